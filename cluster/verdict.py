@@ -1,0 +1,42 @@
+"""The words in which the suite judges: verdicts, severities, and the error that means "could not be known"."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What is known about one check on one host (DESIGN section 2)."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    WARN = "WARN"
+    UNKNOWN = "UNKNOWN"
+    WAIVED = "WAIVED"
+    DEVIATION = "DEVIATION"
+    NA = "N/A"
+    UNREACHABLE = "UNREACHABLE"
+
+    @property
+    def is_red(self) -> bool:
+        """True for a verdict that makes the run fail."""
+        return self in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.UNREACHABLE)
+
+
+class Severity(StrEnum):
+    """How much a failing check weighs: only a failing blocker makes the run fail."""
+
+    BLOCKER = "blocker"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Unknown(Exception):  # noqa: N818 - reads as the verdict it stands for
+    """The fact could not be established: tool missing, time-out, unparsable or truncated output, lost link.
+
+    Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red.
+    """
+
+
+class Unparsable(Unknown):
+    """A tool answered, but not in a form that its parser understands."""
