@@ -58,7 +58,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRow:
-    """One change made (or, under --plan, to be made) on a host: the redacted sentence, and how long it took in seconds."""
+    """One change made (under --plan: to be made) on a host: the redacted sentence, and the seconds it took."""
 
     text: str
     seconds: float = 0.0
@@ -116,7 +116,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The foot of a ledger. `not_run` are the node ids of collected tests without a result; `exit_status` is pytest's."""
+    """The foot of a ledger. `not_run`: node ids of collected tests without a result; `exit_status`: pytest's."""
 
     exit_status: int
     reason: str
@@ -180,10 +180,8 @@ class Ledger:
 
 
 def read(lines: Iterable[str]) -> Ledger:
-    """Read a ledger. A torn last line (the controller was killed while writing) is left out; any other is a ValueError."""
-    events: list[Event] = []
-    for event in _decoded(lines):
-        events.append(event)
+    """Read a ledger. A torn last line (the controller was killed in mid-write) is left out; others are a ValueError."""
+    events = list(_decoded(lines))
     if not events or not isinstance(events[0], Run):
         raise ValueError("a ledger starts with a run line")
     results = {event.nodeid: event for event in events if isinstance(event, Result)}

@@ -36,7 +36,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Unknown(Exception):  # noqa: N818 - reads as the verdict it stands for
+class Unknown(Exception):
     """The fact could not be established: tool missing, time-out, unparsable or truncated output, lost link.
 
     Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red.

@@ -1,0 +1,1 @@
+"""From the ledger and the evidence to JUnit, HTML and the terminal."""
