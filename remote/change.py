@@ -1,0 +1,252 @@
+"""`change`: the only way in which the suite alters a host.
+
+Every alteration is an `Action`: a sentence for people and a command for the host. Applying sends the command at most
+once; planning only writes the sentence down. Reading is allowed to both: an edit that would change nothing is no action.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cluster.ledger import ActionRow
+from cluster.parse import boot
+from cluster.verdict import Unknown
+from remote.answer import Answer, HostKeyChanged, LinkLost
+from remote.connection import Connection
+from remote.host import Host
+
+MINUTE = 60.0
+REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of this for their self-test
+APT_DEADLINE = 30 * MINUTE
+APT_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
+
+
+class ChangeFailed(Exception):
+    """A change was carried out and the host said that it failed. The message holds its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One alteration: what it does in words, the shell command, what it is fed, and how long it may take (seconds)."""
+
+    text: str
+    command: str
+    stdin: bytes = b""
+    deadline: float = 10 * MINUTE
+
+
+class Sender(Protocol):
+    """What becomes of an action."""
+
+    def carry_out(self, action: Action) -> str:
+        """The command's standard output; empty when it was only planned."""
+
+    def reboot(self, action: Action) -> None:
+        """Restart the host and wait for the new boot; nothing when it was only planned."""
+
+
+@dataclass(slots=True)
+class Planner:
+    """Sends nothing."""
+
+    def carry_out(self, action: Action) -> str:
+        """Nothing is sent, so there is no output."""
+        return ""
+
+    def reboot(self, action: Action) -> None:
+        """Nothing is sent."""
+
+
+@dataclass(slots=True)
+class Applier:
+    """Sends each action once, and never again: whether a lost one took effect is asked of the host."""
+
+    host: Host
+    connection: Callable[[], Connection]
+    token: str = ""
+
+    def carry_out(self, action: Action) -> str:
+        """Send the command. ChangeFailed when it exits non-zero; LinkLost or a time-out when that cannot be known."""
+        answer = self._send(action)
+        if answer.timed_out:
+            raise Unknown(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
+        if answer.rc != 0:
+            raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
+        return answer.text
+
+    def reboot(self, action: Action) -> None:
+        """Ask for the reboot, then wait until the host answers from another boot and systemd has finished starting."""
+        before = boot_of(self.host)
+        try:
+            answer = self._send(action)
+        except LinkLost:
+            answer = None  # the usual end of a reboot command
+        if answer is not None and answer.rc not in (0, None):
+            raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
+        wait_for(f"{self.host.name} to answer from a new boot", lambda: boot_of(self.host) != before, action.deadline)
+        wait_for(
+            f"{self.host.name} to finish starting",
+            lambda: self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded"),
+            action.deadline,
+        )
+
+    def _send(self, action: Action) -> Answer:
+        self.token = uuid.uuid4().hex
+        return self.connection().send(
+            action.command, token=self.token, stdin=action.stdin, deadline=action.deadline
+        )
+
+    def settle(self, deadline: float) -> None:
+        """After a lost link: wait until the command that was under way has ended on the host."""
+        wait_for(
+            f"the interrupted command on {self.host.name} to end",
+            lambda: not self.connection().still_running(self.token),
+            deadline,
+        )
+
+
+@dataclass(slots=True)
+class Change:
+    """What a stage's body uses. Arguments are quoted: `change.run("hostnamectl set-hostname %s", name)`."""
+
+    host: Host
+    sender: Sender
+    on_action: Callable[[str], None] = lambda text: None
+    actions: list[ActionRow] = field(default_factory=list)
+
+    def run(self, command: str, *args: str, stdin: str = "", deadline: float = 10 * MINUTE, text: str = "") -> str:
+        """Run a command as root. `text` says it in words where the command itself does not."""
+        quoted = quote(command, *args)
+        return self._do(Action(text or quoted, quoted, stdin.encode(), deadline))
+
+    def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
+        """Put a whole file in place at once (temporary file beside it, then rename). The content is not in the action."""
+        self.put(path, content.encode(), mode=mode, owner=owner, text=f"write {path} ({len(content.splitlines())} lines)")
+
+    def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
+        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal."""
+        there = self.host.run("test -e %s", path).rc == 0
+        old = self.host.read("cat %s", path) if there else ""
+        new = edit(old)
+        if new == old:
+            return
+        if there:
+            mode, owner = self.host.read("stat -c '%%a %%U:%%G' %s", path).split()
+        self.put(path, new.encode(), mode=mode, owner=owner, text=f"edit {path}: {difference(old, new)}")
+
+    def put(self, path: str, content: bytes, *, mode: str, owner: str, text: str) -> None:
+        """Put bytes in a file, whole or not at all."""
+        command = quote(
+            "set -e; f=%s; t=$(mktemp \"$f.XXXXXX\"); trap 'rm -f \"$t\"' EXIT; cat > \"$t\";"
+            " chown %s \"$t\"; chmod %s \"$t\"; mv -f \"$t\" \"$f\"; trap - EXIT",
+            path, owner, mode,
+        )  # fmt: skip
+        self._do(Action(text, command, content, 10 * MINUTE))
+
+    def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
+        """A directory with this mode and owner, its parents as they are or made."""
+        user, group = owner.split(":")
+        self.run("install -d -m %s -o %s -g %s %s", mode, user, group, path, text=f"make directory {path}")
+
+    def install_packages(self, packages: Iterable[str]) -> None:
+        """Install Debian packages with apt, without prompts, recommends or any removal; waits for a held apt lock."""
+        names = list(packages)
+        self._wait_for_apt()
+        self.run("apt-get update -q", deadline=APT_DEADLINE)
+        self._wait_for_apt()
+        self.run(
+            "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove"
+            " -o Dpkg::Options::=--force-confold " + " ".join(["%s"] * len(names)),
+            *names,
+            deadline=APT_DEADLINE,
+            text=f"apt-get install {' '.join(names)}",
+        )
+
+    def reboot(self) -> None:
+        """Restart the host and wait for the new boot."""
+        action = Action("reboot and wait for the new boot", "systemctl reboot", deadline=REBOOT_DEADLINE)
+        with self._noted(action):
+            self.sender.reboot(action)
+
+    def _do(self, action: Action) -> str:
+        with self._noted(action):
+            return self.sender.carry_out(action)
+
+    @contextmanager
+    def _noted(self, action: Action) -> Iterator[None]:
+        self.on_action(action.text)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.actions.append(ActionRow(text=action.text, seconds=round(time.monotonic() - started, 3)))
+
+    def _wait_for_apt(self) -> None:
+        if isinstance(self.sender, Planner):
+            return
+        holders: list[str] = []
+
+        def free() -> bool:
+            holders[:] = apt_lock_holders(self.host)
+            return not holders
+
+        wait_for(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, 10 * MINUTE)
+
+
+def apt_lock_holders(host: Host) -> list[str]:
+    """Who holds one of apt's and dpkg's lock files: `apt-get (pid 4711)`. bionic's apt cannot wait by itself."""
+    inodes = host.run("stat -c %%i " + " ".join(["%s"] * len(APT_LOCKS)), *APT_LOCKS).stdout.split()
+    holders = []
+    for line in host.lines("cat /proc/locks"):
+        fields = line.split()
+        if len(fields) >= 6 and fields[1] != "->" and fields[5].rsplit(":", 1)[-1] in inodes:
+            name = host.run("cat /proc/%s/comm", fields[4]).stdout.strip() or "a process"
+            holders.append(f"{name} (pid {fields[4]})")
+    return sorted(set(holders))
+
+
+def boot_of(host: Host) -> boot.Boot:
+    """Which boot the host is in: its boot id and the start of PID 1 (the id alone does not change in a container)."""
+    return boot.parse(host.read("cat /proc/sys/kernel/random/boot_id /proc/1/stat"))
+
+
+def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
+    """Wait until it holds. While it cannot be known (the host is down) keep waiting; Unknown after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    last = ""
+    while True:
+        try:
+            if holds():
+                return
+        except HostKeyChanged:
+            raise
+        except Unknown as error:
+            last = f" (last: {error})"
+        if time.monotonic() + pause > end:
+            raise Unknown(f"waited {deadline:g} s for {what if isinstance(what, str) else what()}{last}")
+        time.sleep(pause)
+
+
+def quote(command: str, *args: str) -> str:
+    """Fill each `%s` with a shell-quoted argument; `%%` is a percent sign when there are arguments."""
+    return command % tuple(shlex.quote(arg) for arg in args) if args else command
+
+
+def difference(old: str, new: str) -> str:
+    """What an edit does, in at most a few words: `+2 -1 lines`."""
+    before, after = old.splitlines(), new.splitlines()
+    added = sum(1 for line in after if line not in before)
+    gone = sum(1 for line in before if line not in after)
+    return f"+{added} -{gone} lines"
+
+
+def last_words(answer: Answer) -> str:
+    """The end of what a command said, for a failure message."""
+    said = (answer.error_text.strip() or answer.text.strip()).splitlines()
+    return " | ".join(said[-3:])[-400:] or "it said nothing"
