@@ -1,0 +1,23 @@
+"""H: swap, which kubelet refuses to start with."""
+
+from __future__ import annotations
+
+from cluster.parse import fstab, swaps, systemd
+from fixtures.check import check, expect
+from remote.host import Host
+
+
+@check("H09", section="3.11", source="kubeadm Swap", title_zh="swap 当前已关闭", fix="swapoff -a")
+def test_swap_is_off(host: Host) -> None:
+    """Swap is off now."""
+    expect("swap areas in use", found=[a.path for a in swaps.parse(host.read("cat /proc/swaps"))], expected=[])
+
+
+@check("H10", section="3.11", source="kubespray#2348", title_zh="重启后 swap 仍关闭",
+       fix="comment out the swap lines in /etc/fstab; mask the .swap units")  # fmt: skip
+def test_swap_stays_off(host: Host) -> None:
+    """No boot turns swap on again: neither a line of /etc/fstab nor a systemd unit."""
+    lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(host.read("cat /etc/fstab"))]
+    files = systemd.unit_files(host.read("systemctl list-unit-files --type=swap --no-legend --no-pager"))
+    units = [name for name, state in files.items() if state in ("enabled", "static", "generated", "enabled-runtime")]
+    expect("what turns swap on at boot", found=lines + [u for u in units if not lines], expected=[])

@@ -1,0 +1,35 @@
+"""Runbook 3.9: containers see the GPUs, by both routes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from checks import runtime
+from cluster.config import Cluster
+from cluster.parse import daemon_json
+from fixtures.stage import stage
+from fixtures.targets import gpu_hosts
+from remote.change import Change
+
+DEFAULT_RUNTIME = {
+    "default-runtime": "nvidia",
+    "runtimes": {"nvidia": {"path": "nvidia-container-runtime", "runtimeArgs": []}},
+}
+
+
+@stage(section="3.9", on=gpu_hosts, after="gpu_runtime", proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid])
+def test_default_runtime(change: Change) -> None:
+    """Make nvidia the default runtime, keeping every other setting of daemon.json; restart Docker."""
+    change.edit_file(runtime.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
+    change.run("systemctl restart docker")
+
+
+@stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[runtime.test_probe_image_is_present])
+def test_probe_image(cluster: Cluster, change: Change) -> None:
+    """Load the test image from the folder of archives, or pull it."""
+    change.provide_image(cluster.suite.gpu_probe_image, cluster.suite.image_archives)
+
+
+@stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[runtime.test_container_sees_every_gpu])
+def test_gpu_container() -> None:
+    """Both `docker run` and `nvidia-docker run` show every GPU."""
