@@ -1,0 +1,1 @@
+"""How hosts are reached: SSH, the remote agent, the testinfra backend, the transcript. Knows no pytest."""
