@@ -43,6 +43,14 @@ def test_search_domain(cluster: Cluster, host: Host) -> None:
     expect_that(cluster.domain in found, "search domains of /etc/resolv.conf", found=found, expected=cluster.domain)
 
 
+@check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 名称服务器数量正确",
+       fix="name 1 to 3 name servers; glibc ignores the rest")  # fmt: skip
+def test_name_servers(host: Host) -> None:
+    """resolv.conf names one to three name servers."""
+    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
+    expect_that(1 <= len(found) <= 3, "name servers of /etc/resolv.conf", found=found, expected="1 to 3")
+
+
 @check("N06", section="3.7", source="runbook 3.7", title_zh="节点之间可以互相访问",
        fix="check cabling, switch and firewall between the two hosts")  # fmt: skip
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:

@@ -170,6 +170,15 @@ class NameResolution(StrEnum):
     """Option 2: the suite keeps a block in every /etc/hosts."""
 
 
+class Images(StrEnum):
+    """Where DLWS's own images come from (runbook 3.16)."""
+
+    BUILD = "build"
+    """From the checkout, on the control host and on one host of every other architecture."""
+    PREBUILT = "prebuilt"
+    """They are in the registry already."""
+
+
 class Packages(Section):
     """`suite.packages`: what runbook section 3.8 installs, by Debian package name."""
 
@@ -189,6 +198,8 @@ class Suite(Section):
     packages: Packages = Packages()
     gpu_probe_image: Image = "dlws/cuda"
     """The image that `nvidia-smi` is run in (runbook 3.9)."""
+    images: Images = Images.BUILD
+    """Built here, which asks that the control host has the master's architecture (runbook 2.1); or prebuilt."""
     image_archives: Text | None = None
     """Folder with `docker save` archives; relative to the configuration file."""
     required_gpu_driver: Text = "430"

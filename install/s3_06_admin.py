@@ -23,7 +23,7 @@ from remote.host import Host
         accounts.test_admin_key_is_accepted,
     ],
 )
-def test_admin_user(cluster: Cluster, host: Host, change: Change) -> None:
+def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change) -> None:
     """Make the admin user with a locked password, place the cluster's key, let it use sudo."""
     admin = cluster.admin_username
     home, owner = f"/home/{admin}", f"{admin}:{admin}"
@@ -32,7 +32,8 @@ def test_admin_user(cluster: Cluster, host: Host, change: Change) -> None:
     change.run("usermod -s /bin/bash -aG sudo %s", admin)
     change.run("passwd -q -l %s", admin)
     change.make_directory(f"{home}/.ssh", mode="0700", owner=owner)
-    add_key = partial(authorized_keys.with_key, key=cluster.public_key)
+    made = control.run("cat %s", str(cluster.state / "deploy/sshkey/id_rsa.pub")).stdout.strip()
+    add_key = partial(authorized_keys.with_line, line=made or "ssh-rsa (the key that stage cluster_key will have made)")
     change.edit_file(f"{home}/.ssh/authorized_keys", add_key, mode="0600", owner=owner)
     change.run("chmod 600 %s && chown %s %s", f"{home}/.ssh/authorized_keys", owner, f"{home}/.ssh/authorized_keys")
     change.write_sudoers(admin, f"{admin} ALL=(ALL) NOPASSWD: ALL\n")

@@ -120,14 +120,21 @@ class Change:
     on_action: Callable[[str], None] = lambda text: None
     actions: list[ActionRow] = field(default_factory=list)
 
-    def run(self, command: str, *args: str, stdin: str = "", deadline: float = 10 * MINUTE, text: str = "") -> str:
+    def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
         """Run a command as root. `text` says it in words where the command itself does not."""
         quoted = quote(command, *args)
-        return self._do(Action(text or quoted, quoted, stdin.encode(), deadline))
+        return self._do(Action(text or quoted, quoted, stdin, deadline))
 
     def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
         """Put a whole file in place at once (temporary file beside it, then rename). The content is not in the action."""
-        self.put(path, content.encode(), mode=mode, owner=owner, text=f"write {path} ({len(content.splitlines())} lines)")
+        text = f"write {path} ({len(content.splitlines())} lines)"
+        self._put(path, content, "true", mode=mode, owner=owner, text=text)
+
+    def write_sudoers(self, name: str, content: str) -> None:
+        """Put a file into /etc/sudoers.d, once visudo has found it valid: a bad one would lock everybody out."""
+        path = f"/etc/sudoers.d/{name}"
+        text = f"write {path}: {content.strip()}"
+        self._put(path, content, 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
 
     def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
         """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal."""
@@ -138,16 +145,19 @@ class Change:
             return
         if there:
             mode, owner = self.host.read("stat -c '%%a %%U:%%G' %s", path).split()
-        self.put(path, new.encode(), mode=mode, owner=owner, text=f"edit {path}: {difference(old, new)}")
+        text = f"edit {path}: {difference(old, new)}"
+        self._put(path, new, "true", mode=mode, owner=owner, text=text)
 
-    def put(self, path: str, content: bytes, *, mode: str, owner: str, text: str) -> None:
-        """Put bytes in a file, whole or not at all."""
+    def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
+        """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
         command = quote(
-            "set -e; f=%s; t=$(mktemp \"$f.XXXXXX\"); trap 'rm -f \"$t\"' EXIT; cat > \"$t\";"
-            " chown %s \"$t\"; chmod %s \"$t\"; mv -f \"$t\" \"$f\"; trap - EXIT",
-            path, owner, mode,
-        )  # fmt: skip
-        self._do(Action(text, command, content, 10 * MINUTE))
+            "set -e; f=%s; t=$(mktemp \"$f.XXXXXX\"); trap 'rm -f \"$t\"' EXIT; cat > \"$t\"; chown %s \"$t\"; chmod %s"
+            f' "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
+            path,
+            owner,
+            mode,
+        )
+        self._do(Action(text, command, content.encode(), 10 * MINUTE))
 
     def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
         """A directory with this mode and owner, its parents as they are or made."""
