@@ -48,6 +48,10 @@ class Connection(ABC):
     def close(self) -> None:
         """End the connection."""
 
+    def redact(self, text: str) -> str:
+        """The text as a message may show it."""
+        return text
+
     def still_running(self, token: str) -> bool:
         """Whether the command sent with this token, or any child that still carries it, runs on the host.
 
@@ -101,6 +105,10 @@ class SessionConnection(Connection):
             return session.run([request])[0]
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(LinkLost(f"{error} (sent once, not again; token {token})")) from None
+
+    def redact(self, text: str) -> str:
+        """See `Connection.redact`."""
+        return self._redact(text)
 
     def renew(self) -> None:
         """See `Connection.renew`."""
