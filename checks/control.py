@@ -64,7 +64,11 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
 def test_control_environment() -> None:
     """The suite's libraries are those of its lock file."""
     pinned = dict(pin.split()[0].split("==") for pin in LOCK.read_text().splitlines() if "==" in pin.split(" ")[0])
-    expect("libraries that differ from requirements.lock", found=sorted(n for n, v in pinned.items() if installed(n) != v), expected=[])
+    expect(
+        "libraries that differ from requirements.lock",
+        found=sorted(n for n, v in pinned.items() if installed(n) != v),
+        expected=[],
+    )
 
 
 @check("D18", section="2.1", source="runbook 2.1", on=building_control_host, title_zh="编译节点架构与 master 一致",

@@ -16,7 +16,7 @@ from remote.host import Host
        fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
 def test_gpu_count(node: Node, host: Host) -> None:
     """As many GPUs on the PCI bus and in nvidia-smi as configured."""
-    on_bus = len(lspci.gpus(host.read("lspci -Dnn -d 10de:")))
+    on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
     in_driver = len(nvidia_smi.listing(host.read("nvidia-smi -L")))
     expect("GPUs on the bus and in nvidia-smi", found=[on_bus, in_driver], expected=[node.device_count] * 2)
 

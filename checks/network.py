@@ -6,8 +6,7 @@ import shlex
 
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import firewall, getent, ip_addr, resolv_conf, systemd
-from cluster.verdict import Severity
+from cluster.parse import firewall, getent, ip_addr, network_manager, resolv_conf, systemd
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.targets import public_control_host
 from remote.host import Host
@@ -31,7 +30,9 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     wanted = {name: (address,) for address, names in cluster.names_by_address.items() for name in names}
     listing = host.run("getent ahostsv4 " + " ".join(shlex.quote(name) for name in wanted)).stdout
     found = getent.resolve(listing, list(wanted))
-    wrong = {f"{n} -> {'+'.join(found[n]) or 'nothing'} instead of {wanted[n][0]}" for n in wanted if found[n] != wanted[n]}
+    wrong = {
+        f"{n} -> {'+'.join(found[n]) or 'nothing'} instead of {wanted[n][0]}" for n in wanted if found[n] != wanted[n]
+    }
     expect("names that resolve wrongly", found=wrong, expected=set())
 
 
@@ -69,7 +70,11 @@ def test_firewall_is_off(host: Host) -> None:
     """No firewall filters what comes in: ufw, firewalld, or a policy of the INPUT chain."""
     ufw = firewall.ufw_status(host.read("command -v ufw >/dev/null && LC_ALL=C ufw status || echo 'Status: inactive'"))
     firewalld = systemd.show(host.read("systemctl show firewalld -p ActiveState --no-pager"))["ActiveState"]
-    on = [name for name, active in (("ufw", ufw is not firewall.Ufw.INACTIVE), ("firewalld", firewalld == "active")) if active]
+    on = [
+        name
+        for name, active in (("ufw", ufw is not firewall.Ufw.INACTIVE), ("firewalld", firewalld == "active"))
+        if active
+    ]
     expect("active firewalls", found=on, expected=[])
 
 
@@ -78,7 +83,11 @@ def test_firewall_is_off(host: Host) -> None:
 def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
     """The cluster's public name has the configured public address."""
     found = getent.resolve(control.run("getent ahostsv4 %s", cluster.public_name).stdout, [cluster.public_name])
-    expect(f"A record of {cluster.public_name}", found=found[cluster.public_name], expected=(str(cluster.suite.public_address),))
+    expect(
+        f"A record of {cluster.public_name}",
+        found=found[cluster.public_name],
+        expected=(str(cluster.suite.public_address),),
+    )
 
 
 @check("N25", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="NetworkManager 未启用 dnsmasq",
@@ -86,8 +95,7 @@ def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
 def test_no_local_dnsmasq(host: Host) -> None:
     """NetworkManager runs no dnsmasq: containers cannot use a name server on 127.0.1.1."""
     text = host.read("cat /etc/NetworkManager/NetworkManager.conf 2>/dev/null || true")
-    live = [line for line in text.splitlines() if line.replace(" ", "").startswith("dns=dnsmasq")]
-    expect("dnsmasq lines of NetworkManager.conf", found=live, expected=[])
+    expect("dnsmasq lines of NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
 
 
 @check("N26", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="apache2 未占用 80 端口",
@@ -96,7 +104,6 @@ def test_apache_is_off(host: Host) -> None:
     """No apache2 holds port 80, now or after a boot: the platform's nginx needs it."""
     unit = systemd.show(host.read("systemctl show apache2 -p ActiveState -p UnitFileState --no-pager"))
     expect("apache2 is", found=unit["ActiveState"], expected="inactive")
-    expect_that(unit["UnitFileState"] != "enabled", "apache2 at boot", found=unit["UnitFileState"], expected="not enabled")
-
-
-__all__ = ["Severity"]
+    expect_that(
+        unit["UnitFileState"] != "enabled", "apache2 at boot", found=unit["UnitFileState"], expected="not enabled"
+    )

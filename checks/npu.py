@@ -16,7 +16,7 @@ from remote.host import Host
        fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
 def test_npu_count(node: Node, host: Host) -> None:
     """As many NPUs on the PCI bus, in npu-smi and as /dev/davinciN as configured."""
-    on_bus = len(lspci.npus(host.read("lspci -D -d 19e5:d801")))
+    on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
     in_driver = len(npu_smi.npu_ids(host.read("npu-smi info -l")))
     nodes = len(host.read("ls -d /dev/davinci[0-9]* 2>/dev/null || true").split())
     expect("NPUs on the bus, in npu-smi, in /dev", found=[on_bus, in_driver, nodes], expected=[node.device_count] * 3)
@@ -29,4 +29,6 @@ def test_npu_driver(cluster: Cluster, host: Host) -> None:
     """The Ascend driver is at least the required version."""
     found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info")).version
     wanted = cluster.suite.required_npu_driver
-    expect_that(versions.ascend(found) >= versions.ascend(wanted), "Ascend driver", found=found, expected=f"{wanted} or newer")
+    expect_that(
+        versions.ascend(found) >= versions.ascend(wanted), "Ascend driver", found=found, expected=f"{wanted} or newer"
+    )

@@ -11,7 +11,7 @@ from fixtures.targets import gpu_hosts
 from remote.host import Host
 
 DAEMON_JSON = "/etc/docker/daemon.json"
-READ_DAEMON_JSON = f"cat {DAEMON_JSON} 2>/dev/null || echo '{{}}'"
+READ_DAEMON_JSON = f"test ! -e {DAEMON_JSON} || cat {DAEMON_JSON}"
 ROUTES = ("docker", "nvidia-docker")
 
 
@@ -40,7 +40,9 @@ def test_nvidia_runtime_answers(host: Host) -> None:
     expect_that(host.run("command -v nvidia-container-runtime nvidia-docker").rc == 0, "nvidia container runtime",
                 found="not installed", expected="nvidia-container-runtime and nvidia-docker in PATH")  # fmt: skip
     host.read("nvidia-container-cli info")
-    expect_that("nvidia" in docker_of(host).runtimes, "docker runtimes", found=docker_of(host).runtimes, expected="nvidia")
+    expect_that(
+        "nvidia" in docker_of(host).runtimes, "docker runtimes", found=docker_of(host).runtimes, expected="nvidia"
+    )
 
 
 @check("R07", section="3.9", source="dockerd", title_zh="daemon.json 格式正确", fix="correct /etc/docker/daemon.json")
@@ -54,7 +56,9 @@ def test_daemon_json_is_valid(host: Host) -> None:
 def test_docker_answers(host: Host) -> None:
     """The daemon answers within 10 s."""
     result = host.run("timeout -k 1 10 docker ps -q")
-    expect_that(result.rc == 0, "docker ps", found=result.stderr.strip() or f"exit {result.rc}", expected="an answer in 10 s")
+    expect_that(
+        result.rc == 0, "docker ps", found=result.stderr.strip() or f"exit {result.rc}", expected="an answer in 10 s"
+    )
 
 
 @check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像存在且架构正确",
@@ -72,16 +76,24 @@ def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> Non
 def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> None:
     """`docker run` and `nvidia-docker run` both give a container all the host's GPUs."""
     for route in ROUTES:
-        result = host.run(f"timeout -k 5 120 {route} run --rm --network none %s nvidia-smi -L", cluster.suite.gpu_probe_image)
-        expect_that(result.rc == 0, f"{route} run", found=result.stderr.strip()[-300:], expected="nvidia-smi -L to answer")
-        expect(f"GPUs seen through {route} run", found=len(nvidia_smi.listing(result.stdout)), expected=node.device_count)
+        result = host.run(
+            f"timeout -k 5 120 {route} run --rm --network none %s nvidia-smi -L", cluster.suite.gpu_probe_image
+        )
+        expect_that(
+            result.rc == 0, f"{route} run", found=result.stderr.strip()[-300:], expected="nvidia-smi -L to answer"
+        )
+        expect(
+            f"GPUs seen through {route} run", found=len(nvidia_smi.listing(result.stdout)), expected=node.device_count
+        )
 
 
 @check("R14", section="3.8", source="CIS Docker 3.15", severity=Severity.WARNING, title_zh="docker.sock 权限正确",
        fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock")  # fmt: skip
 def test_docker_socket_is_guarded(host: Host) -> None:
     """Only root and the group docker may talk to the daemon."""
-    expect("docker.sock", found=host.read("stat -L -c '%a %U:%G' /var/run/docker.sock").strip(), expected="660 root:docker")
+    expect(
+        "docker.sock", found=host.read("stat -L -c '%a %U:%G' /var/run/docker.sock").strip(), expected="660 root:docker"
+    )
 
 
 def docker_of(host: Host) -> docker_info.DockerInfo:

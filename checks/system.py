@@ -61,7 +61,9 @@ def test_cpu_and_memory(host: Host) -> None:
     cpus = meminfo.nproc(host.read("nproc"))
     expect_that(cpus >= KUBEADM_CPUS, "CPUs", found=cpus, expected=f"at least {KUBEADM_CPUS}")
     total = meminfo.parse(host.read("cat /proc/meminfo")).total
-    expect_that(total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=f"at least {KUBEADM_MEMORY >> 20}")
+    expect_that(
+        total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=f"at least {KUBEADM_MEMORY >> 20}"
+    )
 
 
 @preflight
@@ -77,7 +79,9 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     expect("hosts with the same machine-id", found=shared, expected=[])
 
 
-@check("H20", section="2.2", source="kubeadm Hostname", title_zh="主机名与配置一致", fix="hostnamectl set-hostname <name>")
+@check(
+    "H20", section="2.2", source="kubeadm Hostname", title_zh="主机名与配置一致", fix="hostnamectl set-hostname <name>"
+)
 def test_hostname(node: Node, host: Host) -> None:
     """The host name, now and after a boot, is the machine's key in config.yaml."""
     names = host.read("hostname; cat /etc/hostname").split()
@@ -101,5 +105,5 @@ def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
 def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
     """Those of the packages that are not fully installed on the host."""
     listing = host.run("dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- " + " ".join(names))
-    there = {p.name for p in dpkg.packages(listing.stdout) if p.installed}
+    there = {p.name for p in dpkg.packages(listing.stdout) if p.is_installed}
     return [name for name in names if name not in there]

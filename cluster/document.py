@@ -115,7 +115,7 @@ def _whole(file: str, message: str, fix: str) -> Finding:
     return Finding(file, 1, 1, "", message, fix)
 
 
-class _Abandon(Exception):  # noqa: N818 - not an error of ours: it ends the reading
+class _Abandon(Exception):
     """The rest of the file cannot be read sensibly; the reason is among the findings."""
 
 

@@ -17,7 +17,7 @@ from cluster.addresses import Hosts
 from cluster.document import Document, Position
 from cluster.finding import Finding, KeyPath, Level, shown
 from cluster.leaked import Harm, Leak
-from cluster.rules import RANGES, Written, suite_ranges, machines, network
+from cluster.rules import RANGES, Written, machines, network, suite_ranges
 from cluster.validation import is_secret, nearest
 
 JWT_PLACEHOLDER: Final = "Sign key for JWT"

@@ -11,7 +11,11 @@ from remote.change import Change
 from remote.host import Host
 
 
-@stage(section="3.8", after="reachability", proves=[system.test_packages_are_whole, system.test_node_packages_are_installed])
+@stage(
+    section="3.8",
+    after="reachability",
+    proves=[system.test_packages_are_whole, system.test_node_packages_are_installed],
+)
 def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Finish what dpkg left half-done, then install what every node needs."""
     change.run("dpkg --configure -a")
@@ -49,7 +53,9 @@ def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
     change.run("systemctl restart docker")
 
 
-@stage(section="3.8", after=["swap_off", "docker", "gpu_runtime", "leftovers"], proves=[system.test_no_reboot_is_pending])
+@stage(
+    section="3.8", after=["swap_off", "docker", "gpu_runtime", "leftovers"], proves=[system.test_no_reboot_is_pending]
+)
 def test_reboot(change: Change) -> None:
     """Restart the host where a package asks for it, and wait for the new boot."""
     change.reboot()

@@ -17,7 +17,12 @@ DEFAULT_RUNTIME = {
 }
 
 
-@stage(section="3.9", on=gpu_hosts, after="gpu_runtime", proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid])
+@stage(
+    section="3.9",
+    on=gpu_hosts,
+    after="gpu_runtime",
+    proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid],
+)
 def test_default_runtime(change: Change) -> None:
     """Make nvidia the default runtime, keeping every other setting of daemon.json; restart Docker."""
     change.edit_file(runtime.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))

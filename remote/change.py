@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cluster.ledger import ActionRow
-from cluster.parse import boot
+from cluster.parse import apt_locks, boot
 from cluster.verdict import Unknown
-from remote.answer import Answer, HostKeyChanged, LinkLost
+from remote.answer import Answer, HostKeyChanged, LinkLost, Unreachable
 from remote.connection import Connection
 from remote.host import Host
 
 MINUTE = 60.0
 REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of this for their self-test
 APT_DEADLINE = 30 * MINUTE
-APT_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 
 
 class ChangeFailed(Exception):
@@ -89,26 +88,38 @@ class Applier:
             answer = None  # the usual end of a reboot command
         if answer is not None and answer.rc not in (0, None):
             raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
-        wait_for(f"{self.host.name} to answer from a new boot", lambda: boot_of(self.host) != before, action.deadline)
+        wait_for(f"{self.host.name} to answer from a new boot", lambda: self._boot() != before, action.deadline)
         wait_for(
             f"{self.host.name} to finish starting",
             lambda: self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded"),
             action.deadline,
         )
 
+    def _boot(self) -> boot.Boot:
+        try:
+            return boot_of(self.host)
+        except Unknown:
+            self.connection().renew()  # the link of the old boot is of no use any more
+            raise
+
     def _send(self, action: Action) -> Answer:
         self.token = uuid.uuid4().hex
-        return self.connection().send(
-            action.command, token=self.token, stdin=action.stdin, deadline=action.deadline
-        )
+        return self.connection().send(action.command, token=self.token, stdin=action.stdin, deadline=action.deadline)
 
     def settle(self, deadline: float) -> None:
         """After a lost link: wait until the command that was under way has ended on the host."""
         wait_for(
             f"the interrupted command on {self.host.name} to end",
-            lambda: not self.connection().still_running(self.token),
+            self._ended,
             deadline,
         )
+
+    def _ended(self) -> bool:
+        try:
+            return not self.connection().still_running(self.token)
+        except Unreachable:
+            self.connection().renew()
+            raise
 
 
 @dataclass(slots=True)
@@ -139,7 +150,7 @@ class Change:
     def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
         """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal."""
         there = self.host.run("test -e %s", path).rc == 0
-        old = self.host.read("cat %s", path) if there else ""
+        old = exact(self.host, path) if there else ""
         new = edit(old)
         if new == old:
             return
@@ -151,7 +162,7 @@ class Change:
     def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
         """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
         command = quote(
-            "set -e; f=%s; t=$(mktemp \"$f.XXXXXX\"); trap 'rm -f \"$t\"' EXIT; cat > \"$t\"; chown %s \"$t\"; chmod %s"
+            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; cat > "$t"; chown %s "$t"; chmod %s'
             f' "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
             path,
             owner,
@@ -211,19 +222,16 @@ class Change:
 
 def apt_lock_holders(host: Host) -> list[str]:
     """Who holds one of apt's and dpkg's lock files: `apt-get (pid 4711)`. bionic's apt cannot wait by itself."""
-    inodes = host.run("stat -c %%i " + " ".join(["%s"] * len(APT_LOCKS)), *APT_LOCKS).stdout.split()
-    holders = []
-    for line in host.lines("cat /proc/locks"):
-        fields = line.split()
-        if len(fields) >= 6 and fields[1] != "->" and fields[5].rsplit(":", 1)[-1] in inodes:
-            name = host.run("cat /proc/%s/comm", fields[4]).stdout.strip() or "a process"
-            holders.append(f"{name} (pid {fields[4]})")
-    return sorted(set(holders))
+    files = host.run(f"stat -c '%i %n' {' '.join(apt_locks.LOCK_FILES)}").stdout
+    held = apt_locks.holders(host.read("cat /proc/locks"), files)
+    pids = sorted({pid for holders in held.values() for pid in holders})
+    names = {pid: host.run("cat /proc/%s/comm", str(pid)).stdout.strip() or "a process" for pid in pids}
+    return [f"{name} (pid {pid})" for pid, name in names.items()]
 
 
 def boot_of(host: Host) -> boot.Boot:
     """Which boot the host is in: its boot id and the start of PID 1 (the id alone does not change in a container)."""
-    return boot.parse(host.read("cat /proc/sys/kernel/random/boot_id /proc/1/stat"))
+    return boot.parse(host.read("cat /proc/sys/kernel/random/boot_id"), host.read("cat /proc/1/stat"))
 
 
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
@@ -246,6 +254,14 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
 def quote(command: str, *args: str) -> str:
     """Fill each `%s` with a shell-quoted argument; `%%` is a percent sign when there are arguments."""
     return command % tuple(shlex.quote(arg) for arg in args) if args else command
+
+
+def exact(host: Host, path: str) -> str:
+    """The text of a file, its last newline included. Unknown when it cannot be read."""
+    result = host.run("cat %s", path)
+    if result.rc != 0:
+        raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
+    return str(result.stdout)
 
 
 def difference(old: str, new: str) -> str:

@@ -39,6 +39,13 @@ def parse(text: str) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+def with_line(text: str, line: str) -> str:
+    """The text with this key line at its end, unless it is there already; every other line is kept."""
+    if line in text.splitlines():
+        return text
+    return (text if not text or text.endswith("\n") else text + "\n") + line + "\n"
+
+
 def _is_whole(kind: str, blob: str) -> bool:
     """RFC 4253 6.6: length-prefixed fields, the first of which repeats the type; certificates hold numbers as well."""
     try:

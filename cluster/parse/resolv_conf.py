@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.parse.text import lines, unparsable
@@ -49,6 +50,19 @@ def parse(text: str) -> ResolvConf:
             case _:
                 raise unparsable(SOURCE, line)
     return ResolvConf(tuple(nameservers), tuple(search), tuple(options))
+
+
+def with_search(text: str, domain: str, nameservers: Sequence[str] = ()) -> str:
+    """A resolvconf base file that searches `domain` as well, and keeps name servers that nothing else would provide.
+
+    Domains and servers that the text has already stay where they are; a text that has all of it comes back unchanged.
+    """
+    there = parse(text)
+    kept = [line for line in text.splitlines() if line.split()[:1] != ["search"]]
+    search = [*there.search, *([] if domain in there.search else [domain])]
+    servers = [f"nameserver {server}" for server in nameservers if server not in there.nameservers]
+    wanted = "\n".join([*kept, *servers, f"search {' '.join(search)}"]) + "\n"
+    return text if domain in there.search and not servers else wanted
 
 
 def _address(text: str, line: str) -> str:
