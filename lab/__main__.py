@@ -75,8 +75,8 @@ def ssh(host: LabHost, command: list[str]) -> int:
     askpass = RUN / "askpass"
     askpass.write_text(f"#!/bin/sh\nexec cat '{ROOT_PASSWORD}'\n")
     askpass.chmod(0o700)
-    known = CLUSTER_STATE.parent / "ssh_known_hosts"
-    options = [f"UserKnownHostsFile={known}", "StrictHostKeyChecking=accept-new", "PubkeyAuthentication=no"]
+    known = CLUSTER_STATE / "lab-known-hosts"
+    options = ["LogLevel=ERROR", f"UserKnownHostsFile={known}", "StrictHostKeyChecking=accept-new", "PubkeyAuthentication=no"]
     argv = ["ssh", *(word for option in options for word in ("-o", option)), f"root@{host.address}", *command]
     extra = {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"}
     os.execvpe("ssh", argv, environment(extra))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def archive(host: LabHost) -> bytes:
         tar.add(LAB / "rootfs" / host.device, FOLDER, filter=_as_root)
         for path, (text, mode) in {**texts(host), **_host_keys()}.items():
             entry = tarfile.TarInfo(f"{FOLDER}/{path}")
-            entry.size, entry.mode = len(text.encode()), mode
+            entry.size, entry.mode, entry.mtime = len(text.encode()), mode, time.time()
             tar.addfile(entry, io.BytesIO(text.encode()))
     return buffer.getvalue()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from email.utils import formatdate
 from pathlib import Path
 
 from lab.image import digest, folder_parts
@@ -28,7 +29,7 @@ def ensure() -> None:
     (repository / "Packages").write_text(index)
     (repository / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
     sums = "".join(_sum_line(repository / name) for name in ("Packages", "Packages.gz"))
-    (repository / "Release").write_text(f"Origin: dlws-lab\nLabel: dlws-lab\nSuite: lab\nSHA256:\n{sums}")
+    (repository / "Release").write_text(f"Origin: dlws-lab\nDate: {formatdate(usegmt=True)}\nLabel: dlws-lab\nSuite: lab\nSHA256:\n{sums}")
     mark.write_text(recipe)
 
 

@@ -9,6 +9,7 @@ function invalid() {
 function load(    file, columns, names, line, i, first) {
     file = "/etc/dlws-lab/gpu.tsv"
     first = 1
+    cards = 0
     while ((getline line < file) > 0) {
         if (first) { columns = split(line, names, "\t"); first = 0; continue }
         split(line, value, "\t")
@@ -86,7 +87,7 @@ function summary(    i, name) {
             (cell[i, "persistence_mode"] == "Enabled" ? "On " : "Off"), cell[i, "pci.bus_id"], \
             (cell[i, "display_active"] == "Enabled" ? "On" : "Off"), cell[i, "ecc.errors.uncorrected.volatile.total"]
         printf "| N/A  %3sC  %4s  %4dW / %3dW | %6dMiB / %5dMiB | %6s%% %12s |\n", cell[i, "temperature.gpu"], \
-            cell[i, "pstate"] " ", cell[i, "power.draw"], cell[i, "power.limit"], cell[i, "memory.used"], \
+            cell[i, "pstate"], cell[i, "power.draw"], cell[i, "power.limit"], cell[i, "memory.used"], \
             cell[i, "memory.total"], strip(cell[i, "utilization.gpu"]), cell[i, "compute_mode"]
         print "+-------------------------------+----------------------+----------------------+"
     }

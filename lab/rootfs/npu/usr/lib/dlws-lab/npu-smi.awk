@@ -13,7 +13,7 @@ function table(    i, n, rule) {
     for (i = 0; i < chips; i++) {
         n = order[i]
         printf "| %-7s %-12s | %-13s | %-10s %-32s |\n", n, cell[n, "name"], cell[n, "health"], cell[n, "power"], cell[n, "temperature"]
-        printf "| %-20s | %-13s | %-10s %-4s / %-10s %-4s / %-6s     |\n", "0", cell[n, "bus"], cell[n, "aicore"], \
+        printf "| %-20s | %-13s | %-10s %-4s / %-10s %-4s / %-7s |\n", "0", cell[n, "bus"], cell[n, "aicore"], \
             cell[n, "memory_used"], cell[n, "memory_total"], cell[n, "hbm_used"], cell[n, "hbm_total"]
         print rule
     }

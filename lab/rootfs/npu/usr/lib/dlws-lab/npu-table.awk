@@ -1,6 +1,7 @@
 # Reads npu.tsv for npu-smi and hccn_tool: cell[npu, column], chips in order[0..chips-1].
 function load(    file, line, columns, names, value, i) {
     file = "/etc/dlws-lab/npu.tsv"
+    chips = columns = 0
     while ((getline line < file) > 0) {
         if (!columns) { columns = split(line, names, "\t"); continue }
         split(line, value, "\t")
