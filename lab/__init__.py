@@ -1,1 +1,1 @@
-"""The embedded cluster: real hosts on one machine. No code of the suite knows that it exists."""
+"""The embedded cluster: the runbook's four hosts on one machine. See lab/README.md."""

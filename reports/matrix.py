@@ -92,6 +92,11 @@ def kind_of(result: Result | None) -> Kind:
     return _OF_VERDICT[result.verdict]
 
 
+def kind_of_verdict(verdict: Verdict) -> Kind:
+    """How a bare verdict, of a proof, is shown."""
+    return _OF_VERDICT[verdict]
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One test on one host; `result` is None when it has none."""

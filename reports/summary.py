@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +33,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Tests that were not run for one reason, on the hosts where the same ones are missing."""
+
+    reason: str
+    hosts: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What the top of every report says. `findings` make the run red; `remarks` (warnings) do not."""
 
@@ -40,6 +50,7 @@ class Summary:
     counts: dict[Kind, int]
     findings: tuple[Finding, ...]
     remarks: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
 
 
 def of(ledger: Ledger, matrix: Matrix) -> Summary:
@@ -55,6 +66,7 @@ def of(ledger: Ledger, matrix: Matrix) -> Summary:
         counts={kind: found[kind] for kind in Kind if found[kind]},
         findings=findings,
         remarks=tuple(f for f in groups if f.kind is Kind.WARN and f not in findings),
+        gaps=tuple(_gaps(matrix)),
     )
 
 
@@ -65,6 +77,22 @@ def _grouped(matrix: Matrix) -> list[Finding]:
             if cell.result and (cell.result.verdict.is_red or cell.result.verdict is Verdict.WARN):
                 groups.setdefault((row.key, cell.kind, cell.result.fix), (row, []))[1].append(cell.result)
     return [Finding(row, kind, fix, tuple(results)) for (_, kind, fix), (row, results) in groups.items()]
+
+
+def _gaps(matrix: Matrix) -> Iterator[Gap]:
+    """What was not run: first by host and reason, then hosts that miss the same tests for the same reason together."""
+    missing: dict[tuple[str, str], list[Row]] = {}
+    for row in matrix.rows:
+        for host, cell in row.cells.items():
+            if cell.kind is Kind.NOT_RUN:
+                reason = cell.result.message if cell.result else "collected, but no result was recorded"
+                missing.setdefault((host, reason or "no reason given"), []).append(row)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    by_key = {row.key: row for row in matrix.rows}
+    for (host, reason), rows in missing.items():
+        together.setdefault((reason, tuple(row.key for row in rows)), []).append(host)
+    for (reason, keys), hosts in together.items():
+        yield Gap(reason, tuple(hosts), tuple(by_key[key] for key in keys))
 
 
 def _verdict(ledger: Ledger, findings: tuple[Finding, ...], found: Counter[Kind]) -> tuple[State, str]:

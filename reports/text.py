@@ -17,7 +17,8 @@ _HIDDEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """`text` with every control or hidden character made visible (ESC as `␛`, U+202E as `\\u202e`); CR LF becomes LF."""
+    """`text` with control and hidden characters made visible (ESC as `\\x1b`, U+202E as `\\u202e`); CR LF becomes LF."""
+    # Not the control pictures of Unicode: many fonts lack them.
     return _HIDDEN.sub(_shown, text.replace("\r\n", "\n"))
 
 
@@ -33,10 +34,6 @@ def one_line(text: str) -> str:
 
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
     return f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
 
 

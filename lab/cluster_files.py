@@ -1,0 +1,24 @@
+"""What the operator gives the suite, written for him: the hosts file of section 2.4, root's name and password."""
+
+from __future__ import annotations
+
+import shutil
+
+from lab.first_boot import deploy_hosts_file
+from lab.plan import CLUSTER_STATE, HOSTS, ROOT_PASSWORD
+from lab.process import say
+from lab.record import Lab, write_secret
+
+
+def write(lab: Lab) -> None:
+    """Write the cluster's state folder; what it holds of an older generation of hosts goes first."""
+    mark = CLUSTER_STATE / "lab-id"
+    if CLUSTER_STATE.exists() and (not mark.exists() or mark.read_text().strip() != lab.id):
+        say(f"removing {CLUSTER_STATE}: it is the state of hosts that no longer exist")
+        shutil.rmtree(CLUSTER_STATE)
+    hosts_file = CLUSTER_STATE / "deploy" / "etc" / "hosts"
+    hosts_file.parent.mkdir(parents=True, exist_ok=True)
+    hosts_file.write_text(deploy_hosts_file(list(HOSTS.values())))
+    write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
+    ROOT_PASSWORD.with_name("rootuser").write_text("root\n")
+    mark.write_text(f"{lab.id}\n")

@@ -1,0 +1,323 @@
+"""Things that go wrong in a machine room, done to a host on purpose, recorded, and undone by `heal`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from lab import devices, hosts
+from lab.plan import DOMAIN, HOSTS, LabHost, cache
+from lab.process import LabError, attempt, run, say, wait_for
+from lab.record import load_lab, read_json, write_secret
+
+Memory = dict[str, str]
+"""What a fault must remember of the host in order to be undone."""
+WRONG_ADDRESS = "192.168.3.250"
+"""In the lab's network, nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`do` breaks a host and returns what `undo` needs; `undo` may find the host repaired by other hands."""
+
+    sentence: str
+    do: Callable[[LabHost], Memory]
+    undo: Callable[[LabHost, Memory], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the record: a fault that is in force."""
+
+    fault: str
+    host: str
+    memory: Memory
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def inject(name: str, host: LabHost) -> None:
+    """Break `host` by the fault `name`. Raises LabError if it is broken so already, or cannot be."""
+    entries = recorded()
+    if any((entry.fault, entry.host) == (name, host.name) for entry in entries):
+        raise LabError(f"{host.name} already suffers from {name}")
+    memory = FAULTS[name].do(host)
+    _save([*entries, Entry(name, host.name, memory)])
+    say(f"{host.name}: {FAULTS[name].sentence}")
+
+
+def heal() -> None:
+    """Undo every recorded fault, the latest first, and wait until the hosts concerned are up."""
+    healed: set[str] = set()
+    while entries := recorded():
+        *rest, entry = entries
+        host = HOSTS[entry.host]
+        if hosts.state(host) != "running":
+            hosts.start(host)
+            hosts.wait_until_up(host)
+        FAULTS[entry.fault].undo(host, entry.memory)
+        _save(rest)
+        healed.add(entry.host)
+        say(f"{entry.host}: undid {entry.fault}")
+    for name in healed:
+        hosts.wait_until_up(HOSTS[name])
+
+
+def recorded() -> list[Entry]:
+    """The faults in force, the oldest first."""
+    return [Entry(**entry) for entry in read_json(cache() / "faults.json") or []]
+
+
+def forget() -> None:
+    """Drop the record: the hosts that were broken are no more."""
+    (cache() / "faults.json").unlink(missing_ok=True)
+
+
+def _save(entries: list[Entry]) -> None:
+    write_secret(cache() / "faults.json", json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
+
+
+def _fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) -> Callable[[_Do], _Do]:
+    def register(do: _Do) -> _Do:
+        FAULTS[name] = Fault(sentence, do, undo)
+        return do
+
+    return register
+
+
+_Do = Callable[[LabHost], Memory]
+
+
+def _script(text: str) -> Callable[[LabHost, Memory], None]:
+    """An undo that is a shell script; `$1` is the host's name."""
+
+    def undo(host: LabHost, memory: Memory) -> None:
+        hosts.execute(host, text, host.name)
+
+    return undo
+
+
+def _need(host: LabHost, device: str) -> None:
+    if host.device != device:
+        raise LabError(f"{host.name} is a {host.device} host; this breaks {device} hosts")
+
+
+def _set_version(host: LabHost, version: str) -> None:
+    hosts.execute(host, 'sed -i "s/18\\.04\\.[0-9]/$1/" /etc/os-release /etc/lsb-release', version)
+
+
+@_fault("os_version", "an upgrade has moved the NPU host to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
+def _os_version(host: LabHost) -> Memory:
+    _need(host, "npu")
+    _set_version(host, "18.04.4")
+    return {}
+
+
+def _set_driver(host: LabHost, version: str) -> None:
+    known = (devices.GPU_DRIVER, devices.GPU_DRIVER_OLD, devices.NPU_DRIVER, devices.NPU_DRIVER_OLD)
+    pattern = "|".join(known).replace(".", "\\.")
+    files = "/etc/dlws-lab/[gn]pu.tsv /usr/local/Ascend/driver/version.info"
+    hosts.execute(host, f'for f in {files}; do [ ! -e "$f" ] || sed -E -i "s/{pattern}/$1/" "$f"; done', version)
+    hosts.execute(host, "/usr/lib/dlws-lab/make-devices")
+
+
+def _undo_driver(host: LabHost, memory: Memory) -> None:
+    _set_driver(host, devices.GPU_DRIVER if host.device == "gpu" else devices.NPU_DRIVER)
+
+
+@_fault("driver_old", "the accelerators' driver is too old (418.87, 1.72.T1.100.B010)", _undo_driver)
+def _driver_old(host: LabHost) -> Memory:
+    _set_driver(host, devices.GPU_DRIVER_OLD if host.device == "gpu" else devices.NPU_DRIVER_OLD)
+    return {}
+
+
+def _undo_hostname(host: LabHost, memory: Memory) -> None:
+    hosts.execute(host, 'hostnamectl set-hostname "$1"', memory["hostname"])
+
+
+@_fault("hostname", "somebody has renamed the host", _undo_hostname)
+def _hostname(host: LabHost) -> Memory:
+    before = hosts.execute(host, "hostname").strip()
+    hosts.execute(host, "hostnamectl set-hostname renamed")
+    return {"hostname": before}
+
+
+@_fault("firewall", "ufw is on, with ssh allowed", _script("ufw --force disable && ufw --force delete allow 22/tcp"))
+def _firewall(host: LabHost) -> Memory:
+    hosts.execute(host, "ufw allow 22/tcp && ufw --force enable")
+    return {}
+
+
+def _set_password(host: LabHost, password: str) -> None:
+    hosts.execute(host, "chpasswd", stdin=f"root:{password}\n")
+
+
+def _undo_root_password(host: LabHost, memory: Memory) -> None:
+    lab = load_lab()
+    if lab is None:
+        raise LabError("there is no lab on record")
+    _set_password(host, lab.root_password)
+
+
+@_fault("root_password", "root has another password than on the other hosts", _undo_root_password)
+def _root_password(host: LabHost) -> Memory:
+    _set_password(host, secrets.token_urlsafe(18))
+    return {}
+
+
+def _undo_swap_fstab(host: LabHost, memory: Memory) -> None:
+    if memory["was_live"] == "no":
+        hosts.execute(host, "sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
+
+
+@_fault("swap_fstab", "the swap line of /etc/fstab is live again", _undo_swap_fstab)
+def _swap_fstab(host: LabHost) -> Memory:
+    live = hosts.execute(host, "grep -Ec '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab || true").strip() != "0"
+    if not live:
+        line = f"{host.swap_file} none swap sw 0 0"
+        hosts.execute(host, 'sed -i "\\#^\\##{\\#$1#d}" /etc/fstab; echo "$2" >> /etc/fstab', host.swap_file, line)
+    return {"was_live": "yes" if live else "no"}
+
+
+_SET_DEFAULT_RUNTIME = """
+python3 - "$1" <<'END'
+import json, sys
+path = "/etc/docker/daemon.json"
+content = json.load(open(path))
+print(content.pop("default-runtime", ""))
+if sys.argv[1]:
+    content["default-runtime"] = sys.argv[1]
+json.dump(content, open(path, "w"), indent=4)
+END
+systemctl reset-failed docker
+systemctl restart docker
+"""
+
+
+def _undo_daemon_json(host: LabHost, memory: Memory) -> None:
+    if memory["runtime"]:
+        hosts.execute(host, _SET_DEFAULT_RUNTIME, memory["runtime"])
+
+
+@_fault("daemon_json", "daemon.json names no default runtime, and Docker was restarted", _undo_daemon_json)
+def _daemon_json(host: LabHost) -> Memory:
+    if "yes" not in hosts.execute(host, "[ ! -e /etc/docker/daemon.json ] || echo yes"):
+        raise LabError(f"{host.name} has no /etc/docker/daemon.json yet: install first")
+    return {"runtime": hosts.execute(host, _SET_DEFAULT_RUNTIME, "").strip()}
+
+
+@_fault(
+    "wrong_address",
+    f"/etc/hosts resolves a peer to {WRONG_ADDRESS}, where nobody is",
+    _script(f"sed -i '/^{WRONG_ADDRESS} /d' /etc/hosts"),
+)
+def _wrong_address(host: LabHost) -> Memory:
+    peer = next(name for name in HOSTS if name != host.name)
+    hosts.execute(host, 'sed -i "1i $1" /etc/hosts', f"{WRONG_ADDRESS} {peer} {peer}.{DOMAIN}")
+    return {}
+
+
+@_fault(
+    "npu_smi_missing",
+    "npu-smi is not on the host",
+    _script("mv -n /usr/local/sbin/.npu-smi /usr/local/sbin/npu-smi"),
+)
+def _npu_smi_missing(host: LabHost) -> Memory:
+    _need(host, "npu")
+    hosts.execute(host, "mv /usr/local/sbin/npu-smi /usr/local/sbin/.npu-smi")
+    return {}
+
+
+def _undo_device_lost(host: LabHost, memory: Memory) -> None:
+    for table, text in memory.items():
+        hosts.execute(host, 'cat > "/etc/dlws-lab/$1.tsv"', table, stdin=text)
+    hosts.execute(host, "/usr/lib/dlws-lab/make-devices")
+
+
+@_fault("device_lost", "one accelerator of eight has fallen off the bus", _undo_device_lost)
+def _device_lost(host: LabHost) -> Memory:
+    bus, node = (devices.GPU_BUS, "nvidia3") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
+    memory = {table: hosts.execute(host, f"cat /etc/dlws-lab/{table}.tsv") for table in (host.device, "pci")}
+    hosts.execute(host, f'sed -i "/^3\t/d" /etc/dlws-lab/{host.device}.tsv; rm -f /dev/{node}')
+    hosts.execute(host, f'sed -i "/^0000:{bus[3].lower()}:/d" /etc/dlws-lab/pci.tsv')
+    return memory
+
+
+@_fault("power_off", "the host is without power", lambda host, memory: None)
+def _power_off(host: LabHost) -> Memory:
+    hosts.stop(host)  # heal switches on whatever is off
+    return {}
+
+
+def _network(host: LabHost, *argv: str) -> None:
+    run("nsenter", "--target", str(hosts.init_pid(host)), "--net", *argv)
+
+
+_DROPS = (("PREROUTING", "-i", "eth0", "-j", "DROP"), ("OUTPUT", "-o", "eth0", "-j", "DROP"))
+
+
+def _undo_drop_packets(host: LabHost, memory: Memory) -> None:
+    enter = ("nsenter", "--target", str(hosts.init_pid(host)), "--net")
+    for rule in _DROPS:
+        if attempt(*enter, "iptables", "-w", "-t", "raw", "-C", *rule).returncode == 0:
+            run(*enter, "iptables", "-w", "-t", "raw", "-D", *rule)
+
+
+@_fault("drop_packets", "every packet from and to the host is dropped without a word", _undo_drop_packets)
+def _drop_packets(host: LabHost) -> Memory:
+    for rule in _DROPS:
+        _network(host, "iptables", "-w", "-t", "raw", "-I", *rule)
+    return {}
+
+
+@_fault("reset_connections", "the host's established ssh connections were reset", lambda host, memory: None)
+def _reset_connections(host: LabHost) -> Memory:
+    _network(host, "ss", "--kill", "--no-header", "state", "established", "sport", "=", ":22")
+    return {}
+
+
+@_fault(
+    "change_host_key",
+    "the host presents other ssh host keys",
+    _script("cd /etc/ssh && mv .before/ssh_host_* . && rmdir .before && systemctl restart ssh"),
+)
+def _change_host_key(host: LabHost) -> Memory:
+    hosts.execute(host, "cd /etc/ssh && mkdir .before && mv ssh_host_* .before/ && ssh-keygen -q -A")
+    hosts.execute(host, "systemctl restart ssh")
+    return {}
+
+
+_FULL = "/tmp /var/tmp /var/cache/apt/archives /var/lib/docker"
+
+
+@_fault(
+    "fill_disk",
+    f"no space is left below {_FULL}",
+    _script(f"for path in {_FULL}; do while grep -q \"^lab-full $path \" /proc/mounts; do umount -l $path; done; done"),
+)
+def _fill_disk(host: LabHost) -> Memory:
+    full = f"for path in {_FULL}; do mkdir -p $path; mount -t tmpfs -o size=1m lab-full $path; "
+    hosts.execute(host, full + "dd if=/dev/zero of=$path/full bs=64k status=none 2> /dev/null || true; done")
+    return {}
+
+
+_HOLD_LOCK = (
+    "import fcntl, signal; lock = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(lock, fcntl.LOCK_EX); signal.pause()"
+)
+_LOCK_HELD = 'python3 -c "import fcntl; fcntl.lockf(open(\'/var/lib/dpkg/lock-frontend\', \'w\'), 6)" 2> /dev/null || echo held'
+
+
+@_fault("apt_lock", "another process holds dpkg's lock", _script("systemctl stop apt-lock-holder 2> /dev/null || true"))
+def _apt_lock(host: LabHost) -> Memory:
+    hosts.execute(host, 'systemd-run --quiet --unit=apt-lock-holder --collect python3 -c "$1"', _HOLD_LOCK)
+    wait_for(f"dpkg's lock on {host.name}", lambda: "held" in hosts.execute(host, _LOCK_HELD), 10)
+    return {}
+
+
+@_fault("docker_stopped", "Docker is stopped", _script("systemctl start docker.socket docker"))
+def _docker_stopped(host: LabHost) -> Memory:
+    hosts.execute(host, "systemctl stop docker.socket docker")
+    return {}

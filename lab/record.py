@@ -1,0 +1,67 @@
+"""What the lab remembers between commands, in the cache folder: its identity, root's password, what is broken."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.plan import RUN, cache
+from lab.process import LabError
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One generation of hosts: `up --fresh` makes a new one. `image` is what they were made from."""
+
+    id: str
+    root_password: str
+    image: str
+
+
+def new_lab(image: str) -> Lab:
+    """A generation with a new identity and a new random root password."""
+    return Lab(id=secrets.token_hex(8), root_password=secrets.token_urlsafe(18), image=image)
+
+
+def load_lab() -> Lab | None:
+    """The generation on record, if any."""
+    content = read_json(cache() / "lab.json")
+    return Lab(**content) if content else None
+
+
+def save_lab(lab: Lab) -> None:
+    """Put a generation on record."""
+    write_secret(cache() / "lab.json", json.dumps(asdict(lab), indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, None if there is no such file."""
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Replace a file at once with one that only its owner can read, from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """Let one command at a time change the lab. Raises LabError if another one is at it."""
+    RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (RUN / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError("another lab command is at work; try again when it has finished") from None
+        yield
