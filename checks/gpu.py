@@ -17,7 +17,7 @@ from remote.host import Host
 def test_gpu_count(node: Node, host: Host) -> None:
     """As many GPUs on the PCI bus and in nvidia-smi as configured."""
     on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
-    in_driver = len(nvidia_smi.listing(host.read("nvidia-smi -L")))
+    in_driver = len(nvidia_smi.listed(host.read("nvidia-smi -L")))
     expect("GPUs on the bus and in nvidia-smi", found=[on_bus, in_driver], expected=[node.device_count] * 2)
 
 

@@ -17,7 +17,7 @@ from remote.host import Host
 def test_npu_count(node: Node, host: Host) -> None:
     """As many NPUs on the PCI bus, in npu-smi and as /dev/davinciN as configured."""
     on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
-    in_driver = len(npu_smi.npu_ids(host.read("npu-smi info -l")))
+    in_driver = len(npu_smi.cards(host.read("npu-smi info -l")))
     nodes = len(host.read("ls -d /dev/davinci[0-9]* 2>/dev/null || true").split())
     expect("NPUs on the bus, in npu-smi, in /dev", found=[on_bus, in_driver, nodes], expected=[node.device_count] * 3)
 
@@ -27,7 +27,7 @@ def test_npu_count(node: Node, host: Host) -> None:
        fix="install the required Ascend driver by hand: the suite never installs one")  # fmt: skip
 def test_npu_driver(cluster: Cluster, host: Host) -> None:
     """The Ascend driver is at least the required version."""
-    found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info")).version
+    found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info"))
     wanted = cluster.suite.required_npu_driver
     expect_that(
         versions.ascend(found) >= versions.ascend(wanted), "Ascend driver", found=found, expected=f"{wanted} or newer"

@@ -83,7 +83,7 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
             result.rc == 0, f"{route} run", found=result.stderr.strip()[-300:], expected="nvidia-smi -L to answer"
         )
         expect(
-            f"GPUs seen through {route} run", found=len(nvidia_smi.listing(result.stdout)), expected=node.device_count
+            f"GPUs seen through {route} run", found=len(nvidia_smi.listed(result.stdout)), expected=node.device_count
         )
 
 
