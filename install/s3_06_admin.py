@@ -14,7 +14,7 @@ from remote.host import Host
 
 @stage(
     section="3.6",
-    after=["requirements", "cluster_key"],
+    after=["names", "cluster_key"],
     proves=[
         accounts.test_admin_account,
         accounts.test_key_files_are_private,

@@ -8,7 +8,7 @@ from fixtures.targets import whole_cluster
 
 
 @stage(
-    section="3.7", after=["names", "admin_user"], proves=[network.test_every_name_resolves, network.test_peers_answer]
+    section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer]
 )
 def test_reachability() -> None:
     """All names resolve and all other hosts answer."""
