@@ -52,7 +52,7 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.findings)))
 
 
-class ConfigUnreadable(ConfigError):  # noqa: N818 - it is a ConfigError
+class ConfigUnreadable(ConfigError):
     """There is no configuration to judge: the file is missing, not a file, or may not be read."""
 
 

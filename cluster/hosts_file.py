@@ -1,7 +1,7 @@
 """The hosts file (runbook section 2.4, option 2): read it, write it, and keep one managed block in it.
 
-The runbook replaces the whole of /etc/hosts and so loses what else is in it; the suite keeps a block between two markers.
-A stage writes `with_block(text, block(...))`, its check asks whether that would change anything: one definition, used twice.
+The runbook replaces the whole of /etc/hosts and so loses what else is in it; the suite keeps a block between markers.
+A stage writes `with_block(text, block(...))`, its check asks whether that would change anything.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cluster.verdict import Unparsable
 
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -65,7 +66,7 @@ def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
 
 
 def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """A whole hosts file, as `deploy/etc/hosts`: localhost for IPv4 and IPv6 (the runbook forgets ::1), then the cluster."""
+    """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
     return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n" + render(names_by_address)
 
 

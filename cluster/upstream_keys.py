@@ -1,7 +1,7 @@
 """Top-level keys that DLWorkspace itself knows, besides those that `cluster.schema` describes.
 
-They are read by deploy.py's templates only; the suite passes them on as they are. Source: `params.py` and the `cnf["..."]`
-of the templates and services, branches V0.1.6.1 and v1.5.0 of Apulis-AI-Platform.
+Only its templates read them; the suite passes them on as they are. Source: `params.py` (branches V0.1.6.1 and v1.5.0
+of Apulis-AI-Platform) and the `cnf["..."]` of its templates and services.
 """
 
 from __future__ import annotations
@@ -47,5 +47,5 @@ UPSTREAM_KEYS: Final = frozenset(
     systemdisk ubuntuImageName ubuntuImageUrl ubuntuconfig unifi_router usefreeflow usermanagerapitoken vc_config
     vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node webuiport workFolderAccessPoint
     worker-dockerregistry worker_user
-    """.split()
+    """.split()  # noqa: SIM905
 )
