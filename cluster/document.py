@@ -78,20 +78,16 @@ class Document:
 
     def key_position(self, path: KeyPath) -> Position:
         """Where the key at `path` is written, or the nearest one above it that is."""
-        return self._nearest(self.keys, path)
-
-    def value_position(self, path: KeyPath) -> Position:
-        """Where the value at `path` is written, or the nearest one above it that is."""
-        return self._nearest(self.values, path)
-
-    def _nearest(self, positions: dict[KeyPath, Position], path: KeyPath) -> Position:
         while path:
-            if path in positions:
-                return positions[path]
-            if path in self.values:
-                return self.values[path]
+            where = self.keys.get(path) or self.values.get(path)
+            if where is not None:
+                return where
             path = path[:-1]
         return Position(1, 1)
+
+    def value_position(self, path: KeyPath) -> Position:
+        """Where the value at `path` is written, or the nearest key above it that is."""
+        return self.values.get(path) or self.key_position(path[:-1])
 
     def at_key(self, path: KeyPath, message: str, fix: str, level: Level = Level.ERROR) -> Finding:
         """A finding about the key at `path`."""
@@ -140,14 +136,21 @@ class _Reader:
         except _Abandon:
             pass
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-            where = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+            where = self._place(error)
             message = f"not YAML: {shown(problem)[1:-1]}"
             document.findings.append(
                 Finding(document.file, where.line, where.column, "", message, "indent with spaces, quote odd values")
             )
         return document
+
+    def _place(self, error: yaml.YAMLError) -> Position:
+        """Where the parser gave up; a ReaderError counts characters, or bytes when it is libyaml's."""
+        mark = getattr(error, "problem_mark", None)
+        if mark is not None:
+            return Position(mark.line + 1, mark.column + 1)
+        before = self.document.text[: getattr(error, "position", 0)]
+        return Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
     def _documents(self) -> None:
         for event in self.events:
@@ -253,7 +256,7 @@ class _Reader:
                     return int(_CONSTRUCTOR.construct_yaml_int(node))
                 case "float":
                     return float(_CONSTRUCTOR.construct_yaml_float(node))
-        except ValueError:  # "0b", ".": YAML's pattern of a number is wider than a number
+        except ValueError:  # "0x_": YAML's pattern of a number is wider than a number
             self._refuse(event, path, "looks like a number but is none", "quote it if it is text")
             return None
         return text  # dates too: no key of config.yaml is one

@@ -102,7 +102,8 @@ def test_suite_settings_have_defaults(cluster: Cluster) -> None:
 
 
 def test_suite_settings_can_be_set(tmp_path: Path) -> None:
-    extra = "  ssh_port: 2222\n  public_address: 121.46.18.84\n  image_archives: images\n  packages: {docker: [docker-ce]}\n"
+    extra = "  ssh_port: 2222\n  public_address: 121.46.18.84\n"
+    extra += "  image_archives: images\n  packages: {docker: [docker-ce]}\n"
     cluster = load(write(tmp_path, ("suite:\n", "suite:\n" + extra)), resolve=no_dns)
     assert cluster.suite.public_address == IPv4Address("121.46.18.84")
     assert cluster.suite.packages.docker == ("docker-ce",)
@@ -143,7 +144,9 @@ def test_a_cluster_travels_between_processes(cluster: Cluster) -> None:
 
 
 def test_all_errors_come_in_one_go_in_file_order(tmp_path: Path) -> None:
-    path = write(tmp_path, ("cluster_name: atlas", "cluster_name: Atlas"), ("type: nfs", "type: ceph"), ("v1.18.0", "1.18"))
+    path = write(
+        tmp_path, ("cluster_name: atlas", "cluster_name: Atlas"), ("type: nfs", "type: ceph"), ("v1.18.0", "1.18")
+    )
     with pytest.raises(ConfigError) as caught:
         load(path, resolve=no_dns)
     assert [finding.key for finding in caught.value.findings if finding.fix] == [
@@ -156,9 +159,8 @@ def test_all_errors_come_in_one_go_in_file_order(tmp_path: Path) -> None:
 def test_a_missing_file_is_one_line_that_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigUnreadable) as caught:
         load(tmp_path / "config.yaml")
-    assert str(caught.value) == (
-        f"{tmp_path}/config.yaml: error: does not exist (copy the example of docs/configuration.md there, or try `make demo`)"
-    )
+    how = "copy the example of docs/configuration.md there, or try `make demo`"
+    assert str(caught.value) == f"{tmp_path}/config.yaml: error: does not exist ({how})"
 
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:

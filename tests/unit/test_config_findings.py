@@ -1,5 +1,7 @@
 """Each bad value gives one clear line, with its place, and repeats no secret."""
 
+# ruff: noqa: E501 - the table has one mistake a row
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -108,7 +110,9 @@ WITH_CONSEQUENCES = {"5:11", "24:3", "8:17", "5:1", "39:1", "25:3", "13:11"}
 """Places of the mistakes that make something else wrong too."""
 
 
-@pytest.mark.parametrize(("old", "new", "line"), [wrong for wrong in WRONG if wrong[2].split(": ")[0] not in WITH_CONSEQUENCES])
+@pytest.mark.parametrize(
+    ("old", "new", "line"), [wrong for wrong in WRONG if wrong[2].split(": ")[0] not in WITH_CONSEQUENCES]
+)
 def test_a_bad_value_gives_no_other_line(tmp_path: Path, old: str, new: str, line: str) -> None:
     (finding,) = findings(write(tmp_path, (old, new)))
     assert line in str(finding)
@@ -122,7 +126,9 @@ def test_a_refused_password_is_not_repeated(tmp_path: Path, password: str) -> No
     assert "hunter2" not in str(finding)
 
 
-@pytest.mark.parametrize("password", ["*hunter2", "&hunter2 x", "!hunter2 x", "!!python/hunter2 x", "{hunter2: 1}", "[hunter2]"])
+@pytest.mark.parametrize(
+    "password", ["*hunter2", "&hunter2 x", "!hunter2 x", "!!python/hunter2 x", "{hunter2: 1}", "[hunter2]"]
+)
 def test_a_password_that_yaml_reads_otherwise_is_not_repeated(tmp_path: Path, password: str) -> None:
     found = findings(write(tmp_path, ("invented-for-tests", password)))
     assert {finding.key for finding in found} == {"mysql_password"}
@@ -136,7 +142,9 @@ def test_python_spellings_of_the_sample_are_fine(tmp_path: Path) -> None:
 
 def test_every_finding_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(example().replace("atlas02:", '"a\\nb\\u2028c":').replace("dlwsadmin", '"x\\r\\ny"'), encoding="utf-8")
+    path.write_text(
+        example().replace("atlas02:", '"a\\nb\\u2028c":').replace("dlwsadmin", '"x\\r\\ny"'), encoding="utf-8"
+    )
     found = findings(path)
     assert len(found) >= 2
     assert all(len(str(finding).splitlines()) == 1 for finding in found)
