@@ -83,7 +83,7 @@ class _Seeker:
 
     def _search_one(self, machine: Written) -> Iterator[Finding]:
         written = machine.text("private-ip")
-        if written is not None and not values.is_address(written):
+        if "private-ip" in machine.values and not values.is_address(written):
             return  # the schema says so
         listed = []
         for entry in dict.fromkeys(self._in_hosts_file(self._names(machine))):
@@ -111,6 +111,8 @@ class _Seeker:
 
     def _ask(self, machine: Written, address: str | None) -> Iterator[Finding]:
         name = self._names(machine)[-1]
+        if not all(map(values.is_label, name.split("."))):
+            return  # the schema says so; nothing odd is asked for
         if self.dns_failure is None:
             try:
                 answers = list(self.resolve(name))

@@ -10,6 +10,7 @@ import io
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from cluster.verdict import Unparsable
@@ -27,7 +28,7 @@ class Entry:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostsFile:
     """A hosts file: its entries, and the lines that are none (number and what is wrong)."""
 
@@ -36,7 +37,15 @@ class HostsFile:
 
     def entries_of(self, name: str) -> list[Entry]:
         """Every line that gives `name` an address, in file order. Names are compared without regard to case."""
-        return [entry for entry in self.entries if name.lower() in map(str.lower, entry.names)]
+        return self._by_name.get(name.lower(), [])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Entry]]:
+        by_name: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            for name in dict.fromkeys(map(str.lower, entry.names)):
+                by_name.setdefault(name, []).append(entry)
+        return by_name
 
     def addresses_of(self, name: str) -> list[str]:
         """The different IPv4 addresses of `name`, in file order."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from cluster import hosts_file, leaked, values
 from cluster.addresses import Hosts
-from cluster.document import Document, Position
+from cluster.document import Document
 from cluster.finding import Finding, KeyPath, Level, shown
 from cluster.leaked import Harm, Leak
 from cluster.rules import RANGES, Written, machines, network, suite_ranges
@@ -50,20 +50,21 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = leaked.KNOWN) ->
 def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[Finding]:
     """Secrets, accounts and mail addresses that were published with the runbook, also those in comments."""
     for path, value in document.scalars():
-        if isinstance(value, str) and path[0] not in ("machines", "scale_up"):
-            leak = leaked.find(value, known)
-            if leak is not None and leak.harm is Harm.OPEN:
-                yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", "choose another")
-            elif leak is not None:
-                message = f"this is {leak.what}: {leak.harm.value}"
-                yield document.at_value(path, message, "put in your own", Level.WARNING)
+        if not isinstance(value, str) or path[0] in ("machines", "scale_up"):
+            continue
+        leak = leaked.find(value, known)
+        if leak is not None:
+            fix, level = (
+                ("choose another", Level.ERROR) if leak.harm is Harm.OPEN else ("put in your own", Level.WARNING)
+            )
+            yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", fix, level)
     for number, line in enumerate(document.text.split("\n"), start=1):
         comment = _COMMENTED_VALUE.fullmatch(line)
         leak = leaked.find(comment["value"].strip("\"'"), known) if comment else None
         if comment and leak:
-            where = Position(number, comment.start("value") + 1)
+            column = comment.start("value") + 1
             message = f"this comment holds {leak.what}: {leak.harm.value}"
-            yield Finding(document.file, where.line, where.column, "", message, "delete the line", Level.WARNING)
+            yield Finding(document.file, number, column, "", message, "delete the line", Level.WARNING)
 
 
 def placeholders(document: Document) -> Iterator[Finding]:

@@ -247,7 +247,8 @@ def network(text: object) -> ipaddress.IPv4Network | None:
 def _did_you_mean(word: str, known: object) -> str:
     names = sorted(known) if isinstance(known, set | dict) else []
     near = nearest(word, names)
-    return f"did you mean {near}?" if near else f"one of: {', '.join(names)}"
+    some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"did you mean {near}?" if near else f"one of: {some}"
 
 
 RULES: Final[tuple[Rule, ...]] = (

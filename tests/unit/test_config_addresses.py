@@ -135,6 +135,14 @@ def test_dns_must_give_one_usable_address(tmp_path: Path, answers: list[str]) ->
     assert "which is not one usable address" in line
 
 
+@pytest.mark.parametrize("odd", [("domain: sigsus.cn", 'domain: "$(id)"'), ("  atlas02:", '  "$(id)":')])
+def test_dns_is_never_asked_for_an_odd_name(tmp_path: Path, odd: tuple[str, str]) -> None:
+    dns = Dns()
+    lines = told(write(tmp_path, NO_ADDRESS, odd), dns)
+    assert lines
+    assert dns.asked == []
+
+
 def test_two_hosts_found_at_one_address_is_an_error(tmp_path: Path) -> None:
     (line,) = told(write(tmp_path, NO_ADDRESS), Dns(atlas02=["192.168.3.2"]))
     assert line == "error: config.yaml:12: 192.168.3.2 is the address of atlas01 already"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cluster import document
 from cluster.config import ConfigError, inspect, load
 from cluster.document import Position
 from cluster.finding import Finding
+from cluster.hosts_file import render_file
 from tests.unit.config_example import example as example_text
 
 REFUSED = [
@@ -128,6 +130,10 @@ def test_a_thousand_hosts_are_read_in_seconds(tmp_path: Path) -> None:
     many = "".join(machine.format(n, 4 + n // 250, 1 + n % 250) for n in range(1000))
     path = tmp_path / "config.yaml"
     path.write_text(example_text().replace("\nonpremise", f"{many}\nonpremise", 1), encoding="utf-8")
-    cluster, found = inspect(path)
+    text = render_file({f"192.168.{4 + n // 250}.{1 + n % 250}": (f"node{n}",) for n in range(1000)})
+    (tmp_path / "hosts").write_text(text, encoding="utf-8")
+    begin = time.perf_counter()
+    cluster, found = inspect(path, hosts_path=tmp_path / "hosts")
+    assert time.perf_counter() - begin < 5
     assert cluster is not None, found
     assert len(cluster.nodes) == 1004

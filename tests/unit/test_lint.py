@@ -107,6 +107,14 @@ def test_what_looks_wrong_is_mentioned(tmp_path: Path, old: str, new: str, messa
     assert message in "\n".join(map(str, findings(write(tmp_path, (old, new)))))
 
 
+def test_the_web_interface_must_sign_with_the_configured_key(tmp_path: Path) -> None:
+    path = write(tmp_path, ("suite:\n", "jwt: {secret_key: one-key}\nsuite:\n"))
+    web = tmp_path / "local.yaml"
+    web.write_text("sign: other-key\ncasUrl: http://atlas01/cas\n", encoding="utf-8")
+    (finding,) = [found for found in inspect(path, resolve=no_dns, local_yaml=web)[1] if found.file == str(web)]
+    assert str(finding).startswith(f"{web}:1:7: warning: sign: differs from jwt.secret_key")
+
+
 def test_the_master_may_be_counted_as_a_worker(tmp_path: Path) -> None:
     assert findings(write(tmp_path, ("worker_node_num: 3", "worker_node_num: 4"))) == []
 
