@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lint = commands.add_parser("lint", help="say everything that is wrong with a config.yaml")
     lint.add_argument("file", type=Path, metavar="FILE", help="the configuration")
-    lint.add_argument("--hosts", type=Path, metavar="FILE", help="hosts file of runbook 2.4 (default: the state folder's)")
+    lint.add_argument(
+        "--hosts", type=Path, metavar="FILE", help="hosts file of runbook 2.4 (default: the state folder's)"
+    )
     lint.add_argument("--local-yaml", type=Path, metavar="FILE", help="the web interface's configuration, runbook 3.15")
     options = parser.parse_args(arguments)
     try:

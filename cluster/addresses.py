@@ -1,4 +1,4 @@
-"""The address of every machine: `private-ip`, else the hosts file of runbook section 2.4, else DNS; and where they disagree."""
+"""The address of every machine: `private-ip`, else the hosts file of runbook 2.4, else DNS; and where they disagree."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from pydantic_core import PydanticCustomError
 
 from cluster import hosts_file, values
 from cluster.document import Document
@@ -85,9 +83,11 @@ class _Seeker:
 
     def _search_one(self, machine: Written) -> Iterator[Finding]:
         written = machine.text("private-ip")
+        if "private-ip" in machine.values and not values.is_address(written):
+            return  # the schema says so
         listed = []
         for entry in dict.fromkeys(self._in_hosts_file(self._names(machine))):
-            if _is_usable(entry.address):
+            if values.is_address(entry.address):
                 listed.append(entry)
             else:
                 yield self._in_hosts(entry, machine.name, f"{entry.address} cannot be the address of {machine.name}")
@@ -111,6 +111,8 @@ class _Seeker:
 
     def _ask(self, machine: Written, address: str | None) -> Iterator[Finding]:
         name = self._names(machine)[-1]
+        if not all(map(values.is_label, name.split("."))):
+            return  # the schema says so; nothing odd is asked for
         if self.dns_failure is None:
             try:
                 answers = list(self.resolve(name))
@@ -138,7 +140,7 @@ class _Seeker:
             level = Level.WARNING if is_outside else Level.ERROR
             message = f"{address} by {self._source(machine)}, but {several} in DNS"
             yield self.document.at_key(path, message, "correct the one that is wrong", level)
-        elif address is None and (len(answers) > 1 or not _is_usable(answers[0])):
+        elif address is None and (len(answers) > 1 or not values.is_address(answers[0])):
             message = f"DNS says {several} for {name}, which is not one usable address"
             yield self.document.at_key(path, message, "add private-ip")
         elif address is None:
@@ -159,14 +161,6 @@ class _Seeker:
             if entry.address != address:
                 message = f"{public} is {entry.address} here, but the master {master.name} is {address}"
                 yield self._in_hosts(entry, public, message)
-
-
-def _is_usable(text: str) -> bool:
-    try:
-        values.address(text)
-    except PydanticCustomError:
-        return False
-    return True
 
 
 def _is_public(text: str) -> bool:

@@ -15,7 +15,17 @@ from cluster.inventory import Arch, Device, Node, Origin, Role
 from cluster.schema import Configuration, Machine, NameResolution, Packages, Share, Suite
 from cluster.validation import is_secret, validate
 
-__all__ = ["Cluster", "ConfigError", "ConfigUnreadable", "Mount", "NameResolution", "Packages", "Suite", "inspect", "load"]
+__all__ = [
+    "Cluster",
+    "ConfigError",
+    "ConfigUnreadable",
+    "Mount",
+    "NameResolution",
+    "Packages",
+    "Suite",
+    "inspect",
+    "load",
+]
 
 HOW_TO_START: Final = "copy the example of docs/configuration.md there, or try `make demo`"
 
@@ -36,7 +46,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A DLWS cluster as its configuration promises it. Equal configurations make equal clusters; no secret in its repr."""
+    """A DLWS cluster as its configuration promises it. Its repr holds no secret."""
 
     name: str
     domain: str
@@ -48,7 +58,7 @@ class Cluster:
     mounts: tuple[Mount, ...]
     service_range: str
     pod_range: str
-    suite: Suite
+    suite: Suite = field(hash=False)
     path: Path
     """The configuration file, absolute."""
     findings: tuple[Finding, ...]
@@ -86,7 +96,7 @@ class Cluster:
     @property
     def names_by_address(self) -> dict[str, tuple[str, ...]]:
         """What every host's hosts file must say (runbook 2.4): the FQDN first, so that `hostname -f` answers it."""
-        names = {node.address: (node.fqdn, node.name) for node in self.nodes}
+        names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in self.nodes}
         master = self.master.address
         names[master] = tuple(dict.fromkeys([*names[master], self.public_name]))
         return names
@@ -134,8 +144,8 @@ def inspect(
 ) -> tuple[Cluster | None, tuple[Finding, ...]]:
     """The cluster at `path` (None if a finding is an error) and all findings in file order.
 
-    `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` the web interface's
-    configuration of runbook 3.15. Raises ConfigUnreadable if one of the files that are named cannot be read.
+    `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
+    configuration of the web interface, runbook 3.15. Raises ConfigUnreadable if a file that is named cannot be read.
     """
     path = Path(path)
     written = document.read(_content(path, HOW_TO_START), str(path))
@@ -259,7 +269,7 @@ def _secrets(written: Document) -> tuple[str, ...]:
 
 
 def _merged(defaults: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` over `defaults`, mapping by mapping, as deploy.py merges (upstream-semantics section 1.1)."""
+    """`data` over `defaults`, mapping by mapping, as deploy.py merges."""
     merged = dict(defaults)
     for key, value in data.items():
         below = merged.get(key)

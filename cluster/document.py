@@ -15,10 +15,16 @@ import yaml
 
 from cluster.finding import Finding, KeyPath, Level, dotted, shown
 
-LARGEST: Final = 4 << 20
+LARGEST: Final = 1 << 20
 """Bytes: a configuration of a thousand hosts is 0.2 MiB."""
 DEEPEST: Final = 32
 """Levels of nesting: the sample has four."""
+LONGEST: Final = 4096
+"""Characters of one value."""
+LONGEST_NUMBER: Final = 20
+"""Digits; what is longer stays text."""
+MOST_FINDINGS: Final = 200
+"""Findings about the form of one file; whoever has these does not read on."""
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Final = yaml.resolver.Resolver()
@@ -72,20 +78,16 @@ class Document:
 
     def key_position(self, path: KeyPath) -> Position:
         """Where the key at `path` is written, or the nearest one above it that is."""
-        return self._nearest(self.keys, path)
-
-    def value_position(self, path: KeyPath) -> Position:
-        """Where the value at `path` is written, or the nearest one above it that is."""
-        return self._nearest(self.values, path)
-
-    def _nearest(self, positions: dict[KeyPath, Position], path: KeyPath) -> Position:
         while path:
-            if path in positions:
-                return positions[path]
-            if path in self.values:
-                return self.values[path]
+            where = self.keys.get(path) or self.values.get(path)
+            if where is not None:
+                return where
             path = path[:-1]
         return Position(1, 1)
+
+    def value_position(self, path: KeyPath) -> Position:
+        """Where the value at `path` is written, or the nearest key above it that is."""
+        return self.values.get(path) or self.key_position(path[:-1])
 
     def at_key(self, path: KeyPath, message: str, fix: str, level: Level = Level.ERROR) -> Finding:
         """A finding about the key at `path`."""
@@ -134,14 +136,21 @@ class _Reader:
         except _Abandon:
             pass
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-            where = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+            where = self._place(error)
             message = f"not YAML: {shown(problem)[1:-1]}"
             document.findings.append(
                 Finding(document.file, where.line, where.column, "", message, "indent with spaces, quote odd values")
             )
         return document
+
+    def _place(self, error: yaml.YAMLError) -> Position:
+        """Where the parser gave up; a ReaderError counts characters, or bytes when it is libyaml's."""
+        mark = getattr(error, "problem_mark", None)
+        if mark is not None:
+            return Position(mark.line + 1, mark.column + 1)
+        before = self.document.text[: getattr(error, "position", 0)]
+        return Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
     def _documents(self) -> None:
         for event in self.events:
@@ -162,10 +171,10 @@ class _Reader:
                 return
 
     def _refuse(self, event: Any, path: KeyPath, message: str, fix: str) -> None:
+        if len(self.document.findings) >= MOST_FINDINGS:
+            raise _Abandon
         where = _start(event)
-        self.document.findings.append(
-            Finding(self.document.file, where.line, where.column, dotted(path), message, fix)
-        )
+        self.document.findings.append(Finding(self.document.file, where.line, where.column, dotted(path), message, fix))
 
     def _value(self, event: Any, path: KeyPath) -> Any:
         self.document.values[path] = _start(event)
@@ -173,12 +182,12 @@ class _Reader:
             self._refuse(event, path[:3], f"nested more than {DEEPEST} levels deep", "this is no config.yaml")
             raise _Abandon
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, path, f"alias *{shown(event.anchor)[1:-1]} is not allowed", "write the value out")
+            self._refuse(event, path, "a value that begins with * is an alias", "write the value out, or quote it")
             return None
         if event.anchor:
-            self._refuse(event, path, f"anchor &{shown(event.anchor)[1:-1]} is not allowed", "write the values out")
+            self._refuse(event, path, "a value that begins with & is an anchor", "write the values out, or quote it")
         if event.tag and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
-            self._refuse(event, path, f"tag {shown(event.tag)} is not allowed", "write a plain value")
+            self._refuse(event, path, "a value that begins with ! has a tag", "write a plain value, or quote it")
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -218,12 +227,13 @@ class _Reader:
         text = str(event.value)
         if event.tag or event.anchor:
             self._refuse(event, (*path, text), "tag or anchor on a key", "write the key plainly")
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, event.implicit)
-        if tag == _TAG + "merge":
+        tag = _implied_tag(event)
+        if tag == "merge":
             self._refuse(event, (*path, text), "merge key is not allowed", "write the values out")
-        elif tag not in (_TAG + "str", _TAG + "value"):
-            kind = tag.removeprefix(_TAG)
-            self._refuse(event, (*path, text), f"YAML reads this key as {kind}, not as text", f'write it as "{text}"')
+        elif tag not in ("str", "value"):
+            self._refuse(
+                event, (*path, text), f"YAML reads this key as {tag}, not as text", f"write it as {shown(text)}"
+            )
         return text
 
     def _scalar(self, event: Any, path: KeyPath) -> str | int | float | bool | None:
@@ -231,7 +241,10 @@ class _Reader:
         if any("\ud800" <= character <= "\udfff" for character in text):
             self._refuse(event, path, "half a Unicode character", "write the character itself")
             return None
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, event.implicit).removeprefix(_TAG)
+        if len(text) > LONGEST:
+            self._refuse(event, path, f"more than {LONGEST} characters", "this is no value of a config.yaml")
+            return None
+        tag = _implied_tag(event)
         node = yaml.ScalarNode(_TAG + tag, text)
         try:
             match tag:
@@ -239,14 +252,20 @@ class _Reader:
                     return None
                 case "bool":
                     return bool(_CONSTRUCTOR.construct_yaml_bool(node))
-                case "int":
+                case "int" if len(text) < LONGEST_NUMBER:
                     return int(_CONSTRUCTOR.construct_yaml_int(node))
                 case "float":
                     return float(_CONSTRUCTOR.construct_yaml_float(node))
-        except ValueError:
-            self._refuse(event, path, f"not a number: {shown(text)}", "quote it if it is text")
+        except ValueError:  # "0x_": YAML's pattern of a number is wider than a number
+            self._refuse(event, path, "looks like a number but is none", "quote it if it is text")
             return None
         return text  # dates too: no key of config.yaml is one
+
+
+def _implied_tag(event: Any) -> str:
+    """What YAML 1.1 takes a plain scalar for: `str`, `int`, `bool`, `null`, `merge`, ..."""
+    tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
+    return str(tag).removeprefix(_TAG)
 
 
 def _start(event: Any) -> Position:

@@ -1,7 +1,7 @@
 """The hosts file (runbook section 2.4, option 2): read it, write it, and keep one managed block in it.
 
-The runbook replaces the whole of /etc/hosts and so loses what else is in it; the suite keeps a block between two markers.
-A stage writes `with_block(text, block(...))`, its check asks whether that would change anything: one definition, used twice.
+The runbook replaces the whole of /etc/hosts and so loses what else is in it; the suite keeps a block between markers.
+A stage writes `with_block(text, block(...))`, its check asks whether that would change anything.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import io
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from cluster.verdict import Unparsable
 
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -26,7 +28,7 @@ class Entry:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostsFile:
     """A hosts file: its entries, and the lines that are none (number and what is wrong)."""
 
@@ -35,7 +37,15 @@ class HostsFile:
 
     def entries_of(self, name: str) -> list[Entry]:
         """Every line that gives `name` an address, in file order. Names are compared without regard to case."""
-        return [entry for entry in self.entries if name.lower() in map(str.lower, entry.names)]
+        return self._by_name.get(name.lower(), [])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Entry]]:
+        by_name: dict[str, list[Entry]] = {}
+        for entry in self.entries:
+            for name in dict.fromkeys(map(str.lower, entry.names)):
+                by_name.setdefault(name, []).append(entry)
+        return by_name
 
     def addresses_of(self, name: str) -> list[str]:
         """The different IPv4 addresses of `name`, in file order."""
@@ -65,7 +75,7 @@ def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
 
 
 def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """A whole hosts file, as `deploy/etc/hosts`: localhost for IPv4 and IPv6 (the runbook forgets ::1), then the cluster."""
+    """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
     return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n" + render(names_by_address)
 
 

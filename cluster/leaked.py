@@ -1,6 +1,6 @@
 """Values that were published with the runbook, and so are nobody's secret any more; recognised without being stored.
 
-Only salted, stretched hashes are kept. To add one: `python -c "from cluster.leaked import digest; print(digest(input()))"`.
+Only salted, stretched hashes are kept; `digest` makes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What looks wrong in a configuration although its form is right: the runbook's own inconsistencies, typos and leaks.
 
-One function per finding of upstream-semantics section 7.1 that a configuration can show. Most are warnings; a password that
-was published is an error, because a database with a public password is a hole.
+One function per inconsistency of the runbook that a configuration can show. Most are warnings; a published password is
+an error, because a database with a public password is a hole.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from cluster import hosts_file, leaked
+from cluster import hosts_file, leaked, values
 from cluster.addresses import Hosts
-from cluster.document import Document, Position
+from cluster.document import Document
 from cluster.finding import Finding, KeyPath, Level, shown
 from cluster.leaked import Harm, Leak
 from cluster.rules import RANGES, Written, machines, network, suite_ranges
 from cluster.validation import is_secret, nearest
 
 JWT_PLACEHOLDER: Final = "Sign key for JWT"
-"""The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (upstream-semantics 5.5)."""
+"""The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
 
 _PLACEHOLDER: Final = re.compile(
     r"(?i)(change[-_ ]?(me|it)|your[-_ ].*|<[^>]*>|\$\{.*\}|x{3,}|todo|tbd|fixme|placeholder|machine[-_]hostname)"
 )
-_GUESSABLE: Final = frozenset({"123456", "12345678", "admin", "dlws", "mysql", "passw0rd", "password", "root", "secret"})
-_COMMENTED_VALUE: Final = re.compile(r"\s*#[\s#]*[\w-]+\s*:\s*(?P<value>\S.*?)\s*")
+_GUESSABLE: Final = frozenset(
+    {"123456", "12345678", "admin", "dlws", "mysql", "passw0rd", "password", "root", "secret"}
+)
+_COMMENTED_VALUE: Final = re.compile(r"\s*#[\s#]*[\w-]+\s*:\s*(?P<value>\S{8,200})\s*")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -48,26 +50,27 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = leaked.KNOWN) ->
 def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[Finding]:
     """Secrets, accounts and mail addresses that were published with the runbook, also those in comments."""
     for path, value in document.scalars():
-        if isinstance(value, str) and path[0] not in ("machines", "scale_up"):
-            leak = leaked.find(value, known)
-            if leak is not None and leak.harm is Harm.OPEN:
-                yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", "choose another")
-            elif leak is not None:
-                message = f"this is {leak.what}: {leak.harm.value}"
-                yield document.at_value(path, message, "put in your own", Level.WARNING)
+        if not isinstance(value, str) or path[0] in ("machines", "scale_up"):
+            continue
+        leak = leaked.find(value, known)
+        if leak is not None:
+            fix, level = (
+                ("choose another", Level.ERROR) if leak.harm is Harm.OPEN else ("put in your own", Level.WARNING)
+            )
+            yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", fix, level)
     for number, line in enumerate(document.text.split("\n"), start=1):
         comment = _COMMENTED_VALUE.fullmatch(line)
         leak = leaked.find(comment["value"].strip("\"'"), known) if comment else None
         if comment and leak:
-            where = Position(number, comment.start("value") + 1)
+            column = comment.start("value") + 1
             message = f"this comment holds {leak.what}: {leak.harm.value}"
-            yield Finding(document.file, where.line, where.column, "", message, "delete the line", Level.WARNING)
+            yield Finding(document.file, number, column, "", message, "delete the line", Level.WARNING)
 
 
 def placeholders(document: Document) -> Iterator[Finding]:
     """Values that were meant to be replaced; as a password one is an error."""
     for path, value in document.scalars():
-        if not isinstance(value, str) or path[0] == "Authentications":  # upstream needs that section, if only as a dummy
+        if not isinstance(value, str) or path[0] == "Authentications":  # needed by upstream, if only as a dummy
             continue
         if value == JWT_PLACEHOLDER:
             message = "the runbook's placeholder signs every token, so anybody can make one"
@@ -137,14 +140,17 @@ def container_range(document: Document) -> Iterator[Finding]:
         met += [f"{machine.name} ({machine.text('private-ip')})"] if address and range_.overlaps(address) else []
     if met:
         message = f"{range_} overlaps {', '.join(met)}"
-        yield document.at_value(path, message, "choose a range of its own, or remove it: only freeflow reads it", Level.WARNING)
+        yield document.at_value(
+            path, message, "choose a range of its own, or remove it: only freeflow reads it", Level.WARNING
+        )
 
 
 def different_networks(document: Document) -> Iterator[Finding]:
     """Master and workers are in one subnet or VPC (runbook section 1); one /16 is the widest that is plausible."""
     placed: list[tuple[Written, ipaddress.IPv4Network]] = []
     for machine in machines(document):
-        wide = network(f"{machine.text('private-ip')}/16")
+        address = machine.text("private-ip")
+        wide = network(f"{address}/16") if values.is_address(address) else None
         placed += [(machine, wide)] if wide else []
     home = next((wide for machine, wide in placed if machine.is_infrastructure), None)
     for machine, wide in placed:
@@ -168,43 +174,49 @@ def sign_in(document: Document) -> Iterator[Finding]:
     for provider in ("Microsoft", "Wechat"):
         if not isinstance(document.get("Authentications", provider), dict):
             message = f"{provider} is missing: DLWorkspace's templates need it, even unused"
-            yield document.at_key(("Authentications", provider), message, f"add {provider} with empty values", Level.WARNING)
+            yield document.at_key(
+                ("Authentications", provider), message, f"add {provider} with empty values", Level.WARNING
+            )
     for key in ("TenantId", "ClientId"):
         value = document.get("Authentications", "Microsoft", key)
         if isinstance(value, str) and value and not _GUID.fullmatch(value):
             path: KeyPath = ("Authentications", "Microsoft", key)
-            yield document.at_value(path, "no GUID, so Microsoft sign-in cannot work", 'correct it, or write ""', Level.WARNING)
+            yield document.at_value(
+                path, "no GUID, so Microsoft sign-in cannot work", 'correct it, or write ""', Level.WARNING
+            )
 
 
 def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:
     """A configuration holds passwords; others on this machine have no business with them."""
     if mode & stat.S_IROTH and any(is_secret(path) for path, _ in document.scalars()):
         message = "holds passwords and may be read by every user of this machine"
-        yield Finding(document.file, 0, 0, "", message, "chmod 600", Level.WARNING)
+        yield Finding(document.file, 1, 1, "", message, "chmod 600", Level.WARNING)
 
 
 def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) -> Iterator[Finding]:
     """A hosts file (runbook 2.4): does it name every machine, the cluster and ::1, and may everybody write it?"""
     parsed = hosts_file.parse(hosts.text)
 
-    def note(line: int, key: str, message: str, fix: str) -> Finding:
-        return Finding(hosts.file, line, 1 if line else 0, key, message, fix, Level.WARNING)
+    def note(key: str, message: str, fix: str) -> Finding:
+        return Finding(hosts.file, 1, 1, key, message, fix, Level.WARNING)
 
     if hosts.mode & stat.S_IWOTH:
-        yield note(0, "", "may be written by every user of this machine (the runbook's chmod 666)", "chmod 644")
+        yield note("", "may be written by every user of this machine (the runbook's chmod 666)", "chmod 644")
     if not any(entry.address == "::1" for entry in parsed.entries):
-        yield note(0, "", "has no line for ::1", "add `::1 localhost ip6-localhost ip6-loopback`")
+        yield note("", "has no line for ::1", "add `::1 localhost ip6-localhost ip6-loopback`")
     domain, name = document.get("network", "domain"), document.get("cluster_name")
     masters = [machine.name for machine in machines(document) if machine.is_infrastructure]
     wanted = [(machine, machine) for machine in addresses]
-    wanted += [(f"{name}.{domain}", masters[0])] if masters and isinstance(name, str) and masters[0] in addresses else []
+    wanted += (
+        [(f"{name}.{domain}", masters[0])] if masters and isinstance(name, str) and masters[0] in addresses else []
+    )
     for alias, machine in wanted:
         if not parsed.entries_of(alias):
-            yield note(0, alias, "is missing", f"add `{addresses[machine]} {alias}`")
+            yield note(alias, "is missing", f"add `{addresses[machine]} {alias}`")
 
 
 def check_local_yaml(document: Document, web: Document, known: Mapping[str, Leak] = leaked.KNOWN) -> Iterator[Finding]:
-    """The web interface's local.yaml (runbook 3.15) against the configuration and against what DLWorkspace would render."""
+    """The web interface's local.yaml (runbook 3.15) against the configuration and what DLWorkspace would render."""
     yield from published_values(web, known)
     yield from placeholders(web)
     yield from misspelt_names(document, web)

@@ -2,7 +2,7 @@
 
 Rules read the plain Document, not the model, so that they also speak when some other key is malformed: all findings
 come in one go. A value of the wrong type is the schema's to report; the rules pass it by.
-Sources: upstream-semantics section 7 in the project's references, runbook sections 1, 2.4, 3.2, 3.12.
+Sources: deploy.py and its templates (V0.1.6.1), runbook sections 1, 2.4, 3.2, 3.12.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def check(document: Document) -> Iterator[Finding]:
 def one_infrastructure_machine(document: Document) -> Iterator[Finding]:
     """Exactly one master, under `machines` (upstream runs an `init` of its own on each), with its private-ip."""
     masters = [machine for machine in machines(document) if machine.is_infrastructure]
-    if not masters and machines(document):
+    roles = {str(machine.values.get("role")) for machine in machines(document)}
+    if roles == {"worker"}:
         yield document.at_key(("machines",), "no machine has the role infrastructure", "give it to the master")
     for extra in masters[1:]:
         message = f"a second infrastructure machine, {masters[0].name} is one already; only one master is supported"
@@ -113,7 +114,9 @@ def vendors(document: Document) -> Iterator[Finding]:
         if kind not in wanted:
             continue
         if "vendor" not in machine.values:
-            yield document.at_key(machine.path, f"a machine of type {kind} needs its vendor", f"add vendor: {wanted[kind]}")
+            yield document.at_key(
+                machine.path, f"a machine of type {kind} needs its vendor", f"add vendor: {wanted[kind]}"
+            )
         elif vendor in wanted.values() and vendor != wanted[kind]:
             message = f"type {kind} goes with vendor {wanted[kind]}, not {vendor}"
             yield document.at_value((*machine.path, "vendor"), message, "correct type or vendor")
@@ -171,7 +174,9 @@ def user_groups(document: Document) -> Iterator[Finding]:
     """The web interface's groups are UserGroups, and DLWSAdmins, which the templates name, is one of them."""
     groups = document.mapping("UserGroups")
     if groups and "DLWSAdmins" not in groups:
-        yield document.at_key(("UserGroups",), "the group DLWSAdmins is missing", "add it: DLWorkspace's templates need it")
+        yield document.at_key(
+            ("UserGroups",), "the group DLWSAdmins is missing", "add it: DLWorkspace's templates need it"
+        )
     for key in ("WebUIadminGroups", "WebUIauthorizedGroups", "WebUIregisterGroups"):
         listed = document.get(key)
         for index, group in enumerate(listed if isinstance(listed, list) else []):
@@ -200,7 +205,7 @@ def checkout_named_once(document: Document) -> Iterator[Finding]:
 
 
 def suite_ranges(document: Document) -> list[tuple[str, ipaddress.IPv4Network]]:
-    """The pod and the service range by their key, those left to their default first (so a finding blames what is written)."""
+    """The pod and the service range by their key; defaults come first, so that a finding blames what is written."""
     ranges = []
     for key in sorted(RANGES, key=lambda key: key in document.data):
         range_ = network(document.data.get(key, Configuration.model_fields[key].default))
@@ -220,7 +225,7 @@ def ranges_apart(document: Document) -> Iterator[Finding]:
 
 
 def hosts_outside_ranges(document: Document, addresses: Mapping[str, str]) -> Iterator[Finding]:
-    """No host's address lies in a range that pods, services or Docker's bridge use: it could not be reached from there."""
+    """No host's address lies in a range that pods, services or Docker's bridge use: pods could not reach it."""
     ranges = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
     ranges += [(RANGES[key], range_) for key, range_ in suite_ranges(document)]
     for machine in machines(document):
@@ -242,7 +247,8 @@ def network(text: object) -> ipaddress.IPv4Network | None:
 def _did_you_mean(word: str, known: object) -> str:
     names = sorted(known) if isinstance(known, set | dict) else []
     near = nearest(word, names)
-    return f"did you mean {near}?" if near else f"one of: {', '.join(names)}"
+    some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"did you mean {near}?" if near else f"one of: {some}"
 
 
 RULES: Final[tuple[Rule, ...]] = (

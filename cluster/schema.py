@@ -1,6 +1,6 @@
-"""The form of config.yaml: every key of the runbook's sample (section 3.2) and of the suite's own section, as pydantic models.
+"""The form of config.yaml as pydantic models: every key of the runbook's sample (3.2), and the section `suite`.
 
-What a key means to upstream is in the attribute's docstring where it is not plain. Rules between keys are in `cluster.rules`.
+What a key means to upstream is in its docstring where that is not plain. Rules between keys are in `cluster.rules`.
 Validation is strict: a number where text belongs is an error, not a guess.
 """
 
@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.functional_validators import AfterValidator, BeforeValidator
+from pydantic.functional_validators import AfterValidator, PlainValidator
 
 from cluster import values
 from cluster.inventory import Arch, Device, Role, Vendor
@@ -39,7 +39,11 @@ Count = Annotated[int, Field(ge=0, le=1024)]
 class Section(BaseModel):
     """A mapping of config.yaml. Keys it does not name are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+    )
     tolerates_unknown_keys: ClassVar[bool] = False
     """True where DLWorkspace's templates may know more keys: then only a near miss is an error, the rest a warning."""
 
@@ -192,7 +196,7 @@ class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
     ssh_port: Port = 22
-    public_address: Annotated[IPv4Address, BeforeValidator(values.public_address)] | None = None
+    public_address: Annotated[IPv4Address, PlainValidator(values.public_address)] | None = None
     """The address that `<cluster_name>.<domain>` has outside. Set: public access is configured (runbook 2.3)."""
     name_resolution: NameResolution = NameResolution.HOSTS_FILE
     packages: Packages = Packages()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import types
 import typing
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cluster.document import Document
@@ -18,7 +17,9 @@ from cluster.finding import Finding, KeyPath, Level, dotted, errors, shown
 from cluster.schema import Configuration, Section
 from cluster.upstream_keys import UPSTREAM_KEYS
 
-_SECRET_KEY: Final = re.compile(r"(?i)passw|secret(?!s\b)|(^|[_-])(token|credential)s?$|api_?key|private_?key(?!.*path)")
+_SECRET_KEY: Final = re.compile(
+    r"(?i)passw|secret(?!s\b)|(^|[_-])(token|credential)s?$|api_?key|private_?key(?!.*path)"
+)
 
 _WANTED: Final = {
     "string_type": ("text", "quote it"),
@@ -33,14 +34,14 @@ _WANTED: Final = {
 
 
 def is_secret(path: KeyPath) -> bool:
-    """True if the key's name says that its value is to be kept from logs: `mysql_password`, `AppSecret`, `secret_key`."""
+    """True if the key's name says that its value must not be shown: `mysql_password`, `AppSecret`, `secret_key`."""
     return any(isinstance(part, str) and _SECRET_KEY.search(part) is not None for part in path)
 
 
 def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
     """The configuration as a model, or None if it does not have the form; and every finding about its form."""
     try:
-        # By way of JSON, because pydantic's strict mode then takes lists for tuples and text for enums, and nothing else.
+        # By way of JSON: there, pydantic's strict mode takes lists for tuples and text for enums, but nothing else.
         return Configuration.model_validate_json(json.dumps(document.data)), []
     except ValidationError as error:
         details = error.errors(include_url=False)
@@ -81,7 +82,9 @@ def _findings(document: Document, detail: ErrorDetails) -> Iterable[Finding]:
             allowed = str(context["expected"]).replace("'", "").replace("True", "true")
             yield document.at_value(path, f"must be {allowed}, is {_described(value, path)}", f"write {allowed}")
         case "too_short" | "too_long":
-            limit = context.get("min_length", context.get("max_length"))
+            limit = context.get("min_length", context.get("max_length", 0))
+            if detail["type"] == "too_short" and len(document.get(*path)) >= limit:
+                return  # pydantic does not count entries that are wrong themselves
             bound = "at least" if detail["type"] == "too_short" else "at most"
             yield document.at_value(path, f"needs {bound} {limit} {'entry' if limit == 1 else 'entries'}", "list them")
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
@@ -142,8 +145,8 @@ def _section(model: type[Section], path: KeyPath) -> type[Section]:
 
 def _section_in(annotation: Any) -> type[Section] | None:
     """The Section inside an annotation such as `Section | None` or `dict[str, Section]`."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation if issubclass(annotation, BaseModel) and issubclass(annotation, Section) else None
+    if typing.get_origin(annotation) is None:
+        return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
     return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
 
 

@@ -81,6 +81,14 @@ def address(value: str) -> str:
     return value
 
 
+def is_address(value: object) -> bool:
+    """True if `value` is an address as `address` wants it."""
+    try:
+        return isinstance(value, str) and address(value) == value
+    except PydanticCustomError:
+        return False
+
+
 def public_address(value: Any) -> ipaddress.IPv4Address:
     """The IPv4 address by which the world reaches the cluster."""
     return ipaddress.IPv4Address(address(value if isinstance(value, str) else str(value)))
@@ -145,7 +153,9 @@ def registry(value: str) -> str:
     if not value.endswith("/"):
         raise refusal(f"{shown(value)} does not end with /", f"write {shown(value + '/')}: it is put before the name")
     if not _REGISTRY.fullmatch(value):
-        raise refusal(f"{shown(value)} is no image registry", "write it like apulistech/ or harbor.example.org:8443/dlws/")
+        raise refusal(
+            f"{shown(value)} is no image registry", "write it like apulistech/ or harbor.example.org:8443/dlws/"
+        )
     return value
 
 
@@ -210,6 +220,8 @@ def secret(value: str) -> str:
     if not value:
         raise refusal("is empty", "choose a password")
     if set(value) & {'"', "'", "\\"} or not value.isprintable():
-        raise refusal("holds a quote, a backslash or a control character, which upstream's templates break on",
-                      "choose a password without them")
+        raise refusal(
+            "holds a quote, a backslash or a control character, which upstream's templates break on",
+            "choose a password without them",
+        )
     return value
