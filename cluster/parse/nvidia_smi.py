@@ -18,10 +18,10 @@ _ABSENT = re.compile(r"\[?(?:N/A|Not Supported|Requested functionality has been 
 _UNREADABLE = re.compile(
     r"ERR!|\[?Unknown Error\]?|\[?GPU is lost\]?|\[?Insufficient Permissions\]?|\[?GPU requires reset\]?|\[Unknown\]"
 )
-_FAILED = re.compile(r"NVIDIA-SMI has failed|(?:Failed|Unable) to |Field \"|\S+: |Error|WARNING", re.I)
 _FORMS = {
     "index": re.compile(r"[0-9]{1,4}"),
     "uuid": re.compile(r"GPU-[0-9a-f-]{8,}"),
+    "gpu_uuid": re.compile(r"GPU-[0-9a-f-]{8,}"),
     "driver_version": re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}"),
     "pci.bus_id": re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9]"),
     "memory.total": re.compile(r"[0-9]{1,9}"),
@@ -45,14 +45,20 @@ class Gpu:
 def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]:
     """`nvidia-smi --query-gpu=FIELDS --format=csv,noheader,nounits`: one row of the named fields for each card.
 
-    "No devices were found" is no row; an empty text, or any other message, is Unparsable.
+    The first field tells a row from a message, so it must be the card's own: `index`, `uuid` or `gpu_uuid`, else
+    ValueError. "No devices were found" is no row; an empty text, or any other message, is Unparsable.
     """
+    if fields[0] not in ("index", "uuid", "gpu_uuid"):
+        raise ValueError(f"the first field must identify the card, not {fields[0]}")
     found = lines(SOURCE, text)
     if found == [_NO_DEVICES]:
         return ()
     if not found:
         raise unparsable(SOURCE, why="no output")
-    return tuple(_row(line, fields) for line in found)
+    rows = tuple(_row(line, fields) for line in found)
+    if len({row[fields[0]] for row in rows}) != len(rows):
+        raise unparsable(SOURCE, found[0], "a card twice")
+    return rows
 
 
 def gpus(text: str) -> tuple[Gpu, ...]:
@@ -111,10 +117,12 @@ def table(text: str) -> Table:
 
 def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:
     values = [value.strip() for value in line.split(",")]
-    broken = _FAILED.match(line) or any(_UNREADABLE.search(value) for value in values)
+    broken = any(_UNREADABLE.search(value) for value in values)
     if broken or len(values) != len(fields) or not all(values):
         raise unparsable(SOURCE, line)
     row = {field: None if _ABSENT.fullmatch(value) else value for field, value in zip(fields, values, strict=True)}
+    if row[fields[0]] is None:
+        raise unparsable(SOURCE, line)
     for field, value in row.items():
         if value is not None and field in _FORMS and _FORMS[field].fullmatch(value) is None:
             raise unparsable(SOURCE, line)
