@@ -200,7 +200,7 @@ class FleetConnection(Connection):
         self._inner.close()
 
     def _serves(self, command: str, cap: int) -> bool:
-        """Whether the answer at hand is good for one more check: recent, whole, void by no change, new to this check."""
+        """Whether the answer at hand is good for one more check: recent, whole, void by no change, new to the check."""
         ready = self._ready.get(command)
         return (
             ready is not None
