@@ -52,7 +52,7 @@ class ProcessLink:
         """What it said on stderr, or its exit status."""
         assert self._process.stderr
         try:
-            code = self._process.wait(1)
+            code = self._process.wait(0.2)
         except subprocess.TimeoutExpired:
             return ""
         said = os.read(self._process.stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()

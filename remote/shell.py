@@ -27,8 +27,8 @@ export LC_ALL PATH
 d=$(mktemp -d /run/dlws.XXXXXX 2>/dev/null) || d=$(mktemp -d) || exit 97
 trap "rm -rf \"$d\"" EXIT
 limit=; if timeout 1 true 2>/dev/null; then limit=timeout; fi
-keep() { (ulimit -f $((cap / 512 + 1)); exec cat >"$1") 2>/dev/null; k=$?; cat >/dev/null; exit $k; }
-printf "DLWS-SHELL %s\n" "$nonce"
+keep() { (ulimit -f $((cap / 512 + 1)); exec cat >"$1"); k=$?; cat >/dev/null; exit $k; }
+printf "DLWS-SHELL %s\n" "$nonce"; exec 2>/dev/null
 while read -r id deadline cap token ncommand nstdin; do
   c=$(dd bs=1 count="$ncommand" 2>/dev/null; echo x); c=${c%x}
   f=$d/$id; mkfifo "$f.o" "$f.e" || exit 97
@@ -39,7 +39,7 @@ while read -r id deadline cap token ncommand nstdin; do
     if [ "$token" = - ]; then unset DLWS_ACTION; else DLWS_ACTION=$token; export DLWS_ACTION; fi
     ${limit:+timeout -k 2 "$deadline"} /bin/sh -c "$c" >"$f.o" 2>"$f.e"; r=$?
     cat >/dev/null; exit $r
-  } 2>/dev/null; r=$?
+  }; r=$?
   t=$(($(date +%s) - b))
   { sleep 1; kill "$p" "$q"; } >/dev/null 2>&1 </dev/null & w=$!
   wait "$p"; s=$?; wait "$q"; u=$?; kill "$w" 2>/dev/null
