@@ -31,6 +31,15 @@ class Finding:
     fix: str
     results: tuple[Result, ...]
 
+    @property
+    def by_message(self) -> dict[str, list[Result]]:
+        """The results that say the same, together; the host's name at the start of a message is left out."""
+        together: dict[str, list[Result]] = {}
+        for result in self.results:
+            message = result.message.removeprefix(f"{result.host}: ")
+            together.setdefault(message or "no message", []).append(result)
+        return together
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -17,7 +17,7 @@ _HIDDEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """`text` with control and hidden characters made visible (ESC as `\\x1b`, U+202E as `\\u202e`); CR LF becomes LF."""
+    """`text` with control and hidden characters visible (ESC as `\\x1b`, U+202E as `\\u202e`); CR LF becomes LF."""
     # Not the control pictures of Unicode: many fonts lack them.
     return _HIDDEN.sub(_shown, text.replace("\r\n", "\n"))
 

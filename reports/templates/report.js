@@ -161,6 +161,7 @@ function filter() {
     });
     table.classList.add(`t${t}`);
     table.classList.toggle("few", left <= 8);
+    for (const heading of table.querySelectorAll(".area th")) heading.colSpan = left + 1;
     table.parentElement.hidden = active && used.size === 0;
     table.parentElement.nextElementSibling.hidden = !table.parentElement.hidden;
   });
