@@ -1,7 +1,7 @@
 """What the end of a run prints: its verdict, what was done where, what to fix first, what was not run, and the files.
 
-Stages (in an audit, areas of checks) are the rows and hosts the columns; when there are many hosts, those that look alike
-share one column. Every mark is told apart without colour, and 80 characters are wide enough.
+Stages (in an audit, areas of checks) are the rows and hosts the columns; of many hosts those that look alike share
+one column. Every mark is told apart without colour, and 80 characters are wide enough.
 """
 
 from __future__ import annotations
