@@ -1,7 +1,7 @@
 """What the end of a run prints: its verdict, what was done where, what to fix first, what was not run, and the files.
 
-Stages (in an audit, areas of checks) are the rows and hosts the columns; hosts that look alike share one column when there
-are many. Every mark is told apart without colour, and 80 characters are wide enough.
+Stages (in an audit, areas of checks) are the rows and hosts the columns; of many hosts those that look alike share
+one column. Every mark is told apart without colour, and 80 characters are wide enough.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class _Printer:
     def counts(self, told: Summary) -> None:
         self.line("")
         counts = [Text(f"{number:,} {kind}") for kind, number in told.counts.items()]
-        self.packed(counts or [Text("no test")], ", ")
+        self.packed(counts or [Text("no test")], "   ")
 
     def findings(self, words: str, findings: Sequence[Finding]) -> None:
         if not findings:

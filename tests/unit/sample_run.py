@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cluster.ledger import ActionRow, End, HostRow, ItemRow, Outcome, Proof, Result, Run, encode
+from cluster.ledger import ActionRow, End, Event, HostRow, ItemRow, Outcome, Proof, Result, Run, encode
 from cluster.verdict import Severity, Verdict
 from reports.run_folder import RunFolder
 
@@ -73,7 +73,7 @@ class Sample:
         """Write ledger and evidence as the engine does."""
         folder = RunFolder(path)
         folder.evidence.mkdir(parents=True, exist_ok=True)
-        events = [self.run, *self.results, *([self.end] if self.end else [])]
+        events: list[Event] = [self.run, *self.results, *([self.end] if self.end else [])]
         folder.ledger.write_text("".join(encode(event) + "\n" for event in events), encoding="utf-8")
         for file, commands in self.evidence.items():
             lines = "".join(json.dumps(command, ensure_ascii=False) + "\n" for command in commands)
