@@ -17,7 +17,7 @@ SOURCES = LAB / "packages"
 def ensure() -> None:
     """Build the repository that apt-cacher-ng serves as /lab, unless it was built from these very sources."""
     repository = cache() / "packages"
-    recipe = digest(*folder_parts(SOURCES))
+    recipe = digest(Path(__file__).read_bytes(), *folder_parts(SOURCES))
     mark = repository / "recipe"
     if mark.exists() and mark.read_text() == recipe:
         return
