@@ -29,7 +29,8 @@ def ensure() -> None:
     (repository / "Packages").write_text(index)
     (repository / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
     sums = "".join(_sum_line(repository / name) for name in ("Packages", "Packages.gz"))
-    (repository / "Release").write_text(f"Origin: dlws-lab\nDate: {formatdate(usegmt=True)}\nLabel: dlws-lab\nSuite: lab\nSHA256:\n{sums}")
+    head = f"Origin: dlws-lab\nLabel: dlws-lab\nSuite: lab\nDate: {formatdate(usegmt=True)}\n"
+    (repository / "Release").write_text(f"{head}SHA256:\n{sums}")
     mark.write_text(recipe)
 
 
