@@ -29,6 +29,7 @@ def up(fresh: str) -> int:
             faults.forget()
             for host in HOSTS.values():
                 hosts.remove(host)
+            image.remove_others()
         if lab.image != tag:
             say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
         for host in HOSTS.values():
@@ -76,8 +77,8 @@ def ssh(host: LabHost, command: list[str]) -> int:
     askpass.write_text(f"#!/bin/sh\nexec cat '{ROOT_PASSWORD}'\n")
     askpass.chmod(0o700)
     known = CLUSTER_STATE / "lab-known-hosts"
-    options = ["LogLevel=ERROR", f"UserKnownHostsFile={known}", "StrictHostKeyChecking=accept-new", "PubkeyAuthentication=no"]
-    argv = ["ssh", *(word for option in options for word in ("-o", option)), f"root@{host.address}", *command]
+    options = f"LogLevel=ERROR StrictHostKeyChecking=accept-new PubkeyAuthentication=no UserKnownHostsFile={known}"
+    argv = ["ssh", *(f"-o{option}" for option in options.split()), f"root@{host.address}", *command]
     extra = {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"}
     os.execvpe("ssh", argv, environment(extra))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from lab.first_boot import deploy_hosts_file
-from lab.plan import CLUSTER_STATE, HOSTS, ROOT_PASSWORD
+from lab.plan import CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD
 from lab.process import say
 from lab.record import Lab, write_secret
 
@@ -22,3 +22,4 @@ def write(lab: Lab) -> None:
     write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
     ROOT_PASSWORD.with_name("rootuser").write_text("root\n")
     mark.write_text(f"{lab.id}\n")
+    (LAB / "config.yaml").chmod(0o600)  # it holds passwords, and git keeps no such mode

@@ -127,8 +127,9 @@ def npu_address(index: int, last_octet: int) -> str:
 def pci(host: LabHost) -> str:
     """pci.tsv: the devices that the lspci stand-in shows."""
     keys = ("slot", "class", "class_id", "vendor_id", "device_id", "vendor", "device", "revision")
-    bridge = ("0000:00:00.0", "Host bridge", "0600", "8086", "2020", "Intel Corporation", "Sky Lake-E DMI3 Registers", "")
-    nic = ("0000:01:00.0", "Ethernet controller", "0200", "8086", "1528", "Intel Corporation", "Ethernet X540-AT2", "01")
+    intel = "Intel Corporation"
+    bridge = ("0000:00:00.0", "Host bridge", "0600", "8086", "2020", intel, "Sky Lake-E DMI3 Registers", "")
+    nic = ("0000:01:00.0", "Ethernet controller", "0200", "8086", "1528", intel, "Ethernet X540-AT2", "01")
     gpu = ("3D controller", "0302", "10de", "1db5", "NVIDIA Corporation", "GV100GL [Tesla V100 SXM2 32GB]", "a1")
     npu = ("Processing accelerators", "1200", "19e5", "d801", "Huawei Technologies Co., Ltd.", "", "20")
     bus, card = (GPU_BUS, gpu) if host.device == "gpu" else (NPU_BUS, npu)

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from lab import devices, hosts
 from lab.plan import DOMAIN, HOSTS, LabHost, cache
@@ -68,16 +69,21 @@ def heal() -> None:
 
 def recorded() -> list[Entry]:
     """The faults in force, the oldest first."""
-    return [Entry(**entry) for entry in read_json(cache() / "faults.json") or []]
+    return [Entry(**entry) for entry in read_json(record_path()) or []]
 
 
 def forget() -> None:
     """Drop the record: the hosts that were broken are no more."""
-    (cache() / "faults.json").unlink(missing_ok=True)
+    record_path().unlink(missing_ok=True)
+
+
+def record_path() -> Path:
+    """Where the faults in force are recorded."""
+    return cache() / "faults.json"
 
 
 def _save(entries: list[Entry]) -> None:
-    write_secret(cache() / "faults.json", json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
+    write_secret(record_path(), json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
 
 
 def _fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) -> Callable[[_Do], _Do]:
@@ -296,7 +302,7 @@ _FULL = "/tmp /var/tmp /var/cache/apt/archives /var/lib/docker"
 @_fault(
     "fill_disk",
     f"no space is left below {_FULL}",
-    _script(f"for path in {_FULL}; do while grep -q \"^lab-full $path \" /proc/mounts; do umount -l $path; done; done"),
+    _script(f'for path in {_FULL}; do while grep -q "^lab-full $path " /proc/mounts; do umount -l $path; done; done'),
 )
 def _fill_disk(host: LabHost) -> Memory:
     full = f"for path in {_FULL}; do mkdir -p $path; mount -t tmpfs -o size=1m lab-full $path; "
@@ -304,16 +310,15 @@ def _fill_disk(host: LabHost) -> Memory:
     return {}
 
 
-_HOLD_LOCK = (
-    "import fcntl, signal; lock = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(lock, fcntl.LOCK_EX); signal.pause()"
-)
-_LOCK_HELD = 'python3 -c "import fcntl; fcntl.lockf(open(\'/var/lib/dpkg/lock-frontend\', \'w\'), 6)" 2> /dev/null || echo held'
+_LOCK = "import fcntl as f; lock = open('/var/lib/dpkg/lock-frontend', 'w'); f.lockf(lock, f.LOCK_EX | f.LOCK_NB)"
+_HOLD_LOCK = f"{_LOCK}; import signal; signal.pause()"
+_TRY_LOCK = 'python3 -c "$1" 2> /dev/null || echo held'
 
 
 @_fault("apt_lock", "another process holds dpkg's lock", _script("systemctl stop apt-lock-holder 2> /dev/null || true"))
 def _apt_lock(host: LabHost) -> Memory:
     hosts.execute(host, 'systemd-run --quiet --unit=apt-lock-holder --collect python3 -c "$1"', _HOLD_LOCK)
-    wait_for(f"dpkg's lock on {host.name}", lambda: "held" in hosts.execute(host, _LOCK_HELD), 10)
+    wait_for(f"dpkg's lock on {host.name}", lambda: "held" in hosts.execute(host, _TRY_LOCK, _LOCK), 10)
     return {}
 
 

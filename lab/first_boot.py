@@ -37,7 +37,7 @@ def texts(host: LabHost) -> dict[str, tuple[str, int]]:
         "etc/machine-id": f"{uuid.uuid4().hex}\n",
         "etc/os-release": os_release(host.ubuntu),
         "etc/lsb-release": lsb_release(host.ubuntu),
-        "etc/fstab": f"# <file system> <mount point> <type> <options> <dump> <pass>\n{host.swap_file} none swap sw 0 0\n",
+        "etc/fstab": f"{FSTAB_HEAD}{host.swap_file} none swap sw 0 0\n",
         "etc/apt/sources.list": sources_list(mirror.read_sources()),
         "etc/dlws-lab/name": f"{host.name}\n",
         "etc/dlws-lab/machine": f"{host.machine}\n",
@@ -54,6 +54,7 @@ def texts(host: LabHost) -> dict[str, tuple[str, int]]:
     return {path: (text, modes.get(path, 0o644)) for path, text in files.items()}
 
 
+FSTAB_HEAD = "# <file system> <mount point> <type> <options> <dump> <pass>\n"
 HOSTS_FILE = """127.0.0.1 localhost
 127.0.1.1 {hostname}
 
@@ -98,7 +99,7 @@ def sources_list(sources: list[mirror.Source]) -> str:
 
 def deploy_hosts_file(hosts: list[LabHost]) -> str:
     """deploy/etc/hosts of runbook section 2.4, option 2; the first host is the infrastructure's."""
-    lines = ["127.0.0.1       localhost", ""]
+    lines = ["127.0.0.1       localhost", "::1             localhost ip6-localhost ip6-loopback", ""]
     for host in hosts:
         lines += [f"{host.address}    {host.name}", f"{host.address}    {host.name}.{DOMAIN}"]
         if host is hosts[0]:

@@ -13,10 +13,13 @@ from lab.daemon import docker
 from lab.plan import DOCKER_SOCKET, LAB, cache
 from lab.process import attempt, run, say
 
+# fmt: off
 PACKAGES = (
-    "systemd systemd-sysv libpam-systemd dbus openssh-server sudo iproute2 iputils-ping procps psmisc kmod python3 curl "
-    "lsb-release ufw iptables ca-certificates netbase less cron logrotate e2fsprogs"
-).split()
+    "systemd", "systemd-sysv", "libpam-systemd", "dbus", "openssh-server", "sudo", "iproute2", "iputils-ping", "procps",
+    "psmisc", "kmod", "python3", "curl", "lsb-release", "ufw", "iptables", "ca-certificates", "netbase", "less", "cron",
+    "logrotate", "e2fsprogs",
+)
+# fmt: on
 COMMON = LAB / "rootfs" / "common"
 DOCKERFILE = LAB / "rootfs" / "Dockerfile"
 
@@ -53,6 +56,14 @@ def ensure() -> str:
     if not _exists(host_tag()):
         _build_host()
     return host_tag()
+
+
+def remove_others() -> None:
+    """Remove host images of older recipes, once no host is made from them."""
+    tags = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "dlws-lab/host").split()
+    for tag in tags:
+        if tag != host_tag():
+            docker("image", "rm", tag)
 
 
 def _exists(tag: str) -> bool:

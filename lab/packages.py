@@ -17,7 +17,7 @@ SOURCES = LAB / "packages"
 def ensure() -> None:
     """Build the repository that apt-cacher-ng serves as /lab, unless it was built from these very sources."""
     repository = cache() / "packages"
-    recipe = digest(*folder_parts(SOURCES))
+    recipe = digest(Path(__file__).read_bytes(), *folder_parts(SOURCES))
     mark = repository / "recipe"
     if mark.exists() and mark.read_text() == recipe:
         return
@@ -29,7 +29,8 @@ def ensure() -> None:
     (repository / "Packages").write_text(index)
     (repository / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
     sums = "".join(_sum_line(repository / name) for name in ("Packages", "Packages.gz"))
-    (repository / "Release").write_text(f"Origin: dlws-lab\nDate: {formatdate(usegmt=True)}\nLabel: dlws-lab\nSuite: lab\nSHA256:\n{sums}")
+    head = f"Origin: dlws-lab\nLabel: dlws-lab\nSuite: lab\nDate: {formatdate(usegmt=True)}\n"
+    (repository / "Release").write_text(f"{head}SHA256:\n{sums}")
     mark.write_text(recipe)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.plan import RUN, cache
-from lab.process import LabError
+from lab.process import wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,16 @@ def write_secret(path: Path, text: str) -> None:
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """Let one command at a time change the lab. Raises LabError if another one is at it."""
+    """Let one command at a time change the lab; the others wait. Raises LabError if that takes a quarter of an hour."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (RUN / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LabError("another lab command is at work; try again when it has finished") from None
+
+        def taken() -> bool:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        wait_for("another lab command to finish", taken, 900)
         yield

@@ -83,8 +83,8 @@ function summary(    i, name) {
         if (!chosen(i)) continue
         name = cell[i, "name"]
         if (length(name) > 18) name = substr(name, 1, 15) "..."
-        printf "| %3s  %-18s %4s | %16s %3s | %20s |\n", cell[i, "index"], name, \
-            (cell[i, "persistence_mode"] == "Enabled" ? "On " : "Off"), cell[i, "pci.bus_id"], \
+        printf "| %3s  %-18s  %-4s | %16s %3s | %20s |\n", cell[i, "index"], name, \
+            (cell[i, "persistence_mode"] == "Enabled" ? "On" : "Off"), cell[i, "pci.bus_id"], \
             (cell[i, "display_active"] == "Enabled" ? "On" : "Off"), cell[i, "ecc.errors.uncorrected.volatile.total"]
         printf "| N/A  %3sC  %4s  %4dW / %3dW | %6dMiB / %5dMiB | %6s%% %12s |\n", cell[i, "temperature.gpu"], \
             cell[i, "pstate"], cell[i, "power.draw"], cell[i, "power.limit"], cell[i, "memory.used"], \

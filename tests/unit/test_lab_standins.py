@@ -1,0 +1,120 @@
+"""The stand-ins' answers, from the awk programs themselves with the tables in a temporary folder."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import devices
+from lab.plan import HOSTS, LAB
+
+GPU = LAB / "rootfs/gpu/usr/lib/dlws-lab"
+NPU = LAB / "rootfs/npu/usr/lib/dlws-lab"
+ALL = " " + "  ".join(str(index) for index in range(8)) + " "
+
+
+class Tool:
+    """One stand-in, asked with arguments."""
+
+    def __init__(self, folder: Path, table: str, programs: list[Path]) -> None:
+        (folder / "table").write_text(table)
+        self.table = folder / "table"
+        self.options: list[str] = ["-v", f"present={ALL}", "-v", "now=Tue Nov 24 06:50:34 2026"]
+        for program in programs:
+            copy = folder / program.name
+            text = program.read_text()
+            for name in ("gpu", "npu"):
+                text = text.replace(f"/etc/dlws-lab/{name}.tsv", str(folder / "table"))
+            copy.write_text(text)
+            self.options += ["-f", str(copy)]
+
+    def __call__(self, *words: str, status: int = 0) -> str:
+        done = subprocess.run(
+            ["awk", "-F", "\t", *self.options, "--", *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path) -> Tool:
+    return Tool(tmp_path, devices.gpus(HOSTS["atlas-gpu01"]), [GPU / "nvidia-smi.awk"])
+
+
+@pytest.fixture
+def npu_smi(tmp_path: Path) -> Tool:
+    return Tool(tmp_path, devices.npus(HOSTS["atlas01"]), [NPU / "npu-table.awk", NPU / "npu-smi.awk"])
+
+
+@pytest.fixture
+def hccn_tool(tmp_path: Path) -> Tool:
+    return Tool(tmp_path, devices.npus(HOSTS["atlas01"]), [NPU / "npu-table.awk", NPU / "hccn-tool.awk"])
+
+
+def test_query_prints_one_csv_line_per_card(nvidia_smi: Tool) -> None:
+    lines = nvidia_smi("--query-gpu=index,driver_version,memory.total", "--format=csv,noheader,nounits").splitlines()
+    assert lines[0] == "0, 440.64, 32510"
+    assert len(lines) == 8
+
+
+def test_query_prints_units_unless_told_not_to(nvidia_smi: Tool) -> None:
+    header, first = nvidia_smi("--query-gpu=index,power.limit", "--format=csv").splitlines()[:2]
+    assert (header, first) == ("index, power.limit [W]", "0, 300.00 W")
+
+
+def test_query_of_an_unknown_field_fails_by_name(nvidia_smi: Tool) -> None:
+    answer = nvidia_smi("--query-gpu=mig.mode.current", "--format=csv", status=2)
+    assert answer.startswith('Field "mig.mode.current" is not a valid field to query.')
+
+
+def test_default_table_lines_are_all_equally_wide(nvidia_smi: Tool) -> None:
+    lines = nvidia_smi().splitlines()[1:]
+    assert "| NVIDIA-SMI 440.64       Driver Version: 440.64       CUDA Version: 10.2     |" in lines
+    assert {len(line) for line in lines} == {79}
+
+
+def test_a_lost_card_is_missing_everywhere(nvidia_smi: Tool) -> None:
+    text = nvidia_smi.table.read_text().splitlines(keepends=True)
+    nvidia_smi.table.write_text("".join(line for line in text if not line.startswith("3\t")))
+    assert len(nvidia_smi("-L").splitlines()) == 7
+    assert nvidia_smi("--query-gpu=count", "--format=csv,noheader").splitlines()[0] == "7"
+
+
+def test_options_that_came_with_later_drivers_are_refused(nvidia_smi: Tool) -> None:
+    for option in ("--version", "--query-remapped-rows=gpu_uuid"):
+        assert nvidia_smi(option, "--format=csv", status=1).startswith("Invalid combination of input arguments")
+
+
+def test_newer_driver_knows_row_remapping_and_its_version(nvidia_smi: Tool) -> None:
+    nvidia_smi.table.write_text(nvidia_smi.table.read_text().replace("440.64", "535.54.03"))
+    rows = nvidia_smi("--query-remapped-rows=remapped_rows.pending", "--format=csv,noheader").splitlines()
+    assert rows == ["[N/A]"] * 8
+    assert "DRIVER version      : 535.54.03" in nvidia_smi("--version")
+
+
+def test_npu_table_has_two_equally_wide_rows_per_chip(npu_smi: Tool) -> None:
+    lines = npu_smi("info").splitlines()
+    assert {len(line) for line in lines} == {86}
+    assert sum("| OK " in line for line in lines) == 8
+
+
+def test_npu_health_of_the_chip_is_not_the_management_units(npu_smi: Tool) -> None:
+    npu_smi.table.write_text(npu_smi.table.read_text().replace("\tOK\tNA\t", "\tAlarm\t80C98001\t"))
+    assert "Alarm" in npu_smi("info", "-t", "health", "-i", "0", "-c", "0")
+    assert "Alarm" not in npu_smi("info", "-t", "health", "-i", "0")
+
+
+def test_npu_255_means_all_of_them(npu_smi: Tool) -> None:
+    assert npu_smi("info", "-t", "common", "-i", "255").count("NPU ID") == 8
+
+
+def test_unknown_npu_is_an_error(npu_smi: Tool) -> None:
+    assert npu_smi("info", "-t", "board", "-i", "9", status=1) == "Error parameter of -i\n"
+
+
+def test_hccn_tool_answers_as_recorded(hccn_tool: Tool) -> None:
+    assert hccn_tool("-i", "3", "-link", "-g") == "link status: UP\n"
+    assert hccn_tool("-i", "3", "-speed", "-g") == "Speed: 100000 Mb/s\n"
+    assert hccn_tool("-i", "3", "-ip", "-g") == "ipaddr:10.20.3.60\nnetmask:255.255.255.0\n"
