@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cluster import addresses, document, leaked, lint, rules, values
+from cluster import addresses, document, hosts_file, leaked, lint, rules, values
 from cluster.addresses import Hosts, Resolver
 from cluster.document import Document
 from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
@@ -196,6 +196,7 @@ def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
         if not named.exists():
             return None
     text = _content(named, "name the hosts file of runbook section 2.4").decode("utf-8", "replace")
+    text = hosts_file.without_block(text)  # the suite's own block follows the configuration, not the other way round
     return Hosts(str(named), text, named.stat().st_mode & 0o777)
 
 

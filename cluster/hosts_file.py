@@ -112,6 +112,17 @@ def with_block(text: str, block: str) -> str:
     return before + block + after
 
 
+def without_block(text: str) -> str:
+    """The text with the lines of the managed block blank, so that line numbers stay: what a person wrote."""
+    inside = False
+    kept = []
+    for line in text.split("\n"):
+        marker = line.strip()
+        inside = marker == BEGIN or (inside and marker != END)
+        kept.append("" if inside or marker == END else line)
+    return "\n".join(kept)
+
+
 def _without_loopback_names(line: str, own: set[str]) -> list[str]:
     """The line without the cluster's names if it is a loopback line; nothing if no name is left."""
     entries = parse(line).entries
