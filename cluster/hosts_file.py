@@ -19,6 +19,9 @@ BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not ed
 END: Final = "# END DLWS cluster hosts"
 
 
+LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line: an address and the names it has. `line` counts from 1."""
@@ -76,7 +79,7 @@ def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
 
 def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
     """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
-    return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n" + render(names_by_address)
+    return LOCALHOST + render(names_by_address)
 
 
 def block(names_by_address: Mapping[str, Iterable[str]]) -> str:
