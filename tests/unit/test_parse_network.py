@@ -77,6 +77,7 @@ domain example.com
 search sigsus.cn
 options edns0 timeout:2
 options trust-ad
+sortlist 10.0.0.0
 """
 
 
