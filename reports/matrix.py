@@ -179,6 +179,8 @@ def of(ledger: Ledger) -> Matrix:
     rows: dict[str, Row] = {}
     for item in (*ledger.run.items, *extra):
         key = _without_host(item)
+        if key in rows and item.host in rows[key].cells:
+            key = item.nodeid  # nothing is dropped, whatever the names
         row = rows.setdefault(key, Row(key, item.name + key.partition("[")[1] + key.partition("[")[2]))
         row.cells[item.host] = Cell(item, results.get(item.nodeid))
     return Matrix(

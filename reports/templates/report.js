@@ -7,7 +7,7 @@ const search = document.getElementById("search");
 const foldButton = document.getElementById("fold");
 const chips = [...document.querySelectorAll(".chip")];
 const tables = [...document.querySelectorAll(".matrix")];
-const evidence = {};
+const evidence = Object.create(null);
 let shown = -1;
 let folded = DATA.hosts.length > MANY;
 
