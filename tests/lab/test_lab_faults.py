@@ -23,7 +23,7 @@ EVIDENCE = {
     "firewall": ("gpu", "ufw status; iptables -S INPUT | head -n 1"),
     "root_password": ("gpu", "grep root: /etc/shadow | cut -d : -f 2"),
     "swap_fstab": ("gpu", "grep -c '^/.* swap ' /etc/fstab || true"),
-    "daemon_json": ("gpu", f"grep default-runtime /etc/docker/daemon.json || true; {IN_DOCKER}"),
+    "daemon_json": ("gpu", f"grep -o default-runtime /etc/docker/daemon.json || true; {IN_DOCKER}"),
     "wrong_address": ("gpu", "getent hosts atlas02 || echo unknown"),
     "npu_smi_missing": ("npu", "command -v npu-smi || echo missing"),
     "device_lost": ("npu", "npu-smi info -l | head -n 1; lspci -d 19e5: | wc -l; ls /dev/davinci[0-9]"),
