@@ -10,9 +10,8 @@ from tests.lab.suite import STATE, broken, lab, on, run
 HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
 SNAPSHOT = (
     "{ find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /tmp -prune"
-    " -o -path /var/log -prune -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n';"
-    " dpkg-query -W; cat /etc/passwd /etc/group; ps -eo user,args --no-headers | grep -v -e ssh -e '\\[' -e ps -e systemd; }"
-    " | sort"
+    " -o -path /var/log -prune -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n'; dpkg-query -W;"
+    " cat /etc/passwd /etc/group; ps -eo user,args --no-headers | grep -v -e ssh -e '\\[' -e ps -e systemd; } | sort"
 )
 
 
