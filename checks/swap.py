@@ -25,5 +25,5 @@ def enabled_units(host: Host) -> list[str]:
     """Swap units with a file of their own. What systemd generates from /etc/fstab goes away with its line."""
     text = host.read("systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'")
     units = [systemd.show(block) for block in text.split("\n\n") if block.strip()]
-    own = [u for u in units if u["LoadState"] == "loaded" and not u["FragmentPath"].startswith("/run/systemd/generator")]
-    return [u["Id"] for u in own if u["FragmentPath"]]
+    loaded = [unit for unit in units if unit["LoadState"] == "loaded" and unit["FragmentPath"]]
+    return [unit["Id"] for unit in loaded if not unit["FragmentPath"].startswith("/run/systemd/generator")]
