@@ -149,8 +149,8 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The English title, or the name in words."""
-        return (self.sample.title if self.sample else "") or self.name.replace("_", " ")
+        """The English title without its full stop, or the name in words."""
+        return (self.sample.title if self.sample else "").removesuffix(".") or self.name.replace("_", " ")
 
     @property
     def area(self) -> str:

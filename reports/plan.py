@@ -37,7 +37,7 @@ def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
     hold = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED) for _, cell in stages)
     facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
     yield ""
-    yield f"{host.name} ({facts})" if facts else host.name
+    yield f"{host.name} ({facts})" if host.name not in matrix.NO_HOSTS else host.name
     for row, result in planned:
         yield from _stage(row, result)
     yield f"  {count(hold, 'stage')} already {'holds' if hold == 1 else 'hold'}" if hold else "  no stage holds already"
