@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import signal
 import sys
 import threading
@@ -14,12 +15,14 @@ from typing import Any, TypeVar
 import pytest
 
 from remote import agent
+from remote import session as session_module
 from remote.answer import LinkLost
 from remote.connection import Connection
 from remote.local import open_local, open_process
 
 T = TypeVar("T")
 
+NONCE = "to be replaced"
 SHELL = "sh"  # a PATH on which python3 does not work
 PYENV = Path("/root/.pyenv/versions")
 PYTHONS = [str(path) for v in ("3.6*", "3.7*", "3.8*", "3.13*") for path in sorted(PYENV.glob(f"{v}/bin"))]
@@ -47,6 +50,34 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     connection = connect(request.param, tmp_path_factory.mktemp("path"))
     yield connection
     connection.close()
+
+
+Patch = Callable[..., Connection]
+
+
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Patch]:
+    """A connection whose agent has some of its text replaced: old, new, old, new."""
+    connections: list[Connection] = []
+
+    def connect_patched(*changes: str) -> Connection:
+        command, source = session_module.boot(NONCE)
+        for old, new in zip(changes[::2], changes[1::2], strict=True):
+            assert old.encode() in source
+            source = source.replace(old.encode(), new.encode())
+        body = source.partition(b"\n")[2]
+        monkeypatch.setattr(session_module, "boot", lambda nonce: (command, renamed(body, nonce)))
+        connections.append(open_local())
+        return connections[-1]
+
+    yield connect_patched
+    for connection in connections:
+        connection.close()
+
+
+def renamed(body: bytes, nonce: str) -> bytes:
+    body = body.replace(NONCE.encode(), nonce.encode())
+    return b"%d\n" % len(body) + body
 
 
 @pytest.fixture
@@ -155,6 +186,10 @@ def test_a_read_is_asked_again_after_a_loss(host: Connection, tmp_path: Path) ->
     assert answer.text == "second\n"
 
 
+def test_the_agent_is_written_for_python_3_5() -> None:
+    ast.parse(Path(agent.__file__).read_text(), feature_version=(3, 5))
+
+
 def test_impossible_commands_are_refused_before_they_leave(local: Connection) -> None:
     with pytest.raises(ValueError, match="NUL"):
         local.ask(["echo \0"])
@@ -174,11 +209,20 @@ def test_a_batch_larger_than_the_agent_runs_at_once(local: Connection) -> None:
     assert [a.text for a in local.ask([f"echo {i}" for i in range(200)])] == [f"{i}\n" for i in range(200)]
 
 
-def test_a_command_that_ignores_the_polite_signal_is_killed(local: Connection) -> None:
-    started = time.monotonic()
-    answer = local.ask(["trap '' TERM; while :; do sleep 60; done"], deadline=0.2)[0]
+def test_a_command_that_ignores_the_polite_signal_is_killed(patched: Patch, tmp_path: Path) -> None:
+    connection = patched("KILL_AFTER = 2.0", "KILL_AFTER = 0.2")
+    pid = tmp_path / "pid"
+    answer = connection.ask([f"trap '' TERM; echo $$ >{pid}; while :; do sleep 60; done"], deadline=0.2)[0]
     assert answer.timed_out
-    assert time.monotonic() - started < 0.2 + agent.KILL_AFTER + 2
+    wait_until(lambda: not alive(pid.read_text().strip()))
+
+
+def test_a_command_that_cannot_die_is_given_up(patched: Patch) -> None:
+    connection = patched("os.killpg(self.pid, number)", "pass  # as in state D", "KILL_AFTER = 2.0", "KILL_AFTER = 0.2")
+    started = time.monotonic()
+    stuck, other = connection.ask(["echo part; sleep 2", "echo fine"], deadline=0.3)
+    assert (stuck.rc, stuck.timed_out, stuck.text, other.text) == (None, True, "part\n", "fine\n")
+    assert time.monotonic() - started < 1.8
 
 
 def test_a_change_does_not_queue_behind_slow_reads(local: Connection) -> None:

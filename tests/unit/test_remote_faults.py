@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
@@ -31,8 +32,7 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.accepted: list[socket.socket] = []
         threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
-        self.node = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
-        object.__setattr__(self.node, "ssh_port", self.listener.getsockname()[1])
+        self.node = node_at(self.listener.getsockname()[1])
 
     def _accept(self, behave: Behaviour) -> None:
         with suppress(OSError):
@@ -77,6 +77,11 @@ class Ssh(paramiko.ServerInterface):
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
         return True
+
+
+def node_at(port: int) -> Node:
+    row = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
+    return replace(row, ssh_port=port)
 
 
 def run_for_real(
@@ -177,6 +182,17 @@ def test_a_closed_port_is_told_at_once(serve: Callable[[Behaviour], Server], key
     server.listener.close()
     with pytest.raises(Unreachable, match="cannot connect: Connection refused"):
         open_ssh(server.node, [ROOT], keys)
+
+
+def test_a_network_that_swallows_everything(keys: HostKeys) -> None:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (first, second):  # a full queue: the kernel drops every further SYN
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        with pytest.raises(Unreachable, match=r"no answer within 0\.3 s to a TCP connection"):
+            open_ssh(node_at(listener.getsockname()[1]), [ROOT], keys, connect_timeout=0.3)
 
 
 def test_a_crowded_sshd_is_knocked_at_again(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
