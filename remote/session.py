@@ -168,9 +168,9 @@ class AgentSession:
             self._end(f"sending failed: {error}")
         limit = longest(requests)
         if not pending.over.wait(limit):
-            self._end(f"no answer within {limit:.0f} s")
+            self._end(f"no answer within {limit:.3g} s")
             slow = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
-            raise CommandTimedOut(f"no answer within {limit:.0f} s to: {slow.command}")
+            raise CommandTimedOut(f"no answer within {limit:.3g} s to: {slow.command}")
         answers = [answer for answer in pending.answers if answer is not None]
         if len(answers) < len(requests):
             missing = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
