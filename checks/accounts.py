@@ -12,7 +12,7 @@ from remote.host import Host
 
 @preflight
 @check("U01", section="2.1", source="runbook 2.1", title_zh="可以登录主机并具备 root 权限",
-       fix="allow root login over SSH with the password all hosts share, or restore the admin user's key and sudo")  # fmt: skip
+       fix="allow root login with the password that all hosts share, or restore the admin user's key")  # fmt: skip
 def test_login(host: Host) -> None:
     """The suite can log in, the host key is the pinned one, and it acts as root."""
     expect("effective user", found=host.read("id -un").strip(), expected="root")

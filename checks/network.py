@@ -16,7 +16,10 @@ GETENT = (
     "command -v getent >/dev/null || exit 127; for n in {}; do RES_OPTIONS='timeout:2 attempts:2' getent ahostsv4 $n"
     ' | {{ s=; while read -r a r; do s="$s $a"; done; echo $n$s; }} & done; wait'
 )
-PING = "command -v ping >/dev/null || exit 127; for a in {}; do ping -n -q -c1 -W2 $a >/dev/null 2>&1 && echo $a & done; wait"
+PING = (
+    "command -v ping >/dev/null || exit 127;"
+    " for a in {}; do ping -n -q -c1 -W2 $a >/dev/null 2>&1 && echo $a & done; wait"
+)
 
 
 @preflight
@@ -109,7 +112,7 @@ def test_apache_is_off(host: Host) -> None:
 
 def resolve(host: Host, names: list[str]) -> dict[str, set[str]]:
     """The IPv4 addresses that each name has on a host; none for a name it does not know."""
-    found = dict.fromkeys(names, set[str]())
+    found: dict[str, set[str]] = {name: set() for name in names}
     for line in host.lines(GETENT.format(" ".join(shlex.quote(name) for name in names))):
         name, *addresses = line.split()
         found[name] = set(addresses)

@@ -18,7 +18,7 @@ KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it coun
 
 @preflight
 @check("H01", section="2.1", source="runbook 2.1", title_zh="操作系统版本符合要求",
-       fix="install Ubuntu 18.04 server (18.04.1 on NPU hosts, and hold base-files: an apt upgrade moves the minor)")  # fmt: skip
+       fix="install Ubuntu 18.04 (NPU hosts 18.04.1; hold base-files: an upgrade moves the minor)")  # fmt: skip
 def test_operating_system(node: Node, host: Host) -> None:
     """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
     system = os_release.parse(host.read("cat /etc/os-release"))

@@ -7,11 +7,13 @@ import socket
 from pathlib import Path
 
 from lab import capabilities
-from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, NETWORK, RUN, cache
+from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, LAB, NETWORK, RUN, cache
 from lab.process import LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
 
 DOCKER_PID = RUN / "docker.pid"
 CACHER_PID = RUN / "apt-cacher-ng.pid"
+NAMESERVER_PID = RUN / "nameserver.pid"
+NAMESERVER = LAB / "nameserver.py"
 CACHER_CONF = RUN / "apt-cacher-ng"
 PACKAGES = {
     "dockerd": "docker.io",
@@ -22,6 +24,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "mkswap": "util-linux",
     "ssh": "openssh-client",
+    "python3": "python3",
     "dpkg-deb": "dpkg",
     "busybox": "busybox-static",
 }
@@ -44,15 +47,17 @@ def install_packages() -> None:
 
 
 def start() -> None:
-    """Start what does not run yet: dockerd, the hosts' network, the apt cache."""
+    """Start what does not run yet: dockerd, the hosts' network, the apt cache, the name server."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     _start_docker()
     _create_network()
     _start_cacher()
+    _start_nameserver()
 
 
 def stop() -> None:
-    """Stop both daemons (dockerd stops the hosts) and take the lab's bridge and firewall rule away."""
+    """Stop the daemons (dockerd stops the hosts) and take the lab's bridge and firewall rule away."""
+    stop_daemon("the name server", NAMESERVER_PID, NAMESERVER.name, 20)
     stop_daemon("apt-cacher-ng", CACHER_PID, str(CACHER_CONF), 20)
     stop_daemon("dockerd and the hosts", DOCKER_PID, str(DOCKER_SOCKET), 120)
     if attempt("iptables", "-w", "-C", *FORWARD_RULE).returncode == 0:
@@ -66,6 +71,7 @@ def states() -> dict[str, bool]:
     return {
         "dockerd": pid_of(DOCKER_PID, str(DOCKER_SOCKET)) is not None,
         "apt-cacher-ng": pid_of(CACHER_PID, str(CACHER_CONF)) is not None,
+        "name server": pid_of(NAMESERVER_PID, NAMESERVER.name) is not None,
     }
 
 
@@ -130,6 +136,13 @@ def _start_cacher() -> None:
     CACHER_PID.write_text(f"{pid}\n")
     say(f"starting apt-cacher-ng on {APT_CACHE}")
     wait_for("apt-cacher-ng to answer", lambda: _answers(GATEWAY, CACHER_PORT), 30)
+
+
+def _start_nameserver() -> None:
+    if not states()["name server"]:
+        pid = start_daemon(["/usr/bin/python3", str(NAMESERVER), GATEWAY], cache() / "log" / "nameserver.log")
+        NAMESERVER_PID.write_text(f"{pid}\n")
+        say(f"starting a name server on {GATEWAY}")
 
 
 def _apt_proxy() -> str:

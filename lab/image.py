@@ -44,9 +44,10 @@ def base_tag() -> str:
 
 
 def host_tag() -> str:
-    """The host image's name, by base image, build file and stand-ins."""
+    """The host image's name, by base image and all that the hosts are made of, first-boot files included."""
     wrapped = b"wrapped" if capabilities.missing() else b"plain"
-    return f"dlws-lab/host:{digest(base_tag().encode(), DOCKERFILE.read_bytes(), wrapped, *folder_parts(COMMON))}"
+    makers = [(LAB / name).read_bytes() for name in ("devices.py", "first_boot.py", "hosts.py", "plan.py")]
+    return f"dlws-lab/host:{digest(base_tag().encode(), wrapped, *makers, *folder_parts(LAB / 'rootfs'))}"
 
 
 def ensure() -> str:

@@ -1,7 +1,7 @@
 """`change`: the only way in which the suite alters a host.
 
 Every alteration is an `Action`: a sentence for people and a command for the host. Applying sends the command at most
-once; planning only writes the sentence down. Reading is allowed to both: an edit that would change nothing is no action.
+once; planning only writes the sentence down. Both may read: an edit that would change nothing is no action.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Change:
         return self._do(Action(text or quoted, quoted, stdin, deadline))
 
     def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Put a whole file in place at once (temporary file beside it, then rename). The content is not in the action."""
+        """Put a whole file in place at once (temporary file, then rename). The content is not in the action."""
         text = f"write {path} ({len(content.splitlines())} lines)"
         self._put(path, content, "true", mode=mode, owner=owner, text=text)
 
@@ -241,7 +241,7 @@ def boot_of(host: Host) -> boot.Boot:
 
 
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
-    """Wait until it holds. While it cannot be known (the host is down) keep waiting; Unknown after `deadline` seconds."""
+    """Wait until it holds; go on while it cannot be known (the host is down). Unknown after `deadline` seconds."""
     end = time.monotonic() + deadline
     last = ""
     while True:

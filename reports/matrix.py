@@ -159,7 +159,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All rows of a run: stages in the runbook's order, checks by area and id; and its hosts, `cluster` last."""
+    """All rows of a run: stages in the runbook's order, checks by area and id; and its columns."""
 
     hosts: tuple[HostRow, ...]
     stages: tuple[Row, ...]
@@ -179,6 +179,8 @@ def of(ledger: Ledger) -> Matrix:
     rows: dict[str, Row] = {}
     for item in (*ledger.run.items, *extra):
         key = _without_host(item)
+        if key in rows and item.host in rows[key].cells:
+            key = item.nodeid  # nothing is dropped, whatever the names
         row = rows.setdefault(key, Row(key, item.name + key.partition("[")[1] + key.partition("[")[2]))
         row.cells[item.host] = Cell(item, results.get(item.nodeid))
     return Matrix(
@@ -224,11 +226,12 @@ def _without_host(item: ItemRow) -> str:
 
 
 def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
-    """The run's hosts, then those that only items name (`cluster`)."""
-    yield from hosts
+    """`control`, then what only items name (`cluster`), then the hosts; of a hundred columns the odd come first."""
     known = {host.name for host in hosts}
+    yield from (host for host in hosts if host.name == "control")
     for name in dict.fromkeys(name for row in rows for name in row.cells if name not in known):
         yield HostRow(name=name, address="", kind="", role="")
+    yield from (host for host in hosts if host.name != "control")
 
 
 def _numbers(section: str) -> tuple[int, ...]:
