@@ -78,3 +78,26 @@ class Node:
     def kind(self) -> str:
         """Hosts of one kind answer the same commands: `npu-arm64`, `gpu-amd64`."""
         return f"{self.device}-{self.arch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The machine that runs the suite: runbook sections 3.2 to 3.5 happen on it."""
+
+    name: str = "control"
+    kind: str = "control"
+    role: str = "control"
+    address: str = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The cluster as a whole: the subject of cross-host facts, such as unique machine ids."""
+
+    name: str = "cluster"
+    kind: str = "cluster"
+    role: str = "cluster"
+    address: str = ""
+
+
+Target = Node | Control | Whole

@@ -6,7 +6,11 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What is known about one check on one host (DESIGN section 2)."""
+    """What is known about one check on one host (DESIGN section 2).
+
+    NOT_RUN is no judgement: the check or stage was not carried out (its host is unreachable, a stage it needs failed,
+    the run was interrupted, or it was only planned). It is neither green nor a finding of its own.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -16,6 +20,7 @@ class Verdict(StrEnum):
     DEVIATION = "DEVIATION"
     NA = "N/A"
     UNREACHABLE = "UNREACHABLE"
+    NOT_RUN = "NOT RUN"
 
     @property
     def is_red(self) -> bool:
@@ -31,7 +36,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Unknown(Exception):  # noqa: N818 - reads as the verdict it stands for
+class Unknown(Exception):
     """The fact could not be established: tool missing, time-out, unparsable or truncated output, lost link.
 
     Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red.

@@ -1,0 +1,1 @@
+"""The stages, one file per runbook section, in the runbook's order."""

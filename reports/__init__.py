@@ -1,0 +1,60 @@
+"""From the ledger and the evidence to JUnit, HTML and the terminal.
+
+Every report is a pure function of a `RecordedRun`; `write_all` makes the files at the end of a run, and
+`python -m reports` makes them again from the same folder, offline.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports import html, junit
+from reports.run_folder import RecordedRun, RunFolder, RunFolderError
+
+RENDERERS: dict[str, Callable[[RecordedRun], str]] = {"junit.xml": junit.render, "report.html": html.render}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The reports of a run: the files that were written, and one line for each that could not be."""
+
+    files: tuple[Path, ...]
+    faults: tuple[str, ...]
+
+
+def write_all(folder: RunFolder | Path) -> Written:
+    """Write every report into the run's folder. A fault in one does not stop the others; nothing is raised for it."""
+    folder = RunFolder(folder) if isinstance(folder, Path) else folder
+    files, faults = [], []
+    try:
+        recorded = folder.read()
+    except RunFolderError as error:
+        return Written((), (str(error),))
+    for name, render in RENDERERS.items():
+        try:
+            files.append(write(folder.path / name, render(recorded)))
+        except Exception as error:  # a report must not take the run's end with it; the fault is handed on
+            faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
+    return Written(tuple(files), tuple(faults))
+
+
+def write(file: Path, text: str) -> Path:
+    """Write a whole file or, on any fault, leave what was there (OSError)."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(file)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    return file

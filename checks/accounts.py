@@ -1,0 +1,77 @@
+"""U: users, SSH and sudo."""
+
+from __future__ import annotations
+
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse import accounts, sudoers
+from fixtures.check import Mismatch, check, expect, expect_that, preflight
+from fixtures.site import AdminLogin
+from remote.host import Host
+
+
+@preflight
+@check("U01", section="2.1", source="runbook 2.1", title_zh="可以登录主机并具备 root 权限",
+       fix="allow root login with the password that all hosts share, or restore the admin user's key")  # fmt: skip
+def test_login(host: Host) -> None:
+    """The suite can log in, the host key is the pinned one, and it acts as root."""
+    expect("effective user", found=host.read("id -un").strip(), expected="root")
+
+
+@check("U03", section="3.6", source="upstream check_k8s.py 01", title_zh="管理用户免密 sudo",
+       fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440")  # fmt: skip
+def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
+    """The admin user may do everything with sudo, without a password."""
+    listing = host.run("LC_ALL=C sudo -n -l -U %s", cluster.admin_username)
+    if "unknown user" in listing.stderr:
+        raise Mismatch("admin user", found="nothing", expected=cluster.admin_username)
+    rights = sudoers.parse(listing.stdout)
+    what = f"sudo rights of {cluster.admin_username}"
+    expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
+
+
+@check("U04", section="3.6", source="sudo", title_zh="sudoers 语法正确", fix="visudo -c names the file and line")
+def test_sudoers_are_valid(host: Host) -> None:
+    """All sudoers files parse."""
+    result = host.run("visudo -c")
+    expect_that(result.rc == 0, "visudo -c", found=(result.stderr or result.stdout).strip(), expected="no error")
+
+
+@check("U06", section="3.6", source="sshd StrictModes", title_zh=".ssh 目录权限正确",
+       fix="chmod 700 ~/.ssh; chmod 600 ~/.ssh/authorized_keys; chown both to the admin user")  # fmt: skip
+def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
+    """The admin user's .ssh is 0700, its authorized_keys 0600, both its own."""
+    admin, home = cluster.admin_username, f"/home/{cluster.admin_username}"
+    result = host.run("stat -c '%%a %%U' %s %s", f"{home}/.ssh", f"{home}/.ssh/authorized_keys")
+    expect(
+        "mode and owner of .ssh and authorized_keys",
+        found=result.stdout.splitlines(),
+        expected=[f"700 {admin}", f"600 {admin}"],
+    )
+
+
+@check("U12", section="3.6", source="runbook 3.6", title_zh="管理用户可用密钥登录",
+       fix="run -m install --stages admin_user")  # fmt: skip
+def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
+    """The admin user can log in with the cluster's key."""
+    expect(f"login as {admin_login.user}", found=admin_login.attempt(node), expected="accepted")
+
+
+@check("U13", section="3.6", source="runbook 3.6", title_zh="管理用户账户正确",
+       fix="usermod -s /bin/bash -aG sudo <admin>; passwd -l <admin>")  # fmt: skip
+def test_admin_account(cluster: Cluster, host: Host) -> None:
+    """The admin user has its home, bash, group sudo, and no usable password."""
+    admin = cluster.admin_username
+    line = host.run("getent passwd %s", admin).stdout
+    expect_that(line, "admin user", found="nothing", expected=admin)
+    user = accounts.passwd(line)[0]
+    expect("home and shell", found=[user.home, user.shell], expected=[f"/home/{admin}", "/bin/bash"])
+    expect_that("sudo" in host.read("id -nG %s", admin).split(), "groups", found="not in sudo", expected="sudo")
+    expect("password state (passwd -S)", found=host.read("passwd -S %s", admin).split()[1], expected="L")
+
+
+@check("U14", section="3.8", source="runbook 3.8", title_zh="管理用户在 docker 组中", fix="usermod -aG docker <admin>")
+def test_admin_may_use_docker(cluster: Cluster, host: Host) -> None:
+    """The admin user is in the group docker."""
+    groups = host.run("id -nG %s", cluster.admin_username).stdout.split()
+    expect_that("docker" in groups, f"groups of {cluster.admin_username}", found=groups, expected="docker among them")

@@ -1,0 +1,119 @@
+"""N: network, names and firewall."""
+
+from __future__ import annotations
+
+import shlex
+
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse import firewall, ip_addr, network_manager, resolv_conf, systemd
+from fixtures.check import check, expect, expect_that, preflight
+from fixtures.targets import public_control_host
+from remote.host import Host
+
+# One getent a name, side by side: names without an answer would each wait for the name server in turn.
+GETENT = (
+    "command -v getent >/dev/null || exit 127; for n in {}; do RES_OPTIONS='timeout:2 attempts:2' getent ahostsv4 $n"
+    ' | {{ s=; while read -r a r; do s="$s $a"; done; echo $n$s; }} & done; wait'
+)
+PING = (
+    "command -v ping >/dev/null || exit 127;"
+    " for a in {}; do ping -n -q -c1 -W2 $a >/dev/null 2>&1 && echo $a & done; wait"
+)
+
+
+@preflight
+@check("N01", section="2.1", source="kubespray verify-settings", title_zh="配置的内网 IP 在本机网卡上",
+       fix="correct private-ip (or the hosts file), or bring the interface up")  # fmt: skip
+def test_private_address_is_here(node: Node, host: Host) -> None:
+    """The configured address is on an interface of this host."""
+    here = [a.address for a in ip_addr.parse(host.read("ip -4 -o addr show up"))]
+    expect_that(node.address in here, "addresses of live interfaces", found=here, expected=node.address)
+
+
+@check("N02", section="2.4", source="runbook 2.4", title_zh="所有节点名解析到正确的内网 IP",
+       fix="correct /etc/hosts (outside the managed block) or the DNS records")  # fmt: skip
+def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
+    """Every host's short name and FQDN resolve to its private address, here too for the own name."""
+    wanted = {name: {address} for address, names in cluster.names_by_address.items() for name in names}
+    found = resolve(host, list(wanted))
+    wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] != wanted[n]}
+    expect("names that resolve wrongly", found=wrong, expected=set())
+
+
+@check("N03", section="2.4", source="runbook 2.4", title_zh="resolv.conf 含搜索域",
+       fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u")  # fmt: skip
+def test_search_domain(cluster: Cluster, host: Host) -> None:
+    """Short names are searched in the cluster's domain."""
+    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).search
+    expect_that(cluster.domain in found, "search domains of /etc/resolv.conf", found=found, expected=cluster.domain)
+
+
+@check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 名称服务器数量正确",
+       fix="name 1 to 3 name servers; glibc ignores the rest")  # fmt: skip
+def test_name_servers(host: Host) -> None:
+    """resolv.conf names one to three name servers."""
+    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
+    expect_that(1 <= len(found) <= 3, "name servers of /etc/resolv.conf", found=found, expected="1 to 3")
+
+
+@check("N06", section="3.7", source="runbook 3.7", title_zh="节点之间可以互相访问",
+       fix="check cabling, switch and firewall between the two hosts")  # fmt: skip
+def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
+    """Every other host of the cluster that is up answers a ping from here."""
+    addresses = {peer.address: peer.name for peer in peers}
+    if addresses:
+        answered = host.read(PING.format(" ".join(addresses))).split()
+        silent = [f"{name} ({address})" for address, name in addresses.items() if address not in answered]
+        expect("hosts that do not answer a ping", found=silent, expected=[])
+
+
+@preflight
+@check("N07", section="2.1", source="runbook 2.1, kubeadm Firewalld", title_zh="防火墙已关闭",
+       fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT")  # fmt: skip
+def test_firewall_is_off(host: Host) -> None:
+    """No firewall filters what comes in: ufw, firewalld, or a policy of the INPUT chain."""
+    ufw = firewall.ufw_status(host.read("command -v ufw >/dev/null && LC_ALL=C ufw status || echo 'Status: inactive'"))
+    firewalld = systemd.show(host.read("systemctl show firewalld -p ActiveState --no-pager"))["ActiveState"]
+    on = [
+        name
+        for name, active in (("ufw", ufw is not firewall.Ufw.INACTIVE), ("firewalld", firewalld == "active"))
+        if active
+    ]
+    expect("active firewalls", found=on, expected=[])
+
+
+@check("N24", section="2.3", source="runbook 2.3", on=public_control_host, title_zh="公网域名 A 记录正确",
+       fix="set the A record at the DNS provider")  # fmt: skip
+def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
+    """The cluster's public name has the configured public address."""
+    found = resolve(control, [cluster.public_name])[cluster.public_name]
+    expect(f"A record of {cluster.public_name}", found=found, expected={str(cluster.suite.public_address)})
+
+
+@check("N25", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="NetworkManager 未启用 dnsmasq",
+       fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager")  # fmt: skip
+def test_no_local_dnsmasq(host: Host) -> None:
+    """NetworkManager runs no dnsmasq: containers cannot use a name server on 127.0.1.1."""
+    text = host.read("cat /etc/NetworkManager/NetworkManager.conf 2>/dev/null || true")
+    expect("dnsmasq lines of NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
+
+
+@check("N26", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="apache2 未占用 80 端口",
+       fix="systemctl disable --now apache2")  # fmt: skip
+def test_apache_is_off(host: Host) -> None:
+    """No apache2 holds port 80, now or after a boot: the platform's nginx needs it."""
+    unit = systemd.show(host.read("systemctl show apache2 -p ActiveState -p UnitFileState --no-pager"))
+    expect("apache2 is", found=unit["ActiveState"], expected="inactive")
+    expect_that(
+        unit["UnitFileState"] != "enabled", "apache2 at boot", found=unit["UnitFileState"], expected="not enabled"
+    )
+
+
+def resolve(host: Host, names: list[str]) -> dict[str, set[str]]:
+    """The IPv4 addresses that each name has on a host; none for a name it does not know."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for line in host.lines(GETENT.format(" ".join(shlex.quote(name) for name in names))):
+        name, *addresses = line.split()
+        found[name] = set(addresses)
+    return found

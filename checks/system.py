@@ -1,0 +1,109 @@
+"""H: the host and its operating system."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from cluster.config import Cluster
+from cluster.inventory import Device, Node
+from cluster.parse import dpkg, meminfo, os_release, secure_boot
+from cluster.verdict import Severity
+from fixtures.check import check, expect, expect_that, preflight
+from fixtures.targets import whole_cluster, workers
+from remote.host import Host
+
+KUBEADM_CPUS = 2
+KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it counts them
+
+
+@preflight
+@check("H01", section="2.1", source="runbook 2.1", title_zh="操作系统版本符合要求",
+       fix="install Ubuntu 18.04 (NPU hosts 18.04.1; hold base-files: an upgrade moves the minor)")  # fmt: skip
+def test_operating_system(node: Node, host: Host) -> None:
+    """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
+    system = os_release.parse(host.read("cat /etc/os-release"))
+    release, expected = (system.point, "18.04.1") if node.device is Device.NPU else (system.version, "18.04")
+    expect("operating system", found=f"{system.id} {release}", expected=f"ubuntu {expected}")
+
+
+@preflight
+@check("H02", section="2.1", source="config.yaml archtype", title_zh="CPU 架构与配置一致",
+       fix="correct archtype in config.yaml")  # fmt: skip
+def test_architecture(node: Node, host: Host) -> None:
+    """The CPU architecture is the configured archtype."""
+    expect("uname -m", found=host.read("uname -m").strip(), expected=node.arch.machine)
+
+
+@check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
+       severity=Severity.WARNING)  # fmt: skip
+def test_no_reboot_is_pending(host: Host) -> None:
+    """No package asks for a reboot."""
+    asking = host.read("cat /var/run/reboot-required.pkgs /var/run/reboot-required 2>/dev/null || true").split("\n")
+    expect("packages that ask for a reboot", found=[line for line in asking if line], expected=[])
+
+
+@preflight
+@check("H06", section="2.1", source="runbook 2.1", on=workers, title_zh="SecureBoot 已关闭",
+       fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed")  # fmt: skip
+def test_secure_boot_is_off(host: Host) -> None:
+    """Secure Boot is off (a host without EFI has none)."""
+    if host.run("test -d /sys/firmware/efi").rc != 0:
+        return
+    state = secure_boot.mokutil(host.read("mokutil --sb-state 2>&1 || true"))
+    expect_that(state is not secure_boot.SecureBoot.ENABLED, "Secure Boot", found=state.value, expected="off")
+
+
+@preflight
+@check("H07", section="2.1", source="kubeadm NumCPU, Mem", title_zh="CPU 与内存满足最低要求",
+       fix="give the host at least 2 CPUs and 1700 MB of memory")  # fmt: skip
+def test_cpu_and_memory(host: Host) -> None:
+    """At least 2 CPUs and 1700 MB of memory, as kubeadm demands."""
+    cpus = meminfo.nproc(host.read("nproc"))
+    expect_that(cpus >= KUBEADM_CPUS, "CPUs", found=cpus, expected=f"at least {KUBEADM_CPUS}")
+    total = meminfo.parse(host.read("cat /proc/meminfo")).total
+    expect_that(
+        total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=f"at least {KUBEADM_MEMORY >> 20}"
+    )
+
+
+@preflight
+@check("H17", section="2.1", source="kubeadm docs, weave#2427", on=whole_cluster, title_zh="machine-id 在集群内唯一",
+       fix="on the clones: rm /etc/machine-id; systemd-machine-id-setup; reboot")  # fmt: skip
+def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
+    """No two hosts have the same machine-id."""
+    owners = defaultdict(list)
+    for name, host in hosts.items():
+        owners[host.read("cat /etc/machine-id").strip()].append(name)
+    expect("hosts without a machine-id", found=owners.pop("", []), expected=[])
+    shared = [" and ".join(names) for names in owners.values() if len(names) > 1]
+    expect("hosts with the same machine-id", found=shared, expected=[])
+
+
+@check(
+    "H20", section="2.2", source="kubeadm Hostname", title_zh="主机名与配置一致", fix="hostnamectl set-hostname <name>"
+)
+def test_hostname(node: Node, host: Host) -> None:
+    """The host name, now and after a boot, is the machine's key in config.yaml."""
+    names = host.read("hostname; cat /etc/hostname").split()
+    expect("hostname and /etc/hostname", found=names, expected=[node.name, node.name])
+
+
+@check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="软件包状态完整",
+       fix="dpkg --configure -a; apt-get -f install")  # fmt: skip
+def test_packages_are_whole(host: Host) -> None:
+    """dpkg knows of no half-installed package."""
+    expect("dpkg --audit", found=dpkg.audit(host.read("dpkg --audit")), expected=())
+
+
+@check("H34", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="节点所需软件包已安装",
+       fix="apt-get install <the missing packages>")  # fmt: skip
+def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
+    """The packages every node needs are installed."""
+    expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
+
+
+def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
+    """Those of the packages that are not fully installed on the host."""
+    listing = host.run("dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- " + " ".join(names))
+    there = {p.name for p in dpkg.packages(listing.stdout) if p.is_installed}
+    return [name for name in names if name not in there]

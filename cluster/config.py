@@ -1,0 +1,282 @@
+"""`load`: from a configuration file to a `Cluster`, or to every reason why not (runbook section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from cluster import addresses, document, hosts_file, leaked, lint, rules, values
+from cluster.addresses import Hosts, Resolver
+from cluster.document import Document
+from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
+from cluster.inventory import Arch, Device, Node, Origin, Role
+from cluster.schema import Configuration, Machine, NameResolution, Packages, Share, Suite
+from cluster.validation import is_secret, validate
+
+__all__ = [
+    "Cluster",
+    "ConfigError",
+    "ConfigUnreadable",
+    "Mount",
+    "NameResolution",
+    "Packages",
+    "Suite",
+    "inspect",
+    "load",
+]
+
+HOW_TO_START: Final = "copy the example of docs/configuration.md there, or try `make demo`"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A share: `server:export` is mounted on `mount_point` of every host and holds `folders` (runbook section 3.12)."""
+
+    name: str
+    type: str
+    server: str
+    export: str
+    mount_point: str
+    folders: tuple[str, ...]
+    is_default: bool
+    options: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A DLWS cluster as its configuration promises it. Its repr holds no secret."""
+
+    name: str
+    domain: str
+    nodes: tuple[Node, ...]
+    """`machines`, then `scale_up`, in the order of the file."""
+    admin_username: str
+    kubernetes_version: str
+    """As kubeadm takes it: `v1.18.0`."""
+    mounts: tuple[Mount, ...]
+    service_range: str
+    pod_range: str
+    suite: Suite = field(hash=False)
+    path: Path
+    """The configuration file, absolute."""
+    findings: tuple[Finding, ...]
+    """Warnings and hints about the configuration; none of them an error."""
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+    """The whole configuration as plain values, the defaults of `cluster.schema` filled in. Holds secrets."""
+    secrets: tuple[str, ...] = field(repr=False, compare=False)
+    """Every secret value of the configuration, longest first: what must be redacted."""
+
+    @property
+    def master(self) -> Node:
+        """The infrastructure machine: Kubernetes control plane, database, web interface."""
+        return next(node for node in self.nodes if node.role is Role.INFRASTRUCTURE)
+
+    @property
+    def workers(self) -> tuple[Node, ...]:
+        """Every machine whose role is worker."""
+        return tuple(node for node in self.nodes if node.role is Role.WORKER)
+
+    @property
+    def archs(self) -> tuple[Arch, ...]:
+        """The architectures that images are needed for, the master's first."""
+        return tuple(dict.fromkeys([self.master.arch, *(node.arch for node in self.nodes)]))
+
+    @property
+    def public_name(self) -> str:
+        """`<cluster_name>.<domain>`, by which users reach the cluster (runbook sections 2.3 and 3.2)."""
+        return f"{self.name}.{self.domain}"
+
+    @property
+    def state(self) -> Path:
+        """The folder, beside the configuration, that keeps this cluster's ID, keys and pinned host keys."""
+        return state_folder(self.path, self.name)
+
+    @property
+    def names_by_address(self) -> dict[str, tuple[str, ...]]:
+        """What every host's hosts file must say (runbook 2.4): the FQDN first, so that `hostname -f` answers it."""
+        names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in self.nodes}
+        master = self.master.address
+        names[master] = tuple(dict.fromkeys([*names[master], self.public_name]))
+        return names
+
+    @property
+    def image_archives(self) -> Path | None:
+        """The folder with `docker save` archives, if there is one."""
+        return self._beside(self.suite.image_archives)
+
+    @property
+    def dlworkspace(self) -> Path | None:
+        """The user's DLWorkspace checkout, if one is named."""
+        return self._beside(self.document.get("dlworkspace") or self.suite.dlworkspace)
+
+    def node(self, name: str) -> Node:
+        """The machine called `name`. Raises KeyError if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(f"{name} is no machine of the cluster {self.name}")
+
+    def _beside(self, path: str | None) -> Path | None:
+        return self.path.parent / Path(path).expanduser() if path else None
+
+
+def load(path: Path | str, *, resolve: Resolver = addresses.ask_system) -> Cluster:
+    """The cluster that the file at `path` describes.
+
+    `resolve` asks DNS; it is called only for machines without another address, or if suite.name_resolution is dns.
+    Raises ConfigError with all findings if one of them is an error, ConfigUnreadable if there is no file to read.
+    """
+    cluster, findings = inspect(path, resolve=resolve)
+    if cluster is None:
+        raise ConfigError(findings)
+    return cluster
+
+
+def inspect(
+    path: Path | str,
+    *,
+    resolve: Resolver = addresses.ask_system,
+    hosts_path: Path | None = None,
+    local_yaml: Path | None = None,
+    known_leaks: Mapping[str, leaked.Leak] = leaked.KNOWN,
+) -> tuple[Cluster | None, tuple[Finding, ...]]:
+    """The cluster at `path` (None if a finding is an error) and all findings in file order.
+
+    `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
+    configuration of the web interface, runbook 3.15. Raises ConfigUnreadable if a file that is named cannot be read.
+    """
+    path = Path(path)
+    written = document.read(_content(path, HOW_TO_START), str(path))
+    hosts = _hosts(path, written, hosts_path)
+    configuration, findings = validate(written)
+    findings += written.findings
+    found, address_findings = addresses.find(written, _by_hand(hosts), resolve)
+    findings += address_findings
+    findings += rules.check(written)
+    findings += rules.hosts_outside_ranges(written, found)
+    findings += lint.check(written, known_leaks)
+    findings += lint.check_file_mode(written, path.stat().st_mode)
+    if hosts is not None:
+        findings += lint.check_hosts(written, hosts, found)
+    if local_yaml is not None:
+        web = document.read(_content(local_yaml, "name the local.yaml of runbook section 3.15"), str(local_yaml))
+        findings += [*web.findings, *lint.check_local_yaml(written, web, known_leaks)]
+    ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
+    if configuration is None or errors(ordered):
+        return None, ordered
+    return _cluster(path, written, configuration, found, ordered), ordered
+
+
+def state_folder(path: Path, name: str) -> Path:
+    """Where a cluster's state lies: `state/<cluster_name>` beside its configuration."""
+    return path.resolve().parent / "state" / name
+
+
+def _content(path: Path, fix: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        reason = "does not exist"
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except ValueError:
+        reason = "is no file name"
+    raise ConfigUnreadable([Finding(str(path), 0, 0, "", reason, fix, Level.ERROR)])
+
+
+def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
+    """The hosts file that was named, or the one in the state folder if it is there."""
+    name = written.get("cluster_name")
+    if named is None:
+        if not isinstance(name, str) or not values.is_label(name):
+            return None
+        named = state_folder(path, name) / "deploy" / "etc" / "hosts"
+        if not named.exists():
+            return None
+    text = _content(named, "name the hosts file of runbook section 2.4").decode("utf-8", "replace")
+    return Hosts(str(named), text, named.stat().st_mode & 0o777)
+
+
+def _by_hand(hosts: Hosts | None) -> Hosts | None:
+    """Without the suite's own block: that follows the configuration, not the other way round."""
+    return replace(hosts, text=hosts_file.without_block(hosts.text)) if hosts else None
+
+
+def _cluster(
+    path: Path, written: Document, configuration: Configuration, found: Mapping[str, str], findings: tuple[Finding, ...]
+) -> Cluster:
+    return Cluster(
+        name=configuration.cluster_name,
+        domain=configuration.network.domain,
+        nodes=tuple(_nodes(configuration, found)),
+        admin_username=configuration.admin_username,
+        kubernetes_version=configuration.kubernetes_version,
+        mounts=tuple(_mount(configuration, name, share) for name, share in configuration.mountpoints.items()),
+        service_range=configuration.service_cluster_ip_range,
+        pod_range=configuration.pod_ip_range,
+        suite=configuration.suite,
+        path=path.resolve(),
+        findings=findings,
+        document=_merged(configuration.model_dump(mode="json", by_alias=True, exclude_none=True), written.data),
+        secrets=_secrets(written),
+    )
+
+
+def _nodes(configuration: Configuration, found: Mapping[str, str]) -> Iterator[Node]:
+    sections: dict[Origin, dict[str, Machine]] = {
+        Origin.MACHINES: configuration.machines,
+        Origin.SCALE_UP: configuration.scale_up,
+    }
+    for origin, machines in sections.items():
+        for name, machine in machines.items():
+            yield Node(
+                name=name,
+                address=found[name],
+                domain=configuration.network.domain,
+                role=machine.role,
+                arch=machine.archtype,
+                device=machine.type,
+                origin=origin,
+                vendor=machine.vendor,
+                series=machine.series,
+                os=machine.os,
+                device_count=_device_count(configuration, name, machine),
+                ssh_port=configuration.suite.ssh_port,
+            )
+
+
+def _device_count(configuration: Configuration, name: str, machine: Machine) -> int:
+    if machine.type not in (Device.GPU, Device.NPU):
+        return 0
+    return configuration.suite.devices.get(name, configuration.onpremise_cluster.gpu_count_per_node or 0)
+
+
+def _mount(configuration: Configuration, name: str, share: Share) -> Mount:
+    folders = (share.mountpoints,) if isinstance(share.mountpoints, str) else tuple(share.mountpoints or ())
+    folders = tuple(folder for folder in folders if folder)
+    return Mount(
+        name=name,
+        type=share.type,
+        server=share.server,
+        export=share.filesharename,
+        mount_point=share.curphysicalmountpoint,
+        folders=folders or configuration.storage_folders,
+        is_default=not folders,
+        options=share.options,
+    )
+
+
+def _secrets(written: Document) -> tuple[str, ...]:
+    secrets = {str(value) for path, value in written.scalars() if is_secret(path) and not isinstance(value, bool)}
+    return tuple(sorted(secrets - {""}, key=lambda secret: (-len(secret), secret)))
+
+
+def _merged(defaults: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` over `defaults`, mapping by mapping, as deploy.py merges."""
+    merged = dict(defaults)
+    for key, value in data.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

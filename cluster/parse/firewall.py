@@ -1,0 +1,65 @@
+"""ufw and iptables: whether a firewall stands before the host (runbook 2.1: off; check N07)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from cluster.parse.text import lines, lines_from, unparsable
+
+
+class Ufw(Enum):
+    """What `ufw status` says. MISSING: the command is not there, so ufw guards nothing."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    MISSING = "missing"
+
+
+# The Chinese words are those of ufw's own zh_CN catalogue (0.35 to 0.36.2).
+_STATUS = re.compile(r"^(?:Status:|状态[：:])\s*(active|inactive|激活|不活动)$")
+_STATES = {"active": Ufw.ACTIVE, "激活": Ufw.ACTIVE, "inactive": Ufw.INACTIVE, "不活动": Ufw.INACTIVE}
+_NOT_FOUND = re.compile(r"\bufw: (?:command )?not found$|ufw[：:] ?未找到命令$")
+
+
+def ufw_status(text: str) -> Ufw:
+    """`ufw status`, or the shell's message that there is no such command."""
+    found = lines("ufw status", text)
+    for line in found:
+        status = _STATUS.match(line)
+        if status is not None:
+            return _STATES[status[1]]
+    if len(found) == 1 and _NOT_FOUND.search(found[0]):
+        return Ufw.MISSING
+    raise unparsable("ufw status", found[0] if found else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One built-in chain: its policy and the arguments of its rules, in order.
+
+    `elsewhere` is True when iptables warns that the other back end (legacy or nf_tables) holds rules it does not show.
+    """
+
+    name: str
+    policy: str
+    rules: tuple[str, ...]
+    elsewhere: bool
+
+
+def iptables_chain(text: str) -> Chain:
+    """`iptables -S CHAIN` of a built-in chain: `-P CHAIN POLICY`, then `-A CHAIN ...` lines."""
+    source = "iptables -S"
+    noted = [line for line in lines(source, text) if line.startswith("# Warning: iptables")]
+    policy, *rest = (line for line in lines_from(source, text, re.compile("^-P ")) if line not in noted)
+    head = re.fullmatch(r"-P (\S+) (ACCEPT|DROP|QUEUE)", policy)
+    if head is None:
+        raise unparsable(source, policy)
+    rules = []
+    for line in rest:
+        name, _, rule = line.removeprefix("-A ").partition(" ")
+        if not line.startswith("-A ") or name != head[1] or not rule:
+            raise unparsable(source, line)
+        rules.append(rule)
+    return Chain(head[1], head[2], tuple(rules), elsewhere=bool(noted))

@@ -1,0 +1,64 @@
+"""/etc/fstab: what is mounted and swapped on at boot, and the edit that keeps swap off (runbook 3.11; check H10)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cluster.parse.text import unparsable
+
+SOURCE = "/etc/fstab"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One live line, fields as in fstab(5); `line` counts from 1."""
+
+    line: int
+    spec: str
+    mountpoint: str
+    kind: str
+    options: tuple[str, ...]
+
+    @property
+    def is_live_swap(self) -> bool:
+        """True when `swapon -a` or systemd turns it on at boot (a `noauto` area stays off)."""
+        return self.kind == "swap" and "noauto" not in self.options
+
+
+def parse(text: str) -> tuple[Entry, ...]:
+    """The live entries; an empty file has none. Raises Unparsable for a line of fewer than three fields."""
+    if "\0" in text:
+        raise unparsable(SOURCE, why="NUL in the file")
+    numbered = enumerate(text.split("\n"), start=1)
+    return tuple(entry for entry in (_entry(number, line) for number, line in numbered) if entry is not None)
+
+
+def live_swaps(text: str) -> tuple[Entry, ...]:
+    """The entries that turn swap on at boot."""
+    return tuple(entry for entry in parse(text) if entry.is_live_swap)
+
+
+def comment_out_swap(text: str) -> str:
+    """The same text with a `#` before each live swap line; every other byte as it was. Idempotent.
+
+    Unlike the runbook's sed (lines holding " swap ") it sees fields parted by tabs, and spares
+    comments and noauto areas.
+    """
+    swaps = {entry.line for entry in live_swaps(text)}
+    numbered = enumerate(text.split("\n"), start=1)
+    return "\n".join("#" + line if number in swaps else line for number, line in numbered)
+
+
+def _entry(number: int, line: str) -> Entry | None:
+    fields = [_decoded(field) for field in re.split(r"[ \t]+", line.strip(" \t\r")) if field]
+    if not fields or fields[0].startswith("#"):
+        return None
+    if len(fields) < 3:
+        raise unparsable(SOURCE, line, f"line {number} not understood")
+    options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
+    return Entry(number, fields[0], fields[1], fields[2], options)
+
+
+def _decoded(field: str) -> str:
+    return re.sub(r"\\([0-3][0-7]{2})", lambda octal: chr(int(octal[1], 8)), field)

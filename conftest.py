@@ -1,0 +1,3 @@
+"""Registers the suite's plugin; nothing else."""
+
+pytest_plugins = ["fixtures.plugin"]

@@ -1,0 +1,37 @@
+"""Runbook 2.1: what must be true of the machines before anything is changed. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from checks import accounts, control, gpu, network, npu, system
+from fixtures.stage import stage
+from fixtures.targets import building_control_host
+
+
+@stage(section="2.1", after="config", proves=[accounts.test_login])
+def test_login() -> None:
+    """The host answers, its key is the pinned one, and we may act as root."""
+
+
+@stage(section="2.1", on=building_control_host, after="config", proves=[control.test_build_architecture])
+def test_build_host() -> None:
+    """Images are built on the master's architecture."""
+
+
+@stage(
+    section="2.1",
+    after="login",
+    proves=[
+        system.test_operating_system,
+        system.test_architecture,
+        system.test_secure_boot_is_off,
+        system.test_cpu_and_memory,
+        network.test_private_address_is_here,
+        network.test_firewall_is_off,
+        gpu.test_gpu_count,
+        gpu.test_gpu_driver,
+        npu.test_npu_count,
+        npu.test_npu_driver,
+    ],
+)
+def test_requirements() -> None:
+    """Operating system, architecture, firewall, accelerators and their drivers are as required."""

@@ -1,0 +1,33 @@
+"""Runbook 2.4: the search domain, and every host's name on every host."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from checks import network
+from cluster import hosts_file
+from cluster.config import Cluster, NameResolution
+from cluster.parse import resolv_conf
+from fixtures.stage import stage
+from remote.change import Change
+from remote.host import Host
+
+BASE = "/etc/resolvconf/resolv.conf.d/base"
+
+
+@stage(section="2.4", after="hostname", proves=[network.test_search_domain, network.test_name_servers])
+def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
+    """Install resolvconf and let it add the cluster's domain; the name servers in use stay in use."""
+    servers = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
+    change.install_packages(["resolvconf"])
+    change.make_directory("/etc/resolvconf/resolv.conf.d")
+    change.edit_file(BASE, partial(resolv_conf.with_search, domain=cluster.domain, nameservers=servers))
+    change.run("resolvconf -u")
+
+
+@stage(section="2.4", after="hostname", proves=[network.test_every_name_resolves])
+def test_names(cluster: Cluster, change: Change) -> None:
+    """Keep every host's names in a managed block of /etc/hosts (option 2); DNS records (option 1) are only checked."""
+    if cluster.suite.name_resolution is NameResolution.HOSTS_FILE:
+        block = hosts_file.block(cluster.names_by_address)
+        change.edit_file("/etc/hosts", partial(hosts_file.with_block, block=block))

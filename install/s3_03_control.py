@@ -1,0 +1,58 @@
+"""Runbook 3.3 to 3.5: the control host's environment, the cluster's identity, the root credential."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+
+from checks import control
+from cluster import hosts_file
+from cluster.config import Cluster
+from fixtures.stage import stage
+from fixtures.targets import control_host
+from remote.change import Change
+from remote.host import Host
+
+MYSELF = f"{os.getuid()}:{os.getgid()}"
+
+
+@stage(section="3.3", on=control_host, after="config", proves=[control.test_control_environment])
+def test_control_environment(change: Change) -> None:
+    """Install the locked libraries."""
+    change.run("%s -m pip install -q --require-hashes -r %s", sys.executable, str(control.LOCK))
+
+
+@stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_id])
+def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
+    """Give the cluster its id, once and for all."""
+    path = cluster.state / "deploy" / "clusterID.yml"
+    if host.run("test -e %s", str(path)).rc != 0:  # one that is there but invalid is for a person to restore
+        change.make_directory(str(path.parent), mode="0700", owner=MYSELF)
+        change.write_file(str(path), f"clusterId: {uuid.uuid4()}\n", mode="0600", owner=MYSELF)
+
+
+@stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_key])
+def test_cluster_key(cluster: Cluster, host: Host, change: Change) -> None:
+    """Make the cluster's SSH key (RSA 4096); one that is there is never replaced."""
+    key = cluster.state / "deploy" / "sshkey" / "id_rsa"
+    if host.run("test -e %s", str(key)).rc != 0:
+        change.make_directory(str(key.parent), mode="0700", owner=MYSELF)
+        change.run("ssh-keygen -q -t rsa -b 4096 -N '' -C %s -f %s", f"dlws-{cluster.name}", str(key))
+    else:
+        change.run("chmod 600 %s", str(key))
+
+
+@stage(section="3.5", on=control_host, after="config", proves=[control.test_root_credential_is_private])
+def test_root_credential(cluster: Cluster, change: Change) -> None:
+    """Take the root password's file away from other eyes."""
+    change.run("chmod 600 %s", str(cluster.state / "deploy" / "sshkey" / "rootpasswd"))
+
+
+@stage(section="2.4", on=control_host, after="config", proves=[control.test_deploy_hosts_file])
+def test_deploy_hosts_file(cluster: Cluster, change: Change) -> None:
+    """Write the runbook's deploy/etc/hosts, which deploy.py reads."""
+    path = cluster.state / "deploy" / "etc" / "hosts"
+    change.make_directory(str(path.parent), owner=MYSELF)
+    block = hosts_file.block(cluster.names_by_address)
+    change.edit_file(str(path), lambda text: hosts_file.with_block(text or hosts_file.LOCALHOST, block), owner=MYSELF)

@@ -1,0 +1,39 @@
+"""Runbook 3.6: the admin user, its key and its sudo rights, on every host."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from checks import accounts
+from cluster.config import Cluster
+from cluster.parse import authorized_keys
+from fixtures.stage import stage
+from remote.change import Change
+from remote.host import Host
+
+
+@stage(
+    section="3.6",
+    after=["names", "cluster_key"],
+    proves=[
+        accounts.test_admin_account,
+        accounts.test_key_files_are_private,
+        accounts.test_sudo_needs_no_password,
+        accounts.test_sudoers_are_valid,
+        accounts.test_admin_key_is_accepted,
+    ],
+)
+def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change) -> None:
+    """Make the admin user with a locked password, place the cluster's key, let it use sudo."""
+    admin = cluster.admin_username
+    home, owner = f"/home/{admin}", f"{admin}:{admin}"
+    if host.run("getent passwd %s", admin).rc != 0:
+        change.run("useradd -m -d %s -s /bin/bash -U %s", home, admin)
+    change.run("usermod -s /bin/bash -aG sudo %s", admin)
+    change.run("passwd -q -l %s", admin)
+    change.make_directory(f"{home}/.ssh", mode="0700", owner=owner)
+    made = control.run("cat %s", str(cluster.state / "deploy/sshkey/id_rsa.pub")).stdout.strip()
+    add_key = partial(authorized_keys.with_line, line=made or "ssh-rsa (the key that stage cluster_key will have made)")
+    change.edit_file(f"{home}/.ssh/authorized_keys", add_key, mode="0600", owner=owner)
+    change.run("chmod 600 %s && chown %s %s", f"{home}/.ssh/authorized_keys", owner, f"{home}/.ssh/authorized_keys")
+    change.write_sudoers(admin, f"{admin} ALL=(ALL) NOPASSWD: ALL\n")

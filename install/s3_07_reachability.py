@@ -1,0 +1,17 @@
+"""Runbook 3.7: every host reaches every other."""
+
+from __future__ import annotations
+
+from checks import network, system
+from fixtures.stage import stage
+from fixtures.targets import whole_cluster
+
+
+@stage(section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer])
+def test_reachability() -> None:
+    """All names resolve and all other hosts answer."""
+
+
+@stage(section="3.7", on=whole_cluster, after="login[*]", proves=[system.test_machine_ids_are_unique])
+def test_identities() -> None:
+    """No two hosts are clones of each other."""

@@ -1,0 +1,61 @@
+"""Runbook 3.8: packages, Docker and the GPU runtime on every host. A driver is never installed, purged or upgraded."""
+
+from __future__ import annotations
+
+from checks import accounts, network, runtime, system
+from cluster.config import Cluster
+from cluster.parse import network_manager
+from fixtures.stage import stage
+from fixtures.targets import gpu_hosts
+from remote.change import Change
+from remote.host import Host
+
+
+@stage(
+    section="3.8",
+    after="reachability",
+    proves=[system.test_packages_are_whole, system.test_node_packages_are_installed],
+)
+def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
+    """Finish what dpkg left half-done, then install what every node needs."""
+    change.run("dpkg --configure -a")
+    change.install_packages(system.missing_packages(host, cluster.suite.packages.node))
+
+
+@stage(section="3.8", after="node_packages", proves=[network.test_no_local_dnsmasq, network.test_apache_is_off])
+def test_leftovers(host: Host, change: Change) -> None:
+    """Turn off what stands in the way: NetworkManager's dnsmasq, an apache2 on port 80."""
+    path = "/etc/NetworkManager/NetworkManager.conf"
+    if host.run("test -e %s", path).rc == 0:
+        change.edit_file(path, network_manager.without_dnsmasq)
+        change.run("systemctl try-restart NetworkManager")
+    if host.run("systemctl cat apache2").rc == 0:
+        change.run("systemctl disable --now apache2")
+
+
+@stage(section="3.8", after="node_packages", proves=[runtime.test_docker_is_active, runtime.test_docker_answers])
+def test_docker(cluster: Cluster, change: Change) -> None:
+    """Install Docker and let it start at every boot."""
+    change.install_packages(cluster.suite.packages.docker)
+    change.run("systemctl enable --now docker")
+
+
+@stage(section="3.8", after=["docker", "admin_user"], proves=[accounts.test_admin_may_use_docker])
+def test_docker_group(cluster: Cluster, change: Change) -> None:
+    """Let the admin user talk to Docker."""
+    change.run("usermod -aG docker %s", cluster.admin_username)
+
+
+@stage(section="3.8", on=gpu_hosts, after="docker", proves=[runtime.test_nvidia_runtime_answers])
+def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
+    """Install the NVIDIA container runtime and let Docker see it."""
+    change.install_packages(cluster.suite.packages.gpu_runtime)
+    change.run("systemctl restart docker")
+
+
+@stage(
+    section="3.8", after=["swap_off", "docker", "gpu_runtime", "leftovers"], proves=[system.test_no_reboot_is_pending]
+)
+def test_reboot(change: Change) -> None:
+    """Restart the host where a package asks for it, and wait for the new boot."""
+    change.reboot()

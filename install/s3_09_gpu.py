@@ -1,0 +1,45 @@
+"""Runbook 3.9: containers see the GPUs, by both routes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from checks import runtime
+from cluster.config import Cluster
+from cluster.parse import daemon_json
+from fixtures.stage import stage
+from fixtures.targets import gpu_hosts
+from remote.change import Change
+
+DEFAULT_RUNTIME = {
+    "default-runtime": "nvidia",
+    "runtimes": {"nvidia": {"path": "nvidia-container-runtime", "runtimeArgs": []}},
+}
+
+
+@stage(
+    section="3.9",
+    on=gpu_hosts,
+    after="gpu_runtime",
+    proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid],
+)
+def test_default_runtime(change: Change) -> None:
+    """Make nvidia the default runtime, keeping every other setting of daemon.json; restart Docker."""
+    change.edit_file(runtime.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
+    change.run("systemctl restart docker")
+
+
+@stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[runtime.test_probe_image_is_present])
+def test_probe_image(cluster: Cluster, change: Change) -> None:
+    """Load the test image from the folder of archives, or pull it."""
+    image, folder = cluster.suite.gpu_probe_image, cluster.image_archives
+    archive = folder / f"{image.replace('/', '-').replace(':', '-')}.tar" if folder else None
+    if archive and archive.exists():
+        change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
+    else:
+        change.run("docker pull -q %s", image, deadline=30 * 60)
+
+
+@stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[runtime.test_container_sees_every_gpu])
+def test_gpu_container() -> None:
+    """Both `docker run` and `nvidia-docker run` show every GPU."""

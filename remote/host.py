@@ -1,0 +1,59 @@
+"""The host that checks are written against: testinfra's, plus `read` and `lines` for facts."""
+
+from __future__ import annotations
+
+import testinfra.host
+
+from cluster.inventory import Node
+from cluster.verdict import Unknown
+from remote.backend import DEADLINE, Backend, quoted, whole
+from remote.connection import CAP, Connection
+
+MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or is not there
+
+
+class Host(testinfra.host.Host):  # type: ignore[misc]
+    """One host. `node` is its row of the inventory, None for the control host.
+
+    >>> host.service("docker").is_running
+    >>> host.read("stat -c %%a %s", "/etc/sudoers.d")
+    """
+
+    def __init__(self, connection: Connection, node: Node | None = None) -> None:
+        super().__init__(Backend(connection.host, over=connection))
+        self.backend.set_host(self)
+        self.connection = connection
+        self._node = node
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory, or "control"."""
+        return self.connection.host
+
+    @property
+    def node(self) -> Node:
+        """The host's row of the inventory. Unknown for a host that is in none (the control host)."""
+        if self._node is None:
+            raise Unknown(f"{self.name} is not in the inventory")
+        return self._node
+
+    def read(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> str:
+        """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
+
+        Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
+        output cut off, link lost. Where a non-zero status is an answer, use `run`.
+        """
+        text = quoted(command, *args)
+        answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
+        if answer.rc:
+            said = answer.error_text.strip() or "nothing on stderr"
+            what = "tool missing" if answer.rc in MISSING else f"exit status {answer.rc}"
+            raise Unknown(self.connection.redact(f"{self.name}: {what}: {text}: {said}"))
+        return answer.text.rstrip("\r\n")
+
+    def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
+        """The lines of `read` that are not blank."""
+        return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
+
+    def __repr__(self) -> str:
+        return f"<host {self.name}>"

@@ -1,0 +1,81 @@
+"""`python -m reports show|plan|html|junit RUN_FOLDER|latest`: the reports of a recorded run, made again, offline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+import reports
+from reports import html, junit, plan, terminal
+from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, latest
+
+USAGE = 4  # exit status, as pytest's
+_FILES = {"html": ("report.html", html.render), "junit": ("junit.xml", junit.render)}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 4 when the run cannot be read or the file not be written."""
+    options = _parser().parse_args(arguments)
+    try:
+        recorded = _folder(options).read()
+        if options.report == "show":
+            terminal.show(recorded, Console(), _made(recorded.folder))
+        elif options.report == "plan":
+            print(plan.render(recorded), end="")
+        else:
+            _make(options, recorded)
+    except (RunFolderError, OSError) as error:
+        print(f"python -m reports: {error}", file=sys.stderr)
+        return USAGE
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m reports", description=__doc__)
+    parser.add_argument("--out", type=Path, default=OUT, help="where the runs lie (default: %(default)s)")
+    commands = parser.add_subparsers(dest="report", required=True, metavar="show|plan|html|junit")
+    for name, says in {
+        "show": "the summary that ends a run",
+        "plan": "the actions of a --plan run",
+        "html": "write report.html",
+        "junit": "write junit.xml",
+    }.items():
+        command = commands.add_parser(name, help=says)
+        command.add_argument("run", metavar="RUN_FOLDER|latest")
+        command.add_argument("--cluster", default="*", help="with latest: of this cluster only")
+        if name in _FILES:
+            command.add_argument(
+                "-o", dest="file", metavar="FILE", help="where to (default: the run's folder; -: print)"
+            )
+    return parser
+
+
+def _folder(options: argparse.Namespace) -> RunFolder:
+    return latest(options.out, options.cluster) if options.run == "latest" else RunFolder(Path(options.run))
+
+
+def _made(folder: RunFolder) -> list[Path]:
+    return [folder.path / name for name in reports.RENDERERS if (folder.path / name).exists()]
+
+
+def _make(options: argparse.Namespace, recorded: RecordedRun) -> None:
+    name, render = _FILES[options.report]
+    if options.file == "-":
+        print(render(recorded), end="")
+    else:
+        print(reports.write(Path(options.file) if options.file else recorded.folder.path / name, render(recorded)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

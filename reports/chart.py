@@ -1,0 +1,59 @@
+"""Who did what when: one lane per host, one bar per test, as shares of the run's length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cluster.ledger import HostRow, Result
+from reports.text import duration
+
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_MOST_TICKS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One test. `left` and `width` are percentages of the chart's width."""
+
+    result: Result
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`lanes` in the order of the hosts, hosts without a bar left out; `ticks` are (percentage, words)."""
+
+    lanes: tuple[tuple[HostRow, tuple[Bar, ...]], ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+def of(hosts: Sequence[HostRow], results: Sequence[Result]) -> Chart:
+    """The chart of the results that took time. A result whose start is no ISO 8601 time is not drawn."""
+    spans = [(result, start, start + result.seconds) for result in results if (start := _seconds(result)) is not None]
+    spans = [span for span in spans if span[0].seconds > 0]
+    if not spans:
+        return Chart((), ())
+    begin = min(start for _, start, _ in spans)
+    whole = max(max(end for *_, end in spans) - begin, 1.0)
+    lanes = []
+    for host in hosts:
+        bars = tuple(
+            Bar(result, round(100 * (start - begin) / whole, 3), round(100 * (end - start) / whole, 3))
+            for result, start, end in spans
+            if result.host == host.name
+        )
+        if bars:
+            lanes.append((host, bars))
+    step = next((step for step in _STEPS if whole / step <= _MOST_TICKS), _STEPS[-1])
+    ticks = tuple((round(100 * at / whole, 3), duration(at) if at else "0") for at in range(0, int(whole) + 1, step))
+    return Chart(tuple(lanes), ticks)
+
+
+def _seconds(result: Result) -> float | None:
+    try:
+        return datetime.fromisoformat(result.started).timestamp()
+    except ValueError:
+        return None

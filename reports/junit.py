@@ -1,0 +1,121 @@
+# mypy: allow-untyped-calls
+"""JUnit XML of a run, in the form pytest calls xunit2: one testcase per test and host, the host in its name.
+
+Properties of a testcase stand where pytest's own `record_property` puts them (Jenkins' junit-10.xsd does not name them;
+Jenkins, GitLab and pytest read them). junitparser does not remove what XML forbids, `reports.text.plain` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+from junitparser import Error, Failure, Skipped
+from junitparser.junitparser import FinalResult
+from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
+
+from cluster.ledger import ItemRow, Result
+from reports import matrix, summary
+from reports.matrix import Cell, Kind
+from reports.run_folder import RecordedRun
+from reports.text import clip, one_line, plain
+
+# A message longer than this is cut in the middle; the whole of it is in the ledger.
+LONGEST = 20_000
+
+_SAID = {
+    Kind.WARN: "WARN: the check failed; its severity does not fail the run",
+    Kind.WAIVED: "WAIVED: the check failed and is waived",
+    Kind.DEVIATION: "DEVIATION: the product itself contradicts this rule",
+}
+
+
+def render(recorded: RecordedRun) -> str:
+    """The JUnit document of a run. Under --strict a warning is a failure, as in the run's exit status."""
+    ledger = recorded.ledger
+    run, rows = ledger.run, matrix.of(ledger)
+    suite = TestSuite(one_line(f"dlws {run.command} {run.cluster}"))
+    suite.timestamp = run.started
+    for name, value in {
+        "run": run.run,
+        "cluster": run.cluster,
+        "command": run.command,
+        "config": run.config,
+        "config_sha256": run.config_sha256,
+        "suite_version": run.suite_version,
+        "plan": str(run.plan).lower(),
+        "strict": str(run.strict).lower(),
+        "verdict": summary.of(ledger, rows).headline,
+    }.items():
+        suite.add_property(name, one_line(value))
+    cells = (cell for row in rows.rows for cell in row.cells.values())
+    suite.add_testcases([_testcase(cell, run.strict) for cell in cells])
+    document = JUnitXml("dlws")
+    document.add_testsuite(suite)
+    document.update_statistics()
+    xml = BytesIO()
+    document.write(xml)
+    return xml.getvalue().decode() + "\n"
+
+
+def _testcase(cell: Cell, strict: bool) -> TestCase:
+    item, result = cell.item, cell.result
+    case = TestCase(_name(item), one_line(matrix.group_of(item.nodeid)), round(result.seconds if result else 0.0, 3))
+    for name, value in _properties(item, result):
+        case.add_property(name, one_line(value))
+    if outcome := _outcome(cell, strict):
+        case.result = outcome
+    elif cell.kind in _SAID and result:
+        case.system_out = _text(f"{_SAID[cell.kind]}: {result.message}", result)
+    return case
+
+
+def _name(item: ItemRow) -> str:
+    rest = matrix.parameters(item)
+    return one_line(f"{item.name}[{item.host}-{rest}]" if rest else f"{item.name}[{item.host}]")
+
+
+def _properties(item: ItemRow, result: Result | None) -> Iterator[tuple[str, str]]:
+    yield "host", item.host
+    yield "verdict", result.verdict if result else "NOT RUN"
+    if not result:
+        return
+    yield "severity", result.severity
+    if result.id:
+        yield "id", result.id
+    if result.section:
+        yield "section", result.section
+    if result.outcome:
+        yield "outcome", result.outcome
+    yield "duration", f"{result.seconds:.3f}"
+    yield "actions", str(len(result.actions))
+    for reference in result.evidence:
+        yield "evidence", f"evidence/{reference}"
+
+
+def _outcome(cell: Cell, strict: bool) -> FinalResult | None:
+    result, kind = cell.result, cell.kind
+    if result is None:
+        return Skipped("not run", "NOT RUN")
+    if kind is Kind.PLANNED:
+        return Skipped(f"planned, nothing was changed; actions: {len(result.actions)}", "PLANNED")
+    make = {
+        Kind.FAIL: Failure,
+        Kind.UNKNOWN: Error,
+        Kind.UNREACHABLE: Error,
+        Kind.NOT_RUN: Skipped,
+        Kind.NA: Skipped,
+        **({Kind.WARN: Failure} if strict else {}),
+    }.get(kind)
+    if make is None:
+        return None
+    outcome: FinalResult = make(clip(one_line(clip(result.message, LONGEST)) or kind, 500), result.verdict)
+    outcome.text = _text(result.message, result)
+    return outcome
+
+
+def _text(message: str, result: Result) -> str:
+    parts = [clip(message, LONGEST)]
+    parts += [f"proof {p.name}: {p.verdict} {p.message}" for p in result.proofs if p.verdict != "PASS"]
+    parts += [f"fix: {result.fix}"] if result.fix else []
+    return "\n".join(plain(part) for part in parts)

@@ -1,0 +1,31 @@
+"""How each kind of cell looks: a mark that is told apart without colour, and a colour for the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.matrix import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`glyph` for a page or a UTF-8 terminal, `ascii` for any other, `style` in rich's words."""
+
+    glyph: str
+    ascii: str
+    style: str
+
+
+MARKS: dict[Kind, Mark] = {
+    Kind.UNREACHABLE: Mark("⊘", "#", "bold magenta"),
+    Kind.FAIL: Mark("✗", "X", "bold red"),
+    Kind.UNKNOWN: Mark("?", "?", "bold yellow"),
+    Kind.WARN: Mark("!", "!", "yellow"),
+    Kind.PLANNED: Mark("○", "o", "cyan"),
+    Kind.NOT_RUN: Mark("–", "-", "dim"),
+    Kind.CHANGED: Mark("●", "+", "blue"),
+    Kind.PASS: Mark("✓", ".", "green"),
+    Kind.WAIVED: Mark("W", "W", "cyan"),
+    Kind.DEVIATION: Mark("D", "D", "cyan"),
+    Kind.NA: Mark("·", " ", "dim"),
+}

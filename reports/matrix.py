@@ -1,0 +1,244 @@
+"""The shape every report shows: hosts as columns, stages and checks as rows, one cell per test and host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+
+from cluster.ledger import HostRow, ItemRow, Ledger, Outcome, Result
+from cluster.verdict import Verdict
+
+# Headings: the runbook's sections, the catalogue's groups (in the catalogue's order).
+SECTIONS = {
+    "2.1": "Requirements",
+    "2.2": "Host names",
+    "2.3": "Public DNS record",
+    "2.4": "Name resolution",
+    "3.1": "Paths",
+    "3.2": "Cluster configuration",
+    "3.3": "Control host",
+    "3.4": "Cluster ID and keys",
+    "3.5": "Root credential",
+    "3.6": "Admin user and SSH keys",
+    "3.7": "Names and reachability",
+    "3.8": "Node environment",
+    "3.9": "GPU runtime",
+    "3.10": "kubeadm",
+    "3.11": "Kubernetes",
+    "3.12": "Shared storage",
+    "3.13": "Device plugins",
+    "3.14": "NodePort range",
+    "3.15": "Web UI configuration",
+    "3.16": "Cluster applications",
+}
+AREAS = {
+    "H": "Host and OS",
+    "N": "Network and DNS",
+    "U": "Users, SSH, sudo",
+    "S": "Storage and NFS",
+    "R": "Container runtime",
+    "G": "NVIDIA GPU",
+    "P": "Ascend NPU",
+    "C": "Kubernetes control plane",
+    "K": "Kubernetes nodes",
+    "W": "Workloads",
+    "D": "DLWS services",
+    "X": "Security",
+    "T": "Certificates",
+    "Q": "Capacity",
+}
+
+
+class Kind(StrEnum):
+    """How a cell is shown: the verdict, with a passed stage told apart by whether it had something to do."""
+
+    UNREACHABLE = "unreachable"
+    FAIL = "failed"
+    UNKNOWN = "unknown"
+    WARN = "warning"
+    PLANNED = "planned"
+    NOT_RUN = "not run"
+    CHANGED = "changed"
+    PASS = "ok"
+    WAIVED = "waived"
+    DEVIATION = "deviation"
+    NA = "n/a"
+
+
+_OF_VERDICT = {
+    Verdict.PASS: Kind.PASS,
+    Verdict.FAIL: Kind.FAIL,
+    Verdict.WARN: Kind.WARN,
+    Verdict.UNKNOWN: Kind.UNKNOWN,
+    Verdict.WAIVED: Kind.WAIVED,
+    Verdict.DEVIATION: Kind.DEVIATION,
+    Verdict.NA: Kind.NA,
+    Verdict.UNREACHABLE: Kind.UNREACHABLE,
+    Verdict.NOT_RUN: Kind.NOT_RUN,
+}
+
+
+def kind_of(result: Result | None) -> Kind:
+    """How the result of a test is shown; None is a collected test without a result."""
+    if result is None:
+        return Kind.NOT_RUN
+    if result.verdict is Verdict.PASS and result.outcome is Outcome.CHANGED:
+        return Kind.CHANGED
+    if result.verdict in (Verdict.PASS, Verdict.NOT_RUN) and result.outcome is Outcome.PLANNED:
+        return Kind.PLANNED
+    return _OF_VERDICT[result.verdict]
+
+
+def kind_of_verdict(verdict: Verdict) -> Kind:
+    """How a bare verdict, of a proof, is shown."""
+    return _OF_VERDICT[verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One test on one host; `result` is None when it has none."""
+
+    item: ItemRow
+    result: Result | None
+
+    @property
+    def kind(self) -> Kind:
+        """How it is shown."""
+        return kind_of(self.result)
+
+
+@dataclass(slots=True)
+class Row:
+    """One test (a stage or a check) and its cell on every host it was collected for.
+
+    `key` is the node id without the host, `name` what people call it, `area` the heading it stands under.
+    """
+
+    key: str
+    name: str
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    @property
+    def sample(self) -> Result | None:
+        """A result to read title, id, section and source from; None when the test ran nowhere."""
+        return next((cell.result for cell in self.cells.values() if cell.result), None)
+
+    @property
+    def is_stage(self) -> bool:
+        """True for a stage of the runbook, False for a check."""
+        return self.sample.stage if self.sample else self.key.startswith("install/")
+
+    @property
+    def id(self) -> str:
+        """The catalogue's id, "" for a stage."""
+        return self.sample.id if self.sample else ""
+
+    @property
+    def section(self) -> str:
+        """The runbook's section, from the result or else from the file's name."""
+        if self.sample and self.sample.section:
+            return self.sample.section
+        named = re.search(r"section_(\d+)_(\d+)", self.key)
+        return f"{named[1]}.{named[2]}" if named else ""
+
+    @property
+    def title(self) -> str:
+        """The English title, or the name in words."""
+        return (self.sample.title if self.sample else "") or self.name.replace("_", " ")
+
+    @property
+    def area(self) -> str:
+        """`3.11 Kubernetes` for a stage, `Host and OS` for a check."""
+        if self.is_stage:
+            return f"{self.section} {SECTIONS.get(self.section, '')}".strip() or "Other stages"
+        return AREAS.get(self.id[:1], "") or group_of(self.key).rpartition(".")[2].replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All rows of a run: stages in the runbook's order, checks by area and id; and its columns."""
+
+    hosts: tuple[HostRow, ...]
+    stages: tuple[Row, ...]
+    checks: tuple[Row, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Stages, then checks."""
+        return self.stages + self.checks
+
+
+def of(ledger: Ledger) -> Matrix:
+    """The matrix of a ledger. Results that no collected item announced get a cell too: nothing is dropped."""
+    results = {result.nodeid: result for result in ledger.results}
+    announced = {item.nodeid for item in ledger.run.items}
+    extra = (ItemRow(nodeid=r.nodeid, name=r.name, host=r.host) for r in ledger.results if r.nodeid not in announced)
+    rows: dict[str, Row] = {}
+    for item in (*ledger.run.items, *extra):
+        key = _without_host(item)
+        if key in rows and item.host in rows[key].cells:
+            key = item.nodeid  # nothing is dropped, whatever the names
+        row = rows.setdefault(key, Row(key, item.name + key.partition("[")[1] + key.partition("[")[2]))
+        row.cells[item.host] = Cell(item, results.get(item.nodeid))
+    return Matrix(
+        hosts=tuple(_hosts(ledger.run.hosts, rows.values())),
+        stages=tuple(sorted((row for row in rows.values() if row.is_stage), key=lambda row: _numbers(row.section))),
+        checks=tuple(sorted((row for row in rows.values() if not row.is_stage), key=_catalogue_order)),
+    )
+
+
+def by_area(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Rows under their headings, in order."""
+    for area, members in groupby(rows, key=lambda row: row.area):
+        yield area, list(members)
+
+
+def fold(hosts: Sequence[HostRow], rows: Sequence[Row]) -> list[list[HostRow]]:
+    """Hosts that look alike in every row, together, in the order of the first of each."""
+    groups: dict[tuple[Kind | None, ...], list[HostRow]] = {}
+    for host in hosts:
+        look = tuple(row.cells[host.name].kind if host.name in row.cells else None for row in rows)
+        groups.setdefault(look, []).append(host)
+    return list(groups.values())
+
+
+def group_of(nodeid: str) -> str:
+    """The JUnit class name: `checks/swap.py::test_swap_is_off[x]` -> `checks.swap`; a test class is appended."""
+    path, *names = nodeid.partition("[")[0].split("::")
+    parts = path.removesuffix(".py").split("/")
+    return ".".join([*parts[:-1], parts[-1].removeprefix("test_"), *names[:-1]])
+
+
+def parameters(item: ItemRow) -> str:
+    """What stands in the brackets of a node id besides the host: "" for `f[atlas01]`, `eth0` for `f[atlas01-eth0]`."""
+    inside = item.nodeid.partition("[")[2].removesuffix("]")
+    if inside == item.host:
+        return ""
+    return inside.removeprefix(f"{item.host}-").removesuffix(f"-{item.host}")
+
+
+def _without_host(item: ItemRow) -> str:
+    rest = parameters(item)
+    return item.nodeid.partition("[")[0] + (f"[{rest}]" if rest else "")
+
+
+def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
+    """`control`, then what only items name (`cluster`), then the hosts; of a hundred columns the odd come first."""
+    known = {host.name for host in hosts}
+    yield from (host for host in hosts if host.name == "control")
+    for name in dict.fromkeys(name for row in rows for name in row.cells if name not in known):
+        yield HostRow(name=name, address="", kind="", role="")
+    yield from (host for host in hosts if host.name != "control")
+
+
+def _numbers(section: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", section)) or (99,)
+
+
+def _catalogue_order(row: Row) -> tuple[int, str, tuple[int, ...]]:
+    letters = list(AREAS)
+    known = row.id[:1] in letters
+    return (letters.index(row.id[0]), "", _numbers(row.id)) if known else (len(letters), row.area, _numbers(row.id))

@@ -1,0 +1,58 @@
+"""The text of a `--plan` run: per host and stage, the exact actions that an install would take. Nothing was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cluster.ledger import HostRow, Result
+from reports import matrix, summary
+from reports.matrix import Kind, Matrix, Row
+from reports.run_folder import RecordedRun
+from reports.text import count, one_line, plain
+
+
+def render(recorded: RecordedRun) -> str:
+    """The plan as text. Findings, and what could not be planned, stand at its end; they are not left out."""
+    ledger, rows = recorded.ledger, matrix.of(recorded.ledger)
+    told = summary.of(ledger, rows)
+    lines = [f"{ledger.run.cluster}: {told.headline}."]
+    for host in rows.hosts:
+        lines += _host(host, rows)
+    for finding in told.findings:
+        for message, results in finding.by_message.items():
+            hosts = ", ".join(result.host for result in results)
+            lines += ["", f"{finding.kind} {hosts}: {finding.row.name}: {one_line(message)}"]
+        lines += [f"  fix: {one_line(finding.fix)}"] if finding.fix else []
+    for gap in told.gaps:
+        names = ", ".join(row.name for row in gap.rows)
+        lines += ["", f"not planned on {', '.join(gap.hosts)}: {names} ({one_line(gap.reason)})"]
+    return "\n".join(plain(line) for line in lines) + "\n"
+
+
+def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
+    stages = [(row, row.cells[host.name]) for row in rows.stages if host.name in row.cells]
+    if not stages:
+        return
+    planned = [(row, cell.result) for row, cell in stages if cell.kind is Kind.PLANNED and cell.result]
+    hold = sum(cell.kind in (Kind.PASS, Kind.CHANGED) for _, cell in stages)
+    facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
+    yield ""
+    yield f"{host.name} ({facts})" if facts else host.name
+    for row, result in planned:
+        yield from _stage(row, result)
+    yield f"  {count(hold, 'stage')} already {'holds' if hold == 1 else 'hold'}" if hold else "  no stage holds already"
+
+
+def _stage(row: Row, result: Result) -> Iterator[str]:
+    yield f"  {row.section:<5} {row.name}: {one_line(row.title)}"
+    yield from _actions([action.text for action in result.actions])
+
+
+def _actions(texts: Sequence[str]) -> Iterator[str]:
+    """Each action as it is; the further lines of one of several lines are set in."""
+    for number, text in enumerate(texts, start=1):
+        first, *rest = text.splitlines() or [""]
+        yield f"        {number}. {first}"
+        yield from (f"           {line}" for line in rest)
+    if not texts:
+        yield "        (no action was named)"

@@ -1,0 +1,233 @@
+"""What the end of a run prints: its verdict, what was done where, what to fix first, what was not run, and the files.
+
+Stages (in an audit, areas of checks) are the rows and hosts the columns; of many hosts those that look alike share
+one column. Every mark is told apart without colour, and 80 characters are wide enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from cluster.ledger import HostRow
+from reports import matrix, summary
+from reports.marks import MARKS
+from reports.matrix import Kind, Matrix, Row
+from reports.run_folder import RecordedRun
+from reports.summary import Finding, State, Summary
+from reports.text import clip, count, duration, one_line
+
+MOST_HOSTS = 12  # more are folded into columns of hosts that look alike
+MOST_ROWS = 40  # more are folded into one row per section
+MOST_NOT_RUN = 20
+MOST_FINDINGS = 40
+_NAME = 34  # widest name of a row
+_COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "bold yellow", State.PLANNED: "bold cyan"}
+
+Line = tuple[str, dict[str, Kind]]
+
+
+def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), faults: Iterable[str] = ()) -> None:
+    """Print the summary of a run. `files` are the reports that were written, `faults` tell which were not, and why."""
+    rows = matrix.of(recorded.ledger)
+    told = summary.of(recorded.ledger, rows)
+    lines = list(_stage_lines(rows.stages)) + list(_area_lines(rows.checks))
+    printer = _Printer(console)
+    printer.matrix(rows, lines)
+    printer.counts(told)
+    printer.findings("Fix this first", told.findings)
+    printer.findings("Warnings", told.remarks)
+    printer.gaps(told)
+    printer.end(recorded, told)
+    for file in files:
+        printer.plain(Text(f"  {file}"))
+    for fault in faults:
+        printer.line("  ", (one_line(fault), "bold red"), indent=4)
+
+
+def _stage_lines(stages: Sequence[Row]) -> Iterator[Line]:
+    """One line per stage; when there are very many, one per section with the worst of each host."""
+    if len(stages) > MOST_ROWS:
+        yield from ((one_line(area), _worst(rows)) for area, rows in matrix.by_area(stages))
+    else:
+        yield from (
+            (f"{row.section:<5}{one_line(row.name)}", {h: c.kind for h, c in row.cells.items()}) for row in stages
+        )
+
+
+def _area_lines(checks: Sequence[Row]) -> Iterator[Line]:
+    """One line per area of checks, with the worst of each host."""
+    yield from ((f"{one_line(area)} ({len(rows)})", _worst(rows)) for area, rows in matrix.by_area(checks))
+
+
+def _worst(rows: Sequence[Row]) -> dict[str, Kind]:
+    order = list(Kind)
+    hosts = dict.fromkeys(host for row in rows for host in row.cells)
+    kinds = {host: [row.cells[host].kind for row in rows if host in row.cells] for host in hosts}
+    return {host: min(seen, key=order.index) for host, seen in kinds.items()}
+
+
+class _Printer:
+    """Prints to one console, in the characters it can show."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.unicode = console.encoding.lower().startswith("utf")
+
+    def mark(self, kind: Kind) -> Text:
+        mark = MARKS[kind]
+        return Text(mark.glyph if self.unicode else mark.ascii, mark.style)
+
+    def line(self, *parts: str | Text | tuple[str, str], indent: int = 0) -> None:
+        """One paragraph; what does not fit goes on below its first character, `indent` from the left."""
+        text = Text.assemble(*parts)
+        width = max(self.console.width - indent, 20)
+        for number, part in enumerate(text.wrap(self.console, width, tab_size=4)):
+            pad = "" if number == 0 else " " * indent
+            self.plain(Text(pad) + part)
+
+    def plain(self, text: Text) -> None:
+        """One line as it is."""
+        text.rstrip()
+        self.console.print(text, soft_wrap=True, highlight=False)
+
+    def packed(self, parts: Sequence[Text], between: str) -> None:
+        """As many parts to a line as fit, none of them torn."""
+        line = Text()
+        for part in parts:
+            if line and line.cell_len + len(between) + part.cell_len > self.console.width:
+                self.plain(line)
+                line = Text()
+            line = line + Text(between) + part if line else part
+        if line:
+            self.plain(line)
+
+    def title(self, words: str) -> None:
+        self.line("")
+        self.line((words, "bold"))
+
+    def matrix(self, rows: Matrix, lines: Sequence[Line]) -> None:
+        if not lines:
+            return
+        used = [host for host in rows.hosts if any(host.name in kinds for _, kinds in lines)]
+        machines = [host for host in used if host.name not in ("control", "cluster")]
+        groups = _fold(used, lines) if len(machines) > MOST_HOSTS else [[host] for host in used]
+        width = min(max(len(name) for name, _ in lines), _NAME)
+        space = self.console.width - width - 1
+        names = [_column_name(group) for group in groups]
+        headings = next((h for h in _headings(names) if sum(_width(column) for column in h) <= space), None)
+        legend = []
+        if headings is None:  # the names do not fit: letters, and what they stand for below
+            fit = max(space // 3, 1)
+            legend = [f"{_letter(n)} {name}" for n, name in enumerate(names[:fit])]
+            if left_out := groups[fit:]:
+                legend.append(f"({count(sum(map(len, left_out)), 'host')} more do not fit here; see report.html)")
+            groups, headings = groups[:fit], [[_letter(n)] for n in range(len(groups[:fit]))]
+        widths = [_width(column) for column in headings]
+        for level in range(max(map(len, headings))):
+            cells = (
+                f"{column[level] if level < len(column) else '':^{w}}"
+                for column, w in zip(headings, widths, strict=True)
+            )
+            self.plain(Text(" " * (width + 1) + "".join(cells), "bold"))
+        for name, kinds in lines:
+            self._row(clip_end(name, width), width, [kinds.get(group[0].name) for group in groups], widths)
+        self.line("")
+        used_kinds = [kind for kind in Kind if any(kind in kinds.values() for _, kinds in lines)]
+        self.packed([Text.assemble(self.mark(kind), f" {kind}") for kind in used_kinds], "   ")
+        self.packed([Text(words) for words in legend], "   ")
+
+    def _row(self, name: str, width: int, kinds: Sequence[Kind | None], widths: Sequence[int]) -> None:
+        text = Text(f"{name:<{width}} ")
+        for kind, column in zip(kinds, widths, strict=True):
+            mark = self.mark(kind) if kind else Text(" ")
+            mark.align("center", column)
+            text.append_text(mark)
+        self.plain(text)
+
+    def counts(self, told: Summary) -> None:
+        self.line("")
+        counts = [Text(f"{number:,} {kind}") for kind, number in told.counts.items()]
+        self.packed(counts or [Text("no test")], "   ")
+
+    def findings(self, words: str, findings: Sequence[Finding]) -> None:
+        if not findings:
+            return
+        self.title(words)
+        for finding in findings[:MOST_FINDINGS]:
+            for message, results in finding.by_message.items():
+                hosts = _some([result.host for result in results])
+                name = (
+                    f"{finding.row.id} " if finding.row.id else f"{finding.row.section} " if finding.row.section else ""
+                )
+                said = clip_end(one_line(clip(message, 2000)), 400)
+                self.line(
+                    self.mark(finding.kind), " ", (hosts, "bold"), f": {name}{finding.row.name}: {said}", indent=2
+                )
+            if finding.fix:
+                self.line("  fix: ", one_line(finding.fix), indent=7)
+        if len(findings) > MOST_FINDINGS:
+            self.line(f"  and {len(findings) - MOST_FINDINGS} more; see report.html")
+
+    def gaps(self, told: Summary) -> None:
+        if not told.gaps:
+            return
+        self.title("Not run")
+        left = MOST_NOT_RUN
+        for gap in told.gaps[:MOST_NOT_RUN]:
+            names = [row.name for row in gap.rows]
+            shown, left = names[: max(left, 0)], left - len(names)
+            more = len(names) - len(shown)
+            what = ", ".join(shown) + (
+                f" and {more} more" if shown and more else f"{count(more, 'test')}" if more else ""
+            )
+            self.line(
+                self.mark(Kind.NOT_RUN), f" {_some(gap.hosts)}: {one_line(what)} ({one_line(gap.reason)})", indent=2
+            )
+        if len(told.gaps) > MOST_NOT_RUN:
+            self.line(f"  and more for {count(len(told.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
+
+    def end(self, recorded: RecordedRun, told: Summary) -> None:
+        run, end = recorded.ledger.run, recorded.ledger.end
+        self.line("")
+        took = f" ({duration(end.seconds)})" if end else ""
+        self.line((f"{run.cluster} {run.command}: {one_line(told.headline)}", _COLOUR[told.state]), took)
+
+
+def _fold(hosts: Sequence[HostRow], lines: Sequence[Line]) -> list[list[HostRow]]:
+    groups: dict[tuple[Kind | None, ...], list[HostRow]] = {}
+    for host in hosts:
+        groups.setdefault(tuple(kinds.get(host.name) for _, kinds in lines), []).append(host)
+    return list(groups.values())
+
+
+def _column_name(group: Sequence[HostRow]) -> str:
+    return one_line(group[0].name) + (f" +{len(group) - 1}" if len(group) > 1 else "")
+
+
+def _headings(names: Sequence[str]) -> Iterator[list[list[str]]]:
+    """The column names on one line; then, narrower, on two lines, broken where a name has a hyphen or a blank."""
+    yield [[name] for name in names]
+    yield [re.sub(r"[- ](?=[^- ]*$)", lambda m: f"{m[0].strip()}\n", name).split("\n") for name in names]
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(map(len, column)) + 2
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"{number - 25}"
+
+
+def _some(hosts: Sequence[str]) -> str:
+    shown = ", ".join(one_line(host) for host in hosts[:4])
+    return shown + (f" and {len(hosts) - 4} more" if len(hosts) > 4 else "")
+
+
+def clip_end(text: str, limit: int) -> str:
+    """`text`, cut to `limit` characters with `..` at its end."""
+    return text if len(text) <= limit else text[: limit - 2] + ".."

@@ -1,0 +1,223 @@
+"""Whatever text comes, a parser returns a value or raises Unparsable, and nothing else; and it takes no NUL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster import versions
+from cluster.parse import (
+    accounts,
+    apt_locks,
+    ascend,
+    authorized_keys,
+    boot,
+    daemon_json,
+    df,
+    docker_info,
+    dpkg,
+    firewall,
+    fstab,
+    getent,
+    hccn,
+    ip_addr,
+    lspci,
+    meminfo,
+    modules,
+    npu_chip,
+    npu_smi,
+    nvidia_smi,
+    os_release,
+    ping,
+    resolv_conf,
+    secure_boot,
+    sshd_t,
+    sudoers,
+    swaps,
+    sysctl_conf,
+    systemd,
+)
+from cluster.verdict import Unparsable
+
+DATA = Path(__file__).parents[1] / "data/parse"
+BOOT_ID = "09be6d31-69bb-49fe-b7a2-7c05814d5868"
+PARSERS: dict[str, Callable[[str], object]] = {
+    "accounts.group": accounts.group,
+    "accounts.identity": accounts.identity,
+    "accounts.passwd": accounts.passwd,
+    "apt_locks.holders inodes": lambda text: apt_locks.holders("", text),
+    "apt_locks.holders locks": lambda text: apt_locks.holders(text, "1 /var/lib/dpkg/lock"),
+    "ascend.install_info": ascend.install_info,
+    "ascend.version_info": ascend.version_info,
+    "authorized_keys.parse": authorized_keys.parse,
+    "boot.parse id": lambda text: boot.parse(text, "1 (init) S 0"),
+    "boot.parse stat": lambda text: boot.parse(BOOT_ID, text),
+    "daemon_json.merge": lambda text: daemon_json.merge(text, {"runtimes": {"nvidia": {"path": "n"}}}),
+    "df.parse": df.parse,
+    "docker_info.parse": docker_info.parse,
+    "dpkg.audit": dpkg.audit,
+    "dpkg.holds": dpkg.holds,
+    "dpkg.packages": dpkg.packages,
+    "firewall.iptables_chain": firewall.iptables_chain,
+    "firewall.ufw_status": firewall.ufw_status,
+    "fstab.comment_out_swap": fstab.comment_out_swap,
+    "getent.resolve": lambda text: getent.resolve(text, ["atlas01", "atlas02"]),
+    "hccn.conf": hccn.conf,
+    "hccn.ip": hccn.ip,
+    "hccn.link_is_up": hccn.link_is_up,
+    "hccn.net_health": hccn.net_health,
+    "hccn.speed": hccn.speed,
+    "hccn.tls_is_on": hccn.tls_is_on,
+    "ip_addr.parse": ip_addr.parse,
+    "lspci.addresses": lspci.addresses,
+    "lspci.display_cards": lspci.display_cards,
+    "meminfo.nproc": meminfo.nproc,
+    "meminfo.parse": meminfo.parse,
+    "modules.at_boot": modules.at_boot,
+    "modules.loaded": modules.loaded,
+    "npu_chip.board": npu_chip.board,
+    "npu_chip.common": npu_chip.common,
+    "npu_chip.ecc": npu_chip.ecc,
+    "npu_chip.health": npu_chip.health,
+    "npu_smi.cards": npu_smi.cards,
+    "npu_smi.info": npu_smi.info,
+    "npu_smi.mapping": npu_smi.mapping,
+    "nvidia_smi.gpus": nvidia_smi.gpus,
+    "nvidia_smi.listed": nvidia_smi.listed,
+    "nvidia_smi.table": nvidia_smi.table,
+    "os_release.parse": os_release.parse,
+    "ping.parse": ping.parse,
+    "resolv_conf.parse": resolv_conf.parse,
+    "secure_boot.efivar": secure_boot.efivar,
+    "secure_boot.mokutil": secure_boot.mokutil,
+    "sshd_t.parse": sshd_t.parse,
+    "sudoers.parse": sudoers.parse,
+    "swaps.parse": swaps.parse,
+    "sysctl_conf.parse": sysctl_conf.parse,
+    "systemd.failed": systemd.failed,
+    "systemd.show": systemd.show,
+    "systemd.unit_files": systemd.unit_files,
+    "systemd.units": systemd.units,
+    "versions.ascend": versions.ascend,
+    "versions.docker": versions.docker,
+    "versions.nvidia": versions.nvidia,
+    "versions.ubuntu": versions.ubuntu,
+}
+# One good answer of each format, to cut, double and spoil.
+GOOD = [
+    *(path.read_text() for path in sorted(DATA.iterdir())),
+    "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 8 0 -2\n",
+    "MemTotal: 1 kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\n",
+    "/swap none swap sw 0 0\n",
+    'ID=ubuntu\nVERSION_ID="18.04"\nVERSION="18.04.1 LTS"\n',
+    "LoadState=loaded\nActiveState=active\n",
+    "UNIT LOAD ACTIVE SUB DESCRIPTION\na.swap loaded active active A\n\n1 loaded units listed.\n",
+    "UNIT FILE STATE\na.swap static\n\n1 unit files listed.\n",
+    "-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n",
+    "Status: active\n",
+    "nameserver 10.0.0.1\nsearch sigsus.cn\noptions edns0\n",
+    "1.2.3.4 STREAM atlas01\n1.2.3.4 DGRAM\n1.2.3.4 RAW\n",
+    "2 packets transmitted, 1 received, 50% packet loss, time 1ms\n",
+    "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n",
+    "Filesystem 1-blocks Used Available Capacity Mounted on\n/dev/vda 9 4 5 44% /\n",
+    "port 22\nhostkey /etc/ssh/k\nipqos lowdelay throughput\n",
+    "root:x:0:0:root:/root:/bin/bash\n",
+    "docker:x:998:a,b\n",
+    "uid=0(root) gid=0(root) groups=0(root),27(sudo)\n",
+    "User a may run the following commands on b:\n    (ALL : ALL) NOPASSWD: ALL\n",
+    'from="10.0.0.1" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIdyCYuuBk08Ir6OEUBBCMMRoEks6P3i8d7UF69lF74p a b\n',
+    '{"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}\n',
+    "sudo\t1.9.13p3-1\tiU \n",
+    "They must be configured:\n sudo    Provide limited super user privileges\n",
+    "1: POSIX  ADVISORY  WRITE 906 fe:00:402117 0 EOF\n",
+    "402117 /var/lib/dpkg/lock\n",
+    BOOT_ID + "\n",
+    "1 (a) b) S " + " ".join(map(str, range(48))) + "\n",
+    "nvidia 20008960 2 nvidia_uvm,nvidia_modeset, Live 0xffffffffc0400000 (POE)\n",
+    "net.ipv4.ip_forward = 1\n",
+    "0000:1a:00.0 3D controller [0302]: NVIDIA Corporation GV100GL [10de:1db5] (rev a1)\n",
+    "0000:c1:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)\n",
+    "0, V100, GPU-5c8b2f4e-0c1d, N/A, 440.33.01, 00000000:1A:00.0, 32510\n",
+    "GPU 0: Tesla V100 (UUID: GPU-5c8b2f4e-0c1d)\n",
+    "\tHealth Status : Alarm\n\tError Code : 80C98001\n\tError Information : x\n",
+    "ipaddr:192.168.100.101\nnetmask:255.255.255.0\n",
+    "address_0=192.168.100.101\nnetmask_0=255.255.255.0\n",
+    "Version=1.72.T2.100.B020\n",
+    "20.2.2.spc001",
+    "20.10.24+dfsg1",
+]
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> str:
+    """A good answer with a stretch of it cut out, doubled, or replaced."""
+    text = draw(st.sampled_from(GOOD))
+    start = draw(st.integers(0, len(text)))
+    end = draw(st.integers(start, min(len(text), start + 60)) | st.just(len(text)))
+    between = draw(
+        st.sampled_from(["", text[start:end] * 2, "\x1b[31m", "\ufffd", "²", "9" * 40, ":", "\x85"])
+        | st.text(max_size=6)
+    )
+    return text[:start] + between + text[end:]
+
+
+@given(st.text(max_size=80) | spoiled())
+def test_a_parser_raises_unparsable_or_nothing(text):
+    messages = []
+    for parse in PARSERS.values():
+        try:
+            parse(text)
+        except Unparsable as error:
+            messages.append(str(error))
+    assert all(len(message) < 400 for message in messages)  # the offending line, not the whole output
+
+
+@pytest.mark.parametrize("text", GOOD, ids=range(len(GOOD)))
+def test_every_good_answer_is_understood_by_some_parser(text):
+    understood = []
+    for name, parse in PARSERS.items():
+        try:
+            parse(text)
+        except Unparsable:
+            continue
+        understood.append(name)
+    assert understood
+
+
+@pytest.mark.parametrize("banner", ["欢迎使用 atlas01\n", "欢迎使用 atlas01\n".encode("gbk").decode(errors="replace")])
+@pytest.mark.parametrize("parse", [swaps.parse, nvidia_smi.table, npu_smi.info, npu_smi.mapping, npu_chip.board])
+def test_a_chinese_banner_in_any_encoding_is_passed_over(parse, banner):
+    understood = 0
+    for text in GOOD:
+        with suppress(Unparsable):
+            assert parse(banner + text) == parse(text)
+            understood += 1
+    assert understood
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_nul_is_never_understood(name):
+    with pytest.raises(Unparsable):
+        PARSERS[name]("\0\0\0\0")
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_a_long_line_takes_no_long_time(name):
+    started = time.process_time()
+    for line in (
+        "a" * 20_000,
+        " " * 20_000 + "x",
+        '"\\' * 10_000,
+        "| " * 10_000,
+        "1." * 10_000,
+        "0000:1a:00.0 " + "[0302]: " * 2_000,
+    ):
+        with suppress(Unparsable):
+            PARSERS[name](line)
+    assert time.process_time() - started < 2
