@@ -61,12 +61,12 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Patch]:
     connections: list[Connection] = []
 
     def connect_patched(*changes: str) -> Connection:
-        command, source = session_module.boot(NONCE)
+        command, source = session_module.boot(NONCE, sys.executable)
         for old, new in zip(changes[::2], changes[1::2], strict=True):
             assert old.encode() in source
             source = source.replace(old.encode(), new.encode())
         body = source.partition(b"\n")[2]
-        monkeypatch.setattr(session_module, "boot", lambda nonce: (command, renamed(body, nonce)))
+        monkeypatch.setattr(session_module, "boot", lambda nonce, python: (command, renamed(body, nonce)))
         connections.append(open_local())
         return connections[-1]
 
