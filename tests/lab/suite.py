@@ -34,7 +34,7 @@ class Finished:
     @property
     def ledger(self) -> Ledger:
         """What it recorded."""
-        return read((self.folder / "ledger.jsonl").read_text().splitlines())
+        return read((self.folder / "ledger.jsonl").read_text(errors="backslashreplace").splitlines())
 
     @property
     def red(self) -> set[tuple[str, str, Verdict]]:
