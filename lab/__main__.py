@@ -20,8 +20,7 @@ def up(fresh: str) -> int:
         daemon.start()
         tag = image.ensure()
         packages.ensure()
-        if not PROBE_ARCHIVE.exists():
-            image.ensure_probe(PROBE_ARCHIVE)
+        image.ensure_probe(PROBE_ARCHIVE)
         lab = record.load_lab()
         if fresh == "all" or lab is None:
             lab = record.new_lab(tag)
