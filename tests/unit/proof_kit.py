@@ -49,6 +49,9 @@ LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["
 VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
 
 
+BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
+
+
 class ProofError(Exception):
     """A proof that proves nothing: it is written wrongly, or it does not fit the check."""
 
@@ -299,7 +302,8 @@ def _judged(
     _libraries(case, folder, patch)
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
-    context = Context("proof", folder, "verify", plan=False, strict=False, root_user="root", root_password=None)
+    context = Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
+                      root_user="root", root_password=None)  # fmt: skip
     answers = {node.name: node.name not in {HOSTS[kind] for kind in case.down} for node in cluster.nodes}
     site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, _answers=answers)
     target = case.check.target_for(_target(case, cluster), cluster)
@@ -307,6 +311,8 @@ def _judged(
         raise ProofError(f"{case}: the check does not speak of {case.host}")
     proof = judge(site, case.check, target)
     fleet.close()
+    if BROKE in proof.message:
+        raise ProofError(proof.message)
     return hosts, proof
 
 
