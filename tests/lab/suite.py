@@ -34,7 +34,7 @@ class Finished:
     @property
     def ledger(self) -> Ledger:
         """What it recorded."""
-        return read((self.folder / "ledger.jsonl").read_text().splitlines())
+        return read((self.folder / "ledger.jsonl").read_text(errors="backslashreplace").splitlines())
 
     @property
     def red(self) -> set[tuple[str, str, Verdict]]:
@@ -92,6 +92,7 @@ class Running:
     def finish(self, deadline: float = DEADLINE) -> Finished:
         """Wait for its end."""
         output, _ = self.process.communicate(timeout=deadline)
+        assert folders() - self._known, f"the suite left no ledger: {output}"
         return Finished(self.process.returncode, output, self.folder)
 
 
