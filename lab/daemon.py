@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import capabilities
 from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, LAB, NETWORK, RUN, cache
-from lab.process import LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
+from lab.process import PATH, LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
 
 DOCKER_PID = RUN / "docker.pid"
 CACHER_PID = RUN / "apt-cacher-ng.pid"
@@ -76,7 +76,7 @@ def states() -> dict[str, bool]:
 
 
 def _found(command: str) -> bool:
-    return shutil.which(command, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
+    return shutil.which(command, path=PATH) is not None
 
 
 def _start_docker() -> None:
@@ -84,7 +84,7 @@ def _start_docker() -> None:
         return
     DOCKER_PID.unlink(missing_ok=True)
     data = cache() / "docker"
-    argv = ["/usr/sbin/dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
+    argv = ["dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
     argv += ["--data-root", str(data), "--exec-root", str(RUN / "exec"), "--bridge", "none"]
     # Its own network needs no NAT; leaving iptables alone keeps another dockerd of the machine whole.
     argv += ["--iptables=false", "--ip6tables=false", "--shutdown-timeout", "60"]
@@ -132,7 +132,7 @@ def _start_cacher() -> None:
     }
     lines = [f"{key}: {value}\n" for key, value in settings.items() if value]
     (CACHER_CONF / "acng.conf").write_text("".join(lines))
-    pid = start_daemon(["/usr/sbin/apt-cacher-ng", "-c", str(CACHER_CONF)], log / "apt-cacher-ng.out")
+    pid = start_daemon(["apt-cacher-ng", "-c", str(CACHER_CONF)], log / "apt-cacher-ng.out")
     CACHER_PID.write_text(f"{pid}\n")
     say(f"starting apt-cacher-ng on {APT_CACHE}")
     wait_for("apt-cacher-ng to answer", lambda: _answers(GATEWAY, CACHER_PORT), 30)
@@ -140,7 +140,7 @@ def _start_cacher() -> None:
 
 def _start_nameserver() -> None:
     if not states()["name server"]:
-        pid = start_daemon(["/usr/bin/python3", str(NAMESERVER), GATEWAY], cache() / "log" / "nameserver.log")
+        pid = start_daemon(["python3", str(NAMESERVER), GATEWAY], cache() / "log" / "nameserver.log")
         NAMESERVER_PID.write_text(f"{pid}\n")
         say(f"starting a name server on {GATEWAY}")
 

@@ -210,8 +210,8 @@ def _undo_daemon_json(host: LabHost, memory: Memory) -> None:
 
 @_fault("daemon_json", "daemon.json names no default runtime, and Docker was restarted", _undo_daemon_json)
 def _daemon_json(host: LabHost) -> Memory:
-    if "yes" not in hosts.execute(host, "[ ! -e /etc/docker/daemon.json ] || echo yes"):
-        raise LabError(f"{host.name} has no /etc/docker/daemon.json yet: install first")
+    if "yes" not in hosts.execute(host, "! grep -qs default-runtime /etc/docker/daemon.json || echo yes"):
+        raise LabError(f"{host.name} has no default runtime in /etc/docker/daemon.json: install first")
     return {"runtime": hosts.execute(host, _SET_DEFAULT_RUNTIME, "").strip()}
 
 

@@ -11,6 +11,8 @@ from itertools import groupby
 from cluster.ledger import HostRow, ItemRow, Ledger, Outcome, Result
 from cluster.verdict import Verdict
 
+NO_HOSTS = ("control", "cluster")  # columns for the machine that runs the suite and for checks of the whole cluster
+
 # Headings: the runbook's sections, the catalogue's groups (in the catalogue's order).
 SECTIONS = {
     "2.1": "Requirements",
@@ -53,7 +55,7 @@ AREAS = {
 
 
 class Kind(StrEnum):
-    """How a cell is shown: the verdict, with a passed stage told apart by whether it had something to do."""
+    """How a cell is shown: the verdict, with a passed stage told apart by whether it acted. Worst first."""
 
     UNREACHABLE = "unreachable"
     FAIL = "failed"
@@ -62,6 +64,7 @@ class Kind(StrEnum):
     PLANNED = "planned"
     NOT_RUN = "not run"
     CHANGED = "changed"
+    UNCHANGED = "unchanged"
     PASS = "ok"
     WAIVED = "waived"
     DEVIATION = "deviation"
@@ -85,8 +88,8 @@ def kind_of(result: Result | None) -> Kind:
     """How the result of a test is shown; None is a collected test without a result."""
     if result is None:
         return Kind.NOT_RUN
-    if result.verdict is Verdict.PASS and result.outcome is Outcome.CHANGED:
-        return Kind.CHANGED
+    if result.verdict is Verdict.PASS and result.outcome in (Outcome.CHANGED, Outcome.UNCHANGED):
+        return Kind.CHANGED if result.outcome is Outcome.CHANGED else Kind.UNCHANGED
     if result.verdict in (Verdict.PASS, Verdict.NOT_RUN) and result.outcome is Outcome.PLANNED:
         return Kind.PLANNED
     return _OF_VERDICT[result.verdict]
@@ -146,8 +149,8 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The English title, or the name in words."""
-        return (self.sample.title if self.sample else "") or self.name.replace("_", " ")
+        """The English title without its full stop, or the name in words."""
+        return (self.sample.title if self.sample else "").removesuffix(".") or self.name.replace("_", " ")
 
     @property
     def area(self) -> str:
@@ -226,12 +229,11 @@ def _without_host(item: ItemRow) -> str:
 
 
 def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
-    """`control`, then what only items name (`cluster`), then the hosts; of a hundred columns the odd come first."""
+    """The two that are no hosts, then the hosts in the run's order (of a hundred columns the odd ones come first)."""
     known = {host.name for host in hosts}
-    yield from (host for host in hosts if host.name == "control")
-    for name in dict.fromkeys(name for row in rows for name in row.cells if name not in known):
-        yield HostRow(name=name, address="", kind="", role="")
-    yield from (host for host in hosts if host.name != "control")
+    only_named = dict.fromkeys(name for row in rows for name in row.cells if name not in known)
+    everything = [*(HostRow(name=name, address="", kind="", role="") for name in only_named), *hosts]
+    yield from sorted(everything, key=lambda host: (*NO_HOSTS, host.name).index(host.name))
 
 
 def _numbers(section: str) -> tuple[int, ...]:

@@ -114,7 +114,7 @@ class _Printer:
         if not lines:
             return
         used = [host for host in rows.hosts if any(host.name in kinds for _, kinds in lines)]
-        machines = [host for host in used if host.name not in ("control", "cluster")]
+        machines = [host for host in used if host.name not in matrix.NO_HOSTS]
         groups = _fold(used, lines) if len(machines) > MOST_HOSTS else [[host] for host in used]
         width = min(max(len(name) for name, _ in lines), _NAME)
         space = self.console.width - width - 1

@@ -170,6 +170,7 @@ function filter() {
     });
     table.classList.add(`t${t}`);
     table.classList.toggle("few", left <= 8);
+    table.parentElement.classList.toggle("free", left <= 8);
     for (const heading of table.querySelectorAll(".area th")) heading.colSpan = left + 1;
     table.parentElement.hidden = active && used.size === 0;
     table.parentElement.nextElementSibling.hidden = !table.parentElement.hidden;
@@ -224,6 +225,8 @@ for (const chip of chips) {
 }
 search.addEventListener("input", filter);
 foldButton.addEventListener("click", () => { folded = !folded; filter(); });
+const bar = document.querySelector(".bar");
+new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
 
 const theme = document.getElementById("theme");

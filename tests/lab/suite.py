@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -33,7 +34,7 @@ class Finished:
     @property
     def ledger(self) -> Ledger:
         """What it recorded."""
-        return read((self.folder / "ledger.jsonl").read_text().splitlines())
+        return read((self.folder / "ledger.jsonl").read_text(errors="backslashreplace").splitlines())
 
     @property
     def red(self) -> set[tuple[str, str, Verdict]]:
@@ -51,10 +52,9 @@ class Finished:
 
     def commands(self, host: str, kind: str) -> list[str]:
         """The commands sent to a host: kind `read` or `change`."""
-        import json
-
-        lines = [line for file in (self.folder / "evidence").glob(f"{host}.*") for line in file.read_text().splitlines()]
-        return [entry["command"] for entry in map(json.loads, lines) if entry["kind"] == kind]
+        files = (self.folder / "evidence").glob(f"{host}.*")
+        entries = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [entry["command"] for entry in entries if entry["kind"] == kind]
 
 
 class Running:
@@ -65,7 +65,8 @@ class Running:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pytest", f"--cluster={CONFIG}", *arguments],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            cwd=ROOT, env=environment, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     @property
@@ -91,6 +92,7 @@ class Running:
     def finish(self, deadline: float = DEADLINE) -> Finished:
         """Wait for its end."""
         output, _ = self.process.communicate(timeout=deadline)
+        assert folders() - self._known, f"the suite left no ledger: {output}"
         return Finished(self.process.returncode, output, self.folder)
 
 
