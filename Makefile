@@ -1,30 +1,29 @@
-# make demo   a fresh machine to an installed and audited cluster
+# make demo   from a fresh machine to four installed and audited hosts
 # make test   the suite's own tests, unit and lab
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 CLUSTER := lab/config.yaml
+PACKAGES := python3-venv openssh-client openssh-server
 
-.PHONY: demo test unit lint env system lab down
+.PHONY: demo test unit lint env lab down clean
 
-demo: env system
-	$(BIN)/python -m lab up
+demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
-test: env system lint
-	$(BIN)/python -m lab up
-	$(BIN)/pytest tests -n auto --dist loadfile
+test: lint lab
+	$(BIN)/pytest tests -n 2 --dist loadgroup
 
 unit: env
-	$(BIN)/pytest tests/unit -n auto
+	$(BIN)/pytest tests/unit -n 2
 
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-lab: env system
+lab: env
 	$(BIN)/python -m lab up
 
 down:
@@ -32,10 +31,15 @@ down:
 
 env: .venv/locked
 
-.venv/locked: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory venv-package
+.venv/locked: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed and $(PYTHON) is older. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || echo $$p; done); \
+	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "missing packages, install them as root: apt-get install $$missing" >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
+
+clean: down
+	rm -rf .venv reports/out

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from cluster import addresses, document, leaked, lint, rules, values
+from cluster import addresses, document, hosts_file, leaked, lint, rules, values
 from cluster.addresses import Hosts, Resolver
 from cluster.document import Document
 from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
@@ -152,7 +152,7 @@ def inspect(
     hosts = _hosts(path, written, hosts_path)
     configuration, findings = validate(written)
     findings += written.findings
-    found, address_findings = addresses.find(written, hosts, resolve)
+    found, address_findings = addresses.find(written, _by_hand(hosts), resolve)
     findings += address_findings
     findings += rules.check(written)
     findings += rules.hosts_outside_ranges(written, found)
@@ -197,6 +197,11 @@ def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
             return None
     text = _content(named, "name the hosts file of runbook section 2.4").decode("utf-8", "replace")
     return Hosts(str(named), text, named.stat().st_mode & 0o777)
+
+
+def _by_hand(hosts: Hosts | None) -> Hosts | None:
+    """Without the suite's own block: that follows the configuration, not the other way round."""
+    return replace(hosts, text=hosts_file.without_block(hosts.text)) if hosts else None
 
 
 def _cluster(

@@ -19,6 +19,9 @@ BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not ed
 END: Final = "# END DLWS cluster hosts"
 
 
+LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line: an address and the names it has. `line` counts from 1."""
@@ -76,7 +79,7 @@ def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
 
 def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
     """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
-    return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n" + render(names_by_address)
+    return LOCALHOST + render(names_by_address)
 
 
 def block(names_by_address: Mapping[str, Iterable[str]]) -> str:
@@ -110,6 +113,17 @@ def with_block(text: str, block: str) -> str:
     if before and not before.endswith("\n"):
         before += "\n"
     return before + block + after
+
+
+def without_block(text: str) -> str:
+    """The text with the lines of the managed block blank, so that line numbers stay: what a person wrote."""
+    inside = False
+    kept = []
+    for line in text.split("\n"):
+        marker = line.strip()
+        inside = marker == BEGIN or (inside and marker != END)
+        kept.append("" if inside or marker == END else line)
+    return "\n".join(kept)
 
 
 def _without_loopback_names(line: str, own: set[str]) -> list[str]:

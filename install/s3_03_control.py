@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from functools import partial
 
 from checks import control
 from cluster import hosts_file
@@ -56,4 +55,4 @@ def test_deploy_hosts_file(cluster: Cluster, change: Change) -> None:
     path = cluster.state / "deploy" / "etc" / "hosts"
     change.make_directory(str(path.parent), owner=MYSELF)
     block = hosts_file.block(cluster.names_by_address)
-    change.edit_file(str(path), partial(hosts_file.with_block, block=block), owner=MYSELF)
+    change.edit_file(str(path), lambda text: hosts_file.with_block(text or hosts_file.LOCALHOST, block), owner=MYSELF)

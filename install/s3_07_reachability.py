@@ -7,9 +7,7 @@ from fixtures.stage import stage
 from fixtures.targets import whole_cluster
 
 
-@stage(
-    section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer]
-)
+@stage(section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer])
 def test_reachability() -> None:
     """All names resolve and all other hosts answer."""
 

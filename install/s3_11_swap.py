@@ -14,5 +14,6 @@ def test_swap_off(host: Host, change: Change) -> None:
     """Turn swap off, now and for every later boot: kubelet refuses to start with swap."""
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
+    change.run("systemctl daemon-reload")  # forgets the units it had made of those lines
     for unit in swap.enabled_units(host):
         change.run("systemctl mask %s", unit)

@@ -20,8 +20,7 @@ def up(fresh: str) -> int:
         daemon.start()
         tag = image.ensure()
         packages.ensure()
-        if not PROBE_ARCHIVE.exists():
-            image.ensure_probe(PROBE_ARCHIVE)
+        image.ensure_probe(PROBE_ARCHIVE)
         lab = record.load_lab()
         if fresh == "all" or lab is None:
             lab = record.new_lab(tag)
@@ -33,7 +32,8 @@ def up(fresh: str) -> int:
         if lab.image != tag:
             say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
         for host in HOSTS.values():
-            if hosts.state(host) == "absent":
+            if hosts.state(host) in ("absent", "created"):
+                hosts.remove(host)
                 hosts.create(host, lab.image, lab.root_password)
             elif hosts.state(host) != "running":
                 hosts.start(host)

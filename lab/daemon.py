@@ -7,11 +7,13 @@ import socket
 from pathlib import Path
 
 from lab import capabilities
-from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, NETWORK, RUN, cache
-from lab.process import LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
+from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, LAB, NETWORK, RUN, cache
+from lab.process import PATH, LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
 
 DOCKER_PID = RUN / "docker.pid"
 CACHER_PID = RUN / "apt-cacher-ng.pid"
+NAMESERVER_PID = RUN / "nameserver.pid"
+NAMESERVER = LAB / "nameserver.py"
 CACHER_CONF = RUN / "apt-cacher-ng"
 PACKAGES = {
     "dockerd": "docker.io",
@@ -22,6 +24,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "mkswap": "util-linux",
     "ssh": "openssh-client",
+    "python3": "python3",
     "dpkg-deb": "dpkg",
     "busybox": "busybox-static",
 }
@@ -44,15 +47,17 @@ def install_packages() -> None:
 
 
 def start() -> None:
-    """Start what does not run yet: dockerd, the hosts' network, the apt cache."""
+    """Start what does not run yet: dockerd, the hosts' network, the apt cache, the name server."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     _start_docker()
     _create_network()
     _start_cacher()
+    _start_nameserver()
 
 
 def stop() -> None:
-    """Stop both daemons (dockerd stops the hosts) and take the lab's bridge and firewall rule away."""
+    """Stop the daemons (dockerd stops the hosts) and take the lab's bridge and firewall rule away."""
+    stop_daemon("the name server", NAMESERVER_PID, NAMESERVER.name, 20)
     stop_daemon("apt-cacher-ng", CACHER_PID, str(CACHER_CONF), 20)
     stop_daemon("dockerd and the hosts", DOCKER_PID, str(DOCKER_SOCKET), 120)
     if attempt("iptables", "-w", "-C", *FORWARD_RULE).returncode == 0:
@@ -66,11 +71,12 @@ def states() -> dict[str, bool]:
     return {
         "dockerd": pid_of(DOCKER_PID, str(DOCKER_SOCKET)) is not None,
         "apt-cacher-ng": pid_of(CACHER_PID, str(CACHER_CONF)) is not None,
+        "name server": pid_of(NAMESERVER_PID, NAMESERVER.name) is not None,
     }
 
 
 def _found(command: str) -> bool:
-    return shutil.which(command, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
+    return shutil.which(command, path=PATH) is not None
 
 
 def _start_docker() -> None:
@@ -78,7 +84,7 @@ def _start_docker() -> None:
         return
     DOCKER_PID.unlink(missing_ok=True)
     data = cache() / "docker"
-    argv = ["/usr/sbin/dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
+    argv = ["dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
     argv += ["--data-root", str(data), "--exec-root", str(RUN / "exec"), "--bridge", "none"]
     # Its own network needs no NAT; leaving iptables alone keeps another dockerd of the machine whole.
     argv += ["--iptables=false", "--ip6tables=false", "--shutdown-timeout", "60"]
@@ -126,10 +132,17 @@ def _start_cacher() -> None:
     }
     lines = [f"{key}: {value}\n" for key, value in settings.items() if value]
     (CACHER_CONF / "acng.conf").write_text("".join(lines))
-    pid = start_daemon(["/usr/sbin/apt-cacher-ng", "-c", str(CACHER_CONF)], log / "apt-cacher-ng.out")
+    pid = start_daemon(["apt-cacher-ng", "-c", str(CACHER_CONF)], log / "apt-cacher-ng.out")
     CACHER_PID.write_text(f"{pid}\n")
     say(f"starting apt-cacher-ng on {APT_CACHE}")
     wait_for("apt-cacher-ng to answer", lambda: _answers(GATEWAY, CACHER_PORT), 30)
+
+
+def _start_nameserver() -> None:
+    if not states()["name server"]:
+        pid = start_daemon(["python3", str(NAMESERVER), GATEWAY], cache() / "log" / "nameserver.log")
+        NAMESERVER_PID.write_text(f"{pid}\n")
+        say(f"starting a name server on {GATEWAY}")
 
 
 def _apt_proxy() -> str:

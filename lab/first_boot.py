@@ -41,6 +41,7 @@ def texts(host: LabHost) -> dict[str, tuple[str, int]]:
         "etc/apt/sources.list": sources_list(mirror.read_sources()),
         "etc/dlws-lab/name": f"{host.name}\n",
         "etc/dlws-lab/machine": f"{host.machine}\n",
+        "etc/dlws-lab/product_uuid": f"{str(uuid.uuid4()).upper()}\n",
         "etc/dlws-lab/pci.tsv": devices.pci(host),
     }
     if host.device == "gpu":

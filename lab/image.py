@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import capabilities, mirror
 from lab.daemon import docker
 from lab.plan import DOCKER_SOCKET, LAB, cache
-from lab.process import attempt, run, say
+from lab.process import PATH, attempt, run, say
 
 # fmt: off
 PACKAGES = (
@@ -44,9 +44,10 @@ def base_tag() -> str:
 
 
 def host_tag() -> str:
-    """The host image's name, by base image, build file and stand-ins."""
+    """The host image's name, by base image and all that the hosts are made of, first-boot files included."""
     wrapped = b"wrapped" if capabilities.missing() else b"plain"
-    return f"dlws-lab/host:{digest(base_tag().encode(), DOCKERFILE.read_bytes(), wrapped, *folder_parts(COMMON))}"
+    makers = [(LAB / name).read_bytes() for name in ("devices.py", "first_boot.py", "hosts.py", "plan.py")]
+    return f"dlws-lab/host:{digest(base_tag().encode(), wrapped, *makers, *folder_parts(LAB / 'rootfs'))}"
 
 
 def ensure() -> str:
@@ -97,8 +98,10 @@ def _build_host() -> None:
 
 
 def ensure_probe(archive: Path) -> None:
-    """Write `archive`, as `docker save` does: dlws/cuda, a busybox in which the NVIDIA runtime puts nvidia-smi."""
-    busybox = Path(shutil.which("busybox", path="/usr/bin:/bin") or "/bin/busybox")
+    """Write `archive`, if it is missing, as `docker save` does: dlws/cuda, a busybox that knows NVIDIA's runtime."""
+    if archive.exists():
+        return
+    busybox = Path(shutil.which("busybox", path=PATH) or "/bin/busybox")
     applets = run(str(busybox), "--list-full").split()
     tag = "dlws/cuda:latest"
     with tempfile.TemporaryDirectory(dir=_build_folder()) as folder:
@@ -117,9 +120,11 @@ def ensure_probe(archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     docker("save", "--output", str(archive), tag)
     archive.chmod(0o644)
+    docker("image", "rm", tag)
 
 
 def _build_folder() -> Path:
     folder = cache() / "build"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    folder.mkdir(parents=True)
     return folder

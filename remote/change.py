@@ -17,7 +17,7 @@ from typing import Protocol
 from cluster.ledger import ActionRow
 from cluster.parse import apt_locks, boot
 from cluster.verdict import Unknown
-from remote.answer import Answer, HostKeyChanged, LinkLost, Unreachable
+from remote.answer import Answer, HostKeyChanged, LinkLost
 from remote.connection import Connection
 from remote.host import Host
 
@@ -49,6 +49,9 @@ class Sender(Protocol):
     def reboot(self, action: Action) -> None:
         """Restart the host and wait for the new boot; nothing when it was only planned."""
 
+    def settle(self, deadline: float) -> None:
+        """After a lost link: wait until the command that was under way has ended on the host."""
+
 
 @dataclass(slots=True)
 class Planner:
@@ -60,6 +63,9 @@ class Planner:
 
     def reboot(self, action: Action) -> None:
         """Nothing is sent."""
+
+    def settle(self, deadline: float) -> None:
+        """Nothing is under way."""
 
 
 @dataclass(slots=True)
@@ -89,35 +95,35 @@ class Applier:
         if answer is not None and answer.rc not in (0, None):
             raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
         wait_for(f"{self.host.name} to answer from a new boot", lambda: self._boot() != before, action.deadline)
-        wait_for(
-            f"{self.host.name} to finish starting",
-            lambda: self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded"),
-            action.deadline,
-        )
+        wait_for(f"{self.host.name} to finish starting", self._is_up, action.deadline)
 
     def _boot(self) -> boot.Boot:
-        try:
+        with self._renewed_when_lost():
             return boot_of(self.host)
-        except Unknown:
-            self.connection().renew()  # the link of the old boot is of no use any more
-            raise
 
     def _send(self, action: Action) -> Answer:
         self.token = uuid.uuid4().hex
         return self.connection().send(action.command, token=self.token, stdin=action.stdin, deadline=action.deadline)
 
     def settle(self, deadline: float) -> None:
-        """After a lost link: wait until the command that was under way has ended on the host."""
-        wait_for(
-            f"the interrupted command on {self.host.name} to end",
-            self._ended,
-            deadline,
-        )
+        """After a lost link: wait until the command that was under way, if any, has ended on the host."""
+        if self.token:
+            wait_for(f"the interrupted command on {self.host.name} to end", self._ended, deadline)
 
     def _ended(self) -> bool:
-        try:
+        with self._renewed_when_lost():
             return not self.connection().still_running(self.token)
-        except Unreachable:
+
+    def _is_up(self) -> bool:
+        with self._renewed_when_lost():
+            return self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded")
+
+    @contextmanager
+    def _renewed_when_lost(self) -> Iterator[None]:
+        """A connection remembers that it failed; who waits for a host to come back must make it forget."""
+        try:
+            yield
+        except Unknown:
             self.connection().renew()
             raise
 

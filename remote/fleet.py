@@ -20,6 +20,7 @@ from remote.transcript import Transcript
 
 WIDTH = 16  # hosts connected to at a time
 STALE = 300.0  # seconds after which an answer is asked for again rather than served
+RETRY = 60.0  # seconds for which a host that went away is not tried again
 
 
 class Fleet:
@@ -89,8 +90,8 @@ class Fleet:
         with self._lock:
             future = self._opening.pop(name, None)
             self._hosts.pop(name, None)
-        if future is not None and not future.cancel() and future.exception() is None:
-            future.result().close()
+        if future is not None and not future.cancel():
+            future.add_done_callback(_close)
 
     def close(self) -> None:
         """Close every connection, remember the foresight, close the transcript."""
@@ -131,12 +132,12 @@ class FleetConnection(Connection):
         self._lock = threading.Lock()
         self._ready: dict[str, _Ready] = {}
         self._asked = False
-        self._failure: Unreachable | None = None
+        self._failure: tuple[float, Unreachable] | None = None
 
     def ask_ahead(self) -> None:
         """Ask, in one round trip, all that is foreseen, unless the host has been asked something already."""
         foresight = self._fleet.foresight
-        if foresight is None or self._node is None or self._asked or self._failure:
+        if foresight is None or self._node is None or self._asked:
             return
         with self._lock:
             reads = [read for read in foresight.foreseen(self._node) if read[0] not in self._ready]
@@ -148,8 +149,6 @@ class FleetConnection(Connection):
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         """See `Connection.ask`."""
-        if self._failure is not None:
-            raise type(self._failure)(*self._failure.args)
         self._asked = True
         transcript, foresight = self._fleet.transcript, self._fleet.foresight
         if foresight is None or self._node is None:
@@ -218,11 +217,22 @@ class FleetConnection(Connection):
             self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
 
     def _reaching(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
+        if self._failure is not None:
+            since, failure = self._failure
+            if time.monotonic() - since < RETRY:
+                raise type(failure)(*failure.args)
         try:
-            return self._inner.ask(commands, deadline=deadline, cap=cap)
+            answers = self._inner.ask(commands, deadline=deadline, cap=cap)
         except Unreachable as error:
-            self._failure = error
+            self._failure = time.monotonic(), error
             raise
+        self._failure = None
+        return answers
+
+
+def _close(future: Future[FleetConnection]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
 
 
 def _bounds(read: tuple[str, float, int]) -> tuple[float, int]:

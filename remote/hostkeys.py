@@ -46,6 +46,7 @@ class HostKeys:
         """`path` need not exist yet."""
         self.path = path
         self._lock = threading.Lock()
+        self._known: tuple[tuple[int, int, int], list[HostKey]] | None = None
 
     def pinned(self, host: str, port: int = 22) -> list[HostKey]:
         """The keys pinned for a host; none before first contact. Raises Unreachable if the file makes no sense."""
@@ -93,7 +94,13 @@ class HostKeys:
         return _Locked(self.path)
 
     def _read(self) -> list[HostKey]:
+        """The whole file, parsed again only when it has changed (a thousand hosts look into it)."""
         try:
+            status = self.path.stat()
+            state = status.st_ino, status.st_size, status.st_mtime_ns
+            known = self._known
+            if known is not None and known[0] == state:
+                return known[1]
             text = self.path.read_text("utf-8")
         except FileNotFoundError:
             return []
@@ -108,6 +115,7 @@ class HostKeys:
                 keys += [HostKey(a, kind, base64.b64decode(blob, validate=True), number) for a in addresses.split(",")]
             except ValueError as error:
                 raise Unreachable(f"{self.path}, line {number}: not a host key ({error})") from None
+        self._known = state, keys
         return keys
 
 

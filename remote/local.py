@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -59,7 +61,7 @@ class ProcessLink:
         return said or f"exit status {code}"
 
 
-def open_process(host: str, prefix: Sequence[str] = ()) -> SessionConnection:
+def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3") -> SessionConnection:
     """A connection to the machine we run on, or to wherever `prefix` (an argv) leads."""
     if os.geteuid() != 0:
         prefix = [*prefix, "sudo", "-n", "-H"]
@@ -68,11 +70,11 @@ def open_process(host: str, prefix: Sequence[str] = ()) -> SessionConnection:
         return ProcessLink([*prefix, "/bin/sh", "-c", command])
 
     def start() -> tuple[str, Session]:
-        return "root", first_to_start(lambda: AgentSession(host, link), lambda: ShellSession(host, link))
+        return "root", first_to_start(lambda: AgentSession(host, link, python=python), lambda: ShellSession(host, link))
 
     return SessionConnection(host, start)
 
 
 def open_local(name: str = CONTROL) -> SessionConnection:
     """A connection to the control host itself, as root (through `sudo -n` if need be). Raises Unreachable."""
-    return open_process(name).connect()
+    return open_process(name, python=shlex.quote(sys.executable)).connect()

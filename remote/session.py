@@ -67,7 +67,7 @@ class Session(Protocol):
         """End it."""
 
 
-def boot(nonce: str) -> tuple[str, bytes]:
+def boot(nonce: str, python: str) -> tuple[str, bytes]:
     """The command line that starts the agent, and the bytes it reads first: its own source, after its length.
 
     The source travels on stdin, so that `ps` on the host shows one short line and no nonce.
@@ -77,7 +77,7 @@ def boot(nonce: str) -> tuple[str, bytes]:
         'import sys;f=open(0,"rb",0,closefd=False);n=int(f.readline());s=b"";'
         'exec("while len(s)<n:s+=f.read(n-len(s)) or sys.exit(95)");exec(s)'
     )
-    return f"exec python3 -I -S -E -u -c '{loader}'", b"%d\n" % len(source) + source
+    return f"exec {python} -I -S -E -u -c '{loader}'", b"%d\n" % len(source) + source
 
 
 def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
@@ -129,9 +129,12 @@ class _Pending:
 class AgentSession:
     """Frames to and from the agent. Thread-safe: batches of several threads run side by side."""
 
-    def __init__(self, host: str, open_link: Callable[[str], Link], *, patience: float = 20.0) -> None:
+    def __init__(
+        self, host: str, open_link: Callable[[str], Link], *, patience: float = 20.0, python: str = "python3"
+    ) -> None:
+        """`patience` (s) is how long the agent may take to say hello. Raises NotStarted."""
         nonce = secrets.token_hex(16)
-        command, source = boot(nonce)
+        command, source = boot(nonce, python)
         self._host = host
         self._link = open_link(command)
         with contextlib.suppress(OSError):  # a helper that ended at once is explained by await_hello
@@ -168,9 +171,9 @@ class AgentSession:
             self._end(f"sending failed: {error}")
         limit = longest(requests)
         if not pending.over.wait(limit):
-            self._end(f"no answer within {limit:.0f} s")
+            self._end(f"no answer within {limit:.3g} s")
             slow = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
-            raise CommandTimedOut(f"no answer within {limit:.0f} s to: {slow.command}")
+            raise CommandTimedOut(f"no answer within {limit:.3g} s to: {slow.command}")
         answers = [answer for answer in pending.answers if answer is not None]
         if len(answers) < len(requests):
             missing = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)

@@ -59,6 +59,7 @@ def render(recorded: RecordedRun) -> str:
         by_area=matrix.by_area,
         folds={host.name: group for group in matrix.fold(rows.hosts, rows.rows) for host in group},
         chart=chart.of(rows.hosts, [result for result in ledger.results if result.stage]),
+        no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
         marks=MARKS,
         data=_json(_data(rows, cells, missing)),

@@ -98,7 +98,7 @@ def _outcome(cell: Cell, strict: bool) -> FinalResult | None:
     if result is None:
         return Skipped("not run", "NOT RUN")
     if kind is Kind.PLANNED:
-        return Skipped(f"planned, nothing was changed; actions: {len(result.actions)}", "PLANNED")
+        return Skipped(clip(one_line(f"{result.message or 'planned'}; actions: {len(result.actions)}"), 500), "PLANNED")
     make = {
         Kind.FAIL: Failure,
         Kind.UNKNOWN: Error,

@@ -24,6 +24,7 @@ MARKS: dict[Kind, Mark] = {
     Kind.PLANNED: Mark("○", "o", "cyan"),
     Kind.NOT_RUN: Mark("–", "-", "dim"),
     Kind.CHANGED: Mark("●", "+", "blue"),
+    Kind.UNCHANGED: Mark("✓", ".", "green"),
     Kind.PASS: Mark("✓", ".", "green"),
     Kind.WAIVED: Mark("W", "W", "cyan"),
     Kind.DEVIATION: Mark("D", "D", "cyan"),

@@ -11,6 +11,8 @@ from itertools import groupby
 from cluster.ledger import HostRow, ItemRow, Ledger, Outcome, Result
 from cluster.verdict import Verdict
 
+NO_HOSTS = ("control", "cluster")  # columns for the machine that runs the suite and for checks of the whole cluster
+
 # Headings: the runbook's sections, the catalogue's groups (in the catalogue's order).
 SECTIONS = {
     "2.1": "Requirements",
@@ -53,7 +55,7 @@ AREAS = {
 
 
 class Kind(StrEnum):
-    """How a cell is shown: the verdict, with a passed stage told apart by whether it had something to do."""
+    """How a cell is shown: the verdict, with a passed stage told apart by whether it acted. Worst first."""
 
     UNREACHABLE = "unreachable"
     FAIL = "failed"
@@ -62,6 +64,7 @@ class Kind(StrEnum):
     PLANNED = "planned"
     NOT_RUN = "not run"
     CHANGED = "changed"
+    UNCHANGED = "unchanged"
     PASS = "ok"
     WAIVED = "waived"
     DEVIATION = "deviation"
@@ -85,8 +88,8 @@ def kind_of(result: Result | None) -> Kind:
     """How the result of a test is shown; None is a collected test without a result."""
     if result is None:
         return Kind.NOT_RUN
-    if result.verdict is Verdict.PASS and result.outcome is Outcome.CHANGED:
-        return Kind.CHANGED
+    if result.verdict is Verdict.PASS and result.outcome in (Outcome.CHANGED, Outcome.UNCHANGED):
+        return Kind.CHANGED if result.outcome is Outcome.CHANGED else Kind.UNCHANGED
     if result.verdict in (Verdict.PASS, Verdict.NOT_RUN) and result.outcome is Outcome.PLANNED:
         return Kind.PLANNED
     return _OF_VERDICT[result.verdict]
@@ -146,8 +149,8 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The English title, or the name in words."""
-        return (self.sample.title if self.sample else "") or self.name.replace("_", " ")
+        """The English title without its full stop, or the name in words."""
+        return (self.sample.title if self.sample else "").removesuffix(".") or self.name.replace("_", " ")
 
     @property
     def area(self) -> str:
@@ -159,7 +162,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All rows of a run: stages in the runbook's order, checks by area and id; and its hosts, `cluster` last."""
+    """All rows of a run: stages in the runbook's order, checks by area and id; and its columns."""
 
     hosts: tuple[HostRow, ...]
     stages: tuple[Row, ...]
@@ -179,6 +182,8 @@ def of(ledger: Ledger) -> Matrix:
     rows: dict[str, Row] = {}
     for item in (*ledger.run.items, *extra):
         key = _without_host(item)
+        if key in rows and item.host in rows[key].cells:
+            key = item.nodeid  # nothing is dropped, whatever the names
         row = rows.setdefault(key, Row(key, item.name + key.partition("[")[1] + key.partition("[")[2]))
         row.cells[item.host] = Cell(item, results.get(item.nodeid))
     return Matrix(
@@ -224,11 +229,11 @@ def _without_host(item: ItemRow) -> str:
 
 
 def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
-    """The run's hosts, then those that only items name (`cluster`)."""
-    yield from hosts
+    """The two that are no hosts, then the hosts in the run's order (of a hundred columns the odd ones come first)."""
     known = {host.name for host in hosts}
-    for name in dict.fromkeys(name for row in rows for name in row.cells if name not in known):
-        yield HostRow(name=name, address="", kind="", role="")
+    only_named = dict.fromkeys(name for row in rows for name in row.cells if name not in known)
+    everything = [*(HostRow(name=name, address="", kind="", role="") for name in only_named), *hosts]
+    yield from sorted(everything, key=lambda host: (*NO_HOSTS, host.name).index(host.name))
 
 
 def _numbers(section: str) -> tuple[int, ...]:

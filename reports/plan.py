@@ -34,18 +34,21 @@ def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
     if not stages:
         return
     planned = [(row, cell.result) for row, cell in stages if cell.kind is Kind.PLANNED and cell.result]
-    hold = sum(cell.kind in (Kind.PASS, Kind.CHANGED) for _, cell in stages)
+    hold = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED) for _, cell in stages)
     facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
     yield ""
-    yield f"{host.name} ({facts})" if facts else host.name
+    yield f"{host.name} ({facts})" if host.name not in matrix.NO_HOSTS else host.name
     for row, result in planned:
         yield from _stage(row, result)
     yield f"  {count(hold, 'stage')} already {'holds' if hold == 1 else 'hold'}" if hold else "  no stage holds already"
 
 
 def _stage(row: Row, result: Result) -> Iterator[str]:
-    yield f"  {row.section:<5} {row.name}: {one_line(row.title)}"
-    yield from _actions([action.text for action in result.actions])
+    if result.actions:
+        yield f"  {row.section:<5} {row.name}: {one_line(row.title)}"
+        yield from _actions([action.text for action in result.actions])
+    else:
+        yield f"  {row.section:<5} {row.name}: {one_line(result.message) or 'no action'}"
 
 
 def _actions(texts: Sequence[str]) -> Iterator[str]:
@@ -54,5 +57,3 @@ def _actions(texts: Sequence[str]) -> Iterator[str]:
         first, *rest = text.splitlines() or [""]
         yield f"        {number}. {first}"
         yield from (f"           {line}" for line in rest)
-    if not texts:
-        yield "        (no action was named)"

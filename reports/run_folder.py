@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -134,15 +135,10 @@ def _head(ledger: Path) -> Run:
 
 
 def _commands(lines: Iterator[str]) -> Iterator[Command]:
-    """The commands of one transcript. A torn last line is left out; any other bad line is a ValueError."""
-    held: ValueError | None = None
-    for number, line in enumerate(lines, start=1):
-        if held:
-            raise held
-        try:
+    """The commands of one transcript. A line torn by a kill is passed over: `command` tells that it is missing."""
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
             yield _command(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            held = ValueError(f"line {number} is not a line of evidence ({error})")
 
 
 def _command(data: dict[str, Any]) -> Command:

@@ -143,7 +143,8 @@ def _planned(ledger: Ledger) -> str:
 
 def _good(ledger: Ledger, found: Counter[Kind]) -> str:
     stages = sum(result.stage for result in ledger.results)
+    warnings = f", {count(found[Kind.WARN], 'warning')}" if found[Kind.WARN] else ""
     if not stages:
-        return f"Healthy: {count(len(ledger.results), 'check')} without a finding"
-    changed = found[Kind.CHANGED]
-    return f"Installed: {changed} of {count(stages, 'stage')} changed" if changed else "Installed: nothing to change"
+        return f"No finding in {count(len(ledger.results), 'check')}{warnings}"
+    changed = f"{found[Kind.CHANGED]:,} changed" if found[Kind.CHANGED] else "nothing changed"
+    return f"All {count(stages, 'stage')} hold, {changed}{warnings}"

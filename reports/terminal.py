@@ -31,8 +31,8 @@ _COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "b
 Line = tuple[str, dict[str, Kind]]
 
 
-def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = ()) -> None:
-    """Print the summary of a run. `files` are the reports that were written."""
+def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), faults: Iterable[str] = ()) -> None:
+    """Print the summary of a run. `files` are the reports that were written, `faults` tell which were not, and why."""
     rows = matrix.of(recorded.ledger)
     told = summary.of(recorded.ledger, rows)
     lines = list(_stage_lines(rows.stages)) + list(_area_lines(rows.checks))
@@ -42,7 +42,11 @@ def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = ()) ->
     printer.findings("Fix this first", told.findings)
     printer.findings("Warnings", told.remarks)
     printer.gaps(told)
-    printer.end(recorded, told, files)
+    printer.end(recorded, told)
+    for file in files:
+        printer.plain(Text(f"  {file}"))
+    for fault in faults:
+        printer.line("  ", (one_line(fault), "bold red"), indent=4)
 
 
 def _stage_lines(stages: Sequence[Row]) -> Iterator[Line]:
@@ -110,7 +114,8 @@ class _Printer:
         if not lines:
             return
         used = [host for host in rows.hosts if any(host.name in kinds for _, kinds in lines)]
-        groups = _fold(used, lines) if len(used) > MOST_HOSTS else [[host] for host in used]
+        machines = [host for host in used if host.name not in matrix.NO_HOSTS]
+        groups = _fold(used, lines) if len(machines) > MOST_HOSTS else [[host] for host in used]
         width = min(max(len(name) for name, _ in lines), _NAME)
         space = self.console.width - width - 1
         names = [_column_name(group) for group in groups]
@@ -186,13 +191,11 @@ class _Printer:
         if len(told.gaps) > MOST_NOT_RUN:
             self.line(f"  and more for {count(len(told.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
 
-    def end(self, recorded: RecordedRun, told: Summary, files: Iterable[Path]) -> None:
+    def end(self, recorded: RecordedRun, told: Summary) -> None:
         run, end = recorded.ledger.run, recorded.ledger.end
         self.line("")
         took = f" ({duration(end.seconds)})" if end else ""
         self.line((f"{run.cluster} {run.command}: {one_line(told.headline)}", _COLOUR[told.state]), took)
-        for file in files:
-            self.line(f"  {file}")
 
 
 def _fold(hosts: Sequence[HostRow], lines: Sequence[Line]) -> list[list[HostRow]]:

@@ -109,10 +109,11 @@ def table(text: str) -> Table:
     if broken is not None:
         raise unparsable(SOURCE, broken)
     banner = re.fullmatch(_BANNER, found[0])
-    bus_ids = tuple(card[1] for card in map(_CARD.fullmatch, found[:end]) if card is not None)
-    if banner is None or not bus_ids or len(set(bus_ids)) != len(bus_ids):
-        raise unparsable(SOURCE, found[0], "no cards under")
-    return Table(banner[1], banner[2] if banner[2] not in ("N/A", "ERR!") else None, bus_ids)
+    cards = [line for line in found[:end] if re.match(r"\|\s+[0-9]{1,4}\s", line)]
+    bus_ids = {card[1]: line for line, card in zip(cards, map(_CARD.fullmatch, cards), strict=True) if card is not None}
+    if banner is None or not cards or len(bus_ids) != len(cards):
+        raise unparsable(SOURCE, cards[-1] if cards else found[0], "no card, or one not understood or twice")
+    return Table(banner[1], banner[2] if banner[2] not in ("N/A", "ERR!") else None, tuple(bus_ids))
 
 
 def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:

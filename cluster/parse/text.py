@@ -32,13 +32,13 @@ def lines(source: str, text: str) -> list[str]:
 
 
 def lines_from(source: str, text: str, start: re.Pattern[str]) -> list[str]:
-    """The non-blank lines from the first that matches `start`; what precedes it is a banner (MOTD).
+    """The non-blank lines from the first that begins with `start`; what precedes it is a banner (MOTD).
 
-    Raises Unparsable when no line matches.
+    Raises Unparsable when no line does.
     """
     found = lines(source, text)
     for index, line in enumerate(found):
-        if start.search(line):
+        if start.match(line):
             return found[index:]
     raise unparsable(source, found[0] if found else "", "not understood" if found else "no output")
 

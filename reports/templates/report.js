@@ -7,7 +7,7 @@ const search = document.getElementById("search");
 const foldButton = document.getElementById("fold");
 const chips = [...document.querySelectorAll(".chip")];
 const tables = [...document.querySelectorAll(".matrix")];
-const evidence = {};
+const evidence = Object.create(null);
 let shown = -1;
 let folded = DATA.hosts.length > MANY;
 
@@ -87,7 +87,7 @@ async function copy(button) {
   button.textContent = "Copied";
 }
 
-function show(i) {
+function show(i, clicked) {
   if (!DATA.cells[i]) return;
   const [r, h, kind, d] = DATA.cells[i];
   const row = DATA.rows[r];
@@ -110,16 +110,25 @@ function show(i) {
   );
   panel.hidden = false;
   panel.scrollTop = 0;
-  document.querySelectorAll("td.at").forEach((cell) => cell.classList.remove("at"));
+  split(true, clicked);
   const cell = document.querySelector(`td[data-i="${i}"]`);
   if (cell) cell.classList.add("at");
   history.replaceState(null, "", `#${encodeURIComponent(`${row.key}@${host}`)}`);
 }
 
+// The page makes room for the panel; what was clicked stays where it is.
+function split(open, held) {
+  document.querySelectorAll("td.at").forEach((cell) => cell.classList.remove("at"));
+  const before = held && held.getBoundingClientRect().top;
+  document.body.classList.toggle("split", open);
+  if (held) scrollBy({ top: held.getBoundingClientRect().top - before, behavior: "instant" });
+}
+
 function close() {
+  const cell = document.querySelector("td.at");
   panel.hidden = true;
   shown = -1;
-  document.querySelectorAll("td.at").forEach((cell) => cell.classList.remove("at"));
+  split(false, cell);
   history.replaceState(null, "", "#");
 }
 
@@ -161,10 +170,14 @@ function filter() {
     });
     table.classList.add(`t${t}`);
     table.classList.toggle("few", left <= 8);
+    table.parentElement.classList.toggle("free", left <= 8);
     for (const heading of table.querySelectorAll(".area th")) heading.colSpan = left + 1;
     table.parentElement.hidden = active && used.size === 0;
     table.parentElement.nextElementSibling.hidden = !table.parentElement.hidden;
   });
+  for (const finding of document.querySelectorAll(".finding")) {
+    finding.hidden = active && ![...finding.querySelectorAll("[data-i]")].some((place) => fits[place.dataset.i]);
+  }
   columns.textContent = rules.join("\n");
   foldButton.textContent = folded ? "Show every host" : "Fold hosts that look alike";
   foldButton.hidden = active || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");
@@ -174,7 +187,7 @@ function filter() {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-i]");
-  if (target) show(Number(target.dataset.i));
+  if (target) show(Number(target.dataset.i), target);
   else if (!panel.hidden && !panel.contains(event.target) && event.target.isConnected) close();
 });
 
@@ -212,6 +225,8 @@ for (const chip of chips) {
 }
 search.addEventListener("input", filter);
 foldButton.addEventListener("click", () => { folded = !folded; filter(); });
+const bar = document.querySelector(".bar");
+new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
 
 const theme = document.getElementById("theme");

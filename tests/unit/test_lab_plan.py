@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import devices, first_boot, mirror
+from lab import devices, first_boot, mirror, nameserver
 from lab.image import digest, folder_parts
 from lab.plan import HOSTS, LAB, NETWORK
 from lab.process import LabError, pid_of, wait_for
@@ -89,3 +89,9 @@ def test_a_pid_that_another_program_took_over_is_not_ours(tmp_path: Path) -> Non
 def test_waiting_ends_at_its_deadline_and_says_for_what() -> None:
     with pytest.raises(LabError, match="in vain for the moon"):
         wait_for("the moon", lambda: False, 0.01, pause=0.005)
+
+
+def test_name_server_says_no_such_name_to_the_question_asked() -> None:
+    question = b"\x07atlas01\0\0\1\0\1"
+    reply = nameserver.answer(b"\x12\x34\x01\x20\0\1\0\0\0\0\0\1" + question + b"\0\0\x29\x04\xd0" + bytes(6))
+    assert reply == b"\x12\x34\x81\x83\0\1" + bytes(6) + question

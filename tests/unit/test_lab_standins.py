@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.parse import hccn, npu_chip
+from cluster.parse import npu_smi as npu_smi_parser
+from cluster.parse import nvidia_smi as nvidia_smi_parser
 from lab import devices
 from lab.plan import HOSTS, LAB
 
@@ -118,3 +121,32 @@ def test_hccn_tool_answers_as_recorded(hccn_tool: Tool) -> None:
     assert hccn_tool("-i", "3", "-link", "-g") == "link status: UP\n"
     assert hccn_tool("-i", "3", "-speed", "-g") == "Speed: 100000 Mb/s\n"
     assert hccn_tool("-i", "3", "-ip", "-g") == "ipaddr:10.20.3.60\nnetmask:255.255.255.0\n"
+
+
+def test_the_suites_parsers_read_nvidia_smi(nvidia_smi: Tool) -> None:
+    query = ("--query-gpu=" + ",".join(nvidia_smi_parser.GPU_FIELDS), "--format=csv,noheader,nounits")
+    gpus = nvidia_smi_parser.gpus(nvidia_smi(*query))
+    assert [gpu.memory for gpu in gpus] == [32510] * 8
+    assert nvidia_smi_parser.listed(nvidia_smi("-L")) == tuple(gpu.uuid for gpu in gpus)
+    assert nvidia_smi_parser.table(nvidia_smi()).bus_ids == tuple(gpu.bus_id for gpu in gpus)
+
+
+def test_the_suites_parsers_read_npu_smi(npu_smi: Tool) -> None:
+    info = npu_smi_parser.info(npu_smi("info"))
+    assert (info.driver, len(info.chips), info.chips[0].hbm_total) == ("1.72.T2.100.B020", 8, 32768)
+    assert npu_smi_parser.cards(npu_smi("info", "-l")) == tuple(range(8))
+    assert [chip.logic for chip in npu_smi_parser.mapping(npu_smi("info", "-m"))] == list(range(8))
+    assert npu_chip.common(npu_smi("info", "-t", "common", "-i", "3"))[0].power == 69.9
+
+
+def test_the_suites_parsers_read_one_chips_state(npu_smi: Tool) -> None:
+    assert npu_chip.health(npu_smi("info", "-t", "health", "-i", "3", "-c", "0"))
+    assert npu_chip.board(npu_smi("info", "-t", "board", "-i", "3"))
+    assert npu_chip.ecc(npu_smi("info", "-t", "ecc", "-i", "3"))
+
+
+def test_the_suites_parsers_read_hccn_tool(hccn_tool: Tool) -> None:
+    assert hccn.link_is_up(hccn_tool("-i", "3", "-link", "-g"))
+    assert hccn.net_health(hccn_tool("-i", "3", "-net_health", "-g")) == "Success"
+    assert not hccn.tls_is_on(hccn_tool("-i", "3", "-tls", "-g"))
+    assert hccn.ip(hccn_tool("-i", "3", "-ip", "-g")) == hccn.conf(devices.hccn_conf(HOSTS["atlas01"]))[3]

@@ -92,7 +92,8 @@ def test_half_an_id_is_unknown(text):
         accounts.identity(text)
 
 
-# Recorded: sudo 1.9.13p3; the Chinese with the catalogue's own slip in its first line. sudo 1.8.21 has the same form.
+# Recorded (host renamed): sudo 1.9.13p3; the Chinese with the slip of its catalogue in the first line. sudo 1.8.21, the
+# one of Ubuntu 18.04, prints the same form.
 SUDO = """\
 Matching Defaults entries for dlwsadmin on atlas01:
     env_reset, mail_badpass,
@@ -146,7 +147,10 @@ def test_a_user_without_sudo_has_no_rule(text):
     assert sudoers.parse(text).rules == ()
 
 
-@pytest.mark.parametrize("text", ["", "sudo: a password is required\n", "sudo: unknown user nosuch\n", SUDO[:250]])
+@pytest.mark.parametrize(
+    "text",
+    ["", "sudo: a password is required\n", "sudo: unknown user nosuch\n", SUDO[:250], SUDO.partition("    (ALL")[0]],
+)
 def test_sudo_that_does_not_list_is_unknown(text):
     with pytest.raises(Unparsable):
         sudoers.parse(text)

@@ -28,6 +28,8 @@ To                         Action      From
         ("WARN: / is group writable!\nStatus: active\n", Ufw.ACTIVE),
         ("sh: 1: ufw: not found\n", Ufw.MISSING),
         ("bash: ufw: command not found\n", Ufw.MISSING),
+        ("bash: 行 1: ufw: 未找到命令\n", Ufw.MISSING),  # recorded, bash 5.2 zh_CN
+        ("bash: ufw：未找到命令\n", Ufw.MISSING),
     ],
 )
 def test_ufw_says_whether_it_is_active(text, state):
@@ -77,6 +79,7 @@ domain example.com
 search sigsus.cn
 options edns0 timeout:2
 options trust-ad
+sortlist 10.0.0.0
 """
 
 

@@ -130,6 +130,11 @@ def test_half_a_mapping_is_unknown(text):
         npu_smi.mapping(text)
 
 
+def test_a_mapping_of_the_mcu_alone_is_unknown():
+    with pytest.raises(Unparsable, match="no chip"):
+        npu_smi.mapping("NPU ID  Chip ID  Chip Logic ID  Chip Name\n0  1  -  Mcu\n")
+
+
 def test_common_leaves_the_mcu_out():
     (chip,) = npu_chip.common(data("npu_smi_common.txt"))
     assert (chip.chip, chip.temperature, chip.power) == (0, 41, 71.7)
@@ -146,7 +151,14 @@ def test_common_of_a_card_with_two_chips():
 
 @pytest.mark.parametrize(
     "text",
-    ["", data("npu_smi_common.txt")[:200], data("npu_smi_common_310p.txt")[:400], "This device does not exist.\n"],
+    [
+        "",
+        data("npu_smi_common.txt").replace(": 1\n", ": 2\n", 1),
+        data("npu_smi_common.txt").replace("71.7", "hot"),
+        data("npu_smi_common.txt")[:200],
+        data("npu_smi_common_310p.txt")[:400],
+        "This device does not exist.\n",
+    ],
 )
 def test_half_of_common_is_unknown(text):
     with pytest.raises(Unparsable):
@@ -219,6 +231,11 @@ def test_half_a_board_is_unknown(text):
 
 def test_ecc_counts_the_hbm():
     assert npu_chip.ecc(data("npu_smi_ecc.txt")) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
+
+
+def test_ecc_of_a_version_that_counts_no_chips():
+    text = "\n".join(line for line in data("npu_smi_ecc.txt").split("\n") if "Chip" not in line and "DDR" not in line)
+    assert npu_chip.ecc(text) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
 
 
 @pytest.mark.parametrize("text", ["", data("npu_smi_ecc.txt")[:500], data("npu_smi_ecc.txt").replace(": 17", ": NA")])

@@ -132,6 +132,19 @@ def test_a_card_in_error_makes_the_table_unknown():
         nvidia_smi.table(text)
 
 
+@pytest.mark.parametrize("spoilt", ["00000000:1A:00.0", "garbled", "| 00000000:1B"])
+def test_a_card_row_not_understood_or_twice_makes_the_table_unknown(spoilt):
+    text = (DATA / "nvidia_smi_440.txt").read_text().replace("00000000:1B:00.0", spoilt)
+    with pytest.raises(Unparsable):
+        nvidia_smi.table(text)
+
+
+def test_a_table_of_no_card_is_unknown():
+    text = (DATA / "nvidia_smi_440.txt").read_text()
+    with pytest.raises(Unparsable):
+        nvidia_smi.table("\n".join(line for line in text.split("\n") if "Tesla" not in line))
+
+
 @pytest.mark.parametrize("text", MESSAGES)
 def test_a_message_is_not_a_table(text):
     with pytest.raises(Unparsable):

@@ -45,7 +45,9 @@ def test_a_release_without_numbers_has_none():
     assert os_release.parse("ID=arch\n# rolling\n").version is None
 
 
-@pytest.mark.parametrize("text", ["", UBUNTU[:30], 'ID="ubuntu\n', "ID=a b\n", "ID=x\nsomething else\n", "ID=ubuntu\0"])
+@pytest.mark.parametrize(
+    "text", ["", UBUNTU[:30], 'NAME="Ubuntu"\n', 'ID="ubuntu\n', "ID=a b\n", "ID=x\nsomething else\n", "ID=ubuntu\0"]
+)
 def test_what_is_not_an_os_release_is_unknown(text):
     with pytest.raises(Unparsable):
         os_release.parse(text)

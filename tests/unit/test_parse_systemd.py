@@ -88,7 +88,15 @@ def test_no_unit_files():
     assert systemd.unit_files(NO_UNIT_FILES) == {}
 
 
-@pytest.mark.parametrize("text", ["", "UNIT FILE STATE PRESET\n", SWAP_FILES_237.replace("generated", "")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "UNIT FILE STATE PRESET\n",
+        SWAP_FILES_237.replace("generated", ""),
+        SWAP_FILES_237.replace("1 unit", "2 unit"),
+    ],
+)
 def test_unit_files_cut_off_are_unknown(text):
     with pytest.raises(Unparsable):
         systemd.unit_files(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.inventory import Arch, Device, Node, Origin, Role
+from remote import fleet as fleet_module
 from remote.answer import Answer, HostKeyChanged, LinkLost, Unreachable
 from remote.connection import CAP, Connection
 from remote.fleet import Fleet
@@ -220,7 +221,7 @@ def test_an_unreachable_host_stays_so_without_being_tried_again(world: World) ->
     assert world.opened == ["n0", "n0"]
 
 
-def test_a_host_that_dies_later_is_asked_once_until_it_is_renewed(world: World) -> None:
+def test_a_host_that_goes_away_is_left_alone_until_it_is_renewed(world: World) -> None:
     connection = world.audit().connection("n0")
     world.hosts["n0"].fault = Unreachable("n0: gone")
     with pytest.raises(Unreachable, match="n0: gone"):
@@ -229,6 +230,16 @@ def test_a_host_that_dies_later_is_asked_once_until_it_is_renewed(world: World) 
     with pytest.raises(Unreachable, match="n0: gone"):
         connection.ask(["uname"])
     connection.renew()
+    assert connection.ask(["uname"])[0].rc == 0
+
+
+def test_a_host_that_went_away_is_tried_again_after_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = world.fleet().connection("n0")
+    world.hosts["n0"].fault = Unreachable("n0: gone")
+    with pytest.raises(Unreachable, match="n0: gone"):
+        connection.ask(["uname"])
+    world.hosts["n0"].fault = None
+    monkeypatch.setattr(fleet_module, "RETRY", 0.0)
     assert connection.ask(["uname"])[0].rc == 0
 
 

@@ -237,7 +237,7 @@ def test_a_connection_cut_in_a_change_is_told(root: Login, keys: HostKeys, proxy
     counter = tmp_path / "counter"
     connection = open_ssh(node_at(proxy.port), [root], keys)
     with when_exists(counter, proxy.cut), pytest.raises(LinkLost, match="sent once, not again"):
-        connection.send(f"echo x >>{counter}; sleep 1; echo end >>{counter}", token="join-3", deadline=20)
+        connection.send(f"echo x >>{counter}; sleep 0.6; echo end >>{counter}", token="join-3", deadline=20)
     assert connection.still_running("join-3")
     while connection.still_running("join-3"):
         time.sleep(0.05)
@@ -248,14 +248,14 @@ def test_a_connection_cut_in_a_change_is_told(root: Login, keys: HostKeys, proxy
 def test_a_silent_network_ends_a_read_and_a_change(
     root: Login, keys: HostKeys, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "GRACE", 0.3)
-    monkeypatch.setattr(agent, "KILL_AFTER", 0.1)
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
     reader, changer = (open_ssh(node_at(proxy.port), [root], keys) for _ in range(2))
     proxy.flowing.clear()
-    with pytest.raises(CommandTimedOut, match=r"atlas01: no answer within 1 s to: uptime"):
-        reader.ask(["uptime"], deadline=0.5)
-    with pytest.raises(LinkLost, match="no answer within 1 s to: reboot-like"):
-        changer.send("reboot-like", token="t", deadline=0.5)
+    with pytest.raises(CommandTimedOut, match=r"atlas01: no answer within 0\.4 s to: uptime"):
+        reader.ask(["uptime"], deadline=0.2)
+    with pytest.raises(LinkLost, match=r"no answer within 0\.4 s to: reboot-like"):
+        changer.send("reboot-like", token="t", deadline=0.2)
 
 
 def test_a_host_that_comes_back_is_connected_anew(server: Server, root: Login, keys: HostKeys, proxy: Proxy) -> None:

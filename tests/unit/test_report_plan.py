@@ -42,3 +42,11 @@ def test_what_failed_or_could_not_be_planned_is_told(tmp_path: Path) -> None:
     assert "failed atlas-gpu01: docker_installed: expected docker.service active" in text
     assert "  fix: journalctl -u docker" in text
     assert "not planned on atlas-gpu01: gpu_runtime, network_manager_off" in text
+
+
+def test_a_stage_that_can_only_be_judged_later_says_so(tmp_path: Path) -> None:
+    sample = sample_run.plan()
+    (place,) = (n for n, r in enumerate(sample.results) if r.nodeid.endswith("swap_off[atlas01]"))
+    sample.results[place] = replace(sample.results[place], actions=(), message="to be judged after the planned changes")
+    text = plan.render(sample.write(tmp_path).read())
+    assert "  3.11  swap_off: to be judged after the planned changes\n" in text

@@ -71,11 +71,16 @@ def test_evidence_that_is_not_there_is_said_in_words(tmp_path: Path, reference: 
     assert sample_run.verify().write(tmp_path).read().command(reference) == said
 
 
-def test_a_bad_line_of_evidence_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "torn", ['{"n": 1, "comm', "[]", "", '{"n": 1}', '{"n": 1, "command": "x", "out_base64": "?"}']
+)
+def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: str) -> None:
     folder = sample_run.verify().write(tmp_path)
     file = folder.evidence / "atlas01.gw0.jsonl"
-    file.write_text("[]\n" + file.read_text("utf-8"), "utf-8")
-    assert "line 1 is not a line of evidence" in str(folder.read().command("atlas01.gw0.jsonl#1"))
+    file.write_text(torn + "\n" + file.read_text("utf-8").partition("\n")[2], "utf-8")
+    recorded = folder.read()
+    assert recorded.command("atlas01.gw0.jsonl#1") == "evidence/atlas01.gw0.jsonl has no command 1"
+    assert isinstance(recorded.command("atlas01.gw0.jsonl#2"), Command)
 
 
 def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ def with_verdict(verdict: Verdict) -> Sample:
 
 def test_a_run_without_a_fault_is_green() -> None:
     assert told(healthy()).state is State.GOOD
+    assert told(healthy()).headline == "No finding in 140 checks"
+
+
+def test_an_install_without_a_fault_says_what_changed() -> None:
+    sample = sample_run.install()
+    sample.results = [r for r in sample.results if r.host == "atlas02"]
+    sample.run = replace(sample.run, items=())
+    sample.end = End(exit_status=0, reason="", seconds=60.0, not_run=())
+    assert told(sample).headline == "All 17 stages hold, 13 changed"
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.UNKNOWN, Verdict.UNREACHABLE])
@@ -141,7 +150,7 @@ def test_hosts_that_look_alike_fold_into_one_column() -> None:
     sample = sample_run.verify(sample_run.room(100), "node017")
     rows = matrix.of(ledger(sample))
     folded = [[host.name for host in group] for group in matrix.fold(rows.hosts, rows.rows)]
-    assert [len(group) for group in folded] == [1, 49, 50, 1, 1]
+    assert [len(group) for group in folded] == [1, 1, 49, 50, 1]
     assert ["node017"] in folded
 
 
@@ -156,6 +165,17 @@ def test_hosts_that_look_alike_fold_into_one_column() -> None:
 )
 def test_the_group_comes_from_the_node_id(nodeid: str, group: str) -> None:
     assert matrix.group_of(nodeid) == group
+
+
+def test_two_tests_of_one_name_keep_a_cell_each() -> None:
+    sample = healthy()
+    first = replace(sample.results[0], nodeid="checks/a.py::test_x", name="x", host="cluster")
+    second = replace(first, nodeid="checks/a.py::test_x[cluster]")
+    sample.results += [first, second]
+    assert (
+        len([row for row in matrix.of(ledger(sample)).checks if row.cells.get("cluster", None) and row.name[:1] == "x"])
+        == 2
+    )
 
 
 def test_further_parameters_make_rows_of_their_own(tmp_path: Path) -> None:

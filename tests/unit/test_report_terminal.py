@@ -85,9 +85,22 @@ def test_many_hosts_that_look_alike_are_one_column(tmp_path: Path) -> None:
 
 
 def test_twelve_hosts_are_not_folded(tmp_path: Path) -> None:
-    text = shown(sample_run.install(sample_run.room(11)), tmp_path)
-    assert "L node011" in text
-    assert len(row(text, "swap_off")) == 2 + 11
+    text = shown(sample_run.install(sample_run.room(12)), tmp_path)
+    assert "M node012" in text
+    assert len(row(text, "swap_off")) == 2 + 12
+
+
+def test_thirteen_hosts_are_folded(tmp_path: Path) -> None:
+    text = shown(sample_run.install(sample_run.room(13)), tmp_path)
+    assert row(text, "swap_off") == ["3.11", "swap_off", "●", "●"]
+
+
+def test_a_report_that_could_not_be_made_is_told(tmp_path: Path) -> None:
+    recorded = sample_run.verify().write(tmp_path).read()
+    console = Console(file=io.StringIO(), width=80)
+    terminal.show(recorded, console, faults=["junit.xml could not be made: OSError: disk full"])
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().endswith("\n  junit.xml could not be made: OSError: disk full\n")
 
 
 def test_hosts_that_do_not_fit_are_counted(tmp_path: Path) -> None:

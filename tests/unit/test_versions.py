@@ -66,6 +66,10 @@ def test_what_is_no_ascend_version_is_unknown(text):
         versions.ascend(text)
 
 
+def test_an_ascend_version_is_shown_as_it_was_read():
+    assert str(versions.ascend(" 1.72.T2.100.B020\n")) == "1.72.T2.100.B020"
+
+
 PARTS = st.tuples(st.sampled_from(["", "", "t", "b", "rc", "spc"]), st.integers(0, 120)).map(
     lambda part: f"{part[0]}{part[1]}"
 )

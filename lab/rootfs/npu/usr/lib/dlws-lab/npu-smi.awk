@@ -51,7 +51,8 @@ function health(n) {
         pair("Health Status", cell[n, "health"]); pair("Error Code", cell[n, "error_code"])
         pair("Error Information", cell[n, "error_information"])
     } else {
-        pair("Health", "OK"); pair("Error Code", "NA"); pair("Error Information", "NA")
+        pair("NPU ID", n); pair("Chip Count", 1); print ""
+        pair("Health", "OK"); pair("Error Code", "NA"); pair("Error Information", "NA"); pair("Chip Name", "mcu")
     }
 }
 

@@ -1,0 +1,141 @@
+"""Runs the suite as a user does, in a process of its own, against the lab's hosts; and says what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.ledger import Ledger, Result, read
+from cluster.verdict import Verdict
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "lab" / "config.yaml"
+STATE = ROOT / "lab" / "state" / "atlas"
+OUT = ROOT / "reports" / "out" / "atlas"
+DEADLINE = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run of the suite that has ended."""
+
+    exit_status: int
+    output: str
+    folder: Path
+
+    @property
+    def ledger(self) -> Ledger:
+        """What it recorded."""
+        return read((self.folder / "ledger.jsonl").read_text(errors="backslashreplace").splitlines())
+
+    @property
+    def red(self) -> set[tuple[str, str, Verdict]]:
+        """Its findings: id of a check or name of a stage, host, verdict."""
+        return {(r.id or r.name, r.host, r.verdict) for r in self.ledger.findings}
+
+    @property
+    def outcomes(self) -> dict[tuple[str, str], str]:
+        """What each stage or check came to, by name and host."""
+        return {(r.name, r.host): str(r.outcome or r.verdict) for r in self.ledger.results}
+
+    def result(self, name: str, host: str) -> Result:
+        """The result of one stage or check on one host."""
+        return next(r for r in self.ledger.results if (r.name, r.host) == (name, host))
+
+    def commands(self, host: str, kind: str) -> list[str]:
+        """The commands sent to a host: kind `read` or `change`."""
+        files = (self.folder / "evidence").glob(f"{host}.*")
+        entries = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [entry["command"] for entry in entries if entry["kind"] == kind]
+
+
+class Running:
+    """A run of the suite that goes on."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._known = folders()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", f"--cluster={CONFIG}", *arguments],
+            cwd=ROOT, env=environment, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this run, once there is one."""
+        wait_until("the run's folder", lambda: bool(folders() - self._known), 60)
+        return max(folders() - self._known)
+
+    def wait_for_command(self, host: str, words: str) -> None:
+        """Wait until the command under way on a host holds these words."""
+        search = ["grep", "-sqaF", words]
+        wait_until(f"{words!r} on {host}", lambda: _on(host, *search), 240)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the whole process group, as a terminal does."""
+        os.killpg(self.process.pid, number)
+
+    def workers(self) -> list[int]:
+        """The process ids of its xdist workers."""
+        listing = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in listing.stdout.split()]
+
+    def finish(self, deadline: float = DEADLINE) -> Finished:
+        """Wait for its end."""
+        output, _ = self.process.communicate(timeout=deadline)
+        assert folders() - self._known, f"the suite left no ledger: {output}"
+        return Finished(self.process.returncode, output, self.folder)
+
+
+def run(*arguments: str) -> Finished:
+    """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
+    return Running(*arguments).finish()
+
+
+def lab(*words: str) -> str:
+    """`python -m lab ...`; its output."""
+    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def on(host: str, command: str) -> str:
+    """What a command prints on a host."""
+    return lab("ssh", host, command)
+
+
+@contextmanager
+def broken(fault: str, host: str) -> Iterator[None]:
+    """A lab with one fault in it."""
+    lab("break", fault, host)
+    try:
+        yield
+    finally:
+        lab("heal")
+
+
+def folders() -> set[Path]:
+    """All runs of the lab's cluster."""
+    return {ledger.parent for ledger in OUT.glob("*/ledger.jsonl")}
+
+
+def wait_until(what: str, holds: object, deadline: float) -> None:
+    """Wait for it, or AssertionError says for what."""
+    end = time.monotonic() + deadline
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < end, f"waited {deadline:g} s for {what}"
+        time.sleep(0.1)
+
+
+def _on(host: str, *argv: str) -> bool:
+    """Whether a process of the host has these words in its command line."""
+    words = argv[-1]
+    return words in on(host, "ps -eo args --no-headers")
