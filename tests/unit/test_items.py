@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from site_kit import Project
 
-
 CHECKS = '''
 @check("P01", title_zh="好", fix="-")
 def test_good(host):
