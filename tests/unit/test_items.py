@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from site_kit import Project
 
-
 CHECKS = '''
 import site_kit
 
