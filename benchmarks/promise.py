@@ -46,7 +46,7 @@ def current(folder: Path, port: int) -> dict[str, Any]:
         "os": [release["ID"], release["VERSION_ID"]],
         "kernel": os.uname().release,
         "memory_mib": next(int(line.split()[1]) >> 10 for line in _lines("/proc/meminfo") if "MemTotal" in line),
-        "swap_partitions": sorted(line.split()[0] for line in _lines("/proc/swaps")[1:] if line.split()[1] == "partition"),
+        "swap_partitions": sorted(s[0] for s in map(str.split, _lines("/proc/swaps")[1:]) if s[1] == "partition"),
         "port": port,
     }
 

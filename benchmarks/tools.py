@@ -44,7 +44,7 @@ class Tool(ABC):
         """What the tool printed."""
         return self.folder / "output"
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most tools need nothing
         """Make ready for one more run."""
 
     @abstractmethod
