@@ -58,7 +58,7 @@ def ensure(packages: Sequence[Package] = OWN) -> None:
 def _build(package: Package, repository: Path) -> None:
     folder = cache() / "build" / package.name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(SOURCES / package.name, folder)
+    shutil.copytree(SOURCES / package.name, folder, symlinks=True)
     package.fill(folder)
     for old in repository.glob(f"{package.name}_*.deb"):
         old.unlink()
