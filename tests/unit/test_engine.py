@@ -73,18 +73,24 @@ def project(path: Path) -> Project:
     return made
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A run in which each host has a trouble of its own; a1 has none, a6 is as it should be already."""
-    made = project(tmp_path_factory.mktemp("mixed"))
+def troubled(path: Path) -> Project:
+    """Each host has a trouble of its own; a1 has none, a6 is as it should be already."""
+    made = project(path)
     for name in ("base", "tool", "extra", "join"):
         made.on("a6", name)
-    (made.path / "hosts" / "a2" / "demand").unlink()
+    (path / "hosts" / "a2" / "demand").unlink()
     made.on("a3", "refuse-base")
     made.on("a4", "refuse-tool")
-    (made.path / "hosts" / "a5" / "clear").unlink()
+    (path / "hosts" / "a5" / "clear").unlink()
     made.on("a5", "broken")
-    made.status = made.run("-m", "install", "-n", "2").status  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Such a project after a run of two workers."""
+    made = troubled(tmp_path_factory.mktemp("mixed"))
+    assert made.run("-m", "install", "-n", "2").status == 1
     return made
 
 
@@ -125,7 +131,8 @@ def test_a_fault_in_a_check_is_unknown_names_the_suite_and_keeps_the_actions(mix
     result = mixed.results["extra[a5]"]
     assert (result.outcome, result.verdict) == ("failed", "UNKNOWN")
     assert "the suite itself broke" in result.message
-    assert "no such key" in result.message
+    assert "KeyError: 'no such key' (checks/facts.py:" in result.message
+    assert [action.text for action in result.actions] == ["touch extra"]
 
 
 def test_what_comes_after_a_failure_is_not_run_and_other_hosts_go_on(mixed: Project) -> None:
@@ -136,8 +143,15 @@ def test_what_comes_after_a_failure_is_not_run_and_other_hosts_go_on(mixed: Proj
     assert "needs base[a3]" in mixed.results["tool[a3]"].message
 
 
-def test_a_run_with_findings_is_red_and_its_ledger_is_whole(mixed: Project) -> None:
-    assert mixed.status == 1  # type: ignore[attr-defined]
+@pytest.mark.parametrize("width", [["-n", "0"], []], ids=["serial", "default width"])
+def test_the_outcomes_do_not_depend_on_how_many_run_at_once(mixed: Project, width: list[str], tmp_path: Path) -> None:
+    expected = mixed.outcomes
+    again = troubled(tmp_path)
+    assert again.run("-m", "install", *width).status == 1
+    assert again.outcomes == expected
+
+
+def test_a_run_with_findings_leaves_a_whole_ledger(mixed: Project) -> None:
     end = mixed.ledger.end
     assert end is not None
     assert (end.exit_status, end.not_run, mixed.ledger.not_run) == (1, (), ())
