@@ -88,7 +88,7 @@ def test_embedded_certificates_are_in_date(host: Host) -> None:
 
 
 @check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书有效期充足",
-       fix="kubelet could not rotate it: make its kubelet.conf anew (kubeadm init phase kubeconfig kubelet)")  # fmt: skip
+       fix="make kubelet.conf anew (kubeadm init phase kubeconfig kubelet): it could not rotate")  # fmt: skip
 def test_kubelet_certificate_is_in_date(host: Host) -> None:
     """The kubelet's own certificate, which kubeadm does not list, is good for at least a week."""
     expect("certificates that end within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
@@ -146,7 +146,8 @@ def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None
 
 
 @check("T07", section="3.11", source="CIS practice", on=master, severity=Severity.WARNING,
-       title_zh="证书强度与起始时间合理", fix="correct the clock of the host that made them; make weak ones anew")  # fmt: skip
+       title_zh="证书强度与起始时间合理",
+       fix="correct the clock of the host that made them; make weak ones anew")  # fmt: skip
 def test_certificates_are_sound(host: Host) -> None:
     """No certificate begins in the future, CAs last two years more, keys and hashes are strong."""
     found = pki_of(host)
