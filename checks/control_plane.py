@@ -108,14 +108,6 @@ def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
     expect(f"leases not renewed for {LEASE_AGE:g} s", found=old, expected=[])
 
 
-@check("C07", section="3.14", source="runbook 3.14", on=master, title_zh="API Server NodePort 范围正确",
-       fix="run -m install --stages 3.14: it sets --service-node-port-range")  # fmt: skip
-def test_node_ports_of_the_server(cluster: Cluster, kube: Kubernetes) -> None:
-    """The running API server gives node ports from 30000 to 49999."""
-    found = flags_of(cluster, kube, "kube-apiserver").get("service-node-port-range", "not set: 30000-32767")
-    expect("--service-node-port-range", found=found, expected=NODE_PORTS)
-
-
 @check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 范围正确",
        fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config")  # fmt: skip
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
