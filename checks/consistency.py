@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from checks.files import text_of
 from cluster.config import Cluster
 from cluster.parse import ip_addr
 from cluster.parse.text import unparsable
@@ -19,7 +20,7 @@ from remote.host import Host
 
 SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
 NO_UUID = re.compile(r"[0-]*|[Ff-]*")
-READ_UUID = "cat /sys/class/dmi/id/product_uuid 2>/dev/null || test ! -e /sys/class/dmi/id/product_uuid"
+PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
 READ_MACS = (
     "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
     ' echo "$i $k $(cat $i/address)"; done'
@@ -32,7 +33,7 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
        fix="set the system UUID in the BMC or firmware: Kubernetes tells hosts apart by it")  # fmt: skip
 def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same firmware UUID. Machines without one are told apart by their machine-id (H17)."""
-    uuids = {name: host.read(READ_UUID).strip().lower() for name, host in hosts.items()}
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in hosts.items()}
     empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
     expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
