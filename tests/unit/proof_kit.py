@@ -34,7 +34,7 @@ from cluster.inventory import Node, Target
 from cluster.ledger import Proof
 from cluster.verdict import Verdict
 from fixtures.check import Check
-from fixtures.engine import prove
+from fixtures.engine import judge
 from fixtures.site import Context, Site
 from fixtures.targets import CONTROL, WHOLE
 from fixtures.waivers import Waivers
@@ -335,7 +335,7 @@ def _judged(
     target = case.check.target_for(_target(case, cluster), cluster)
     if target is None:
         raise ProofError(f"{case}: the check does not speak of {case.host}")
-    [proof] = prove(site, (case.check,), target)
+    proof = judge(site, case.check, target)
     fleet.close()
     if BROKE in proof.message:
         raise ProofError(proof.message)
