@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
 
+from checks.files import stat_of, text_of
+from checks.system import machine_of
 from cluster import config as cluster_config
 from cluster import hosts_file
 from cluster.config import Cluster
+from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
-from fixtures.check import check, expect, expect_that, preflight
+from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.targets import building_control_host, control_host
 from remote.host import Host
 
@@ -25,18 +30,22 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 def test_configuration_is_valid(cluster: Cluster) -> None:
     """config.yaml is complete, consistent, and the one this run began with."""
     try:
-        expect("configuration", found=cluster_config.load(cluster.path), expected=cluster)
+        now = cluster_config.load(cluster.path)
+    except cluster_config.ConfigUnreadable as error:
+        raise Unknown(str(error)) from error
     except cluster_config.ConfigError as error:
-        raise AssertionError(f"configuration: {error}") from error
+        raise Mismatch(str(cluster.path), found=str(error), expected="no error") from error
+    changed = [f.name for f in fields(cluster) if f.compare and getattr(now, f.name) != getattr(cluster, f.name)]
+    expect("what changed in the configuration since this run began", found=changed, expected=[])
 
 
 @check("D14", section="3.4", source="upstream build", on=control_host, title_zh="集群 ID 存在且有效",
        fix="restore clusterID.yml from a backup: the database is named after it")  # fmt: skip
 def test_cluster_id(cluster: Cluster, control: Host) -> None:
     """The cluster has its id, a UUID: the platform's database is named after it."""
-    text = control.run("cat %s", str(cluster.state / "deploy/clusterID.yml")).stdout
-    expect_that(text, "deploy/clusterID.yml", found="no file", expected="clusterId: <uuid>")
-    expect("clusterId", found=canonical_uuid(yaml.safe_load(text)), expected=yaml.safe_load(text).get("clusterId"))
+    text = text_of(control, str(cluster.state / "deploy/clusterID.yml"))
+    found = "no file" if text is None else text
+    expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: UUID")
 
 
 @check("D15", section="3.4", source="upstream build", on=control_host, title_zh="集群 SSH 密钥有效且私有",
@@ -44,62 +53,76 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key is there, private, and its public half belongs to it."""
     key = str(cluster.state / "deploy/sshkey/id_rsa")
-    expect_that(control.run("test -f %s", key).rc == 0, "deploy/sshkey/id_rsa", found="no file", expected="an RSA key")
-    expect("mode of id_rsa", found=control.read("stat -c %%a %s", key).strip(), expected="600")
-    derived = control.read("ssh-keygen -y -P '' -f %s", key).split()[:2]
-    expect("id_rsa.pub", found=control.read("cat %s", f"{key}.pub").split()[:2], expected=derived)
+    expect("mode of deploy/sshkey/id_rsa", found=stat_of(control, "%a", key) or "no file", expected="600")
+    derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
+    expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
+    if not derived.stdout.startswith("ssh-rsa "):
+        raise unparsable("ssh-keygen -y", why="no RSA key in the output")
+    public = text_of(control, f"{key}.pub")
+    found = "no file" if public is None else "the key of another pair"
+    belongs = public is not None and public.split()[:2] == derived.stdout.split()[:2]
+    expect_that(belongs, "id_rsa.pub", found=found, expected="the public half of id_rsa")
 
 
 @check("D16", section="3.5", source="runbook 3.5", on=control_host, title_zh="root 凭据文件为私有",
        fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the keys are placed")  # fmt: skip
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     """The file with the root password, where there is one, is its owner's alone."""
-    path = str(cluster.state / "deploy/sshkey/rootpasswd")
-    mode = control.read("if [ -e %s ]; then stat -c %%a %s; else echo none; fi", path, path).strip()
-    expect_that(mode in ("600", "400", "none"), "mode of rootpasswd", found=mode, expected="600")
+    mode = stat_of(control, "%a", str(cluster.state / "deploy/sshkey/rootpasswd"))
+    expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
 
 
 @check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制机 Python 环境与锁定文件一致",
        fix="make env")  # fmt: skip
 def test_control_environment() -> None:
     """The suite's libraries are those of its lock file."""
-    pinned = dict(pin.split()[0].split("==") for pin in LOCK.read_text().splitlines() if "==" in pin.split(" ")[0])
-    expect(
-        "libraries that differ from requirements.lock",
-        found=sorted(n for n, v in pinned.items() if installed(n) != v),
-        expected=[],
-    )
+    differing = [f"{name} {installed(name)} for {version}" for name, version in pins() if installed(name) != version]
+    expect("libraries that differ from requirements.lock", found=differing, expected=[])
 
 
 @check("D18", section="2.1", source="runbook 2.1", on=building_control_host, title_zh="编译节点架构与 master 一致",
        fix="build on a machine of the master's architecture, or set suite.images: prebuilt")  # fmt: skip
 def test_build_architecture(cluster: Cluster, control: Host) -> None:
     """Images are built on the master's architecture."""
-    expect("uname -m", found=control.read("uname -m").strip(), expected=cluster.master.arch.machine)
+    expect("uname -m", found=machine_of(control), expected=cluster.master.arch.machine)
 
 
 @check("D19", section="2.4", source="runbook 2.4", on=control_host, title_zh="deploy/etc/hosts 与配置一致",
        fix="correct deploy/etc/hosts in the state folder")  # fmt: skip
 def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     """The runbook's deploy/etc/hosts names every host, as deploy.py expects it."""
-    text = control.run("cat %s", str(cluster.state / "deploy/etc/hosts")).stdout
-    expect_that(text, "deploy/etc/hosts", found="no file", expected="every host's names")
-    there = {name: entry.address for entry in hosts_file.parse(text).entries for name in entry.names}
+    text = text_of(control, str(cluster.state / "deploy/etc/hosts"))
+    expect_that(text is not None, "deploy/etc/hosts", found="no file", expected="every host's names")
+    there = hosts_file.parse(text or "")
     wanted = {name: address for address, names in cluster.names_by_address.items() for name in names}
-    expect("names missing or wrong", found={n for n, a in wanted.items() if there.get(n) != a}, expected=set())
+    found = {name: "+".join(there.addresses_of(name)) or "nothing" for name in wanted}
+    wrong = [f"{name} -> {found[name]}" for name, address in wanted.items() if found[name] != address]
+    expect("names that deploy/etc/hosts leaves out or gets wrong", found=wrong, expected=[])
 
 
-def canonical_uuid(document: object) -> str:
-    """The clusterId of clusterID.yml in canonical form. Unknown when it is no UUID."""
+def is_cluster_id(text: str) -> bool:
+    """Whether this is upstream's clusterID.yml: `clusterId:` and a UUID in its canonical form."""
     try:
-        return str(uuid.UUID(str(document["clusterId"])))  # type: ignore[index]
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unknown(f"clusterID.yml holds no UUID: {error}") from error
+        found = yaml.safe_load(text)["clusterId"]
+        return bool(found == str(uuid.UUID(found)))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
-def installed(name: str) -> str | None:
-    """The installed version of a library."""
+def pins() -> list[tuple[str, str]]:
+    """The libraries of the lock file and their versions. Unknown when it cannot be read or pins nothing."""
+    try:
+        found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unknown(f"requirements.lock cannot be read: {error}") from error
+    if not found:
+        raise Unknown("requirements.lock pins no library")
+    return found
+
+
+def installed(name: str) -> str:
+    """The installed version of a library, or `missing`."""
     try:
         return version(name)
     except PackageNotFoundError:
-        return None
+        return "missing"

@@ -6,6 +6,7 @@ from cluster import versions
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse import lspci, nvidia_smi
+from cluster.parse.text import unparsable
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -18,7 +19,9 @@ def test_gpu_count(node: Node, host: Host) -> None:
     """As many GPUs on the PCI bus and in nvidia-smi as configured."""
     on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
     in_driver = len(nvidia_smi.listed(host.read("nvidia-smi -L")))
-    expect("GPUs on the bus and in nvidia-smi", found=[on_bus, in_driver], expected=[node.device_count] * 2)
+    counts = "{} on the PCI bus and {} in nvidia-smi"
+    expected = counts.format(node.device_count, node.device_count)
+    expect("GPUs", found=counts.format(on_bus, in_driver), expected=expected)
 
 
 @preflight
@@ -28,6 +31,9 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
     """The NVIDIA driver is at least the required version, the same on every card."""
     text = host.read("nvidia-smi --query-gpu=driver_version --format=csv,noheader")
     found = sorted({line.strip() for line in text.splitlines() if line.strip()})
+    if not found:
+        raise unparsable("nvidia-smi", why="no output")
     wanted = cluster.suite.required_gpu_driver
-    enough = bool(found) and all(versions.nvidia(v) >= versions.nvidia(wanted) for v in found)
-    expect_that(enough and len(found) == 1, "NVIDIA driver", found=found, expected=f"{wanted} or newer")
+    enough = all(versions.nvidia(v) >= versions.nvidia(wanted) for v in found)
+    expect_that(enough, "NVIDIA driver", found=found, expected=f"{wanted} or newer")
+    expect_that(len(found) == 1, "NVIDIA driver", found=found, expected="the same on every card")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
 
+from checks.files import text_of
+from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import firewall, ip_addr, network_manager, resolv_conf, systemd
+from cluster.parse import firewall, ip_addr, network_manager, ping, resolv_conf
+from cluster.parse.text import unparsable
+from cluster.verdict import Unknown
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.targets import public_control_host
-from remote.host import Host
+from remote.host import MISSING, Host
 
-# One getent a name, side by side: names without an answer would each wait for the name server in turn.
-GETENT = (
-    "command -v getent >/dev/null || exit 127; for n in {}; do RES_OPTIONS='timeout:2 attempts:2' getent ahostsv4 $n"
-    ' | {{ s=; while read -r a r; do s="$s $a"; done; echo $n$s; }} & done; wait'
-)
-PING = (
-    "command -v ping >/dev/null || exit 127;"
-    " for a in {}; do ping -n -q -c1 -W2 $a >/dev/null 2>&1 && echo $a & done; wait"
-)
+# Side by side: what does not answer would be waited for in turn. A line each: word, exit status, what was printed.
+EACH = 'for x in {}; do {{ r=$({} "$x" 2>&1); echo $x $? $r; }} & done; wait'
+GETENT = "RES_OPTIONS='timeout:2 attempts:2' getent ahostsv4"
+PING = "ping -n -q -c1 -W2"
+UFW = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
+INPUT = "if command -v iptables >/dev/null; then iptables -S INPUT; else echo -P INPUT ACCEPT; fi"
 
 
 @preflight
@@ -61,11 +64,9 @@ def test_name_servers(host: Host) -> None:
        fix="check cabling, switch and firewall between the two hosts")  # fmt: skip
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other host of the cluster that is up answers a ping from here."""
-    addresses = {peer.address: peer.name for peer in peers}
-    if addresses:
-        answered = host.read(PING.format(" ".join(addresses))).split()
-        silent = [f"{name} ({address})" for address, name in addresses.items() if address not in answered]
-        expect("hosts that do not answer a ping", found=silent, expected=[])
+    answers = each(host, PING, [peer.address for peer in peers])
+    silent = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
+    expect("hosts that do not answer a ping", found=silent, expected=[])
 
 
 @preflight
@@ -73,13 +74,10 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
        fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT")  # fmt: skip
 def test_firewall_is_off(host: Host) -> None:
     """No firewall filters what comes in: ufw, firewalld, or a policy of the INPUT chain."""
-    ufw = firewall.ufw_status(host.read("command -v ufw >/dev/null && LC_ALL=C ufw status || echo 'Status: inactive'"))
-    firewalld = systemd.show(host.read("systemctl show firewalld -p ActiveState --no-pager"))["ActiveState"]
-    on = [
-        name
-        for name, active in (("ufw", ufw is not firewall.Ufw.INACTIVE), ("firewalld", firewalld == "active"))
-        if active
-    ]
+    on = ["ufw"] if firewall.ufw_status(host.read(UFW)) is firewall.Ufw.ACTIVE else []
+    on += ["firewalld"] if unit(host, "firewalld", "ActiveState") not in (["inactive"], ["failed"]) else []
+    policy = firewall.iptables_chain(host.read(INPUT)).policy
+    on += [f"policy {policy} of the INPUT chain"] if policy != "ACCEPT" else []
     expect("active firewalls", found=on, expected=[])
 
 
@@ -95,7 +93,7 @@ def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
        fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager")  # fmt: skip
 def test_no_local_dnsmasq(host: Host) -> None:
     """NetworkManager runs no dnsmasq: containers cannot use a name server on 127.0.1.1."""
-    text = host.read("cat /etc/NetworkManager/NetworkManager.conf 2>/dev/null || true")
+    text = text_of(host, "/etc/NetworkManager/NetworkManager.conf") or ""
     expect("dnsmasq lines of NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
 
 
@@ -103,17 +101,38 @@ def test_no_local_dnsmasq(host: Host) -> None:
        fix="systemctl disable --now apache2")  # fmt: skip
 def test_apache_is_off(host: Host) -> None:
     """No apache2 holds port 80, now or after a boot: the platform's nginx needs it."""
-    unit = systemd.show(host.read("systemctl show apache2 -p ActiveState -p UnitFileState --no-pager"))
-    expect("apache2 is", found=unit["ActiveState"], expected="inactive")
-    expect_that(
-        unit["UnitFileState"] != "enabled", "apache2 at boot", found=unit["UnitFileState"], expected="not enabled"
-    )
+    active, at_boot = unit(host, "apache2", "ActiveState", "UnitFileState")
+    expect_that(active in ("inactive", "failed"), "apache2 now", found=active, expected="inactive")
+    expect_that(at_boot != "enabled", "apache2 at boot", found=at_boot, expected="not enabled")
 
 
 def resolve(host: Host, names: list[str]) -> dict[str, set[str]]:
     """The IPv4 addresses that each name has on a host; none for a name it does not know."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    for line in host.lines(GETENT.format(" ".join(shlex.quote(name) for name in names))):
-        name, *addresses = line.split()
-        found[name] = set(addresses)
+    return {name: _addresses(name, *answer) for name, answer in each(host, GETENT, names).items()}
+
+
+def _addresses(name: str, rc: int, text: str) -> set[str]:
+    found = set(re.findall(r"(\S+) STREAM\b", text))
+    if rc not in (0, 2) or bool(found) is not (rc == 0):  # 2: not found
+        raise unparsable("getent ahostsv4", f"{name} {rc} {text}")
+    return found
+
+
+def each(host: Host, command: str, words: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Run a command once for each word, side by side: its exit status, and what it printed on one line.
+
+    Raises Unknown when there is no such command, Unparsable when the answer for a word is missing.
+    """
+    found = {}
+    script = EACH.format(" ".join(map(shlex.quote, words)), command)
+    for line in host.lines(script) if words else []:
+        row = re.fullmatch(r"(\S+) ([0-9]{1,3})(?: (.*))?", line)
+        if row is None:
+            raise unparsable(command, line)
+        if int(row[2]) in MISSING:
+            raise Unknown(f"{host.name}: tool missing: {row[3]}")
+        found[row[1]] = int(row[2]), row[3] or ""
+    for word in words:
+        if word not in found:
+            raise unparsable(command, why=f"no answer for {word}")
     return found

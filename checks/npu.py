@@ -18,8 +18,10 @@ def test_npu_count(node: Node, host: Host) -> None:
     """As many NPUs on the PCI bus, in npu-smi and as /dev/davinciN as configured."""
     on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
     in_driver = len(npu_smi.cards(host.read("npu-smi info -l")))
-    nodes = len(host.read("ls -d /dev/davinci[0-9]* 2>/dev/null || true").split())
-    expect("NPUs on the bus, in npu-smi, in /dev", found=[on_bus, in_driver, nodes], expected=[node.device_count] * 3)
+    nodes = len(host.lines("find /dev -maxdepth 1 -name 'davinci[0-9]*'"))
+    counts = "{} on the PCI bus, {} in npu-smi and {} as /dev/davinciN"
+    expected = counts.format(*[node.device_count] * 3)
+    expect("NPUs", found=counts.format(on_bus, in_driver, nodes), expected=expected)
 
 
 @preflight

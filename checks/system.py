@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
+from checks.files import text_of
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
 from cluster.parse import dpkg, meminfo, os_release, secure_boot
+from cluster.parse.text import only_line, unparsable
 from cluster.verdict import Severity
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.targets import whole_cluster, workers
 from remote.host import Host
 
 KUBEADM_CPUS = 2
+QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
 KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it counts them
 
 
@@ -31,15 +35,17 @@ def test_operating_system(node: Node, host: Host) -> None:
        fix="correct archtype in config.yaml")  # fmt: skip
 def test_architecture(node: Node, host: Host) -> None:
     """The CPU architecture is the configured archtype."""
-    expect("uname -m", found=host.read("uname -m").strip(), expected=node.arch.machine)
+    expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
 @check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
        severity=Severity.WARNING)  # fmt: skip
 def test_no_reboot_is_pending(host: Host) -> None:
     """No package asks for a reboot."""
-    asking = host.read("cat /var/run/reboot-required.pkgs /var/run/reboot-required 2>/dev/null || true").split("\n")
-    expect("packages that ask for a reboot", found=[line for line in asking if line], expected=[])
+    asks = text_of(host, "/var/run/reboot-required")
+    packages = text_of(host, "/var/run/reboot-required.pkgs")
+    found = sorted(set((packages or "").split())) or ("a package that is not named" if asks is not None else [])
+    expect("packages that ask for a reboot", found=found, expected=[])
 
 
 @preflight
@@ -47,9 +53,9 @@ def test_no_reboot_is_pending(host: Host) -> None:
        fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed")  # fmt: skip
 def test_secure_boot_is_off(host: Host) -> None:
     """Secure Boot is off (a host without EFI has none)."""
-    if host.run("test -d /sys/firmware/efi").rc != 0:
+    if host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 1:
         return
-    state = secure_boot.mokutil(host.read("mokutil --sb-state 2>&1 || true"))
+    state = secure_boot.mokutil(host.run_expect([0, 1, 255], "mokutil --sb-state 2>&1").stdout)
     expect_that(state is not secure_boot.SecureBoot.ENABLED, "Secure Boot", found=state.value, expected="off")
 
 
@@ -61,9 +67,8 @@ def test_cpu_and_memory(host: Host) -> None:
     cpus = meminfo.nproc(host.read("nproc"))
     expect_that(cpus >= KUBEADM_CPUS, "CPUs", found=cpus, expected=f"at least {KUBEADM_CPUS}")
     total = meminfo.parse(host.read("cat /proc/meminfo")).total
-    expect_that(
-        total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=f"at least {KUBEADM_MEMORY >> 20}"
-    )
+    least = f"at least {KUBEADM_MEMORY >> 20} MiB"
+    expect_that(total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=least)
 
 
 @preflight
@@ -73,7 +78,10 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same machine-id."""
     owners = defaultdict(list)
     for name, host in hosts.items():
-        owners[host.read("cat /etc/machine-id").strip()].append(name)
+        machine_id = host.read("cat /etc/machine-id").strip()
+        if not re.fullmatch("[0-9a-f]{32}|", machine_id):
+            raise unparsable(f"{name}: /etc/machine-id", machine_id)
+        owners[machine_id].append(name)
     expect("hosts without a machine-id", found=owners.pop("", []), expected=[])
     shared = [" and ".join(names) for names in owners.values() if len(names) > 1]
     expect("hosts with the same machine-id", found=shared, expected=[])
@@ -84,8 +92,9 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
 )
 def test_hostname(node: Node, host: Host) -> None:
     """The host name, now and after a boot, is the machine's key in config.yaml."""
-    names = host.read("hostname; cat /etc/hostname").split()
-    expect("hostname and /etc/hostname", found=names, expected=[node.name, node.name])
+    expect("host name now", found=only_line("hostname", host.read("hostname")), expected=node.name)
+    at_boot = text_of(host, "/etc/hostname")
+    expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 
 
 @check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="软件包状态完整",
@@ -102,8 +111,13 @@ def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
     expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
 
 
+def machine_of(host: Host) -> str:
+    """What `uname -m` prints: x86_64, aarch64."""
+    return only_line("uname -m", host.read("uname -m"))
+
+
 def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
     """Those of the packages that are not fully installed on the host."""
-    listing = host.run("dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- " + " ".join(names))
+    listing = host.run_expect([0, 1], QUERY + " ".join(names))
     there = {p.name for p in dpkg.packages(listing.stdout) if p.is_installed}
     return [name for name in names if name not in there]

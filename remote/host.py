@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import testinfra.host
+from testinfra.backend.base import CommandResult
 
 from cluster.inventory import Node
 from cluster.verdict import Unknown
@@ -41,19 +45,41 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
 
         Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
-        output cut off, link lost. Where a non-zero status is an answer, use `run`.
+        output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
         """
         text = quoted(command, *args)
         answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
         if answer.rc:
-            said = answer.error_text.strip() or "nothing on stderr"
-            what = "tool missing" if answer.rc in MISSING else f"exit status {answer.rc}"
-            raise Unknown(self.connection.redact(f"{self.name}: {what}: {text}: {said}"))
+            raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
         return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
+
+    def run_expect(self, expected: Sequence[int], command: str, *args: str, **more: Any) -> CommandResult:
+        """As `run`, for a command that answers with its exit status: `expected` are the statuses that are answers.
+
+        Raises Unknown for any other (127: there is no such tool), where testinfra's own raises AssertionError: a check
+        would FAIL for what it could not find out. All of testinfra's modules ask through here.
+        """
+        result = self.run(command, *args, **more)
+        if result.rc not in expected:
+            raise self.no_answer(result)
+        return result
+
+    def no_answer(self, result: CommandResult) -> Unknown:
+        """The error to raise for a result from which nothing can be known; it says what stderr says."""
+        return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
+
+    def check_output(self, command: str, *args: str, **more: Any) -> str:
+        """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
+        return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
+
+    def _unknown(self, command: str, rc: int | None, stderr: str) -> Unknown:
+        what = "tool missing" if rc in MISSING else f"exit status {rc}"
+        said = stderr.strip() or "nothing on stderr"
+        return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))
 
     def __repr__(self) -> str:
         return f"<host {self.name}>"

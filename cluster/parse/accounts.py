@@ -49,6 +49,18 @@ def passwd(text: str) -> tuple[User, ...]:
     return tuple(users)
 
 
+_PASSWORDS = {"L": "locked", "LK": "locked", "P": "usable", "PS": "usable", "NP": "none"}
+
+
+def password(text: str) -> str:
+    """`passwd -S USER`: the password is `locked` (L), `usable` (P), or there is `none` (NP: no password is asked)."""
+    line = only_line("passwd -S", text)
+    _, state, *_ = [*line.split(), ""]
+    if state not in _PASSWORDS:
+        raise unparsable("passwd -S", line)
+    return _PASSWORDS[state]
+
+
 def group(text: str) -> tuple[Group, ...]:
     """`getent group [GROUP]` or /etc/group; empty when the group is unknown (exit status 2)."""
     groups = []

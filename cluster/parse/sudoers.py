@@ -21,6 +21,9 @@ class Rule:
     tags: tuple[str, ...]
     commands: str
 
+    def __str__(self) -> str:
+        return f"({self.runas}) {''.join(f'{tag}: ' for tag in self.tags)}{self.commands}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:

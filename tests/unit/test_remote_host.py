@@ -80,6 +80,17 @@ def test_what_cannot_be_known_is_unknown(host: Host) -> None:
         host.read("sleep 9", deadline=0.2)
 
 
+def test_an_exit_status_that_is_no_answer_is_unknown_to_testinfras_modules_too(host: Host) -> None:
+    assert host.run_expect([0, 3], "exit 3").rc == 3
+    assert host.check_output("echo %s", "a b") == "a b"
+    with pytest.raises(Unknown, match="control: exit status 4: exit 4: nothing on stderr"):
+        host.run_expect([0, 3], "exit 4")
+    with pytest.raises(Unknown, match="control: tool missing: npu-smi-none 'a b'"):
+        host.run_test("npu-smi-none %s", "a b")
+    with pytest.raises(Unknown, match="control: exit status 1: false"):
+        host.check_output("false")
+
+
 def test_run_keeps_its_meaning_but_never_lies(host: Host) -> None:
     assert host.run("exit 127").rc == 127
     with pytest.raises(CommandTimedOut):
