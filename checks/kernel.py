@@ -32,7 +32,7 @@ def test_kernel_modules(host: Host) -> None:
 
 
 @check("H12", section="3.10", source="kubeadm FileContent", title_zh="网桥与转发内核参数正确且持久",
-       fix="set net.bridge.bridge-nf-call-iptables, -ip6tables and net.ipv4.ip_forward to 1 in /etc/sysctl.d/")  # fmt: skip
+       fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d")  # fmt: skip
 def test_bridged_packets_are_filtered(host: Host) -> None:
     """Bridged packets pass iptables and the host forwards, now and after a boot: services do not work without."""
     now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") or "missing" for key in SETTINGS}
