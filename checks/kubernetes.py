@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 from checks.files import text_of
 from checks.runtime import docker_of
@@ -17,12 +19,25 @@ from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
 from cluster.versions import kubernetes
 from fixtures.check import check, expect, expect_that
+from fixtures.targets import hosts_with_apt_source
 from remote.host import Host
 
 PACKAGES = ("kubeadm", "kubectl", "kubelet")
+SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
+KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
 HEALTHZ = "curl -sS -m 5 http://127.0.0.1:10248/healthz"
 REFUSED, TIMED_OUT = 7, 28  # curl's exit statuses
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
+
+
+@check("K29", section="3.10", source="upstream install_kubeadm.sh", on=hosts_with_apt_source,
+       title_zh="Kubernetes 软件源已配置", fix="-m install --stages kube_source")  # fmt: skip
+def test_kubernetes_source(cluster: Cluster, host: Host) -> None:
+    """apt knows the configured source of the Kubernetes packages, and its key."""
+    expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
+    if key := cluster.apt_key:
+        found = host.run_expect([0, 1], "sha256sum %s", key_path(key)).stdout.split()
+        expect("key", found=found[:1] or "no file", expected=[hashlib.sha256(content_of(key)).hexdigest()])
 
 
 @check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
@@ -144,10 +159,20 @@ def wanted_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
 def manifest_of(cluster: Cluster) -> str:
     """The text of the pod network's manifest. Unknown when it cannot be read."""
     assert cluster.cni_manifest
+    return content_of(cluster.cni_manifest).decode("utf-8", "backslashreplace")
+
+
+def content_of(path: Path) -> bytes:
+    """A file that the configuration names. Unknown when it cannot be read."""
     try:
-        return cluster.cni_manifest.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unknown(f"manifest of the pod network {cluster.cni_manifest}: {error}") from error
+        return path.read_bytes()
+    except OSError as error:
+        raise Unknown(f"the configuration names {path}: {error.strerror}") from error
+
+
+def key_path(key: Path) -> str:
+    """Where apt wants a key: with the suffix that tells armour from binary."""
+    return KEY + (".asc" if content_of(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
 
 
 def missing_images(node: Node, cluster: Cluster, host: Host) -> list[str]:

@@ -15,9 +15,9 @@ from cluster import kubeadm, labels, membership, pod_network
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse.text import unparsable
-from cluster.verdict import Severity, Unknown
+from cluster.verdict import Severity
+from fixtures import targets
 from fixtures.check import Mismatch, check, expect, expect_that
-from fixtures.targets import control_host, master, pod_network_master
 from remote.host import Host
 
 KUBECTL = f"kubectl --kubeconfig {membership.ADMIN_CONF} --request-timeout=10s"
@@ -28,7 +28,7 @@ MASTER_TAINTS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/cont
 ROOT_CONFIG = "/root/.kube/config"
 
 
-@check("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API server 应答",
+@check("C20", section="3.11", source="kubeadm init", on=targets.master, title_zh="主节点上 API server 应答",
        fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs of it")  # fmt: skip
 def test_api_server_answers(host: Host) -> None:
     """The API server calls itself ready, asked on the master itself."""
@@ -84,7 +84,7 @@ def test_other_labels(cluster: Cluster, node: Node, host: Host) -> None:
     expect("labels missing or wrong", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
 
-@check("K27", section="3.11", source="upstream kubernetes uncordon", on=master, title_zh="主节点污点符合配置",
+@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点符合配置",
        fix="set suite.kubernetes.master_as_worker as you want it; -m install --stages master_taint")  # fmt: skip
 def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, host: Host) -> None:
     """The master bears its NoSchedule taint, unless the configuration makes it a worker too."""
@@ -94,8 +94,8 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, host: Hos
     expect_that(bool(found) is not free, "taints", found=found, expected="none" if free else MASTER_TAINTS[0])
 
 
-@check("C21", section="3.11", source="runbook 3.11", on=pod_network_master, title_zh="Pod 网络已部署且为指定版本",
-       fix="-m install --stages pod_network")  # fmt: skip
+@check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
+       title_zh="Pod 网络已部署且为指定版本", fix="-m install --stages pod_network")  # fmt: skip
 def test_pod_network_is_applied(cluster: Cluster, host: Host) -> None:
     """What the pod network's manifest runs is in the cluster, with the manifest's images."""
     for workload in pod_network.workloads(manifest_of(cluster)):
@@ -107,7 +107,7 @@ def test_pod_network_is_applied(cluster: Cluster, host: Host) -> None:
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
 
 
-@check("K28", section="3.11", source="runbook 3.11", on=master, title_zh="主节点 root 的 kubeconfig 有效且私有",
+@check("K28", section="3.11", source="runbook 3.11", on=targets.master, title_zh="主节点 root 的 kubeconfig 有效且私有",
        fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config")  # fmt: skip
 def test_root_has_a_kubeconfig(host: Host) -> None:
     """On the master, root's kubectl is the cluster's admin, and nobody else can read its credentials."""
@@ -116,15 +116,13 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
     expect_that(same, ROOT_CONFIG, found="another text", expected=f"that of {membership.ADMIN_CONF}")
 
 
-@check("D20", section="3.11", source="upstream kubeadm init", on=control_host,
+@check("D20", section="3.11", source="upstream kubeadm init", on=targets.control_host,
        title_zh="控制机上的 admin.conf 属于本集群且私有", fix="-m install --stages admin_conf")  # fmt: skip
-def test_admin_conf(cluster: Cluster, control: Host, hosts: dict[str, Host]) -> None:
+def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf is the master's, for this endpoint, and nobody else can read it."""
     path = str(admin_conf(cluster))
     expect("mode of admin.conf", found=stat_of(control, "%a", path) or "no file", expected="600")
-    if cluster.master.name not in hosts:
-        raise Unknown(f"the master {cluster.master.name} cannot be asked for its admin.conf")
-    ours, masters = public_parts(control, path), public_parts(hosts[cluster.master.name], membership.ADMIN_CONF)
+    ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
     expect("CA of admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
     expect("server of admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")
     same = ours.client_certificate == masters.client_certificate

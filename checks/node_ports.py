@@ -55,7 +55,7 @@ def test_node_ports_are_judged_by_the_range(host: Host) -> None:
 
 
 @check("N14", section="3.14", source="kernel ip-sysctl", severity=Severity.WARNING,
-       title_zh="NodePort 端口段与本机临时端口不冲突", fix="net.ipv4.ip_local_reserved_ports = 30000-49999 in /etc/sysctl.d")  # fmt: skip
+       title_zh="NodePort 端口段与本机临时端口不冲突", fix="-m install --stages node_ports_reserved")  # fmt: skip
 def test_node_ports_are_not_ephemeral(host: Host) -> None:
     """No outgoing connection takes a NodePort: the ranges are apart, or the NodePorts are reserved."""
     low, high = map(int, kubeadm.NODE_PORTS.split("-"))
