@@ -32,7 +32,8 @@ def up(fresh: str) -> int:
         if lab.image != tag:
             say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
         for host in HOSTS.values():
-            if hosts.state(host) == "absent":
+            if hosts.state(host) in ("absent", "created"):
+                hosts.remove(host)
                 hosts.create(host, lab.image, lab.root_password)
             elif hosts.state(host) != "running":
                 hosts.start(host)

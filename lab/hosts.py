@@ -31,14 +31,18 @@ def create(host: LabHost, image: str, root_password: str) -> None:
     options += [word for path in VOLUMES for word in ("--volume", path)]
     if Path("/lib/modules").is_dir():
         options += ["--volume", "/lib/modules:/lib/modules:ro"]
-    docker("create", *options, image)
-    docker("cp", "-", f"{host.container}:/", stdin=first_boot.archive(host))
-    docker("start", host.container)
-    wait_until_up(host)
-    execute(host, "chpasswd", stdin=f"root:{root_password}\n")
-    if host.reboot_required:
-        execute(host, "echo '*** System restart required ***' > /run/reboot-required")
-        execute(host, "echo linux-base > /run/reboot-required.pkgs")
+    try:
+        docker("create", *options, image)
+        docker("cp", "-", f"{host.container}:/", stdin=first_boot.archive(host))
+        docker("start", host.container)
+        wait_until_up(host)
+        execute(host, "chpasswd", stdin=f"root:{root_password}\n")
+        if host.reboot_required:
+            execute(host, "echo '*** System restart required ***' > /run/reboot-required")
+            execute(host, "echo linux-base > /run/reboot-required.pkgs")
+    except BaseException:
+        remove(host)  # half a host would pass for a whole one in the next `up`
+        raise
 
 
 def start(host: LabHost) -> None:

@@ -125,5 +125,6 @@ def ensure_probe(archive: Path) -> None:
 
 def _build_folder() -> Path:
     folder = cache() / "build"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    folder.mkdir(parents=True)
     return folder

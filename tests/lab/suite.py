@@ -92,6 +92,7 @@ class Running:
     def finish(self, deadline: float = DEADLINE) -> Finished:
         """Wait for its end."""
         output, _ = self.process.communicate(timeout=deadline)
+        assert folders() - self._known, f"the suite left no ledger: {output}"
         return Finished(self.process.returncode, output, self.folder)
 
 

@@ -73,18 +73,24 @@ def project(path: Path) -> Project:
     return made
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A run in which each host has a trouble of its own; a1 has none, a6 is as it should be already."""
-    made = project(tmp_path_factory.mktemp("mixed"))
+def troubled(path: Path) -> Project:
+    """Each host has a trouble of its own; a1 has none, a6 is as it should be already."""
+    made = project(path)
     for name in ("base", "tool", "extra", "join"):
         made.on("a6", name)
-    (made.path / "hosts" / "a2" / "demand").unlink()
+    (path / "hosts" / "a2" / "demand").unlink()
     made.on("a3", "refuse-base")
     made.on("a4", "refuse-tool")
-    (made.path / "hosts" / "a5" / "clear").unlink()
+    (path / "hosts" / "a5" / "clear").unlink()
     made.on("a5", "broken")
-    made.status = made.run("-m", "install", "-n", "2").status  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Such a project after a run of two workers."""
+    made = troubled(tmp_path_factory.mktemp("mixed"))
+    assert made.run("-m", "install", "-n", "2").status == 1
     return made
 
 
@@ -125,7 +131,8 @@ def test_a_fault_in_a_check_is_unknown_names_the_suite_and_keeps_the_actions(mix
     result = mixed.results["extra[a5]"]
     assert (result.outcome, result.verdict) == ("failed", "UNKNOWN")
     assert "the suite itself broke" in result.message
-    assert "no such key" in result.message
+    assert "KeyError: 'no such key' (checks/facts.py:" in result.message
+    assert [action.text for action in result.actions] == ["touch extra"]
 
 
 def test_what_comes_after_a_failure_is_not_run_and_other_hosts_go_on(mixed: Project) -> None:
@@ -136,8 +143,15 @@ def test_what_comes_after_a_failure_is_not_run_and_other_hosts_go_on(mixed: Proj
     assert "needs base[a3]" in mixed.results["tool[a3]"].message
 
 
-def test_a_run_with_findings_is_red_and_its_ledger_is_whole(mixed: Project) -> None:
-    assert mixed.status == 1  # type: ignore[attr-defined]
+@pytest.mark.parametrize("width", [["-n", "0"], []], ids=["serial", "default width"])
+def test_the_outcomes_do_not_depend_on_how_many_run_at_once(mixed: Project, width: list[str], tmp_path: Path) -> None:
+    expected = mixed.outcomes
+    again = troubled(tmp_path)
+    assert again.run("-m", "install", *width).status == 1
+    assert again.outcomes == expected
+
+
+def test_a_run_with_findings_leaves_a_whole_ledger(mixed: Project) -> None:
     end = mixed.ledger.end
     assert end is not None
     assert (end.exit_status, end.not_run, mixed.ledger.not_run) == (1, (), ())
@@ -154,3 +168,50 @@ def test_a_good_run_changes_once_and_exits_with_0_and_the_next_finds_nothing_to_
     assert made.run("-m", "install", "-n", "0").status == 0
     assert set(made.outcomes.values()) == {"unchanged"}
     assert made.sent("a2") == sent
+
+
+LOST = '''
+@stage(section="1", proves=[facts.test_base])
+def test_base(change):
+    """A change in two steps; the link is lost in the first."""
+    change.run("echo once >> count; sleep 0.3; test -e refuse-base || touch base", deadline=30)
+    change.run("touch never", text="the second step")
+
+@stage(section="2", after="base", proves=[facts.test_tool])
+def test_tool(change):
+    """The next stage, on a link that is whole again."""
+    change.run("rm cut; touch tool")
+'''
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run in which every change of a1 and a2 loses its link; a2's does not come true."""
+    made = Project(tmp_path_factory.mktemp("lost"), stages=LOST, checks=CHECKS, hosts=("a1", "a2"))
+    for host in made.hosts:
+        made.on(host, "cut")
+    made.on("a2", "refuse-base")
+    assert made.run("-m", "install", "-n", "2").status == 1
+    return made
+
+
+def test_a_change_whose_link_is_lost_is_never_sent_again(lost: Project) -> None:
+    for host in lost.hosts:
+        assert (lost.path / "hosts" / host / "count").read_text() == "once\n"
+        assert not lost.has(host, "never")
+
+
+def test_after_a_lost_link_the_engine_waits_for_the_command_and_asks_the_checks(lost: Project) -> None:
+    result = lost.results["base[a1]"]
+    assert (result.outcome, result.verdict) == ("changed", "PASS")
+    assert "a1: link lost" in result.message
+    assert len(result.actions) == 1
+    assert lost.outcomes["tool[a1]"] == "changed"
+
+
+def test_a_lost_change_that_did_not_come_true_has_failed_and_says_both(lost: Project) -> None:
+    result = lost.results["base[a2]"]
+    assert (result.outcome, result.verdict) == ("failed", "FAIL")
+    assert "a2: link lost" in result.message
+    assert "; and T01 base: expected there, found missing. Fix: make base" in result.message
+    assert lost.outcomes["tool[a2]"] == "blocked"

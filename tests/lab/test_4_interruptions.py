@@ -10,28 +10,26 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.verdict import Verdict
-from tests.lab.suite import Running, lab, on, run
+from tests.lab.suite import Finished, Running, lab, on, run, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab"), pytest.mark.usefixtures("first_install")]
 
 HOST = "atlas01"
 STEP = ("-m", "install", "--stages", "docker", "--limit", HOST, "-n", "1")
 WORDS = "apt-get install"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed_hosts() -> None:
-    lab("up")
-    assert run("-m", "install").exit_status == 0
-
-
 @pytest.fixture(autouse=True)
 def docker_is_gone() -> Iterator[None]:
+    wait_until("apt on the host to end", lambda: "apt-get" not in on(HOST, "ps -eo args"), 240)
     on(HOST, "apt-get purge -y -q docker.io containerd runc >/dev/null 2>&1; rm -rf /etc/docker")
+    assert not on(HOST, "command -v dockerd || true")
     yield
     assert run(*STEP).exit_status == 0  # the second run finishes the job, whatever has happened before
 
 
-def sent(run_: object) -> list[str]:
-    return [c for c in run_.commands(HOST, "change") if WORDS in c]  # type: ignore[attr-defined]
+def sent(finished: Finished) -> list[str]:
+    return [command for command in finished.commands(HOST, "change") if WORDS in command]
 
 
 def test_a_killed_worker_leaves_a_finding_and_no_hang() -> None:

@@ -1,0 +1,31 @@
+"""The peers' own virtual environment, made once from the pinned requirements and kept in a cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+def cache() -> Path:
+    """Where environments are kept: `DLWS_BENCH_CACHE`, or a folder of the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("DLWS_BENCH_CACHE") or f"{base}/dlws-suite/bench").expanduser()
+
+
+def peers() -> Path:
+    """The `bin` folder of the environment that fits the requirements; made now if there is none."""
+    stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = cache() / stamp
+    if not (folder / "made").exists():
+        print(f"making the peers' environment in {folder}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = [folder / "bin" / "pip", "install", "-qq", "--disable-pip-version-check", "-r", REQUIREMENTS]
+        subprocess.run(install, check=True)
+        subprocess.run([folder / "bin" / "python", "-m", "compileall", "-q", folder / "lib"], check=False)
+        (folder / "made").touch()
+    return folder / "bin"

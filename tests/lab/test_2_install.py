@@ -1,0 +1,47 @@
+"""The main job on four real hosts: install, install again, audit; with any number of workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.verdict import Verdict
+from tests.lab.suite import STATE, Finished, broken, on, run
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+
+HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
+
+
+def test_the_first_install_changes_every_host(first_install: Finished) -> None:
+    assert first_install.exit_status == 0, first_install.output
+    changed = {host for (_, host), outcome in first_install.outcomes.items() if outcome == "changed"}
+    assert changed == {*HOSTS, "control"}
+
+
+@pytest.mark.parametrize("width", [(), ("-n", "0"), ("-n", "2")])
+def test_a_second_install_changes_nothing(first_install: Finished, width: tuple[str, ...]) -> None:
+    again = run("-m", "install", *width)
+    assert (set(again.outcomes.values()), again.exit_status) == ({"unchanged"}, 0), again.output
+
+
+def test_the_installed_cluster_is_healthy(first_install: Finished) -> None:
+    audit = run("-m", "verify", "--active", "--strict")
+    assert (audit.red, audit.exit_status) == (set(), 0), audit.output
+
+
+def test_a_host_that_is_off_is_one_finding_and_the_others_finish(first_install: Finished) -> None:
+    for host in HOSTS[:3]:
+        on(host, "sed -i /^search/d /etc/resolvconf/resolv.conf.d/base; resolvconf -u")
+    with broken("power_off", "atlas-gpu01"):
+        install = run("-m", "install")
+    assert (install.red, install.exit_status) == ({("login", "atlas-gpu01", Verdict.UNREACHABLE)}, 1), install.output
+    assert [install.outcomes["search_domain", host] for host in HOSTS[:3]] == ["changed"] * 3
+    assert install.outcomes["swap_off", "atlas-gpu01"] == "blocked"
+
+
+def test_the_root_password_is_in_nothing_that_was_written(first_install: Finished) -> None:
+    secret = (STATE / "deploy/sshkey/rootpasswd").read_bytes().strip()
+    places = [STATE, first_install.folder.parent]
+    files = [f for place in places for f in place.rglob("*") if f.is_file() and f.name != "rootpasswd"]
+    assert len(files) > 10
+    assert [str(f) for f in files if secret in f.read_bytes()] == []

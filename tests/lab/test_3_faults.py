@@ -1,0 +1,30 @@
+"""On an installed cluster each fault turns exactly the right check red on the right host, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster.verdict import Verdict
+from tests.lab.suite import broken, run
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab"), pytest.mark.usefixtures("first_install")]
+
+FAULTS = [
+    ("os_version", "atlas01", "H01", Verdict.FAIL),
+    ("driver_old", "atlas-gpu01", "G02", Verdict.FAIL),
+    ("driver_old", "atlas02", "P02", Verdict.FAIL),
+    ("hostname", "atlas-gpu02", "H20", Verdict.FAIL),
+    ("firewall", "atlas01", "N07", Verdict.FAIL),
+    ("swap_fstab", "atlas-gpu01", "H10", Verdict.FAIL),
+    ("daemon_json", "atlas-gpu01", "R05", Verdict.FAIL),
+    ("wrong_address", "atlas02", "N02", Verdict.FAIL),
+    ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
+    ("power_off", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
+]
+
+
+@pytest.mark.parametrize(("fault", "host", "check", "verdict"), FAULTS)
+def test_audit_finds(fault: str, host: str, check: str, verdict: Verdict) -> None:
+    with broken(fault, host):
+        audit = run("-m", "verify")
+    assert (audit.red, audit.exit_status) == ({(check, host, verdict)}, 1), audit.output
