@@ -1,6 +1,6 @@
 """A host's way out of a cluster, for scale_down and reset: what must be true at its end, and how it is done.
 
-These checks are no part of the audit: they are false of every host that is in its place.
+What they prove is no part of the audit: it is false of every host that is in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cluster.inventory import Node
 from cluster.membership import ADMIN_CONF, Part
 from cluster.parse.text import unparsable
 from cluster.versions import kubernetes as version_of
-from fixtures.check import check, expect, expect_that
+from fixtures.check import expect, expect_that, goal
 from fixtures.targets import leaving_hosts
 from remote.change import Change
 from remote.host import Host
@@ -34,21 +34,21 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
     return (*cluster.nodes, *cluster.leaving)
 
 
-@check("K31", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
+@goal("K31", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
        fix="kubectl drain; look at pods that do not end")  # fmt: skip
 def test_no_work_is_left(node: Node, master: Host) -> None:
     """No pod but those that belong to the node itself runs on it."""
     expect("pods", found=work_on(master, node.name), expected=[])
 
 
-@check("K32", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
+@goal("K32", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
        fix="kubectl delete node")  # fmt: skip
 def test_node_is_gone(node: Node, master: Host) -> None:
     """The cluster has no node of this name."""
     expect_that(not is_node(master, node.name), "node", found=node.name, expected="none")
 
 
-@check("K33", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
+@goal("K33", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
        fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet")  # fmt: skip
 def test_host_is_clean(host: Host) -> None:
     """The host has no part in any cluster: no files of one, no kubelet, no pod network."""

@@ -15,7 +15,7 @@ from checks.membership import own_node
 from cluster.config import Cluster
 from cluster.inventory import Node
 from fixtures.audit import Audit
-from fixtures.check import Check, check, expect, expect_that
+from fixtures.check import Check, expect, expect_that, goal
 from fixtures.stage import stage
 from fixtures.targets import control_host, every_host, master, workers
 from install import departure
@@ -35,7 +35,7 @@ def audited() -> list[Check]:
     return [c for c in declared().values() if "active" not in marks[c.id]]
 
 
-@check(
+@goal(
     "Q06",
     section="reboot",
     source="peers-and-checks Q06",
@@ -48,15 +48,15 @@ def test_state_is_recorded(audit: Audit) -> None:
     expect_that(audit.record.exists(), "record", found="none", expected=str(audit.record))
 
 
-@check("Q07", section="reboot", source="runbook 3.8", on=every_host, title_zh="主机已重启", fix="look at its console")
+@goal("Q07", section="reboot", source="runbook 3.8", on=every_host, title_zh="主机已重启", fix="look at its console")
 def test_host_has_restarted(node: Node, audit: Audit) -> None:
     """The host is in another boot than before."""
     boot = audit.before()["boots"][node.name]
     expect_that(audit.boot(node.name) != boot, "boot", found="the one before", expected="a new one")
 
 
-@check("Q08", section="reboot", source="peers-and-checks Q06", on=control_host,
-       title_zh="重启后所有检查结果与重启前一致", fix="what differs does not survive a boot: see its own check")  # fmt: skip
+@goal("Q08", section="reboot", source="peers-and-checks Q06", on=control_host,
+       title_zh="重启后所有检查结果与重启前一致", fix="see the check of what differs")  # fmt: skip
 def test_verdicts_are_as_before(audit: Audit) -> None:
     """Within ten minutes every verdict is what it was before the reboots."""
     audit.before()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from checks.files import stat_of
 from checks.membership import admin_conf
 from cluster.config import Cluster
-from fixtures.check import check, expect
+from fixtures.check import expect, goal
 from fixtures.stage import stage
 from fixtures.targets import control_host, master, workers
 from install import departure
@@ -18,7 +18,7 @@ from remote.host import Host
 RESET = ("reset",)
 
 
-@check("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制机上没有旧集群的 admin.conf",
+@goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制机上没有旧集群的 admin.conf",
        fix="remove deploy/sshkey/admin.conf")  # fmt: skip
 def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
     """The control host keeps no credentials of a cluster that is gone."""
