@@ -34,6 +34,7 @@ Secret = Annotated[str, AfterValidator(values.secret)]
 Text = Annotated[str, AfterValidator(values.one_line)]
 UserName = Annotated[str, AfterValidator(values.user_name)]
 Count = Annotated[int, Field(ge=0, le=1024)]
+KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"]
 
 
 class Section(BaseModel):
@@ -192,6 +193,29 @@ class Packages(Section):
     """Those of upstream prepare_ubuntu.sh that the rest of the runbook still uses."""
 
 
+class Kubernetes(Section):
+    """`suite.kubernetes`: how Kubernetes is installed (runbook 3.10, 3.11). Its version is `k8s-gitbranch`."""
+
+    package_suffix: Annotated[str, AfterValidator(values.package_suffix)] = "-00"
+    """What the Debian packages add to the version: kubelet=1.18.0-00."""
+    apt_source: Annotated[str, AfterValidator(values.apt_source)] | None = None
+    """A line of sources.list that has kubeadm, kubelet and kubectl; without it the host's own sources must."""
+    apt_key: Text | None = None
+    """The key file of that source, binary or armoured; relative to the configuration file."""
+    packages_folder: Text | None = None
+    """Folder with .deb files for hosts that reach no mirror; relative to the configuration file."""
+    image_repository: Annotated[str, AfterValidator(values.image_repository)] | None = None
+    """Where kubeadm's images come from; without it kubeadm's own default (k8s.gcr.io)."""
+    cni_manifest: Text | None = None
+    """The pod network to apply; relative to the configuration file. cloud.weave.works, upstream's, is gone."""
+    master_as_worker: bool = False
+    """The master takes jobs too (runbook 3.11, optional: `kubernetes uncordon`)."""
+    cri_socket: Text | None = None
+    """The container runtime's socket; needed from Kubernetes 1.24 on, where Docker is reached through cri-dockerd."""
+    kubeadm: dict[KubeadmKind, dict[Text, Any]] = {}
+    """More settings of kubeadm's configuration by kind; what the suite sets itself stays as it is."""
+
+
 class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
@@ -202,6 +226,7 @@ class Suite(Section):
     packages: Packages = Packages()
     gpu_probe_image: Image = "dlws/cuda"
     """The image that `nvidia-smi` is run in (runbook 3.9)."""
+    kubernetes: Kubernetes = Kubernetes()
     images: Images = Images.BUILD
     """Built here, which asks that the control host has the master's architecture (runbook 2.1); or prebuilt."""
     image_archives: Text | None = None

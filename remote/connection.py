@@ -38,6 +38,10 @@ class Connection(ABC):
         May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
         """
 
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
+        return self.ask([command], deadline=deadline)[0]
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """Run one command that changes something. Its bytes leave at most once.
