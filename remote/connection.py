@@ -32,6 +32,13 @@ class Connection(ABC):
         May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
         """
 
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
+
+        Everything else as `ask`.
+        """
+        return self.ask([command], deadline=deadline)[0]
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """Run one command that changes something. Its bytes leave at most once.

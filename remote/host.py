@@ -10,6 +10,7 @@ from testinfra.backend.base import CommandResult
 
 from cluster.inventory import Node
 from cluster.verdict import Unknown
+from remote.answer import Answer
 from remote.backend import DEADLINE, Backend, quoted, whole
 from remote.connection import CAP, Connection
 
@@ -52,6 +53,14 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         if answer.rc:
             raise self._no_answer(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
+
+    def touch(self, command: str, *args: object, deadline: float = DEADLINE) -> Answer:
+        """What comes of a command of an active check (`Connection.touch`). Each `%s` takes one argument, shell-quoted.
+
+        Raises Unknown when there is no whole answer; the exit status is for the caller to judge.
+        """
+        answer = self.connection.touch(quoted(command, *args), deadline=deadline)
+        return whole(answer, self.connection, deadline)
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
