@@ -245,9 +245,12 @@ def _undo_device_lost(host: LabHost, memory: Memory) -> None:
 
 @_fault("device_lost", "one accelerator of eight has fallen off the bus", _undo_device_lost)
 def _device_lost(host: LabHost) -> Memory:
-    bus, node = (devices.GPU_BUS, "nvidia3") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
+    bus, node = (devices.GPU_BUS, "nvidia7") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
     memory = {table: hosts.execute(host, f"cat /etc/dlws-lab/{table}.tsv") for table in (host.device, "pci")}
     hosts.execute(host, f'sed -i "/^3\t/d" /etc/dlws-lab/{host.device}.tsv; rm -f /dev/{node}')
+    if host.device == "gpu":  # nvidia-smi numbers what is left without a gap
+        renumber = "awk -F '\\t' -v OFS='\\t' '$1 ~ /^[0-9]+$/ { $1 = n++ } { print }' /etc/dlws-lab/gpu.tsv"
+        hosts.execute(host, f"rows=$({renumber}); printf '%s\\n' \"$rows\" > /etc/dlws-lab/gpu.tsv")
     hosts.execute(host, f'sed -i "/^0000:{bus[3].lower()}:/d" /etc/dlws-lab/pci.tsv')
     return memory
 
