@@ -6,7 +6,6 @@ from checks.files import stat_of
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse import accounts, sudoers
-from cluster.verdict import Unknown
 from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.site import AdminLogin
 from remote.host import Host
@@ -81,5 +80,5 @@ def groups_of(host: Host, user: str) -> list[str]:
     result = host.run_expect([0, 1], "id -nG %s", user)
     groups: list[str] = result.stdout.split()
     if not groups and "no such user" not in result.stderr:
-        raise Unknown(f"{host.name}: id -nG {user}: {result.stderr.strip() or 'no output'}")
+        raise host.no_answer(result)
     return groups

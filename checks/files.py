@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cluster.verdict import Unknown
 from remote.host import Host
 
 NO_FILE = "No such file or directory"
@@ -24,4 +23,4 @@ def _unless_missing(host: Host, command: str, *args: str) -> str | None:
         return str(result.stdout.rstrip("\r\n"))
     if result.stderr.strip().endswith(NO_FILE):
         return None
-    raise Unknown(f"{host.name}: {result.stderr.strip() or f'exit status 1: {command}'}")
+    raise host.no_answer(result)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cluster import hosts_file, values
 from cluster.document import Document
 from cluster.finding import Finding, Level, shown
-from cluster.rules import Written, machines
+from cluster.rules import Written, leaving, machines
 
 Resolver = Callable[[str], Sequence[str]]
 """Asks DNS for a name's IPv4 addresses: none if there is no such name; OSError if it could not be asked."""
@@ -66,7 +66,7 @@ class _Seeker:
     def search(self) -> Iterator[Finding]:
         """Fill in `found`; yield what keeps an address from being certain."""
         owners: dict[str, str] = {}
-        for machine in machines(self.document):
+        for machine in (*machines(self.document), *leaving(self.document)):
             yield from self._search_one(machine)
             address = self.found.get(machine.name)
             owner = owners.setdefault(address, machine.name) if address else machine.name

@@ -12,13 +12,14 @@ from cluster.addresses import Hosts, Resolver
 from cluster.document import Document
 from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
 from cluster.inventory import Arch, Device, Node, Origin, Role
-from cluster.schema import Configuration, Machine, NameResolution, Nfs, Packages, Share, Suite
+from cluster.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
 from cluster.validation import is_secret, validate
 
 __all__ = [
     "Cluster",
     "ConfigError",
     "ConfigUnreadable",
+    "Kubernetes",
     "Mount",
     "NameResolution",
     "Nfs",
@@ -57,6 +58,8 @@ class Cluster:
     domain: str
     nodes: tuple[Node, ...]
     """`machines`, then `scale_up`, in the order of the file."""
+    leaving: tuple[Node, ...]
+    """`scale_down`: machines that `-m scale_down` takes out of the cluster. None of `nodes`."""
     admin_username: str
     kubernetes_version: str
     """As kubeadm takes it: `v1.18.0`."""
@@ -116,9 +119,24 @@ class Cluster:
         """The user's DLWorkspace checkout, if one is named."""
         return self._beside(self.document.get("dlworkspace") or self.suite.dlworkspace)
 
+    @property
+    def cni_manifest(self) -> Path | None:
+        """The manifest of the pod network, if one is named."""
+        return self._beside(self.suite.kubernetes.cni_manifest)
+
+    @property
+    def apt_key(self) -> Path | None:
+        """The key of the apt source with the Kubernetes packages, if one is named."""
+        return self._beside(self.suite.kubernetes.apt_key)
+
+    @property
+    def packages_folder(self) -> Path | None:
+        """The folder with the Kubernetes packages as files, if there is one."""
+        return self._beside(self.suite.kubernetes.packages_folder)
+
     def node(self, name: str) -> Node:
-        """The machine called `name`. Raises KeyError if there is none."""
-        for node in self.nodes:
+        """The machine called `name`, leaving or not. Raises KeyError if there is none."""
+        for node in (*self.nodes, *self.leaving):
             if node.name == name:
                 return node
         raise KeyError(f"{name} is no machine of the cluster {self.name}")
@@ -215,7 +233,8 @@ def _cluster(
     return Cluster(
         name=configuration.cluster_name,
         domain=configuration.network.domain,
-        nodes=tuple(_nodes(configuration, found)),
+        nodes=tuple(n for n in _nodes(configuration, found) if n.origin is not Origin.SCALE_DOWN),
+        leaving=tuple(n for n in _nodes(configuration, found) if n.origin is Origin.SCALE_DOWN),
         admin_username=configuration.admin_username,
         kubernetes_version=configuration.kubernetes_version,
         mounts=tuple(_mount(configuration, name, s) for name, s in configuration.mountpoints.items() if s.autoshare),
@@ -233,6 +252,7 @@ def _nodes(configuration: Configuration, found: Mapping[str, str]) -> Iterator[N
     sections: dict[Origin, dict[str, Machine]] = {
         Origin.MACHINES: configuration.machines,
         Origin.SCALE_UP: configuration.scale_up,
+        Origin.SCALE_DOWN: configuration.scale_down,
     }
     for origin, machines in sections.items():
         for name, machine in machines.items():

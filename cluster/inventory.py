@@ -42,10 +42,11 @@ class Vendor(StrEnum):
 
 
 class Origin(StrEnum):
-    """The section of config.yaml that lists the machine. Both are the cluster (DESIGN section 6)."""
+    """The section of config.yaml that lists the machine. The first two are the cluster, the third is to leave it."""
 
     MACHINES = "machines"
     SCALE_UP = "scale_up"
+    SCALE_DOWN = "scale_down"
 
 
 @dataclass(frozen=True, slots=True)

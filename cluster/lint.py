@@ -45,12 +45,13 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = leaked.KNOWN) ->
     yield from different_networks(document)
     yield from unquoted_ids(document)
     yield from sign_in(document)
+    yield from pod_network(document)
 
 
 def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[Finding]:
     """Secrets, accounts and mail addresses that were published with the runbook, also those in comments."""
     for path, value in document.scalars():
-        if not isinstance(value, str) or path[0] in ("machines", "scale_up"):
+        if not isinstance(value, str) or path[0] in ("machines", "scale_up", "scale_down"):
             continue
         leak = leaked.find(value, known)
         if leak is not None:
@@ -184,6 +185,14 @@ def sign_in(document: Document) -> Iterator[Finding]:
             yield document.at_value(
                 path, "no GUID, so Microsoft sign-in cannot work", 'correct it, or write ""', Level.WARNING
             )
+
+
+def pod_network(document: Document) -> Iterator[Finding]:
+    """Upstream's pod network came from an address that is gone, so the user brings the manifest."""
+    if document.get("suite", "kubernetes", "cni_manifest") is None:
+        message = "no pod network is named: hosts stay NotReady until one is applied by hand"
+        fix = "save its manifest beside this file and name it"
+        yield document.at_key(("suite", "kubernetes", "cni_manifest"), message, fix, Level.WARNING)
 
 
 def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ Sources: deploy.py and its templates (V0.1.6.1), runbook sections 1, 2.4, 3.2, 3
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -54,13 +55,18 @@ class Written:
 
 
 def machines(document: Document) -> list[Written]:
-    """The machines of both sections in file order, `machines` first."""
-    return [
-        Written((section, name), values)
-        for section in ("machines", "scale_up")
-        for name, values in document.mapping(section).items()
-        if isinstance(values, dict)
-    ]
+    """The machines of the cluster in file order, `machines` first, then `scale_up`."""
+    return [*_section(document, "machines"), *_section(document, "scale_up")]
+
+
+def leaving(document: Document) -> list[Written]:
+    """The machines under `scale_down`: hosts still, but no longer part of the cluster."""
+    return _section(document, "scale_down")
+
+
+def _section(document: Document, section: str) -> list[Written]:
+    written = document.mapping(section).items()
+    return [Written((section, name), values) for name, values in written if isinstance(values, dict)]
 
 
 def check(document: Document) -> Iterator[Finding]:
@@ -83,14 +89,29 @@ def one_infrastructure_machine(document: Document) -> Iterator[Finding]:
             yield document.at_key(master.path, "the infrastructure machine is under scale_up", "move it to machines")
         if "private-ip" not in master.values:
             yield document.at_key(master.path, "the infrastructure machine has no private-ip", "add private-ip")
+    for machine in leaving(document):
+        if machine.is_infrastructure:
+            yield document.at_value((*machine.path, "role"), "the master cannot leave its cluster", "-m reset ends it")
 
 
 def disjoint_sections(document: Document) -> Iterator[Finding]:
     """A machine is listed once."""
-    for name in document.mapping("scale_up"):
-        if name in document.mapping("machines"):
-            line = document.key_position(("machines", name)).line
-            yield document.at_key(("scale_up", name), f"also under machines in line {line}", "keep one of them")
+    sections = ("machines", "scale_up", "scale_down")
+    for at, section in enumerate(sections):
+        for name in document.mapping(section):
+            for other in (o for o in sections[:at] if name in document.mapping(o)):
+                line = document.key_position((other, name)).line
+                yield document.at_key((section, name), f"also under {other} in line {line}", "keep one of them")
+
+
+def runtime_socket(document: Document) -> Iterator[Finding]:
+    """Kubernetes 1.24 has no dockershim: kubelet reaches Docker through cri-dockerd, whose socket must be named."""
+    version = document.get("k8s-gitbranch")
+    found = re.fullmatch(r"v1\.([0-9]{1,3})\.[0-9]{1,3}", version) if isinstance(version, str) else None
+    if found and int(found[1]) >= 24 and document.get("suite", "kubernetes", "cri_socket") is None:
+        message = f"Kubernetes {version} does not speak to Docker itself"
+        fix = "install cri-dockerd and name its socket in suite.kubernetes.cri_socket"
+        yield document.at_value(("k8s-gitbranch",), message, fix)
 
 
 def unique_addresses(document: Document) -> Iterator[Finding]:
@@ -263,4 +284,5 @@ RULES: Final[tuple[Rule, ...]] = (
     names_agree,
     checkout_named_once,
     ranges_apart,
+    runtime_socket,
 )

@@ -36,6 +36,7 @@ Secret = Annotated[str, AfterValidator(values.secret)]
 Text = Annotated[str, AfterValidator(values.one_line)]
 UserName = Annotated[str, AfterValidator(values.user_name)]
 Count = Annotated[int, Field(ge=0, le=1024)]
+KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"]
 
 
 class Section(BaseModel):
@@ -213,6 +214,29 @@ class DevicePlugins(Section):
     """Not set: `<dockerregistry>a910-device-plugin:devel3`, as upstream."""
 
 
+class Kubernetes(Section):
+    """`suite.kubernetes`: how Kubernetes is installed (runbook 3.10, 3.11). Its version is `k8s-gitbranch`."""
+
+    package_suffix: Annotated[str, AfterValidator(values.package_suffix)] = "-00"
+    """What the Debian packages add to the version: kubelet=1.18.0-00."""
+    apt_source: Annotated[str, AfterValidator(values.apt_source)] | None = None
+    """A line of sources.list that has kubeadm, kubelet and kubectl; without it the host's own sources must."""
+    apt_key: Text | None = None
+    """The key file of that source, binary or armoured; relative to the configuration file."""
+    packages_folder: Text | None = None
+    """Folder with .deb files for hosts that reach no mirror; relative to the configuration file."""
+    image_repository: Annotated[str, AfterValidator(values.image_repository)] | None = None
+    """Where kubeadm's images come from; without it kubeadm's own default (k8s.gcr.io)."""
+    cni_manifest: Text | None = None
+    """The pod network to apply; relative to the configuration file. cloud.weave.works, upstream's, is gone."""
+    master_as_worker: bool = False
+    """The master takes jobs too (runbook 3.11, optional: `kubernetes uncordon`)."""
+    cri_socket: Text | None = None
+    """The container runtime's socket; needed from Kubernetes 1.24 on, where Docker is reached through cri-dockerd."""
+    kubeadm: dict[KubeadmKind, dict[Text, Any]] = {}
+    """More settings of kubeadm's configuration by kind; what the suite sets itself stays as it is."""
+
+
 class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
@@ -225,6 +249,7 @@ class Suite(Section):
     device_plugins: DevicePlugins = DevicePlugins()
     gpu_probe_image: Image = "dlws/cuda"
     """The image that `nvidia-smi` is run in (runbook 3.9)."""
+    kubernetes: Kubernetes = Kubernetes()
     images: Images = Images.BUILD
     """Built here, which asks that the control host has the master's architecture (runbook 2.1); or prebuilt."""
     image_archives: Text | None = None

@@ -28,6 +28,11 @@ _IMAGE: Final = re.compile(
 )
 _PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+:~-]+)?")
 _VERSION: Final = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+_SUFFIX: Final = re.compile(r"([-+~.][A-Za-z0-9.+~-]*)?")
+_APT_SOURCE: Final = re.compile(
+    r"deb (\[[A-Za-z0-9=,:/._ -]+\] )?(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|file:)(/[A-Za-z0-9._~/-]*)?"
+    r"( [A-Za-z0-9._/-]+)+"
+)
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _IDS: Final = re.compile(r"[0-9]{1,10}(-[0-9]{1,10})?")
 
@@ -189,10 +194,34 @@ def package(value: str) -> str:
     return value
 
 
+def package_suffix(value: str) -> str:
+    """What stands behind the upstream version in a Debian package's: `-00`, `-1.1`; empty for nothing."""
+    if not _SUFFIX.fullmatch(value):
+        raise refusal(f"{shown(value)} is no end of a package version", "write it like -00 or -1.1")
+    return value
+
+
+def apt_source(value: str) -> str:
+    """One line of sources.list."""
+    if not _APT_SOURCE.fullmatch(value):
+        raise refusal(f"{shown(value)} is no line of sources.list", "write it like deb http://mirror/apt k8s main")
+    return value
+
+
+def image_repository(value: str) -> str:
+    """The registry and path that kubeadm puts before an image name; without a slash at its end."""
+    if not _REGISTRY.fullmatch(value + "/"):
+        fix = "write it like registry.aliyuncs.com/google_containers, no / at the end"
+        raise refusal(f"{shown(value)} is no image repository", fix)
+    return value
+
+
 def kubernetes_version(value: str) -> str:
-    """A Kubernetes version as kubeadm's --kubernetes-version takes it."""
+    """A Kubernetes version as kubeadm's --kubernetes-version takes it; one whose kubeadm the suite speaks to."""
     if not _VERSION.fullmatch(value):
         raise refusal(f"{shown(value)} is no Kubernetes version", "write it like v1.18.0")
+    if not 15 <= int(value.split(".")[1]) <= 30 or not value.startswith("v1."):
+        raise refusal(f"{value}: the suite installs Kubernetes 1.15 to 1.30", "write it like v1.18.0")
     return value
 
 

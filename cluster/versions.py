@@ -1,4 +1,4 @@
-"""Orderable versions of drivers, Ubuntu and Docker, each by the rule of who publishes it. Raises Unparsable otherwise.
+"""Orderable versions of drivers, Ubuntu, Docker and Kubernetes, each by its publisher's rule. Or raises Unparsable.
 
 `versions.nvidia("418.87.00") < versions.nvidia("430")`,
 `versions.ascend("1.72.T2.100.B020") < versions.ascend("20.1.0")`.
@@ -53,6 +53,11 @@ def docker(text: str) -> Version:
         raise unparsable("Docker version", text)
     stage = (["alpha", "beta", "rc"].index(found["stage"]), int(found["count"])) if found["stage"] else _RELEASED
     return Version(_trimmed(found["numbers"]), stage, text.strip())
+
+
+def kubernetes(text: str) -> Version:
+    """A Kubernetes release as kubeadm and kubelet name it (v1.20.2), or the Debian package of one (1.20.2-00)."""
+    return _numeric("Kubernetes version", text.strip().removeprefix("v").partition("-")[0])
 
 
 @total_ordering

@@ -51,7 +51,7 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         text = quoted(command, *args)
         answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
         if answer.rc:
-            raise self._no_answer(text, answer.rc, answer.error_text)
+            raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
 
     def touch(self, command: str, *args: object, deadline: float = DEADLINE) -> Answer:
@@ -74,14 +74,18 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         """
         result = self.run(command, *args, **more)
         if result.rc not in expected:
-            raise self._no_answer(quoted(command, *args), result.rc, result.stderr)
+            raise self.no_answer(result)
         return result
+
+    def no_answer(self, result: CommandResult) -> Unknown:
+        """The error to raise for a result from which nothing can be known; it says what stderr says."""
+        return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
 
     def check_output(self, command: str, *args: str, **more: Any) -> str:
         """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
         return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
 
-    def _no_answer(self, command: str, rc: int | None, stderr: str) -> Unknown:
+    def _unknown(self, command: str, rc: int | None, stderr: str) -> Unknown:
         what = "tool missing" if rc in MISSING else f"exit status {rc}"
         said = stderr.strip() or "nothing on stderr"
         return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))

@@ -1,0 +1,161 @@
+"""K, R, N: Kubernetes on one host: its packages, images, kubelet, and whether what is there is whole."""
+
+from __future__ import annotations
+
+import json
+
+from checks.files import text_of
+from checks.runtime import docker_of
+from checks.system import QUERY
+from checks.units import unit
+from cluster import kubeadm, membership, pod_network
+from cluster.config import Cluster
+from cluster.images import with_tag
+from cluster.inventory import Node, Role
+from cluster.parse import dpkg, kubelet, resolv_conf
+from cluster.parse.text import unparsable
+from cluster.verdict import Unknown
+from cluster.versions import kubernetes
+from fixtures.check import check, expect, expect_that
+from remote.host import Host
+
+PACKAGES = ("kubeadm", "kubectl", "kubelet")
+HEALTHZ = "curl -sS -m 5 http://127.0.0.1:10248/healthz"
+REFUSED, TIMED_OUT = 7, 28  # curl's exit statuses
+ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
+
+
+@check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
+       fix="install the version of k8s-gitbranch; upgrading a running cluster is kubeadm's work, not this suite's")  # fmt: skip
+def test_kubernetes_packages(cluster: Cluster, host: Host) -> None:
+    """kubeadm, kubelet and kubectl are installed in the version of k8s-gitbranch."""
+    there = installed_packages(host)
+    found = [f"{name} {there.get(name, 'not installed')}" for name in PACKAGES]
+    wanted = kubernetes(cluster.kubernetes_version)
+    right = all(name in there and kubernetes(there[name]) == wanted for name in PACKAGES)
+    expect_that(right, "packages", found=found, expected=f"all of version {wanted.text}")
+
+
+@check("H29", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 已锁定版本",
+       fix="apt-mark hold kubeadm kubelet kubectl")  # fmt: skip
+def test_kubernetes_packages_are_held(host: Host) -> None:
+    """No upgrade of the system moves kubeadm, kubelet or kubectl."""
+    held = dpkg.holds(host.read("apt-mark showhold"))
+    expect("packages not held", found=[name for name in PACKAGES if name not in held], expected=[])
+
+
+@check(
+    "K21",
+    section="3.10",
+    source="upstream install_kubeadm.sh",
+    title_zh="kubelet 开机自启",
+    fix="systemctl enable kubelet",
+)
+def test_kubelet_is_enabled(host: Host) -> None:
+    """The kubelet starts at boot."""
+    (at_boot,) = unit(host, "kubelet", "UnitFileState")
+    expect("kubelet at boot", found=at_boot or "not installed", expected="enabled")
+
+
+@check("K09", section="3.11", source="kubeadm", title_zh="kubelet 运行正常",
+       fix="journalctl -u kubelet; swap off? docker up? cgroup drivers equal?")  # fmt: skip
+def test_kubelet_is_healthy(host: Host) -> None:
+    """The kubelet runs and calls itself healthy."""
+    active, sub = unit(host, "kubelet", "ActiveState", "SubState")
+    expect("kubelet service", found=[active, sub], expected=["active", "running"])
+    answer = host.run_expect([0, REFUSED, TIMED_OUT], HEALTHZ)
+    expect("kubelet's healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
+
+
+@check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像存在且架构正确",
+       fix="put their archives into suite.image_archives, or name a registry in suite.kubernetes.image_repository")  # fmt: skip
+def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host) -> None:
+    """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
+    expect("images missing", found=missing_images(node, cluster, host), expected=[])
+
+
+@check("K22", section="3.11", source="kubeadm", title_zh="没有正在运行的 kubeadm", fix="wait for it to end")
+def test_kubeadm_is_not_running(host: Host) -> None:
+    """No kubeadm is at work on the host."""
+    expect("kubeadm at work", found=running_kubeadm(host), expected=[])
+
+
+@check("K23", section="3.11", source="kubeadm init and join phases", title_zh="主机上没有不完整的 Kubernetes",
+       fix="look at it first; to start over, by hand and on this host alone: kubeadm reset; rm -r /etc/cni/net.d;"
+           " then -m install")  # fmt: skip
+def test_kubernetes_is_whole(node: Node, host: Host) -> None:
+    """What there is of Kubernetes on the host is all of a control plane or all of a worker, or nothing."""
+    found = membership_of(host)
+    meant = membership.Part.MASTER if node.role is Role.INFRASTRUCTURE else membership.Part.WORKER
+    expected = f"{meant} or none"
+    expect_that(found.part in (meant, membership.Part.NONE), "Kubernetes files", found=found.said, expected=expected)
+
+
+@check("N04", section="3.11", source="kubeadm#1162", title_zh="kubelet 的 resolv.conf 不含回环地址",
+       fix="name a resolv.conf without 127.x servers in --resolv-conf of /var/lib/kubelet/kubeadm-flags.env; restart kubelet")  # fmt: skip
+def test_pods_get_usable_name_servers(host: Host) -> None:
+    """The name servers that pods inherit are not on the host's loopback: CoreDNS would ask itself."""
+    path = kubelet_of(host).resolv_conf
+    text = text_of(host, path)
+    expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
+    expect(f"loopback name servers in {path}", found=resolv_conf.parse(text or "").loopback_servers, expected=())
+
+
+@check("R03", section="3.11", source="k8s#43805", title_zh="kubelet 与 docker 的 cgroup 驱动一致",
+       fix="set cgroupDriver in /var/lib/kubelet/config.yaml as `docker info` says; restart kubelet")  # fmt: skip
+def test_cgroup_drivers_agree(host: Host) -> None:
+    """The kubelet and docker manage cgroups in the same way."""
+    expect("cgroup driver of kubelet", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)
+
+
+def installed_packages(host: Host) -> dict[str, str]:
+    """The versions of those of PACKAGES that are installed."""
+    listing = host.run_expect([0, 1], QUERY + " ".join(PACKAGES))
+    return {p.name: p.version for p in dpkg.packages(listing.stdout) if p.is_installed}
+
+
+def running_kubeadm(host: Host) -> list[str]:
+    """The command lines of kubeadms at work."""
+    return [line.partition(" ")[2] for line in host.run_expect([0, 1], "pgrep -ax kubeadm").stdout.splitlines()]
+
+
+def membership_of(host: Host) -> membership.Membership:
+    """What the host's files say of its part in a cluster."""
+    return membership.judge(host.lines(membership.LIST_PATHS))
+
+
+def kubelet_of(host: Host) -> kubelet.Kubelet:
+    """How the kubelet is set up. Unknown when it is not."""
+    texts = text_of(host, kubelet.CONFIG), text_of(host, kubelet.FLAGS)
+    if texts[0] is None or texts[1] is None:
+        raise Unknown(f"{host.name}: kubelet is not set up: no {kubelet.CONFIG} or {kubelet.FLAGS}")
+    return kubelet.parse(texts[0], texts[1])
+
+
+def wanted_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
+    """The images that a host runs: of kubeadm, by its own list for our configuration, and of the pod network."""
+    config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
+    listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
+    own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
+    manifest = cluster.cni_manifest
+    return [*own, *(pod_network.images(manifest.read_text("utf-8")) if manifest else ())]
+
+
+def missing_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
+    """Those of the images that are not on the host, or are for another architecture than its Docker's."""
+    wanted = wanted_images(node, cluster, host)
+    arch = host.read("docker version -f '{{.Server.Arch}}'")
+    listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
+    if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
+        raise host.no_answer(listing)
+    there = dict(pair for line in listing.stdout.splitlines() for pair in _tags(line))
+    return [image for image in wanted if there.get(with_tag(image)) != arch]
+
+
+def _tags(line: str) -> list[tuple[str, str]]:
+    """`["busybox:1"] amd64`: each name of an image with its architecture."""
+    names, _, arch = line.rpartition(" ")
+    try:
+        return [(str(name), arch) for name in json.loads(names)]
+    except ValueError as error:
+        raise unparsable("docker image inspect", line) from error
