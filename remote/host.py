@@ -54,13 +54,13 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
 
-    def touch(self, command: str, *args: object, deadline: float = DEADLINE) -> Answer:
-        """What comes of a command of an active check (`Connection.touch`). Each `%s` takes one argument, shell-quoted.
-
-        Raises Unknown when there is no whole answer; the exit status is for the caller to judge.
-        """
-        answer = self.connection.touch(quoted(command, *args), deadline=deadline)
-        return whole(answer, self.connection, deadline)
+    def touch(self, expected: Sequence[int], command: str, *args: object, deadline: float = DEADLINE) -> Answer:
+        """As `run_expect`, for a command of an active check: it may leave a trace on the host (`Connection.touch`)."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.touch(text, deadline=deadline), self.connection, deadline)
+        if answer.rc not in expected:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
