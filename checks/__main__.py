@@ -41,7 +41,7 @@ def print_table(checks: Iterable[Check], console: Console) -> None:
     """A row for each check. Where the output is no terminal, a row is one line, however long."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("id", "severity", "section", "title", "title_zh", "source", "fix"):
-        table.add_column(heading, no_wrap=not console.is_terminal)
+        table.add_column(heading, overflow="fold", no_wrap=not console.is_terminal)
     for check in checks:
         row = (check.id, str(check.severity), check.section, check.title, check.title_zh, check.source, check.fix)
         table.add_row(*map(escape, row))

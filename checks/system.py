@@ -113,11 +113,16 @@ def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
 
 def machine_of(host: Host) -> str:
     """What `uname -m` prints: x86_64, aarch64."""
-    return only_line("uname -m", host.read("uname -m"))
+    line = only_line("uname -m", host.read("uname -m"))
+    if not re.fullmatch(r"\w+", line):
+        raise unparsable("uname -m", line)
+    return line
 
 
 def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
     """Those of the packages that are not fully installed on the host."""
     listing = host.run_expect([0, 1], QUERY + " ".join(names))
-    there = {p.name for p in dpkg.packages(listing.stdout) if p.is_installed}
-    return [name for name in names if name not in there]
+    known = {p.name: p.is_installed for p in dpkg.packages(listing.stdout)}
+    if listing.rc == 0 and set(known) != set(names):  # 1: some are unknown to dpkg
+        raise host.no_answer(listing)
+    return [name for name in names if not known.get(name)]

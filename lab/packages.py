@@ -4,34 +4,75 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
 from lab.image import digest, folder_parts
 from lab.plan import LAB, cache
 from lab.process import run, say
+from lab.record import read_json
 
 SOURCES = LAB / "packages"
 
 
-def ensure() -> None:
-    """Build the repository that apt-cacher-ng serves as /lab, unless it was built from these very sources."""
+def _as_it_is(folder: Path) -> None:
+    """The folder holds the whole package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A folder of lab/packages. `fill` adds to a copy of it what is not kept here, made of what `made_of` names."""
+
+    name: str
+    made_of: str = ""
+    fill: Callable[[Path], None] = _as_it_is
+
+    def recipe(self) -> str:
+        """The hash of all that the package is made of."""
+        parts = folder_parts(SOURCES / self.name)
+        return digest(Path(__file__).read_bytes(), self.made_of.encode(), *parts)
+
+
+OWN = (Package("nvidia-docker2"),)
+
+
+def ensure(packages: Sequence[Package] = OWN) -> None:
+    """Have the packages in the repository that apt-cacher-ng serves as /lab; build those that another recipe made."""
     repository = cache() / "packages"
-    recipe = digest(Path(__file__).read_bytes(), *folder_parts(SOURCES))
-    mark = repository / "recipe"
-    if mark.exists() and mark.read_text() == recipe:
-        return
-    say("building the lab's apt repository")
     repository.mkdir(parents=True, exist_ok=True)
-    for source in sorted(path for path in SOURCES.iterdir() if path.is_dir()):
-        run("dpkg-deb", "--root-owner-group", "--build", str(source), str(repository))
+    record = repository / "recipes.json"
+    recipes: dict[str, str] = read_json(record) or {}
+    for package in packages:
+        if recipes.get(package.name) != package.recipe():
+            say(f"building package {package.name}")
+            _build(package, repository)
+            recipes[package.name] = package.recipe()
+            _write_index(repository)
+            record.write_text(json.dumps(recipes, indent=1) + "\n")
+
+
+def _build(package: Package, repository: Path) -> None:
+    folder = cache() / "build" / package.name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SOURCES / package.name, folder)
+    package.fill(folder)
+    for old in repository.glob(f"{package.name}_*.deb"):
+        old.unlink()
+    run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(folder), str(repository), timeout=300)
+    shutil.rmtree(folder)
+
+
+def _write_index(repository: Path) -> None:
     index = "".join(stanza(deb) for deb in sorted(repository.glob("*.deb")))
     (repository / "Packages").write_text(index)
     (repository / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
     sums = "".join(_sum_line(repository / name) for name in ("Packages", "Packages.gz"))
     head = f"Origin: dlws-lab\nLabel: dlws-lab\nSuite: lab\nDate: {formatdate(usegmt=True)}\n"
     (repository / "Release").write_text(f"{head}SHA256:\n{sums}")
-    mark.write_text(recipe)
 
 
 def stanza(deb: Path) -> str:

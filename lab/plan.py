@@ -20,7 +20,9 @@ LAB = Path(__file__).resolve().parent
 STATE = LAB / "state"
 """What the suite finds beside lab/config.yaml; git-ignored."""
 CLUSTER_STATE = STATE / CLUSTER
-PROBE_ARCHIVE = STATE / "images" / "dlws-cuda.tar"
+IMAGES = STATE / "images"
+"""Archives for `docker load`, one image each, named by the image with `/` and `:` replaced by `-`."""
+PROBE_ARCHIVE = IMAGES / "dlws-cuda.tar"
 ROOT_PASSWORD = CLUSTER_STATE / "deploy" / "sshkey" / "rootpasswd"
 
 RUN = Path("/run/dlws-lab")

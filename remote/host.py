@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import testinfra.host
@@ -30,6 +30,16 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         self.connection = connection
         self._node = node
 
+    @classmethod
+    def get_host(cls, hostspec: str, **kwargs: Any) -> testinfra.host.Host:
+        """A host of testinfra's own, on any of its backends: one of ours is made from a connection."""
+        return testinfra.host.get_host(hostspec, **kwargs)
+
+    @classmethod
+    def get_hosts(cls, hosts: Iterable[str], **kwargs: Any) -> list[testinfra.host.Host]:
+        """See `get_host`."""
+        return list(testinfra.host.get_hosts(hosts, **kwargs))
+
     @property
     def name(self) -> str:
         """The host's name in the inventory, or "control"."""
@@ -45,10 +55,11 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
     def read(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> str:
         """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
 
+        Within `with host.sudo(user):` it runs as that user.
         Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
         output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
         """
-        text = quoted(command, *args)
+        text = self.backend.get_command(quoted(command, *args))
         answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
         if answer.rc:
             raise self._unknown(text, answer.rc, answer.error_text)

@@ -14,9 +14,10 @@ cluster's state folder. A command that nobody answers, and an answer that nobody
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,9 @@ FOLDER = Path(__file__).parents[1] / "proofs"
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
 VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+
+
+BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
 
 
 class ProofError(Exception):
@@ -111,9 +115,9 @@ class _Loader(yaml.SafeLoader):
     """YAML with the tags of `Given`."""
 
 
-def _tag(name: str, given: Given, filled: str = "") -> None:
+def _tag(name: str, given: Callable[[str], Given]) -> None:
     def construct(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Given:
-        return replace(given, **{filled: loader.construct_scalar(node)}) if filled else given
+        return given(str(loader.construct_scalar(node)))
 
     _Loader.add_constructor(name, construct)
 
@@ -123,12 +127,18 @@ TIMEOUT = Given(rc=None, says="stopped after")
 LOST = Given(lost=True, says="link lost")
 CUT = Given(truncated=True, says="output cut off")
 BROKEN = Given(rc=99, err="{tool}: internal error", says="exit status 99")
-_tag("!missing", MISSING)
-_tag("!timeout", TIMEOUT)
-_tag("!lost", LOST)
-_tag("!cut", CUT, "out")
-_tag("!no_file", Given(rc=1, err="{tool}: cannot be opened: No such file or directory"))
-_tag("!error", Given(rc=1), "err")
+NO_FILE = Given(rc=1, err="{tool}: cannot be opened: No such file or directory")
+_tag("!missing", lambda _: MISSING)
+_tag("!timeout", lambda _: TIMEOUT)
+_tag("!lost", lambda _: LOST)
+_tag("!no_file", lambda _: NO_FILE)
+_tag("!cut", lambda text: replace(CUT, out=text))
+_tag("!error", lambda text: Given(rc=1, err=literal(text)))
+
+
+def literal(text: str) -> str:
+    """Text in which `Given.to` fills in nothing."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def read(path: Path) -> Any:
@@ -207,7 +217,7 @@ def given(answer: Any) -> Given:
     if isinstance(answer, Given):
         return answer
     if isinstance(answer, dict):
-        return Given(**{**answer, "err": str(answer.get("err", "")).replace("{", "{{").replace("}", "}}")})
+        return Given(**{**answer, "err": literal(str(answer.get("err", "")))})
     text = str(answer)
     return Given(text if not text or text.endswith("\n") else text + "\n")
 
@@ -264,23 +274,27 @@ class Answering(Connection):
 
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:
     """Judge the check on the case's host; ProofError when an answer of the case was not asked for."""
-    hosts, proof = _judged(case, folder, patch, {})
+    hosts, proof = _judged(case, _cluster(case, folder), patch, {})
     if unasked := [f"{name}: {command}" for name, host in hosts.items() for command in sorted(host.unasked)]:
         raise ProofError(f"{case}: the check does not ask {'; '.join(unasked)}")
     return proof
 
 
-def spoil(case: Case, folder: Path, patch: pytest.MonkeyPatch, failure: Given) -> Iterator[tuple[str, Proof]]:
-    """Each command that the check asks in this case, and what it comes to when that one meets the failure."""
-    hosts, _ = _judged(case, folder, patch, {})
-    for name, command in [(name, command) for name, host in hosts.items() for command in dict.fromkeys(host.asked)]:
-        yield command, _judged(case, folder, patch, {name: {command: failure}})[1]
+def spoil(
+    case: Case, folder: Path, patch: pytest.MonkeyPatch, failures: Sequence[Given]
+) -> Iterator[tuple[Given, str, Proof]]:
+    """Each failure, each command that the check asks in this case, and what it comes to when that meets this."""
+    cluster = _cluster(case, folder)
+    hosts, _ = _judged(case, cluster, patch, {})
+    asked = [(name, command) for name, host in hosts.items() for command in dict.fromkeys(host.asked)]
+    for failure, (name, command) in itertools.product(failures, asked):
+        yield failure, command, _judged(case, cluster, patch, {name: {command: failure}})[1]
 
 
 def _judged(
-    case: Case, folder: Path, patch: pytest.MonkeyPatch, failing: Mapping[str, Mapping[str, Given]]
+    case: Case, cluster: Cluster, patch: pytest.MonkeyPatch, failing: Mapping[str, Mapping[str, Given]]
 ) -> tuple[dict[str, Answering], Proof]:
-    cluster = _cluster(case, folder)
+    folder = cluster.path.parent
     hosts = _hosts(case, cluster, failing)
     patch.setattr(socket.socket, "connect", _no_network)
     patch.setattr(socket, "getaddrinfo", _no_network)
@@ -288,7 +302,8 @@ def _judged(
     _libraries(case, folder, patch)
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
-    context = Context("proof", folder, "verify", plan=False, strict=False, root_user="root", root_password=None)
+    context = Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
+                      root_user="root", root_password=None)  # fmt: skip
     answers = {node.name: node.name not in {HOSTS[kind] for kind in case.down} for node in cluster.nodes}
     site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, _answers=answers)
     target = case.check.target_for(_target(case, cluster), cluster)
@@ -296,6 +311,8 @@ def _judged(
         raise ProofError(f"{case}: the check does not speak of {case.host}")
     proof = judge(site, case.check, target)
     fleet.close()
+    if BROKE in proof.message:
+        raise ProofError(proof.message)
     return hosts, proof
 
 

@@ -168,3 +168,50 @@ def test_a_good_run_changes_once_and_exits_with_0_and_the_next_finds_nothing_to_
     assert made.run("-m", "install", "-n", "0").status == 0
     assert set(made.outcomes.values()) == {"unchanged"}
     assert made.sent("a2") == sent
+
+
+LOST = '''
+@stage(section="1", proves=[facts.test_base])
+def test_base(change):
+    """A change in two steps; the link is lost in the first."""
+    change.run("echo once >> count; sleep 0.3; test -e refuse-base || touch base", deadline=30)
+    change.run("touch never", text="the second step")
+
+@stage(section="2", after="base", proves=[facts.test_tool])
+def test_tool(change):
+    """The next stage, on a link that is whole again."""
+    change.run("rm cut; touch tool")
+'''
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run in which every change of a1 and a2 loses its link; a2's does not come true."""
+    made = Project(tmp_path_factory.mktemp("lost"), stages=LOST, checks=CHECKS, hosts=("a1", "a2"))
+    for host in made.hosts:
+        made.on(host, "cut")
+    made.on("a2", "refuse-base")
+    assert made.run("-m", "install", "-n", "2").status == 1
+    return made
+
+
+def test_a_change_whose_link_is_lost_is_never_sent_again(lost: Project) -> None:
+    for host in lost.hosts:
+        assert (lost.path / "hosts" / host / "count").read_text() == "once\n"
+        assert not lost.has(host, "never")
+
+
+def test_after_a_lost_link_the_engine_waits_for_the_command_and_asks_the_checks(lost: Project) -> None:
+    result = lost.results["base[a1]"]
+    assert (result.outcome, result.verdict) == ("changed", "PASS")
+    assert "a1: link lost" in result.message
+    assert len(result.actions) == 1
+    assert lost.outcomes["tool[a1]"] == "changed"
+
+
+def test_a_lost_change_that_did_not_come_true_has_failed_and_says_both(lost: Project) -> None:
+    result = lost.results["base[a2]"]
+    assert (result.outcome, result.verdict) == ("failed", "FAIL")
+    assert "a2: link lost" in result.message
+    assert "; and T01 base: expected there, found missing. Fix: make base" in result.message
+    assert lost.outcomes["tool[a2]"] == "blocked"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ class Worker:
         assert name == "runtests"
         assert self.test is None, "a second test while one runs"
         (self.test,) = indices
-        self.heard |= {name: phases for name, phases in outcomes}
+        self.heard |= dict(outcomes)
 
 
 class Rehearsal:
@@ -113,9 +112,9 @@ def test_on_random_graphs_nothing_starts_early_and_everything_runs_once(
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
+def pair(monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
     """Two hosts with two stages each, and two workers."""
-    yield Rehearsal(items(base=(["a1", "a2"], []), join=(["a1", "a2"], ["base"])), 2, monkeypatch)
+    return Rehearsal(items(base=(["a1", "a2"], []), join=(["a1", "a2"], ["base"])), 2, monkeypatch)
 
 
 def test_a_host_keeps_its_worker_because_its_connection_lives_there(monkeypatch: pytest.MonkeyPatch) -> None:
