@@ -38,10 +38,6 @@ class ApiUnreachable(Unknown):
     """The Kubernetes API cannot be asked: no way to it, no answer, no credentials, or another cluster's server."""
 
 
-class ApiRefused(ApiUnreachable):
-    """The master itself says that nothing listens on the API server's port: it is down."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The outcome of one command on one host.

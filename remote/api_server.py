@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cluster.parse import kubeconfig
 from cluster.verdict import Unknown
-from remote.answer import Answer, ApiRefused, ApiUnreachable, Unreachable
+from remote.answer import Answer, ApiUnreachable, Unreachable
 from remote.connection import Connection
 
 CONNECT_TIMEOUT = 3.0  # seconds for TCP: the API server is on the same site
@@ -199,21 +199,17 @@ class ApiServer:
     def _dial(self, port: int) -> socket.socket:
         """A connection by the first way that works; that one is tried first the next time."""
         failures: list[str] = []
-        refused = False
         for route in list(self._routes):
             try:
                 found = route(port)
             except (OSError, Unreachable) as error:
                 failures.append(f"{route.__name__.strip('_').replace('_', ' ')}: {_words(error)}")
-                if route == self._through_the_master and isinstance(error, ConnectionRefusedError):
-                    refused = True
                 continue
             self._routes.remove(route)
             self._routes.insert(0, route)
             self._socket = found.dup()  # TLS takes the other one over: this is the handle to hang up with
             return found
-        kind = ApiRefused if refused else ApiUnreachable
-        raise kind(f"no API server at {self._address}:{port}: {'; '.join(failures)}")
+        raise ApiUnreachable(f"no API server at {self._address}:{port}: {'; '.join(failures)}")
 
     def _straight(self, port: int) -> socket.socket:
         found = socket.create_connection((self._address, port), CONNECT_TIMEOUT)

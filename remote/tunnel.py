@@ -13,7 +13,7 @@ PIECE = 1 << 16
 
 
 def through(transport: paramiko.Transport, address: str, port: int, timeout: float) -> socket.socket:
-    """Connect from the host to `address:port`. Raises OSError: refused there, forbidden by sshd, or no answer."""
+    """Connect from the host to `address:port`. Raises OSError: it cannot, sshd forbids it, or no answer."""
     try:
         channel = transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout)
     except paramiko.ChannelException as error:
@@ -27,12 +27,10 @@ def through(transport: paramiko.Transport, address: str, port: int, timeout: flo
 
 
 def _as_connect_says(error: paramiko.ChannelException) -> OSError:
-    """RFC 4254 5.1: code 1 is forbidden, 2 that the host could not connect; OpenSSH adds connect(2)'s words."""
+    """RFC 4254 5.1: code 1 is forbidden, 2 that the host could not connect; why not, paramiko keeps to itself."""
     if error.code == 1:
         return PermissionError(errno.EPERM, "sshd forbids forwarding (AllowTcpForwarding, PermitOpen)")
-    if "refused" in error.text.lower():
-        return ConnectionRefusedError(errno.ECONNREFUSED, "connection refused on the host")
-    return OSError(errno.EHOSTUNREACH, f"the host cannot connect: {error.text}")
+    return OSError(errno.EHOSTUNREACH, "the host cannot connect either")
 
 
 def _outward(far: socket.socket, channel: paramiko.Channel) -> None:
