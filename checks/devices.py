@@ -61,7 +61,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
         expect(f"machines that {what} is for", found=meant, expected=[n.name for n in plugin.nodes])
 
 
-@check("K28", section="3.13", source="upstream check_k8s.py 06", on=device_hosts, title_zh="设备插件 Pod 运行正常",
+@check("K31", section="3.13", source="upstream check_k8s.py 06", on=device_hosts, title_zh="设备插件 Pod 运行正常",
        fix="kubectl -n kube-system describe pod <pod>; kubectl -n kube-system logs <pod>")  # fmt: skip
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""

@@ -10,8 +10,9 @@ from cluster.inventory import Node, Role
 
 OPTIONS: Final = "rsize=8192,timeo=14,intr,tcp"
 """Those of upstream's auto_share.py; a share's own `options` in config.yaml replace them."""
-AT_BOOT: Final = "_netdev,bg"
-"""Once the network is up; tried again in the background while the server is not (systemd does `bg` itself)."""
+AT_BOOT: Final = "_netdev,nofail,retry=10000,x-systemd.mount-timeout=infinity"
+"""Once the network is up, nothing else waiting for it, and tried for a week (minutes) while the server is down: after a
+power cut the hosts come back in any order. What systemd makes of nfs(5)'s `bg`."""
 AFTER_OWN_SERVER: Final = "x-systemd.after=nfs-server.service"
 """On the server itself: mounted after its NFS service has started, unmounted before that stops."""
 FOLDER_MODE: Final = 0o777

@@ -19,7 +19,7 @@ from fixtures.targets import folder_keepers, sharing_cluster, sharing_hosts, sto
 from remote.change import Change, ChangeFailed
 from remote.host import Host
 
-MOUNT_DEADLINE = 180.0  # seconds; mount.nfs itself tries for two minutes
+MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes to be given up
 
 
 @stage(section="3.12", on=storage_servers, after="node_packages", proves=[storage.test_disk_of_the_share_is_mounted])
@@ -27,9 +27,7 @@ def test_share_disk() -> None:
     """The disk under an exported folder is mounted, where /etc/fstab has one for it."""
 
 
-@stage(
-    section="3.12", on=storage_servers, after=["share_disk", "reboot"], proves=[storage.test_shares_are_exported]
-)
+@stage(section="3.12", on=storage_servers, after=["share_disk", "reboot"], proves=[storage.test_shares_are_exported])
 def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Serve the shares: the NFS server, its folders, and a managed block of /etc/exports."""
     if missing := missing_packages(host, cluster.suite.packages.nfs_server):
@@ -60,7 +58,7 @@ def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) ->
         if mounts.on(table, mount.mount_point) is None:
             change.run("mkdir -p %s", mount.mount_point)
             change.run("systemctl daemon-reload")  # systemd mounts by units that it makes of /etc/fstab
-            change.run("mount -o fg %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # `bg` would hide a failure
+            change.run("mount -o retry=0 %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # now or not at all
 
 
 @stage(section="3.12", on=folder_keepers, after=["nfs_server", "nfs_mounts"], proves=[storage.test_storage_folders])

@@ -27,7 +27,7 @@ def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> No
         change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
 
 
-@stage(section="3.13", on=device_plugin_master, after="control_plane", proves=[devices.test_plugins_are_deployed])
+@stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[devices.test_plugins_are_deployed])
 def test_device_plugins(cluster: Cluster, change: Change) -> None:
     """Apply the DaemonSet of each kind of accelerator."""
     for plugin in device_plugins.plugins(cluster):
@@ -37,7 +37,7 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
 @stage(
     section="3.13",
     on=device_hosts,
-    after=["device_plugin_image", "device_plugins[*]", "labels"],
+    after=["device_plugin_image", "device_plugins[*]", "labels", "node_ready", "master_taint"],
     proves=[devices.test_plugin_runs, devices.test_every_device_is_allocatable, devices.test_plugin_sockets_are_live],
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:

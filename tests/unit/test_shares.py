@@ -52,15 +52,15 @@ def test_any_name_of_the_server_may_stand_in_the_source(cluster: Cluster) -> Non
 def test_the_server_mounts_its_own_share_after_its_service(cluster: Cluster) -> None:
     [mount] = cluster.mounts
     client = shares.fstab_line(cluster, mount, cluster.node("atlas02"))
-    assert client == "atlas01:/mnt/local /mntdlws nfs rsize=8192,timeo=14,intr,tcp,_netdev,bg 0 0"
+    assert client == f"atlas01:/mnt/local /mntdlws nfs rsize=8192,timeo=14,intr,tcp,{shares.AT_BOOT} 0 0"
     own = shares.fstab_line(cluster, mount, cluster.node("atlas01"))
-    assert own == client.replace(",bg", ",bg,x-systemd.after=nfs-server.service")
+    assert own == client.replace(" 0 0", ",x-systemd.after=nfs-server.service 0 0")
 
 
 def test_options_of_the_share_replace_the_usual_ones(tmp_path: Path) -> None:
     cluster = load(write(tmp_path, (SHARE, SHARE + "    options: vers=4.1,hard\n")), resolve=no_dns)
     line = shares.fstab_line(cluster, cluster.mounts[0], cluster.node("atlas02"))
-    assert line == "atlas01:/mnt/local /mntdlws nfs vers=4.1,hard,_netdev,bg 0 0"
+    assert line == f"atlas01:/mnt/local /mntdlws nfs vers=4.1,hard,{shares.AT_BOOT} 0 0"
 
 
 def test_the_server_keeps_the_folders(cluster: Cluster) -> None:
