@@ -50,9 +50,7 @@ READ_EMBEDDED = (
         " ".join(KUBECONFIGS)
     )
 )
-SERVED_AT = (
-    "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null 2>/dev/null | sed -n '/-BEGIN/,/-END/p'"
-)
+SERVED_AT = "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null | sed -n '/-BEGIN/,/-END/p'"
 RENEW = "kubeadm certs renew all on the master (1.18, 1.19: kubeadm alpha certs renew all), then restart its components"
 
 

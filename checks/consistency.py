@@ -9,18 +9,18 @@ from typing import Any
 
 import yaml
 
+from checks.files import text_of
 from cluster.config import Cluster
-from cluster.parse import certificates, ip_addr, kubeconfig
+from cluster.parse import ip_addr
 from cluster.parse.text import unparsable
 from cluster.verdict import Severity, Unknown
 from fixtures.check import check, expect, preflight
 from fixtures.targets import whole_cluster
 from remote.host import Host
-from remote.kubernetes import Kubernetes
 
 SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
 NO_UUID = re.compile(r"[0-]*|[Ff-]*")
-READ_UUID = "cat /sys/class/dmi/id/product_uuid 2>/dev/null || test ! -e /sys/class/dmi/id/product_uuid"
+PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
 READ_MACS = (
     "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
     ' echo "$i $k $(cat $i/address)"; done'
@@ -33,7 +33,7 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
        fix="set the system UUID in the BMC or firmware: Kubernetes tells hosts apart by it")  # fmt: skip
 def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same firmware UUID. Machines without one are told apart by their machine-id (H17)."""
-    uuids = {name: host.read(READ_UUID).strip().lower() for name, host in hosts.items()}
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in hosts.items()}
     empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
     expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
@@ -68,20 +68,6 @@ def test_clocks_agree(hosts: dict[str, Host]) -> None:
 def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
     """No two hosts' clocks are more than 0.5 s apart: etcd warns from 1 s on."""
     judge_clocks(hosts, NOTABLE_SKEW)
-
-
-@check("T08", section="3.11", source="ascend-deployer", title_zh="主机属于本集群（CA 一致）",
-       fix="the host was joined to another cluster: reset it by hand, then run -m install")  # fmt: skip
-def test_host_trusts_this_cluster(host: Host, kube: Kubernetes) -> None:
-    """The host's CA, in its file and in its kubelet's credentials, is the one this cluster shows newcomers."""
-    told = kube.get("configmaps", "cluster-info", namespace="kube-public")
-    stored = str(((told or {}).get("data") or {}).get("kubeconfig", ""))
-    ours = certificates.one(kubeconfig.embedded(stored)[0].decode("utf-8", "replace"), "ConfigMap cluster-info").sha256
-    file = certificates.one(host.read("cat /etc/kubernetes/pki/ca.crt"), "/etc/kubernetes/pki/ca.crt")
-    lines = host.read("grep certificate-authority-data /etc/kubernetes/kubelet.conf")
-    kubelet = certificates.one(kubeconfig.embedded(lines)[0].decode("utf-8", "replace"), "kubelet.conf")
-    found = {"pki/ca.crt": file.sha256, "kubelet.conf": kubelet.sha256}
-    expect("CAs other than the cluster's", found=[n for n, sha256 in found.items() if sha256 != ours], expected=[])
 
 
 @check("K11", section="3.11", source="kubeadm kubelet-config", on=whole_cluster, severity=Severity.WARNING,

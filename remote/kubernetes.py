@@ -118,6 +118,10 @@ class Kubernetes:
         """What is answered at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
         return self._once(f"raw {path}", lambda: self._read(Request("GET", path)))
 
+    def document(self, path: str) -> Object:
+        """The JSON object behind a path. Unknown for any status but 200, Unparsable for anything else."""
+        return parsed(good(self.answer(path), path), path)
+
     def dry_run(self, manifest: Mapping[str, Any]) -> None:
         """The server would create this object; Refused, with its reason, otherwise. Creates nothing."""
         path = self.path_of(manifest, named=False) + "?dryRun=All"

@@ -7,7 +7,7 @@ import pytest
 from cluster.verdict import Verdict
 from tests.lab.suite import STATE, Finished, broken, on, run
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+pytestmark = [pytest.mark.lab]
 
 HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
 

@@ -12,7 +12,7 @@ import pytest
 from cluster.verdict import Verdict
 from tests.lab.suite import Finished, Running, lab, on, run, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab"), pytest.mark.usefixtures("first_install")]
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
 HOST = "atlas01"
 STEP = ("-m", "install", "--stages", "docker", "--limit", HOST, "-n", "1")

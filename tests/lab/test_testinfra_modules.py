@@ -25,7 +25,7 @@ from remote.host import Host
 from remote.hostkeys import HostKeys
 from remote.ssh import Login, Secret, open_ssh
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.lab
 
 ADDRESS, PASSWORD = "192.168.3.25", "as-good-as-any"
 ELSEWHERE = {"ansible", "facter", "podman", "puppet_resource", "salt", "supervisor"}

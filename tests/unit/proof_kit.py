@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 import pytest
 import yaml
+from proof_api import FAILURES, Broken, RecordedApi
 
 import fixtures.site
 from checks import control
@@ -92,6 +93,8 @@ class Case:
     """Text that the message must hold."""
     suite: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the section `suite` of the configuration."""
+    kube: Mapping[str, Any] = field(default_factory=dict)
+    """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
     """What other hosts answer, for a check of the whole cluster."""
     down: Sequence[str] = ()
@@ -240,6 +243,12 @@ def healthy(layer: str) -> dict[str, Given]:
     return {command: given(answer) for command, answer in read(FOLDER / "healthy" / f"{layer}.yaml").items()}
 
 
+@cache
+def healthy_api() -> Any:
+    """What the API of a healthy cluster answers."""
+    return read(FOLDER / "healthy" / "kubernetes.yaml")
+
+
 class Answering(Connection):
     """A host that answers what the case gives, and otherwise what a healthy one does."""
 
@@ -274,8 +283,10 @@ class Answering(Connection):
 
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:
     """Judge the check on the case's host; ProofError when an answer of the case was not asked for."""
-    hosts, proof = _judged(case, _cluster(case, folder), patch, {})
-    if unasked := [f"{name}: {command}" for name, host in hosts.items() for command in sorted(host.unasked)]:
+    api = RecordedApi(healthy_api(), case.kube)
+    hosts, proof = _judged(case, _cluster(case, folder), patch, {}, api)
+    answering = {**hosts, "kubernetes": api}
+    if unasked := [f"{name}: {key}" for name, those in answering.items() for key in sorted(those.unasked)]:
         raise ProofError(f"{case}: the check does not ask {'; '.join(unasked)}")
     return proof
 
@@ -291,8 +302,22 @@ def spoil(
         yield failure, command, _judged(case, cluster, patch, {name: {command: failure}})[1]
 
 
+def spoil_api(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Broken, str, Proof]]:
+    """Each way in which a request can fail, each request of the check in this case, and what it comes to."""
+    cluster, whole = _cluster(case, folder), RecordedApi(healthy_api(), case.kube)
+    _judged(case, cluster, patch, {}, whole)
+    for failure, command in itertools.product(FAILURES, dict.fromkeys(whole.asked)):
+        if not (failure.torn and command.startswith("GET /readyz")):  # plain text may end anywhere
+            api = RecordedApi(healthy_api(), case.kube, {command: failure})
+            yield failure, command, _judged(case, cluster, patch, {}, api)[1]
+
+
 def _judged(
-    case: Case, cluster: Cluster, patch: pytest.MonkeyPatch, failing: Mapping[str, Mapping[str, Given]]
+    case: Case,
+    cluster: Cluster,
+    patch: pytest.MonkeyPatch,
+    failing: Mapping[str, Mapping[str, Given]],
+    api: RecordedApi | None = None,
 ) -> tuple[dict[str, Answering], Proof]:
     folder = cluster.path.parent
     hosts = _hosts(case, cluster, failing)
@@ -305,7 +330,8 @@ def _judged(
     context = Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
                       root_user="root", root_password=None)  # fmt: skip
     answers = {node.name: node.name not in {HOSTS[kind] for kind in case.down} for node in cluster.nodes}
-    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, _answers=answers)
+    server = api or RecordedApi(healthy_api(), case.kube)
+    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server, _answers=answers)
     target = case.check.target_for(_target(case, cluster), cluster)
     if target is None:
         raise ProofError(f"{case}: the check does not speak of {case.host}")

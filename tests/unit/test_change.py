@@ -249,7 +249,7 @@ class Rebooting(Connection):
 
 
 def rebooting(connection: Rebooting, monkeypatch: pytest.MonkeyPatch) -> Change:
-    monkeypatch.setattr(changes.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     host = Host(connection)
     return Change(host, Applier(host, lambda: connection))
 
@@ -276,7 +276,7 @@ def test_a_lost_action_is_waited_for_by_its_token(monkeypatch: pytest.MonkeyPatc
     connection: Any = Rebooting()
     running = iter([True, True, False])
     connection.still_running = lambda token: next(running)
-    monkeypatch.setattr(changes.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     applier = Applier(Host(connection), lambda: connection)
     with pytest.raises(LinkLost):
         applier.carry_out(Action("slow", "slow"))

@@ -59,7 +59,7 @@ def test_on_a_terminal_it_is_asked_for_unless_the_key_is_placed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(credentials, "has_terminal", lambda: True)
-    monkeypatch.setattr(credentials.getpass, "getpass", lambda prompt: CANARY)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: CANARY)
     assert root_credential(tmp_path).password == CANARY
     (keys(tmp_path) / "id_rsa").touch()
     assert root_credential(tmp_path).password is None

@@ -9,6 +9,8 @@ import pytest
 from site_kit import Project
 
 CHECKS = '''
+import site_kit
+
 @check("P01", title_zh="好", fix="-")
 def test_good(host):
     """Holds."""
@@ -42,8 +44,8 @@ def test_faulty(host):
 
 @check("B02", title_zh="误", fix="repair the suite")
 def test_faulty_library(host):
-    """testinfra asserts for itself that a command worked: that is no finding about the host."""
-    host.file("/no/such/file").mode
+    """An assert of a library is no finding about the host."""
+    site_kit.eventually(lambda: False, 0)
 
 @check("D01", title_zh="偏", fix="-", deviation="the product needs it so")
 def test_deviates(host):
@@ -91,7 +93,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
         ("unknown", "UNKNOWN", "U01 cannot know: a1: tool missing: no-such-tool --version"),
         ("unknown_though_slight", "UNKNOWN", "U02 cannot know: half an answer. Fix: install it"),
         ("faulty", "UNKNOWN", "B01 the suite itself broke: KeyError: 'no such key' (checks/facts.py:"),
-        ("faulty_library", "UNKNOWN", "B02 the suite itself broke: "),
+        ("faulty_library", "UNKNOWN", "B02 the suite itself broke: AssertionError: it did not come about"),
         ("deviates", "DEVIATION", "(the product needs it so)"),
         ("waived", "WAIVED", "(waived: next week; Li Wei; until 2099-01-01)"),
     ],
@@ -186,7 +188,7 @@ def assert_one_finding(made: Project, host: str, verdict: str, message: str) -> 
     assert counted == {verdict: 1, "NOT RUN": others}
 
 
-@pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "3"]], ids=" ".join)
+@pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "2"]], ids=" ".join)
 def test_an_audit_has_one_finding_for_a_lost_host_and_the_rest_of_it_is_not_run(
     args: list[str], tmp_path: Path
 ) -> None:
@@ -199,7 +201,7 @@ def test_an_audit_has_one_finding_for_a_lost_host_and_the_rest_of_it_is_not_run(
 
 def test_an_install_has_one_finding_for_a_lost_host_and_the_other_hosts_finish(tmp_path: Path) -> None:
     made = scattered(tmp_path)
-    assert made.run("-m", "install", "-n", "3").status == 1
+    assert made.run("-m", "install", "-n", "2").status == 1
     assert_one_finding(made, "a2", "UNREACHABLE", "a2: no route to host")
     assert_one_finding(made, "a3", "FAIL", "a3: no login of root is accepted")
     assert {made.outcomes[f"{stage}[a4]"] for stage in ("login", "make", "join")} == {"unchanged"}

@@ -152,7 +152,7 @@ def test_an_idle_worker_that_ends_takes_no_test_with_it(pair: Rehearsal) -> None
 
 def test_workers_that_collected_different_tests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Rehearsal(items(base=(["a1"], [])), 1, monkeypatch)
-    fresh = Staged(type("C", (), {"stash": {GRAPH: run.staged}})(), type("S", (), {"items": []})())  # type: ignore[arg-type]
+    fresh = Staged(type("C", (), {"stash": {GRAPH: run.staged}})(), type("S", (), {"items": []})())
     for collection in (["x"], ["y"]):
         worker: Any = Worker()
         fresh.add_node(worker)
@@ -165,4 +165,4 @@ def test_nothing_is_repeated_or_stolen(pair: Rehearsal) -> None:
     with pytest.raises(NotImplementedError):
         pair.staged.mark_test_pending(pair.tests[0])
     with pytest.raises(NotImplementedError):
-        pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])  # type: ignore[arg-type]
+        pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])

@@ -135,7 +135,7 @@ def test_a_host_outside_the_limit_that_is_lost_blocks_a_barrier_and_is_no_news_o
 def test_a_plan_lists_every_action_of_every_stage_and_sends_nothing(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.on("a1", "base")
-    assert made.run("-m", "install", "--plan", "-n", "2").status == 0
+    assert made.run("-m", "install", "--plan", "-n", "0").status == 0
     planned = {label: [action.text for action in result.actions] for label, result in made.results.items()}
     edit = "edit {}/net.conf: +1 -0 lines"
     assert planned == {

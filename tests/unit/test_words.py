@@ -29,7 +29,7 @@ def test_the_two_words_become_one(written: list[str], meant: list[str]) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the process would have become."""
     calls: list[Any] = []
-    monkeypatch.setattr(words.os, "execv", lambda program, args: calls.append(args))
+    monkeypatch.setattr("os.execv", lambda program, args: calls.append(args))
     return calls
 
 
