@@ -80,6 +80,8 @@ def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, k
     counts = "{} known, {} allocatable"
     expected = counts.format(there, there)
     found = next((n for n in kube.list("nodes") if n["metadata"]["name"] == node.name), None)
+    if found is None:
+        raise Mismatch(f"{node.name} in Kubernetes", found="none", expected="a node")
     known, allocatable = offered(found, plugin.resource)
     expect(plugin.resource, found=counts.format(known, allocatable), expected=expected)
 
