@@ -42,6 +42,13 @@ class Connection(ABC):
         """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
         return self.ask([command], deadline=deadline)[0]
 
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
+
+        Everything else as `ask`.
+        """
+        return self.ask([command], deadline=deadline)[0]
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """Run one command that changes something. Its bytes leave at most once.
