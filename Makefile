@@ -14,10 +14,11 @@ demo: lab
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
 test: lint lab
-	$(BIN)/pytest tests -n 2 --dist loadgroup
+	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
+	$(BIN)/pytest tests/lab
 
 unit: env
-	$(BIN)/pytest tests/unit -n 2
+	$(BIN)/pytest tests/unit -n 2 --dist loadfile
 
 lint: env
 	$(BIN)/ruff check .

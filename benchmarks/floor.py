@@ -16,6 +16,7 @@ from typing import Any
 import paramiko
 
 from benchmarks.promise import CHECKS, conf_of
+from benchmarks.server import USER
 
 WIDTH = 16
 MARK = "=== "
@@ -50,12 +51,13 @@ def judge(said: dict[str, str], address: str, promise: dict[str, Any]) -> dict[s
     lines = {name: text.splitlines() for name, text in said.items()}
     release = dict(line.replace('"', "").split("=", 1) for line in lines["os_release"] if "=" in line)
     memory = next(line.split()[1] for line in lines["memory"] if line.startswith("MemTotal:"))
+    swaps = [line.split() for line in lines["swap"][1:]]
     mounts = [line.split() for line in lines["root_filesystem"]]
     return {
         "passwd_mode": said["passwd_mode"].strip() == promise["passwd_mode"],
         "passwd_owner": said["passwd_owner"].strip() == "root:root",
         "shadow_mode": said["shadow_mode"].split() == [promise["shadow_mode"], promise["shadow_group"]],
-        "conf_mode": said["conf_mode"].strip() == "640",
+        "conf_mode": said["conf_mode"].strip() == "644",
         "conf_owner": said["conf_owner"].strip() == "root:root",
         "conf_content": f"address = {address}" in lines["conf_content"],
         "ip_forward": said["ip_forward"].strip() == promise["ip_forward"],
@@ -69,7 +71,7 @@ def judge(said: dict[str, str], address: str, promise: dict[str, Any]) -> dict[s
         "os_release": [release["ID"], release["VERSION_ID"]] == promise["os"],
         "kernel": said["kernel"].strip() == promise["kernel"],
         "memory": int(memory) >> 10 == promise["memory_mib"],
-        "swap": sorted(line.split()[0] for line in lines["swap"][1:]) == promise["swap_areas"],
+        "swap": sorted(s[0] for s in swaps if s[1] == "partition") == promise["swap_partitions"],
         "sshd_listens": any(line.split()[3].endswith(f":{promise['port']}") for line in lines["sshd_listens"]),
         "sshd_runs": "root" in said["sshd_runs"].split(),
     }
@@ -79,7 +81,7 @@ def audit(address: str, promise: dict[str, Any], key: paramiko.PKey) -> dict[str
     """Connect, run the script, judge."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-    client.connect(address, promise["port"], "root", pkey=key, look_for_keys=False, allow_agent=False)
+    client.connect(address, promise["port"], USER, pkey=key, look_for_keys=False, allow_agent=False)
     with client:
         script = SCRIPT.format(conf=conf_of(promise["folder"], address))
         stdin, stdout, _ = client.exec_command(f"exec /bin/sh -c {shlex.quote(script)}")

@@ -46,7 +46,7 @@ def current(folder: Path, port: int) -> dict[str, Any]:
         "os": [release["ID"], release["VERSION_ID"]],
         "kernel": os.uname().release,
         "memory_mib": next(int(line.split()[1]) >> 10 for line in _lines("/proc/meminfo") if "MemTotal" in line),
-        "swap_areas": sorted(line.split()[0] for line in _lines("/proc/swaps")[1:]),
+        "swap_partitions": sorted(s[0] for s in map(str.split, _lines("/proc/swaps")[1:]) if s[1] == "partition"),
         "port": port,
     }
 
@@ -64,7 +64,7 @@ def make_hosts(folder: Path, addresses: list[str]) -> None:
         conf = conf_of(folder, address)
         conf.parent.mkdir(parents=True, exist_ok=True)
         conf.write_text(f"address = {address}\nrole = worker\n")
-        conf.chmod(0o640)
+        conf.chmod(0o644)
 
 
 def break_host(folder: Path, address: str) -> None:

@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks.server import Server
+from benchmarks.server import USER, Server
 
 HERE = Path(__file__).parent
 SUITE = HERE.parent
@@ -44,7 +44,7 @@ class Tool(ABC):
         """What the tool printed."""
         return self.folder / "output"
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most tools need nothing
         """Make ready for one more run."""
 
     @abstractmethod
@@ -133,7 +133,7 @@ class Testinfra(Tool):
     def command(self) -> list[str]:
         config = self.folder / "ssh_config"
         config.write_text(
-            f"Host *\n  User root\n  Port {self.server.port}\n  IdentityFile {self.server.user_key}\n"
+            f"Host *\n  User {USER}\n  Port {self.server.port}\n  IdentityFile {self.server.user_key}\n"
             "  StrictHostKeyChecking no\n"
         )
         hosts = ",".join(f"paramiko://{address}" for address in self.addresses)
@@ -160,7 +160,7 @@ class Pyinfra(Tool):
             old.unlink()
 
     def command(self) -> list[str]:
-        data = {"ssh_user": "root", "ssh_port": self.server.port, "ssh_key": str(self.server.user_key),
+        data = {"ssh_user": USER, "ssh_port": self.server.port, "ssh_key": str(self.server.user_key),
                 "ssh_strict_host_key_checking": "no"}  # fmt: skip
         inventory = self.folder / "inventory.py"
         inventory.write_text(f"hosts = ({self.addresses!r}, {data!r})\n")
@@ -179,7 +179,7 @@ class Ansible(Tool):
     def command(self) -> list[str]:
         inventory = self.folder / "inventory.ini"
         variables = {
-            "ansible_user": "root",
+            "ansible_user": USER,
             "ansible_port": self.server.port,
             "ansible_ssh_private_key_file": self.server.user_key,
             "ansible_python_interpreter": "/usr/bin/python3",
@@ -232,7 +232,7 @@ def _config(addresses: list[str], port: int) -> str:
         "network: {domain: bench.example}",
         "UserGroups: {DLWSAdmins: {Allowed: [admin@bench.example], uid: '20000', gid: '20001'}}",
         "mysql_password: invented-for-the-benchmark",
-        "admin_username: dlwsadmin",
+        f"admin_username: {USER}",
         f"suite: {{ssh_port: {port}}}",
         "machines:",
         *rows,

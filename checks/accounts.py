@@ -6,7 +6,7 @@ from checks.files import stat_of
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse import accounts, sudoers
-from cluster.verdict import Unknown
+from cluster.parse.text import only_line
 from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.site import AdminLogin
 from remote.host import Host
@@ -17,7 +17,7 @@ from remote.host import Host
        fix="allow root login with the password that all hosts share, or restore the admin user's key")  # fmt: skip
 def test_login(host: Host) -> None:
     """The suite can log in, the host key is the pinned one, and it acts as root."""
-    expect("effective user", found=host.read("id -un").strip(), expected="root")
+    expect("effective user", found=only_line("id -un", host.read("id -un")), expected="root")
 
 
 @check("U03", section="3.6", source="upstream check_k8s.py 01", title_zh="管理用户免密 sudo",
@@ -36,6 +36,8 @@ def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
 def test_sudoers_are_valid(host: Host) -> None:
     """All sudoers files parse."""
     result = host.run_expect([0, 1], "visudo -c")
+    if result.rc == 0 and "parsed OK" not in result.stdout:
+        raise host.no_answer(result)
     expect_that(result.rc == 0, "visudo -c", found=(result.stderr or result.stdout).strip(), expected="no error")
 
 
@@ -61,7 +63,10 @@ def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
 def test_admin_account(cluster: Cluster, host: Host) -> None:
     """The admin user has its home, bash, group sudo, and no usable password."""
     admin = cluster.admin_username
-    users = accounts.passwd(host.run_expect([0, 2], "getent passwd %s", admin).stdout)
+    result = host.run_expect([0, 2], "getent passwd %s", admin)
+    users = accounts.passwd(result.stdout)
+    if bool(users) is not (result.rc == 0):  # 2: no such user
+        raise host.no_answer(result)
     expect("admin user", found=[user.name for user in users] or "no such user", expected=[admin])
     expect("home and shell", found=[users[0].home, users[0].shell], expected=[f"/home/{admin}", "/bin/bash"])
     groups = groups_of(host, admin)
@@ -81,5 +86,5 @@ def groups_of(host: Host, user: str) -> list[str]:
     result = host.run_expect([0, 1], "id -nG %s", user)
     groups: list[str] = result.stdout.split()
     if not groups and "no such user" not in result.stderr:
-        raise Unknown(f"{host.name}: id -nG {user}: {result.stderr.strip() or 'no output'}")
+        raise host.no_answer(result)
     return groups

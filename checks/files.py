@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.verdict import Unknown
+from cluster.parse.text import only_line
 from remote.host import Host
 
 NO_FILE = "No such file or directory"
@@ -15,7 +15,8 @@ def text_of(host: Host, path: str) -> str | None:
 
 def stat_of(host: Host, form: str, path: str) -> str | None:
     """What `stat -c FORM` says of a file, links followed: `stat_of(host, "%a %U", "/etc")`. None when there is none."""
-    return _unless_missing(host, "stat -L -c %s %s", form, path)
+    found = _unless_missing(host, "stat -L -c %s %s", form, path)
+    return found if found is None else only_line("stat", found)
 
 
 def _unless_missing(host: Host, command: str, *args: str) -> str | None:
@@ -24,4 +25,4 @@ def _unless_missing(host: Host, command: str, *args: str) -> str | None:
         return str(result.stdout.rstrip("\r\n"))
     if result.stderr.strip().endswith(NO_FILE):
         return None
-    raise Unknown(f"{host.name}: {result.stderr.strip() or f'exit status 1: {command}'}")
+    raise host.no_answer(result)

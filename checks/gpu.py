@@ -35,4 +35,5 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
         raise unparsable("nvidia-smi", why="no output")
     wanted = cluster.suite.required_gpu_driver
     enough = all(versions.nvidia(v) >= versions.nvidia(wanted) for v in found)
-    expect_that(enough and len(found) == 1, "NVIDIA driver", found=found, expected=f"{wanted} or newer")
+    expect_that(enough, "NVIDIA driver", found=found, expected=f"{wanted} or newer")
+    expect_that(len(found) == 1, "NVIDIA driver", found=found, expected="the same on every card")

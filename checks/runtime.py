@@ -7,7 +7,7 @@ from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse import daemon_json, docker_info, nvidia_smi
-from cluster.verdict import Severity, Unknown, Unparsable
+from cluster.verdict import Severity, Unparsable
 from fixtures.check import Mismatch, active, check, expect, expect_that
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -16,6 +16,7 @@ DAEMON_JSON = "/etc/docker/daemon.json"
 ROUTES = ("docker", "nvidia-docker")
 MISSING_PROGRAMS = "for p in nvidia-container-runtime nvidia-docker; do command -v $p >/dev/null || echo $p; done"
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM, by KILL
+NVIDIA_SMI_FAILED = (*range(2, 16), 255)  # nvidia-smi(1), RETURN VALUE
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
 
 
@@ -43,6 +44,8 @@ def test_nvidia_runtime_answers(host: Host) -> None:
     """The NVIDIA container runtime is installed, sees the driver, and docker knows it."""
     expect("programs missing in PATH", found=host.lines(MISSING_PROGRAMS), expected=[])
     cli = host.run_expect([0, 1], "nvidia-container-cli info")
+    if cli.rc == 0 and "NVRM version" not in cli.stdout:
+        raise host.no_answer(cli)
     expect_that(cli.rc == 0, "nvidia-container-cli info", found=cli.stderr.strip(), expected="the driver and the GPUs")
     runtimes = list(docker_of(host).runtimes)
     expect_that("nvidia" in runtimes, "docker runtimes", found=runtimes, expected="nvidia among them")
@@ -75,7 +78,7 @@ def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> Non
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
     found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
     if not found:
-        raise Unknown(f"{host.name}: docker image inspect {image}: {result.stderr.strip() or 'no output'}")
+        raise host.no_answer(result)
     expect(f"architecture of {image}", found=found, expected=str(node.arch))
 
 
@@ -88,7 +91,7 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
         command = f"{route} run --rm --network none %s nvidia-smi -L"
         result = host.run(f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0)
         if result.rc and not is_the_containers_own(result.rc, result.stderr):
-            raise Unknown(f"{host.name}: {route} run: exit status {result.rc}: {result.stderr.strip()[-300:]}")
+            raise host.no_answer(result)
         expect_that(result.rc == 0, f"{route} run", found=result.stderr.strip()[-300:], expected="a list of GPUs")
         seen = len(nvidia_smi.listed(result.stdout))
         expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
@@ -105,10 +108,10 @@ def test_docker_socket_is_guarded(host: Host) -> None:
 def is_the_containers_own(rc: int, stderr: str) -> bool:
     """Whether a failure of `docker run` speaks of the container and its GPUs, not of docker: daemon, image, time.
 
-    docker exits 125 when it could not start anything, 126 and 127 when the program could not be run in the container;
-    so does a shell that finds no docker. What the runtime says then stands in stderr.
+    docker exits 125 when it could not start anything, 126 and 127 when the program could not be run in the container
+    (so does a shell that finds no docker): then what the runtime says stands in stderr.
     """
-    return any(words in stderr for words in RUNTIME_SAYS) or rc not in (125, 126, 127, *TIMED_OUT)
+    return rc in NVIDIA_SMI_FAILED or any(words in stderr for words in RUNTIME_SAYS)
 
 
 def docker_of(host: Host) -> docker_info.DockerInfo:

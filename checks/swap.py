@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.parse import fstab, swaps, systemd
+from cluster.parse.text import unparsable
 from fixtures.check import check, expect
 from remote.host import Host
 
@@ -25,5 +26,7 @@ def enabled_units(host: Host) -> list[str]:
     """Swap units with a file of their own. What systemd generates from /etc/fstab goes away with its line."""
     text = host.read("systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'")
     units = [systemd.show(block) for block in text.split("\n\n") if block.strip()]
+    if any(set(unit) != {"Id", "LoadState", "FragmentPath"} for unit in units):
+        raise unparsable("systemctl show", text.splitlines()[-1], "cut off after")
     loaded = [unit for unit in units if unit["LoadState"] == "loaded" and unit["FragmentPath"]]
     return [unit["Id"] for unit in loaded if not unit["FragmentPath"].startswith("/run/systemd/generator")]

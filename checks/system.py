@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from checks.files import text_of
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
 from cluster.parse import dpkg, meminfo, os_release, secure_boot
+from cluster.parse.text import only_line, unparsable
 from cluster.verdict import Severity
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.targets import whole_cluster, workers
@@ -33,7 +35,7 @@ def test_operating_system(node: Node, host: Host) -> None:
        fix="correct archtype in config.yaml")  # fmt: skip
 def test_architecture(node: Node, host: Host) -> None:
     """The CPU architecture is the configured archtype."""
-    expect("uname -m", found=host.read("uname -m").strip(), expected=node.arch.machine)
+    expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
 @check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
@@ -76,7 +78,10 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same machine-id."""
     owners = defaultdict(list)
     for name, host in hosts.items():
-        owners[host.read("cat /etc/machine-id").strip()].append(name)
+        machine_id = host.read("cat /etc/machine-id").strip()
+        if not re.fullmatch("[0-9a-f]{32}|", machine_id):
+            raise unparsable(f"{name}: /etc/machine-id", machine_id)
+        owners[machine_id].append(name)
     expect("hosts without a machine-id", found=owners.pop("", []), expected=[])
     shared = [" and ".join(names) for names in owners.values() if len(names) > 1]
     expect("hosts with the same machine-id", found=shared, expected=[])
@@ -87,8 +92,9 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
 )
 def test_hostname(node: Node, host: Host) -> None:
     """The host name, now and after a boot, is the machine's key in config.yaml."""
-    names = host.read("hostname && cat /etc/hostname").split()
-    expect("hostname and /etc/hostname", found=names, expected=[node.name, node.name])
+    expect("host name now", found=only_line("hostname", host.read("hostname")), expected=node.name)
+    at_boot = text_of(host, "/etc/hostname")
+    expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 
 
 @check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="软件包状态完整",
@@ -105,8 +111,18 @@ def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
     expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
 
 
+def machine_of(host: Host) -> str:
+    """What `uname -m` prints: x86_64, aarch64."""
+    line = only_line("uname -m", host.read("uname -m"))
+    if not re.fullmatch(r"\w+", line):
+        raise unparsable("uname -m", line)
+    return line
+
+
 def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
     """Those of the packages that are not fully installed on the host."""
     listing = host.run_expect([0, 1], QUERY + " ".join(names))
-    there = {p.name for p in dpkg.packages(listing.stdout) if p.is_installed}
-    return [name for name in names if name not in there]
+    known = {p.name: p.is_installed for p in dpkg.packages(listing.stdout)}
+    if listing.rc == 0 and set(known) != set(names):  # 1: some are unknown to dpkg
+        raise host.no_answer(listing)
+    return [name for name in names if not known.get(name)]

@@ -24,6 +24,9 @@ from remote.host import Host
 MINUTE = 60.0
 REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of this for their self-test
 APT_DEADLINE = 30 * MINUTE
+LOCK_DEADLINE = 10 * MINUTE  # an unattended upgrade may hold apt's lock that long
+FILE_DEADLINE = 10 * MINUTE
+SUDOERS = "/etc/sudoers.d"
 
 
 class ChangeFailed(Exception):
@@ -149,32 +152,37 @@ class Change:
 
     def write_sudoers(self, name: str, content: str) -> None:
         """Put a file into /etc/sudoers.d, once visudo has found it valid: a bad one would lock everybody out."""
-        path = f"/etc/sudoers.d/{name}"
+        path = f"{SUDOERS}/{name}"
         text = f"write {path}: {content.strip()}"
         self._put(path, content, 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
 
     def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal."""
+        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal.
+
+        A link is followed. Bytes that are not UTF-8 pass through the function as surrogates and come out as they were.
+        """
         there = self.host.run("test -e %s", path).rc == 0
+        if there:
+            path = self.host.read("readlink -f %s", path)
         old = exact(self.host, path) if there else ""
         new = edit(old)
         if new == old:
             return
         if there:
-            mode, owner = self.host.read("stat -c '%%a %%U:%%G' %s", path).split()
+            mode, owner = self.host.read("stat -c '%%a %%u:%%g' %s", path).split()
         text = f"edit {path}: {difference(old, new)}"
         self._put(path, new, "true", mode=mode, owner=owner, text=text)
 
     def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
         """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
         command = quote(
-            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; cat > "$t"; chown %s "$t"; chmod %s'
-            f' "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
+            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
+            f' chown %s "$t"; chmod %s "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
             path,
             owner,
             mode,
         )
-        self._do(Action(text, command, content.encode(), 10 * MINUTE))
+        self._do(Action(text, command, content.encode("utf-8", "surrogateescape"), FILE_DEADLINE))
 
     def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
         """A directory with this mode and owner, its parents as they are or made."""
@@ -223,7 +231,7 @@ class Change:
             holders[:] = apt_lock_holders(self.host)
             return not holders
 
-        wait_for(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, 10 * MINUTE)
+        wait_for(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, LOCK_DEADLINE)
 
 
 def apt_lock_holders(host: Host) -> list[str]:
@@ -263,11 +271,11 @@ def quote(command: str, *args: str) -> str:
 
 
 def exact(host: Host, path: str) -> str:
-    """The text of a file, its last newline included. Unknown when it cannot be read."""
+    """The text of a file to the last byte; what is not UTF-8 as surrogates. Unknown when it cannot be read."""
     result = host.run("cat %s", path)
     if result.rc != 0:
         raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
-    return str(result.stdout)
+    return bytes(result.stdout_bytes).decode("utf-8", "surrogateescape")
 
 
 def difference(old: str, new: str) -> str:

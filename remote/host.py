@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import testinfra.host
@@ -29,6 +29,16 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         self.connection = connection
         self._node = node
 
+    @classmethod
+    def get_host(cls, hostspec: str, **kwargs: Any) -> testinfra.host.Host:
+        """A host of testinfra's own, on any of its backends: one of ours is made from a connection."""
+        return testinfra.host.get_host(hostspec, **kwargs)
+
+    @classmethod
+    def get_hosts(cls, hosts: Iterable[str], **kwargs: Any) -> list[testinfra.host.Host]:
+        """See `get_host`."""
+        return list(testinfra.host.get_hosts(hosts, **kwargs))
+
     @property
     def name(self) -> str:
         """The host's name in the inventory, or "control"."""
@@ -44,13 +54,14 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
     def read(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> str:
         """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
 
+        Within `with host.sudo(user):` it runs as that user.
         Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
         output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
         """
-        text = quoted(command, *args)
+        text = self.backend.get_command(quoted(command, *args))
         answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
         if answer.rc:
-            raise self._no_answer(text, answer.rc, answer.error_text)
+            raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
@@ -65,14 +76,18 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         """
         result = self.run(command, *args, **more)
         if result.rc not in expected:
-            raise self._no_answer(quoted(command, *args), result.rc, result.stderr)
+            raise self.no_answer(result)
         return result
+
+    def no_answer(self, result: CommandResult) -> Unknown:
+        """The error to raise for a result from which nothing can be known; it says what stderr says."""
+        return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
 
     def check_output(self, command: str, *args: str, **more: Any) -> str:
         """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
         return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
 
-    def _no_answer(self, command: str, rc: int | None, stderr: str) -> Unknown:
+    def _unknown(self, command: str, rc: int | None, stderr: str) -> Unknown:
         what = "tool missing" if rc in MISSING else f"exit status {rc}"
         said = stderr.strip() or "nothing on stderr"
         return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))

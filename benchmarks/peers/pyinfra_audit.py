@@ -29,14 +29,14 @@ def user(name):
 
 release = host.get_fact(LinuxDistribution)["release_meta"]
 openssh = host.get_fact(DebPackage, "openssh-server")
-swaps = host.get_fact(Command, "cat /proc/swaps").splitlines()[1:]
+swaps = [line.split() for line in host.get_fact(Command, "cat /proc/swaps").splitlines()[1:]]
 sockets = host.get_fact(Command, "ss -Hltn").splitlines()
 VERDICTS = {
     "passwd_mode": str(host.get_fact(File, "/etc/passwd")["mode"]) == PROMISE["passwd_mode"],
     "passwd_owner": owner("/etc/passwd") == "root:root",
     "shadow_mode": (str(host.get_fact(File, "/etc/shadow")["mode"]), owner("/etc/shadow"))
     == (PROMISE["shadow_mode"], f"root:{PROMISE['shadow_group']}"),
-    "conf_mode": host.get_fact(File, conf)["mode"] == 640,
+    "conf_mode": host.get_fact(File, conf)["mode"] == 644,
     "conf_owner": owner(conf) == "root:root",
     "conf_content": f"address = {host.name}" in host.get_fact(FileContents, conf),
     "ip_forward": sysctl("net.ipv4.ip_forward") == PROMISE["ip_forward"],
@@ -50,7 +50,7 @@ VERDICTS = {
     "os_release": [release["ID"], release["VERSION_ID"]] == PROMISE["os"],
     "kernel": host.get_fact(KernelVersion) == PROMISE["kernel"],
     "memory": host.get_fact(Memory) - PROMISE["memory_mib"] in (0, 1),  # it rounds
-    "swap": sorted(line.split()[0] for line in swaps) == PROMISE["swap_areas"],
+    "swap": sorted(s[0] for s in swaps if s[1] == "partition") == PROMISE["swap_partitions"],
     "sshd_listens": any(line.split()[3].endswith(f":{PROMISE['port']}") for line in sockets),
     "sshd_runs": "root" in host.get_fact(Command, "ps -C sshd -o user=").split(),
 }

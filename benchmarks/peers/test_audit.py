@@ -34,7 +34,7 @@ def test_shadow_mode(host):
 
 
 def test_conf_mode(conf):
-    assert conf.mode == 0o640
+    assert conf.mode == 0o644
 
 
 def test_conf_owner(conf):
@@ -93,8 +93,8 @@ def test_memory(host):
 
 
 def test_swap(host):
-    lines = host.file("/proc/swaps").content_string.splitlines()[1:]
-    assert sorted(line.split()[0] for line in lines) == PROMISE["swap_areas"]
+    areas = [line.split() for line in host.file("/proc/swaps").content_string.splitlines()[1:]]
+    assert sorted(area[0] for area in areas if area[1] == "partition") == PROMISE["swap_partitions"]
 
 
 def test_sshd_listens(host):

@@ -33,7 +33,7 @@ def parse(text: str) -> DockerInfo:
     except (ValueError, RecursionError) as error:
         raise unparsable(SOURCE, start or text) from error
     if found.get("ServerErrors"):
-        raise unparsable(SOURCE, str(found["ServerErrors"]), "the daemon does not answer")
+        raise unparsable(SOURCE, "; ".join(map(str, found["ServerErrors"])), "the daemon does not answer")
     runtimes = _typed(found, "Runtimes", dict)
     warnings = found.get("Warnings") or []
     if not isinstance(warnings, list):

@@ -7,7 +7,7 @@ import pytest
 from cluster.verdict import Verdict
 from tests.lab.suite import Finished, broken, on, run
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab"), pytest.mark.usefixtures("fresh_hosts")]
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 
 HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
 SNAPSHOT = (

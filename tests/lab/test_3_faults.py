@@ -7,7 +7,7 @@ import pytest
 from cluster.verdict import Verdict
 from tests.lab.suite import broken, run
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab"), pytest.mark.usefixtures("first_install")]
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
 FAULTS = [
     ("os_version", "atlas01", "H01", Verdict.FAIL),

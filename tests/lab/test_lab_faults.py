@@ -13,7 +13,7 @@ from lab import daemon, faults, hosts, image, packages, record
 from lab.plan import HOSTS, LabHost
 from lab.process import LabError, attempt
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.lab
 
 IN_DOCKER = "docker info --format '{{.DefaultRuntime}}' 2> /dev/null || echo stopped"
 EVIDENCE = {

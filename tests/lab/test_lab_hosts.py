@@ -16,7 +16,7 @@ from lab.plan import HOSTS, PROBE_ARCHIVE, LabHost
 from lab.process import wait_for
 from lab.record import lock
 
-pytestmark = pytest.mark.xdist_group("lab")
+pytestmark = pytest.mark.lab
 
 PASSWORD = "as-good-as-any"
 PID_1_START = "cut -d ' ' -f 22 /proc/1/stat"

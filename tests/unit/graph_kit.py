@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from cluster.inventory import Arch, Control, Device, Node, Origin, Role, Target
@@ -27,7 +26,7 @@ def items(**stages: tuple[list[str], list[str]]) -> list[Any]:
     """One item for each stage and target: `items(docker=(["a1", "a2"], ["base"]))`, targets first, then `after`."""
     made: list[Any] = []
     for name, (targets, after) in stages.items():
-        function: Any = SimpleNamespace(__name__=f"test_{name}", __doc__=name)
+        function: Any = type(f"test_{name}", (), {"__doc__": name})
         spec = Stage(function, f"9.{name}", lambda cluster: (), tuple(after), ())
         for target in targets:
             item: Any = object.__new__(Uncollected)

@@ -113,13 +113,11 @@ class Project:
         return log.read_text().splitlines() if log.exists() else []
 
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
-        """Start pytest in a process group of its own."""
-        known = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DLWS", "COV"))}
-        path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+        """Start pytest in a process group of its own, without a terminal."""
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *args],
+            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *args],
             cwd=self.path,
-            env={**known, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", **environment},
+            env=environment_with(**environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -156,6 +154,13 @@ class Project:
     def verdicts(self) -> dict[str, str]:
         """What each test was judged, by label."""
         return {label: str(result.verdict) for label, result in self.results.items()}
+
+
+def environment_with(**more: str) -> dict[str, str]:
+    """Our environment without what would reach into a run, and the paths that it needs."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DLWS", "COV"))}
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    return {**known, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", **more}
 
 
 def end_of(process: subprocess.Popen[str]) -> Ran:

@@ -179,3 +179,26 @@ def test_no_keys():
 def test_a_key_cut_off_or_of_another_type_is_unknown(text):
     with pytest.raises(Unparsable):
         authorized_keys.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("dlwsadmin L 11/24/2026 0 99999 7 -1", "locked"),
+        ("dlwsadmin P 2026-11-24 0 99999 7 -1", "usable"),
+        ("dlwsadmin NP 11/24/2026 0 99999 7 -1", "none"),
+    ],
+)
+def test_passwd_s_tells_the_state_of_the_password(line: str, state: str) -> None:
+    assert accounts.password(line) == state
+
+
+@pytest.mark.parametrize("text", ["", "dlwsadmin", "dlwsadmin X 11/24/2026", "passwd: permission denied"])
+def test_passwd_s_that_says_nothing_is_unparsable(text: str) -> None:
+    with pytest.raises(Unparsable):
+        accounts.password(text)
+
+
+def test_a_sudo_rule_reads_as_sudo_prints_it() -> None:
+    text = "User a may run the following commands on h:\n    (ALL : ALL) NOPASSWD: SETENV: /bin/ls\n"
+    assert [str(rule) for rule in sudoers.parse(text).rules] == ["(ALL : ALL) NOPASSWD: SETENV: /bin/ls"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
+import testinfra.host
 
 from cluster.inventory import Arch, Device, Node, Origin, Role
 from cluster.verdict import Unknown
@@ -67,6 +68,20 @@ def test_read_gives_the_text(host: Host) -> None:
     assert host.read("printf 'a\\n\\nb\\n'") == "a\n\nb"
     assert host.lines("printf 'a\\n\\n b\\n'") == ["a", " b"]
     assert host.read("echo %s %s", "$(id)", 5) == "$(id) 5"
+
+
+def test_a_fact_is_read_as_the_user_of_sudo(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.backend, "get_sudo_command", lambda command, user: f"echo {user}; {command}")
+    with host.sudo("nobody"):
+        assert host.read("echo %s", "100%") == "nobody\n100%"
+    assert host.read("echo %s", "100%") == "100%"
+
+
+def test_a_host_reaches_testinfras_other_backends(host: Host) -> None:
+    testinfra.host.Host._host_cache.clear()
+    testinfra.host.Host._hosts_cache.clear()
+    assert host.get_host("local://").check_output("echo %s", "here") == "here"
+    assert [found.run("exit 4").rc for found in host.get_hosts(["local://"])] == [4]
 
 
 def test_what_cannot_be_known_is_unknown(host: Host) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ class Worker:
         assert name == "runtests"
         assert self.test is None, "a second test while one runs"
         (self.test,) = indices
-        self.heard |= {name: phases for name, phases in outcomes}
+        self.heard |= dict(outcomes)
 
 
 class Rehearsal:
@@ -113,9 +112,9 @@ def test_on_random_graphs_nothing_starts_early_and_everything_runs_once(
 
 
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
+def pair(monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
     """Two hosts with two stages each, and two workers."""
-    yield Rehearsal(items(base=(["a1", "a2"], []), join=(["a1", "a2"], ["base"])), 2, monkeypatch)
+    return Rehearsal(items(base=(["a1", "a2"], []), join=(["a1", "a2"], ["base"])), 2, monkeypatch)
 
 
 def test_a_host_keeps_its_worker_because_its_connection_lives_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +152,7 @@ def test_an_idle_worker_that_ends_takes_no_test_with_it(pair: Rehearsal) -> None
 
 def test_workers_that_collected_different_tests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Rehearsal(items(base=(["a1"], [])), 1, monkeypatch)
-    fresh = Staged(type("C", (), {"stash": {GRAPH: run.staged}})(), type("S", (), {"items": []})())  # type: ignore[arg-type]
+    fresh = Staged(type("C", (), {"stash": {GRAPH: run.staged}})(), type("S", (), {"items": []})())
     for collection in (["x"], ["y"]):
         worker: Any = Worker()
         fresh.add_node(worker)
@@ -166,4 +165,4 @@ def test_nothing_is_repeated_or_stolen(pair: Rehearsal) -> None:
     with pytest.raises(NotImplementedError):
         pair.staged.mark_test_pending(pair.tests[0])
     with pytest.raises(NotImplementedError):
-        pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])  # type: ignore[arg-type]
+        pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])
