@@ -14,6 +14,7 @@ from lab import debs, mirror
 from lab.image import digest, folder_parts
 from lab.plan import LAB, cache
 from lab.process import LabError, environment, run, say
+from lab.record import lock
 
 VERSION = "1.20.2"
 COMMANDS = (
@@ -47,8 +48,10 @@ def ensure() -> Path:
     """Build unless it is built; return the folder that holds COMMANDS, the lab's own commands, and `pause`."""
     folder = binaries()
     if not folder.is_dir():
-        _install_tools()
-        _build(folder)
+        with lock("kubernetes", PATIENCE):
+            if not folder.is_dir():  # another command may have built it meanwhile
+                _install_tools()
+                _build(folder)
         for other in folder.parent.iterdir():
             if other != folder:
                 shutil.rmtree(other)
