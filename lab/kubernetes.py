@@ -52,10 +52,14 @@ def ensure() -> Path:
             if not folder.is_dir():  # another command may have built it meanwhile
                 _install_tools()
                 _build(folder)
-        for other in folder.parent.iterdir():
-            if other != folder:
-                shutil.rmtree(other)
+        keep_newest(folder.parent)
     return folder
+
+
+def keep_newest(folder: Path, count: int = 3) -> None:
+    """Remove all but the newest results of `folder`; some, because branches of this project may differ in recipe."""
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[count:]:
+        shutil.rmtree(old)
 
 
 def _install_tools() -> None:
