@@ -18,8 +18,6 @@ from lab.plan import HOSTS, IMAGES, LAB, LabHost
 from lab.process import LabError, wait_for
 from lab.record import lock
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 MASTER = replace(HOSTS["atlas02"], name="kube-a", address="192.168.3.20", hostname="kube-a")
 WORKER = replace(HOSTS["atlas-gpu01"], name="kube-b", address="192.168.3.23", hostname="kube-b")
 KUBEADM_CONFIG = f"""
