@@ -46,9 +46,7 @@ def ensure() -> None:
     kept = cache() / "images" / recipe
     if not kept.is_dir():
         _make(binaries, kept)
-        for other in kept.parent.iterdir():
-            if other != kept:
-                shutil.rmtree(other)
+        kubernetes.keep_newest(kept.parent)
     IMAGES.mkdir(parents=True, exist_ok=True)
     for archive in kept.iterdir():
         place = IMAGES / archive.name
