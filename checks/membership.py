@@ -50,9 +50,9 @@ def test_host_is_a_node(node: Node, host: Host) -> None:
 def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -> None:
     """The CA on the host, and the one its kubelet uses, is this cluster's."""
     ours = cluster_ca(cluster, control)
-    found = {membership.CA: membership.ca_hash(host.read("cat %s", membership.CA)),
-             membership.KUBELET_CONF: public_parts(host, membership.KUBELET_CONF).ca_hash}  # fmt: skip
-    expect("CA", found=found, expected=dict.fromkeys(found, ours))
+    expect(membership.CA, found=membership.ca_hash(host.read("cat %s", membership.CA)), expected=ours)
+    found = public_parts(host, membership.KUBELET_CONF).ca_hash
+    expect(f"CA in {membership.KUBELET_CONF}", found=found, expected=ours)
 
 
 @check("K25", section="3.11", source="kubelet", title_zh="节点状态为 Ready",
