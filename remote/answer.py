@@ -34,6 +34,10 @@ class HostKeyChanged(Unreachable):
     """The host shows another key than the one pinned for its address. Nothing secret was sent to it."""
 
 
+class ApiUnreachable(Unknown):
+    """The Kubernetes API cannot be asked: no way to it, no answer, no credentials, or another cluster's server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The outcome of one command on one host.

@@ -6,20 +6,23 @@ once; planning only writes the sentence down. Both may read: an edit that would 
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from cluster.ledger import ActionRow
 from cluster.parse import apt_locks, boot
 from cluster.verdict import Unknown
 from remote.answer import Answer, HostKeyChanged, LinkLost
+from remote.api_server import without_secrets
 from remote.connection import Connection
 from remote.host import Host
+from remote.kubernetes import Kubernetes, Refused
 
 MINUTE = 60.0
 REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of this for their self-test
@@ -52,6 +55,9 @@ class Sender(Protocol):
     def reboot(self, action: Action) -> None:
         """Restart the host and wait for the new boot; nothing when it was only planned."""
 
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Ask the Kubernetes API for a change, once; nothing when it was only planned."""
+
     def settle(self, deadline: float) -> None:
         """After a lost link: wait until the command that was under way has ended on the host."""
 
@@ -66,6 +72,9 @@ class Planner:
 
     def reboot(self, action: Action) -> None:
         """Nothing is sent."""
+
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Nothing is asked."""
 
     def settle(self, deadline: float) -> None:
         """Nothing is under way."""
@@ -99,6 +108,13 @@ class Applier:
             raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
         wait_for(f"{self.host.name} to answer from a new boot", lambda: self._boot() != before, action.deadline)
         wait_for(f"{self.host.name} to finish starting", self._is_up, action.deadline)
+
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Ask the API. ChangeFailed when it refuses; Unknown when it cannot be known whether it did it."""
+        try:
+            ask()
+        except Refused as error:
+            raise ChangeFailed(f"the API server refuses to {action.text}: {error}") from None
 
     def _boot(self) -> boot.Boot:
         with self._renewed_when_lost():
@@ -139,6 +155,7 @@ class Change:
     sender: Sender
     on_action: Callable[[str], None] = lambda text: None
     actions: list[ActionRow] = field(default_factory=list)
+    kube: Kubernetes | None = None
 
     def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
         """Run a command as root. `text` says it in words where the command itself does not."""
@@ -209,6 +226,28 @@ class Change:
         with self._noted(action):
             self.sender.reboot(action)
 
+    def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Make the cluster hold this object (server-side apply)."""
+        self._call(text or f"apply {titled(manifest)}", lambda kube: kube.apply(manifest))
+
+    def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "", text: str = "") -> None:
+        """Change fields of an object (merge patch: null removes a key, a list replaces the list)."""
+        words = text or f"patch {resource} {name}: {json.dumps(without_secrets(f'/{resource}', patch))}"
+        self._call(words, lambda kube: kube.patch(resource, name, patch, namespace=namespace))
+
+    def delete(self, resource: str, name: str, *, namespace: str = "", text: str = "") -> None:
+        """Delete an object and what it owns; one that is not there is none."""
+        words = text or f"delete {resource} {f'{namespace}/' if namespace else ''}{name}"
+        self._call(words, lambda kube: kube.delete(resource, name, namespace=namespace))
+
+    def _call(self, text: str, ask: Callable[[Kubernetes], None]) -> None:
+        kube = self.kube
+        if kube is None:
+            raise LookupError("this change was given no Kubernetes API")
+        action = Action(text, "")
+        with self._noted(action):
+            self.sender.call(action, lambda: ask(kube))
+
     def _do(self, action: Action) -> str:
         with self._noted(action):
             return self.sender.carry_out(action)
@@ -263,6 +302,13 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
         if time.monotonic() + pause > end:
             raise Unknown(f"waited {deadline:g} s for {what if isinstance(what, str) else what()}{last}")
         time.sleep(pause)
+
+
+def titled(manifest: Mapping[str, Any]) -> str:
+    """A manifest in words: `DaemonSet kube-system/kube-proxy`."""
+    about = manifest["metadata"]
+    space = f"{about['namespace']}/" if about.get("namespace") else ""
+    return f"{manifest['kind']} {space}{about['name']}"
 
 
 def quote(command: str, *args: str) -> str:

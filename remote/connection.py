@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,6 +15,10 @@ from remote.answer import Answer, CommandTimedOut, LinkLost, Unreachable
 from remote.session import Request, Session
 
 CAP = 1 << 20  # bytes kept of each of stdout and stderr
+CLOCK = "date +%s.%N, against the clock of the control host"  # how `clock` is written down
+READ_CLOCK = "date +%s.%N"
+CLOCK_READINGS = 3
+CLOCK_DEADLINE = 10.0  # seconds
 LONGEST_COMMAND = 120_000  # bytes; Linux allows 131,072 in one argument. Anything longer belongs on stdin.
 
 _E = TypeVar("_E", bound=Unknown)
@@ -52,6 +58,36 @@ class Connection(ABC):
     def close(self) -> None:
         """End the connection."""
 
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """A TCP connection from the host to `address:port`, as a socket here. `timeout` in seconds.
+
+        Raises OSError as connect(2) would there, Unreachable when there is no way to the host itself.
+        """
+        raise OSError(f"{self.host}: this connection carries no others")
+
+    def clock(self) -> Answer:
+        """How far the host's clock is ahead of ours: the text is `OFFSET BOUND`, in seconds.
+
+        The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took. A command that
+        fails is its own answer.
+        """
+        best: tuple[float, float] | None = None
+        for _ in range(CLOCK_READINGS):
+            before = time.time()
+            answer = self.ask([READ_CLOCK], deadline=CLOCK_DEADLINE)[0]
+            after = time.time()
+            if answer.rc != 0:
+                return answer
+            if not re.fullmatch(rb"[0-9]{1,19}\.[0-9]{9}\s*", answer.out):
+                raise Unknown(f"{self.host}: {READ_CLOCK}: not understood: {answer.text[:80]!r}")
+            bound = (after - before) / 2
+            if bound < 0:
+                raise Unknown(f"{self.host}: our own clock was set back while it was compared")
+            if best is None or bound < best[1]:
+                best = float(answer.out) - (before + after) / 2, bound
+        assert best
+        return Answer(CLOCK, 0, b"%.6f %.6f" % best, b"", 2 * best[1])
+
     def redact(self, text: str) -> str:
         """The text as a message may show it."""
         return text
@@ -73,9 +109,17 @@ class SessionConnection(Connection):
     """A Connection over sessions that `open_session` makes, one at a time, on first use and after a loss."""
 
     def __init__(
-        self, host: str, open_session: Callable[[], tuple[str, Session]], redact: Callable[[str], str] = str
+        self,
+        host: str,
+        open_session: Callable[[], tuple[str, Session]],
+        redact: Callable[[str], str] = str,
+        tunnel: Callable[[str, int, float], socket.socket] | None = None,
     ) -> None:
-        """`open_session` returns the login's user and a session; it raises Unreachable. `redact` cleans messages."""
+        """`open_session` returns the login's user and a session; it raises Unreachable. `redact` cleans messages.
+
+        `tunnel` opens a connection beside the session that was opened last.
+        """
+        self._tunnel = tunnel
         self.host = host
         self.user = ""
         self._open = open_session
@@ -109,6 +153,13 @@ class SessionConnection(Connection):
             return session.run([request])[0]
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(LinkLost(f"{error} (sent once, not again; token {token})")) from None
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """See `Connection.tunnel`."""
+        if self._tunnel is None:
+            return super().tunnel(address, port, timeout)
+        self._standing()
+        return self._tunnel(address, port, timeout)
 
     def redact(self, text: str) -> str:
         """See `Connection.redact`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -190,6 +191,16 @@ class FleetConnection(Connection):
     def still_running(self, token: str) -> bool:
         """See `Connection.still_running`; never from an earlier answer."""
         return self._inner.still_running(token)
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """See `Connection.tunnel`."""
+        return self._inner.tunnel(address, port, timeout)
+
+    def clock(self) -> Answer:
+        """See `Connection.clock`; never from an earlier answer."""
+        answer = self._inner.clock()
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
 
     def redact(self, text: str) -> str:
         """See `Connection.redact`."""

@@ -18,6 +18,7 @@ import paramiko
 from paramiko.ssh_exception import BadAuthenticationType
 
 from cluster.inventory import Node
+from remote import tunnel
 from remote.answer import LoginRefused, Unreachable
 from remote.connection import SessionConnection
 from remote.hostkeys import HostKeys
@@ -83,7 +84,7 @@ def open_ssh(
     Raises Unreachable (no answer), HostKeyChanged (before any credential is sent), LoginRefused (why, for each login).
     """
     dialer = _Dialer(node, logins, host_keys, connect_timeout, login_timeout)
-    return SessionConnection(node.name, dialer.open, redact).connect()
+    return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
 
 
 class ChannelLink:
@@ -129,6 +130,12 @@ class _Dialer:
     ) -> None:
         self._node, self._logins, self._keys = node, list(logins), keys
         self._connect_timeout, self._login_timeout = connect_timeout, login_timeout
+        self._transport: paramiko.Transport | None = None
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """A connection that the host makes for us, beside the session that stands."""
+        assert self._transport
+        return tunnel.through(self._transport, address, port, timeout)
 
     def open(self) -> tuple[str, Session]:
         """Try the logins in order; the one that works is tried first the next time."""
@@ -154,7 +161,9 @@ class _Dialer:
                 watch.waiting_for = f"the login of {login.user}"
                 self._authenticate(transport, login, key)
                 watch.waiting_for = f"a command to start for {login.user}"
-                return self._helper(transport, sock, login.user)
+                session = self._helper(transport, sock, login.user)
+                self._transport = transport
+                return session
         except BaseException as error:
             _reset(transport, sock)
             if watch.expired:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from cluster.verdict import Unknown
 from remote.answer import Answer, Unreachable
-from remote.connection import CAP, Connection
+from remote.connection import CAP, CLOCK, Connection
 from remote.redaction import Redactor
 
 Kind = Literal["read", "change"]
@@ -168,6 +168,9 @@ class _Recorded(Connection):
             if command not in self._answers:
                 raise Unknown(f"{self.host}: not in the recording: {command}")
         return [self._answers[command] for command in commands]
+
+    def clock(self) -> Answer:
+        return self.ask([CLOCK])[0]
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         raise Unknown(f"{self.host}: a recording cannot be changed: {command}")

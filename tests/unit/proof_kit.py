@@ -6,7 +6,8 @@
       - cat /proc/swaps: "..."         # what a host answers otherwise than a healthy one
         says: expected none, found /dev/sda2
       unknown:
-      - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y}
+      - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y},
+                                       # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
 A key of a case is a command, or one of the fields of `Case`. A `…` in a command stands for any text, and STATE for the
 cluster's state folder. A command that nobody answers, and an answer that nobody asks for, are errors of the case.
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 
 import pytest
 import yaml
+from proof_api import FAILURES, Broken, RecordedApi
 
 import fixtures.site
 from checks import control
@@ -38,7 +40,7 @@ from fixtures.site import Context, Site
 from fixtures.targets import CONTROL, WHOLE
 from fixtures.waivers import Waivers
 from remote.answer import Answer, LinkLost, LoginRefused, Unreachable
-from remote.connection import CAP, Connection
+from remote.connection import CAP, CLOCK, Connection
 from remote.fleet import Fleet
 from remote.redaction import Redactor
 from remote.transcript import Transcript
@@ -70,6 +72,8 @@ class Given:
     says: str = ""
     truncated: bool = False
     lost: bool = False
+    edits: Mapping[str, str] = field(default_factory=dict)
+    """What is otherwise in what a healthy host answers: text to text."""
 
     def to(self, host: str, command: str) -> Answer:
         """The answer, or LinkLost."""
@@ -92,6 +96,8 @@ class Case:
     """Text that the message must hold."""
     suite: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the section `suite` of the configuration."""
+    kube: Mapping[str, Any] = field(default_factory=dict)
+    """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
     """What other hosts answer, for a check of the whole cluster."""
     down: Sequence[str] = ()
@@ -128,6 +134,7 @@ LOST = Given(lost=True, says="link lost")
 CUT = Given(truncated=True, says="output cut off")
 BROKEN = Given(rc=99, err="{tool}: internal error", says="exit status 99")
 NO_FILE = Given(rc=1, err="{tool}: cannot be opened: No such file or directory")
+_Loader.add_constructor("!edited", lambda loader, node: Given(edits=loader.construct_mapping(node)))
 _tag("!missing", lambda _: MISSING)
 _tag("!timeout", lambda _: TIMEOUT)
 _tag("!lost", lambda _: LOST)
@@ -240,18 +247,27 @@ def healthy(layer: str) -> dict[str, Given]:
     return {command: given(answer) for command, answer in read(FOLDER / "healthy" / f"{layer}.yaml").items()}
 
 
+@cache
+def healthy_api() -> Any:
+    """What the API of a healthy cluster answers."""
+    return read(FOLDER / "healthy" / "kubernetes.yaml")
+
+
 class Answering(Connection):
     """A host that answers what the case gives, and otherwise what a healthy one does."""
 
     def __init__(self, host: str, user: str, own: Mapping[str, Given], usual: Mapping[str, Given]) -> None:
         self.host, self.user = host, user
         self._patterns = {key: re.compile(".*".join(map(re.escape, key.split("…"))), re.DOTALL) for key in own}
-        self._given = {**usual, **own}
+        self._given, self._usual = {**usual, **own}, usual
         self.unasked = set(own)
         self.asked: list[str] = []
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         return [self._answer(command) for command in commands]
+
+    def clock(self) -> Answer:
+        return self._answer(CLOCK)
 
     def _answer(self, command: str) -> Answer:
         matching = (key for key, pattern in self._patterns.items() if pattern.fullmatch(command))
@@ -260,7 +276,10 @@ class Answering(Connection):
             raise ProofError(f"{self.host}: neither the case nor tests/proofs/healthy answers: {command}")
         self.unasked.discard(key)
         self.asked.append(command)
-        return self._given[key].to(self.host, command)
+        told = self._given[key]
+        if told.edits:
+            told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
+        return told.to(self.host, command)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
         raise ProofError(f"{self.host}: a check must change nothing: {command}")
@@ -272,10 +291,21 @@ class Answering(Connection):
         pass
 
 
+def edited(text: str, edits: Mapping[str, str]) -> str:
+    """The text with each of the replacements made; ProofError where there is nothing to replace."""
+    for old, new in edits.items():
+        if old not in text:
+            raise ProofError(f"a healthy host does not answer {old!r}")
+        text = text.replace(old, new)
+    return text
+
+
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:
     """Judge the check on the case's host; ProofError when an answer of the case was not asked for."""
-    hosts, proof = _judged(case, _cluster(case, folder), patch, {})
-    if unasked := [f"{name}: {command}" for name, host in hosts.items() for command in sorted(host.unasked)]:
+    api = RecordedApi(healthy_api(), case.kube)
+    hosts, proof = _judged(case, _cluster(case, folder), patch, {}, api)
+    answering = {**hosts, "kubernetes": api}
+    if unasked := [f"{name}: {key}" for name, those in answering.items() for key in sorted(those.unasked)]:
         raise ProofError(f"{case}: the check does not ask {'; '.join(unasked)}")
     return proof
 
@@ -291,8 +321,22 @@ def spoil(
         yield failure, command, _judged(case, cluster, patch, {name: {command: failure}})[1]
 
 
+def spoil_api(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Broken, str, Proof]]:
+    """Each way in which a request can fail, each request of the check in this case, and what it comes to."""
+    cluster, whole = _cluster(case, folder), RecordedApi(healthy_api(), case.kube)
+    _judged(case, cluster, patch, {}, whole)
+    for failure, command in itertools.product(FAILURES, dict.fromkeys(whole.asked)):
+        if not (failure.torn and command.startswith("GET /readyz")):  # plain text may end anywhere
+            api = RecordedApi(healthy_api(), case.kube, {command: failure})
+            yield failure, command, _judged(case, cluster, patch, {}, api)[1]
+
+
 def _judged(
-    case: Case, cluster: Cluster, patch: pytest.MonkeyPatch, failing: Mapping[str, Mapping[str, Given]]
+    case: Case,
+    cluster: Cluster,
+    patch: pytest.MonkeyPatch,
+    failing: Mapping[str, Mapping[str, Given]],
+    api: RecordedApi | None = None,
 ) -> tuple[dict[str, Answering], Proof]:
     folder = cluster.path.parent
     hosts = _hosts(case, cluster, failing)
@@ -305,7 +349,8 @@ def _judged(
     context = Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
                       root_user="root", root_password=None)  # fmt: skip
     answers = {node.name: node.name not in {HOSTS[kind] for kind in case.down} for node in cluster.nodes}
-    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, _answers=answers)
+    server = api or RecordedApi(healthy_api(), case.kube)
+    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server, _answers=answers)
     target = case.check.target_for(_target(case, cluster), cluster)
     if target is None:
         raise ProofError(f"{case}: the check does not speak of {case.host}")

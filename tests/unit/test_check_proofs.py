@@ -20,6 +20,7 @@ from proof_kit import (
     gaps,
     read,
     spoil,
+    spoil_api,
     written,
 )
 
@@ -57,6 +58,19 @@ def test_check_comes_to_its_verdict(case: Case, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("case", [c for c in every_case() if c.verdict is Verdict.PASS and asks(c)], ids=str)
 def test_a_command_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = list(spoil(case, tmp_path, monkeypatch, [MISSING, BROKEN, TIMEOUT, LOST, CUT]))
+    assert told or asks_api(case)
+    for failure, command, proof in told:
+        assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)
+
+
+def asks_api(case: Case) -> bool:
+    """Whether the check asks the Kubernetes API."""
+    return "kube" in parameters(case.check.function)
+
+
+@pytest.mark.parametrize("case", [c for c in every_case() if c.verdict is Verdict.PASS and asks_api(c)], ids=str)
+def test_an_api_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list(spoil_api(case, tmp_path, monkeypatch))
     assert told
     for failure, command, proof in told:
         assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)

@@ -292,3 +292,49 @@ def when_exists(path: Path, act: object) -> Iterator[None]:
 
     threading.Thread(target=watch, daemon=True).start()
     yield
+
+
+def test_the_host_connects_to_others_for_us(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with connection.tunnel("127.0.0.1", server.port, 5.0) as through, through.makefile("rb") as stream:
+        assert stream.readline().startswith(b"SSH-2.0-OpenSSH")
+    assert connection.ask(["true"])[0].rc == 0
+    connection.close()
+
+
+def test_a_tunnel_carries_much_and_ends_when_the_other_side_ends(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        through = connection.tunnel("127.0.0.1", listener.getsockname()[1], 5.0)
+        far, _ = listener.accept()
+    threading.Thread(target=lambda: (far.sendall(bytes(5_000_000)), far.close()), daemon=True).start()
+    through.settimeout(10.0)
+    with through, through.makefile("rb") as stream:
+        assert len(stream.read()) == 5_000_000
+    connection.close()
+
+
+def test_a_closed_tunnel_is_closed_on_the_far_side(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        through = connection.tunnel("127.0.0.1", listener.getsockname()[1], 5.0)
+        far, _ = listener.accept()
+        far.settimeout(10.0)
+        through.close()
+        assert far.recv(1) == b""
+    connection.close()
+
+
+def test_a_port_that_is_closed_on_the_far_side_is_an_error(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with pytest.raises(OSError, match="the host cannot connect either"):
+        connection.tunnel("127.0.0.1", free_port(), 5.0)
+    assert connection.ask(["true"])[0].rc == 0
+    connection.close()
+
+
+def test_clocks_are_compared_with_their_error_bound(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    offset, bound = map(float, connection.clock().text.split())
+    assert abs(offset) <= bound < 1.0
+    connection.close()

@@ -1,0 +1,211 @@
+"""T: the certificates of the control plane and the kubelets, read on the hosts. Keys never leave them.
+
+Ages are by the host's own clock, which is also the one its components judge by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+from cluster.config import Cluster
+from cluster.parse import certificates, kubeconfig
+from cluster.parse.certificates import Certificate
+from cluster.parse.text import number, unparsable
+from cluster.verdict import Severity
+from fixtures.check import check, expect, expect_that
+from fixtures.targets import master
+from remote.host import Host
+from remote.kubernetes import Kubernetes
+
+PKI = "/etc/kubernetes/pki"
+ISSUERS = {
+    "apiserver": "ca",
+    "apiserver-kubelet-client": "ca",
+    "front-proxy-client": "front-proxy-ca",
+    "apiserver-etcd-client": "etcd/ca",
+    "etcd/server": "etcd/ca",
+    "etcd/peer": "etcd/ca",
+    "etcd/healthcheck-client": "etcd/ca",
+}
+"""What kubeadm makes, and whose signature each carries (kubeadm certs)."""
+AUTHORITIES = ("ca", "front-proxy-ca", "etcd/ca")
+SERVED = {6443: "apiserver", 2379: "etcd/server"}
+KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+KUBECONFIGS = ("admin", "controller-manager", "scheduler")
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+CA_LIFE = timedelta(days=2 * 365)
+RSA_BITS = 2048
+HASHES = ("sha256", "sha384", "sha512")
+
+READ_PKI = f'set -e; date +%s; cd {PKI}; for f in *.crt etcd/*.crt; do echo "== $f"; cat "$f"; done'
+READ_PUBLIC_KEYS = (
+    f'set -e; cd {PKI}; for f in {" ".join(ISSUERS)}; do ssh-keygen -y -P "" -f "$f.key" | tr -d "\\n"; echo; done'
+)
+READ_KUBELET = f"set -e; date +%s; sed -n '/-BEGIN CERT/,/-END CERT/p' {KUBELET}"
+READ_EMBEDDED = (
+    'set -e; date +%s; for c in {}; do echo "== $c.conf"; grep certificate /etc/kubernetes/$c.conf; done'.format(
+        " ".join(KUBECONFIGS)
+    )
+)
+SERVED_AT = "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null | sed -n '/-BEGIN/,/-END/p'"
+RENEW = "kubeadm certs renew all on the master (1.18, 1.19: kubeadm alpha certs renew all), then restart its components"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Certificates by where they are, and the host's clock when they were read."""
+
+    now: datetime
+    by_name: Mapping[str, Certificate]
+
+    def ending_within(self, span: timedelta) -> list[str]:
+        """Those that are good for no longer than that, with their last day."""
+        return [
+            f"{name}: {cert.not_after:%Y-%m-%d} ({(cert.not_after - self.now).days} days)"
+            for name, cert in self.by_name.items()
+            if cert.not_after - self.now < span
+        ]
+
+
+@check("T01", section="3.11", source="kubeadm#581", on=master, title_zh="控制平面证书有效期充足", fix=RENEW)
+def test_certificates_are_in_date(host: Host) -> None:
+    """All certificates of the control plane are there and good for at least a week."""
+    found = pki_of(host)
+    expect("missing certificates", found=sorted({*ISSUERS, *AUTHORITIES} - {*found.by_name}), expected=[])
+    expect("certificates that end within 7 days", found=found.ending_within(WEEK), expected=[])
+
+
+@check("T02", section="3.11", source="kubeadm certs check-expiration", on=master,
+       title_zh="kubeconfig 内嵌证书有效期充足", fix=RENEW)  # fmt: skip
+def test_embedded_certificates_are_in_date(host: Host) -> None:
+    """The certificates inside admin.conf, controller-manager.conf and scheduler.conf are good for a week."""
+    expect("certificates that end within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
+
+
+@check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书有效期充足",
+       fix="make kubelet.conf anew (kubeadm init phase kubeconfig kubelet): it could not rotate")  # fmt: skip
+def test_kubelet_certificate_is_in_date(host: Host) -> None:
+    """The kubelet's own certificate, which kubeadm does not list, is good for at least a week."""
+    expect("certificates that end within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
+
+
+@check("T10", section="3.11", source="kubeadm#581", on=master, severity=Severity.WARNING,
+       title_zh="证书 30 天内不会到期", fix=RENEW)  # fmt: skip
+def test_certificates_last_a_month(host: Host) -> None:
+    """Every certificate on the master is good for at least 30 days."""
+    ending = [
+        line for found in (pki_of(host), embedded_of(host), kubelet_of(host)) for line in found.ending_within(MONTH)
+    ]
+    expect("certificates that end within 30 days", found=ending, expected=[])
+
+
+@check("T04", section="3.11", source="kubeadm", on=master, title_zh="API Server 证书包含所有访问名称",
+       fix="move apiserver.crt and .key away; kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
+def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
+    """The API server's certificate names the endpoint, the master, its address, the service and its address."""
+    node = cluster.master
+    service = ("kubernetes", "default", "svc", "cluster", "local")
+    names = {".".join(service[:n]) for n in (1, 2, 3, 5)}
+    wanted = names | {node.name, node.fqdn, node.address, str(ip_network(cluster.service_range)[1])}
+    there = named(pki_of(host), "apiserver").names
+    expect("names missing from apiserver.crt", found=wanted - there, expected=set())
+
+
+@check("T05", section="3.11", source="openssl verify", on=master, title_zh="证书链与私钥匹配",
+       fix="restore /etc/kubernetes/pki from a backup, or make it anew with kubeadm init phase certs")  # fmt: skip
+def test_chains_and_keys_match(host: Host) -> None:
+    """Every certificate is signed by the CA it belongs to, and its private key is the one beside it."""
+    found = pki_of(host)
+    strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
+    expect("certificates not signed by their CA", found=strangers, expected=[])
+    keys = host.lines(READ_PUBLIC_KEYS)
+    if len(keys) != len(ISSUERS):
+        raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
+    pairs = zip(ISSUERS, keys, strict=True)
+    other = [name for name, key in pairs if certificates.public_key(key) != named(found, name).public_key]
+    expect("keys that do not belong to their certificate", found=other, expected=[])
+
+
+@check("T06", section="3.11", source="kubeadm docs", on=master, title_zh="正在使用的证书与文件一致",
+       fix="restart the component: move its manifest out of /etc/kubernetes/manifests and back")  # fmt: skip
+def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None:
+    """API server and etcd show the certificates that lie in their files: they were restarted after a renewal."""
+    kube.document("/version")  # a server that is down is C01's finding
+    found = pki_of(host)
+    other = []
+    for port, name in SERVED.items():
+        served = certificates.one(host.read(SERVED_AT, str(port)), f"openssl s_client on port {port}")
+        if served.sha256 != named(found, name).sha256:
+            other.append(f"port {port}: not {name}.crt but one good until {served.not_after:%Y-%m-%d}")
+    expect("served certificates that differ from their files", found=other, expected=[])
+
+
+@check("T07", section="3.11", source="CIS practice", on=master, severity=Severity.WARNING,
+       title_zh="证书强度与起始时间合理",
+       fix="correct the clock of the host that made them; make weak ones anew")  # fmt: skip
+def test_certificates_are_sound(host: Host) -> None:
+    """No certificate begins in the future, CAs last two years more, keys and hashes are strong."""
+    found = pki_of(host)
+    early = [name for name, cert in found.by_name.items() if cert.not_before > found.now]
+    expect("certificates that begin in the future", found=early, expected=[])
+    short = [line for line in found.ending_within(CA_LIFE) if line.partition(":")[0] in AUTHORITIES]
+    expect("CAs that end within two years", found=short, expected=[])
+    weak = [
+        f"{name}: {cert.bits} bits, {cert.hash}"
+        for name, cert in found.by_name.items()
+        if cert.hash not in HASHES or (cert.is_rsa and cert.bits < RSA_BITS)
+    ]
+    expect("weak certificates", found=weak, expected=[])
+
+
+def pki_of(host: Host) -> Found:
+    """The certificates of the control plane: `apiserver`, `etcd/ca` ..."""
+    return read(host.read(READ_PKI), "cat /etc/kubernetes/pki")
+
+
+def kubelet_of(host: Host) -> Found:
+    """The kubelet's own certificate."""
+    stamp, _, text = host.read(READ_KUBELET).partition("\n")
+    return Found(clock("kubelet", stamp), {"kubelet-client-current": certificates.one(text, KUBELET)})
+
+
+def embedded_of(host: Host) -> Found:
+    """The certificates inside the kubeconfigs of the control plane, CA and client."""
+    stamp, _, text = host.read(READ_EMBEDDED).partition("\n")
+    found = {
+        f"{name} {cert.subject}": cert
+        for name, lines in sections(text).items()
+        for pem in kubeconfig.embedded(lines)
+        for cert in certificates.parse(pem.decode("utf-8", "replace"), name)
+    }
+    return Found(clock("kubeconfigs", stamp), found)
+
+
+def read(text: str, source: str) -> Found:
+    """What `date +%s` and then `== FILE` and each file print. Unparsable when any of it is torn."""
+    stamp, _, rest = text.partition("\n")
+    files = {name.removesuffix(".crt"): body for name, body in sections(rest).items()}
+    return Found(clock(source, stamp), {name: certificates.one(body, f"{name}.crt") for name, body in files.items()})
+
+
+def sections(text: str) -> dict[str, str]:
+    """The texts behind the lines `== NAME`."""
+    found: dict[str, str] = {}
+    for part in f"\n{text}".split("\n== ")[1:]:
+        name, _, body = part.partition("\n")
+        found[name.strip()] = body
+    return found
+
+
+def named(found: Found, name: str) -> Certificate:
+    """One certificate. Mismatch when it is not there."""
+    expect_that(name in found.by_name, f"{PKI}/{name}.crt", found="no file", expected="a certificate")
+    return found.by_name[name]
+
+
+def clock(source: str, stamp: str) -> datetime:
+    """Seconds since 1970 as a time."""
+    return datetime.fromtimestamp(number(source, stamp.strip()), UTC)

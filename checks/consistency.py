@@ -1,0 +1,130 @@
+"""What must be unique, or the same, on all hosts: seen only by comparing them (H17 of `checks.system` is one more)."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from checks.files import text_of
+from cluster.config import Cluster
+from cluster.parse import ip_addr
+from cluster.parse.text import unparsable
+from cluster.verdict import Severity, Unknown
+from fixtures.check import check, expect, preflight
+from fixtures.targets import whole_cluster
+from remote.host import Host
+
+SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
+NO_UUID = re.compile(r"[0-]*|[Ff-]*")
+PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
+READ_MACS = (
+    "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
+    ' echo "$i $k $(cat $i/address)"; done'
+)
+KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+
+
+@preflight
+@check("H18", section="2.1", source="kubeadm#31, weave#2427", on=whole_cluster, title_zh="product_uuid 在集群内唯一",
+       fix="set the system UUID in the BMC or firmware: Kubernetes tells hosts apart by it")  # fmt: skip
+def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
+    """No two hosts have the same firmware UUID. Machines without one are told apart by their machine-id (H17)."""
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in hosts.items()}
+    empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
+    expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
+    expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
+
+
+@preflight
+@check("H19", section="2.1", source="kubeadm docs", on=whole_cluster, title_zh="网卡 MAC 地址在集群内唯一",
+       fix="give the cloned machine's card its own address")  # fmt: skip
+def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """No two hosts share the MAC address of a physical card, or of what carries the host's own address."""
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for name, host in hosts.items():
+        for mac in macs_of(host, cluster.node(name).address):
+            owners[mac].append(name)
+    expect(
+        "MAC addresses on several hosts",
+        found=[f"{mac} on {' and '.join(names)}" for mac, names in owners.items() if len(names) > 1],
+        expected=[],
+    )
+
+
+@preflight
+@check("H22", section="2.1", source="etcd, TLS", on=whole_cluster, title_zh="各主机时钟偏差不超过 5 秒",
+       fix="start chrony or systemd-timesyncd on the hosts named, with one time server for all")  # fmt: skip
+def test_clocks_agree(hosts: dict[str, Host]) -> None:
+    """No two hosts' clocks are more than 5 s apart. Unknown where the reading is not exact enough to say."""
+    judge_clocks(hosts, SKEW)
+
+
+@check("H35", section="2.1", source="etcd", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各主机时钟偏差不超过 0.5 秒", fix="start chrony or systemd-timesyncd on the hosts named")  # fmt: skip
+def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
+    """No two hosts' clocks are more than 0.5 s apart: etcd warns from 1 s on."""
+    judge_clocks(hosts, NOTABLE_SKEW)
+
+
+@check("K11", section="3.11", source="kubeadm kubelet-config", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各节点 kubelet 配置一致",
+       fix="kubeadm upgrade node on the hosts named, then restart kubelet")  # fmt: skip
+def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
+    """Every kubelet has the same configuration: kubeadm gives all of them one."""
+    configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in hosts.items()}
+    keys = sorted({key for config in configs.values() for key in config})
+    differing = [
+        f"{key}: " + " but ".join(f"{value} on {' and '.join(names)}" for value, names in groups.items())
+        for key in keys
+        if len(groups := grouped({name: str(config.get(key)) for name, config in configs.items()})) > 1
+    ]
+    expect("settings that differ", found=differing, expected=[])
+
+
+def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
+    """Every pair of clocks is within `limit` seconds, the error of the readings counted in. Unknown if that decides."""
+    read = {name: host.clock() for name, host in hosts.items()}
+    pairs = [(a, b) for a in read for b in read if a < b]
+    apart = {(a, b): (abs(read[a][0] - read[b][0]), read[a][1] + read[b][1]) for a, b in pairs}
+    words = {pair: f"{' and '.join(pair)}: {skew:.3f} s ± {bound:.3f}" for pair, (skew, bound) in apart.items()}
+    far = [words[pair] for pair, (skew, bound) in apart.items() if skew - bound > limit]
+    expect(f"clocks more than {limit:g} s apart", found=far, expected=[])
+    if unsure := [words[pair] for pair, (skew, bound) in apart.items() if skew + bound > limit]:
+        raise Unknown(f"clocks perhaps more than {limit:g} s apart: {', '.join(unsure)}")
+
+
+def macs_of(host: Host, address: str) -> set[str]:
+    """The MAC addresses of physical cards, and of the interface that carries the host's address."""
+    carriers = {a.interface for a in ip_addr.parse(host.read("ip -4 -o addr show up")) if a.address == address}
+    rows = [line.split() for line in host.lines(READ_MACS)]
+    if not all(len(row) == 3 for row in rows):
+        raise unparsable("/sys/class/net", " ".join(next(row for row in rows if len(row) != 3)))
+    return {mac for name, kind, mac in rows if kind == "physical" or name in carriers} - {"00:00:00:00:00:00"}
+
+
+def shared(values: Mapping[str, str]) -> list[str]:
+    """Names that have a value in common; an empty one is no value."""
+    return [" and ".join(names) for value, names in grouped(values).items() if value and len(names) > 1]
+
+
+def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of each value."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in values.items():
+        found[value].append(name)
+    return dict(found)
+
+
+def mapping(text: str, source: str) -> dict[str, Any]:
+    """A YAML file that holds a mapping."""
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise unparsable(source, why="not YAML") from None
+    if not isinstance(found, dict):
+        raise unparsable(source, text.partition("\n")[0])
+    return found

@@ -1,0 +1,116 @@
+"""W: pods and what runs them. Pods on a node that is not ready are that node's finding (K02), not theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cluster import kube_objects
+from cluster.verdict import Severity
+from fixtures.check import check, expect
+from fixtures.targets import whole_cluster
+from remote.kubernetes import Kubernetes
+
+RESTARTS = 30  # upstream check_k8s.py 06
+KINDS = ("deployments", "daemonsets", "statefulsets")
+
+
+@check("W01", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, title_zh="所有 Pod 运行且就绪",
+       fix="kubectl describe pod; kubectl logs")  # fmt: skip
+def test_pods_are_ready(kube: Kubernetes) -> None:
+    """Every pod is ready, but for those on their way (W05) and those whose containers do not come up (W03)."""
+    unready = [
+        f"{kube_objects.name_of(pod)} on {pod['spec']['nodeName']}"
+        for pod in living(kube)
+        if pod["status"].get("phase") == "Running"
+        and not kube_objects.is_being_deleted(pod)
+        and not kube_objects.is_ready(pod)
+        and not kube_objects.errors(pod)
+    ]
+    expect("pods that are not ready", found=unready, expected=[])
+
+
+@check("W02", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="容器重启次数不超过 30 次", fix="kubectl logs --previous says what it died of")  # fmt: skip
+def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
+    """No container was restarted more than 30 times."""
+    often = {kube_objects.name_of(pod): kube_objects.restarts(pod) for pod in living(kube)}
+    expect("restarts", found=[f"{n}: {count}" for n, count in often.items() if count > RESTARTS], expected=[])
+
+
+@check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器启动失败",
+       fix="kubectl describe pod: a missing image, a wrong architecture, a bad configuration")  # fmt: skip
+def test_containers_come_up(kube: Kubernetes) -> None:
+    """No container crashes again and again, lacks its image or cannot be made."""
+    failing = [
+        f"{kube_objects.name_of(p)}: {', '.join(found)}" for p in living(kube) if (found := kube_objects.errors(p))
+    ]
+    expect("containers that do not come up", found=failing, expected=[])
+
+
+@check("W13", section="3.11", source="kubelet OOMKilled", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="没有容器因内存不足被终止", fix="raise the container's memory limit")  # fmt: skip
+def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
+    """No container's last run was ended for its memory."""
+    ended = {kube_objects.name_of(pod): kube_objects.out_of_memory(pod) for pod in living(kube)}
+    killed = [f"{name}: {', '.join(found)}" for name, found in ended.items() if found]
+    expect("containers that ran out of memory", found=killed, expected=[])
+
+
+@check("W04", section="3.11", source="helm --wait", on=whole_cluster,
+       title_zh="Deployment、DaemonSet、StatefulSet 已收敛",
+       fix="kubectl rollout status; kubectl describe the pods that are missing")  # fmt: skip
+def test_workloads_have_converged(kube: Kubernetes) -> None:
+    """Every Deployment, DaemonSet and StatefulSet has all its pods, of its latest version, ready.
+
+    A pod that is a finding of W01, W03, W05 or of its node already is not one of its owner too.
+    """
+    pods, now = kube.list("pods"), kube.list("pods").at
+    sound = [pod for pod in living(kube) if not in_trouble(pod, now)]
+    short = []
+    for kind in KINDS:
+        for workload in kube.list(kind):
+            what, wanted, there = kube_objects.shortfall(workload)
+            told = len(kube_objects.selected(pods, workload)) - len(kube_objects.selected(sound, workload))
+            if there < wanted - told:
+                short.append(f"{kind} {kube_objects.name_of(workload)}: {there} of {wanted} {what}")
+    expect("workloads that have not converged", found=short, expected=[])
+
+
+@check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster, title_zh="没有滞留的 Pod",
+       fix="kubectl describe pod names what it waits for; kubectl delete pod for evicted ones")  # fmt: skip
+def test_no_pod_is_stuck(kube: Kubernetes) -> None:
+    """No pod is Pending for more than 5 minutes, failed, or long past its end."""
+    now = kube.list("pods").at
+    stuck = [
+        f"{kube_objects.name_of(pod)}: {why}"
+        for pod in living(kube)
+        if (why := kube_objects.stuck(pod, now)) and not kube_objects.errors(pod)
+    ]
+    expect("pods that are stuck", found=stuck, expected=[])
+
+
+@check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="存储卷与声明均已绑定", fix="kubectl describe pv,pvc")  # fmt: skip
+def test_volumes_are_bound(kube: Kubernetes) -> None:
+    """Every claim is bound, and no volume is failed or left behind."""
+    claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]
+    volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
+    expect("claims and volumes in trouble", found=claims + volumes, expected=[])
+
+
+def living(kube: Kubernetes) -> list[Any]:
+    """The pods that have not ended well and are not on a node that is itself in trouble."""
+    ready = kube_objects.ready_names(kube.list("nodes"))
+    return [pod for pod in kube_objects.on_nodes(kube.list("pods"), ready) if not kube_objects.is_finished(pod)]
+
+
+def in_trouble(pod: Any, now: datetime) -> bool:
+    """Whether it is a finding of W01, W03 or W05."""
+    unready = pod["status"].get("phase") == "Running" and not kube_objects.is_ready(pod)
+    return bool(unready or kube_objects.errors(pod) or kube_objects.stuck(pod, now))
+
+
+def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
+    """Name and phase of each object."""
+    return [(kube_objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]
