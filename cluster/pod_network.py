@@ -26,7 +26,7 @@ class Workload:
 def workloads(text: str) -> tuple[Workload, ...]:
     """What a manifest runs. Unparsable when it is not YAML, or runs nothing: that cannot be a pod network."""
     try:
-        found = tuple(_workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
+        found = tuple(workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise unparsable("manifest of the pod network", str(error).splitlines()[0]) from error
     if not found:
@@ -36,7 +36,7 @@ def workloads(text: str) -> tuple[Workload, ...]:
 
 def images(text: str) -> tuple[str, ...]:
     """The images of a manifest, each once."""
-    return tuple(dict.fromkeys(image for workload in workloads(text) for image in workload.images))
+    return tuple(dict.fromkeys(image for one in workloads(text) for image in one.images))
 
 
 def _objects(documents: Iterator[Any]) -> Iterator[Mapping[str, Any]]:
@@ -48,7 +48,8 @@ def _objects(documents: Iterator[Any]) -> Iterator[Mapping[str, Any]]:
             yield document
 
 
-def _workload(document: Mapping[str, Any]) -> Workload:
+def workload(document: Mapping[str, Any]) -> Workload:
+    """One object of a manifest, or of the API. KeyError or TypeError when it is no workload."""
     meta, pod = document["metadata"], document["spec"]["template"]["spec"]
     containers = [*pod.get("initContainers", ()), *pod["containers"]]
     images = tuple(str(container["image"]) for container in containers)

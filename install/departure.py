@@ -5,25 +5,21 @@ What they prove is no part of the audit: it is false of every host that is in it
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from checks.kubernetes import membership_of
-from checks.membership import KUBECTL
 from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.membership import ADMIN_CONF, Part
-from cluster.parse.text import unparsable
 from cluster.versions import kubernetes as version_of
 from fixtures.check import expect, expect_that, goal
 from fixtures.targets import leaving_hosts
 from remote.change import Change
 from remote.host import Host
+from remote.kubernetes import Kubernetes
 
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
-PODS_OF = f"{KUBECTL} get pods -A --field-selector spec.nodeName=%s -o json"
-NODE = f"{KUBECTL} get node %s -o name"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 LOG = "/var/log/dlws-kubeadm.log"
@@ -36,16 +32,16 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
 
 @goal("K31", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
        fix="kubectl drain; look at pods that do not end")  # fmt: skip
-def test_no_work_is_left(node: Node, master: Host) -> None:
+def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
     """No pod but those that belong to the node itself runs on it."""
-    expect("pods", found=work_on(master, node.name), expected=[])
+    expect("pods", found=work_on(kube, node.name), expected=[])
 
 
 @goal("K32", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
        fix="kubectl delete node")  # fmt: skip
-def test_node_is_gone(node: Node, master: Host) -> None:
+def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     """The cluster has no node of this name."""
-    expect_that(not is_node(master, node.name), "node", found=node.name, expected="none")
+    expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
 
 
 @goal("K33", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
@@ -76,25 +72,14 @@ def reset(change: Change) -> None:
     change.run("systemctl disable --now kubelet")
 
 
-def is_node(master: Host, name: str) -> bool:
-    """Whether the cluster has a node of this name. Unknown when the API server does not tell."""
-    answer = master.run_expect([0, 1], NODE, name)
-    if answer.rc and "(NotFound)" not in answer.stderr:
-        raise master.no_answer(answer)
-    return bool(answer.rc == 0)
-
-
-def work_on(master: Host, name: str) -> list[str]:
+def work_on(kube: Kubernetes, name: str) -> list[str]:
     """Pods on a node that a drain would evict: neither a DaemonSet's, nor the kubelet's own, nor finished."""
-    try:
-        pods = json.loads(master.read(PODS_OF, name, cap=1 << 24))["items"]
-    except (ValueError, KeyError) as error:
-        raise unparsable("kubectl get pods", str(error)) from error
+    pods = [pod for pod in kube.list("pods") if pod["spec"].get("nodeName") == name]
     return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
 
 
 def _is_work(pod: dict[str, Any]) -> bool:
     meta = pod["metadata"]
-    owners = {owner["kind"] for owner in meta.get("ownerReferences", ())}
-    mirror = "kubernetes.io/config.mirror" in meta.get("annotations", {})
+    owners = {owner["kind"] for owner in meta.get("ownerReferences") or ()}
+    mirror = "kubernetes.io/config.mirror" in (meta.get("annotations") or {})
     return not (mirror or "DaemonSet" in owners or pod["status"].get("phase") in ("Succeeded", "Failed"))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from checks.catalogue import declared
 from checks.kubernetes import HEALTHZ
-from checks.membership import own_node
+from checks.nodes import node_of
 from cluster.config import Cluster
 from cluster.inventory import Node
 from fixtures.audit import Audit
@@ -23,6 +23,7 @@ from install.s3_03_control import MYSELF
 from install.s3_11_kubernetes import KUBECTL, READY, wait
 from remote.change import Change
 from remote.host import Host
+from remote.kubernetes import Kubernetes
 
 REBOOT = ("reboot",)
 SETTLE = 10 * 60.0  # seconds for pods to come back after the last boot
@@ -73,9 +74,11 @@ def test_before(audit: Audit, change: Change) -> None:
 
 
 @stage(section="reboot", on=workers, after="before", commands=REBOOT, proves=[test_host_has_restarted])
-def test_worker_restarted(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
+def test_worker_restarted(
+    node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
+) -> None:
     """Drain the worker, restart it, let it work again."""
-    with drained(cluster, node, host, on_master):
+    with drained(cluster, node, kube, on_master):
         restart(node, host, change, on_master)
 
 
@@ -86,9 +89,11 @@ def test_worker_restarted(node: Node, cluster: Cluster, host: Host, change: Chan
     commands=REBOOT,
     proves=[test_host_has_restarted],
 )
-def test_master_restarted(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
+def test_master_restarted(
+    node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
+) -> None:
     """The same with the master, when all workers are back."""
-    with drained(cluster, node, host, on_master):
+    with drained(cluster, node, kube, on_master):
         restart(node, host, change, on_master)
 
 
@@ -104,9 +109,9 @@ def test_after() -> None:
 
 
 @contextmanager
-def drained(cluster: Cluster, node: Node, host: Host, on_master: Change) -> Iterator[None]:
+def drained(cluster: Cluster, node: Node, kube: Kubernetes, on_master: Change) -> Iterator[None]:
     """A node without work; afterwards it takes work again, unless it was cordoned before."""
-    was_cordoned = bool(own_node(node, host)["spec"].get("unschedulable"))
+    was_cordoned = bool(node_of(kube, node)["spec"].get("unschedulable"))
     try:
         departure.drain(cluster, node, on_master)
         yield

@@ -33,7 +33,7 @@ def test_kernel(host: Host, change: Change) -> None:
         change.run("modprobe %s", name)
     if wanted := sorted({*missing, *kernel.forgotten_modules(host)}):
         change.edit_file(MODULES, partial(with_lines, lines=wanted))
-    change.write_file(SYSCTL, "".join(f"{key} = {value}\n" for key, value in kernel.SETTINGS.items()))
+    change.write_file(SYSCTL, "".join(f"{key} = 1\n" for key in kernel.SETTINGS))
     change.run("sysctl -q -p %s", SYSCTL)
 
 

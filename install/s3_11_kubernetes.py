@@ -5,7 +5,7 @@ The config of kubeadm goes in on stdin, a join's token with it; the words of kub
 
 from __future__ import annotations
 
-from checks import kubernetes, membership
+from checks import kubernetes, membership, nodes
 from checks.files import text_of
 from checks.runtime import docker_of
 from cluster import kubeadm, labels
@@ -13,17 +13,29 @@ from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
 from cluster.versions import kubernetes as version_of
-from fixtures.check import Mismatch
+from fixtures.check import Mismatch, expect, expect_that, goal
 from fixtures.stage import stage
 from fixtures.targets import control_host, master, pod_network_master, workers
 from install.s3_03_control import MYSELF
+from remote.answer import ApiUnreachable
 from remote.change import Change, ChangeFailed
 from remote.host import Host
+from remote.kubernetes import Kubernetes
 
 LOG = "/var/log/dlws-kubeadm.log"
 KUBECTL = f"kubectl --kubeconfig {ADMIN_CONF}"
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
 READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
+
+
+@goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API server 应答",
+      fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs of it")  # fmt: skip
+def test_api_server_answers(host: Host) -> None:
+    """The API server calls itself ready, asked on the master itself: the control host has no credentials yet."""
+    found = kubernetes.membership_of(host)
+    expect_that(found.part is Part.MASTER, "Kubernetes", found=found.said, expected="a whole control plane")
+    answer = host.run_expect([0, 1], f"{KUBECTL} --request-timeout=10s get --raw /readyz")
+    expect("readyz", found=answer.stdout.strip() or answer.stderr.strip()[-200:], expected="ok")
 
 
 @stage(
@@ -44,7 +56,7 @@ def test_kube_settled(host: Host, change: Change) -> None:
     on=master,
     after="kube_settled",
     proves=[
-        membership.test_api_server_answers,
+        test_api_server_answers,
         kubernetes.test_kubelet_is_healthy,
         kubernetes.test_cgroup_drivers_agree,
         kubernetes.test_pods_get_usable_name_servers,
@@ -82,7 +94,12 @@ def test_root_kubeconfig(change: Change) -> None:
     change.run("install -m 600 -o root -g root %s %s", ADMIN_CONF, membership.ROOT_CONFIG)
 
 
-@stage(section="3.11", on=pod_network_master, after="kube_init", proves=[membership.test_pod_network_is_applied])
+@stage(
+    section="3.11",
+    on=pod_network_master,
+    after=["kube_init", "admin_conf"],
+    proves=[membership.test_pod_network_is_applied],
+)
 def test_pod_network(cluster: Cluster, change: Change) -> None:
     """Apply the pod network that the configuration names."""
     manifest = kubernetes.manifest_of(cluster)
@@ -96,7 +113,7 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
     after=["kube_settled", "kube_init[*]", "admin_conf"],
     proves=[
         membership.test_host_trusts_this_cluster,
-        membership.test_host_is_a_node,
+        nodes.test_host_is_a_node,
         kubernetes.test_kubelet_is_healthy,
         kubernetes.test_cgroup_drivers_agree,
         kubernetes.test_pods_get_usable_name_servers,
@@ -125,31 +142,35 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
 
 @stage(
     section="3.11",
-    after=["kube_join", "kube_init"],
+    after=["kube_join", "kube_init", "admin_conf"],
     proves=[membership.test_labels_that_select, membership.test_other_labels],
 )
-def test_labels(node: Node, cluster: Cluster, host: Host, on_master: Change) -> None:
+def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
     """Label the node as upstream's labelservice and labelworker do, and take misplaced labels away."""
-    found = labels_there(node, host)
-    new = [f"{key}={value}" for key, value in labels.of(cluster, node).items() if found.get(key) != value]
-    old = [f"{key}-" for key in labels.misplaced(cluster, node, found)]
-    words = [*new, *old]
-    text = f"kubectl label node {node.name} ({len(new)} set, {len(old)} removed)"
-    on_master.run(f"{KUBECTL} label node %s --overwrite" + " %s" * len(words), node.name, *words, text=text)
+    found = labels_there(node, kube)
+    wanted: dict[str, str | None] = {k: v for k, v in labels.of(cluster, node).items() if found.get(k) != v}
+    wrong = labels.misplaced(cluster, node, found)
+    text = f"label node {node.name}: {len(wanted)} labels set, {len(wrong)} removed"
+    change.patch("nodes", node.name, {"metadata": {"labels": {**wanted, **dict.fromkeys(wrong)}}}, text=text)
 
 
-@stage(section="3.11", on=master, after="kube_init", proves=[membership.test_master_takes_jobs_as_configured])
-def test_master_taint(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+@stage(
+    section="3.11",
+    on=master,
+    after=["kube_init", "admin_conf"],
+    proves=[membership.test_master_takes_jobs_as_configured],
+)
+def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
     """Let jobs onto the master, or keep them off, as the configuration says."""
     own = membership.MASTER_TAINTS[0 if version_of(cluster.kubernetes_version).numbers < (1, 24) else 1]
     if not cluster.suite.kubernetes.master_as_worker:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{own}=:NoSchedule")
         return
-    for key in taints_there(node, host) or [own]:
+    for key in taints_there(node, kube) or [own]:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{key}:NoSchedule-")
 
 
-@stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[membership.test_node_is_ready])
+@stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[nodes.test_node_is_ready])
 def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
     """Wait until the node is Ready, and the pods that the cluster itself runs on it."""
     seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
@@ -191,18 +212,17 @@ def hash_of_ca(host: Host) -> str:
     return ca_hash(text) if text else "not there"
 
 
-def labels_there(node: Node, host: Host) -> dict[str, str]:
+def labels_there(node: Node, kube: Kubernetes) -> dict[str, str]:
     """The labels of the node; none where it is no node yet (a look ahead)."""
     try:
-        return membership.labels_of(node, host)
-    except Mismatch:
+        return membership.labels_of(kube, node)
+    except (Mismatch, ApiUnreachable):
         return {}
 
 
-def taints_there(node: Node, host: Host) -> list[str]:
+def taints_there(node: Node, kube: Kubernetes) -> list[str]:
     """The taints that keep jobs off the master; none where it is no node yet (a look ahead)."""
     try:
-        taints = membership.own_node(node, host)["spec"].get("taints", ())
-    except Mismatch:
+        return membership.master_taints(kube, node)
+    except (Mismatch, ApiUnreachable):
         return []
-    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in membership.MASTER_TAINTS]

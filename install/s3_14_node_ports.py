@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
-from checks import node_ports
+from checks import control_plane, node_ports
 from checks.files import text_of
 from cluster import kubeadm
 from cluster.membership import API_SERVER
 from fixtures.stage import stage
 from fixtures.targets import master
 from install.s3_11_kubernetes import KUBECTL, wait
-from remote.change import Change, quote
+from remote.change import Change
 from remote.host import Host
+from remote.kubernetes import Kubernetes
 
 RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
 BACKUP = (
@@ -28,7 +27,7 @@ REPLACE = (
     section="3.14",
     on=master,
     after="kube_init",
-    proves=[node_ports.test_node_port_range, node_ports.test_node_ports_are_judged_by_the_range],
+    proves=[node_ports.test_node_port_range, control_plane.test_node_ports_in_force],
 )
 def test_node_ports(host: Host, change: Change) -> None:
     """Give the API server the range and wait until kubelet has started it anew."""
@@ -42,15 +41,21 @@ def test_node_ports(host: Host, change: Change) -> None:
     wait(host, change, f"{running} && {KUBECTL} get --raw /readyz", "the API server to start anew", "docker ps -a")
 
 
-@stage(section="3.14", on=master, after="node_ports", proves=[node_ports.test_node_port_range_is_kept])
-def test_node_ports_kept(host: Host, change: Change) -> None:
+@stage(
+    section="3.14",
+    on=master,
+    after=["node_ports", "admin_conf"],
+    proves=[control_plane.test_node_ports_of_kubeadm],
+)
+def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
     """Let kubeadm remember the range: an upgrade writes the manifest anew from what it remembers."""
     if text_of(host, API_SERVER) is None:
         return  # a look ahead: kubeadm init will have set it
-    kept = kubeadm.with_node_ports_kept(node_ports.cluster_configuration(host))
-    patch = json.dumps({"data": {"ClusterConfiguration": kept}})
-    command = f"{KUBECTL} -n kube-system patch configmap kubeadm-config --type merge -p %s"
-    change.run(quote(command, patch), text=f"patch kubeadm-config: {kubeadm.NODE_PORTS_FLAG}")
+    stored = kube.get("configmaps", "kubeadm-config", namespace="kube-system") or {"data": {"ClusterConfiguration": ""}}
+    kept = kubeadm.with_node_ports_kept(stored["data"]["ClusterConfiguration"])
+    text = f"patch kubeadm-config: {kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
+    patch = {"data": {"ClusterConfiguration": kept}}
+    change.patch("configmaps", "kubeadm-config", patch, namespace="kube-system", text=text)
 
 
 @stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])

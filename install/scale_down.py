@@ -24,7 +24,7 @@ def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
 )
 def test_deleted(node: Node, on_master: Change) -> None:
     """Take it out of the cluster."""
-    on_master.run(f"{departure.ADMIN} delete node %s", node.name)
+    on_master.delete("nodes", node.name)
 
 
 @stage(

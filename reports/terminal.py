@@ -43,7 +43,8 @@ def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), fa
     printer.findings("Fix this first", told.findings)
     printer.findings("Warnings", told.remarks)
     printer.gaps(told)
-    if timing := critical_path.of(recorded.ledger):
+    timing = critical_path.of(recorded.ledger)
+    if timing and not recorded.ledger.run.plan:
         printer.timing(timing)
     printer.end(recorded, told)
     for file in files:
