@@ -87,7 +87,7 @@ def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
 
 def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
     """Every pair of clocks is within `limit` seconds, the error of the readings counted in. Unknown if that decides."""
-    read = {name: clock_of(host) for name, host in hosts.items()}
+    read = {name: host.clock() for name, host in hosts.items()}
     pairs = [(a, b) for a in read for b in read if a < b]
     apart = {(a, b): (abs(read[a][0] - read[b][0]), read[a][1] + read[b][1]) for a, b in pairs}
     words = {pair: f"{' and '.join(pair)}: {skew:.3f} s ± {bound:.3f}" for pair, (skew, bound) in apart.items()}
@@ -95,15 +95,6 @@ def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
     expect(f"clocks more than {limit:g} s apart", found=far, expected=[])
     if unsure := [words[pair] for pair, (skew, bound) in apart.items() if skew + bound > limit]:
         raise Unknown(f"clocks perhaps more than {limit:g} s apart: {', '.join(unsure)}")
-
-
-def clock_of(host: Host) -> tuple[float, float]:
-    """How far a host's clock is ahead of ours, and the bound of that (s)."""
-    text = host.connection.clock().text
-    found = re.fullmatch(r"(-?[0-9.]{1,30}) ([0-9.]{1,30})\s*", text)
-    if found is None:
-        raise unparsable("clock", text)
-    return float(found[1]), float(found[2])
 
 
 def macs_of(host: Host, address: str) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 from checks.files import text_of
 from checks.runtime import docker_of
@@ -17,16 +19,29 @@ from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
 from cluster.versions import kubernetes
 from fixtures.check import check, expect, expect_that
+from fixtures.targets import hosts_with_apt_source
 from remote.host import Host
 
 PACKAGES = ("kubeadm", "kubectl", "kubelet")
+SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
+KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
 HEALTHZ = "curl -sS -m 5 http://127.0.0.1:10248/healthz"
 REFUSED, TIMED_OUT = 7, 28  # curl's exit statuses
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
 
 
+@check("K29", section="3.10", source="upstream install_kubeadm.sh", on=hosts_with_apt_source,
+       title_zh="Kubernetes 软件源已配置", fix="-m install --stages kube_source")  # fmt: skip
+def test_kubernetes_source(cluster: Cluster, host: Host) -> None:
+    """apt knows the configured source of the Kubernetes packages, and its key."""
+    expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
+    if key := cluster.apt_key:
+        found = host.run_expect([0, 1], "sha256sum %s", key_path(key)).stdout.split()
+        expect("key", found=found[:1] or "no file", expected=[hashlib.sha256(content_of(key)).hexdigest()])
+
+
 @check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
-       fix="install the version of k8s-gitbranch; upgrading a running cluster is kubeadm's work, not this suite's")  # fmt: skip
+       fix="install the version of k8s-gitbranch; a running cluster is upgraded with kubeadm, by hand")  # fmt: skip
 def test_kubernetes_packages(cluster: Cluster, host: Host) -> None:
     """kubeadm, kubelet and kubectl are installed in the version of k8s-gitbranch."""
     there = installed_packages(host)
@@ -68,7 +83,7 @@ def test_kubelet_is_healthy(host: Host) -> None:
 
 
 @check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像存在且架构正确",
-       fix="put their archives into suite.image_archives, or name a registry in suite.kubernetes.image_repository")  # fmt: skip
+       fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
 def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
     expect("images missing", found=missing_images(node, cluster, host), expected=[])
@@ -92,7 +107,7 @@ def test_kubernetes_is_whole(node: Node, host: Host) -> None:
 
 
 @check("N04", section="3.11", source="kubeadm#1162", title_zh="kubelet 的 resolv.conf 不含回环地址",
-       fix="name a resolv.conf without 127.x servers in --resolv-conf of /var/lib/kubelet/kubeadm-flags.env; restart kubelet")  # fmt: skip
+       fix="name another file in --resolv-conf of /var/lib/kubelet/kubeadm-flags.env; restart kubelet")  # fmt: skip
 def test_pods_get_usable_name_servers(host: Host) -> None:
     """The name servers that pods inherit are not on the host's loopback: CoreDNS would ask itself."""
     path = kubelet_of(host).resolv_conf
@@ -115,8 +130,9 @@ def installed_packages(host: Host) -> dict[str, str]:
 
 
 def running_kubeadm(host: Host) -> list[str]:
-    """The command lines of kubeadms at work."""
-    return [line.partition(" ")[2] for line in host.run_expect([0, 1], "pgrep -ax kubeadm").stdout.splitlines()]
+    """The command lines of kubeadms that change the host; `kubeadm config images list` is a question of ours."""
+    found = [line.split()[1:] for line in host.run_expect([0, 1], "pgrep -ax kubeadm").stdout.splitlines()]
+    return [" ".join(words) for words in found if set(words) & {"init", "join", "reset", "upgrade"}]
 
 
 def membership_of(host: Host) -> membership.Membership:
@@ -137,8 +153,26 @@ def wanted_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
     config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
     listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
     own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
-    manifest = cluster.cni_manifest
-    return [*own, *(pod_network.images(manifest.read_text("utf-8")) if manifest else ())]
+    return [*own, *(pod_network.images(manifest_of(cluster)) if cluster.cni_manifest else ())]
+
+
+def manifest_of(cluster: Cluster) -> str:
+    """The text of the pod network's manifest. Unknown when it cannot be read."""
+    assert cluster.cni_manifest
+    return content_of(cluster.cni_manifest).decode("utf-8", "backslashreplace")
+
+
+def content_of(path: Path) -> bytes:
+    """A file that the configuration names. Unknown when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unknown(f"the configuration names {path}: {error.strerror}") from error
+
+
+def key_path(key: Path) -> str:
+    """Where apt wants a key: with the suffix that tells armour from binary."""
+    return KEY + (".asc" if content_of(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
 
 
 def missing_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
@@ -148,7 +182,7 @@ def missing_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
     listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
     if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
         raise host.no_answer(listing)
-    there = dict(pair for line in listing.stdout.splitlines() for pair in _tags(line))
+    there = dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _tags(line))
     return [image for image in wanted if there.get(with_tag(image)) != arch]
 
 

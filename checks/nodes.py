@@ -66,7 +66,7 @@ def test_node_address(node: Node, kube: Kubernetes) -> None:
 def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node is not cordoned, and nothing but the control plane's own taint keeps pods away."""
     spec = node_of(kube, node)["spec"]
-    expect("spec.unschedulable", found=bool(spec.get("unschedulable")), expected=False)
+    expect("scheduling", found="cordoned" if spec.get("unschedulable") else "on", expected="on")
     taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or ()}
     conditions = {taint for taint in taints if taint.startswith("node.kubernetes.io/")}  # set from K02's and K03's
     planned = MASTER_TAINTS if node == cluster.master else set()

@@ -40,7 +40,7 @@ def instant(text: object) -> datetime:
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
-        raise unparsable("API time", str(text)) from None
+        raise unparsable("API time", str(text or ""), "not understood" if text else "missing") from None
     if found.tzinfo is None:
         raise unparsable("API time", str(text), "no time zone in")
     return found

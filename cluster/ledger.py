@@ -39,11 +39,15 @@ class HostRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRow:
-    """One collected test: what should have run. `host` is `cluster` for a check of the whole cluster."""
+    """One collected test: what should have run. `host` is `cluster` for a check of the whole cluster.
+
+    `after` are the stages that a stage waits for, as `name[host]`; those that the run leaves out too.
+    """
 
     nodeid: str
     name: str
     host: str
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,7 +247,9 @@ def _undo_device_lost(host: LabHost, memory: Memory) -> None:
 def _device_lost(host: LabHost) -> Memory:
     bus, node = (devices.GPU_BUS, "nvidia7") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
     memory = {table: hosts.execute(host, f"cat /etc/dlws-lab/{table}.tsv") for table in (host.device, "pci")}
-    hosts.execute(host, f'sed -i "/^3\t/d" /etc/dlws-lab/{host.device}.tsv; rm -f /dev/{node}')
+    # In place: containers have the table mounted, and sed -i would leave them with the old file.
+    drop = 'rows=$(sed "/^3\t/d" "$1"); echo "$rows" > "$1"; rm -f "/dev/$2"'
+    hosts.execute(host, drop, f"/etc/dlws-lab/{host.device}.tsv", node)
     if host.device == "gpu":  # nvidia-smi numbers what is left without a gap
         renumber = "awk -F '\\t' -v OFS='\\t' '$1 ~ /^[0-9]+$/ { $1 = n++ } { print }' /etc/dlws-lab/gpu.tsv"
         hosts.execute(host, f"rows=$({renumber}); printf '%s\\n' \"$rows\" > /etc/dlws-lab/gpu.tsv")

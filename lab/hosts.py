@@ -11,8 +11,8 @@ from lab.daemon import docker
 from lab.plan import BRIDGE, DOCKER_SOCKET, LabHost
 from lab.process import LabError, attempt, say, wait_for
 
-VOLUMES = ("/var/lib/docker", "/var/lib/kubelet", "/var/swap")
-"""Overlay lies not on overlay, and a swap file not at all: these folders get volumes, which are ext4."""
+VOLUMES = ("/var/lib/docker", "/var/lib/kubelet", "/var/swap", "/mnt")
+"""Overlay lies not on overlay, a swap file or an NFS export not at all: these folders get volumes, which are ext4."""
 UP_STATES = ("running", "degraded")
 
 

@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from lab import capabilities, mirror
+from lab import mirror
 from lab.daemon import docker
 from lab.plan import DOCKER_SOCKET, LAB, cache
 from lab.process import PATH, attempt, run, say
@@ -45,9 +45,8 @@ def base_tag() -> str:
 
 def host_tag() -> str:
     """The host image's name, by base image and all that the hosts are made of, first-boot files included."""
-    wrapped = b"wrapped" if capabilities.missing() else b"plain"
     makers = [(LAB / name).read_bytes() for name in ("devices.py", "first_boot.py", "hosts.py", "plan.py")]
-    return f"dlws-lab/host:{digest(base_tag().encode(), wrapped, *makers, *folder_parts(LAB / 'rootfs'))}"
+    return f"dlws-lab/host:{digest(base_tag().encode(), *makers, *folder_parts(LAB / 'rootfs'))}"
 
 
 def ensure() -> str:
@@ -92,9 +91,17 @@ def _build_host() -> None:
         context = Path(folder)
         shutil.copytree(COMMON, context / "common", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(DOCKERFILE, context / "Dockerfile")
-        wrapped = f"WRAPPED={'yes' if capabilities.missing() else 'no'}"
-        arguments = ("--build-arg", f"BASE={base_tag()}", "--build-arg", wrapped)
-        docker("build", "--network", "none", *arguments, "--tag", host_tag(), str(context), timeout=300)
+        docker(
+            "build",
+            "--network",
+            "none",
+            "--build-arg",
+            f"BASE={base_tag()}",
+            "--tag",
+            host_tag(),
+            str(context),
+            timeout=300,
+        )
 
 
 def ensure_probe(archive: Path) -> None:

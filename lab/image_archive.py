@@ -67,29 +67,27 @@ def _config(image: Image, architecture: str, checksum: str) -> dict[str, object]
 
 
 def _write_layer(image: Image, path: Path) -> None:
-    made: set[str] = set()
     with tarfile.open(path, "w") as tar:
         for name, source in sorted(image.content.items()):
-            _add_parents(tar, name, made)
+            _add_parents(tar, name)
             if isinstance(source, str):
                 _add_text(tar, name, source.encode(), 0o755 if source.startswith("#!") else 0o644)
             else:
                 tar.add(source, name, filter=_plain)
-                made.add(name)
         for name, target in sorted(image.links.items()):
-            _add_parents(tar, name, made)
+            _add_parents(tar, name)
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, target
             tar.addfile(link)
         for name in image.folders:
-            if name not in made:
+            if name not in tar.getnames():
                 _add_folder(tar, name, 0o1777)
 
 
-def _add_parents(tar: tarfile.TarFile, name: str, made: set[str]) -> None:
+def _add_parents(tar: tarfile.TarFile, name: str) -> None:
+    """`docker load` refuses a path that occurs twice."""
     for parent in reversed(list(Path(name).parents)[:-1]):
-        if str(parent) not in made:
-            made.add(str(parent))
+        if str(parent) not in tar.getnames():
             _add_folder(tar, str(parent), 0o755)
 
 

@@ -17,7 +17,7 @@ from lab.process import LabError, run, say
 
 REGISTRY = "k8s.gcr.io"
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-NET_TOOLS = ("iptables", "conntrack", "busybox-static")
+NET_TOOLS = ("iptables", "conntrack", "busybox")
 ETCD = ("etcd-server", "etcd-client")
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
@@ -147,6 +147,10 @@ def _device_plugin(reference: str, kind: str, binaries: Path, extra: dict[str, s
 
 
 def _busybox(net: Path) -> Image:
-    busybox = net / "bin" / "busybox"
-    applets = {applet: "/bin/busybox" for applet in run(str(busybox), "--list-full").split() if applet != "bin/busybox"}
-    return Image("busybox:1", {"bin/busybox": busybox, "etc/passwd": PASSWD}, applets, command=["sh"])
+    """For pods that probe. Not the static one: its name look-ups want libraries that it would then have to load."""
+    names = run(str(net / "bin" / "busybox"), "--list").split()
+    content: dict[str, Path | str] = {name: net / name for name in ("bin", "lib", "lib64")}
+    content |= {"etc/passwd": PASSWD, "etc/nsswitch.conf": "hosts: files dns\n"}
+    return Image(
+        "busybox:1", content, _shell(*(name for name in names if name not in ("busybox", "sh"))), command=["sh"]
+    )

@@ -45,6 +45,10 @@ class Connection(ABC):
         """
         return self.ask([command], deadline=deadline)[0]
 
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
+        return self.ask([command], deadline=deadline)[0]
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """Run one command that changes something. Its bytes leave at most once.
@@ -71,14 +75,17 @@ class Connection(ABC):
     def clock(self) -> Answer:
         """How far the host's clock is ahead of ours: the text is `OFFSET BOUND`, in seconds.
 
-        The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took.
+        The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took. A command that
+        fails is its own answer.
         """
         best: tuple[float, float] | None = None
         for _ in range(CLOCK_READINGS):
             before = time.time()
             answer = self.ask([READ_CLOCK], deadline=CLOCK_DEADLINE)[0]
             after = time.time()
-            if answer.rc != 0 or not re.fullmatch(rb"[0-9]{1,19}\.[0-9]{9}\s*", answer.out):
+            if answer.rc != 0:
+                return answer
+            if not re.fullmatch(rb"[0-9]{1,19}\.[0-9]{9}\s*", answer.out):
                 raise Unknown(f"{self.host}: {READ_CLOCK}: not understood: {answer.text[:80]!r}")
             bound = (after - before) / 2
             if bound < 0:

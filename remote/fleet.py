@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from cluster.inventory import Node
@@ -173,6 +173,13 @@ class FleetConnection(Connection):
         self._asked = True
         [answer] = self._reaching([command], deadline, CAP)
         self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was."""
+        answer = self._reaching([command], deadline, CAP)[0]
+        withheld = f"({len(answer.out)} bytes withheld)".encode()
+        self._fleet.transcript.record(self.host, replace(answer, out=withheld), "read")
         return answer
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:

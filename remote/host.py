@@ -9,7 +9,7 @@ import testinfra.host
 from testinfra.backend.base import CommandResult
 
 from cluster.inventory import Node
-from cluster.verdict import Unknown
+from cluster.verdict import Unknown, Unparsable
 from remote.answer import Answer
 from remote.backend import DEADLINE, Backend, quoted, whole
 from remote.connection import CAP, Connection
@@ -73,9 +73,28 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer
 
+    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
+        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.ask_secret(text, deadline=deadline), self.connection, deadline)
+        if answer.rc:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer.text
+
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
         return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
+
+    def clock(self) -> tuple[float, float]:
+        """How far the host's clock is ahead of ours, and the bound of that reading's error, in seconds. Or Unknown."""
+        answer = whole(self.connection.clock(), self.connection, DEADLINE)
+        if answer.rc:
+            raise self._unknown(answer.command, answer.rc, answer.error_text)
+        try:
+            offset, bound = map(float, answer.text.split())
+        except ValueError:
+            raise Unparsable(f"{self.name}: clock: not understood: {answer.text.strip()[:80]!r}") from None
+        return offset, bound
 
     def run_expect(self, expected: Sequence[int], command: str, *args: str, **more: Any) -> CommandResult:
         """As `run`, for a command that answers with its exit status: `expected` are the statuses that are answers.

@@ -27,6 +27,7 @@ from remote.shell import ShellSession
 
 CONNECT_TIMEOUT = 10.0  # seconds for TCP
 LOGIN_TIMEOUT = 20.0  # seconds from TCP to a helper that speaks
+PIECE = 1 << 18  # bytes written at a time
 KEEPALIVE = 15  # seconds
 UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives a silent peer up (TCP_USER_TIMEOUT)
 CROWDED = 5  # times to knock again where sshd drops newcomers (MaxStartups)
@@ -96,8 +97,10 @@ class ChannelLink:
 
     def write(self, data: bytes) -> None:
         """Send all of it."""
+        # paramiko copies what is left for every packet it sends: an image of 100 MB at once takes a minute to do so.
         try:
-            self._channel.sendall(data)
+            for at in range(0, len(data), PIECE):
+                self._channel.sendall(data[at : at + PIECE])
         except (paramiko.SSHException, EOFError) as error:
             raise OSError(str(error)) from None
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cluster.ledger import HostRow
-from reports import matrix, summary
+from reports import critical_path, matrix, summary
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
 from reports.run_folder import RecordedRun
@@ -25,6 +25,7 @@ MOST_HOSTS = 12  # more are folded into columns of hosts that look alike
 MOST_ROWS = 40  # more are folded into one row per section
 MOST_NOT_RUN = 20
 MOST_FINDINGS = 40
+MOST_STEPS = 6
 _NAME = 34  # widest name of a row
 _COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "bold yellow", State.PLANNED: "bold cyan"}
 
@@ -42,6 +43,9 @@ def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), fa
     printer.findings("Fix this first", told.findings)
     printer.findings("Warnings", told.remarks)
     printer.gaps(told)
+    timing = critical_path.of(recorded.ledger)
+    if timing and not recorded.ledger.run.plan:
+        printer.timing(timing)
     printer.end(recorded, told)
     for file in files:
         printer.plain(Text(f"  {file}"))
@@ -190,6 +194,14 @@ class _Printer:
             )
         if len(told.gaps) > MOST_NOT_RUN:
             self.line(f"  and more for {count(len(told.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
+
+    def timing(self, timing: critical_path.Timing) -> None:
+        """Wall time and critical path, and the stages of the path that took most of it."""
+        longest = sorted(timing.path, key=lambda step: -step[1])[:MOST_STEPS]
+        steps = [f"{label} {duration(seconds)}" for label, seconds in timing.path if (label, seconds) in longest]
+        figures = f"{duration(timing.wall)}, critical path {duration(timing.critical)} ({timing.ratio:.2f} times)"
+        self.line("")
+        self.line(f"Wall time {figures}: ", one_line(" > ".join(steps)), indent=2)
 
     def end(self, recorded: RecordedRun, told: Summary) -> None:
         run, end = recorded.ledger.run, recorded.ledger.end

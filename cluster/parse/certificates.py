@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.extensions import ExtensionNotFound
 
 from cluster.parse.text import unparsable
@@ -68,7 +70,9 @@ def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
 
 def _read(block: str, source: str) -> Certificate:
     try:
-        whole = x509.load_pem_x509_certificate(block.encode())
+        with warnings.catch_warnings():  # kubeadm's CAs have the serial number 0, which RFC 5280 forbids
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            whole = x509.load_pem_x509_certificate(block.encode())
         key = whole.public_key()
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise unparsable(source, type(key).__name__, "a key of an unknown kind")

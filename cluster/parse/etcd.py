@@ -1,7 +1,8 @@
-"""etcd's own answers, over its JSON gateway (checks C04, C05)."""
+"""etcd's own answers, over its JSON gateway (checks C04, C05, C17)."""
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,15 @@ def members(text: str) -> tuple[str, ...]:
     if not isinstance(answer.get("members"), list):
         raise unparsable("etcd members", text)
     return tuple(str(member.get("name", "not started")) for member in answer["members"])
+
+
+def value(text: str) -> bytes:
+    """POST /v3/kv/range for one key: its value; empty when there is none."""
+    pairs = _object("etcd range", text).get("kvs") or ({"value": ""},)
+    try:
+        return base64.b64decode(pairs[0].get("value", ""), validate=True)
+    except (ValueError, TypeError, AttributeError):
+        raise unparsable("etcd range", text) from None
 
 
 def _object(source: str, text: str) -> dict[str, Any]:

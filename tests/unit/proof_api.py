@@ -6,7 +6,7 @@ K05:
     says: "spec.unschedulable"
   - kube: {pods/coredns-1: null}                            # the object is gone
   unknown:
-  - kube: {/version: {rc: 500, out: "etcdserver: no leader"}}   # what a path answers; `…` stands for any text
+  - kube: {/version: {rc: 500, out: "no leader"}}   # what a path answers, or `down`; `…` stands for any text
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ class RecordedApi:
             for pattern, answer in texts.items():
                 if re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), _plain(request)):
                     self.unasked.discard(pattern)
+                    if answer == "down":
+                        raise ApiUnreachable("no API server at 192.168.3.2:6443: straight: Connection refused")
                     told = answer if isinstance(answer, dict) else {"out": answer}
                     return int(told.get("rc") or 200), str(told["out"])
         place = PLACE.fullmatch(urlsplit(request.path).path)

@@ -6,7 +6,8 @@
       - cat /proc/swaps: "..."         # what a host answers otherwise than a healthy one
         says: expected none, found /dev/sda2
       unknown:
-      - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y}
+      - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y},
+                                       # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
 A key of a case is a command, or one of the fields of `Case`. A `…` in a command stands for any text, and STATE for the
 cluster's state folder. A command that nobody answers, and an answer that nobody asks for, are errors of the case.
@@ -39,7 +40,7 @@ from fixtures.site import Context, Site
 from fixtures.targets import CONTROL, WHOLE
 from fixtures.waivers import Waivers
 from remote.answer import Answer, LinkLost, LoginRefused, Unreachable
-from remote.connection import CAP, Connection
+from remote.connection import CAP, CLOCK, Connection
 from remote.fleet import Fleet
 from remote.redaction import Redactor
 from remote.transcript import Transcript
@@ -71,6 +72,8 @@ class Given:
     says: str = ""
     truncated: bool = False
     lost: bool = False
+    edits: Mapping[str, str] = field(default_factory=dict)
+    """What is otherwise in what a healthy host answers: text to text."""
 
     def to(self, host: str, command: str) -> Answer:
         """The answer, or LinkLost."""
@@ -131,6 +134,7 @@ LOST = Given(lost=True, says="link lost")
 CUT = Given(truncated=True, says="output cut off")
 BROKEN = Given(rc=99, err="{tool}: internal error", says="exit status 99")
 NO_FILE = Given(rc=1, err="{tool}: cannot be opened: No such file or directory")
+_Loader.add_constructor("!edited", lambda loader, node: Given(edits=loader.construct_mapping(node)))
 _tag("!missing", lambda _: MISSING)
 _tag("!timeout", lambda _: TIMEOUT)
 _tag("!lost", lambda _: LOST)
@@ -255,12 +259,15 @@ class Answering(Connection):
     def __init__(self, host: str, user: str, own: Mapping[str, Given], usual: Mapping[str, Given]) -> None:
         self.host, self.user = host, user
         self._patterns = {key: re.compile(".*".join(map(re.escape, key.split("…"))), re.DOTALL) for key in own}
-        self._given = {**usual, **own}
+        self._given, self._usual = {**usual, **own}, usual
         self.unasked = set(own)
         self.asked: list[str] = []
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         return [self._answer(command) for command in commands]
+
+    def clock(self) -> Answer:
+        return self._answer(CLOCK)
 
     def _answer(self, command: str) -> Answer:
         matching = (key for key, pattern in self._patterns.items() if pattern.fullmatch(command))
@@ -269,7 +276,10 @@ class Answering(Connection):
             raise ProofError(f"{self.host}: neither the case nor tests/proofs/healthy answers: {command}")
         self.unasked.discard(key)
         self.asked.append(command)
-        return self._given[key].to(self.host, command)
+        told = self._given[key]
+        if told.edits:
+            told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
+        return told.to(self.host, command)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
         raise ProofError(f"{self.host}: a check must change nothing: {command}")
@@ -279,6 +289,15 @@ class Answering(Connection):
 
     def close(self) -> None:
         pass
+
+
+def edited(text: str, edits: Mapping[str, str]) -> str:
+    """The text with each of the replacements made; ProofError where there is nothing to replace."""
+    for old, new in edits.items():
+        if old not in text:
+            raise ProofError(f"a healthy host does not answer {old!r}")
+        text = text.replace(old, new)
+    return text
 
 
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:

@@ -58,7 +58,7 @@ def test_check_comes_to_its_verdict(case: Case, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("case", [c for c in every_case() if c.verdict is Verdict.PASS and asks(c)], ids=str)
 def test_a_command_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = list(spoil(case, tmp_path, monkeypatch, [MISSING, BROKEN, TIMEOUT, LOST, CUT]))
-    assert told
+    assert told or asks_api(case)
     for failure, command, proof in told:
         assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)
 

@@ -157,7 +157,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// kube-proxy may not run yet, or need us: KUBERNETES_SERVICE_HOST is overridden in the manifest if so.
+	// Until kube-proxy has made its rules nobody answers at the API's Service address: try again soon.
+	config.Dial = (&net.Dialer{Timeout: 2 * time.Second}).DialContext
 	factory := informers.NewSharedInformerFactory(kubernetes.NewForConfigOrDie(config), 0)
 	nodes := factory.Core().V1().Nodes()
 	nodes.Informer()

@@ -277,6 +277,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	config.Dial = (&net.Dialer{Timeout: 2 * time.Second}).DialContext // kube-proxy may not have made its rules yet
 	factory := informers.NewSharedInformerFactory(kubernetes.NewForConfigOrDie(config), 0)
 	services, endpoints := factory.Core().V1().Services().Informer(), factory.Core().V1().Endpoints().Informer()
 	if err := services.AddIndexers(cache.Indexers{byAddress: serviceAddresses}); err != nil {

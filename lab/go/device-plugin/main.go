@@ -108,7 +108,8 @@ func serve(what kind) error {
 	if err := stub.Start(); err != nil {
 		return err
 	}
-	if err := stub.Register(pluginapi.KubeletSocket, what.resource, pluginapi.DevicePluginPath); err != nil {
+	// No folder named: beside a file DEPRECATION there the stub would wait for the kubelet's plugin watcher.
+	if err := stub.Register(pluginapi.KubeletSocket, what.resource, ""); err != nil {
 		_ = stub.Stop()
 		return err
 	}

@@ -1,0 +1,165 @@
+"""K, T, C: the host as a node of this cluster, asked on the host itself with the kubelet's or the admin's credentials.
+
+Works wherever SSH does: the control host needs no way to the API server for it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from checks.files import stat_of
+from checks.kubernetes import manifest_of, membership_of
+from cluster import kubeadm, labels, membership, pod_network
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse.text import unparsable
+from cluster.verdict import Severity
+from fixtures import targets
+from fixtures.check import Mismatch, check, expect, expect_that
+from remote.host import Host
+
+KUBECTL = f"kubectl --kubeconfig {membership.ADMIN_CONF} --request-timeout=10s"
+OWN_NODE = f"kubectl --kubeconfig {membership.KUBELET_CONF} --request-timeout=10s get node %s -o json"
+NOT_A_MEMBER = ("(NotFound)", "(Forbidden)", "(Unauthorized)", "x509:", "must be logged in")
+"""What kubectl says when the API server answers and the host is no node of its, or not this one."""
+MASTER_TAINTS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+ROOT_CONFIG = "/root/.kube/config"
+
+
+@check("C20", section="3.11", source="kubeadm init", on=targets.master, title_zh="主节点上 API server 应答",
+       fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs of it")  # fmt: skip
+def test_api_server_answers(host: Host) -> None:
+    """The API server calls itself ready, asked on the master itself."""
+    part = membership_of(host)
+    expect_that(part.part is membership.Part.MASTER, "Kubernetes", found=part.said, expected="a control plane")
+    answer = host.run_expect([0, 1], f"{KUBECTL} get --raw /readyz")
+    expect("readyz", found=answer.stdout.strip() or answer.stderr.strip()[-200:], expected="ok")
+
+
+@check("K24", section="3.11", source="kubeadm join", title_zh="主机是本集群的节点",
+       fix="-m install joins it; on a host of another cluster, kubeadm reset by hand first")  # fmt: skip
+def test_host_is_a_node(node: Node, host: Host) -> None:
+    """The API server knows the host's kubelet as the node of this name."""
+    expect("node", found=own_node(node, host)["metadata"]["name"], expected=node.name)
+
+
+@check("T08", section="3.11", source="kubeadm discovery", title_zh="主机信任本集群的 CA",
+       fix="the host was joined to another cluster: kubeadm reset there, by hand; then -m install")  # fmt: skip
+def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -> None:
+    """The CA on the host, and the one its kubelet uses, is this cluster's."""
+    ours = cluster_ca(cluster, control)
+    expect(membership.CA, found=membership.ca_hash(host.read("cat %s", membership.CA)), expected=ours)
+    found = public_parts(host, membership.KUBELET_CONF).ca_hash
+    expect(f"CA in {membership.KUBELET_CONF}", found=found, expected=ours)
+
+
+@check("K25", section="3.11", source="kubelet", title_zh="节点状态为 Ready",
+       fix="kubectl describe node; without a pod network (suite.kubernetes.cni_manifest) no node is Ready")  # fmt: skip
+def test_node_is_ready(node: Node, host: Host) -> None:
+    """The node is Ready."""
+    conditions = {c["type"]: c for c in own_node(node, host)["status"].get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    expect_that(ready.get("status") == "True", "Ready", found=ready.get("message", "no condition"), expected="True")
+
+
+@check("K06", section="3.11", source="upstream labelworker, labelservice", title_zh="被选择器使用的节点标签正确",
+       fix="-m install --stages labels")  # fmt: skip
+def test_labels_that_select(cluster: Cluster, node: Node, host: Host) -> None:
+    """The labels that services and jobs select by are those of the configuration, and no others of these."""
+    found = labels_of(node, host)
+    wanted = {k: v for k, v in labels.of(cluster, node).items() if k in labels.CONSUMED}
+    wrong = [f"{k}={v} is {found.get(k, 'missing')}" for k, v in wanted.items() if found.get(k) != v]
+    expect("labels", found=wrong, expected=[])
+    expect("labels of other nodes", found=labels.misplaced(cluster, node, found), expected=[])
+
+
+@check("K26", section="3.11", source="upstream labelservice", severity=Severity.INFO, title_zh="其余节点标签正确",
+       fix="-m install --stages labels")  # fmt: skip
+def test_other_labels(cluster: Cluster, node: Node, host: Host) -> None:
+    """The labels that nothing selects by are as upstream sets them."""
+    found = labels_of(node, host)
+    wanted = {k: v for k, v in labels.of(cluster, node).items() if k not in labels.CONSUMED}
+    expect("labels missing or wrong", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
+
+
+@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点符合配置",
+       fix="set suite.kubernetes.master_as_worker as you want it; -m install --stages master_taint")  # fmt: skip
+def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, host: Host) -> None:
+    """The master bears its NoSchedule taint, unless the configuration makes it a worker too."""
+    taints = [t["key"] for t in own_node(node, host)["spec"].get("taints", ()) if t["effect"] == "NoSchedule"]
+    found = [key for key in taints if key in MASTER_TAINTS]
+    free = cluster.suite.kubernetes.master_as_worker
+    expect_that(bool(found) is not free, "taints", found=found, expected="none" if free else MASTER_TAINTS[0])
+
+
+@check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
+       title_zh="Pod 网络已部署且为指定版本", fix="-m install --stages pod_network")  # fmt: skip
+def test_pod_network_is_applied(cluster: Cluster, host: Host) -> None:
+    """What the pod network's manifest runs is in the cluster, with the manifest's images."""
+    for workload in pod_network.workloads(manifest_of(cluster)):
+        place = ("-n", workload.namespace, workload.kind, workload.name)
+        answer = host.run_expect([0, 1], f"{KUBECTL} get %s %s %s %s -o json", *place)
+        if answer.rc and "(NotFound)" not in answer.stderr:
+            raise host.no_answer(answer)
+        found = pod_network.workloads(answer.stdout)[0].images if answer.rc == 0 else ("nothing",)
+        expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
+
+
+@check("K28", section="3.11", source="runbook 3.11", on=targets.master, title_zh="主节点 root 的 kubeconfig 有效且私有",
+       fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config")  # fmt: skip
+def test_root_has_a_kubeconfig(host: Host) -> None:
+    """On the master, root's kubectl is the cluster's admin, and nobody else can read its credentials."""
+    expect("mode of kubeconfig", found=stat_of(host, "%a %U", ROOT_CONFIG) or "no file", expected="600 root")
+    same = host.run_expect([0, 1], "cmp -s %s %s", membership.ADMIN_CONF, ROOT_CONFIG).rc == 0
+    expect_that(same, ROOT_CONFIG, found="another text", expected=f"that of {membership.ADMIN_CONF}")
+
+
+@check("D20", section="3.11", source="upstream kubeadm init", on=targets.control_host,
+       title_zh="控制机上的 admin.conf 属于本集群且私有", fix="-m install --stages admin_conf")  # fmt: skip
+def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
+    """deploy/sshkey/admin.conf is the master's, for this endpoint, and nobody else can read it."""
+    path = str(admin_conf(cluster))
+    expect("mode of admin.conf", found=stat_of(control, "%a", path) or "no file", expected="600")
+    ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
+    expect("CA of admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
+    expect("server of admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")
+    same = ours.client_certificate == masters.client_certificate
+    expect_that(same, "client certificate of admin.conf", found="an older one", expected="the master's")
+
+
+def own_node(node: Node, host: Host) -> Any:
+    """The host's node as the API server has it. Mismatch when it has none, or the host is no member."""
+    part = membership_of(host).part
+    if part in (membership.Part.NONE, membership.Part.HALF):
+        raise Mismatch("node", found=membership_of(host).said, expected=f"{node.name} in the cluster")
+    answer = host.run_expect([0, 1], OWN_NODE, node.name)
+    if answer.rc:
+        if any(word in answer.stderr for word in NOT_A_MEMBER):
+            raise Mismatch("node", found=answer.stderr.strip()[-200:], expected=f"{node.name} in the cluster")
+        raise host.no_answer(answer)
+    try:
+        return json.loads(answer.stdout)
+    except ValueError as error:
+        raise unparsable("kubectl get node", answer.stdout) from error
+
+
+def labels_of(node: Node, host: Host) -> dict[str, str]:
+    """The labels of the host's node."""
+    return dict(own_node(node, host)["metadata"].get("labels", {}))
+
+
+def public_parts(host: Host, path: str) -> membership.Public:
+    """The CA, server and certificate of a kubeconfig; its key stays where it is."""
+    return membership.public_parts(host.read("grep -E %s %s", membership.PUBLIC_PARTS, path))
+
+
+def cluster_ca(cluster: Cluster, control: Host) -> str:
+    """The hash of this cluster's CA, from the admin.conf that was kept at its birth."""
+    return public_parts(control, str(admin_conf(cluster))).ca_hash
+
+
+def admin_conf(cluster: Cluster) -> Path:
+    """The path of the cluster's admin.conf on the control host."""
+    return cluster.state / "deploy" / "sshkey" / "admin.conf"

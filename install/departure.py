@@ -1,0 +1,100 @@
+"""A host's way out of a cluster, for scale_down and reset: what must be true at its end, and how it is done.
+
+What they prove is no part of the audit: it is false of every host that is in its place.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from checks.kubernetes import membership_of
+from checks.membership import KUBECTL
+from checks.units import unit
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.membership import ADMIN_CONF, Part
+from cluster.parse.text import unparsable
+from cluster.versions import kubernetes as version_of
+from fixtures.check import expect, expect_that, goal
+from fixtures.targets import leaving_hosts
+from remote.change import Change
+from remote.host import Host
+
+ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
+PODS_OF = f"{KUBECTL} get pods -A --field-selector spec.nodeName=%s -o json"
+NODE = f"{KUBECTL} get node %s -o name"
+LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
+DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
+LOG = "/var/log/dlws-kubeadm.log"
+
+
+def every_machine(cluster: Cluster) -> tuple[Node, ...]:
+    """All machines, those under scale_down included."""
+    return (*cluster.nodes, *cluster.leaving)
+
+
+@goal("K31", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
+       fix="kubectl drain; look at pods that do not end")  # fmt: skip
+def test_no_work_is_left(node: Node, master: Host) -> None:
+    """No pod but those that belong to the node itself runs on it."""
+    expect("pods", found=work_on(master, node.name), expected=[])
+
+
+@goal("K32", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
+       fix="kubectl delete node")  # fmt: skip
+def test_node_is_gone(node: Node, master: Host) -> None:
+    """The cluster has no node of this name."""
+    expect_that(not is_node(master, node.name), "node", found=node.name, expected="none")
+
+
+@goal("K33", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
+       fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet")  # fmt: skip
+def test_host_is_clean(host: Host) -> None:
+    """The host has no part in any cluster: no files of one, no kubelet, no pod network."""
+    found = membership_of(host)
+    expect_that(found.part is Part.NONE, "Kubernetes files", found=found.said, expected="none")
+    expect("files of the pod network", found=host.lines(LEFT_BEHIND), expected=[])
+    active, at_boot = unit(host, "kubelet", "ActiveState", "UnitFileState")
+    expect_that(active in ("inactive", "failed"), "kubelet", found=active, expected="inactive")
+    expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")
+
+
+def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
+    """Evict what runs on a node; its DaemonSets stay. Bare pods, such as DLWS's jobs, end for good."""
+    empty = (
+        "--delete-local-data" if version_of(cluster.kubernetes_version).numbers < (1, 20) else "--delete-emptydir-data"
+    )
+    command = f"{ADMIN} drain {node.name} --ignore-daemonsets --force {empty} --timeout={DRAIN}s"
+    on_master.run(command, deadline=DRAIN + 60.0, text=f"kubectl drain {node.name}")
+
+
+def reset(change: Change) -> None:
+    """Take Kubernetes off a host. Rules of iptables and bridges of the pod network go with the next boot."""
+    change.run(f"umask 077; kubeadm reset -f >{LOG} 2>&1", deadline=10 * 60.0, text="kubeadm reset")
+    change.run("rm -rf /etc/cni/net.d/* /var/lib/cni")
+    change.run("systemctl disable --now kubelet")
+
+
+def is_node(master: Host, name: str) -> bool:
+    """Whether the cluster has a node of this name. Unknown when the API server does not tell."""
+    answer = master.run_expect([0, 1], NODE, name)
+    if answer.rc and "(NotFound)" not in answer.stderr:
+        raise master.no_answer(answer)
+    return bool(answer.rc == 0)
+
+
+def work_on(master: Host, name: str) -> list[str]:
+    """Pods on a node that a drain would evict: neither a DaemonSet's, nor the kubelet's own, nor finished."""
+    try:
+        pods = json.loads(master.read(PODS_OF, name, cap=1 << 24))["items"]
+    except (ValueError, KeyError) as error:
+        raise unparsable("kubectl get pods", str(error)) from error
+    return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
+
+
+def _is_work(pod: dict[str, Any]) -> bool:
+    meta = pod["metadata"]
+    owners = {owner["kind"] for owner in meta.get("ownerReferences", ())}
+    mirror = "kubernetes.io/config.mirror" in meta.get("annotations", {})
+    return not (mirror or "DaemonSet" in owners or pod["status"].get("phase") in ("Succeeded", "Failed"))

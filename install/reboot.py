@@ -1,0 +1,124 @@
+"""`-m reboot`: does the cluster survive it? Every host restarts, drained, the workers first, then the master.
+
+All verdicts are taken before and, when the pods have come back, again; one that differs is the finding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from checks.catalogue import declared
+from checks.kubernetes import HEALTHZ
+from checks.membership import own_node
+from cluster.config import Cluster
+from cluster.inventory import Node
+from fixtures.audit import Audit
+from fixtures.check import Check, expect, expect_that, goal
+from fixtures.stage import stage
+from fixtures.targets import control_host, every_host, master, workers
+from install import departure
+from install.s3_03_control import MYSELF
+from install.s3_11_kubernetes import KUBECTL, READY, wait
+from remote.change import Change
+from remote.host import Host
+
+REBOOT = ("reboot",)
+SETTLE = 10 * 60.0  # seconds for pods to come back after the last boot
+PAUSE = 5.0
+
+
+def audited() -> list[Check]:
+    """The checks that are compared: all that only read."""
+    marks = {c.id: {mark.name for mark in getattr(c.function, "pytestmark", ())} for c in declared().values()}
+    return [c for c in declared().values() if "active" not in marks[c.id]]
+
+
+@goal(
+    "Q06",
+    section="reboot",
+    source="peers-and-checks Q06",
+    on=control_host,
+    title_zh="重启前状态已记录",
+    fix="run again",
+)
+def test_state_is_recorded(audit: Audit) -> None:
+    """The verdicts before the first reboot are written down."""
+    expect_that(audit.record.exists(), "record", found="none", expected=str(audit.record))
+
+
+@goal("Q07", section="reboot", source="runbook 3.8", on=every_host, title_zh="主机已重启", fix="look at its console")
+def test_host_has_restarted(node: Node, audit: Audit) -> None:
+    """The host is in another boot than before."""
+    boot = audit.before()["boots"][node.name]
+    expect_that(audit.boot(node.name) != boot, "boot", found="the one before", expected="a new one")
+
+
+@goal("Q08", section="reboot", source="peers-and-checks Q06", on=control_host,
+       title_zh="重启后所有检查结果与重启前一致", fix="see the check of what differs")  # fmt: skip
+def test_verdicts_are_as_before(audit: Audit) -> None:
+    """Within ten minutes every verdict is what it was before the reboots."""
+    audit.before()
+    end = time.monotonic() + SETTLE
+    while (changed := audit.changed(audited())) and time.monotonic() + PAUSE < end:
+        time.sleep(PAUSE)
+    expect("verdicts that differ", found=changed, expected=[])
+
+
+@stage(section="reboot", on=control_host, commands=REBOOT, proves=[test_state_is_recorded])
+def test_before(audit: Audit, change: Change) -> None:
+    """Take every verdict before anything restarts."""
+    change.write_file(str(audit.record), audit.now(audited()) + "\n", owner=MYSELF)
+
+
+@stage(section="reboot", on=workers, after="before", commands=REBOOT, proves=[test_host_has_restarted])
+def test_worker_restarted(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
+    """Drain the worker, restart it, let it work again."""
+    with drained(cluster, node, host, on_master):
+        restart(node, host, change, on_master)
+
+
+@stage(
+    section="reboot",
+    on=master,
+    after=["before", "worker_restarted[*]"],
+    commands=REBOOT,
+    proves=[test_host_has_restarted],
+)
+def test_master_restarted(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
+    """The same with the master, when all workers are back."""
+    with drained(cluster, node, host, on_master):
+        restart(node, host, change, on_master)
+
+
+@stage(
+    section="reboot",
+    on=control_host,
+    after=["worker_restarted[*]", "master_restarted[*]"],
+    commands=REBOOT,
+    proves=[test_verdicts_are_as_before],
+)
+def test_after() -> None:
+    """Every verdict is what it was before."""
+
+
+@contextmanager
+def drained(cluster: Cluster, node: Node, host: Host, on_master: Change) -> Iterator[None]:
+    """A node without work; afterwards it takes work again, unless it was cordoned before."""
+    was_cordoned = bool(own_node(node, host)["spec"].get("unschedulable"))
+    try:
+        departure.drain(cluster, node, on_master)
+        yield
+    finally:
+        if not was_cordoned:
+            on_master.run(f"{KUBECTL} uncordon %s", node.name)
+
+
+def restart(node: Node, host: Host, change: Change, on_master: Change) -> None:
+    """Restart a host and wait until its kubelet runs, the API server answers and the node is Ready."""
+    change.reboot()
+    wait(host, change, HEALTHZ, "kubelet to be healthy", "journalctl -u kubelet")
+    wait(on_master.host, on_master, f"{KUBECTL} get --raw /readyz", "the API server to be ready", "docker ps -a")
+    ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={READY}s"
+    on_master.run(ready, deadline=READY + 30.0, text=f"wait for node {node.name} to be Ready")

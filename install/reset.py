@@ -1,0 +1,43 @@
+"""`-m reset --confirm CLUSTER`: Kubernetes off every host, and its credentials off the control host.
+
+Packages, images, shared storage and the cluster's id and key stay: `-m install` makes a new cluster from here.
+"""
+
+from __future__ import annotations
+
+from checks.files import stat_of
+from checks.membership import admin_conf
+from cluster.config import Cluster
+from fixtures.check import expect, goal
+from fixtures.stage import stage
+from fixtures.targets import control_host, master, workers
+from install import departure
+from remote.change import Change
+from remote.host import Host
+
+RESET = ("reset",)
+
+
+@goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制机上没有旧集群的 admin.conf",
+       fix="remove deploy/sshkey/admin.conf")  # fmt: skip
+def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
+    """The control host keeps no credentials of a cluster that is gone."""
+    expect("admin.conf", found=stat_of(control, "%n", str(admin_conf(cluster))), expected=None)
+
+
+@stage(section="reset", on=workers, commands=RESET, proves=[departure.test_host_is_clean])
+def test_worker_reset(change: Change) -> None:
+    """Take Kubernetes off the workers."""
+    departure.reset(change)
+
+
+@stage(section="reset", on=master, commands=RESET, proves=[departure.test_host_is_clean])
+def test_master_reset(change: Change) -> None:
+    """Take Kubernetes off the master: its etcd, and with it all that the cluster knew, is gone."""
+    departure.reset(change)
+
+
+@stage(section="reset", on=control_host, after="master_reset[*]", commands=RESET, proves=[test_no_admin_conf])
+def test_credentials_removed(cluster: Cluster, change: Change) -> None:
+    """Forget the credentials of the cluster that is gone."""
+    change.run("rm -f %s", str(admin_conf(cluster)))

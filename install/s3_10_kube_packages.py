@@ -1,0 +1,115 @@
+"""Runbook 3.10: kubeadm, kubelet and kubectl on every host, in the version of `k8s-gitbranch`, with their images."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from checks import kernel, kubernetes
+from cluster.config import Cluster
+from cluster.images import archive
+from cluster.inventory import Node
+from cluster.membership import Part
+from cluster.versions import kubernetes as version_of
+from fixtures.stage import stage
+from fixtures.targets import hosts_with_apt_source
+from remote.change import Change, ChangeFailed
+from remote.host import Host
+
+MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
+SYSCTL = "/etc/sysctl.d/90-dlws-kubernetes.conf"
+DEBS = "/var/cache/dlws"
+
+
+@stage(
+    section="3.10",
+    after="node_packages",
+    proves=[kernel.test_kernel_modules, kernel.test_bridged_packets_are_filtered],
+)
+def test_kernel(host: Host, change: Change) -> None:
+    """Load what kubeadm needs of the kernel and let bridged packets pass iptables, now and at every boot."""
+    missing = kernel.missing_modules(host)
+    for name in missing:
+        change.run("modprobe %s", name)
+    if wanted := sorted({*missing, *kernel.forgotten_modules(host)}):
+        change.edit_file(MODULES, partial(with_lines, lines=wanted))
+    change.write_file(SYSCTL, "".join(f"{key} = 1\n" for key in kernel.SETTINGS))
+    change.run("sysctl -q -p %s", SYSCTL)
+
+
+@stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kubernetes.test_kubernetes_source])
+def test_kube_source(cluster: Cluster, change: Change) -> None:
+    """Tell apt where the Kubernetes packages are."""
+    if key := cluster.apt_key:
+        path, content = kubernetes.key_path(key), kubernetes.content_of(key)
+        change.run("install -m 644 /dev/stdin %s", path, stdin=content, text=f"write {path}")
+    change.write_file(kubernetes.SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
+
+
+@stage(
+    section="3.10",
+    after=["node_packages", "kube_source"],
+    proves=[
+        kubernetes.test_kubernetes_packages,
+        kubernetes.test_kubernetes_packages_are_held,
+        kubernetes.test_kubelet_is_enabled,
+    ],
+)
+def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
+    """Install kubeadm, kubelet and kubectl and hold them; what runs in a cluster is never upgraded here."""
+    there, wanted = kubernetes.installed_packages(host), version_of(cluster.kubernetes_version)
+    others = [name for name, version in there.items() if version_of(version) != wanted]
+    if others and kubernetes.membership_of(host).part is not Part.NONE:
+        found = ", ".join(f"{name} {there[name]}" for name in others)
+        raise ChangeFailed(f"{host.name}: is part of a cluster and has {found}; kubeadm upgrades it, by hand")
+    if others:
+        change.run("apt-mark unhold " + " ".join(others))
+    if others or len(there) < len(kubernetes.PACKAGES):
+        change.install_packages(packages(cluster, host, change))
+    change.run("apt-mark hold " + " ".join(kubernetes.PACKAGES))
+    change.run("systemctl enable kubelet")
+
+
+@stage(section="3.10", after=["docker", "kube_packages"], proves=[kubernetes.test_kubernetes_images_are_present])
+def test_kube_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Load the images of Kubernetes and of the pod network from the folder of archives, or pull them."""
+    if "kubeadm" not in kubernetes.installed_packages(host):
+        return  # a look ahead: kubeadm, once installed, says which images it wants
+    for image in kubernetes.missing_images(node, cluster, host):
+        if path := archive(cluster.image_archives, image, node.arch):
+            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+        else:
+            change.run("docker pull -q %s", image, deadline=30 * 60)
+
+
+def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
+    """What apt is asked for: names with versions or, from a folder, the files once they are on the host."""
+    version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
+    if cluster.packages_folder is None:
+        return [f"{name}={version}" for name in kubernetes.PACKAGES]
+    arch = host.read("dpkg --print-architecture").strip()
+    change.make_directory(DEBS)
+    for deb in (debs := files(cluster.packages_folder, arch, version)):
+        change.run(
+            "install -m 644 /dev/stdin %s", f"{DEBS}/{deb.name}", stdin=deb.read_bytes(), text=f"copy {deb.name}"
+        )
+    return [f"{DEBS}/{deb.name}" for deb in debs]
+
+
+def files(folder: Path, arch: str, version: str) -> list[Path]:
+    """The packages of a folder for an architecture: ours in their version, and whatever else lies there for them.
+
+    ChangeFailed when one of ours is missing.
+    """
+    fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
+    ours = [deb for deb in fitting if deb.name.partition("_")[0] in kubernetes.PACKAGES]
+    right = [deb for deb in ours if deb.stem.split("_")[1] == version]
+    if missing := set(kubernetes.PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
+        raise ChangeFailed(f"{folder}: no {', '.join(sorted(missing))} {version} for {arch}")
+    return [*(deb for deb in fitting if deb not in ours), *right]
+
+
+def with_lines(text: str, lines: list[str]) -> str:
+    """The text with those of the lines added that it lacks."""
+    there = text.splitlines()
+    return "".join(f"{line}\n" for line in [*there, *(line for line in lines if line not in there)])

@@ -1,0 +1,208 @@
+"""Runbook 3.11: the cluster. `kubeadm init` and `kubeadm join` are sent once; nothing here ever resets a host.
+
+The config of kubeadm goes in on stdin, a join's token with it; the words of kubeadm stay in a log on the host.
+"""
+
+from __future__ import annotations
+
+from checks import kubernetes, membership
+from checks.files import text_of
+from checks.runtime import docker_of
+from cluster import kubeadm, labels
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
+from cluster.versions import kubernetes as version_of
+from fixtures.check import Mismatch
+from fixtures.stage import stage
+from fixtures.targets import control_host, master, pod_network_master, workers
+from install.s3_03_control import MYSELF
+from remote.change import Change, ChangeFailed
+from remote.host import Host
+
+LOG = "/var/log/dlws-kubeadm.log"
+KUBECTL = f"kubectl --kubeconfig {ADMIN_CONF}"
+KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
+READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
+
+
+@stage(
+    section="3.11",
+    after=["reboot", "swap_off", "hostname", "names", "search_domain", "kernel", "kube_images", "default_runtime",
+           "requirements"],
+    proves=[kubernetes.test_kubeadm_is_not_running, kubernetes.test_kubernetes_is_whole],
+)  # fmt: skip
+def test_kube_settled(host: Host, change: Change) -> None:
+    """Wait for a kubeadm of an earlier run to end. What is half done is for a person to look at: nothing is reset."""
+    if kubernetes.running_kubeadm(host):
+        waiting = "while pgrep -x kubeadm >/dev/null; do sleep 1; done"
+        change.run(waiting, deadline=KUBEADM_DEADLINE, text="wait for the kubeadm that is at work")
+
+
+@stage(
+    section="3.11",
+    on=master,
+    after="kube_settled",
+    proves=[
+        membership.test_api_server_answers,
+        kubernetes.test_kubelet_is_healthy,
+        kubernetes.test_cgroup_drivers_agree,
+        kubernetes.test_pods_get_usable_name_servers,
+    ],
+)
+def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
+    """Make the control plane, on a host that has none; one that is there is given time to answer, never made again."""
+    found = kubernetes.membership_of(host)
+    if found.part is Part.NONE:
+        settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
+        config = kubeadm.init_config(cluster, **settings)
+        text = f"kubeadm init {cluster.kubernetes_version} at {kubeadm.endpoint(cluster)}"
+        run_kubeadm(host, change, "init --skip-token-print", config, text)
+    elif found.part is not Part.MASTER:
+        raise ChangeFailed(f"{host.name}: kubeadm init is not sent: {found.said}")
+    wait(host, change, f"{KUBECTL} get --raw /readyz", "the API server to be ready",
+         f"{found.said} was there: journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
+
+
+@stage(section="3.11", on=control_host, after="kube_init[*]", proves=[membership.test_admin_conf])
+def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None:
+    """Keep the cluster's credentials on the control host, for the suite and for deploy.py."""
+    path = str(membership.admin_conf(cluster))
+    if on_master.host.run("test -e %s", ADMIN_CONF).rc != 0:
+        change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will have made")
+        return
+    change.make_directory(str(membership.admin_conf(cluster).parent), mode="0700", owner=MYSELF)
+    change.write_file(path, on_master.host.read_secret("cat %s", ADMIN_CONF), mode="0600", owner=MYSELF)
+
+
+@stage(section="3.11", on=master, after="kube_init", proves=[membership.test_root_has_a_kubeconfig])
+def test_root_kubeconfig(change: Change) -> None:
+    """Let root on the master use kubectl."""
+    change.make_directory("/root/.kube", mode="0700")
+    change.run("install -m 600 -o root -g root %s %s", ADMIN_CONF, membership.ROOT_CONFIG)
+
+
+@stage(section="3.11", on=pod_network_master, after="kube_init", proves=[membership.test_pod_network_is_applied])
+def test_pod_network(cluster: Cluster, change: Change) -> None:
+    """Apply the pod network that the configuration names."""
+    manifest = kubernetes.manifest_of(cluster)
+    apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager=dlws-suite -f -"
+    change.run(apply, stdin=manifest.encode(), text=f"kubectl apply {cluster.suite.kubernetes.cni_manifest}")
+
+
+@stage(
+    section="3.11",
+    on=workers,
+    after=["kube_settled", "kube_init[*]", "admin_conf"],
+    proves=[
+        membership.test_host_trusts_this_cluster,
+        membership.test_host_is_a_node,
+        kubernetes.test_kubelet_is_healthy,
+        kubernetes.test_cgroup_drivers_agree,
+        kubernetes.test_pods_get_usable_name_servers,
+    ],
+)
+def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
+    """Join the cluster with a token of its own; a host that is a node of another cluster is left as it is."""
+    found, ours = kubernetes.membership_of(host), hash_of_ca(on_master.host)
+    if found.part is Part.NONE:
+        token = kubeadm.new_token()
+        create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
+        text = f"kubeadm token create (for one join, {kubeadm.TOKEN_SECONDS // 60} minutes)"
+        on_master.run(create, stdin=kubeadm.token_config(cluster, token).encode(), text=text)
+        servers = name_servers_for_pods(host)
+        config = kubeadm.join_config(cluster, node, token=token, ca_hash=ours, resolv_conf_path=servers)
+        run_kubeadm(host, change, "join", config, f"kubeadm join {kubeadm.endpoint(cluster)}")
+    elif found.part is not Part.WORKER or hash_of_ca(host) != ours:
+        raise ChangeFailed(
+            f"{host.name}: kubeadm join is not sent: {found.said}, its CA {hash_of_ca(host)}, ours {ours}"
+        )
+    else:
+        change.run("systemctl restart kubelet", text="restart kubelet: it registers the node anew")
+    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {kubernetes.HEALTHZ}"
+    wait(host, change, known, "the API server to know the node", "journalctl -u kubelet")
+
+
+@stage(
+    section="3.11",
+    after=["kube_join", "kube_init"],
+    proves=[membership.test_labels_that_select, membership.test_other_labels],
+)
+def test_labels(node: Node, cluster: Cluster, host: Host, on_master: Change) -> None:
+    """Label the node as upstream's labelservice and labelworker do, and take misplaced labels away."""
+    found = labels_there(node, host)
+    new = [f"{key}={value}" for key, value in labels.of(cluster, node).items() if found.get(key) != value]
+    old = [f"{key}-" for key in labels.misplaced(cluster, node, found)]
+    words = [*new, *old]
+    text = f"kubectl label node {node.name} ({len(new)} set, {len(old)} removed)"
+    on_master.run(f"{KUBECTL} label node %s --overwrite" + " %s" * len(words), node.name, *words, text=text)
+
+
+@stage(section="3.11", on=master, after="kube_init", proves=[membership.test_master_takes_jobs_as_configured])
+def test_master_taint(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Let jobs onto the master, or keep them off, as the configuration says."""
+    own = membership.MASTER_TAINTS[0 if version_of(cluster.kubernetes_version).numbers < (1, 24) else 1]
+    if not cluster.suite.kubernetes.master_as_worker:
+        change.run(f"{KUBECTL} taint node %s %s", node.name, f"{own}=:NoSchedule")
+        return
+    for key in taints_there(node, host) or [own]:
+        change.run(f"{KUBECTL} taint node %s %s", node.name, f"{key}:NoSchedule-")
+
+
+@stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[membership.test_node_is_ready])
+def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
+    """Wait until the node is Ready, and the pods that the cluster itself runs on it."""
+    seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
+    ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={seconds}s"
+    on_master.run(ready, deadline=seconds + 30.0, text=f"wait for node {node.name} to be Ready")
+    pods = f"{KUBECTL} -n kube-system wait pod --field-selector spec.nodeName={node.name} --for=condition=Ready"
+    once = f"timeout {seconds} sh -c 'until {pods} --timeout={seconds}s; do sleep 1; done'"
+    on_master.run(once, deadline=seconds + 30.0, text=f"wait for the system pods on {node.name}")
+
+
+def run_kubeadm(host: Host, change: Change, words: str, config: str, text: str) -> None:
+    """Run kubeadm with a configuration on stdin. ChangeFailed holds its own complaints, preflight errors first."""
+    command = f"umask 077; kubeadm {words} --config /dev/stdin >{LOG} 2>&1"
+    try:
+        change.run(command, stdin=config.encode(), deadline=KUBEADM_DEADLINE, text=text)
+    except ChangeFailed:
+        said = kubeadm.complaint(text_of(host, LOG) or "")
+        raise ChangeFailed(f"{host.name}: {text}: {said} (all of it: {LOG} on {host.name})") from None
+
+
+def wait(host: Host, change: Change, holds: str, what: str, hint: str) -> None:
+    """Wait on the host until a command succeeds. ChangeFailed with a hint after five minutes."""
+    try:
+        loop = f"timeout {READY} sh -c 'until {holds} >/dev/null 2>&1; do sleep 1; done'"
+        change.run(loop, deadline=READY + 30.0, text=f"wait for {what}")
+    except ChangeFailed:
+        raise ChangeFailed(f"{host.name}: waited {READY} s for {what}; {hint}") from None
+
+
+def name_servers_for_pods(host: Host) -> str:
+    """The resolv.conf that pods on the host shall inherit. Unknown when none is fit for them."""
+    texts = {path: text for path in kubeadm.RESOLV_CONFS if (text := text_of(host, path)) is not None}
+    return kubeadm.resolv_conf_for_pods(texts)
+
+
+def hash_of_ca(host: Host) -> str:
+    """The hash of the CA on a host; in words where there is none yet (a look ahead)."""
+    text = text_of(host, CA)
+    return ca_hash(text) if text else "not there"
+
+
+def labels_there(node: Node, host: Host) -> dict[str, str]:
+    """The labels of the node; none where it is no node yet (a look ahead)."""
+    try:
+        return membership.labels_of(node, host)
+    except Mismatch:
+        return {}
+
+
+def taints_there(node: Node, host: Host) -> list[str]:
+    """The taints that keep jobs off the master; none where it is no node yet (a look ahead)."""
+    try:
+        taints = membership.own_node(node, host)["spec"].get("taints", ())
+    except Mismatch:
+        return []
+    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in membership.MASTER_TAINTS]

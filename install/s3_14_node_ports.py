@@ -1,0 +1,62 @@
+"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; here an older one is mended."""
+
+from __future__ import annotations
+
+import json
+
+from checks import node_ports
+from checks.files import text_of
+from cluster import kubeadm
+from cluster.membership import API_SERVER
+from fixtures.stage import stage
+from fixtures.targets import master
+from install.s3_11_kubernetes import KUBECTL, wait
+from remote.change import Change, quote
+from remote.host import Host
+
+RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
+BACKUP = (
+    "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # beside the manifests: kubelet runs whatever lies among them
+)
+REPLACE = (
+    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t"; cp -p {manifest} {backup};'
+    ' chmod 600 "$t"; mv -f "$t" {manifest}; trap - EXIT'
+)
+
+
+@stage(
+    section="3.14",
+    on=master,
+    after="kube_init",
+    proves=[node_ports.test_node_port_range, node_ports.test_node_ports_are_judged_by_the_range],
+)
+def test_node_ports(host: Host, change: Change) -> None:
+    """Give the API server the range and wait until kubelet has started it anew."""
+    manifest = text_of(host, API_SERVER)
+    if manifest is None:
+        return  # a look ahead: kubeadm init will have set it
+    edited = kubeadm.with_node_ports(manifest + "\n")
+    command = REPLACE.format(manifest=API_SERVER, backup=BACKUP)
+    change.run(command, stdin=edited.encode(), text=f"edit {API_SERVER}: --{kubeadm.NODE_PORTS_FLAG}")
+    running = f"{node_ports.PROCESS} | grep -qF -e --{kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
+    wait(host, change, f"{running} && {KUBECTL} get --raw /readyz", "the API server to start anew", "docker ps -a")
+
+
+@stage(section="3.14", on=master, after="node_ports", proves=[node_ports.test_node_port_range_is_kept])
+def test_node_ports_kept(host: Host, change: Change) -> None:
+    """Let kubeadm remember the range: an upgrade writes the manifest anew from what it remembers."""
+    if text_of(host, API_SERVER) is None:
+        return  # a look ahead: kubeadm init will have set it
+    kept = kubeadm.with_node_ports_kept(node_ports.cluster_configuration(host))
+    patch = json.dumps({"data": {"ClusterConfiguration": kept}})
+    command = f"{KUBECTL} -n kube-system patch configmap kubeadm-config --type merge -p %s"
+    change.run(quote(command, patch), text=f"patch kubeadm-config: {kubeadm.NODE_PORTS_FLAG}")
+
+
+@stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])
+def test_node_ports_reserved(host: Host, change: Change) -> None:
+    """Keep outgoing connections off the NodePorts; ports that are reserved already stay so."""
+    there = [f"{first}-{last}" for first, last in node_ports.reserved_ports(host)]
+    ports = ",".join([*there, kubeadm.NODE_PORTS])
+    change.write_file(RESERVED, f"net.ipv4.ip_local_reserved_ports = {ports}\n")
+    change.run("sysctl -q -p %s", RESERVED)

@@ -1,0 +1,35 @@
+"""`-m scale_down --confirm CLUSTER`: the machines under `scale_down` leave: drained, deleted, reset; those alone."""
+
+from __future__ import annotations
+
+from cluster.config import Cluster
+from cluster.inventory import Node
+from fixtures.stage import stage
+from fixtures.targets import leaving_hosts
+from install import departure
+from remote.change import Change
+from remote.host import Host
+
+SCALE_DOWN = ("scale_down",)
+
+
+@stage(section="scale_down", on=leaving_hosts, commands=SCALE_DOWN, proves=[departure.test_no_work_is_left])
+def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
+    """Move its pods elsewhere."""
+    departure.drain(cluster, node, on_master)
+
+
+@stage(
+    section="scale_down", on=leaving_hosts, after="drained", commands=SCALE_DOWN, proves=[departure.test_node_is_gone]
+)
+def test_deleted(node: Node, on_master: Change) -> None:
+    """Take it out of the cluster."""
+    on_master.run(f"{departure.ADMIN} delete node %s", node.name)
+
+
+@stage(
+    section="scale_down", on=leaving_hosts, after="deleted", commands=SCALE_DOWN, proves=[departure.test_host_is_clean]
+)
+def test_departed(host: Host, change: Change) -> None:
+    """Take Kubernetes off the host."""
+    departure.reset(change)

@@ -1,0 +1,51 @@
+"""How long a run took, and how long it had to: the longest chain of stages that wait for each other.
+
+A pure function of the ledger, whose head holds the stages' graph. With a worker for every host the two are close; what
+lies between is waiting for a worker, or for a host that is busy with a stage of another chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cluster.ledger import Ledger, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Both in seconds: from the first stage's start to the last one's end, and the sum along `path` (labels)."""
+
+    wall: float
+    critical: float
+    path: tuple[tuple[str, float], ...]
+
+    @property
+    def ratio(self) -> float:
+        """How many times the critical path the run took; 1 is the best there is."""
+        return self.wall / self.critical if self.critical else 1.0
+
+
+def of(ledger: Ledger) -> Timing | None:
+    """The timing of a run of stages; None when none was run."""
+    after = {item.nodeid: item.after for item in ledger.run.items}
+    stages = {f"{r.name}[{r.host}]": r for r in ledger.results if r.stage and _began(r) is not None}
+    chains: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for label, result in stages.items():  # in the order of finishing: what a stage waits for is in it already
+        before = [chains[a] for a in after.get(result.nodeid, ()) if a in chains]
+        length, path = max(before, default=(0.0, ()))
+        chains[label] = length + result.seconds, (*path, label)
+    if not chains:
+        return None
+    critical, path = max(chains.values())
+    begun = [(_began(r) or 0.0, r.seconds) for r in stages.values()]
+    wall = max(start + seconds for start, seconds in begun) - min(start for start, _ in begun)
+    return Timing(round(wall, 3), round(critical, 3), tuple((label, stages[label].seconds) for label in path))
+
+
+def _began(result: Result) -> float | None:
+    """Seconds since the epoch; None for a stage that was skipped."""
+    try:
+        return datetime.fromisoformat(result.started).timestamp()
+    except ValueError:
+        return None

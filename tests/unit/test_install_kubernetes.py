@@ -1,0 +1,153 @@
+"""The bodies of the cluster's stages on hosts that answer from a script: what is sent, what never is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cluster import membership
+from cluster.config import Cluster, load
+from cluster.membership import CONTROL_PLANE, NODE
+from install import s3_11_kubernetes as stages
+from remote.answer import Answer
+from remote.change import Applier, Change, ChangeFailed
+from remote.connection import CAP, Connection
+from remote.host import Host
+from tests.unit.config_example import no_dns, write
+
+CA = (Path(__file__).parent / "data" / "ca.crt").read_text()
+OTHER_CA = (Path(__file__).parent / "data" / "other_ca.crt").read_text()
+NO_FILE = (1, "", "cat: x: No such file or directory")
+FAILED_PREFLIGHT = "\t[ERROR Swap]: running with swap on is not supported\nTo see the stack trace ... --v=5 or higher\n"
+
+
+@dataclass
+class Scripted(Connection):
+    """Answers a read by the first key that is part of it; keeps what is sent, and fails what holds `fails`."""
+
+    host: str
+    script: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    fails: str = "\0"
+    user: str = "root"
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        return [self._answer(command) for command in commands]
+
+    def _answer(self, command: str) -> Answer:
+        rc, out, err = next((told for key, told in self.script.items() if key in command), NO_FILE)
+        return Answer(command, rc, out.encode(), err.encode(), 0.0)
+
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        self.sent.append((command, stdin))
+        return Answer(command, int(self.fails in command), b"", b"", 0.0)
+
+    def renew(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def script(paths: Sequence[str] = (), ca: str = "", **more: tuple[int, str, str]) -> dict[str, tuple[int, str, str]]:
+    found = {
+        "for f in": (0, "\n".join(paths), ""),
+        "docker info": (0, (Path(__file__).parents[1] / "data/parse/docker_info_20.10.json").read_text(), ""),
+        "cat /etc/resolv.conf": (0, "nameserver 192.168.3.1\n", ""),
+    }
+    return {**found, **({f"cat {membership.CA}": (0, ca, "")} if ca else {}), **more}
+
+
+def change_on(connection: Scripted) -> tuple[Host, Change]:
+    host = Host(connection)
+    return host, Change(host, Applier(host, lambda: connection))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return load(write(tmp_path), resolve=no_dns)
+
+
+def join(cluster: Cluster, worker: Scripted, master: Scripted) -> tuple[Change, Change]:
+    host, change = change_on(worker)
+    _, on_master = change_on(master)
+    stages.test_kube_join(cluster.node("atlas02"), cluster, host, change, on_master)
+    return change, on_master
+
+
+def master_of(**more: tuple[int, str, str]) -> Scripted:
+    return Scripted("atlas01", script([*NODE, *CONTROL_PLANE], CA, **more))
+
+
+def test_init_goes_to_an_empty_host_once_with_its_configuration_on_stdin(cluster: Cluster) -> None:
+    connection = Scripted("atlas01", script())
+    host, change = change_on(connection)
+    stages.test_kube_init(cluster, host, change)
+    (command, stdin), (waiting, _) = connection.sent
+    assert "kubeadm init --skip-token-print --config /dev/stdin" in command
+    assert b"kind: ClusterConfiguration" in stdin
+    assert "readyz" in waiting
+
+
+def test_init_is_not_sent_to_a_control_plane_that_does_not_answer(cluster: Cluster) -> None:
+    connection = Scripted("atlas01", script([*NODE, *CONTROL_PLANE]), fails="readyz")
+    host, change = change_on(connection)
+    with pytest.raises(ChangeFailed, match="a whole control plane was there: journalctl"):
+        stages.test_kube_init(cluster, host, change)
+    assert not any("kubeadm init" in command for command, _ in connection.sent)
+
+
+def test_init_is_not_sent_to_half_a_control_plane(cluster: Cluster) -> None:
+    connection = Scripted("atlas01", script([membership.ADMIN_CONF]))
+    host, change = change_on(connection)
+    with pytest.raises(ChangeFailed, match="not sent: part of a control plane"):
+        stages.test_kube_init(cluster, host, change)
+    assert connection.sent == []
+
+
+def test_kubeadms_preflight_errors_are_the_message(cluster: Cluster) -> None:
+    connection = Scripted("atlas01", {**script(), f"cat {stages.LOG}": (0, FAILED_PREFLIGHT, "")}, fails="kubeadm init")
+    host, change = change_on(connection)
+    with pytest.raises(ChangeFailed, match="preflight: Swap: running with swap on is not supported"):
+        stages.test_kube_init(cluster, host, change)
+
+
+def test_a_join_takes_a_token_of_its_own_and_shows_it_nowhere(cluster: Cluster) -> None:
+    worker, master = Scripted("atlas02", script()), master_of()
+    change, on_master = join(cluster, worker, master)
+    (create, made), (command, used) = master.sent[0], worker.sent[0]
+    assert "kubeadm token create" in create
+    assert "kubeadm join --config /dev/stdin" in command
+    token = made.decode().partition("token: ")[2].split()[0]
+    assert token in used.decode()
+    assert membership.ca_hash(CA) in used.decode()
+    said = [*(c for c, _ in [*worker.sent, *master.sent]), *(a.text for a in [*change.actions, *on_master.actions])]
+    assert not any(token in words for words in said)
+
+
+def test_a_node_of_another_cluster_is_left_as_it_is(cluster: Cluster) -> None:
+    worker = Scripted("atlas02", script(NODE, OTHER_CA))
+    with pytest.raises(ChangeFailed, match="kubeadm join is not sent: a whole worker, its CA sha256:"):
+        join(cluster, worker, master := master_of())
+    assert (worker.sent, master.sent) == ([], [])
+
+
+def test_a_node_that_the_api_forgot_registers_anew_without_a_join(cluster: Cluster) -> None:
+    worker, master = Scripted("atlas02", script(NODE, CA)), master_of()
+    join(cluster, worker, master)
+    assert worker.sent[0][0] == "systemctl restart kubelet"
+    assert master.sent == []
+
+
+def test_admin_conf_travels_without_a_trace(cluster: Cluster) -> None:
+    secret = "client-key-data: c2VjcmV0"
+    control = Scripted("control")
+    master = master_of(**{"test -e": (0, "", ""), f"cat {membership.ADMIN_CONF}": (0, secret, "")})
+    _, change = change_on(control)
+    _, on_master = change_on(master)
+    stages.test_admin_conf(cluster, change, on_master)
+    assert [stdin.decode() for _, stdin in control.sent if stdin] == [secret]
+    assert not any("c2VjcmV0" in words for words in [*(c for c, _ in control.sent), *(a.text for a in change.actions)])
