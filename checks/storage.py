@@ -8,32 +8,23 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 
+from checks.share_probe import ANSWERS, BOUND, misreaders, told
 from checks.units import unit
 from cluster import shares
 from cluster.config import Cluster, Mount
 from cluster.inventory import Node
 from cluster.parse import df, exportfs, fstab, mounts
 from cluster.verdict import Severity, Unknown
-from fixtures.check import Mismatch, active, check, expect, expect_that
+from fixtures.check import active, check, expect, expect_that
 from fixtures.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
 from remote.host import Host
 
 PROC_MOUNTS = "cat /proc/mounts"
-PATIENCE = 5
-"""Seconds that a share may take to answer."""
-BOUND = f"timeout -k 1 {PATIENCE} "
-ANSWERS = (0, 1, 124, 137)
-"""Exit statuses of a bounded command that say something of the share: done, refused, stopped by either signal."""
 LOW_SPACE = 0.2
 """Upstream's alert: at most 20 % of the share is free."""
 COMPARED = ("vers", "proto", "hard", "soft", "rsize", "wsize", "sec")
 """Mount options that must not differ between hosts."""
 WEAK = ("insecure", "async", "no_root_squash")
-WRITE = (
-    BOUND + 'sh -c \'find "$1" -maxdepth 1 -name ".dlws-probe.*" -mmin +60 -delete;'
-    ' f=$(mktemp "$1/.dlws-probe.XXXXXXXXXX") && head -c 64 /dev/urandom | sha256sum > "$f"'
-    ' && echo "$f" && cat "$f"\' - %s'
-)
 LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -printf '%y\t%f\t%l\n'"
 
 
@@ -41,8 +32,8 @@ LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -prin
        fix="systemctl enable --now nfs-server; correct your own lines of /etc/exports; exportfs -ra")  # fmt: skip
 def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
     """The NFS server runs, starts at boot, and exports every share of this host to every host, to read and write."""
-    active, at_boot = unit(host, "nfs-server", "ActiveState", "UnitFileState")
-    expect("nfs-server service", found=[active, at_boot or "not installed"], expected=["active", "enabled"])
+    state, at_boot = unit(host, "nfs-server", "ActiveState", "UnitFileState")
+    expect("nfs-server service", found=[state, at_boot or "not installed"], expected=["active", "enabled"])
     exported = exportfs.parse(host.read("exportfs -v"))
     for mount in shares.served_by(cluster, node):
         given = {n.name: exportfs.to(exported, mount.export, n) for n in cluster.nodes}
@@ -93,24 +84,19 @@ def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
        fix="compare the mounts of the hosts named: source, options, the server's exports")  # fmt: skip
 def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """What one host writes to a share all others read, to the byte."""
+    someone(hosts)
     for mount in cluster.mounts:
         bare = [name for name, host in hosts.items() if not is_mounted(host, mount)]
         expect(f"hosts without the share on {mount.mount_point}", found=bare, expected=[])
-        *readers, writer = hosts.values()
-        path, content = written(writer, mount)
-        try:
-            seen = {reader.name: misread(reader, path, content) for reader in readers}
-        finally:
-            gone = writer.touch(ANSWERS, BOUND + "rm -f %s", path)
-            told(f"{path} on {writer.name}", gone.rc, gone.text, gone.error_text)
-        wrong = [f"{name} ({text})" for name, text in seen.items() if text]
-        expect(f"hosts that do not read what {writer.name} wrote to {mount.mount_point}", found=wrong, expected=[])
+        wrong = misreaders(hosts, mount)
+        expect(f"hosts that do not read what another wrote to {mount.mount_point}", found=wrong, expected=[])
 
 
 @check("S10", section="3.12", source="nfs(5)", on=sharing_cluster, title_zh="各主机挂载参数一致",
        severity=Severity.WARNING, fix="give all hosts the same line in /etc/fstab; umount and mount")  # fmt: skip
 def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """A share is mounted with the same protocol, sizes and hardness on every host."""
+    someone(hosts)
     for mount in cluster.mounts:
         owners = defaultdict(list)
         for name, host in hosts.items():
@@ -184,38 +170,16 @@ def test_share_has_space(node: Node, cluster: Cluster, host: Host) -> None:
         expect_that(disk.free > LOW_SPACE, what, found=f"{disk.free:.0%}", expected="more than 20%")
 
 
+def someone(hosts: dict[str, Host]) -> None:
+    """Unknown where no host can be reached: nothing can be said of the cluster then."""
+    if not hosts:
+        raise Unknown("no host can be reached")
+
+
 def is_mounted(host: Host, mount: Mount) -> bool:
     """Whether any share is mounted on the mount point: what is written there then does not stay on this host."""
     found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
     return found is not None and found.is_nfs
-
-
-def written(host: Host, mount: Mount) -> tuple[str, str]:
-    """Let a host write a new file with random content to a share; its path and its content."""
-    answer = host.touch(ANSWERS, WRITE, mount.mount_point)
-    lines = told(
-        f"writing to {mount.mount_point} on {host.name}", answer.rc, answer.text, answer.error_text
-    ).splitlines()
-    if len(lines) != 2 or not lines[0].startswith(f"{mount.mount_point}/.dlws-probe."):
-        raise Unknown(f"{host.name}: it is not clear what was written to {mount.mount_point}: {answer.text[:200]!r}")
-    return lines[0], lines[1]
-
-
-def misread(host: Host, path: str, content: str) -> str:
-    """What is wrong with what a host reads there; nothing if that is the content."""
-    answer = host.touch(ANSWERS, BOUND + "cat %s", path)
-    try:
-        text = told(path, answer.rc, answer.text, answer.error_text)
-    except Mismatch as error:
-        return str(error)
-    return "" if text.strip() == content else "other content"
-
-
-def told(what: str, rc: int | None, out: str, err: str) -> str:
-    """What a bounded command said about a share. Mismatch if the share kept it waiting or refused it."""
-    expect_that(rc in (0, 1), what, found=f"no answer within {PATIENCE} s", expected="an answer")
-    expect_that(rc == 0, what, found=err.strip(), expected="an answer")
-    return out
 
 
 def listed(host: Host, place: str, names: list[str]) -> dict[str, str]:

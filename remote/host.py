@@ -65,14 +65,6 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
 
-    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
-        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
-        text = quoted(command, *args)
-        answer = whole(self.connection.ask_secret(text, deadline=deadline), self.connection, deadline)
-        if answer.rc:
-            raise self._unknown(text, answer.rc, answer.error_text)
-        return answer.text
-
     def touch(self, expected: Sequence[int], command: str, *args: object, deadline: float = DEADLINE) -> Answer:
         """As `run_expect`, for a command of an active check: it may leave a trace on the host (`Connection.touch`)."""
         text = quoted(command, *args)
@@ -80,6 +72,14 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         if answer.rc not in expected:
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer
+
+    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
+        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.ask_secret(text, deadline=deadline), self.connection, deadline)
+        if answer.rc:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer.text
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
