@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
+from cluster.parse import certificates
 from cluster.parse.text import clean, unparsable
 
 CA: Final = "/etc/kubernetes/pki/ca.crt"
@@ -84,12 +82,8 @@ def judge(paths: Iterable[str]) -> Membership:
 
 def ca_hash(pem: str | bytes) -> str:
     """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable when it is no certificate."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pem if isinstance(pem, bytes) else pem.encode())
-    except ValueError as error:
-        raise unparsable("CA certificate", str(error)) from error
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return f"sha256:{hashlib.sha256(key).hexdigest()}"
+    text = pem if isinstance(pem, str) else pem.decode("ascii", "replace")
+    return f"sha256:{hashlib.sha256(certificates.one(text, 'CA certificate').public_key).hexdigest()}"
 
 
 PUBLIC_PARTS: Final = "^ *(certificate-authority-data|server|client-certificate-data): "
