@@ -64,7 +64,7 @@ def remove_others() -> None:
     tags = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "dlws-lab/host").split()
     for tag in tags:
         if tag != host_tag():
-            docker("image", "rm", tag)
+            attempt("docker", "--host", f"unix://{DOCKER_SOCKET}", "image", "rm", tag)  # a test's host may still use it
 
 
 def _exists(tag: str) -> bool:
