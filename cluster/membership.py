@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
+from cluster.parse import certificates
 from cluster.parse.text import clean, unparsable
 
 CA: Final = "/etc/kubernetes/pki/ca.crt"
@@ -82,14 +80,9 @@ def judge(paths: Iterable[str]) -> Membership:
     return Membership(Part.HALF, said)
 
 
-def ca_hash(pem: str | bytes) -> str:
+def ca_hash(pem: str) -> str:
     """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable when it is no certificate."""
-    try:
-        certificate = x509.load_pem_x509_certificate(pem if isinstance(pem, bytes) else pem.encode())
-    except ValueError as error:
-        raise unparsable("CA certificate", str(error)) from error
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return f"sha256:{hashlib.sha256(key).hexdigest()}"
+    return f"sha256:{hashlib.sha256(certificates.one(pem, 'CA certificate').public_key).hexdigest()}"
 
 
 PUBLIC_PARTS: Final = "^ *(certificate-authority-data|server|client-certificate-data): "
@@ -110,6 +103,8 @@ def public_parts(text: str) -> Public:
     found = dict(re.findall(r"(?m)^ *([a-z-]+): *(\S+)$", clean("kubeconfig", text)))
     try:
         pem = base64.b64decode(found["certificate-authority-data"], validate=True)
-        return Public(ca_hash(pem), found["server"], found.get("client-certificate-data", ""))
+        return Public(
+            ca_hash(pem.decode("utf-8", "replace")), found["server"], found.get("client-certificate-data", "")
+        )
     except (KeyError, binascii.Error) as error:
         raise unparsable("kubeconfig", why=f"no {error} in it") from error
