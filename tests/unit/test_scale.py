@@ -67,9 +67,10 @@ def test_a_lost_master_is_no_finding_about_the_host(project: Project) -> None:
     assert project.verdicts["make[a1]"] == "UNREACHABLE"
 
 
-def test_scale_up_touches_new_hosts_alone(project: Project) -> None:
+@pytest.mark.parametrize("width", ["0", "2"])
+def test_scale_up_touches_new_hosts_alone(project: Project, width: str) -> None:
     with_nodes(project, "a1", "a2")
-    assert project.run("-m", "scale_up", "-n", "0", PATH=path(project)).status == 0
+    assert project.run("-m", "scale_up", "-n", width, PATH=path(project)).status == 0
     assert project.outcomes == {"make[a3]": "changed"}
     assert project.sent("a2") == []
 
