@@ -68,8 +68,15 @@ def test_server_version(cluster: Cluster, kube: Kubernetes) -> None:
        fix="docker logs of the component on the master; the manifests lie in /etc/kubernetes/manifests")  # fmt: skip
 def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     """API server, controller manager, scheduler and etcd each have a ready pod on the master."""
-    ready = [name for name in COMPONENTS if any(map(kube_objects.is_ready, static_pods(cluster, kube, name)))]
-    expect("ready components", found=ready, expected=list(COMPONENTS))
+    found = {name: static_pods(cluster, kube, name) for name in COMPONENTS}
+    wrong = [
+        f"{name}: {', '.join(e for pod in pods for e in kube_objects.errors(pod)) or 'not ready'}"
+        if pods
+        else f"{name}: no pod"
+        for name, pods in found.items()
+        if not any(map(kube_objects.is_ready, pods))
+    ]
+    expect("components that are not ready", found=wrong, expected=[])
 
 
 @check("C04", section="3.11", source="etcd health", on=master, title_zh="etcd 健康且无告警",

@@ -36,7 +36,10 @@ def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
 @check("K02", section="3.11", source="upstream check_node_ready.sh", title_zh="节点处于 Ready 状态",
        fix="journalctl -u kubelet on the host; kubectl describe node names the reason")  # fmt: skip
 def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
-    """The node is Ready. The controller manager (C06) says so from the kubelet's leases, by one clock."""
+    """The node is Ready.
+
+    The controller manager (C06) says so from the kubelet's leases, by one clock.
+    """
     found = node_of(kube, node)
     ready = kube_objects.condition_in_words(found, "Ready")
     expect_that(kube_objects.is_ready(found), "condition Ready", found=ready, expected="True")
@@ -45,7 +48,10 @@ def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
 @check("K03", section="3.11", source="upstream alert NodeDiskPressure", title_zh="节点无资源压力且网络可用",
        fix="free disk, memory or pids on the host; NetworkUnavailable: look at the CNI pods")  # fmt: skip
 def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
-    """The node lacks neither memory, disk, pids nor network. (What a silent kubelet leaves Unknown is K02's.)"""
+    """The node lacks neither memory, disk, pids nor network.
+
+    Conditions that a silent kubelet leaves Unknown are K02's finding.
+    """
     kinds = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
     found = node_of(kube, node)
     expect(

@@ -21,7 +21,7 @@ def test_pods_are_ready(kube: Kubernetes) -> None:
     """Every pod is ready, but for those on their way (W05) and those whose containers do not come up (W03)."""
     unready = [
         f"{kube_objects.name_of(pod)} on {pod['spec']['nodeName']}"
-        for pod in living(kube)
+        for pod in ordinary(kube)
         if pod["status"].get("phase") == "Running"
         and not kube_objects.is_being_deleted(pod)
         and not kube_objects.is_ready(pod)
@@ -43,7 +43,7 @@ def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
 def test_containers_come_up(kube: Kubernetes) -> None:
     """No container crashes again and again, lacks its image or cannot be made."""
     failing = [
-        f"{kube_objects.name_of(p)}: {', '.join(found)}" for p in living(kube) if (found := kube_objects.errors(p))
+        f"{kube_objects.name_of(p)}: {', '.join(found)}" for p in ordinary(kube) if (found := kube_objects.errors(p))
     ]
     expect("containers that do not come up", found=failing, expected=[])
 
@@ -84,7 +84,7 @@ def test_no_pod_is_stuck(kube: Kubernetes) -> None:
     now = kube.list("pods").at
     stuck = [
         f"{kube_objects.name_of(pod)}: {why}"
-        for pod in living(kube)
+        for pod in ordinary(kube)
         if (why := kube_objects.stuck(pod, now)) and not kube_objects.errors(pod)
     ]
     expect("pods that are stuck", found=stuck, expected=[])
@@ -97,6 +97,16 @@ def test_volumes_are_bound(kube: Kubernetes) -> None:
     claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]
     volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
     expect("claims and volumes in trouble", found=claims + volumes, expected=[])
+
+
+def ordinary(kube: Kubernetes) -> list[Any]:
+    """Those of `living` that are not the control plane's (C03) or kube-proxy (C10): these are judged there."""
+    return [
+        pod
+        for pod in living(kube)
+        if (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
+        and labels.get("k8s-app") != "kube-proxy"
+    ]
 
 
 def living(kube: Kubernetes) -> list[Any]:

@@ -12,7 +12,7 @@ from cluster.addresses import Hosts, Resolver
 from cluster.document import Document
 from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
 from cluster.inventory import Arch, Device, Node, Origin, Role
-from cluster.schema import Configuration, Kubernetes, Machine, NameResolution, Packages, Share, Suite
+from cluster.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
 from cluster.validation import is_secret, validate
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Kubernetes",
     "Mount",
     "NameResolution",
+    "Nfs",
     "Packages",
     "Suite",
     "inspect",
@@ -33,7 +34,10 @@ HOW_TO_START: Final = "copy the example of docs/configuration.md there, or try `
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A share: `server:export` is mounted on `mount_point` of every host and holds `folders` (runbook section 3.12)."""
+    """A share: `server:export` is mounted on `mount_point` of every host and holds `folders` (runbook section 3.12).
+
+    `links_in` is the folder of every host that links to them: /dlwsdata, or /dltsdata/<vc> for a virtual cluster's.
+    """
 
     name: str
     type: str
@@ -42,6 +46,7 @@ class Mount:
     mount_point: str
     folders: tuple[str, ...]
     is_default: bool
+    links_in: str
     options: str | None = None
 
 
@@ -232,7 +237,7 @@ def _cluster(
         leaving=tuple(n for n in _nodes(configuration, found) if n.origin is Origin.SCALE_DOWN),
         admin_username=configuration.admin_username,
         kubernetes_version=configuration.kubernetes_version,
-        mounts=tuple(_mount(configuration, name, share) for name, share in configuration.mountpoints.items()),
+        mounts=tuple(_mount(configuration, name, s) for name, s in configuration.mountpoints.items() if s.autoshare),
         service_range=configuration.service_cluster_ip_range,
         pod_range=configuration.pod_ip_range,
         suite=configuration.suite,
@@ -284,6 +289,7 @@ def _mount(configuration: Configuration, name: str, share: Share) -> Mount:
         mount_point=share.curphysicalmountpoint,
         folders=folders or configuration.storage_folders,
         is_default=not folders,
+        links_in=f"{configuration.vc_mount_path}/{share.vc}" if share.vc else configuration.storage_mount_path,
         options=share.options,
     )
 

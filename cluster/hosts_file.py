@@ -6,14 +6,13 @@ A stage writes `with_block(text, block(...))`, its check asks whether that would
 
 from __future__ import annotations
 
-import io
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from cluster.verdict import Unparsable
+from cluster import managed_block
 
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
@@ -95,24 +94,7 @@ def with_block(text: str, block: str) -> str:
     Raises Unparsable when a marker has lost its partner: nobody can tell then what is ours.
     """
     own = {name.lower() for entry in parse(block).entries for name in entry.names}
-    kept: list[str] = []
-    place: int | None = None
-    inside = False
-    for line in io.StringIO(text, newline="\n"):
-        marker = line.strip()
-        if marker in (BEGIN, END):
-            if inside is (marker == BEGIN):
-                raise Unparsable(f"hosts file: {'BEGIN' if marker == BEGIN else 'END'} marker without its partner")
-            inside = marker == BEGIN
-            place = len(kept) if place is None else place
-        elif not inside:
-            kept.extend(_without_loopback_names(line, own))
-    if inside:
-        raise Unparsable("hosts file: BEGIN marker without its partner")
-    before, after = "".join(kept[:place]), "".join(kept[place:] if place is not None else [])
-    if before and not before.endswith("\n"):
-        before += "\n"
-    return before + block + after
+    return managed_block.put(text, block, source="hosts file", keep=lambda line: _without_loopback_names(line, own))
 
 
 def without_block(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -136,7 +136,12 @@ _WORDS: dict[str, type[StrEnum]] = {"verdict": Verdict, "severity": Severity, "o
 
 def encode(event: Event) -> str:
     """One JSON line without its newline."""
-    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)}, ensure_ascii=False)
+    return json.dumps({"event": type(event).__name__.lower(), **_row(event)}, ensure_ascii=False, default=_row)
+
+
+def _row(event: Any) -> dict[str, Any]:
+    """The fields of one dataclass; json asks again for those inside it (`asdict` copies them all first, slowly)."""
+    return {name: getattr(event, name) for name in event.__slots__}
 
 
 def decode(line: str) -> Event:
@@ -149,8 +154,7 @@ def decode(line: str) -> Event:
 
 
 def _build(kind: type[Any], data: dict[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    if unknown := data.keys() - known:
+    if unknown := data.keys() - set(kind.__slots__):
         raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a {kind.__name__} line")
     return kind(**{name: _value(name, value) for name, value in data.items()})
 

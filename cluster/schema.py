@@ -27,6 +27,8 @@ Label = Annotated[str, AfterValidator(values.label)]
 MachineName = Annotated[str, AfterValidator(values.machine_name)]
 Mail = Annotated[str, AfterValidator(values.mail)]
 MountPoint = Annotated[str, AfterValidator(values.mount_point)]
+MountOptions = Annotated[str, AfterValidator(values.mount_options)]
+NfsClient = Annotated[str, AfterValidator(values.nfs_client)]
 Package = Annotated[str, AfterValidator(values.package)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Registry = Annotated[str, AfterValidator(values.registry)]
@@ -130,7 +132,8 @@ class Share(Section):
     mountpoints: Annotated[Any, AfterValidator(values.share_folders)] = ""
     """Empty: this is the default share, which holds `default-storage-folders`."""
     autoshare: bool = True
-    options: Text | None = None
+    """False: nothing mounts it, as in upstream's auto_share.py."""
+    options: MountOptions | None = None
     vc: Label | None = None
 
 
@@ -191,6 +194,24 @@ class Packages(Section):
     gpu_runtime: tuple[Package, ...] = ("nvidia-docker2",)
     node: tuple[Package, ...] = ("curl", "dos2unix", "nfs-common", "parted")
     """Those of upstream prepare_ubuntu.sh that the rest of the runbook still uses."""
+    nfs_server: tuple[Package, ...] = ("nfs-kernel-server",)
+    """For hosts that serve a share (3.12); the client's, nfs-common, is one of `node`."""
+
+
+class Nfs(Section):
+    """`suite.nfs`: to whom and how a host of the cluster exports its shares (runbook 3.12)."""
+
+    clients: Annotated[tuple[NfsClient, ...], Field(min_length=1)] = ("*",)
+    options: MountOptions = "rw,insecure,no_subtree_check,async,no_root_squash"
+    """The runbook's without fsid=0, which makes the share the root of NFSv4: there `server:<path>` leads nowhere."""
+
+
+class DevicePlugins(Section):
+    """`suite.device_plugins`: the images of runbook 3.13."""
+
+    nvidia: Image = "nvidia/k8s-device-plugin:1.11"
+    a910: Image | None = None
+    """Not set: `<dockerregistry>a910-device-plugin:devel3`, as upstream."""
 
 
 class Kubernetes(Section):
@@ -224,6 +245,8 @@ class Suite(Section):
     """The address that `<cluster_name>.<domain>` has outside. Set: public access is configured (runbook 2.3)."""
     name_resolution: NameResolution = NameResolution.HOSTS_FILE
     packages: Packages = Packages()
+    nfs: Nfs = Nfs()
+    device_plugins: DevicePlugins = DevicePlugins()
     gpu_probe_image: Image = "dlws/cuda"
     """The image that `nvidia-smi` is run in (runbook 3.9)."""
     kubernetes: Kubernetes = Kubernetes()
@@ -290,6 +313,7 @@ class Configuration(OpenSection):
     service_cluster_ip_range: Cidr = "10.3.0.0/16"
     pod_ip_range: Cidr = "10.2.0.0/16"
     storage_mount_path: MountPoint = Field("/dlwsdata", alias="storage-mount-path")
+    vc_mount_path: MountPoint = Field("/dltsdata", alias="dltsdata-storage-mount-path")
     physical_mount_path: MountPoint = Field("/mntdlws", alias="physical-mount-path")
     dlworkspace: Text | None = None
     suite: Suite = Suite()

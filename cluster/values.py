@@ -17,6 +17,8 @@ from cluster.finding import shown
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+")
+_OPTIONS: Final = re.compile(r"[A-Za-z0-9_.=:/@+-]+(?:,[A-Za-z0-9_.=:/@+-]+)*")
+_NFS_CLIENT: Final = re.compile(r"[A-Za-z0-9*?@][A-Za-z0-9*?./:-]*")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _IMAGE_PATH: Final = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
@@ -143,6 +145,20 @@ def share_folders(value: Any) -> Any:
             raise refusal(f"must be folder names, is {shown(folder)}", 'write "" for the default share, or names')
         if folder or isinstance(value, list | dict):
             folder_name(folder)
+    return value
+
+
+def mount_options(value: str) -> str:
+    """Options of a mount or an export, parted by commas: they stand in one field of a file whose fields blanks part."""
+    if not _OPTIONS.fullmatch(value):
+        raise refusal(f"{shown(value)} is no list of options", "write them parted by commas, like rw,async")
+    return value
+
+
+def nfs_client(value: str) -> str:
+    """To whom a folder is exported: a host, a range, a pattern of host names, or `*` (exports(5))."""
+    if not _NFS_CLIENT.fullmatch(value):
+        raise refusal(f"{shown(value)} is no NFS client", 'write "*", a range like 192.168.3.0/24, or a host')
     return value
 
 

@@ -6,40 +6,60 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping
 
-from lab import cluster_files, daemon, faults, hosts, image, packages, record
-from lab.plan import CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, RUN, LabHost
+from lab import (
+    cluster_files,
+    daemon,
+    faults,
+    hosts,
+    image,
+    kube_images,
+    kube_packages,
+    kubernetes,
+    nfs,
+    packages,
+    record,
+)
+from lab.kube_faults import FAULTS
+from lab.plan import ALL_HOSTS, CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, RUN, SPARE, LabHost
 from lab.process import LabError, environment, say
 
 
-def up(fresh: str) -> int:
+def up(fresh: str, wanted: Mapping[str, LabHost] = HOSTS) -> int:
     """Bring everything up that is not; `fresh` says which hosts are made anew: `all` or `none`."""
     began = time.monotonic()
     daemon.install_packages()
     with record.lock():
         daemon.start()
         tag = image.ensure()
-        packages.ensure()
+        packages.ensure([*packages.OWN, *nfs.packages()])
         image.ensure_probe(PROBE_ARCHIVE)
         lab = record.load_lab()
+        if lab is None and wanted is not HOSTS:
+            raise LabError("bring the four hosts up first: `python -m lab up`")
         if fresh == "all" or lab is None:
             lab = record.new_lab(tag)
             record.save_lab(lab)
             faults.forget()
-            for host in HOSTS.values():
+            for host in ALL_HOSTS.values():
                 hosts.remove(host)
             image.remove_others()
         if lab.image != tag:
             say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
-        for host in HOSTS.values():
+        for host in wanted.values():
             if hosts.state(host) in ("absent", "created"):
                 hosts.remove(host)
                 hosts.create(host, lab.image, lab.root_password)
             elif hosts.state(host) != "running":
                 hosts.start(host)
-        for host in HOSTS.values():
+        for host in wanted.values():
             hosts.wait_until_up(host)
         cluster_files.write(lab)
+    kubernetes.ensure()
+    with record.lock():
+        packages.ensure(kube_packages.packages())
+        kube_images.ensure()
     say(f"up after {time.monotonic() - began:.0f} s; root's password is in {ROOT_PASSWORD}")
     config = os.path.relpath(LAB / "config.yaml")
     print(f"\nNext:  pytest -m preflight --cluster {config}\n       pytest -m install --cluster {config}")
@@ -61,7 +81,8 @@ def status() -> int:
         print(f"{name:14} {'up' if alive else 'down'}")
     good = all(running.values())
     print(f"\n{'host':12} {'address':12} {'power':8} {'systemd':9} {'ssh':4} broken by")
-    for host in HOSTS.values():
+    made = {name: host for name, host in SPARE.items() if running["dockerd"] and hosts.state(host) != "absent"}
+    for host in {**HOSTS, **made}.values():
         power = hosts.state(host) if running["dockerd"] else "off"
         systemd = hosts.system_state(host) if power == "running" else "-"
         answers = hosts.ssh_answers(host)
@@ -86,8 +107,8 @@ def ssh(host: LabHost, command: list[str]) -> int:
 def break_host(fault: str | None, host: LabHost | None) -> int:
     """Break a host on purpose; without a fault and a host, list what can be broken."""
     if fault is None or host is None:
-        for name, known in faults.FAULTS.items():
-            print(f"{name:18} {known.sentence}")
+        for name, known in FAULTS.items():
+            print(f"{name:36} {known.sentence}")
         return 0
     with record.lock():
         faults.inject(fault, host)
@@ -107,18 +128,19 @@ def arguments() -> argparse.Namespace:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("up", help="install what is missing, start the daemons, make and boot the hosts")
     verb.add_argument("--fresh", action="store_const", const="all", default="none", help="make the hosts anew")
+    verb.add_argument("--host", choices=SPARE, help="bring up this one alone, beside the four")
     verbs.add_parser("down", help="stop everything; the hosts keep their disks")
     verbs.add_parser("status", help="a table; exit status 0 only if all is up")
     verb = verbs.add_parser("ssh", help="log in to a host as root, or run a command there")
-    verb.add_argument("host", choices=HOSTS)
+    verb.add_argument("host", choices=ALL_HOSTS)
     verb.add_argument("command", nargs=argparse.REMAINDER)
     verb = verbs.add_parser("break", help="break a host on purpose; without arguments: list the faults")
-    verb.add_argument("fault", nargs="?", choices=faults.FAULTS)
-    verb.add_argument("host", nargs="?", choices=HOSTS)
+    verb.add_argument("fault", nargs="?", choices=FAULTS)
+    verb.add_argument("host", nargs="?", choices=ALL_HOSTS)
     verbs.add_parser("heal", help="undo everything that `break` did")
     parsed = parser.parse_args()
     if parsed.verb == "break" and parsed.fault and not parsed.host:
-        parser.error(f"break {parsed.fault} which host? ({', '.join(HOSTS)})")
+        parser.error(f"break {parsed.fault} which host? ({', '.join(ALL_HOSTS)})")
     return parsed
 
 
@@ -131,15 +153,15 @@ def main() -> int:
     try:
         match parsed.verb:
             case "up":
-                return up(parsed.fresh)
+                return up(parsed.fresh, {parsed.host: SPARE[parsed.host]} if parsed.host else HOSTS)
             case "down":
                 return down()
             case "status":
                 return status()
             case "ssh":
-                return ssh(HOSTS[parsed.host], parsed.command)
+                return ssh(ALL_HOSTS[parsed.host], parsed.command)
             case "break":
-                return break_host(parsed.fault, HOSTS.get(parsed.host))
+                return break_host(parsed.fault, ALL_HOSTS.get(parsed.host))
             case _:
                 return heal()
     except LabError as error:

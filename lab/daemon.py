@@ -29,6 +29,7 @@ PACKAGES = {
     "busybox": "busybox-static",
 }
 """What the lab calls on the machine, and the package that holds it."""
+INOTIFY_LIMIT, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 8192
 FORWARD_RULE = ("FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-m", "comment", "--comment", "dlws-lab", "-j", "ACCEPT")
 
 
@@ -49,6 +50,7 @@ def install_packages() -> None:
 def start() -> None:
     """Start what does not run yet: dockerd, the hosts' network, the apt cache, the name server."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _raise_limits()
     _start_docker()
     _create_network()
     _start_cacher()
@@ -77,6 +79,12 @@ def states() -> dict[str, bool]:
 
 def _found(command: str) -> bool:
     return shutil.which(command, path=PATH) is not None
+
+
+def _raise_limits() -> None:
+    """All hosts are one user to the kernel; at 128 inotify instances the tenth host's kube-proxy gives up."""
+    if int(INOTIFY_LIMIT.read_text()) < INOTIFY_INSTANCES:
+        INOTIFY_LIMIT.write_text(str(INOTIFY_INSTANCES))
 
 
 def _start_docker() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from lab.process import LabError, run
@@ -12,19 +13,30 @@ _LEFT_OUT = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhan
 
 def extract(folder: Path, *packages: str) -> Path:
     """Unpack binary packages (apt's candidates) below `folder`, and return it. Raises LabError if apt cannot."""
-    archives = folder / ".archives"
-    archives.mkdir(parents=True, exist_ok=True)
+    for archive in _download(folder, *packages):
+        run("dpkg-deb", "--extract", str(archive), str(folder))
+        archive.unlink()
+    return folder
+
+
+def unpack(folder: Path, package: str) -> Path:
+    """Unpack one binary package with its control files (DEBIAN/) into `folder`, made anew; return it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (archive,) = _download(folder, package)
+    run("dpkg-deb", "--raw-extract", str(archive), str(folder))
+    archive.unlink()
+    return folder
+
+
+def _download(folder: Path, *packages: str) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
     before = Path.cwd()
-    os.chdir(archives)  # apt-get download knows no other way
+    os.chdir(folder)  # apt-get download knows no other way
     try:
         run("apt-get", "-o", "APT::Sandbox::User=root", "download", *packages, timeout=300)
     finally:
         os.chdir(before)
-    for archive in sorted(archives.glob("*.deb")):
-        run("dpkg-deb", "--extract", str(archive), str(folder))
-        archive.unlink()
-    archives.rmdir()
-    return folder
+    return sorted(folder.glob("*.deb"))
 
 
 def closure(*packages: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import devices, hosts
-from lab.plan import DOMAIN, HOSTS, LabHost, cache
+from lab.plan import ALL_HOSTS, DOMAIN, HOSTS, LabHost, cache
 from lab.process import LabError, attempt, run, say, wait_for
 from lab.record import load_lab, read_json, write_secret
 
@@ -55,7 +55,7 @@ def heal() -> None:
     healed: set[str] = set()
     while entries := recorded():
         *rest, entry = entries
-        host = HOSTS[entry.host]
+        host = ALL_HOSTS[entry.host]
         if hosts.state(host) != "running":
             hosts.start(host)
             hosts.wait_until_up(host)
@@ -64,7 +64,7 @@ def heal() -> None:
         healed.add(entry.host)
         say(f"{entry.host}: undid {entry.fault}")
     for name in healed:
-        hosts.wait_until_up(HOSTS[name])
+        hosts.wait_until_up(ALL_HOSTS[name])
 
 
 def recorded() -> list[Entry]:
@@ -86,7 +86,9 @@ def _save(entries: list[Entry]) -> None:
     write_secret(record_path(), json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
 
 
-def _fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) -> Callable[[_Do], _Do]:
+def fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) -> Callable[[_Do], _Do]:
+    """Registers the function below it, which breaks a host and returns what `undo` needs."""
+
     def register(do: _Do) -> _Do:
         FAULTS[name] = Fault(sentence, do, undo)
         return do
@@ -97,7 +99,7 @@ def _fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) ->
 _Do = Callable[[LabHost], Memory]
 
 
-def _script(text: str) -> Callable[[LabHost, Memory], None]:
+def script(text: str) -> Callable[[LabHost, Memory], None]:
     """An undo that is a shell script; `$1` is the host's name."""
 
     def undo(host: LabHost, memory: Memory) -> None:
@@ -115,7 +117,7 @@ def _set_version(host: LabHost, version: str) -> None:
     hosts.execute(host, 'sed -i "s/18\\.04\\.[0-9]/$1/" /etc/os-release /etc/lsb-release', version)
 
 
-@_fault("os_version", "an upgrade has moved the NPU host to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
+@fault("os_version", "an upgrade has moved the NPU host to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
 def _os_version(host: LabHost) -> Memory:
     _need(host, "npu")
     _set_version(host, "18.04.4")
@@ -134,7 +136,7 @@ def _undo_driver(host: LabHost, memory: Memory) -> None:
     _set_driver(host, devices.GPU_DRIVER if host.device == "gpu" else devices.NPU_DRIVER)
 
 
-@_fault("driver_old", "the accelerators' driver is too old (418.87, 1.72.T1.100.B010)", _undo_driver)
+@fault("driver_old", "the accelerators' driver is too old (418.87, 1.72.T1.100.B010)", _undo_driver)
 def _driver_old(host: LabHost) -> Memory:
     _set_driver(host, devices.GPU_DRIVER_OLD if host.device == "gpu" else devices.NPU_DRIVER_OLD)
     return {}
@@ -144,14 +146,14 @@ def _undo_hostname(host: LabHost, memory: Memory) -> None:
     hosts.execute(host, 'hostnamectl set-hostname "$1"', memory["hostname"])
 
 
-@_fault("hostname", "somebody has renamed the host", _undo_hostname)
+@fault("hostname", "somebody has renamed the host", _undo_hostname)
 def _hostname(host: LabHost) -> Memory:
     before = hosts.execute(host, "hostname").strip()
     hosts.execute(host, "hostnamectl set-hostname renamed")
     return {"hostname": before}
 
 
-@_fault("firewall", "ufw is on, with ssh allowed", _script("ufw --force disable && ufw --force delete allow 22/tcp"))
+@fault("firewall", "ufw is on, with ssh allowed", script("ufw --force disable && ufw --force delete allow 22/tcp"))
 def _firewall(host: LabHost) -> Memory:
     hosts.execute(host, "ufw allow 22/tcp && ufw --force enable")
     return {}
@@ -168,7 +170,7 @@ def _undo_root_password(host: LabHost, memory: Memory) -> None:
     _set_password(host, lab.root_password)
 
 
-@_fault("root_password", "root has another password than on the other hosts", _undo_root_password)
+@fault("root_password", "root has another password than on the other hosts", _undo_root_password)
 def _root_password(host: LabHost) -> Memory:
     _set_password(host, secrets.token_urlsafe(18))
     return {}
@@ -179,7 +181,7 @@ def _undo_swap_fstab(host: LabHost, memory: Memory) -> None:
         hosts.execute(host, "sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
 
 
-@_fault("swap_fstab", "the swap line of /etc/fstab is live again", _undo_swap_fstab)
+@fault("swap_fstab", "the swap line of /etc/fstab is live again", _undo_swap_fstab)
 def _swap_fstab(host: LabHost) -> Memory:
     live = hosts.execute(host, "grep -Ec '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab || true").strip() != "0"
     if not live:
@@ -208,17 +210,17 @@ def _undo_daemon_json(host: LabHost, memory: Memory) -> None:
         hosts.execute(host, _SET_DEFAULT_RUNTIME, memory["runtime"])
 
 
-@_fault("daemon_json", "daemon.json names no default runtime, and Docker was restarted", _undo_daemon_json)
+@fault("daemon_json", "daemon.json names no default runtime, and Docker was restarted", _undo_daemon_json)
 def _daemon_json(host: LabHost) -> Memory:
     if "yes" not in hosts.execute(host, "! grep -qs default-runtime /etc/docker/daemon.json || echo yes"):
         raise LabError(f"{host.name} has no default runtime in /etc/docker/daemon.json: install first")
     return {"runtime": hosts.execute(host, _SET_DEFAULT_RUNTIME, "").strip()}
 
 
-@_fault(
+@fault(
     "wrong_address",
     f"/etc/hosts resolves a peer to {WRONG_ADDRESS}, where nobody is",
-    _script(f"sed -i '/^{WRONG_ADDRESS} /d' /etc/hosts"),
+    script(f"sed -i '/^{WRONG_ADDRESS} /d' /etc/hosts"),
 )
 def _wrong_address(host: LabHost) -> Memory:
     peer = next(name for name in HOSTS if name != host.name)
@@ -226,10 +228,10 @@ def _wrong_address(host: LabHost) -> Memory:
     return {}
 
 
-@_fault(
+@fault(
     "npu_smi_missing",
     "npu-smi is not on the host",
-    _script("mv -n /usr/local/sbin/.npu-smi /usr/local/sbin/npu-smi"),
+    script("mv -n /usr/local/sbin/.npu-smi /usr/local/sbin/npu-smi"),
 )
 def _npu_smi_missing(host: LabHost) -> Memory:
     _need(host, "npu")
@@ -243,7 +245,7 @@ def _undo_device_lost(host: LabHost, memory: Memory) -> None:
     hosts.execute(host, "/usr/lib/dlws-lab/make-devices")
 
 
-@_fault("device_lost", "one accelerator of eight has fallen off the bus", _undo_device_lost)
+@fault("device_lost", "one accelerator of eight has fallen off the bus", _undo_device_lost)
 def _device_lost(host: LabHost) -> Memory:
     bus, node = (devices.GPU_BUS, "nvidia7") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
     memory = {table: hosts.execute(host, f"cat /etc/dlws-lab/{table}.tsv") for table in (host.device, "pci")}
@@ -257,7 +259,7 @@ def _device_lost(host: LabHost) -> Memory:
     return memory
 
 
-@_fault("power_off", "the host is without power", lambda host, memory: None)
+@fault("power_off", "the host is without power", lambda host, memory: None)
 def _power_off(host: LabHost) -> Memory:
     hosts.stop(host)  # heal switches on whatever is off
     return {}
@@ -277,23 +279,23 @@ def _undo_drop_packets(host: LabHost, memory: Memory) -> None:
             run(*enter, "iptables", "-w", "-t", "raw", "-D", *rule)
 
 
-@_fault("drop_packets", "every packet from and to the host is dropped without a word", _undo_drop_packets)
+@fault("drop_packets", "every packet from and to the host is dropped without a word", _undo_drop_packets)
 def _drop_packets(host: LabHost) -> Memory:
     for rule in _DROPS:
         _network(host, "iptables", "-w", "-t", "raw", "-I", *rule)
     return {}
 
 
-@_fault("reset_connections", "the host's established ssh connections were reset", lambda host, memory: None)
+@fault("reset_connections", "the host's established ssh connections were reset", lambda host, memory: None)
 def _reset_connections(host: LabHost) -> Memory:
     _network(host, "ss", "--kill", "--no-header", "state", "established", "sport", "=", ":22")
     return {}
 
 
-@_fault(
+@fault(
     "change_host_key",
     "the host presents other ssh host keys",
-    _script("cd /etc/ssh && mv .before/ssh_host_* . && rmdir .before && systemctl restart ssh"),
+    script("cd /etc/ssh && mv .before/ssh_host_* . && rmdir .before && systemctl restart ssh"),
 )
 def _change_host_key(host: LabHost) -> Memory:
     hosts.execute(host, "cd /etc/ssh && mkdir .before && mv ssh_host_* .before/ && ssh-keygen -q -A")
@@ -304,10 +306,10 @@ def _change_host_key(host: LabHost) -> Memory:
 _FULL = "/tmp /var/tmp /var/cache/apt/archives /var/lib/docker"
 
 
-@_fault(
+@fault(
     "fill_disk",
     f"no space is left below {_FULL}",
-    _script(f'for path in {_FULL}; do while grep -q "^lab-full $path " /proc/mounts; do umount -l $path; done; done'),
+    script(f'for path in {_FULL}; do while grep -q "^lab-full $path " /proc/mounts; do umount -l $path; done; done'),
 )
 def _fill_disk(host: LabHost) -> Memory:
     full = f"for path in {_FULL}; do mkdir -p $path; mount -t tmpfs -o size=1m lab-full $path; "
@@ -320,14 +322,14 @@ _HOLD_LOCK = f"{_LOCK}; import signal; signal.pause()"
 _TRY_LOCK = 'python3 -c "$1" 2> /dev/null || echo held'
 
 
-@_fault("apt_lock", "another process holds dpkg's lock", _script("systemctl stop apt-lock-holder 2> /dev/null || true"))
+@fault("apt_lock", "another process holds dpkg's lock", script("systemctl stop apt-lock-holder 2> /dev/null || true"))
 def _apt_lock(host: LabHost) -> Memory:
     hosts.execute(host, 'systemd-run --quiet --unit=apt-lock-holder --collect python3 -c "$1"', _HOLD_LOCK)
     wait_for(f"dpkg's lock on {host.name}", lambda: "held" in hosts.execute(host, _TRY_LOCK, _LOCK), 10)
     return {}
 
 
-@_fault("docker_stopped", "Docker is stopped", _script("systemctl start docker.socket docker"))
+@fault("docker_stopped", "Docker is stopped", script("systemctl start docker.socket docker"))
 def _docker_stopped(host: LabHost) -> Memory:
     hosts.execute(host, "systemctl stop docker.socket docker")
     return {}

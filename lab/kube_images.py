@@ -7,6 +7,7 @@ CoreDNS, the pod network, and the two device plugins (lab/go).
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from lab import debs, image_archive, kubernetes
@@ -46,9 +47,7 @@ def ensure() -> None:
     kept = cache() / "images" / recipe
     if not kept.is_dir():
         _make(binaries, kept)
-        for other in kept.parent.iterdir():
-            if other != kept:
-                shutil.rmtree(other)
+        kubernetes.keep_newest(kept.parent)
     IMAGES.mkdir(parents=True, exist_ok=True)
     for archive in kept.iterdir():
         place = IMAGES / archive.name
@@ -62,19 +61,19 @@ def ensure() -> None:
 
 def _make(binaries: Path, kept: Path) -> None:
     say("writing the cluster's images")
-    work = cache() / "build" / "images"
-    shutil.rmtree(work, ignore_errors=True)
-    (work / "out").mkdir(parents=True)
-    images = cluster_images(binaries, work)
-    kubeadm, version = str(binaries / "kubeadm"), f"v{kubernetes.VERSION}"
-    wanted = run(kubeadm, "config", "images", "list", "--kubernetes-version", version)
-    if missing := set(wanted.split()) - {image.reference for image in images}:
-        raise LabError(f"kubeadm wants images that the lab does not make: {', '.join(sorted(missing))}")
-    for image in images:
-        write(image, work / "out")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    (work / "out").rename(kept)
-    shutil.rmtree(work)
+    (cache() / "build").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache() / "build") as folder:
+        work = Path(folder)
+        images = cluster_images(binaries, work)
+        kubeadm, version = str(binaries / "kubeadm"), f"v{kubernetes.VERSION}"
+        wanted = run(kubeadm, "config", "images", "list", "--kubernetes-version", version)
+        if missing := set(wanted.split()) - {image.reference for image in images}:
+            raise LabError(f"kubeadm wants images that the lab does not make: {', '.join(sorted(missing))}")
+        (work / "out").mkdir()
+        for image in images:
+            write(image, work / "out")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        (work / "out").rename(kept)
 
 
 def cluster_images(binaries: Path, work: Path) -> list[Image]:

@@ -14,6 +14,7 @@ from lab import debs, mirror
 from lab.image import digest, folder_parts
 from lab.plan import LAB, cache
 from lab.process import LabError, environment, run, say
+from lab.record import lock
 
 VERSION = "1.20.2"
 COMMANDS = (
@@ -47,12 +48,18 @@ def ensure() -> Path:
     """Build unless it is built; return the folder that holds COMMANDS, the lab's own commands, and `pause`."""
     folder = binaries()
     if not folder.is_dir():
-        _install_tools()
-        _build(folder)
-        for other in folder.parent.iterdir():
-            if other != folder:
-                shutil.rmtree(other)
+        with lock("kubernetes", PATIENCE):
+            if not folder.is_dir():  # another command may have built it meanwhile
+                _install_tools()
+                _build(folder)
+        keep_newest(folder.parent)
     return folder
+
+
+def keep_newest(folder: Path, count: int = 3) -> None:
+    """Remove all but the newest results of `folder`; some, because branches of this project may differ in recipe."""
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[count:]:
+        shutil.rmtree(old)
 
 
 def _install_tools() -> None:

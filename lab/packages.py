@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -56,14 +57,14 @@ def ensure(packages: Sequence[Package] = OWN) -> None:
 
 
 def _build(package: Package, repository: Path) -> None:
-    folder = cache() / "build" / package.name
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(SOURCES / package.name, folder)
-    package.fill(folder)
-    for old in repository.glob(f"{package.name}_*.deb"):
-        old.unlink()
-    run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(folder), str(repository), timeout=300)
-    shutil.rmtree(folder)
+    (cache() / "build").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache() / "build") as work:
+        folder = Path(work) / package.name
+        shutil.copytree(SOURCES / package.name, folder, symlinks=True)
+        package.fill(folder)
+        for old in repository.glob(f"{package.name}_*.deb"):
+            old.unlink()
+        run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(folder), str(repository), timeout=300)
 
 
 def _write_index(repository: Path) -> None:

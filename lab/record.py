@@ -56,10 +56,10 @@ def write_secret(path: Path, text: str) -> None:
 
 
 @contextmanager
-def lock() -> Iterator[None]:
-    """Let one command at a time change the lab; the others wait. Raises LabError if that takes a quarter of an hour."""
+def lock(what: str = "lock", seconds: float = 900) -> Iterator[None]:
+    """Let one command at a time change the lab; the others wait. Raises LabError if that takes too long."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (RUN / "lock").open("w") as file:
+    with (RUN / what).open("w") as file:
 
         def taken() -> bool:
             try:
@@ -68,5 +68,5 @@ def lock() -> Iterator[None]:
                 return False
             return True
 
-        wait_for("another lab command to finish", taken, 900)
+        wait_for("another lab command to finish", taken, seconds)
         yield

@@ -226,6 +226,12 @@ class Change:
         with self._noted(action):
             self.sender.reboot(action)
 
+    def wait_until(self, what: str, holds: Callable[[], bool], deadline: float) -> None:
+        """Wait for what a change brings about in its own time; see `wait_for`. Only noted when it was only planned."""
+        with self._noted(Action(f"wait until {what}", "")):
+            if not isinstance(self.sender, Planner):
+                wait_for(what, holds, deadline)
+
     def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
         """Make the cluster hold this object (server-side apply)."""
         self._call(text or f"apply {titled(manifest)}", lambda kube: kube.apply(manifest))

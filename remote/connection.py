@@ -38,6 +38,13 @@ class Connection(ABC):
         May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
         """
 
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
+
+        Everything else as `ask`.
+        """
+        return self.ask([command], deadline=deadline)[0]
+
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
         return self.ask([command], deadline=deadline)[0]

@@ -168,6 +168,13 @@ class FleetConnection(Connection):
                 transcript.use(self._ready[command].reference)
             return [self._ready[command].answer for command in commands]
 
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.touch`: no audit must send it ahead because an earlier one, with --active, asked for it."""
+        self._asked = True
+        [answer] = self._reaching([command], deadline, CAP)
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was."""
         answer = self._reaching([command], deadline, CAP)[0]

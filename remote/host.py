@@ -10,6 +10,7 @@ from testinfra.backend.base import CommandResult
 
 from cluster.inventory import Node
 from cluster.verdict import Unknown, Unparsable
+from remote.answer import Answer
 from remote.backend import DEADLINE, Backend, quoted, whole
 from remote.connection import CAP, Connection
 
@@ -63,6 +64,14 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         if answer.rc:
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer.text.rstrip("\r\n")
+
+    def touch(self, expected: Sequence[int], command: str, *args: object, deadline: float = DEADLINE) -> Answer:
+        """As `run_expect`, for a command of an active check: it may leave a trace on the host (`Connection.touch`)."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.touch(text, deadline=deadline), self.connection, deadline)
+        if answer.rc not in expected:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer
 
     def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
         """As `read`, for what must not be written down: credentials that are only carried from host to host."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cluster.parse.text import lines_from, unparsable
+from cluster.parse.text import lines_from, unescaped, unparsable
 
 SOURCE = "/proc/swaps"
 _HEADER = re.compile(r"^Filename\s+Type\s+Size\s+Used\s+Priority$")
@@ -30,6 +30,5 @@ def parse(text: str) -> tuple[SwapArea, ...]:
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable(SOURCE, line)
-        path = re.sub(r"\\([0-3][0-7]{2})", lambda octal: chr(int(octal[1], 8)), row[1])
-        areas.append(SwapArea(path, row[2], int(row[3]) * 1024, int(row[4]) * 1024, int(row[5])))
+        areas.append(SwapArea(unescaped(row[1]), row[2], int(row[3]) * 1024, int(row[4]) * 1024, int(row[5])))
     return tuple(areas)

@@ -56,3 +56,8 @@ def number(source: str, digits: str) -> int:
     if re.fullmatch(r"[0-9]{1,19}", digits) is None:
         raise unparsable(source, digits, "not a number")
     return int(digits)
+
+
+def unescaped(field: str) -> str:
+    r"""A field of /etc/fstab or of the kernel's tables, in which `\040` stands for a blank (fstab(5))."""
+    return re.sub(r"\\([0-3][0-7]{2})", lambda octal: chr(int(octal[1], 8)), field)

@@ -288,3 +288,20 @@ def test_where_nothing_was_sent_nothing_is_waited_for() -> None:
     connection = Rebooting()
     Applier(Host(connection), lambda: connection).settle(5)
     assert connection.sent == []
+
+
+def test_waiting_for_what_a_change_brings_about_is_an_action(change: Change) -> None:
+    answers = iter([False, True])
+    change.wait_until("the sun is up", lambda: next(answers), 10.0)
+    assert said(change) == ["wait until the sun is up"]
+
+
+def test_a_plan_waits_for_nothing(change: Change) -> None:
+    planned = Change(change.host, Planner())
+    planned.wait_until("the sun is up", lambda: pytest.fail("a plan must not ask"), 10.0)
+    assert said(planned) == ["wait until the sun is up"]
+
+
+def test_waiting_ends_at_its_deadline(change: Change) -> None:
+    with pytest.raises(Unknown, match="the sun is up"):
+        change.wait_until("the sun is up", lambda: False, 0.0)

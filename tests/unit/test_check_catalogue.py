@@ -93,8 +93,8 @@ def test_show_takes_several_ids_or_all(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_show_refuses_an_id_that_no_check_has(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "h9", "H09"]) == 2
-    assert capsys.readouterr() == ("", "no check h9, did you mean H09?\n")
+    assert main(["show", "h10", "H09"]) == 2
+    assert capsys.readouterr() == ("", "no check h10, did you mean H10?\n")
 
 
 def test_show_names_the_deviation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

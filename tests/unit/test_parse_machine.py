@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.parse import boot, df, lspci, modules, secure_boot, sysctl_conf
+from cluster.parse import boot, df, lspci, mdstat, modules, secure_boot, sysctl_conf
 from cluster.parse.secure_boot import SecureBoot
 from cluster.verdict import Unparsable
 
@@ -175,3 +175,51 @@ def test_half_an_lspci_row_is_unknown(text):
 def test_half_an_address_row_is_unknown(text):
     with pytest.raises(Unparsable):
         lspci.addresses(text)
+
+
+# Linux 4.15: one array that lacks a disk, one that is not started, one without redundancy.
+MDSTAT = """\
+Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
+md0 : active raid1 sda1[0](F) sdb1[1]
+      1048512 blocks super 1.2 [2/1] [_U]
+      bitmap: 1/1 pages [4KB], 65536KB chunk
+
+md1 : inactive sdc1[0](S)
+      1046528 blocks super 1.2
+
+md2 : active (auto-read-only) raid5 sdd1[2] sde1[1] sdf1[0]
+      2093056 blocks super 1.2 level 5, 512k chunk, algorithm 2 [3/3] [UUU]
+      [=====>...............]  resync = 25.9% (271104/1046528) finish=0.2min speed=45184K/sec
+
+md3 : active raid0 sdg1[0] sdh1[1]
+      2093056 blocks super 1.2 512k chunks
+
+unused devices: <none>
+"""
+
+
+def test_arrays_are_whole_or_not():
+    found = {array.name: (array.members, array.is_whole) for array in mdstat.parse(MDSTAT)}
+    assert found == {"md0": ("_U", False), "md1": ("", False), "md2": ("UUU", True), "md3": ("", True)}
+
+
+def test_a_kernel_without_arrays_says_so():
+    assert mdstat.parse("Personalities : \nunused devices: <none>\n") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "md0 : active raid1", "Personalities : [raid1]\nmd0 : act", "Personalities :\n  9 blocks [3/3] [UU]"]
+)
+def test_half_an_mdstat_is_unknown(text):
+    with pytest.raises(Unparsable):
+        mdstat.parse(text)
+
+
+def test_inodes_are_counted():
+    text = "Filesystem       Inodes  IUsed    IFree IUse% Mounted on\n/dev/vda       16777216 613250 16163966    4% /\n"
+    [disk] = df.inodes(text)
+    assert (disk.size, disk.available, round(disk.free, 2)) == (16777216, 16163966, 0.96)
+
+
+def test_a_file_system_of_no_size_has_nothing_free():
+    assert df.FileSystem("none", 0, 0, 0, "/x").free == 0

@@ -286,3 +286,14 @@ def test_closing_closes_every_connection(world: World) -> None:
     check(fleet, "n0")
     fleet.close()
     assert world.hosts["n0"].trips[-1] == ["closed"]
+
+
+def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    foresight = Foresight(tmp_path / "foresight.json", selection="verify", run="1")
+    fleet = world.fleet(foresight)
+    for name in ("n0", "n1"):
+        connection = fleet.connection(name)
+        connection.ask(["uname -s"])
+        assert [connection.touch("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
+    assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]

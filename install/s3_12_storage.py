@@ -1,0 +1,100 @@
+"""Runbook 3.12: the share, served by one host, mounted on every host for good, its folders and the links to them.
+
+Not as the runbook: the mounts stand in /etc/fstab (upstream's timer and its Python 2 script are not needed), NFS
+packages for servers go to servers alone, and nothing that holds data is ever removed or mounted over.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from checks import storage
+from checks.system import missing_packages
+from cluster import exports, shares
+from cluster.config import Cluster, Mount
+from cluster.inventory import Node
+from cluster.parse import fstab, mounts
+from fixtures.stage import stage
+from fixtures.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
+from remote.change import Change, ChangeFailed
+from remote.host import Host
+
+MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes to be given up
+
+
+@stage(section="3.12", on=storage_servers, after="node_packages", proves=[storage.test_disk_of_the_share_is_mounted])
+def test_share_disk() -> None:
+    """The disk under an exported folder is mounted, where /etc/fstab has one for it."""
+
+
+@stage(section="3.12", on=storage_servers, after=["share_disk", "reboot"], proves=[storage.test_shares_are_exported])
+def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Serve the shares: the NFS server, its folders, and a managed block of /etc/exports."""
+    if missing := missing_packages(host, cluster.suite.packages.nfs_server):
+        change.install_packages(missing)
+    paths = [mount.export for mount in shares.served_by(cluster, node)]
+    for path in paths:
+        change.run("mkdir -p %s", path)
+    block = exports.block(paths, cluster.suite.nfs.clients, cluster.suite.nfs.options)
+    change.edit_file("/etc/exports", partial(exports.with_block, block=block))
+    change.run("systemctl enable --now nfs-server")
+    change.run("exportfs -ra")
+
+
+@stage(
+    section="3.12",
+    on=sharing_hosts,
+    after=["reboot", "nfs_server[*]"],
+    proves=[storage.test_shares_are_mounted, storage.test_shares_are_mounted_at_boot, storage.test_shares_answer],
+)
+def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Mount every share now and, by /etc/fstab, at every boot. A mount that hangs is left to a person."""
+    table, fstab_text = host.read(storage.PROC_MOUNTS), host.read("cat /etc/fstab")
+    for mount in cluster.mounts:
+        refuse_what_is_there(cluster, host, mount, table, fstab_text)
+    for mount in cluster.mounts:
+        line = shares.fstab_line(cluster, mount, node)
+        change.edit_file("/etc/fstab", partial(fstab.with_mount, wanted=line))
+        if mounts.on(table, mount.mount_point) is None:
+            change.run("mkdir -p %s", mount.mount_point)
+            change.run("systemctl daemon-reload")  # systemd mounts by units that it makes of /etc/fstab
+            change.run("mount -o retry=0 %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # now or not at all
+
+
+@stage(section="3.12", on=folder_keepers, after=["nfs_server", "nfs_mounts"], proves=[storage.test_storage_folders])
+def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
+    """Make the folders on the share, once, open to the jobs of all users."""
+    for folder in shares.folders_kept_by(cluster, node):
+        mode = f"{shares.FOLDER_MODE:04o}"
+        change.run("mkdir -p %s && chmod %s %s", folder, mode, folder, deadline=60)
+
+
+@stage(
+    section="3.12", on=sharing_hosts, after=["nfs_mounts", "storage_folders[*]"], proves=[storage.test_storage_links]
+)
+def test_storage_links(cluster: Cluster, host: Host, change: Change) -> None:
+    """Link the platform's folders to the share. What is no link stays as it is: it may hold the data of jobs."""
+    for place, wanted in shares.links(cluster).items():
+        found = storage.listed(host, place, list(wanted))
+        change.run("mkdir -p %s", place)
+        for name, target in wanted.items():
+            if name not in found or (found[name].startswith("-> ") and found[name] != f"-> {target}"):
+                change.run("ln -sfnT %s %s", target, f"{place}/{name}")
+
+
+@stage(section="3.12", on=sharing_cluster, after="storage_links[*]", proves=[storage.test_hosts_share_their_files])
+def test_shared_storage() -> None:
+    """What one host writes, all others read."""
+
+
+def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, table: str, fstab_text: str) -> None:
+    """ChangeFailed where mounting the share would hide data, or take the place of another file system."""
+    point, right = mount.mount_point, shares.sources(cluster, mount)
+    for entry in fstab.mounts_on(fstab_text, point):
+        if entry.kind not in mounts.NFS:
+            raise ChangeFailed(f"{host.name}: /etc/fstab line {entry.line} mounts {entry.spec} on {point}: move one")
+    there = mounts.on(table, point)
+    if there is not None and (not there.is_nfs or there.source.rstrip("/") not in right):
+        raise ChangeFailed(f"{host.name}: {there.source} ({there.kind}) is mounted on {point}: unmount it first")
+    if there is None and host.read("test ! -d %s || find %s -mindepth 1 -maxdepth 1 | head -n 3", point, point):
+        raise ChangeFailed(f"{host.name}: {point} holds files of this host: move them, a mount would hide them")

@@ -1,0 +1,50 @@
+"""Runbook 3.13: the device plugins, and the accelerators that Kubernetes then offers to jobs."""
+
+from __future__ import annotations
+
+from checks import devices
+from cluster import device_plugins, images
+from cluster.config import Cluster
+from cluster.inventory import Node
+from fixtures.stage import stage
+from fixtures.targets import device_hosts, device_plugin_master
+from remote.change import Change
+from remote.host import Host
+from remote.kubernetes import Kubernetes
+
+REGISTRATION = 300.0  # seconds for the pod to start and the kubelet to count the devices
+PULL_DEADLINE = 30 * 60.0
+
+
+@stage(section="3.13", on=device_hosts, after="reboot", proves=[devices.test_plugin_image_is_present])
+def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> None:
+    """Load the plugin's image from the folder of archives, or pull it."""
+    image = device_plugins.of(cluster, node).image
+    archive = images.archive(cluster.image_archives, image, node.arch)
+    if archive:
+        change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
+    else:
+        change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
+
+
+@stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[devices.test_plugins_are_deployed])
+def test_device_plugins(cluster: Cluster, change: Change) -> None:
+    """Apply the DaemonSet of each kind of accelerator."""
+    for plugin in device_plugins.plugins(cluster):
+        change.apply(plugin.manifest)
+
+
+@stage(
+    section="3.13",
+    on=device_hosts,
+    after=["device_plugin_image", "device_plugins[*]", "labels", "node_ready", "master_taint"],
+    proves=[devices.test_plugin_runs, devices.test_every_device_is_allocatable, devices.test_plugin_sockets_are_live],
+)
+def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
+    """Wait until the plugin has registered every device of the host with its kubelet."""
+    resource, there = device_plugins.of(cluster, node).resource, devices.physical(node, host)
+    change.wait_until(
+        f"{node.name} offers {there} {resource}",
+        lambda: devices.offered(kube.get("nodes", node.name), resource) == (there, there),
+        REGISTRATION,
+    )

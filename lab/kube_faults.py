@@ -1,0 +1,198 @@
+"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of lab.faults."""
+
+from __future__ import annotations
+
+import json
+
+from lab import hosts
+from lab.faults import FAULTS, Memory, fault, script
+from lab.plan import GATEWAY, HOSTS, NETWORK, LabHost
+from lab.process import LabError, attempt, run, wait_for
+
+__all__ = ["FAULTS"]
+
+MASTER = next(iter(HOSTS.values()))
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+PKI = "/etc/kubernetes/pki"
+HOLD_BACK = "/var/lib/kubelet/device-plugins/lab-hold-back"
+LABELS = ("worker", "webportal")
+"""Of those that selectors of DLWS consume: one that every worker has, one of the infrastructure host."""
+RANGE_KEY = "service-node-port-range"
+
+
+def _kubectl(*words: str, stdin: str = "") -> str:
+    return hosts.execute(MASTER, 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"', *words, stdin=stdin)
+
+
+def _need_file(host: LabHost, path: str) -> None:
+    if "yes" not in hosts.execute(host, '[ ! -e "$1" ] || echo yes', path):
+        raise LabError(f"{host.name} has no {path}: this breaks another host, or nothing before the installation")
+
+
+@fault("kubelet_stopped", "the kubelet is stopped", script("systemctl start kubelet"))
+def _kubelet_stopped(host: LabHost) -> Memory:
+    hosts.execute(host, "systemctl stop kubelet")
+    return {}
+
+
+def _undo_node_cordoned(host: LabHost, memory: Memory) -> None:
+    _kubectl("uncordon", host.name)
+
+
+@fault("node_cordoned", "somebody has cordoned the node and forgot about it", _undo_node_cordoned)
+def _node_cordoned(host: LabHost) -> Memory:
+    _kubectl("cordon", host.name)
+    return {}
+
+
+def _undo_label_removed(host: LabHost, memory: Memory) -> None:
+    _kubectl("label", "--overwrite", "node", host.name, *(f"{key}={value}" for key, value in memory.items()))
+
+
+@fault("label_removed", f"the node has lost a label ({' or '.join(LABELS)})", _undo_label_removed)
+def _label_removed(host: LabHost) -> Memory:
+    present = json.loads(_kubectl("get", "node", host.name, "-o", "json"))["metadata"]["labels"]
+    key = next((key for key in LABELS if key in present), None)
+    if key is None:
+        raise LabError(f"{host.name} has none of the labels {', '.join(LABELS)} yet")
+    _kubectl("label", "node", host.name, f"{key}-")
+    return {key: present[key]}
+
+
+@fault("plugin_reports_7", "the device plugin offers seven of eight healthy cards", script(f"rm -rf {HOLD_BACK}"))
+def _plugin_reports_7(host: LabHost) -> Memory:
+    hosts.execute(host, f"mkdir {HOLD_BACK}")
+    return {}
+
+
+@fault("nfs_server_down", "the NFS server is stopped", script("systemctl start nfs-server"))
+def _nfs_server_down(host: LabHost) -> Memory:
+    hosts.execute(host, "systemctl is-active --quiet nfs-server && systemctl stop nfs-server")
+    return {}
+
+
+def _undo_work_plain_folder(host: LabHost, memory: Memory) -> None:
+    hosts.execute(host, 'rm -rf /dlwsdata/work && ln -s "$1" /dlwsdata/work', memory["target"])
+
+
+@fault("work_plain_folder", "/dlwsdata/work is a plain folder on the local disk", _undo_work_plain_folder)
+def _work_plain_folder(host: LabHost) -> Memory:
+    target = hosts.execute(host, "readlink /dlwsdata/work").strip()
+    hosts.execute(host, "rm /dlwsdata/work && mkdir /dlwsdata/work")
+    return {"target": target}
+
+
+def _set_cluster_configuration(text: str) -> None:
+    patch = json.dumps({"data": {"ClusterConfiguration": text}})
+    _kubectl("-n", "kube-system", "patch", "configmap", "kubeadm-config", "--type=merge", "-p", patch)
+
+
+def _undo_nodeport_range(host: LabHost, memory: Memory) -> None:
+    _set_cluster_configuration(memory["text"])
+
+
+@fault("nodeport_range_in_configmap_missing", "kubeadm-config has lost the NodePort range", _undo_nodeport_range)
+def _nodeport_range_missing(host: LabHost) -> Memory:
+    text = json.loads(_kubectl("-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "json"))["data"][
+        "ClusterConfiguration"
+    ]
+    if RANGE_KEY not in text:
+        raise LabError(f"kubeadm-config names no {RANGE_KEY}")
+    _set_cluster_configuration("".join(line for line in text.splitlines(True) if RANGE_KEY not in line))
+    return {"text": text}
+
+
+_SHORT_CERTIFICATE = f"""
+cd {PKI}
+cp -p apiserver.crt .apiserver.crt.before
+request=$(openssl x509 -x509toreq -in apiserver.crt -signkey apiserver.key -copy_extensions copyall)
+echo "$request" | openssl x509 -req -CA ca.crt -CAkey ca.key -days 5 -copy_extensions copyall -out .apiserver.crt.new
+mv .apiserver.crt.new apiserver.crt
+"""
+
+
+@fault(
+    "cert_expires_soon",
+    "the API server's certificate has five days left, in the file and (a minute later) as served",
+    script(f"cd {PKI} && mv .apiserver.crt.before apiserver.crt"),
+)
+def _cert_expires_soon(host: LabHost) -> Memory:
+    _need_file(host, f"{PKI}/ca.key")
+    hosts.execute(host, _SHORT_CERTIFICATE)
+    return {}
+
+
+def _set_address(host: LabHost, address: str) -> None:
+    enter = ("nsenter", "--target", str(hosts.init_pid(host)), "--net", "ip")
+    run(*enter, "address", "flush", "dev", "eth0")
+    run(*enter, "address", "add", f"{address}/{NETWORK.rpartition('/')[2]}", "dev", "eth0")
+    run(*enter, "route", "replace", "default", "via", GATEWAY)
+
+
+def _forget_neighbours() -> None:
+    for host in HOSTS.values():
+        run("nsenter", "--target", str(hosts.init_pid(host)), "--net", "ip", "neigh", "flush", "all")
+    attempt("ip", "neigh", "flush", "to", NETWORK)
+
+
+def _undo_swapped_addresses(host: LabHost, memory: Memory) -> None:
+    for one in (host, HOSTS[memory["with"]]):
+        _set_address(one, one.address)
+    _forget_neighbours()
+
+
+@fault("swapped_addresses", "the host and the next worker have each other's address", _undo_swapped_addresses)
+def _swapped_addresses(host: LabHost) -> Memory:
+    workers = [one for one in HOSTS.values() if one is not MASTER]
+    if host not in workers:
+        raise LabError(f"{host.name} is not one of the workers {', '.join(one.name for one in workers)}")
+    other = workers[(workers.index(host) + 1) % len(workers)]
+    _set_address(host, other.address)
+    _set_address(other, host.address)
+    _forget_neighbours()
+    return {"with": other.name}
+
+
+def _apiserver_runs(host: LabHost) -> bool:
+    return bool(hosts.execute(host, "docker ps -q --filter name=k8s_kube-apiserver_").strip())
+
+
+@fault(
+    "apiserver_down", "the API server's static pod is gone", script(f"mv /etc/kubernetes/.apiserver.yaml {MANIFEST}")
+)
+def _apiserver_down(host: LabHost) -> Memory:
+    _need_file(host, MANIFEST)
+    hosts.execute(host, f"mv {MANIFEST} /etc/kubernetes/.apiserver.yaml")
+    wait_for("the API server to end", lambda: not _apiserver_runs(host), 90)
+    return {}
+
+
+_FOREIGN_CA = f"""
+cd {PKI}
+cp -p ca.crt .ca.crt.before
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=kubernetes -days 3650 -keyout /dev/null -out ca.crt 2> /dev/null
+"""
+
+
+@fault(
+    "foreign_ca",
+    "the node trusts the CA of another cluster",
+    script(f"cd {PKI} && mv .ca.crt.before ca.crt"),
+)
+def _foreign_ca(host: LabHost) -> Memory:
+    _need_file(host, f"{PKI}/ca.crt")
+    hosts.execute(host, _FOREIGN_CA)
+    return {}
+
+
+def _undo_coredns(host: LabHost, memory: Memory) -> None:
+    _kubectl("-n", "kube-system", "scale", "deployment/coredns", f"--replicas={memory['replicas']}")
+
+
+@fault("coredns_scaled_to_0", "CoreDNS is scaled to zero", _undo_coredns)
+def _coredns_scaled_to_0(host: LabHost) -> Memory:
+    replicas = json.loads(_kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o", "json"))["spec"][
+        "replicas"
+    ]
+    _kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=0")
+    return {"replicas": str(replicas)}

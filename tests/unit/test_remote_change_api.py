@@ -1,0 +1,92 @@
+"""`change` and the Kubernetes API: every alteration is an action, planned ones are not asked, refused ones fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from api_kit import FakeApi, status
+
+from cluster.verdict import Unknown
+from remote.api_server import ApiServer
+from remote.change import Applier, Change, ChangeFailed, Planner, Sender
+from remote.host import Host
+from remote.kubernetes import Kubernetes
+from remote.local import open_local
+from remote.redaction import Redactor
+from remote.transcript import Transcript
+
+PATCHED = "/api/v1/nodes/atlas01?fieldManager=dlws-suite"
+LABEL = {"metadata": {"labels": {"worker": "active"}}}
+DAEMONS = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "plugin", "namespace": "kube-system"}}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[FakeApi]:
+    with FakeApi(tmp_path) as running:
+        running.on(PATCHED, {})
+        yield running
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    connection = open_local()
+    yield Host(connection)
+    connection.close()
+
+
+def change_by(sender: Sender, host: Host, api: FakeApi) -> Change:
+    server = ApiServer(api.admin_conf, "127.0.0.1", lambda: host.connection)
+    return Change(host, sender, kube=Kubernetes(server, Transcript(api.folder / "evidence", Redactor([]))))
+
+
+@pytest.fixture
+def change(host: Host, api: FakeApi) -> Change:
+    return change_by(Applier(host, lambda: host.connection), host, api)
+
+
+def test_a_patch_is_an_action_in_words(change: Change, api: FakeApi) -> None:
+    change.patch("nodes", "atlas01", LABEL)
+    assert [action.text for action in change.actions] == [
+        'patch nodes atlas01: {"metadata": {"labels": {"worker": "active"}}}'
+    ]
+    assert [asked.body for asked in api.asked] == [LABEL]
+
+
+def test_applying_and_deleting_name_the_object(change: Change, api: FakeApi) -> None:
+    api.on("/apis/apps/v1", {"resources": [{"name": "daemonsets", "kind": "DaemonSet", "namespaced": True}]})
+    place = "/apis/apps/v1/namespaces/kube-system/daemonsets/plugin"
+    api.on(f"{place}?fieldManager=dlws-suite&force=true", DAEMONS)
+    change.apply(DAEMONS)
+    change.delete("daemonsets", "plugin", namespace="kube-system")
+    texts = [action.text for action in change.actions]
+    assert texts == ["apply DaemonSet kube-system/plugin", "delete daemonsets kube-system/plugin"]
+    assert [asked.method for asked in api.asked] == ["GET", "PATCH", "DELETE"]
+
+
+def test_a_plan_asks_nothing(host: Host, api: FakeApi) -> None:
+    planned = change_by(Planner(), host, api)
+    planned.patch("nodes", "atlas01", LABEL)
+    planned.apply(DAEMONS)
+    assert (len(planned.actions), api.asked) == (2, [])
+
+
+def test_a_refusal_is_a_failed_change(change: Change, api: FakeApi) -> None:
+    api.on(PATCHED, (422, status("metadata.labels: Invalid value")))
+    with pytest.raises(ChangeFailed, match=r"refuses to patch nodes atlas01: .*: metadata.labels: Invalid value"):
+        change.patch("nodes", "atlas01", LABEL)
+
+
+def test_an_answer_that_does_not_come_is_unknown_and_still_an_action(change: Change, api: FakeApi) -> None:
+    api.on(PATCHED, (503, status("etcd is leaderless")))
+    with pytest.raises(Unknown, match="503"):
+        change.patch("nodes", "atlas01", LABEL)
+    assert (len(change.actions), len(api.asked)) == (1, 1)
+
+
+def test_the_values_of_a_secret_are_in_no_action(change: Change, api: FakeApi) -> None:
+    api.on("/api/v1/namespaces/default/secrets/regcred?fieldManager=dlws-suite", {})
+    change.patch("secrets", "regcred", {"stringData": {"password": "hunter22"}}, namespace="default")
+    assert "hunter22" not in change.actions[0].text
+    assert api.asked[0].body == {"stringData": {"password": "hunter22"}}
