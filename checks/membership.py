@@ -65,7 +65,7 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes) -> None:
     """What the pod network's manifest runs is in the cluster, with the manifest's images."""
     for workload in pod_network.workloads(manifest_of(cluster)):
         there = kube.get(f"{workload.kind}s", workload.name, namespace=workload.namespace)
-        found = pod_network.workload(there).images if there else "nothing"
+        found = pod_network.images_of(there) if there else "nothing"
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
 
 

@@ -80,9 +80,10 @@ def judge(paths: Iterable[str]) -> Membership:
     return Membership(Part.HALF, said)
 
 
-def ca_hash(pem: str) -> str:
+def ca_hash(pem: str | bytes) -> str:
     """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable when it is no certificate."""
-    return f"sha256:{hashlib.sha256(certificates.one(pem, 'CA certificate').public_key).hexdigest()}"
+    text = pem if isinstance(pem, str) else pem.decode("ascii", "replace")
+    return f"sha256:{hashlib.sha256(certificates.one(text, 'CA certificate').public_key).hexdigest()}"
 
 
 PUBLIC_PARTS: Final = "^ *(certificate-authority-data|server|client-certificate-data): "
@@ -103,8 +104,6 @@ def public_parts(text: str) -> Public:
     found = dict(re.findall(r"(?m)^ *([a-z-]+): *(\S+)$", clean("kubeconfig", text)))
     try:
         pem = base64.b64decode(found["certificate-authority-data"], validate=True)
-        return Public(
-            ca_hash(pem.decode("utf-8", "replace")), found["server"], found.get("client-certificate-data", "")
-        )
+        return Public(ca_hash(pem), found["server"], found.get("client-certificate-data", ""))
     except (KeyError, binascii.Error) as error:
         raise unparsable("kubeconfig", why=f"no {error} in it") from error

@@ -26,7 +26,7 @@ class Workload:
 def workloads(text: str) -> tuple[Workload, ...]:
     """What a manifest runs. Unparsable when it is not YAML, or runs nothing: that cannot be a pod network."""
     try:
-        found = tuple(workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
+        found = tuple(_workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise unparsable("manifest of the pod network", str(error).splitlines()[0]) from error
     if not found:
@@ -48,9 +48,12 @@ def _objects(documents: Iterator[Any]) -> Iterator[Mapping[str, Any]]:
             yield document
 
 
-def workload(document: Mapping[str, Any]) -> Workload:
-    """One object of a manifest, or of the API. KeyError or TypeError when it is no workload."""
-    meta, pod = document["metadata"], document["spec"]["template"]["spec"]
-    containers = [*pod.get("initContainers", ()), *pod["containers"]]
-    images = tuple(str(container["image"]) for container in containers)
-    return Workload(str(document["kind"]).lower(), str(meta.get("namespace", "default")), str(meta["name"]), images)
+def images_of(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The images of one workload, as a manifest or the API has it, in order."""
+    pod = document["spec"]["template"]["spec"]
+    return tuple(str(container["image"]) for container in [*(pod.get("initContainers") or ()), *pod["containers"]])
+
+
+def _workload(document: Mapping[str, Any]) -> Workload:
+    meta, kind = document["metadata"], str(document["kind"]).lower()
+    return Workload(kind, str(meta.get("namespace", "default")), str(meta["name"]), images_of(document))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +27,7 @@ from typing import Any, NoReturn
 
 import pytest
 import yaml
-from proof_api import FAILURES, Broken, RecordedApi
+from proof_api import FAILURES, Broken, RecordedApi, merged
 
 import fixtures.site
 from checks import control
@@ -364,7 +365,8 @@ def _judged(
 def _cluster(case: Case, folder: Path) -> Cluster:
     path = folder / "config.yaml"
     text = (FOLDER / "cluster.yaml").read_text()
-    path.write_text(text + yaml.safe_dump({"suite": dict(case.suite)}) if case.suite else text)
+    path.write_text(yaml.safe_dump(merged(yaml.safe_load(text), {"suite": case.suite})) if case.suite else text)
+    shutil.copy(FOLDER / "pod-network.yml", folder)
     path.chmod(0o600)
     cluster = load(path, resolve=_no_network)
     if case.rewritten is None:
