@@ -16,7 +16,7 @@ from fixtures import selection
 
 
 def cluster(*names: str) -> Any:
-    return SimpleNamespace(nodes=tuple(node(name) for name in names))
+    return SimpleNamespace(nodes=tuple(node(name) for name in names), leaving=())
 
 
 def names(made: list[Any], keep: selection.Keep) -> list[str]:
