@@ -74,7 +74,6 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
         raise ChangeFailed(f"{host.name}: kubeadm init is not sent: {found.said}")
     wait(host, change, f"{KUBECTL} get --raw /readyz && {kubernetes.HEALTHZ}", "API server and kubelet to be ready",
          f"{found.said} was there: journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
-    wait(host, change, "curl -sf 127.0.0.1:10248/healthz", "kubelet to be well", "journalctl -u kubelet")
 
 
 @stage(section="3.11", on=control_host, after="kube_init[*]", proves=[membership.test_admin_conf])

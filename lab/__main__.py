@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from lab import (
     cluster_files,
@@ -26,7 +26,7 @@ from lab.plan import ALL_HOSTS, CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_P
 from lab.process import LabError, environment, say
 
 
-def up(fresh: str, wanted: Mapping[str, LabHost] = HOSTS) -> int:
+def up(fresh: str) -> int:
     """Bring everything up that is not; `fresh` says which hosts are made anew: `all` or `none`."""
     began = time.monotonic()
     daemon.install_packages()
@@ -36,8 +36,6 @@ def up(fresh: str, wanted: Mapping[str, LabHost] = HOSTS) -> int:
         packages.ensure([*packages.OWN, *nfs.packages()])
         image.ensure_probe(PROBE_ARCHIVE)
         lab = record.load_lab()
-        if lab is None and wanted is not HOSTS:
-            raise LabError("bring the four hosts up first: `python -m lab up`")
         if fresh == "all" or lab is None:
             lab = record.new_lab(tag)
             record.save_lab(lab)
@@ -47,14 +45,7 @@ def up(fresh: str, wanted: Mapping[str, LabHost] = HOSTS) -> int:
             image.remove_others()
         if lab.image != tag:
             say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
-        for host in wanted.values():
-            if hosts.state(host) in ("absent", "created"):
-                hosts.remove(host)
-                hosts.create(host, lab.image, lab.root_password)
-            elif hosts.state(host) != "running":
-                hosts.start(host)
-        for host in wanted.values():
-            hosts.wait_until_up(host)
+        switch_on(lab, HOSTS.values())
         cluster_files.write(lab)
     kubernetes.ensure()
     with record.lock():
@@ -67,9 +58,37 @@ def up(fresh: str, wanted: Mapping[str, LabHost] = HOSTS) -> int:
     return 0
 
 
-def down() -> int:
-    """Stop what `up` started; the hosts keep their disks."""
+def up_spare(fresh: str, host: LabHost) -> int:
+    """Bring one host up beside the four, which stay as they are."""
     with record.lock():
+        lab = record.load_lab()
+        if lab is None or not daemon.states()["dockerd"]:
+            raise LabError("bring the four hosts up first: `python -m lab up`")
+        if fresh == "all":
+            hosts.remove(host)
+        switch_on(lab, [host])
+    say(f"{host.name} is up; root's password is in {ROOT_PASSWORD}")
+    return 0
+
+
+def switch_on(lab: record.Lab, wanted: Collection[LabHost]) -> None:
+    """Make the hosts that are not there, start those that are off, and wait until all are up."""
+    for host in wanted:
+        if hosts.state(host) in ("absent", "created"):
+            hosts.remove(host)
+            hosts.create(host, lab.image, lab.root_password)
+        elif hosts.state(host) != "running":
+            hosts.start(host)
+    for host in wanted:
+        hosts.wait_until_up(host)
+
+
+def down(spare: LabHost | None) -> int:
+    """Stop what `up` started; the hosts keep their disks. Of a spare host: take it away, and nothing else."""
+    with record.lock():
+        if spare:
+            hosts.remove(spare)
+            return 0
         daemon.stop()
     return 0
 
@@ -129,7 +148,8 @@ def arguments() -> argparse.Namespace:
     verb = verbs.add_parser("up", help="install what is missing, start the daemons, make and boot the hosts")
     verb.add_argument("--fresh", action="store_const", const="all", default="none", help="make the hosts anew")
     verb.add_argument("--host", choices=SPARE, help="bring up this one alone, beside the four")
-    verbs.add_parser("down", help="stop everything; the hosts keep their disks")
+    verb = verbs.add_parser("down", help="stop everything; the hosts keep their disks")
+    verb.add_argument("--host", choices=SPARE, help="take this one away, and nothing else")
     verbs.add_parser("status", help="a table; exit status 0 only if all is up")
     verb = verbs.add_parser("ssh", help="log in to a host as root, or run a command there")
     verb.add_argument("host", choices=ALL_HOSTS)
@@ -153,9 +173,9 @@ def main() -> int:
     try:
         match parsed.verb:
             case "up":
-                return up(parsed.fresh, {parsed.host: SPARE[parsed.host]} if parsed.host else HOSTS)
+                return up_spare(parsed.fresh, SPARE[parsed.host]) if parsed.host else up(parsed.fresh)
             case "down":
-                return down()
+                return down(SPARE.get(parsed.host))
             case "status":
                 return status()
             case "ssh":
