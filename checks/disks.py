@@ -17,7 +17,7 @@ SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
 
 
 @preflight
-@check("S01", source="kubelet eviction", title_zh="系统盘与镜像盘剩余空间充足",
+@check("S01", section="2.1", source="kubelet eviction", title_zh="系统盘与镜像盘剩余空间充足",
        fix="free space: docker system prune; journalctl --vacuum-size=1G; or add a disk")  # fmt: skip
 def test_disks_have_space(host: Host) -> None:
     """10 % of the disks of the system, the kubelet and etcd are free, 15 % of Docker's: or the kubelet evicts pods."""
@@ -29,7 +29,7 @@ def test_disks_have_space(host: Host) -> None:
     expect("disks with little free space", found=list(dict.fromkeys(low)), expected=[])
 
 
-@check("S02", source="kubelet eviction", title_zh="文件系统 inode 充足",
+@check("S02", section="2.1", source="kubelet eviction", title_zh="文件系统 inode 充足",
        fix="find the folder with very many files: du --inodes -x / | sort -n | tail")  # fmt: skip
 def test_disks_have_inodes(host: Host) -> None:
     """5 % of the inodes are free."""
@@ -38,7 +38,7 @@ def test_disks_have_inodes(host: Host) -> None:
     expect("disks with few free inodes", found=list(dict.fromkeys(low)), expected=[])
 
 
-@check("S04", source="NHC fs_mount_rw", title_zh="本地文件系统可写",
+@check("S04", section="2.1", source="NHC fs_mount_rw", title_zh="本地文件系统可写",
        fix="look at dmesg: an error made the kernel do so; fsck it, replace the disk")  # fmt: skip
 def test_local_file_systems_are_writable(host: Host) -> None:
     """The root and what /etc/fstab mounts for writing is not read-only."""
@@ -49,7 +49,7 @@ def test_local_file_systems_are_writable(host: Host) -> None:
     expect("file systems that are read-only", found=wrong, expected=[])
 
 
-@check("S13", source="md(4)", severity=Severity.WARNING, title_zh="软 RAID 阵列完整",
+@check("S13", section="2.1", source="md(4)", severity=Severity.WARNING, title_zh="软 RAID 阵列完整",
        fix="mdadm --detail /dev/<array>; replace the disk that failed")  # fmt: skip
 def test_arrays_are_whole(host: Host) -> None:
     """Every software RAID runs with all of its disks."""
