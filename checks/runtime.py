@@ -89,11 +89,12 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
     """`docker run` and `nvidia-docker run` both give a container all the host's GPUs."""
     for route in ROUTES:
         command = f"{route} run --rm --network none %s nvidia-smi -L"
-        result = host.run(f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0)
-        if result.rc and not is_the_containers_own(result.rc, result.stderr):
-            raise host.no_answer(result)
-        expect_that(result.rc == 0, f"{route} run", found=result.stderr.strip()[-300:], expected="a list of GPUs")
-        seen = len(nvidia_smi.listed(result.stdout))
+        answer = host.touch(range(256), f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0)
+        said = answer.error_text.strip()[-300:]
+        if answer.rc and not is_the_containers_own(answer.rc, said):
+            raise host.no_answer(answer)
+        expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
+        seen = len(nvidia_smi.listed(answer.text))
         expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
 
 

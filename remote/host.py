@@ -107,8 +107,10 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
             raise self.no_answer(result)
         return result
 
-    def no_answer(self, result: CommandResult) -> Unknown:
+    def no_answer(self, result: CommandResult | Answer) -> Unknown:
         """The error to raise for a result from which nothing can be known; it says what stderr says."""
+        if isinstance(result, Answer):
+            return self._unknown(result.command, result.rc, result.error_text)
         return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
 
     def check_output(self, command: str, *args: str, **more: Any) -> str:
