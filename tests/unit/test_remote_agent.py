@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 NONCE = "to be replaced"
 SHELL = "sh"  # a PATH on which python3 does not work
-PYENV = Path("/root/.pyenv/versions")
+PYENV = Path.home() / ".pyenv" / "versions"
 PYTHONS = [str(path) for v in ("3.6*", "3.7*", "3.8*", "3.13*") for path in sorted(PYENV.glob(f"{v}/bin"))]
 FEW = [*PYTHONS[:1], *PYTHONS[-1:], SHELL]  # enough for what takes its time: fork, spawn, shell
 PYTHONS.append("/usr/bin" if Path("/usr/bin/python3").exists() else str(Path(sys.executable).parent))
