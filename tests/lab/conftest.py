@@ -14,6 +14,14 @@ def fresh_hosts() -> None:
 
 
 @pytest.fixture(scope="session")
+def prepared_hosts(fresh_hosts: None) -> None:
+    """Hosts ready for Kubernetes and without it: runbook 2.1 to 3.9, and swap."""
+    for stages in ("..3.7", "swap_off", "3.8..3.9"):
+        done = run("-m", "install", "--stages", stages)
+        assert done.exit_status == 0, done.output
+
+
+@pytest.fixture(scope="session")
 def first_install(fresh_hosts: None) -> Finished:
-    """The first install of fresh hosts; what follows finds them installed."""
+    """The first install of the whole; what follows finds the hosts installed."""
     return run("-m", "install")

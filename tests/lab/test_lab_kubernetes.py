@@ -19,7 +19,7 @@ from lab.process import LabError, wait_for
 from lab.record import lock
 
 MASTER = replace(HOSTS["atlas02"], name="kube-a", address="192.168.3.20", hostname="kube-a")
-WORKER = replace(HOSTS["atlas-gpu01"], name="kube-b", address="192.168.3.23", hostname="kube-b")
+WORKER = replace(HOSTS["atlas-gpu01"], name="kube-b", address="192.168.3.26", hostname="kube-b")
 KUBEADM_CONFIG = f"""
 apiVersion: kubeadm.k8s.io/v1beta2
 kind: InitConfiguration

@@ -1,4 +1,4 @@
-"""On an installed cluster each fault turns exactly the right check red on the right host, and no other."""
+"""On hosts that are ready for Kubernetes each fault turns exactly the right check red on the right host, and no other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from cluster.verdict import Verdict
 from tests.lab.suite import broken, run
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]
 
 FAULTS = [
     ("os_version", "atlas01", "H01", Verdict.FAIL),
@@ -23,8 +23,17 @@ FAULTS = [
 ]
 
 
+SUBJECTS = ("accounts", "control", "gpu", "network", "npu", "runtime", "swap", "system")
+AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
+
+
+def test_prepared_hosts_are_healthy() -> None:
+    audit = run(*AUDIT, "--active", "--strict")
+    assert (audit.red, audit.exit_status) == (set(), 0), audit.output
+
+
 @pytest.mark.parametrize(("fault", "host", "check", "verdict"), FAULTS)
 def test_audit_finds(fault: str, host: str, check: str, verdict: Verdict) -> None:
     with broken(fault, host):
-        audit = run("-m", "verify")
+        audit = run(*AUDIT)
     assert (audit.red, audit.exit_status) == ({(check, host, verdict)}, 1), audit.output
