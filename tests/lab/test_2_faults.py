@@ -1,4 +1,4 @@
-"""On hosts that are ready for Kubernetes each fault turns exactly the right check red on the right host, and no other."""
+"""On hosts ready for Kubernetes each fault turns exactly the right check red on the right host, and no other."""
 
 from __future__ import annotations
 
