@@ -91,6 +91,9 @@ def _start_docker() -> None:
     if states()["dockerd"]:
         return
     DOCKER_PID.unlink(missing_ok=True)
+    # After a kill -9 the dead hosts' networks still hang on the bridge and answer for their addresses.
+    for link in Path(f"/sys/class/net/{BRIDGE}/brif").glob("*"):
+        attempt("ip", "link", "delete", link.name)
     data = cache() / "docker"
     argv = ["dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
     argv += ["--data-root", str(data), "--exec-root", str(RUN / "exec"), "--bridge", "none"]
