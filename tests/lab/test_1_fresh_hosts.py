@@ -11,8 +11,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 
 HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
 SNAPSHOT = (
-    "{ find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /tmp -prune"
-    " -o -path /var/cache -prune -o -path /var/log -prune -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n'; dpkg-query -W;"
+    "{ find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune"
+    " -o -path /tmp -prune -o -path /var/cache -prune -o -path /var/log -prune"
+    " -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n'; dpkg-query -W;"
     " cat /etc/passwd /etc/group; } | sort"
 )
 FAULTS = [
