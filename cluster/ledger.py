@@ -73,6 +73,7 @@ class Run:
     """The head of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: install, verify, ...
 
     In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
+    `merges` names the runs of single hosts that were put together.
     """
 
     run: str
@@ -89,6 +90,7 @@ class Run:
     items: tuple[ItemRow, ...]
     replays: str = ""
     audited: str = ""
+    merges: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cluster.inventory import Node
 from cluster.verdict import Unknown
@@ -56,6 +56,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._opening: dict[str, Future[FleetConnection]] = {}
         self._hosts: dict[str, Host] = {}
+        self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
         self._refused: dict[str, str] = {}  # host -> where it is written down that it could not be reached
 
     def expect(self, names: Iterable[str]) -> None:
@@ -103,15 +104,15 @@ class Fleet:
 
         It is plain JSON. Raises what `find` raises; that something is Unknown is written down too.
         """
-        started = time.monotonic()
-        try:
-            text = json.dumps(find(), ensure_ascii=False).encode("utf-8", "backslashreplace")
-        except Unknown as error:
-            self.transcript.record_failure(name, question, error)
-            raise
-        self.transcript.record(name, Answer(question, 0, text, b"", time.monotonic() - started), "read")
-        found: T = json.loads(text)
-        return found
+        return self._note(name, question, find)[0]
+
+    def note_once(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """As `note`; found out once, it is evidence of every test that asks."""
+        if (name, question) not in self._noted:
+            self._noted[name, question] = self._note(name, question, find)
+        found, reference = self._noted[name, question]
+        self.transcript.use(reference)
+        return found  # type: ignore[no-any-return]
 
     def release(self, name: str) -> None:
         """Close the host's connection and forget a failure to reach it; the next use connects anew."""
@@ -130,6 +131,16 @@ class Fleet:
         if self.foresight is not None:
             self.foresight.save()
         self.transcript.close()
+
+    def _note(self, name: str, question: str, find: Callable[[], T]) -> tuple[T, str]:
+        started = time.monotonic()
+        try:
+            text = json.dumps(find(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        except Unknown as error:
+            self.transcript.record_failure(name, question, error)
+            raise
+        answer = Answer(question, 0, text, b"", time.monotonic() - started)
+        return json.loads(text), self.transcript.record(name, answer, "read")
 
     def _open(self, name: str) -> FleetConnection:
         if name == CONTROL and name not in self.nodes:

@@ -134,6 +134,8 @@ class ReplayedFleet(Fleet):
         found: T = json.loads(self.replay.ask(name, question).out)
         return found
 
+    note_once = note
+
 
 class ReplayedConnection(Connection):
     """A host that answers what it answered then, and refuses every change."""

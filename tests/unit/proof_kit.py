@@ -353,7 +353,7 @@ def _judged(
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
     context = _context(folder)
-    patch.setattr(fixtures.site, "_answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
+    patch.setattr(fixtures.site, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
     server = api or RecordedApi(healthy_api(), case.kube)
     site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server)
     target = case.check.target_for(_target(case, cluster), cluster)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import sample_run
-from sample_run import Sample
+from sample_run import Sample, lean
 
 from reports import record
 from reports.__main__ import main
@@ -23,21 +23,21 @@ def check(made: Record, name: str, host: str) -> Record:
 
 
 def test_a_record_says_what_was_expected_and_found(tmp_path: Path) -> None:
-    found = check(record_of(sample_run.verify(), tmp_path), "swap_is_off", "atlas01")
+    found = check(record_of(lean(sample_run.verify()), tmp_path), "swap_is_off", "atlas01")
     assert (found["verdict"], found["severity"]) == ("FAIL", "blocker")
     assert (found["expected"], found["found"]) == ("no swap device in use", "/dev/sda3 (8 GiB)")
     assert found["fix"].startswith("swapoff -a")
 
 
 def test_the_order_of_finishing_and_the_time_taken_leave_no_trace(tmp_path: Path) -> None:
-    one, other = sample_run.verify(), sample_run.verify()
+    one, other = lean(sample_run.verify()), lean(sample_run.verify())
     other.results = [replace(r, seconds=r.seconds * 3, worker="gw7") for r in reversed(other.results)]
     other.run = replace(other.run, workers=9, config="/elsewhere/config.yaml")
     assert record.text(record_of(one, tmp_path / "1")) == record.text(record_of(other, tmp_path / "2"))
 
 
 def test_the_digest_is_of_what_was_answered(tmp_path: Path) -> None:
-    one, other = sample_run.verify(), sample_run.verify()
+    one, other = lean(sample_run.verify()), lean(sample_run.verify())
     other.evidence["atlas01.gw0.jsonl"][0] |= {"seconds": 9.9, "at": "2030-01-01"}
     other.evidence["atlas02.gw0.jsonl"][0] |= {"out": "otherwise"}
     before, after = record_of(one, tmp_path / "1"), record_of(other, tmp_path / "2")
@@ -46,14 +46,14 @@ def test_the_digest_is_of_what_was_answered(tmp_path: Path) -> None:
 
 
 def test_lost_evidence_is_counted(tmp_path: Path) -> None:
-    sample = sample_run.verify()
+    sample = lean(sample_run.verify())
     del sample.evidence["atlas01.gw0.jsonl"]
     found = check(record_of(sample, tmp_path), "swap_is_off", "atlas01")
     assert found["evidence"] == {"answers": 0, "missing": 1, "sha256": ""}
 
 
 def test_a_test_without_a_result_is_not_run_and_keeps_its_title(tmp_path: Path) -> None:
-    sample = sample_run.verify()
+    sample = lean(sample_run.verify())
     [gone] = [r for r in sample.results if (r.name, r.host) == ("swap_is_off", "atlas01")]
     sample.results.remove(gone)
     found = check(record_of(sample, tmp_path), "swap_is_off", "atlas01")
@@ -69,7 +69,7 @@ def test_an_install_tells_outcomes_actions_and_proofs(tmp_path: Path) -> None:
 
 
 def test_waivers_say_what_they_waive_and_whether_they_still_held(tmp_path: Path) -> None:
-    folder = sample_run.verify().write(tmp_path)
+    folder = lean(sample_run.verify()).write(tmp_path)
     mirror = check(record.of(folder.read()), "apt_mirror_answers", "atlas02")["id"]
     told = {"owner": "Li Wei", "reason": "on site"}
     waivers = [
@@ -82,13 +82,13 @@ def test_waivers_say_what_they_waive_and_whether_they_still_held(tmp_path: Path)
 
 
 def test_a_replay_has_the_run_and_the_time_of_what_it_replays(tmp_path: Path) -> None:
-    sample = sample_run.verify()
+    sample = lean(sample_run.verify())
     again = replace(sample.run, run="later", started="2027-01-01", replays=sample.run.run, audited=sample.run.started)
     assert record_of(sample, tmp_path / "1") == record_of(replace(sample, run=again), tmp_path / "2")
 
 
 def test_the_command_prints_canonical_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    folder = sample_run.verify().write(tmp_path).path
+    folder = lean(sample_run.verify()).write(tmp_path).path
     assert main(["json", str(folder)]) == 0
     printed = capsysbinary.readouterr().out
     whole = json.loads(printed)
