@@ -20,7 +20,7 @@ from reports import record
 from reports.run_folder import RunFolder
 
 CHECKS = '''
-from fixtures.site import Notes
+from fixtures.check import judges_api
 
 @preflight
 @check("T01", title_zh="在", fix="make it")
@@ -54,6 +54,17 @@ def test_clock(host):
 def test_load(host):
     """It bears a load."""
     expect("load", found=host.touch([0], "echo $$ > load; cat load").text.strip().isdigit(), expected=True)
+
+@judges_api
+@check("T08", on=whole_cluster, title_zh="接口", fix="start it")
+def test_api(kube):
+    """The API answers."""
+    kube.raw("/readyz")
+
+@check("T09", title_zh="节点", fix="join it")
+def test_nodes(kube):
+    """There are nodes."""
+    expect("nodes", found=len(kube.list("nodes")), expected=3)
 
 @check("T07", title_zh="密", fix="hide", severity=Severity.WARNING)
 def test_secret(host, cluster):
