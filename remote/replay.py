@@ -194,9 +194,11 @@ def _no_way(node: Node) -> Connection:
 
 def _lines(path: Path) -> Iterator[Line]:
     for line, answer in read(path):
+        if "n" not in line:  # nothing can refer to it
+            continue
         kind = FAILURES.get(str(line.get("failure", "")))
         failure = kind(answer.error_text) if kind else None
-        yield Line(f"{path.name}#{line['n']}", answer.command, str(line["at"]), answer, failure)
+        yield Line(f"{path.name}#{line['n']}", answer.command, str(line.get("at", "")), answer, failure)
 
 
 def _host_of(reference: str) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from reports import drift, html, junit, merge, plan, prometheus, record, terminal
+from reports import answers, drift, html, junit, merge, plan, prometheus, record, terminal
 from reports.drift import NotComparable
 from reports.merge import NotMergeable
 from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, where, says) in _RENDERERS.items():
         to = "print" if where == PRINT else f"{where} in the run's folder"
         command(name, says).add_argument("-o", dest="file", metavar="FILE", help=f"where to (default: {to}; -: print)")
-    command("diff", "what changed from one audit to another; exit status 1 if anything did", runs=2)
+    differ = command("diff", "what changed from one audit to another; exit status 1 if anything did", runs=2)
+    differ.add_argument("--answers", action="store_true", help="commands that were answered otherwise, too")
     merging = command("merge", "make one run of runs of single hosts (--limit)", runs="+")
     merging.add_argument("--into", metavar="DIR", type=Path, required=True, help="a new folder")
     return parser
@@ -104,9 +105,11 @@ def _make(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    before, after = (record.of(folder.read()) for folder in _runs(options))
-    found = drift.between(before, after)
+    before, after = (folder.read() for folder in _runs(options))
+    found = drift.between(record.of(before), record.of(after))
     drift.show(found, Console())
+    if options.answers:
+        answers.show(answers.between(before, after), Console())
     return 0 if found.is_none else DIFFERENT
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from sample_run import HOSTS, Faults, Sample, lean
 
 from cluster.verdict import Verdict
-from reports import drift, record
+from reports import answers, drift, record
 from reports.__main__ import main
 from reports.drift import Drift, NotComparable
 
@@ -133,3 +133,36 @@ def test_the_exit_status_is_for_a_pipeline(tmp_path: Path, capsys: pytest.Captur
     out = ["--out", str(tmp_path), "diff"]
     assert [main([*out, *pair]) for pair in (("a", "b"), ("a", "c"), ("a", "nowhere"))] == [0, 1, 4]
     assert "nowhere: no folder, and no run of this name" in capsys.readouterr().err
+
+
+def asked(out: str, err: str = "", rc: int = 0) -> Sample:
+    """An audit in which a check was judged by this answer of atlas01."""
+    made = audit()
+    [at] = [n for n, result in enumerate(made.results) if (result.name, result.host) == SWAP]
+    reference = made.record("atlas01", "gw0", "lsblk", out=out, err=err, rc=rc)
+    made.results[at] = replace(made.results[at], evidence=(reference,))
+    return made
+
+
+def compared(before: Sample, after: Sample, folder: Path) -> list[str]:
+    runs = [run.write(folder / name).read() for name, run in (("a", before), ("b", after))]
+    return [line for differing in answers.between(*runs) for line in differing.lines]
+
+
+def test_commands_that_were_answered_otherwise_are_shown_line_by_line(tmp_path: Path) -> None:
+    assert compared(asked("sda\nsdb\n"), asked("sda\nsdc\n"), tmp_path / "1") == ["- sdb", "+ sdc"]
+    assert compared(asked("sda\n"), asked("sda\n", rc=32), tmp_path / "2") == ["+ exit status 32"]
+
+
+def test_the_order_of_lines_is_no_other_answer(tmp_path: Path) -> None:
+    assert compared(asked("sda\nsdb\n"), asked("sdb\nsda\n"), tmp_path) == []
+
+
+def test_other_answers_do_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked("x\n" * 30).write(tmp_path / "a")
+    asked("\x1b[31my\n" * 30).write(tmp_path / "b")
+    assert main(["diff", "--answers", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    out = capsys.readouterr().out
+    assert "Nothing changed\n\nOther answers of atlas01\n  lsblk\n    - x\n" in out
+    assert "... 52 more lines" in out
+    assert "\x1b" not in out
