@@ -29,7 +29,7 @@ class Differing:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that are gone (`- `) and those that are new (`+ `), whatever their order: loops run side by side."""
+        """The lines that are gone (`- `) and those that are new (`+ `), in any order: loops run side by side."""
         old, new = (Counter(_text(command).splitlines()) for command in (self.before, self.after))
         return [*(f"- {line}" for line in (old - new).elements()), *(f"+ {line}" for line in (new - old).elements())]
 
