@@ -6,23 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from proof_kit import (
-    BROKEN,
-    CUT,
-    HOSTS,
-    LOST,
-    MISSING,
-    TIMEOUT,
-    Case,
-    ProofError,
-    carry_out,
-    cases,
-    gaps,
-    read,
-    spoil,
-    spoil_api,
-    written,
-)
+from proof_cases import BROKEN, CUT, HOSTS, LOST, MISSING, TIMEOUT, Case, ProofError, cases, gaps, read, written
+from proof_kit import carry_out, spoil, spoil_api
 
 from checks.catalogue import declared
 from cluster.verdict import Verdict
