@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "lab" / "config.yaml"
 STATE = ROOT / "lab" / "state" / "atlas"
 OUT = ROOT / "reports" / "out" / "atlas"
+MASTER = "atlas02"
+HOSTS = (MASTER, "atlas01", "atlas-gpu02", "atlas-gpu01")
 DEADLINE = 600.0
 
 
@@ -60,11 +62,11 @@ class Finished:
 class Running:
     """A run of the suite that goes on."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, config: Path = CONFIG) -> None:
         self._known = folders()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", f"--cluster={CONFIG}", *arguments],
+            [sys.executable, "-m", "pytest", f"--cluster={config}", *arguments],
             cwd=ROOT, env=environment, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -96,9 +98,9 @@ class Running:
         return Finished(self.process.returncode, output, self.folder)
 
 
-def run(*arguments: str) -> Finished:
+def run(*arguments: str, config: Path = CONFIG) -> Finished:
     """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
-    return Running(*arguments).finish()
+    return Running(*arguments, config=config).finish()
 
 
 def lab(*words: str) -> str:
@@ -110,6 +112,11 @@ def lab(*words: str) -> str:
 def on(host: str, command: str) -> str:
     """What a command prints on a host."""
     return lab("ssh", host, command)
+
+
+def kubectl(words: str) -> str:
+    """What `kubectl` prints on the master, as its root user."""
+    return on(MASTER, f"kubectl {words}")
 
 
 @contextmanager
