@@ -10,7 +10,6 @@ from tests.lab.suite import HOSTS, STATE, Finished, broken, on, run
 pytestmark = [pytest.mark.lab]
 
 
-
 def test_the_first_install_changes_every_host(first_install: Finished) -> None:
     assert first_install.exit_status == 0, first_install.output
     changed = {host for (_, host), outcome in first_install.outcomes.items() if outcome == "changed"}
