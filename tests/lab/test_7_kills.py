@@ -1,4 +1,4 @@
-"""Killed with -9 at any moment of an install, the next one ends with the same healthy cluster: made once, joined once."""
+"""Killed with -9 at any moment of an install, the next one ends with the same healthy cluster, made and joined once."""
 
 from __future__ import annotations
 
