@@ -22,6 +22,7 @@ STATE = ROOT / "lab" / "state" / "atlas"
 OUT = ROOT / "reports" / "out" / "atlas"
 MASTER = "atlas02"
 HOSTS = (MASTER, "atlas01", "atlas-gpu02", "atlas-gpu01")
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 DEADLINE = 600.0
 
 
@@ -115,8 +116,8 @@ def on(host: str, command: str) -> str:
 
 
 def kubectl(words: str) -> str:
-    """What `kubectl` prints on the master, as its root user."""
-    return on(MASTER, f"kubectl {words}")
+    """What `kubectl` prints on the master."""
+    return on(MASTER, f"{KUBECTL} {words}")
 
 
 @contextmanager

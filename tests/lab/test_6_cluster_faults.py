@@ -12,6 +12,8 @@ from contextlib import ExitStack
 import pytest
 
 from cluster.verdict import Verdict
+from lab import kube_faults
+from lab.kube_faults import FAULTS as FAULTS_OF_LAB
 from tests.lab.suite import Finished, broken, kubectl, on, run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
@@ -76,6 +78,11 @@ def is_whole() -> bool:
 def whole(first_install: Finished) -> Iterator[None]:
     yield
     wait_until("the healed cluster to be healthy", is_whole, 300)
+
+
+def test_every_fault_of_a_cluster_is_tested() -> None:
+    names = {name for name, fault in FAULTS_OF_LAB.items() if fault.do.__module__ == kube_faults.__name__}
+    assert {fault for fault, _ in FAULTS} == names == {name for names in TOGETHER for name in names}
 
 
 @pytest.mark.parametrize("names", TOGETHER, ids="+".join)
