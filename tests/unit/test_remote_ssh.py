@@ -96,7 +96,7 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        for pair in self.pairs:
+        for pair in list(self.pairs):  # not the ones that come back at once
             reset(*pair)
 
 
