@@ -106,7 +106,8 @@ def run(*arguments: str, config: Path = CONFIG) -> Finished:
 
 def lab(*words: str) -> str:
     """`python -m lab ...`; its output."""
-    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"lab {' '.join(words)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 

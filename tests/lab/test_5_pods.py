@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import hosts
-from lab.plan import ALL_HOSTS
+from lab import daemon, hosts
+from lab.plan import ALL_HOSTS, IMAGES
 from lab.process import LabError
 from tests.lab.suite import HOSTS, KUBECTL, MASTER, Finished, kubectl, on
 
@@ -40,13 +40,16 @@ spec:
 @pytest.fixture(scope="module")
 def pods(first_install: Finished) -> Iterator[dict[str, str]]:
     """A pod with one device on the master, one on another host: the host's name -> the pod's address."""
+    for host in (MASTER, OTHER):  # a pod's own image; nobody pulls in the lab
+        load = ("exec", "--interactive", ALL_HOSTS[host].container, "docker", "load", "--quiet")
+        daemon.docker(*load, stdin=(IMAGES / "busybox-1.tar").read_bytes(), timeout=120)
     manifest = SERVICE + POD.format(host=MASTER, app="web", resource="npu.huawei.com/NPU")
     manifest += POD.format(host=OTHER, app="other", resource="nvidia.com/gpu")
     hosts.execute(ALL_HOSTS[MASTER], f"{KUBECTL} apply -f -", stdin=manifest)
     kubectl("wait --for=condition=Ready pod --all --timeout=50s")
     items = json.loads(kubectl("get pods -o json"))["items"]
     yield {item["spec"]["nodeName"]: item["status"]["podIP"] for item in items}
-    kubectl("delete service/web pod --all --wait")
+    hosts.execute(ALL_HOSTS[MASTER], f"{KUBECTL} delete -f -", stdin=manifest)
 
 
 def inside(host: str, command: str) -> str:
