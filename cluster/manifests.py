@@ -109,7 +109,7 @@ def files(cluster: Cluster, renderer: Renderer, service: str) -> tuple[str, ...]
     named = tuple(dict.fromkeys(file for order in orders if order for file in _launched(renderer, service, order)))
     if not named:
         known = ", ".join(renderer.checkout.services())
-        raise CheckoutError(f"{SERVICES}/{service}: no such service in the checkout; there are {known}")
+        raise CheckoutError(f"{SERVICES}/{service}: no service with a launch_order; there are {known}")
     return named
 
 

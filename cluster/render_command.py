@@ -101,7 +101,8 @@ def _list(cluster: Cluster, renderer: Renderer) -> int:
         found, problems = _counted(partial(manifests.of_service, cluster, renderer, service.name))
         problems = problems or services.contract(cluster, service, found)
         used, total = len(manifests.wanted(found)), len(found)
-        print(f"{service.name:24}{used} objects" + (f", {total - used} for no machine here" if total > used else ""))
+        left_out = f", {total - used} for no machine here" if total > used else ""
+        print(f"{service.name:24}{used} object{'' if used == 1 else 's'}{left_out}")
         bad |= _complain(problems)
     files, problems = _counted(partial(webui.host_files, cluster, renderer))
     print(f"{WEBUI:24}{', '.join(file.path for file in files)}")

@@ -235,15 +235,15 @@ def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) 
     wrong = []
     for workload in service.workloads:
         nodes = workload.nodes(cluster)
-        for arch in dict.fromkeys(node.arch for node in nodes):
-            key = (workload.kind, workload.namespace, workload.object_name(arch))
+        for name, arch in {workload.object_name(node.arch): node.arch for node in nodes}.items():
+            key = (workload.kind, workload.namespace, name)
             title = "{} {}/{}".format(*key)
             manifest = found.get(key)
             if manifest is None:
                 wrong.append(f"{title} is not there, or would run nowhere")
                 continue
-            expected = {node.name for node in nodes if not workload.twin or node.arch is arch}
-            if set(manifest.nodes or ()) != expected:
+            expected = tuple(node.name for node in nodes if not workload.twin or node.arch is arch)
+            if manifest.nodes != expected:
                 wrong.append(f"{title} would run on {', '.join(manifest.nodes or ())}, not {', '.join(expected)}")
             label, _, value = workload.pod_selector(arch).partition("=")
             template = manifest.object["spec"]["template"]

@@ -119,7 +119,7 @@ def test_a_launch_order_stays_in_its_folder(tmp_path: Path) -> None:
 
 
 def test_an_unknown_service_says_which_there_are(tmp_path: Path) -> None:
-    with pytest.raises(CheckoutError, match="no such service in the checkout; there are custom-user-dashboard, "):
+    with pytest.raises(CheckoutError, match="no service with a launch_order; there are custom-user-dashboard, "):
         service(cluster_of(tmp_path), "webui9")
 
 

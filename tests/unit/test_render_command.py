@@ -51,7 +51,7 @@ def test_without_a_service_they_are_listed(config: str, capsys: Output) -> None:
     assert main(["render", "--cluster", config]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["mysql", "2", "objects"]
-    assert "webui3                  1 objects, 1 for no machine here" in lines
+    assert "webui3                  1 object, 1 for no machine here" in lines
     assert lines[-1].startswith("14 images to build: apulistech/atlas_restfulapi2:latest-arm64, ")
 
 
