@@ -31,6 +31,8 @@ _OMITTED_WHEN_FALSE: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 """Fields that the API does not keep when they are false; other false ones it does keep."""
+_DEFAULTED: Final = frozenset({"apiGroup"})
+"""What the API fills in within the items of lists that it replaces as a whole: subjects of role bindings."""
 MOST_SHOWN: Final = 5
 """Paths that a plan names of one object."""
 
@@ -137,8 +139,11 @@ def _list(wanted: list[Any], live: list[Any], owned: Mapping[str, Any] | None, p
         if wanted != live:
             yield path
         return
-    if not owned and len(wanted) != len(live):  # an atomic list, or one that nothing is known about
+    if not owned and len(wanted) != len(live):  # replaced as a whole, or nothing is known about it
         yield path
+        return
+    if owned is not None and not owned:
+        yield from _replaced(wanted, live, path)
         return
     rest = list(live)
     for at, item in enumerate(wanted):
@@ -151,6 +156,14 @@ def _list(wanted: list[Any], live: list[Any], owned: Mapping[str, Any] | None, p
     for key in owned or {}:
         if key.startswith("k:") and not any(_names(key, item) for item in wanted):
             yield f"{path}[{key[2:]}]"
+
+
+def _replaced(wanted: list[Any], live: list[Any], path: str) -> Iterator[str]:
+    """A list that an apply replaces as a whole, in its order: what an item has beyond the manifest would go."""
+    for at, (item, present) in enumerate(zip(wanted, live, strict=True)):
+        where = f"{path}[{at}]"
+        yield from _differing(item, present, None, where)
+        yield from (f"{where}.{key}" for key in present if key not in item and key not in _DEFAULTED)
 
 
 def _partner(item: Mapping[str, Any], candidates: list[Any]) -> Mapping[str, Any] | None:

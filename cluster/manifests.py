@@ -23,6 +23,9 @@ RENAMED: Final[Mapping[tuple[str, str], str]] = {
     ("apiregistration.k8s.io/v1beta1", "APIService"): "apiregistration.k8s.io/v1",
 }
 """API versions that Kubernetes 1.22 dropped, to those that took their place with the same fields."""
+NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
+"""Groups and kinds that are created, or merged into what is there. Asked to apply one, Kubernetes' API server panics
+("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
 MASTER_TAINT: Final = "node-role.kubernetes.io/master"
 CONTROL_PLANE_TAINT: Final = "node-role.kubernetes.io/control-plane"
 """What kubeadm calls the master's taint from Kubernetes 1.24 on; upstream's pods know the former name only."""
@@ -66,6 +69,11 @@ class Manifest:
     def title(self) -> str:
         """`DaemonSet kube-system/mysql`, as people say it."""
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+    @property
+    def takes_apply(self) -> bool:
+        """Whether a server-side apply may be asked of every Kubernetes that the suite installs."""
+        return (str(self.object["apiVersion"]).rpartition("/")[0], self.kind) not in NO_APPLY
 
     @property
     def images(self) -> tuple[str, ...]:

@@ -143,6 +143,11 @@ def test_an_item_that_is_gone_from_a_list_that_is_replaced_as_a_whole_is_a_chang
     assert paths(MANIFEST, edited(served(), (*POD, "tolerations"), more)) == ["spec.template.spec.tolerations"]
 
 
+def test_a_key_that_is_gone_from_an_item_of_such_a_list_is_a_change() -> None:
+    without = edited(MANIFEST, (*POD, "tolerations", 0), {"key": "node-role.kubernetes.io/master"})
+    assert paths(without, served()) == ["spec.template.spec.tolerations[0].effect"]
+
+
 def test_an_object_that_deploy_py_made_alike_is_kept() -> None:
     live = served()
     live["metadata"]["managedFields"] = [{"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}}]

@@ -89,6 +89,11 @@ def test_an_api_version_that_kubernetes_dropped_is_replaced(tmp_path: Path) -> N
     assert found.object["apiVersion"] == "apiregistration.k8s.io/v1"
 
 
+def test_every_object_but_the_api_service_takes_an_apply(tmp_path: Path) -> None:
+    found = service(cluster_of(tmp_path), "custommetrics")
+    assert [manifest.kind for manifest in found if not manifest.takes_apply] == ["APIService"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
