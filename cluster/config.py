@@ -168,7 +168,7 @@ def inspect(
     """The cluster at `path` (None if a finding is an error) and all findings in file order.
 
     `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
-    configuration of the web interface, runbook 3.15, by default the one in the checkout if it is there.
+    configuration of the web interface, runbook 3.15; the one in the checkout is judged in any case, if it is there.
     Raises ConfigUnreadable if a file that is named cannot be read.
     """
     path = Path(path)
@@ -188,10 +188,11 @@ def inspect(
     if source is not None:
         findings += lint.check_checkout(written, source)
         edited = source / lint.LOCAL_YAML
-        local_yaml = edited if local_yaml is None and edited.is_file() else local_yaml
+        if edited.is_file():  # without effect, so nothing in it forbids a run
+            found_there = _web_findings(written, edited, known_leaks)
+            findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in found_there]
     if local_yaml is not None:
-        web = document.read(_content(local_yaml, "name the local.yaml of runbook section 3.15"), str(local_yaml))
-        findings += [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
+        findings += _web_findings(written, local_yaml, known_leaks)
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
     if configuration is None or errors(ordered):
         return None, ordered
@@ -213,6 +214,11 @@ def _content(path: Path, fix: str) -> bytes:
     except ValueError:
         reason = "is no file name"
     raise ConfigUnreadable([Finding(str(path), 0, 0, "", reason, fix, Level.ERROR)])
+
+
+def _web_findings(written: Document, path: Path, known_leaks: Mapping[str, leaked.Leak]) -> list[Finding]:
+    web = document.read(_content(path, "name the local.yaml of runbook section 3.15"), str(path))
+    return [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
 
 
 def _checkout(path: Path, written: Document) -> Path | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ class Action(StrEnum):
 class Planned:
     """One object, and the fields that differ. Paths only: a value may be a secret."""
 
-    manifest: Object
+    manifest: Object = field(repr=False)
     action: Action
     paths: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
@@ -46,7 +46,7 @@ class Manifest:
     """One object: from which file of the checkout, and for a workload the machines that its selector fits."""
 
     file: str
-    object: Object
+    object: Object = field(repr=False)
     nodes: tuple[str, ...] | None
     """None for what is no workload. Empty: it would run nowhere (a variant for another architecture)."""
 

@@ -55,6 +55,13 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
     `cluster_id` is that of deploy/clusterID.yml: the platform's database is named after it.
     CheckoutError if params.py is not plain, or has a mapping where the configuration has something else.
     """
+    try:
+        return _parameters(cluster, checkout, cluster_id)
+    except KeyError as error:
+        raise CheckoutError(f"{PARAMS}: {error.args[0]} is missing, which every params.py of DLWorkspace has") from None
+
+
+def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
     written = {key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN}
     cnf = _merged({k: v for k, v in checkout.defaults().items() if k not in REPLACED}, written, ())
     cnf["machines"] = {node.name: _machine(cluster, node.name) for node in cluster.nodes}

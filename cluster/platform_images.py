@@ -12,7 +12,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -79,7 +79,7 @@ class ContextFile:
     """A file of a build context: its path there, its content, and whether it may be executed."""
 
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     executable: bool
 
 

@@ -87,7 +87,7 @@ def _where(manifest: Manifest) -> str:
 def _webui(cluster: Cluster, renderer: Renderer) -> Iterator[tuple[str, str]]:
     for file in webui.host_files(cluster, renderer):
         yield file.path, f"# {file.path} of {cluster.master.name}\n{file.text}\n"
-    yield "default.conf", f"# /etc/nginx/conf.other/default.conf of every host\n{webui.nginx_routes(renderer)}"
+    yield webui.NGINX_FILE, f"# {webui.NGINX_FILE} of every host\n{webui.nginx_routes(cluster, renderer)}"
 
 
 def _dumped(document: dict[str, Any]) -> str:

@@ -7,8 +7,10 @@ goes into webui3's image; but the running service reads /etc/WebUI/local.yaml, w
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cluster import document, lint_local_yaml
@@ -20,6 +22,13 @@ from cluster.templates import Renderer
 
 LOCAL_YAML: Final = f"{BOOTSTRAP}/template/WebUI/local.yaml"
 NGINX_ROUTES: Final = f"{BOOTSTRAP}/services/nginx/default.conf"
+NGINX_FILE: Final = "/etc/nginx/conf.other/default.conf"
+"""Where nginx and its pod find the routes, on every host (runbook 3.16.7, `nginx config`)."""
+FQDN_FILE: Final = "/etc/hostname-fqdn"
+"""Holds a host's own full name, on every host (`nginx fqdn`). A file before nginx or grafana start, or their pods'
+hostPath makes a folder of it."""
+_APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
+_ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class HostFile:
     """A file as it must be on the host; its text holds secrets."""
 
     source: Source
-    text: str
+    text: str = field(repr=False)
 
     @property
     def path(self) -> str:
@@ -80,15 +89,24 @@ def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
 
 
 def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:
-    """What is wrong with a local.yaml for this cluster, errors first: one that was rendered should have no finding."""
+    """What is wrong with a local.yaml for this cluster; one that was rendered has no finding but about its key."""
     web = document.read(text.encode(), file)
     written = Document(str(cluster.path), data=dict(cluster.document))
     return (*web.findings, *lint_local_yaml.check(written, web))
 
 
-def nginx_routes(renderer: Renderer) -> str:
-    """/etc/nginx/conf.other/default.conf of every host (runbook 3.16.7, `nginx config`)."""
-    return renderer.text(NGINX_ROUTES)
+def nginx_routes(cluster: Cluster, renderer: Renderer) -> str:
+    """The text of NGINX_FILE, with every host of the cluster let in to the REST API.
+
+    V0.1.6.1 lets in 192.168.0.0/16 alone: elsewhere webui3 itself, which asks by way of nginx, would be refused.
+    """
+    text = renderer.text(NGINX_ROUTES)
+    found = _APIS.search(text)
+    if found is None:
+        return text
+    ranges = [ipaddress.IPv4Network(allowed) for allowed in _ALLOWED.findall(found[1])]
+    shut_out = [n.address for n in cluster.nodes if not any(ipaddress.IPv4Address(n.address) in r for r in ranges)]
+    return text[: found.end(1)] + "".join(f"{found[2]}allow {a};\n" for a in shut_out) + text[found.end(1) :]
 
 
 def _text(cluster: Cluster, renderer: Renderer, source: Source) -> str:

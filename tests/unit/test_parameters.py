@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from cluster import rendering
-from cluster.checkout import CheckoutError
+from cluster.checkout import PARAMS, CheckoutError
 from cluster.config import load
 from cluster.parameters import Parameters, masked, secrets
 from cluster.tokens import service_token
-from tests.unit.checkout_kit import ID, cluster_of, renderer_of
+from tests.unit.checkout_kit import ID, cluster_of, renderer_of, spoilt
 from tests.unit.config_example import no_dns, write
 
 GIVEN = "invented-sign-key"
@@ -122,6 +122,12 @@ def test_the_service_token_is_a_signed_jwt_that_is_the_same_every_time() -> None
 def test_a_value_where_the_defaults_have_a_mapping_is_one_clear_line(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path, ("suite:\n", "prometheus: 9091\nsuite:\n"))
     with pytest.raises(CheckoutError, match=r"params.py: prometheus is a mapping there, the configuration has 9091"):
+        rendering.renderer(cluster)
+
+
+def test_a_params_file_that_lacks_what_all_have_is_one_clear_line(tmp_path: Path) -> None:
+    cluster = spoilt(tmp_path, PARAMS, "default_config_parameters = {'dockers': {}}\n")
+    with pytest.raises(CheckoutError, match=r"params.py: \w+ is missing, which every params.py of DLWorkspace has"):
         rendering.renderer(cluster)
 
 

@@ -77,8 +77,8 @@ def test_every_route_leads_to_a_port_of_its_service() -> None:
 
 
 def test_the_checkouts_nginx_has_these_routes(tmp_path: Path) -> None:
-    text = webui.nginx_routes(renderer_of(tmp_path))
-    found = dict(re.findall(r"location (\S+) \{\s*(?:proxy_pass http://localhost:(\d+))?", text))
+    text = webui.nginx_routes(cluster_of(tmp_path), renderer_of(tmp_path))
+    found = dict(re.findall(r"location (\S+) \{[^}]*?(?:proxy_pass http://localhost:(\d+)|root)", text))
     assert found == {route.path: str(route.port or "") for route in services.ROUTES}
 
 

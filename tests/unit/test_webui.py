@@ -109,6 +109,19 @@ def test_addresses_are_names_too(tmp_path: Path) -> None:
     assert webui.check_local_yaml(cluster, text) == ()
 
 
+def test_hosts_of_any_network_are_let_in_to_the_api(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path, ("192.168.3.", "10.9.3."))
+    apis = webui.nginx_routes(cluster, rendering.renderer(cluster)).partition("location /apis/ {")[2].partition("}")[0]
+    allowed = ["192.168.0.0/16", "127.0.0.1", "10.9.3.2", "10.9.3.6", "10.9.3.4", "10.9.3.3"]
+    assert apis.split(";")[:7] == [f"\n    allow {address}" for address in allowed] + ["\n    deny all"]
+
+
+def test_hosts_that_are_let_in_already_are_not_named_again(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    renderer = rendering.renderer(cluster)
+    assert webui.nginx_routes(cluster, renderer) == renderer.text(webui.NGINX_ROUTES)
+
+
 def test_the_file_that_the_runbook_edits_is_read_by_lint_and_said_to_have_no_effect(tmp_path: Path) -> None:
     spoilt(tmp_path, "src/dashboard/config/local.yaml", "casUrl: http://altas.sigsus.cn/cas\nsign: invented-sign-key\n")
     path = write(tmp_path, ("suite:\n", "dlworkspace: checkout\nsuite:\n"))
