@@ -63,6 +63,7 @@ def text_of(check: Check) -> str:
         "source": check.source,
         "fix": check.fix,
         "deviation": check.deviation,
+        "causes": ", ".join(cause.id for cause in check.causes),
         "function": place(check),
     }
     return "\n".join(f"{name + ':':<11}{value}" for name, value in said.items() if value)

@@ -10,7 +10,7 @@ from checks.files import text_of
 from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import firewall, ip_addr, network_manager, ping, resolv_conf
+from cluster.parse import firewall, getent, ip_addr, network_manager, ping, resolv_conf
 from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
 from fixtures.check import check, expect, expect_that, preflight
@@ -106,15 +106,15 @@ def test_apache_is_off(host: Host) -> None:
     expect_that(at_boot != "enabled", "apache2 at boot", found=at_boot, expected="not enabled")
 
 
-def resolve(host: Host, names: list[str]) -> dict[str, set[str]]:
+def resolve(host: Host, names: list[str]) -> dict[str, frozenset[str]]:
     """The IPv4 addresses that each name has on a host; none for a name it does not know."""
     return {name: _addresses(name, *answer) for name, answer in each(host, GETENT, names).items()}
 
 
-def _addresses(name: str, rc: int, text: str) -> set[str]:
-    found = set(re.findall(r"(\S+) STREAM\b", text))
-    if rc not in (0, 2) or bool(found) is not (rc == 0):  # 2: not found
-        raise unparsable("getent ahostsv4", f"{name} {rc} {text}")
+def _addresses(name: str, rc: int, text: str) -> frozenset[str]:
+    found = getent.addresses(name, text) if rc in (0, 2) else frozenset()  # 2: not found
+    if bool(found) is not (rc == 0):
+        raise unparsable(f"{getent.SOURCE} {name}", f"{rc} {text}")
     return found
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
+from checks import kubernetes
 from cluster import kube_objects
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -34,6 +35,7 @@ def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("K02", section="3.11", source="upstream check_node_ready.sh", title_zh="节点处于 Ready 状态",
+       causes=[kubernetes.test_kubelet_is_healthy],
        fix="journalctl -u kubelet on the host; kubectl describe node names the reason")  # fmt: skip
 def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
     """The node is Ready.

@@ -42,6 +42,7 @@ def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
 
 
 @check("S06", section="3.12", source="runbook 3.12", on=sharing_hosts, title_zh="共享存储已挂载且来源正确",
+       causes=[test_shares_are_exported],
        fix="mount the share; look at dmesg, and at showmount -e <server>")  # fmt: skip
 def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     """Every share is mounted where config.yaml says, from its server, for writing: not a bare folder of this host."""
@@ -56,6 +57,7 @@ def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
 
 
 @check("S07", section="3.12", source="kubernetes#101622", on=sharing_hosts, title_zh="共享存储在 5 秒内响应",
+       causes=[test_shares_are_exported, test_shares_are_mounted],
        fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>")  # fmt: skip
 def test_shares_answer(cluster: Cluster, host: Host) -> None:
     """Every share answers within 5 s."""
@@ -122,6 +124,7 @@ def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
 
 
 @check("S17", section="3.12", source="upstream auto_share.py", on=folder_keepers, title_zh="共享目录已创建且可写",
+       causes=[test_shares_are_exported, test_shares_are_mounted],
        fix="mkdir the folder on the share; chmod 0777")  # fmt: skip
 def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
     """Every storage folder is on its share, and everybody may write to it."""

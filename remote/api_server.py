@@ -21,6 +21,7 @@ from cluster.parse import kubeconfig
 from cluster.verdict import Unknown
 from remote.answer import Answer, ApiUnreachable, Unreachable
 from remote.connection import Connection
+from remote.watch import Watch
 
 CONNECT_TIMEOUT = 3.0  # seconds for TCP: the API server is on the same site
 CAP = 1 << 26  # bytes of one answer; a page of 500 large pods is a tenth of it
@@ -113,7 +114,7 @@ class ApiServer:
 
         started = time.monotonic()
         headers = {"Accept": JSON, "Content-Type": request.content_type, "User-Agent": "dlws-suite"}
-        watch = _Watch(deadline, self._hang_up)
+        watch = Watch(deadline, self._hang_up)
         try:
             with watch:
                 response = client.call_api(
@@ -231,27 +232,6 @@ class ApiServer:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-class _Watch:
-    """Calls `act` when the time is over; `expired` says that it was."""
-
-    def __init__(self, seconds: float, act: Callable[[], None]) -> None:
-        self.expired = False
-        self._act = act
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-
-    def _expire(self) -> None:
-        self.expired = True
-        self._act()
-
-    def __enter__(self) -> _Watch:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
 
 
 def trusting(config: kubeconfig.Kubeconfig) -> ssl.SSLContext:

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from remote.connection import SessionConnection
 from remote.hostkeys import HostKeys
 from remote.session import AgentSession, Link, NotStarted, Session, first_to_start
 from remote.shell import ShellSession
+from remote.watch import Watch
 
 CONNECT_TIMEOUT = 10.0  # seconds for TCP
 LOGIN_TIMEOUT = 20.0  # seconds from TCP to a helper that speaks
@@ -155,7 +155,7 @@ class _Dialer:
         """One login, all the way to a helper that runs as root."""
         key = _load(login)
         transport, sock = self._handshake()
-        watch = _Watch(self._login_timeout, lambda: _reset(transport, sock))
+        watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
         try:
             with watch:
                 watch.waiting_for = f"the login of {login.user}"
@@ -216,7 +216,7 @@ class _Dialer:
             transport.get_security_options().key_types = [
                 k for k in transport.get_security_options().key_types if k in kinds
             ]
-        with _Watch(self._login_timeout, lambda: _reset(transport, sock)) as watch:
+        with Watch(self._login_timeout, lambda: _reset(transport, sock)) as watch:
             try:
                 transport.start_client()
                 shown = transport.get_remote_server_key()
@@ -268,27 +268,6 @@ class _Dialer:
     def _unreachable(self, why: str) -> Unreachable:
         where = f"{self._node.address}:{self._node.ssh_port}"
         return Unreachable(f"{self._node.name}: unreachable at {where}: {why}")
-
-
-class _Watch:
-    """Calls `act` unless left in time. `waiting_for` says what was under way."""
-
-    def __init__(self, seconds: float, act: Callable[[], None]) -> None:
-        self.expired, self.waiting_for = False, ""
-        self._act = act
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-
-    def _expire(self) -> None:
-        self.expired = True
-        self._act()
-
-    def __enter__(self) -> _Watch:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
 
 
 def _fix(user: str) -> str:

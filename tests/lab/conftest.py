@@ -7,6 +7,14 @@ import pytest
 from tests.lab.suite import Finished, lab, run
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long ones, visibly, unless they are asked for."""
+    if "long" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture(scope="session")
 def fresh_hosts() -> None:
     """Four hosts as their installer left them."""

@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "lab" / "config.yaml"
 STATE = ROOT / "lab" / "state" / "atlas"
 OUT = ROOT / "reports" / "out" / "atlas"
+MASTER = "atlas02"
+HOSTS = (MASTER, "atlas01", "atlas-gpu02", "atlas-gpu01")
+KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 DEADLINE = 600.0
 
 
@@ -60,11 +63,11 @@ class Finished:
 class Running:
     """A run of the suite that goes on."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, config: Path = CONFIG) -> None:
         self._known = folders()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", f"--cluster={CONFIG}", *arguments],
+            [sys.executable, "-m", "pytest", f"--cluster={config}", *arguments],
             cwd=ROOT, env=environment, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -96,20 +99,26 @@ class Running:
         return Finished(self.process.returncode, output, self.folder)
 
 
-def run(*arguments: str) -> Finished:
+def run(*arguments: str, config: Path = CONFIG) -> Finished:
     """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
-    return Running(*arguments).finish()
+    return Running(*arguments, config=config).finish()
 
 
 def lab(*words: str) -> str:
     """`python -m lab ...`; its output."""
-    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"lab {' '.join(words)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
 def on(host: str, command: str) -> str:
     """What a command prints on a host."""
     return lab("ssh", host, command)
+
+
+def kubectl(words: str) -> str:
+    """What `kubectl` prints on the master."""
+    return on(MASTER, f"{KUBECTL} {words}")
 
 
 @contextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from cluster.verdict import Verdict
-from tests.lab.suite import Finished, broken, on, run, wait_until
+from tests.lab.suite import HOSTS, Finished, broken, on, run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 
-HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
+# Files, packages, users, and the processes that are not of a login.
 SNAPSHOT = (
     "{ find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune"
     " -o -path /tmp -prune -o -path /var/cache -prune -o -path /var/log -prune"
     " -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n'; dpkg-query -W;"
-    " cat /etc/passwd /etc/group; } | sort"
+    " cat /etc/passwd /etc/group;"
+    " ps -eo unit,user,args --no-headers | grep -v -e ^session- -e ^user@ | sed 's/ [0-9]* of / of /'; } | sort"
 )
 FAULTS = [
     ("os_version", "atlas01", "H01", Verdict.FAIL),

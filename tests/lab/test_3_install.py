@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cluster.verdict import Verdict
-from tests.lab.suite import STATE, Finished, broken, on, run
+from tests.lab.suite import HOSTS, STATE, Finished, broken, on, run
 
 pytestmark = [pytest.mark.lab]
-
-HOSTS = ("atlas02", "atlas01", "atlas-gpu02", "atlas-gpu01")
 
 
 def test_the_first_install_changes_every_host(first_install: Finished) -> None:

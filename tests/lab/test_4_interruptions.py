@@ -19,6 +19,14 @@ STEP = ("-m", "install", "--stages", "docker", "--limit", HOST, "-n", "1")
 WORDS = "apt-get install"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def whole() -> Iterator[None]:
+    """To purge Docker took the images and pods of the host away; an install brings all of it back."""
+    yield
+    assert run("-m", "install").exit_status == 0
+    wait_until("the cluster to be healthy again", lambda: run("-m", "verify").exit_status == 0, 120)
+
+
 @pytest.fixture(autouse=True)
 def docker_is_gone() -> Iterator[None]:
     wait_until("apt on the host to end", lambda: "apt-get" not in on(HOST, "ps -eo args"), 240)

@@ -69,7 +69,7 @@ def own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_fault_of_a_host_is_tested() -> None:
     of_hosts = {name for name, fault in faults.FAULTS.items() if fault.do.__module__ == faults.__name__}
-    assert set(EVIDENCE) | OTHERWISE == of_hosts  # those of a cluster: test_lab_kubernetes.py
+    assert set(EVIDENCE) | OTHERWISE == of_hosts  # those of a cluster: test_6_cluster_faults.py
 
 
 @pytest.mark.parametrize("fault", EVIDENCE)

@@ -7,24 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from proof_kit import (
-    BROKEN,
-    CUT,
-    HOSTS,
-    LOST,
-    MISSING,
-    TIMEOUT,
-    Case,
-    ProofError,
-    carry_out,
-    cases,
-    gaps,
-    judge_again,
-    read,
-    spoil,
-    spoil_api,
-    written,
-)
+from proof_cases import BROKEN, CUT, HOSTS, LOST, MISSING, TIMEOUT, Case, ProofError, cases, gaps, read, written
+from proof_kit import carry_out, judge_again, spoil, spoil_api
 
 from checks.catalogue import declared
 from cluster.verdict import Verdict

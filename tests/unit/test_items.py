@@ -215,3 +215,36 @@ def test_a_host_that_goes_away_in_mid_stage_is_lost_and_its_actions_are_known(tm
     assert made.verdicts["make[a1]"] == "UNREACHABLE"
     assert [action.text for action in made.results["make[a1]"].actions] == ["touch made"]
     assert made.outcomes["make[a2]"] == "changed"
+
+
+CAUSES = '''
+@check("C01", title_zh="因", fix="start it")
+def test_it_runs(host):
+    """The service runs."""
+    expect("service", found="stopped", expected="running")
+
+@check("C02", title_zh="果", fix="-", causes=[test_it_runs])
+def test_it_answers(host):
+    """The service answers."""
+    expect("answer", found="none", expected="pong")
+'''
+
+
+def test_a_finding_that_another_explains_is_not_a_second_one(tmp_path):
+    made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
+    assert made.run("-m", "verify").status == 1
+    assert made.verdicts == {"it_runs[a1]": "FAIL", "it_answers[a1]": "NOT RUN"}
+    assert made.results["it_answers[a1]"].message == "follows from C01 on a1: answer: expected pong, found none"
+
+
+def test_without_its_cause_in_the_run_a_finding_stays_one(tmp_path):
+    made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
+    assert made.run("-m", "verify", "-k", "answers").status == 1
+    assert made.verdicts == {"it_answers[a1]": "FAIL"}
+
+
+def test_a_waived_cause_explains_nothing(tmp_path):
+    made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
+    made.write("waivers.yaml", WAIVERS.replace("W02", "C01"))
+    assert made.run("-m", "verify").status == 1
+    assert made.verdicts == {"it_runs[a1]": "WAIVED", "it_answers[a1]": "FAIL"}

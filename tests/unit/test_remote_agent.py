@@ -94,6 +94,12 @@ def test_exit_status_output_and_order(host: Connection) -> None:
     assert not any(a.timed_out or a.truncated for a in answers)
 
 
+@pytest.mark.parametrize("command", ["uname -s", "no-such-tool -x", "echo -n a", "test -e /", "/etc", "cd /", "A=b"])
+def test_a_plain_command_does_what_the_shell_would_have_it_do(host: Connection, command: str) -> None:
+    plain, shell = host.ask([command, f"{command} #"])
+    assert (plain.rc, plain.out, plain.err) == (shell.rc, shell.out, shell.err)
+
+
 def test_output_is_binary_safe(host: Connection) -> None:
     nul, gbk, crlf = host.ask([r"printf '\000\377\000'", r"printf '\326\320\316\304'", r"printf 'a\r\n\033[31m'"])
     assert nul.out == b"\0\xff\0"
@@ -170,10 +176,12 @@ def test_secrets_on_stdin_are_in_no_file_and_no_argv(host: Connection) -> None:
 
 @on_few
 def test_a_loss_during_a_change_is_told_and_nothing_is_sent_again(host: Connection, tmp_path: Path) -> None:
-    counter = tmp_path / "counter"
+    counter, go_on = tmp_path / "counter", tmp_path / "go-on"
+    command = f"echo x >>{counter}; until test -e {go_on}; do sleep 0.1; done; echo end >>{counter}"
     with cut_when(host, counter), pytest.raises(LinkLost, match=r"host: .*sent once, not again; token once"):
-        host.send(f"echo x >>{counter}; sleep 0.4; echo end >>{counter}", token="once", deadline=5)
+        host.send(command, token="once", deadline=30)
     assert host.still_running("once")
+    go_on.touch()
     wait_until(lambda: not host.still_running("once"))
     assert counter.read_text() == "x\nend\n"
 

@@ -1,0 +1,100 @@
+"""What goes wrong in a cluster: each fault turns exactly the right check red, and `heal` makes all of it green again.
+
+Several at a time, on different hosts or in different parts, as each needs a minute to show; each alone: `-m long`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from cluster.verdict import Verdict
+from lab import kube_faults
+from lab.kube_faults import FAULTS as FAULTS_OF_LAB
+from tests.lab.suite import Finished, broken, kubectl, on, run, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
+
+FAULTS = {
+    ("kubelet_stopped", "atlas-gpu01"): {("K09", "atlas-gpu01", Verdict.FAIL)},
+    ("node_cordoned", "atlas-gpu02"): {("K05", "atlas-gpu02", Verdict.FAIL)},
+    ("label_removed", "atlas01"): {("K06", "atlas01", Verdict.FAIL)},
+    ("plugin_reports_7", "atlas02"): {("K08", "atlas02", Verdict.FAIL)},
+    ("nfs_server_down", "atlas02"): {("S05", "atlas02", Verdict.FAIL)},
+    ("work_plain_folder", "atlas01"): {("S18", "atlas01", Verdict.FAIL)},
+    ("nodeport_range_in_configmap_missing", "atlas02"): {("C16", "cluster", Verdict.FAIL)},
+    ("cert_expires_soon", "atlas02"): {("T01", "atlas02", Verdict.FAIL)},
+    ("swapped_addresses", "atlas01"): {("U01", host, Verdict.FAIL) for host in ("atlas01", "atlas-gpu02")},
+    ("apiserver_down", "atlas02"): {("C01", "cluster", Verdict.UNKNOWN)},
+    ("foreign_ca", "atlas-gpu02"): {("T08", "atlas-gpu02", Verdict.FAIL)},
+    ("coredns_scaled_to_0", "atlas02"): {("C09", "cluster", Verdict.FAIL)},
+}
+TOGETHER = [
+    ["kubelet_stopped", "label_removed", "plugin_reports_7", "foreign_ca", "coredns_scaled_to_0", "cert_expires_soon"],
+    ["node_cordoned", "work_plain_folder", "nodeport_range_in_configmap_missing"],
+    ["nfs_server_down"],
+    ["swapped_addresses"],
+    ["apiserver_down"],
+]
+READY = "{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
+SERVED = "openssl s_client -connect 127.0.0.1:6443 < /dev/null 2> /dev/null | openssl x509 -noout -checkend 518400"
+
+
+def readiness() -> str:
+    return kubectl(f'get nodes -o "jsonpath={READY}"')
+
+
+def allocatable(host: str) -> dict[str, str]:
+    return dict(json.loads(kubectl(f"get node {host} -o json"))["status"]["allocatable"])
+
+
+# What a fault takes time to do. The others show at once.
+SHOWS = {
+    "kubelet_stopped": lambda: "atlas-gpu01=Unknown" in readiness(),
+    "plugin_reports_7": lambda: allocatable("atlas02")["npu.huawei.com/NPU"] == "7",
+    "cert_expires_soon": lambda: "will expire" in on("atlas02", f"{SERVED} || true"),
+    "coredns_scaled_to_0": lambda: "coredns" not in kubectl("-n kube-system get pods -o name"),
+}
+
+
+def audited(faults: list[tuple[str, str]]) -> Finished:
+    """The audit of a cluster with these faults in it, once they show; then whole again."""
+    with ExitStack() as stack:
+        for fault, host in faults:
+            stack.enter_context(broken(fault, host))
+        for fault, _ in faults:
+            wait_until(f"{fault} to show", SHOWS.get(fault, lambda: True), 180)
+        return run("-m", "verify")
+
+
+def is_whole() -> bool:
+    return run("-m", "verify").exit_status == 0
+
+
+@pytest.fixture(autouse=True)
+def whole(first_install: Finished) -> Iterator[None]:
+    yield
+    wait_until("the healed cluster to be healthy", is_whole, 300)
+
+
+def test_every_fault_of_a_cluster_is_tested() -> None:
+    names = {name for name, fault in FAULTS_OF_LAB.items() if fault.do.__module__ == kube_faults.__name__}
+    assert {fault for fault, _ in FAULTS} == names == {name for names in TOGETHER for name in names}
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids="+".join)
+def test_faults_side_by_side_are_told_apart(names: list[str]) -> None:
+    faults = [key for key in FAULTS if key[0] in names]
+    audit = audited(faults)
+    assert audit.red == set().union(*(FAULTS[key] for key in faults)), audit.output
+    assert audit.exit_status == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("fault", "host"), FAULTS)
+def test_a_fault_alone_is_one_finding(fault: str, host: str) -> None:
+    audit = audited([(fault, host)])
+    assert (audit.red, audit.exit_status) == (FAULTS[fault, host], 1), audit.output
