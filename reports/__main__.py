@@ -1,4 +1,4 @@
-"""`python -m reports show|plan|html|junit RUN_FOLDER|latest`: the reports of a recorded run, made again, offline."""
+"""`python -m reports show|plan|json|html|junit RUN|latest`: the reports of a recorded run, made again, offline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from reports import html, junit, plan, terminal
+from reports import html, junit, plan, record, terminal
 from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, latest
 
 USAGE = 4  # exit status, as pytest's
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.show(recorded, Console(), _made(recorded.folder))
         elif options.report == "plan":
             print(plan.render(recorded), end="")
+        elif options.report == "json":
+            sys.stdout.buffer.write(record.render(recorded).encode())
         else:
             _make(options, recorded)
     except (RunFolderError, OSError) as error:
@@ -44,10 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m reports", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="where the runs lie (default: %(default)s)")
-    commands = parser.add_subparsers(dest="report", required=True, metavar="show|plan|html|junit")
+    commands = parser.add_subparsers(dest="report", required=True, metavar="show|plan|json|html|junit")
     for name, says in {
         "show": "the summary that ends a run",
         "plan": "the actions of a --plan run",
+        "json": "the record: one canonical JSON document, the same from a replay",
         "html": "write report.html",
         "junit": "write junit.xml",
     }.items():

@@ -2,6 +2,7 @@
 
 ledger.jsonl                       the events (cluster.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
+inputs.json                        what the run was told: cluster, waivers, the day; no secrets (fixtures.inputs)
 junit.xml, report.html             made from the two above, at any time again
 """
 
@@ -67,6 +68,11 @@ class RunFolder:
         """The folder of the transcripts."""
         return self.path / "evidence"
 
+    @property
+    def inputs(self) -> Path:
+        """The file with what the run was told."""
+        return self.path / "inputs.json"
+
     def read(self) -> RecordedRun:
         """The recorded run. RunFolderError when there is no readable ledger."""
         try:
@@ -90,6 +96,20 @@ class RecordedRun:
     def references(self) -> tuple[str, ...]:
         """Every evidence reference of the run's results, once, in the order of the ledger."""
         return tuple(dict.fromkeys(ref for result in self.ledger.results for ref in result.evidence))
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Any]:
+        """What the run was told: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
+
+        RunFolderError when the file is there and cannot be read.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
+        except FileNotFoundError:  # a run of an older suite, or of a plan
+            return {}
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
+        return found
 
     def command(self, reference: str) -> Command | str:
         """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
