@@ -1,4 +1,7 @@
-"""`python -m reports show|plan|json|html|junit RUN|latest`: the reports of a recorded run, made again, offline."""
+"""`python -m reports show|plan|json|html|junit|csv RUN|latest`: the reports of a recorded run, made again, offline.
+
+`python -m reports acceptance RUN` makes the acceptance document; `sign` and `check-signature` are for what is signed.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,16 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from reports import html, junit, plan, record, terminal
+from reports import html, item_table, junit, plan, record, terminal
+from reports.acceptance import command as acceptance
 from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, latest
 
 USAGE = 4  # exit status, as pytest's
-_FILES = {"html": ("report.html", html.render), "junit": ("junit.xml", junit.render)}
+_FILES = {
+    "html": ("report.html", html.render),
+    "junit": ("junit.xml", junit.render),
+    "csv": ("items.csv", item_table.render),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,9 +33,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 4 when the run cannot be read or the file not be written."""
+    """Run one command; returns the exit status: 0, or 4 when the run cannot be read or the file not be written.
+
+    1 is the answer of `check-signature` when something is not what was signed.
+    """
     options = _parser().parse_args(arguments)
     try:
+        if "do" in options:
+            return int(options.do(options))
         recorded = _folder(options).read()
         if options.report == "show":
             terminal.show(recorded, Console(), _made(recorded.folder))
@@ -37,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.buffer.write(record.render(recorded).encode())
         else:
             _make(options, recorded)
-    except (RunFolderError, OSError) as error:
+    except (RunFolderError, *acceptance.ERRORS, OSError) as error:
         print(f"python -m reports: {error}", file=sys.stderr)
         return USAGE
     return 0
@@ -46,13 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m reports", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="where the runs lie (default: %(default)s)")
-    commands = parser.add_subparsers(dest="report", required=True, metavar="show|plan|json|html|junit")
+    commands = parser.add_subparsers(dest="report", required=True, metavar="COMMAND")
     for name, says in {
         "show": "the summary that ends a run",
         "plan": "the actions of a --plan run",
         "json": "the record: one canonical JSON document, the same from a replay",
         "html": "write report.html",
         "junit": "write junit.xml",
+        "csv": "write items.csv, the table of all items",
     }.items():
         command = commands.add_parser(name, help=says)
         command.add_argument("run", metavar="RUN_FOLDER|latest")
@@ -61,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "-o", dest="file", metavar="FILE", help="where to (default: the run's folder; -: print)"
             )
+    acceptance.add_to(commands)
     return parser
 
 

@@ -47,7 +47,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`widths` are shares. A row shorter than the head is a heading across the whole table. `head` may be empty."""
+    """`widths` are shares. A table of very many columns is set in smaller type."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from reports.matrix import AREAS, SECTIONS, Kind, Row
+from cluster.verdict import Verdict
+from reports.acceptance.blocks import Cell, Tone
+from reports.matrix import AREAS, SECTIONS
+from reports.record import Record
 
 
 class Language(StrEnum):
@@ -18,7 +21,7 @@ class Language(StrEnum):
         """A word or a heading, on one line."""
         return self._of(zh, en, " ")
 
-    def lines(self, zh: str, en: str) -> str:
+    def stacked(self, zh: str, en: str) -> str:
         """A sentence or the head of a column: with both languages, one below the other."""
         return self._of(zh, en, "\n")
 
@@ -28,16 +31,16 @@ class Language(StrEnum):
         return (zh or en) if self is not Language.EN else (en or zh)
 
 
-VERDICTS: dict[Kind, tuple[str, str]] = {
-    Kind.PASS: ("通过", "PASS"),
-    Kind.FAIL: ("不通过", "FAIL"),
-    Kind.UNKNOWN: ("未知", "UNKNOWN"),
-    Kind.UNREACHABLE: ("不可达", "UNREACHABLE"),
-    Kind.NOT_RUN: ("未执行", "NOT RUN"),
-    Kind.WARN: ("警告", "WARN"),
-    Kind.WAIVED: ("豁免", "WAIVED"),
-    Kind.DEVIATION: ("偏离", "DEVIATION"),
-    Kind.NA: ("不适用", "N/A"),
+VERDICTS: dict[Verdict, tuple[str, str]] = {
+    Verdict.PASS: ("通过", "PASS"),
+    Verdict.FAIL: ("不通过", "FAIL"),
+    Verdict.UNKNOWN: ("未知", "UNKNOWN"),
+    Verdict.UNREACHABLE: ("不可达", "UNREACHABLE"),
+    Verdict.NOT_RUN: ("未执行", "NOT RUN"),
+    Verdict.WARN: ("警告", "WARN"),
+    Verdict.WAIVED: ("豁免", "WAIVED"),
+    Verdict.DEVIATION: ("偏离", "DEVIATION"),
+    Verdict.NA: ("不适用", "N/A"),
 }
 SEVERITIES = {"blocker": ("必须", "blocker"), "warning": ("警告", "warning"), "info": ("提示", "info")}
 _AREAS_ZH = {
@@ -82,9 +85,10 @@ _SECTIONS_ZH = {
 assert _SECTIONS_ZH.keys() == SECTIONS.keys()
 
 
-def area(row: Row, language: Language) -> str:
-    """The heading that a check stands under."""
-    return language.say(_AREAS_ZH.get(row.id[:1], ""), row.area)
+def area(check_id: str, language: Language) -> str:
+    """The heading that a check of this id stands under: `Host and OS` for H09."""
+    letter = check_id[:1]
+    return language.say(_AREAS_ZH.get(letter, "其他"), AREAS.get(letter, "Other"))
 
 
 def section(number: str, language: Language) -> str:
@@ -92,6 +96,24 @@ def section(number: str, language: Language) -> str:
     return f"{number} {language.say(_SECTIONS_ZH.get(number, ''), SECTIONS.get(number, ''))}".strip()
 
 
-def title(row: Row, language: Language) -> str:
-    """What a check demands, from the ledger."""
-    return language.lines(row.sample.title_zh if row.sample else "", row.title)
+_TONES: dict[Verdict, Tone] = {
+    Verdict.PASS: "good",
+    Verdict.FAIL: "bad",
+    Verdict.UNKNOWN: "bad",
+    Verdict.UNREACHABLE: "bad",
+    Verdict.NOT_RUN: "bad",
+    Verdict.WARN: "caution",
+    Verdict.WAIVED: "caution",
+    Verdict.DEVIATION: "caution",
+    Verdict.NA: "quiet",
+}
+
+
+def verdict_cell(verdict: Verdict, language: Language) -> Cell:
+    """A verdict in its words and colour."""
+    return Cell(language.stacked(*VERDICTS[verdict]), _TONES[verdict])
+
+
+def title(check: Record, language: Language) -> str:
+    """What a check demands, as the ledger says it; its name for want of a title."""
+    return language.stacked(check["title_zh"], check["title"].removesuffix(".") or check["name"].replace("_", " "))
