@@ -111,9 +111,9 @@ def cards(facts: Facts, address: str) -> list[Card]:
     return own + [card for card in facts.cards.values() if card.physical and card not in own]
 
 
-def file_of(host: str) -> str:
-    """How the names of a host's transcripts begin (`<host>.<worker>.jsonl`)."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", host) + "."
+def file_name(host: str) -> str:
+    """How the name of a host's transcript begins, up to the first dot: `<host>.<worker>.jsonl`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", host)
 
 
 def _node(status: dict[str, Any]) -> dict[str, str]:
@@ -216,8 +216,8 @@ def _gpus(facts: Facts, out: str, _: re.Match[str]) -> None:
 def _gpu_query(facts: Facts, out: str, found: re.Match[str]) -> None:
     fields = found["fields"].split(",")
     if fields == ["driver_version"]:
-        found_there = {str(versions.nvidia(line)) for line in lines("nvidia-smi", out)}
-        facts.values["gpu_driver"] = ", ".join(sorted(found_there))
+        if told := {str(versions.nvidia(line)) for line in lines("nvidia-smi", out)}:
+            facts.values["gpu_driver"] = ", ".join(sorted(told))
     elif fields[0] == "index":
         for row in nvidia_smi.query(out, fields):
             model, serial, bus_id = row.get("name"), row.get("serial"), row.get("pci.bus_id")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cluster.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import Language, area, title, verdict_cell
-from reports.acceptance.results import found
+from reports.acceptance.results import found, hosts
 from reports.acceptance.source import Line, Source
 
 FINDINGS = (Verdict.UNREACHABLE, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN)
@@ -33,7 +33,7 @@ def accepted(source: Source, language: Language) -> Part:
             consent,
         ]
         rows = [
-            (line.check["id"], title(line.check, language), ", ".join(line.hosts), found(line), "", "")
+            (line.check["id"], title(line.check, language), hosts(line, language), found(line), "", "")
             for line in deviations
         ]
         blocks.append(Table(head, rows, [9, 30, 18, 30, 22, 16]))
@@ -72,7 +72,7 @@ def open_issues(source: Source, language: Language) -> Part:
     rows: list[Sequence[str | Cell]] = [
         (
             f"{line.check['id']}\n{title(line.check, language)}".strip(),
-            ", ".join(line.hosts),
+            hosts(line, language),
             verdict_cell(line.verdict, language),
             found(line),
             line.check["fix"] or "—",
@@ -108,7 +108,7 @@ def load(source: Source, language: Language) -> Part:
     rows: list[Sequence[str | Cell]] = [
         (
             f"{line.check['id']} {title(line.check, language)}",
-            f"{', '.join(line.hosts)}: {found(line)}",
+            f"{hosts(line, language)}: {found(line)}",
             verdict_cell(line.verdict, language),
         )
         for line in measured
@@ -123,13 +123,13 @@ def load(source: Source, language: Language) -> Part:
 
 def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell]]:
     """One row for all that was not run on the same hosts for the same reason."""
-    together: dict[tuple[tuple[str, ...], str], list[Line]] = {}
+    together: dict[tuple[str, str], list[Line]] = {}
     for line in source.lines:
         if line.verdict is Verdict.NOT_RUN:
-            together.setdefault((line.hosts, found(line)), []).append(line)
-    for (hosts, reason), lines in together.items():
+            together.setdefault((hosts(line, language), found(line)), []).append(line)
+    for (where, reason), lines in together.items():
         names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
-        yield names, ", ".join(hosts), verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
+        yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
 
 
 def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Cell]:
@@ -138,4 +138,4 @@ def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Ce
     waiver = next(kept, {"reason": "", "owner": "—", "expires": "—"})
     item = f"{line.check['id']}\n{title(line.check, language)}"
     said = f"{found(line)}\n{waiver['reason']}".strip()
-    return item, ", ".join(line.hosts), said, waiver["owner"], waiver["expires"], "", ""
+    return item, hosts(line, language), said, waiver["owner"], waiver["expires"], "", ""

@@ -5,6 +5,7 @@ WeasyPrint draws with the system's Pango and the system's fonts, of which one mu
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 
@@ -20,15 +21,21 @@ class PdfError(Exception):
 
 def render(document: Document) -> bytes:
     """The PDF of a document; its file identifier is the digest of the manifest. PdfError without Pango or a font."""
-    try:
-        import weasyprint  # loads Pango when imported, and is slow: only who makes a PDF pays for it
-    except OSError as error:
-        raise PdfError(f"a PDF needs Pango 1.44 or newer: apt-get install {PACKAGES}") from error
-    if not _has_chinese_font():
-        raise PdfError(f"a PDF needs a font with Chinese characters: apt-get install {PACKAGES}")
+    if lacking := missing():
+        raise PdfError(f"no PDF can be made without {lacking}: apt-get install {PACKAGES}")
+    weasyprint = importlib.import_module("weasyprint")
     pages = weasyprint.HTML(string=page.render(document).decode(), url_fetcher=_fetch_nothing)
     made: bytes = pages.write_pdf(pdf_identifier=document.digest.encode())
     return made
+
+
+def missing() -> str:
+    """What this machine lacks to make a PDF, "" when it lacks nothing."""
+    try:
+        importlib.import_module("weasyprint")  # loads Pango, slowly: only who makes a PDF pays for it
+    except OSError:
+        return "Pango 1.44 or newer"
+    return "" if _has_chinese_font() else "a font with Chinese characters"
 
 
 def _has_chinese_font() -> bool:

@@ -68,10 +68,11 @@ def items(source: Source, language: Language) -> Part:
     say, stacked = language.say, language.stacked
     told = Text(
         language.stacked(
-            "结果相同的主机合并为一行。证据：运行目录 evidence/ 下的文件及其中的行号 n；主机多于六台时，"
-            "其余主机的证据见 CSV 表（python -m reports csv）。",
-            "Hosts with the same result share a row. Evidence: file under evidence/ in the run's folder, and the "
-            "number n of its line. For more than six hosts the rest stands in the CSV table (python -m reports csv).",
+            "结果相同的主机合并为一行；“全部”指该检查适用的全部主机。证据：运行目录 evidence/ 下的文件及其中的行号 n；"
+            "主机多于六台时，其余主机的证据见 CSV 表（python -m reports csv）。",
+            "Hosts with the same result share a row; “all” are all hosts that the check is for. Evidence: file under "
+            "evidence/ in the run's folder, and the number n of its line. For more than six hosts the rest stands in "
+            "the CSV table (python -m reports csv).",
         )
     )
     head = [
@@ -111,7 +112,7 @@ def across(source: Source, language: Language) -> Part:
             (
                 line.check["id"],
                 title(line.check, language),
-                f"{', '.join(line.hosts)}\n{found(line)}",
+                f"{hosts(line, language)}\n{found(line)}",
                 verdict_cell(line.verdict, language),
             )
             for line in shared
@@ -120,6 +121,18 @@ def across(source: Source, language: Language) -> Part:
     else:
         blocks.append(Text(language.stacked("无。", "None.")))
     return Part(8, say("跨主机发现", "Cross-host findings"), blocks)
+
+
+def hosts(line: Line, language: Language) -> str:
+    """The hosts of a row by name; of a large cluster how many, and those that are not among them."""
+    if len(line.hosts) <= _MANY:
+        return ", ".join(line.hosts)
+    if len(line.others) > _MANY:
+        return ", ".join(line.hosts)
+    whole = language.stacked(f"全部 {len(line.hosts)} 台", f"all {len(line.hosts)} hosts")
+    but = ", ".join(line.others)
+    rest = language.stacked(f"除下列外的 {len(line.hosts)} 台：{but}", f"{len(line.hosts)} hosts, all but {but}")
+    return rest if line.others else whole
 
 
 def found(line: Line) -> str:
@@ -142,7 +155,7 @@ def _item(line: Line, language: Language) -> Sequence[str | Cell]:
     return (
         line.check["id"] or "—",
         title(line.check, language),
-        ", ".join(line.hosts),
+        hosts(line, language),
         found(line),
         verdict_cell(line.verdict, language),
         "\n".join(evidence[:_MANY] + more) or "—",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,17 +18,19 @@ from reports.run_folder import Command, RecordedRun
 from reports.text import one_line
 
 _SHORT = 60  # characters of an answer that is shown as what was found
-_API = "kubernetes."
+_API = "kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One check with one verdict and one finding, and all the hosts that it is the same on."""
+    """One check with one verdict and one finding, and all the hosts that it is the same on; `others` are the rest."""
 
     check: Record
     found: str
     hosts: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    others: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -74,18 +75,19 @@ class Source:
     def lines(self) -> list[Line]:
         """The checks with the hosts that are alike together."""
         together: dict[tuple[str, ...], list[Record]] = {}
+        everywhere: dict[str, list[str]] = {}
         for check in self.checks:
-            key = (check["id"], _without_host(check), check["verdict"], self.found(check), check["fix"])
+            test = _without_host(check)
+            key = (test, check["verdict"], self.found(check), check["fix"])
             together.setdefault(key, []).append(check)
-        return [
-            Line(
-                check=checks[0],
-                found=found,
-                hosts=tuple(check["host"] for check in checks),
-                evidence=tuple(dict.fromkeys(ref for check in checks for ref in self.evidence(check))),
-            )
-            for (*_, found, _fix), checks in together.items()
-        ]
+            everywhere.setdefault(test, []).append(check["host"])
+        lines = []
+        for (test, _, found, _), checks in together.items():
+            hosts = tuple(check["host"] for check in checks)
+            others = tuple(host for host in everywhere[test] if host not in hosts)
+            evidence = dict.fromkeys(ref for check in checks for ref in self.evidence(check))
+            lines.append(Line(check=checks[0], found=found, hosts=hosts, evidence=tuple(evidence), others=others))
+        return lines
 
     def found(self, check: Record) -> str:
         """What was found: as the message says it or, of a check that holds, the answer where it is a short one."""
@@ -105,7 +107,7 @@ class Source:
 
     def facts(self, host: str) -> Facts:
         """What the evidence tells of a host; Kubernetes' word counts where the host itself was not asked."""
-        found = facts.of_host(self._commands(facts.file_of(host)))
+        found = facts.of_host(self._answers.get(facts.file_name(host), ()))
         found.values = self._nodes.get(host, {}) | found.values
         return found
 
@@ -117,7 +119,7 @@ class Source:
     @cached_property
     def server_version(self) -> str:
         """The API server's version, "" when it was not asked."""
-        return facts.server_version(self._commands(_API))
+        return facts.server_version(self._answers.get(_API, ()))
 
     @cached_property
     def required(self) -> dict[str, str]:
@@ -161,10 +163,15 @@ class Source:
 
     @cached_property
     def _nodes(self) -> dict[str, dict[str, str]]:
-        return facts.of_nodes(self._commands(_API))
+        return facts.of_nodes(self._answers.get(_API, ()))
 
-    def _commands(self, beginning: str) -> Iterator[Command]:
-        return (command for file, command in self.commands if re.fullmatch(rf"{beginning}[^.]*\.jsonl", file))
+    @cached_property
+    def _answers(self) -> dict[str, list[Command]]:
+        """The commands by the host that they were run on, as the files name it."""
+        found: dict[str, list[Command]] = {}
+        for file, command in self.commands:
+            found.setdefault(file.partition(".")[0], []).append(command)
+        return found
 
 
 def _without_host(check: Record) -> str:

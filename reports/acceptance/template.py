@@ -38,7 +38,7 @@ def render(template: Path, document: Document, given: Fields) -> bytes:
     try:
         made = DocxTemplate(template)
         made.render(given, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True), autoescape=True)
-    except (PackageNotFoundError, zipfile.BadZipFile, KeyError) as error:
+    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, OSError) as error:
         raise CustomerTemplateError(f"{template}: no DOCX file that can be read") from error
     except TemplateError as error:
         raise CustomerTemplateError(f"{template}: {error.message}; docs/acceptance.md lists the fields") from error
