@@ -16,7 +16,7 @@ from rich.console import Console
 import reports
 from reports import html, item_table, junit, plan, record, terminal
 from reports.acceptance import command as acceptance
-from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, latest
+from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
 
 USAGE = 4  # exit status, as pytest's
 _FILES = {
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "csv": "write items.csv, the table of all items",
     }.items():
         command = commands.add_parser(name, help=says)
-        command.add_argument("run", metavar="RUN_FOLDER|latest")
+        command.add_argument("run", metavar="RUN|latest", help="its folder or its name")
         command.add_argument("--cluster", default="*", help="with latest: of this cluster only")
         if name in _FILES:
             command.add_argument(
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _folder(options: argparse.Namespace) -> RunFolder:
-    return latest(options.out, options.cluster) if options.run == "latest" else RunFolder(Path(options.run))
+    return find(options.run, options.out, options.cluster)
 
 
 def _made(folder: RunFolder) -> list[Path]:

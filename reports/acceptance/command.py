@@ -10,7 +10,7 @@ from reports import acceptance, signature
 from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
 from reports.acceptance.template import CustomerTemplateError
-from reports.run_folder import RunFolder, latest
+from reports.run_folder import find
 from reports.signature import SignatureError
 
 ERRORS = (PdfError, CustomerTemplateError, SignatureError)
@@ -27,18 +27,18 @@ def add_to(commands: Any) -> None:
     make.add_argument("--into", type=Path, metavar="DIR", help="where to (default: the run's folder)")
     make.set_defaults(do=_make)
     sign = commands.add_parser("sign", help="sign a document, or a run by the manifest of its evidence")
-    sign.add_argument("target", type=Path, metavar="DOCUMENT|RUN")
+    sign.add_argument("target", metavar="DOCUMENT|RUN")
     sign.add_argument("--key", type=Path, required=True, help="the SSH private key to sign with")
     sign.set_defaults(do=_sign)
     check = commands.add_parser("check-signature", help="check a signature and the evidence that was signed with it")
-    check.add_argument("target", type=Path, metavar="DOCUMENT|RUN")
+    check.add_argument("target", metavar="DOCUMENT|RUN")
     check.add_argument("--signers", type=Path, required=True, metavar="FILE", help="who may sign (ssh-keygen(1))")
     check.add_argument("--run", type=Path, help="the run's folder (default: the one the document lies in)")
     check.set_defaults(do=_check)
 
 
 def _make(options: argparse.Namespace) -> int:
-    folder = latest(options.out, options.cluster) if options.run == "latest" else RunFolder(Path(options.run))
+    folder = find(options.run, options.out, options.cluster)
     into = options.into or folder.path
     for file in acceptance.make(folder.read(), options.language, options.format, into, options.template):
         print(file)
@@ -46,12 +46,12 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _sign(options: argparse.Namespace) -> int:
-    print(signature.sign(options.target, options.key))
+    print(signature.sign(_target(options), options.key))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    checked = signature.check(options.target, options.signers, options.run)
+    checked = signature.check(_target(options), options.signers, options.run)
     if checked.signer:
         print(f"{checked.file}: good signature of {checked.signer}")
     for fault in checked.faults:
@@ -60,6 +60,12 @@ def _check(options: argparse.Namespace) -> int:
         return 1
     print(f"{checked.file}: ledger and evidence are those that were signed ({checked.files} files)")
     return 0
+
+
+def _target(options: argparse.Namespace) -> Path:
+    """A document's file, or a run's folder by all the names that a run has."""
+    file = Path(options.target)
+    return file if file.is_file() else find(options.target, options.out).path
 
 
 def _formats(text: str) -> list[str]:
