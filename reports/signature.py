@@ -50,6 +50,8 @@ def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
     """
     file = target / manifest.FILE if target.is_dir() else target
     folder = RunFolder(run or file.parent)
+    if not folder.ledger.is_file():
+        raise SignatureError(f"{folder.path} is no run's folder; name it: --run RUN")
     signer, faults = _signer(file, signers)
     found = manifest.of(folder)
     faults += [*_altered(file, folder, found)]

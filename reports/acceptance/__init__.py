@@ -60,7 +60,7 @@ def document(source: Source, language: Language) -> Document:
         conclusion=opening.verdict_cell(source.conclusion, language),
         parts=parts,
         digest=source.digest,
-        started=run.started,
+        started=source.record["started"],
         language=language,
     )
 

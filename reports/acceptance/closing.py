@@ -33,7 +33,7 @@ def hand_over(source: Source, language: Language) -> Part:
         (say("管理员账户（移交后由接收方修改口令）", "Admin accounts (the receiver changes the passwords)"), ""),
         (say("IP 规划表、NPU 设备 IP 表", "Address plan, device addresses of the NPUs"), ""),
         (say("安装与运维手册", "Manuals for installation and operation"), ""),
-        (say("本次运行目录（账本、证据）", "The folder of this run (ledger, evidence)"), run.run),
+        (say("本次运行目录（账本、证据）", "The folder of this run (ledger, evidence)"), source.record["run"]),
         (say("本文档及其分离签名", "This document with its detached signature"), ""),
         (say("签名公钥与 allowed_signers 文件", "The signer's public key and the allowed_signers file"), ""),
     ]
@@ -67,12 +67,12 @@ def signatures(source: Source, language: Language) -> Part:
 
 def appendix(source: Source, language: Language) -> Part:
     """14: every command that was run, the bounds of the clock, the digests, and how to check the signature."""
-    say, run = language.say, source.recorded.ledger.run
+    say = language.say
     times = sorted(command.at for _, command in source.commands if command.at)
     clocks = [check for check in source.checks if check["id"] in ("H22", "H35")]
     told = [(f"{c['id']} {c['title'].removesuffix('.')}", f"{c['verdict']} {c['message']}".strip()) for c in clocks]
     bounds = [
-        (say("审计开始（控制机时钟，UTC）", "Audit began (control host's clock, UTC)"), when(run.started)),
+        (say("审计开始（控制机时钟，UTC）", "Audit began (control host's clock, UTC)"), when(source.record["started"])),
         (say("第一条命令", "First command"), times[0] if times else "—"),
         (say("最后一条命令", "Last command"), times[-1] if times else "—"),
         *told,
@@ -103,7 +103,7 @@ def _commands(source: Source, language: Language) -> Block:
     for (text, changes), runs in together.items():
         hosts = dict.fromkeys(file.rsplit(".", 2)[0] for file, _ in runs)
         statuses = sorted({"?" if command.rc is None else str(command.rc) for _, command in runs})
-        kind = Cell(say("改变", "change"), "caution") if changes else say("只读", "read")
+        kind = Cell(say("更改", "change"), "caution") if changes else say("检查", "check")
         rows.append((clip(one_line(text), _LONGEST), _few(list(hosts)), str(len(runs)), ", ".join(statuses), kind))
     head = [
         stacked("命令", "Command"),

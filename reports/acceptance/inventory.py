@@ -22,6 +22,8 @@ WORST = (
     Verdict.PASS,
     Verdict.NA,
 )
+_LABELS = {"serial": "S/N ", "product_uuid": "UUID ", "machine_id": "machine-id "}
+_UNITS = {"cpus": " CPUs"}
 # component, the facts that hold its version, the checks that judge it
 VERSIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("操作系统", "Operating system", ("os",), ("H01",)),
@@ -104,8 +106,8 @@ def versions(source: Source, language: Language) -> Part:
 
 def _lines(source: Source, host: str, *names: str) -> str:
     values = source.all_facts[host].values
-    units = {"cpus": "{} CPUs"}
-    return "\n".join(units.get(name, "{}").format(values[name]) for name in names if values.get(name)) or "—"
+    known = [name for name in names if values.get(name)]
+    return "\n".join(f"{_LABELS.get(name, '')}{values[name]}{_UNITS.get(name, '')}" for name in known) or "—"
 
 
 def _devices(source: Source, language: Language) -> Block:

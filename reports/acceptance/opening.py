@@ -15,19 +15,20 @@ from reports.text import count, duration
 def control(source: Source, language: Language) -> Part:
     """1: which run the document speaks of, and the digest that ties it to the evidence."""
     say, run, end = language.say, source.recorded.ledger.run, source.recorded.ledger.end
-    ended = when(run.started, end.seconds) if end else say("无结束记录", "no end was recorded")
-    replayed: list[tuple[str, str | Cell]] = (
-        [(say("重放自", "Replay of"), f"{run.replays} ({when(run.audited)})")] if run.replays else []
+    ended = f"{when(run.started, end.seconds)} ({duration(end.seconds)})" if end else say("无结束记录", "not recorded")
+    last = (
+        (say("重放（重新判定）", "Judged again, in a replay"), f"{run.run} ({when(run.started)})")
+        if run.replays
+        else (say("审计结束", "Audit ended"), ended)
     )
     rows: list[tuple[str, str | Cell]] = [
         (say("项目名称", "Project"), ""),
         (say("合同编号", "Contract no."), ""),
         (say("验收地点", "Site"), ""),
         (say("集群名称", "Cluster"), run.cluster),
-        (say("运行编号", "Run"), run.run),
-        *replayed,
-        (say("审计开始", "Audit began"), when(run.started)),
-        (say("审计结束", "Audit ended"), f"{ended} ({duration(end.seconds)})" if end else ended),
+        (say("运行编号", "Run"), source.record["run"]),
+        (say("审计开始", "Audit began"), when(source.record["started"])),
+        last,
         (say("验收工具版本", "Suite version"), run.suite_version),
         (say("配置文件", "Configuration"), run.config),
         (say("配置 SHA-256", "SHA-256 of the configuration"), run.config_sha256),
@@ -67,10 +68,10 @@ def scope(source: Source, language: Language) -> Part:
         Text(
             stacked(
                 f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 个检查结果；"
-                "运行过的命令及其性质（只读或改变）见第 14 部分。未列出的主机与项目不在验收范围内。",
+                "运行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与项目不在验收范围内。",
                 f"This document speaks of {count(hosts, 'host')} of the cluster {source.record['cluster']} and of "
-                f"{count(items, 'result')}. Part 14 lists every command that was run and whether it only read. "
-                "Hosts and items that are not listed are not accepted by it.",
+                f"{count(items, 'result')}. Part 14 lists every command that was run, and whether a check or a "
+                "change asked for it. Hosts and items that are not listed are not accepted by it.",
             )
         ),
         Heading(say("验收依据", "Basis")),

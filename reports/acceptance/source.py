@@ -18,6 +18,11 @@ from reports.run_folder import Command, RecordedRun
 from reports.text import one_line
 
 _SHORT = 60  # characters of an answer that is shown as what was found
+# commands whose bare answer is a measured value; of others (counts, process lists, heads of tables) it would mislead
+_TELLING = re.compile(
+    r"(uname|hostname|nproc|id -|stat |docker (version|image inspect) |nvidia-smi --query|systemctl (show|is-)"
+    r"|cat /usr/local/Ascend/driver/version\.info)"
+)
 _API = "kubernetes"
 
 
@@ -96,10 +101,10 @@ class Source:
             return message
         references = self.evidence(check)
         answer = self.recorded.command(references[0]) if len(references) == 1 else ""
-        if not isinstance(answer, Command) or answer.rc != 0 or answer.encoded:
+        if not isinstance(answer, Command) or answer.rc != 0 or answer.encoded or not _TELLING.match(answer.command):
             return ""
         text = answer.out.strip()
-        return one_line(text) if len(text) <= _SHORT and not re.search(r"[\n\t]", text) else ""  # no heads of tables
+        return one_line(text) if len(text) <= _SHORT and "\n" not in text else ""
 
     def evidence(self, check: Record) -> tuple[str, ...]:
         """The references of a check's evidence."""
@@ -129,7 +134,7 @@ class Source:
         values = {
             "G02": ("≥ ", suite.get("required_gpu_driver")),
             "P02": ("≥ ", suite.get("required_npu_driver")),
-            **dict.fromkeys(("C02", "K07", "K20"), ("= ", cluster.get("k8s-gitbranch"))),
+            **dict.fromkeys(("C02", "K07", "K20"), ("", cluster.get("kubernetes_version"))),
         }
         return {check: f"{sign}{value}" for check, (sign, value) in values.items() if value}
 
@@ -140,7 +145,7 @@ class Source:
         if not inputs:
             return [("未记录是否审计了全部主机与检查项", "it is not recorded whether all hosts and checks were asked")]
         audited = {host.name for host in self.hosts}
-        missing = [n["name"] for n in inputs["cluster"]["nodes"] if n["name"] not in audited]
+        missing = [node["name"] for node in inputs["cluster"]["nodes"] if node["name"] not in audited]
         names = ", ".join(missing)
         gaps = [(f"未审计配置中的主机：{names}", f"hosts of the configuration were not audited: {names}")]
         part = ("只执行了部分检查项", "only a part of the checks was collected")

@@ -85,7 +85,7 @@ def test_kubernetes_tells_what_the_host_was_not_asked(tmp_path: Path) -> None:
     sample = good()
     sample.record("kubernetes", "gw0", "GET /api/v1/nodes?limit=500", out=json.dumps({"items": [node]}))
     sample.record("kubernetes", "gw0", "GET /version", out=json.dumps({"gitVersion": "v1.20.2"}))
-    document = made(written(sample, tmp_path, cluster={"nodes": [], "k8s-gitbranch": "v1.20.2"}))
+    document = made(written(sample, tmp_path, cluster={"nodes": [], "kubernetes_version": "v1.20.2"}))
     listed = {row[0]: row[1:3] for row in rows(document.parts[4], 4)}
     assert "v1.20.2: atlas02" in listed["Running kubelet"][1]
     assert listed["API server"][1] == "v1.20.2"

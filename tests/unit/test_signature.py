@@ -146,12 +146,15 @@ def test_a_run_is_signed_by_its_manifest(run: RunFolder, keys: Path) -> None:
     assert checked(run.path, keys).faults == ("ledger.jsonl was changed",)
 
 
-def test_a_document_elsewhere_is_checked_against_the_run_s_folder(signed: Path, keys: Path, tmp_path: Path) -> None:
+def test_a_document_elsewhere_is_checked_against_the_run_s_folder(
+    signed: Path, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for file in (signed, Path(f"{signed}.sig")):
         file.rename(tmp_path / file.name)
     arguments = ["check-signature", str(tmp_path / signed.name), "--signers", str(keys / "signers")]
     assert main([*arguments, "--run", str(signed.parent)]) == 0
     assert main(arguments) == 4
+    assert "--run RUN" in capsys.readouterr().err
 
 
 def test_the_commands_sign_and_check(run: RunFolder, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
