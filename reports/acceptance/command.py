@@ -12,6 +12,7 @@ from reports.acceptance.pdf import PdfError
 from reports.acceptance.template import CustomerTemplateError
 from reports.run_folder import find
 from reports.signature import SignatureError
+from reports.text import one_line
 
 ERRORS = (PdfError, CustomerTemplateError, SignatureError)
 
@@ -53,9 +54,9 @@ def _sign(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     checked = signature.check(_target(options), options.signers, options.run)
     if checked.signer:
-        print(f"{checked.file}: good signature of {checked.signer}")
+        print(f"{checked.file}: good signature of {one_line(checked.signer)}")
     for fault in checked.faults:
-        print(f"{checked.file}: NOT GOOD: {fault}")
+        print(f"{checked.file}: NOT GOOD: {one_line(fault)}")
     if checked.faults:
         return 1
     print(f"{checked.file}: ledger and evidence are those that were signed ({checked.files} files)")

@@ -68,10 +68,12 @@ def scope(source: Source, language: Language) -> Part:
         Text(
             stacked(
                 f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 个检查结果；"
-                "运行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与项目不在验收范围内。",
+                "运行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与项目不在验收范围内；"
+                "会加载或触动系统的检查仅在使用 --active 时执行。",
                 f"This document speaks of {count(hosts, 'host')} of the cluster {source.record['cluster']} and of "
                 f"{count(items, 'result')}. Part 14 lists every command that was run, and whether a check or a "
-                "change asked for it. Hosts and items that are not listed are not accepted by it.",
+                "change asked for it. Hosts and items that are not listed are not accepted by it; "
+                "checks that load or touch something are among them only after an audit with --active.",
             )
         ),
         Heading(say("验收依据", "Basis")),
