@@ -1,8 +1,9 @@
-"""`python -m reports show|plan|json|html|junit|prometheus RUN`: the reports of a recorded run, made again, offline.
+"""`python -m reports show|plan|json|html|junit|csv|prometheus RUN`: reports of a recorded run, made again, offline.
 
 `diff RUN_A RUN_B` tells what changed between two audits, `merge RUN... --into DIR` makes one run of runs of single
-hosts. RUN is a run's folder, its name, or `latest`. Exit status: 0; 1 if `diff` found a difference; 4 for whatever
-cannot be done.
+hosts. `acceptance RUN` makes the acceptance document; `sign` and `check-signature` are for what is signed. RUN is a
+run's folder, its name, or `latest`. Exit status: 0; 1 if `diff` found a difference, or `check-signature` something that
+is not what was signed; 4 for whatever cannot be done.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from reports import answers, drift, html, junit, merge, plan, prometheus, record, terminal
+from reports import answers, drift, html, item_table, junit, merge, plan, prometheus, record, terminal
+from reports.acceptance import command as acceptance
 from reports.drift import NotComparable
 from reports.merge import NotMergeable
 from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
@@ -32,6 +34,7 @@ _RENDERERS: dict[str, tuple[Callable[[RecordedRun], str], str, str]] = {
     "prometheus": (prometheus.render, PRINT, "metrics for node-exporter's textfile collector"),
     "html": (html.render, "report.html", "write report.html"),
     "junit": (junit.render, "junit.xml", "write junit.xml"),
+    "csv": (item_table.render, "items.csv", "write items.csv, the table of all items"),
 }
 
 
@@ -45,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
+        if "do" in options:
+            return int(options.do(options))
         match options.report:
             case "show":
                 [run] = _runs(options)
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 terminal.show(merged.read(), Console(), written.files, written.faults)
             case _:
                 _make(options)
-    except (RunFolderError, NotComparable, NotMergeable, OSError) as error:
+    except (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSError) as error:
         print(f"python -m reports: {error}", file=sys.stderr)
         return USAGE
     return 0
@@ -82,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     differ.add_argument("--answers", action="store_true", help="commands that were answered otherwise, too")
     merging = command("merge", "make one run of runs of single hosts (--limit)", runs="+")
     merging.add_argument("--into", metavar="DIR", type=Path, required=True, help="a new folder")
+    acceptance.add_to(commands)
     return parser
 
 

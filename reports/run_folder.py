@@ -111,17 +111,26 @@ class RecordedRun:
             raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
         return found
 
+    @cached_property
+    def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
+        """Every evidence file with its commands by number, or a sentence that says why it cannot be read."""
+        names = sorted(path.name for path in self.folder.evidence.glob("*.jsonl"))
+        return {name: self._commands_of(name) for name in names}
+
     def command(self, reference: str) -> Command | str:
         """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
         file, _, number = reference.partition("#")
-        if file not in self._files:
-            self._files[file] = self._read(file)
-        commands = self._files[file]
+        commands = self._commands_of(file)
         if isinstance(commands, str):
             return commands
         if not number.isdecimal() or int(number) not in commands:
             return f"evidence/{file} has no command {number or '(none named)'}"
         return commands[int(number)]
+
+    def _commands_of(self, file: str) -> Mapping[int, Command] | str:
+        if file not in self._files:
+            self._files[file] = self._read(file)
+        return self._files[file]
 
     def _read(self, file: str) -> Mapping[int, Command] | str:
         if not file or Path(file).name != file:
