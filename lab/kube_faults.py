@@ -153,18 +153,24 @@ def _swapped_addresses(host: LabHost) -> Memory:
     return {"with": other.name}
 
 
-def _apiserver_runs(host: LabHost) -> bool:
-    return bool(hosts.execute(host, "docker ps -q --filter name=k8s_kube-apiserver_").strip())
+KEPT = "/etc/kubernetes/.apiserver.yaml"
+NO_ETCD = f"cp -p {MANIFEST} {KEPT} && sed -i 's#--etcd-servers=.*#--etcd-servers=https://127.0.0.1:2#' {MANIFEST}"
 
 
 @fault(
-    "apiserver_down", "the API server's static pod is gone", script(f"mv /etc/kubernetes/.apiserver.yaml {MANIFEST}")
+    "apiserver_down",
+    "the API server cannot start: its manifest names an etcd that is not there",
+    script(f"mv {KEPT} {MANIFEST}"),
 )
 def _apiserver_down(host: LabHost) -> Memory:
     _need_file(host, MANIFEST)
-    hosts.execute(host, f"mv {MANIFEST} /etc/kubernetes/.apiserver.yaml")
-    wait_for("the API server to end", lambda: not _apiserver_runs(host), 90)
+    hosts.execute(host, NO_ETCD)
+    wait_for("the API server to end", lambda: not _api_server_answers(host), 90)
     return {}
+
+
+def _api_server_answers(host: LabHost) -> bool:
+    return "ok" in hosts.execute(host, "curl -sk -m 5 https://127.0.0.1:6443/readyz || true")
 
 
 _FOREIGN_CA = f"""
