@@ -30,17 +30,8 @@ HEAD = (
     "fix",
     "evidence",
 )
-_FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-    "\t",
-)  # a spreadsheet computes a cell that begins so (OWASP, CSV injection)
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""A spreadsheet computes a cell that begins so, or so after a tab (OWASP, CSV injection)."""
 
 
 def render(recorded: RecordedRun) -> str:
@@ -57,7 +48,7 @@ def render(recorded: RecordedRun) -> str:
 def as_text(value: str) -> str:
     """A cell that no spreadsheet computes: an apostrophe before what begins like a formula, also after blanks."""
     shown = visible(value)
-    return f"'{shown}" if shown.lstrip(" \n").startswith(_FORMULA) else shown
+    return f"'{shown}" if shown.startswith("\t") or shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _rows(tests: Sequence[Record], references: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:

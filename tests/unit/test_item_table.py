@@ -45,7 +45,7 @@ def test_stages_have_rows_too(tmp_path: Path) -> None:
     assert {row["test"].partition("/")[0] for row in table(sample_run.install(), tmp_path)} == {"install"}
 
 
-@pytest.mark.parametrize("start", ["=cmd()|'/C calc'!A0", "+1", "-2+3", "@SUM(A1)", " =1", "\n=1", "＝1"])
+@pytest.mark.parametrize("start", ["=cmd()|'/C calc'!A0", "+1", "-2+3", "@SUM(A1)", " =1", "\n=1", "\xa0=1", "＝1"])
 def test_a_formula_becomes_text(start: str, tmp_path: Path) -> None:
     (row,) = failed(table(with_verdict(good(), Verdict.FAIL, start), tmp_path))
     assert row["message"].startswith("'")
