@@ -115,6 +115,11 @@ class Cluster:
         return self._beside(self.suite.image_archives)
 
     @property
+    def registry_config(self) -> Path | None:
+        """Docker's config.json with the login to the registry, if one is named."""
+        return self._beside(self.suite.registry_config)
+
+    @property
     def dlworkspace(self) -> Path | None:
         """The user's DLWorkspace checkout, if one is named."""
         return self._beside(self.document.get("dlworkspace") or self.suite.dlworkspace)

@@ -182,9 +182,9 @@ class Images(StrEnum):
     """Where DLWS's own images come from (runbook 3.16)."""
 
     BUILD = "build"
-    """From the checkout, on the control host and on one host of every other architecture."""
+    """From the checkout, on the master and on one machine of every other architecture; pushed to the registry."""
     PREBUILT = "prebuilt"
-    """They are in the registry already."""
+    """They are in the registry already, or in `image_archives`."""
 
 
 class Packages(Section):
@@ -254,6 +254,8 @@ class Suite(Section):
     """Built here, which asks that the control host has the master's architecture (runbook 2.1); or prebuilt."""
     image_archives: Text | None = None
     """Folder with `docker save` archives; relative to the configuration file."""
+    registry_config: Text | None = None
+    """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
     required_gpu_driver: Text = "430"
     required_npu_driver: Text = "1.72.T2.100.B020"
     dlworkspace: Text | None = None

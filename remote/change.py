@@ -236,6 +236,14 @@ class Change:
         """Make the cluster hold this object (server-side apply)."""
         self._call(text or f"apply {titled(manifest)}", lambda kube: kube.apply(manifest))
 
+    def create(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Make an object that is not there, of a kind that takes no server-side apply."""
+        self._call(text or f"create {titled(manifest)}", lambda kube: kube.create(manifest))
+
+    def merge(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Change an object that is there to what a manifest says, of a kind that takes no server-side apply."""
+        self._call(text or f"change {titled(manifest)}", lambda kube: kube.merge(manifest))
+
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "", text: str = "") -> None:
         """Change fields of an object (merge patch: null removes a key, a list replaces the list)."""
         words = text or f"patch {resource} {name}: {json.dumps(without_secrets(f'/{resource}', patch))}"

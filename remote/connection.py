@@ -50,6 +50,13 @@ class Connection(ABC):
         """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
         return self.ask([command], deadline=deadline)[0]
 
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """Like `touch`, for a command that is fed what must not stand in it, a password: written down is the command.
+
+        Raises Unknown where this connection feeds no reads.
+        """
+        raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """Run one command that changes something. Its bytes leave at most once.
@@ -142,7 +149,13 @@ class SessionConnection(Connection):
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         """See `Connection.ask`."""
-        requests = [Request(check_command(c), deadline, cap) for c in commands]
+        return self._run([Request(check_command(c), deadline, cap) for c in commands])
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`."""
+        return self._run([Request(check_command(command), deadline, CAP, stdin=stdin)])[0]
+
+    def _run(self, requests: list[Request]) -> list[Answer]:
         if not requests:
             return []
         try:

@@ -217,6 +217,14 @@ class FleetConnection(Connection):
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`: what it was fed is written down nowhere."""
+        self._asked = True
+        with self._failures_of([command]):
+            answer = self._heard(lambda: self._inner.feed(command, stdin, deadline=deadline))
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was."""
         answer = self._reaching([command], deadline, CAP)[0]
@@ -295,17 +303,21 @@ class FleetConnection(Connection):
             self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
 
     def _reaching(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
+        return self._heard(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+
+    def _heard(self, ask: Callable[[], T]) -> T:
+        """What comes of asking, unless the host was lost a moment ago."""
         if self._failure is not None:
             since, failure = self._failure
             if time.monotonic() - since < RETRY:
                 raise type(failure)(*failure.args)
         try:
-            answers = self._inner.ask(commands, deadline=deadline, cap=cap)
+            found = ask()
         except Unreachable as error:
             self._failure = time.monotonic(), error
             raise
         self._failure = None
-        return answers
+        return found
 
 
 def _close(future: Future[FleetConnection]) -> None:

@@ -73,6 +73,16 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
             raise self._unknown(text, answer.rc, answer.error_text)
         return answer
 
+    def feed(
+        self, expected: Sequence[int], command: str, *args: object, stdin: str, deadline: float = DEADLINE
+    ) -> Answer:
+        """As `touch`, for a command that reads what no command line may hold (a password) from its standard input."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.feed(text, stdin.encode(), deadline=deadline), self.connection, deadline)
+        if answer.rc not in expected:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer
+
     def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
         """As `read`, for what must not be written down: credentials that are only carried from host to host."""
         text = quoted(command, *args)

@@ -113,6 +113,11 @@ class Kubernetes:
         path = f"{self._path(resource, namespace)}/{quote(name)}"
         return self._once(path, lambda: self._found(path))
 
+    def find(self, manifest: Mapping[str, Any]) -> Object | None:
+        """The object that a manifest names, or None when there is none, or no such kind yet. Unknown as `get`."""
+        path = self._place(manifest, named=True)
+        return None if path is None else self._once(path, lambda: self._found(path))
+
     def raw(self, path: str) -> str:
         """The text behind a path. Unknown for any status but 200: where another one is an answer, use `answer`."""
         return good(self.answer(path), path).text
@@ -141,6 +146,14 @@ class Kubernetes:
         path = f"{self.path_of(manifest)}?fieldManager={MANAGER}&force=true"
         self._alter(Request("PATCH", path, manifest, APPLY))
 
+    def create(self, manifest: Mapping[str, Any]) -> None:
+        """Create an object that is not there. Only for `change.create`. Refused (if it is there, too) or Unknown."""
+        self._alter(Request("POST", f"{self.path_of(manifest, named=False)}?fieldManager={MANAGER}", manifest))
+
+    def merge(self, manifest: Mapping[str, Any]) -> None:
+        """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Refused or Unknown."""
+        self._alter(Request("PATCH", f"{self.path_of(manifest)}?fieldManager={MANAGER}", manifest, MERGE))
+
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "") -> None:
         """Merge patch (RFC 7396): null removes a key, a list replaces the list. Only for `change.patch`."""
         path = f"{self._path(resource, namespace)}/{quote(name)}?fieldManager={MANAGER}"
@@ -153,6 +166,12 @@ class Kubernetes:
 
     def path_of(self, manifest: Mapping[str, Any], *, named: bool = True) -> str:
         """Where a manifest's object lives: the server is asked what its kind is called. Refused for an unknown one."""
+        path = self._place(manifest, named=named)
+        if path is None:
+            raise Refused(f"the API server knows no {manifest['kind']} of {manifest['apiVersion']}")
+        return path
+
+    def _place(self, manifest: Mapping[str, Any], *, named: bool) -> str | None:
         version, kind = str(manifest["apiVersion"]), str(manifest["kind"])
         base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
         known = self._once(base, lambda: self._found(base))
@@ -160,7 +179,7 @@ class Kubernetes:
             if resource["kind"] == kind and "/" not in resource["name"]:
                 break
         else:
-            raise Refused(f"the API server knows no {kind} of {version}")
+            return None
         about = manifest["metadata"]
         if resource["namespaced"]:
             base += f"/namespaces/{quote(str(about.get('namespace', 'default')))}"

@@ -147,6 +147,10 @@ class ReplayedConnection(Connection):
         """See `Connection.ask`; `deadline` and `cap` were met, or not met, then."""
         return [self._replay.ask(self.host, command) for command in commands]
 
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`."""
+        return self._replay.ask(self.host, command)
+
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """Raises Unknown: it was written down nowhere."""
         raise Unknown(f"{self.host}: withheld from the evidence of the run that is replayed: {command}")

@@ -1,0 +1,125 @@
+"""D: what runbook 3.15, 3.16.2, 3.16.7 and 3.16.10 put on the hosts for the platform's services."""
+
+from __future__ import annotations
+
+import re
+
+from checks import rendered
+from checks.files import stat_of, text_of
+from cluster import platform, webui
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.platform import Platform
+from cluster.services import STATIC
+from cluster.verdict import Severity
+from fixtures.check import Mismatch, check, expect, expect_that
+from fixtures.site import Notes
+from fixtures.targets import platform_control, platform_hosts, platform_master
+from remote.host import Host
+
+DASHBOARD = f"{STATIC}/dashboard"
+STATIC_SOURCE = "/www/.dlws-dashboard"
+"""Holds the id of the image that the static files were taken from."""
+
+
+@check("D22", section="3.15", source="runbook 3.16", on=platform_control, title_zh="DLWorkspace 源码可渲染且符合约定",
+       fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1 as dlworkspace")  # fmt: skip
+def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
+    """The checkout's templates render with this configuration, to the objects that stages and checks know."""
+    troubles = notes.take("render the platform", lambda: platform.troubles(cluster))
+    expect("what the checkout lacks", found=troubles, expected=[])
+
+
+@check("D12", section="3.15", source="runbook 3.15", on=platform_control, severity=Severity.WARNING,
+       title_zh="local.yaml 内容有效", fix="correct the named key of config.yaml; `python -m cluster render webui local.yaml`")  # fmt: skip
+def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
+    """local.yaml, as it is generated, names this cluster, its hosts and paths, and no published secret."""
+
+    def find(wanted: Platform) -> list[str]:
+        text = webui.local_yaml(cluster, wanted.renderer)
+        return [f"{f.key}: {f.message}" for f in webui.check_local_yaml(cluster, text)]
+
+    findings = rendered.ask(notes, "lint local.yaml", cluster, find)
+    expect("findings about local.yaml", found=findings, expected=[])
+
+
+@check("D23", section="3.15", source="upstream webui", on=platform_master, title_zh="平台服务配置文件与配置一致",
+       fix="-m install --stages web_configuration")  # fmt: skip
+def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The files that the running services read are those of this configuration, and closed to everybody else."""
+    question = "digests of the web interface's files"
+    wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *expected_of(f)] for f in p.host_files()])
+    for path, *expected in wanted:
+        expect(path, found=found_at(host, path), expected=expected)
+
+
+@check("D24", section="3.16", source="upstream nginx config", on=platform_hosts, title_zh="NGINX 路由文件与配置一致",
+       fix="-m install --stages nginx_files")  # fmt: skip
+def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
+    """nginx's routes on the host are the checkout's, and the folder of its static files is there."""
+    wanted = rendered.ask(notes, "digest of nginx's routes", cluster, lambda p: rendered.sha256(p.routes))
+    expect(webui.NGINX_FILE, found=digest_of(host, webui.NGINX_FILE), expected=wanted)
+    expect(DASHBOARD, found=stat_of(host, "%F", DASHBOARD) or "nothing", expected="directory")
+
+
+@check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts, title_zh="/etc/hostname-fqdn 为文件且内容正确",
+       fix="remove what is there once no pod mounts it (a pod that started first made a folder of it); then"
+           " -m install --stages nginx_files")  # fmt: skip
+def test_fqdn_file(node: Node, host: Host) -> None:
+    """/etc/hostname-fqdn is a file and holds the host's full name."""
+    kind = stat_of(host, "%F", webui.FQDN_FILE) or "nothing"
+    expect(webui.FQDN_FILE, found=kind, expected="regular file")
+    expect(f"name in {webui.FQDN_FILE}", found=text_of(host, webui.FQDN_FILE), expected=node.fqdn)
+
+
+@check("D27", section="3.16", source="upstream nginx webui3", on=platform_master, title_zh="Web 静态文件来自当前 webui3 镜像",
+       fix="-m install --stages static_files")  # fmt: skip
+def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The web interface's static files are there, and those of the webui3 image on the host."""
+    image = rendered.ask(notes, "webui3's image", cluster, webui3_image)
+    there = image_id(host, image)
+    expect_that(there, f"image {image}", found="none", expected="one, to take the files from")
+    expect(f"image that {DASHBOARD} was taken from", found=text_of(host, STATIC_SOURCE) or "none", expected=there)
+    kind = stat_of(host, "%F", f"{DASHBOARD}/index.html") or "nothing"
+    expect(f"{DASHBOARD}/index.html", found=kind, expected="regular file")
+
+
+def expected_of(file: webui.HostFile) -> list[str]:
+    """Digest, mode and group of a file, as `found_at` gives them."""
+    return [rendered.sha256(file.text), f"mode {file.source.mode.lstrip('0')}", f"group {file.source.group}"]
+
+
+def found_at(host: Host, path: str) -> list[str]:
+    """Digest, mode and group number of a file on the host. Mismatch when there is none."""
+    there = stat_of(host, "%a %g", path)
+    if there is None:
+        raise Mismatch(path, found="no file", expected="one")
+    mode, group = there.split()
+    return [digest_of(host, path), f"mode {mode}", f"group {group}"]
+
+
+def digest_of(host: Host, path: str) -> str:
+    """The SHA-256 of a file on the host, or `no file`."""
+    result = host.run_expect([0, 1], "sha256sum %s", path)
+    found = re.match(r"\\?([0-9a-f]{64}) ", result.stdout)
+    if result.rc == 0 and found:
+        return found[1]
+    if result.rc == 1 and result.stderr.strip().endswith(("No such file or directory", "Is a directory")):
+        return "no file"
+    raise host.no_answer(result)
+
+
+def image_id(host: Host, image: str) -> str:
+    """The id of an image on the host, or nothing when it is not there."""
+    result = host.run_expect([0, 1], "docker image inspect -f '{{.Id}}' %s", image)
+    if result.rc == 0 and result.stdout.strip():
+        return str(result.stdout.strip())
+    if "no such image" in result.stderr.lower():
+        return ""
+    raise host.no_answer(result)
+
+
+def webui3_image(wanted: Platform) -> str:
+    """The name of the image that holds the static files, for the master's architecture."""
+    master = wanted.cluster.master
+    return next(b.full_name for b in wanted.builds(master.arch) if b.image.name == "webui3")

@@ -1,0 +1,41 @@
+"""What checks of the platform ask of its checkout. It is found out in this process, so it is a note: a replay needs no
+checkout, and what is written down are names, digests and paths, never what was rendered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from cluster import platform, rendering
+from cluster.checkout import CheckoutError
+from cluster.config import Cluster
+from cluster.platform import Platform
+from cluster.templates import TemplateError
+from cluster.verdict import Unknown
+from fixtures.site import Notes
+
+T = TypeVar("T")
+
+
+def ask(notes: Notes, question: str, cluster: Cluster, find: Callable[[Platform], T]) -> T:
+    """What the rendered platform answers, as plain JSON. Unknown while it cannot be rendered."""
+    return notes.take(question, lambda: of(cluster, find))
+
+
+def of(cluster: Cluster, find: Callable[[Platform], T]) -> T:
+    """What the rendered platform answers. Unknown while it cannot be rendered: why is D22's finding.
+
+    Before there is a cluster id the platform's files and objects would name another database than the later ones.
+    """
+    try:
+        if rendering.cluster_id(cluster) is None:
+            raise Unknown(f"{cluster.name} has no cluster id yet (runbook 3.4): the platform is named after it")
+        return find(platform.of(cluster))
+    except (CheckoutError, TemplateError) as error:
+        raise Unknown(f"the platform cannot be rendered: {error}") from None
+
+
+def sha256(text: str) -> str:
+    """The digest of a file's text."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""Runbook 3.15 and 3.16.2: the configuration of the web interface and the services, where the running ones read it.
+
+The runbook edits src/dashboard/config/local.yaml, which no running service reads (`cluster.webui`).
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from checks import platform, rendered
+from cluster.config import Cluster
+from cluster.rendering import cluster_id
+from cluster.webui import HostFile
+from fixtures.stage import stage
+from fixtures.targets import platform_control, platform_master
+from remote.change import Change
+from remote.host import Host
+
+
+@stage(section="3.15", on=platform_control, after="config", proves=[platform.test_platform_renders])
+def test_platform() -> None:
+    """The checkout renders to a platform that fits this suite: before anything of it is put on a host."""
+
+
+@stage(
+    section="3.15",
+    on=platform_master,
+    after=["platform", "cluster_id", "reachability"],
+    proves=[platform.test_web_configuration],
+)
+def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None:
+    """Write the files that the web interface, the REST API and the user dashboard read."""
+    if cluster_id(cluster) is None:
+        change.run("exit 1", text="write the services' configuration, once the cluster has its id")
+        return
+    for file in rendered.of(cluster, lambda wanted: wanted.host_files()):
+        if not is_there(host, file):
+            source = file.source
+            change.make_directory(str(PurePosixPath(file.path).parent))
+            change.write_file(file.path, file.text, mode=source.mode, owner=f"root:{source.group}")
+
+
+def is_there(host: Host, file: HostFile) -> bool:
+    """Whether the host has this very file, with its mode and group."""
+    return platform.digest_of(host, file.path) == rendered.sha256(file.text) and platform.found_at(
+        host, file.path
+    ) == platform.expected_of(file)
