@@ -23,7 +23,7 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
 
 
 @check("D22", section="3.15", source="runbook 3.16", on=platform_control, title_zh="DLWorkspace 源码可渲染且符合约定",
-       fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1 as dlworkspace")  # fmt: skip
+       fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The checkout's templates render with this configuration, to the objects that stages and checks know."""
     troubles = notes.take("render the platform", lambda: platform.troubles(cluster))
@@ -31,7 +31,8 @@ def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
 
 
 @check("D12", section="3.15", source="runbook 3.15", on=platform_control, severity=Severity.WARNING,
-       title_zh="local.yaml 内容有效", fix="correct the named key of config.yaml; `python -m cluster render webui local.yaml`")  # fmt: skip
+       title_zh="local.yaml 内容有效",
+       fix="correct the named key of config.yaml; see `python -m cluster render webui local.yaml`")  # fmt: skip
 def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     """local.yaml, as it is generated, names this cluster, its hosts and paths, and no published secret."""
 
@@ -62,7 +63,8 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect(DASHBOARD, found=stat_of(host, "%F", DASHBOARD) or "nothing", expected="directory")
 
 
-@check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts, title_zh="/etc/hostname-fqdn 为文件且内容正确",
+@check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts,
+       title_zh="/etc/hostname-fqdn 为文件且内容正确",
        fix="remove what is there once no pod mounts it (a pod that started first made a folder of it); then"
            " -m install --stages nginx_files")  # fmt: skip
 def test_fqdn_file(node: Node, host: Host) -> None:
@@ -72,7 +74,8 @@ def test_fqdn_file(node: Node, host: Host) -> None:
     expect(f"name in {webui.FQDN_FILE}", found=text_of(host, webui.FQDN_FILE), expected=node.fqdn)
 
 
-@check("D27", section="3.16", source="upstream nginx webui3", on=platform_master, title_zh="Web 静态文件来自当前 webui3 镜像",
+@check("D27", section="3.16", source="upstream nginx webui3", on=platform_master,
+       title_zh="Web 静态文件来自当前 webui3 镜像",
        fix="-m install --stages static_files")  # fmt: skip
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The web interface's static files are there, and those of the webui3 image on the host."""

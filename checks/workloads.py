@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from cluster import kube_objects
+from cluster import kube_objects, services
+from cluster.config import Cluster
 from cluster.verdict import Severity
 from fixtures.check import check, expect
 from fixtures.targets import whole_cluster
@@ -17,11 +18,11 @@ KINDS = ("deployments", "daemonsets", "statefulsets")
 
 @check("W01", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, title_zh="所有 Pod 运行且就绪",
        fix="kubectl describe pod; kubectl logs")  # fmt: skip
-def test_pods_are_ready(kube: Kubernetes) -> None:
+def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     """Every pod is ready, but for those on their way (W05) and those whose containers do not come up (W03)."""
     unready = [
         f"{kube_objects.name_of(pod)} on {pod['spec']['nodeName']}"
-        for pod in ordinary(kube)
+        for pod in ordinary(cluster, kube)
         if pod["status"].get("phase") == "Running"
         and not kube_objects.is_being_deleted(pod)
         and not kube_objects.is_ready(pod)
@@ -40,10 +41,12 @@ def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
 
 @check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器启动失败",
        fix="kubectl describe pod: a missing image, a wrong architecture, a bad configuration")  # fmt: skip
-def test_containers_come_up(kube: Kubernetes) -> None:
+def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
     """No container crashes again and again, lacks its image or cannot be made."""
     failing = [
-        f"{kube_objects.name_of(p)}: {', '.join(found)}" for p in ordinary(kube) if (found := kube_objects.errors(p))
+        f"{kube_objects.name_of(p)}: {', '.join(found)}"
+        for p in ordinary(cluster, kube)
+        if (found := kube_objects.errors(p))
     ]
     expect("containers that do not come up", found=failing, expected=[])
 
@@ -60,7 +63,7 @@ def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
 @check("W04", section="3.11", source="helm --wait", on=whole_cluster,
        title_zh="Deployment、DaemonSet、StatefulSet 已收敛",
        fix="kubectl rollout status; kubectl describe the pods that are missing")  # fmt: skip
-def test_workloads_have_converged(kube: Kubernetes) -> None:
+def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     """Every Deployment, DaemonSet and StatefulSet has all its pods, of its latest version, ready.
 
     A pod that is a finding of W01, W03, W05 or of its node already is not one of its owner too.
@@ -69,7 +72,7 @@ def test_workloads_have_converged(kube: Kubernetes) -> None:
     sound = [pod for pod in living(kube) if not in_trouble(pod, now)]
     short = []
     for kind in KINDS:
-        for workload in kube.list(kind):
+        for workload in (w for w in kube.list(kind) if not is_platforms(cluster, w)):
             what, wanted, there = kube_objects.shortfall(workload)
             told = len(kube_objects.selected(pods, workload)) - len(kube_objects.selected(sound, workload))
             if there < wanted - told:
@@ -79,12 +82,12 @@ def test_workloads_have_converged(kube: Kubernetes) -> None:
 
 @check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster, title_zh="没有滞留的 Pod",
        fix="kubectl describe pod names what it waits for; kubectl delete pod for evicted ones")  # fmt: skip
-def test_no_pod_is_stuck(kube: Kubernetes) -> None:
+def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     """No pod is Pending for more than 5 minutes, failed, or long past its end."""
     now = kube.list("pods").at
     stuck = [
         f"{kube_objects.name_of(pod)}: {why}"
-        for pod in ordinary(kube)
+        for pod in ordinary(cluster, kube)
         if (why := kube_objects.stuck(pod, now)) and not kube_objects.errors(pod)
     ]
     expect("pods that are stuck", found=stuck, expected=[])
@@ -99,12 +102,16 @@ def test_volumes_are_bound(kube: Kubernetes) -> None:
     expect("claims and volumes in trouble", found=claims + volumes, expected=[])
 
 
-def ordinary(kube: Kubernetes) -> list[Any]:
-    """Those of `living` that are not the control plane's (C03) or kube-proxy (C10): these are judged there."""
+def ordinary(cluster: Cluster, kube: Kubernetes) -> list[Any]:
+    """Those of `living` that are not the control plane's (C03), kube-proxy (C10), or the platform's (D30 to D39).
+
+    These are judged there.
+    """
     return [
         pod
         for pod in living(kube)
-        if (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
+        if not is_platforms(cluster, pod)
+        and (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
         and labels.get("k8s-app") != "kube-proxy"
     ]
 
@@ -113,6 +120,11 @@ def living(kube: Kubernetes) -> list[Any]:
     """The pods that have not ended well and are not on a node that is itself in trouble."""
     ready = kube_objects.ready_names(kube.list("nodes"))
     return [pod for pod in kube_objects.on_nodes(kube.list("pods"), ready) if not kube_objects.is_finished(pod)]
+
+
+def is_platforms(cluster: Cluster, thing: Any) -> bool:
+    """Whether a pod or what runs it is one of the platform's services, where the platform is part of the cluster."""
+    return cluster.dlworkspace is not None and services.is_platforms(thing)
 
 
 def in_trouble(pod: Any, now: datetime) -> bool:

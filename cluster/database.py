@@ -23,12 +23,15 @@ def name(cluster_id: str) -> str:
     return f"DLWSCluster-{cluster_id}"
 
 
-def grants(password: str) -> str:
+def grants(password: str, version: str) -> str:
     """SQL that lets root in from other hosts, for the standard input of a client; to be run again without harm.
 
-    The runbook first makes the user without a password, and the port is open: here there is no such moment.
+    `version` is the server's own, `8.0.20` or `10.11.6-MariaDB`: the two word it differently. The runbook first makes
+    the user without a password, and the port is open: here there is no such moment.
     """
-    identified = f"'{USER}'@'%' IDENTIFIED WITH {PLUGIN} BY {_quoted(password)}"
+    secret = _quoted(password)
+    how = f"VIA {PLUGIN} USING PASSWORD({secret})" if "mariadb" in version.lower() else f"WITH {PLUGIN} BY {secret}"
+    identified = f"'{USER}'@'%' IDENTIFIED {how}"
     statements = (
         f"CREATE USER IF NOT EXISTS {identified}",
         f"ALTER USER {identified}",

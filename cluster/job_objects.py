@@ -7,6 +7,7 @@ them in passing. `regcred` is named by every job's pod, whether or not the regis
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +17,9 @@ ACCOUNT: Final = "job"
 ROLE: Final = "configmap-admin"
 BINDING: Final = "job-configmap-admin"
 PULL_SECRET: Final = "regcred"
+TYPE: Final = "kubernetes.io/dockerconfigjson"
+MARK: Final = "dlws-suite/login"
+"""The annotation of the Secret that holds its mark."""
 DOCKER_HUB: Final = "https://index.docker.io/v1/"
 """The key under which Docker keeps its login to Docker Hub."""
 
@@ -46,10 +50,22 @@ def pull_secret(docker_config: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _about(PULL_SECRET),
-        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": _about(PULL_SECRET) | {"annotations": {MARK: mark(docker_config)}},
+        "type": TYPE,
         "data": {".dockerconfigjson": base64.b64encode(logins(docker_config).encode()).decode()},
     }
+
+
+def mark(docker_config: str) -> str:
+    """What a Secret with these logins is recognised by: its values are shown to nobody, so they cannot be compared."""
+    return hashlib.sha256(f"{PULL_SECRET}\0{logins(docker_config)}".encode()).hexdigest()[:32]
+
+
+def mark_of(secret: Mapping[str, Any]) -> str:
+    """The mark of a Secret that is there; `of another origin` without one, `no login` for one of another type."""
+    annotations = secret["metadata"].get("annotations") or {}
+    right = secret.get("type") == TYPE
+    return str(annotations.get(MARK) or "of another origin") if right else "no login"
 
 
 def logins(docker_config: str) -> str:
@@ -89,5 +105,21 @@ def registry_key(registry: str) -> str:
     return first if is_host and first != "docker.io" else DOCKER_HUB
 
 
-def _about(name: str) -> dict[str, str]:
+def secrets_in(docker_config: str) -> tuple[str, ...]:
+    """What of a config.json of Docker must be redacted: its tokens, and the passwords in them."""
+    try:
+        logins = json.loads(docker_config).get("auths") or {}
+        values = [str(v) for told in logins.values() for v in told.values()]
+    except (ValueError, AttributeError):
+        return ()
+    passwords = []
+    for value in values:
+        try:
+            passwords.append(base64.b64decode(value, validate=True).decode().partition(":")[2])
+        except ValueError:
+            continue
+    return tuple({*values, *passwords} - {""})
+
+
+def _about(name: str) -> dict[str, Any]:
     return {"name": name, "namespace": NAMESPACE}

@@ -17,8 +17,8 @@ from cluster.manifests import Manifest
 CONFIGURATION: Final = "dlws-suite/configuration"
 """The annotation of a pod template that holds the digest."""
 IN_PLACE: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-"""For a Deployment on its host's network: the ports are the old pod's until that has gone, so a new one beside it, which
-is the default, would stay Pending for good."""
+"""For a Deployment on its host's network: the ports are the old pod's until that has gone, so a new one beside it,
+which is the default, would stay Pending for good."""
 
 Object = dict[str, Any]
 

@@ -6,9 +6,9 @@ user's own checkout against them. A workload has one object, or one for each arc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cluster import labels
 from cluster.config import Cluster
@@ -264,3 +264,21 @@ def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
         if node in workload.nodes(cluster)
         for port in workload.ports
     }
+
+
+METRICS: Final = ("prometheus-metrics-prometheus", ("prometheus", "metrics-prometheus"))
+"""What custommetrics' operator makes of its Prometheus object: a StatefulSet, and a label of its pods."""
+
+
+def is_platforms(thing: Mapping[str, Any]) -> bool:
+    """Whether a pod, by its labels, or a DaemonSet, Deployment or StatefulSet, by its name, is one of the services'."""
+    about = thing["metadata"]
+    space, found = str(about.get("namespace") or "default"), dict(about.get("labels") or {})
+    if space == "default" and (about["name"] == METRICS[0] or METRICS[1] in found.items()):
+        return True
+    for workload in workloads():
+        names = {workload.object_name(arch) for arch in Arch}
+        selectors = {workload.pod_selector(arch).partition("=")[::2] for arch in Arch}
+        if space == workload.namespace and (about["name"] in names or selectors & found.items()):
+            return True
+    return False

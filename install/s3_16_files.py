@@ -25,7 +25,7 @@ TAKE_OUT = (
 @stage(
     section="3.16",
     on=platform_hosts,
-    after=["platform[*]", "reachability", "hostname"],
+    after=["platform", "reachability", "hostname"],
     proves=[platform.test_fqdn_file, platform.test_nginx_routes],
 )
 def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
@@ -52,5 +52,5 @@ def test_static_files(cluster: Cluster, host: Host, change: Change) -> None:
     """Take the web interface's static files out of its image."""
     image = rendered.of(cluster, platform.webui3_image)
     there = platform.image_id(host, image) or "the image's id"
-    command_text = f"take {platform.DASHBOARD} out of {image}"
-    change.run(TAKE_OUT, platform.DASHBOARD, image, there, platform.STATIC_SOURCE, text=command_text)
+    text = f"take {platform.DASHBOARD} out of {image}"
+    change.run(TAKE_OUT, platform.DASHBOARD, image, there, platform.STATIC_SOURCE, text=text)

@@ -1,0 +1,45 @@
+"""N: the ports of the platform's services on the hosts (upstream-semantics 5.8). They are on the hosts' own network."""
+
+from __future__ import annotations
+
+import re
+
+from checks.network import test_apache_is_off
+from cluster import services
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse.text import unparsable
+from fixtures.check import check, expect
+from fixtures.targets import platform_hosts
+from remote.host import Host
+
+HOLDERS = (
+    'all=$(ss -Hltnp) || exit; echo "$all" | while read -r state a b local peer users; do'
+    ' pid=${users#*pid=}; pid=${pid%%,*}; case "$pid" in ""|*[!0-9]*) continue;; esac;'
+    ' name=${users#*"}; name=${name%%"*};'
+    ' if grep -q kubepods "/proc/$pid/cgroup"; then where=pod; else where=host; fi;'
+    ' echo "${local##*:} $where $name"; done'
+)
+"""Prints for every listening port: the port, `pod` or `host` (by the control group of the process), its name."""
+
+
+@check("N15", section="3.16", source="upstream check_service.py", on=platform_hosts,
+       title_zh="平台服务端口未被其他进程占用",
+       fix="stop what holds the port, and keep it from starting at boot", causes=[test_apache_is_off])  # fmt: skip
+def test_host_ports(node: Node, cluster: Cluster, host: Host) -> None:
+    """No process of the host itself holds a port that the platform's services need there."""
+    wanted = services.host_ports(cluster, node)
+    taken = sorted({(p, name) for p, where, name in holders(host) if p in wanted and where == "host"})
+    found = [f"{port} ({wanted[port]}'s) by {name}" for port, name in taken]
+    expect("ports of the platform that are taken", found=found, expected=[])
+
+
+def holders(host: Host) -> list[tuple[int, str, str]]:
+    """Who listens on the host: port, `pod` or `host`, the process's name."""
+    rows = []
+    for line in host.lines(HOLDERS):
+        found = re.fullmatch(r"([0-9]{1,5}) (pod|host) (.+)", line)
+        if found is None:
+            raise unparsable("ss", line)
+        rows.append((int(found[1]), found[2], found[3]))
+    return rows

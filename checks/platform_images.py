@@ -1,0 +1,179 @@
+"""R: the platform's images (runbook 3.16.1 and 3.16.3 to 6): the login, in the registry, built here, on the hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from checks import rendered
+from checks.kubernetes import ARCHITECTURES, content_of
+from checks.registry_probe import PROBE
+from cluster import job_objects
+from cluster.config import Cluster
+from cluster.images import with_tag
+from cluster.inventory import Node
+from cluster.parse.text import unparsable
+from cluster.verdict import Unknown
+from fixtures.check import check, expect
+from fixtures.site import Notes
+from fixtures.targets import image_builders, image_keepers, platform_hosts, registry_users
+from remote.host import Host
+
+DOCKER_CONFIG = "/root/.docker/config.json"
+CONTEXT_LABEL = "dlws-suite.context"
+"""The image label that holds the digest of what it was built from."""
+REGISTRY_DEADLINE = 300.0  # seconds; an image takes two requests, a registry that is gone 10 s for each
+LOGINS = (
+    "python3 -c 'import hashlib, json\n"
+    f'for name, told in sorted((json.load(open("{DOCKER_CONFIG}")).get("auths") or {{}}).items()):\n'
+    '    print(name, hashlib.sha256(str(told.get("auth")).encode()).hexdigest())\''
+)
+"""Prints the registries that the host's Docker can log in to, each with a digest of the login."""
+
+
+@dataclass(frozen=True, slots=True)
+class InRegistry:
+    """What a registry answered for an image: whether it is there, its digest, its architectures; or why not known."""
+
+    found: bool
+    digest: str = ""
+    archs: tuple[str, ...] = ()
+    unclear: str = ""
+
+
+@check("R21", section="3.16", source="runbook 3.16.1", on=registry_users, title_zh="Docker 已登录镜像仓库",
+       fix="-m install --stages registry_login; the login is that of suite.registry_config")  # fmt: skip
+def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
+    """Docker on the host has the configured login to the registry."""
+    wanted = notes.take("digests of the registry's logins", lambda: digests(logins_of(cluster)))
+    result = host.run_expect([0, 1], LOGINS)
+    if result.rc and "No such file or directory" not in result.stderr:
+        raise host.no_answer(result)
+    there = dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
+    expect("missing or other logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
+
+
+@check("R22", section="3.16", source="upstream docker push", on=image_builders, title_zh="平台镜像由当前源码构建",
+       fix="-m install --stages images_built")  # fmt: skip
+def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The platform's own images of the host's architecture were built there from this checkout and configuration."""
+    wanted = rendered.ask(notes, f"what {node.arch} images are built from", cluster, lambda p: p.digests(node.arch))
+    expect("images to be built", found=outdated(host, wanted), expected=[])
+
+
+@check("R23", section="3.16", source="upstream docker push", on=image_keepers, title_zh="平台镜像在仓库中且架构正确",
+       fix="push it again (-m install --stages images_in_registry); the registry must answer this host")  # fmt: skip
+def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The platform's own images of the host's architecture are in the registry, for Docker's architecture.
+
+    An image that is on the host too must be the one in the registry: the same digest.
+    """
+    question = f"names of the {node.arch} images"
+    wanted = rendered.ask(notes, question, cluster, lambda p: [b.full_name for b in p.builds(node.arch)])
+    expect("images in the registry", found=amiss(host, wanted), expected=[])
+
+
+@check("R19", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
+       fix="-m install --stages platform_images; of a wrong architecture: push the right one first")  # fmt: skip
+def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The images that the platform runs on the host are there, for Docker's architecture."""
+    wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: list(p.images(node)))
+    expect("images missing or for another machine", found=missing(host, wanted), expected=[])
+
+
+def logins_of(cluster: Cluster) -> str:
+    """The configured logins, in Docker's form. Unknown when they cannot be read or used."""
+    assert cluster.registry_config
+    try:
+        return job_objects.logins(content_of(cluster.registry_config).decode("utf-8", "replace"))
+    except job_objects.NoCredentials as error:
+        raise Unknown(f"{cluster.registry_config}: {error}") from None
+
+
+def digests(logins: str) -> dict[str, str]:
+    """By registry, a digest of its login."""
+    return {
+        name: hashlib.sha256(str(told.get("auth")).encode()).hexdigest()
+        for name, told in json.loads(logins)["auths"].items()
+    }
+
+
+def outdated(host: Host, wanted: dict[str, str]) -> list[str]:
+    """Those of the images whose label does not say that they are built from this (`wanted`: digest by name)."""
+    form = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{CONTEXT_LABEL}"}}}}'
+    result = host.run_expect([0, 1], "docker image inspect -f %s " + " ".join(["%s"] * len(wanted)), form, *wanted)
+    there = dict(inspected(host, result.stdout, result.stderr))
+    return [name for name, digest in wanted.items() if there.get(with_tag(name)) != digest]
+
+
+def missing(host: Host, wanted: list[str]) -> list[str]:
+    """Those of the images that are not on the host, or are for another architecture than its Docker's."""
+    if not wanted:
+        return []
+    arch = host.read("docker version -f '{{.Server.Arch}}'")
+    result = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
+    there = dict(inspected(host, result.stdout, result.stderr))
+    wrong = {name: there.get(with_tag(name), "missing") for name in wanted}
+    return [f"{name}: {found}, not {arch}" if found != "missing" else f"{name}: missing"
+            for name, found in wrong.items() if found != arch]  # fmt: skip
+
+
+def amiss(host: Host, wanted: list[str]) -> list[str]:
+    """What is wrong with images in the registry. Unknown when that cannot be said of one and no other is wrong."""
+    arch = host.read("docker version -f '{{.Server.Arch}}'")
+    result = host.run_expect([0, 1], "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' "
+                             + " ".join(["%s"] * len(wanted)), *wanted)  # fmt: skip
+    here = dict(inspected(host, result.stdout, result.stderr))
+    there = in_registry(host, wanted)
+    wrong = []
+    for name, told in there.items():
+        local = [digest.partition("@")[2] for digest in json.loads(here.get(with_tag(name)) or "null") or []]
+        if told.unclear:
+            continue
+        if not told.found:
+            wrong.append(f"{name}: not in the registry")
+        elif arch not in told.archs:
+            wrong.append(f"{name}: for {', '.join(told.archs) or 'nothing'}, not {arch}")
+        elif local and told.digest and told.digest not in local:
+            wrong.append(f"{name}: another one than on {host.name}")
+    unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
+    if unclear and not wrong:
+        raise Unknown(f"{host.name}: the registry does not say: {'; '.join(unclear[:3])}")
+    return wrong
+
+
+def in_registry(host: Host, wanted: list[str]) -> dict[str, InRegistry]:
+    """What the registry answers the host about images."""
+    found = {}
+    command = "python3 -c %s " + " ".join(["%s"] * len(wanted))
+    for line in host.lines(command, PROBE, *wanted, deadline=REGISTRY_DEADLINE):
+        match line.split("\t"):
+            case [name, "found", digest, archs]:
+                found[name] = InRegistry(True, digest, tuple(archs.split(",")))
+            case [name, "none"]:
+                found[name] = InRegistry(False)
+            case [name, "unclear", why]:
+                found[name] = InRegistry(False, unclear=why)
+            case _:
+                raise unparsable("registry", line)
+    if found.keys() != set(wanted):
+        raise unparsable("registry", why="not every image was answered for")
+    return found
+
+
+def inspected(host: Host, out: str, err: str) -> list[tuple[str, str]]:
+    """`["busybox:1"] amd64`: each name of an image with what stands behind it. Unknown for another complaint than that
+    there is no such image."""
+    if any("no such image" not in line.lower() for line in err.splitlines() if line.strip()):
+        raise Unknown(f"{host.name}: docker image inspect: {err.strip()}")
+    pairs = []
+    for line in out.splitlines():
+        if not line.strip():
+            continue
+        try:
+            names, end = json.JSONDecoder().raw_decode(line)
+            pairs += [(str(name), line[end:].strip()) for name in names]
+        except (ValueError, TypeError):
+            raise unparsable("docker image inspect", line) from None
+    return pairs

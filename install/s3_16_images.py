@@ -1,0 +1,105 @@
+"""Runbook 3.16.1 and 3.16.3 to 6: the registry's login, and the platform's images: built and pushed, or prebuilt."""
+
+from __future__ import annotations
+
+import json
+from operator import methodcaller
+
+from checks import platform_images, rendered
+from cluster.config import Cluster
+from cluster.images import archive
+from cluster.inventory import Node
+from cluster.schema import Images
+from fixtures.stage import stage
+from fixtures.targets import image_builders, image_keepers, platform_hosts, registry_users
+from remote.change import Change
+from remote.host import Host
+
+BUILD_DEADLINE = 2 * 60 * 60.0  # seconds: init-container compiles OpenSSL, webui3 fetches a thousand packages
+PULL_DEADLINE = 30 * 60.0
+
+
+@stage(
+    section="3.16",
+    on=registry_users,
+    after=["platform", "docker"],
+    proves=[platform_images.test_registry_login],
+)
+def test_registry_login(cluster: Cluster, change: Change) -> None:
+    """Give the host's Docker the configured login; its other logins and settings stay."""
+    wanted = json.loads(platform_images.logins_of(cluster))["auths"]
+
+    def with_logins(text: str) -> str:
+        there = json.loads(text or "{}")
+        return json.dumps({**there, "auths": {**(there.get("auths") or {}), **wanted}}, indent=2) + "\n"
+
+    change.make_directory("/root/.docker", mode="0700")
+    change.edit_file(platform_images.DOCKER_CONFIG, with_logins, mode="0600")
+
+
+@stage(
+    section="3.16",
+    on=image_builders,
+    after=["platform", "docker", "registry_login"],
+    proves=[platform_images.test_images_are_built],
+)
+def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Build the platform's own images for this architecture, those that are not of this tree and configuration."""
+    wanted = rendered.of(cluster, lambda p: p.digests(node.arch))
+    stale = platform_images.outdated(host, wanted) if has_docker(host) else list(wanted)
+    builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
+    for at, build in enumerate(builds, 1):
+        image, label = build.image, f"{platform_images.CONTEXT_LABEL}={wanted[build.full_name]}"
+        context = rendered.of(cluster, methodcaller("context", image))
+        change.run(
+            "docker build -q --force-rm -f %s -t %s --label %s -",
+            build.dockerfile,
+            build.full_name,
+            label,
+            stdin=context,
+            deadline=BUILD_DEADLINE,
+            text=f"docker build {build.full_name} ({at} of {len(builds)}, a context of {len(context) >> 10} KiB)",
+        )
+
+
+@stage(
+    section="3.16",
+    on=image_keepers,
+    after=["platform", "docker", "registry_login", "images_built"],
+    proves=[platform_images.test_images_are_in_the_registry],
+)
+def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Push what was built, or what is among the archives. Other prebuilt images must be in the registry already."""
+    if not has_docker(host):
+        return  # a look ahead
+    names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
+    wrong = {line.partition(": ")[0] for line in platform_images.amiss(host, names)}
+    for name in (n for n in names if n in wrong):
+        path = archive(cluster.image_archives, name, node.arch)
+        if path and cluster.suite.images is Images.PREBUILT:
+            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+        if path or cluster.suite.images is Images.BUILD:
+            change.run("docker push %s", name, deadline=PULL_DEADLINE)
+
+
+@stage(
+    section="3.16",
+    on=platform_hosts,
+    after=["platform", "cluster_id", "docker", "registry_login", "images_in_registry[*]"],
+    proves=[platform_images.test_images_are_present],
+)
+def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+    """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them."""
+    wanted = rendered.of(cluster, lambda p: list(p.images(node)))
+    lacking = platform_images.missing(host, wanted) if has_docker(host) else wanted
+    named = {line.partition(": ")[0] for line in lacking}
+    for image in (name for name in wanted if name in named):
+        if path := archive(cluster.image_archives, image, node.arch):
+            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+        else:
+            change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
+
+
+def has_docker(host: Host) -> bool:
+    """Whether Docker is there: in a plan it may yet have to be installed."""
+    return bool(host.run("command -v docker").rc == 0)

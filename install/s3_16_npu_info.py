@@ -1,0 +1,27 @@
+"""Runbook 3.16.9: the generator of NPU information, before monitor: job-exporter mounts its folder."""
+
+from __future__ import annotations
+
+from checks import npu_info as checks
+from checks.platform import digest_of
+from checks.rendered import sha256
+from cluster import npu_info
+from fixtures.stage import stage
+from fixtures.targets import platform_npu_hosts
+from remote.change import Change
+from remote.host import Host
+
+FIRST_ROUND = 120.0  # seconds for the first files
+
+
+@stage(section="3.16", on=platform_npu_hosts, after=["platform", "reboot"], proves=[checks.test_npu_info])
+def test_npu_info(host: Host, change: Change) -> None:
+    """Run the generator as a unit of systemd, in place of upstream's loop."""
+    if host.run("pgrep -f %s", npu_info.UPSTREAM).rc == 0:
+        change.run("pkill -f %s", npu_info.UPSTREAM, text="end upstream's npu_info_gen.py")
+    if digest_of(host, npu_info.SCRIPT_FILE) != sha256(npu_info.SCRIPT):
+        change.write_file(npu_info.SCRIPT_FILE, npu_info.SCRIPT, mode="0755")
+    if digest_of(host, npu_info.UNIT_FILE) != sha256(npu_info.UNIT_TEXT):
+        change.write_file(npu_info.UNIT_FILE, npu_info.UNIT_TEXT)
+    change.run("systemctl daemon-reload && systemctl enable %s && systemctl restart %s", npu_info.UNIT, npu_info.UNIT)
+    change.wait_until("the generator's files to be there", lambda: bool(checks.fresh_files(host)), FIRST_ROUND)

@@ -1,0 +1,167 @@
+"""Runbook 3.16.8 to 3.16.10: the platform's services, in the order of `services.SERVICES`; a stage for each.
+
+An object is applied only where it would change, so a second run restarts nothing. Then the service is waited for, no
+longer than it can still come up by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from checks import database, rendered
+from checks import services as checks
+from checks.platform_images import logins_of
+from cluster import database as sql
+from cluster import drift, job_objects
+from cluster.config import Cluster
+from cluster.drift import Action
+from cluster.kube_objects import condition
+from cluster.manifests import Manifest
+from cluster.rendering import cluster_id
+from cluster.services import SERVICES, Service
+from cluster.verdict import Unknown
+from fixtures.check import Mismatch
+from fixtures.stage import stage
+from fixtures.targets import platform_master, platform_workers
+from remote.answer import ApiUnreachable
+from remote.change import Change, ChangeFailed
+from remote.host import Host
+from remote.kubernetes import Kubernetes, Object
+
+START = 5 * 60.0  # seconds for a service's pods, whose images are there
+OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
+FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
+READY_HOSTS = ("labels", "node_ready[*]", "node_ports", "platform_images[*]", "nginx_files[*]", "storage_links[*]")
+MORE = {"monitor": ("npu_info[*]", "job_objects"), "webui3": ("static_files",), "jobmanager2": ("job_objects",)}
+"""What a service comes after besides what the table of services says."""
+
+
+@stage(
+    section="3.16",
+    on=platform_master,
+    after=["platform", "admin_conf", "node_ready"],
+    proves=[checks.test_job_objects],
+)
+def test_job_objects(cluster: Cluster, kube: Kubernetes, change: Change) -> None:
+    """Make what jobs' pods name: a service account with its rights, and the login to the registry."""
+    for manifest in job_objects.account():
+        apply(manifest, kube, change)
+    config = logins_of(cluster) if cluster.registry_config else job_objects.logins("")
+    there = found_in(kube, job_objects.pull_secret(config))
+    if there is None or job_objects.mark_of(there) != job_objects.mark(config):
+        change.apply(job_objects.pull_secret(config))
+
+
+def _stage_of(service: Service) -> Callable[..., None]:
+    """`test_<service>`: its objects, then its pods."""
+
+    def start(cluster: Cluster, kube: Kubernetes, change: Change) -> None:
+        if cluster_id(cluster) is None:
+            change.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
+            return
+        for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
+            if checks.awaits_operator(service, manifest.object) and not knows(service, kube, change):
+                continue
+            apply(manifest, kube, change)
+        change.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
+
+    name = service.name.replace("-", "_")
+    start.__name__ = start.__qualname__ = f"test_{name}"
+    start.__doc__ = f"Start {service.name}: apply what differs of its objects, and wait until its pods are ready."
+    return stage(section="3.16", on=platform_master, after=after(service), proves=[checks.RUNS[service.name]])(start)
+
+
+def after(service: Service) -> list[str]:
+    """The stages that a service comes after."""
+    names = [n.replace("-", "_") if n != "mysql" else "mysql_root" for n in service.after]
+    files = ["web_configuration"] if service.config_files else []
+    return ["platform", "cluster_id", "admin_conf", *READY_HOSTS, *files, *names, *MORE.get(service.name, ())]
+
+
+globals().update({function.__name__: function for function in map(_stage_of, SERVICES)})
+
+
+@stage(section="3.16", on=platform_master, after="mysql", proves=[database.test_root_signs_in])
+def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
+    """Let root of MySQL in from the services' hosts: the user is made with its final password, in one statement."""
+    words = "create MySQL's root@'%' with its password, or set it"
+    try:
+        container = database.container_of(host)
+    except (Mismatch, Unknown):
+        change.run("exit 1", text=f"{words}, once MySQL runs")
+        return
+    versions: list[str] = []
+    port = rendered.of(cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
+
+    def answers() -> bool:
+        if not host.read("ss -Hltn %s", f"sport = :{port}"):
+            return False  # while it makes its tables it listens to nobody, and lets root in without a password
+        answer = database.ask(host, container, cluster, "SELECT VERSION();\n")
+        versions[:] = answer.text.split()
+        if answer.rc and "Access denied" in answer.error_text:
+            kept = "it keeps the one it was first started with; change it in MySQL, or put the former one back"
+            raise ChangeFailed(f"{host.name}: MySQL's root has another password than mysql_password: {kept}")
+        return answer.rc == 0 and bool(versions)
+
+    change.wait_until("MySQL to let root in on its own host", answers, FIRST_START)
+    password = str(cluster.document["mysql_password"])
+    statements = sql.grants(password, versions[0] if versions else "")
+    change.run(database.CLIENT, container, stdin=f"{password}\n{statements}".encode(), text=words)
+
+
+@stage(
+    section="3.16",
+    on=platform_workers,
+    after=["mysql_root[*]", "platform"],
+    proves=[database.test_empty_password_is_refused],
+)
+def test_mysql_closed() -> None:
+    """From the other hosts nobody gets into MySQL without a password."""
+
+
+def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None:
+    """Make the cluster hold an object, if it differs; the plan names the fields."""
+    wanted = manifest.object if isinstance(manifest, Manifest) else manifest
+    there = found_in(kube, wanted)
+    planned = drift.planned(wanted, there)
+    if planned.action is Action.KEEP:
+        return
+    if not isinstance(manifest, Manifest) or manifest.takes_apply:
+        change.apply(wanted, text=str(planned))
+    elif there is None:
+        change.create(wanted, text=str(planned))
+    else:
+        change.merge(wanted, text=str(planned))
+
+
+def found_in(kube: Kubernetes, manifest: Object) -> Object | None:
+    """The object that is there; none where the cluster is yet to be made (a look ahead)."""
+    try:
+        return kube.find(manifest)
+    except ApiUnreachable:
+        return None
+
+
+def knows(service: Service, kube: Kubernetes, change: Change) -> bool:
+    """Whether Kubernetes knows the kind that a service's operator makes, waited for. If not, that is D10's finding."""
+
+    def established() -> bool:
+        found = kube.get("customresourcedefinitions", service.crd)
+        return found is not None and condition(found, "Established") == "True"
+
+    try:
+        change.wait_until(f"{service.crd} to be known", established, OPERATOR)
+    except Unknown:
+        return False
+    return True
+
+
+def runs(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
+    """Whether it does. ChangeFailed, with the reason, once waiting can no longer help."""
+    if not checks.troubles(service, cluster, kube):
+        return True
+    needed = [workload for workload in service.workloads if not workload.optional]
+    if hopeless := checks.pods_without_hope(needed, cluster, kube):
+        raise ChangeFailed(f"{service.name}: waiting cannot help: {'; '.join(hopeless)}")
+    return False
