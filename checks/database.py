@@ -90,7 +90,7 @@ def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL refuses root with an empty password, asked from this host."""
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
-    found = host.read("python3 -c %s %s %s", KNOCK, cluster.master.address, port)
+    found = host.feed([0], "python3 - %s %s", cluster.master.address, port, stdin=KNOCK).text.strip()
     if found.startswith("unclear"):
         raise Unknown(f"{host.name}: MySQL at {cluster.master.address}:{port}: {found.removeprefix('unclear ')}")
     if not re.fullmatch(r"open|refused [0-9]+", found):

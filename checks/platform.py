@@ -6,7 +6,7 @@ import re
 
 from checks import rendered
 from checks.files import stat_of, text_of
-from cluster import platform, webui
+from cluster import webui
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.platform import Platform
@@ -26,7 +26,7 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
        fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The checkout's templates render with this configuration, to the objects that stages and checks know."""
-    troubles = notes.take("render the platform", lambda: platform.troubles(cluster))
+    troubles = notes.take("render the platform", lambda: rendered.troubles(cluster))
     expect("what the checkout lacks", found=troubles, expected=[])
 
 

@@ -146,8 +146,9 @@ def amiss(host: Host, wanted: list[str]) -> list[str]:
 def in_registry(host: Host, wanted: list[str]) -> dict[str, InRegistry]:
     """What the registry answers the host about images."""
     found = {}
-    command = "python3 -c %s " + " ".join(["%s"] * len(wanted))
-    for line in host.lines(command, PROBE, *wanted, deadline=REGISTRY_DEADLINE):
+    command = "python3 - " + " ".join(["%s"] * len(wanted))
+    told = host.feed([0], command, *wanted, stdin=PROBE, deadline=REGISTRY_DEADLINE).text
+    for line in (line for line in told.splitlines() if line.strip()):
         match line.split("\t"):
             case [name, "found", digest, archs]:
                 found[name] = InRegistry(True, digest, tuple(archs.split(",")))

@@ -95,4 +95,4 @@ for image in sys.argv[1:]:
         told = ("unclear", " ".join(str(getattr(error, "reason", None) or error or type(error).__name__).split()))
     print("\t".join((image,) + told))
 """
-"""Run as `python3 -c PROBE IMAGE...`."""
+"""Run as `python3 - IMAGE...`."""

@@ -24,16 +24,24 @@ def ask(notes: Notes, question: str, cluster: Cluster, find: Callable[[Platform]
 
 
 def of(cluster: Cluster, find: Callable[[Platform], T]) -> T:
-    """What the rendered platform answers. Unknown while it cannot be rendered: why is D22's finding.
-
-    Before there is a cluster id the platform's files and objects would name another database than the later ones.
-    """
+    """What the rendered platform answers. Unknown while it cannot be rendered: why is D22's finding."""
+    demand_id(cluster)
     try:
-        if rendering.cluster_id(cluster) is None:
-            raise Unknown(f"{cluster.name} has no cluster id yet (runbook 3.4): the platform is named after it")
         return find(platform.of(cluster))
     except (CheckoutError, TemplateError) as error:
         raise Unknown(f"the platform cannot be rendered: {error}") from None
+
+
+def troubles(cluster: Cluster) -> list[str]:
+    """What cannot be rendered, a line each (`cluster.platform.troubles`)."""
+    demand_id(cluster)
+    return platform.troubles(cluster)
+
+
+def demand_id(cluster: Cluster) -> None:
+    """Unknown before the cluster has its id: what is rendered then names another database than what is later."""
+    if rendering.cluster_id(cluster) is None:
+        raise Unknown(f"{cluster.name} has no cluster id yet (runbook 3.4): the platform's database is named after it")
 
 
 def sha256(text: str) -> str:

@@ -17,7 +17,7 @@ from remote.change import Change
 from remote.host import Host
 
 
-@stage(section="3.15", on=platform_control, after="config", proves=[platform.test_platform_renders])
+@stage(section="3.15", on=platform_control, after=["config", "cluster_id"], proves=[platform.test_platform_renders])
 def test_platform() -> None:
     """The checkout renders to a platform that fits this suite: before anything of it is put on a host."""
 
@@ -25,7 +25,7 @@ def test_platform() -> None:
 @stage(
     section="3.15",
     on=platform_master,
-    after=["platform", "cluster_id", "reachability"],
+    after=["platform", "reachability"],
     proves=[platform.test_web_configuration],
 )
 def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None:

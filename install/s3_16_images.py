@@ -85,7 +85,7 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
 @stage(
     section="3.16",
     on=platform_hosts,
-    after=["platform", "cluster_id", "docker", "registry_login", "images_in_registry[*]"],
+    after=["platform", "docker", "registry_login", "images_in_registry[*]"],
     proves=[platform_images.test_images_are_present],
 )
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:

@@ -32,9 +32,15 @@ from remote.kubernetes import Kubernetes, Object
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
 OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
 FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
-READY_HOSTS = ("labels", "node_ready[*]", "node_ports", "platform_images[*]", "nginx_files[*]", "storage_links[*]")
-MORE = {"monitor": ("npu_info[*]", "job_objects"), "webui3": ("static_files",), "jobmanager2": ("job_objects",)}
-"""What a service comes after besides what the table of services says."""
+MASTER = ("labels", "node_ready", "node_ports", "platform_images", "nginx_files", "storage_links")
+"""What every service comes after, on the master: nothing waits for all hosts that does not need them."""
+MORE = {
+    "nginx": ("nginx_files[*]",),  # a pod that starts before them makes folders of them
+    "jobmanager2": ("job_objects",),
+    "monitor": ("npu_info[*]",),
+    "webui3": ("static_files",),
+}
+"""What single services come after besides, and besides what their table says."""
 
 
 @stage(
@@ -76,7 +82,7 @@ def after(service: Service) -> list[str]:
     """The stages that a service comes after."""
     names = [n.replace("-", "_") if n != "mysql" else "mysql_root" for n in service.after]
     files = ["web_configuration"] if service.config_files else []
-    return ["platform", "cluster_id", "admin_conf", *READY_HOSTS, *files, *names, *MORE.get(service.name, ())]
+    return ["platform", "admin_conf", *MASTER, *files, *names, *MORE.get(service.name, ())]
 
 
 globals().update({function.__name__: function for function in map(_stage_of, SERVICES)})

@@ -23,7 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+import proof_platform
 import yaml
+from proof_platform import CHECKOUT
 
 from cluster.config import Cluster, load
 from cluster.verdict import Verdict
@@ -90,6 +92,8 @@ class Case:
     """How a further login ends: accepted, refused or unreachable."""
     rewritten: Mapping[str, str] | None = field(default_factory=dict)
     """What was replaced in config.yaml since the run began; null: the file is gone."""
+    spoilt: Mapping[str, str | None] = field(default_factory=dict)
+    """Files beside config.yaml (of `checkout/` or `state/`) with another text; null: the file is gone."""
     lock: str | None = ""
     """The lock file of the libraries; null: there is none."""
     installed: Mapping[str, str] = field(default_factory=dict)
@@ -230,9 +234,17 @@ def healthy(layer: str) -> dict[str, Given]:
 
 
 @cache
+def healthy_host(kind: str) -> dict[str, Given]:
+    """What a healthy host of a kind answers: as recorded, and to the checks of the platform."""
+    told = {command: answer for layer in LAYERS[kind] for command, answer in healthy(layer).items()}
+    made = proof_platform.host_answers(example(), example().node(HOSTS[kind]))
+    return {command: given(answer) for command, answer in made.items()} | told
+
+
+@cache
 def healthy_api() -> Any:
     """What the API of a healthy cluster answers."""
-    return read(FOLDER / "healthy" / "kubernetes.yaml")
+    return proof_platform.with_platform(read(FOLDER / "healthy" / "kubernetes.yaml"), example())
 
 
 @cache
@@ -243,6 +255,7 @@ def loaded(text: str) -> Cluster:
         path.write_text(text)
         path.chmod(0o600)
         shutil.copy(FOLDER / "pod-network.yml", folder)
+        (Path(folder) / "checkout").symlink_to(CHECKOUT)
         return load(path, resolve=no_network)
 
 

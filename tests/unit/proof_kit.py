@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 from proof_api import FAILURES, Broken, RecordedApi, merged
-from proof_cases import FOLDER, HOSTS, LAYERS, Case, Given, ProofError, healthy, healthy_api, loaded, no_network
+from proof_cases import FOLDER, HOSTS, Case, Given, ProofError, healthy, healthy_api, healthy_host, loaded, no_network
+from proof_platform import CHECKOUT, furnish
 
 import fixtures.site
 from checks import control
@@ -66,6 +67,9 @@ class Answering(Connection):
         if told.edits:
             told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
         return told.to(self.host, command)
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        return self._answer(command)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
         raise ProofError(f"{self.host}: a check must change nothing: {command}")
@@ -157,6 +161,8 @@ def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Pr
     assert told
     cluster.path.unlink(missing_ok=True)
     (folder / "pod-network.yml").unlink()
+    checkout = folder / "checkout"
+    checkout.unlink() if checkout.is_symlink() else shutil.rmtree(checkout)
     judged_by = {"proof": (folder / "judged_by").read_text().split("\n")}
     replay = Replay(folder / "evidence", judged_by, Transcript(folder / "again", Redactor([])))
     api, fleet = ReplayedApi(replay), ReplayedFleet(told.cluster.nodes, replay)
@@ -177,12 +183,27 @@ def _cluster(case: Case, folder: Path) -> Cluster:
     path = folder / "config.yaml"
     text = _configuration(case)
     shutil.copy(FOLDER / "pod-network.yml", folder)
+    furnish(folder)
+    for name, content in case.spoilt.items():
+        spoil_file(folder, name, content)
     if case.rewritten is not None:
         path.write_text(edited(text, case.rewritten))
         path.chmod(0o600)
     cluster = loaded(text)
     findings = tuple(replace(finding, file=str(path)) for finding in cluster.findings)
     return replace(cluster, path=path, findings=findings)
+
+
+def spoil_file(folder: Path, name: str, content: str | None) -> None:
+    """Give a file another text, or take it away; of the checkout a copy is spoilt."""
+    checkout = folder / "checkout"
+    if name.startswith("checkout/") and checkout.is_symlink():
+        checkout.unlink()
+        shutil.copytree(CHECKOUT, checkout)
+    file = folder / name
+    if not file.exists():
+        raise ProofError(f"there is no {name} to spoil")
+    file.unlink() if content is None else file.write_text(content)
 
 
 def _configuration(case: Case) -> str:
@@ -194,7 +215,7 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     hosts = {}
     for kind, name in HOSTS.items():
         own = case.answers if kind == case.host else case.elsewhere.get(kind, {})
-        usual = {command: answer for layer in LAYERS[kind] for command, answer in healthy(layer).items()}
+        usual = healthy_host(kind)
         user = case.user if kind == case.host else "root"
         hosts[name] = Answering(name, user, {**own, **failing.get(name, {})}, usual)
     own, usual = (

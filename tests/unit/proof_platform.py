@@ -1,0 +1,244 @@
+"""What hosts and the API of a cluster with the platform answer: made from the stand-in checkout's own manifests, with
+the status that Kubernetes would give them. Nobody has recorded one yet; a recording shall take this module's place."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from checks import answers, database, host_ports, npu_info, platform_images
+from checks import platform as files
+from checks.kubernetes import ARCHITECTURES
+from checks.rendered import sha256
+from cluster import job_objects, services, webui
+from cluster import npu_info as generator
+from cluster import platform as wanted
+from cluster.config import Cluster
+from cluster.images import with_tag
+from cluster.inventory import Node
+from cluster.platform import Platform
+
+CHECKOUT = Path(__file__).parents[2] / "lab" / "checkout"
+ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+MADE = "2026-11-24T07:52:23Z"
+LOGIN = job_objects.login("apulistech/", "invented", "invented-for-tests")
+IMAGE = "sha256:" + "1b" * 32
+_KEPT = TemporaryDirectory()
+"""Where the proofs' cluster has its checkout and its id while its healthy answers are made."""
+KINDS = {
+    "v1": "bindings/Binding configmaps/ConfigMap secrets/Secret serviceaccounts/ServiceAccount services/Service",
+    "apps/v1": "daemonsets/DaemonSet deployments/Deployment",
+    "rbac.authorization.k8s.io/v1": "roles/Role rolebindings/RoleBinding",
+    "apiregistration.k8s.io/v1": "",
+    "monitoring.coreos.com/v1": "prometheuses/Prometheus",
+}
+WITHOUT_NAMESPACE = {
+    "v1": "namespaces/Namespace",
+    "rbac.authorization.k8s.io/v1": "clusterroles/ClusterRole clusterrolebindings/ClusterRoleBinding",
+    "apiregistration.k8s.io/v1": "apiservices/APIService",
+}
+
+
+def furnish(folder: Path) -> None:
+    """Put the checkout and the cluster's id beside a configuration."""
+    if not (folder / "checkout").exists():
+        (folder / "checkout").symlink_to(CHECKOUT)
+    (folder / "docker.json").write_text(LOGIN)
+    identity = folder / "state" / "atlas" / "deploy" / "clusterID.yml"
+    identity.parent.mkdir(parents=True, exist_ok=True)
+    identity.write_text(f"clusterId: {ID}\n")
+
+
+def platform_of(cluster: Cluster) -> Platform:
+    """The platform of the proofs' cluster, which has no folder of its own."""
+    furnish(Path(_KEPT.name))
+    return wanted.of(replace(cluster, path=Path(_KEPT.name) / "config.yaml"))
+
+
+def with_platform(recording: Any, cluster: Cluster) -> Any:
+    """The recorded API with the platform's objects, their pods, and the kinds that it knows."""
+    objects = {plural: list(found) for plural, found in recording["objects"].items()}
+    for plural, found in _objects(cluster):
+        objects.setdefault(plural, []).append(found)
+    for group in (KINDS, WITHOUT_NAMESPACE):
+        for words in group.values():
+            for word in words.split():
+                objects.setdefault(word.partition("/")[0], [])
+    return {**recording, "objects": objects, "texts": {**recording["texts"], **_discovery()}}
+
+
+def _discovery() -> dict[str, str]:
+    texts = {}
+    for version in KINDS:
+        resources = [
+            {"name": word.partition("/")[0], "kind": word.partition("/")[2], "namespaced": group is KINDS}
+            for group in (KINDS, WITHOUT_NAMESPACE)
+            for word in group.get(version, "").split()
+        ]
+        texts[f"/apis/{version}" if "/" in version else f"/api/{version}"] = json.dumps({"resources": resources})
+    preferred = {"preferredVersion": {"groupVersion": "apiregistration.k8s.io/v1", "version": "v1"}}
+    return texts | {"/apis/apiregistration.k8s.io": json.dumps(preferred)}
+
+
+def _objects(cluster: Cluster) -> Iterator[tuple[str, Any]]:
+    found = platform_of(cluster)
+    every = [m for service in services.SERVICES for m in found.manifests(service.name)]
+    for manifest in every:
+        yield _live(manifest.object, len(manifest.nodes or ()))
+        for node in manifest.nodes or () if manifest.kind == "DaemonSet" else (manifest.nodes or ())[:1]:
+            yield "pods", _pod(manifest.object, node)
+    for extra in (*job_objects.account(), {**job_objects.pull_secret(LOGIN), "data": {}}):
+        if extra["metadata"]["name"] not in {m.name for m in every if m.kind == extra["kind"]}:
+            yield _live(extra, 0)
+
+
+def _live(manifest: Any, count: int) -> tuple[str, Any]:
+    live = copy.deepcopy(manifest)
+    words = f"{KINDS[live['apiVersion']]} {WITHOUT_NAMESPACE.get(live['apiVersion'], '')}".split()
+    plural = next(plural for plural, _, kind in (w.partition("/") for w in words) if kind == live["kind"])
+    if plural not in {w.partition("/")[0] for words in WITHOUT_NAMESPACE.values() for w in words.split()}:
+        live["metadata"].setdefault("namespace", "default")
+    live["metadata"] |= {"generation": 1, "creationTimestamp": MADE}
+    numbers = {
+        "daemonsets": ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady", "currentNumberScheduled"),
+        "deployments": ("replicas", "updatedReplicas", "readyReplicas"),
+    }
+    if plural in numbers:
+        count = count if plural == "daemonsets" else 1
+        live["status"] = {"observedGeneration": 1, **dict.fromkeys(numbers[plural], count)}
+    if plural == "apiservices":
+        live["status"] = {"conditions": [{"type": "Available", "status": "True", "reason": "Passed"}]}
+    return plural, live
+
+
+def _pod(workload: Any, node: str) -> Any:
+    template, about = workload["spec"]["template"], workload["metadata"]
+    names = [container["name"] for container in template["spec"]["containers"]]
+    return {
+        "metadata": {
+            "name": f"{about['name']}-{node}",
+            "namespace": about.get("namespace", "default"),
+            "creationTimestamp": MADE,
+            "labels": template["metadata"]["labels"],
+        },
+        "spec": {"nodeName": node, "containers": [{"name": name, "image": "x"} for name in names]},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [
+                {"name": name, "ready": True, "restartCount": 0, "state": {"running": {}}} for name in names
+            ],
+        },
+    }
+
+
+def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
+    """What a host answers to the checks of the platform, by command."""
+    found, arch = platform_of(cluster), str(node.arch)
+    images = list(found.images(node))
+    told = {
+        "docker version -f '{{.Server.Arch}}'": arch,
+        ARCHITECTURES + " ".join(map(quote, images)): _inspected(images, arch),
+        host_ports.HOLDERS: _ports(cluster, node),
+        **_files(webui.NGINX_FILE, found.routes),
+        f"stat -L -c %F {files.DASHBOARD}": "directory",
+        f"stat -L -c %F {webui.FQDN_FILE}": "regular file",
+        f"cat {webui.FQDN_FILE}": node.fqdn,
+        f"python3 - {cluster.master.address} 3306": "refused 1045",
+    }
+    for workload in services.workloads():
+        for port in workload.ports if node in workload.nodes(cluster) else ():
+            told |= _status(f"http://127.0.0.1:{port.number}{port.health}", "200") if port.health else {}
+    told |= _registry(found, node)
+    if node == cluster.master:
+        told |= _of_master(cluster, found)
+    if node.device == "npu":
+        told |= _files(generator.UNIT_FILE, generator.UNIT_TEXT) | _files(generator.SCRIPT_FILE, generator.SCRIPT)
+        told[f"systemctl show {generator.UNIT} -p ActiveState -p UnitFileState --no-pager"] = (
+            "ActiveState=active\nUnitFileState=enabled"
+        )
+        names = ["device_list", *(f"device{number}" for number in range(8))]
+        told[npu_info.AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
+    return {command: f"{text}\n" for command, text in told.items()}
+
+
+def _registry(found: Platform, node: Node) -> dict[str, str]:
+    """Of the one machine of its architecture that builds, and of the login that all have."""
+    digests, arch = found.digests(node.arch), str(node.arch)
+    names = " ".join(map(quote, digests))
+    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{platform_images.CONTEXT_LABEL}"}}}}'
+    built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
+    pushed = "\n".join(
+        f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
+    )
+    logins = platform_images.digests(job_objects.logins(LOGIN))
+    return {
+        f"docker image inspect -f {quote(label)} {names}": built,
+        f"docker image inspect -f '{{{{json .RepoTags}}}} {{{{json .RepoDigests}}}}' {names}": pushed,
+        f"python3 - {names}": "\n".join(f"{name}\tfound\t{IMAGE}\t{arch}" for name in digests),
+        platform_images.LOGINS: "\n".join(f"{name} {digest}" for name, digest in logins.items()),
+    }
+
+
+def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for file in found.host_files():
+        told |= _files(file.path, file.text)
+        told[f"stat -L -c '%a %g' {file.path}"] = f"{file.source.mode.lstrip('0')} {file.source.group}"
+    image = files.webui3_image(found)
+    told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {files.STATIC_SOURCE}"] = IMAGE
+    told[f"stat -L -c %F {files.DASHBOARD}/index.html"] = "regular file"
+    for route in services.ROUTES:
+        path = "/dashboard/index.html" if route.port is None else route.path
+        told |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
+    told |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
+    told[_curl(f"{answers.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
+    for url, answer in API_ANSWERS.items():
+        told[_curl(answers.FETCH, url)] = json.dumps(answer)
+    told[database.CONTAINER] = "4f" * 32
+    way = f"-h {cluster.master.address} -P 3306"
+    told[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
+    return told
+
+
+API_ANSWERS: dict[str, Any] = {
+    f"{answers.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
+    f"{answers.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
+    f"{answers.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
+    "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
+    f"{answers.PROMETHEUS}/api/v1/targets": {
+        "status": "success",
+        "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
+    },
+    f"{answers.PROMETHEUS}/api/v1/rules": {
+        "status": "success",
+        "data": {"groups": [{"name": "node-rules", "rules": [{"name": "NodeNotReady", "health": "ok"}]}]},
+    },
+}
+
+
+def _files(path: str, text: str) -> dict[str, str]:
+    return {f"sha256sum {path}": f"{sha256(text)}  {path}"}
+
+
+def _curl(command: str, url: str) -> str:
+    return command % quote(url)
+
+
+def _status(url: str, code: str) -> dict[str, str]:
+    return {_curl(answers.STATUSES, url): code}
+
+
+def _inspected(images: list[str], value: str) -> str:
+    return "\n".join(f"{json.dumps([with_tag(image)])} {value}" for image in images)
+
+
+def _ports(cluster: Cluster, node: Node) -> str:
+    rows = [f"{port} pod {name}" for port, name in services.host_ports(cluster, node).items()]
+    return "\n".join(["22 host sshd", "10250 host kubelet", *rows])
