@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from checks import rendered
-from cluster import database
+from checks.service_state import runs_check
+from cluster import database, services
 from cluster.config import Cluster
 from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
@@ -68,9 +69,13 @@ except (OSError, EOFError, struct.error) as error:
 """Signs in as root with an empty password, by MySQL's client/server protocol, and prints what came of it."""
 
 
+test_mysql_runs = runs_check(services.by_name("mysql"), __name__)
+
+
 @check("D03", section="3.16", source="runbook 3.16.8", on=platform_master, title_zh="数据库接受配置的 root 密码",
        fix="-m install --stages mysql_root; a password that was changed in config.yaml must be changed in MySQL first:"
-           " it keeps the one it was first started with")  # fmt: skip
+           " it keeps the one it was first started with",
+       causes=[test_mysql_runs])  # fmt: skip
 def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL lets root in with the configured password by the network, as the platform's old client can do it."""
     container = container_of(host)
@@ -86,7 +91,8 @@ def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
 
 
 @check("D04", section="3.16", source="runbook 3.16.8", on=platform_hosts, title_zh="数据库拒绝空密码登录",
-       fix="-m install --stages mysql_root at once: anybody on the network can read and change everything")  # fmt: skip
+       fix="-m install --stages mysql_root at once: anybody on the network can read and change everything",
+       causes=[test_mysql_runs])  # fmt: skip
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL refuses root with an empty password, asked from this host."""
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))

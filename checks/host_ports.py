@@ -16,7 +16,7 @@ from remote.host import Host
 HOLDERS = (
     'all=$(ss -Hltnp) || exit; echo "$all" | while read -r state a b local peer users; do'
     ' pid=${users#*pid=}; pid=${pid%%,*}; case "$pid" in ""|*[!0-9]*) continue;; esac;'
-    ' name=${users#*"}; name=${name%%"*};'
+    ' name=${users#*\\"}; name=${name%%\\"*};'
     ' if grep -q kubepods "/proc/$pid/cgroup"; then where=pod; else where=host; fi;'
     ' echo "${local##*:} $where $name"; done'
 )

@@ -75,7 +75,8 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
 
 
 @check("R19", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
-       fix="-m install --stages platform_images; of a wrong architecture: push the right one first")  # fmt: skip
+       fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
+       causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that the platform runs on the host are there, for Docker's architecture."""
     wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: list(p.images(node)))

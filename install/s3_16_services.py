@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from checks import database, rendered
-from checks import services as checks
+from checks import database, rendered, services
+from checks import service_state as state
 from checks.platform_images import logins_of
 from cluster import database as sql
 from cluster import drift, job_objects
@@ -47,7 +47,7 @@ MORE = {
     section="3.16",
     on=platform_master,
     after=["platform", "admin_conf", "node_ready"],
-    proves=[checks.test_job_objects],
+    proves=[services.test_job_objects],
 )
 def test_job_objects(cluster: Cluster, kube: Kubernetes, change: Change) -> None:
     """Make what jobs' pods name: a service account with its rights, and the login to the registry."""
@@ -67,7 +67,7 @@ def _stage_of(service: Service) -> Callable[..., None]:
             change.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
             return
         for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
-            if checks.awaits_operator(service, manifest.object) and not knows(service, kube, change):
+            if state.awaits_operator(service, manifest.object) and not knows(service, kube, change):
                 continue
             apply(manifest, kube, change)
         change.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
@@ -75,7 +75,7 @@ def _stage_of(service: Service) -> Callable[..., None]:
     name = service.name.replace("-", "_")
     start.__name__ = start.__qualname__ = f"test_{name}"
     start.__doc__ = f"Start {service.name}: apply what differs of its objects, and wait until its pods are ready."
-    return stage(section="3.16", on=platform_master, after=after(service), proves=[checks.RUNS[service.name]])(start)
+    return stage(section="3.16", on=platform_master, after=after(service), proves=[services.RUNS[service.name]])(start)
 
 
 def after(service: Service) -> list[str]:
@@ -165,9 +165,9 @@ def knows(service: Service, kube: Kubernetes, change: Change) -> bool:
 
 def runs(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
     """Whether it does. ChangeFailed, with the reason, once waiting can no longer help."""
-    if not checks.troubles(service, cluster, kube):
+    if not state.troubles(service, cluster, kube):
         return True
     needed = [workload for workload in service.workloads if not workload.optional]
-    if hopeless := checks.pods_without_hope(needed, cluster, kube):
+    if hopeless := state.pods_without_hope(needed, cluster, kube):
         raise ChangeFailed(f"{service.name}: waiting cannot help: {'; '.join(hopeless)}")
     return False
