@@ -1,6 +1,12 @@
-"""The states of the lab that its tests begin from. The files run in the order of their names, one after the other."""
+"""The states of the lab that its tests begin from.
+
+The numbered files are one story of the four hosts and run in the order of their names, one after the other; the others
+have scratch hosts of their own and may run beside them (`-n 2 --dist loadgroup`).
+"""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
@@ -13,6 +19,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("story" if re.match(r"test_\d", item.path.name) else "scratch"))
 
 
 @pytest.fixture(scope="session")
