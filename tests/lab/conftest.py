@@ -13,6 +13,7 @@ import pytest
 from tests.lab.suite import Finished, lab, run
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the long ones, visibly, unless they are asked for."""
     if "long" not in config.option.markexpr:
