@@ -16,7 +16,7 @@ demo: lab
 
 test: lint lab
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
-	$(BIN)/pytest tests/lab -n 2 --dist loadgroup --durations=20
+	$(BIN)/pytest tests/lab -n 2 --durations=20
 
 long: test
 	$(BIN)/pytest tests/lab -m long
