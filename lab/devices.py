@@ -137,6 +137,17 @@ def pci(host: LabHost) -> str:
     return table([dict(zip(keys, row, strict=True)) for row in rows])
 
 
+def kernel_log(host: LabHost, booted: str) -> str:
+    """What the kernel of a GPU host has logged since it `booted` (ISO 8601), as `journalctl -k -o short-iso` shows it.
+
+    The lab's own kernel is not the host's, and it has no driver.
+    """
+    module = f"NVRM: loading NVIDIA UNIX x86_64 Kernel Module  {GPU_DRIVER}  Fri Feb 21 01:17:26 UTC 2020"
+    messages = ["Linux version 4.15.0-76-generic (buildd@lcy01-amd64-029)", module]
+    messages += [f"nvidia 0000:{number.lower()}:00.0: enabling device (0140 -> 0142)" for number in GPU_BUS]
+    return "".join(f"{booted} {host.name} kernel: {message}\n" for message in messages)
+
+
 def hccn_conf(host: LabHost) -> str:
     """/etc/hccn.conf: the addresses of the devices' own network ports."""
     last_octet = int(host.address.rpartition(".")[2])

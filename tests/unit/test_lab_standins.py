@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.parse import hccn, npu_chip
+from cluster.parse import dcgm, hccn, npu_chip, nvidia_temperature, nvlink, xid
 from cluster.parse import npu_smi as npu_smi_parser
 from cluster.parse import nvidia_smi as nvidia_smi_parser
 from lab import devices
@@ -97,6 +97,44 @@ def test_newer_driver_knows_row_remapping_and_its_version(nvidia_smi: Tool) -> N
     assert "DRIVER version      : 535.54.03" in nvidia_smi("--version")
 
 
+def test_a_field_has_the_name_that_its_driver_gives_it(nvidia_smi: Tool) -> None:
+    event = ("--query-gpu=index,clocks_event_reasons.active,mig.mode.current", "--format=csv,noheader")
+    assert "not a valid field" in nvidia_smi(*event, status=2)
+    nvidia_smi.table.write_text(nvidia_smi.table.read_text().replace("440.64", "535.54.03"))
+    assert nvidia_smi(*event).splitlines()[0] == "0, 0x0000000000000001, [N/A]"
+
+
+def test_a_section_is_shown_alone(nvidia_smi: Tool) -> None:
+    text = nvidia_smi("-q", "-d", "TEMPERATURE")
+    assert "Product Name" not in text
+    assert {card.margin for card in nvidia_temperature.parse(text)} == {54, 53, 52, 51}
+
+
+def shell(tmp_path: Path, tool: str, *words: str) -> str:
+    """What a stand-in that is a shell script prints, its files in a folder of the test."""
+    text = (LAB / "rootfs/gpu" / tool).read_text().replace("/etc/dlws-lab", str(tmp_path))
+    return subprocess.run(["sh", "-c", text, "sh", *words], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_kernels_log_is_the_hosts_own(tmp_path: Path) -> None:
+    (tmp_path / "kernel.log").write_text(devices.kernel_log(HOSTS["atlas-gpu01"], "2026-11-24T06:49:58+0000"))
+    text = shell(tmp_path, "usr/local/bin/journalctl", "-k", "-q", "--no-pager", "-o", "short-iso")
+    assert text.startswith("2026-11-24T06:49:58+0000 atlas-gpu01 kernel: Linux version ")
+    assert xid.errors(text) == ()
+
+
+def test_the_driver_on_the_disk_is_the_one_that_runs_unless_an_upgrade_has_come(tmp_path: Path) -> None:
+    (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
+    assert shell(tmp_path, "usr/local/sbin/modinfo", "-F", "version", "nvidia") == "440.64\n"
+    (tmp_path / "nvidia-module").write_text("450.80.02\n")
+    assert shell(tmp_path, "usr/local/sbin/modinfo", "-F", "version", "nvidia") == "450.80.02\n"
+
+
+def test_dcgm_finds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
+    assert dcgm.failures(shell(tmp_path, "usr/bin/dcgmi", "diag", "-r", "1", "-j")) == []
+
+
 def test_npu_table_has_two_equally_wide_rows_per_chip(npu_smi: Tool) -> None:
     lines = npu_smi("info").splitlines()
     assert {len(line) for line in lines} == {86}
@@ -128,6 +166,7 @@ def test_the_suites_parsers_read_nvidia_smi(nvidia_smi: Tool) -> None:
     gpus = nvidia_smi_parser.gpus(nvidia_smi(*query))
     assert [gpu.memory for gpu in gpus] == [32510] * 8
     assert nvidia_smi_parser.listed(nvidia_smi("-L")) == tuple(gpu.uuid for gpu in gpus)
+    assert nvlink.parse(nvidia_smi("nvlink", "-s")) == dict.fromkeys(range(8), (25.781,) * 6)
     assert nvidia_smi_parser.table(nvidia_smi()).bus_ids == tuple(gpu.bus_id for gpu in gpus)
 
 

@@ -19,6 +19,7 @@ from cluster.parse import (
     authorized_keys,
     boot,
     daemon_json,
+    dcgm,
     df,
     docker_info,
     dpkg,
@@ -36,6 +37,8 @@ from cluster.parse import (
     npu_chip,
     npu_smi,
     nvidia_smi,
+    nvidia_temperature,
+    nvlink,
     os_release,
     ping,
     resolv_conf,
@@ -45,6 +48,7 @@ from cluster.parse import (
     swaps,
     sysctl_conf,
     systemd,
+    xid,
 )
 from cluster.verdict import Unparsable
 
@@ -62,6 +66,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "boot.parse id": lambda text: boot.parse(text, "1 (init) S 0"),
     "boot.parse stat": lambda text: boot.parse(BOOT_ID, text),
     "daemon_json.merge": lambda text: daemon_json.merge(text, {"runtimes": {"nvidia": {"path": "n"}}}),
+    "dcgm.failures": dcgm.failures,
     "df.inodes": df.inodes,
     "df.parse": df.parse,
     "docker_info.parse": docker_info.parse,
@@ -99,6 +104,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "nvidia_smi.gpus": nvidia_smi.gpus,
     "nvidia_smi.listed": nvidia_smi.listed,
     "nvidia_smi.table": nvidia_smi.table,
+    "nvidia_temperature.parse": nvidia_temperature.parse,
+    "nvlink.parse": nvlink.parse,
     "os_release.parse": os_release.parse,
     "ping.parse": ping.parse,
     "resolv_conf.parse": resolv_conf.parse,
@@ -116,6 +123,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "versions.docker": versions.docker,
     "versions.nvidia": versions.nvidia,
     "versions.ubuntu": versions.ubuntu,
+    "xid.errors": xid.errors,
+    "xid.loaded": xid.loaded,
 }
 # One good answer of each format, to cut, double and spoil.
 GOOD = [
@@ -157,6 +166,11 @@ GOOD = [
     "0000:c1:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)\n",
     "0, V100, GPU-5c8b2f4e-0c1d, N/A, 440.33.01, 00000000:1A:00.0, 32510\n",
     "GPU 0: Tesla V100 (UUID: GPU-5c8b2f4e-0c1d)\n",
+    "GPU 0: Tesla V100 (UUID: GPU-5c8b2f4e-0c1d)\n\t Link 0: 25.781 GB/s\n",
+    "Attached GPUs : 1\nGPU 00000000:06:00.0\n GPU Current Temp : 33 C\n GPU Slowdown Temp : 87 C\n",
+    "kernel: NVRM: Xid (PCI:0000:06:00): 79, pid=1312, GPU has fallen off the bus.\n",
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  440.64  Fri Feb 21 01:17:26 UTC 2020\n",
+    '{"DCGM Diagnostic": {"test_categories": [{"tests": [{"name": "a", "results": [{"status": "Pass"}]}]}]}}',
     "\tHealth Status : Alarm\n\tError Code : 80C98001\n\tError Information : x\n",
     "ipaddr:192.168.100.101\nnetmask:255.255.255.0\n",
     "address_0=192.168.100.101\nnetmask_0=255.255.255.0\n",
