@@ -69,7 +69,7 @@ def test_gpu_pages_are_few(host: Host) -> None:
        causes=[gpu.test_gpus_answer],
        fix="drain the host and reset the card to remap what is pending; after a failure replace it")  # fmt: skip
 def test_gpu_rows(host: Host) -> None:
-    """No GPU has rows yet to be remapped, failed to remap one, or is near its last; before Ampere they retire pages (G10)."""
+    """No GPU has rows yet to be remapped, failed to remap one, or is near its last; up to Turing see G10."""
     wrong = []
     for name, row in remapping(host).items():
         told = {key: known(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from cluster.parse import dcgm, hccn, npu_chip, nvidia_temperature, nvlink, xid
+from cluster.parse import dcgm, hccn, hccn_link, lspci, npu_chip, nvidia_temperature, nvlink, xid
 from cluster.parse import npu_smi as npu_smi_parser
 from cluster.parse import nvidia_smi as nvidia_smi_parser
 from lab import devices
@@ -110,9 +111,9 @@ def test_a_section_is_shown_alone(nvidia_smi: Tool) -> None:
     assert {card.margin for card in nvidia_temperature.parse(text)} == {54, 53, 52, 51}
 
 
-def shell(tmp_path: Path, tool: str, *words: str) -> str:
+def shell(tmp_path: Path, tool: str, *words: str, kind: str = "gpu") -> str:
     """What a stand-in that is a shell script prints, its files in a folder of the test."""
-    text = (LAB / "rootfs/gpu" / tool).read_text().replace("/etc/dlws-lab", str(tmp_path))
+    text = (LAB / "rootfs" / kind / tool).read_text().replace("/etc/dlws-lab", str(tmp_path))
     return subprocess.run(["sh", "-c", text, "sh", *words], capture_output=True, text=True, check=True).stdout
 
 
@@ -133,6 +134,27 @@ def test_the_driver_on_the_disk_is_the_one_that_runs_unless_an_upgrade_has_come(
 def test_dcgm_finds_nothing(tmp_path: Path) -> None:
     (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
     assert dcgm.failures(shell(tmp_path, "usr/bin/dcgmi", "diag", "-r", "1", "-j")) == []
+
+
+def test_lspci_shows_the_link_of_each_npu_to_who_asks_for_more(tmp_path: Path) -> None:
+    (tmp_path / "pci.tsv").write_text(devices.pci(HOSTS["atlas01"]))
+    text = shell(tmp_path, "usr/bin/lspci", "-D", "-vv", "-d", "19e5:d801", kind="common")
+    assert list(lspci.links(text).values()) == [lspci.Link(16, 16, 16.0, 16.0)] * 8
+    assert "LnkSta" not in shell(tmp_path, "usr/bin/lspci", "-D", "-d", "19e5:d801", kind="common")
+
+
+def test_a_port_without_light_says_so(hccn_tool: Tool) -> None:
+    assert hccn_link.optical(hccn_tool("-i", "3", "-optical", "-g")) == hccn_link.Optical(present=True)
+    hccn_tool.table.write_text(hccn_tool.table.read_text().replace("\t1.0189\t", "\t0.0000\t"))
+    dark = hccn_link.optical(hccn_tool("-i", "3", "-optical", "-g"))
+    assert (dark.astray[0], dark.lost) == ("Rx Power0 0 mW", ("Rx Los Flag",))
+
+
+def test_a_port_remembers_when_its_link_went_down(hccn_tool: Tool) -> None:
+    always = timedelta(days=36500)
+    assert hccn_link.downs(hccn_tool("-i", "3", "-link_stat", "-g"), always) == 0
+    hccn_tool.table.write_text(hccn_tool.table.read_text().replace("\tnever", "\tTue Nov 24 06:49:58 2026"))
+    assert hccn_link.downs(hccn_tool("-i", "3", "-link_stat", "-g"), always) == 1
 
 
 def test_npu_table_has_two_equally_wide_rows_per_chip(npu_smi: Tool) -> None:
@@ -187,5 +209,7 @@ def test_the_suites_parsers_read_one_chips_state(npu_smi: Tool) -> None:
 def test_the_suites_parsers_read_hccn_tool(hccn_tool: Tool) -> None:
     assert hccn.link_is_up(hccn_tool("-i", "3", "-link", "-g"))
     assert hccn.net_health(hccn_tool("-i", "3", "-net_health", "-g")) == "Success"
+    assert hccn.fec(hccn_tool("-i", "3", "-fec", "-g")) == "rs FEC mode"
+    assert hccn.lost(hccn_tool("-i", "3", "-ping", "-g", "address", "10.20.3.20")) == 0
     assert not hccn.tls_is_on(hccn_tool("-i", "3", "-tls", "-g"))
     assert hccn.ip(hccn_tool("-i", "3", "-ip", "-g")) == hccn.conf(devices.hccn_conf(HOSTS["atlas01"]))[3]

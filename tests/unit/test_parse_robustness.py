@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from cluster import versions
 from cluster.parse import (
     accounts,
+    answers,
     apt_locks,
     ascend,
     authorized_keys,
@@ -28,6 +30,7 @@ from cluster.parse import (
     fstab,
     getent,
     hccn,
+    hccn_link,
     ip_addr,
     lspci,
     mdstat,
@@ -58,6 +61,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "accounts.group": accounts.group,
     "accounts.identity": accounts.identity,
     "accounts.passwd": accounts.passwd,
+    "answers.parse": answers.parse,
     "apt_locks.holders inodes": lambda text: apt_locks.holders("", text),
     "apt_locks.holders locks": lambda text: apt_locks.holders(text, "1 /var/lib/dpkg/lock"),
     "ascend.install_info": ascend.install_info,
@@ -80,14 +84,19 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "fstab.with_mount": lambda text: fstab.with_mount(text, "a:/b /c nfs x 0 0"),
     "getent.addresses": lambda text: getent.addresses("atlas01", text),
     "hccn.conf": hccn.conf,
+    "hccn.fec": hccn.fec,
     "hccn.ip": hccn.ip,
     "hccn.link_is_up": hccn.link_is_up,
+    "hccn.lost": hccn.lost,
     "hccn.net_health": hccn.net_health,
     "hccn.speed": hccn.speed,
     "hccn.tls_is_on": hccn.tls_is_on,
+    "hccn_link.downs": lambda text: hccn_link.downs(text, timedelta(hours=1)),
+    "hccn_link.optical": hccn_link.optical,
     "ip_addr.parse": ip_addr.parse,
     "lspci.addresses": lspci.addresses,
     "lspci.display_cards": lspci.display_cards,
+    "lspci.links": lspci.links,
     "mdstat.parse": mdstat.parse,
     "meminfo.nproc": meminfo.nproc,
     "meminfo.parse": meminfo.parse,
@@ -172,6 +181,12 @@ GOOD = [
     "NVRM version: NVIDIA UNIX x86_64 Kernel Module  440.64  Fri Feb 21 01:17:26 UTC 2020\n",
     '{"DCGM Diagnostic": {"test_categories": [{"tests": [{"name": "a", "results": [{"status": "Pass"}]}]}]}}',
     "\tHealth Status : Alarm\n\tError Code : 80C98001\n\tError Information : x\n",
+    "== hccn_tool -i 0 -link -g\nlink status: UP\n\n== exit 0\n",
+    "0000:c1:00.0 Accelerators: a\n\t\tLnkCap:\tSpeed 8GT/s, Width x8\n\t\tLnkSta:\tSpeed 8GT/s, Width x8\n",
+    "fec mode: rs FEC mode\n",
+    "3 packets transmitted, 3 received, 0.00% packet loss\n",
+    "[devid 2]current time : Fri Sep  1 06:37:26 2023\n[devid 2]link up count : 2\n",
+    "optical info:\npresent : not present\n",
     "ipaddr:192.168.100.101\nnetmask:255.255.255.0\n",
     "address_0=192.168.100.101\nnetmask_0=255.255.255.0\n",
     "Version=1.72.T2.100.B020\n",
