@@ -94,6 +94,7 @@ def _npu(index: int, last_octet: int) -> dict[str, str]:
         "npu": str(index),
         "name": "910A",
         "version": NPU_DRIVER,
+        "firmware": NPU_DRIVER,
         "serial": f"033EFS10M80{last_octet:02d}{index:02d}",
         "bus": f"0000:{NPU_BUS[index]}:00.0",
         "health": "OK",
