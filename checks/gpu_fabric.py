@@ -1,12 +1,13 @@
-"""G: how the GPUs are joined: NVLink and NVSwitch (G14, G20)."""
+"""G: how the GPUs are joined: NVLink and NVSwitch (G14, G15, G20)."""
 
 from __future__ import annotations
 
 from checks import gpu
-from checks.nvidia import BOUND, cards, known
+from checks.nvidia import BOUND, cards, known, nvlinks
 from checks.units import unit
-from cluster.parse import lspci, nvlink
+from cluster.parse import lspci, nvidia_topology, nvlink
 from cluster.parse.text import only_line, unparsable
+from cluster.verdict import Severity
 from fixtures.check import check, expect, expect_that
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -20,20 +21,44 @@ VERSION = "Fabric Manager version is : "
        causes=[gpu.test_gpus_answer],
        fix="reset the cards together (nvidia-smi -r); restart nvidia-fabricmanager; then replace it")  # fmt: skip
 def test_nvlinks_are_up(host: Host) -> None:
-    """Every NVLink is active, all at one speed, as many on each GPU; cards that are not SXM need not have any."""
-    names = {int(known(card, "index")): known(card, "name") for card in cards(host)}
+    """Every NVLink is active, all at one speed, as many on each GPU as its model has; a card need not have any."""
+    models = {int(known(card, "index")): nvlinks(card) for card in cards(host)}
     links = nvlink.parse(host.read(BOUND + "nvlink -s"))
-    expect("GPUs that nvidia-smi nvlink tells of", found=sorted(links), expected=sorted(names))
-    joined = [number for number in names if "SXM" in names[number]]
-    if not joined and not any(speed for speeds in links.values() for speed in speeds):
+    expect("GPUs that nvidia-smi nvlink tells of", found=sorted(links), expected=sorted(models))
+    if not any(models.values()) and not any(speed for speeds in links.values() for speed in speeds):
         return
     down = [f"GPU {card} link {n}" for card, speeds in links.items() for n, speed in enumerate(speeds) if speed is None]
-    down += [f"GPU {card} without any" for card in links if not links[card]]
     expect("NVLinks that are down", found=down, expected=[])
     speeds = sorted({speed for those in links.values() for speed in those if speed is not None})
-    expect_that(len(speeds) == 1, "NVLink speeds in GB/s", found=speeds, expected="one on all links")
-    numbers = sorted({len(those) for those in links.values()})
-    expect_that(len(numbers) == 1, "NVLinks on a GPU", found=numbers, expected="as many on each")
+    expect_that(len(speeds) <= 1, "NVLink speeds in GB/s", found=speeds, expected="one on all links")
+    most = max(len(those) for those in links.values())
+    wanted = {card: models[card] or most for card in links}
+    few = [f"GPU {card} {len(those)} of {wanted[card]}" for card, those in links.items() if len(those) != wanted[card]]
+    expect("GPUs with another number of NVLinks", found=few, expected=[])
+
+
+@check("G15", section="2.1", source="NVIDIA system guides", on=gpu_hosts, severity=Severity.WARNING,
+       title_zh="GPU 互联拓扑与型号一致", causes=[gpu.test_gpus_answer],
+       fix="a link that is missing is down (G14), or the board is another than it should be")  # fmt: skip
+def test_gpu_topology(host: Host) -> None:
+    """GPUs of the SXM form are joined as their model is: all its NVLinks to the others, or all to an NVSwitch."""
+    models = {f"GPU{known(card, 'index')}": nvlinks(card) for card in cards(host)}
+    ways = nvidia_topology.parse(host.read(BOUND + "topo -m"))
+    expect("GPUs that nvidia-smi topo tells of", found=sorted(ways), expected=sorted(models))
+    torn = [
+        f"{a} to {b}: {way} but {ways[b][a]} back"
+        for a, row in ways.items()
+        for b, way in row.items()
+        if a < b and way != ways[b][a]
+    ]
+    expect("pairs that are joined in one way only", found=torn, expected=[])
+    wrong = []
+    for name, row in ways.items():
+        bonds = [int(way.removeprefix("NV")) if way.startswith("NV") else 0 for way in row.values()]
+        model = models[name]
+        if model and bonds and sum(bonds) != model and set(bonds) != {model}:
+            wrong.append(f"{name} {' '.join(row.values())}")
+    expect("GPUs that are joined otherwise than their model", found=wrong, expected=[])
 
 
 @check("G20", section="2.1", source="NVIDIA Fabric Manager guide", on=gpu_hosts,

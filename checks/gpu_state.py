@@ -25,12 +25,14 @@ APPS = BOUND + "--query-compute-apps=pid,name" + FORM
        fix="systemctl enable --now nvidia-persistenced; nvidia-smi -c 0; nvidia-smi -mig 0")  # fmt: skip
 def test_gpu_modes(host: Host) -> None:
     """Every GPU is in persistence mode and the default compute mode, and is not parted (MIG)."""
-    wrong = []
-    for card in cards(host):
+    found, wrong = cards(host), []
+    for card in found:
         for field, wanted in (("persistence_mode", "Enabled"), ("compute_mode", "Default")):
             if (value := known(card, field)) != wanted:
                 wrong.append(f"{called(card)} {field} {value}")
-    wrong += [f"{called(card)} MIG Enabled" for card in by_driver(host) if card["mig.mode.current"] == "Enabled"]
+    wrong += [
+        f"{called(card)} MIG Enabled" for card in by_driver(host, found[0]) if card["mig.mode.current"] == "Enabled"
+    ]
     expect("GPUs in another mode", found=wrong, expected=[])
 
 
@@ -73,7 +75,7 @@ def test_gpu_temperatures(host: Host) -> None:
        fix="look at cooling, power supply and the power brake cable; then reset or replace the card")  # fmt: skip
 def test_gpus_are_not_slowed_down(host: Host) -> None:
     """No GPU is slowed down by its hardware, by heat or by the power brake."""
-    bits = {called(card): int(known(card, "throttled"), 16) for card in by_driver(host)}
+    bits = {called(card): int(known(card, "throttled"), 16) for card in by_driver(host, cards(host)[0])}
     slowed = [f"{name} {words}" for name, found in bits.items() for bit, words in SLOWED.items() if found & bit]
     expect("GPUs that are slowed down", found=slowed, expected=[])
 

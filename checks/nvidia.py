@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cluster import versions
 from cluster.parse import nvidia_smi
 from cluster.verdict import Unknown
@@ -27,6 +29,12 @@ AMPERE = "450"
 EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
 
+NVLINKS = {
+    "P100-SXM2": 4, "V100-SXM2": 6, "V100-SXM3": 6, "A100-SXM4": 12, "A800-SXM4": 8, "H100 80GB HBM3": 18, "H800": 8,
+    "H20": 18, "H200": 18, "B200": 18,
+}  # fmt: skip
+"""The NVLinks of models of the SXM form, by how their names end, before a memory size."""
+
 Card = dict[str, str | None]
 
 
@@ -35,9 +43,12 @@ def cards(host: Host) -> tuple[Card, ...]:
     return some(nvidia_smi.query(host.read(CARDS), FIELDS))
 
 
-def by_driver(host: Host) -> tuple[Card, ...]:
-    """What is asked for under a name that depends on the driver: `mig.mode.current` (None before 450), `throttled`."""
-    driver = versions.nvidia(known(cards(host)[0], "driver_version"))
+def by_driver(host: Host, driver_of: Card) -> tuple[Card, ...]:
+    """What has a name that depends on a card's driver: `mig.mode.current` (None before 450), `throttled`.
+
+    The card is one that was read already: a check that asks for the same twice has it read anew.
+    """
+    driver = versions.nvidia(known(driver_of, "driver_version"))
     reasons = "clocks_event_reasons" if driver >= versions.nvidia(EVENTS) else "clocks_throttle_reasons"
     mig = ["mig.mode.current"] if driver >= versions.nvidia(AMPERE) else []
     fields = ["index", f"{reasons}.active", *mig]
@@ -45,9 +56,9 @@ def by_driver(host: Host) -> tuple[Card, ...]:
     return tuple({"mig.mode.current": None, **row, "throttled": row[fields[1]]} for row in rows)
 
 
-def remapped(host: Host) -> dict[str, Card]:
+def remapped(host: Host, driver_of: Card) -> dict[str, Card]:
     """By uuid what is told of a card's remapped rows; nothing before driver 450, which knows no card that has them."""
-    if versions.nvidia(known(cards(host)[0], "driver_version")) < versions.nvidia(AMPERE):
+    if versions.nvidia(known(driver_of, "driver_version")) < versions.nvidia(AMPERE):
         return {}
     return {str(row["gpu_uuid"]): row for row in some(nvidia_smi.query(host.read(REMAPPED), ROWS))}
 
@@ -75,6 +86,12 @@ def count(card: Card, field: str) -> int:
 def called(card: Card) -> str:
     """How a finding names a card: `GPU 3`."""
     return f"GPU {card['index']}" if "index" in card else f"GPU {card['gpu_uuid']}"
+
+
+def nvlinks(card: Card) -> int | None:
+    """How many NVLinks a card of the SXM form has and uses; None for another card, which may have a bridge."""
+    name = known(card, "name")
+    return next((n for model, n in NVLINKS.items() if re.search(rf"\b{model}(?:-[0-9]+GB)?$", name)), None)
 
 
 def is_consumer(card: Card) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.parse import dcgm, hccn, hccn_link, lspci, npu_chip, nvidia_temperature, nvlink, xid
+from cluster.parse import dcgm, hccn, hccn_link, lspci, npu_chip, nvidia_temperature, nvidia_topology, nvlink, xid
 from cluster.parse import npu_smi as npu_smi_parser
 from cluster.parse import nvidia_smi as nvidia_smi_parser
 from lab import devices
@@ -189,6 +189,7 @@ def test_the_suites_parsers_read_nvidia_smi(nvidia_smi: Tool) -> None:
     assert [gpu.memory for gpu in gpus] == [32510] * 8
     assert nvidia_smi_parser.listed(nvidia_smi("-L")) == tuple(gpu.uuid for gpu in gpus)
     assert nvlink.parse(nvidia_smi("nvlink", "-s")) == dict.fromkeys(range(8), (25.781,) * 6)
+    assert nvidia_topology.parse(nvidia_smi("topo", "-m"))["GPU7"]["GPU6"] == "NV2"
     assert nvidia_smi_parser.table(nvidia_smi()).bus_ids == tuple(gpu.bus_id for gpu in gpus)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.parse import dcgm, nvidia_smi, nvidia_temperature, nvlink, xid
+from cluster.parse import dcgm, nvidia_smi, nvidia_temperature, nvidia_topology, nvlink, xid
 from cluster.parse.nvidia_temperature import Temperature
 from cluster.verdict import Unparsable
 
@@ -113,3 +113,19 @@ def test_a_diagnosis_names_what_did_not_pass():
 def test_a_diagnosis_of_nothing_is_unknown(text):
     with pytest.raises(Unparsable):
         dcgm.failures(text)
+
+
+TWO = "\tGPU0\tGPU1\tNIC0\tCPU Affinity\nGPU0\t X \tNV2\tPIX\t0-19\nGPU1\tNV2\t X \tSYS\t0-19\nNIC0\tPIX\tSYS\t X \n"
+
+
+def test_a_matrix_tells_the_way_to_every_other_gpu():
+    for text in (TWO, TWO.replace("\tGPU0\tGPU1", "\t\x1b[4mGPU0\tGPU1", 1)):
+        assert nvidia_topology.parse(text) == {"GPU0": {"GPU1": "NV2"}, "GPU1": {"GPU0": "NV2"}}
+
+
+@pytest.mark.parametrize(
+    "text", ["", TWO[:40], TWO[:60], TWO.replace("NV2", "ERR!"), TWO.replace("GPU1\tNV2", "GPU0\tNV2")]
+)
+def test_half_of_a_matrix_is_unknown(text):
+    with pytest.raises(Unparsable):
+        nvidia_topology.parse(text)
