@@ -56,8 +56,8 @@ def called(chip: Mapping) -> str:
 
 
 def device(chip: Mapping) -> int:
-    """A chip's number for hccn_tool: the physical one, where npu-smi tells it."""
-    return chip.logic if chip.phy is None else chip.phy
+    """A chip's number for hccn_tool: the physical one, where npu-smi tells it; else its card's, which has no other."""
+    return chip.npu if chip.phy is None else chip.phy
 
 
 def from_npu_smi(host: Host) -> Told:

@@ -6,8 +6,9 @@ G06, G07, G13, G16 to G19: `checks.gpu_state`; G08 to G12, G22, G23: `checks.gpu
 
 from __future__ import annotations
 
+from checks import nvidia
 from checks.files import text_of
-from checks.nvidia import CARDS, FIELDS, PATIENCE, cards, known, some
+from checks.nvidia import CARDS, FIELDS, PATIENCE, known, some
 from cluster import versions
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -67,12 +68,13 @@ def test_loaded_driver_is_the_installed_one(host: Host) -> None:
 @check("G04", section="2.1", source="NVIDIA installation guide", on=gpu_hosts,
        title_zh="nouveau 未加载且 NVIDIA 设备文件齐全",
        fix="blacklist nouveau and reboot; for a missing file: nvidia-modprobe -u -c 0")  # fmt: skip
-def test_gpu_device_files(node: Node, host: Host) -> None:
-    """The kernel's own driver, nouveau, is not loaded, and every device file of NVIDIA's is there."""
+def test_gpu_device_files(host: Host) -> None:
+    """The kernel's own driver, nouveau, is not loaded; every GPU on the bus and NVIDIA's driver have device files."""
     nouveau = host.run_expect([0, 1], "test -d /sys/module/nouveau").rc == 0
     expect("nouveau", found="loaded" if nouveau else "not loaded", expected="not loaded")
     there = host.lines("find /dev -maxdepth 1 -name 'nvidia*'")
-    wanted = [*(f"/dev/nvidia{number}" for number in range(node.device_count)), "/dev/nvidiactl", "/dev/nvidia-uvm"]
+    cards = range(len(lspci.display_cards(host.read("lspci -Dnn -d 10de:"))))
+    wanted = [*(f"/dev/nvidia{number}" for number in cards), "/dev/nvidiactl", "/dev/nvidia-uvm"]
     expect("device files that are missing", found=[path for path in wanted if path not in there], expected=[])
 
 
@@ -96,7 +98,7 @@ def test_gpus_answer(host: Host) -> None:
        fix="replace the odd card, or bring all of them to one VBIOS with the vendor's tool")  # fmt: skip
 def test_gpus_are_alike(host: Host) -> None:
     """All GPUs of a host are one model with one VBIOS; serial numbers and UUIDs are in the evidence."""
-    found = cards(host)
+    found = nvidia.cards(host)
     for field, what in (("name", "GPU models"), ("vbios_version", "VBIOS versions"), ("uuid", "UUIDs")):
         values = [known(card, field) for card in found]
         distinct = sorted(set(values))

@@ -85,9 +85,9 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
     expect("addresses on several ports", found=twice, expected=[])
     networks = {
-        name: {chip.logic: str(has.network) for chip, has in ports.items()}
+        name: {device(chip): str(has.network) for chip, has in ports.items()}
         for name, ports in found.items()
-        if len(ports) == 8 and all(SMP.fullmatch(chip.name) for chip in ports)
+        if {device(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
     }
     split = [
         f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
@@ -155,7 +155,7 @@ def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None
         for chip in ports:
             others = [(n, c, a) for n, theirs in found.items() if n != name for c, a in theirs.items()]
             for peer, other, has in others:
-                if other.logic == chip.logic and (lost := lost_packets(hosts[name], device(chip), has.address)):
+                if device(other) == device(chip) and (lost := lost_packets(hosts[name], device(chip), has.address)):
                     dumb.append(f"{name} {called(chip)} to {peer}: {lost} packets lost")
     expect("NPUs that do not reach each other", found=dumb, expected=[])
 

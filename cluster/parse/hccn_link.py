@@ -14,17 +14,22 @@ _CHANGE = re.compile(r"([A-Z][a-z]{2} [A-Z][a-z]{2} [0-9 ][0-9] [0-9:]{8} [0-9]{
 
 
 def downs(text: str, within: timedelta) -> int:
-    """`hccn_tool -i N -link_stat -g`: how often the link went down in the time before the port's own "current time"."""
+    """`hccn_tool -i N -link_stat -g`: how often the link went down in the time before the port's own "current time".
+
+    The latest change comes first. A link that is down before it was ever up comes from a boot, and does not count.
+    """
     source = "hccn_tool -link_stat"
     rows = [row[1] for row in map(_STAT.fullmatch, lines(source, text)) if row is not None]
     now = [row.partition(":")[2].strip() for row in rows if row.startswith("current time")]
     if len(now) != 1 or not any(row.startswith("link up count") for row in rows):
         raise unparsable(source, rows[0] if rows else "", "no current time, or no link up count")
-    changes = [change for change in map(_CHANGE.fullmatch, rows) if change is not None]
-    if any("LINK" in row for row in rows if _CHANGE.fullmatch(row) is None):
-        raise unparsable(source, next(row for row in rows if "LINK" in row and _CHANGE.fullmatch(row) is None))
+    told = [(row, _CHANGE.fullmatch(row)) for row in rows if "LINK" in row]
+    if odd := next((row for row, change in told if change is None), ""):
+        raise unparsable(source, odd)
+    changes = [(change[2], _moment(source, change[1])) for _, change in told if change is not None]
+    ups = [index for index, (way, _) in enumerate(changes) if way == "UP"]
     since = _moment(source, now[0]) - within
-    return sum(change[2] == "DOWN" and _moment(source, change[1]) > since for change in changes)
+    return sum(way == "DOWN" and at > since for way, at in changes[: max(ups, default=0)])
 
 
 def _moment(source: str, text: str) -> datetime:

@@ -50,10 +50,17 @@ HISTORY = """\
 """
 
 
+EARLIER = "[devid 2]    Thu Aug 31 07:30:31 2023    LINK UP\n"
+
+
 @pytest.mark.parametrize(("hours", "downs"), [(1, 1), (48, 2)])
 def test_a_link_that_went_down_counts_for_a_while(hours, downs):
-    assert hccn_link.downs(HISTORY, timedelta(hours=hours)) == downs
-    assert hccn_link.downs(HISTORY.replace("devid", "device"), timedelta(hours=hours)) == downs
+    assert hccn_link.downs(HISTORY + EARLIER, timedelta(hours=hours)) == downs
+    assert hccn_link.downs((HISTORY + EARLIER).replace("devid", "device"), timedelta(hours=hours)) == downs
+
+
+def test_a_link_that_was_never_up_did_not_go_down():
+    assert hccn_link.downs(HISTORY, timedelta(hours=48)) == 1
 
 
 @pytest.mark.parametrize("text", ["", HISTORY[60:], HISTORY[:60], HISTORY.replace("06:34", "36:34"), HISTORY + "LINK?"])
