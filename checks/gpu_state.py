@@ -75,7 +75,7 @@ def test_gpu_temperatures(host: Host) -> None:
        fix="look at cooling, power supply and the power brake cable; then reset or replace the card")  # fmt: skip
 def test_gpus_are_not_slowed_down(host: Host) -> None:
     """No GPU is slowed down by its hardware, by heat or by the power brake."""
-    bits = {called(card): int(known(card, "throttled"), 16) for card in by_driver(host, cards(host)[0])}
+    bits = {called(card): int(known(card, "throttle reasons"), 16) for card in by_driver(host, cards(host)[0])}
     slowed = [f"{name} {words}" for name, found in bits.items() for bit, words in SLOWED.items() if found & bit]
     expect("GPUs that are slowed down", found=slowed, expected=[])
 

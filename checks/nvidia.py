@@ -44,7 +44,7 @@ def cards(host: Host) -> tuple[Card, ...]:
 
 
 def by_driver(host: Host, driver_of: Card) -> tuple[Card, ...]:
-    """What has a name that depends on a card's driver: `mig.mode.current` (None before 450), `throttled`.
+    """What has a name that depends on a card's driver: `mig.mode.current` (None before 450), `throttle reasons`.
 
     The card is one that was read already: a check that asks for the same twice has it read anew.
     """
@@ -53,7 +53,7 @@ def by_driver(host: Host, driver_of: Card) -> tuple[Card, ...]:
     mig = ["mig.mode.current"] if driver >= versions.nvidia(AMPERE) else []
     fields = ["index", f"{reasons}.active", *mig]
     rows = some(nvidia_smi.query(host.read(BOUND + "--query-gpu=" + ",".join(fields) + FORM), fields))
-    return tuple({"mig.mode.current": None, **row, "throttled": row[fields[1]]} for row in rows)
+    return tuple({"mig.mode.current": None, **row, "throttle reasons": row[fields[1]]} for row in rows)
 
 
 def remapped(host: Host, driver_of: Card) -> dict[str, Card]:
