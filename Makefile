@@ -1,5 +1,7 @@
 # make demo   from a fresh machine to four installed and audited hosts
 # make test   the suite's own tests, unit and lab
+# make bench  the same audit by this suite and its peers: ratios
+# make long   and those that take an hour: each fault alone, an install killed at ten moments
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -7,7 +9,7 @@ BIN := .venv/bin
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server
 
-.PHONY: demo test unit lint env lab down clean
+.PHONY: demo test long bench unit lint env lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -15,7 +17,14 @@ demo: lab
 
 test: lint lab
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
-	$(BIN)/pytest tests/lab
+	$(BIN)/pytest tests/lab -n 2 --durations=20
+
+long: test
+	$(BIN)/pytest tests/lab -m long
+
+bench: env
+	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
+	$(BIN)/python -m benchmarks.audit
 
 unit: env
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile

@@ -1,11 +1,12 @@
-"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of lab.faults."""
+"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of hosts and devices."""
 
 from __future__ import annotations
 
 import json
 
 from lab import hosts
-from lab.faults import FAULTS, Memory, fault, script
+from lab.device_faults import FAULTS
+from lab.faults import Memory, fault, script
 from lab.plan import GATEWAY, HOSTS, NETWORK, LabHost
 from lab.process import LabError, attempt, run, wait_for
 
@@ -154,23 +155,23 @@ def _swapped_addresses(host: LabHost) -> Memory:
 
 
 KEPT = "/etc/kubernetes/.apiserver.yaml"
-NO_ETCD = f"cp -p {MANIFEST} {KEPT} && sed -i 's#--etcd-servers=.*#--etcd-servers=https://127.0.0.1:2#' {MANIFEST}"
+MISSPELT = f"cp -p {MANIFEST} {KEPT} && sed -i 's#--etcd-servers=#--etcd-server=#' {MANIFEST}"
 
 
 @fault(
     "apiserver_down",
-    "the API server cannot start: its manifest names an etcd that is not there",
+    "the API server does not start: an option in its manifest is misspelt",
     script(f"mv {KEPT} {MANIFEST}"),
 )
 def _apiserver_down(host: LabHost) -> Memory:
     _need_file(host, MANIFEST)
-    hosts.execute(host, NO_ETCD)
-    wait_for("the API server to end", lambda: not _api_server_answers(host), 90)
+    hosts.execute(host, MISSPELT)
+    wait_for("the API server to end", lambda: not _listens(host, 6443), 90)
     return {}
 
 
-def _api_server_answers(host: LabHost) -> bool:
-    return "ok" in hosts.execute(host, "curl -sk -m 5 https://127.0.0.1:6443/readyz || true")
+def _listens(host: LabHost, port: int) -> bool:
+    return bool(hosts.execute(host, f"ss -Hltn sport = :{port}"))
 
 
 _FOREIGN_CA = f"""

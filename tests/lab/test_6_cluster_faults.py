@@ -33,8 +33,8 @@ FAULTS = {
     ("coredns_scaled_to_0", "atlas02"): {("C09", "cluster", Verdict.FAIL)},
 }
 TOGETHER = [
-    ["kubelet_stopped", "label_removed", "plugin_reports_7", "foreign_ca", "coredns_scaled_to_0", "cert_expires_soon"],
-    ["node_cordoned", "work_plain_folder", "nodeport_range_in_configmap_missing"],
+    ["kubelet_stopped", "label_removed", "plugin_reports_7", "foreign_ca", "cert_expires_soon"],
+    ["node_cordoned", "work_plain_folder", "nodeport_range_in_configmap_missing", "coredns_scaled_to_0"],
     ["nfs_server_down"],
     ["swapped_addresses"],
     ["apiserver_down"],

@@ -10,7 +10,8 @@
                                        # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
 A key of a case is a command, or one of the fields of `Case`. A `…` in a command stands for any text, and STATE for the
-cluster's state folder. A command that nobody answers, and an answer that nobody asks for, are errors of the case.
+cluster's state folder. In tests/proofs/healthy a later kind of host (`LAYERS`) may edit what an earlier one answers.
+A command that nobody answers, and an answer that nobody asks for, are errors of the case.
 """
 
 from __future__ import annotations
@@ -234,11 +235,10 @@ def healthy(layer: str) -> dict[str, Given]:
 
 
 @cache
-def healthy_host(kind: str) -> dict[str, Given]:
-    """What a healthy host of a kind answers: as recorded, and to the checks of the platform."""
-    told = {command: answer for layer in LAYERS[kind] for command, answer in healthy(layer).items()}
+def with_platform(kind: str) -> dict[str, Given]:
+    """What a healthy host of a kind answers to the checks of the platform."""
     made = proof_platform.host_answers(example(), example().node(HOSTS[kind]))
-    return {command: given(answer) for command, answer in made.items()} | told
+    return {command: given(answer) for command, answer in made.items()}
 
 
 @cache

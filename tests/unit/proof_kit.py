@@ -14,7 +14,19 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 from proof_api import FAILURES, Broken, RecordedApi, merged
-from proof_cases import FOLDER, HOSTS, Case, Given, ProofError, healthy, healthy_api, healthy_host, loaded, no_network
+from proof_cases import (
+    FOLDER,
+    HOSTS,
+    LAYERS,
+    Case,
+    Given,
+    ProofError,
+    healthy,
+    healthy_api,
+    loaded,
+    no_network,
+    with_platform,
+)
 from proof_platform import CHECKOUT, furnish
 
 import fixtures.site
@@ -201,9 +213,9 @@ def spoil_file(folder: Path, name: str, content: str | None) -> None:
         checkout.unlink()
         shutil.copytree(CHECKOUT, checkout)
     file = folder / name
-    if not file.exists():
+    if not file.exists() and not (CHECKOUT.parent / name).exists():
         raise ProofError(f"there is no {name} to spoil")
-    file.unlink() if content is None else file.write_text(content)
+    file.unlink(missing_ok=True) if content is None else file.write_text(content)
 
 
 def _configuration(case: Case) -> str:
@@ -215,7 +227,7 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     hosts = {}
     for kind, name in HOSTS.items():
         own = case.answers if kind == case.host else case.elsewhere.get(kind, {})
-        usual = healthy_host(kind)
+        usual = usually(kind)
         user = case.user if kind == case.host else "root"
         hosts[name] = Answering(name, user, {**own, **failing.get(name, {})}, usual)
     own, usual = (
@@ -224,6 +236,16 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
     return hosts
+
+
+def usually(kind: str) -> dict[str, Given]:
+    """What a healthy host of a kind answers; a later layer may edit what an earlier one says."""
+    found = dict(with_platform(kind))
+    for command, answer in (row for layer in LAYERS[kind] for row in healthy(layer).items()):
+        if answer.edits:
+            answer = replace(found[command], out=edited(found[command].out, answer.edits))
+        found[command] = answer
+    return found
 
 
 def _target(case: Case, cluster: Cluster) -> Target:
