@@ -90,3 +90,38 @@ def test_the_values_of_a_secret_are_in_no_action(change: Change, api: FakeApi) -
     change.patch("secrets", "regcred", {"stringData": {"password": "hunter22"}}, namespace="default")
     assert "hunter22" not in change.actions[0].text
     assert api.asked[0].body == {"stringData": {"password": "hunter22"}}
+
+
+API_SERVICE = {
+    "apiVersion": "apiregistration.k8s.io/v1",
+    "kind": "APIService",
+    "metadata": {"name": "v1beta1.custom.metrics.k8s.io"},
+}
+API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+
+
+def test_what_takes_no_apply_is_created_and_later_merged(change: Change, api: FakeApi) -> None:
+    known = {"resources": [{"name": "apiservices", "kind": "APIService", "namespaced": False}]}
+    api.on("/apis/apiregistration.k8s.io/v1", known)
+    api.on(f"{API_SERVICES}?fieldManager=dlws-suite", (201, API_SERVICE))
+    api.on(f"{API_SERVICES}/v1beta1.custom.metrics.k8s.io?fieldManager=dlws-suite", API_SERVICE)
+    change.create(API_SERVICE)
+    change.merge(API_SERVICE)
+    changes = [asked for asked in api.asked if asked.method != "GET"]
+    assert [(asked.method, asked.content_type) for asked in changes] == [
+        ("POST", "application/json"), ("PATCH", "application/merge-patch+json"),
+    ]  # fmt: skip
+    texts = [action.text.split()[0] for action in change.actions]
+    assert texts == ["create", "change"]
+
+
+def test_what_a_manifest_names_is_found_or_not_there_yet(change: Change, api: FakeApi) -> None:
+    assert change.kube
+    api.on("/apis/apps/v1", {"resources": [{"name": "daemonsets", "kind": "DaemonSet", "namespaced": True}]})
+    assert change.kube.find(DAEMONS) is None
+    api.on("/apis/apps/v1/namespaces/kube-system/daemonsets/plugin", DAEMONS)
+    assert change.kube.find(DAEMONS) == DAEMONS
+    assert change.kube.find({**DAEMONS, "apiVersion": "unheard/v1"}) is None
+    api.on("/apis/apps/v1", (503, status("try later")))
+    with pytest.raises(Unknown):
+        change.kube.find(DAEMONS)
