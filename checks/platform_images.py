@@ -14,6 +14,8 @@ from cluster.config import Cluster
 from cluster.images import with_tag
 from cluster.inventory import Node
 from cluster.parse.text import unparsable
+from cluster.platform import Platform
+from cluster.schema import Images
 from cluster.verdict import Unknown
 from fixtures.check import check, expect
 from fixtures.site import Notes
@@ -71,16 +73,16 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
     """
     question = f"names of the {node.arch} images"
     wanted = rendered.ask(notes, question, cluster, lambda p: [b.full_name for b in p.builds(node.arch)])
-    expect("images in the registry", found=amiss(host, wanted), expected=[])
+    expect("images in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
 
 
 @check("R19", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
        fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
        causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The images that the platform runs on the host are there, for Docker's architecture."""
-    wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: list(p.images(node)))
-    expect("images missing or for another machine", found=missing(host, wanted), expected=[])
+    """The images that the platform runs on the host are there, for Docker's architecture, as they were last built."""
+    wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: images_of(p, node))
+    expect("images missing or for another machine", found=lacking(host, wanted), expected=[])
 
 
 def logins_of(cluster: Cluster) -> str:
@@ -108,6 +110,21 @@ def outdated(host: Host, wanted: dict[str, str]) -> list[str]:
     return [name for name, digest in wanted.items() if there.get(with_tag(name)) != digest]
 
 
+def images_of(wanted: Platform, node: Node) -> dict[str, str]:
+    """The images that a host runs, each with what it is built from, if it is built here."""
+    built = wanted.digests(node.arch) if wanted.is_built else {}
+    return {name: built.get(name, "") for name in wanted.images(node)}
+
+
+def lacking(host: Host, wanted: dict[str, str]) -> list[str]:
+    """What is wrong with the images on a host: `<image>: missing`."""
+    wrong = missing(host, list(wanted))
+    built = {name: digest for name, digest in wanted.items() if digest}
+    named = {line.partition(": ")[0] for line in wrong}
+    stale = [name for name in (outdated(host, built) if built else ()) if name not in named]
+    return [*wrong, *(f"{name}: not as it was last built" for name in stale)]
+
+
 def missing(host: Host, wanted: list[str]) -> list[str]:
     """Those of the images that are not on the host, or are for another architecture than its Docker's."""
     if not wanted:
@@ -120,8 +137,12 @@ def missing(host: Host, wanted: list[str]) -> list[str]:
             for name, found in wrong.items() if found != arch]  # fmt: skip
 
 
-def amiss(host: Host, wanted: list[str]) -> list[str]:
-    """What is wrong with images in the registry. Unknown when that cannot be said of one and no other is wrong."""
+def amiss(host: Host, wanted: list[str], source: Images) -> list[str]:
+    """What is wrong with images in the registry. Unknown when that cannot be said of one and no other is wrong.
+
+    One that was built on the host and never pushed has no digest there; one that was loaded from an archive has none
+    either, and nothing to be compared by.
+    """
     arch = host.read("docker version -f '{{.Server.Arch}}'")
     result = host.run_expect([0, 1], "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' "
                              + " ".join(["%s"] * len(wanted)), *wanted)  # fmt: skip
@@ -136,7 +157,9 @@ def amiss(host: Host, wanted: list[str]) -> list[str]:
             wrong.append(f"{name}: not in the registry")
         elif arch not in told.archs:
             wrong.append(f"{name}: for {', '.join(told.archs) or 'nothing'}, not {arch}")
-        elif local and told.digest and told.digest not in local:
+        elif (source is Images.BUILD and with_tag(name) in here and not local) or (
+            local and told.digest and told.digest not in local
+        ):
             wrong.append(f"{name}: another one than on {host.name}")
     unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
     if unclear and not wrong:

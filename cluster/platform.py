@@ -39,7 +39,13 @@ class Platform:
     def manifests(self, service: str) -> tuple[Manifest, ...]:
         """The objects of a service in the order they are applied; those that would run nowhere are left out."""
         found = manifests.wanted(manifests.of_service(self.cluster, self.renderer, service))
-        return rollout.prepared(found, self._files)
+        built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
+        return rollout.prepared(found, self._files, dict(pair for digests in built for pair in digests.items()))
+
+    @property
+    def is_built(self) -> bool:
+        """Whether DLWS's own images are built here."""
+        return self.cluster.suite.images is Images.BUILD
 
     @cache  # noqa: B019
     def host_files(self) -> tuple[HostFile, ...]:
@@ -75,6 +81,7 @@ class Platform:
         """What tells whether an image is of this tree and this configuration."""
         return platform_images.digest(self.context(build.image), build.dockerfile)
 
+    @cache  # noqa: B019
     def digests(self, arch: Arch) -> dict[str, str]:
         """By an image's full name, what it is built from."""
         return {build.full_name: self.digest(build) for build in self.builds(arch)}

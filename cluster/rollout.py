@@ -1,7 +1,7 @@
 """How a workload takes up a change: it starts anew when what it mounts changes, and without a second pod beside it.
 
-Upstream stops and starts by hand. Here a pod's template carries a digest of the configuration that its volumes hold, so
-that an apply rolls out exactly what reads it, and a plan names it.
+Upstream stops and starts by hand. Here a pod's template carries a digest of the configuration that its volumes hold,
+and of what its images are built from, so that an apply rolls out exactly what reads it, and a plan names it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,24 @@ which is the default, would stay Pending for good."""
 Object = dict[str, Any]
 
 
-def prepared(manifests: Iterable[Manifest], files: Mapping[str, str]) -> tuple[Manifest, ...]:
-    """The manifests of a service as they are applied. `files` are the texts that the suite writes to hosts, by path."""
+def prepared(manifests: Iterable[Manifest], files: Mapping[str, str], built: Mapping[str, str]) -> tuple[Manifest, ...]:
+    """The manifests of a service as they are applied.
+
+    `files` are the texts that the suite writes to hosts, by path; `built` says what images are built from, by name:
+    their tag, `latest`, does not change when they do.
+    """
     known = tuple(manifests)
     maps = {(m.namespace or "default", m.name): m.object.get("data") or {} for m in known if m.kind == "ConfigMap"}
-    return tuple(m if m.nodes is None else replace(m, object=_prepared(m, maps, files)) for m in known)
+    return tuple(m if m.nodes is None else replace(m, object=_prepared(m, maps, files, built)) for m in known)
 
 
-def _prepared(manifest: Manifest, maps: Mapping[tuple[str, str], Object], files: Mapping[str, str]) -> Object:
+def _prepared(
+    manifest: Manifest, maps: Mapping[tuple[str, str], Object], files: Mapping[str, str], built: Mapping[str, str]
+) -> Object:
     found = manifest.object
     spec, template = found["spec"], found["spec"]["template"]
     mounted = dict(_mounted(template["spec"].get("volumes") or (), manifest.namespace or "default", maps, files))
+    mounted |= {f"image {name}": built[name] for name in manifest.images if name in built}
     if mounted:
         digest = hashlib.sha256(json.dumps(mounted, sort_keys=True).encode()).hexdigest()[:32]
         about = template.get("metadata") or {}

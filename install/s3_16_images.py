@@ -73,7 +73,7 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     if not has_docker(host):
         return  # a look ahead
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
-    wrong = {line.partition(": ")[0] for line in platform_images.amiss(host, names)}
+    wrong = {line.partition(": ")[0] for line in platform_images.amiss(host, names, cluster.suite.images)}
     for name in (n for n in names if n in wrong):
         path = archive(cluster.image_archives, name, node.arch)
         if path and cluster.suite.images is Images.PREBUILT:
@@ -90,9 +90,10 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
 )
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them."""
-    wanted = rendered.of(cluster, lambda p: list(p.images(node)))
-    lacking = platform_images.missing(host, wanted) if has_docker(host) else wanted
-    named = {line.partition(": ")[0] for line in lacking}
+    wanted = rendered.of(cluster, lambda p: platform_images.images_of(p, node))
+    named = set(wanted)
+    if has_docker(host):
+        named = {line.partition(": ")[0] for line in platform_images.lacking(host, wanted)}
     for image in (name for name in wanted if name in named):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")

@@ -145,6 +145,7 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
     told = {
         "docker version -f '{{.Server.Arch}}'": arch,
         ARCHITECTURES + " ".join(map(quote, images)): _inspected(images, arch),
+        **_labels({name: digest for name, digest in platform_images.images_of(found, node).items() if digest}),
         host_ports.HOLDERS: _ports(cluster, node),
         **_files(webui.NGINX_FILE, found.routes),
         f"stat -L -c %F {files.DASHBOARD}": "directory",
@@ -172,18 +173,22 @@ def _registry(found: Platform, node: Node) -> dict[str, str]:
     """Of the one machine of its architecture that builds, and of the login that all have."""
     digests, arch = found.digests(node.arch), str(node.arch)
     names = " ".join(map(quote, digests))
-    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{platform_images.CONTEXT_LABEL}"}}}}'
-    built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
     pushed = "\n".join(
         f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
     )
     logins = platform_images.digests(job_objects.logins(LOGIN))
     return {
-        f"docker image inspect -f {quote(label)} {names}": built,
+        **_labels(digests),
         f"docker image inspect -f '{{{{json .RepoTags}}}} {{{{json .RepoDigests}}}}' {names}": pushed,
         f"python3 - {names}": "\n".join(f"{name}\tfound\t{IMAGE}\t{arch}" for name in digests),
         platform_images.LOGINS: "\n".join(f"{name} {digest}" for name, digest in logins.items()),
     }
+
+
+def _labels(digests: dict[str, str]) -> dict[str, str]:
+    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{platform_images.CONTEXT_LABEL}"}}}}'
+    built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
+    return {f"docker image inspect -f {quote(label)} {' '.join(map(quote, digests))}": built}
 
 
 def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
