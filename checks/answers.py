@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from checks.database import test_root_signs_in
+from checks import database
 from checks.services import RUNS
 from cluster import services, tokens
 from cluster.config import Cluster
@@ -66,7 +66,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
 
 @check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST 接口冒烟检查通过",
        fix="kubectl logs of restfulapi's pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
-       causes=[RUNS["restfulapi2"], RUNS["nginx"], test_root_signs_in])  # fmt: skip
+       causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in])  # fmt: skip
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API lists the default virtual cluster, the devices and the cluster's state, by way of NGINX."""
     default = str(cluster.document["defalt_virtual_cluster_name"])

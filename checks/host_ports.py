@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from checks.network import test_apache_is_off
+from checks import network
 from cluster import services
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -25,7 +25,8 @@ HOLDERS = (
 
 @check("N15", section="3.16", source="upstream check_service.py", on=platform_hosts,
        title_zh="平台服务端口未被其他进程占用",
-       fix="stop what holds the port, and keep it from starting at boot", causes=[test_apache_is_off])  # fmt: skip
+       fix="stop what holds the port, and keep it from starting at boot",
+       causes=[network.test_apache_is_off])  # fmt: skip
 def test_host_ports(node: Node, cluster: Cluster, host: Host) -> None:
     """No process of the host itself holds a port that the platform's services need there."""
     wanted = services.host_ports(cluster, node)

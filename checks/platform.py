@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from checks import rendered
+from checks import platform_images, rendered
 from checks.files import stat_of, text_of
-from checks.platform_images import test_images_are_in_the_registry, test_images_are_present
 from cluster import webui
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -78,7 +77,7 @@ def test_fqdn_file(node: Node, host: Host) -> None:
 @check("D27", section="3.16", source="upstream nginx webui3", on=platform_master,
        title_zh="Web 静态文件来自当前 webui3 镜像",
        fix="-m install --stages static_files",
-       causes=[test_images_are_present, test_images_are_in_the_registry])  # fmt: skip
+       causes=[platform_images.test_images_are_present, platform_images.test_images_are_in_the_registry])  # fmt: skip
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The web interface's static files are there, and those of the webui3 image on the host."""
     image = rendered.ask(notes, "webui3's image", cluster, webui3_image)

@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from checks import nodes, rendered
-from checks.host_ports import test_host_ports
-from checks.platform_images import test_images_are_present
+from checks import host_ports, nodes, platform_images, rendered
 from cluster import drift, pod_trouble
 from cluster.config import Cluster
 from cluster.drift import Action
@@ -46,14 +44,14 @@ def runs_check(service: Service, module: str, causes: Sequence[Callable[..., Non
         on=platform_cluster,
         title_zh=f"服务 {service.name} 已部署并正常运行",
         fix=f"-m install --stages {name}; kubectl describe pod and kubectl logs say more",
-        causes=[nodes.test_node_is_ready, test_host_ports, test_images_are_present, *causes],
+        causes=[nodes.test_node_is_ready, host_ports.test_host_ports, platform_images.test_images_are_present, *causes],
     )(runs)
 
 
 def differences(service: Service, cluster: Cluster, kube: Kubernetes, notes: Notes) -> list[str]:
     """What an apply of the service would do, object by object. Values stay here: a note has names and paths alone.
 
-    An object of a kind that the service's own operator has yet to make known is left out: D10 says so.
+    What its own operator has yet to make known, or the object that needs it to, is left out: D10 says so.
     """
     question = f"objects of {service.name}"
     named = rendered.ask(notes, question, cluster, lambda p: [stub(m.object) for m in p.manifests(service.name)])
@@ -62,7 +60,8 @@ def differences(service: Service, cluster: Cluster, kube: Kubernetes, notes: Not
     def compare() -> list[str]:
         wanted = rendered.of(cluster, lambda p: p.manifests(service.name))
         planned = drift.plan((m.object for m in wanted), live)
-        return [str(p) for p in planned if p.action is not Action.KEEP and not awaits_operator(service, p.manifest)]
+        known = [p for p in planned if p.action is not Action.CREATE or not awaits_operator(service, p.manifest)]
+        return [str(p) for p in known if p.action is not Action.KEEP]
 
     return notes.take(f"what an apply of {service.name} would do", compare)
 

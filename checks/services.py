@@ -35,7 +35,7 @@ def _of(service: Service) -> Callable[..., None]:
 
 RUNS: dict[str, Callable[..., None]] = {service.name: _of(service) for service in SERVICES}
 """By service, its check."""
-globals().update({function.__name__: function for function in RUNS.values()})
+globals().update({function.__name__: function for function in RUNS.values() if function.__module__ == __name__})
 
 
 @check("D28", section="3.16", source="upstream init-container prebuild", on=platform_cluster,

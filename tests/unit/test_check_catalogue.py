@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+import checks
 from checks import swap
 from checks.__main__ import main
 from checks.catalogue import CatalogueError, by_id, checks_of, declared
@@ -58,6 +61,18 @@ def test_a_check_that_is_only_imported_is_not_declared_again() -> None:
     module.__dict__["test_swap_is_off"] = swap.test_swap_is_off
     assert checks_of(module) == []
     assert [c.id for c in checks_of(swap)] == ["H09", "H10"]
+
+
+def test_no_module_holds_a_check_of_another() -> None:
+    """pytest collects every function of a module: a check that is imported by its name would run twice."""
+    modules = [importlib.import_module(f"checks.{m.name}") for m in pkgutil.iter_modules(checks.__path__)]
+    borrowed = [
+        f"{module.__name__}: {name}"
+        for module in modules
+        for name, value in vars(module).items()
+        if check_of(value) and value.__module__ != module.__name__
+    ]
+    assert borrowed == []
 
 
 def test_list_has_a_row_for_every_check(capsys: pytest.CaptureFixture[str]) -> None:
