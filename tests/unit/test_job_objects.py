@@ -62,3 +62,20 @@ def test_a_docker_configuration_without_a_usable_login_is_refused(text: str, why
 def test_a_login_is_kept_under_the_name_docker_has_for_the_registry(registry: str, key: str) -> None:
     found = json.loads(job_objects.login(registry, "dlws", SECRET))
     assert found == {"auths": {key: {"auth": base64.b64encode(b"dlws:invented-token").decode()}}}
+
+
+def test_a_secret_is_recognised_without_its_values() -> None:
+    config = job_objects.login("harbor.example.org/dlws/", "dlws", "invented-password")
+    secret = job_objects.pull_secret(config)
+    hidden = {**secret, "data": {".dockerconfigjson": "***"}}
+    assert job_objects.mark_of(hidden) == job_objects.mark(config)
+    assert job_objects.mark(config) != job_objects.mark("")
+    assert job_objects.mark_of({**hidden, "metadata": {"name": "regcred"}}) == "of another origin"
+    assert job_objects.mark_of({**hidden, "type": "Opaque"}) == "no login"
+
+
+def test_what_must_be_redacted_of_a_login_is_its_token_and_its_password() -> None:
+    config = job_objects.login("harbor.example.org/dlws/", "dlws", "invented-password")
+    token = json.loads(config)["auths"]["harbor.example.org"]["auth"]
+    assert set(job_objects.secrets_in(config)) == {token, "invented-password"}
+    assert job_objects.secrets_in("no JSON") == ()

@@ -90,3 +90,21 @@ def test_an_unknown_service_is_a_key_error() -> None:
 def test_a_selector_can_be_another_label() -> None:
     workload = Workload("x", "Deployment", "default", ports=(Port(1, "x"),), selector="operator=x")
     assert workload.pod_selector(Arch.AMD64) == "operator=x"
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "labels", "ours"),
+    [
+        ("nginx-arm64-x2x7k", "default", {"app": "nginx"}, True),
+        ("nginx", "kube-system", {"app": "nginx"}, False),
+        ("prometheus-deployment", "kube-system", {}, True),
+        ("prometheus-metrics-prometheus", "default", {}, True),
+        ("custom-user-dashboard-backend-arm64", "default", {}, True),
+        ("job-1", "default", {"app": "job"}, False),
+        ("coredns", "kube-system", {"k8s-app": "kube-dns"}, False),
+    ],
+)
+def test_the_platforms_pods_and_workloads_are_told_from_others(
+    name: str, namespace: str, labels: dict[str, str], ours: bool
+) -> None:
+    assert services.is_platforms({"metadata": {"name": name, "namespace": namespace, "labels": labels}}) is ours
