@@ -1,7 +1,7 @@
 """The images that DLWS takes from elsewhere, and those its own are built from: real servers from Debian's packages.
 
 Each is one layer: packages unpacked with the libraries they need, busybox for the rest, and lab/images/<folder> over
-it. Named as upstream names them; all of them are amd64, as everything in the lab is.
+them. Named as upstream names them; all of them are amd64, as everything in the lab is.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ USERS = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """An image: the packages it is made of, the folder of lab/images that lies over them, and how it starts."""
+    """An image: the packages it is made of, the folders of lab/images that lie over them, and how it starts."""
 
     references: tuple[str, ...]
     packages: tuple[str, ...]
-    overlay: str = ""
+    overlays: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
@@ -53,16 +53,19 @@ class Recipe:
     def digest(self) -> str:
         """The hash of all that the image is made of, but for the versions of the packages."""
         makers = [Path(path).read_bytes() for path in (__file__, image_archive.__file__, debs.__file__)]
-        overlay = folder_parts(OVERLAYS / self.overlay) if self.overlay else []
-        return digest(repr(self).encode(), mirror.codename().encode(), *makers, *overlay)
+        files = [part for overlay in self.overlays for part in folder_parts(OVERLAYS / overlay)]
+        return digest(repr(self).encode(), mirror.codename().encode(), *makers, *files)
 
 
 NGINX = ("nginx", "nginx-common")
+PYTHON_PACKAGES = (
+    "python3", "python3-minimal", "python3.11", "python3.11-minimal", "python3-yaml", "python3-pymysql", "openssl",
+)  # fmt: skip
 RECIPES = (
     Recipe(
         (PYTHON,),
-        ("python3", "python3-minimal", "python3.11", "python3.11-minimal", "python3-yaml", "python3-pymysql", "openssl"),
-        overlay="python",
+        PYTHON_PACKAGES,
+        overlays=("python",),
         links={"usr/bin/python": "python3"},
         command=("python3",),
         environment={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -70,7 +73,7 @@ RECIPES = (
     Recipe(
         ("apulistech/nginx:1.9", "apulistech/nginx:1.9-arm64"),
         NGINX,
-        overlay="nginx",
+        overlays=("nginx",),
         folders=("var/log/nginx", "var/lib/nginx", "run"),
         command=("/home/auto-reload-nginx.sh",),
     ),
@@ -83,7 +86,7 @@ RECIPES = (
     Recipe(
         ("mysql/mysql-server:8.0",),
         ("mariadb-server-core", "mariadb-client-core"),
-        overlay="mysql",
+        overlays=("mysql",),
         folders=("var/lib/mysql", "var/log/mysql", "run/mysqld"),
         entrypoint=("/usr/local/bin/entrypoint.sh",),
         command=("mysqld",),
@@ -92,10 +95,10 @@ RECIPES = (
     Recipe(("bash:5",), ("bash",), command=("bash",)),
     Recipe(
         ("prom/prometheus:v2.18.0",),
-        ("prometheus",),
+        ("prometheus", *PYTHON_PACKAGES),
+        overlays=("python", "prometheus"),
         folders=("prometheus",),
-        links={"bin/prometheus": "/usr/bin/prometheus"},
-        entrypoint=("/usr/bin/prometheus",),
+        entrypoint=("python3", "/usr/local/bin/prometheus.py"),
         command=("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"),
     ),
     Recipe(
@@ -141,10 +144,8 @@ def _complete(recipe: Recipe, root: Path) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     for name, text in USERS.items():
         (root / "etc" / name).write_text(text)
-    if recipe.overlay:
-        shutil.copytree(
-            OVERLAYS / recipe.overlay, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    for overlay in recipe.overlays:
+        shutil.copytree(OVERLAYS / overlay, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     for applet in run(str(root / "bin" / "busybox"), "--list").split():
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
