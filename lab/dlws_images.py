@@ -1,13 +1,12 @@
-"""DLWS's own images, built from the stand-in checkout with the contexts that the suite makes, and where images go.
+"""DLWS's own images, built from the stand-in checkout with the contexts that the suite makes.
 
-All images of the platform end as archives beside those of Kubernetes and in the lab's registry. Each is kept by a hash
-of what it is made of: what has not changed is not made again.
+All images of the platform end in the lab's registry. Each is kept as an archive by a hash of what it is made of: what
+has not changed is not made again.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,12 +16,11 @@ import yaml
 
 from cluster import platform_images, rendering
 from cluster.config import load
-from cluster.templates import Renderer
 from lab import hub_images, registry
 from lab.daemon import docker
 from lab.image import digest
 from lab.image_archive import file_name
-from lab.plan import IMAGES, LAB, cache
+from lab.plan import LAB, REGISTRY, cache
 from lab.process import say
 from lab.record import read_json
 
@@ -58,29 +56,20 @@ def wanted() -> bool:
 
 
 def ensure() -> None:
-    """Have every image of the platform as an archive in `state/images` and in the registry, which is started."""
-    kept = cache() / "platform"
+    """Have every image of the platform in the registry, which is started; and as an archive, in the cache folder."""
+    kept = archives()
     kept.mkdir(parents=True, exist_ok=True)
     jobs = [*hub_jobs(), *dlws_jobs()]
     if made := _make([job for job in jobs if job.recipe != _recipes(kept).get(job.file_name)], kept):
         say(f"made {made} of {len(jobs)} images of the platform")
     registry.start()
-    IMAGES.mkdir(parents=True, exist_ok=True)
     for job in jobs:
         registry.push(kept / job.file_name)
-        if job.reference not in BASES:
-            link(kept / job.file_name, IMAGES / job.file_name)
 
 
-def link(archive: Path, place: Path) -> None:
-    """Have the archive at `place` too: a hard link, or a copy on another file system."""
-    if place.exists() and place.samefile(archive):
-        return
-    place.unlink(missing_ok=True)
-    try:
-        place.hardlink_to(archive)
-    except OSError:
-        shutil.copyfile(archive, place)
+def archives() -> Path:
+    """The folder of the images' archives."""
+    return cache() / "platform"
 
 
 def hub_jobs() -> Iterator[Job]:
@@ -97,16 +86,13 @@ def dlws_jobs() -> Iterator[Job]:
     for reference, folder in STAND_INS.items():
         files = _folder_context(hub_images.OVERLAYS / folder)
         yield _build_job(reference, platform_images.archive(files), "Dockerfile", below)
-    renderer = _renderer()
     cluster = load(CONFIG)
+    cluster = replace(cluster, document={**cluster.document, "dlworkspace": str(CHECKOUT)})
+    renderer = rendering.renderer(cluster)
     for build in platform_images.builds(cluster, renderer):
         archive = platform_images.archive(platform_images.context(renderer, build.image))
-        yield _build_job(build.full_name, archive, build.dockerfile, below)
-
-
-def _renderer() -> Renderer:
-    cluster = load(CONFIG)
-    return rendering.renderer(replace(cluster, document={**cluster.document, "dlworkspace": str(CHECKOUT)}))
+        reference = build.full_name.removeprefix(f"{REGISTRY}/")
+        yield _build_job(reference, archive, build.dockerfile, below)
 
 
 def _folder_context(folder: Path) -> list[platform_images.ContextFile]:
@@ -129,7 +115,19 @@ def _build(reference: str, context: bytes, dockerfile: str, folder: Path) -> Non
             docker("load", "--quiet", "--input", str(folder / file_name(base)), timeout=300)
     archive = folder / file_name(reference)
     new = archive.with_suffix(".new")
-    docker("build", "--quiet", "--network", "none", "--file", dockerfile, "--tag", reference, "-", stdin=context, timeout=300)
+    docker(
+        "build",
+        "--quiet",
+        "--network",
+        "none",
+        "--file",
+        dockerfile,
+        "--tag",
+        reference,
+        "-",
+        stdin=context,
+        timeout=300,
+    )
     docker("save", "--output", str(new), reference, timeout=300)
     new.chmod(0o644)
     new.rename(archive)

@@ -91,7 +91,9 @@ RECIPES = (
         entrypoint=("/usr/local/bin/entrypoint.sh",),
         command=("mysqld",),
     ),
-    Recipe(("redis:5.0.6-alpine",), ("redis-server", "redis-tools", "lua-bitop", "lua-cjson"), command=("redis-server",)),
+    Recipe(
+        ("redis:5.0.6-alpine",), ("redis-server", "redis-tools", "lua-bitop", "lua-cjson"), command=("redis-server",)
+    ),
     Recipe(("bash:5",), ("bash",), command=("bash",)),
     Recipe(
         ("prom/prometheus:v2.18.0",),

@@ -55,14 +55,19 @@ def stop() -> None:
     stop_daemon("the registry", PID, str(CONF), 20)
 
 
-def push(archive: Path) -> bool:
-    """Have the image of a `docker save` archive in the registry; False if it was there. LabError if it is refused."""
+def push(archive: Path, for_arch: str | None = None) -> bool:
+    """Have the image of a `docker save` archive in the registry; False if it was there. LabError if it is refused.
+
+    `for_arch` says, wrongly, that the image is for another architecture.
+    """
     with tarfile.open(archive) as tar:
         (entry,) = json.load(_member(tar, "manifest.json"))
         (reference,) = entry["RepoTags"]
         config = _member(tar, entry["Config"]).read()
+        if for_arch:
+            config = json.dumps(json.loads(config) | {"architecture": for_arch}, sort_keys=True).encode()
         manifest = _manifest(tar, entry, config)
-        repository, _, tag = repository_of(reference)
+        repository, tag = place_of(reference)
         if digest_of(reference) == _digest(manifest):
             return False
         say(f"pushing {reference}")
@@ -73,15 +78,15 @@ def push(archive: Path) -> bool:
     return True
 
 
-def repository_of(reference: str) -> tuple[str, str, str]:
-    """Where the registry keeps an image: Docker Hub's own ones are below `library/`."""
-    name, colon, tag = reference.rpartition(":")
-    return (name if "/" in name else f"library/{name}", colon, tag)
+def place_of(reference: str) -> tuple[str, str]:
+    """Where the registry keeps an image, and its tag: Docker Hub's own ones are below `library/`."""
+    name, _, tag = reference.removeprefix(f"{REGISTRY}/").rpartition(":")
+    return (name if "/" in name else f"library/{name}"), tag
 
 
 def digest_of(reference: str) -> str | None:
     """The digest of an image's manifest; None if the registry does not have the image."""
-    repository, _, tag = repository_of(reference)
+    repository, tag = place_of(reference)
     found = _ask("HEAD", f"{repository}/manifests/{tag}", headers={"Accept": MANIFEST}, missing=True)
     return None if found is None else found["Docker-Content-Digest"]
 
@@ -91,7 +96,7 @@ def remove(reference: str) -> None:
     digest = digest_of(reference)
     if digest is None:
         raise LabError(f"the registry has no {reference}")
-    _ask("DELETE", f"{repository_of(reference)[0]}/manifests/{digest}")
+    _ask("DELETE", f"{place_of(reference)[0]}/manifests/{digest}")
 
 
 def _manifest(tar: tarfile.TarFile, entry: dict[str, Any], config: bytes) -> bytes:

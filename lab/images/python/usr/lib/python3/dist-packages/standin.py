@@ -1,4 +1,4 @@
-"""What the lab's stand-ins of DLWS's applications share: HTTP answers, metrics, strict configuration, the cluster's API.
+"""What the stand-ins of DLWS's applications share: HTTP answers, metrics, strict configuration, the cluster's API.
 
 Lies in the image dlws-lab/python:1, from which their images are built.
 """
@@ -71,7 +71,7 @@ def say(message: str) -> None:
 
 
 def serve(routes: Mapping[str, Handler], *ports: int, tls: tuple[str, str] | None = None) -> NoReturn:
-    """Answer on all ports until SIGTERM. A route that ends in `/` also takes what is below it; the longest fits best."""
+    """Answer on all ports until SIGTERM. A route that ends in `/` takes what is below it too; the longest wins."""
     servers = [_server(routes, port, tls) for port in ports]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
