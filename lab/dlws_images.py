@@ -20,8 +20,8 @@ from lab import hub_images, registry
 from lab.daemon import docker
 from lab.image import digest
 from lab.image_archive import file_name
-from lab.plan import LAB, REGISTRY, cache
-from lab.process import say
+from lab.plan import DOCKER_SOCKET, LAB, REGISTRY, cache
+from lab.process import attempt, say
 from lab.record import read_json
 
 CHECKOUT = LAB / "checkout"
@@ -59,11 +59,14 @@ def ensure() -> None:
     """Have every image of the platform in the registry, which is started; and as an archive, in the cache folder."""
     kept = archives()
     kept.mkdir(parents=True, exist_ok=True)
-    jobs = [*hub_jobs(), *dlws_jobs()]
-    if made := _make([job for job in jobs if job.recipe != _recipes(kept).get(job.file_name)], kept):
-        say(f"made {made} of {len(jobs)} images of the platform")
+    bases, builds = list(hub_jobs()), list(dlws_jobs())
+    _make(stale(bases, kept), kept)
+    if outdated := stale(builds, kept):
+        _load_bases(kept)
+        _make(outdated, kept)
+        docker("image", "rm", *BASES)
     registry.start()
-    for job in jobs:
+    for job in (*bases, *builds):
         registry.push(kept / job.file_name)
 
 
@@ -109,10 +112,6 @@ def _build_job(reference: str, context: bytes, dockerfile: str, below: bytes) ->
 
 
 def _build(reference: str, context: bytes, dockerfile: str, folder: Path) -> None:
-    say(f"building {reference}")
-    for base in BASES:
-        if not docker("image", "ls", "--quiet", base).strip():
-            docker("load", "--quiet", "--input", str(folder / file_name(base)), timeout=300)
     archive = folder / file_name(reference)
     new = archive.with_suffix(".new")
     docker(
@@ -134,14 +133,28 @@ def _build(reference: str, context: bytes, dockerfile: str, folder: Path) -> Non
     docker("image", "rm", reference)
 
 
-def _make(jobs: list[Job], kept: Path) -> int:
-    for job in jobs:
+def stale(jobs: list[Job], kept: Path) -> list[Job]:
+    """Those whose archive is missing or of another recipe."""
+    known = _recipes(kept)
+    return [job for job in jobs if job.recipe != known.get(job.file_name)]
+
+
+def _load_bases(kept: Path) -> None:
+    """A base that a killed run has left may be an old one: it is replaced, and the old one not kept without a name."""
+    for base in BASES:
+        attempt("docker", "--host", f"unix://{DOCKER_SOCKET}", "image", "rm", base)
+        docker("load", "--quiet", "--input", str(kept / file_name(base)), timeout=300)
+
+
+def _make(jobs: list[Job], kept: Path) -> None:
+    for number, job in enumerate(jobs, 1):
+        say(f"image {number} of {len(jobs)}: {job.reference}")
         job.make(kept)
         recipes = _recipes(kept) | {job.file_name: job.recipe}
         (kept / "recipes.json").write_text(json.dumps(recipes, indent=1) + "\n")
-    return len(jobs)
 
 
 def _recipes(kept: Path) -> dict[str, str]:
+    """By name of an archive that is there, the recipe it was made by."""
     found = read_json(kept / "recipes.json") or {}
     return {name: recipe for name, recipe in found.items() if (kept / name).exists()}

@@ -16,7 +16,7 @@ from lab import debs, image_archive, mirror
 from lab.image import digest, folder_parts
 from lab.image_archive import Image, write
 from lab.plan import LAB, cache
-from lab.process import run, say
+from lab.process import run
 
 OVERLAYS = LAB / "images"
 PYTHON = "dlws-lab/python:1"
@@ -113,7 +113,6 @@ RECIPES = (
 
 def make(recipe: Recipe, folder: Path) -> None:
     """Write the recipe's archives into `folder`, one for each of its names."""
-    say(f"making {', '.join(recipe.references)}")
     (cache() / "build").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache() / "build") as work:
         root = debs.extract(Path(work), *needed(recipe.packages, debs.closure(*recipe.packages, "busybox")))

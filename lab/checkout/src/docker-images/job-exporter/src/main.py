@@ -36,8 +36,12 @@ def npu_samples(folder):
 def gpu_samples():
     if not shutil.which(QUERY[0]):
         return []
-    said = subprocess.run(QUERY, capture_output=True, text=True, timeout=20, check=True).stdout
-    lines = []
+    try:
+        said = subprocess.run(QUERY, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        standin.say(f"error: {error}")
+        return ["job_exporter_nvidia_smi_ok 0"]
+    lines = ["job_exporter_nvidia_smi_ok 1"]
     for row in said.splitlines():
         number, used, heat = (cell.strip() for cell in row.split(","))
         lines += [f'nvidiasmi_utilization_gpu{{minor_number="{number}"}} {used}',
