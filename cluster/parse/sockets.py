@@ -10,7 +10,7 @@ from cluster.parse.text import lines, unparsable
 SOURCE = "ss -l"
 _ROW = re.compile(
     r"(?P<kind>tcp|udp)\s+(?:LISTEN|UNCONN)\s+[0-9]+\s+[0-9]+\s+(?P<address>\S+):(?P<port>[0-9]{1,5}|\*)\s+\S+:\S+"
-    r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+\S+:\S*)*"
+    r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+(?!users:)\S+:\S*)*"
 )
 _OWNER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=([0-9]{1,10}),fd=[0-9]+\)')
 EVERYWHERE = ("0.0.0.0", "*", "[::]")
