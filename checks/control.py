@@ -13,10 +13,11 @@ import yaml
 from checks.files import stat_of, text_of
 from checks.system import machine_of
 from cluster import config as cluster_config
-from cluster import hosts_file
+from cluster import document, hosts_file, leaked, lint
 from cluster.config import Cluster
+from cluster.finding import ConfigError, errors
 from cluster.parse.text import unparsable
-from cluster.verdict import Unknown
+from cluster.verdict import Severity, Unknown
 from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.targets import building_control_host, control_host
 from remote.host import Host
@@ -98,6 +99,32 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     found = {name: "+".join(there.addresses_of(name)) or "nothing" for name in wanted}
     wrong = [f"{name} -> {found[name]}" for name, address in wanted.items() if found[name] != address]
     expect("names that deploy/etc/hosts leaves out or gets wrong", found=wrong, expected=[])
+
+
+@check("U07", section="3.2", source="runbook 3.5", on=control_host, title_zh="控制机上的配置与密钥目录为私有",
+       fix="chmod 600 config.yaml; chmod 700 deploy/sshkey")  # fmt: skip
+def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
+    """config.yaml and the folder with the cluster's keys are their owner's alone."""
+    places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state / "deploy/sshkey"}
+    found = {name: stat_of(control, "%a", str(path)) or "no file" for name, path in places.items()}
+    wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
+    expect("what others may read", found=wrong, expected=[])
+
+
+@check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
+       title_zh="配置中没有公开或默认的密码",
+       fix="choose values of your own; python -m cluster lint FILE says more")  # fmt: skip
+def test_no_secret_is_known(cluster: Cluster) -> None:
+    """config.yaml holds no value that was published with the runbook, is a placeholder or is guessed at once."""
+    try:
+        written = document.read(cluster.path.read_bytes(), str(cluster.path))
+    except (OSError, ConfigError) as error:
+        raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
+    if unreadable := errors(written.findings):
+        raise Unknown(f"{cluster.path.name} cannot be read: {unreadable[0]}")
+    findings = [*lint.published_values(written, leaked.KNOWN), *lint.placeholders(written)]
+    found = [f"{finding.key or 'a comment'} (line {finding.line})" for finding in findings]
+    expect("known values", found=found, expected=[])
 
 
 def is_cluster_id(text: str) -> bool:

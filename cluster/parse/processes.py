@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cluster.parse.text import lines, unparsable
 
-_ROW = re.compile(r"\s*([A-Za-z])[A-Za-z<+]*\s+([0-9]{1,10})\s+(\S.*)")
+_ROW = re.compile(r"\s*([RSDTtXZIWK])[<NLsl+]*\s+([0-9]{1,10})\s+(\S.*)")
 _LIMIT = re.compile(r"(\S+) Max open files\s+([0-9]{1,19}|unlimited)\s+([0-9]{1,19}|unlimited)\s+files")
 
 
