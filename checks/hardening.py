@@ -54,7 +54,9 @@ def test_manifests_are_guarded(host: Host) -> None:
        title_zh="etcd 数据目录仅属主可访问", fix=f"chmod 700 {ETCD_DATA}")  # fmt: skip
 def test_etcd_data_is_private(host: Host) -> None:
     """Nobody but its owner may look into etcd's data: all secrets of the cluster are there."""
-    expect("folders open to others", found=open_to_others(listed(host, ETCD_DATA, depth=0), 0o700), expected=[])
+    found = listed(host, ETCD_DATA, depth=0)
+    expect("etcd's data", found=[e.path for e in found], expected=[ETCD_DATA])
+    expect("folders open to others", found=open_to_others(found, 0o700), expected=[])
 
 
 @check("X20", section="3.11", source="CIS Kubernetes 1.1.12", on=master, severity=Severity.INFO,

@@ -56,6 +56,7 @@ def test_accounts_are_closed(host: Host) -> None:
         raise unparsable("/etc/passwd", why="no output")
     expect("accounts with uid 0", found=[user.name for user in users if user.uid == 0], expected=["root"])
     found = listed(host, *SHADOW, depth=0)
+    expect_that("/etc/shadow" in {e.path for e in found}, "/etc/shadow", found="no file", expected="the hashes")
     wrong = [str(e) for e in found if e.owner not in SHADOW_OWNERS or e.allows_more_than(SHADOW[e.path])]
     expect("account files open to others", found=wrong, expected=[])
 

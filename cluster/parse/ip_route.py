@@ -10,7 +10,9 @@ from itertools import pairwise
 from cluster.parse.text import lines, unparsable
 
 _KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast")
-_NEIGHBOUR = re.compile(r"([0-9.]+) dev \S+(?:\s+lladdr ([0-9a-f:]{17}))?(?:\s+(?:router|proxy|extern_learn))*(?:\s+([A-Z]+))?")
+_NEIGHBOUR = re.compile(
+    r"([0-9.]+) dev \S+(?:\s+lladdr ([0-9a-f:]{17}))?(?:\s+(?:router|proxy|extern_learn))*(?:\s+([A-Z]+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
