@@ -18,7 +18,13 @@ TIME_SERVICES = ("chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd")
 SHOW_TIME_SERVICES = f"systemctl show {' '.join(TIME_SERVICES)} -p Id -p ActiveState --no-pager"
 IN_CONTAINER = "systemd-detect-virt --container"
 FAILED = "systemctl --failed --no-legend --no-pager"
-PS_TWICE = "set -e; ps -eo stat=,pid=,comm=; sleep 1; echo ==; ps -eo stat=,pid=,comm="
+LOOK = (
+    "ps -eo stat=,pid=,comm= | while read -r s p c; do n=0; case $s in D*)"
+    " n=$(sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' /proc/$p/status) || n=-1;; esac;"
+    ' echo "$s $p $n $c"; done'
+)
+PS_TWICE = f"{LOOK}; sleep 1; echo ==; {LOOK}"
+"""State, pid, how often it gave the processor up (asked of those that wait alone), name."""
 ZOMBIES = 20  # judgement: more of them are a parent that does not collect its children
 NEWS = (
     "set -e; journalctl -q -n 1 -o short-iso --no-pager; echo ==;"
@@ -94,7 +100,7 @@ def test_no_unit_has_failed(host: Host) -> None:
        title_zh="没有卡死的进程",
        fix="cat /proc/<pid>/stack says what it waits for: a dead share, a disk, a driver")  # fmt: skip
 def test_no_process_hangs(host: Host) -> None:
-    """No process waits uninterruptibly in two looks a second apart, and dead ones are collected."""
+    """No process waits uninterruptibly, without a step in a second, and dead ones are collected."""
     first, mark, second = host.read(PS_TWICE).partition("\n==\n")
     if not mark:
         raise unparsable("ps", why="no second look")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from checks.consistency import someone
 from cluster.config import Cluster
 from cluster.parse.text import unparsable
 from cluster.verdict import Severity
 from fixtures.check import active, check, expect, expect_that
-from fixtures.targets import master, sharing_hosts
+from fixtures.targets import master, sharing_cluster
 from remote.host import Host
 
 ETCD_DATA = "/var/lib/etcd"
@@ -33,7 +34,7 @@ WRITE = (
     'timeout -k 1 60 sh -c \'f=$(mktemp "$1/.dlws-probe.XXXXXXXXXX") || exit;'
     ' LC_ALL=C dd if=/dev/zero of="$f" bs=1M count=64 conv=fsync 2>&1; rc=$?; rm -f "$f"; exit $rc\' - %s'
 )
-SLOWEST_SHARE = 30.0  # MB/s; judgement: a third of what a link of 1 Gb/s carries
+SLOWEST_SHARE = 10.0  # MB/s; judgement: a twelfth of what a link of 1 Gb/s carries
 
 
 @active
@@ -49,11 +50,12 @@ def test_etcd_disk_is_quick(host: Host) -> None:
 
 
 @active
-@check("S15", section="3.12", source="acceptance practice", on=sharing_hosts, severity=Severity.INFO,
+@check("S15", section="3.12", source="acceptance practice", on=sharing_cluster, severity=Severity.INFO,
        title_zh="共享存储写入速度达标",
        fix="compare with the server's own disk and the link: dd there, iperf3 between")  # fmt: skip
-def test_shares_are_quick(cluster: Cluster, host: Host) -> None:
-    """64 MiB are written to every share at 30 MB/s or more, to the server's disk."""
+def test_shares_are_quick(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """One host writes 64 MiB to every share at 10 MB/s or more, until they are on the server's disk."""
+    *_, host = someone(hosts).values()  # the server is seldom the last of the inventory
     slow = []
     for mount in cluster.mounts:
         said = host.touch([0], WRITE, mount.mount_point, deadline=70.0).text.strip().rpartition("\n")[2]

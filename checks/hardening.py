@@ -6,6 +6,7 @@ from checks import kubernetes
 from checks.consistency import KUBELET_CONFIG, mapping
 from checks.control_plane import flags_of, test_control_plane_pods_are_ready
 from checks.files import NO_FILE
+from cluster import kube_objects
 from cluster.config import Cluster
 from cluster.parse import modes
 from cluster.parse.modes import Entry
@@ -14,7 +15,7 @@ from cluster.versions import kubernetes as release
 from fixtures.check import check, expect, expect_that
 from fixtures.targets import master, whole_cluster
 from remote.host import Host
-from remote.kubernetes import Kubernetes
+from remote.kubernetes import Kubernetes, Object
 
 ROOT = "root:root"
 MANIFESTS, PKI, ETCD_DATA = "/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/var/lib/etcd"
@@ -207,6 +208,17 @@ def test_few_are_cluster_admin(kube: Kubernetes) -> None:
     expect("others who are cluster-admin", found=others, expected=[])
 
 
+@check("X26", section="3.11", source="CIS Kubernetes 5.2", on=whole_cluster, severity=Severity.INFO,
+       title_zh="kube-system 之外没有特权 Pod",
+       deviation="DLWS's own services and distributed jobs run so: the pods named are for sign-off",
+       fix="look at each pod named: kubectl describe; take privileges away from what is not DLWS's own")  # fmt: skip
+def test_few_pods_are_privileged(kube: Kubernetes) -> None:
+    """No pod outside kube-system is privileged, on the host's network, or holds Docker's socket."""
+    pods = [pod for pod in kube.list("pods") if pod["metadata"].get("namespace") != "kube-system"]
+    found = {kube_objects.name_of(pod): privileges(pod) for pod in pods if not kube_objects.is_finished(pod)}
+    expect("pods with privileges", found=[f"{name}: {', '.join(p)}" for name, p in found.items() if p], expected=[])
+
+
 @check("X25", section="3.11", source="kubeadm", on=whole_cluster, title_zh="ConfigMap 中没有配置的密码",
        fix="put it into a Secret; change it in config.yaml, as everybody may have read it")  # fmt: skip
 def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
@@ -219,6 +231,19 @@ def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
         if any(secret in text for secret in long)
     ]
     expect("ConfigMaps that hold a secret", found=telling, expected=[])
+
+
+def privileges(pod: Object) -> list[str]:
+    """What a pod may do beyond its containers."""
+    spec = pod["spec"]
+    containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    paths = [(volume.get("hostPath") or {}).get("path", "") for volume in spec.get("volumes") or ()]
+    found = {
+        "privileged": any((c.get("securityContext") or {}).get("privileged") for c in containers),
+        "hostNetwork": spec.get("hostNetwork", False),
+        "docker.sock": any(path.endswith("docker.sock") for path in paths),
+    }
+    return [name for name, holds in found.items() if holds]
 
 
 def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:

@@ -29,7 +29,7 @@ CONTROL_PORTS = {
 PRODUCT_PORTS = {80, 443, 3000, 3080, 3081, 3306, 5000, 9091, 9092, 9093, 9100, 9101, 9102, *range(9200, 9209)}
 """The ports that DLWS's services take on their hosts, all of them in pods (upstream's parameters)."""
 ALLOWED = {
-    *KUBELET_PORTS.values(), *CONTROL_PORTS.values(), "kube-proxy", "sshd", "systemd", "rpcbind", "rpc.statd",
+    *KUBELET_PORTS.values(), *CONTROL_PORTS.values(), "kube-proxy", "sshd", "systemd", "init", "rpcbind", "rpc.statd",
     "rpc.mountd", "ganesha.nfsd", "systemd-resolve", "systemd-network", "dhclient", "chronyd", "ntpd", "weaver",
 }  # fmt: skip
 """Who may listen on all addresses: what the runbook installs, and what Ubuntu's network needs."""

@@ -38,7 +38,7 @@ def test_docker_is_active(host: Host) -> None:
 
 @check("R19", section="3.8", source="kubeadm SystemVerification", severity=Severity.INFO,
        deviation="runbook 3.8 installs the distribution's docker.io, of whatever version",
-       title_zh="Docker 版本经该 Kubernetes 版本验证",
+       title_zh="Docker 版本经该 Kubernetes 版本验证", causes=[test_docker_is_active],
        fix="install a Docker of kubeadm's list (product: 19.03.12)")  # fmt: skip
 def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
     """Docker's version is one that the configured Kubernetes was tried with."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cluster.parse.text import lines, unparsable
 
-_ROW = re.compile(r"\s*([RSDTtXZIWK])[<NLsl+]*\s+([0-9]{1,10})\s+(\S.*)")
+_ROW = re.compile(r"([RSDTtXZIWKP])[<NLsl+]* ([0-9]{1,10}) (-1|[0-9]{1,19})(?: (.*))?")
 _LIMIT = re.compile(r"(\S+) Max open files\s+([0-9]{1,19}|unlimited)\s+([0-9]{1,19}|unlimited)\s+files")
 
 
@@ -17,17 +17,19 @@ class Process:
 
     state: str
     pid: int
+    switches: int
+    """How often it gave the processor up, as far as that was asked: the same later, and it has done nothing."""
     name: str
 
 
 def parse(text: str) -> tuple[Process, ...]:
-    """`ps -eo stat=,pid=,comm=`. There is always one, ps itself, so an empty text is Unparsable."""
+    """Lines `STATE PID SWITCHES NAME` from ps and /proc. There is always one, so an empty text is Unparsable."""
     found = []
     for line in lines("ps", text):
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable("ps", line)
-        found.append(Process(row[1], int(row[2]), row[3]))
+        found.append(Process(row[1], int(row[2]), int(row[3]), row[4] or ""))
     if not found:
         raise unparsable("ps", why="no output")
     return tuple(found)

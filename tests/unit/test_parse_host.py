@@ -86,11 +86,12 @@ def test_a_torn_line_of_the_log_is_unknown():
 
 
 def test_states_of_processes():
-    found = processes.parse("Ss         1 systemd\nD<l     4711 kworker/u8:2+flush\nZ        7 sh <defunct>\n")
-    assert [(p.state, p.pid, p.name) for p in found] == [
-        ("S", 1, "systemd"),
-        ("D", 4711, "kworker/u8:2+flush"),
-        ("Z", 7, "sh <defunct>"),
+    found = processes.parse("Ss 1 0 systemd\nD<l 4711 86 kworker/u8:2+flush\nZ 7 0 sh <defunct>\nD 9 -1\n")
+    assert [(p.state, p.pid, p.switches, p.name) for p in found] == [
+        ("S", 1, 0, "systemd"),
+        ("D", 4711, 86, "kworker/u8:2+flush"),
+        ("Z", 7, 0, "sh <defunct>"),
+        ("D", 9, -1, ""),
     ]
 
 

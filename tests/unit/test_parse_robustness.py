@@ -197,7 +197,7 @@ GOOD = [
     "CONFIG_INET=y\nCONFIG_OVERLAY_FS=m\n",
     "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t3\t74\t1\n",
     "2026-11-27T08:12:44+0800 atlas01 kernel: Out of memory: Kill process 4711 (python)\n",
-    "Ss         1 systemd\nD<l     4711 kworker/u8:2+flush\n",
+    "Ss 1 0 systemd\nD<l 4711 86 kworker/u8:2+flush\n",
     "docker Max open files            1048576              unlimited              files     \n",
     "       System clock synchronized: yes\n",
     "CPU(s):              128\nSocket(s):           2\nNUMA node(s):        4\n",
