@@ -1,5 +1,6 @@
 # make demo   from a fresh machine to four installed and audited hosts
 # make test   the suite's own tests, unit and lab
+# make long   and those that take an hour: each fault alone, an install killed at ten moments
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server
 
-.PHONY: demo test unit lint env lab down clean
+.PHONY: demo test long unit lint env lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -15,7 +16,10 @@ demo: lab
 
 test: lint lab
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
-	$(BIN)/pytest tests/lab
+	$(BIN)/pytest tests/lab -n 2 --durations=20
+
+long: test
+	$(BIN)/pytest tests/lab -m long
 
 unit: env
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile

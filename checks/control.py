@@ -13,12 +13,12 @@ import yaml
 from checks.files import stat_of, text_of
 from checks.system import machine_of
 from cluster import config as cluster_config
-from cluster import document, hosts_file, leaked, lint
+from cluster import document, finding, hosts_file, leaked, lint
 from cluster.config import Cluster
-from cluster.finding import ConfigError, errors
 from cluster.parse.text import unparsable
 from cluster.verdict import Severity, Unknown
-from fixtures.check import Mismatch, check, expect, expect_that, preflight
+from fixtures.check import check, expect, expect_that, preflight
+from fixtures.site import Notes
 from fixtures.targets import building_control_host, control_host
 from remote.host import Host
 
@@ -28,15 +28,10 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 @preflight
 @check("D11", section="3.2", source="runbook 3.2", on=control_host, title_zh="config.yaml 有效",
        fix="python -m cluster lint FILE shows every finding with its line")  # fmt: skip
-def test_configuration_is_valid(cluster: Cluster) -> None:
+def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     """config.yaml is complete, consistent, and the one this run began with."""
-    try:
-        now = cluster_config.load(cluster.path)
-    except cluster_config.ConfigUnreadable as error:
-        raise Unknown(str(error)) from error
-    except cluster_config.ConfigError as error:
-        raise Mismatch(str(cluster.path), found=str(error), expected="no error") from error
-    changed = [f.name for f in fields(cluster) if f.compare and getattr(now, f.name) != getattr(cluster, f.name)]
+    errors, changed = notes.take("read config.yaml again", lambda: read_again(cluster))
+    expect_that(not errors, str(cluster.path), found="\n".join(errors), expected="no error")
     expect("what changed in the configuration since this run began", found=changed, expected=[])
 
 
@@ -75,10 +70,10 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
 
 @check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制机 Python 环境与锁定文件一致",
        fix="make env")  # fmt: skip
-def test_control_environment() -> None:
+def test_control_environment(notes: Notes) -> None:
     """The suite's libraries are those of its lock file."""
-    differing = [f"{name} {installed(name)} for {version}" for name, version in pins() if installed(name) != version]
-    expect("libraries that differ from requirements.lock", found=differing, expected=[])
+    differing = "libraries that differ from requirements.lock"
+    expect(differing, found=notes.take(differing, other_libraries), expected=[])
 
 
 @check("D18", section="2.1", source="runbook 2.1", on=building_control_host, title_zh="编译节点架构与 master 一致",
@@ -114,17 +109,33 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
 @check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
        title_zh="配置中没有公开或默认的密码",
        fix="choose values of your own; python -m cluster lint FILE says more")  # fmt: skip
-def test_no_secret_is_known(cluster: Cluster) -> None:
+def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml holds no value that was published with the runbook, is a placeholder or is guessed at once."""
+    found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
+    expect("known values", found=found, expected=[])
+
+
+def known_values(cluster: Cluster) -> list[str]:
+    """The keys of the configuration whose values somebody else knows, never the values. Unknown without the file."""
     try:
         written = document.read(cluster.path.read_bytes(), str(cluster.path))
-    except (OSError, ConfigError) as error:
+    except (OSError, finding.ConfigError) as error:
         raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
-    if unreadable := errors(written.findings):
+    if unreadable := finding.errors(written.findings):
         raise Unknown(f"{cluster.path.name} cannot be read: {unreadable[0]}")
-    findings = [*lint.published_values(written, leaked.KNOWN), *lint.placeholders(written)]
-    found = [f"{finding.key or 'a comment'} (line {finding.line})" for finding in findings]
-    expect("known values", found=found, expected=[])
+    known = [*lint.published_values(written, leaked.KNOWN), *lint.placeholders(written)]
+    return [f"{one.key or 'a comment'} (line {one.line})" for one in known]
+
+
+def read_again(cluster: Cluster) -> tuple[list[str], list[str]]:
+    """The errors that the configuration has now, and what of it is no longer as it was. Unknown without the file."""
+    try:
+        now = cluster_config.load(cluster.path)
+    except cluster_config.ConfigUnreadable as error:
+        raise Unknown(str(error)) from error
+    except cluster_config.ConfigError as error:
+        return [str(error)], []
+    return [], [f.name for f in fields(cluster) if f.compare and getattr(now, f.name) != getattr(cluster, f.name)]
 
 
 def is_cluster_id(text: str) -> bool:
@@ -145,6 +156,11 @@ def pins() -> list[tuple[str, str]]:
     if not found:
         raise Unknown("requirements.lock pins no library")
     return found
+
+
+def other_libraries() -> list[str]:
+    """The libraries that are not installed as the lock file has them."""
+    return [f"{name} {installed(name)} for {version}" for name, version in pins() if installed(name) != version]
 
 
 def installed(name: str) -> str:

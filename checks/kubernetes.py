@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from checks.files import text_of
@@ -19,6 +20,7 @@ from cluster.parse.text import unparsable
 from cluster.verdict import Unknown
 from cluster.versions import kubernetes
 from fixtures.check import check, expect, expect_that
+from fixtures.site import Notes
 from fixtures.targets import hosts_with_apt_source
 from remote.host import Host
 
@@ -32,12 +34,13 @@ ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' 
 
 @check("K29", section="3.10", source="upstream install_kubeadm.sh", on=hosts_with_apt_source,
        title_zh="Kubernetes 软件源已配置", fix="-m install --stages kube_source")  # fmt: skip
-def test_kubernetes_source(cluster: Cluster, host: Host) -> None:
+def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
     """apt knows the configured source of the Kubernetes packages, and its key."""
     expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
     if key := cluster.apt_key:
-        found = host.run_expect([0, 1], "sha256sum %s", key_path(key)).stdout.split()
-        expect("key", found=found[:1] or "no file", expected=[hashlib.sha256(content_of(key)).hexdigest()])
+        path, digest = notes.take(f"sha256sum {key}", lambda: (key_path(key), sha256_of(key)))
+        found = host.run_expect([0, 1], "sha256sum %s", path).stdout.split()
+        expect("key", found=found[:1] or "no file", expected=[digest])
 
 
 @check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
@@ -84,9 +87,9 @@ def test_kubelet_is_healthy(host: Host) -> None:
 
 @check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像存在且架构正确",
        fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
-def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host) -> None:
+def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
-    expect("images missing", found=missing_images(node, cluster, host), expected=[])
+    expect("images missing", found=missing_images(node, cluster, host, notes), expected=[])
 
 
 @check("K22", section="3.11", source="kubeadm", title_zh="没有正在运行的 kubeadm", fix="wait for it to end")
@@ -148,12 +151,21 @@ def kubelet_of(host: Host) -> kubelet.Kubelet:
     return kubelet.parse(texts[0], texts[1])
 
 
-def wanted_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
+def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
     """The images that a host runs: of kubeadm, by its own list for our configuration, and of the pod network."""
     config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
     listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
     own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
-    return [*own, *(pod_network.images(manifest_of(cluster)) if cluster.cni_manifest else ())]
+    network = network_of(cluster, notes) if cluster.cni_manifest else []
+    return [*own, *dict.fromkeys(image for workload in network for image in workload.images)]
+
+
+def network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
+    """What the pod network's manifest runs. Unknown when it cannot be read, Unparsable when it runs nothing."""
+    found = notes.take(
+        f"read {cluster.cni_manifest}", lambda: [asdict(w) for w in pod_network.workloads(manifest_of(cluster))]
+    )
+    return [pod_network.Workload(**{**told, "images": tuple(told["images"])}) for told in found]
 
 
 def manifest_of(cluster: Cluster) -> str:
@@ -170,14 +182,19 @@ def content_of(path: Path) -> bytes:
         raise Unknown(f"the configuration names {path}: {error.strerror}") from error
 
 
+def sha256_of(path: Path) -> str:
+    """The digest of a file that the configuration names."""
+    return hashlib.sha256(content_of(path)).hexdigest()
+
+
 def key_path(key: Path) -> str:
     """Where apt wants a key: with the suffix that tells armour from binary."""
     return KEY + (".asc" if content_of(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
 
 
-def missing_images(node: Node, cluster: Cluster, host: Host) -> list[str]:
+def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
     """Those of the images that are not on the host, or are for another architecture than its Docker's."""
-    wanted = wanted_images(node, cluster, host)
+    wanted = wanted_images(node, cluster, host, notes)
     arch = host.read("docker version -f '{{.Server.Arch}}'")
     listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
     if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):

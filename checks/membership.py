@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks.files import stat_of
-from checks.kubernetes import manifest_of
+from checks.kubernetes import network_of
 from checks.nodes import node_of
 from cluster import kubeadm, labels, membership, pod_network
 from cluster.config import Cluster
@@ -13,6 +13,7 @@ from cluster.inventory import Node
 from cluster.verdict import Severity
 from fixtures import targets
 from fixtures.check import check, expect, expect_that
+from fixtures.site import Notes
 from remote.host import Host
 from remote.kubernetes import Kubernetes
 
@@ -61,9 +62,9 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kub
 
 @check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
        title_zh="Pod 网络已部署且为指定版本", fix="-m install --stages pod_network")  # fmt: skip
-def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes) -> None:
+def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """What the pod network's manifest runs is in the cluster, with the manifest's images."""
-    for workload in pod_network.workloads(manifest_of(cluster)):
+    for workload in network_of(cluster, notes):
         there = kube.get(f"{workload.kind}s", workload.name, namespace=workload.namespace)
         found = pod_network.images_of(there) if there else "nothing"
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)

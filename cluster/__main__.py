@@ -1,6 +1,7 @@
 """`python -m cluster lint FILE`: everything that is wrong with a configuration, one line each.
 
 Exit status: 0 no errors (there may be warnings), 1 errors, 2 usage, or a file that cannot be read.
+`python -m cluster render [SERVICE [FILE]]` is `cluster.render_command`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from cluster import render_command
 from cluster.config import inspect
 from cluster.finding import ConfigUnreadable, Finding, Level
 
@@ -27,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--hosts", type=Path, metavar="FILE", help="hosts file of runbook 2.4 (default: the state folder's)"
     )
     lint.add_argument("--local-yaml", type=Path, metavar="FILE", help="the web interface's configuration, runbook 3.15")
+    render = commands.add_parser("render", help="print what the DLWorkspace checkout becomes for a cluster")
+    render_command.add_arguments(render)
     options = parser.parse_args(arguments)
+    if options.command == "render":
+        return render_command.run(options)
     try:
         _, findings = inspect(options.file, hosts_path=options.hosts, local_yaml=options.local_yaml)
     except ConfigUnreadable as error:

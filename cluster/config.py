@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from cluster import addresses, document, hosts_file, leaked, lint, rules, values
+from cluster import addresses, document, hosts_file, leaked, lint, lint_local_yaml, rules, tokens, values
 from cluster.addresses import Hosts, Resolver
 from cluster.document import Document
 from cluster.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
@@ -168,7 +168,8 @@ def inspect(
     """The cluster at `path` (None if a finding is an error) and all findings in file order.
 
     `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
-    configuration of the web interface, runbook 3.15. Raises ConfigUnreadable if a file that is named cannot be read.
+    configuration of the web interface, runbook 3.15; the one in the checkout is judged in any case, if it is there.
+    Raises ConfigUnreadable if a file that is named cannot be read.
     """
     path = Path(path)
     written = document.read(_content(path, HOW_TO_START), str(path))
@@ -183,9 +184,15 @@ def inspect(
     findings += lint.check_file_mode(written, path.stat().st_mode)
     if hosts is not None:
         findings += lint.check_hosts(written, hosts, found)
+    source = _checkout(path, written)
+    if source is not None:
+        findings += lint.check_checkout(written, source)
+        edited = source / lint.LOCAL_YAML
+        if edited.is_file():  # without effect, so nothing in it forbids a run
+            found_there = _web_findings(written, edited, known_leaks)
+            findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in found_there]
     if local_yaml is not None:
-        web = document.read(_content(local_yaml, "name the local.yaml of runbook section 3.15"), str(local_yaml))
-        findings += [*web.findings, *lint.check_local_yaml(written, web, known_leaks)]
+        findings += _web_findings(written, local_yaml, known_leaks)
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
     if configuration is None or errors(ordered):
         return None, ordered
@@ -207,6 +214,18 @@ def _content(path: Path, fix: str) -> bytes:
     except ValueError:
         reason = "is no file name"
     raise ConfigUnreadable([Finding(str(path), 0, 0, "", reason, fix, Level.ERROR)])
+
+
+def _web_findings(written: Document, path: Path, known_leaks: Mapping[str, leaked.Leak]) -> list[Finding]:
+    web = document.read(_content(path, "name the local.yaml of runbook section 3.15"), str(path))
+    return [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
+
+
+def _checkout(path: Path, written: Document) -> Path | None:
+    """The checkout that the configuration names, whatever else is wrong with it; None if it names two."""
+    top, own = written.get("dlworkspace"), written.get("suite", "dlworkspace")
+    named = None if top and own and top != own else top or own
+    return path.resolve().parent / Path(named).expanduser() if isinstance(named, str) and "\0" not in named else None
 
 
 def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
@@ -296,6 +315,8 @@ def _mount(configuration: Configuration, name: str, share: Share) -> Mount:
 
 def _secrets(written: Document) -> tuple[str, ...]:
     secrets = {str(value) for path, value in written.scalars() if is_secret(path) and not isinstance(value, bool)}
+    key = written.get("jwt", "secret_key")
+    secrets |= {tokens.service_token(key)} if isinstance(key, str) else set()
     return tuple(sorted(secrets - {""}, key=lambda secret: (-len(secret), secret)))
 
 

@@ -70,7 +70,11 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The head of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: install, verify, ..."""
+    """The head of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: install, verify, ...
+
+    In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
+    `merges` names the runs of single hosts that were put together.
+    """
 
     run: str
     cluster: str
@@ -84,6 +88,9 @@ class Run:
     workers: int
     hosts: tuple[HostRow, ...]
     items: tuple[ItemRow, ...]
+    replays: str = ""
+    audited: str = ""
+    merges: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

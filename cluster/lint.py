@@ -9,16 +9,21 @@ from __future__ import annotations
 import ipaddress
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from cluster import hosts_file, leaked, values
 from cluster.addresses import Hosts
+from cluster.checkout import CheckoutError, open_checkout
 from cluster.document import Document
 from cluster.finding import Finding, KeyPath, Level, shown
 from cluster.leaked import Harm, Leak
 from cluster.rules import RANGES, Written, machines, network, suite_ranges
 from cluster.validation import is_secret, nearest
+
+LOCAL_YAML: Final = "src/dashboard/config/local.yaml"
+"""Which file of the checkout runbook 3.15 has edited by hand."""
 
 JWT_PLACEHOLDER: Final = "Sign key for JWT"
 """The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
@@ -45,6 +50,7 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = leaked.KNOWN) ->
     yield from different_networks(document)
     yield from unquoted_ids(document)
     yield from sign_in(document)
+    yield from token_key(document)
     yield from pod_network(document)
 
 
@@ -187,6 +193,13 @@ def sign_in(document: Document) -> Iterator[Finding]:
             )
 
 
+def token_key(document: Document) -> Iterator[Finding]:
+    """Without a key of its own the platform signs with the one in DLWorkspace's params.py, which everybody knows."""
+    if document.get("jwt", "secret_key") is None:
+        message = "missing: DLWorkspace's own key signs every token, so anybody can make one"
+        yield document.at_key(("jwt", "secret_key"), message, "add jwt: {secret_key: ...}", Level.WARNING)
+
+
 def pod_network(document: Document) -> Iterator[Finding]:
     """Upstream's pod network came from an address that is gone, so the user brings the manifest."""
     if document.get("suite", "kubernetes", "cni_manifest") is None:
@@ -200,6 +213,22 @@ def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:
     if mode & stat.S_IROTH and any(is_secret(path) for path, _ in document.scalars()):
         message = "holds passwords and may be read by every user of this machine"
         yield Finding(document.file, 1, 1, "", message, "chmod 600", Level.WARNING)
+
+
+def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:
+    """The DLWorkspace checkout is one, and its params.py can be read; runbook 3.15's file in it has no effect.
+
+    A warning: whoever only verifies a cluster needs no checkout.
+    """
+    key: KeyPath = ("dlworkspace",) if document.get("dlworkspace") else ("suite", "dlworkspace")
+    try:
+        open_checkout(folder).defaults()
+    except CheckoutError as error:
+        yield document.at_value(key, str(error), "", Level.WARNING)
+    if (folder / LOCAL_YAML).is_file():
+        message = "the running web interface reads /etc/WebUI/local.yaml; the suite writes it, and leaves this one out"
+        fix = "remove it, its secrets would go into an image"
+        yield Finding(str(folder / LOCAL_YAML), 1, 1, "", message, fix, Level.WARNING)
 
 
 def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) -> Iterator[Finding]:
@@ -224,35 +253,15 @@ def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) 
             yield note(alias, "is missing", f"add `{addresses[machine]} {alias}`")
 
 
-def check_local_yaml(document: Document, web: Document, known: Mapping[str, Leak] = leaked.KNOWN) -> Iterator[Finding]:
-    """The web interface's local.yaml (runbook 3.15) against the configuration and what DLWorkspace would render."""
-    yield from published_values(web, known)
-    yield from placeholders(web)
-    yield from misspelt_names(document, web)
-    name = document.get("cluster_name")
-    secret = document.get("jwt", "secret_key")
-    if isinstance(secret, str) and web.get("sign") != secret:
-        yield web.at_value(("sign",), "differs from jwt.secret_key of the configuration", "use one key", Level.WARNING)
-    if web.get("casUrl") is None:
-        message = "missing, although the runbook tells to adapt it"
-        yield web.at_key(("casUrl",), message, "add casUrl: http://<master>/cas", Level.WARNING)
-    for key, settings in web.mapping("clusters").items():
-        if key != name:
-            message = f"{shown(key)} is not cluster_name {shown(name)}"
-            yield web.at_key(("clusters", key), message, f"write {shown(name)}", Level.WARNING)
-        yield from _cluster_settings(web, ("clusters", key), settings if isinstance(settings, dict) else {})
-
-
-def _cluster_settings(web: Document, path: KeyPath, settings: Mapping[str, object]) -> Iterable[Finding]:
-    grafana = settings.get("grafana")
-    if isinstance(grafana, str) and not re.fullmatch(r"https?://[^/]+/endpoints/grafana/", grafana):
-        message = f"{shown(grafana)} is not where nginx serves it"
-        yield web.at_value((*path, "grafana"), message, "end it with /endpoints/grafana/", Level.WARNING)
-    for key in ("workStorage", "dataStorage"):
-        value = settings.get(key)
-        if isinstance(value, str) and not value.startswith("/"):
-            message = f"{shown(value)} is no absolute path; DLWorkspace renders one under storage-mount-path"
-            yield web.at_value((*path, key), message, "write it like /dlwsdata/work", Level.WARNING)
+def cluster_names(document: Document) -> set[str]:
+    """Every name, short and full, and address of a host or the cluster; none without a domain."""
+    domain = document.get("network", "domain")
+    if not isinstance(domain, str) or not domain:
+        return set()
+    addresses = {address for machine in machines(document) if (address := machine.text("private-ip"))}
+    public = document.get("suite", "public_address")
+    full = {f"{name}.{domain}" for name in _names(document)}
+    return full | {machine.name for machine in machines(document)} | addresses | ({str(public)} if public else set())
 
 
 def _names(document: Document) -> set[str]:

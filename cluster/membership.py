@@ -76,7 +76,7 @@ def judge(paths: Iterable[str]) -> Membership:
     master = there & set(CONTROL_PLANE)
     missing = [*missing_node, *(missing_master if master else ())]
     whole = "control plane" if master else "worker"
-    said = f"part of a {whole}: {', '.join(sorted(there))}; missing: {', '.join(missing)}"
+    said = f"part of a {whole}, without {', '.join(missing)}; there: {', '.join(sorted(there))}"
     return Membership(Part.HALF, said)
 
 

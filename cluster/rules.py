@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import yaml
+
 from cluster.document import Document
 from cluster.finding import Finding, KeyPath, shown
 from cluster.schema import Configuration
@@ -205,6 +207,38 @@ def user_groups(document: Document) -> Iterator[Finding]:
                 yield document.at_value((key, index), f"{shown(group)} is no group", _did_you_mean(group, groups))
 
 
+def administrators(document: Document) -> Iterator[Finding]:
+    """DLWSAdmins become accounts, and stand unquoted in YAML that DLWorkspace renders: one plain address each."""
+    allowed = document.get("UserGroups", "DLWSAdmins", "Allowed")
+    for index, address in enumerate(allowed if isinstance(allowed, list) else []):
+        if isinstance(address, str) and not re.match(r"[A-Za-z0-9_]", address):
+            path: KeyPath = ("UserGroups", "DLWSAdmins", "Allowed", index)
+            yield document.at_value(path, f"{shown(address)} is no single account", "name each administrator")
+
+
+def token_key(document: Document) -> Iterator[Finding]:
+    """DLWorkspace's templates write the key unquoted into YAML, where it must come out as the same text."""
+    key = document.get("jwt", "secret_key")
+    if isinstance(key, str) and not _is_plain_yaml(key):
+        message = "changes when it stands unquoted in YAML, as DLWorkspace's templates write it"
+        yield document.at_value(("jwt", "secret_key"), message, "use letters, digits, - and _, a letter first")
+
+
+def password_in_a_pod(document: Document) -> Iterator[Finding]:
+    """Kubernetes expands `$(NAME)` in a container's variables and makes `$$` one `$`: MySQL would get another one."""
+    password = document.get("mysql_password")
+    if isinstance(password, str) and ("$$" in password or "$(" in password):
+        message = "holds $$ or $(, which Kubernetes changes on the way to MySQL"
+        yield document.at_value(("mysql_password",), message, "choose a password without them")
+
+
+def _is_plain_yaml(text: str) -> bool:
+    try:
+        return bool(yaml.safe_load(f"key: {text}\n") == {"key": text})
+    except yaml.YAMLError:
+        return False
+
+
 def names_agree(document: Document) -> Iterator[Finding]:
     """`repair-manager.cluster_name` is the cluster's; `<cluster_name>.<domain>` is the master and no other machine."""
     name = document.get("cluster_name")
@@ -281,6 +315,9 @@ RULES: Final[tuple[Rule, ...]] = (
     shares,
     storage_folders,
     user_groups,
+    administrators,
+    token_key,
+    password_in_a_pod,
     names_agree,
     checkout_named_once,
     ranges_apart,

@@ -302,6 +302,10 @@ class Configuration(OpenSection):
     onpremise_cluster: OnPremise = OnPremise()
     mountpoints: dict[Label, Share] = {}
     jwt: Jwt | None = None
+    extranet_protocol: Literal["http", "https"] | None = None
+    """How users reach the web interface; upstream's default is https."""
+    extranet_port: Port | None = None
+    """The port they reach it at, where that is not the protocol's own."""
     api_port: Literal[6443] = Field(6443, alias="k8sAPIport")
     kubernetes_version: Annotated[str, AfterValidator(values.kubernetes_version)] = Field(
         KUBERNETES_VERSION, alias="k8s-gitbranch"

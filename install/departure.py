@@ -30,21 +30,21 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
     return (*cluster.nodes, *cluster.leaving)
 
 
-@goal("K31", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
+@goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
        fix="kubectl drain; look at pods that do not end")  # fmt: skip
 def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
     """No pod but those that belong to the node itself runs on it."""
     expect("pods", found=work_on(kube, node.name), expected=[])
 
 
-@goal("K32", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
+@goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
        fix="kubectl delete node")  # fmt: skip
 def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     """The cluster has no node of this name."""
     expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
 
 
-@goal("K33", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
+@goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
        fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet")  # fmt: skip
 def test_host_is_clean(host: Host) -> None:
     """The host has no part in any cluster: no files of one, no kubelet, no pod network."""

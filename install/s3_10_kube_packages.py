@@ -11,6 +11,7 @@ from cluster.images import archive
 from cluster.inventory import Node
 from cluster.membership import Part
 from cluster.versions import kubernetes as version_of
+from fixtures.site import Notes
 from fixtures.stage import stage
 from fixtures.targets import hosts_with_apt_source
 from remote.change import Change, ChangeFailed
@@ -71,11 +72,11 @@ def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
 
 
 @stage(section="3.10", after=["docker", "kube_packages"], proves=[kubernetes.test_kubernetes_images_are_present])
-def test_kube_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
+def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
     """Load the images of Kubernetes and of the pod network from the folder of archives, or pull them."""
     if "kubeadm" not in kubernetes.installed_packages(host):
         return  # a look ahead: kubeadm, once installed, says which images it wants
-    for image in kubernetes.missing_images(node, cluster, host):
+    for image in kubernetes.missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
         else:

@@ -65,10 +65,16 @@ def up_spare(fresh: str, host: LabHost) -> int:
         if lab is None or not daemon.states()["dockerd"]:
             raise LabError("bring the four hosts up first: `python -m lab up`")
         if fresh == "all":
-            hosts.remove(host)
+            take_away(host)
         switch_on(lab, [host])
     say(f"{host.name} is up; root's password is in {ROOT_PASSWORD}")
     return 0
+
+
+def take_away(host: LabHost) -> None:
+    """Remove a host and what is known of it."""
+    hosts.remove(host)
+    cluster_files.forget_keys(host)
 
 
 def switch_on(lab: record.Lab, wanted: Collection[LabHost]) -> None:
@@ -87,7 +93,7 @@ def down(spare: LabHost | None) -> int:
     """Stop what `up` started; the hosts keep their disks. Of a spare host: take it away, and nothing else."""
     with record.lock():
         if spare:
-            hosts.remove(spare)
+            take_away(spare)
             return 0
         daemon.stop()
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from lab.first_boot import deploy_hosts_file
-from lab.plan import CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD
+from lab.plan import CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD, LabHost
 from lab.process import say
 from lab.record import Lab, write_secret
 
@@ -23,3 +23,11 @@ def write(lab: Lab) -> None:
     ROOT_PASSWORD.with_name("rootuser").write_text("root\n")
     mark.write_text(f"{lab.id}\n")
     (LAB / "config.yaml").chmod(0o600)  # it holds passwords, and git keeps no such mode
+
+
+def forget_keys(host: LabHost) -> None:
+    """Unpin the keys of a host that is no more, as its operator would: the next of its address is another machine."""
+    for file in (CLUSTER_STATE / "known_hosts", CLUSTER_STATE / "lab-known-hosts"):
+        if file.exists():
+            lines = file.read_text().splitlines(keepends=True)
+            file.write_text("".join(line for line in lines if line.split()[0] != host.address))

@@ -153,18 +153,24 @@ def _swapped_addresses(host: LabHost) -> Memory:
     return {"with": other.name}
 
 
-def _apiserver_runs(host: LabHost) -> bool:
-    return bool(hosts.execute(host, "docker ps -q --filter name=k8s_kube-apiserver_").strip())
+KEPT = "/etc/kubernetes/.apiserver.yaml"
+MISSPELT = f"cp -p {MANIFEST} {KEPT} && sed -i 's#--etcd-servers=#--etcd-server=#' {MANIFEST}"
 
 
 @fault(
-    "apiserver_down", "the API server's static pod is gone", script(f"mv /etc/kubernetes/.apiserver.yaml {MANIFEST}")
+    "apiserver_down",
+    "the API server does not start: an option in its manifest is misspelt",
+    script(f"mv {KEPT} {MANIFEST}"),
 )
 def _apiserver_down(host: LabHost) -> Memory:
     _need_file(host, MANIFEST)
-    hosts.execute(host, f"mv {MANIFEST} /etc/kubernetes/.apiserver.yaml")
-    wait_for("the API server to end", lambda: not _apiserver_runs(host), 90)
+    hosts.execute(host, MISSPELT)
+    wait_for("the API server to end", lambda: not _listens(host, 6443), 90)
     return {}
+
+
+def _listens(host: LabHost, port: int) -> bool:
+    return bool(hosts.execute(host, f"ss -Hltn sport = :{port}"))
 
 
 _FOREIGN_CA = f"""

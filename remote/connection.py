@@ -18,6 +18,7 @@ CAP = 1 << 20  # bytes kept of each of stdout and stderr
 CLOCK = "date +%s.%N, against the clock of the control host"  # how `clock` is written down
 READ_CLOCK = "date +%s.%N"
 CLOCK_READINGS = 3
+CONNECT = "connect"  # how an attempt to reach a host is written down that failed
 CLOCK_DEADLINE = 10.0  # seconds
 LONGEST_COMMAND = 120_000  # bytes; Linux allows 131,072 in one argument. Anything longer belongs on stdin.
 

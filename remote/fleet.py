@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any, TypeVar
 
 from cluster.inventory import Node
 from cluster.verdict import Unknown
 from remote.answer import Answer, Unreachable
-from remote.connection import CAP, Connection
+from remote.connection import CAP, CLOCK, CONNECT, Connection
 from remote.foresight import Foresight
 from remote.host import Host
 from remote.local import CONTROL, open_local
@@ -22,6 +25,8 @@ from remote.transcript import Transcript
 WIDTH = 16  # hosts connected to at a time
 STALE = 300.0  # seconds after which an answer is asked for again rather than served
 RETRY = 60.0  # seconds for which a host that went away is not tried again
+
+T = TypeVar("T")
 
 
 class Fleet:
@@ -51,6 +56,8 @@ class Fleet:
         self._lock = threading.Lock()
         self._opening: dict[str, Future[FleetConnection]] = {}
         self._hosts: dict[str, Host] = {}
+        self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
+        self._refused: dict[str, str] = {}  # host -> where it is written down that it could not be reached
 
     def expect(self, names: Iterable[str]) -> None:
         """These hosts will be asked soon: connect to them, and ask ahead, in the background."""
@@ -74,6 +81,9 @@ class Fleet:
         try:
             connection = future.result()
         except Unreachable as error:
+            if name not in self._refused:
+                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
+            self.transcript.use(self._refused[name])
             raise type(error)(*error.args) from None
         connection.ask_ahead()
         return connection
@@ -86,11 +96,30 @@ class Fleet:
                 self._hosts[name] = Host(connection, self.nodes.get(name))
             return self._hosts[name]
 
+    def begin(self, test: str) -> None:
+        """A test begins: a replay serves it what it was served then. Here nothing depends on it."""
+
+    def note(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """What this process finds out itself rather than ask a host; written down as the host's answer to `question`.
+
+        It is plain JSON. Raises what `find` raises; that something is Unknown is written down too.
+        """
+        return self._note(name, question, find)[0]
+
+    def note_once(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """As `note`; found out once, it is evidence of every test that asks."""
+        if (name, question) not in self._noted:
+            self._noted[name, question] = self._note(name, question, find)
+        found, reference = self._noted[name, question]
+        self.transcript.use(reference)
+        return found  # type: ignore[no-any-return]
+
     def release(self, name: str) -> None:
         """Close the host's connection and forget a failure to reach it; the next use connects anew."""
         with self._lock:
             future = self._opening.pop(name, None)
             self._hosts.pop(name, None)
+            self._refused.pop(name, None)
         if future is not None and not future.cancel():
             future.add_done_callback(_close)
 
@@ -102,6 +131,16 @@ class Fleet:
         if self.foresight is not None:
             self.foresight.save()
         self.transcript.close()
+
+    def _note(self, name: str, question: str, find: Callable[[], T]) -> tuple[T, str]:
+        started = time.monotonic()
+        try:
+            text = json.dumps(find(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        except Unknown as error:
+            self.transcript.record_failure(name, question, error)
+            raise
+        answer = Answer(question, 0, text, b"", time.monotonic() - started)
+        return json.loads(text), self.transcript.record(name, answer, "read")
 
     def _open(self, name: str) -> FleetConnection:
         if name == CONTROL and name not in self.nodes:
@@ -153,7 +192,8 @@ class FleetConnection(Connection):
         self._asked = True
         transcript, foresight = self._fleet.transcript, self._fleet.foresight
         if foresight is None or self._node is None:
-            answers = self._reaching(commands, deadline, cap)
+            with self._failures_of(commands):
+                answers = self._reaching(commands, deadline, cap)
             for answer in answers:
                 transcript.record(self.host, answer, "read")
             return answers
@@ -162,7 +202,8 @@ class FleetConnection(Connection):
         with self._lock:
             missing = [c for c in dict.fromkeys(commands) if not self._serves(c, cap)]
             if missing:
-                self._fetch(missing, deadline, cap)
+                with self._failures_of(missing):
+                    self._fetch(missing, deadline, cap)
             for command in commands:
                 self._ready[command].scope = transcript.scope
                 transcript.use(self._ready[command].reference)
@@ -171,7 +212,8 @@ class FleetConnection(Connection):
     def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
         """See `Connection.touch`: no audit must send it ahead because an earlier one, with --active, asked for it."""
         self._asked = True
-        [answer] = self._reaching([command], deadline, CAP)
+        with self._failures_of([command]):
+            [answer] = self._reaching([command], deadline, CAP)
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
@@ -205,7 +247,8 @@ class FleetConnection(Connection):
 
     def clock(self) -> Answer:
         """See `Connection.clock`; never from an earlier answer."""
-        answer = self._inner.clock()
+        with self._failures_of([CLOCK]):
+            answer = self._inner.clock()
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
@@ -222,6 +265,16 @@ class FleetConnection(Connection):
     def close(self) -> None:
         """See `Connection.close`."""
         self._inner.close()
+
+    @contextmanager
+    def _failures_of(self, commands: Sequence[str]) -> Iterator[None]:
+        """What a check could not find out is evidence too."""
+        try:
+            yield
+        except Unknown as error:
+            for command in commands:
+                self._fleet.transcript.record_failure(self.host, command, error)
+            raise
 
     def _serves(self, command: str, cap: int) -> bool:
         """Whether the answer at hand is good for one more check: recent, whole, void by no change, new to the check."""

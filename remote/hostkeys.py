@@ -60,7 +60,8 @@ class HostKeys:
             if any((key.kind, key.blob) == (kind, blob) for key in pinned):
                 return
             if pinned:
-                raise HostKeyChanged(self._changed(name, host, port, pinned, f"shows {kind} {fingerprint(blob)}"))
+                shows = f"shows {kind} {fingerprint(blob)}{self._known_as(kind, blob)}"
+                raise HostKeyChanged(self._changed(name, host, port, pinned, shows))
             line = f"{address_of(host, port)} {kind} {base64.b64encode(blob).decode()} {name}\n"
             os.write(descriptor, line.encode())
             os.fsync(descriptor)
@@ -81,6 +82,11 @@ class HostKeys:
         for key in self._read():
             owners[key.fingerprint].add(key.address)
         return {key: sorted(addresses) for key, addresses in owners.items() if len(addresses) > 1}
+
+    def _known_as(self, kind: str, blob: bytes) -> str:
+        """Whose key it is, where it is pinned for somebody: two hosts that have swapped their addresses say so."""
+        owners = [key.address for key in self._read() if (key.kind, key.blob) == (kind, blob)]
+        return f" (the key of {', '.join(owners)}: have they swapped their addresses?)" if owners else ""
 
     def _changed(self, name: str, host: str, port: int, pinned: list[HostKey], shows: str) -> str:
         was = " or ".join(f"{key.kind} {key.fingerprint} ({self.path}, line {key.line})" for key in pinned)

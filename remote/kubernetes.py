@@ -73,6 +73,9 @@ class Evidence(Protocol):
     def record(self, host: str, answer: Answer, kind: Any) -> str:
         """Write an answer down and count it as used now; returns its reference."""
 
+    def record_failure(self, host: str, command: str, error: Unknown) -> str:
+        """Write down that nothing came of a request."""
+
     def use(self, reference: str) -> None:
         """Count it as used once more."""
 
@@ -95,7 +98,7 @@ class Kubernetes:
     evidence: Evidence
     memory: dict[str, _Remembered] | None = None
     _references: list[str] = field(default_factory=list)
-    _lost: tuple[float, ApiUnreachable] | None = None
+    _lost: _Remembered | None = None
 
     def list(self, resource: str, *, namespace: str = "", labels: str = "") -> Listing:
         """All objects of a resource (`pods`; `plural.group` for one not in GROUP_OF), of all namespaces or one.
@@ -201,7 +204,11 @@ class Kubernetes:
         return None if answer.rc == 404 else parsed(good(answer, path), path)
 
     def _read(self, request: Request) -> Answer:
-        answer = self.server.ask(request, DEADLINE)
+        try:
+            answer = self.server.ask(request, DEADLINE)
+        except Unknown as error:
+            self._references.append(self.evidence.record_failure(NAME, request.command, error))
+            raise
         self._references.append(self.evidence.record(NAME, answer, "read"))
         return answer
 
@@ -233,14 +240,16 @@ class Kubernetes:
 
     def _learnt(self, ask: Callable[[], Any]) -> _Remembered:
         """What comes of asking now; while the API is known to be lost, nothing is asked."""
-        if self._lost is not None and time.monotonic() - self._lost[0] < RETRY:
-            return _Remembered(error=self._lost[1], at=self._lost[0])
+        if self._lost is not None and time.monotonic() - self._lost.at < RETRY:
+            for reference in self._lost.references:
+                self.evidence.use(reference)
+            return self._lost
         self._references = []
         try:
             return _Remembered(ask(), references=self._references)
         except ApiUnreachable as error:
-            self._lost = time.monotonic(), error
-            return _Remembered(error=error, at=time.monotonic())
+            self._lost = _Remembered(error=error, at=time.monotonic(), references=self._references[-1:])
+            return self._lost
         except Unknown as error:
             return _Remembered(error=error, at=time.monotonic(), references=self._references)
 
@@ -281,16 +290,3 @@ def clock_of(answer: Answer) -> datetime | None:
         return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None
     except ValueError:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A Server that answers from a transcript (`Replay.answers("kubernetes")`) and refuses everything else."""
-
-    answers: Mapping[str, Answer]
-
-    def ask(self, request: Request, deadline: float) -> Answer:
-        """The answer of then."""
-        if request.command not in self.answers:
-            raise Unknown(f"not in the recording: {request.command}")
-        return self.answers[request.command]

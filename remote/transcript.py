@@ -1,4 +1,4 @@
-"""The evidence of a run: every command, its outcome and its output, redacted, one JSON line each; and its replay."""
+"""The evidence of a run: every command, its outcome and its output, redacted, one JSON line each."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from cluster.verdict import Unknown
-from remote.answer import Answer, Unreachable
-from remote.connection import CAP, CLOCK, Connection
+from remote.answer import Answer
 from remote.redaction import Redactor
 
 Kind = Literal["read", "change"]
@@ -41,7 +40,17 @@ class Transcript:
         self.use(reference)
         return reference
 
-    def append(self, host: str, answer: Answer, kind: Kind) -> str:
+    def record_failure(self, host: str, command: str, error: Unknown) -> str:
+        """Write down that a command, a request or a connection came to nothing, and count it as used now.
+
+        The line has the error's class as `failure` and its message as `err`.
+        """
+        answer = Answer(command, None, b"", str(error).encode("utf-8", "backslashreplace"), 0.0)
+        reference = self.append(host, answer, "read", failure=type(error).__name__)
+        self.use(reference)
+        return reference
+
+    def append(self, host: str, answer: Answer, kind: Kind, *, failure: str = "") -> str:
         """Write one line without using it yet (an answer fetched ahead of its check)."""
         line: dict[str, Any] = {
             "n": 0,
@@ -53,6 +62,7 @@ class Transcript:
             "timed_out": answer.timed_out,
             "truncated": answer.truncated,
         }
+        line |= {"failure": failure} if failure else {}
         line |= _stored("out", self.redactor.data(answer.out)) | _stored("err", self.redactor.data(answer.err))
         with self._lock:
             descriptor, name, count = self._files.get(host) or self._open(host)
@@ -125,61 +135,6 @@ def read(path: Path) -> Iterator[tuple[dict[str, Any], Answer]]:
         except (ValueError, KeyError, TypeError):
             continue
         yield line, answer
-
-
-class Replay:
-    """The answers of an earlier run, host by host, for judging it again offline."""
-
-    def __init__(self, folder: Path) -> None:
-        """`folder` is a run's evidence folder. Raises Unknown when it holds no transcript."""
-        self._answers: dict[str, dict[str, tuple[str, Answer]]] = {}
-        for path in sorted(folder.glob("*.jsonl")):
-            known = self._answers.setdefault(path.name.split(".")[0], {})
-            for line, answer in read(path):
-                if answer.command not in known or known[answer.command][0] <= line["at"]:
-                    known[answer.command] = line["at"], answer
-        if not self._answers:
-            raise Unknown(f"{folder}: no recording there")
-
-    def hosts(self) -> list[str]:
-        """The hosts that were recorded."""
-        return sorted(self._answers)
-
-    def answers(self, host: str) -> Mapping[str, Answer]:
-        """Command to its last answer on that host. Raises Unreachable for a host that is not in the recording."""
-        try:
-            return {command: answer for command, (_, answer) in self._answers[file_name(host)].items()}
-        except KeyError:
-            raise Unreachable(f"{host}: not in the recording") from None
-
-    def connection(self, host: str) -> Connection:
-        """A Connection that serves those answers and refuses to send anything."""
-        return _Recorded(host, self.answers(host))
-
-
-class _Recorded(Connection):
-    """Answers from a recording."""
-
-    def __init__(self, host: str, answers: Mapping[str, Answer]) -> None:
-        self.host, self.user, self._answers = host, "recording", answers
-
-    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
-        for command in commands:
-            if command not in self._answers:
-                raise Unknown(f"{self.host}: not in the recording: {command}")
-        return [self._answers[command] for command in commands]
-
-    def clock(self) -> Answer:
-        return self.ask([CLOCK])[0]
-
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
-        raise Unknown(f"{self.host}: a recording cannot be changed: {command}")
-
-    def renew(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def _stored(name: str, data: bytes) -> dict[str, str]:

@@ -43,12 +43,13 @@ def write_all(folder: RunFolder | Path) -> Written:
     return Written(tuple(files), tuple(faults))
 
 
-def write(file: Path, text: str) -> Path:
-    """Write a whole file or, on any fault, leave what was there (OSError)."""
+def write(file: Path, content: str | bytes) -> Path:
+    """Write a whole file, text as UTF-8, or, on any fault, leave what was there (OSError)."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
-            out.write(text)
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
             out.flush()
             os.fsync(out.fileno())
         Path(temporary).chmod(0o644)

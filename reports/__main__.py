@@ -1,21 +1,41 @@
-"""`python -m reports show|plan|html|junit RUN_FOLDER|latest`: the reports of a recorded run, made again, offline."""
+"""`python -m reports show|plan|json|html|junit|csv|prometheus RUN`: reports of a recorded run, made again, offline.
+
+`diff RUN_A RUN_B` tells what changed between two audits, `merge RUN... --into DIR` makes one run of runs of single
+hosts. `acceptance RUN` makes the acceptance document; `sign` and `check-signature` are for what is signed. RUN is a
+run's folder, its name, or `latest`. Exit status: 0; 1 if `diff` found a difference, or `check-signature` something that
+is not what was signed; 4 for whatever cannot be done.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
 
 import reports
-from reports import html, junit, plan, terminal
-from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, latest
+from reports import answers, drift, html, item_table, junit, merge, plan, prometheus, record, terminal
+from reports.acceptance import command as acceptance
+from reports.drift import NotComparable
+from reports.merge import NotMergeable
+from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
 
 USAGE = 4  # exit status, as pytest's
-_FILES = {"html": ("report.html", html.render), "junit": ("junit.xml", junit.render)}
+DIFFERENT = 1
+PRINT = "-"
+
+# What a report is called, the function that makes it, and where it goes by default: a file of the run's folder.
+_RENDERERS: dict[str, tuple[Callable[[RecordedRun], str], str, str]] = {
+    "plan": (plan.render, PRINT, "the actions of a --plan run"),
+    "json": (record.render, PRINT, "the record: one canonical JSON document, the same from a replay"),
+    "prometheus": (prometheus.render, PRINT, "metrics for node-exporter's textfile collector"),
+    "html": (html.render, "report.html", "write report.html"),
+    "junit": (junit.render, "junit.xml", "write junit.xml"),
+    "csv": (item_table.render, "items.csv", "write items.csv, the table of all items"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,17 +45,24 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 4 when the run cannot be read or the file not be written."""
+    """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        recorded = _folder(options).read()
-        if options.report == "show":
-            terminal.show(recorded, Console(), _made(recorded.folder))
-        elif options.report == "plan":
-            print(plan.render(recorded), end="")
-        else:
-            _make(options, recorded)
-    except (RunFolderError, OSError) as error:
+        if "do" in options:
+            return int(options.do(options))
+        match options.report:
+            case "show":
+                [run] = _runs(options)
+                terminal.show(run.read(), Console(), _made(run))
+            case "diff":
+                return _diff(options)
+            case "merge":
+                merged = merge.merge(_runs(options), options.into)
+                written = reports.write_all(merged)
+                terminal.show(merged.read(), Console(), written.files, written.faults)
+            case _:
+                _make(options)
+    except (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSError) as error:
         print(f"python -m reports: {error}", file=sys.stderr)
         return USAGE
     return 0
@@ -44,37 +71,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m reports", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="where the runs lie (default: %(default)s)")
-    commands = parser.add_subparsers(dest="report", required=True, metavar="show|plan|html|junit")
-    for name, says in {
-        "show": "the summary that ends a run",
-        "plan": "the actions of a --plan run",
-        "html": "write report.html",
-        "junit": "write junit.xml",
-    }.items():
-        command = commands.add_parser(name, help=says)
-        command.add_argument("run", metavar="RUN_FOLDER|latest")
-        command.add_argument("--cluster", default="*", help="with latest: of this cluster only")
-        if name in _FILES:
-            command.add_argument(
-                "-o", dest="file", metavar="FILE", help="where to (default: the run's folder; -: print)"
-            )
+    commands = parser.add_subparsers(dest="report", required=True, metavar="COMMAND")
+
+    def command(name: str, says: str, runs: int | str = 1) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=says)
+        made.add_argument("run", metavar="RUN", nargs=runs, help="its folder, its name, or `latest`")
+        made.add_argument("--cluster", default="*", help="look for names and `latest` among this cluster's runs only")
+        return made
+
+    command("show", "the summary that ends a run")
+    for name, (_, where, says) in _RENDERERS.items():
+        to = "print" if where == PRINT else f"{where} in the run's folder"
+        command(name, says).add_argument("-o", dest="file", metavar="FILE", help=f"where to (default: {to}; -: print)")
+    differ = command("diff", "what changed from one audit to another; exit status 1 if anything did", runs=2)
+    differ.add_argument("--answers", action="store_true", help="commands that were answered otherwise, too")
+    merging = command("merge", "make one run of runs of single hosts (--limit)", runs="+")
+    merging.add_argument("--into", metavar="DIR", type=Path, required=True, help="a new folder")
+    acceptance.add_to(commands)
     return parser
 
 
-def _folder(options: argparse.Namespace) -> RunFolder:
-    return latest(options.out, options.cluster) if options.run == "latest" else RunFolder(Path(options.run))
+def _runs(options: argparse.Namespace) -> list[RunFolder]:
+    return [find(name, options.out, options.cluster) for name in options.run]
 
 
 def _made(folder: RunFolder) -> list[Path]:
     return [folder.path / name for name in reports.RENDERERS if (folder.path / name).exists()]
 
 
-def _make(options: argparse.Namespace, recorded: RecordedRun) -> None:
-    name, render = _FILES[options.report]
-    if options.file == "-":
-        print(render(recorded), end="")
+def _make(options: argparse.Namespace) -> None:
+    render, name, _ = _RENDERERS[options.report]
+    [folder] = _runs(options)
+    text, where = render(folder.read()), options.file or name
+    if where == PRINT:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
     else:
-        print(reports.write(Path(options.file) if options.file else recorded.folder.path / name, render(recorded)))
+        print(reports.write(Path(where) if options.file else folder.path / where, text))
+
+
+def _diff(options: argparse.Namespace) -> int:
+    before, after = (folder.read() for folder in _runs(options))
+    found = drift.between(record.of(before), record.of(after))
+    drift.show(found, Console())
+    if options.answers:
+        answers.show(answers.between(before, after), Console())
+    return 0 if found.is_none else DIFFERENT
 
 
 if __name__ == "__main__":

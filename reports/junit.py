@@ -43,6 +43,7 @@ def render(recorded: RecordedRun) -> str:
         "config": run.config,
         "config_sha256": run.config_sha256,
         "suite_version": run.suite_version,
+        **({"replays": run.replays, "audited": run.audited} if run.replays else {}),
         "plan": str(run.plan).lower(),
         "strict": str(run.strict).lower(),
         "verdict": summary.of(ledger, rows).headline,

@@ -2,6 +2,7 @@
 
 ledger.jsonl                       the events (cluster.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
+inputs.json                        what the run was told: cluster, waivers, the day; no secrets (fixtures.inputs)
 junit.xml, report.html             made from the two above, at any time again
 """
 
@@ -67,6 +68,11 @@ class RunFolder:
         """The folder of the transcripts."""
         return self.path / "evidence"
 
+    @property
+    def inputs(self) -> Path:
+        """The file with what the run was told."""
+        return self.path / "inputs.json"
+
     def read(self) -> RecordedRun:
         """The recorded run. RunFolderError when there is no readable ledger."""
         try:
@@ -91,17 +97,40 @@ class RecordedRun:
         """Every evidence reference of the run's results, once, in the order of the ledger."""
         return tuple(dict.fromkeys(ref for result in self.ledger.results for ref in result.evidence))
 
+    @cached_property
+    def inputs(self) -> Mapping[str, Any]:
+        """What the run was told: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
+
+        RunFolderError when the file is there and cannot be read.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
+        except FileNotFoundError:  # a run of an older suite, or of a plan
+            return {}
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
+        return found
+
+    @cached_property
+    def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
+        """Every evidence file with its commands by number, or a sentence that says why it cannot be read."""
+        names = sorted(path.name for path in self.folder.evidence.glob("*.jsonl"))
+        return {name: self._commands_of(name) for name in names}
+
     def command(self, reference: str) -> Command | str:
         """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
         file, _, number = reference.partition("#")
-        if file not in self._files:
-            self._files[file] = self._read(file)
-        commands = self._files[file]
+        commands = self._commands_of(file)
         if isinstance(commands, str):
             return commands
         if not number.isdecimal() or int(number) not in commands:
             return f"evidence/{file} has no command {number or '(none named)'}"
         return commands[int(number)]
+
+    def _commands_of(self, file: str) -> Mapping[int, Command] | str:
+        if file not in self._files:
+            self._files[file] = self._read(file)
+        return self._files[file]
 
     def _read(self, file: str) -> Mapping[int, Command] | str:
         if not file or Path(file).name != file:
@@ -113,6 +142,20 @@ class RecordedRun:
             return f"evidence/{file} is missing"
         except (OSError, ValueError) as error:
             return f"evidence/{file} cannot be read: {error}"
+
+
+def find(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
+    """The run that a person names: `latest`, a folder, or the folder's name among all runs. RunFolderError if none."""
+    if name == "latest":
+        return latest(out, cluster)
+    if Path(name).is_dir() or len(Path(name).parts) != 1:
+        return RunFolder(Path(name))
+    found = sorted(path for path in out.glob(f"{cluster}/*") if path.name == name)
+    if not found:
+        raise RunFolderError(f"{name}: no folder, and no run of this name in {out}")
+    if len(found) > 1:
+        raise RunFolderError(f"{name}: runs of {', '.join(path.parent.name for path in found)}; name the folder")
+    return RunFolder(found[0])
 
 
 def latest(out: Path = OUT, cluster: str = "*") -> RunFolder:

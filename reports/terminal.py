@@ -207,7 +207,8 @@ class _Printer:
         run, end = recorded.ledger.run, recorded.ledger.end
         self.line("")
         took = f" ({duration(end.seconds)})" if end else ""
-        self.line((f"{run.cluster} {run.command}: {one_line(told.headline)}", _COLOUR[told.state]), took)
+        replay = f", replay of {one_line(run.replays)}" if run.replays else ""
+        self.line((f"{run.cluster} {run.command}{replay}: {one_line(told.headline)}", _COLOUR[told.state]), took)
 
 
 def _fold(hosts: Sequence[HostRow], lines: Sequence[Line]) -> list[list[HostRow]]:

@@ -1,10 +1,31 @@
-"""The states of the lab that its tests begin from. The files run in the order of their names, one after the other."""
+"""The states of the lab that its tests begin from.
+
+The numbered files are one story of the four hosts and run in the order of their names, one after the other; the others
+have scratch hosts of their own and may run beside them (`-n 2`).
+"""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.suite import Finished, lab, run
+
+
+class Stories(LoadScopeScheduling):
+    """The numbered files are one story for one worker; each of the others is one of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the four hosts" if re.search(r"/test_\d", file) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Stories:
+    """With `-n 2` the story of the four hosts is told beside the others."""
+    return Stories(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,14 +27,14 @@ FAULTS = {
     ("work_plain_folder", "atlas01"): {("S18", "atlas01", Verdict.FAIL)},
     ("nodeport_range_in_configmap_missing", "atlas02"): {("C16", "cluster", Verdict.FAIL)},
     ("cert_expires_soon", "atlas02"): {("T01", "atlas02", Verdict.FAIL)},
-    ("swapped_addresses", "atlas01"): {("U01", host, Verdict.FAIL) for host in ("atlas01", "atlas-gpu02")},
-    ("apiserver_down", "atlas02"): {("C01", "cluster", Verdict.UNKNOWN)},
+    ("swapped_addresses", "atlas01"): {("U01", host, Verdict.UNREACHABLE) for host in ("atlas01", "atlas-gpu02")},
+    ("apiserver_down", "atlas02"): {("C01", "atlas02", Verdict.FAIL)},
     ("foreign_ca", "atlas-gpu02"): {("T08", "atlas-gpu02", Verdict.FAIL)},
     ("coredns_scaled_to_0", "atlas02"): {("C09", "cluster", Verdict.FAIL)},
 }
 TOGETHER = [
-    ["kubelet_stopped", "label_removed", "plugin_reports_7", "foreign_ca", "coredns_scaled_to_0", "cert_expires_soon"],
-    ["node_cordoned", "work_plain_folder", "nodeport_range_in_configmap_missing"],
+    ["kubelet_stopped", "label_removed", "plugin_reports_7", "foreign_ca", "cert_expires_soon"],
+    ["node_cordoned", "work_plain_folder", "nodeport_range_in_configmap_missing", "coredns_scaled_to_0"],
     ["nfs_server_down"],
     ["swapped_addresses"],
     ["apiserver_down"],

@@ -13,10 +13,10 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def example() -> str:
-    """A configuration without errors, its placeholder password replaced."""
+    """A configuration without errors, its placeholder password and key replaced."""
     found = re.search(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
-    return found[1].replace("CHANGE-ME", "invented-for-tests")
+    return found[1].replace("CHANGE-ME", "invented-for-tests").replace("CHANGE_ME", "invented-sign-key")
 
 
 def write(folder: Path, *edits: tuple[str, str]) -> Path:

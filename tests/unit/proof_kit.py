@@ -21,15 +21,20 @@ from checks import control
 from cluster.config import Cluster
 from cluster.inventory import Node, Target
 from cluster.ledger import Proof
+from fixtures import inputs
 from fixtures.engine import judge
+from fixtures.inputs import Inputs
 from fixtures.site import Context, Site
 from fixtures.targets import CONTROL, WHOLE
 from fixtures.waivers import Waivers
 from remote.answer import Answer, LoginRefused, Unreachable
 from remote.connection import CAP, CLOCK, Connection
 from remote.fleet import Fleet
+from remote.kubernetes import Kubernetes
 from remote.redaction import Redactor
+from remote.replay import Replay, ReplayedApi, ReplayedFleet
 from remote.transcript import Transcript
+from reports.run_folder import RunFolder
 
 BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
 
@@ -127,19 +132,45 @@ def _judged(
     _libraries(case, folder, patch)
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
-    context = Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
-                      root_user="root", root_password=None)  # fmt: skip
-    answers = {node.name: node.name not in {HOSTS[kind] for kind in case.down} for node in cluster.nodes}
+    context = _context(folder)
+    patch.setattr(fixtures.site, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
     server = api or RecordedApi(healthy_api(), case.kube)
-    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server, _answers=answers)
+    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server)
     target = case.check.target_for(_target(case, cluster), cluster)
     if target is None:
         raise ProofError(f"{case}: the check does not speak of {case.host}")
-    proof = judge(site, case.check, target)
+    with site.judging("proof") as evidence:
+        proof = judge(site, case.check, target)
     fleet.close()
+    (folder / "judged_by").write_text("\n".join(evidence))
     if BROKE in proof.message:
         raise ProofError(proof.message)
     return hosts, proof
+
+
+def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Proof, Proof]:
+    """The proof of a case, and what comes of a replay of its evidence without the cluster's files and hosts."""
+    first = carry_out(case, folder, patch)
+    cluster = _cluster(case, folder)
+    inputs.save(RunFolder(folder), Inputs(cluster, Waivers(), whole=True))
+    told = inputs.load(RunFolder(folder))
+    assert told
+    cluster.path.unlink(missing_ok=True)
+    (folder / "pod-network.yml").unlink()
+    judged_by = {"proof": (folder / "judged_by").read_text().split("\n")}
+    replay = Replay(folder / "evidence", judged_by, Transcript(folder / "again", Redactor([])))
+    api, fleet = ReplayedApi(replay), ReplayedFleet(told.cluster.nodes, replay)
+    site = Site(told.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api,
+                _kube=Kubernetes(api, api))  # fmt: skip
+    target = case.check.target_for(_target(case, told.cluster), told.cluster)
+    assert target
+    with site.judging("proof"):
+        return first, judge(site, case.check, target)
+
+
+def _context(folder: Path) -> Context:
+    return Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
+                   root_user="root", root_password=None)  # fmt: skip
 
 
 def _cluster(case: Case, folder: Path) -> Cluster:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
 import pytest
 from proof_cases import BROKEN, CUT, HOSTS, LOST, MISSING, TIMEOUT, Case, ProofError, cases, gaps, read, written
-from proof_kit import carry_out, spoil, spoil_api
+from proof_kit import carry_out, judge_again, spoil, spoil_api
 
 from checks.catalogue import declared
 from cluster.verdict import Verdict
@@ -46,6 +47,20 @@ def test_a_command_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch
     assert told or asks_api(case)
     for failure, command, proof in told:
         assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)
+
+
+def one_of_each() -> list[Case]:
+    """Of each check a case, by turns one that passes and one that is unknown: all of them take half a minute."""
+    wanted = dict(zip(sorted(CHECKS), itertools.cycle([Verdict.PASS, Verdict.UNKNOWN]), strict=False))
+    return list({case.check.id: case for case in every_case() if case.verdict is wanted[case.check.id]}.values())
+
+
+@pytest.mark.parametrize("case", one_of_each(), ids=str)
+def test_a_replay_of_its_evidence_comes_to_the_same(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, again = judge_again(case, tmp_path, monkeypatch)
+    assert again == first
 
 
 def asks_api(case: Case) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from cluster.config import Cluster, ConfigError, ConfigUnreadable, NameResolution, load
 from cluster.inventory import Arch, Device, Origin, Role, Vendor
+from cluster.tokens import service_token
 from tests.unit.config_example import findings, no_dns, write
 
 
@@ -130,9 +131,9 @@ def test_keys_that_only_upstream_reads_are_passed_on(tmp_path: Path) -> None:
 
 
 def test_secrets_are_known_but_not_shown(tmp_path: Path) -> None:
-    text = 'jwt: {secret_key: "another secret", token_ttl: 60}\nsuite:\n'
-    cluster = load(write(tmp_path, ("suite:\n", text)), resolve=no_dns)
-    assert cluster.secrets == ("invented-for-tests", "another secret")
+    cluster = load(write(tmp_path, ("invented-sign-key", '"another secret", token_ttl: 60')), resolve=no_dns)
+    token = service_token("another secret")
+    assert cluster.secrets == (token, "invented-for-tests", "another secret")
     assert not any(secret in repr(cluster) for secret in cluster.secrets)
 
 

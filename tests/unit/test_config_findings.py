@@ -79,7 +79,7 @@ WRONG = [
     ("suite:\n", "supported_platform: [azure]\nsuite:\n", '66:22: error: supported_platform[0]: must be onpremise, is "azure"'),
     ("suite:\n", "deploy_method: kops\nsuite:\n", '66:16: error: deploy_method: must be kubeadm, is "kops"'),
     ("suite:\n", "datasource: AzureSQL\nsuite:\n", '66:13: error: datasource: must be MySQL, is "AzureSQL"'),
-    ("suite:\n", 'jwt: {secret_key: "k", algorithm: none}\nsuite:\n', '66:35: error: jwt.algorithm: must be HS256, is'),
+    ("invented-sign-key}", "k, algorithm: none}", '71:33: error: jwt.algorithm: must be HS256, is'),
     ("suite:\n", "repair-manager: {cluster_name: atlass}\nsuite:\n", '66:32: error: repair-manager.cluster_name: "atlass" is not cluster_name "atlas"'),
     ("suite:\n", "apt_mirror_url: ftp://x\nsuite:\n", '66:17: error: apt_mirror_url: "ftp://x" is no http URL'),
     ("v1.18.0", "1.18.0", '64:16: error: k8s-gitbranch: "1.18.0" is no Kubernetes version'),

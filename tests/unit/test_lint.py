@@ -94,7 +94,7 @@ def test_all_values_of_a_configuration_are_hashed_in_half_a_second() -> None:
     [
         ("suite:\n", "grafana: {url: http://altas.sigsus.cn/}\nsuite:\n", '"altas.sigsus.cn" is no name'),
         ("suite:\n", 'master_token: "<your token>"\nsuite:\n', "a placeholder or a password that is guessed"),
-        ("suite:\n", "jwt: {secret_key: changeme}\nsuite:\n", "a placeholder or a password that is guessed"),
+        ("invented-sign-key", "changeme", "a placeholder or a password that is guessed"),
         ("admin@example.org", "your_name@example.org", '"your_name@example.org" looks like a placeholder'),
         ("worker_node_num: 3", "worker_node_num: 1", "1, but the configuration has 3 workers"),
         ("  Wechat: {", "  WeChat: {", "unknown key"),
@@ -108,7 +108,7 @@ def test_what_looks_wrong_is_mentioned(tmp_path: Path, old: str, new: str, messa
 
 
 def test_the_web_interface_must_sign_with_the_configured_key(tmp_path: Path) -> None:
-    path = write(tmp_path, ("suite:\n", "jwt: {secret_key: one-key}\nsuite:\n"))
+    path = write(tmp_path)
     web = tmp_path / "local.yaml"
     web.write_text("sign: other-key\ncasUrl: http://atlas01/cas\n", encoding="utf-8")
     (finding,) = [found for found in inspect(path, resolve=no_dns, local_yaml=web)[1] if found.file == str(web)]

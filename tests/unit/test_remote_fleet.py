@@ -297,3 +297,11 @@ def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -
         connection.ask(["uname -s"])
         assert [connection.touch("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
     assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]
+
+
+def test_what_is_found_out_once_is_evidence_of_every_test_that_asks(world: World) -> None:
+    fleet, tries = world.fleet(), iter([True, False])
+    for _ in range(2):
+        with fleet.transcript.collecting() as evidence:
+            assert fleet.note_once("n0", "connect to n0:22", lambda: next(tries))
+        assert evidence == ["n0.main.jsonl#1"]

@@ -37,6 +37,14 @@ def test_the_same_key_passes_and_another_does_not(tmp_path: Path) -> None:
         keys.check("192.168.3.10", 22, "ssh-ed25519", b"two", "atlas01")
 
 
+def test_a_key_that_is_anothers_tells_of_swapped_addresses(tmp_path: Path) -> None:
+    keys = HostKeys(tmp_path / "known_hosts")
+    keys.check("192.168.3.10", 22, "ssh-ed25519", b"one", "atlas01")
+    keys.check("192.168.3.11", 22, "ssh-ed25519", b"two", "atlas02")
+    with pytest.raises(HostKeyChanged, match=r"the key of 192\.168\.3\.11: have they swapped their addresses\?"):
+        keys.check("192.168.3.10", 22, "ssh-ed25519", b"two", "atlas01")
+
+
 def test_each_port_is_a_host_of_its_own(tmp_path: Path) -> None:
     keys = HostKeys(tmp_path / "known_hosts")
     keys.check("192.168.3.10", 22, "ssh-ed25519", b"one", "atlas01")

@@ -14,10 +14,10 @@ from cluster.verdict import Unknown, Unparsable
 from remote.answer import ApiUnreachable, Unreachable
 from remote.api_server import ApiServer
 from remote.connection import Connection
-from remote.kubernetes import NAME as KUBERNETES
-from remote.kubernetes import Kubernetes, Recording, Refused
+from remote.kubernetes import Kubernetes, Refused
 from remote.redaction import Redactor
-from remote.transcript import Replay, Transcript
+from remote.replay import Replay, ReplayedApi
+from remote.transcript import Transcript
 from tests.unit import api_kit
 from tests.unit.api_kit import Authority, FakeApi, nodes, status
 
@@ -268,9 +268,10 @@ def test_a_run_is_judged_again_from_its_recording(
     api.on(NODES, nodes("atlas01", more="t1"))
     api.on(NEXT, nodes("atlas02"))
     live = kube.list("nodes")
-    again = Kubernetes(Recording(Replay(tmp_path / "evidence").answers(KUBERNETES)), transcript)
+    recorded = ReplayedApi(Replay(tmp_path / "evidence", {}, transcript))
+    again = Kubernetes(recorded, recorded)
     assert (again.list("nodes"), again.list("nodes").at) == (live, live.at)
-    with pytest.raises(Unknown, match="not in the recording: GET /api/v1/pods"):
+    with pytest.raises(Unknown, match="not in the evidence of the run that is replayed: GET /api/v1/pods"):
         again.list("pods")
 
 

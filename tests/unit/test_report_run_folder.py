@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sample_run
 
-from reports.run_folder import Command, RunFolder, RunFolderError, latest
+from reports.run_folder import Command, RunFolder, RunFolderError, find, latest
 
 
 def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -103,3 +103,15 @@ def test_latest_does_not_pass_over_a_run_that_it_cannot_read(tmp_path: Path) -> 
     (tmp_path / "atlas" / "torn" / "ledger.jsonl").write_text('{"event": "ru')
     with pytest.raises(RunFolderError, match="torn"):
         latest(tmp_path)
+
+
+def test_a_run_is_found_by_its_name_or_its_folder(tmp_path: Path) -> None:
+    for cluster, name in (("atlas", "one"), ("atlas", "two"), ("other", "two")):
+        sample_run.plan().write(tmp_path / cluster / name)
+    assert find("one", tmp_path).path == tmp_path / "atlas" / "one"
+    assert find("two", tmp_path, "other").path == tmp_path / "other" / "two"
+    assert find(str(tmp_path / "atlas" / "two"), tmp_path).path == tmp_path / "atlas" / "two"
+    with pytest.raises(RunFolderError, match="two: runs of atlas, other; name the folder"):
+        find("two", tmp_path)
+    with pytest.raises(RunFolderError, match="three: no folder, and no run of this name"):
+        find("three", tmp_path)

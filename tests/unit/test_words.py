@@ -1,4 +1,4 @@
-"""`--cluster FILE` as two words."""
+"""`--cluster FILE` and `--replay RUN` as two words."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fixtures.words import joined
         (["--cluster=one.yaml"], ["--cluster=one.yaml"]),
         (["-m", "verify"], ["-m", "verify"]),
         (["--cluster"], ["--cluster"]),
+        (["--replay", "a run", "--cluster", "b"], ["--replay=a run", "--cluster=b"]),
     ],
 )
 def test_the_two_words_become_one(written: list[str], meant: list[str]) -> None:

@@ -1,0 +1,42 @@
+"""The platform's database (runbook 3.16.8, upstream-semantics 5.3): who may sign in, and what must be in it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+USER: Final = "root"
+PLUGIN: Final = "mysql_native_password"
+"""What the platform's own, old client can sign in with."""
+TABLES: Final = frozenset(
+    """
+    account acl clusterstatus commands dataconvert devicestatus fdserverinfo identity inferencejobs job_priorities jobs
+    modelconversionjobs monitorchannel monitorconfig monitormetrics storage templates vc
+    """.split()  # noqa: SIM905
+)
+"""What restfulapi and jobmanager make when they first start."""
+USER_GROUP: Final = "user_group"
+"""The database of the user dashboard; its backend makes it."""
+
+
+def name(cluster_id: str) -> str:
+    """The platform's database: it is named after the cluster's id, so another id means an empty platform."""
+    return f"DLWSCluster-{cluster_id}"
+
+
+def grants(password: str) -> str:
+    """SQL that lets root in from other hosts, for the standard input of a client; to be run again without harm.
+
+    The runbook first makes the user without a password, and the port is open: here there is no such moment.
+    """
+    identified = f"'{USER}'@'%' IDENTIFIED WITH {PLUGIN} BY {_quoted(password)}"
+    statements = (
+        f"CREATE USER IF NOT EXISTS {identified}",
+        f"ALTER USER {identified}",
+        f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%' WITH GRANT OPTION",
+        "FLUSH PRIVILEGES",
+    )
+    return "".join(f"{statement};\n" for statement in statements)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

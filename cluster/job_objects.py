@@ -1,0 +1,93 @@
+"""What jobs need in the namespace `default` besides their own pods (upstream-semantics 5.7).
+
+The service account and its rights come with jobmanager2 from V0.1.6.1 on; before, the prebuild.sh of an image made
+them in passing. `regcred` is named by every job's pod, whether or not the registry is public.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+NAMESPACE: Final = "default"
+ACCOUNT: Final = "job"
+ROLE: Final = "configmap-admin"
+BINDING: Final = "job-configmap-admin"
+PULL_SECRET: Final = "regcred"
+DOCKER_HUB: Final = "https://index.docker.io/v1/"
+"""The key under which Docker keeps its login to Docker Hub."""
+
+
+class NoCredentials(Exception):
+    """A Docker configuration that holds no login that a cluster could use. Never says what it holds."""
+
+
+def account() -> tuple[dict[str, Any], ...]:
+    """The service account `job`, which may list, make and remove ConfigMaps."""
+    rights = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "delete", "create"]}
+    group = "rbac.authorization.k8s.io"
+    return (
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _about(ACCOUNT)},
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": _about(ROLE), "rules": [rights]},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": _about(BINDING),
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": ROLE},
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+        },
+    )
+
+
+def pull_secret(docker_config: str) -> dict[str, Any]:
+    """`regcred`, as `kubectl create secret docker-registry` makes it. The value is a secret; NoCredentials as below."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _about(PULL_SECRET),
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": base64.b64encode(logins(docker_config).encode()).decode()},
+    }
+
+
+def logins(docker_config: str) -> str:
+    """The logins of a ~/.docker/config.json (runbook 3.16.1) and nothing else of it, in a fixed order.
+
+    Empty text gives a configuration without any: good for a public registry. NoCredentials if it is no such file, or
+    if a login is kept in a credential store of the machine: there it cannot be read.
+    """
+    try:
+        found = json.loads(docker_config or "{}")
+    except ValueError:
+        raise NoCredentials("config.json of Docker: not JSON") from None
+    auths = found.get("auths") or {} if isinstance(found, dict) else None
+    if not isinstance(auths, Mapping):
+        raise NoCredentials("config.json of Docker: not understood")
+    kept = {}
+    for host, login in sorted(auths.items()):
+        if not isinstance(login, Mapping) or not (login.get("auth") or login.get("identitytoken")):
+            raise NoCredentials(f"config.json of Docker: the login to {host} is in a credential store")
+        kept[host] = {key: login[key] for key in ("auth", "identitytoken") if login.get(key)}
+    return json.dumps({"auths": kept}, sort_keys=True, separators=(",", ":"))
+
+
+def login(registry: str, username: str, password: str) -> str:
+    """A config.json with one login. `registry` is a `dockerregistry` of config.yaml."""
+    token = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return json.dumps({"auths": {registry_key(registry): {"auth": token}}}, separators=(",", ":"))
+
+
+def registry_key(registry: str) -> str:
+    """What Docker calls the registry of `dockerregistry`: `harbor.example.org:8443/dlws/` is one, `apulistech/` none.
+
+    A first part with a dot, a colon, or `localhost` is a host (Docker's own rule); anything else is on Docker Hub.
+    """
+    first = registry.split("/")[0]
+    is_host = "." in first or ":" in first or first == "localhost"
+    return first if is_host and first != "docker.io" else DOCKER_HUB
+
+
+def _about(name: str) -> dict[str, str]:
+    return {"name": name, "namespace": NAMESPACE}

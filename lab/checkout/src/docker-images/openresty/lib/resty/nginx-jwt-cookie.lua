@@ -1,0 +1,1 @@
+local secret = "Sign key for JWT"

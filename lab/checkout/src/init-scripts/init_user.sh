@@ -1,0 +1,2 @@
+#!/bin/sh
+# a job's container would be prepared here

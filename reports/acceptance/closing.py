@@ -1,0 +1,135 @@
+"""Parts 12 to 14: what is handed over, who signs, and the appendix that lets anybody check all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports import manifest
+from reports.acceptance.blocks import Block, Cell, Heading, Pairs, Part, Signatures, Table, Text, Verbatim
+from reports.acceptance.language import Language
+from reports.acceptance.opening import when
+from reports.acceptance.source import Source
+from reports.run_folder import Command
+from reports.text import clip, one_line
+
+_LONGEST = 240  # characters of a command
+
+
+def hand_over(source: Source, language: Language) -> Part:
+    """12: what goes to the customer; where it lies is filled in by those who hand it over."""
+    say, stacked, run = language.say, language.stacked, source.recorded.ledger.run
+    things = [
+        (say("集群配置文件 config.yaml（及 waivers.yaml）", "config.yaml (and waivers.yaml)"), run.config),
+        (say("控制机（安装与验收所用）", "The control host, that installed and audited"), ""),
+        (
+            say(
+                "集群状态目录 state/<集群名>（集群 ID、主机公钥）",
+                "State folder state/<cluster> (ID, pinned host keys)",
+            ),
+            "",
+        ),
+        (say("备份目录与备份方法", "Backup folder and how to restore"), ""),
+        (say("集群 SSH 私钥，当面移交", "The cluster's private SSH key, handed over in person"), ""),
+        (say("管理员账户（移交后由接收方修改口令）", "Admin accounts (the receiver changes the passwords)"), ""),
+        (say("IP 规划表、NPU 设备 IP 表", "Address plan, device addresses of the NPUs"), ""),
+        (say("安装与运维手册", "Manuals for installation and operation"), ""),
+        (say("本次运行目录（账本、证据）", "The folder of this run (ledger, evidence)"), source.record["run"]),
+        (say("本文档及其分离签名", "This document with its detached signature"), ""),
+        (say("签名公钥与 allowed_signers 文件", "The signer's public key and the allowed_signers file"), ""),
+    ]
+    head = [
+        stacked("序号", "No."),
+        stacked("移交内容", "What"),
+        stacked("位置或编号", "Where, or its number"),
+        stacked("移交", "Given"),
+        stacked("接收", "Received"),
+    ]
+    rows = [(str(number), *thing, "☐", "☐") for number, thing in enumerate(things, start=1)]
+    return Part(12, say("移交清单", "Hand-over list"), [Table(head, rows, [9, 46, 42, 12, 16])])
+
+
+def signatures(source: Source, language: Language) -> Part:
+    """13: blanks for all who sign; nothing in them is ever filled in by the suite."""
+    say = language.say
+    parties = [
+        say("测试人", "Tester"),
+        say("第三人复核", "Third-person reviewer"),
+        say("建设单位（甲方）", "Customer"),
+        say("监理单位", "Supervisor"),
+    ]
+    told = language.stacked(
+        f"签字各方已阅本文档，其证据清单 SHA-256 为：\n{source.digest}",
+        f"Those who sign have read this document, whose manifest of evidence has the SHA-256:\n{source.digest}",
+    )
+    fields = [say("姓名", "Name"), say("意见", "Remarks"), say("签字（盖章）", "Signature, seal"), say("日期", "Date")]
+    return Part(13, say("签字", "Signatures"), [Text(told), Signatures(parties, fields)])
+
+
+def appendix(source: Source, language: Language) -> Part:
+    """14: every command that was run, the bounds of the clock, the digests, and how to check the signature."""
+    say = language.say
+    times = sorted(command.at for _, command in source.commands if command.at)
+    clocks = [check for check in source.checks if check["id"] in ("H22", "H35")]
+    told = [(f"{c['id']} {c['title'].removesuffix('.')}", f"{c['verdict']} {c['message']}".strip()) for c in clocks]
+    bounds = [
+        (say("审计开始（控制机时钟，UTC）", "Audit began (control host's clock, UTC)"), when(source.record["started"])),
+        (say("第一条命令", "First command"), times[0] if times else "—"),
+        (say("最后一条命令", "Last command"), times[-1] if times else "—"),
+        *told,
+    ]
+    unreadable = [f"{name}: {why}" for name, why in source.recorded.transcripts.items() if isinstance(why, str)]
+    blocks: list[Block] = [
+        Heading(say("甲、时钟界限", "A. Bounds of the clock")),
+        Pairs(bounds),
+        Heading(say("乙、运行的命令", "B. Commands that were run")),
+        *(Text(sentence) for sentence in unreadable),
+        _commands(source, language),
+        Heading(say("丙、证据清单（SHA-256）", "C. Manifest of the evidence (SHA-256)")),
+        Verbatim(manifest.text(source.digests)),
+        Heading(say("丁、如何验证", "D. How to check it")),
+        *_how(language),
+    ]
+    return Part(14, say("附录", "Appendix"), blocks)
+
+
+def _commands(source: Source, language: Language) -> Block:
+    say, stacked = language.say, language.stacked
+    together: dict[tuple[str, bool], list[tuple[str, Command]]] = {}
+    for file, command in source.commands:
+        together.setdefault((command.command, command.changes), []).append((file, command))
+    if not together:
+        return Text(language.stacked("证据中没有命令。", "The evidence holds no command."))
+    rows: list[Sequence[str | Cell]] = []
+    for (text, changes), runs in together.items():
+        hosts = dict.fromkeys(file.rsplit(".", 2)[0] for file, _ in runs)
+        statuses = sorted({"?" if command.rc is None else str(command.rc) for _, command in runs})
+        kind = Cell(say("更改", "change"), "caution") if changes else say("检查", "check")
+        rows.append((clip(one_line(text), _LONGEST), _few(list(hosts)), str(len(runs)), ", ".join(statuses), kind))
+    head = [
+        stacked("命令", "Command"),
+        stacked("主机", "Hosts"),
+        stacked("次数", "Times"),
+        stacked("退出码", "Exit status"),
+        stacked("性质", "Kind"),
+    ]
+    return Table(head, rows, [62, 26, 10, 14, 12])
+
+
+def _few(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts[:6]) + (f" + {len(hosts) - 6}" if len(hosts) > 6 else "")
+
+
+def _how(language: Language) -> list[Block]:
+    said = language.stacked(
+        "对本文档的分离签名（与文档同名，加 .sig），用 OpenSSH 8.1 以上版本验证；清单用 sha256sum 在运行目录中验证。"
+        "两步一并进行：python -m reports check-signature。清单文件的 SHA-256 须等于第 1 部分所列。",
+        "The detached signature of this document (its name with .sig added) is checked by OpenSSH 8.1 or newer, the "
+        "manifest by sha256sum in the run's folder; both at once by python -m reports check-signature. The SHA-256 of "
+        "the manifest must be the one in part 1.",
+    )
+    commands = (
+        "ssh-keygen -Y verify -n dlws-acceptance -I SIGNER -f ALLOWED_SIGNERS -s DOCUMENT.sig < DOCUMENT\n"
+        "cd RUN_FOLDER && sha256sum manifest.sha256 && sha256sum -c manifest.sha256\n"
+        "python -m reports check-signature DOCUMENT --signers ALLOWED_SIGNERS --run RUN_FOLDER\n"
+    )
+    return [Text(said), Verbatim(commands)]

@@ -1,0 +1,247 @@
+"""What each host is, read from the answers in the evidence: model, serials, versions, addresses, accelerators.
+
+Nothing is asked and nothing is assumed: a fact that no command of the run told stays empty, and the document says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster import versions
+from cluster.parse import ascend, docker_info, dpkg, ip_addr, meminfo, npu_chip, npu_smi, nvidia_smi, os_release
+from cluster.parse.text import lines, only_line
+from cluster.verdict import Unknown
+from reports.run_folder import Command
+
+PACKAGES = ("kubeadm", "kubelet", "kubectl", "docker-ce", "docker.io", "nvidia-docker2", "nfs-kernel-server")
+
+
+@dataclass(slots=True)
+class Device:
+    """One accelerator. `serial` is what tells it apart: the board's serial number or, for want of it, the UUID."""
+
+    kind: str
+    number: str
+    model: str = ""
+    serial: str = ""
+    bus_id: str = ""
+    firmware: str = ""
+
+
+@dataclass(slots=True)
+class Card:
+    """One network card, `addresses` with their prefix length. A virtual one has no device behind it."""
+
+    name: str
+    mac: str = ""
+    physical: bool = False
+    addresses: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one host.
+
+    `values` by name: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, docker,
+    storage_driver, gpu_driver, npu_driver, kubelet_running, and the packages' names with their versions.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=dict)
+    devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+
+    def card(self, name: str) -> Card:
+        """The network card of this name, to add to."""
+        return self.cards.setdefault(name, Card(name))
+
+    def device(self, kind: str, number: str, **more: str | None) -> None:
+        """Add what is learnt of an accelerator; a board's serial number replaces a UUID, never the other way."""
+        device = self.devices.setdefault((kind, number), Device(kind, number))
+        for name, value in more.items():
+            if value and not (name == "serial" and device.serial and value.startswith("GPU-")):
+                setattr(device, name, value)
+
+
+def of_host(commands: Iterable[Command]) -> Facts:
+    """The facts of a host from all it was asked in the run. An answer that is not understood tells nothing."""
+    facts = Facts()
+    for command in commands:
+        if command.rc not in (0, 1) or command.timed_out or command.truncated or command.changes:
+            continue
+        for pattern, learn in _PROBES:
+            if found := pattern.search(command.command):
+                with suppress(Unknown, ValueError, KeyError):
+                    learn(facts, command.out, found)
+    return facts
+
+
+def of_nodes(commands: Iterable[Command]) -> dict[str, dict[str, str]]:
+    """By node, what Kubernetes says of it: kernel, os, kubelet_running, product_uuid, gpus and npus it can give out."""
+    nodes: dict[str, dict[str, str]] = {}
+    for command in commands:
+        if command.rc == 0 and re.match(r"GET /api/v1/nodes(\?|$)", command.command):
+            with suppress(ValueError, AttributeError, TypeError):
+                for node in json.loads(command.out).get("items") or ():
+                    nodes[str(node["metadata"]["name"])] = _node(node.get("status") or {})
+    return nodes
+
+
+def server_version(commands: Iterable[Command]) -> str:
+    """The version that the API server said it has, "" when it was not asked."""
+    for command in commands:
+        if command.rc == 0 and command.command.startswith("GET /version"):
+            with suppress(ValueError, AttributeError):
+                return str(json.loads(command.out).get("gitVersion") or "")
+    return ""
+
+
+def accelerators(facts: Facts) -> Iterator[Device]:
+    """GPUs, then NPUs, by number."""
+    yield from sorted(facts.devices.values(), key=lambda device: (device.kind, int(device.number)))
+
+
+def cards(facts: Facts, address: str) -> list[Card]:
+    """The physical network cards, and the one that carries the host's own address."""
+    own = [card for card in facts.cards.values() if any(a.partition("/")[0] == address for a in card.addresses)]
+    return own + [card for card in facts.cards.values() if card.physical and card not in own]
+
+
+def file_name(host: str) -> str:
+    """How the name of a host's transcript begins, up to the first dot: `<host>.<worker>.jsonl`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", host)
+
+
+def _node(status: dict[str, Any]) -> dict[str, str]:
+    info = status.get("nodeInfo") or {}
+    gives = status.get("allocatable") or {}
+    told = {
+        "os": info.get("osImage"),
+        "kernel": info.get("kernelVersion"),
+        "kubelet_running": info.get("kubeletVersion"),
+        "product_uuid": info.get("systemUUID"),
+        "machine_id": info.get("machineID"),
+        "allocatable": ", ".join(f"{key}: {gives[key]}" for key in sorted(gives) if "/" in key),
+    }
+    return {name: str(value) for name, value in told.items() if value}
+
+
+_Learn = Callable[[Facts, str, re.Match[str]], None]
+_PROBES: list[tuple[re.Pattern[str], _Learn]] = []
+
+
+def _probe(pattern: str) -> Callable[[_Learn], _Learn]:
+    def keep(learn: _Learn) -> _Learn:
+        _PROBES.append((re.compile(pattern), learn))
+        return learn
+
+    return keep
+
+
+@_probe(r"^cat /etc/os-release$")
+def _os(facts: Facts, out: str, _: re.Match[str]) -> None:
+    system = os_release.parse(out)
+    facts.values["os"] = system.pretty or f"{system.id} {system.point or system.version or ''}"
+
+
+@_probe(r"^uname -(?P<what>[mr])$")
+def _uname(facts: Facts, out: str, found: re.Match[str]) -> None:
+    facts.values["arch" if found["what"] == "m" else "kernel"] = only_line("uname", out)
+
+
+@_probe(r"^nproc$")
+def _cpus(facts: Facts, out: str, _: re.Match[str]) -> None:
+    facts.values["cpus"] = str(meminfo.nproc(out))
+
+
+@_probe(r"^cat /proc/meminfo$")
+def _memory(facts: Facts, out: str, _: re.Match[str]) -> None:
+    facts.values["memory"] = f"{meminfo.parse(out).total / 2**30:.1f} GiB"
+
+
+@_probe(r"^cat /etc/machine-id$")
+def _machine_id(facts: Facts, out: str, _: re.Match[str]) -> None:
+    facts.values["machine_id"] = only_line("machine-id", out)
+
+
+@_probe(r"^cat /sys/class/dmi/id/(?P<what>product_uuid|product_serial|product_name|sys_vendor)$")
+def _firmware(facts: Facts, out: str, found: re.Match[str]) -> None:
+    names = {"product_serial": "serial", "product_name": "product", "sys_vendor": "vendor"}
+    facts.values[names.get(found["what"], found["what"])] = only_line(found["what"], out)
+
+
+@_probe(r"^docker info -f '\{\{json \.\}\}'$")
+def _docker(facts: Facts, out: str, _: re.Match[str]) -> None:
+    daemon = docker_info.parse(out)
+    facts.values |= {"docker": daemon.server_version, "storage_driver": daemon.storage_driver}
+    whole = json.loads(next(line for line in out.splitlines() if line.lstrip().startswith("{")))
+    if isinstance(whole.get("KernelVersion"), str):
+        facts.values.setdefault("kernel", whole["KernelVersion"])
+
+
+@_probe(r"^dpkg-query -W ")
+def _packages(facts: Facts, out: str, _: re.Match[str]) -> None:
+    installed = {package.name: package.version for package in dpkg.packages(out) if package.is_installed}
+    facts.values |= {name: installed[name] for name in PACKAGES if name in installed}
+
+
+@_probe(r"^ip -4 -o addr show up$")
+def _addresses(facts: Facts, out: str, _: re.Match[str]) -> None:
+    for address in ip_addr.parse(out):
+        if address.scope == "global":
+            card, found = facts.card(address.interface), f"{address.address}/{address.network.prefixlen}"
+            card.addresses += [found] if found not in card.addresses else []
+
+
+@_probe(r"^cd /sys/class/net && ")
+def _macs(facts: Facts, out: str, _: re.Match[str]) -> None:
+    for line in lines("/sys/class/net", out):
+        if row := re.fullmatch(r"(\S+) (physical|virtual) ([0-9a-f:]{17,59})", line):
+            card = facts.card(row[1])
+            card.mac, card.physical = row[3], row[2] == "physical"
+
+
+@_probe(r"^nvidia-smi -L$")
+def _gpus(facts: Facts, out: str, _: re.Match[str]) -> None:
+    nvidia_smi.listed(out)  # the whole of it is understood, or nothing is taken from it
+    for row in re.finditer(r"^GPU ([0-9]+): (.+) \(UUID: (GPU-\S+)\)$", out, re.MULTILINE):
+        facts.device("GPU", row[1], model=row[2], serial=row[3])
+
+
+@_probe(r"^nvidia-smi --query-gpu=(?P<fields>[\w.,]+) --format=csv,noheader")
+def _gpu_query(facts: Facts, out: str, found: re.Match[str]) -> None:
+    fields = found["fields"].split(",")
+    if fields == ["driver_version"]:
+        if told := {str(versions.nvidia(line)) for line in lines("nvidia-smi", out)}:
+            facts.values["gpu_driver"] = ", ".join(sorted(told))
+    elif fields[0] == "index":
+        for row in nvidia_smi.query(out, fields):
+            model, serial, bus_id = row.get("name"), row.get("serial"), row.get("pci.bus_id")
+            facts.device("GPU", str(row["index"]), model=model, serial=serial, bus_id=bus_id)
+
+
+@_probe(r"^cat /usr/local/Ascend/driver/version\.info$")
+def _npu_driver(facts: Facts, out: str, _: re.Match[str]) -> None:
+    facts.values["npu_driver"] = str(versions.ascend(ascend.version_info(out)))
+
+
+@_probe(r"^npu-smi info -l$")
+def _npus(facts: Facts, out: str, _: re.Match[str]) -> None:
+    for number in npu_smi.cards(out):
+        facts.device("NPU", str(number))
+
+
+@_probe(r"^npu-smi info$")
+def _npu_table(facts: Facts, out: str, _: re.Match[str]) -> None:
+    for chip in npu_smi.info(out).chips:
+        facts.device("NPU", str(chip.npu), model=chip.name, bus_id=chip.bus_id)
+
+
+@_probe(r"^npu-smi info -t board -i (?P<number>[0-9]+)$")
+def _npu_board(facts: Facts, out: str, found: re.Match[str]) -> None:
+    board = npu_chip.board(out)
+    facts.device("NPU", found["number"], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)

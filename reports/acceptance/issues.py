@@ -1,0 +1,141 @@
+"""Parts 9 to 11: what was accepted with its reasons, what is still open, and what was or was not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cluster.verdict import Verdict
+from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
+from reports.acceptance.language import Language, area, title, verdict_cell
+from reports.acceptance.results import found, hosts
+from reports.acceptance.source import Line, Source
+
+FINDINGS = (Verdict.UNREACHABLE, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN)
+OPEN = (*FINDINGS, Verdict.NOT_RUN)
+_ORDER = {verdict: place for place, verdict in enumerate(FINDINGS)}
+
+
+def accepted(source: Source, language: Language) -> Part:
+    """9: deviations of the product and waivers, each with a blank for the compensating measure and for consent."""
+    say, stacked = language.say, language.stacked
+    deviations = [line for line in source.lines if line.verdict is Verdict.DEVIATION]
+    waived = [line for line in source.lines if line.verdict is Verdict.WAIVED]
+    measure, consent = stacked("补偿措施", "Compensating measure"), stacked("认可签字", "Accepted by")
+    blocks: list[Block] = [Heading(say("偏离", "Deviations"))]
+    blocks.append(Text(stacked("产品自身与规则相抵触之处。", "Rules that the product itself contradicts.")))
+    if deviations:
+        head = [
+            stacked("编号", "Id"),
+            stacked("要求", "Criterion"),
+            stacked("主机", "Hosts"),
+            stacked("说明", "Reason"),
+            measure,
+            consent,
+        ]
+        rows = [
+            (line.check["id"], title(line.check, language), hosts(line, language), found(line), "", "")
+            for line in deviations
+        ]
+        blocks.append(Table(head, rows, [9, 30, 18, 30, 22, 16]))
+    else:
+        blocks.append(Text(stacked("无。", "None.")))
+    blocks.append(Heading(say("豁免", "Waivers")))
+    if waived:
+        head = [
+            stacked("编号、要求", "Id, criterion"),
+            stacked("主机", "Hosts"),
+            stacked("实测与理由", "Found, reason"),
+            stacked("责任人", "Owner"),
+            stacked("到期", "Expires"),
+            measure,
+            consent,
+        ]
+        blocks.append(Table(head, [_waiver(line, source, language) for line in waived], [24, 15, 28, 14, 16, 21, 14]))
+    else:
+        blocks.append(Text(stacked("无。", "None.")))
+    if idle := [waiver for waiver in source.record["waivers"] if not waiver["waives"]]:
+        head = [
+            stacked("编号", "Id"),
+            stacked("主机", "Hosts"),
+            stacked("责任人", "Owner"),
+            stacked("理由", "Reason"),
+            stacked("到期", "Expires"),
+        ]
+        told = [(w["id"], w["host"], w["owner"], w["reason"], w["expires"]) for w in idle]
+        blocks += [Heading(say("未用到的豁免", "Waivers that waived nothing")), Table(head, told, [10, 20, 20, 40, 18])]
+    return Part(9, say("偏离与豁免", "Deviations and waivers"), blocks)
+
+
+def open_issues(source: Source, language: Language) -> Part:
+    """10: everything that is not as it must be, with its remedy and blanks for who mends it by when."""
+    say, stacked = language.say, language.stacked
+    rows: list[Sequence[str | Cell]] = [
+        (
+            f"{line.check['id']}\n{title(line.check, language)}".strip(),
+            hosts(line, language),
+            verdict_cell(line.verdict, language),
+            found(line),
+            line.check["fix"] or "—",
+            "",
+            "",
+        )
+        for line in sorted(source.lines, key=lambda line: _ORDER.get(line.verdict, 0))
+        if line.verdict in FINDINGS
+    ]
+    rows += _not_run(source, language)
+    title_ = say("遗留问题", "Open issues")
+    if not rows:
+        return Part(10, title_, [Text(language.stacked("无。", "None."))])
+    head = [
+        stacked("检查项", "Item"),
+        stacked("主机", "Hosts"),
+        stacked("判定", "Verdict"),
+        stacked("实测", "Found"),
+        stacked("处理办法", "Remedy"),
+        stacked("责任人", "Responsible"),
+        stacked("整改期限", "Due"),
+    ]
+    return Part(10, title_, [Table(head, rows, [26, 16, 22, 28, 26, 19, 13])])
+
+
+def load(source: Source, language: Language) -> Part:
+    """11: capacity and load, as far as the audit asked for them; what it did not ask is said to be not tested."""
+    say, stacked = language.say, language.stacked
+    measured = [line for line in source.lines if line.check["id"].startswith("Q")]
+    blank = stacked(
+        "本次审计未测试；如另行测试，请填写报告编号：", "Not tested in this audit. If tested apart, the report's no.:"
+    )
+    rows: list[Sequence[str | Cell]] = [
+        (
+            f"{line.check['id']} {title(line.check, language)}",
+            f"{hosts(line, language)}: {found(line)}",
+            verdict_cell(line.verdict, language),
+        )
+        for line in measured
+    ]
+    untested = [say("长时间满载运行（如 24 小时）", "Soak under full load (such as 24 h)")]
+    untested += [say("重启后复验（pytest -m reboot）", "Every verdict again after a reboot (pytest -m reboot)")]
+    untested = ([] if measured else [area("Q", language)]) + untested
+    rows += [(name, blank, "") for name in untested]
+    head = [stacked("项目", "Item"), stacked("结果", "Result"), stacked("判定", "Verdict")]
+    return Part(11, say("容量、满载与重启结果", "Capacity, soak and reboot"), [Table(head, rows, [43, 52, 21])])
+
+
+def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell]]:
+    """One row for all that was not run on the same hosts for the same reason."""
+    together: dict[tuple[str, str], list[Line]] = {}
+    for line in source.lines:
+        if line.verdict is Verdict.NOT_RUN:
+            together.setdefault((hosts(line, language), found(line)), []).append(line)
+    for (where, reason), lines in together.items():
+        names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
+        yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
+
+
+def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Cell]:
+    """The waiver's own words; of a run that did not keep them, what the message says of it."""
+    kept = (w for w in source.record["waivers"] if w["id"] == line.check["id"] and set(line.hosts) <= set(w["waives"]))
+    waiver = next(kept, {"reason": "", "owner": "—", "expires": "—"})
+    item = f"{line.check['id']}\n{title(line.check, language)}"
+    said = f"{found(line)}\n{waiver['reason']}".strip()
+    return item, hosts(line, language), said, waiver["owner"], waiver["expires"], "", ""

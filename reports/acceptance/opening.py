@@ -1,0 +1,123 @@
+"""Parts 1 to 3: document control, scope, conclusion."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from reports.acceptance import conclusion
+from reports.acceptance.blocks import Block, Bullets, Cell, Heading, Pairs, Part, Table, Text
+from reports.acceptance.conclusion import RULE, TONES, WORDS, Conclusion
+from reports.acceptance.language import Language, section
+from reports.acceptance.source import Source
+from reports.text import count, duration
+
+
+def control(source: Source, language: Language) -> Part:
+    """1: which run the document speaks of, and the digest that ties it to the evidence."""
+    say, run, end = language.say, source.recorded.ledger.run, source.recorded.ledger.end
+    ended = f"{when(run.started, end.seconds)} ({duration(end.seconds)})" if end else say("无结束记录", "not recorded")
+    last = (
+        (say("重放（重新判定）", "Judged again, in a replay"), f"{run.run} ({when(run.started)})")
+        if run.replays
+        else (say("审计结束", "Audit ended"), ended)
+    )
+    rows: list[tuple[str, str | Cell]] = [
+        (say("项目名称", "Project"), ""),
+        (say("合同编号", "Contract no."), ""),
+        (say("验收地点", "Site"), ""),
+        (say("集群名称", "Cluster"), run.cluster),
+        (say("运行编号", "Run"), source.record["run"]),
+        (say("审计开始", "Audit began"), when(source.record["started"])),
+        last,
+        (say("验收工具版本", "Suite version"), run.suite_version),
+        (say("配置文件", "Configuration"), run.config),
+        (say("配置 SHA-256", "SHA-256 of the configuration"), run.config_sha256),
+        (say("账本 SHA-256", "SHA-256 of the ledger"), source.digests[source.recorded.folder.ledger.name]),
+        (say("证据清单 SHA-256", "SHA-256 of the manifest (part 14)"), source.digest),
+    ]
+    return Part(1, say("文档控制", "Document control"), [Pairs(rows)])
+
+
+def scope(source: Source, language: Language) -> Part:
+    """2: what was judged, by what, and who takes part."""
+    say, stacked = language.say, language.stacked
+    sections = sorted({check["section"] for check in source.checks if check["section"]}, key=_numbers)
+    basis = [
+        stacked(
+            f"DLWS 安装手册中的下列章节：{'、'.join(section(number, language) for number in sections)}。",
+            f"Sections of the DLWS runbook: {'; '.join(section(number, Language.EN) for number in sections)}.",
+        ),
+        stacked(
+            "检查目录：第 7 部分列出的每一项，及其编号与来源。",
+            "The catalogue of checks: every item of part 7, with its id and its source.",
+        ),
+        stacked(
+            "集群配置文件，其 SHA-256 见第 1 部分。",
+            "The cluster's configuration file, whose SHA-256 stands in part 1.",
+        ),
+    ]
+    hosts, items = len(source.hosts), len(source.checks)
+    blank = ("", "", "")
+    roles = [
+        say("建设单位（甲方）", "Customer"),
+        say("承建单位（乙方）", "Contractor"),
+        say("监理单位", "Supervisor"),
+        say("第三人复核", "Third-person reviewer"),
+    ]
+    blocks: list[Block] = [
+        Text(
+            stacked(
+                f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 个检查结果；"
+                "运行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与项目不在验收范围内；"
+                "会加载或触动系统的检查仅在使用 --active 时执行。",
+                f"This document speaks of {count(hosts, 'host')} of the cluster {source.record['cluster']} and of "
+                f"{count(items, 'result')}. Part 14 lists every command that was run, and whether a check or a "
+                "change asked for it. Hosts and items that are not listed are not accepted by it; "
+                "checks that load or touch something are among them only after an audit with --active.",
+            )
+        ),
+        Heading(say("验收依据", "Basis")),
+        Bullets(basis),
+        Heading(say("参与单位", "Parties")),
+        Table(
+            [
+                stacked("角色", "Role"),
+                stacked("单位", "Organisation"),
+                stacked("姓名", "Name"),
+                stacked("联系方式", "Contact"),
+            ],
+            [(role, *blank) for role in roles],
+            [3, 4, 3, 3],
+        ),
+    ]
+    return Part(2, say("范围、依据与各方职责", "Scope, basis and parties"), blocks)
+
+
+def concluded(source: Source, language: Language) -> Part:
+    """3: the conclusion, what brought it about, and the rule."""
+    say, stacked = language.say, language.stacked
+    found = source.conclusion
+    blocks: list[Block] = [Pairs([(say("验收结论", "Conclusion"), verdict_cell(found, language))])]
+    if found.reasons:
+        of_level = say("原因", "Reasons") if found.level is conclusion.Level.NOT_PASSED else say("条件", "Conditions")
+        blocks += [Heading(of_level), Bullets([stacked(zh, en) for zh, en in found.reasons])]
+    blocks += [Heading(say("判定规则", "The rule")), Bullets([stacked(zh, en) for zh, en in RULE])]
+    return Part(3, say("验收结论", "Conclusion"), blocks)
+
+
+def verdict_cell(found: Conclusion, language: Language) -> Cell:
+    """The conclusion in its words and colour."""
+    return Cell(language.say(*WORDS[found.level]), TONES[found.level])
+
+
+def when(started: str, after: float = 0.0) -> str:
+    """A moment of the run in UTC; what is no ISO 8601 time is shown as it is."""
+    try:
+        moment = datetime.fromisoformat(started) + timedelta(seconds=after)
+    except ValueError:
+        return started
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _numbers(number: str) -> list[int]:
+    return [int(part) for part in number.split(".") if part.isdecimal()]

@@ -1,0 +1,185 @@
+"""What an acceptance document is made from: the record, the evidence and the manifest of one run; nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from cluster.ledger import HostRow, ItemRow
+from cluster.verdict import Verdict
+from reports import manifest, record
+from reports.acceptance import conclusion, facts
+from reports.acceptance.conclusion import Conclusion
+from reports.acceptance.facts import Facts
+from reports.matrix import AREAS, NO_HOSTS, parameters
+from reports.record import Record
+from reports.run_folder import Command, RecordedRun
+from reports.text import one_line
+
+_SHORT = 60  # characters of an answer that is shown as what was found
+# commands whose bare answer is a measured value; of others (counts, process lists, heads of tables) it would mislead
+_TELLING = re.compile(
+    r"(uname|hostname|nproc|id -|stat |docker (version|image inspect) |nvidia-smi --query|systemctl (show|is-)"
+    r"|cat /usr/local/Ascend/driver/version\.info)"
+)
+_API = "kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One check with one verdict and one finding, and all the hosts that it is the same on; `others` are the rest."""
+
+    check: Record
+    found: str
+    hosts: tuple[str, ...]
+    evidence: tuple[str, ...]
+
+    others: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+        return Verdict(self.check["verdict"])
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run, in the views that the parts of the document need."""
+
+    recorded: RecordedRun
+
+    @cached_property
+    def record(self) -> Record:
+        """The run's canonical record."""
+        return record.of(self.recorded)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The manifest."""
+        return manifest.of(self.recorded.folder)
+
+    @cached_property
+    def digest(self) -> str:
+        """The manifest's own digest."""
+        return manifest.digest(manifest.text(self.digests).encode())
+
+    @cached_property
+    def hosts(self) -> tuple[HostRow, ...]:
+        """The hosts, without the two columns that are none."""
+        return tuple(host for host in self.recorded.ledger.run.hosts if host.name not in NO_HOSTS)
+
+    @cached_property
+    def checks(self) -> list[Record]:
+        """All checks on all hosts in the catalogue's order."""
+        letters = list(AREAS)
+        place = {letter: number for number, letter in enumerate(letters)}
+        return sorted(self.record["checks"], key=lambda check: place.get(check["id"][:1], len(letters)))
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """The checks with the hosts that are alike together."""
+        together: dict[tuple[str, ...], list[Record]] = {}
+        everywhere: dict[str, list[str]] = {}
+        for check in self.checks:
+            test = _without_host(check)
+            key = (test, check["verdict"], self.found(check), check["fix"])
+            together.setdefault(key, []).append(check)
+            everywhere.setdefault(test, []).append(check["host"])
+        lines = []
+        for (test, _, found, _), checks in together.items():
+            hosts = tuple(check["host"] for check in checks)
+            others = tuple(host for host in everywhere[test] if host not in hosts)
+            evidence = dict.fromkeys(ref for check in checks for ref in self.evidence(check))
+            lines.append(Line(check=checks[0], found=found, hosts=hosts, evidence=tuple(evidence), others=others))
+        return lines
+
+    def found(self, check: Record) -> str:
+        """What was found: as the message says it or, of a check that holds, the answer where it is a short one."""
+        message: str = check["message"].removeprefix(f"{check['host']}: ")
+        if message or check["verdict"] != Verdict.PASS:
+            return message
+        references = self.evidence(check)
+        answer = self.recorded.command(references[0]) if len(references) == 1 else ""
+        if not isinstance(answer, Command) or answer.rc != 0 or answer.encoded or not _TELLING.match(answer.command):
+            return ""
+        text = answer.out.strip()
+        return one_line(text) if len(text) <= _SHORT and "\n" not in text else ""
+
+    def evidence(self, check: Record) -> tuple[str, ...]:
+        """The references of a check's evidence."""
+        return self._evidence.get(check["test"], ())
+
+    def facts(self, host: str) -> Facts:
+        """What the evidence tells of a host; Kubernetes' word counts where the host itself was not asked."""
+        found = facts.of_host(self._answers.get(facts.file_name(host), ()))
+        found.values = self._nodes.get(host, {}) | found.values
+        return found
+
+    @cached_property
+    def all_facts(self) -> dict[str, Facts]:
+        """The facts of every host by its name."""
+        return {host.name: self.facts(host.name) for host in self.hosts}
+
+    @cached_property
+    def server_version(self) -> str:
+        """The API server's version, "" when it was not asked."""
+        return facts.server_version(self._answers.get(_API, ()))
+
+    @cached_property
+    def required(self) -> dict[str, str]:
+        """By check, the version that the configuration demands; empty where the run kept no configuration."""
+        cluster = self.recorded.inputs.get("cluster") or {}
+        suite = cluster.get("suite") or {}
+        values = {
+            "G02": ("≥ ", suite.get("required_gpu_driver")),
+            "P02": ("≥ ", suite.get("required_npu_driver")),
+            **dict.fromkeys(("C02", "K07", "K20"), ("", cluster.get("kubernetes_version"))),
+        }
+        return {check: f"{sign}{value}" for check, (sign, value) in values.items() if value}
+
+    @cached_property
+    def gaps(self) -> list[tuple[str, str]]:
+        """Why the run cannot speak for the whole cluster, in Chinese and English; empty when it can."""
+        inputs = self.recorded.inputs
+        if not inputs:
+            return [("未记录是否审计了全部主机与检查项", "it is not recorded whether all hosts and checks were asked")]
+        audited = {host.name for host in self.hosts}
+        missing = [node["name"] for node in inputs["cluster"]["nodes"] if node["name"] not in audited]
+        names = ", ".join(missing)
+        gaps = [(f"未审计配置中的主机：{names}", f"hosts of the configuration were not audited: {names}")]
+        part = ("只执行了部分检查项", "only a part of the checks was collected")
+        return (gaps if missing else []) + ([] if inputs.get("whole", True) else [part])
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """Passed, conditionally passed or not passed."""
+        return conclusion.of(self.record, self.recorded.ledger.end, self.gaps)
+
+    @cached_property
+    def commands(self) -> list[tuple[str, Command]]:
+        """Every command of the run with the file that it stands in."""
+        transcripts = self.recorded.transcripts.items()
+        return [(file, c) for file, commands in transcripts if not isinstance(commands, str) for c in commands.values()]
+
+    @cached_property
+    def _evidence(self) -> dict[str, tuple[str, ...]]:
+        return {result.nodeid: result.evidence for result in self.recorded.ledger.results}
+
+    @cached_property
+    def _nodes(self) -> dict[str, dict[str, str]]:
+        return facts.of_nodes(self._answers.get(_API, ()))
+
+    @cached_property
+    def _answers(self) -> dict[str, list[Command]]:
+        """The commands by the host that they were run on, as the files name it."""
+        found: dict[str, list[Command]] = {}
+        for file, command in self.commands:
+            found.setdefault(file.partition(".")[0], []).append(command)
+        return found
+
+
+def _without_host(check: Record) -> str:
+    test: str = check["test"]
+    rest = parameters(ItemRow(nodeid=test, name=check["name"], host=check["host"]))
+    return test.partition("[")[0] + rest

@@ -1,0 +1,117 @@
+"""A customer's own DOCX, filled in by docxtpl: Jinja tags in the text, `{%tr for ... %}` for the rows of a table.
+
+The names that a template can use are the keys of `fields`; docs/acceptance.md lists them. The template comes from
+outside, so it runs in Jinja's sandbox; a name that there is not is an error, never a blank.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from docx.opc.exceptions import PackageNotFoundError
+from docxtpl import DocxTemplate
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from cluster.ledger import HostRow
+from cluster.verdict import Verdict
+from reports.acceptance import conclusion, facts, word
+from reports.acceptance.blocks import Document
+from reports.acceptance.issues import OPEN
+from reports.acceptance.language import VERDICTS, Language, area, title
+from reports.acceptance.opening import when
+from reports.acceptance.source import Line, Source
+from reports.text import visible
+
+Fields = dict[str, Any]
+
+
+class CustomerTemplateError(Exception):
+    """The customer's template cannot be read or filled in; the message names the file and the mistake."""
+
+
+def render(template: Path, document: Document, given: Fields) -> bytes:
+    """The template filled in. It is tied to the evidence like every other document: by its identifier."""
+    try:
+        made = DocxTemplate(template)
+        made.render(given, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True), autoescape=True)
+    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, OSError) as error:
+        raise CustomerTemplateError(f"{template}: no DOCX file that can be read") from error
+    except TemplateError as error:
+        raise CustomerTemplateError(f"{template}: {error.message}; docs/acceptance.md lists the fields") from error
+    word.about(made.docx, document)
+    return word.repeatable(made.docx)
+
+
+def fields(source: Source, language: Language) -> Fields:
+    """What a template can name. All text is safe to show; titles and verdicts are in the document's language."""
+    run, end = source.recorded.ledger.run, source.recorded.ledger.end
+    concluded = source.conclusion
+    counts = {verdict.name.lower(): source.record["counts"]["checks"].get(verdict, 0) for verdict in Verdict}
+    items = [_item(line, language) for line in source.lines]
+    given = {
+        "cluster": run.cluster,
+        "run": run.run,
+        "started": when(run.started),
+        "ended": when(run.started, end.seconds) if end else "",
+        "suite_version": run.suite_version,
+        "config": run.config,
+        "config_sha256": run.config_sha256,
+        "manifest_sha256": source.digest,
+        "manifest": [{"file": name, "sha256": digest} for name, digest in source.digests.items()],
+        "conclusion": language.say(*conclusion.WORDS[concluded.level]),
+        "reasons": [language.stacked(*reason) for reason in concluded.reasons],
+        "rule": [language.stacked(*sentence) for sentence in conclusion.RULE],
+        "counts": counts | {"total": len(source.checks)},
+        "hosts": [_host(source, host) for host in source.hosts],
+        "items": items,
+        "open_issues": _of(source, items, OPEN),
+        "waived": _of(source, items, (Verdict.WAIVED,)),
+        "deviations": _of(source, items, (Verdict.DEVIATION,)),
+    }
+    return {name: _shown(value) for name, value in given.items()}
+
+
+def _of(source: Source, items: Sequence[Fields], verdicts: Sequence[Verdict]) -> list[Fields]:
+    return [item for item, line in zip(items, source.lines, strict=True) if line.verdict in verdicts]
+
+
+def _item(line: Line, language: Language) -> Fields:
+    return {
+        "id": line.check["id"],
+        "area": area(line.check["id"], language),
+        "title": title(line.check, language),
+        "severity": line.check["severity"],
+        "section": line.check["section"],
+        "source": line.check["source"],
+        "hosts": ", ".join(line.hosts),
+        "found": line.found,
+        "verdict": language.say(*VERDICTS[line.verdict]),
+        "fix": line.check["fix"],
+        "evidence": ", ".join(line.evidence),
+    }
+
+
+def _host(source: Source, host: HostRow) -> Fields:
+    known = source.all_facts[host.name]
+    empty = dict.fromkeys(
+        ("os", "kernel", "arch", "cpus", "memory", "serial", "product_uuid", "machine_id", "docker"), ""
+    )
+    devices = [
+        {"kind": d.kind, "number": d.number, "model": d.model, "serial": d.serial, "bus_id": d.bus_id}
+        for d in facts.accelerators(known)
+    ]
+    said = {"name": host.name, "address": host.address, "kind": host.kind, "role": host.role}
+    return said | empty | known.values | {"devices": devices}
+
+
+def _shown(value: Any) -> Any:
+    """Every text in it with control and hidden characters visible: XML forbids them, and Word opens no such file."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {name: _shown(inner) for name, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value

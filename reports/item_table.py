@@ -1,0 +1,57 @@
+"""The table of all items as CSV (RFC 4180, UTF-8 with a byte order mark, which Excel needs to read Chinese).
+
+One row for each check on each host and each stage. No cell is a formula: what a spreadsheet would compute is made text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from reports import record
+from reports.record import Record
+from reports.run_folder import RecordedRun
+from reports.text import visible
+
+HEAD = (
+    "id",
+    "test",
+    "host",
+    "verdict",
+    "severity",
+    "section",
+    "title",
+    "title_zh",
+    "source",
+    "expected",
+    "found",
+    "message",
+    "fix",
+    "evidence",
+)
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""A spreadsheet computes a cell that begins so, or so after a tab (OWASP, CSV injection)."""
+
+
+def render(recorded: RecordedRun) -> str:
+    """The table of a run."""
+    made = record.of(recorded)
+    references = {result.nodeid: result.evidence for result in recorded.ledger.results}
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEAD)
+    writer.writerows(_rows(made["checks"] + made["stages"], references))
+    return "\ufeff" + out.getvalue()
+
+
+def as_text(value: str) -> str:
+    """A cell that no spreadsheet computes: an apostrophe before what begins like a formula, also after blanks."""
+    shown = visible(value)
+    return f"'{shown}" if shown.startswith("\t") or shown.lstrip().startswith(_FORMULA) else shown
+
+
+def _rows(tests: Sequence[Record], references: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
+    for test in tests:
+        told = test | {"evidence": " ".join(references.get(test["test"], ()))}
+        yield [as_text(str(told.get(name, ""))) for name in HEAD]

@@ -1,0 +1,133 @@
+"""`python -m reports merge RUN... --into DIR`: runs of single hosts (--limit) put together to one run of the cluster.
+
+Every host is judged by one run alone. The control host and the whole cluster are judged by each of them: of such a test
+the worst verdict counts. The merged run holds all evidence; it can be shown, compared and replayed like any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cluster.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
+from reports.matrix import NO_HOSTS, Kind, kind_of
+from reports.run_folder import RecordedRun, RunFolder
+
+SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
+_ORDER = list(Kind)
+
+
+class NotMergeable(Exception):
+    """The runs are no parts of one; the message says which and why."""
+
+
+def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
+    """Put runs together in a folder that is new or empty. NotMergeable, RunFolderError, OSError."""
+    runs = [folder.read() for folder in folders]
+    _check(runs, into)
+    into.mkdir(parents=True, exist_ok=True)
+    merged = RunFolder(into)
+    merged.evidence.mkdir()
+    parts = [_part(run, number, merged) for number, run in enumerate(runs, 1)]
+    lines = [encode(event) + "\n" for event in _events(parts, into.resolve().name)]
+    merged.ledger.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+    if runs[0].folder.inputs.exists():
+        shutil.copy(runs[0].folder.inputs, merged.inputs)
+    for lost in (path for run in runs for path in sorted((run.folder.path / "lost").glob("*"))):
+        (into / "lost").mkdir(exist_ok=True)
+        if not (into / "lost" / lost.name).exists():
+            shutil.copy(lost, into / "lost")
+    return merged
+
+
+def _check(runs: Sequence[RecordedRun], into: Path) -> None:
+    first, *others = (run.ledger.run for run in runs)
+    if not others:
+        raise NotMergeable("one run is whole already: name two or more")
+    if into.exists() and any(into.iterdir()):
+        raise NotMergeable(f"{into}: not empty")
+    for run in others:
+        for name in SAME:
+            mine, wanted = getattr(run, name), getattr(first, name)
+            if mine != wanted:
+                raise NotMergeable(f"{run.run} is foreign: its {name} is {mine}, that of {first.run} {wanted}")
+    owner: dict[str, str] = {}
+    for run in (recorded.ledger.run for recorded in runs):
+        for host in dict.fromkeys(item.host for item in run.items if item.host not in NO_HOSTS):
+            if host in owner:
+                raise NotMergeable(f"{owner[host]} and {run.run} overlap: both judged {host}")
+            owner[host] = run.run
+    for recorded in runs[1:]:
+        if recorded.inputs.get("waivers") != runs[0].inputs.get("waivers"):
+            raise NotMergeable(f"{recorded.ledger.run.run} is foreign: it had other waivers than {first.run}")
+
+
+def _part(recorded: RecordedRun, number: int, merged: RunFolder) -> Ledger:
+    """The ledger of one run, its evidence copied under names that no other part has."""
+    names = {}
+    for file in sorted(recorded.folder.evidence.glob("*.jsonl")):
+        host, _, rest = file.name.partition(".")
+        names[file.name] = f"{host}.{number}_{rest}"
+        shutil.copy(file, merged.evidence / names[file.name])
+
+    def renamed(reference: str) -> str:
+        file, _, line = reference.partition("#")
+        return f"{names.get(file, file)}#{line}"
+
+    results = (replace(result, evidence=tuple(map(renamed, result.evidence))) for result in recorded.ledger.results)
+    return replace(recorded.ledger, results=tuple(results))
+
+
+def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
+    runs = [part.run for part in parts]
+    items = {item.nodeid: item for run in runs for item in run.items}
+    hosts = {host.name: host for run in runs for host in run.hosts}
+    started = min(run.audited or run.started for run in runs)
+    results = _worst(result for part in parts for result in part.results)
+    yield replace(
+        runs[0],
+        run=name,
+        started=started,
+        replays="",
+        audited="",
+        merges=tuple(run.replays or run.run for run in runs),
+        workers=sum(run.workers for run in runs),
+        hosts=_ordered(hosts),
+        items=tuple(items.values()),
+    )
+    yield from results.values()
+    if all(part.end for part in parts):
+        yield _end(parts, started, [item for item in items.values() if item.nodeid not in results])
+
+
+def _worst(results: Iterator[Result]) -> dict[str, Result]:
+    found: dict[str, Result] = {}
+    for result in results:
+        known = found.get(result.nodeid)
+        if known is None or _ORDER.index(kind_of(result)) < _ORDER.index(kind_of(known)):
+            found[result.nodeid] = result
+    return found
+
+
+def _ordered(hosts: dict[str, HostRow]) -> tuple[HostRow, ...]:
+    """The control host first, the whole cluster last, the master before the workers, else by name."""
+    roles = ("control", "infrastructure", "worker", "cluster")
+    rank = {role: place for place, role in enumerate(roles)}
+    return tuple(sorted(hosts.values(), key=lambda host: (rank.get(host.role, len(roles)), host.name)))
+
+
+def _end(parts: Sequence[Ledger], started: str, missing: Sequence[ItemRow]) -> End:
+    ends = [part.end for part in parts if part.end]
+    over = max(
+        datetime.fromisoformat(part.run.audited or part.run.started) + timedelta(seconds=end.seconds)
+        for part, end in zip(parts, ends, strict=True)
+    )
+    return End(
+        exit_status=max(end.exit_status for end in ends),
+        reason="; ".join(end.reason for end in ends if end.reason),
+        seconds=round((over - datetime.fromisoformat(started)).total_seconds(), 3),
+        not_run=tuple(item.nodeid for item in missing),
+    )

@@ -1,0 +1,112 @@
+"""Detached signatures (`ssh-keygen -Y`, OpenSSH 8.1 or newer) of acceptance documents and of a run's manifest.
+
+A signature is good when one of the allowed signers made it for this namespace, and the run's folder still is what the
+manifest says whose digest the signed file holds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports import manifest, write
+from reports.acceptance import digest_of
+from reports.run_folder import RunFolder
+
+NAMESPACE = "dlws-acceptance"
+
+
+class SignatureError(Exception):
+    """Nothing was signed, or it cannot be told whether a signature is good; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`signer` is "" when the signature is not good. `faults` name all that is wrong, one sentence each."""
+
+    file: Path
+    signer: str
+    files: int
+    faults: tuple[str, ...]
+
+
+def sign(target: Path, key: Path) -> Path:
+    """Sign a document, or a run by its manifest (which is written); returns the signature's file, `<signed>.sig`."""
+    file = target
+    if target.is_dir():
+        file = write(target / manifest.FILE, manifest.text(manifest.of(RunFolder(target))))
+    made = _keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)], _bytes(file))
+    if made.returncode or not made.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
+        raise SignatureError(f"{file} was not signed: {_said(made) or 'ssh-keygen gave no reason'}")
+    return write(_signature(file), made.stdout.decode("ascii"))
+
+
+def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
+    """Check the signature of a document or of a run's manifest against allowed signers, and what it stands for.
+
+    `run` is the folder of the run, by default the one that the file lies in. SignatureError when something is missing.
+    """
+    file = target / manifest.FILE if target.is_dir() else target
+    folder = RunFolder(run or file.parent)
+    if not folder.ledger.is_file():
+        raise SignatureError(f"{folder.path} is no run's folder; name it: --run RUN")
+    signer, faults = _signer(file, signers)
+    found = manifest.of(folder)
+    faults += [*_altered(file, folder, found)]
+    return Checked(file, signer, len(found), tuple(faults))
+
+
+def _altered(file: Path, folder: RunFolder, found: dict[str, str]) -> list[str]:
+    """What differs between the run that the signed file speaks of and the run that is there."""
+    data = _bytes(file)
+    digest = manifest.digest(data) if file.name == manifest.FILE else digest_of(file.name, data)
+    if not digest:
+        return [f"{file.name} holds no digest of a manifest: it is no acceptance document, or was edited"]
+    if digest == manifest.digest(manifest.text(found).encode()):
+        return []
+    beside = [place / manifest.FILE for place in (file.parent, folder.path) if (place / manifest.FILE).exists()]
+    written = next((text for path in beside if manifest.digest(text := path.read_bytes()) == digest), None)
+    if written is None:
+        known = "was changed" if beside else "is missing"
+        return [f"{manifest.FILE} {known}, and the run's folder is not the one that {file.name} was made from"]
+    return [*manifest.differences(manifest.read(written.decode()), found)]
+
+
+def _signer(file: Path, signers: Path) -> tuple[str, list[str]]:
+    signature = _signature(file)
+    for needed in (signature, signers):
+        if not needed.is_file():
+            raise SignatureError(f"{needed} is missing")
+    where = ["-s", str(signature), "-f", str(signers)]
+    who = _keygen(["-Y", "find-principals", *where], b"")
+    principal = who.stdout.decode("utf-8", "backslashreplace").partition("\n")[0].strip()
+    if who.returncode or not principal:
+        return "", [f"{signature.name} was made by nobody whom {signers} allows"]
+    verified = _keygen(["-Y", "verify", "-n", NAMESPACE, "-I", principal, *where], _bytes(file))
+    if verified.returncode:
+        return "", [f"{file.name} is not what was signed: {_said(verified)}"]
+    return principal, []
+
+
+def _signature(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sig")
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SignatureError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def _keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["ssh-keygen", *arguments], input=data, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise SignatureError("ssh-keygen is not here: apt-get install openssh-client (8.1 or newer)") from None
+
+
+def _said(run: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join((run.stderr + run.stdout).decode("utf-8", "backslashreplace").split())
