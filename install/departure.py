@@ -22,6 +22,7 @@ from remote.kubernetes import Kubernetes
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
+COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
 LOG = "/var/log/dlws-kubeadm.log"
 
 
@@ -40,8 +41,10 @@ def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
 @goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
        fix="kubectl delete node")  # fmt: skip
 def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
-    """The cluster has no node of this name."""
+    """The cluster has no node of this name, and no pod that it believes there."""
     expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
+    left = [pod["metadata"]["name"] for pod in kube.list("pods") if pod["spec"].get("nodeName") == node.name]
+    expect(f"pods on {node.name}", found=left, expected=[])
 
 
 @goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
@@ -63,6 +66,14 @@ def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
     )
     command = f"{ADMIN} drain {node.name} --ignore-daemonsets --force {empty} --timeout={DRAIN}s"
     on_master.run(command, deadline=DRAIN + 60.0, text=f"kubectl drain {node.name}")
+
+
+def forget(node: Node, on_master: Change) -> None:
+    """Delete a node, and wait until the cluster has collected the pods that were on it: it looks for them at times."""
+    on_master.delete("nodes", node.name)
+    pods = f"{ADMIN} get pods --all-namespaces -o name --field-selector spec.nodeName={node.name}"
+    gone = f"timeout {COLLECTED} sh -c 'until test -z \"$({pods})\"; do sleep 1; done'"
+    on_master.run(gone, deadline=COLLECTED + 30.0, text=f"wait until no pod of {node.name} is left in the API")
 
 
 def reset(change: Change) -> None:

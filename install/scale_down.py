@@ -24,7 +24,7 @@ def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
 )
 def test_deleted(node: Node, on_master: Change) -> None:
     """Take it out of the cluster."""
-    on_master.delete("nodes", node.name)
+    departure.forget(node, on_master)
 
 
 @stage(
