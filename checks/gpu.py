@@ -1,15 +1,29 @@
-"""G: NVIDIA GPUs."""
+"""G: NVIDIA GPUs: that they are there, what they are, and their driver (G01 to G05, G21).
+
+G06, G07, G13, G16 to G19: `checks.gpu_state`; G08 to G12, G22, G23: `checks.gpu_errors`; G14, G15, G20:
+`checks.gpu_fabric`.
+"""
 
 from __future__ import annotations
 
+from checks import nvidia
+from checks.files import text_of
+from checks.nvidia import CARDS, FIELDS, PATIENCE, known, some
 from cluster import versions
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import lspci, nvidia_smi
-from cluster.parse.text import unparsable
-from fixtures.check import check, expect, expect_that, preflight
+from cluster.parse import lspci, nvidia_smi, xid
+from cluster.parse.text import only_line, unparsable
+from cluster.verdict import Severity
+from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.targets import gpu_hosts
 from remote.host import Host
+
+GPU_IS_LOST = 15
+"""nvidia-smi's exit status for it (NVML_ERROR_GPU_IS_LOST)."""
+STOPPED = (124, 137)
+"""Exit statuses of timeout(1)."""
+LOADED = "/proc/driver/nvidia/version"
 
 
 @preflight
@@ -37,3 +51,64 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
     enough = all(versions.nvidia(v) >= versions.nvidia(wanted) for v in found)
     expect_that(enough, "NVIDIA driver", found=found, expected=f"{wanted} or newer")
     expect_that(len(found) == 1, "NVIDIA driver", found=found, expected="the same on every card")
+
+
+@preflight
+@check("G03", section="2.1", source="NVIDIA forums: Driver/library version mismatch", on=gpu_hosts,
+       title_zh="已加载的 NVIDIA 驱动与已安装版本一致",
+       fix="reboot the host: an upgrade has replaced the driver under the one that runs")  # fmt: skip
+def test_loaded_driver_is_the_installed_one(host: Host) -> None:
+    """The NVIDIA driver that runs is the one on the disk."""
+    installed = only_line("modinfo", host.read("modinfo -F version nvidia"))
+    loaded = xid.loaded(host.read("cat %s", LOADED))
+    expect("NVIDIA driver that runs", found=versions.nvidia(loaded).text, expected=versions.nvidia(installed).text)
+
+
+@preflight
+@check("G04", section="2.1", source="NVIDIA installation guide", on=gpu_hosts,
+       title_zh="nouveau 未加载且 NVIDIA 设备文件齐全",
+       fix="blacklist nouveau and reboot; for a missing file: nvidia-modprobe -u -c 0")  # fmt: skip
+def test_gpu_device_files(host: Host) -> None:
+    """The kernel's own driver, nouveau, is not loaded; every GPU on the bus and NVIDIA's driver have device files."""
+    nouveau = host.run_expect([0, 1], "test -d /sys/module/nouveau").rc == 0
+    expect("nouveau", found="loaded" if nouveau else "not loaded", expected="not loaded")
+    there = host.lines("find /dev -maxdepth 1 -name 'nvidia*'")
+    cards = range(len(lspci.display_cards(host.read("lspci -Dnn -d 10de:"))))
+    wanted = [*(f"/dev/nvidia{number}" for number in cards), "/dev/nvidiactl", "/dev/nvidia-uvm"]
+    expect("device files that are missing", found=[path for path in wanted if path not in there], expected=[])
+
+
+@preflight
+@check("G05", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts, title_zh="nvidia-smi 及时应答且无读取错误",
+       fix="reset the card (nvidia-smi -r) or reboot; if it comes again, replace it; slow: set persistence mode",
+       causes=[test_loaded_driver_is_the_installed_one])  # fmt: skip
+def test_gpus_answer(host: Host) -> None:
+    """nvidia-smi answers within 10 s, no card is lost, and no field is ERR!."""
+    result = host.run_expect([0, GPU_IS_LOST, *STOPPED], CARDS)
+    if result.rc in STOPPED:
+        raise Mismatch("nvidia-smi", found="none", expected=f"an answer within {PATIENCE} s")
+    if result.rc == GPU_IS_LOST:
+        raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card answers")
+    expect("GPUs that cannot be read", found=nvidia_smi.unreadable(result.stdout), expected=[])
+    some(nvidia_smi.query(result.stdout, FIELDS))
+
+
+@check("G21", section="2.1", source="inventory", on=gpu_hosts, severity=Severity.WARNING,
+       title_zh="GPU 型号与 VBIOS 一致，编号可读", causes=[test_gpus_answer],
+       fix="replace the odd card, or bring all of them to one VBIOS with the vendor's tool")  # fmt: skip
+def test_gpus_are_alike(host: Host) -> None:
+    """All GPUs of a host are one model with one VBIOS; serial numbers and UUIDs are in the evidence."""
+    found = nvidia.cards(host)
+    for field, what in (("name", "GPU models"), ("vbios_version", "VBIOS versions"), ("uuid", "UUIDs")):
+        values = [known(card, field) for card in found]
+        distinct = sorted(set(values))
+        if field == "uuid":
+            expect(f"distinct {what}", found=len(distinct), expected=len(values))
+        else:
+            expect_that(len(distinct) == 1, what, found=distinct, expected="one on all cards")
+
+
+def loaded_driver(host: Host) -> str | None:
+    """The version of the driver that runs; None where none does."""
+    text = text_of(host, LOADED)
+    return None if text is None else xid.loaded(text)

@@ -1,17 +1,32 @@
-"""P: Huawei Ascend NPUs."""
+"""P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P13, P29).
+
+P06 to P11, P26, P27: `checks.npu_chips`; P14 to P21, P28: `checks.npu_network`.
+"""
 
 from __future__ import annotations
 
 import re
 
+from checks.ascend import TOOLS, from_npu_smi
+from checks.files import text_of
 from cluster import versions
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import ascend, lspci, npu_smi
+from cluster.parse import ascend, lspci, npu_chip, npu_smi
 from cluster.parse.text import unparsable
-from fixtures.check import check, expect, expect_that, preflight
+from cluster.verdict import Severity, Unknown
+from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.targets import npu_hosts
 from remote.host import Host
+
+MODULES = (
+    "drv_devdrv_host", "drv_devmm_host", "drv_devmng_host", "drv_pcie_hdc_host", "drv_pcie_host", "drv_pcie_vnic_host",
+    "drv_seclib_host",
+)  # fmt: skip
+"""The modules of Ascend's driver for the host."""
+SHARED = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
+"""Device files that all NPUs of a host have in common."""
+RECORD = "/etc/ascend_install.info"
 
 
 @preflight
@@ -37,6 +52,78 @@ def test_npu_driver(cluster: Cluster, host: Host) -> None:
     expect_that(
         versions.ascend(found) >= versions.ascend(wanted), "Ascend driver", found=found, expected=f"{wanted} or newer"
     )
+
+
+@preflight
+@check("P29", section="2.1", source="Ascend", on=npu_hosts, title_zh="npu-smi 与 hccn_tool 可用",
+       causes=[test_npu_count], fix="reboot the host; if it stays so, install the driver again, by hand")  # fmt: skip
+def test_npu_tools_work(host: Host) -> None:
+    """npu-smi knows the host's chips, and hccn_tool can be run."""
+    if not npu_smi.mapping(host.read("npu-smi info -m")):
+        raise Mismatch("chips in npu-smi", found="none", expected="some")
+    runs = host.run_expect([0, 1], f"test -x {TOOLS}/hccn_tool").rc == 0
+    expect(f"{TOOLS}/hccn_tool", found="can be run" if runs else "cannot be run", expected="can be run")
+
+
+@preflight
+@check("P03", section="2.1", source="Ascend version mapping", on=npu_hosts, title_zh="NPU 固件与驱动配套且各卡一致",
+       causes=[test_npu_tools_work],
+       fix="install the firmware that the driver's release notes name, on every card, and reboot")  # fmt: skip
+def test_npu_firmware(host: Host) -> None:
+    """The firmware of every NPU goes with the driver, by the driver's own word, and is the same on all."""
+    told = from_npu_smi(host)
+    boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
+    if silent := [name for name, board in boards.items() if board.compatible is None]:
+        raise Unknown(f"npu-smi does not tell the compatibility of {', '.join(silent)}")
+    wrong = [f"{name} {board.firmware}" for name, board in boards.items() if not board.compatible]
+    expect("cards with firmware that does not go with the driver", found=wrong, expected=[])
+    found = sorted({board.firmware for board in boards.values()})
+    expect_that(len(found) == 1, "firmware versions", found=found, expected="one on all cards")
+
+
+@preflight
+@check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="昇腾驱动内核模块已加载",
+       fix="dmesg | grep drv_; build the driver for this kernel (dkms) or install it again, by hand")  # fmt: skip
+def test_npu_modules(host: Host) -> None:
+    """Every kernel module of the Ascend driver is loaded."""
+    missing = host.lines(f"for m in {' '.join(MODULES)}; do test -d /sys/module/$m || echo $m; done")
+    if not set(missing) <= set(MODULES):
+        raise unparsable("/sys/module", missing[0])
+    expect("modules that are not loaded", found=missing, expected=[])
+
+
+@preflight
+@check("P05", section="2.1", source="ascend-docker-runtime", on=npu_hosts, title_zh="NPU 设备文件齐全且属组正确",
+       fix="reboot the host; a wrong group: install the driver again with the right --install-username")  # fmt: skip
+def test_npu_device_files(host: Host) -> None:
+    """The device files of the driver are there, and they and the NPUs' (P01) are for the group it was installed for."""
+    group = ascend.install_info(host.read("cat %s", RECORD)).get("UserGroup", "")
+    if not group:
+        raise unparsable(RECORD, why="no UserGroup")
+    paths = [*sorted(device_nodes(host)), *SHARED]
+    shown = host.lines(f"for f in {' '.join(paths)}; do test ! -e $f || stat -c '%n %F:%G' $f; done")
+    found = dict(line.split(" ", 1) for line in shown if " " in line)
+    if len(found) != len(shown) or not found.keys() <= set(paths):
+        raise unparsable("stat", shown[0])
+    expected = f"character special file:{group}"
+    wrong = [f"{path} {found.get(path, 'missing')}" for path in paths if found.get(path) != expected]
+    expect(f"device files that are missing or not for the group {group}", found=wrong, expected=[])
+
+
+@check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING, title_zh="昇腾驱动安装记录完整",
+       fix="install the Ascend driver again, with --full, by hand")  # fmt: skip
+def test_npu_install_record(host: Host) -> None:
+    """The driver was installed in full, where and for whom its record says."""
+    text = text_of(host, RECORD)
+    if text is None:
+        raise Mismatch(RECORD, found="no file", expected="the driver's record")
+    record = ascend.install_info(text)
+    expect("Driver_Install_Type", found=record.get("Driver_Install_Type", "none"), expected="full")
+    folder, user = record.get("Driver_Install_Path_Param", ""), record.get("UserName", "")
+    there = bool(folder) and host.run_expect([0, 1], "test -d %s/driver", folder).rc == 0
+    expect(f"the driver's folder, {folder or 'not named'}", found="there" if there else "not there", expected="there")
+    known = bool(user) and host.run_expect([0, 2], "getent passwd %s", user).rc == 0
+    expect(f"the driver's user, {user or 'not named'}", found="known" if known else "unknown", expected="known")
 
 
 def device_nodes(host: Host) -> list[str]:

@@ -21,6 +21,7 @@ from remote.kubernetes import Kubernetes
 
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
+LEASES = "kube-node-lease"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
 LOG = "/var/log/dlws-kubeadm.log"
@@ -45,6 +46,13 @@ def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
     left = [pod["metadata"]["name"] for pod in kube.list("pods") if pod["spec"].get("nodeName") == node.name]
     expect(f"pods on {node.name}", found=left, expected=[])
+
+
+@goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts, title_zh="离开的节点没有遗留租约",
+       fix="kubectl -n kube-node-lease delete lease; the host's kubelet must not run any more")  # fmt: skip
+def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
+    """No lease of the node is left: a kubelet that still ran when its node was deleted has made another."""
+    expect_that(kube.get("leases", node.name, namespace=LEASES) is None, "lease", found=node.name, expected="none")
 
 
 @goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",

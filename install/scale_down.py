@@ -33,3 +33,10 @@ def test_deleted(node: Node, on_master: Change) -> None:
 def test_departed(host: Host, change: Change) -> None:
     """Take Kubernetes off the host."""
     departure.reset(change)
+
+
+@stage(section="scale_down", on=leaving_hosts, after="departed", commands=SCALE_DOWN,
+       proves=[departure.test_no_lease_is_left])  # fmt: skip
+def test_forgotten(node: Node, on_master: Change) -> None:
+    """Delete the lease that its kubelet made anew before it was stopped."""
+    on_master.delete("leases", node.name, namespace=departure.LEASES)

@@ -94,6 +94,7 @@ def _npu(index: int, last_octet: int) -> dict[str, str]:
         "npu": str(index),
         "name": "910A",
         "version": NPU_DRIVER,
+        "firmware": NPU_DRIVER,
         "serial": f"033EFS10M80{last_octet:02d}{index:02d}",
         "bus": f"0000:{NPU_BUS[index]}:00.0",
         "health": "OK",
@@ -116,6 +117,9 @@ def _npu(index: int, last_octet: int) -> dict[str, str]:
         "net_health": "Success",
         "tls": "0",
         "fec": "rs FEC mode",
+        "optical": "present",
+        "rx_power": "1.0189",
+        "link_down": "never",
     }
 
 
@@ -126,15 +130,28 @@ def npu_address(index: int, last_octet: int) -> str:
 
 def pci(host: LabHost) -> str:
     """pci.tsv: the devices that the lspci stand-in shows."""
-    keys = ("slot", "class", "class_id", "vendor_id", "device_id", "vendor", "device", "revision")
+    keys = ("slot", "class", "class_id", "vendor_id", "device_id", "vendor", "device", "revision", "able", "link")
     intel = "Intel Corporation"
     bridge = ("0000:00:00.0", "Host bridge", "0600", "8086", "2020", intel, "Sky Lake-E DMI3 Registers", "")
     nic = ("0000:01:00.0", "Ethernet controller", "0200", "8086", "1528", intel, "Ethernet X540-AT2", "01")
     gpu = ("3D controller", "0302", "10de", "1db5", "NVIDIA Corporation", "GV100GL [Tesla V100 SXM2 32GB]", "a1")
     npu = ("Processing accelerators", "1200", "19e5", "d801", "Huawei Technologies Co., Ltd.", "", "20")
-    bus, card = (GPU_BUS, gpu) if host.device == "gpu" else (NPU_BUS, npu)
-    rows = [bridge, nic, *((f"0000:{number.lower()}:00.0", *card) for number in bus)]
+    bus, card, speed = (GPU_BUS, gpu, "8GT/s") if host.device == "gpu" else (NPU_BUS, npu, "16GT/s")
+    link = (f"Speed {speed}, Width x16",) * 2
+    rows = [(*bridge, "", ""), (*nic, *("Speed 5GT/s, Width x8",) * 2)]
+    rows += [(f"0000:{number.lower()}:00.0", *card, *link) for number in bus]
     return table([dict(zip(keys, row, strict=True)) for row in rows])
+
+
+def kernel_log(host: LabHost, booted: str) -> str:
+    """What the kernel of a GPU host has logged since it `booted` (ISO 8601), as `journalctl -k -o short-iso` shows it.
+
+    The lab's own kernel is not the host's, and it has no driver.
+    """
+    module = f"NVRM: loading NVIDIA UNIX x86_64 Kernel Module  {GPU_DRIVER}  Fri Feb 21 01:17:26 UTC 2020"
+    messages = ["Linux version 4.15.0-76-generic (buildd@lcy01-amd64-029)", module]
+    messages += [f"nvidia 0000:{number.lower()}:00.0: enabling device (0140 -> 0142)" for number in GPU_BUS]
+    return "".join(f"{booted} {host.name} kernel: {message}\n" for message in messages)
 
 
 def hccn_conf(host: LabHost) -> str:

@@ -108,7 +108,8 @@ def script(text: str) -> Callable[[LabHost, Memory], None]:
     return undo
 
 
-def _need(host: LabHost, device: str) -> None:
+def need(host: LabHost, device: str) -> None:
+    """Raises LabError for a host of another kind than the fault breaks."""
     if host.device != device:
         raise LabError(f"{host.name} is a {host.device} host; this breaks {device} hosts")
 
@@ -119,7 +120,7 @@ def _set_version(host: LabHost, version: str) -> None:
 
 @fault("os_version", "an upgrade has moved the NPU host to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
 def _os_version(host: LabHost) -> Memory:
-    _need(host, "npu")
+    need(host, "npu")
     _set_version(host, "18.04.4")
     return {}
 
@@ -234,7 +235,7 @@ def _wrong_address(host: LabHost) -> Memory:
     script("mv -n /usr/local/sbin/.npu-smi /usr/local/sbin/npu-smi"),
 )
 def _npu_smi_missing(host: LabHost) -> Memory:
-    _need(host, "npu")
+    need(host, "npu")
     hosts.execute(host, "mv /usr/local/sbin/npu-smi /usr/local/sbin/.npu-smi")
     return {}
 

@@ -46,6 +46,8 @@ def texts(host: LabHost) -> dict[str, tuple[str, int]]:
     }
     if host.device == "gpu":
         files["etc/dlws-lab/gpu.tsv"] = devices.gpus(host)
+        booted = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
+        files["etc/dlws-lab/kernel.log"] = devices.kernel_log(host, booted)
     else:
         files["etc/dlws-lab/npu.tsv"] = devices.npus(host)
         files["etc/hccn.conf"] = devices.hccn_conf(host)

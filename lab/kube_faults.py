@@ -1,11 +1,12 @@
-"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of lab.faults."""
+"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of hosts and devices."""
 
 from __future__ import annotations
 
 import json
 
 from lab import hosts
-from lab.faults import FAULTS, Memory, fault, script
+from lab.device_faults import FAULTS
+from lab.faults import Memory, fault, script
 from lab.plan import GATEWAY, HOSTS, NETWORK, LabHost
 from lab.process import LabError, attempt, run, wait_for
 

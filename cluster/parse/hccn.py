@@ -1,4 +1,4 @@
-"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time (checks P14 to P18)."""
+"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time (checks P14 to P18, P21)."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ def ip(text: str) -> DeviceAddress:
 def tls_is_on(text: str) -> bool:
     """`hccn_tool -i N -tls -g`: `tls switch[0](0:disable, 1:enable), ...`; the certificates after it are not read."""
     return _only("-tls", text, r"(?:dev_id:[0-9]+, )?tls switch\[([01])\].*") == "1"
+
+
+def fec(text: str) -> str:
+    """`hccn_tool -i N -fec -g`: `fec mode: rs FEC mode`, the words after the colon."""
+    return _only("-fec", text, r"fec mode: ?(\S.*)")
+
+
+def lost(text: str) -> int:
+    """`hccn_tool -i N -ping -g address A`: how many of the packets sent were lost."""
+    row = _only("-ping", text, r"([0-9]{1,4} packets transmitted, [0-9]{1,4} received), .*")
+    sent, received = (int(number) for number in re.findall("[0-9]+", row))
+    if sent == 0 or received > sent:
+        raise unparsable("hccn_tool -ping", row)
+    return sent - received
 
 
 def conf(text: str) -> dict[int, DeviceAddress]:

@@ -107,7 +107,7 @@ def health(text: str) -> ChipHealth:
     source = "npu-smi info -t health -c"
     head, (block, *others) = _blocks(source, text, "health status", "health")
     if head or others or block.keys() & {"npu id", "chip id", "chip name", "chip count"}:
-        raise unparsable(source, str(head or block), "not about one chip")
+        raise unparsable(source, ", ".join(head or block), "not about one chip")
     codes = block.get("error code")
     if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{8}(?:[ ,]+[0-9A-Fa-f]{8})*", codes) is None:
         raise unparsable(source, codes or "", "no Error Code")
@@ -133,7 +133,7 @@ def board(text: str) -> Board:
     source = "npu-smi info -t board"
     _, (block, *others) = _blocks(source, text, "npu id")
     if others or not block.get("software version") or not block.get("firmware version"):
-        raise unparsable(source, str(block), "no one card's versions")
+        raise unparsable(source, ", ".join(block), "no one card's versions")
     compatibility = block.get("compatibility")
     return Board(
         software=block["software version"],

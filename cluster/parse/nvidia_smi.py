@@ -18,13 +18,39 @@ _ABSENT = re.compile(r"\[?(?:N/A|Not Supported|Requested functionality has been 
 _UNREADABLE = re.compile(
     r"ERR!|\[?Unknown Error\]?|\[?GPU is lost\]?|\[?Insufficient Permissions\]?|\[?GPU requires reset\]?|\[Unknown\]"
 )
+_WHOLE = re.compile(r"[0-9]{1,19}")
+_WATTS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,2})?")
+_SWITCH = re.compile(r"Enabled|Disabled")
+_ANSWER = re.compile(r"Yes|No|0|1")
+_BITS = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _FORMS = {
     "index": re.compile(r"[0-9]{1,4}"),
     "uuid": re.compile(r"GPU-[0-9a-f-]{8,}"),
     "gpu_uuid": re.compile(r"GPU-[0-9a-f-]{8,}"),
     "driver_version": re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}"),
     "pci.bus_id": re.compile(r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9]"),
-    "memory.total": re.compile(r"[0-9]{1,9}"),
+    "memory.total": _WHOLE,
+    "memory.used": _WHOLE,
+    "utilization.gpu": re.compile(r"[0-9]{1,3}"),
+    "temperature.gpu": re.compile(r"[0-9]{1,3}"),
+    "power.limit": _WATTS,
+    "power.default_limit": _WATTS,
+    "persistence_mode": _SWITCH,
+    "ecc.mode.current": _SWITCH,
+    "mig.mode.current": _SWITCH,
+    "ecc.errors.corrected.volatile.total": _WHOLE,
+    "ecc.errors.uncorrected.volatile.total": _WHOLE,
+    "ecc.errors.uncorrected.aggregate.total": _WHOLE,
+    "retired_pages.single_bit_ecc.count": _WHOLE,
+    "retired_pages.double_bit.count": _WHOLE,
+    "retired_pages.pending": _ANSWER,
+    "remapped_rows.uncorrectable": _WHOLE,
+    "remapped_rows.pending": _ANSWER,
+    "remapped_rows.failure": _ANSWER,
+    "pcie.link.width.current": re.compile(r"[0-9]{1,2}"),
+    "pcie.link.width.max": re.compile(r"[0-9]{1,2}"),
+    "clocks_throttle_reasons.active": _BITS,
+    "clocks_event_reasons.active": _BITS,
 }
 _NO_DEVICES = "No devices were found"
 
@@ -59,6 +85,13 @@ def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]
     if len({row[fields[0]] for row in rows}) != len(rows):
         raise unparsable(SOURCE, found[0], "a card twice")
     return rows
+
+
+def unreadable(text: str) -> list[str]:
+    """The cards, as `GPU 3: ERR!`, of which the same query could not read some field, or that are lost."""
+    found = [line.split(",") for line in lines(SOURCE, text)]
+    marks = [(row[0].strip(), next((v.strip() for v in row if _UNREADABLE.search(v)), None)) for row in found]
+    return [f"GPU {index}: {mark}" if index.isdecimal() else mark for index, mark in marks if mark is not None]
 
 
 def gpus(text: str) -> tuple[Gpu, ...]:

@@ -20,10 +20,24 @@ FAULTS = [
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
     ("power_off", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
+    ("driver_upgraded", "atlas-gpu01", "G03", Verdict.FAIL),
+    ("gpu_unreadable", "atlas-gpu02", "G05", Verdict.FAIL),
+    ("ecc_errors", "atlas-gpu01", "G08", Verdict.FAIL),
+    ("page_pending", "atlas-gpu02", "G10", Verdict.FAIL),
+    ("xid_in_log", "atlas-gpu01", "G12", Verdict.FAIL),
+    ("pcie_narrow", "atlas-gpu02", "G13", Verdict.FAIL),
+    ("npu_firmware_old", "atlas01", "P03", Verdict.FAIL),
+    ("npu_alarm", "atlas02", "P06", Verdict.FAIL),
+    ("npu_hbm_error", "atlas01", "P09", Verdict.FAIL),
+    ("npu_address_lost", "atlas02", "P14", Verdict.FAIL),
+    ("npu_link_down", "atlas01", "P15", Verdict.FAIL),
+    ("npu_net_unhealthy", "atlas02", "P16", Verdict.FAIL),
 ]
 
 
-SUBJECTS = ("accounts", "control", "gpu", "network", "npu", "runtime", "swap", "system")
+GPU = ("gpu", "gpu_errors", "gpu_fabric", "gpu_state")
+NPU = ("npu", "npu_chips", "npu_network")
+SUBJECTS = ("accounts", "control", *GPU, "network", *NPU, "runtime", "swap", "system")
 AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
 
 
@@ -37,3 +51,9 @@ def test_audit_finds(fault: str, host: str, check: str, verdict: Verdict) -> Non
     with broken(fault, host):
         audit = run(*AUDIT)
     assert (audit.red, audit.exit_status) == ({(check, host, verdict)}, 1), audit.output
+
+
+def test_a_port_that_is_set_otherwise_is_found_by_comparison() -> None:
+    with broken("npu_fec_differs", "atlas01"):
+        audit = run(*AUDIT)
+    assert (audit.red, audit.exit_status) == ({("P18", "cluster", Verdict.FAIL)}, 1), audit.output

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from lab import daemon, faults, hosts, image, packages, record
+from lab import daemon, device_faults, faults, hosts, image, packages, record
 from lab.plan import ALL_HOSTS, HOSTS, LabHost
 from lab.process import LabError, attempt
 
 pytestmark = pytest.mark.lab
 
 IN_DOCKER = "docker info --format '{{.DefaultRuntime}}' 2> /dev/null || echo stopped"
+CARDS = "nvidia-smi --format=csv --query-gpu"
+ECC = "ecc.errors.uncorrected.volatile.total,ecc.mode.current"
+PAGES = "retired_pages.pending,retired_pages.single_bit_ecc.count"
+STATE = "temperature.gpu,clocks_throttle_reasons.active,power.limit"
 EVIDENCE = {
     "os_version": ("npu", "lsb_release -d; cat /etc/os-release /etc/lsb-release"),
     "driver_old": ("gpu", "nvidia-smi --query-gpu=driver_version --format=csv; cat /proc/driver/nvidia/version"),
@@ -31,6 +35,22 @@ EVIDENCE = {
     "fill_disk": ("gpu", "df --output=pcent /tmp /var/cache/apt/archives | tr -d ' \\n'"),
     "apt_lock": ("gpu", "apt-get install --yes less > /dev/null 2>&1 && echo installed || echo refused"),
     "docker_stopped": ("gpu", f"systemctl is-active docker || true; {IN_DOCKER}"),
+    **dict.fromkeys(("ecc_errors", "ecc_off"), ("gpu", f"{CARDS}={ECC}")),
+    **dict.fromkeys(("page_pending", "pages_retired"), ("gpu", f"{CARDS}={PAGES}")),
+    **dict.fromkeys(("gpu_hot", "gpu_unreadable", "gpu_slowed", "power_capped"), ("gpu", f"{CARDS}={STATE}")),
+    **dict.fromkeys(("pcie_narrow", "persistence_off"), ("gpu", f"{CARDS}=pcie.link.width.current,persistence_mode")),
+    "xid_in_log": ("gpu", "journalctl -k -q --no-pager -o short-iso"),
+    "driver_upgraded": ("gpu", "modinfo -F version nvidia"),
+    "npu_alarm": ("npu", "npu-smi info -t health -i 3 -c 0"),
+    "npu_hbm_error": ("npu", "npu-smi info -t ecc -i 3"),
+    "npu_hot": ("npu", "npu-smi info -t common -i 3"),
+    "npu_firmware_old": ("npu", "npu-smi info -t board -i 3"),
+    "npu_link_down": ("npu", "hccn_tool -i 3 -link -g"),
+    "npu_link_flaps": ("npu", "hccn_tool -i 3 -link_stat -g | grep LINK"),
+    "npu_net_unhealthy": ("npu", "hccn_tool -i 3 -net_health -g"),
+    "npu_address_lost": ("npu", "hccn_tool -i 3 -ip -g"),
+    "npu_fec_differs": ("npu", "hccn_tool -i 3 -fec -g"),
+    "npu_dark": ("npu", "hccn_tool -i 3 -optical -g"),
 }
 OTHERWISE = {"power_off", "drop_packets", "reset_connections"}
 """Seen from outside; each has a test of its own below."""
@@ -68,7 +88,8 @@ def own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_fault_of_a_host_is_tested() -> None:
-    of_hosts = {name for name, fault in faults.FAULTS.items() if fault.do.__module__ == faults.__name__}
+    modules = (faults.__name__, device_faults.__name__)
+    of_hosts = {name for name, fault in faults.FAULTS.items() if fault.do.__module__ in modules}
     assert set(EVIDENCE) | OTHERWISE == of_hosts  # those of a cluster: test_6_cluster_faults.py
 
 

@@ -10,7 +10,8 @@
                                        # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
 A key of a case is a command, or one of the fields of `Case`. A `…` in a command stands for any text, and STATE for the
-cluster's state folder. A command that nobody answers, and an answer that nobody asks for, are errors of the case.
+cluster's state folder. In tests/proofs/healthy a later kind of host (`LAYERS`) may edit what an earlier one answers.
+A command that nobody answers, and an answer that nobody asks for, are errors of the case.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     hosts = {}
     for kind, name in HOSTS.items():
         own = case.answers if kind == case.host else case.elsewhere.get(kind, {})
-        usual = {command: answer for layer in LAYERS[kind] for command, answer in healthy(layer).items()}
+        usual = usually(kind)
         user = case.user if kind == case.host else "root"
         hosts[name] = Answering(name, user, {**own, **failing.get(name, {})}, usual)
     own, usual = (
@@ -203,6 +203,16 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
     return hosts
+
+
+def usually(kind: str) -> dict[str, Given]:
+    """What a healthy host of a kind answers; a later layer may edit what an earlier one says."""
+    found: dict[str, Given] = {}
+    for command, answer in (row for layer in LAYERS[kind] for row in healthy(layer).items()):
+        if answer.edits:
+            answer = replace(found[command], out=edited(found[command].out, answer.edits))
+        found[command] = answer
+    return found
 
 
 def _target(case: Case, cluster: Cluster) -> Target:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from cluster.parse import hccn, npu_chip
+from cluster.parse import dcgm, hccn, hccn_link, lspci, npu_chip, nvidia_temperature, nvidia_topology, nvlink, xid
 from cluster.parse import npu_smi as npu_smi_parser
 from cluster.parse import nvidia_smi as nvidia_smi_parser
 from lab import devices
@@ -97,6 +98,65 @@ def test_newer_driver_knows_row_remapping_and_its_version(nvidia_smi: Tool) -> N
     assert "DRIVER version      : 535.54.03" in nvidia_smi("--version")
 
 
+def test_a_field_has_the_name_that_its_driver_gives_it(nvidia_smi: Tool) -> None:
+    event = ("--query-gpu=index,clocks_event_reasons.active,mig.mode.current", "--format=csv,noheader")
+    assert "not a valid field" in nvidia_smi(*event, status=2)
+    nvidia_smi.table.write_text(nvidia_smi.table.read_text().replace("440.64", "535.54.03"))
+    assert nvidia_smi(*event).splitlines()[0] == "0, 0x0000000000000001, [N/A]"
+
+
+def test_a_section_is_shown_alone(nvidia_smi: Tool) -> None:
+    text = nvidia_smi("-q", "-d", "TEMPERATURE")
+    assert "Product Name" not in text
+    assert {card.margin for card in nvidia_temperature.parse(text)} == {54, 53, 52, 51}
+
+
+def shell(tmp_path: Path, tool: str, *words: str, kind: str = "gpu") -> str:
+    """What a stand-in that is a shell script prints, its files in a folder of the test."""
+    text = (LAB / "rootfs" / kind / tool).read_text().replace("/etc/dlws-lab", str(tmp_path))
+    return subprocess.run(["sh", "-c", text, "sh", *words], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_kernels_log_is_the_hosts_own(tmp_path: Path) -> None:
+    (tmp_path / "kernel.log").write_text(devices.kernel_log(HOSTS["atlas-gpu01"], "2026-11-24T06:49:58+0000"))
+    text = shell(tmp_path, "usr/local/bin/journalctl", "-k", "-q", "--no-pager", "-o", "short-iso")
+    assert text.startswith("2026-11-24T06:49:58+0000 atlas-gpu01 kernel: Linux version ")
+    assert xid.errors(text) == ()
+
+
+def test_the_driver_on_the_disk_is_the_one_that_runs_unless_an_upgrade_has_come(tmp_path: Path) -> None:
+    (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
+    assert shell(tmp_path, "usr/local/sbin/modinfo", "-F", "version", "nvidia") == "440.64\n"
+    (tmp_path / "nvidia-module").write_text("450.80.02\n")
+    assert shell(tmp_path, "usr/local/sbin/modinfo", "-F", "version", "nvidia") == "450.80.02\n"
+
+
+def test_dcgm_finds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
+    assert dcgm.failures(shell(tmp_path, "usr/bin/dcgmi", "diag", "-r", "1", "-j")) == []
+
+
+def test_lspci_shows_the_link_of_each_npu_to_who_asks_for_more(tmp_path: Path) -> None:
+    (tmp_path / "pci.tsv").write_text(devices.pci(HOSTS["atlas01"]))
+    text = shell(tmp_path, "usr/bin/lspci", "-D", "-vv", "-d", "19e5:d801", kind="common")
+    assert list(lspci.links(text).values()) == [lspci.Link(16, 16, 16.0, 16.0)] * 8
+    assert "LnkSta" not in shell(tmp_path, "usr/bin/lspci", "-D", "-d", "19e5:d801", kind="common")
+
+
+def test_a_port_without_light_says_so(hccn_tool: Tool) -> None:
+    assert hccn_link.optical(hccn_tool("-i", "3", "-optical", "-g")) == hccn_link.Optical(present=True)
+    hccn_tool.table.write_text(hccn_tool.table.read_text().replace("\t1.0189\t", "\t0.0000\t"))
+    dark = hccn_link.optical(hccn_tool("-i", "3", "-optical", "-g"))
+    assert (dark.astray[0], dark.lost) == ("Rx Power0 0 mW", ("Rx Los Flag",))
+
+
+def test_a_port_remembers_when_its_link_went_down(hccn_tool: Tool) -> None:
+    always = timedelta(days=36500)
+    assert hccn_link.downs(hccn_tool("-i", "3", "-link_stat", "-g"), always) == 0
+    hccn_tool.table.write_text(hccn_tool.table.read_text().replace("\tnever", "\tTue Nov 24 06:49:58 2026"))
+    assert hccn_link.downs(hccn_tool("-i", "3", "-link_stat", "-g"), always) == 1
+
+
 def test_npu_table_has_two_equally_wide_rows_per_chip(npu_smi: Tool) -> None:
     lines = npu_smi("info").splitlines()
     assert {len(line) for line in lines} == {86}
@@ -128,6 +188,8 @@ def test_the_suites_parsers_read_nvidia_smi(nvidia_smi: Tool) -> None:
     gpus = nvidia_smi_parser.gpus(nvidia_smi(*query))
     assert [gpu.memory for gpu in gpus] == [32510] * 8
     assert nvidia_smi_parser.listed(nvidia_smi("-L")) == tuple(gpu.uuid for gpu in gpus)
+    assert nvlink.parse(nvidia_smi("nvlink", "-s")) == dict.fromkeys(range(8), (25.781,) * 6)
+    assert nvidia_topology.parse(nvidia_smi("topo", "-m"))["GPU7"]["GPU6"] == "NV2"
     assert nvidia_smi_parser.table(nvidia_smi()).bus_ids == tuple(gpu.bus_id for gpu in gpus)
 
 
@@ -148,5 +210,7 @@ def test_the_suites_parsers_read_one_chips_state(npu_smi: Tool) -> None:
 def test_the_suites_parsers_read_hccn_tool(hccn_tool: Tool) -> None:
     assert hccn.link_is_up(hccn_tool("-i", "3", "-link", "-g"))
     assert hccn.net_health(hccn_tool("-i", "3", "-net_health", "-g")) == "Success"
+    assert hccn.fec(hccn_tool("-i", "3", "-fec", "-g")) == "rs FEC mode"
+    assert hccn.lost(hccn_tool("-i", "3", "-ping", "-g", "address", "10.20.3.20")) == 0
     assert not hccn.tls_is_on(hccn_tool("-i", "3", "-tls", "-g"))
     assert hccn.ip(hccn_tool("-i", "3", "-ip", "-g")) == hccn.conf(devices.hccn_conf(HOSTS["atlas01"]))[3]

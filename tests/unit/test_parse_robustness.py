@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from cluster import proxies, versions
 from cluster.parse import (
     accounts,
+    answers,
     apt_locks,
     ascend,
     authorized_keys,
     bonding,
     boot,
     daemon_json,
+    dcgm,
     df,
     docker_info,
     dpkg,
@@ -28,6 +31,7 @@ from cluster.parse import (
     fstab,
     getent,
     hccn,
+    hccn_link,
     ip_addr,
     ip_route,
     ipmi,
@@ -43,6 +47,9 @@ from cluster.parse import (
     npu_chip,
     npu_smi,
     nvidia_smi,
+    nvidia_temperature,
+    nvidia_topology,
+    nvlink,
     os_release,
     ping,
     processes,
@@ -57,6 +64,7 @@ from cluster.parse import (
     systemd,
     timedate,
     weave,
+    xid,
 )
 from cluster.verdict import Unparsable
 
@@ -66,6 +74,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "accounts.group": accounts.group,
     "accounts.identity": accounts.identity,
     "accounts.passwd": accounts.passwd,
+    "answers.parse": answers.parse,
     "apt_locks.holders inodes": lambda text: apt_locks.holders("", text),
     "apt_locks.holders locks": lambda text: apt_locks.holders(text, "1 /var/lib/dpkg/lock"),
     "ascend.install_info": ascend.install_info,
@@ -75,6 +84,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "boot.parse id": lambda text: boot.parse(text, "1 (init) S 0"),
     "boot.parse stat": lambda text: boot.parse(BOOT_ID, text),
     "daemon_json.merge": lambda text: daemon_json.merge(text, {"runtimes": {"nvidia": {"path": "n"}}}),
+    "dcgm.failures": dcgm.failures,
     "df.inodes": df.inodes,
     "df.parse": df.parse,
     "docker_info.parse": docker_info.parse,
@@ -88,11 +98,15 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "fstab.with_mount": lambda text: fstab.with_mount(text, "a:/b /c nfs x 0 0"),
     "getent.addresses": lambda text: getent.addresses("atlas01", text),
     "hccn.conf": hccn.conf,
+    "hccn.fec": hccn.fec,
     "hccn.ip": hccn.ip,
     "hccn.link_is_up": hccn.link_is_up,
+    "hccn.lost": hccn.lost,
     "hccn.net_health": hccn.net_health,
     "hccn.speed": hccn.speed,
     "hccn.tls_is_on": hccn.tls_is_on,
+    "hccn_link.downs": lambda text: hccn_link.downs(text, timedelta(hours=1)),
+    "hccn_link.optical": hccn_link.optical,
     "ip_addr.parse": ip_addr.parse,
     "ip_route.neighbours": ip_route.neighbours,
     "ip_route.routes": ip_route.routes,
@@ -104,6 +118,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "lscpu.parse": lscpu.parse,
     "lspci.addresses": lspci.addresses,
     "lspci.display_cards": lspci.display_cards,
+    "lspci.links": lspci.links,
     "mdstat.parse": mdstat.parse,
     "meminfo.nproc": meminfo.nproc,
     "meminfo.parse": meminfo.parse,
@@ -121,6 +136,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "nvidia_smi.gpus": nvidia_smi.gpus,
     "nvidia_smi.listed": nvidia_smi.listed,
     "nvidia_smi.table": nvidia_smi.table,
+    "nvidia_temperature.parse": nvidia_temperature.parse,
+    "nvidia_topology.parse": nvidia_topology.parse,
+    "nvlink.parse": nvlink.parse,
     "os_release.parse": os_release.parse,
     "ping.parse": ping.parse,
     "processes.open_files": processes.open_files,
@@ -146,6 +164,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "versions.ubuntu": versions.ubuntu,
     "weave.connections": weave.connections,
     "weave.unreachable_owners": weave.unreachable_owners,
+    "xid.errors": xid.errors,
+    "xid.loaded": xid.loaded,
 }
 # One good answer of each format, to cut, double and spoil.
 GOOD = [
@@ -187,7 +207,19 @@ GOOD = [
     "0000:c1:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)\n",
     "0, V100, GPU-5c8b2f4e-0c1d, N/A, 440.33.01, 00000000:1A:00.0, 32510\n",
     "GPU 0: Tesla V100 (UUID: GPU-5c8b2f4e-0c1d)\n",
+    "GPU 0: Tesla V100 (UUID: GPU-5c8b2f4e-0c1d)\n\t Link 0: 25.781 GB/s\n",
+    "Attached GPUs : 1\nGPU 00000000:06:00.0\n GPU Current Temp : 33 C\n GPU Slowdown Temp : 87 C\n",
+    "\tGPU0\tGPU1\tCPU Affinity\nGPU0\t X \tNV2\t0-19\nGPU1\tNV2\t X \t0-19\n",
+    "kernel: NVRM: Xid (PCI:0000:06:00): 79, pid=1312, GPU has fallen off the bus.\n",
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  440.64  Fri Feb 21 01:17:26 UTC 2020\n",
+    '{"DCGM Diagnostic": {"test_categories": [{"tests": [{"name": "a", "results": [{"status": "Pass"}]}]}]}}',
     "\tHealth Status : Alarm\n\tError Code : 80C98001\n\tError Information : x\n",
+    "== hccn_tool -i 0 -link -g\nlink status: UP\n\n== exit 0\n",
+    "0000:c1:00.0 Accelerators: a\n\t\tLnkCap:\tSpeed 8GT/s, Width x8\n\t\tLnkSta:\tSpeed 8GT/s, Width x8\n",
+    "fec mode: rs FEC mode\n",
+    "3 packets transmitted, 3 received, 0.00% packet loss\n",
+    "[devid 2]current time : Fri Sep  1 06:37:26 2023\n[devid 2]link up count : 2\n",
+    "optical info:\npresent : not present\n",
     "ipaddr:192.168.100.101\nnetmask:255.255.255.0\n",
     "address_0=192.168.100.101\nnetmask_0=255.255.255.0\n",
     "Version=1.72.T2.100.B020\n",

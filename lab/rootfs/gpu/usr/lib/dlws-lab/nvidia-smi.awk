@@ -26,6 +26,10 @@ function load(    file, columns, names, line, i, first) {
     split("timestamp gpu_name gpu_uuid gpu_serial gpu_bus_id", names, " ")
     for (i in names) known[names[i]] = 1
     driver = cell[0, "driver_version"]
+    for (i = 0; i < cards; i++) cell[i, "mig.mode.current"] = "[N/A]" # of Volta
+    if (driver + 0 >= 450) known["mig.mode.current"] = 1
+    for (i = 0; i < cards; i++) cell[i, "clocks_event_reasons.active"] = cell[i, "clocks_throttle_reasons.active"]
+    if (driver + 0 >= 535.54) known["clocks_event_reasons.active"] = 1 # before it clocks_throttle_reasons only
     cuda = driver + 0 >= 450 ? "11.0" : driver + 0 >= 440 ? "10.2" : driver + 0 >= 418 ? "10.1" : "10.0"
 }
 
@@ -140,6 +144,17 @@ function topology(    i, j, row, mesh, cells, affinity) {
 
 function pair(depth, name, text) { printf "%*s%-*s: %s\n", depth, "", 44 - depth, name, text }
 
+function temperature(i) {
+    print "    Temperature"
+    pair(8, "GPU Current Temp", cell[i, "temperature.gpu"] " C")
+    if (driver + 0 >= 535) pair(8, "GPU T.Limit Temp", "N/A") # of Volta
+    pair(8, "GPU Shutdown Temp", "90 C")
+    pair(8, "GPU Slowdown Temp", "87 C")
+    pair(8, "GPU Max Operating Temp", "83 C")
+    pair(8, "Memory Current Temp", cell[i, "temperature.memory"] " C")
+    pair(8, "Memory Max Operating Temp", "85 C")
+}
+
 function details(    i) {
     print "\n==============NVSMI LOG==============\n"
     pair(0, "Timestamp", now)
@@ -150,6 +165,7 @@ function details(    i) {
     for (i = 0; i < cards; i++) {
         if (!chosen(i)) continue
         print "GPU " cell[i, "pci.bus_id"]
+        if (section == "TEMPERATURE") { temperature(i); continue }
         pair(4, "Product Name", cell[i, "name"])
         pair(4, "Display Active", cell[i, "display_active"])
         pair(4, "Persistence Mode", cell[i, "persistence_mode"])
@@ -170,10 +186,7 @@ function details(    i) {
         pair(8, "Single Bit ECC", cell[i, "retired_pages.single_bit_ecc.count"])
         pair(8, "Double Bit ECC", cell[i, "retired_pages.double_bit.count"])
         pair(8, "Pending Page Blacklist", cell[i, "retired_pages.pending"])
-        print "    Temperature"
-        pair(8, "GPU Current Temp", cell[i, "temperature.gpu"] " C")
-        pair(8, "GPU Shutdown Temp", "90 C")
-        pair(8, "GPU Slowdown Temp", "87 C")
+        temperature(i)
         print "    Power Readings"
         pair(8, "Power Management", "Supported")
         pair(8, "Power Draw", cell[i, "power.draw"])
@@ -211,6 +224,7 @@ BEGIN {
         if (i == 1 && (option == "nvlink" || option == "topo")) { verb = option; verb_option = ARGV[++i]; continue }
         invalid()
     }
+    if (section != "" && section != "TEMPERATURE") invalid() # the stand-in has this one section only
     need_cards()
     if (verb == "") summary()
     else if (verb == "list") list()

@@ -59,7 +59,8 @@ function health(n) {
 function board(n) {
     pair("NPU ID", n); pair("Product Name", ""); pair("Model", ""); pair("Manufacturer", "Huawei")
     pair("Serial Number", cell[n, "serial"]); pair("Software Version", cell[n, "version"])
-    pair("Firmware Version", cell[n, "version"]); pair("Compatibility", "OK"); pair("Board ID", "0x01")
+    pair("Firmware Version", cell[n, "firmware"])
+    pair("Compatibility", cell[n, "firmware"] == cell[n, "version"] ? "OK" : "NOT OK"); pair("Board ID", "0x01")
     pair("PCB ID", "A"); pair("BOM ID", 1); pair("PCIe Bus Info", cell[n, "bus"]); pair("Slot ID", 0); pair("Class ID", "NA")
     pair("PCI Vendor ID", "0x19E5"); pair("PCI Device ID", "0xD801"); pair("Subsystem Vendor ID", "0x0200")
     pair("Subsystem Device ID", "0x0100"); pair("Chip Count", 1)

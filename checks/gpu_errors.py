@@ -1,0 +1,138 @@
+"""G: what the GPUs' memory and driver have recorded of errors (G08 to G12, G22, G23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from checks import gpu
+from checks.nvidia import Card, called, cards, count, is_consumer, known, remapped
+from cluster.parse import dcgm, xid
+from cluster.parse.text import unparsable
+from cluster.verdict import Severity, Unknown
+from fixtures.check import active, check, expect
+from fixtures.targets import gpu_hosts
+from remote.host import Host
+
+CORRECTED = 50_000_000
+"""Corrected errors since the driver was loaded from which on gcm counts a card as ailing."""
+RETIRED, NOTABLY_RETIRED = 60, 10
+"""Retired pages: at more than 60 the product raises its alert (RetiredPages); NVIDIA replaces cards at 60."""
+REMAPPED_ROWS = 512
+"""Rows with uncorrectable errors that a card can replace."""
+CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
+"""Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
+LOG = "log=$(journalctl -k -q --no-pager -o short-iso) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
+DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
+
+
+@check("G08", section="2.1", source="gcm, NvidiaSmiEccError", on=gpu_hosts, title_zh="GPU 无不可纠正 ECC 错误",
+       causes=[gpu.test_gpus_answer],
+       fix="drain the host and reset the card; if the count comes again, replace it")  # fmt: skip
+def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
+    """No GPU has met an uncorrected memory error since its driver was loaded."""
+    field = "ecc.errors.uncorrected.volatile.total"
+    found = [(called(card), count(card, field)) for card in with_ecc(cards(host))]
+    expect("GPUs with uncorrected errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
+
+
+@check("G09", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING,
+       title_zh="GPU 可纠正 ECC 错误数低于限值", causes=[gpu.test_gpus_answer],
+       fix="watch the card; replace it when it slows jobs down or uncorrected errors come")  # fmt: skip
+def test_gpu_memory_errors_are_few(host: Host) -> None:
+    """No GPU has met more than 50 million corrected errors; the uncorrected ones of its life are in the evidence."""
+    for card in (found := with_ecc(cards(host))):
+        count(card, "ecc.errors.uncorrected.aggregate.total")
+    field = "ecc.errors.corrected.volatile.total"
+    many = [f"{called(card)} {count(card, field)}" for card in found if count(card, field) > CORRECTED]
+    expect("GPUs with very many corrected errors", found=many, expected=[])
+
+
+@check("G10", section="2.1", source="gcm, product alert", on=gpu_hosts, title_zh="GPU 无待退役页且退役页未超限",
+       causes=[gpu.test_gpus_answer],
+       fix="drain the host and reset the card: that retires what is pending; beyond 60 pages replace it")  # fmt: skip
+def test_gpu_pages(host: Host) -> None:
+    """No GPU has a memory page yet to be retired, nor more than 60 retired; from Ampere on they remap rows (G11)."""
+    found = retiring(host)
+    pending = [called(c) for c in found if known(c, "retired_pages.pending") in ("Yes", "1")]
+    expect("GPUs with pages to be retired", found=pending, expected=[])
+    many = [f"{called(card)} {pages(card)}" for card in found if pages(card) > RETIRED]
+    expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
+
+
+@check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页数量较少",
+       causes=[gpu.test_gpus_answer], fix="watch the card: its memory ages; it is replaced at 60 pages")  # fmt: skip
+def test_gpu_pages_are_few(host: Host) -> None:
+    """No GPU has retired more than 10 memory pages."""
+    many = [f"{called(card)} {pages(card)}" for card in retiring(host) if pages(card) > NOTABLY_RETIRED]
+    expect(f"GPUs with more than {NOTABLY_RETIRED} retired pages", found=many, expected=[])
+
+
+@check("G11", section="2.1", source="azurehpc check_gpu_row_remap", on=gpu_hosts, title_zh="GPU 显存行重映射正常",
+       causes=[gpu.test_gpus_answer],
+       fix="drain the host and reset the card to remap what is pending; after a failure replace it")  # fmt: skip
+def test_gpu_rows(host: Host) -> None:
+    """No GPU has rows yet to be remapped, failed to remap one, or is near its last; up to Turing see G10."""
+    wrong = []
+    for name, row in remapping(host).items():
+        told = {key: known(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
+        wrong += [f"{name} {key}" for key in ("failure", "pending") if told[key] in ("Yes", "1")]
+        wrong += [f"{name} {told['uncorrectable']} rows"] if int(told["uncorrectable"]) > REMAPPED_ROWS else []
+    expect("GPUs with trouble to remap rows", found=wrong, expected=[])
+
+
+@check("G12", section="2.1", source="azurehpc check_gpu_xid, NVIDIA Xid", on=gpu_hosts,
+       title_zh="开机以来无严重 Xid 错误",
+       fix="journalctl -k | grep Xid; NVIDIA's Xid table says what each means; reset or replace the card")  # fmt: skip
+def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
+    """The kernel's log since the boot has no Xid that means a broken card, link or driver."""
+    text = host.read(LOG)
+    if not text.strip():
+        raise unparsable("journalctl -k", why="the kernel's log of this boot is empty")
+    grave = sorted({error for error in xid.errors(text) if error.number in CRITICAL})
+    expect("grave Xids", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
+
+
+@active
+@check("G22", section="2.1", source="DCGM", on=gpu_hosts, title_zh="DCGM 一级诊断通过",
+       causes=[gpu.test_gpus_answer],
+       fix="dcgmi diag -r 1 on the host tells more; -r 3 on an idle host tells the cause")  # fmt: skip
+def test_gpus_pass_dcgm(host: Host) -> None:
+    """DCGM's quick diagnosis finds nothing."""
+    answer = host.touch([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)
+    expect("DCGM tests that fail", found=dcgm.failures(answer.text), expected=[])
+
+
+def with_ecc(there: Iterable[Card]) -> list[Card]:
+    """Those of the cards whose memory counts errors: all but those made for a desk."""
+    return [card for card in there if not is_consumer(card)]
+
+
+def retiring(host: Host) -> list[Card]:
+    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
+    there = cards(host)
+    rows, found = remapped(host, there[0]), []
+    for card in with_ecc(there):
+        row = rows.get(known(card, "uuid"), {})
+        if card["retired_pages.pending"] is not None:
+            found.append(card)
+        elif row.get("remapped_rows.pending") is None:
+            raise Unknown(f"{called(card)} tells neither its retired pages nor its remapped rows")
+    return found
+
+
+def remapping(host: Host) -> dict[str, Card]:
+    """By name the rows of the cards that remap rows. Unknown for one that tells neither its rows nor its pages."""
+    there = cards(host)
+    rows, found = remapped(host, there[0]), {}
+    for card in with_ecc(there):
+        row = rows.get(known(card, "uuid"), {})
+        if row.get("remapped_rows.pending") is not None:
+            found[called(card)] = row
+        elif card["retired_pages.pending"] is None:
+            raise Unknown(f"{called(card)} tells neither its remapped rows nor its retired pages")
+    return found
+
+
+def pages(card: Card) -> int:
+    """How many pages a card has retired."""
+    return count(card, "retired_pages.single_bit_ecc.count") + count(card, "retired_pages.double_bit.count")

@@ -1,0 +1,73 @@
+"""G: how the GPUs are joined: NVLink and NVSwitch (G14, G15, G20)."""
+
+from __future__ import annotations
+
+from checks import gpu
+from checks.nvidia import BOUND, cards, known, nvlinks
+from checks.units import unit
+from cluster.parse import lspci, nvidia_topology, nvlink
+from cluster.parse.text import only_line, unparsable
+from cluster.verdict import Severity
+from fixtures.check import check, expect, expect_that
+from fixtures.targets import gpu_hosts
+from remote.host import Host
+
+NVSWITCH = "0680"
+"""The PCI class of an NVSwitch: a bridge of no further kind. No GPU has it."""
+VERSION = "Fabric Manager version is : "
+
+
+@check("G14", section="2.1", source="azurehpc check_nvlink_status", on=gpu_hosts, title_zh="NVLink 全部激活且速率一致",
+       causes=[gpu.test_gpus_answer],
+       fix="reset the cards together (nvidia-smi -r); restart nvidia-fabricmanager; then replace it")  # fmt: skip
+def test_nvlinks_are_up(host: Host) -> None:
+    """Every NVLink is active, at one speed, as many on each GPU as its model has; one without a bridge is left out."""
+    models = {int(known(card, "index")): nvlinks(card) for card in cards(host)}
+    links = nvlink.parse(host.read(BOUND + "nvlink -s"))
+    expect("GPUs that nvidia-smi nvlink tells of", found=sorted(links), expected=sorted(models))
+    joined = {card: speeds for card, speeds in links.items() if models[card] or any(speeds)}
+    down = [f"GPU {card} link {n}" for card, those in joined.items() for n, speed in enumerate(those) if speed is None]
+    expect("NVLinks that are down", found=down, expected=[])
+    speeds = sorted({speed for those in joined.values() for speed in those if speed is not None})
+    expect_that(len(speeds) <= 1, "NVLink speeds in GB/s", found=speeds, expected="one on all links")
+    few = [f"GPU {card} {len(those)} of {n}" for card, those in joined.items() if (n := models[card] or 0) > len(those)]
+    expect("GPUs with fewer NVLinks than their model", found=few, expected=[])
+
+
+@check("G15", section="2.1", source="NVIDIA system guides", on=gpu_hosts, severity=Severity.WARNING,
+       title_zh="GPU 互联拓扑与型号一致", causes=[gpu.test_gpus_answer],
+       fix="a link that is missing is down (G14), or the board is another than it should be")  # fmt: skip
+def test_gpu_topology(host: Host) -> None:
+    """GPUs of the SXM form are joined as their model is: all its NVLinks to the others, or all to an NVSwitch."""
+    models = {f"GPU{known(card, 'index')}": nvlinks(card) for card in cards(host)}
+    ways = nvidia_topology.parse(host.read(BOUND + "topo -m"))
+    expect("GPUs that nvidia-smi topo tells of", found=sorted(ways), expected=sorted(models))
+    torn = [
+        f"{a} to {b}: {way} but {ways[b][a]} back"
+        for a, row in ways.items()
+        for b, way in row.items()
+        if a < b and way != ways[b][a]
+    ]
+    expect("pairs that are joined in one way only", found=torn, expected=[])
+    wrong = []
+    for name, row in ways.items():
+        bonds = [int(way.removeprefix("NV")) if way.startswith("NV") else 0 for way in row.values()]
+        model = models[name]
+        if model and bonds and sum(bonds) != model and set(bonds) != {model}:
+            wrong.append(f"{name} {' '.join(row.values())}")
+    expect("GPUs that are joined otherwise than their model", found=wrong, expected=[])
+
+
+@check("G20", section="2.1", source="NVIDIA Fabric Manager guide", on=gpu_hosts,
+       title_zh="有 NVSwitch 时 Fabric Manager 运行且版本与驱动一致",
+       fix="install the nvidia-fabricmanager of the driver's version; systemctl enable --now it")  # fmt: skip
+def test_fabric_manager(host: Host) -> None:
+    """Where there are NVSwitches, the Fabric Manager runs, in the driver's own version: without it no CUDA starts."""
+    if not any(function.klass == NVSWITCH for function in lspci.functions(host.read("lspci -Dnn -d 10de:"))):
+        return
+    [state] = unit(host, "nvidia-fabricmanager", "ActiveState")
+    expect("nvidia-fabricmanager", found=state, expected="active")
+    line = only_line("nv-fabricmanager --version", host.read("nv-fabricmanager --version"))
+    if not line.startswith(VERSION):
+        raise unparsable("nv-fabricmanager --version", line)
+    expect("Fabric Manager version", found=line.removeprefix(VERSION), expected=gpu.loaded_driver(host) or "no driver")

@@ -1,0 +1,187 @@
+"""P: the network ports of the NPUs themselves, by hccn_tool (P14 to P21, P28)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from checks import npu
+from checks.ascend import TOOLS, Told, called, device, from_hccn_tool
+from checks.consistency import grouped
+from checks.files import text_of
+from cluster.config import Cluster
+from cluster.inventory import Device
+from cluster.parse import hccn, hccn_link, npu_smi
+from cluster.parse.hccn import DeviceAddress
+from cluster.verdict import Severity
+from fixtures.check import active, check, expect
+from fixtures.targets import npu_cluster, npu_hosts
+from remote.host import Host
+
+CONF = "/etc/hccn.conf"
+SPEED = 100_000  # Mb/s
+LATELY = timedelta(hours=1)
+"""How far back a link that went down counts as one that flaps."""
+SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
+"""Chips of servers with two planes of four: device i and i+4 share a network, and 0 to 3 have one each."""
+PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
+
+
+@check("P15", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网口链路 UP 且速率 100G",
+       causes=[npu.test_npu_tools_work],
+       fix="look at cable, optical module and the switch's port; hccn_tool -i <n> -optical -g")  # fmt: skip
+def test_npu_ports_are_up(host: Host) -> None:
+    """The link of every NPU's port is up, at 100 Gb/s."""
+    told = from_hccn_tool(host)
+    down = [called(chip) for chip in told.chips if not hccn.link_is_up(told.port(chip, "link"))]
+    expect("ports that are down", found=down, expected=[])
+    speeds = {called(chip): hccn.speed(told.port(chip, "speed")) for chip in told.chips}
+    slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed != SPEED]
+    expect("ports at another speed", found=slow, expected=[])
+
+
+@check("P14", section="2.1", source="ascend-deployer", on=npu_hosts, title_zh="NPU 网口地址与 hccn.conf 一致",
+       causes=[npu.test_npu_tools_work],
+       fix="hccn_tool -i <n> -ip -s address <a> netmask <m>: it writes /etc/hccn.conf too")  # fmt: skip
+def test_npu_addresses(host: Host) -> None:
+    """Every NPU's port has the address that /etc/hccn.conf will give it after a boot."""
+    told, conf = from_hccn_tool(host), hccn.conf(text_of(host, CONF) or "")
+    wrong = []
+    for chip, has in addresses(told).items():
+        wanted = conf.get(device(chip))
+        if has != wanted:
+            wrong.append(f"{called(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
+    expect("ports with another address", found=wrong, expected=[])
+
+
+@check("P16", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网络健康检测无故障",
+       causes=[npu.test_npu_tools_work, test_npu_ports_are_up],
+       fix="hccn_tool -i <n> -netdetect -g names the address that is silent: look at switch, gateway")  # fmt: skip
+def test_npu_network_health(host: Host) -> None:
+    """No NPU's port fails to reach the address by which it watches its network."""
+    found = net_health(from_hccn_tool(host))
+    bad = [f"{name} {word}" for name, word in found.items() if word not in ("Success", "Init")]
+    expect("ports whose network is not healthy", found=bad, expected=[])
+
+
+@check("P28", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 网络健康检测已配置", causes=[npu.test_npu_tools_work],
+       fix="hccn_tool -i <n> -netdetect -s address <the gateway's>")  # fmt: skip
+def test_npu_network_is_watched(host: Host) -> None:
+    """Every NPU's port has an address by which it watches its network."""
+    found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
+    expect("ports that watch nothing", found=found, expected=[])
+
+
+@check("P17", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="NPU 网口地址唯一且子网划分正确",
+       causes=[npu.test_npu_tools_work],
+       fix="give every port an address of its own in the network of its number: i and i+4 share one")  # fmt: skip
+def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """No two NPUs have one address; NPUs i and i+4 share a network, 0 to 3 have one each, alike on all 910 servers."""
+    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    everyone = {f"{name} {called(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
+    shared = grouped({who: has.address for who, has in everyone.items()})
+    twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
+    expect("addresses on several ports", found=twice, expected=[])
+    networks = {
+        name: {device(chip): str(has.network) for chip, has in ports.items()}
+        for name, ports in found.items()
+        if {device(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
+    }
+    split = [
+        f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
+        for name, nets in networks.items()
+        for i in range(4)
+        if nets[i] != nets[i + 4]
+    ]
+    expect("NPUs that do not share a network", found=split, expected=[])
+    mixed = [name for name, nets in networks.items() if len({nets[i] for i in range(4)}) != 4]
+    expect("hosts whose NPUs 0 to 3 have no network each", found=mixed, expected=[])
+    unlike = [
+        f"NPU {i}: " + " but ".join(f"{net} on {' and '.join(names)}" for net, names in groups.items())
+        for i in range(4)
+        if len(groups := grouped({name: nets[i] for name, nets in networks.items()})) > 1
+    ]
+    expect("NPUs in another network than on the other hosts", found=unlike, expected=[])
+
+
+@check("P18", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="所有服务器 NPU 的 TLS 开关与 FEC 模式一致",
+       causes=[npu.test_npu_tools_work],
+       fix="hccn_tool -i <n> -tls -s enable 0, -fec -s ...: the same on every port of every host")  # fmt: skip
+def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Every port of every host has the same TLS switch and the same FEC mode: or HCCL does not connect."""
+    told = {name: from_hccn_tool(host) for name, host in with_npus(cluster, hosts).items()}
+    ports = [(f"{name} {called(chip)}", tools, chip) for name, tools in told.items() for chip in tools.chips]
+    tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
+    expect("TLS switches that differ", found=odd_ones(tls), expected=[])
+    fec = {who: hccn.fec(tools.port(chip, "fec")) for who, tools, chip in ports}
+    expect("FEC modes that differ", found=odd_ones(fec), expected=[])
+
+
+@check("P19", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 光模块在位且光功率正常", causes=[npu.test_npu_tools_work],
+       fix="clean the fibre, reseat the optical module; then exchange it, the one at the switch too")  # fmt: skip
+def test_npu_optics(host: Host) -> None:
+    """Every NPU's port has its optical module, with light within the module's own thresholds both ways."""
+    told = from_hccn_tool(host)
+    wrong = []
+    for chip in told.chips:
+        found = hccn_link.optical(told.port(chip, "optical"))
+        troubles = ["not present"] if not found.present else [*found.astray, *found.lost]
+        wrong += [f"{called(chip)} {trouble}" for trouble in troubles]
+    expect("optical modules with trouble", found=wrong, expected=[])
+
+
+@check("P20", section="2.1", source="LBNL NHC", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 网口近一小时无闪断", causes=[npu.test_npu_tools_work],
+       fix="clean or exchange fibre and optical module; look at the switch's log")  # fmt: skip
+def test_npu_links_do_not_flap(host: Host) -> None:
+    """No NPU's link has gone down within the last hour, by the port's own record."""
+    told = from_hccn_tool(host)
+    counts = {called(chip): hccn_link.downs(told.port(chip, "link_stat"), LATELY) for chip in told.chips}
+    expect("links that went down", found=[f"{name} {n} times" for name, n in counts.items() if n], expected=[])
+
+
+@active
+@check("P21", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="同编号 NPU 网口互通",
+       causes=[npu.test_npu_tools_work, test_npu_ports_are_up, test_npu_networks],
+       fix="look at the switch between the two ports: VLAN, ARP, MTU; hccn_tool -i <n> -arp -g, -route -g")  # fmt: skip
+def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Every NPU's port reaches those of the same number on all other hosts."""
+    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    dumb = []
+    for name, ports in found.items():
+        for chip in ports:
+            others = [(n, c, a) for n, theirs in found.items() if n != name for c, a in theirs.items()]
+            for peer, other, has in others:
+                if device(other) == device(chip) and (lost := lost_packets(hosts[name], device(chip), has.address)):
+                    dumb.append(f"{name} {called(chip)} to {peer}: {lost} packets lost")
+    expect("NPUs that do not reach each other", found=dumb, expected=[])
+
+
+def lost_packets(host: Host, number: int, address: str) -> int:
+    """How many packets are lost between a port and an address."""
+    answer = host.touch([0, 1], PING, number, address, deadline=30.0)
+    return hccn.lost(answer.text)
+
+
+def addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
+    """By chip the address of its port."""
+    return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
+
+
+def net_health(told: Told) -> dict[str, str]:
+    """By chip what its port says of its network."""
+    return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
+
+
+def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """Those of the hosts that have NPUs."""
+    return {name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU}
+
+
+def odd_ones(values: Mapping[str, str]) -> list[str]:
+    """Who has another value than most, `atlas01 NPU 3 on`; nobody where all have the same."""
+    groups = sorted(grouped(values).items(), key=lambda group: len(group[1]))
+    return [f"{name} {value}" for value, names in groups[:-1] for name in names]
