@@ -22,8 +22,8 @@ from remote.kubernetes import Kubernetes
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
 INTERFACES = ("cni0", "weave", "datapath", "vxlan-6784", "flannel.1", "vxlan.calico", "kube-bridge", "kube-ipvs0")
-"""What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets no
-pod start in the next cluster, where the node has another range."""
+"""What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets
+no pod start in the next cluster, where the node has another range."""
 LEASES = "kube-node-lease"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
