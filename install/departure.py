@@ -95,8 +95,8 @@ def reset(change: Change) -> None:
     change.run(f"umask 077; kubeadm reset -f >{LOG} 2>&1", deadline=10 * 60.0, text="kubeadm reset")
     change.run("rm -rf /etc/cni/net.d/* /var/lib/cni")
     change.run("systemctl disable --now kubelet")
-    there = "test ! -e /sys/class/net/$i || ip link delete $i"
-    change.run(f"for i in {' '.join(INTERFACES)}; do {there}; done", text="delete the pod network's interfaces")
+    delete = "! ip link show dev $i >/dev/null 2>&1 || ip link delete $i"
+    change.run(f"for i in {' '.join(INTERFACES)}; do {delete}; done", text="delete the pod network's interfaces")
 
 
 def work_on(kube: Kubernetes, name: str) -> list[str]:
