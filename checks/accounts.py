@@ -5,11 +5,17 @@ from __future__ import annotations
 from checks.files import stat_of
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import accounts, sudoers
-from cluster.parse.text import only_line
+from cluster.parse import accounts, sshd_t, sudoers
+from cluster.parse.text import number, only_line, unparsable
+from cluster.verdict import Severity
 from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.site import AdminLogin
 from remote.host import Host
+
+SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
+"""What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""
+SSHD = "/usr/sbin/sshd -T -C user=root,host=localhost,addr=127.0.0.1"
+SESSIONS = STARTUPS = 10
 
 
 @preflight
@@ -81,6 +87,26 @@ def test_admin_may_use_docker(cluster: Cluster, host: Host) -> None:
     expect_that("docker" in groups, f"groups of {cluster.admin_username}", found=groups, expected="docker among them")
 
 
+@check("U08", section="3.6", source="scp, rsync", severity=Severity.WARNING, title_zh="非交互 shell 不输出内容",
+       causes=[test_admin_account],
+       fix="guard what prints in ~/.bashrc: [[ $- == *i* ]] || return")  # fmt: skip
+def test_shell_is_silent(cluster: Cluster, host: Host) -> None:
+    """A command over SSH prints nothing of its own accord, for root and the admin user: scp and rsync fail else."""
+    homes = {"root": "/root", cluster.admin_username: f"/home/{cluster.admin_username}"}
+    loud = {user: host.read(SHELL, user, home).strip()[:60] for user, home in homes.items()}
+    expect("users whose shell prints", found=[f"{user}: {said}" for user, said in loud.items() if said], expected=[])
+
+
+@check("U09", section="3.6", source="sshd_config(5)", severity=Severity.WARNING, title_zh="SSH 会话与连接数上限充足",
+       fix="MaxSessions 10, MaxStartups 10:30:100 in /etc/ssh/sshd_config; systemctl reload ssh")  # fmt: skip
+def test_ssh_takes_enough_sessions(host: Host) -> None:
+    """The SSH server takes 10 sessions in a connection, and 10 logins at a time, before it drops any."""
+    sessions = number("MaxSessions", sshd_of(host, "maxsessions"))
+    startups = number("MaxStartups", sshd_of(host, "maxstartups").partition(":")[0])
+    expect_that(sessions >= SESSIONS, "MaxSessions", found=sessions, expected=f"at least {SESSIONS}")
+    expect_that(startups >= STARTUPS, "MaxStartups", found=startups, expected=f"at least {STARTUPS}")
+
+
 def groups_of(host: Host, user: str) -> list[str]:
     """The groups of a user, none for a user that does not exist. Unknown when `id` names none: everybody has one."""
     result = host.run_expect([0, 1], "id -nG %s", user)
@@ -88,3 +114,11 @@ def groups_of(host: Host, user: str) -> list[str]:
     if not groups and "no such user" not in result.stderr:
         raise host.no_answer(result)
     return groups
+
+
+def sshd_of(host: Host, keyword: str) -> str:
+    """A setting that sshd is in force with. Unparsable when it names none."""
+    values = sshd_t.parse(host.read(SSHD)).get(keyword)
+    if not values:
+        raise unparsable("sshd -T", keyword, "no")
+    return values[0]

@@ -5,6 +5,7 @@ Ages are by the host's own clock, which is also the one its components judge by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,10 @@ READ_EMBEDDED = (
     )
 )
 SERVED_AT = "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null | sed -n '/-BEGIN/,/-END/p'"
+WEB = (
+    "set -e; date +%%s; timeout 10 openssl s_client -connect 127.0.0.1:443 -servername %s -showcerts </dev/null"
+    " | sed -n -e '/-BEGIN/,/-END/p' -e '/Verify return code/p'"
+)
 RENEW = "kubeadm certs renew all on the master (1.18, 1.19: kubeadm alpha certs renew all), then restart its components"
 
 
@@ -159,6 +164,25 @@ def test_certificates_are_sound(host: Host) -> None:
         if cert.hash not in HASHES or (cert.is_rsa and cert.bits < RSA_BITS)
     ]
     expect("weak certificates", found=weak, expected=[])
+
+
+@check("T09", section="3.16", source="troubleshoot certificate", on=master, severity=Severity.WARNING,
+       title_zh="Web 界面证书有效且与域名一致",
+       fix="give nginx a certificate for the cluster's public name, with its chain, and reload it")  # fmt: skip
+def test_web_certificate_is_good(cluster: Cluster, host: Host) -> None:
+    """What is served on port 443, if anything, lasts a month, is for the public name and is trusted."""
+    if not host.read("ss -Hlnt 'sport = :443'").strip():
+        return
+    stamp, _, text = host.read(WEB, cluster.public_name).partition("\n")
+    served = Found(clock("web", stamp), {"443": certificates.one(text, "openssl s_client on port 443")})
+    expect("certificates that end within 30 days", found=served.ending_within(MONTH), expected=[])
+    names = served.by_name["443"].names
+    wanted = {cluster.public_name, f"*.{cluster.public_name.partition('.')[2]}"}
+    expect_that(names & wanted, "names of the certificate", found=names, expected=cluster.public_name)
+    verified = re.search(r"Verify return code: (.+)", text)
+    if verified is None:
+        raise unparsable("openssl s_client on port 443", why="no verification in")
+    expect("verification", found=verified[1].strip(), expected="0 (ok)")
 
 
 def pki_of(host: Host) -> Found:

@@ -106,6 +106,13 @@ def macs_of(host: Host, address: str) -> set[str]:
     return {mac for name, kind, mac in rows if kind == "physical" or name in carriers} - {"00:00:00:00:00:00"}
 
 
+def someone(hosts: dict[str, Host]) -> dict[str, Host]:
+    """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
+    if not hosts:
+        raise Unknown("no host can be reached")
+    return hosts
+
+
 def shared(values: Mapping[str, str]) -> list[str]:
     """Names that have a value in common; an empty one is no value."""
     return [" and ".join(names) for value, names in grouped(values).items() if value and len(names) > 1]

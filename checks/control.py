@@ -13,10 +13,10 @@ import yaml
 from checks.files import stat_of, text_of
 from checks.system import machine_of
 from cluster import config as cluster_config
-from cluster import hosts_file
+from cluster import document, finding, hosts_file, leaked, lint
 from cluster.config import Cluster
 from cluster.parse.text import unparsable
-from cluster.verdict import Unknown
+from cluster.verdict import Severity, Unknown
 from fixtures.check import check, expect, expect_that, preflight
 from fixtures.site import Notes
 from fixtures.targets import building_control_host, control_host
@@ -94,6 +94,37 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     found = {name: "+".join(there.addresses_of(name)) or "nothing" for name in wanted}
     wrong = [f"{name} -> {found[name]}" for name, address in wanted.items() if found[name] != address]
     expect("names that deploy/etc/hosts leaves out or gets wrong", found=wrong, expected=[])
+
+
+@check("U07", section="3.2", source="runbook 3.5", on=control_host, title_zh="控制机上的配置与密钥目录为私有",
+       fix="chmod 600 config.yaml; chmod 700 deploy/sshkey")  # fmt: skip
+def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
+    """config.yaml and the folder with the cluster's keys are their owner's alone."""
+    places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state / "deploy/sshkey"}
+    found = {name: stat_of(control, "%a", str(path)) or "no file" for name, path in places.items()}
+    wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
+    expect("what others may read", found=wrong, expected=[])
+
+
+@check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
+       title_zh="配置中没有公开或默认的密码",
+       fix="choose values of your own; python -m cluster lint FILE says more")  # fmt: skip
+def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
+    """config.yaml holds no value that was published with the runbook, is a placeholder or is guessed at once."""
+    found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
+    expect("known values", found=found, expected=[])
+
+
+def known_values(cluster: Cluster) -> list[str]:
+    """The keys of the configuration whose values somebody else knows, never the values. Unknown without the file."""
+    try:
+        written = document.read(cluster.path.read_bytes(), str(cluster.path))
+    except (OSError, finding.ConfigError) as error:
+        raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
+    if unreadable := finding.errors(written.findings):
+        raise Unknown(f"{cluster.path.name} cannot be read: {unreadable[0]}")
+    known = [*lint.published_values(written, leaked.KNOWN), *lint.placeholders(written)]
+    return [f"{one.key or 'a comment'} (line {one.line})" for one in known]
 
 
 def read_again(cluster: Cluster) -> tuple[list[str], list[str]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from checks.consistency import KUBELET_CONFIG, mapping
 from checks.files import NO_FILE, text_of
 from checks.runtime import DAEMON_JSON
 from checks.storage import PROC_MOUNTS
 from cluster.parse import daemon_json, df, fstab, mdstat, mounts
+from cluster.parse.text import number
 from cluster.verdict import Severity
-from fixtures.check import check, expect, preflight
+from fixtures.check import check, expect, expect_that, preflight
 from remote.host import Host
 
 DOCKER = "/var/lib/docker"
 FOLDERS = ("/", "/var/lib/kubelet", "/var/lib/etcd")
+COLLECTION = 85  # per cent used, from which the kubelet deletes images: its imageGCHighThresholdPercent
 SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
 """Shares that must be free; below them the kubelet evicts pods (nodefs.available, imagefs.available, inodesFree)."""
 
@@ -36,6 +39,19 @@ def test_disks_have_inodes(host: Host) -> None:
     found = df.inodes(of_those_there(host, "df -Pi", [*FOLDERS, docker_root(host)]))
     low = [f"{d.mountpoint} {d.free:.0%}" for d in found if d.size and d.free < INODES]
     expect("disks with few free inodes", found=list(dict.fromkeys(low)), expected=[])
+
+
+@check("S03", section="2.1", source="kubelet image GC", severity=Severity.WARNING,
+       title_zh="镜像盘使用率低于镜像回收阈值",
+       causes=[test_disks_have_space],
+       fix="docker image prune -a takes unused images; or add a disk for /var/lib/docker")  # fmt: skip
+def test_images_are_not_collected(host: Host) -> None:
+    """Docker's disk is not so full that the kubelet begins to delete images, those of a disconnected site too."""
+    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    limit = number("imageGCHighThresholdPercent", str(config.get("imageGCHighThresholdPercent", COLLECTION)))
+    disk = df.parse(of_those_there(host, "df -PB1", [docker_root(host), "/"]))[0]
+    used = 100 - int(disk.free * 100)
+    expect_that(used < limit, f"used of {disk.mountpoint}", found=f"{used}%", expected=f"under {limit}%")
 
 
 @check("S04", section="2.1", source="NHC fs_mount_rw", title_zh="本地文件系统可写",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from checks.files import NO_FILE, text_of
-from cluster.parse import modules, sysctl_conf
-from fixtures.check import check, expect
+from cluster.parse import kernels, modules, sysctl_conf
+from cluster.parse.text import number
+from cluster.verdict import Severity
+from fixtures.check import check, expect, preflight
 from remote.host import Host
 
 SHOWS = {
@@ -17,6 +19,21 @@ LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; 
 AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
 SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
 SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_forward")
+CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"}
+UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
+UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
+"""What kubelet needs of cgroup v2, where devices and freezer are no controllers."""
+OPTIONS = ("NAMESPACES", "NET_NS", "PID_NS", "IPC_NS", "UTS_NS", "CGROUPS", "MEMCG", "CPUSETS", "INET", "EXT4_FS",
+           "OVERLAY_FS")  # fmt: skip
+_PICK = f"sed -n -E '/^CONFIG_({'|'.join(OPTIONS)})=/p'"
+READ_OPTIONS = (
+    f"set -e; f=/boot/config-$(uname -r); if test -e $f; then {_PICK} $f; elif test -e /proc/config.gz; then"
+    f" zcat /proc/config.gz | {_PICK}; else echo no configuration; fi"
+)
+READ_NAMESPACES = "ls /proc/self/ns"
+NAMESPACES = ("ipc", "net", "pid", "uts")
+INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
+"""Judgement (kops#2913): each container that follows files takes some; newer kernels give watches by memory."""
 
 
 @check("H11", section="3.10", source="kubeadm container runtimes", title_zh="内核模块已加载且开机加载",
@@ -36,6 +53,40 @@ def test_bridged_packets_are_filtered(host: Host) -> None:
     expect("kernel settings that are not 1", found=[key for key in SETTINGS if now[key] != "1"], expected=[])
     forgotten = [key for key in SETTINGS if at_boot.get(key) != "1"]
     expect("kernel settings that no file of /etc/sysctl.d sets to 1", found=forgotten, expected=[])
+
+
+@preflight
+@check("H13", section="2.1", source="kubeadm SystemVerification", title_zh="所需 cgroup 控制器已启用",
+       fix="take cgroup_disable= out of GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot")  # fmt: skip
+def test_cgroup_controllers(host: Host) -> None:
+    """The kernel has the cgroup controllers that kubelet needs, of version 1 or 2."""
+    unified = text_of(host, UNIFIED)
+    found = frozenset(unified.split()) if unified is not None else kernels.controllers(host.read("cat /proc/cgroups"))
+    wanted = CONTROLLERS if unified is None else UNIFIED_CONTROLLERS
+    expect("cgroup controllers missing", found=wanted - found, expected=set())
+
+
+@preflight
+@check("H14", section="2.1", source="kubeadm SystemVerification", title_zh="内核编译选项满足要求",
+       fix="boot the distribution's own kernel: linux-image-generic")  # fmt: skip
+def test_kernel_configuration(host: Host) -> None:
+    """The kernel was built with what containers need; without its configuration, it is judged by its namespaces."""
+    text = host.read(READ_OPTIONS)
+    if text.strip() == "no configuration":
+        there = host.read(READ_NAMESPACES).split()
+        expect("namespaces missing", found=[name for name in NAMESPACES if name not in there], expected=[])
+        return
+    there_too = kernels.options(text)
+    expect("options missing", found=[name for name in OPTIONS if name not in there_too], expected=[])
+
+
+@check("H15", section="3.10", source="kops#2913", severity=Severity.WARNING, title_zh="inotify 上限充足",
+       fix="set fs.inotify.max_user_instances and .max_user_watches in /etc/sysctl.d; sysctl --system")  # fmt: skip
+def test_inotify_limits(host: Host) -> None:
+    """There are inotify instances and watches for a host full of containers: kubelet and log readers need them."""
+    found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}
+    low = [f"{key} {found[key]} of {least}" for key, least in INOTIFY.items() if found[key] < least]
+    expect("limits that are low", found=low, expected=[])
 
 
 def missing_modules(host: Host) -> list[str]:

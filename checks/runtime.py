@@ -7,7 +7,9 @@ from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.parse import daemon_json, docker_info, nvidia_smi
+from cluster.parse.text import unparsable
 from cluster.verdict import Severity, Unparsable
+from cluster.versions import docker, kubernetes
 from fixtures.check import Mismatch, active, check, expect, expect_that
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -17,6 +19,11 @@ ROUTES = ("docker", "nvidia-docker")
 MISSING_PROGRAMS = "for p in nvidia-container-runtime nvidia-docker; do command -v $p >/dev/null || echo $p; done"
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM, by KILL
 NVIDIA_SMI_FAILED = (*range(2, 16), 255)  # nvidia-smi(1), RETURN VALUE
+VALIDATED = {(1, 15): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
+"""From which Kubernetes on, up to which Docker: the list in kubeadm's preflight check SystemVerification."""
+DEAD = "docker ps -a --filter status=dead --filter status=restarting --format '{{.Names}}: {{.Status}}'"
+ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
+"""Drivers that leave no file to grow, or bound it themselves."""
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
 
 
@@ -27,6 +34,64 @@ def test_docker_is_active(host: Host) -> None:
     active, sub, at_boot = unit(host, "docker", "ActiveState", "SubState", "UnitFileState")
     found = [active, sub, at_boot or "not installed"]
     expect("docker service", found=found, expected=["active", "running", "enabled"])
+
+
+@check("R19", section="3.8", source="kubeadm SystemVerification", severity=Severity.INFO,
+       deviation="runbook 3.8 installs the distribution's docker.io, of whatever version",
+       title_zh="Docker 版本经该 Kubernetes 版本验证", causes=[test_docker_is_active],
+       fix="install a Docker of kubeadm's list (product: 19.03.12)")  # fmt: skip
+def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
+    """Docker's version is one that the configured Kubernetes was tried with."""
+    minor = kubernetes(cluster.kubernetes_version).numbers[:2]
+    newest = max((limit for since, limit in VALIDATED.items() if since <= minor), default=(19, 3))
+    found = docker_of(host).server_version
+    expected = f"{newest[0]}.{newest[1]:02} or older"
+    expect_that(docker(found).numbers[:2] <= newest, "Docker", found=found, expected=expected)
+
+
+@check("R04", section="3.8", source="kubeadm container runtimes", severity=Severity.WARNING,
+       title_zh="Docker 存储驱动为 overlay2", causes=[test_docker_is_active],
+       fix='"storage-driver": "overlay2" in daemon.json (images are lost); xfs: mkfs.xfs -n ftype=1')  # fmt: skip
+def test_storage_driver_is_overlay2(host: Host) -> None:
+    """Docker stores images with overlay2, on a file system that notes the types of files (xfs: ftype=1)."""
+    info = docker_of(host)
+    expect("storage driver", found=info.storage_driver, expected="overlay2")
+    if info.types_of_files is None:
+        raise unparsable("docker info", why="nothing of d_type in")
+    expect_that(info.types_of_files, f"file types below {info.root_dir}", found="not noted", expected="noted")
+
+
+@check("R10", section="3.8", source="dockerd", severity=Severity.WARNING, title_zh="镜像仓库配置已生效",
+       causes=[test_docker_is_active],
+       fix="systemctl restart docker: daemon.json was changed since it started")  # fmt: skip
+def test_registries_are_in_force(host: Host) -> None:
+    """The registry mirrors and insecure registries of daemon.json are those that the running Docker uses."""
+    written, info = daemon_json.parse(text_of(host, DAEMON_JSON) or ""), docker_of(host)
+    if info.mirrors is None:
+        raise unparsable("docker info", why="no RegistryConfig in")
+    mirrors = {str(url).rstrip("/") for url in written.get("registry-mirrors") or ()}
+    insecure = {str(name) for name in written.get("insecure-registries") or ()}
+    expect("mirrors in force", found={url.rstrip("/") for url in info.mirrors}, expected=mirrors)
+    expect("insecure registries not in force", found=insecure - {*info.insecure}, expected=set())
+
+
+@check("R11", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
+       title_zh="没有死亡或反复重启的容器", causes=[test_docker_is_active],
+       fix="docker logs <container>; docker rm -f the dead ones")  # fmt: skip
+def test_no_container_is_dead(host: Host) -> None:
+    """Docker has no dead container, and none that restarts again and again."""
+    expect("containers in trouble", found=host.lines(DEAD), expected=[])
+
+
+@check("S16", section="3.9", source="k8s logging", severity=Severity.WARNING, title_zh="容器日志自动轮转",
+       deviation="runbook 3.8 and 3.9 leave Docker's log driver as it comes, which keeps everything",
+       fix='"log-opts": {"max-size": "100m", "max-file": "3"} in daemon.json; it holds for new containers')  # fmt: skip
+def test_container_logs_are_bounded(host: Host) -> None:
+    """Docker bounds the logs of containers: else one that talks much fills the disk."""
+    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+    driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
+    bounded = driver in ROTATING or "max-size" in options
+    expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="bounded")
 
 
 @check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="docker 默认运行时为 nvidia",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 
+from checks.consistency import someone
 from checks.share_probe import ANSWERS, BOUND, misreaders, told
 from checks.units import unit
 from cluster import shares
@@ -171,12 +172,6 @@ def test_share_has_space(node: Node, cluster: Cluster, host: Host) -> None:
         [disk] = df.parse(host.read("df -PB1 %s", mount.export))
         what = f"free space of {mount.export}"
         expect_that(disk.free > LOW_SPACE, what, found=f"{disk.free:.0%}", expected="more than 20%")
-
-
-def someone(hosts: dict[str, Host]) -> None:
-    """Unknown where no host can be reached: nothing can be said of the cluster then."""
-    if not hosts:
-        raise Unknown("no host can be reached")
 
 
 def is_mounted(host: Host, mount: Mount) -> bool:

@@ -21,6 +21,9 @@ from remote.kubernetes import Kubernetes
 
 ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
+INTERFACES = ("cni0", "weave", "datapath", "vxlan-6784", "flannel.1", "vxlan.calico", "kube-bridge", "kube-ipvs0")
+"""What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets
+no pod start in the next cluster, where the node has another range."""
 LEASES = "kube-node-lease"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
@@ -56,12 +59,15 @@ def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
 
 
 @goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
-       fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet")  # fmt: skip
+       fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet;"
+           " ip link delete cni0 (and the like)")  # fmt: skip
 def test_host_is_clean(host: Host) -> None:
     """The host has no part in any cluster: no files of one, no kubelet, no pod network."""
     found = membership_of(host)
     expect_that(found.part is Part.NONE, "Kubernetes files", found=found.said, expected="none")
     expect("files of the pod network", found=host.lines(LEFT_BEHIND), expected=[])
+    left = [name for name in INTERFACES if name in host.lines("ls /sys/class/net")]
+    expect("interfaces of the pod network", found=left, expected=[])
     active, at_boot = unit(host, "kubelet", "ActiveState", "UnitFileState")
     expect_that(active in ("inactive", "failed"), "kubelet", found=active, expected="inactive")
     expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")
@@ -85,10 +91,12 @@ def forget(node: Node, on_master: Change) -> None:
 
 
 def reset(change: Change) -> None:
-    """Take Kubernetes off a host. Rules of iptables and bridges of the pod network go with the next boot."""
+    """Take Kubernetes off a host, and the interfaces of its pod network. Rules of iptables go with the next boot."""
     change.run(f"umask 077; kubeadm reset -f >{LOG} 2>&1", deadline=10 * 60.0, text="kubeadm reset")
     change.run("rm -rf /etc/cni/net.d/* /var/lib/cni")
     change.run("systemctl disable --now kubelet")
+    delete = "! ip link show dev $i >/dev/null 2>&1 || ip link delete $i"
+    change.run(f"for i in {' '.join(INTERFACES)}; do {delete}; done", text="delete the pod network's interfaces")
 
 
 def work_on(kube: Kubernetes, name: str) -> list[str]:

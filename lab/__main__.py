@@ -11,6 +11,7 @@ from collections.abc import Collection
 from lab import (
     cluster_files,
     daemon,
+    dlws_images,
     faults,
     hosts,
     image,
@@ -20,9 +21,10 @@ from lab import (
     nfs,
     packages,
     record,
+    registry,
 )
-from lab.kube_faults import FAULTS
 from lab.plan import ALL_HOSTS, CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, RUN, SPARE, LabHost
+from lab.platform_faults import FAULTS
 from lab.process import LabError, environment, say
 
 
@@ -51,6 +53,8 @@ def up(fresh: str) -> int:
     with record.lock():
         packages.ensure(kube_packages.packages())
         kube_images.ensure()
+        if dlws_images.wanted():
+            dlws_images.ensure()
     say(f"up after {time.monotonic() - began:.0f} s; root's password is in {ROOT_PASSWORD}")
     config = os.path.relpath(LAB / "config.yaml")
     print(f"\nNext:  pytest -m preflight --cluster {config}\n       pytest -m install --cluster {config}")
@@ -95,6 +99,7 @@ def down(spare: LabHost | None) -> int:
         if spare:
             take_away(spare)
             return 0
+        registry.stop()
         daemon.stop()
     return 0
 
@@ -102,6 +107,8 @@ def down(spare: LabHost | None) -> int:
 def status() -> int:
     """Print the table; 0 only if all is up."""
     running = daemon.states()
+    if dlws_images.wanted():
+        running["registry"] = registry.running()
     for name, alive in running.items():
         print(f"{name:14} {'up' if alive else 'down'}")
     good = all(running.values())

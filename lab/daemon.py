@@ -27,6 +27,7 @@ PACKAGES = {
     "python3": "python3",
     "dpkg-deb": "dpkg",
     "busybox": "busybox-static",
+    "docker-registry": "docker-registry",
 }
 """What the lab calls on the machine, and the package that holds it."""
 INOTIFY_LIMIT, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 8192

@@ -30,8 +30,13 @@ class Image:
 
     @property
     def file_name(self) -> str:
-        """`k8s.gcr.io/pause:3.2` -> `k8s.gcr.io-pause-3.2.tar`: where a folder of archives keeps it."""
-        return self.reference.replace("/", "-").replace(":", "-") + ".tar"
+        """Where a folder of archives keeps it."""
+        return file_name(self.reference)
+
+
+def file_name(reference: str) -> str:
+    """`k8s.gcr.io/pause:3.2` -> `k8s.gcr.io-pause-3.2.tar`: where a folder of archives keeps an image."""
+    return reference.replace("/", "-").replace(":", "-") + ".tar"
 
 
 def write(image: Image, folder: Path, architecture: str = "amd64") -> Path:

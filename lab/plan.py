@@ -12,6 +12,9 @@ BRIDGE = "dlws0"
 CACHER_PORT = 3143
 """Not Debian's 3142, so that an apt-cacher-ng of the machine's own can keep its port."""
 APT_CACHE = f"http://{GATEWAY}:{CACHER_PORT}"
+REGISTRY_PORT = 5010
+"""Not Debian's 5000, for the same reason. The hosts know it from rootfs: docker.service.d."""
+REGISTRY = f"{GATEWAY}:{REGISTRY_PORT}"
 
 CLUSTER = "atlas"
 DOMAIN = "sigsus.cn"

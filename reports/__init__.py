@@ -21,10 +21,12 @@ RENDERERS: dict[str, Callable[[RecordedRun], str]] = {"junit.xml": junit.render,
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The reports of a run: the files that were written, and one line for each that could not be."""
+    """The reports of a run: the files that were written, one line for each that could not be, and what they tell of."""
 
     files: tuple[Path, ...]
     faults: tuple[str, ...]
+    recorded: RecordedRun | None = None
+    """None when the run cannot be read."""
 
 
 def write_all(folder: RunFolder | Path) -> Written:
@@ -40,7 +42,7 @@ def write_all(folder: RunFolder | Path) -> Written:
             files.append(write(folder.path / name, render(recorded)))
         except Exception as error:  # a report must not take the run's end with it; the fault is handed on
             faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
-    return Written(tuple(files), tuple(faults))
+    return Written(tuple(files), tuple(faults), recorded)
 
 
 def write(file: Path, content: str | bytes) -> Path:

@@ -23,6 +23,12 @@ class DockerInfo:
     root_dir: str
     architecture: str
     warnings: tuple[str, ...]
+    types_of_files: bool | None = None
+    """Whether the storage driver's file system notes them (`Supports d_type`); None where the driver does not say."""
+    mirrors: tuple[str, ...] | None = None
+    """None where nothing is said of registries."""
+    insecure: tuple[str, ...] = ()
+    """Registries that are asked without TLS, and networks in which all are."""
 
 
 def parse(text: str) -> DockerInfo:
@@ -35,6 +41,9 @@ def parse(text: str) -> DockerInfo:
     if found.get("ServerErrors"):
         raise unparsable(SOURCE, "; ".join(map(str, found["ServerErrors"])), "the daemon does not answer")
     runtimes = _typed(found, "Runtimes", dict)
+    registries = found.get("RegistryConfig") or {}
+    if not isinstance(registries, dict):
+        raise unparsable(SOURCE, f"RegistryConfig={registries!r}")
     warnings = found.get("Warnings") or []
     if not isinstance(warnings, list):
         raise unparsable(SOURCE, f"Warnings={warnings!r}")
@@ -47,7 +56,24 @@ def parse(text: str) -> DockerInfo:
         root_dir=_word(found, "DockerRootDir"),
         architecture=_word(found, "Architecture"),
         warnings=tuple(str(warning) for warning in warnings),
+        types_of_files=_types_of_files(found.get("DriverStatus") or []),
+        mirrors=tuple(map(str, registries.get("Mirrors") or ())) if registries else None,
+        insecure=(*map(str, registries.get("InsecureRegistryCIDRs") or ()), *_insecure(registries)),
     )
+
+
+def _types_of_files(status: Any) -> bool | None:
+    said = {"true": True, "false": False}
+    pairs = [pair for pair in status if isinstance(pair, list)] if isinstance(status, list) else []
+    found = [said.get(str(pair[1])) for pair in pairs if len(pair) == 2 and pair[0] == "Supports d_type"]
+    return found[0] if found else None
+
+
+def _insecure(registries: dict[str, Any]) -> list[str]:
+    configs = registries.get("IndexConfigs") or {}
+    if not isinstance(configs, dict):
+        raise unparsable(SOURCE, f"IndexConfigs={configs!r}")
+    return [str(name) for name, config in configs.items() if isinstance(config, dict) and config.get("Secure") is False]
 
 
 def _typed(found: dict[str, Any], key: str, kind: type) -> Any:

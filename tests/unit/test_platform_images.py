@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -64,7 +65,8 @@ def test_repairmanager_gets_its_mail_account(tmp_path: Path) -> None:
 
 def test_openresty_checks_tokens_with_the_configured_key(tmp_path: Path) -> None:
     found = files(renderer_of(tmp_path), "openresty")
-    assert [found[name] for name in platform_images.JWT_KEY_FILES] == ['local secret = "invented-sign-key"\n'] * 2
+    for name in platform_images.JWT_KEY_FILES:
+        assert 'local secret = "invented-sign-key"' in found[name].splitlines()
 
 
 def test_an_openresty_with_another_key_built_in_is_refused(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_the_archive_is_the_same_whenever_it_is_made(tmp_path: Path) -> None:
     first, second = (platform_images.archive(platform_images.context(renderer, image("openresty"))) for _ in range(2))
     assert first == second
     with tarfile.open(fileobj=io.BytesIO(first)) as tar:
-        assert {"Dockerfile", "Dockerfile-arm64", *platform_images.JWT_KEY_FILES} == set(tar.getnames())
+        assert {"Dockerfile", "Dockerfile-arm64", *platform_images.JWT_KEY_FILES} < set(tar.getnames())
 
 
 def test_a_digest_tells_contexts_and_dockerfiles_apart() -> None:
@@ -98,8 +100,7 @@ def test_a_digest_tells_contexts_and_dockerfiles_apart() -> None:
 
 def test_what_prebuild_copies_must_be_there(tmp_path: Path) -> None:
     cluster = spoilt(tmp_path, "src/RestAPI/api.py", "")
-    (tmp_path / "checkout/src/RestAPI/api.py").unlink()
-    (tmp_path / "checkout/src/RestAPI").rmdir()
+    shutil.rmtree(tmp_path / "checkout/src/RestAPI")
     with pytest.raises(CheckoutError, match=r"src/RestAPI: missing in the checkout; the image's prebuild.sh copies it"):
         files(rendering.renderer(cluster), "restfulapi2")
 

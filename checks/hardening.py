@@ -1,0 +1,261 @@
+"""X: Kubernetes hardened as the CIS benchmark asks, and where DLWS or kubeadm themselves contradict it (DEVIATION)."""
+
+from __future__ import annotations
+
+from checks import kubernetes
+from checks.consistency import KUBELET_CONFIG, mapping
+from checks.control_plane import flags_of, test_control_plane_pods_are_ready
+from checks.files import NO_FILE
+from cluster import kube_objects
+from cluster.config import Cluster
+from cluster.parse import modes
+from cluster.parse.modes import Entry
+from cluster.verdict import Severity
+from cluster.versions import kubernetes as release
+from fixtures.check import check, expect, expect_that
+from fixtures.targets import master, whole_cluster
+from remote.host import Host
+from remote.kubernetes import Kubernetes, Object
+
+ROOT = "root:root"
+MANIFESTS, PKI, ETCD_DATA = "/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/var/lib/etcd"
+KUBECONFIGS = [f"/etc/kubernetes/{name}.conf" for name in ("admin", "controller-manager", "scheduler")]
+KUBELET_FILES = [
+    "/etc/kubernetes/kubelet.conf",
+    "/etc/kubernetes/pki/ca.crt",
+    "/var/lib/kubelet/config.yaml",
+    "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
+    "/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
+]
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+AUDIT = {"audit-log-maxage": 30, "audit-log-maxbackup": 10, "audit-log-maxsize": 100}
+API_SERVER_TLS = ("tls-cert-file", "tls-private-key-file", "client-ca-file", "etcd-certfile", "etcd-keyfile",
+                  "etcd-cafile")  # fmt: skip
+ETCD_TLS = {"cert-file": "", "key-file": "", "trusted-ca-file": "", "peer-cert-file": "", "peer-key-file": "",
+            "client-cert-auth": "true", "peer-client-cert-auth": "true"}  # fmt: skip
+"""Flags of etcd, and the value each must have; "" for any."""
+INSECURE_PORT_GONE = release("v1.20.0")
+CURL = "curl -s -k -m 5 -o /dev/null -w '%{http_code}' "
+REFUSED = 7  # curl's exit status
+SHORTEST = 8  # characters; a shorter secret stands in innocent texts too
+DEFAULTS = "runbook 3.11 runs kubeadm init with its own defaults, which leave this as it is"
+
+
+@check("X01", section="3.11", source="CIS Kubernetes 1.1.1-1.1.8", on=master, severity=Severity.WARNING,
+       title_zh="静态 Pod 清单文件权限正确",
+       fix=f"chown root:root {MANIFESTS}/*; chmod 600 {MANIFESTS}/*")  # fmt: skip
+def test_manifests_are_guarded(host: Host) -> None:
+    """Only root may change the manifests of the control plane."""
+    found = [e for e in listed(host, MANIFESTS) if e.kind == "f"]
+    expect_that(found, f"files in {MANIFESTS}", found="none", expected="the control plane's manifests")
+    expect("manifests open to others", found=open_to_others(found, 0o644), expected=[])
+
+
+@check("X02", section="3.11", source="CIS Kubernetes 1.1.11", on=master, severity=Severity.WARNING,
+       title_zh="etcd 数据目录仅属主可访问", fix=f"chmod 700 {ETCD_DATA}")  # fmt: skip
+def test_etcd_data_is_private(host: Host) -> None:
+    """Nobody but its owner may look into etcd's data: all secrets of the cluster are there."""
+    found = listed(host, ETCD_DATA, depth=0)
+    expect("etcd's data", found=[e.path for e in found], expected=[ETCD_DATA])
+    expect("folders open to others", found=open_to_others(found, 0o700), expected=[])
+
+
+@check("X20", section="3.11", source="CIS Kubernetes 1.1.12", on=master, severity=Severity.INFO,
+       title_zh="etcd 数据目录属于 etcd 用户", fix="none under kubeadm",
+       deviation="kubeadm runs etcd as root, so its data is root's")  # fmt: skip
+def test_etcd_data_has_its_own_user(host: Host) -> None:
+    """Etcd's data belongs to a user of its own."""
+    expect(f"owner of {ETCD_DATA}", found=[e.owner for e in listed(host, ETCD_DATA, depth=0)], expected=["etcd:etcd"])
+
+
+@check("X03", section="3.11", source="CIS Kubernetes 1.1.13-1.1.21", on=master, title_zh="集群私钥与管理凭据权限正确",
+       fix=f"chown -R root:root {PKI}; chmod 600 {PKI}/*.key {PKI}/etcd/*.key /etc/kubernetes/*.conf")  # fmt: skip
+def test_keys_are_private(host: Host) -> None:
+    """Keys and kubeconfigs of the control plane are root's alone, and only root may change certificates."""
+    found = [e for e in listed(host, PKI) if e.kind == "f"]
+    keys = [e for e in found if e.path.endswith(".key")]
+    expect_that(keys, f"keys in {PKI}", found="none", expected="the control plane's keys")
+    secret = [*keys, *listed(host, *KUBECONFIGS, depth=0)]
+    expect("keys and kubeconfigs open to others", found=open_to_others(secret, 0o600), expected=[])
+    expect("certificates others may change", found=open_to_others(found, 0o644), expected=[])
+
+
+@check("X04", section="3.11", source="CIS Kubernetes 1.2.2-1.2.9", on=master, title_zh="API Server 认证与授权方式安全",
+       causes=[test_control_plane_pods_are_ready],
+       fix="correct the flags in /etc/kubernetes/manifests/kube-apiserver.yaml")  # fmt: skip
+def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
+    """The API server knows no passwords or tokens from files, and authorizes by Node and RBAC."""
+    flags = flags_of(cluster, kube, "kube-apiserver")
+    files = [name for name in ("basic-auth-file", "token-auth-file") if name in flags]
+    expect("files with passwords and tokens", found=files, expected=[])
+    modes_ = flags.get("authorization-mode", "AlwaysAllow").split(",")
+    right = {"Node", "RBAC"} <= {*modes_} and "AlwaysAllow" not in modes_
+    expect_that(right, "authorization", found=modes_, expected="Node and RBAC, not AlwaysAllow")
+
+
+@check("X05", section="3.11", source="CIS Kubernetes 1.2.17-1.2.19", on=master, title_zh="API Server 无非安全端口",
+       causes=[test_control_plane_pods_are_ready],
+       fix="correct the flags in /etc/kubernetes/manifests/kube-apiserver.yaml")  # fmt: skip
+def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None:
+    """The API server has no port without TLS, and lets a kubelet change its own node alone."""
+    flags = flags_of(cluster, kube, "kube-apiserver")
+    default = "0" if release(cluster.kubernetes_version) >= INSECURE_PORT_GONE else "8080"
+    expect("insecure port", found=flags.get("insecure-port", default), expected="0")
+    expect("insecure address", found=flags.get("insecure-bind-address", ""), expected="")
+    plugins = flags.get("enable-admission-plugins", "").split(",")
+    expect_that("NodeRestriction" in plugins, "admission plugins", found=plugins, expected="NodeRestriction among them")
+
+
+@check("X06", section="3.11", source="CIS Kubernetes 1.2.21, 1.3.2, 1.4.1", on=master, severity=Severity.WARNING,
+       title_zh="控制平面组件已关闭 profiling", deviation=DEFAULTS, causes=[test_control_plane_pods_are_ready],
+       fix="--profiling=false in the three manifests of the control plane")  # fmt: skip
+def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
+    """API server, controller manager and scheduler do not let themselves be profiled."""
+    on = [name for name in COMPONENTS if flags_of(cluster, kube, name).get("profiling") != "false"]
+    expect("components that can be profiled", found=on, expected=[])
+
+
+@check("X21", section="3.11", source="CIS Kubernetes 1.3.7, 1.4.2", on=master, severity=Severity.WARNING,
+       title_zh="controller-manager 与 scheduler 仅监听本机", causes=[test_control_plane_pods_are_ready],
+       fix="--bind-address=127.0.0.1 in their manifests")  # fmt: skip
+def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes) -> None:
+    """Controller manager and scheduler listen on 127.0.0.1."""
+    found = {name: flags_of(cluster, kube, name).get("bind-address", "0.0.0.0") for name in COMPONENTS[1:]}
+    wrong = [f"{name}: {address}" for name, address in found.items() if address != "127.0.0.1"]
+    expect("components that listen elsewhere", found=wrong, expected=[])
+
+
+@check("X07", section="3.11", source="CIS Kubernetes 1.2.22-1.2.25", on=master, severity=Severity.WARNING,
+       title_zh="API Server 审计日志已启用", deviation=DEFAULTS, causes=[test_control_plane_pods_are_ready],
+       fix="--audit-policy-file and --audit-log-path, -maxage=30, -maxbackup=10, -maxsize=100")  # fmt: skip
+def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
+    """The API server keeps an audit log: 30 days, 10 files of 100 MB."""
+    flags = flags_of(cluster, kube, "kube-apiserver")
+    short = [name for name, least in AUDIT.items() if not flags.get(name, "").isdecimal() or int(flags[name]) < least]
+    missing = [name for name in ("audit-log-path",) if name not in flags]
+    expect("audit settings missing or low", found=[*missing, *short], expected=[])
+
+
+@check("X08", section="3.11", source="CIS Kubernetes 1.2.29-1.2.32, 2.1-2.6", on=master,
+       title_zh="API Server 与 etcd 全程使用证书认证", causes=[test_control_plane_pods_are_ready],
+       fix="correct the flags in the manifests; the certificates lie in /etc/kubernetes/pki")  # fmt: skip
+def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
+    """API server and etcd talk TLS, and etcd answers nobody without a certificate of its CA."""
+    server, etcd = flags_of(cluster, kube, "kube-apiserver"), flags_of(cluster, kube, "etcd")
+    expect("API server's flags missing", found=[name for name in API_SERVER_TLS if not server.get(name)], expected=[])
+    wrong = [name for name, value in ETCD_TLS.items() if not etcd.get(name) or (value and etcd[name] != value)]
+    expect("etcd's flags missing or wrong", found=wrong, expected=[])
+    own = [name for name in ("auto-tls", "peer-auto-tls") if etcd.get(name, "false") != "false"]
+    expect("certificates that etcd makes itself", found=own, expected=[])
+
+
+@check("X09", section="3.11", source="CIS Kubernetes 4.1.1-4.1.10", severity=Severity.WARNING,
+       title_zh="kubelet 文件权限正确", fix="chown root:root; chmod 644 the files named, 600 kubelet.conf")  # fmt: skip
+def test_kubelet_files_are_guarded(host: Host) -> None:
+    """Only root may change what the kubelet reads."""
+    found = listed(host, *KUBELET_FILES, depth=0)
+    expect_that(found, "files of the kubelet", found="none", expected="its configuration and credentials")
+    expect("files open to others", found=open_to_others(list(found), 0o644), expected=[])
+
+
+@check("X10", section="3.11", source="CIS Kubernetes 4.2.1-4.2.4", title_zh="kubelet 拒绝匿名访问",
+       causes=[kubernetes.test_kubelet_is_healthy],
+       fix="anonymous off, mode Webhook, clientCAFile, readOnlyPort 0 in config.yaml; restart kubelet")  # fmt: skip
+def test_kubelet_answers_nobody_unknown(host: Host) -> None:
+    """The kubelet asks who calls: by its configuration, and by what it answers a stranger."""
+    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    asks, decides = config.get("authentication") or {}, config.get("authorization") or {}
+    expect("anonymous access", found=(asks.get("anonymous") or {}).get("enabled", True), expected=False)
+    expect("authorization", found=decides.get("mode", "AlwaysAllow"), expected="Webhook")
+    expect_that((asks.get("x509") or {}).get("clientCAFile"), "clientCAFile", found="none", expected="the cluster's CA")
+    expect("read-only port", found=config.get("readOnlyPort", 0), expected=0)
+    expect("answer of port 10250 to a stranger", found=host.read(CURL + "https://127.0.0.1:10250/pods"), expected="401")
+    plain = host.run_expect([0, REFUSED], CURL + "http://127.0.0.1:10255/pods")
+    expect_that(plain.rc == REFUSED, "port 10255", found=f"answers {plain.stdout}", expected="refused")
+
+
+@check("X11", section="3.11", source="CIS Kubernetes 4.2.11", severity=Severity.WARNING,
+       title_zh="kubelet 证书自动轮换", fix="rotateCertificates: true in config.yaml; restart kubelet")  # fmt: skip
+def test_kubelet_renews_its_certificate(host: Host) -> None:
+    """The kubelet renews its certificate itself."""
+    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    expect("rotateCertificates", found=config.get("rotateCertificates", False), expected=True)
+
+
+@check("X22", section="3.11", source="CIS Kubernetes 4.2.6", severity=Severity.WARNING,
+       title_zh="kubelet 保护内核默认参数", deviation=DEFAULTS,
+       fix="protectKernelDefaults: true in config.yaml, and the kernel settings it then asks for")  # fmt: skip
+def test_kubelet_leaves_the_kernel_alone(host: Host) -> None:
+    """The kubelet refuses to start rather than change the kernel's settings."""
+    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    expect("protectKernelDefaults", found=config.get("protectKernelDefaults", False), expected=True)
+
+
+@check("X12", section="3.11", source="CIS Kubernetes 5.1.1", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="cluster-admin 仅授予集群管理员组",
+       fix="kubectl delete clusterrolebinding <name>, or bind a smaller role")  # fmt: skip
+def test_few_are_cluster_admin(kube: Kubernetes) -> None:
+    """Nobody is cluster-admin but the group of administrators, and service accounts of kube-system."""
+    bindings = [b for b in kube.list("clusterrolebindings") if b["roleRef"]["name"] == "cluster-admin"]
+    expect_that(bindings, "bindings of cluster-admin", found="none", expected="that of the administrators")
+    others = [
+        f"{binding['metadata']['name']}: {subject['kind']} {subject['name']}"
+        for binding in bindings
+        for subject in binding.get("subjects") or ()
+        if subject["name"] not in ("system:masters", "kubeadm:cluster-admins")
+        and (subject["kind"], subject.get("namespace")) != ("ServiceAccount", "kube-system")
+    ]
+    expect("others who are cluster-admin", found=others, expected=[])
+
+
+@check("X26", section="3.11", source="CIS Kubernetes 5.2", on=whole_cluster, severity=Severity.INFO,
+       title_zh="kube-system 之外没有特权 Pod",
+       deviation="DLWS's own services and distributed jobs run so: the pods named are for sign-off",
+       fix="look at each pod named: kubectl describe; take privileges away from what is not DLWS's own")  # fmt: skip
+def test_few_pods_are_privileged(kube: Kubernetes) -> None:
+    """No pod outside kube-system is privileged, on the host's network, or holds Docker's socket."""
+    pods = [pod for pod in kube.list("pods") if pod["metadata"].get("namespace") != "kube-system"]
+    found = {kube_objects.name_of(pod): privileges(pod) for pod in pods if not kube_objects.is_finished(pod)}
+    expect("pods with privileges", found=[f"{name}: {', '.join(p)}" for name, p in found.items() if p], expected=[])
+
+
+@check("X25", section="3.11", source="kubeadm", on=whole_cluster, title_zh="ConfigMap 中没有配置的密码",
+       fix="put it into a Secret; change it in config.yaml, as everybody may have read it")  # fmt: skip
+def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
+    """No secret of config.yaml stands in a ConfigMap."""
+    long = [secret for secret in cluster.secrets if len(secret) >= SHORTEST]
+    telling = [
+        f"{thing['metadata'].get('namespace')}/{thing['metadata']['name']} {key}"
+        for thing in kube.list("configmaps")
+        for key, text in (thing.get("data") or {}).items()
+        if any(secret in text for secret in long)
+    ]
+    expect("ConfigMaps that hold a secret", found=telling, expected=[])
+
+
+def privileges(pod: Object) -> list[str]:
+    """What a pod may do beyond its containers."""
+    spec = pod["spec"]
+    containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    paths = [(volume.get("hostPath") or {}).get("path", "") for volume in spec.get("volumes") or ()]
+    found = {
+        "privileged": any((c.get("securityContext") or {}).get("privileged") for c in containers),
+        "hostNetwork": spec.get("hostNetwork", False),
+        "docker.sock": any(path.endswith("docker.sock") for path in paths),
+    }
+    return [name for name, holds in found.items() if holds]
+
+
+def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
+    """The files at the paths and, without a depth, all below them; what is not there is left out."""
+    below = "" if depth is None else f"-maxdepth {depth} "
+    command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])
+    result = host.run_expect([0, 1], command, *paths, modes.FORM)
+    if any(NO_FILE not in line for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
+        raise host.no_answer(result)
+    return list(modes.parse(result.stdout))
+
+
+def open_to_others(found: list[Entry], mode: int) -> list[str]:
+    """Those that allow more than the mode, or are not root's."""
+    return [str(e) for e in found if e.owner != ROOT or e.allows_more_than(mode)]

@@ -1,0 +1,167 @@
+"""N: the ways packets take: routes, cards, forwarding, proxies, and what the hosts fetch from."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+
+from checks.alike import mtu_of
+from checks.network import PING, each, test_peers_answer
+from cluster import proxies
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse import bonding, firewall, ip_route, ping
+from cluster.parse.ip_route import Route
+from cluster.parse.text import unparsable
+from cluster.verdict import Severity
+from fixtures.check import check, expect, expect_that, preflight
+from remote.host import Host
+
+FORWARD = "if command -v iptables >/dev/null; then iptables -S FORWARD; else echo -P FORWARD ACCEPT; fi"
+POD_DEVICE = r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)"
+LETS_PODS_PASS = re.compile(
+    rf"-j ACCEPT|.*-[io] {POD_DEVICE}\S*(?: .*)? -j (?:ACCEPT|WEAVE-NPC\S*)"
+    r"|.*-j (?:FLANNEL-FWD|cali-FORWARD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD)"
+)
+HEADERS = 28  # bytes of IP and ICMP
+OVERHEAD = {"weave": 50, "flannel": 50, "vxlan": 50, "cilium_vxlan": 50, "tunl": 20}
+"""Bytes that an overlay adds, by the beginning of its device's name."""
+READ_MTUS = "for i in {}; do if test -e $i/mtu; then echo $i:$(cat $i/mtu); fi; done".format(
+    " ".join(f"/sys/class/net/{name}*" for name in OVERHEAD)
+)
+LOOK = (
+    "for i in */; do i=${i%/}; if test -e $i/device && test $(cat $i/operstate) = up; then"
+    " s=$(cat $i/speed) || s=-1; d=$(cat $i/duplex) || d=unknown; echo $i $s $d $(cat $i/carrier_changes)"
+    " $(cat $i/statistics/rx_errors) $(cat $i/statistics/tx_errors); fi; done"
+)
+READ_CARDS = f"cd /sys/class/net && {LOOK} && sleep 1 && echo == && {LOOK}"
+SLOWEST = 1000  # Mb/s
+READ_BONDS = 'set -e; for f in /proc/net/bonding/*; do if test -f "$f"; then echo "== $f"; cat "$f"; fi; done'
+_NAMES = (
+    "tr ' \"' '\\n\\n'"
+    " | sed -n -E 's/^(Environment=)?(https?_proxy)=.+/\\2/Ip; s/^(Environment=)?no_proxy=/no_proxy=/Ip'"
+)
+"""A proxy's own address may hold a password: it stays on the host."""
+READ_PROXIES = (
+    "set -e; for s in docker kubelet; do e=$(systemctl show $s -p Environment); echo == $s;"
+    f' echo "$e" | {_NAMES}; done; f=/etc/environment; if test -e $f; then e=$(cat $f); echo == $f;'
+    f' echo "$e" | {_NAMES}; fi'
+)
+FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
+
+
+@check("N08", section="3.11", source="docker 1.13", severity=Severity.WARNING, title_zh="Pod 流量可被转发",
+       fix="iptables -P FORWARD ACCEPT, or look why the pod network's own rules are missing")  # fmt: skip
+def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
+    """The FORWARD chain lets pods' packets pass: by its policy, or, as Docker makes that DROP, by a rule."""
+    chain = firewall.iptables_chain(host.read(FORWARD))
+    own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
+    passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)
+    expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
+
+
+@check("N12", section="3.7", source="weave#3012", title_zh="整包可达各节点且叠加网络 MTU 合适",
+       causes=[test_peers_answer],
+       fix="set one MTU on cards and switch; the pod network's below it: WEAVE_MTU, or its configuration")  # fmt: skip
+def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
+    """A packet of the card's full size reaches every peer undivided, and the pod network's packets fit into one."""
+    mtu = mtu_of(host, node)
+    rows = [re.fullmatch(r"/sys/class/net/(.+):([0-9]+)", line) for line in host.lines(READ_MTUS)]
+    if None in rows:
+        raise unparsable("/sys/class/net/*/mtu", why="listing not understood")
+    large = [
+        f"{row[1]} {row[2]}"
+        for row in rows
+        for name, bytes_ in OVERHEAD.items()
+        if row and row[1].startswith(name) and int(row[2]) > mtu - bytes_
+    ]
+    expect(f"overlays that do not fit into {mtu} bytes", found=large, expected=[])
+    answers = each(host, f"{PING} -M do -s {mtu - HEADERS}", [peer.address for peer in peers])
+    lost = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
+    expect(f"hosts that {mtu} bytes do not reach", found=lost, expected=[])
+
+
+@preflight
+@check("N13", section="2.1", source="troubleshoot subnetAvailable", title_zh="Pod 与 Service 网段不与主机路由冲突",
+       fix="choose other ranges in config.yaml before the install, or take the route away")  # fmt: skip
+def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
+    """No route of the host meets the ranges of pods and services, but those of the pod network itself."""
+    pods, services = (IPv4Network(text, strict=False) for text in (cluster.pod_range, cluster.service_range))
+    expect_that(
+        not pods.overlaps(services), "pod and service range", found=f"{pods} meets {services}", expected="apart"
+    )
+    nodes = {node.address for node in cluster.nodes}
+    found = [r for r in ip_route.routes(host.read("ip -4 route show")) if not r.is_default]
+    near = [r for r in found if r.network.overlaps(pods) or r.network.overlaps(services)]
+    met = [str(r) for r in near if not of_pods(r, pods, nodes)]
+    expect(f"routes that meet {pods} or {services}", found=met, expected=[])
+
+
+@check("N15", section="2.1", source="NHC hw_eth", severity=Severity.WARNING, title_zh="物理网卡速率、双工正常且无错包",
+       fix="ethtool <card>: change the cable or the port; set the switch's port to negotiate")  # fmt: skip
+def test_cards_run_well(host: Host) -> None:
+    """Physical cards that are up run at 1 Gb/s or more, in full duplex, and count no error while one looks."""
+    first, mark, second = host.read(READ_CARDS).partition("==")
+    before, now = cards(first), cards(second)
+    if not mark or before.keys() != now.keys():
+        raise unparsable("/sys/class/net", why="two looks that do not agree")
+    slow = [f"{n} {c[0]} Mb/s" for n, c in now.items() if 0 < int(c[0]) < SLOWEST]  # -1: a virtual card has none
+    expect("cards that are slow", found=slow, expected=[])
+    expect("cards in half duplex", found=[n for n, c in now.items() if c[1] == "half"], expected=[])
+    worse = [n for n in now if before[n][2:] != now[n][2:]]
+    expect("cards that count errors or lost links now", found=worse, expected=[])
+
+
+@check("N16", section="2.1", source="kernel bonding", severity=Severity.WARNING, title_zh="绑定网卡的成员均已连接",
+       fix="ip link; ethtool <card>: change the cable or the switch's port")  # fmt: skip
+def test_bonds_are_whole(host: Host) -> None:
+    """All cards of every bond are up."""
+    expect("cards of bonds that are not up", found=bonding.down(host.read(READ_BONDS)), expected=())
+
+
+@check("N17", section="3.11", source="kubeadm HTTPProxyCIDR", severity=Severity.WARNING,
+       title_zh="代理设置未覆盖集群内部地址",
+       fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service")  # fmt: skip
+def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
+    """Where a proxy is set for Docker, the kubelet or everybody, NO_PROXY names hosts, services, pods and .svc."""
+    wanted = [*(n.address for n in cluster.nodes), cluster.service_range, cluster.pod_range, ".svc"]
+    settings = proxies.parse(host.read(READ_PROXIES))
+    missing = [f"{s.source}: {', '.join(left)}" for s in settings if (left := s.leaves_out(wanted))]
+    expect("what goes through a proxy", found=missing, expected=[])
+
+
+@check("N18", section="2.1", source="product checklist", severity=Severity.WARNING, title_zh="软件源与镜像仓库可访问",
+       fix="correct the address in config.yaml, or the way to it: names, routes, firewall")  # fmt: skip
+def test_sources_answer(cluster: Cluster, host: Host) -> None:
+    """The apt sources and the image registry that the configuration names by host answer."""
+    answers = each(host, FETCH, sources(cluster))
+    silent = [url for url, (rc, _) in answers.items() if rc]
+    expect("sources that do not answer", found=silent, expected=[])
+    broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
+    expect("sources in trouble", found=broken, expected=[])
+
+
+def sources(cluster: Cluster) -> list[str]:
+    """The URLs of the apt mirror, the Kubernetes packages, and the registry's API where a registry host is named."""
+    mirror = str(cluster.document.get("apt_mirror_url") or "").replace("\\", "")
+    apt = re.findall(r"https?://\S+", f"{mirror} {cluster.suite.kubernetes.apt_source or ''}")
+    registry = str(cluster.document.get("dockerregistry", "")).partition("/")[0]
+    own = [f"https://{registry}/v2/"] if re.search(r"[.:]", registry) else []
+    return list(dict.fromkeys([*apt, *own]))
+
+
+def of_pods(route: Route, pods: IPv4Network, nodes: set[str]) -> bool:
+    """Whether the pod network made the route: part of its range, over its devices, to a node, or to nowhere."""
+    own = re.match(POD_DEVICE, route.device) or route.via in nodes or not (route.device or route.via)
+    return bool(own) and route.network.subnet_of(pods)
+
+
+def cards(text: str) -> dict[str, tuple[str, ...]]:
+    """By card: speed in Mb/s, duplex, links lost, errors received and sent."""
+    found = {}
+    for line in text.strip().splitlines():
+        row = re.fullmatch(r"(\S+) (-?[0-9]+) (full|half|unknown) ([0-9]+) ([0-9]+) ([0-9]+)", line)
+        if row is None:
+            raise unparsable("/sys/class/net", line)
+        found[row[1]] = row.groups()[1:]
+    return found

@@ -1,0 +1,111 @@
+"""N: what pods and the kubelet need to reach from every host: API server, kubelets, DNS, services, weave's peers."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from checks import control_plane
+from checks.network import each
+from cluster import kubeadm
+from cluster.config import Cluster
+from cluster.inventory import Node
+from cluster.parse import weave
+from cluster.parse.text import only_line, unparsable
+from fixtures.check import check, expect, expect_that
+from remote.host import Host
+
+CONNECT = "timeout 3 bash -c 'exec 3<>/dev/tcp/${0%:*}/${0#*:}'"
+KUBELET_PORT, WEAVE_PORT, DNS_HOST, API_HOST = 10250, 6783, 10, 1
+REFUSED = "Connection refused"
+NO_ANSWER = (7, 28, 35, 52, 56)  # curl's exit statuses: refused, time-out, no TLS, nothing, cut off
+DNS_NAME = "kubernetes.default.svc.cluster.local"
+ASK_DNS = """
+import socket, struct, sys
+name, server = sys.argv[1:]
+labels = b"".join(struct.pack("B", len(part)) + part.encode() for part in name.split("."))
+query = struct.pack(">6H", 4711, 256, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, 1, 1)
+asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asked.settimeout(2)
+for _ in range(2):
+    asked.sendto(query, (server, 53))
+    try:
+        _, flags, _, answers = struct.unpack(">4H", asked.recv(512)[:8])
+        print("code", flags & 15, "answers", answers)
+        break
+    except socket.timeout:
+        pass
+else:
+    print("no answer")
+""".strip()
+WEAVE = "http://127.0.0.1:6784/status"
+HAS_WEAVE = "test -d /sys/class/net/weave"
+
+
+@check("N11", section="3.11", source="k8s, weave docs", title_zh="组件端口可从各节点访问",
+       fix="look for a firewall or a route that is missing between the two hosts")  # fmt: skip
+def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
+    """From here the API server can be reached, from the master every kubelet, and every peer of weave.
+
+    Who refuses has been reached: that nobody listens there is C01's or K09's finding, a firewall N07's.
+    """
+    master = cluster.master
+    wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
+    wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == master]
+    wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
+    answers = each(host, CONNECT, wanted)
+    lost = [where for where in wanted if answers[where][0] and REFUSED not in answers[where][1]]
+    expect("what cannot be reached", found=lost, expected=[])
+
+
+@check("N19", section="3.11", source="sonobuoy", title_zh="各节点可通过集群 DNS 解析",
+       causes=[control_plane.test_cluster_dns_has_endpoints],
+       fix="kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
+def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
+    """The cluster's DNS, at its service address, knows the API server's service when it is asked from this host."""
+    server = str(ip_network(cluster.service_range)[DNS_HOST])
+    found = only_line("DNS query", host.read("python3 -c %s %s %s", ASK_DNS, DNS_NAME, server))
+    if found != "no answer" and not found.startswith("code "):
+        raise unparsable("DNS query", found)
+    right = found.startswith("code 0 ") and not found.endswith(" 0")
+    expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
+
+
+@check("N20", section="3.11", source="kube-proxy", title_zh="各节点可通过 Service 地址访问 API Server",
+       causes=[control_plane.test_api_server_is_ready],
+       fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
+def test_service_address_answers(cluster: Cluster, host: Host) -> None:
+    """The API server answers at its service's address: kube-proxy has done its work on this host."""
+    url = f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version"
+    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 -o /dev/null -w '%%{http_code}' %s", url)
+    expect_that(result.rc == 0, url, found=result.stderr.strip() or "no answer", expected="an answer")
+    expect_that(result.stdout.strip() in ("200", "401", "403"), url, found=result.stdout.strip(), expected="200")
+
+
+@check("N21", section="3.11", source="weave docs", title_zh="weave 节点间连接全部建立",
+       fix="open 6783/tcp and 6783-6784/udp between the hosts; sleeve: 6784/udp or the MTU")  # fmt: skip
+def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
+    """Weave has a fast connection to every other host. A host without weave's bridge has another pod network."""
+    if not has_weave(host):
+        return
+    found = weave.connections(host.read(f"curl -sS -f -m 5 {WEAVE}/connections"))
+    expect(
+        "connections in trouble", found=[f"{c.address} {c.state} {c.mode}" for c in found if not c.is_good], expected=[]
+    )
+    joined = {c.address for c in found if c.is_good}
+    expect_that(len(joined) == len(cluster.nodes) - 1, "hosts weave is connected to", found=sorted(joined),
+                expected=f"{len(cluster.nodes) - 1}")  # fmt: skip
+
+
+@check("N23", section="3.11", source="weave#3438", title_zh="weave 没有失联的地址所有者",
+       fix="weave rmpeer <peer> on one host: its addresses come back")  # fmt: skip
+def test_weave_has_no_ghosts(host: Host) -> None:
+    """No peer of weave owns pod addresses and cannot be reached: a host that left without a word."""
+    if not has_weave(host):
+        return
+    ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
+    expect("peers that own addresses and cannot be reached", found=ghosts, expected=())
+
+
+def has_weave(host: Host) -> bool:
+    """Whether weave is the host's pod network: it makes a bridge of its name."""
+    return bool(host.run_expect([0, 1], HAS_WEAVE).rc == 0)

@@ -1,0 +1,83 @@
+"""N, X: who listens on a host, and whether it may."""
+
+from __future__ import annotations
+
+import re
+
+from cluster import kubeadm
+from cluster.inventory import Node, Role
+from cluster.parse import sockets
+from cluster.parse.sockets import Listener
+from cluster.parse.text import unparsable
+from cluster.verdict import Severity
+from fixtures.check import check, expect, preflight
+from remote.host import Host
+
+LISTENERS = "ss -Hlntup"
+POD_PROCESSES = "for f in /proc/[0-9]*/cgroup; do if grep -qs kubepods $f; then echo ${f%/cgroup}; fi; done"
+KUBELET_PORTS = {10250: "kubelet"}
+CONTROL_PORTS = {
+    2379: "etcd",
+    2380: "etcd",
+    6443: "kube-apiserver",
+    10251: "kube-scheduler",
+    10259: "kube-scheduler",
+    10252: "kube-controller",
+    10257: "kube-controller",
+}
+"""kubeadm's ports, and the process, as the kernel cuts its name, that may hold each."""
+PRODUCT_PORTS = {80, 443, 3000, 3080, 3081, 3306, 5000, 9091, 9092, 9093, 9100, 9101, 9102, *range(9200, 9209)}
+"""The ports that DLWS's services take on their hosts, all of them in pods (upstream's parameters)."""
+ALLOWED = {
+    *KUBELET_PORTS.values(), *CONTROL_PORTS.values(), "kube-proxy", "sshd", "systemd", "init", "rpcbind", "rpc.statd",
+    "rpc.mountd", "ganesha.nfsd", "systemd-resolve", "systemd-network", "dhclient", "chronyd", "ntpd", "weaver",
+}  # fmt: skip
+"""Who may listen on all addresses: what the runbook installs, and what Ubuntu's network needs."""
+
+
+@preflight
+@check("N09", section="2.1", source="kubeadm Port", title_zh="Kubernetes 端口未被其他程序占用",
+       fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
+def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
+    """Nobody but Kubernetes itself listens on the ports it needs: free before the install, its own after it."""
+    owners = KUBELET_PORTS | (CONTROL_PORTS if node.role is Role.INFRASTRUCTURE else {})
+    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in owners]
+    expect("ports held by others", found=told([s for s in held if s.names != (owners[s.port],)]), expected=[])
+
+
+@preflight
+@check("N10", section="2.1", source="upstream params", title_zh="DLWS 端口未被其他程序占用",
+       fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
+def test_product_ports_are_free(host: Host) -> None:
+    """Nobody but pods listens on the ports of DLWS's services."""
+    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in PRODUCT_PORTS]
+    expect("ports held by others than pods", found=told(without_pods(host, held)), expected=[])
+
+
+@check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
+       fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
+def test_listeners_are_known(host: Host) -> None:
+    """Who listens on all addresses is a pod, the kernel, NodePorts, or one of what the runbook installs."""
+    first, last = map(int, kubeadm.NODE_PORTS.split("-"))
+    open_ = [s for s in listeners(host) if s.is_open and not first <= s.port <= last]
+    strange = [s for s in without_pods(host, open_) if {*s.names} - ALLOWED]
+    expect("listeners nobody planned", found=told(strange), expected=[])
+
+
+def listeners(host: Host) -> tuple[Listener, ...]:
+    """All sockets that take connections or packets."""
+    return sockets.parse(host.read(LISTENERS))
+
+
+def without_pods(host: Host, found: list[Listener]) -> list[Listener]:
+    """Those of the listeners that no process of a pod holds."""
+    rows = [re.fullmatch("/proc/([0-9]+)", line) for line in host.lines(POD_PROCESSES)]
+    if None in rows:
+        raise unparsable("processes of pods", why="listing not understood")
+    pids = {int(row[1]) for row in rows if row}
+    return [s for s in found if not pids & {pid for _, pid in s.owners}]
+
+
+def told(found: list[Listener]) -> list[str]:
+    """Each once: a service listens by IPv4 and IPv6."""
+    return sorted({str(one) for one in found})

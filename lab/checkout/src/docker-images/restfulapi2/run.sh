@@ -1,0 +1,2 @@
+#!/bin/sh
+exec python3 /DLWorkspace/src/RestAPI/dlwsrestapi.py
