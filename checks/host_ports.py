@@ -23,7 +23,7 @@ HOLDERS = (
 """Prints for every listening port: the port, `pod` or `host` (by the control group of the process), its name."""
 
 
-@check("N15", section="3.16", source="upstream check_service.py", on=platform_hosts,
+@check("N28", section="3.16", source="upstream check_service.py", on=platform_hosts,
        title_zh="平台服务端口未被其他进程占用",
        fix="stop what holds the port, and keep it from starting at boot",
        causes=[network.test_apache_is_off])  # fmt: skip

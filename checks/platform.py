@@ -22,7 +22,7 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
 """Holds the id of the image that the static files were taken from."""
 
 
-@check("D22", section="3.15", source="runbook 3.16", on=platform_control, title_zh="DLWorkspace 源码可渲染且符合约定",
+@check("D26", section="3.15", source="runbook 3.16", on=platform_control, title_zh="DLWorkspace 源码可渲染且符合约定",
        fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The checkout's templates render with this configuration, to the objects that stages and checks know."""

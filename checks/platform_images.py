@@ -76,7 +76,7 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
     expect("images in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
 
 
-@check("R19", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
+@check("R24", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
        fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
        causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
