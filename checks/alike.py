@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from checks import accounts as admin_checks
+from checks import runtime
 from checks.consistency import grouped, macs_of, someone
-from checks.runtime import docker_of, test_docker_is_active
+from checks.runtime import docker_of
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
 from cluster.parse import accounts, authorized_keys, ip_addr, ip_route, kernels, lscpu, meminfo
@@ -105,7 +106,7 @@ def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
 
 @check("R02", section="3.8", source="product checklist", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机 Docker 版本一致", causes=[test_docker_is_active],
+       title_zh="各主机 Docker 版本一致", causes=[runtime.test_docker_is_active],
        fix="install the same docker package on all hosts")  # fmt: skip
 def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts run the same Docker."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from checks import kubernetes
+from checks import control_plane, kubernetes
 from checks.consistency import KUBELET_CONFIG, mapping
-from checks.control_plane import flags_of, test_control_plane_pods_are_ready
+from checks.control_plane import flags_of
 from checks.files import NO_FILE
 from cluster import kube_objects
 from cluster.config import Cluster
@@ -81,7 +81,7 @@ def test_keys_are_private(host: Host) -> None:
 
 
 @check("X04", section="3.11", source="CIS Kubernetes 1.2.2-1.2.9", on=master, title_zh="API Server 认证与授权方式安全",
-       causes=[test_control_plane_pods_are_ready],
+       causes=[control_plane.test_control_plane_pods_are_ready],
        fix="correct the flags in /etc/kubernetes/manifests/kube-apiserver.yaml")  # fmt: skip
 def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server knows no passwords or tokens from files, and authorizes by Node and RBAC."""
@@ -94,7 +94,7 @@ def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("X05", section="3.11", source="CIS Kubernetes 1.2.17-1.2.19", on=master, title_zh="API Server 无非安全端口",
-       causes=[test_control_plane_pods_are_ready],
+       causes=[control_plane.test_control_plane_pods_are_ready],
        fix="correct the flags in /etc/kubernetes/manifests/kube-apiserver.yaml")  # fmt: skip
 def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server has no port without TLS, and lets a kubelet change its own node alone."""
@@ -107,7 +107,8 @@ def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None
 
 
 @check("X06", section="3.11", source="CIS Kubernetes 1.2.21, 1.3.2, 1.4.1", on=master, severity=Severity.WARNING,
-       title_zh="控制平面组件已关闭 profiling", deviation=DEFAULTS, causes=[test_control_plane_pods_are_ready],
+       title_zh="控制平面组件已关闭 profiling", deviation=DEFAULTS,
+       causes=[control_plane.test_control_plane_pods_are_ready],
        fix="--profiling=false in the three manifests of the control plane")  # fmt: skip
 def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
     """API server, controller manager and scheduler do not let themselves be profiled."""
@@ -116,7 +117,7 @@ def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("X21", section="3.11", source="CIS Kubernetes 1.3.7, 1.4.2", on=master, severity=Severity.WARNING,
-       title_zh="controller-manager 与 scheduler 仅监听本机", causes=[test_control_plane_pods_are_ready],
+       title_zh="controller-manager 与 scheduler 仅监听本机", causes=[control_plane.test_control_plane_pods_are_ready],
        fix="--bind-address=127.0.0.1 in their manifests")  # fmt: skip
 def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes) -> None:
     """Controller manager and scheduler listen on 127.0.0.1."""
@@ -126,7 +127,8 @@ def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes
 
 
 @check("X07", section="3.11", source="CIS Kubernetes 1.2.22-1.2.25", on=master, severity=Severity.WARNING,
-       title_zh="API Server 审计日志已启用", deviation=DEFAULTS, causes=[test_control_plane_pods_are_ready],
+       title_zh="API Server 审计日志已启用", deviation=DEFAULTS,
+       causes=[control_plane.test_control_plane_pods_are_ready],
        fix="--audit-policy-file and --audit-log-path, -maxage=30, -maxbackup=10, -maxsize=100")  # fmt: skip
 def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server keeps an audit log: 30 days, 10 files of 100 MB."""
@@ -137,7 +139,7 @@ def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("X08", section="3.11", source="CIS Kubernetes 1.2.29-1.2.32, 2.1-2.6", on=master,
-       title_zh="API Server 与 etcd 全程使用证书认证", causes=[test_control_plane_pods_are_ready],
+       title_zh="API Server 与 etcd 全程使用证书认证", causes=[control_plane.test_control_plane_pods_are_ready],
        fix="correct the flags in the manifests; the certificates lie in /etc/kubernetes/pki")  # fmt: skip
 def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
     """API server and etcd talk TLS, and etcd answers nobody without a certificate of its CA."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network
 
+from checks import network
 from checks.alike import mtu_of
-from checks.network import PING, each, test_peers_answer
+from checks.network import PING, each
 from cluster import proxies
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -61,7 +62,7 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
 
 
 @check("N12", section="3.7", source="weave#3012", title_zh="整包可达各节点且叠加网络 MTU 合适",
-       causes=[test_peers_answer],
+       causes=[network.test_peers_answer],
        fix="set one MTU on cards and switch; the pod network's below it: WEAVE_MTU, or its configuration")  # fmt: skip
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """A packet of the card's full size reaches every peer undivided, and the pod network's packets fit into one."""
