@@ -7,7 +7,7 @@ user's own checkout against them. A workload has one object, or one for each arc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cluster import labels
@@ -54,6 +54,11 @@ class Workload:
         """The label selector of its pods, `app=jobmanager`. Upstream's own selectors match other workloads' too."""
         name = self.object_name(arch) if self.selector_has_arch else self.name
         return self.selector or f"app={name}"
+
+    def ports_on(self, cluster: Cluster) -> tuple[Port, ...]:
+        """Its ports on this cluster: the database's is the configuration's to choose (`mysql_port`)."""
+        own = cluster.document.get("mysql_port") if self.name == "mysql" else None
+        return tuple(replace(port, number=int(own)) for port in self.ports) if own else self.ports
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on: with one exception every service of the runbook is on the master alone."""
@@ -250,7 +255,11 @@ def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) 
             if template["metadata"]["labels"].get(label) != value:
                 wrong.append(f"the pods of {title} lack the label {label}={value}")
             named = {int(p["containerPort"]) for c in template["spec"]["containers"] for p in c.get("ports") or ()}
-            other = named - {port.number for port in workload.ports} - CONTAINER_ONLY.get(workload.name, frozenset())
+            other = (
+                named
+                - {port.number for port in workload.ports_on(cluster)}
+                - CONTAINER_ONLY.get(workload.name, frozenset())
+            )
             if other:
                 wrong.append(f"{title} listens on {', '.join(map(str, sorted(other)))} too")
     return wrong
@@ -262,7 +271,7 @@ def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
         port.number: workload.name
         for workload in workloads()
         if node in workload.nodes(cluster)
-        for port in workload.ports
+        for port in workload.ports_on(cluster)
     }
 
 

@@ -97,6 +97,20 @@ def test_a_plan_names_the_fields_that_a_new_tag_changes_and_sends_nothing(cluste
     assert api.changed == []
 
 
+def test_another_port_of_mysql_changes_its_objects_and_what_reads_the_port(cluster: Cluster, tmp_path: Path) -> None:
+    api = MemoryApi(cluster)
+    for service in ("mysql", "restfulapi2", "openresty"):
+        start(service, cluster, api)
+    (tmp_path / "other").mkdir()
+    other = cluster_of(tmp_path / "other", ("dockerregistry:", "mysql_port: '3307'\ndockerregistry:"))
+    assert wanted.troubles(other) == []
+    service, daemons, _ = start("mysql", other, api, plan_of)
+    assert service.startswith("change Service kube-system/mysql: spec.ports[")
+    assert daemons.startswith("change DaemonSet kube-system/mysql: spec.template.spec.containers[mysql].ports[")
+    assert start("restfulapi2", other, api, plan_of)[0].endswith("annotations.dlws-suite/configuration")
+    assert start("openresty", other, api, plan_of) == ["wait until openresty runs"]
+
+
 def test_a_changed_file_rolls_out_what_mounts_it_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
     api = MemoryApi(cluster)
     for service in ("restfulapi2", "openresty"):
