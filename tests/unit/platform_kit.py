@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from proof_api import merged
 from proof_platform import with_platform
 
 from cluster.config import Cluster
+from cluster.inventory import Target
+from cluster.ledger import ActionRow, Outcome
+from fixtures.engine import run_stage
+from fixtures.site import Context, Site
+from fixtures.stage import Stage, Step
+from fixtures.waivers import Waivers
 from remote.answer import Answer
 from remote.api_server import Request
 from remote.change import Applier, Change, Planner
+from remote.fleet import Fleet
 from remote.host import Host
 from remote.kubernetes import Kubernetes
+from remote.redaction import Redactor
+from remote.transcript import Transcript
 from tests.unit.test_install_kubernetes import Scripted
 
 EMPTY: Any = {"objects": {"nodes": [], "pods": []}, "texts": {}}
@@ -120,3 +130,19 @@ def plan_of(connection: Scripted, kube: Kubernetes | None = None) -> tuple[Host,
 def said(change: Change) -> list[str]:
     """The actions, in words."""
     return [action.text for action in change.actions]
+
+
+def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
+    """A site of an install whose hosts answer nothing and whose API is in memory."""
+    context = Context(run="x", folder=folder, resumed=None, command="install", plan=False, strict=False,
+                      root_user="root", root_password=None)  # fmt: skip
+    fleet = Fleet(cluster.nodes, lambda node: Fed(node.name), Transcript(folder / "evidence", Redactor([])))
+    return Site(cluster, context, fleet, Waivers(), lambda label, text: None, api)
+
+
+def run(stage: Stage, target: Target, site: Site) -> tuple[Outcome, str, list[str]]:
+    """Run a stage as the engine does: how it went, why not, and what it did."""
+    actions: list[ActionRow] = []
+    step = Step(stage, target, "x", ())
+    course = run_stage(site, step, missing=[], earlier=[], actions=actions, on_action=lambda text: None)
+    return course.outcome, course.message, [action.text for action in actions]

@@ -12,12 +12,13 @@ from checks.catalogue import declared
 from cluster import npu_info, webui
 from cluster import platform as wanted
 from cluster.config import Cluster, load
+from cluster.ledger import Outcome
 from fixtures.stage import Stage, stage_of
 from install import s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services
 from remote.change import ChangeFailed
 from tests.unit.checkout_kit import cluster_of
 from tests.unit.config_example import no_dns, write
-from tests.unit.platform_kit import Fed, MemoryApi, change_of, kube_of, plan_of, said
+from tests.unit.platform_kit import Fed, MemoryApi, change_of, kube_of, plan_of, run, said, site_of
 
 PASSWORD = "invented-for-tests"
 MODULES = (s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services)
@@ -79,6 +80,29 @@ def test_a_second_start_applies_nothing(cluster: Cluster) -> None:
         api.changed.clear()
         start(service, cluster, api)
         assert api.changed == []
+
+
+@pytest.mark.parametrize("service", ["mysql", "custommetrics", "nginx", "monitor", "webui3"])
+def test_what_a_stage_applies_is_what_its_check_asks_for(service: str, cluster: Cluster, tmp_path: Path) -> None:
+    api = MemoryApi(cluster)
+    [stage] = [found for found in stages() if found.name == service]
+    site = site_of(cluster, api, tmp_path)
+    outcome, message, actions = run(stage, cluster.master, site)
+    assert (outcome, message, bool(actions)) == (Outcome.CHANGED, "", True)
+    assert run(stage, cluster.master, site) == (Outcome.UNCHANGED, "", [])
+
+
+def test_a_service_that_does_not_come_up_fails_with_the_reason_once(cluster: Cluster, tmp_path: Path) -> None:
+    waiting = {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image reference"}}
+    container = {"name": "openresty", "ready": False, "restartCount": 0, "state": waiting}
+    broken = {
+        f"openresty-arm64-{cluster.master.name}": {"status": {"conditions": [], "containerStatuses": [container]}}
+    }
+    [stage] = [found for found in stages() if found.name == "openresty"]
+    outcome, message, _ = run(stage, cluster.master, site_of(cluster, MemoryApi(cluster, broken=broken), tmp_path))
+    assert outcome is Outcome.FAILED
+    assert "openresty InvalidImageName: couldn't parse image reference" in message
+    assert "; and D34 what does not run of openresty" in message
 
 
 def test_a_plan_names_the_fields_that_a_new_tag_changes_and_sends_nothing(cluster: Cluster, tmp_path: Path) -> None:
