@@ -5,7 +5,7 @@ The config of kubeadm goes in on stdin, a join's token with it; the words of kub
 
 from __future__ import annotations
 
-from checks import kubernetes, membership, nodes
+from checks import control_plane, kubernetes, membership, nodes
 from checks.files import text_of
 from checks.runtime import docker_of
 from cluster import kubeadm, labels
@@ -170,7 +170,11 @@ def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Ch
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{key}:NoSchedule-")
 
 
-@stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[nodes.test_node_is_ready])
+@stage(
+    section="3.11",
+    after=["kube_join", "kube_init", "pod_network[*]"],
+    proves=[nodes.test_node_is_ready, control_plane.test_control_plane_pods_are_ready],
+)
 def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
     """Wait until the node is Ready, and the pods that the cluster itself runs on it."""
     seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
