@@ -67,7 +67,7 @@ def test_npu_tools_work(host: Host) -> None:
 
 @preflight
 @check("P03", section="2.1", source="Ascend version mapping", on=npu_hosts, title_zh="NPU 固件与驱动配套且各卡一致",
-       causes=[test_npu_tools_work],
+       causes=[test_npu_tools_work, test_npu_driver],
        fix="install the firmware that the driver's release notes name, on every card, and reboot")  # fmt: skip
 def test_npu_firmware(host: Host) -> None:
     """The firmware of every NPU goes with the driver, by the driver's own word, and is the same on all."""
