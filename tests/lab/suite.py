@@ -45,6 +45,11 @@ class Finished:
         return {(r.id or r.name, r.host, r.verdict) for r in self.ledger.findings}
 
     @property
+    def warned(self) -> set[str]:
+        """The ids of the checks that warn."""
+        return {r.id for r in self.ledger.results if r.verdict is Verdict.WARN}
+
+    @property
     def outcomes(self) -> dict[tuple[str, str], str]:
         """What each stage or check came to, by name and host."""
         return {(r.name, r.host): str(r.outcome or r.verdict) for r in self.ledger.results}
