@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -151,5 +152,5 @@ def test_a_host_cannot_be_broken_twice_by_the_same_fault(scratch: dict[str, LabH
 
 
 def test_break_without_arguments_lists_every_fault() -> None:
-    listing = attempt("python3", "-m", "lab", "break").stdout
+    listing = attempt(sys.executable, "-m", "lab", "break").stdout
     assert all(f"{name} " in listing for name in faults.FAULTS)
