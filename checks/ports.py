@@ -33,6 +33,8 @@ ALLOWED = {
     "rpc.mountd", "ganesha.nfsd", "systemd-resolve", "systemd-network", "dhclient", "chronyd", "ntpd", "weaver",
 }  # fmt: skip
 """Who may listen on all addresses: what the runbook installs, and what Ubuntu's network needs."""
+CLIENT_PORTS = 32768
+"""The first port that the kernel gives to clients (net.ipv4.ip_local_port_range)."""
 
 
 @preflight
@@ -57,10 +59,14 @@ def test_product_ports_are_free(host: Host) -> None:
 @check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
        fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
 def test_listeners_are_known(host: Host) -> None:
-    """Who listens on all addresses is a pod, the kernel, NodePorts, or one of what the runbook installs."""
+    """Who listens on all addresses is a pod, the kernel, NodePorts, or one of what the runbook installs.
+
+    A UDP socket on a port that the kernel gives to clients waits for an answer, if only for a moment: it is no service.
+    """
     first, last = map(int, kubeadm.NODE_PORTS.split("-"))
     open_ = [s for s in listeners(host) if s.is_open and not first <= s.port <= last]
-    strange = [s for s in without_pods(host, open_) if {*s.names} - ALLOWED]
+    served = [s for s in open_ if s.kind == "tcp" or s.port < CLIENT_PORTS]
+    strange = [s for s in without_pods(host, served) if {*s.names} - ALLOWED]
     expect("listeners nobody planned", found=told(strange), expected=[])
 
 
