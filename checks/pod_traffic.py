@@ -74,11 +74,15 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
        causes=[control_plane.test_api_server_is_ready],
        fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
 def test_service_address_answers(cluster: Cluster, host: Host) -> None:
-    """The API server answers at its service's address: kube-proxy has done its work on this host."""
+    """The API server answers at its service's address: kube-proxy has done its work on this host.
+
+    Three tries: where kube-proxy has not, none gets through, and a single lost handshake says nothing about it.
+    """
     url = f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version"
-    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 -o /dev/null -w '%%{http_code}' %s", url)
+    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 --retry 2 -o /dev/null -w '%%{http_code}' %s", url)
     expect_that(result.rc == 0, url, found=result.stderr.strip() or "no answer", expected="an answer")
-    expect_that(result.stdout.strip() in ("200", "401", "403"), url, found=result.stdout.strip(), expected="200")
+    status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
+    expect_that(status in ("200", "401", "403"), url, found=status, expected="200")
 
 
 @check("N21", section="3.11", source="weave docs", title_zh="weave 节点间连接全部建立",
