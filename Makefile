@@ -1,7 +1,7 @@
 # make demo   from a fresh machine to four installed and audited hosts
 # make test   the suite's own tests, unit and lab
 # make bench  the same audit by this suite and its peers: ratios
-# make long   and those that take an hour: each fault alone, an install killed at ten moments
+# make long   and those that take an hour: faults of the cluster, a fifth host, an install killed at ten moments
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3

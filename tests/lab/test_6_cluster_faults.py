@@ -1,6 +1,6 @@
 """What goes wrong in a cluster: each fault turns exactly the right check red, and `heal` makes all of it green again.
 
-Several at a time, on different hosts or in different parts, as each needs a minute to show; each alone: `-m long`.
+Several at a time, on different hosts or in different parts, as each needs a minute to show; and each alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lab import kube_faults
 from lab.kube_faults import FAULTS as FAULTS_OF_LAB
 from tests.lab.suite import Finished, broken, kubectl, on, run, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.usefixtures("first_install")]
 
 FAULTS = {
     ("kubelet_stopped", "atlas-gpu01"): {("K09", "atlas-gpu01", Verdict.FAIL)},
@@ -100,7 +100,6 @@ def test_faults_side_by_side_are_told_apart(names: list[str]) -> None:
     assert audit.exit_status == 1
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("fault", "host"), FAULTS)
 def test_a_fault_alone_is_one_finding(fault: str, host: str) -> None:
     audit = audited([(fault, host)])

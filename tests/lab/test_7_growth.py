@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.suite import CONFIG, HOSTS, Finished, kubectl, lab, run
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.usefixtures("first_install")]
 
 FIFTH = "atlas03"
 ROW = f"  {FIFTH}: {{archtype: arm64, role: worker, type: npu, vendor: huawei, os: ubuntu, private-ip: 192.168.3.7}}\n"
