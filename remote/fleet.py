@@ -24,7 +24,8 @@ from remote.transcript import Transcript
 
 WIDTH = 16  # hosts connected to at a time
 STALE = 300.0  # seconds after which an answer is asked for again rather than served
-RETRY = 60.0  # seconds for which a host that went away is not tried again
+RETRY = 60.0  # seconds for which a host that went away is not tried again in an audit
+COMES_BACK = 5.0  # seconds for which it is not where hosts are changed: another process may have restarted it
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Fleet:
         self._hosts: dict[str, Host] = {}
         self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
         self._refused: dict[str, str] = {}  # host -> where it is written down that it could not be reached
+        self._refused_at: dict[str, float] = {}
+        self.patience = RETRY if foresight else COMES_BACK
 
     def expect(self, names: Iterable[str]) -> None:
         """These hosts will be asked soon: connect to them, and ask ahead, in the background."""
@@ -67,8 +70,14 @@ class Fleet:
                     self._opening[name] = self._pool.submit(self._open, name)
 
     def connection(self, name: str) -> Connection:
-        """The host's connection, opened now unless it stands. A host that could not be reached stays so, at once."""
+        """The host's connection, opened now unless it stands.
+
+        A host that could not be reached stays so: for all of an audit, and for a while where hosts are changed, as
+        another process may have restarted it.
+        """
         with self._lock:
+            if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():
+                del self._opening[name], self._refused[name]
             future = self._opening.get(name)
             mine = future is None or future.cancel()  # nobody has begun: do it here rather than queue
             if future is None or mine:
@@ -83,6 +92,7 @@ class Fleet:
         except Unreachable as error:
             if name not in self._refused:
                 self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
+                self._refused_at[name] = time.monotonic()
             self.transcript.use(self._refused[name])
             raise type(error)(*error.args) from None
         connection.ask_ahead()
@@ -309,7 +319,7 @@ class FleetConnection(Connection):
         """What comes of asking, unless the host was lost a moment ago."""
         if self._failure is not None:
             since, failure = self._failure
-            if time.monotonic() - since < RETRY:
+            if time.monotonic() - since < self._fleet.patience:
                 raise type(failure)(*failure.args)
         try:
             found = ask()

@@ -239,8 +239,25 @@ def test_a_host_that_went_away_is_tried_again_after_a_while(world: World, monkey
     with pytest.raises(Unreachable, match="n0: gone"):
         connection.ask(["uname"])
     world.hosts["n0"].fault = None
-    monkeypatch.setattr(fleet_module, "RETRY", 0.0)
+    monkeypatch.setattr(connection, "_failure", (-1e9, Unreachable("n0: gone")))
     assert connection.ask(["uname"])[0].rc == 0
+
+
+def test_where_hosts_are_changed_one_that_was_restarting_is_connected_to_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(node: Node) -> Connection:
+        raise Unreachable(f"{node.name}: connection refused")
+
+    opens, world.open = world.open, refuse
+    fleet = world.fleet()
+    with pytest.raises(Unreachable):
+        fleet.connection("n0")
+    monkeypatch.setattr(fleet, "_open_host", opens)
+    with pytest.raises(Unreachable):  # not at once
+        fleet.connection("n0")
+    monkeypatch.setattr(fleet_module, "COMES_BACK", 0.0)
+    assert fleet.connection("n0").ask(["uname"])[0].rc == 0
 
 
 def test_a_lost_change_is_in_the_evidence(world: World) -> None:
