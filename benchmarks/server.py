@@ -34,6 +34,7 @@ UsePAM no
 PasswordAuthentication no
 MaxStartups 1000
 LogLevel ERROR
+SetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Subsystem sftp internal-sftp
 """
 
