@@ -23,7 +23,7 @@ VERSION = "Fabric Manager version is : "
 def test_nvlinks_are_up(host: Host) -> None:
     """Every NVLink is active, at one speed, as many on each GPU as its model has; one without a bridge is left out."""
     models = {int(known(card, "index")): nvlinks(card) for card in cards(host)}
-    links = nvlink.parse(host.read(BOUND + "nvlink -s"))
+    links = nvlink.parse(host.read(BOUND + "nvlink -s")) or dict.fromkeys(models, ())
     expect("GPUs that nvidia-smi nvlink tells of", found=sorted(links), expected=sorted(models))
     joined = {card: speeds for card, speeds in links.items() if models[card] or any(speeds)}
     down = [f"GPU {card} link {n}" for card, those in joined.items() for n, speed in enumerate(those) if speed is None]

@@ -169,7 +169,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
 }
 # One good answer of each format, to cut, double and spoil.
 GOOD = [
-    *(path.read_text() for path in sorted(DATA.iterdir())),
+    *(path.read_text() for path in sorted(DATA.rglob("*.*"))),
     "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 8 0 -2\n",
     "MemTotal: 1 kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\n",
     "/swap none swap sw 0 0\n",
