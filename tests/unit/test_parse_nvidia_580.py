@@ -1,4 +1,4 @@
-"""What an NVIDIA H200 answered with driver 580.159.04 in a virtual machine, idle and under load (serial and UUID altered)."""
+"""What an NVIDIA H200 in a virtual machine answered, driver 580.159.04, idle and under load (serial, UUID altered)."""
 
 from __future__ import annotations
 
