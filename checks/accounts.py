@@ -64,7 +64,7 @@ def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
     expect(f"login as {admin_login.user}", found=admin_login.attempt(node), expected="accepted")
 
 
-@check("U13", section="3.6", source="runbook 3.6", title_zh="管理用户账户正确",
+@check("U13", section="3.6", source="runbook 3.6", title_zh="管理用户账号正确",
        fix="usermod -s /bin/bash -aG sudo <admin>; passwd -l <admin>")  # fmt: skip
 def test_admin_account(cluster: Cluster, host: Host) -> None:
     """The admin user has its home, bash, group sudo, and no usable password."""

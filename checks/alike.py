@@ -27,7 +27,7 @@ NOBODY = "no such user"
 
 
 @check("H03", section="2.1", source="Ascend, NVIDIA docs", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="运行的是已安装的最新内核且同类主机一致",
+       title_zh="正在运行已安装的最新内核，且同类主机内核一致",
        fix="reboot the hosts that run an older kernel than they have; install the same one on the others")  # fmt: skip
 def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every host runs the newest kernel it has, and hosts of a kind the same one: drivers are built for it."""
@@ -115,7 +115,7 @@ def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
 
 
 @check("N22", section="2.1", source="arping(8)", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="节点 IP 没有被其他设备占用",
+       title_zh="主机 IP 没有被其他设备占用",
        fix="find the machine with that MAC address in the switch's table; give it another address")  # fmt: skip
 def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Wherever a host has spoken to another, the card that answered for the address was that host's own."""

@@ -50,7 +50,7 @@ def test_routes_answer(host: Host) -> None:
 
 
 @check("D08", section="3.16", source="upstream check_service.py", on=platform_hosts,
-       title_zh="本机各平台服务端口健康检查通过", fix="kubectl logs of the named service's pod on this host",
+       title_zh="本机各 DLWS 服务健康检查通过", fix="kubectl logs of the named service's pod on this host",
        causes=list(RUNS.values()))  # fmt: skip
 def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     """Every service that runs on the host and can be asked for its health says that all is well."""
@@ -64,7 +64,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     expect("services that do not answer 200", found=wrong, expected=[])
 
 
-@check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST 接口冒烟检查通过",
+@check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST API 冒烟测试通过",
        fix="kubectl logs of restfulapi's pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
        causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in])  # fmt: skip
 def test_rest_api(cluster: Cluster, host: Host) -> None:
@@ -103,7 +103,7 @@ def test_prometheus_targets(host: Host) -> None:
 
 
 @check("D41", section="3.16", source="upstream alerting rules", on=platform_master, severity=Severity.WARNING,
-       title_zh="Prometheus 告警规则已加载",
+       title_zh="Prometheus 告警规则已加载且求值正常",
        fix="kubectl -n kube-system logs deploy/prometheus-deployment -c prometheus",
        causes=[RUNS["monitor"]])  # fmt: skip
 def test_prometheus_rules(host: Host) -> None:

@@ -75,7 +75,7 @@ class Found:
         ]
 
 
-@check("T01", section="3.11", source="kubeadm#581", on=master, title_zh="控制平面证书有效期充足", fix=RENEW)
+@check("T01", section="3.11", source="kubeadm#581", on=master, title_zh="控制平面证书齐全且至少 7 天内有效", fix=RENEW)
 def test_certificates_are_in_date(host: Host) -> None:
     """All certificates of the control plane are there and good for at least a week."""
     found = pki_of(host)
@@ -84,13 +84,13 @@ def test_certificates_are_in_date(host: Host) -> None:
 
 
 @check("T02", section="3.11", source="kubeadm certs check-expiration", on=master,
-       title_zh="kubeconfig 内嵌证书有效期充足", fix=RENEW)  # fmt: skip
+       title_zh="kubeconfig 内嵌证书至少 7 天内有效", fix=RENEW)  # fmt: skip
 def test_embedded_certificates_are_in_date(host: Host) -> None:
     """The certificates inside admin.conf, controller-manager.conf and scheduler.conf are good for a week."""
     expect("certificates that end within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
 
 
-@check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书有效期充足",
+@check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书至少 7 天内有效",
        fix="make kubelet.conf anew (kubeadm init phase kubeconfig kubelet): it could not rotate")  # fmt: skip
 def test_kubelet_certificate_is_in_date(host: Host) -> None:
     """The kubelet's own certificate, which kubeadm does not list, is good for at least a week."""
@@ -98,7 +98,7 @@ def test_kubelet_certificate_is_in_date(host: Host) -> None:
 
 
 @check("T10", section="3.11", source="kubeadm#581", on=master, severity=Severity.WARNING,
-       title_zh="证书 30 天内不会到期", fix=RENEW)  # fmt: skip
+       title_zh="主节点上全部证书至少 30 天内有效", fix=RENEW)  # fmt: skip
 def test_certificates_last_a_month(host: Host) -> None:
     """Every certificate on the master is good for at least 30 days."""
     ending = [

@@ -97,7 +97,7 @@ def test_no_unit_has_failed(host: Host) -> None:
 
 
 @check("H25", section="3.8", source="upstream alert NFSHanging", severity=Severity.WARNING,
-       title_zh="没有卡死的进程",
+       title_zh="没有卡死的进程与僵尸进程",
        fix="cat /proc/<pid>/stack says what it waits for: a dead share, a disk, a driver")  # fmt: skip
 def test_no_process_hangs(host: Host) -> None:
     """No process waits uninterruptibly, without a step in a second, and dead ones are collected."""
@@ -112,7 +112,7 @@ def test_no_process_hangs(host: Host) -> None:
 
 
 @check("H26", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
-       title_zh="24 小时内核日志无故障",
+       title_zh="近 24 小时内核日志中没有故障",
        fix="journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: see H25")  # fmt: skip
 def test_kernel_log_is_clean(host: Host) -> None:
     """In 24 hours the kernel told of no lack of memory, hung task, broken file system, disk or hardware."""
@@ -122,7 +122,7 @@ def test_kernel_log_is_clean(host: Host) -> None:
     expect("faults in the kernel's log", found=kernel_log.faults(news), expected=())
 
 
-@check("H30", section="3.8", source="NHC", severity=Severity.WARNING, title_zh="docker 与 kubelet 打开文件数上限充足",
+@check("H30", section="3.8", source="NHC", severity=Severity.WARNING, title_zh="Docker 与 kubelet 打开文件数上限充足",
        causes=[runtime.test_docker_is_active, kubernetes.test_kubelet_is_healthy],
        fix="LimitNOFILE=1048576 in a drop-in of the service (systemctl edit); restart it")  # fmt: skip
 def test_services_may_open_files(host: Host) -> None:

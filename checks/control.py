@@ -44,7 +44,7 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: UUID")
 
 
-@check("D15", section="3.4", source="upstream build", on=control_host, title_zh="集群 SSH 密钥有效且私有",
+@check("D15", section="3.4", source="upstream build", on=control_host, title_zh="集群 SSH 密钥有效且仅属主可读",
        fix="restore deploy/sshkey/id_rsa from a backup (a new key locks the suite out), mode 0600")  # fmt: skip
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key is there, private, and its public half belongs to it."""
@@ -60,7 +60,7 @@ def test_cluster_key(cluster: Cluster, control: Host) -> None:
     expect_that(belongs, "id_rsa.pub", found=found, expected="the public half of id_rsa")
 
 
-@check("D16", section="3.5", source="runbook 3.5", on=control_host, title_zh="root 凭据文件为私有",
+@check("D16", section="3.5", source="runbook 3.5", on=control_host, title_zh="root 密码文件仅属主可读",
        fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the keys are placed")  # fmt: skip
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     """The file with the root password, where there is one, is its owner's alone."""
@@ -68,7 +68,7 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
 
 
-@check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制机 Python 环境与锁定文件一致",
+@check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制主机的 Python 库与锁定文件一致",
        fix="make env")  # fmt: skip
 def test_control_environment(notes: Notes) -> None:
     """The suite's libraries are those of its lock file."""
@@ -76,7 +76,7 @@ def test_control_environment(notes: Notes) -> None:
     expect(differing, found=notes.take(differing, other_libraries), expected=[])
 
 
-@check("D18", section="2.1", source="runbook 2.1", on=building_control_host, title_zh="编译节点架构与 master 一致",
+@check("D18", section="2.1", source="runbook 2.1", on=building_control_host, title_zh="编译节点架构与主节点一致",
        fix="build on a machine of the master's architecture, or set suite.images: prebuilt")  # fmt: skip
 def test_build_architecture(cluster: Cluster, control: Host) -> None:
     """Images are built on the master's architecture."""
@@ -96,7 +96,8 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     expect("names that deploy/etc/hosts leaves out or gets wrong", found=wrong, expected=[])
 
 
-@check("U07", section="3.2", source="runbook 3.5", on=control_host, title_zh="控制机上的配置与密钥目录为私有",
+@check("U07", section="3.2", source="runbook 3.5", on=control_host,
+       title_zh="控制主机上的 config.yaml 与密钥目录仅属主可访问",
        fix="chmod 600 config.yaml; chmod 700 deploy/sshkey")  # fmt: skip
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
     """config.yaml and the folder with the cluster's keys are their owner's alone."""
@@ -107,7 +108,7 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
 
 
 @check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
-       title_zh="配置中没有公开或默认的密码",
+       title_zh="config.yaml 中没有公开、占位或易猜的密码",
        fix="choose values of your own; python -m cluster lint FILE says more")  # fmt: skip
 def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml holds no value that was published with the runbook, is a placeholder or is guessed at once."""

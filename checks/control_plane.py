@@ -100,7 +100,8 @@ def test_etcd_members(cluster: Cluster, host: Host) -> None:
                 expected=cluster.document["etcd_node_num"])  # fmt: skip
 
 
-@check("C06", section="3.11", source="k8s leases", on=whole_cluster, title_zh="控制器与调度器持有有效租约",
+@check("C06", section="3.11", source="k8s leases", on=whole_cluster,
+       title_zh="controller-manager 与 scheduler 的租约按时续期",
        fix="docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
 def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
     """Controller manager and scheduler renewed their leases within 30 s, by the master's clock."""
@@ -115,7 +116,7 @@ def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
     expect(f"leases not renewed for {LEASE_AGE:g} s", found=old, expected=[])
 
 
-@check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 范围正确",
+@check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 端口段正确",
        fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config")  # fmt: skip
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     """kubeadm's own configuration has the node ports too: an upgrade writes the manifest from it."""
@@ -124,7 +125,7 @@ def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
            expected=NODE_PORTS)  # fmt: skip
 
 
-@check("C17", section="3.14", source="runbook 3.14", on=master, title_zh="NodePort 分配范围已生效",
+@check("C17", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 按配置的 NodePort 端口段分配端口",
        fix="restart kube-apiserver: its manifest and what runs differ")  # fmt: skip
 def test_node_ports_in_force(host: Host) -> None:
     """The API server hands out node ports of the runbook's range: so it has noted in etcd.
@@ -136,7 +137,7 @@ def test_node_ports_in_force(host: Host) -> None:
     expect("node ports by etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
 
 
-@check("C08", section="3.11", source="kubeadm networking", on=master, title_zh="Pod 与 Service 网段各处一致",
+@check("C08", section="3.11", source="kubeadm networking", on=master, title_zh="Pod 与 Service 网段在各处一致",
        fix="correct config.yaml: the ranges of a running cluster cannot be changed")  # fmt: skip
 def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
     """Pod and service network are the configured ones in kubeadm-config, in the flags and on every node."""
@@ -159,7 +160,7 @@ def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
     expect(f"networks other than {cluster.service_range} and {cluster.pod_range}", found=other + outside, expected=[])
 
 
-@check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 有可用后端",
+@check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 至少有一个就绪的 Pod",
        fix="kubectl -n kube-system scale, describe and logs of deployment coredns")  # fmt: skip
 def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
     """The cluster's DNS service has at least one ready pod behind it."""
@@ -170,7 +171,7 @@ def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
 
 
 @check("C10", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
-       title_zh="每个节点运行 kube-proxy",
+       title_zh="每个就绪节点上的 kube-proxy 均就绪",
        fix="kubectl -n kube-system describe and logs of the kube-proxy pod")  # fmt: skip
 def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
     """Every ready node has a ready kube-proxy."""
@@ -181,7 +182,7 @@ def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
 
 
 @check("C11", section="3.11", source="CIS practice", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="没有待批准的证书请求与长期引导令牌",
+       title_zh="没有待批准的证书请求，没有长期有效的引导令牌",
        fix="kubectl certificate approve or deny; kubeadm token delete")  # fmt: skip
 def test_no_open_doors(kube: Kubernetes) -> None:
     """No certificate request waits, and no bootstrap token lives longer than kubeadm's 24 h."""
@@ -194,7 +195,7 @@ def test_no_open_doors(kube: Kubernetes) -> None:
 
 
 @check("C12", section="3.11", source="sig-scalability SLO", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="API 响应时间正常", fix="look at etcd's disk (fsync) and at the master's load")  # fmt: skip
+       title_zh="API Server 响应时间正常", fix="look at etcd's disk (fsync) and at the master's load")  # fmt: skip
 def test_api_answers_quickly(kube: Kubernetes) -> None:
     """The median of five answers of the API server takes less than a second."""
     paths = [f"/version?reading={n}" for n in range(LATENCY_READINGS)]
@@ -205,7 +206,7 @@ def test_api_answers_quickly(kube: Kubernetes) -> None:
 
 
 @check("C13", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="近一小时没有严重告警事件",
+       title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
        fix="kubectl get events -A; free disk or memory on the host named")  # fmt: skip
 def test_no_grave_events(kube: Kubernetes) -> None:
     """In the last hour no pod was evicted, nothing ran out of memory, and no clean-up failed."""

@@ -72,7 +72,7 @@ except (OSError, EOFError, struct.error) as error:
 test_mysql_runs = runs_check(services.by_name("mysql"), __name__)
 
 
-@check("D03", section="3.16", source="runbook 3.16.8", on=platform_master, title_zh="数据库接受配置的 root 密码",
+@check("D03", section="3.16", source="runbook 3.16.8", on=platform_master, title_zh="MySQL 接受配置的 root 密码",
        fix="-m install --stages mysql_root; a password that was changed in config.yaml must be changed in MySQL first:"
            " it keeps the one it was first started with",
        causes=[test_mysql_runs])  # fmt: skip
@@ -90,7 +90,7 @@ def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect("how root@'%' signs in", found=plugins, expected=[database.PLUGIN])
 
 
-@check("D04", section="3.16", source="runbook 3.16.8", on=platform_hosts, title_zh="数据库拒绝空密码登录",
+@check("D04", section="3.16", source="runbook 3.16.8", on=platform_hosts, title_zh="MySQL 拒绝空密码登录",
        fix="-m install --stages mysql_root at once: anybody on the network can read and change everything",
        causes=[test_mysql_runs])  # fmt: skip
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:

@@ -29,7 +29,7 @@ KNOCK = (
 so the kernel's table (/proc/net/unix) of the host does not have it."""
 
 
-@check("R18", section="3.13", source="runbook 3.13", on=device_hosts, title_zh="设备插件镜像存在且架构正确",
+@check("R18", section="3.13", source="runbook 3.13", on=device_hosts, title_zh="设备插件镜像已在主机上且架构正确",
        fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The image of the device plugin is on the host, for Docker's architecture."""
@@ -72,7 +72,8 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     expect(f"pods of {plugin.name} on {node.name}", found=[state(pod) for pod in mine] or "none", expected=["ready"])
 
 
-@check("K08", section="3.13", source="runbook 3.13", on=device_hosts, title_zh="Kubernetes 可分配设备数与物理数量一致",
+@check("K08", section="3.13", source="runbook 3.13", on=device_hosts,
+       title_zh="Kubernetes 可分配的加速卡数与物理数量一致",
        fix="read the device plugin's log: kubectl -n kube-system logs <pod>; systemctl restart kubelet")  # fmt: skip
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Kubernetes offers as many devices of the node as its driver sees, and takes all of them for healthy."""

@@ -55,7 +55,7 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
 
 @preflight
 @check("G03", section="2.1", source="NVIDIA forums: Driver/library version mismatch", on=gpu_hosts,
-       title_zh="已加载的 NVIDIA 驱动与已安装版本一致",
+       title_zh="已加载的 GPU 驱动与已安装版本一致",
        fix="reboot the host: an upgrade has replaced the driver under the one that runs")  # fmt: skip
 def test_loaded_driver_is_the_installed_one(host: Host) -> None:
     """The NVIDIA driver that runs is the one on the disk."""
@@ -66,7 +66,7 @@ def test_loaded_driver_is_the_installed_one(host: Host) -> None:
 
 @preflight
 @check("G04", section="2.1", source="NVIDIA installation guide", on=gpu_hosts,
-       title_zh="nouveau 未加载且 NVIDIA 设备文件齐全",
+       title_zh="nouveau 未加载且 GPU 设备文件齐全",
        fix="blacklist nouveau and reboot; for a missing file: nvidia-modprobe -u -c 0")  # fmt: skip
 def test_gpu_device_files(host: Host) -> None:
     """The kernel's own driver, nouveau, is not loaded; every GPU on the bus and NVIDIA's driver have device files."""
@@ -79,7 +79,8 @@ def test_gpu_device_files(host: Host) -> None:
 
 
 @preflight
-@check("G05", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts, title_zh="nvidia-smi 及时应答且无读取错误",
+@check("G05", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts,
+       title_zh="nvidia-smi 应答及时，无掉卡与读取错误",
        fix="reset the card (nvidia-smi -r) or reboot; if it comes again, replace it; slow: set persistence mode",
        causes=[test_loaded_driver_is_the_installed_one])  # fmt: skip
 def test_gpus_answer(host: Host) -> None:
@@ -94,7 +95,7 @@ def test_gpus_answer(host: Host) -> None:
 
 
 @check("G21", section="2.1", source="inventory", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 型号与 VBIOS 一致，编号可读", causes=[test_gpus_answer],
+       title_zh="同一主机的 GPU 型号与 VBIOS 一致，UUID 不重复", causes=[test_gpus_answer],
        fix="replace the odd card, or bring all of them to one VBIOS with the vendor's tool")  # fmt: skip
 def test_gpus_are_alike(host: Host) -> None:
     """All GPUs of a host are one model with one VBIOS; serial numbers and UUIDs are in the evidence."""

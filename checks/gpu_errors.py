@@ -59,7 +59,7 @@ def test_gpu_pages(host: Host) -> None:
     expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
 
 
-@check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页数量较少",
+@check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页不超过 10 个",
        causes=[gpu.test_gpus_answer], fix="watch the card: its memory ages; it is replaced at 60 pages")  # fmt: skip
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""

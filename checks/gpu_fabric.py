@@ -35,7 +35,7 @@ def test_nvlinks_are_up(host: Host) -> None:
 
 
 @check("G15", section="2.1", source="NVIDIA system guides", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 互联拓扑与型号一致", causes=[gpu.test_gpus_answer],
+       title_zh="GPU 互联拓扑符合其型号", causes=[gpu.test_gpus_answer],
        fix="a link that is missing is down (G14), or the board is another than it should be")  # fmt: skip
 def test_gpu_topology(host: Host) -> None:
     """GPUs of the SXM form are joined as their model is: all its NVLinks to the others, or all to an NVSwitch."""
@@ -59,7 +59,7 @@ def test_gpu_topology(host: Host) -> None:
 
 
 @check("G20", section="2.1", source="NVIDIA Fabric Manager guide", on=gpu_hosts,
-       title_zh="有 NVSwitch 时 Fabric Manager 运行且版本与驱动一致",
+       title_zh="有 NVSwitch 时 Fabric Manager 正在运行且版本与驱动一致",
        fix="install the nvidia-fabricmanager of the driver's version; systemctl enable --now it")  # fmt: skip
 def test_fabric_manager(host: Host) -> None:
     """Where there are NVSwitches, the Fabric Manager runs, in the driver's own version: without it no CUDA starts."""

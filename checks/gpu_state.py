@@ -21,7 +21,7 @@ APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 
 @check("G06", section="2.1", source="DeepOps", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 常驻模式开启、计算模式默认、未启用 MIG", causes=[gpu.test_gpus_answer],
+       title_zh="GPU 持久模式开启、计算模式为默认、未启用 MIG", causes=[gpu.test_gpus_answer],
        fix="systemctl enable --now nvidia-persistenced; nvidia-smi -c 0; nvidia-smi -mig 0")  # fmt: skip
 def test_gpu_modes(host: Host) -> None:
     """Every GPU is in persistence mode and the default compute mode, and is not parted (MIG)."""
@@ -45,7 +45,7 @@ def test_gpu_ecc_is_on(host: Host) -> None:
     expect("GPUs without ECC", found=off, expected=[])
 
 
-@check("G13", section="2.1", source="NVIDIA hardware validation", on=gpu_hosts, title_zh="GPU PCIe 链路宽度达到最大",
+@check("G13", section="2.1", source="NVIDIA hardware validation", on=gpu_hosts, title_zh="GPU PCIe 链路宽度达到最大值",
        causes=[gpu.test_gpus_answer],
        fix="reseat the card and its riser; then exchange the card, then the slot")  # fmt: skip
 def test_gpu_links_are_wide(host: Host) -> None:

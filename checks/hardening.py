@@ -68,7 +68,8 @@ def test_etcd_data_has_its_own_user(host: Host) -> None:
     expect(f"owner of {ETCD_DATA}", found=[e.owner for e in listed(host, ETCD_DATA, depth=0)], expected=["etcd:etcd"])
 
 
-@check("X03", section="3.11", source="CIS Kubernetes 1.1.13-1.1.21", on=master, title_zh="集群私钥与管理凭据权限正确",
+@check("X03", section="3.11", source="CIS Kubernetes 1.1.13-1.1.21", on=master,
+       title_zh="集群私钥与 kubeconfig 权限正确",
        fix=f"chown -R root:root {PKI}; chmod 600 {PKI}/*.key {PKI}/etcd/*.key /etc/kubernetes/*.conf")  # fmt: skip
 def test_keys_are_private(host: Host) -> None:
     """Keys and kubeconfigs of the control plane are root's alone, and only root may change certificates."""
@@ -93,7 +94,8 @@ def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
     expect_that(right, "authorization", found=modes_, expected="Node and RBAC, not AlwaysAllow")
 
 
-@check("X05", section="3.11", source="CIS Kubernetes 1.2.17-1.2.19", on=master, title_zh="API Server 无非安全端口",
+@check("X05", section="3.11", source="CIS Kubernetes 1.2.17-1.2.19", on=master,
+       title_zh="API Server 没有非 TLS 端口，kubelet 只能修改自身节点",
        causes=[control_plane.test_control_plane_pods_are_ready],
        fix="correct the flags in /etc/kubernetes/manifests/kube-apiserver.yaml")  # fmt: skip
 def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None:
@@ -139,7 +141,7 @@ def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("X08", section="3.11", source="CIS Kubernetes 1.2.29-1.2.32, 2.1-2.6", on=master,
-       title_zh="API Server 与 etcd 全程使用证书认证", causes=[control_plane.test_control_plane_pods_are_ready],
+       title_zh="API Server 与 etcd 均使用 TLS 与证书认证", causes=[control_plane.test_control_plane_pods_are_ready],
        fix="correct the flags in the manifests; the certificates lie in /etc/kubernetes/pki")  # fmt: skip
 def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
     """API server and etcd talk TLS, and etcd answers nobody without a certificate of its CA."""
@@ -221,7 +223,7 @@ def test_few_pods_are_privileged(kube: Kubernetes) -> None:
     expect("pods with privileges", found=[f"{name}: {', '.join(p)}" for name, p in found.items() if p], expected=[])
 
 
-@check("X25", section="3.11", source="kubeadm", on=whole_cluster, title_zh="ConfigMap 中没有配置的密码",
+@check("X25", section="3.11", source="kubeadm", on=whole_cluster, title_zh="ConfigMap 中没有 config.yaml 的密码与密钥",
        fix="put it into a Secret; change it in config.yaml, as everybody may have read it")  # fmt: skip
 def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
     """No secret of config.yaml stands in a ConfigMap."""

@@ -46,7 +46,7 @@ def test_ssh_is_narrow(host: Host) -> None:
     expect_that(tries <= TRIES, "MaxAuthTries", found=tries, expected=f"at most {TRIES}")
 
 
-@check("X14", section="3.6", source="CIS Ubuntu 6.1, 6.2", title_zh="无空密码账户，仅 root 的 uid 为 0",
+@check("X14", section="3.6", source="CIS Ubuntu 6.1, 6.2", title_zh="没有空密码账号，仅 root 的 uid 为 0",
        fix="passwd -l <user>; userdel or usermod -u of the second root; chmod 640 /etc/shadow")  # fmt: skip
 def test_accounts_are_closed(host: Host) -> None:
     """No account has an empty password, only root is root, and only root reads the passwords' hashes."""
@@ -61,7 +61,8 @@ def test_accounts_are_closed(host: Host) -> None:
     expect("account files open to others", found=wrong, expected=[])
 
 
-@check("X15", section="2.1", source="CIS Ubuntu 1.5.2", severity=Severity.WARNING, title_zh="内核地址随机化已启用",
+@check("X15", section="2.1", source="CIS Ubuntu 1.5.2", severity=Severity.WARNING,
+       title_zh="内核地址空间随机化（ASLR）已启用",
        fix="kernel.randomize_va_space = 2 in /etc/sysctl.d; sysctl --system")  # fmt: skip
 def test_addresses_are_random(host: Host) -> None:
     """The kernel lays out every process at random addresses."""
@@ -82,7 +83,7 @@ def test_redirects_are_off(host: Host) -> None:
 
 
 @check("X16", section="2.1", source="CIS Ubuntu 2.2.7, 3.1.1, 3.5.2.1", severity=Severity.INFO,
-       title_zh="关闭转发、启用防火墙、不运行 NFS/RPC",
+       title_zh="未开启转发、已启用防火墙、未运行 RPC 服务",
        deviation="Kubernetes forwards packets for its pods, runbook 2.1 turns firewalls off, 3.12 shares by NFS",
        fix="none: the product needs all three")  # fmt: skip
 def test_host_keeps_to_itself(host: Host) -> None:
@@ -95,7 +96,7 @@ def test_host_keeps_to_itself(host: Host) -> None:
 
 
 @check("X17", section="2.1", source="CIS Ubuntu 1.4.1, 4.1.1, 4.2, 5.1", severity=Severity.INFO,
-       title_zh="审计服务运行、日志持久、计划任务与引导文件受保护",
+       title_zh="审计服务运行、日志持久保存、计划任务与引导文件受保护",
        deviation="the runbook installs no auditd and leaves Ubuntu's modes of cron's and the boot loader's files",
        fix="apt-get install auditd; mkdir /var/log/journal; chmod 600 and 700 the files named")  # fmt: skip
 def test_host_keeps_records(host: Host) -> None:
@@ -108,7 +109,7 @@ def test_host_keeps_records(host: Host) -> None:
     expect("what is missing or open", found=[*missing, *wide], expected=[])
 
 
-@check("X18", section="3.2", source="ansible#18184", title_zh="进程命令行中没有配置的密码",
+@check("X18", section="3.2", source="ansible#18184", title_zh="进程命令行中没有 config.yaml 的密码与密钥",
        fix="find out who started it so (ps -fp <pid>); give it a file; change the secret in config.yaml")  # fmt: skip
 def test_no_secret_in_a_command_line(cluster: Cluster, host: Host, notes: Notes) -> None:
     """No secret of config.yaml stands in a process's command line, where every user of the host can read it."""

@@ -24,7 +24,7 @@ HOLDERS = (
 
 
 @check("N28", section="3.16", source="upstream check_service.py", on=platform_hosts,
-       title_zh="平台服务端口未被其他进程占用",
+       title_zh="DLWS 服务端口未被主机上其他进程占用",
        fix="stop what holds the port, and keep it from starting at boot",
        causes=[network.test_apache_is_off])  # fmt: skip
 def test_host_ports(node: Node, cluster: Cluster, host: Host) -> None:

@@ -85,7 +85,7 @@ def test_kubelet_is_healthy(host: Host) -> None:
     expect("kubelet's healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
 
 
-@check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像存在且架构正确",
+@check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像已在主机上且架构正确",
        fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
 def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
@@ -98,7 +98,7 @@ def test_kubeadm_is_not_running(host: Host) -> None:
     expect("kubeadm at work", found=running_kubeadm(host), expected=[])
 
 
-@check("K23", section="3.11", source="kubeadm init and join phases", title_zh="主机上没有不完整的 Kubernetes",
+@check("K23", section="3.11", source="kubeadm init and join phases", title_zh="主机上没有残缺的 Kubernetes 安装",
        fix="look at it first; to start over, by hand and on this host alone: kubeadm reset; rm -r /etc/cni/net.d;"
            " then -m install")  # fmt: skip
 def test_kubernetes_is_whole(node: Node, host: Host) -> None:
@@ -119,7 +119,7 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
     expect(f"loopback name servers in {path}", found=resolv_conf.parse(text or "").loopback_servers, expected=())
 
 
-@check("R03", section="3.11", source="k8s#43805", title_zh="kubelet 与 docker 的 cgroup 驱动一致",
+@check("R03", section="3.11", source="k8s#43805", title_zh="kubelet 与 Docker 的 cgroup 驱动一致",
        fix="set cgroupDriver in /var/lib/kubelet/config.yaml as `docker info` says; restart kubelet")  # fmt: skip
 def test_cgroup_drivers_agree(host: Host) -> None:
     """The kubelet and docker manage cgroups in the same way."""

@@ -31,7 +31,7 @@ def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -
     expect(f"CA in {membership.KUBELET_CONF}", found=found, expected=ours)
 
 
-@check("K06", section="3.11", source="upstream labelworker, labelservice", title_zh="被选择器使用的节点标签正确",
+@check("K06", section="3.11", source="upstream labelworker, labelservice", title_zh="服务与作业所选用的节点标签正确",
        fix="-m install --stages labels")  # fmt: skip
 def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that services and jobs select by are those of the configuration, and no others of these."""
@@ -42,7 +42,7 @@ def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> N
     expect("labels of other nodes", found=labels.misplaced(cluster, node, found), expected=[])
 
 
-@check("K26", section="3.11", source="upstream labelservice", severity=Severity.INFO, title_zh="其余节点标签正确",
+@check("K26", section="3.11", source="upstream labelservice", severity=Severity.INFO, title_zh="其余节点标签与上游一致",
        fix="-m install --stages labels")  # fmt: skip
 def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that nothing selects by are as upstream sets them."""
@@ -51,7 +51,7 @@ def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     expect("labels missing or wrong", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
 
-@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点符合配置",
+@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点与配置一致",
        fix="set suite.kubernetes.master_as_worker as you want it; -m install --stages master_taint")  # fmt: skip
 def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The master bears its NoSchedule taint, unless the configuration makes it a worker too."""
@@ -61,7 +61,7 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kub
 
 
 @check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
-       title_zh="Pod 网络已部署且为指定版本", fix="-m install --stages pod_network")  # fmt: skip
+       title_zh="Pod 网络已部署，镜像与清单文件一致", fix="-m install --stages pod_network")  # fmt: skip
 def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """What the pod network's manifest runs is in the cluster, with the manifest's images."""
     for workload in network_of(cluster, notes):
@@ -70,7 +70,8 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
 
 
-@check("K28", section="3.11", source="runbook 3.11", on=targets.master, title_zh="主节点 root 的 kubeconfig 有效且私有",
+@check("K28", section="3.11", source="runbook 3.11", on=targets.master,
+       title_zh="主节点上 root 的 kubeconfig 有效且仅属主可读",
        fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config")  # fmt: skip
 def test_root_has_a_kubeconfig(host: Host) -> None:
     """On the master, root's kubectl is the cluster's admin, and nobody else can read its credentials."""
@@ -80,7 +81,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
 
 
 @check("D20", section="3.11", source="upstream kubeadm init", on=targets.control_host,
-       title_zh="控制机上的 admin.conf 属于本集群且私有", fix="-m install --stages admin_conf")  # fmt: skip
+       title_zh="控制主机上的 admin.conf 属于本集群且仅属主可读", fix="-m install --stages admin_conf")  # fmt: skip
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf is the master's, for this endpoint, and nobody else can read it."""
     path = str(admin_conf(cluster))

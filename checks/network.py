@@ -26,7 +26,7 @@ INPUT = "if command -v iptables >/dev/null; then iptables -S INPUT; else echo -P
 
 
 @preflight
-@check("N01", section="2.1", source="kubespray verify-settings", title_zh="配置的内网 IP 在本机网卡上",
+@check("N01", section="2.1", source="kubespray verify-settings", title_zh="配置的子网 IP 在本机网卡上",
        fix="correct private-ip (or the hosts file), or bring the interface up")  # fmt: skip
 def test_private_address_is_here(node: Node, host: Host) -> None:
     """The configured address is on an interface of this host."""
@@ -34,7 +34,7 @@ def test_private_address_is_here(node: Node, host: Host) -> None:
     expect_that(node.address in here, "addresses of live interfaces", found=here, expected=node.address)
 
 
-@check("N02", section="2.4", source="runbook 2.4", title_zh="所有节点名解析到正确的内网 IP",
+@check("N02", section="2.4", source="runbook 2.4", title_zh="所有主机名解析到正确的子网 IP",
        fix="correct /etc/hosts (outside the managed block) or the DNS records")  # fmt: skip
 def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     """Every host's short name and FQDN resolve to its private address, here too for the own name."""
@@ -44,7 +44,7 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     expect("names that resolve wrongly", found=wrong, expected=set())
 
 
-@check("N03", section="2.4", source="runbook 2.4", title_zh="resolv.conf 含搜索域",
+@check("N03", section="2.4", source="runbook 2.4", title_zh="resolv.conf 已配置短域名搜索",
        fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u")  # fmt: skip
 def test_search_domain(cluster: Cluster, host: Host) -> None:
     """Short names are searched in the cluster's domain."""
@@ -52,7 +52,7 @@ def test_search_domain(cluster: Cluster, host: Host) -> None:
     expect_that(cluster.domain in found, "search domains of /etc/resolv.conf", found=found, expected=cluster.domain)
 
 
-@check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 名称服务器数量正确",
+@check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 中 DNS 服务器数量正确",
        fix="name 1 to 3 name servers; glibc ignores the rest")  # fmt: skip
 def test_name_servers(host: Host) -> None:
     """resolv.conf names one to three name servers."""
@@ -60,7 +60,7 @@ def test_name_servers(host: Host) -> None:
     expect_that(1 <= len(found) <= 3, "name servers of /etc/resolv.conf", found=found, expected="1 to 3")
 
 
-@check("N06", section="3.7", source="runbook 3.7", title_zh="节点之间可以互相访问",
+@check("N06", section="3.7", source="runbook 3.7", title_zh="主机之间可以互相 ping 通",
        fix="check cabling, switch and firewall between the two hosts")  # fmt: skip
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other host of the cluster that is up answers a ping from here."""

@@ -12,7 +12,7 @@ from remote.host import Host
 PROCESS = "pgrep -ax kube-apiserver"
 
 
-@check("C07", section="3.14", source="runbook 3.14", on=master, title_zh="API server 的 NodePort 端口段为 30000-49999",
+@check("C07", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 的 NodePort 端口段为 30000-49999",
        fix="-m install --stages node_ports")  # fmt: skip
 def test_node_port_range(host: Host) -> None:
     """The running API server and its manifest have the runbook's NodePort range."""

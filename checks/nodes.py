@@ -26,7 +26,7 @@ def test_host_is_a_node(node: Node, kube: Kubernetes) -> None:
     node_of(kube, node)
 
 
-@check("K13", section="3.11", source="kubespray", on=whole_cluster, title_zh="集群中没有配置之外的节点",
+@check("K13", section="3.11", source="kubespray", on=whole_cluster, title_zh="集群中没有 config.yaml 之外的节点",
        fix="add the machine to config.yaml, or kubectl drain and delete the node")  # fmt: skip
 def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
     """Every node of the cluster is a machine of config.yaml."""
@@ -90,7 +90,7 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 
 
 @check("K12", section="3.11", source="k8s max-pods", severity=Severity.WARNING,
-       title_zh="节点 Pod 数与资源请求未接近上限", fix="spread the pods, or add hosts")  # fmt: skip
+       title_zh="节点的 Pod 数与资源请求未接近上限", fix="spread the pods, or add hosts")  # fmt: skip
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90 % of what the node can allocate is taken: pods, cpu and memory."""
     here = [p for p in kube.list("pods") if p["spec"].get("nodeName") == node.name and not kube_objects.is_finished(p)]

@@ -82,7 +82,7 @@ def test_npu_firmware(host: Host) -> None:
 
 
 @preflight
-@check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="昇腾驱动内核模块已加载",
+@check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 驱动内核模块已加载",
        fix="dmesg | grep drv_; build the driver for this kernel (dkms) or install it again, by hand")  # fmt: skip
 def test_npu_modules(host: Host) -> None:
     """Every kernel module of the Ascend driver is loaded."""
@@ -110,7 +110,8 @@ def test_npu_device_files(host: Host) -> None:
     expect(f"device files that are missing or not for the group {group}", found=wrong, expected=[])
 
 
-@check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING, title_zh="昇腾驱动安装记录完整",
+@check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 驱动安装完整且与安装记录一致",
        fix="install the Ascend driver again, with --full, by hand")  # fmt: skip
 def test_npu_install_record(host: Host) -> None:
     """The driver was installed in full, where and for whom its record says."""

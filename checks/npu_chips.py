@@ -21,7 +21,7 @@ IDLE_POWER = (50.0, 110.0)
 """W that a 910 without work takes."""
 
 
-@check("P06", section="2.1", source="npu-smi", on=npu_hosts, title_zh="NPU 芯片健康状态无告警",
+@check("P06", section="2.1", source="npu-smi", on=npu_hosts, title_zh="NPU 芯片没有重要或紧急告警",
        causes=[npu.test_npu_tools_work],
        fix="look the code up in Huawei's fault codes; drain the host, reset the chip, or replace it")  # fmt: skip
 def test_npu_health(host: Host) -> None:
@@ -38,7 +38,7 @@ def test_npu_health(host: Host) -> None:
 
 
 @check("P26", section="2.1", source="npu-smi", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 芯片健康状态无警告", causes=[npu.test_npu_tools_work],
+       title_zh="NPU 芯片没有一般告警", causes=[npu.test_npu_tools_work],
        fix="look the code up in Huawei's fault codes; watch the chip")  # fmt: skip
 def test_npu_health_without_warning(host: Host) -> None:
     """No chip warns of itself."""
@@ -109,7 +109,8 @@ def test_npu_temperature_power_and_clock(host: Host) -> None:
 
 
 @check("P11", section="2.1", source="ascend-dmi", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU PCIe 链路达到能力值", fix="reseat the card; then exchange the card, then the slot")  # fmt: skip
+       title_zh="NPU PCIe 链路宽度与速率达到芯片能力",
+       fix="reseat the card; then exchange the card, then the slot")  # fmt: skip
 def test_npu_links(host: Host) -> None:
     """Every NPU's PCIe link is as wide and as fast as the chip can."""
     found = lspci.links(host.read("lspci -D -vv -d 19e5:d801"))

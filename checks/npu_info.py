@@ -20,7 +20,7 @@ AGES = f"set -e; date +%s; find {npu_info.FOLDER} -maxdepth 1 -name 'device*' -s
 
 
 @check("P23", section="3.16", source="upstream npu_info_gen.py", on=platform_npu_hosts,
-       title_zh="NPU 信息生成服务运行且数据新鲜",
+       title_zh="NPU 信息生成服务运行且数据及时更新",
        fix=f"systemctl status {npu_info.UNIT}; npu-smi info -m on the host; -m install --stages npu_info")  # fmt: skip
 def test_npu_info(host: Host) -> None:
     """The generator runs, now and after a boot, alone, and its file of each NPU is less than a minute old."""

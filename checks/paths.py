@@ -61,7 +61,7 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
 
 
-@check("N12", section="3.7", source="weave#3012", title_zh="整包可达各节点且叠加网络 MTU 合适",
+@check("N12", section="3.7", source="weave#3012", title_zh="满 MTU 报文不分片可达其他主机，且 Pod 网络 MTU 合适",
        causes=[network.test_peers_answer],
        fix="set one MTU on cards and switch; the pod network's below it: WEAVE_MTU, or its configuration")  # fmt: skip
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
@@ -113,7 +113,8 @@ def test_cards_run_well(host: Host) -> None:
     expect("cards that count errors or lost links now", found=worse, expected=[])
 
 
-@check("N16", section="2.1", source="kernel bonding", severity=Severity.WARNING, title_zh="绑定网卡的成员均已连接",
+@check("N16", section="2.1", source="kernel bonding", severity=Severity.WARNING,
+       title_zh="绑定（bond）网卡的成员均已连接",
        fix="ip link; ethtool <card>: change the cable or the switch's port")  # fmt: skip
 def test_bonds_are_whole(host: Host) -> None:
     """All cards of every bond are up."""
@@ -121,7 +122,7 @@ def test_bonds_are_whole(host: Host) -> None:
 
 
 @check("N17", section="3.11", source="kubeadm HTTPProxyCIDR", severity=Severity.WARNING,
-       title_zh="代理设置未覆盖集群内部地址",
+       title_zh="NO_PROXY 已包含集群内部地址",
        fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service")  # fmt: skip
 def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
     """Where a proxy is set for Docker, the kubelet or everybody, NO_PROXY names hosts, services, pods and .svc."""

@@ -22,7 +22,8 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
 """Holds the id of the image that the static files were taken from."""
 
 
-@check("D26", section="3.15", source="runbook 3.16", on=platform_control, title_zh="DLWorkspace 源码可渲染且符合约定",
+@check("D26", section="3.15", source="runbook 3.16", on=platform_control,
+       title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
        fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The checkout's templates render with this configuration, to the objects that stages and checks know."""
@@ -44,7 +45,8 @@ def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     expect("findings about local.yaml", found=findings, expected=[])
 
 
-@check("D23", section="3.15", source="upstream webui", on=platform_master, title_zh="平台服务配置文件与配置一致",
+@check("D23", section="3.15", source="upstream webui", on=platform_master,
+       title_zh="DLWS 服务的配置文件与 config.yaml 一致且权限正确",
        fix="-m install --stages web_configuration")  # fmt: skip
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The files that the running services read are those of this configuration, and closed to everybody else."""
@@ -54,7 +56,8 @@ def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
         expect(path, found=found_at(host, path), expected=expected)
 
 
-@check("D24", section="3.16", source="upstream nginx config", on=platform_hosts, title_zh="NGINX 路由文件与配置一致",
+@check("D24", section="3.16", source="upstream nginx config", on=platform_hosts,
+       title_zh="NGINX 路由文件与 DLWorkspace 源码一致",
        fix="-m install --stages nginx_files")  # fmt: skip
 def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     """nginx's routes on the host are the checkout's, and the folder of its static files is there."""
@@ -64,7 +67,7 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
 
 
 @check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts,
-       title_zh="/etc/hostname-fqdn 为文件且内容正确",
+       title_zh="/etc/hostname-fqdn 是文件且内容正确",
        fix="remove what is there once no pod mounts it (a pod that started first made a folder of it); then"
            " -m install --stages nginx_files")  # fmt: skip
 def test_fqdn_file(node: Node, host: Host) -> None:
@@ -75,7 +78,7 @@ def test_fqdn_file(node: Node, host: Host) -> None:
 
 
 @check("D27", section="3.16", source="upstream nginx webui3", on=platform_master,
-       title_zh="Web 静态文件来自当前 webui3 镜像",
+       title_zh="Web 静态文件取自当前的 webui3 镜像",
        fix="-m install --stages static_files",
        causes=[platform_images.test_images_are_present, platform_images.test_images_are_in_the_registry])  # fmt: skip
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:

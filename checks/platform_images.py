@@ -56,7 +56,8 @@ def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect("missing or other logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
 
 
-@check("R22", section="3.16", source="upstream docker push", on=image_builders, title_zh="平台镜像由当前源码构建",
+@check("R22", section="3.16", source="upstream docker push", on=image_builders,
+       title_zh="DLWS 自有镜像由当前源码与配置构建",
        fix="-m install --stages images_built")  # fmt: skip
 def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The platform's own images of the host's architecture were built there from this checkout and configuration."""
@@ -64,7 +65,8 @@ def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes
     expect("images to be built", found=outdated(host, wanted), expected=[])
 
 
-@check("R23", section="3.16", source="upstream docker push", on=image_keepers, title_zh="平台镜像在仓库中且架构正确",
+@check("R23", section="3.16", source="upstream docker push", on=image_keepers,
+       title_zh="DLWS 自有镜像已在镜像仓库且架构正确",
        fix="push it again (-m install --stages images_in_registry); the registry must answer this host")  # fmt: skip
 def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The platform's own images of the host's architecture are in the registry, for Docker's architecture.
@@ -76,7 +78,8 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
     expect("images in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
 
 
-@check("R24", section="3.16", source="runbook 3.16", on=platform_hosts, title_zh="平台镜像已在主机上且架构正确",
+@check("R24", section="3.16", source="runbook 3.16", on=platform_hosts,
+       title_zh="DLWS 服务所需镜像已在主机上且架构正确",
        fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
        causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:

@@ -41,7 +41,7 @@ WEAVE = "http://127.0.0.1:6784/status"
 HAS_WEAVE = "test -d /sys/class/net/weave"
 
 
-@check("N11", section="3.11", source="k8s, weave docs", title_zh="组件端口可从各节点访问",
+@check("N11", section="3.11", source="k8s, weave docs", title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
        fix="look for a firewall or a route that is missing between the two hosts")  # fmt: skip
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """From here the API server can be reached, from the master every kubelet, and every peer of weave.
@@ -57,7 +57,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     expect("what cannot be reached", found=lost, expected=[])
 
 
-@check("N19", section="3.11", source="sonobuoy", title_zh="各节点可通过集群 DNS 解析",
+@check("N19", section="3.11", source="sonobuoy", title_zh="本机可通过集群 DNS 解析 Service",
        causes=[control_plane.test_cluster_dns_has_endpoints],
        fix="kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
 def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
@@ -70,7 +70,7 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
 
 
-@check("N20", section="3.11", source="kube-proxy", title_zh="各节点可通过 Service 地址访问 API Server",
+@check("N20", section="3.11", source="kube-proxy", title_zh="本机可通过 Service 地址访问 API Server",
        causes=[control_plane.test_api_server_is_ready],
        fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
 def test_service_address_answers(cluster: Cluster, host: Host) -> None:
@@ -85,7 +85,7 @@ def test_service_address_answers(cluster: Cluster, host: Host) -> None:
     expect_that(status in ("200", "401", "403"), url, found=status, expected="200")
 
 
-@check("N21", section="3.11", source="weave docs", title_zh="weave 节点间连接全部建立",
+@check("N21", section="3.11", source="weave docs", title_zh="Weave 与其他主机的连接全部建立",
        fix="open 6783/tcp and 6783-6784/udp between the hosts; sleeve: 6784/udp or the MTU")  # fmt: skip
 def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
     """Weave has a fast connection to every other host. A host without weave's bridge has another pod network."""
@@ -100,7 +100,7 @@ def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
                 expected=f"{len(cluster.nodes) - 1}")  # fmt: skip
 
 
-@check("N23", section="3.11", source="weave#3438", title_zh="weave 没有失联的地址所有者",
+@check("N23", section="3.11", source="weave#3438", title_zh="Weave 中没有占用地址却失联的节点",
        fix="weave rmpeer <peer> on one host: its addresses come back")  # fmt: skip
 def test_weave_has_no_ghosts(host: Host) -> None:
     """No peer of weave owns pod addresses and cannot be reached: a host that left without a word."""

@@ -48,7 +48,7 @@ def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
 
 
 @preflight
-@check("N10", section="2.1", source="upstream params", title_zh="DLWS 端口未被其他程序占用",
+@check("N10", section="2.1", source="upstream params", title_zh="DLWS 服务端口仅由 Pod 监听",
        fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
 def test_product_ports_are_free(host: Host) -> None:
     """Nobody but pods listens on the ports of DLWS's services."""

@@ -27,7 +27,7 @@ ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
 
 
-@check("R01", section="3.8", source="kubeadm Service-Docker", title_zh="docker 服务已启动并开机自启",
+@check("R01", section="3.8", source="kubeadm Service-Docker", title_zh="Docker 服务已启动并开机自启",
        fix="systemctl enable --now docker; journalctl -u docker")  # fmt: skip
 def test_docker_is_active(host: Host) -> None:
     """The docker service runs and starts at boot."""
@@ -94,7 +94,7 @@ def test_container_logs_are_bounded(host: Host) -> None:
     expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="bounded")
 
 
-@check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="docker 默认运行时为 nvidia",
+@check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="Docker 默认运行时为 nvidia",
        fix='set "default-runtime": "nvidia" in /etc/docker/daemon.json; systemctl restart docker')  # fmt: skip
 def test_default_runtime_is_nvidia(host: Host) -> None:
     """Containers get the GPUs without asking: the default runtime is nvidia, in the file and in force."""
@@ -103,7 +103,7 @@ def test_default_runtime_is_nvidia(host: Host) -> None:
     expect("default runtime in force", found=docker_of(host).default_runtime, expected="nvidia")
 
 
-@check("R06", section="3.8", source="GPU operator toolkit gate", on=gpu_hosts, title_zh="nvidia 容器运行时可用",
+@check("R06", section="3.8", source="GPU operator toolkit gate", on=gpu_hosts, title_zh="NVIDIA 容器运行时可用",
        fix="apt-get install nvidia-docker2")  # fmt: skip
 def test_nvidia_runtime_answers(host: Host) -> None:
     """The NVIDIA container runtime is installed, sees the driver, and docker knows it."""
@@ -126,7 +126,7 @@ def test_daemon_json_is_valid(host: Host) -> None:
         raise Mismatch(DAEMON_JSON, found=str(error), expected="JSON without duplicate keys") from error
 
 
-@check("R08", section="3.8", source="node-problem-detector", title_zh="docker 在 10 秒内响应",
+@check("R08", section="3.8", source="node-problem-detector", title_zh="Docker 在 10 秒内响应",
        fix="systemctl restart docker; look at journalctl -u docker")  # fmt: skip
 def test_docker_answers(host: Host) -> None:
     """The daemon answers within 10 s."""
@@ -135,7 +135,7 @@ def test_docker_answers(host: Host) -> None:
     expect_that(result.rc == 0, "docker ps", found=found, expected="an answer in 10 s")
 
 
-@check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像存在且架构正确",
+@check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像已在主机上且架构正确",
        fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
 def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The image that the GPU test runs is on the host, for its architecture."""

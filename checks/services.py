@@ -39,7 +39,7 @@ globals().update({function.__name__: function for function in RUNS.values() if f
 
 
 @check("D28", section="3.16", source="upstream init-container prebuild", on=platform_cluster,
-       title_zh="作业所需的服务账号、角色与拉取凭据已就绪", fix="-m install --stages job_objects")  # fmt: skip
+       title_zh="作业所需的服务账号、权限与镜像仓库凭据已就绪", fix="-m install --stages job_objects")  # fmt: skip
 def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """Jobs find what their pods name: a service account that may keep ConfigMaps, and the registry's login."""
     planned = [drift.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
@@ -51,7 +51,7 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
 
 
 @check("D10", section="3.16", source="runbook 3.16.9", on=platform_cluster, severity=Severity.WARNING,
-       title_zh="自定义指标接口可用",
+       title_zh="自定义指标 API 可用",
        fix="kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be for amd64 alone",
        causes=[RUNS["custommetrics"]])  # fmt: skip
 def test_custom_metrics(kube: Kubernetes) -> None:

@@ -111,7 +111,8 @@ def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> No
                     expected="the same on every host")  # fmt: skip
 
 
-@check("S11", section="3.12", source="exports(5)", on=storage_servers, title_zh="共享导出范围与权限受限",
+@check("S11", section="3.12", source="exports(5)", on=storage_servers,
+       title_zh="共享目录仅对已知主机导出，且不信任客户端 root",
        severity=Severity.WARNING, fix="name the hosts' own range in suite.nfs.clients, and safer suite.nfs.options",
        deviation="runbook 3.12 exports so to everybody: jobs run as root and write from every host")  # fmt: skip
 def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
@@ -124,7 +125,8 @@ def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
         expect(f"weak points of the export {mount.export}", found=[*open_to, *weak], expected=[])
 
 
-@check("S17", section="3.12", source="upstream auto_share.py", on=folder_keepers, title_zh="共享目录已创建且可写",
+@check("S17", section="3.12", source="upstream auto_share.py", on=folder_keepers,
+       title_zh="存储目录已在共享存储上创建且可写",
        causes=[test_shares_are_exported, test_shares_are_mounted],
        fix="mkdir the folder on the share; chmod 0777")  # fmt: skip
 def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:

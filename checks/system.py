@@ -97,7 +97,7 @@ def test_hostname(node: Node, host: Host) -> None:
     expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 
 
-@check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="软件包状态完整",
+@check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="没有安装不完整的软件包",
        fix="dpkg --configure -a; apt-get -f install")  # fmt: skip
 def test_packages_are_whole(host: Host) -> None:
     """dpkg knows of no half-installed package."""

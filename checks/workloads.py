@@ -39,7 +39,7 @@ def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
     expect("restarts", found=[f"{n}: {count}" for n, count in often.items() if count > RESTARTS], expected=[])
 
 
-@check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器启动失败",
+@check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器反复崩溃或无法启动",
        fix="kubectl describe pod: a missing image, a wrong architecture, a bad configuration")  # fmt: skip
 def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
     """No container crashes again and again, lacks its image or cannot be made."""
@@ -61,7 +61,7 @@ def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
 
 
 @check("W04", section="3.11", source="helm --wait", on=whole_cluster,
-       title_zh="Deployment、DaemonSet、StatefulSet 已收敛",
+       title_zh="Deployment、DaemonSet、StatefulSet 的 Pod 全部更新并就绪",
        fix="kubectl rollout status; kubectl describe the pods that are missing")  # fmt: skip
 def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     """Every Deployment, DaemonSet and StatefulSet has all its pods, of its latest version, ready.
@@ -80,7 +80,8 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     expect("workloads that have not converged", found=short, expected=[])
 
 
-@check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster, title_zh="没有滞留的 Pod",
+@check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster,
+       title_zh="没有长时间 Pending、失败或未能终止的 Pod",
        fix="kubectl describe pod names what it waits for; kubectl delete pod for evicted ones")  # fmt: skip
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     """No pod is Pending for more than 5 minutes, failed, or long past its end."""
@@ -94,7 +95,7 @@ def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="存储卷与声明均已绑定", fix="kubectl describe pv,pvc")  # fmt: skip
+       title_zh="PV 与 PVC 状态正常且均已绑定", fix="kubectl describe pv,pvc")  # fmt: skip
 def test_volumes_are_bound(kube: Kubernetes) -> None:
     """Every claim is bound, and no volume is failed or left behind."""
     claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]

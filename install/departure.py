@@ -35,14 +35,14 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
     return (*cluster.nodes, *cluster.leaving)
 
 
-@goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="离开的节点上没有业务 Pod",
+@goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="待移除的节点上没有业务 Pod",
        fix="kubectl drain; look at pods that do not end")  # fmt: skip
 def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
     """No pod but those that belong to the node itself runs on it."""
     expect("pods", found=work_on(kube, node.name), expected=[])
 
 
-@goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="离开的节点已从集群删除",
+@goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="待移除的节点已从集群删除",
        fix="kubectl delete node")  # fmt: skip
 def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     """The cluster has no node of this name, and no pod that it believes there."""
@@ -51,7 +51,8 @@ def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     expect(f"pods on {node.name}", found=left, expected=[])
 
 
-@goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts, title_zh="离开的节点没有遗留租约",
+@goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts,
+       title_zh="待移除的节点没有遗留租约",
        fix="kubectl -n kube-node-lease delete lease; the host's kubelet must not run any more")  # fmt: skip
 def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
     """No lease of the node is left: a kubelet that still ran when its node was deleted has made another."""

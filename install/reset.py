@@ -18,7 +18,7 @@ from remote.host import Host
 RESET = ("reset",)
 
 
-@goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制机上没有旧集群的 admin.conf",
+@goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制主机上没有旧集群的 admin.conf",
        fix="remove deploy/sshkey/admin.conf")  # fmt: skip
 def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
     """The control host keeps no credentials of a cluster that is gone."""

@@ -28,7 +28,7 @@ KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control pl
 READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
 
 
-@goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API server 应答",
+@goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API Server 应答",
       fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs of it")  # fmt: skip
 def test_api_server_answers(host: Host) -> None:
     """The API server calls itself ready, asked on the master itself: the control host has no credentials yet."""
