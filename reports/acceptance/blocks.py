@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["", "good", "caution", "bad", "quiet"]
+_SHORT = 8  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
     widths: Sequence[int]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is kept on one page: a few rows, torn apart, are read as two tables."""
+        return len(self.rows) <= _SHORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cluster.verdict import Verdict
 from reports import manifest
 from reports.acceptance.blocks import Block, Cell, Heading, Pairs, Part, Signatures, Table, Text, Verbatim
-from reports.acceptance.language import Language
+from reports.acceptance.language import VERDICTS, Language, place, title
 from reports.acceptance.opening import when
 from reports.acceptance.source import Source
 from reports.run_folder import Command
@@ -20,20 +21,20 @@ def hand_over(source: Source, language: Language) -> Part:
     say, stacked, run = language.say, language.stacked, source.recorded.ledger.run
     things = [
         (say("集群配置文件 config.yaml（及 waivers.yaml）", "config.yaml (and waivers.yaml)"), run.config),
-        (say("控制机（安装与验收所用）", "The control host, that installed and audited"), ""),
+        (say("控制主机（用于安装与验收）", "The control host, that installed and audited"), ""),
         (
             say(
-                "集群状态目录 state/<集群名>（集群 ID、主机公钥）",
+                "状态目录 state/<集群名称>（集群 ID、已固定的主机公钥）",
                 "State folder state/<cluster> (ID, pinned host keys)",
             ),
             "",
         ),
-        (say("备份目录与备份方法", "Backup folder and how to restore"), ""),
-        (say("集群 SSH 私钥，当面移交", "The cluster's private SSH key, handed over in person"), ""),
-        (say("管理员账户（移交后由接收方修改口令）", "Admin accounts (the receiver changes the passwords)"), ""),
+        (say("备份目录与恢复方法", "Backup folder and how to restore"), ""),
+        (say("集群 SSH 私钥（当面移交）", "The cluster's private SSH key, handed over in person"), ""),
+        (say("管理员账号（移交后由接收方修改密码）", "Admin accounts (the receiver changes the passwords)"), ""),
         (say("IP 规划表、NPU 设备 IP 表", "Address plan, device addresses of the NPUs"), ""),
         (say("安装与运维手册", "Manuals for installation and operation"), ""),
-        (say("本次运行目录（账本、证据）", "The folder of this run (ledger, evidence)"), source.record["run"]),
+        (say("本次运行目录（台账、证据）", "The folder of this run (ledger, evidence)"), source.record["run"]),
         (say("本文档及其分离签名", "This document with its detached signature"), ""),
         (say("签名公钥与 allowed_signers 文件", "The signer's public key and the allowed_signers file"), ""),
     ]
@@ -53,12 +54,12 @@ def signatures(source: Source, language: Language) -> Part:
     say = language.say
     parties = [
         say("测试人", "Tester"),
-        say("第三人复核", "Third-person reviewer"),
+        say("复核人（第三方）", "Third-person reviewer"),
         say("建设单位（甲方）", "Customer"),
         say("监理单位", "Supervisor"),
     ]
     told = language.stacked(
-        f"签字各方已阅本文档，其证据清单 SHA-256 为：\n{source.digest}",
+        f"签字各方已阅读本文档，其证据清单的 SHA-256 为：\n{source.digest}",
         f"Those who sign have read this document, whose manifest of evidence has the SHA-256:\n{source.digest}",
     )
     fields = [say("姓名", "Name"), say("意见", "Remarks"), say("签字（盖章）", "Signature, seal"), say("日期", "Date")]
@@ -70,23 +71,29 @@ def appendix(source: Source, language: Language) -> Part:
     say = language.say
     times = sorted(command.at for _, command in source.commands if command.at)
     clocks = [check for check in source.checks if check["id"] in ("H22", "H35")]
-    told = [(f"{c['id']} {c['title'].removesuffix('.')}", f"{c['verdict']} {c['message']}".strip()) for c in clocks]
+    told = [
+        (f"{c['id']} {title(c, language)}", f"{say(*VERDICTS[Verdict(c['verdict'])])} {c['message']}".strip())
+        for c in clocks
+    ]
     bounds = [
-        (say("审计开始（控制机时钟，UTC）", "Audit began (control host's clock, UTC)"), when(source.record["started"])),
+        (
+            say("巡检开始（控制主机时钟，UTC）", "Audit began (control host's clock, UTC)"),
+            when(source.record["started"]),
+        ),
         (say("第一条命令", "First command"), times[0] if times else "—"),
         (say("最后一条命令", "Last command"), times[-1] if times else "—"),
         *told,
     ]
     unreadable = [f"{name}: {why}" for name, why in source.recorded.transcripts.items() if isinstance(why, str)]
     blocks: list[Block] = [
-        Heading(say("甲、时钟界限", "A. Bounds of the clock")),
+        Heading(say("（一）时间范围", "A. Bounds of the clock")),
         Pairs(bounds),
-        Heading(say("乙、运行的命令", "B. Commands that were run")),
+        Heading(say("（二）执行的命令", "B. Commands that were run")),
         *(Text(sentence) for sentence in unreadable),
         _commands(source, language),
-        Heading(say("丙、证据清单（SHA-256）", "C. Manifest of the evidence (SHA-256)")),
+        Heading(say("（三）证据清单（SHA-256）", "C. Manifest of the evidence (SHA-256)")),
         Verbatim(manifest.text(source.digests)),
-        Heading(say("丁、如何验证", "D. How to check it")),
+        Heading(say("（四）验证方法", "D. How to check it")),
         *_how(language),
     ]
     return Part(14, say("附录", "Appendix"), blocks)
@@ -101,7 +108,7 @@ def _commands(source: Source, language: Language) -> Block:
         return Text(language.stacked("证据中没有命令。", "The evidence holds no command."))
     rows: list[Sequence[str | Cell]] = []
     for (text, changes), runs in together.items():
-        hosts = dict.fromkeys(file.rsplit(".", 2)[0] for file, _ in runs)
+        hosts = dict.fromkeys(place(file.rsplit(".", 2)[0], language) for file, _ in runs)
         statuses = sorted({"?" if command.rc is None else str(command.rc) for _, command in runs})
         kind = Cell(say("更改", "change"), "caution") if changes else say("检查", "check")
         rows.append((clip(one_line(text), _LONGEST), _few(list(hosts)), str(len(runs)), ", ".join(statuses), kind))
@@ -121,8 +128,8 @@ def _few(hosts: Sequence[str]) -> str:
 
 def _how(language: Language) -> list[Block]:
     said = language.stacked(
-        "对本文档的分离签名（与文档同名，加 .sig），用 OpenSSH 8.1 以上版本验证；清单用 sha256sum 在运行目录中验证。"
-        "两步一并进行：python -m reports check-signature。清单文件的 SHA-256 须等于第 1 部分所列。",
+        "本文档的分离签名（文档名加 .sig）用 OpenSSH 8.1 或更高版本验证，证据清单在运行目录中用 sha256sum 验证；"
+        "python -m reports check-signature 同时验证二者。证据清单的 SHA-256 须与第 1 部分所列一致。",
         "The detached signature of this document (its name with .sig added) is checked by OpenSSH 8.1 or newer, the "
         "manifest by sha256sum in the run's folder; both at once by python -m reports check-signature. The SHA-256 of "
         "the manifest must be the one in part 1.",

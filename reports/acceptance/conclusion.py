@@ -17,27 +17,27 @@ CONDITIONS = (Verdict.WARN, Verdict.WAIVED)
 
 RULE = (
     (
-        "不通过：有下列任一情形。(1) 审计未正常结束：被中断、被终止或程序自身出错；(2) 未覆盖或无法证明覆盖"
+        "不通过：有下列任一情形。(1) 巡检未正常结束：被中断、被终止或验收工具自身出错；(2) 未覆盖或无法证明已覆盖"
         "配置中的全部主机与全部检查项；"
-        "(3) 没有任何检查项；(4) 任一检查项的判定为不通过（FAIL）、未知（UNKNOWN）、不可达（UNREACHABLE）"
+        "(3) 没有执行任何检查；(4) 任一项的判定为不通过（FAIL）、未知（UNKNOWN）、不可达（UNREACHABLE）"
         "或未执行（NOT RUN）。",
         "Not passed, when any of these holds: (1) the audit did not come to its proper end: interrupted, killed, or "
         "the suite itself broke; (2) it did not ask, or cannot be shown to have asked, all hosts of the configuration "
         "and all checks; (3) nothing was checked; (4) any item is FAIL, UNKNOWN, UNREACHABLE or NOT RUN.",
     ),
     (
-        "有条件通过：不属于“不通过”，但至少一项为警告（WARN）或豁免（WAIVED）。条件即第 9、10 部分所列各项。",
+        "有条件通过：不存在上述情形，但至少一项为警告（WARN）或豁免（WAIVED）。条件即第 9、10 部分所列各项。",
         "Conditionally passed: not that, and at least one item is WARN or WAIVED. The conditions are those items, "
         "listed in parts 9 and 10.",
     ),
     (
-        "通过：其余情况，即每一项均为通过（PASS）、不适用（N/A）或产品自身所致的偏离"
+        "通过：其余情形，即每一项均为通过（PASS）、不适用（N/A）或产品自身造成的偏离"
         "（DEVIATION，见第 9 部分，须签字认可）。",
         "Passed: otherwise; every item is PASS, N/A, or a DEVIATION that the product itself imposes (part 9, to be "
         "accepted by signature).",
     ),
     (
-        "未知与未执行的项不是通过：无法证明即不能验收。本结论仅涉及所列主机和所列检查项。",
+        "未知与未执行的项不算通过：不能证明的，不予验收。本结论仅针对本文档所列主机与检查项。",
         "What is unknown or was not run has not passed: what cannot be shown cannot be accepted. The conclusion speaks "
         "of the hosts and items listed here, and of nothing else.",
     ),
@@ -77,7 +77,7 @@ def of(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conc
     refusing = REFUSING + ((Verdict.WARN,) if record["strict"] else ())
     reasons = [*_of_the_end(end), *gaps]
     if not found.keys() - {Verdict.NA}:
-        reasons.append(("没有任何检查项", "nothing was checked"))
+        reasons.append(("没有执行任何检查", "nothing was checked"))
     reasons += [_counted(verdict, found[verdict]) for verdict in refusing if found.get(verdict)]
     if not reasons and end and end.exit_status:
         reasons.append(("运行以退出码 1 结束", "the run ended with exit status 1"))
@@ -89,12 +89,12 @@ def of(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conc
 
 def _of_the_end(end: End | None) -> Iterator[tuple[str, str]]:
     if end is None:
-        yield "审计被终止，没有结束记录", "the audit was cut off before its end"
+        yield "巡检被终止，没有结束记录", "the audit was cut off before its end"
     elif end.exit_status == 2:
-        yield "审计被中断", "the audit was interrupted"
+        yield "巡检被中断", "the audit was interrupted"
     elif end.exit_status not in (0, 1):
         why = end.reason or "no reason given"
-        yield f"程序自身出错（退出码 {end.exit_status}）：{why}", f"the suite broke ({end.exit_status}): {why}"
+        yield f"验收工具自身出错（退出码 {end.exit_status}）：{why}", f"the suite broke ({end.exit_status}): {why}"
 
 
 def _counted(verdict: Verdict, number: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from cluster.verdict import Verdict
 from reports.acceptance import facts
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.facts import Device
-from reports.acceptance.language import Language, title, verdict_cell
+from reports.acceptance.language import Language, role, title, verdict_cell
 from reports.acceptance.source import Source
 
 WORST = (
@@ -29,8 +29,8 @@ VERSIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("操作系统", "Operating system", ("os",), ("H01",)),
     ("内核", "Kernel", ("kernel",), ("K14",)),
     ("CPU 架构", "Architecture", ("arch",), ("H02",)),
-    ("NVIDIA 驱动", "NVIDIA driver", ("gpu_driver",), ("G02",)),
-    ("昇腾驱动", "Ascend driver", ("npu_driver",), ("P02",)),
+    ("GPU 驱动", "NVIDIA driver", ("gpu_driver",), ("G02",)),
+    ("NPU 驱动", "Ascend driver", ("npu_driver",), ("P02",)),
     ("Docker", "Docker", ("docker",), ("R02",)),
     ("nvidia-docker2", "nvidia-docker2", ("nvidia-docker2",), ("R06",)),
     ("kubeadm 软件包", "Package kubeadm", ("kubeadm",), ("K20",)),
@@ -54,7 +54,7 @@ def hardware(source: Source, language: Language) -> Part:
         (
             host.name,
             host.address,
-            f"{host.role}\n{host.kind}",
+            f"{role(host.role, language)}\n{host.kind}",
             _lines(source, host.name, "os", "kernel", "arch"),
             _lines(source, host.name, "cpus", "memory"),
             _lines(source, host.name, "vendor", "product", "serial", "product_uuid", "machine_id"),
@@ -64,8 +64,8 @@ def hardware(source: Source, language: Language) -> Part:
     blocks: list[Block] = [
         Text(
             language.stacked(
-                "以下内容读自本次审计的证据；“—”表示本次审计没有读取。序列号一栏依次为厂商、型号、序列号、"
-                "主板 UUID（product_uuid）和 machine-id 中已读取者。",
+                "以下内容取自本次巡检的证据；“—”表示本次巡检未读取。序列号一栏依次为已读取到的厂商、型号、序列号、"
+                "主板 UUID（product_uuid）和 machine-id。",
                 "Read from the evidence of this audit; a dash means that the audit did not ask. Under serial number "
                 "stand, as far as they were read: maker, model, serial number, firmware UUID, machine-id.",
             )
@@ -90,7 +90,7 @@ def versions(source: Source, language: Language) -> Part:
                 (say(zh, en), _required(source, ids, language), _grouped(found), _verdict(source, ids, language))
             )
     if source.server_version:
-        row = "API server", _required(source, ("C02",), language), source.server_version
+        row = "API Server", _required(source, ("C02",), language), source.server_version
         rows.append((*row, _verdict(source, ("C02",), language)))
     head = [
         stacked("组件", "Component"),
@@ -98,7 +98,7 @@ def versions(source: Source, language: Language) -> Part:
         stacked("实测", "Found"),
         stacked("判定", "Verdict"),
     ]
-    none = Text(language.stacked("本次审计没有读取任何版本。", "This audit read no versions."))
+    none = Text(language.stacked("本次巡检未读取任何版本。", "This audit read no versions."))
     return Part(
         5, say("版本对照表", "Versions required and found"), [Table(head, rows, [24, 38, 38, 21]) if rows else none]
     )
@@ -124,7 +124,7 @@ def _devices(source: Source, language: Language) -> Block:
         for d in _distinct(facts.accelerators(source.all_facts[host.name]))
     ]
     if not rows:
-        return Text(language.stacked("本次审计没有读取加速卡。", "This audit read no accelerators."))
+        return Text(language.stacked("本次巡检未读取加速卡信息。", "This audit read no accelerators."))
     head = [
         stacked("主机", "Host"),
         stacked("加速卡", "Card"),
@@ -154,7 +154,7 @@ def _cards(source: Source, language: Language) -> Block:
         for card in facts.cards(source.all_facts[host.name], host.address)
     ]
     if not rows:
-        return Text(language.stacked("本次审计没有读取网卡。", "This audit read no network cards."))
+        return Text(language.stacked("本次巡检未读取网卡信息。", "This audit read no network cards."))
     head = [
         stacked("主机", "Host"),
         stacked("网卡", "Card"),
@@ -181,7 +181,7 @@ def _required(source: Source, ids: Sequence[str], language: Language) -> str:
     known = [source.required[id] for id in titles if id in source.required]
     said = known or dict.fromkeys(check["expected"] for check in checks if check["expected"])
     lines = [f"{id} {title}" for id, title in titles.items()] + [f"→ {value}" for value in said]
-    return "\n".join(lines) or language.stacked("无规定", "nothing is required")
+    return "\n".join(lines) or language.stacked("无要求", "nothing is required")
 
 
 def _verdict(source: Source, ids: Sequence[str], language: Language) -> str | Cell:

@@ -22,7 +22,7 @@ def accepted(source: Source, language: Language) -> Part:
     waived = [line for line in source.lines if line.verdict is Verdict.WAIVED]
     measure, consent = stacked("补偿措施", "Compensating measure"), stacked("认可签字", "Accepted by")
     blocks: list[Block] = [Heading(say("偏离", "Deviations"))]
-    blocks.append(Text(stacked("产品自身与规则相抵触之处。", "Rules that the product itself contradicts.")))
+    blocks.append(Text(stacked("以下规则与产品自身的要求相抵触。", "Rules that the product itself contradicts.")))
     if deviations:
         head = [
             stacked("编号", "Id"),
@@ -62,7 +62,7 @@ def accepted(source: Source, language: Language) -> Part:
             stacked("到期", "Expires"),
         ]
         told = [(w["id"], w["host"], w["owner"], w["reason"], w["expires"]) for w in idle]
-        blocks += [Heading(say("未用到的豁免", "Waivers that waived nothing")), Table(head, told, [10, 20, 20, 40, 18])]
+        blocks += [Heading(say("未生效的豁免", "Waivers that waived nothing")), Table(head, told, [10, 20, 20, 40, 18])]
     return Part(9, say("偏离与豁免", "Deviations and waivers"), blocks)
 
 
@@ -103,7 +103,7 @@ def load(source: Source, language: Language) -> Part:
     say, stacked = language.say, language.stacked
     measured = [line for line in source.lines if line.check["id"].startswith("Q")]
     blank = stacked(
-        "本次审计未测试；如另行测试，请填写报告编号：", "Not tested in this audit. If tested apart, the report's no.:"
+        "本次巡检未测试；如另行测试，请填写报告编号：", "Not tested in this audit. If tested apart, the report's no.:"
     )
     rows: list[Sequence[str | Cell]] = [
         (
@@ -113,12 +113,12 @@ def load(source: Source, language: Language) -> Part:
         )
         for line in measured
     ]
-    untested = [say("长时间满载运行（如 24 小时）", "Soak under full load (such as 24 h)")]
-    untested += [say("重启后复验（pytest -m reboot）", "Every verdict again after a reboot (pytest -m reboot)")]
+    untested = [say("满载稳定性测试（如 24 小时）", "Soak under full load (such as 24 h)")]
+    untested += [say("重启后复查（pytest -m reboot）", "Every verdict again after a reboot (pytest -m reboot)")]
     untested = ([] if measured else [area("Q", language)]) + untested
     rows += [(name, blank, "") for name in untested]
     head = [stacked("项目", "Item"), stacked("结果", "Result"), stacked("判定", "Verdict")]
-    return Part(11, say("容量、满载与重启结果", "Capacity, soak and reboot"), [Table(head, rows, [43, 52, 21])])
+    return Part(11, say("容量、满载与重启测试结果", "Capacity, soak and reboot"), [Table(head, rows, [43, 52, 21])])
 
 
 def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell]]:

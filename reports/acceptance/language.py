@@ -46,7 +46,7 @@ SEVERITIES = {"blocker": ("必须", "blocker"), "warning": ("警告", "warning")
 _AREAS_ZH = {
     "H": "主机与操作系统",
     "N": "网络与 DNS",
-    "U": "用户、SSH、sudo",
+    "U": "用户、SSH 与 sudo",
     "S": "存储与 NFS",
     "R": "容器运行时",
     "G": "NVIDIA GPU",
@@ -64,14 +64,14 @@ _SECTIONS_ZH = {
     "2.1": "环境要求",
     "2.2": "主机名",
     "2.3": "公网域名",
-    "2.4": "名称解析",
-    "3.1": "路径",
+    "2.4": "域名解析",
+    "3.1": "安装脚本路径",
     "3.2": "集群配置",
-    "3.3": "控制机",
+    "3.3": "控制主机",
     "3.4": "集群 ID 与密钥",
-    "3.5": "root 凭据",
+    "3.5": "root 密码",
     "3.6": "管理用户与 SSH 密钥",
-    "3.7": "名称与连通性",
+    "3.7": "域名解析与连通性",
     "3.8": "节点环境",
     "3.9": "GPU 运行时",
     "3.10": "kubeadm",
@@ -84,11 +84,24 @@ _SECTIONS_ZH = {
 }
 assert _SECTIONS_ZH.keys() == SECTIONS.keys()
 
+_ROLES_ZH = {"infrastructure": "主节点", "worker": "工作节点"}
+_PLACES_ZH = {"cluster": "整个集群", "control": "控制主机"}  # what checks speak of besides hosts
+
 
 def area(check_id: str, language: Language) -> str:
     """The heading that a check of this id stands under: `Host and OS` for H09."""
     letter = check_id[:1]
     return language.say(_AREAS_ZH.get(letter, "其他"), AREAS.get(letter, "Other"))
+
+
+def role(of_host: str, language: Language) -> str:
+    """A host's role, as the runbook calls it and as config.yaml does."""
+    return language.say(_ROLES_ZH.get(of_host, ""), of_host)
+
+
+def place(host: str, language: Language) -> str:
+    """A host by its name; in words what is none: the whole cluster, the control host."""
+    return language.say(_PLACES_ZH.get(host, ""), host)
 
 
 def section(number: str, language: Language) -> str:

@@ -19,7 +19,7 @@ def control(source: Source, language: Language) -> Part:
     last = (
         (say("重放（重新判定）", "Judged again, in a replay"), f"{run.run} ({when(run.started)})")
         if run.replays
-        else (say("审计结束", "Audit ended"), ended)
+        else (say("巡检结束", "Audit ended"), ended)
     )
     rows: list[tuple[str, str | Cell]] = [
         (say("项目名称", "Project"), ""),
@@ -27,15 +27,15 @@ def control(source: Source, language: Language) -> Part:
         (say("验收地点", "Site"), ""),
         (say("集群名称", "Cluster"), run.cluster),
         (say("运行编号", "Run"), source.record["run"]),
-        (say("审计开始", "Audit began"), when(source.record["started"])),
+        (say("巡检开始", "Audit began"), when(source.record["started"])),
         last,
         (say("验收工具版本", "Suite version"), run.suite_version),
         (say("配置文件", "Configuration"), run.config),
         (say("配置 SHA-256", "SHA-256 of the configuration"), run.config_sha256),
-        (say("账本 SHA-256", "SHA-256 of the ledger"), source.digests[source.recorded.folder.ledger.name]),
+        (say("台账 SHA-256", "SHA-256 of the ledger"), source.digests[source.recorded.folder.ledger.name]),
         (say("证据清单 SHA-256", "SHA-256 of the manifest (part 14)"), source.digest),
     ]
-    return Part(1, say("文档控制", "Document control"), [Pairs(rows)])
+    return Part(1, say("文档信息", "Document control"), [Pairs(rows)])
 
 
 def scope(source: Source, language: Language) -> Part:
@@ -44,11 +44,11 @@ def scope(source: Source, language: Language) -> Part:
     sections = sorted({check["section"] for check in source.checks if check["section"]}, key=_numbers)
     basis = [
         stacked(
-            f"DLWS 安装手册中的下列章节：{'、'.join(section(number, language) for number in sections)}。",
+            f"《DLWS 集群安装步骤》的下列章节：{'、'.join(section(number, language) for number in sections)}。",
             f"Sections of the DLWS runbook: {'; '.join(section(number, Language.EN) for number in sections)}.",
         ),
         stacked(
-            "检查目录：第 7 部分列出的每一项，及其编号与来源。",
+            "检查项目录：第 7 部分所列各项，含编号与来源。",
             "The catalogue of checks: every item of part 7, with its id and its source.",
         ),
         stacked(
@@ -62,14 +62,14 @@ def scope(source: Source, language: Language) -> Part:
         say("建设单位（甲方）", "Customer"),
         say("承建单位（乙方）", "Contractor"),
         say("监理单位", "Supervisor"),
-        say("第三人复核", "Third-person reviewer"),
+        say("复核人（第三方）", "Third-person reviewer"),
     ]
     blocks: list[Block] = [
         Text(
             stacked(
-                f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 个检查结果；"
-                "运行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与项目不在验收范围内；"
-                "会加载或触动系统的检查仅在使用 --active 时执行。",
+                f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 项检查结果；"
+                "执行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与检查项不在验收范围内；"
+                "会产生负载或写入的检查仅在使用 --active 时执行。",
                 f"This document speaks of {count(hosts, 'host')} of the cluster {source.record['cluster']} and of "
                 f"{count(items, 'result')}. Part 14 lists every command that was run, and whether a check or a "
                 "change asked for it. Hosts and items that are not listed are not accepted by it; "
@@ -90,7 +90,7 @@ def scope(source: Source, language: Language) -> Part:
             [3, 4, 3, 3],
         ),
     ]
-    return Part(2, say("范围、依据与各方职责", "Scope, basis and parties"), blocks)
+    return Part(2, say("范围、依据与参与单位", "Scope, basis and parties"), blocks)
 
 
 def concluded(source: Source, language: Language) -> Part:

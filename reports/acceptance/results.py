@@ -8,7 +8,7 @@ from itertools import groupby
 
 from cluster.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
-from reports.acceptance.language import SEVERITIES, VERDICTS, Language, area, title, verdict_cell
+from reports.acceptance.language import SEVERITIES, VERDICTS, Language, area, place, title, verdict_cell
 from reports.acceptance.source import Line, Source
 from reports.text import clip
 
@@ -51,8 +51,8 @@ def counts(source: Source, language: Language) -> Part:
     head = [stacked("领域", "Area"), stacked("级别", "Severity"), stacked("项数", "Items"), *heads]
     told = Text(
         language.stacked(
-            "一项是一个检查在一台主机上（或在整个集群上）的结果。未知：工具缺失、超时、输出无法理解或被截断；"
-            "未执行：其前提不成立或审计未进行到此。二者都不算通过。",
+            "一项指一个检查项在一台主机上（或整个集群上）的结果。未知：工具缺失、超时、输出无法解析或被截断；"
+            "未执行：前提不成立，或巡检未进行到该项。二者都不算通过。",
             "An item is one check on one host, or on the cluster as a whole. UNKNOWN: tool missing, time-out, output "
             "not understood or cut off. NOT RUN: what it needs did not hold, or the audit did not come to it. Neither "
             "has passed.",
@@ -68,7 +68,7 @@ def items(source: Source, language: Language) -> Part:
     say, stacked = language.say, language.stacked
     told = Text(
         language.stacked(
-            "结果相同的主机合并为一行；“全部”指该检查适用的全部主机。证据：运行目录 evidence/ 下的文件及其中的行号 n；"
+            "结果相同的主机合并为一行；“全部”指该检查项适用的全部主机。证据：运行目录 evidence/ 下的文件，#n 为行号；"
             "主机多于六台时，其余主机的证据见 CSV 表（python -m reports csv）。",
             "Hosts with the same result share a row; “all” are all hosts that the check is for. Evidence: file under "
             "evidence/ in the run's folder, and the number n of its line. For more than six hosts the rest stands in "
@@ -96,7 +96,7 @@ def across(source: Source, language: Language) -> Part:
     shared = [line for line in source.lines if len(line.hosts) > 1 and line.verdict not in (Verdict.PASS, Verdict.NA)]
     head = [stacked("编号", "Id"), stacked("要求", "Criterion"), stacked("实测", "Found"), stacked("判定", "Verdict")]
     blocks: list[Block] = [
-        Heading(say("对比各主机或针对整个集群的检查", "Checks that compare hosts, or of the cluster"))
+        Heading(say("跨主机对比或针对整个集群的检查项", "Checks that compare hosts, or of the cluster"))
     ]
     if compared:
         rows = [
@@ -105,7 +105,7 @@ def across(source: Source, language: Language) -> Part:
         ]
         blocks.append(Table(head, rows, [9, 43, 43, 19]))
     else:
-        blocks.append(Text(language.stacked("本次审计没有此类检查。", "This audit had no such check.")))
+        blocks.append(Text(language.stacked("本次巡检没有此类检查项。", "This audit had no such check.")))
     blocks.append(Heading(say("多台主机共有的问题", "Findings that hosts share")))
     if shared:
         rows = [
@@ -120,13 +120,13 @@ def across(source: Source, language: Language) -> Part:
         blocks.append(Table(head, rows, [9, 43, 43, 19]))
     else:
         blocks.append(Text(language.stacked("无。", "None.")))
-    return Part(8, say("跨主机发现", "Cross-host findings"), blocks)
+    return Part(8, say("跨主机检查结果", "Cross-host findings"), blocks)
 
 
 def hosts(line: Line, language: Language) -> str:
     """The hosts of a row by name; of a large cluster how many, and those that are not among them."""
     if len(line.hosts) <= _MANY:
-        return ", ".join(line.hosts)
+        return ", ".join(place(host, language) for host in line.hosts)
     if len(line.others) > _MANY:
         return ", ".join(line.hosts)
     whole = language.stacked(f"全部 {len(line.hosts)} 台", f"all {len(line.hosts)} hosts")

@@ -143,11 +143,13 @@ class Source:
         """Why the run cannot speak for the whole cluster, in Chinese and English; empty when it can."""
         inputs = self.recorded.inputs
         if not inputs:
-            return [("未记录是否审计了全部主机与检查项", "it is not recorded whether all hosts and checks were asked")]
+            return [
+                ("未记录是否覆盖全部主机与全部检查项", "it is not recorded whether all hosts and checks were asked")
+            ]
         audited = {host.name for host in self.hosts}
         missing = [node["name"] for node in inputs["cluster"]["nodes"] if node["name"] not in audited]
         names = ", ".join(missing)
-        gaps = [(f"未审计配置中的主机：{names}", f"hosts of the configuration were not audited: {names}")]
+        gaps = [(f"未巡检配置中的主机：{names}", f"hosts of the configuration were not audited: {names}")]
         part = ("只执行了部分检查项", "only a part of the checks was collected")
         return (gaps if missing else []) + ([] if inputs.get("whole", True) else [part])
 

@@ -10,12 +10,13 @@ import io
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from xml.sax.saxutils import escape
 
 import docx
 from docx.document import Document as Word
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT
-from docx.oxml import parse_xml
+from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
@@ -37,8 +38,7 @@ from reports.acceptance.blocks import (
 )
 from reports.text import visible
 
-LATIN, EAST_ASIAN, MONOSPACED = "Arial", "SimSun", "Consolas"
-HEADINGS_EAST_ASIAN = "SimHei"
+LATIN, EAST_ASIAN, MONOSPACED = "Arial", "Microsoft YaHei", "Consolas"  # all without serifs: one look in both scripts
 WIDTH = 178  # mm between the margins of A4
 _COLOURS: dict[Tone, str] = {"": "1B1F27", "good": "14693A", "caution": "8A5200", "bad": "B01818", "quiet": "7A828E"}
 _MANY_COLUMNS = 8
@@ -51,8 +51,9 @@ def render(document: Document) -> bytes:
     _styles(word)
     _page(word, document)
     _cover(word, document)
-    for part in document.parts:
-        _part(word, part)
+    for before, part in zip((None, *document.parts), document.parts, strict=False):
+        heading = _part(word, part)
+        heading.paragraph_format.page_break_before = _is_alone(part) or _is_alone(before) or None
     about(word, document)
     return repeatable(word)
 
@@ -89,11 +90,10 @@ def _styles(word: Word) -> None:
     for name, size in sizes.items():
         style = word.styles[name]
         style.font.name, style.font.size = LATIN, Pt(size)
-        east_asian = EAST_ASIAN if name in ("Normal", "List Bullet") else HEADINGS_EAST_ASIAN
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
             fonts.attrib.pop(qn(f"w:{theme}"), None)  # a theme's font would win over the named one
-        fonts.set(qn("w:eastAsia"), east_asian)
+        fonts.set(qn("w:eastAsia"), EAST_ASIAN)
         style.paragraph_format.space_after = Pt(4)
         if name != "Normal":
             style.font.color.rgb = RGBColor.from_string("1D4F91" if name == "Heading 1" else _COLOURS[""])
@@ -144,11 +144,18 @@ def _paragraph(
     return made
 
 
-def _part(word: Word, part: Part) -> None:
-    heading = word.add_heading(visible(f"{part.number} {part.title}"), level=1)
-    heading.paragraph_format.page_break_before = any(isinstance(block, Signatures) for block in part.blocks) or None
-    for block in part.blocks:
+def _part(word: Word, part: Part) -> Paragraph:
+    heading: Paragraph = word.add_heading(visible(f"{part.number} {part.title}"), level=1)
+    for block, after in zip(part.blocks, (*part.blocks[1:], None), strict=True):
         _block(word, block)
+        if isinstance(block, Text) and isinstance(after, Table | Verbatim):
+            word.paragraphs[-1].paragraph_format.keep_with_next = True
+    return heading
+
+
+def _is_alone(part: Part | None) -> bool:
+    """Whether nothing else is on the pages of a part: those that people sign."""
+    return part is not None and any(isinstance(block, Signatures) for block in part.blocks)
 
 
 def _block(word: Word, block: Block) -> None:
@@ -164,9 +171,11 @@ def _block(word: Word, block: Block) -> None:
             for sentence in sentences:
                 _run(word.add_paragraph(style="List Bullet"), sentence)
         case Table(head, rows, widths):
-            _table(word, head, rows, widths)
+            made_table = _table(word, head, rows, widths)
+            if block.is_short or len(head) > _MANY_COLUMNS:
+                _keep_together(made_table)
         case Pairs(pairs):
-            _table(word, (), pairs, (1, 2))
+            _keep_together(_table(word, (), pairs, (1, 2)))
         case Signatures(parties, fields):
             for party in parties:
                 _table(word, (party,), [(name, "") for name in fields], (1, 2), height=10)
@@ -198,7 +207,7 @@ def _table(
     rows: Sequence[Sequence[str | Cell]],
     widths: Sequence[int],
     height: int = 0,
-) -> None:
+) -> Any:
     """One table, written as XML at once: python-docx needs minutes for the thousand rows of a large cluster.
 
     `height` is the least of a row, in mm.
@@ -220,6 +229,15 @@ def _table(
     after = word.add_paragraph()  # Word joins tables that touch
     after.paragraph_format.space_after, after.paragraph_format.line_spacing = Pt(0), Pt(6)
     after._p.addprevious(table)
+    return table
+
+
+def _keep_together(table: Any) -> None:
+    """Let Word break no page inside of a table that fits on one: each row stays with the next."""
+    for row in table.findall(qn("w:tr"))[:-1]:
+        for properties in row.iter(qn("w:pPr")):
+            if properties.find(qn("w:keepNext")) is None:
+                properties.insert(0, OxmlElement("w:keepNext"))
 
 
 def _row(cells: Sequence[Cell], grid: Sequence[int], kind: str, height: int = 0) -> str:

@@ -88,7 +88,7 @@ def test_kubernetes_tells_what_the_host_was_not_asked(tmp_path: Path) -> None:
     document = made(written(sample, tmp_path, cluster={"nodes": [], "kubernetes_version": "v1.20.2"}))
     listed = {row[0]: row[1:3] for row in rows(document.parts[4], 4)}
     assert "v1.20.2: atlas02" in listed["Running kubelet"][1]
-    assert listed["API server"][1] == "v1.20.2"
+    assert listed["API Server"][1] == "v1.20.2"
 
 
 def test_the_required_version_is_the_configuration_s(tmp_path: Path) -> None:

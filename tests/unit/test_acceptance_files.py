@@ -89,7 +89,7 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("style", ["Normal", "Title", "Heading 1", "Heading 2", "List Bullet"])
 def test_chinese_has_a_font_of_its_own_in_word(style: str) -> None:
     fonts = docx.Document(io.BytesIO(word.render(LETTER))).styles[style].element.rPr.rFonts
-    assert fonts.get(qn("w:eastAsia")) in ("SimSun", "SimHei")
+    assert fonts.get(qn("w:eastAsia")) == "Microsoft YaHei"
     assert fonts.get(qn("w:eastAsiaTheme")) is None
 
 
