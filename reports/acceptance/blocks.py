@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["", "good", "caution", "bad", "quiet"]
-_SHORT = 8  # rows
+_SHORT = 12  # rows
 
 
 @dataclass(frozen=True, slots=True)

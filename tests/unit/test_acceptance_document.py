@@ -158,6 +158,22 @@ def test_titles_are_in_the_document_s_language(tmp_path: Path) -> None:
     assert titles[Language.BOTH] == f"{titles[Language.ZH]}\n{titles[Language.EN]}"
 
 
+def test_roles_and_what_is_no_host_are_in_the_document_s_language(tmp_path: Path) -> None:
+    folder = written(faulty(), tmp_path)
+    chinese, english = made(folder, Language.ZH), made(folder, Language.EN)
+    assert [row[2] for row in rows(chinese.parts[3], 6)[:2]] == ["主节点\nnpu-arm64", "工作节点\nnpu-arm64"]
+    assert rows(english.parts[3], 6)[0][2] == "infrastructure\nnpu-arm64"
+    where = [{row[0]: row[2] for row in rows(document.parts[6], 6)} for document in (chinese, english)]
+    assert [(found["H17"], found["U11"]) for found in where] == [("整个集群", "控制主机"), ("cluster", "control")]
+
+
+def test_the_verdict_on_the_clocks_is_in_the_document_s_language(tmp_path: Path) -> None:
+    folder = written(faulty(), tmp_path)
+    said = [text_of(made(folder, language).parts[13]) for language in (Language.ZH, Language.EN)]
+    assert "H22 各主机时钟一致\n通过\n" in said[0]
+    assert "H22 The clocks of all hosts agree\nPASS\n" in said[1]
+
+
 @pytest.mark.parametrize("language", [Language.ZH, Language.EN])
 def test_the_suite_s_own_words_are_in_one_language(language: Language, tmp_path: Path) -> None:
     document = made(written(good(), tmp_path), language)

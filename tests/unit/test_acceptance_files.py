@@ -5,6 +5,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -96,6 +97,22 @@ def test_chinese_has_a_font_of_its_own_in_word(style: str) -> None:
 def test_a_table_s_head_is_on_every_page() -> None:
     (table,) = docx.Document(io.BytesIO(word.render(LETTER))).tables
     assert table.rows[0]._tr.find(f".//{qn('w:tblHeader')}") is not None
+
+
+def test_word_keeps_the_rows_of_a_short_table_together() -> None:
+    rows = [[str(number), "x"] for number in range(40)]
+    short, long = (
+        replace(LETTER, parts=[Part(1, "", [Table(["a", "b"], some, [1, 2])])]) for some in (rows[:12], rows)
+    )
+    for letter, kept in ((short, 12), (long, 1)):  # a head stays with what it is the head of
+        (table,) = docx.Document(io.BytesIO(word.render(letter))).tables
+        assert [row._tr.find(f".//{qn('w:keepNext')}") is not None for row in table.rows].count(True) == kept
+
+
+def test_word_gives_the_signatures_pages_of_their_own(tmp_path: Path) -> None:
+    paragraphs = docx.Document(io.BytesIO(word.render(made(written(good(), tmp_path))))).paragraphs
+    breaks = [p.text for p in paragraphs if p.paragraph_format.page_break_before]
+    assert breaks == ["13 Signatures", "14 Appendix"]
 
 
 def test_word_reads_the_times_of_the_audit() -> None:
