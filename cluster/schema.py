@@ -259,6 +259,8 @@ class Suite(Section):
     required_gpu_driver: Text = "430"
     required_npu_driver: Text = "1.72.T2.100.B020"
     dlworkspace: Text | None = None
+    browser: Text | None = None
+    """A Chromium on the control host: the web interface is opened in it, and its picture is in the report."""
     devices: dict[str, Count] = {}
     """Accelerators of single hosts, where they differ from onpremise_cluster.gpu_count_per_node."""
 
