@@ -100,7 +100,8 @@ class Result:
 
     `name` is the function's name without `test_`, `id` the catalogue's id ("H09"; empty for a stage), `section` the
     runbook's section, `seconds` the wall time of the call, `evidence` references of the form `<file>#<n>` into the
-    run's `evidence/` folder (JSON lines; `n` is the field of that name).
+    run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the node id of the test whose
+    finding explains why this one was not run; that one may follow from a third.
     """
 
     nodeid: str
@@ -123,6 +124,7 @@ class Result:
     proofs: tuple[Proof, ...] = ()
     actions: tuple[ActionRow, ...] = ()
     evidence: tuple[str, ...] = ()
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,7 +188,7 @@ def of(ledger: Ledger) -> Matrix:
         row.cells[item.host] = Cell(item, results.get(item.nodeid))
     return Matrix(
         hosts=tuple(_hosts(ledger.run.hosts, rows.values())),
-        stages=tuple(sorted((row for row in rows.values() if row.is_stage), key=lambda row: _numbers(row.section))),
+        stages=tuple(sorted((r for r in rows.values() if r.is_stage), key=lambda row: in_order(row.section))),
         checks=tuple(sorted((row for row in rows.values() if not row.is_stage), key=_catalogue_order)),
     )
 
@@ -236,11 +236,12 @@ def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
     yield from sorted(everything, key=lambda host: (*NO_HOSTS, host.name).index(host.name))
 
 
-def _numbers(section: str) -> tuple[int, ...]:
+def in_order(section: str) -> tuple[int, ...]:
+    """A key that sorts the runbook's sections, and ids, by their numbers; what has none comes last."""
     return tuple(int(part) for part in re.findall(r"\d+", section)) or (99,)
 
 
 def _catalogue_order(row: Row) -> tuple[int, str, tuple[int, ...]]:
     letters = list(AREAS)
     known = row.id[:1] in letters
-    return (letters.index(row.id[0]), "", _numbers(row.id)) if known else (len(letters), row.area, _numbers(row.id))
+    return (letters.index(row.id[0]), "", in_order(row.id)) if known else (len(letters), row.area, in_order(row.id))

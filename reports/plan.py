@@ -23,7 +23,7 @@ def render(recorded: RecordedRun) -> str:
             hosts = ", ".join(result.host for result in results)
             lines += ["", f"{finding.kind} {hosts}: {finding.row.name}: {one_line(message)}"]
         lines += [f"  fix: {one_line(finding.fix)}"] if finding.fix else []
-    for gap in told.gaps:
+    for gap in (*(gap for finding in told.findings for gap in finding.explains), *told.gaps):
         names = ", ".join(row.name for row in gap.rows)
         lines += ["", f"not planned on {', '.join(gap.hosts)}: {names} ({one_line(gap.reason)})"]
     return "\n".join(plain(line) for line in lines) + "\n"

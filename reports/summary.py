@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cluster.ledger import Ledger, Result
-from cluster.verdict import Verdict
-from reports.matrix import Kind, Matrix, Row
+from cluster.ledger import Ledger
+from reports import findings
+from reports.findings import Finding, Gap, Group
+from reports.matrix import Kind, Matrix
 from reports.text import count
 
 
@@ -23,36 +23,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One test that went wrong in one way, and every host it went wrong on. `fix` is the same for all of them."""
-
-    row: Row
-    kind: Kind
-    fix: str
-    results: tuple[Result, ...]
-
-    @property
-    def by_message(self) -> dict[str, list[Result]]:
-        """The results that say the same, together; the host's name at the start of a message is left out."""
-        together: dict[str, list[Result]] = {}
-        for result in self.results:
-            message = result.message.removeprefix(f"{result.host}: ")
-            together.setdefault(message or "no message", []).append(result)
-        return together
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Tests that were not run for one reason, on the hosts where the same ones are missing."""
-
-    reason: str
-    hosts: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
-    """What the top of every report says. `findings` make the run red; `remarks` (warnings) do not."""
+    """What the top of every report says. `findings` make the run red; `remarks` (warnings) do not.
+
+    `gaps` are the tests not run that no finding explains; what a finding explains stands with it.
+    """
 
     state: State
     headline: str
@@ -61,62 +36,42 @@ class Summary:
     remarks: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Findings and remarks under their headings, in the order in which to mend them."""
+        return findings.grouped(self.findings, self.remarks)
+
 
 def of(ledger: Ledger, matrix: Matrix) -> Summary:
     """The summary of a run. Under --strict a warning is a finding."""
     found = Counter(cell.kind for row in matrix.rows for cell in row.cells.values())
-    groups = _grouped(matrix)
+    wrong, gaps = findings.of(matrix)
     red = {Kind.UNREACHABLE, Kind.FAIL, Kind.UNKNOWN} | ({Kind.WARN} if ledger.run.strict else set())
-    findings = tuple(sorted((f for f in groups if f.kind in red), key=lambda f: f.kind is not Kind.UNREACHABLE))
-    state, headline = _verdict(ledger, findings, found)
+    bad = tuple(f for f in wrong if f.kind in red)
+    state, headline = _verdict(ledger, bad, found)
     return Summary(
         state=state,
         headline=headline,
         counts={kind: found[kind] for kind in Kind if found[kind]},
-        findings=findings,
-        remarks=tuple(f for f in groups if f.kind is Kind.WARN and f not in findings),
-        gaps=tuple(_gaps(matrix)),
+        findings=bad,
+        remarks=tuple(f for f in wrong if f.kind not in red),
+        gaps=gaps,
     )
 
 
-def _grouped(matrix: Matrix) -> list[Finding]:
-    groups: dict[tuple[str, Kind, str], tuple[Row, list[Result]]] = {}
-    for row in matrix.rows:
-        for cell in row.cells.values():
-            if cell.result and (cell.result.verdict.is_red or cell.result.verdict is Verdict.WARN):
-                groups.setdefault((row.key, cell.kind, cell.result.fix), (row, []))[1].append(cell.result)
-    return [Finding(row, kind, fix, tuple(results)) for (_, kind, fix), (row, results) in groups.items()]
-
-
-def _gaps(matrix: Matrix) -> Iterator[Gap]:
-    """What was not run: first by host and reason, then hosts that miss the same tests for the same reason together."""
-    missing: dict[tuple[str, str], list[Row]] = {}
-    for row in matrix.rows:
-        for host, cell in row.cells.items():
-            if cell.kind is Kind.NOT_RUN:
-                reason = cell.result.message if cell.result else "collected, but no result was recorded"
-                missing.setdefault((host, reason or "no reason given"), []).append(row)
-    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    by_key = {row.key: row for row in matrix.rows}
-    for (host, reason), rows in missing.items():
-        together.setdefault((reason, tuple(row.key for row in rows)), []).append(host)
-    for (reason, keys), hosts in together.items():
-        yield Gap(reason, tuple(hosts), tuple(by_key[key] for key in keys))
-
-
-def _verdict(ledger: Ledger, findings: tuple[Finding, ...], found: Counter[Kind]) -> tuple[State, str]:
+def _verdict(ledger: Ledger, bad: tuple[Finding, ...], found: Counter[Kind]) -> tuple[State, str]:
     """Green only when the run ended well, nothing is red, and everything that was collected has a result."""
     end, plan = ledger.end, ledger.run.plan
-    hosts = {result.host for finding in findings for result in finding.results}
-    wrong = f"{count(sum(len(f.results) for f in findings), 'finding')} on {count(len(hosts), 'host')}"
+    hosts = {result.host for finding in bad for result in finding.results}
+    wrong = f"{count(sum(len(f.results) for f in bad), 'finding')} on {count(len(hosts), 'host')}"
     missing = f"{count(found[Kind.NOT_RUN], 'test')} not run"
     if end is None:
-        return State.BAD if findings else State.INCOMPLETE, _joined("Cut off before its end", wrong, missing, findings)
+        return State.BAD if bad else State.INCOMPLETE, _joined("Cut off before its end", wrong, missing, bad)
     if end.exit_status == 2:
-        return State.BAD if findings else State.INCOMPLETE, _joined("Interrupted", wrong, missing, findings)
+        return State.BAD if bad else State.INCOMPLETE, _joined("Interrupted", wrong, missing, bad)
     if end.exit_status not in (0, 1):
         return State.BAD, f"The suite itself failed (exit status {end.exit_status}): {end.reason or 'no reason given'}"
-    if findings:
+    if bad:
         return State.BAD, f"{wrong}, {missing}" if found[Kind.NOT_RUN] else wrong
     if end.exit_status:
         return State.BAD, f"The run failed (exit status 1): {end.reason or 'no test tells why'}"
@@ -129,8 +84,8 @@ def _verdict(ledger: Ledger, findings: tuple[Finding, ...], found: Counter[Kind]
     return State.GOOD, _good(ledger, found)
 
 
-def _joined(start: str, wrong: str, missing: str, findings: tuple[Finding, ...]) -> str:
-    return f"{start}: {wrong}, {missing}" if findings else f"{start}: {missing}"
+def _joined(start: str, wrong: str, missing: str, bad: tuple[Finding, ...]) -> str:
+    return f"{start}: {wrong}, {missing}" if bad else f"{start}: {missing}"
 
 
 def _planned(ledger: Ledger) -> str:

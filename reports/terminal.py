@@ -15,16 +15,18 @@ from rich.text import Text
 
 from cluster.ledger import HostRow
 from reports import critical_path, matrix, summary
+from reports.findings import Finding
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
 from reports.run_folder import RecordedRun
-from reports.summary import Finding, State, Summary
+from reports.summary import State, Summary
 from reports.text import clip, count, duration, one_line
 
 MOST_HOSTS = 12  # more are folded into columns of hosts that look alike
 MOST_ROWS = 40  # more are folded into one row per section
 MOST_NOT_RUN = 20
 MOST_FINDINGS = 40
+MOST_EXPLAINED = 8  # names of tests that a finding explains
 MOST_STEPS = 6
 _NAME = 34  # widest name of a row
 _COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "bold yellow", State.PLANNED: "bold cyan"}
@@ -40,8 +42,8 @@ def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), fa
     printer = _Printer(console)
     printer.matrix(rows, lines)
     printer.counts(told)
-    printer.findings("Fix this first", told.findings)
-    printer.findings("Warnings", told.remarks)
+    for group in told.groups:
+        printer.findings(group.title, group.findings)
     printer.gaps(told)
     timing = critical_path.of(recorded.ledger)
     if timing and not recorded.ledger.run.plan:
@@ -174,6 +176,8 @@ class _Printer:
                 )
             if finding.fix:
                 self.line("  fix: ", one_line(finding.fix), indent=7)
+            if finding.explains:
+                self.line(f"  so not run: {_not_run(finding)}", indent=14)
         if len(findings) > MOST_FINDINGS:
             self.line(f"  and {len(findings) - MOST_FINDINGS} more; see report.html")
 
@@ -234,6 +238,14 @@ def _width(column: Sequence[str]) -> int:
 
 def _letter(number: int) -> str:
     return chr(ord("A") + number) if number < 26 else f"{number - 25}"
+
+
+def _not_run(finding: Finding) -> str:
+    """The tests that a finding explains, and where: `K01, K02 and 3 more (40 in all) on atlas01`."""
+    hosts = tuple(dict.fromkeys(host for gap in finding.explains for host in gap.hosts))
+    names = tuple(dict.fromkeys(row.id or row.name for gap in finding.explains for row in gap.rows))
+    more = f" and {len(names) - MOST_EXPLAINED} more" if len(names) > MOST_EXPLAINED else ""
+    return f"{one_line(', '.join(names[:MOST_EXPLAINED]))}{more} on {_some(hosts)}"
 
 
 def _some(hosts: Sequence[str]) -> str:

@@ -122,6 +122,7 @@ def verify(
                 fix=FIXES.get(name, ""),
                 message=message,
                 evidence=() if verdict is Verdict.NOT_RUN else (ref,),
+                follows=_reach(unreachable) if verdict is Verdict.NOT_RUN else "",
             )
         )
     if unreachable:
@@ -203,10 +204,9 @@ def room(size: int) -> tuple[HostRow, ...]:
 def _told(sample: Sample, result: Result, broken: set[str]) -> Result:
     """The same stage, as it goes on the host where Docker fails."""
     if result.host in broken:
-        why = "not run: docker_installed failed on this host"
-        return replace(
-            result, verdict=Verdict.NOT_RUN, outcome=Outcome.BLOCKED, seconds=0.0, actions=(), proofs=(), message=why
-        )
+        why, docker = "not run: needs docker_installed[atlas-gpu01]", "docker_installed[atlas-gpu01]"
+        blocked = replace(result, verdict=Verdict.NOT_RUN, outcome=Outcome.BLOCKED, seconds=0.0, actions=(), proofs=())
+        return replace(blocked, message=why, follows=f"install/section_3_8.py::test_{docker}")
     lines = [sample.record(result.host, "gw0", action.text, kind="change", out="ok\n") for action in result.actions]
     lines.append(sample.record(result.host, "gw0", f"check {result.name}", out="yes\n"))
     if result.name == "docker_installed" and result.host == "atlas-gpu01":
@@ -240,7 +240,7 @@ def _answer(name: str, verdict: Verdict) -> dict[str, Any]:
 
 def _dead(name: str) -> Result:
     return Result(
-        nodeid=f"checks/reach.py::test_host_is_reachable[{name}]",
+        nodeid=_reach(name),
         name="host_is_reachable",
         host=name,
         stage=False,
@@ -253,6 +253,10 @@ def _dead(name: str) -> Result:
         message=f"{name}: no answer from 192.168.3.3 port 22 within 10 s",
         fix=FIXES["hosts"],
     )
+
+
+def _reach(name: str) -> str:
+    return f"checks/reach.py::test_host_is_reachable[{name}]"
 
 
 def _sample(command: str, hosts: tuple[HostRow, ...]) -> Sample:

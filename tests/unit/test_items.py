@@ -186,6 +186,7 @@ def assert_one_finding(made: Project, host: str, verdict: str, message: str) -> 
     counted = Counter(result.verdict for result in made.ledger.results if result.host == host)
     others = sum(item.host == host for item in made.ledger.run.items) - 1
     assert counted == {verdict: 1, "NOT RUN": others}
+    assert {r.follows for r in made.ledger.results if r.host == host and "reached" in r.message} == {only.nodeid}
 
 
 @pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "2"]], ids=" ".join)
@@ -234,7 +235,9 @@ def test_a_finding_that_another_explains_is_not_a_second_one(tmp_path):
     made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
     assert made.run("-m", "verify").status == 1
     assert made.verdicts == {"it_runs[a1]": "FAIL", "it_answers[a1]": "NOT RUN"}
-    assert made.results["it_answers[a1]"].message == "follows from C01 on a1: answer: expected pong, found none"
+    told = made.results["it_answers[a1]"]
+    assert told.message == "follows from C01 on a1: answer: expected pong, found none"
+    assert told.follows == made.results["it_runs[a1]"].nodeid
 
 
 def test_without_its_cause_in_the_run_a_finding_stays_one(tmp_path):

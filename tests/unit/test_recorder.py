@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from graph_kit import items
+from graph_kit import graph_of, items
 
 from cluster import ledger as ledgers
 from cluster.ledger import ActionRow, ItemRow, Ledger, Outcome, Result, Run
@@ -102,15 +102,17 @@ def report(outcome: str, longrepr: Any) -> Any:
 
 @pytest.fixture
 def item() -> Any:
-    (only,) = items(join=(["a1"], []))
-    only.config = SimpleNamespace(workerinput={"workerid": "gw1"})
-    return only
+    base, join = made = items(base=(["a1"], []), join=(["a1"], ["base"]))
+    graph_of(made)
+    join.config, join.session = SimpleNamespace(workerinput={"workerid": "gw1"}), SimpleNamespace(items=[base, join])
+    return join
 
 
 def test_a_stage_that_pytest_dependency_skipped_says_what_it_needs(item: Any) -> None:
     told = result_of(report("skipped", ("f.py", 1, "Skipped: join[a1] depends on base[a1]")), item)
     assert told is not None
     assert (told.verdict, told.outcome, told.message) == ("NOT RUN", "blocked", "not run: needs base[a1]")
+    assert told.follows == "install/s.py::test_base[a1]"
 
 
 def test_a_report_of_a_dead_worker_is_unknown_and_red(item: Any) -> None:

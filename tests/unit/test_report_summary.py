@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sample_run
 from sample_run import Sample
 
 from cluster.ledger import End, Ledger
-from cluster.verdict import Verdict
+from cluster.verdict import Severity, Verdict
 from reports import matrix, summary
+from reports.findings import Group
 from reports.matrix import Kind
 from reports.summary import State
 
@@ -124,10 +126,80 @@ def test_hosts_that_say_the_same_stand_together_without_their_names() -> None:
 
 def test_gaps_tell_why_and_where() -> None:
     gaps = told(sample_run.install()).gaps
-    assert [(gap.hosts, len(gap.rows)) for gap in gaps] == [
-        (("atlas-gpu01",), 6),
-        (("atlas-gpu01", "atlas-gpu02"), 1),
+    assert [(gap.hosts, len(gap.rows), gap.reason) for gap in gaps] == [
+        (("atlas-gpu01", "atlas-gpu02"), 1, "collected, but no result was recorded")
     ]
+
+
+def test_what_was_not_run_stands_with_the_finding_that_explains_it() -> None:
+    (docker,) = told(sample_run.install()).findings
+    assert [(gap.hosts, len(gap.rows)) for gap in docker.explains] == [(("atlas-gpu01",), 6)]
+    assert docker.explained == 6
+
+
+def names(group: Group) -> list[str]:
+    return [finding.row.name for finding in group.findings]
+
+
+def with_results(*changes: tuple[str, str, dict[str, Any]]) -> Sample:
+    """A healthy audit but for some results, by name and host."""
+    sample = healthy()
+    for name, host, changed in changes:
+        (place,) = (n for n, r in enumerate(sample.results) if (r.name, r.host) == (name, host))
+        sample.results[place] = replace(sample.results[place], **changed)
+    return sample
+
+
+def follows(file: str, name: str, host: str) -> dict[str, Any]:
+    return {"verdict": Verdict.NOT_RUN, "message": "follows from", "follows": f"checks/{file}.py::test_{name}[{host}]"}
+
+
+FAILED = {"verdict": Verdict.FAIL, "severity": Severity.BLOCKER}
+
+
+def test_what_explains_most_is_to_be_fixed_first_then_the_rest_in_the_order_of_the_runbook() -> None:
+    sample = with_results(
+        ("swap_is_off", "atlas01", FAILED),  # runbook 3.11
+        ("dpkg_is_sane", "atlas01", FAILED),  # 3.8
+        ("arch_is_configured", "atlas01", FAILED),  # 2.1
+        ("sudoers_is_valid", "atlas01", FAILED),
+        ("docker_runs", "atlas01", FAILED),
+        ("swap_stays_off", "atlas01", follows("sudo", "sudoers_is_valid", "atlas01")),
+        ("docker_version_is_validated", "atlas01", follows("docker", "docker_runs", "atlas01")),
+        ("daemon_json_is_in_force", "atlas01", follows("docker", "docker_version_is_validated", "atlas01")),
+        ("no_failed_units", "atlas01", {"verdict": Verdict.WARN, "severity": Severity.WARNING}),
+        ("no_reboot_pending", "atlas01", {"verdict": Verdict.WARN, "severity": Severity.INFO}),
+    )
+    groups = told(sample).groups
+    assert [(group.title, names(group)) for group in groups] == [
+        ("Fix this first", ["docker_runs", "sudoers_is_valid"]),
+        ("Fix next", ["arch_is_configured", "dpkg_is_sane", "swap_is_off"]),
+        ("Warnings", ["no_failed_units"]),
+        ("Notes", ["no_reboot_pending"]),
+    ]
+    assert told(sample).gaps == ()
+
+
+def test_where_nothing_explains_anything_all_findings_are_to_be_fixed_first() -> None:
+    sample = with_results(
+        ("swap_is_off", "atlas01", {"verdict": Verdict.UNKNOWN}),
+        ("swap_stays_off", "atlas01", FAILED),
+        ("arch_is_configured", "atlas02", FAILED | {"severity": Severity.INFO}),
+    )
+    (only,) = told(sample).groups
+    assert (only.title, names(only)) == ("Fix this first", ["swap_stays_off", "swap_is_off", "arch_is_configured"])
+
+
+def test_what_follows_from_no_finding_is_a_gap_and_a_circle_ends() -> None:
+    sample = with_results(
+        ("swap_is_off", "atlas01", follows("swap", "swap_stays_off", "atlas01")),
+        ("swap_stays_off", "atlas01", follows("swap", "swap_is_off", "atlas01")),
+        ("docker_version_is_validated", "atlas01", follows("docker", "docker_runs", "atlas01")),
+    )
+    assert told(sample).findings == ()
+    assert {row.name for gap in told(sample).gaps for row in gap.rows} == {
+        "swap_is_off", "swap_stays_off", "docker_version_is_validated",
+    }  # fmt: skip
 
 
 def test_stages_stand_in_the_order_of_the_runbook() -> None:

@@ -1,0 +1,141 @@
+"""What went wrong, in the order in which to mend it: what explains other things first, each with what it explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cluster.ledger import Result
+from cluster.verdict import Severity, Verdict
+from reports.matrix import Kind, Matrix, Row, in_order, kind_of
+
+_WEIGHTS = list(Severity)
+_KINDS = list(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Tests that were not run for one reason, on the hosts where the same ones are missing."""
+
+    reason: str
+    hosts: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One test that went wrong in one way, and every host it went wrong on. `fix` is the same for all of them.
+
+    `explains` are the tests that were not run because of it: once it is mended, they can be judged.
+    """
+
+    row: Row
+    kind: Kind
+    fix: str
+    results: tuple[Result, ...]
+    explains: tuple[Gap, ...] = ()
+
+    @property
+    def by_message(self) -> dict[str, list[Result]]:
+        """The results that say the same, together; the host's name at the start of a message is left out."""
+        together: dict[str, list[Result]] = {}
+        for result in self.results:
+            message = result.message.removeprefix(f"{result.host}: ")
+            together.setdefault(message or "no message", []).append(result)
+        return together
+
+    @property
+    def severity(self) -> Severity:
+        """How much it weighs."""
+        return self.results[0].severity
+
+    @property
+    def is_cause(self) -> bool:
+        """Whether more than itself is mended with it."""
+        return self.kind is Kind.UNREACHABLE or bool(self.explains)
+
+    @property
+    def explained(self) -> int:
+        """How many tests were not run because of it."""
+        return sum(len(gap.hosts) * len(gap.rows) for gap in self.explains)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings to be mended together, before those of the next group."""
+
+    title: str
+    findings: tuple[Finding, ...]
+
+
+def of(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
+    """Every finding, warnings too, in the order in which to mend them; and what was not run that none explains.
+
+    Lost hosts come first, then what explains most, then by weight, what is known before what is UNKNOWN, and in the
+    order of the runbook.
+    """
+    wrong: dict[tuple[str, Kind, str], list[tuple[Row, Result]]] = {}
+    for row, result in _results(matrix):
+        if result.verdict.is_red or result.verdict is Verdict.WARN:
+            wrong.setdefault((row.key, kind_of(result), result.fix), []).append((row, result))
+    place = {result.nodeid: key for key, members in wrong.items() for _, result in members}
+    by_id = {result.nodeid: result for _, result in _results(matrix)}
+    missing: dict[tuple[str, Kind, str] | None, list[tuple[Row, str]]] = {}
+    for row in matrix.rows:
+        for host, cell in row.cells.items():
+            if cell.kind is Kind.NOT_RUN:
+                missing.setdefault(place.get(_root(cell.result, by_id)), []).append((row, host))
+    findings = [
+        Finding(members[0][0], key[1], key[2], tuple(result for _, result in members), _gaps(missing.get(key, ())))
+        for key, members in wrong.items()
+    ]
+    return tuple(sorted(findings, key=_rank)), _gaps(missing.get(None, ()))
+
+
+def grouped(findings: Iterable[Finding], remarks: Iterable[Finding]) -> tuple[Group, ...]:
+    """Findings under their headings: what explains others, then all else that is red, then what is not (`remarks`)."""
+    red, slight = tuple(findings), tuple(remarks)
+    causes = tuple(f for f in red if f.is_cause)
+    others = tuple(f for f in red if not f.is_cause)
+    groups = (
+        Group("Fix this first", causes or others),
+        Group("Fix next", others if causes else ()),
+        Group("Warnings", tuple(f for f in slight if f.severity is not Severity.INFO)),
+        Group("Notes", tuple(f for f in slight if f.severity is Severity.INFO)),
+    )
+    return tuple(group for group in groups if group.findings)
+
+
+def _results(matrix: Matrix) -> Iterator[tuple[Row, Result]]:
+    return ((row, cell.result) for row in matrix.rows for cell in row.cells.values() if cell.result)
+
+
+def _root(result: Result | None, by_id: dict[str, Result]) -> str:
+    """The node id of the test that explains, in the end, why one was not run; "" if none does."""
+    seen: set[str] = set()
+    while result and result.follows and result.verdict is Verdict.NOT_RUN and result.nodeid not in seen:
+        seen.add(result.nodeid)
+        result = by_id.get(result.follows)
+    return result.nodeid if result and seen else ""
+
+
+def _rank(finding: Finding) -> tuple[bool, int, int, int, tuple[int, ...]]:
+    lost = finding.kind is Kind.UNREACHABLE
+    weight, kind = _WEIGHTS.index(finding.severity), _KINDS.index(finding.kind)
+    return (not lost, -finding.explained, weight, kind, in_order(finding.row.section))
+
+
+def _gaps(missing: Iterable[tuple[Row, str]]) -> tuple[Gap, ...]:
+    """First by host and reason, then hosts that miss the same tests for the same reason together."""
+    reasons: dict[tuple[str, str], list[Row]] = {}
+    for row, host in missing:
+        result = row.cells[host].result
+        reason = result.message or "no reason given" if result else "collected, but no result was recorded"
+        reasons.setdefault((host, reason), []).append(row)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    by_key = {row.key: row for rows in reasons.values() for row in rows}
+    for (host, reason), rows in reasons.items():
+        together.setdefault((reason, tuple(row.key for row in rows)), []).append(host)
+    return tuple(
+        Gap(reason, tuple(hosts), tuple(by_key[key] for key in keys)) for (reason, keys), hosts in together.items()
+    )

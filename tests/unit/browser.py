@@ -1,0 +1,142 @@
+"""Headless Chromium, driven through its DevTools protocol: what a person does with a page, and what they then see."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from websocket import create_connection
+
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DEADLINE = 60.0  # seconds for the browser to start, and for each answer
+_KEYS = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+
+
+class Browser:
+    """One browser with one tab. `requests` are the addresses that it asked for, `errors` what its scripts threw."""
+
+    def __init__(self, profile: Path) -> None:
+        assert PROGRAM
+        profile.mkdir(parents=True, exist_ok=True)
+        self._process = subprocess.Popen(
+            [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--disable-background-networking", "--hide-scrollbars", "--window-size=1440,900",
+             "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self._number = 0
+        try:
+            self._socket = create_connection(self._address(profile), timeout=DEADLINE, suppress_origin=True)
+            for domain in ("Page", "Runtime", "Network"):
+                self.ask(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
+
+    def _address(self, profile: Path) -> str:
+        """The tab's socket, as soon as the browser has written down its port."""
+        until = time.monotonic() + DEADLINE
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                port = (profile / "DevToolsActivePort").read_text().splitlines()[0]
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=DEADLINE) as answer:
+                    return next(str(tab["webSocketDebuggerUrl"]) for tab in json.load(answer) if tab["type"] == "page")
+            except (OSError, IndexError, StopIteration):
+                time.sleep(0.05)
+        raise TimeoutError(f"{PROGRAM} did not open its DevTools within {DEADLINE:.0f} s")
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The answer to one command of the protocol; what happens meanwhile is noted."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv())
+            self._note(message)
+            if message.get("id") == self._number:
+                assert "error" not in message, f"{method}: {message['error']}"
+                return dict(message["result"])
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(message["params"]["request"]["url"])
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.errors.append(message["params"]["exceptionDetails"]["exception"].get("description", "?"))
+
+    def open(self, file: Path, anchor: str = "") -> float:
+        """Load a page from its file; the seconds until it is drawn."""
+        began = time.monotonic()
+        self.ask("Page.navigate", url="about:blank")
+        self.ask("Page.navigate", url=file.as_uri() + anchor)
+        self.run("new Promise((done) => { const drawn = () => requestAnimationFrame(() => setTimeout(done));"
+                 "document.readyState === 'complete' ? drawn() : addEventListener('load', drawn); })")  # fmt: skip
+        return time.monotonic() - began
+
+    def run(self, script: str) -> Any:
+        """The value of an expression in the page; of a promise what it resolves to."""
+        answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def text(self, selector: str) -> str:
+        """What a person reads in the first such element; "" if it is not there or not shown."""
+        return str(self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
+
+    def count(self, selector: str) -> int:
+        """How many such elements are shown."""
+        shown = "(e) => e.getClientRects().length > 0"
+        return int(self.run(f"[...document.querySelectorAll({json.dumps(selector)})].filter({shown}).length"))
+
+    def click(self, selector: str) -> None:
+        """Press and release the mouse in the middle of the first such element that is shown."""
+        middle = """(selector) => {
+            const element = [...document.querySelectorAll(selector)].find((e) => e.getClientRects().length);
+            if (!element) return null;
+            element.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
+            const box = element.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2];
+        }"""
+        place = self.run(f"({middle})({json.dumps(selector)})")
+        assert place, f"nothing to click: {selector}"
+        for kind in ("mousePressed", "mouseReleased"):
+            self.ask("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+
+    def type(self, words: str) -> None:
+        """Text, where the focus is."""
+        self.ask("Input.insertText", text=words)
+
+    def press(self, key: str) -> None:
+        """One key."""
+        told = {"key": key, "windowsVirtualKeyCode": _KEYS.get(key) or ord(key.upper())}
+        if key not in _KEYS:
+            told["text"] = key
+        self.ask("Input.dispatchKeyEvent", type="keyDown", **told)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **told)
+
+    def prefer(self, scheme: str) -> None:
+        """The system's colours: `light` or `dark`."""
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def screenshot(self) -> bytes:
+        """What is on the screen, a PNG."""
+        return base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"])
+
+    def printed(self) -> bytes:
+        """The page on paper, a PDF."""
+        return base64.b64decode(self.ask("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
+
+    def close(self) -> None:
+        """End the browser that this object started."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
