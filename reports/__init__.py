@@ -13,15 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import html, junit
+from reports import history, html, junit
 from reports.run_folder import RecordedRun, RunFolder, RunFolderError
 
 RENDERERS: dict[str, Callable[[RecordedRun], str]] = {"junit.xml": junit.render, "report.html": html.render}
+"""What people and CI read."""
+
+WRITTEN = {history.FILE: history.render, **RENDERERS}
+"""All that a run leaves: that, and what later runs read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The reports of a run: the files that were written, one line for each that could not be, and what they tell of."""
+    """What a run left: the reports for people, a line for each that could not be made, and what they tell of."""
 
     files: tuple[Path, ...]
     faults: tuple[str, ...]
@@ -37,9 +41,10 @@ def write_all(folder: RunFolder | Path) -> Written:
         recorded = folder.read()
     except RunFolderError as error:
         return Written((), (str(error),))
-    for name, render in RENDERERS.items():
+    for name, render in WRITTEN.items():
         try:
-            files.append(write(folder.path / name, render(recorded)))
+            file = write(folder.path / name, render(recorded))
+            files += [file] if name in RENDERERS else []
         except Exception as error:  # a report must not take the run's end with it; the fault is handed on
             faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
     return Written(tuple(files), tuple(faults), recorded)

@@ -1,0 +1,122 @@
+"""What earlier runs of a cluster came to, test by test and host by host, for the history that the page shows.
+
+Every run leaves a digest, `verdicts.json`: of 250 checks on 100 hosts 35 kB, where the ledger has 20 MB. A later run
+finds its siblings by the names of their folders and reads their digests alone; only of a run that has none (it was
+killed) its ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reports import matrix
+from reports.matrix import Kind, Row
+from reports.run_folder import RecordedRun, RunFolder, RunFolderError
+
+FILE = "verdicts.json"
+SCHEMA = "dlws-verdicts/1"
+MOST = 12  # runs
+_FOLDER = re.compile(r"(?P<stamp>\d{8}T\d{6}Z)-(?P<command>[a-z_]+)(-again)*")
+_ALIKE = ({"verify", "preflight"}, {"install", "scale_up"})  # commands that run the same tests
+LETTERS = {
+    Kind.UNREACHABLE: "R",
+    Kind.FAIL: "F",
+    Kind.UNKNOWN: "U",
+    Kind.WARN: "W",
+    Kind.PLANNED: "L",
+    Kind.NOT_RUN: "-",
+    Kind.CHANGED: "C",
+    Kind.UNCHANGED: "c",
+    Kind.PASS: "p",
+    Kind.WAIVED: "V",
+    Kind.DEVIATION: "D",
+    Kind.NA: "n",
+}
+_KINDS = {letter: kind for kind, letter in LETTERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An earlier run. `rows` has for each test a letter of `LETTERS` for each of `hosts`, a blank where it has none."""
+
+    run: str
+    command: str
+    started: str
+    hosts: tuple[str, ...]
+    rows: Mapping[str, str]
+
+    def on(self, row: Row) -> dict[str, Kind]:
+        """What a test came to, by host."""
+        letters = zip(self.hosts, self.rows.get(_name(row), ""), strict=False)
+        return {host: _KINDS[letter] for host, letter in letters if letter in _KINDS}
+
+
+def render(recorded: RecordedRun) -> str:
+    """The digest of a run."""
+    return json.dumps(_digest(recorded), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def before(recorded: RecordedRun) -> tuple[Past, ...]:
+    """The last `MOST` runs of the same tests that began before this one, oldest first; no plans and no replays."""
+    run = recorded.ledger.run
+    found: list[Past] = []
+    for path in _siblings(recorded.folder.path, run.command, run.audited or run.started):
+        if len(found) < MOST and (past := _read(path, run.cluster)):
+            found.append(past)
+    return tuple(reversed(found))
+
+
+def _siblings(folder: Path, command: str, started: str) -> Iterator[Path]:
+    """The folders beside it that their names say to be of such runs, the last first. None of them is opened."""
+    commands = next((alike for alike in _ALIKE if command in alike), {command})
+    with suppress(ValueError, OSError):
+        stamp = f"{datetime.fromisoformat(started):%Y%m%dT%H%M%SZ}"
+        for path in sorted(folder.resolve().parent.iterdir(), reverse=True):
+            named = _FOLDER.fullmatch(path.name)
+            if named and named["command"] in commands and named["stamp"] < stamp:
+                yield path
+
+
+def _read(folder: Path, cluster: str) -> Past | None:
+    """A run's digest, or else what its ledger says; None for what is no such run, or cannot be read."""
+    try:
+        told = json.loads((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        try:
+            told = _digest(RunFolder(folder).read())
+        except RunFolderError:
+            return None
+    try:
+        if told["schema"] != SCHEMA or told["cluster"] != cluster:
+            return None
+        return Past(folder.name, told["command"], told["started"], tuple(told["hosts"]), dict(told["rows"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _digest(recorded: RecordedRun) -> dict[str, Any]:
+    run, rows = recorded.ledger.run, matrix.of(recorded.ledger)
+    hosts = [host.name for host in rows.hosts]
+    return {
+        "schema": SCHEMA,
+        "cluster": run.cluster,
+        "command": run.command,
+        "started": run.started,
+        "hosts": hosts,
+        "rows": {
+            _name(row): "".join(LETTERS[row.cells[host].kind] if host in row.cells else " " for host in hosts)
+            for row in rows.rows
+        },
+    }
+
+
+def _name(row: Row) -> str:
+    """What a test is called, not where its function stands: a file may have been renamed."""
+    return f"{row.id} {row.name}".strip()
