@@ -1,8 +1,8 @@
-"""Who did what when: one lane per host, one bar per test, as shares of the run's length."""
+"""Who did what when: one lane per host, one bar per test, as shares of the run's length; the critical path marked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +15,12 @@ _MOST_TICKS = 9
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One test. `left` and `width` are percentages of the chart's width."""
+    """One test. `left` and `width` are percentages of the chart's width; the whole run waited for a critical one."""
 
     result: Result
     left: float
     width: float
+    is_critical: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ class Chart:
     ticks: tuple[tuple[float, str], ...]
 
 
-def of(hosts: Sequence[HostRow], results: Sequence[Result]) -> Chart:
-    """The chart of the results that took time. A result whose start is no ISO 8601 time is not drawn."""
+def of(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection[str]) -> Chart:
+    """The chart of the results that took time. A result whose start is no ISO 8601 time is not drawn.
+
+    `critical` are the labels (`name[host]`) of the critical path.
+    """
     spans = [(result, start, start + result.seconds) for result in results if (start := _seconds(result)) is not None]
     spans = [span for span in spans if span[0].seconds > 0]
     if not spans:
@@ -41,7 +45,12 @@ def of(hosts: Sequence[HostRow], results: Sequence[Result]) -> Chart:
     lanes = []
     for host in hosts:
         bars = tuple(
-            Bar(result, round(100 * (start - begin) / whole, 3), round(100 * (end - start) / whole, 3))
+            Bar(
+                result,
+                left=round(100 * (start - begin) / whole, 3),
+                width=round(100 * (end - start) / whole, 3),
+                is_critical=f"{result.name}[{result.host}]" in critical,
+            )
             for result, start, end in spans
             if result.host == host.name
         )

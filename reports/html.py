@@ -1,7 +1,8 @@
 """One self-contained HTML page of a run: nothing is fetched, it works from a file, without a network, and prints well.
 
-The page is made by the template; what a click opens is in JSON blocks beside it, one for the run and one per evidence
-file, the latter parsed when first needed. Two locks against text that came from hosts: Jinja escapes, and the page's
+The page is made by the template; what a click opens is in JSON blocks beside it: one for the run, one per evidence
+file, and one of the texts that evidence consists of, each once, for a hundred hosts answer alike. Those of evidence are
+parsed when first needed. Two locks against text that came from hosts: Jinja escapes, and the page's
 Content-Security-Policy runs no script but ours (by its hash) and fetches nothing.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,25 +22,30 @@ from markupsafe import Markup
 
 from cluster.ledger import Result
 from cluster.verdict import Verdict
-from reports import chart, matrix, summary
+from reports import chart, critical_path, history, matrix, summary
+from reports.history import Past
 from reports.marks import MARKS
-from reports.matrix import Cell, Kind, Matrix
+from reports.matrix import Cell, Kind, Matrix, Row
 from reports.run_folder import Command, RecordedRun
 from reports.text import clip, count, duration, visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-# Characters of one output that the page holds; the first limit with which all evidence fits into `EVIDENCE_TOTAL`.
-EVIDENCE_LIMITS = (24_000, 6_000, 1_500, 400)
-EVIDENCE_TOTAL = 16_000_000
+# Characters of one output that the page holds, of a finding and of any other test: the first pair with which all
+# evidence fits into `EVIDENCE_TOTAL`.
+EVIDENCE_LIMITS = ((24_000, 24_000), (24_000, 4_000), (24_000, 1_000), (6_000, 400), (1_500, 200), (400, 100))
+EVIDENCE_TOTAL = 8_000_000
 
 
 def render(recorded: RecordedRun) -> str:
     """The page of a run."""
-    ledger, rows = recorded.ledger, matrix.of(recorded.ledger)
+    ledger, rows, past = recorded.ledger, matrix.of(recorded.ledger), history.before(recorded)
     cells = [cell for row in rows.rows for cell in row.cells.values()]
     places = {cell.item.nodeid: place for place, cell in enumerate(cells)}
-    blocks, missing = _evidence(recorded)
+    timing = None if ledger.run.plan else critical_path.of(ledger)
+    path = dict(timing.path) if timing else {}
+    blocks, texts, missing = _evidence(recorded)
+    told = summary.of(ledger, rows)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -52,17 +59,25 @@ def render(recorded: RecordedRun) -> str:
     return environment.get_template("report.html.j2").render(
         run=ledger.run,
         end=ledger.end,
-        summary=summary.of(ledger, rows),
+        summary=told,
         matrix=rows,
         places=places,
         tables=[table for table in (("Stages", rows.stages), ("Checks", rows.checks)) if table[1]],
         by_area=matrix.by_area,
         folds={host.name: group for group in matrix.fold(rows.hosts, rows.rows) for host in group},
-        chart=chart.of(rows.hosts, [result for result in ledger.results if result.stage]),
+        past=past,
+        dots={row.key: list(_dots(row, past)) for row in rows.rows} if past else {},
+        severities=Counter(row.sample.severity for row in rows.checks if row.sample),
+        kinds=Counter(host.kind for host in rows.hosts if host.kind),
+        roles=Counter(host.role for host in rows.hosts if host.address and host.name not in matrix.NO_HOSTS),
+        timing=timing,
+        steps=[(r, path[_label(r)]) for r in ledger.results if r.stage and _label(r) in path],
+        chart=chart.of(rows.hosts, [result for result in ledger.results if result.stage], path),
         no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
         marks=MARKS,
-        data=_json(_data(rows, cells, missing)),
+        data=_json(_data(recorded, rows, cells, past) | {"missing": missing}),
+        texts=_json(texts),
         evidence=[(file, _json(commands)) for file, commands in blocks.items()],
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
@@ -70,11 +85,32 @@ def render(recorded: RecordedRun) -> str:
     )
 
 
-def _data(rows: Matrix, cells: Iterable[Cell], missing: dict[str, str]) -> dict[str, Any]:
-    """What the page's script reads. A cell is [row, host, kind, details]; empty details are left out."""
+def _label(result: Result) -> str:
+    return f"{result.name}[{result.host}]"
+
+
+def _dots(row: Row, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
+    """For each earlier run the class of the worst that a test came to, and the run in words."""
+    order = list(Kind)
+    for run in past:
+        found = Counter(run.on(row).values())
+        words = ", ".join(f"{found[kind]} {kind}" for kind in order if found[kind]) or "had no such test"
+        yield _slug(min(found, key=order.index)) if found else "none", f"{_when(run.started)} {run.command}: {words}"
+
+
+def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequence[Past]) -> dict[str, Any]:
+    """What the page's script reads. A cell is [row, host, kind, details]; empty details are left out.
+
+    Times are seconds since the run's start. `past` of a row has a text for each earlier run, a letter for each host.
+    """
+    run = recorded.ledger.run
     row_of = {cell.item.nodeid: place for place, row in enumerate(rows.rows) for cell in row.cells.values()}
     host_of = {host.name: place for place, host in enumerate(rows.hosts)}
     return {
+        "run": run.run,
+        "began": _seconds_at(run.started),
+        "past": [[run.run, run.command, _when(run.started)] for run in past],
+        "letters": {letter: _slug(kind) for kind, letter in history.LETTERS.items()},
         "hosts": [[host.name, host.address, host.kind, host.role] for host in rows.hosts],
         "rows": [
             {
@@ -87,23 +123,30 @@ def _data(rows: Matrix, cells: Iterable[Cell], missing: dict[str, str]) -> dict[
                 "stage": row.is_stage,
                 **({"title_zh": row.sample.title_zh, "source": row.sample.source} if row.sample else {}),
                 **({"severity": row.sample.severity} if row.sample and not row.is_stage else {}),
+                **({"past": [_letters(rows, row, run) for run in past]} if past else {}),
             }
             for row in rows.rows
         ],
-        "cells": [[row_of[c.item.nodeid], host_of[c.item.host], _slug(c.kind), _details(c.result)] for c in cells],
+        "cells": [
+            [row_of[c.item.nodeid], host_of[c.item.host], _slug(c.kind), _details(c.result, run.started)] for c in cells
+        ],
         "marks": {_slug(kind): [mark.glyph, kind] for kind, mark in MARKS.items()},
-        "missing": missing,
     }
 
 
-def _details(result: Result | None) -> dict[str, Any]:
+def _letters(rows: Matrix, row: Row, run: Past) -> str:
+    kinds = run.on(row)
+    return "".join(history.LETTERS[kinds[host.name]] if host.name in kinds else " " for host in rows.hosts).rstrip()
+
+
+def _details(result: Result | None, began: str) -> dict[str, Any]:
     if result is None:
         return {"message": "collected, but no result was recorded"}
     details = {
-        "message": clip(result.message, EVIDENCE_LIMITS[0]),
+        "message": clip(result.message, EVIDENCE_LIMITS[0][0]),
         "fix": result.fix if result.verdict.is_red or result.message else "",
         "outcome": result.outcome or "",
-        "started": result.started,
+        "at": _since(result.started, began),
         "seconds": result.seconds,
         "worker": result.worker,
         "proofs": [[proof.id, proof.name, _proof_kind(proof.verdict), proof.message] for proof in result.proofs],
@@ -117,8 +160,8 @@ def _proof_kind(verdict: Verdict) -> str:
     return _slug(matrix.kind_of_verdict(verdict))
 
 
-def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], dict[str, str]]:
-    """The commands that results refer to, by file and number; and for each that cannot be shown, why."""
+def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], list[str], dict[str, str]]:
+    """The commands that results refer to, by file and number; their texts; and for each that cannot be shown, why."""
     found: dict[str, Command] = {}
     missing: dict[str, str] = {}
     for reference in recorded.references:
@@ -127,22 +170,37 @@ def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], dict[st
             missing[reference] = command
         else:
             found[reference] = command
-    sizes = [len(text) for command in found.values() for text in (command.out, command.err)]
-    fitting = (limit for limit in EVIDENCE_LIMITS if sum(min(size, limit) for size in sizes) <= EVIDENCE_TOTAL)
-    limit = next(fitting, EVIDENCE_LIMITS[-1])
+    shown = {ref for result in recorded.ledger.results if _is_finding(result) for ref in result.evidence}
+    of_findings = {text for ref, command in found.items() if ref in shown for text in (command.out, command.err)}
+    others = {text for command in found.values() for text in (command.out, command.err)} - of_findings
+    limits = next((pair for pair in EVIDENCE_LIMITS if _fit(of_findings, others, pair)), EVIDENCE_LIMITS[-1])
+    texts: dict[str, int] = {}
     blocks: dict[str, dict[int, Any]] = {}
-    for reference, command in found.items():
-        blocks.setdefault(reference.partition("#")[0], {})[command.n] = _command(command, limit)
-    return blocks, missing
+    for ref, command in found.items():
+        limit = limits[0] if command.out in of_findings or command.err in of_findings else limits[1]
+        details = _command(command, limit, recorded.ledger.run.started)
+        for name in details.keys() & {"command", "out", "err"}:
+            details[name] = texts.setdefault(details[name], len(texts))
+        blocks.setdefault(ref.partition("#")[0], {})[command.n] = details
+    return blocks, list(texts), missing
 
 
-def _command(command: Command, limit: int) -> dict[str, Any]:
+def _is_finding(result: Result) -> bool:
+    return result.verdict.is_red or result.verdict is Verdict.WARN
+
+
+def _fit(of_findings: Iterable[str], others: Iterable[str], limits: tuple[int, int]) -> bool:
+    pairs = ((of_findings, limits[0]), (others, limits[1]))
+    return sum(min(len(text), limit) for texts, limit in pairs for text in texts) <= EVIDENCE_TOTAL
+
+
+def _command(command: Command, limit: int, began: str) -> dict[str, Any]:
     details = {
         "command": clip(command.command, limit),
         "rc": command.rc,
         "out": clip(command.out, limit),
         "err": clip(command.err, limit),
-        "at": command.at,
+        "at": _since(command.at, began),
         "seconds": command.seconds,
         "timed_out": command.timed_out,
         "truncated": command.truncated,
@@ -166,6 +224,19 @@ def _shown(data: Any) -> Any:
     if isinstance(data, dict):
         return {visible(key) if isinstance(key, str) else key: _shown(value) for key, value in data.items()}
     return [_shown(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def _seconds_at(moment: str) -> float | None:
+    """Seconds since the epoch; None for what is no ISO 8601 time."""
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return None
+
+
+def _since(moment: str, began: str) -> float | None:
+    at, zero = _seconds_at(moment), _seconds_at(began)
+    return None if at is None or zero is None else round(at - zero, 3)
 
 
 def _when(started: str) -> str:

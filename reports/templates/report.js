@@ -2,12 +2,16 @@
 // Everything that came from a host is put in as text, never as HTML.
 const MANY = 14;  // hosts, from which on those that look alike are folded into one column
 const DATA = JSON.parse(document.getElementById("data").textContent);
+const RED = new Set(["unreachable", "failed", "unknown"]);
 const panel = document.getElementById("panel");
 const search = document.getElementById("search");
 const foldButton = document.getElementById("fold");
+const clearButton = document.getElementById("clear");
+const selects = [...document.querySelectorAll(".narrow select")];
 const chips = [...document.querySelectorAll(".chip")];
 const tables = [...document.querySelectorAll(".matrix")];
 const evidence = Object.create(null);
+let texts = null;
 let shown = -1;
 let folded = DATA.hosts.length > MANY;
 
@@ -30,8 +34,20 @@ function command(reference) {
     const block = [...document.querySelectorAll("script[data-evidence]")].find((s) => s.dataset.evidence === file);
     evidence[file] = block ? JSON.parse(block.textContent) : {};
   }
-  return evidence[file][n];
+  const run = evidence[file][n];
+  texts = texts || JSON.parse(document.getElementById("texts").textContent);
+  const text = (place) => (place == null ? "" : texts[place]);
+  return run && { ...run, command: text(run.command), out: text(run.out), err: text(run.err) };
 }
+
+const moment = (at) => (at == null || DATA.began == null ? "" : new Date((DATA.began + at) * 1000).toISOString().replace("T", " ").replace(/\..*/, " UTC"));
+
+// What a cell is called in an address: H09@atlas01. Of a name that several rows have, the row's key.
+const called = (row) => row.id || row.name;
+const times = new Map();
+for (const row of DATA.rows) times.set(called(row), (times.get(called(row)) || 0) + 1);
+const rowName = (row) => (times.get(called(row)) > 1 ? row.key : called(row));
+const anchor = (row, host) => `#${encodeURIComponent(rowName(row)).replaceAll("%5B", "[").replaceAll("%5D", "]")}@${encodeURIComponent(host)}`;
 
 // ---- the panel
 
@@ -53,10 +69,20 @@ function ran(reference) {
   if (run.encoded) notes.push("not UTF-8");
   if (run.changes) notes.push("change");
   notes.push(run.rc == null ? "no exit status" : `exit ${run.rc}`, seconds(run.seconds || 0));
-  return el("div", { class: "run", title: `evidence/${reference}  ${run.at || ""}` },
+  return el("div", { class: "run", title: `evidence/${reference}  ${moment(run.at)}` },
     el("div", {}, el("code", {}, run.command), el("i", { class: run.rc === 0 ? "" : "bad" }, notes.join(" · "))),
     ...(run.out ? output(run.out, "out") : []), ...(run.err ? output(run.err, "err") : []),
     run.out || run.err ? "" : el("p", {}, "no output"));
+}
+
+// The verdicts of this test on this host in earlier runs, each a link to that run's own page beside this one.
+function earlier(row, h) {
+  if (!DATA.past.length) return [];
+  const runs = DATA.past.map(([run, command, when], n) => [run, `${when} ${command}`, DATA.letters[(row.past[n] || "")[h]]]);
+  if (!runs.some(([, , kind]) => kind)) return [];
+  const dots = runs.filter(([, , kind]) => kind).map(([run, words, kind]) =>
+    el("a", { class: "earlier", href: `../${encodeURIComponent(run)}/report.html${anchor(row, DATA.hosts[h][0])}` }, mark(kind), words, el("i", {}, DATA.marks[kind][1])));
+  return [el("h3", {}, "Earlier runs"), el("div", { class: "runs" }, ...dots.reverse())];
 }
 
 function asText(i) {
@@ -97,23 +123,23 @@ function show(i, clicked) {
   shown = i;
   panel.setAttribute("class", kind);
   panel.replaceChildren(
-    el("nav", {}, el("span", {}, "Arrow keys: next cell"), copyButton, el("button", { onclick: close, title: "Esc" }, "Close")),
+    el("nav", {}, el("span", {}, "Arrow keys: next cell, n: next finding"), copyButton, el("button", { onclick: close, title: "Esc" }, "Close")),
     el("p", {}, el("span", { class: `pill ${kind}` }, DATA.marks[kind][1]), el("b", {}, host), ` ${[address, hostKind, role].filter(Boolean).join(" · ")}`),
     el("h2", {}, row.title), row.title_zh ? el("p", { class: "zh" }, row.title_zh) : "",
-    el("p", { class: "meta" }, [row.id, row.severity, row.section && `runbook ${row.section}`, row.source, row.name].filter(Boolean).join(" · ")),
-    el("p", { class: "meta" }, [d.started && new Date(d.started).toISOString().replace("T", " ").replace(/\..*/, " UTC"), d.seconds != null && seconds(d.seconds), d.worker && `worker ${d.worker}`].filter(Boolean).join(" · ")),
+    el("p", { class: "meta" }, [row.id, row.severity, row.section && `runbook ${row.section}`, row.source === `runbook ${row.section}` ? "" : row.source, row.name].filter(Boolean).join(" · ")),
+    el("p", { class: "meta" }, [moment(d.at), d.seconds != null && seconds(d.seconds), d.worker && `worker ${d.worker}`].filter(Boolean).join(" · ")),
     d.message ? el("p", { class: "message" }, d.message) : "",
     d.fix ? el("p", { class: "fix" }, el("b", {}, "Fix"), el("span", {}, d.fix)) : "",
     ...list("Proves", (d.proofs || []).map(([id, name, proof, message]) => el("li", {}, mark(proof), el("span", {}, `${id} ${name.replaceAll("_", " ")}${message ? `: ${message}` : ""}`)))),
     ...list(kind === "planned" ? "Would do" : "Did", (d.actions || []).map(([text, took]) => el("li", {}, el("code", {}, text), took && kind !== "planned" ? el("i", {}, seconds(took)) : ""))),
     ...((d.evidence || []).length ? [el("h3", {}, "Evidence"), ...d.evidence.map(ran)] : []),
+    ...earlier(row, h),
   );
   panel.hidden = false;
   panel.scrollTop = 0;
   split(true, clicked);
-  const cell = document.querySelector(`td[data-i="${i}"]`);
-  if (cell) cell.classList.add("at");
-  history.replaceState(null, "", `#${encodeURIComponent(`${row.key}@${host}`)}`);
+  if (tds[i]) tds[i].classList.add("at");
+  history.replaceState(null, "", anchor(row, host));
 }
 
 // The page makes room for the panel; what was clicked stays where it is.
@@ -130,91 +156,177 @@ function close() {
   shown = -1;
   split(false, cell);
   history.replaceState(null, "", "#");
+  if (cell) aim(cell).focus({ preventScroll: true });
 }
 
 // ---- filter, search, fold
 
-const haystacks = DATA.cells.map(([r, h, , d]) => {
-  const row = DATA.rows[r];
-  return [row.name, row.id, row.title, row.title_zh, row.area, row.section, row.source, ...DATA.hosts[h], d.message].join("\n").toLowerCase();
-});
-const columns = document.createElement("style");
-document.head.append(columns);
+// The tables as they are, read once: a filter looks at 25,000 cells for every key that is pressed.
+const tds = [];
+const grids = tables.map((table) => ({
+  table,
+  heads: [...table.tHead.rows[0].cells].slice(1),
+  bodies: [...table.tBodies].map((body) => ({
+    body,
+    rows: [...body.rows].slice(1).map((tr) => {
+      const all = [...tr.cells].slice(1);
+      return { tr, all, cells: all.flatMap((td, column) => {
+        if (!td.dataset.i) return [];
+        tds[td.dataset.i] = td;
+        return [[Number(td.dataset.i), column, td]];
+      }) };
+    }),
+  })),
+}));
+const dimmed = new Set();
+const rowWords = DATA.rows.map((row) => [row.name, row.id, row.title, row.title_zh, row.area, row.section, row.source].join("\n").toLowerCase());
+const hostWords = DATA.hosts.map((host) => host.join("\n").toLowerCase());
 
-function filter() {
+function hostFits(wanted) {
+  const place = { host: 0, kind: 2, role: 3 };
+  const [what, ...name] = wanted.split(":");
+  return (host) => !wanted || host[place[what]] === name.join(":");
+}
+
+// For each cell whether it is asked for; null when all are.
+function wantedCells() {
   const kinds = new Set(chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.kind));
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const active = kinds.size > 0 || words.length > 0;
-  const fits = DATA.cells.map(([, , kind], i) => (!kinds.size || kinds.has(kind)) && words.every((word) => haystacks[i].includes(word)));
-  const rules = [];
-  tables.forEach((table, t) => {
+  const value = Object.fromEntries(selects.map((select) => [select.id, select.value]));
+  if (!kinds.size && !words.length && !selects.some((select) => select.value)) return null;
+  const rows = DATA.rows.map((row) => (!value.severity || row.severity === value.severity) && (!value.area || row.area === value.area));
+  const hosts = DATA.hosts.map(hostFits(value.host));
+  const found = words.map((word) => ({ word, rows: rowWords.map((text) => text.includes(word)), hosts: hostWords.map((text) => text.includes(word)) }));
+  return DATA.cells.map(([r, h, kind, d]) => rows[r] && hosts[h] && (!kinds.size || kinds.has(kind)) &&
+    found.every((one) => one.rows[r] || one.hosts[h] || (d.message || "").toLowerCase().includes(one.word)));
+}
+
+function filter() {
+  const fits = wantedCells();
+  for (const { table, heads, bodies } of grids) {
     const used = new Set();
-    for (const row of table.querySelectorAll("tbody tr:not(.area)")) {
-      let any = false;
-      [...row.children].forEach((cell, column) => {
-        if (!cell.dataset.i) return;
-        const fit = fits[cell.dataset.i];
-        cell.classList.toggle("dim", active && !fit);
-        if (fit) { any = true; used.add(column); }
-      });
-      row.hidden = active && !any;
+    for (const { body, rows } of bodies) {
+      let some = false;
+      for (const { tr, cells } of rows) {
+        const any = !fits || cells.some(([i]) => fits[i]);
+        tr.hidden = !any;
+        some = some || any;
+        for (const [i, column, td] of cells) {
+          const dim = any && fits !== null && !fits[i];
+          if (!fits || fits[i]) used.add(column);
+          if (dim !== dimmed.has(i)) {
+            td.classList.toggle("dim", dim);
+            dimmed[dim ? "add" : "delete"](i);
+          }
+        }
+      }
+      body.hidden = !some;
     }
-    for (const body of table.tBodies) body.hidden = active && ![...body.rows].some((row) => !row.hidden && row.className !== "area");
     let left = 0;
-    [...table.tHead.rows[0].cells].slice(1).forEach((head, place) => {
-      const hide = active ? !used.has(place + 1) : folded && "folded" in head.dataset;
-      if (hide) rules.push(`.matrix.t${t} tr:not(.area) > :nth-child(${place + 2}) { display: none; }`);
-      else left += 1;
-      const more = folded && !active && head.dataset.more;
+    heads.forEach((head, place) => {
+      const hide = fits ? !used.has(place) : folded && "folded" in head.dataset;
+      if (!hide) left += 1;
+      if (hide !== head.hidden) {
+        head.hidden = hide;
+        for (const { rows } of bodies) for (const { all } of rows) all[place].hidden = hide;
+      }
+      const more = folded && !fits && head.dataset.more;
       head.querySelector("b").textContent = DATA.hosts[place][0] + (more ? ` +${more}` : "");
     });
-    table.classList.add(`t${t}`);
     table.classList.toggle("few", left <= 8);
+    table.style.setProperty("--hosts", left);
     table.parentElement.classList.toggle("free", left <= 8);
-    for (const heading of table.querySelectorAll(".area th")) heading.colSpan = left + 1;
-    table.parentElement.hidden = active && used.size === 0;
+    for (const { body } of bodies) body.rows[0].cells[0].colSpan = left + 1;
+    table.parentElement.hidden = used.size === 0;
     table.parentElement.nextElementSibling.hidden = !table.parentElement.hidden;
-  });
-  for (const finding of document.querySelectorAll(".finding")) {
-    finding.hidden = active && ![...finding.querySelectorAll("[data-i]")].some((place) => fits[place.dataset.i]);
   }
-  columns.textContent = rules.join("\n");
+  for (const finding of document.querySelectorAll(".finding")) {
+    finding.hidden = fits !== null && ![...finding.querySelectorAll("[data-i]")].some((place) => fits[place.dataset.i]);
+  }
+  for (const group of document.querySelectorAll(".group")) group.hidden = !group.querySelector(".finding:not([hidden])");
   foldButton.textContent = folded ? "Show every host" : "Fold hosts that look alike";
-  foldButton.hidden = active || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");
+  foldButton.hidden = fits !== null || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");
+  clearButton.hidden = fits === null;
+  clearButton.textContent = fits ? `Clear (${fits.filter(Boolean).length.toLocaleString("en")} of ${fits.length.toLocaleString("en")})` : "";
+}
+
+function clear() {
+  search.value = "";
+  for (const select of selects) select.value = "";
+  for (const chip of chips) chip.setAttribute("aria-pressed", "false");
+  filter();
+}
+
+function only(id, value) {
+  const select = document.getElementById(id);
+  select.value = select.value === value ? "" : value;
+  filter();
 }
 
 // ---- events
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-i]");
-  if (target) show(Number(target.dataset.i), target);
+  const head = event.target.closest("thead th[data-host]");
+  const area = event.target.closest("[data-area]");
+  if (head) only("host", `host:${head.dataset.host}`);
+  else if (area) only("area", area.dataset.area);
+  else if (target) show(Number(target.dataset.i), target);
   else if (!panel.hidden && !panel.contains(event.target) && event.target.isConnected) close();
 });
 
-function step(dx, dy) {
-  const cell = document.querySelector("td.at");
-  if (!cell) return;
-  const visible = (td) => td && td.dataset.i && td.getClientRects().length > 0 && !td.classList.contains("dim");
+const isSeen = (td) => td && td.dataset.i && td.getClientRects().length > 0 && !td.classList.contains("dim");
+
+// The one cell that the Tab key comes to; the arrows lead on from it.
+function aim(td) {
+  for (const old of document.querySelectorAll("td[tabindex]")) old.removeAttribute("tabindex");
+  const [r, h, kind] = DATA.cells[td.dataset.i];
+  td.setAttribute("tabindex", "0");
+  td.setAttribute("aria-label", `${DATA.rows[r].title}, ${DATA.hosts[h][0]}: ${DATA.marks[kind][1]}`);
+  return td;
+}
+
+function go(td) {
+  if (!panel.hidden) show(Number(td.dataset.i));
+  aim(td).focus({ preventScroll: true });
+  td.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function step(cell, dx, dy) {
   const rows = [...cell.closest("table").querySelectorAll("tbody tr:not(.area)")];
   let row = rows.indexOf(cell.parentElement), column = cell.cellIndex;
   for (;;) {
     row += dy;
     column += dx;
     const next = rows[row] && rows[row].cells[column];
-    if (!next) return;
-    if (visible(next)) {
-      show(Number(next.dataset.i));
-      next.scrollIntoView({ block: "nearest", inline: "nearest" });
-      return;
-    }
+    if (!next || column < 1) return;
+    if (isSeen(next)) return void go(next);
   }
 }
 
+// The next cell that is a finding, in the order of the tables, and round again.
+function nextFinding(direction) {
+  const red = tds.filter((td, i) => RED.has(DATA.cells[i][2]) && isSeen(td));
+  if (!red.length) return;
+  const here = red.findIndex((td) => Number(td.dataset.i) >= shown);
+  const at = here >= 0 ? here : red.length;
+  const past = shown >= 0 && here >= 0 && Number(red[here].dataset.i) === shown;
+  const td = red[(at + (direction > 0 ? (past ? 1 : 0) : -1) + red.length) % red.length];
+  show(Number(td.dataset.i));
+  go(td);
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  if (event.key === "Escape") { if (panel.hidden) { search.value = ""; filter(); } else close(); }
-  if (event.key === "/" && event.target !== search) { event.preventDefault(); search.focus(); }
-  if (arrows[event.key] && !panel.hidden && event.target !== search) { event.preventDefault(); step(...arrows[event.key]); }
+  const typing = event.target.matches("input, select, textarea");
+  const cell = event.target.closest("td[data-i]") || (panel.hidden ? null : tds[shown]);
+  if (event.key === "Escape") { if (panel.hidden) clear(); else close(); }
+  if (typing) return;
+  if (event.key === "/") { event.preventDefault(); search.focus(); }
+  if (event.key === "n" || event.key === "p") nextFinding(event.key === "n" ? 1 : -1);
+  if (event.key === "Enter" && event.target.closest("td[data-i]")) show(Number(event.target.dataset.i));
+  if (arrows[event.key] && cell) { event.preventDefault(); step(cell, ...arrows[event.key]); }
 });
 
 for (const chip of chips) {
@@ -223,11 +335,29 @@ for (const chip of chips) {
     filter();
   });
 }
-search.addEventListener("input", filter);
+for (const select of selects) select.addEventListener("change", filter);
+let waiting = 0;
+search.addEventListener("input", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(filter); });
+clearButton.addEventListener("click", clear);
 foldButton.addEventListener("click", () => { folded = !folded; filter(); });
 const bar = document.querySelector(".bar");
 new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+
+// On paper everything is open, and a wide table is made to fit.
+const PAPER = 1030;  // px across an A4 page on its side
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details:not([open])")) {
+    details.open = true;
+    details.dataset.shut = "";
+  }
+  for (const table of tables) table.parentElement.style.setProperty("--shrink", Math.min(1, PAPER / (310 + 14 * table.style.getPropertyValue("--hosts"))));
+});
+addEventListener("afterprint", () => {
+  for (const details of document.querySelectorAll("details[data-shut]")) {
+    details.open = false;
+    delete details.dataset.shut;
+  }
+});
 
 const theme = document.getElementById("theme");
 const themes = ["", "light", "dark"];
@@ -245,5 +375,29 @@ theme.addEventListener("click", () => {
 });
 paint(stored());
 filter();
-const wanted = decodeURIComponent(location.hash.slice(1));
-if (wanted) show(DATA.cells.findIndex(([r, h]) => `${DATA.rows[r].key}@${DATA.hosts[h][0]}` === wanted));
+for (const table of tables) table.parentElement.classList.remove("late");
+
+// ---- addresses: #H09@atlas01 a cell, #H09 a test where it went worst, #atlas01 a host
+
+function follow() {
+  let wanted;
+  try { wanted = decodeURIComponent(location.hash.slice(1)); } catch { return; }
+  if (!wanted) return;
+  const at = wanted.lastIndexOf("@");
+  const [name, host] = at < 0 ? [wanted, ""] : [wanted.slice(0, at), wanted.slice(at + 1)];
+  const order = Object.keys(DATA.marks);
+  const is = (row) => [row.id, row.name, row.key].includes(name);
+  const found = DATA.cells.map((cell, i) => i).filter((i) => is(DATA.rows[DATA.cells[i][0]]) && (!host || DATA.hosts[DATA.cells[i][1]][0] === host));
+  found.sort((a, b) => order.indexOf(DATA.cells[a][2]) - order.indexOf(DATA.cells[b][2]));
+  if (found.length) {
+    show(found[0]);
+    tds[found[0]].scrollIntoView({ block: "center", inline: "nearest" });
+  } else if (DATA.hosts.some(([known]) => known === (host || name))) {
+    document.getElementById("host").value = `host:${host || name}`;
+    filter();
+  }
+}
+addEventListener("hashchange", follow);
+follow();
+const first = tds.find((td, i) => RED.has(DATA.cells[i][2])) || tds[0];
+if (first) aim(first);

@@ -13,7 +13,7 @@ from typing import Any
 
 from websocket import create_connection
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 DEADLINE = 60.0  # seconds for the browser to start, and for each answer
 _KEYS = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
@@ -91,13 +91,13 @@ class Browser:
 
     def count(self, selector: str) -> int:
         """How many such elements are shown."""
-        shown = "(e) => e.getClientRects().length > 0"
+        shown = "(e) => e.checkVisibility()"
         return int(self.run(f"[...document.querySelectorAll({json.dumps(selector)})].filter({shown}).length"))
 
     def click(self, selector: str) -> None:
         """Press and release the mouse in the middle of the first such element that is shown."""
         middle = """(selector) => {
-            const element = [...document.querySelectorAll(selector)].find((e) => e.getClientRects().length);
+            const element = [...document.querySelectorAll(selector)].find((e) => e.checkVisibility());
             if (!element) return null;
             element.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
             const box = element.getBoundingClientRect();
