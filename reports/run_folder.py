@@ -3,7 +3,8 @@
 ledger.jsonl                       the events (cluster.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
 inputs.json                        what the run was told: cluster, waivers, the day; no secrets (fixtures.inputs)
-junit.xml, report.html             made from the two above, at any time again
+junit.xml, report.html             made from ledger and evidence, at any time again
+verdicts.json                      the same in short, for the history in later runs' reports (reports.history)
 """
 
 from __future__ import annotations

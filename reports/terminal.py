@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cluster.ledger import HostRow
 from reports import critical_path, matrix, summary
-from reports.findings import Finding
+from reports.findings import Finding, Group
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
 from reports.run_folder import RecordedRun
@@ -25,7 +25,7 @@ from reports.text import clip, count, duration, one_line
 MOST_HOSTS = 12  # more are folded into columns of hosts that look alike
 MOST_ROWS = 40  # more are folded into one row per section
 MOST_NOT_RUN = 20
-MOST_FINDINGS = 40
+MOST_FINDINGS = 40  # of a group; a preflight shows all: they are its product
 MOST_EXPLAINED = 8  # names of tests that a finding explains
 MOST_STEPS = 6
 _NAME = 34  # widest name of a row
@@ -43,7 +43,7 @@ def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), fa
     printer.matrix(rows, lines)
     printer.counts(told)
     for group in told.groups:
-        printer.findings(group.title, group.findings)
+        printer.findings(group, len(group.findings) if recorded.ledger.run.command == "preflight" else MOST_FINDINGS)
     printer.gaps(told)
     timing = critical_path.of(recorded.ledger)
     if timing and not recorded.ledger.run.plan:
@@ -160,11 +160,9 @@ class _Printer:
         counts = [Text(f"{number:,} {kind}") for kind, number in told.counts.items()]
         self.packed(counts or [Text("no test")], "   ")
 
-    def findings(self, words: str, findings: Sequence[Finding]) -> None:
-        if not findings:
-            return
-        self.title(words)
-        for finding in findings[:MOST_FINDINGS]:
+    def findings(self, group: Group, most: int) -> None:
+        self.title(group.title)
+        for finding in group.findings[:most]:
             for message, results in finding.by_message.items():
                 hosts = _some([result.host for result in results])
                 name = (
@@ -178,8 +176,8 @@ class _Printer:
                 self.line("  fix: ", one_line(finding.fix), indent=7)
             if finding.explains:
                 self.line(f"  so not run: {_not_run(finding)}", indent=14)
-        if len(findings) > MOST_FINDINGS:
-            self.line(f"  and {len(findings) - MOST_FINDINGS} more; see report.html")
+        if len(group.findings) > most:
+            self.line(f"  and {len(group.findings) - most} more; see report.html")
 
     def gaps(self, told: Summary) -> None:
         if not told.gaps:

@@ -350,7 +350,7 @@ addEventListener("beforeprint", () => {
     details.open = true;
     details.dataset.shut = "";
   }
-  for (const table of tables) table.parentElement.style.setProperty("--shrink", Math.min(1, PAPER / (310 + 14 * table.style.getPropertyValue("--hosts"))));
+  for (const table of tables) table.parentElement.style.setProperty("--shrink", Math.min(1, PAPER / (400 + 14 * table.style.getPropertyValue("--hosts"))));
 });
 addEventListener("afterprint", () => {
   for (const details of document.querySelectorAll("details[data-shut]")) {

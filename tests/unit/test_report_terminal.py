@@ -75,6 +75,17 @@ def test_what_explains_other_tests_is_to_be_fixed_first_and_names_them(tmp_path:
     assert "\nNot run\n" not in text
 
 
+@pytest.mark.parametrize(("command", "shown_of_them"), [("verify", terminal.MOST_FINDINGS), ("preflight", 60)])
+def test_a_preflight_shows_every_finding(command: str, shown_of_them: int, tmp_path: Path) -> None:
+    sample = sample_run.verify(sample_run.HOSTS[:1], "", {})
+    red = replace(sample.results[0], verdict=Verdict.FAIL, message="is wrong")
+    sample.results = [replace(red, name=f"fact{n}", nodeid=f"checks/f.py::test_fact{n}[atlas02]") for n in range(60)]
+    sample.run = replace(sample.run, command=command, items=())
+    text = shown(sample, tmp_path)
+    assert text.count("is wrong") == shown_of_them
+    assert ("and 20 more; see report.html" in text) == (command == "verify")
+
+
 def test_the_last_lines_are_the_verdict_and_the_files(tmp_path: Path) -> None:
     lines = shown(sample_run.verify(), tmp_path, 120).splitlines()
     assert lines[-2] == "atlas verify: 7 findings on 3 hosts, 34 tests not run (3 min 07 s)"
