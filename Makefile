@@ -1,6 +1,6 @@
 # make demo   from a fresh machine to four installed and audited hosts
 # make test   the suite's own tests, unit and lab
-# make bench  the same audit by this suite and its peers: ratios
+# make bench  the same audit by this suite and its peers: ratios; how long large reports take
 # make long   and those that take an hour: faults of the cluster, a fifth host, an install killed at ten moments
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -65,7 +65,7 @@ def main() -> int:
 def report(run: RunFolder) -> None:
     """Write every report of a run, and print what each took and weighs."""
     recorded = timed("read the ledger", run.read)
-    for name, render in reports.WRITTEN.items():
+    for name, render in reports.RENDERERS.items():
         text = timed(f"make {name}", lambda render=render: render(recorded))  # type: ignore[misc]
         file = reports.write(run.path / name, text)
         print(f"{'':<30}{file.stat().st_size / 1e6:9.2f} MB")

@@ -1,6 +1,6 @@
 """From the ledger and the evidence to JUnit, HTML and the terminal.
 
-Every report is a pure function of a `RecordedRun`; `write_all` makes the files at the end of a run, and
+Every report is a pure function of a `RecordedRun`, the page of the runs before it too; `write_all` makes the files at the end of a run, and
 `python -m reports` makes them again from the same folder, offline.
 """
 
@@ -16,11 +16,12 @@ from pathlib import Path
 from reports import history, html, junit
 from reports.run_folder import RecordedRun, RunFolder, RunFolderError
 
-RENDERERS: dict[str, Callable[[RecordedRun], str]] = {"junit.xml": junit.render, "report.html": html.render}
-"""What people and CI read."""
-
-WRITTEN = {history.FILE: history.render, **RENDERERS}
-"""All that a run leaves: that, and what later runs read."""
+RENDERERS: dict[str, Callable[[RecordedRun], str]] = {
+    history.FILE: history.render,
+    "junit.xml": junit.render,
+    "report.html": html.render,
+}
+SHOWN = ("junit.xml", "report.html")  # that people are told of; the other is for later runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ def write_all(folder: RunFolder | Path) -> Written:
         recorded = folder.read()
     except RunFolderError as error:
         return Written((), (str(error),))
-    for name, render in WRITTEN.items():
+    for name, render in RENDERERS.items():
         try:
             file = write(folder.path / name, render(recorded))
-            files += [file] if name in RENDERERS else []
+            files += [file] if name in SHOWN else []
         except Exception as error:  # a report must not take the run's end with it; the fault is handed on
             faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
     return Written(tuple(files), tuple(faults), recorded)

@@ -96,7 +96,7 @@ def _runs(options: argparse.Namespace) -> list[RunFolder]:
 
 
 def _made(folder: RunFolder) -> list[Path]:
-    return [folder.path / name for name in reports.RENDERERS if (folder.path / name).exists()]
+    return [folder.path / name for name in reports.SHOWN if (folder.path / name).exists()]
 
 
 def _make(options: argparse.Namespace) -> None:

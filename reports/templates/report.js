@@ -243,6 +243,11 @@ function filter() {
   for (const finding of document.querySelectorAll(".finding")) {
     finding.hidden = fits !== null && ![...finding.querySelectorAll("[data-i]")].some((place) => fits[place.dataset.i]);
   }
+  for (const lane of document.querySelectorAll(".lanes > svg")) {
+    const none = fits !== null && ![...lane.querySelectorAll("[data-i]")].some((bar) => fits[bar.dataset.i]);
+    lane.toggleAttribute("hidden", none);
+    lane.previousElementSibling.hidden = none;
+  }
   for (const group of document.querySelectorAll(".group")) group.hidden = !group.querySelector(".finding:not([hidden])");
   foldButton.textContent = folded ? "Show every host" : "Fold hosts that look alike";
   foldButton.hidden = fits !== null || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");

@@ -15,7 +15,8 @@ def test_write_all_makes_every_report(tmp_path: Path) -> None:
     assert written.faults == ()
     assert [file.name for file in written.files] == ["junit.xml", "report.html"]
     assert all(file.stat().st_size > 1000 for file in written.files)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["evidence", "junit.xml", "ledger.jsonl", "report.html"]
+    left = sorted(file.name for file in tmp_path.iterdir())
+    assert left == ["evidence", "junit.xml", "ledger.jsonl", "report.html", "verdicts.json"]
 
 
 def test_a_fault_in_one_report_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

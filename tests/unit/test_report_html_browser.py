@@ -225,6 +225,9 @@ def test_the_chart_marks_what_the_run_waited_for(tab: Browser, tmp_path: Path) -
     assert " ".join(steps).split(" atlas-gpu02")[0].endswith("node packages")
     tab.click(".lanes .critical")
     assert tab.text("#panel b") == "atlas-gpu02"
+    tab.press("Escape")
+    tab.click("th[data-host=atlas01]")
+    assert (tab.count(".lanes > svg"), tab.text(".lanes > span:not([hidden])")) == (1, "atlas01")
 
 
 def test_on_paper_everything_is_open_and_afterwards_as_it_was(tab: Browser, tmp_path: Path) -> None:
