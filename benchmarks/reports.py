@@ -1,4 +1,4 @@
-"""How long the reports of a large audit take to write, how large they are, and how long a browser takes to open them.
+"""How long the reports of a large audit take to write, and how large they are.
 
     python -m benchmarks.reports [--hosts 100] [--checks 250] [--runs 12]
 
