@@ -9,13 +9,13 @@ BIN := .venv/bin
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk chromium
 
-.PHONY: demo test long bench unit lint env browser lab down clean
+.PHONY: demo test long bench unit lint env lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
-test: lint lab browser
+test: lint lab
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
 	$(BIN)/pytest tests/lab -n 2 --durations=20
 
@@ -27,7 +27,7 @@ bench: env
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.reports
 
-unit: env browser
+unit: env
 	$(BIN)/pytest tests/unit -n 2 --dist loadfile
 
 lint: env
@@ -41,11 +41,6 @@ down:
 	$(BIN)/python -m lab down
 
 env: .venv/locked
-
-# What the tests of the HTML report look at it with; without it they skip.
-browser: env
-	@command -v chromium google-chrome > /dev/null || { [ "$$(id -u)" = 0 ] || { echo "no Chromium: the page's tests skip" >&2; exit 0; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; }
 
 .venv/locked: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed and $(PYTHON) is older. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }

@@ -51,7 +51,10 @@ const anchor = (row, host) => `#${encodeURIComponent(rowName(row)).replaceAll("%
 
 // ---- the panel
 
+const PICTURE = /^iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*$/;  // a PNG as base64
+
 function output(text, kind) {
+  if (PICTURE.test(text)) return [el("img", { src: `data:image/png;base64,${text.trim()}`, alt: "What the browser showed" })];
   const pre = el("pre", { class: kind }, text);
   const lines = text.split("\n").length;
   if (lines < 16 && text.length < 2000) return [pre];

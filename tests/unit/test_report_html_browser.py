@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -87,6 +88,20 @@ def test_text_of_a_host_stays_text(tab: Browser, tmp_path: Path) -> None:
     assert tab.text("#panel .run pre.out") == EVIL
     assert tab.run("window.hacked ?? 0") == 0
     assert tab.count("img") == 0
+
+
+def test_a_picture_in_the_evidence_is_shown_whole(tab: Browser, tmp_path: Path) -> None:
+    drawn = io.BytesIO()
+    Image.effect_noise((300, 200), 90).save(drawn, "png")
+    sample = sample_run.verify()
+    place = next(n for n, result in enumerate(sample.results) if result.verdict is Verdict.FAIL)
+    line = sample.record("control", "gw0", "chromium", out=base64.b64encode(drawn.getvalue()).decode() + "\n")
+    sample.results[place] = replace(sample.results[place], evidence=(line,))
+    tab.open(page(sample, tmp_path), "#H09@atlas01")
+    tab.run("document.querySelector('#panel img').decode()")
+    assert tab.run("document.querySelector('#panel img').naturalWidth") == 300
+    assert len(drawn.getvalue()) > 30_000
+    tab.requests[:] = [address for address in tab.requests if not address.startswith("data:image/png;base64,")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
