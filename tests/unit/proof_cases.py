@@ -36,7 +36,8 @@ from remote.answer import Answer, LinkLost
 FOLDER = Path(__file__).parents[1] / "proofs"
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
-VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+VERDICTS = {**NEEDED, "n/a": Verdict.NA}
 
 
 class ProofError(Exception):
@@ -81,6 +82,8 @@ class Case:
     """Text that the message must hold."""
     suite: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the section `suite` of the configuration."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the configuration outside `suite`."""
     kube: Mapping[str, Any] = field(default_factory=dict)
     """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
@@ -175,7 +178,7 @@ def gaps(checks: Mapping[str, Check], proofs: Mapping[str, Mapping[str, Any]]) -
     missing = [f"{id}: no check has this id" for id in proofs if id not in checks]
     for id, check in checks.items():
         told = proofs.get(id, {})
-        missing += [f"{id}: no case of {word} in tests/proofs/{id}.yaml" for word in VERDICTS if not told.get(word)]
+        missing += [f"{id}: no case of {word} in tests/proofs/{id}.yaml" for word in NEEDED if not told.get(word)]
         if passing := {case.host for case in cases(check, {"pass": told.get("pass", [])})}:
             missing += [f"{id}: no case of pass on {host}" for host in sorted(hosts_of(check) - passing)]
     return missing

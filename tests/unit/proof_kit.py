@@ -220,7 +220,8 @@ def spoil_file(folder: Path, name: str, content: str | None) -> None:
 
 def _configuration(case: Case) -> str:
     text = (FOLDER / "cluster.yaml").read_text()
-    return yaml.safe_dump(merged(yaml.safe_load(text), {"suite": case.suite})) if case.suite else text
+    changes = {**case.config, **({"suite": case.suite} if case.suite else {})}
+    return yaml.safe_dump(merged(yaml.safe_load(text), changes)) if changes else text
 
 
 def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Given]]) -> dict[str, Answering]:
