@@ -237,6 +237,15 @@ class Kubernetes(Section):
     """More settings of kubeadm's configuration by kind; what the suite sets itself stays as it is."""
 
 
+class Backups(Section):
+    """`suite.backups`: folders of the master in which somebody else leaves a backup every day."""
+
+    etcd: MountPoint | None = None
+    """Snapshots by `etcdctl snapshot save`."""
+    database: MountPoint | None = None
+    """Dumps by `mysqldump`, `*.sql` or `*.sql.gz`."""
+
+
 class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
@@ -261,6 +270,11 @@ class Suite(Section):
     dlworkspace: Text | None = None
     browser: Text | None = None
     """A Chromium on the control host: the web interface is opened in it, and its picture is in the report."""
+    backups: Backups = Backups()
+    npu_probe_image: Image | None = None
+    """The image that the host's `npu-smi` is run in: any with a shell and glibc. Not set: no container is tried."""
+    npu_cabling: dict[str, tuple[Text, ...]] = {}
+    """By host, for each NPU in the order of their numbers the switch and its port, `switch1 100GE1/0/1`, by LLDP."""
     devices: dict[str, Count] = {}
     """Accelerators of single hosts, where they differ from onpremise_cluster.gpu_count_per_node."""
 
