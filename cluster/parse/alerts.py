@@ -48,7 +48,7 @@ def samples(text: str) -> list[Sample]:
         if whole["status"] != "success" or whole["data"]["resultType"] != "vector":
             raise unparsable(QUERY, str(whole.get("error") or whole["status"]), "no vector")
         return [Sample(_labels(row["metric"]), float(row["value"][1])) for row in _list(QUERY, whole["data"]["result"])]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
         raise unparsable(QUERY, text.strip()[:120]) from None
 
 
