@@ -88,6 +88,8 @@ class Case:
     """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
     """What other hosts answer, for a check of the whole cluster."""
+    earlier: Mapping[str, Given] = field(default_factory=dict)
+    """What the host answered in an earlier run."""
     down: Sequence[str] = ()
     """Hosts whose SSH port does not answer the control host."""
     user: str = "root"
@@ -201,6 +203,7 @@ def _cases(check: Check, verdict: Verdict, item: Any) -> Iterator[Case]:
         name: {command: given(answer) for command, answer in told.items()}
         for name, told in known.get("elsewhere", {}).items()
     }
+    known["earlier"] = {command: given(answer) for command, answer in known.get("earlier", {}).items()}
     known.setdefault("host", hosts[0])
     told = [*answers.values(), *(a for told in known["elsewhere"].values() for a in told.values())]
     known.setdefault("says", next((answer.says for answer in told if answer.says), ""))

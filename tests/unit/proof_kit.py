@@ -29,6 +29,7 @@ from proof_cases import (
 )
 from proof_platform import CHECKOUT, furnish
 
+import fixtures.earlier
 import fixtures.site
 from checks import control
 from cluster.config import Cluster
@@ -146,6 +147,7 @@ def _judged(
     patch.setattr(socket, "getaddrinfo", no_network)
     patch.setattr(fixtures.site, "open_ssh", _logins(case))
     _libraries(case, folder, patch)
+    patch.setattr(fixtures.earlier, "runs_before", lambda _: [_earlier(case, folder / "earlier")])
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
     context = _context(folder)
@@ -237,6 +239,15 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
     return hosts
+
+
+def _earlier(case: Case, folder: Path) -> Path:
+    transcript = Transcript(folder / "evidence", Redactor([]))
+    for command, told in case.earlier.items():
+        name = HOSTS.get(case.host, case.host)
+        transcript.append(name, told.to(name, command), "read")
+    transcript.close()
+    return folder
 
 
 def usually(kind: str) -> dict[str, Given]:
