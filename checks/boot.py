@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cluster.parse import boot
 from cluster.verdict import NotApplicable, Severity
 from fixtures.check import check, expect_that
 from fixtures.earlier import Earlier
-from remote.change import BOOT, boot_of
+from remote.change import boot_of
 from remote.host import Host
 
 
@@ -14,7 +13,7 @@ from remote.host import Host
        fix="last -x reboot shutdown; journalctl -b -1 -e: who restarted it, or what it died of")  # fmt: skip
 def test_host_has_not_restarted(host: Host, earlier: Earlier) -> None:
     """The host is in the same boot as when an earlier run last looked; a run that restarts it looks afterwards."""
-    now, before = boot_of(host), earlier.answers(*BOOT)
-    if before is None:
+    now, then = boot_of(host), earlier.host()
+    if then is None:
         raise NotApplicable("no earlier run has noted which boot the host was in")
-    expect_that(boot.parse(*before) == now, "boot", found="another", expected="the one of the last run")
+    expect_that(boot_of(then) == now, "boot", found="another", expected="the one of the last run")

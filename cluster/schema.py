@@ -258,6 +258,8 @@ class Acceptance(Section):
     """GB/s between a host's memory and each of its GPUs, by nvbandwidth (Q02)."""
     spread: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Percent that a host may be slower than the median of its kind (Q03)."""
+    soak_hours: Floor | None = None
+    """Hours that every host must run without a fault (Q05)."""
     all_reduce: Floor | None = None
     """GB/s, the average bus bandwidth of an all-reduce over a host's GPUs (Q04)."""
     nccl_tests_image: Image | None = None

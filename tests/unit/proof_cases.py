@@ -89,7 +89,7 @@ class Case:
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
     """What other hosts answer, for a check of the whole cluster."""
     earlier: Mapping[str, Given] = field(default_factory=dict)
-    """What the host answered in an earlier run."""
+    """What the host answered in an earlier run, otherwise than a healthy one."""
     down: Sequence[str] = ()
     """Hosts whose SSH port does not answer the control host."""
     user: str = "root"

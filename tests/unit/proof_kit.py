@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,6 +51,7 @@ from remote.replay import Replay, ReplayedApi, ReplayedFleet
 from remote.transcript import Transcript
 from reports.run_folder import RunFolder
 
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
 
 
@@ -147,7 +149,8 @@ def _judged(
     patch.setattr(socket, "getaddrinfo", no_network)
     patch.setattr(fixtures.site, "open_ssh", _logins(case))
     _libraries(case, folder, patch)
-    patch.setattr(fixtures.earlier, "runs_before", lambda _: [_earlier(case, folder / "earlier")])
+    patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
+    patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
     context = _context(folder)
@@ -242,11 +245,14 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
 
 
 def _earlier(case: Case, folder: Path) -> Path:
-    transcript = Transcript(folder / "evidence", Redactor([]))
-    for command, told in case.earlier.items():
-        name = HOSTS.get(case.host, case.host)
-        transcript.append(name, told.to(name, command), "read")
-    transcript.close()
+    """The run of 25 h ago, beside the folder of this one."""
+    folder = folder.with_name(f"{folder.name}-earlier")
+    if case.earlier and not folder.exists():
+        then = Answering(HOSTS[case.host], "root", case.earlier, usually(case.host))
+        transcript = Transcript(folder / "evidence", Redactor([]))
+        for answer in then.ask(list(usually(case.host))):
+            transcript.append(then.host, answer, "read")
+        transcript.close()
     return folder
 
 
