@@ -37,7 +37,7 @@ def audited() -> list[Check]:
 
 
 @goal(
-    "Q06",
+    "Q08",
     section="reboot",
     source="peers-and-checks Q06",
     on=control_host,
@@ -56,7 +56,7 @@ def test_host_has_restarted(node: Node, audit: Audit) -> None:
     expect_that(audit.boot(node.name) != boot, "boot", found="the one before", expected="a new one")
 
 
-@goal("Q08", section="reboot", source="peers-and-checks Q06", on=control_host,
+@goal("Q06", section="reboot", source="peers-and-checks Q06", on=control_host,
        title_zh="重启后所有检查结果与重启前一致", fix="see the check of what differs")  # fmt: skip
 def test_verdicts_are_as_before(audit: Audit) -> None:
     """Within ten minutes every verdict is what it was before the reboots."""
