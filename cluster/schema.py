@@ -264,6 +264,10 @@ class Acceptance(Section):
     """GB/s, the average bus bandwidth of an all-reduce over a host's GPUs (Q04)."""
     nccl_tests_image: Image | None = None
     """An image that has nccl-tests' all_reduce_perf in its PATH (Q04)."""
+    job_image: Image | None = None
+    """An image with a shell, in which a job is run by the platform (W11)."""
+    job_user: Text | None = None
+    """The platform's user who submits that job, with access to the default virtual cluster (W11)."""
 
 
 class Suite(Section):
