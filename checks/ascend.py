@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.parse import answers, npu_smi
@@ -72,9 +73,9 @@ def from_npu_smi(host: Host) -> Told:
     return Told(found, answers.parse(host.read(answers.ASK + command, deadline=DEADLINE)))
 
 
-def from_hccn_tool(host: Host) -> Told:
-    """What hccn_tool tells of each chip's network port."""
+def from_hccn_tool(host: Host, kinds: Sequence[str] = OF_PORT) -> Told:
+    """What hccn_tool tells of each chip's network port, by kind of question."""
     found = chips(host)
     numbers = " ".join(str(device(chip)) for chip in found)
-    loop = f"for i in {numbers}; do for t in {' '.join(OF_PORT)}; do q ./hccn_tool -i $i -$t -g; done; done"
+    loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
     return Told(found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {loop}", deadline=DEADLINE)))

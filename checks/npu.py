@@ -1,4 +1,4 @@
-"""P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P13, P29).
+"""P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P12, P13, P29).
 
 P06 to P11, P26, P27: `checks.npu_chips`; P14 to P21, P28: `checks.npu_network`.
 """
@@ -12,9 +12,9 @@ from checks.files import text_of
 from cluster import versions
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import ascend, lspci, npu_chip, npu_smi
-from cluster.parse.text import unparsable
-from cluster.verdict import Severity, Unknown
+from cluster.parse import ascend, dkms, lspci, npu_chip, npu_smi
+from cluster.parse.text import only_line, unparsable
+from cluster.verdict import NotApplicable, Severity, Unknown
 from fixtures.check import Mismatch, check, expect, expect_that, preflight
 from fixtures.targets import npu_hosts
 from remote.host import Host
@@ -27,6 +27,8 @@ MODULES = (
 SHARED = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
 """Device files that all NPUs of a host have in common."""
 RECORD = "/etc/ascend_install.info"
+DKMS_MODULE = "davinci_ascend"
+"""What Ascend's driver is called by DKMS, where it was installed with --dkms."""
 
 
 @preflight
@@ -108,6 +110,21 @@ def test_npu_device_files(host: Host) -> None:
     expected = f"character special file:{group}"
     wrong = [f"{path} {found.get(path, 'missing')}" for path in paths if found.get(path) != expected]
     expect(f"device files that are missing or not for the group {group}", found=wrong, expected=[])
+
+
+@check("P12", section="2.1", source="Ascend FAQ", on=npu_hosts, title_zh="NPU 驱动已为当前内核编译（DKMS）",
+       fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel it is for")  # fmt: skip
+def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
+    """Where DKMS builds the Ascend driver, it is built for the kernel that runs, whose headers are there too."""
+    if host.run_expect([0, 1], f"test -d /var/lib/dkms/{DKMS_MODULE}").rc:
+        raise NotApplicable("the Ascend driver was installed without DKMS: its modules came built")
+    kernel = only_line("uname -r", host.read("uname -r"))
+    builds = [build for build in dkms.status(host.read("dkms status")) if build.module == DKMS_MODULE]
+    here = [build.state for build in builds if build.kernel == kernel]
+    expect(f"{DKMS_MODULE} for {kernel}", found=here or "not built", expected=["installed"])
+    headers = f"/lib/modules/{kernel}/build/include"
+    there = host.run_expect([0, 1], "test -d %s", headers).rc == 0
+    expect(f"headers of {kernel}", found="there" if there else "missing", expected="there")
 
 
 @check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""P: the network ports of the NPUs themselves, by hccn_tool (P14 to P21, P28)."""
+"""P: the network ports of the NPUs themselves, by hccn_tool (P14 to P22, P28)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from checks.ascend import TOOLS, Told, called, device, from_hccn_tool
 from checks.consistency import grouped
 from checks.files import text_of
 from cluster.config import Cluster
-from cluster.inventory import Device
-from cluster.parse import hccn, hccn_link, npu_smi
+from cluster.inventory import Device, Node
+from cluster.parse import hccn, hccn_link, lldp, npu_smi
 from cluster.parse.hccn import DeviceAddress
-from cluster.verdict import Severity
+from cluster.verdict import NotApplicable, Severity
 from fixtures.check import active, check, expect
 from fixtures.targets import npu_cluster, npu_hosts
 from remote.host import Host
@@ -158,6 +158,27 @@ def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None
                 if device(other) == device(chip) and (lost := lost_packets(hosts[name], device(chip), has.address)):
                     dumb.append(f"{name} {called(chip)} to {peer}: {lost} packets lost")
     expect("NPUs that do not reach each other", found=dumb, expected=[])
+
+
+@check("P22", section="2.1", source="IEEE 802.1AB", on=npu_hosts, severity=Severity.INFO,
+       title_zh="NPU 网口接线与布线规划一致", causes=[npu.test_npu_tools_work, test_npu_ports_are_up],
+       fix="plug the cable into the planned port, or correct suite.npu_cabling; none heard: lldp enable on the switch",
+       )  # fmt: skip
+def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
+    """Every NPU's port hears, by LLDP, the switch and the port that it is planned to be plugged into."""
+    planned = cluster.suite.npu_cabling.get(node.name)
+    if planned is None:
+        raise NotApplicable(f"suite.npu_cabling plans no cables of {node.name}")
+    told = from_hccn_tool(host, ["lldp"])
+    heard = {device(chip): lldp.neighbour(told.port(chip, "lldp")) for chip in told.chips}
+    found = {number: f"{there.system} {there.port}" if there else "nobody" for number, there in heard.items()}
+    wanted = dict(enumerate(planned))
+    wrong = [
+        f"NPU {number}: {found.get(number, 'no such NPU')} but {wanted.get(number, 'nothing')} planned"
+        for number in sorted(found.keys() | wanted.keys())
+        if found.get(number) != wanted.get(number)
+    ]
+    expect("cables that are plugged otherwise", found=wrong, expected=[])
 
 
 def lost_packets(host: Host, number: int, address: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from checks import rendered, storage
+from checks import nodes, rendered, storage
 from checks.files import text_of
 from checks.probe_pods import APP, ended, pod, process_of, remove, standing
-from cluster import device_plugins, pod_trouble
+from cluster import device_plugins, kube_objects, pod_trouble
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
 from cluster.parse import kubelet, nvidia_smi
@@ -20,8 +22,10 @@ from fixtures.check import active, check, expect, expect_that
 from fixtures.site import Notes
 from fixtures.targets import platform_cluster, platform_device_hosts
 from remote.host import Host
+from remote.kubernetes import Object
 
 PAUSE = re.compile(r"--pod-infra-container-image=([^\s\"]+)")
+SLOWEST_START = 5.0  # seconds
 NAME = "kubernetes.default.svc.cluster.local"
 LOOK = r"""
 import errno, json, os, random, socket, struct, sys
@@ -81,6 +85,22 @@ def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: 
 
 
 @active
+@check("W08", section="3.16", source="SIG Scalability pod startup SLO", on=platform_cluster,
+       title_zh="各节点 Pod 在 5 秒内启动", causes=[nodes.test_node_is_ready],
+       fix="look at docker's and kubelet's load and disk on the named host: journalctl -u kubelet")  # fmt: skip
+def test_pods_start_quickly(cluster: Cluster, hosts: dict[str, Host], master: Host) -> None:
+    """A pod whose image is there is ready within 5 s of being placed, on each host."""
+    there = [node for node in cluster.nodes if node.name in hosts]
+    image = pause_image(master)
+    try:
+        taken = {name: start_time(probe) for name, probe in on_each(cluster, there, master, image).items()}
+        slow = [f"{name}: {seconds:.0f} s" for name, seconds in taken.items() if seconds > SLOWEST_START]
+        expect(f"pods that take more than {SLOWEST_START:g} s to start", found=slow, expected=[])
+    finally:
+        remove(master)
+
+
+@active
 @check("W10", section="3.16", source="sonobuoy", on=platform_cluster, title_zh="Pod 间网络、域名解析与共享存储可用",
        fix="look at the pod network's own pods on the named hosts, at CoreDNS (C09), at the mounts (S06)",
        causes=[storage.test_shares_are_mounted])  # fmt: skip
@@ -89,19 +109,32 @@ def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master:
     there = [node for node in cluster.nodes if node.name in hosts]
     image = pause_image(master)
     share = next((m.mount_point for m in cluster.mounts), "")
-    given = {"volumes": [{"name": "share", "hostPath": {"path": share}}],
+    given: dict[str, list[Any]] = {"volumes": [{"name": "share", "hostPath": {"path": share}}],
              "volumeMounts": [{"name": "share", "mountPath": "/share"}]} if share else {}  # fmt: skip
     try:
-        pods = standing(master, [pod(cluster, n, f"{APP}-on-{n.name}", image, **dict(given)) for n in there])
-        unready = [f"{p['metadata']['name']}: {', '.join(why)}" for p in pods if (why := pod_trouble.why(p))]
-        expect("probe pods that do not come up", found=unready, expected=[])
-        addresses = {str(p["metadata"]["name"]).removeprefix(f"{APP}-on-"): str(p["status"]["podIP"]) for p in pods}
-        expect_that(addresses.keys() == {n.name for n in there}, "probe pods", found=sorted(addresses),
-                    expected=f"one on each of {len(there)} hosts")  # fmt: skip
+        pods = on_each(cluster, there, master, image, **given)
+        addresses = {name: str(probe["status"]["podIP"]) for name, probe in pods.items()}
         wrong = [f"{n.name}: {line}" for n in there for line in seen_from(cluster, n, hosts[n.name], addresses, share)]
         expect("what pods do not reach", found=wrong, expected=[])
     finally:
         remove(master)
+
+
+def on_each(cluster: Cluster, there: Sequence[Node], master: Host, image: str, **more: list[Any]) -> dict[str, Object]:
+    """Start a probe on each host; by host's name the pods, all ready. Mismatch where one does not come up."""
+    pods = standing(master, [pod(cluster, node, f"{APP}-on-{node.name}", image, **dict(more)) for node in there])
+    unready = [f"{p['metadata']['name']}: {', '.join(why)}" for p in pods if (why := pod_trouble.why(p))]
+    expect("probe pods that do not come up", found=unready, expected=[])
+    found = {str(p["metadata"]["name"]).removeprefix(f"{APP}-on-"): p for p in pods}
+    expect_that(found.keys() == {node.name for node in there}, "probe pods", found=sorted(found),
+                expected=f"one on each of {len(there)} hosts")  # fmt: skip
+    return found
+
+
+def start_time(probe: Object) -> float:
+    """Seconds from a pod's being placed until it was ready; Kubernetes notes both in whole seconds."""
+    when = {c["type"]: c.get("lastTransitionTime") for c in probe["status"]["conditions"] if c.get("status") == "True"}
+    return (kube_objects.instant(when.get("Ready")) - kube_objects.instant(when.get("PodScheduled"))).total_seconds()
 
 
 def seen_from(cluster: Cluster, node: Node, host: Host, addresses: dict[str, str], share: str) -> list[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from checks import npu
 from checks.files import stat_of, text_of
 from checks.units import unit
 from cluster.config import Cluster
 from cluster.inventory import Node
-from cluster.parse import daemon_json, docker_info, nvidia_smi
-from cluster.parse.text import unparsable
-from cluster.verdict import Severity, Unparsable
+from cluster.parse import ascend, daemon_json, docker_info, npu_smi, nvidia_smi
+from cluster.parse.text import only_line, unparsable
+from cluster.verdict import NotApplicable, Severity, Unparsable
 from cluster.versions import docker, kubernetes
 from fixtures.check import Mismatch, active, check, expect, expect_that
-from fixtures.targets import gpu_hosts
+from fixtures.targets import gpu_hosts, npu_hosts
 from remote.host import Host
 
 DAEMON_JSON = "/etc/docker/daemon.json"
@@ -24,6 +25,8 @@ VALIDATED = {(1, 15): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
 DEAD = "docker ps -a --filter status=dead --filter status=restarting --format '{{.Names}}: {{.Status}}'"
 ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
 """Drivers that leave no file to grow, or bound it themselves."""
+NPU_TROUBLE = ("dcmi", "DrvMng", "executable file not found", "exec format error")
+"""In what npu-smi says of NPUs that it cannot reach, and docker of a program that cannot be run in the container."""
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
 
 
@@ -161,6 +164,34 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
         expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
         seen = len(nvidia_smi.listed(answer.text))
         expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
+
+
+@active
+@check("R13", section="3.9", source="ascend-docker-runtime", on=npu_hosts, title_zh="容器内可见全部 NPU",
+       causes=[npu.test_npu_tools_work, npu.test_npu_device_files],
+       fix="try the command of the evidence by hand; P05 names device files, P13 the folder of the driver")  # fmt: skip
+def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> None:
+    """A container that is given the NPUs' device files and the driver sees all of them."""
+    image = cluster.suite.npu_probe_image
+    if image is None:
+        raise NotApplicable("suite.npu_probe_image names no image to run npu-smi in")
+    driver = ascend.install_info(host.read("cat %s", npu.RECORD)).get("Driver_Install_Path_Param", "")
+    if not driver:
+        raise unparsable(npu.RECORD, why="no Driver_Install_Path_Param")
+    tool = only_line("command -v npu-smi", host.read("command -v npu-smi"))
+    devices = [f"--device {path}" for path in (*sorted(npu.device_nodes(host)), *npu.SHARED)]
+    libraries = ":".join(f"{driver}/driver/lib64{part}" for part in ("", "/common", "/driver"))
+    command = (
+        f"timeout -k 5 120 docker run --rm --network none {' '.join(devices)} -v %s:%s:ro -v %s:/usr/bin/npu-smi:ro"
+        " -e %s %s npu-smi info -l"
+    )
+    paths = (f"{driver}/driver", f"{driver}/driver", tool)
+    answer = host.touch(range(256), command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
+    said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[-300:]
+    if answer.rc and not any(words in said for words in NPU_TROUBLE):
+        raise host.no_answer(answer)
+    expect_that(answer.rc == 0, "npu-smi in a container", found=said, expected="a list of NPUs")
+    expect("NPUs seen in a container", found=len(npu_smi.cards(answer.text)), expected=node.device_count)
 
 
 @check("R14", section="3.8", source="CIS Docker 3.15", severity=Severity.WARNING, title_zh="docker.sock 权限正确",

@@ -162,6 +162,17 @@ def device_counts(document: Document) -> Iterator[Finding]:
             yield document.at_key(machine.path, "nothing says how many devices this machine has", fix)
 
 
+def npu_cabling(document: Document) -> Iterator[Finding]:
+    """Cables are planned for machines that have NPUs."""
+    known = {machine.name: machine for machine in machines(document)}
+    for name in document.mapping("suite", "npu_cabling"):
+        if name not in known:
+            yield document.at_key(("suite", "npu_cabling", name), "no such machine", _did_you_mean(name, known))
+        elif known[name].values.get("type") != "npu":
+            message = f"{name} is of type {shown(known[name].values.get('type'))} and has no NPUs"
+            yield document.at_key(("suite", "npu_cabling", name), message, "correct its type, or remove this line")
+
+
 def shares(document: Document) -> Iterator[Finding]:
     """One default share at most, known servers, one mount point each (auto_share.py would mount over another)."""
     default: str | None = None
@@ -312,6 +323,7 @@ RULES: Final[tuple[Rule, ...]] = (
     unique_addresses,
     vendors,
     device_counts,
+    npu_cabling,
     shares,
     storage_folders,
     user_groups,

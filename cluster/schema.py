@@ -35,6 +35,7 @@ Registry = Annotated[str, AfterValidator(values.registry)]
 Secret = Annotated[str, AfterValidator(values.secret)]
 Text = Annotated[str, AfterValidator(values.one_line)]
 UserName = Annotated[str, AfterValidator(values.user_name)]
+Floor = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0, le=1024)]
 KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"]
 
@@ -237,6 +238,38 @@ class Kubernetes(Section):
     """More settings of kubeadm's configuration by kind; what the suite sets itself stays as it is."""
 
 
+class Backups(Section):
+    """`suite.backups`: folders of the master in which somebody else leaves a backup every day."""
+
+    etcd: MountPoint | None = None
+    """Snapshots by `etcdctl snapshot save`."""
+    database: MountPoint | None = None
+    """Dumps by `mysqldump`, `*.sql` or `*.sql.gz`."""
+
+
+class Acceptance(Section):
+    """`suite.acceptance`: what was promised of the hardware. Each is measured with --active, on idle hosts."""
+
+    link: Annotated[int, Field(gt=0)] | None = None
+    """Nominal speed of the hosts' links, in Mb/s: iperf3 must reach 80 % of it (Q01)."""
+    disk_write: Floor | None = None
+    """MB/s that the disk under Docker is written with, by fio (Q02)."""
+    gpu_copy: Floor | None = None
+    """GB/s between a host's memory and each of its GPUs, by nvbandwidth (Q02)."""
+    spread: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Percent that a host may be slower than the median of its kind (Q03)."""
+    soak_hours: Floor | None = None
+    """Hours that every host must run without a fault (Q05)."""
+    all_reduce: Floor | None = None
+    """GB/s, the average bus bandwidth of an all-reduce over a host's GPUs (Q04)."""
+    nccl_tests_image: Image | None = None
+    """An image that has nccl-tests' all_reduce_perf in its PATH (Q04)."""
+    job_image: Image | None = None
+    """An image with a shell, in which a job is run by the platform (W11)."""
+    job_user: Text | None = None
+    """The platform's user who submits that job, with access to the default virtual cluster (W11)."""
+
+
 class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
@@ -261,6 +294,12 @@ class Suite(Section):
     dlworkspace: Text | None = None
     browser: Text | None = None
     """A Chromium on the control host: the web interface is opened in it, and its picture is in the report."""
+    backups: Backups = Backups()
+    acceptance: Acceptance = Acceptance()
+    npu_probe_image: Image | None = None
+    """The image that the host's `npu-smi` is run in: any with a shell and glibc. Not set: no container is tried."""
+    npu_cabling: dict[str, tuple[Text, ...]] = {}
+    """By host, for each NPU in the order of their numbers the switch and its port, `switch1 100GE1/0/1`, by LLDP."""
     devices: dict[str, Count] = {}
     """Accelerators of single hosts, where they differ from onpremise_cluster.gpu_count_per_node."""
 

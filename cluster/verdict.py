@@ -43,5 +43,11 @@ class Unknown(Exception):
     """
 
 
+class NotApplicable(Exception):
+    """The question does not arise: the configuration names nothing to hold the host against, or the host has no such
+    part. The message says what is missing. A host that does not answer, or a tool that it lacks, is Unknown.
+    """
+
+
 class Unparsable(Unknown):
     """A tool answered, but not in a form that its parser understands."""

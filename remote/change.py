@@ -29,6 +29,8 @@ REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of thi
 APT_DEADLINE = 30 * MINUTE
 LOCK_DEADLINE = 10 * MINUTE  # an unattended upgrade may hold apt's lock that long
 FILE_DEADLINE = 10 * MINUTE
+BOOT = ("cat /proc/sys/kernel/random/boot_id", "cat /proc/1/stat")
+"""What tells the boots of a host apart; the id alone does not change in a container."""
 SUDOERS = "/etc/sudoers.d"
 
 
@@ -297,8 +299,8 @@ def apt_lock_holders(host: Host) -> list[str]:
 
 
 def boot_of(host: Host) -> boot.Boot:
-    """Which boot the host is in: its boot id and the start of PID 1 (the id alone does not change in a container)."""
-    return boot.parse(host.read("cat /proc/sys/kernel/random/boot_id"), host.read("cat /proc/1/stat"))
+    """Which boot the host is in: its boot id and the start of PID 1."""
+    return boot.parse(*(host.read(command) for command in BOOT))
 
 
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:

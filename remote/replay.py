@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cluster import verdict
 from cluster.inventory import Node
@@ -108,6 +109,13 @@ class Replay:
         return self.failure(host, ApiUnreachable) or self._latest.get((file_name(host), command))
 
 
+class Answering(Protocol):
+    """Who knows what hosts have answered."""
+
+    def ask(self, host: str, command: str) -> Answer:
+        """What was answered then. Raises the failure of then, or Unknown."""
+
+
 class ReplayedFleet(Fleet):
     """The hosts of a replay. Nothing is connected to."""
 
@@ -140,7 +148,7 @@ class ReplayedFleet(Fleet):
 class ReplayedConnection(Connection):
     """A host that answers what it answered then, and refuses every change."""
 
-    def __init__(self, host: str, replay: Replay) -> None:
+    def __init__(self, host: str, replay: Answering) -> None:
         self.host, self.user, self._replay = host, "", replay
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:

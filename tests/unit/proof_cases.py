@@ -36,7 +36,8 @@ from remote.answer import Answer, LinkLost
 FOLDER = Path(__file__).parents[1] / "proofs"
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
-VERDICTS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+VERDICTS = {**NEEDED, "n/a": Verdict.NA}
 
 
 class ProofError(Exception):
@@ -81,10 +82,14 @@ class Case:
     """Text that the message must hold."""
     suite: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the section `suite` of the configuration."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the configuration outside `suite`."""
     kube: Mapping[str, Any] = field(default_factory=dict)
     """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
     """What other hosts answer, for a check of the whole cluster."""
+    earlier: Mapping[str, Given] = field(default_factory=dict)
+    """What the host answered in an earlier run, otherwise than a healthy one."""
     down: Sequence[str] = ()
     """Hosts whose SSH port does not answer the control host."""
     user: str = "root"
@@ -175,7 +180,7 @@ def gaps(checks: Mapping[str, Check], proofs: Mapping[str, Mapping[str, Any]]) -
     missing = [f"{id}: no check has this id" for id in proofs if id not in checks]
     for id, check in checks.items():
         told = proofs.get(id, {})
-        missing += [f"{id}: no case of {word} in tests/proofs/{id}.yaml" for word in VERDICTS if not told.get(word)]
+        missing += [f"{id}: no case of {word} in tests/proofs/{id}.yaml" for word in NEEDED if not told.get(word)]
         if passing := {case.host for case in cases(check, {"pass": told.get("pass", [])})}:
             missing += [f"{id}: no case of pass on {host}" for host in sorted(hosts_of(check) - passing)]
     return missing
@@ -198,6 +203,7 @@ def _cases(check: Check, verdict: Verdict, item: Any) -> Iterator[Case]:
         name: {command: given(answer) for command, answer in told.items()}
         for name, told in known.get("elsewhere", {}).items()
     }
+    known["earlier"] = {command: given(answer) for command, answer in known.get("earlier", {}).items()}
     known.setdefault("host", hosts[0])
     told = [*answers.values(), *(a for told in known["elsewhere"].values() for a in told.values())]
     known.setdefault("says", next((answer.says for answer in told if answer.says), ""))

@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +30,7 @@ from proof_cases import (
 )
 from proof_platform import CHECKOUT, furnish
 
+import fixtures.earlier
 import fixtures.site
 from checks import control
 from cluster.config import Cluster
@@ -49,6 +51,7 @@ from remote.replay import Replay, ReplayedApi, ReplayedFleet
 from remote.transcript import Transcript
 from reports.run_folder import RunFolder
 
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
 
 
@@ -146,6 +149,8 @@ def _judged(
     patch.setattr(socket, "getaddrinfo", no_network)
     patch.setattr(fixtures.site, "open_ssh", _logins(case))
     _libraries(case, folder, patch)
+    patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
+    patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))
     fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
                   open_control=lambda: hosts["control"])  # fmt: skip
     context = _context(folder)
@@ -220,7 +225,8 @@ def spoil_file(folder: Path, name: str, content: str | None) -> None:
 
 def _configuration(case: Case) -> str:
     text = (FOLDER / "cluster.yaml").read_text()
-    return yaml.safe_dump(merged(yaml.safe_load(text), {"suite": case.suite})) if case.suite else text
+    changes = {**case.config, **({"suite": case.suite} if case.suite else {})}
+    return yaml.safe_dump(merged(yaml.safe_load(text), changes)) if changes else text
 
 
 def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Given]]) -> dict[str, Answering]:
@@ -236,6 +242,18 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
     return hosts
+
+
+def _earlier(case: Case, folder: Path) -> Path:
+    """The run of 25 h ago, beside the folder of this one."""
+    folder = folder.with_name(f"{folder.name}-earlier")
+    if case.earlier and not folder.exists():
+        then = Answering(HOSTS[case.host], "root", case.earlier, usually(case.host))
+        transcript = Transcript(folder / "evidence", Redactor([]))
+        for answer in then.ask(list(usually(case.host))):
+            transcript.append(then.host, answer, "read")
+        transcript.close()
+    return folder
 
 
 def usually(kind: str) -> dict[str, Given]:

@@ -212,6 +212,12 @@ def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
     return told
 
 
+def _vector(*series: dict[str, str]) -> dict[str, Any]:
+    """Prometheus' answer to an instant query, in which every series has the value 8."""
+    rows = [{"metric": labels, "value": [1795506983.412, "8"]} for labels in series]
+    return {"status": "success", "data": {"resultType": "vector", "result": rows}}
+
+
 API_ANSWERS: dict[str, Any] = {
     f"{answers.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
     f"{answers.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
@@ -220,6 +226,22 @@ API_ANSWERS: dict[str, Any] = {
     f"{answers.PROMETHEUS}/api/v1/targets": {
         "status": "success",
         "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
+    },
+    **{
+        f"{answers.PROMETHEUS}/api/v1/query?query=k8s_node_device_total%7Bhost_ip%3D%22{address}%22%7D": _vector(
+            {"host_ip": address, "device_type": kind, "device_str": resource}
+        )
+        for address, kind, resource in (
+            ("192.168.3.2", "huawei_npu_arm64", "npu.huawei.com/NPU"),
+            ("192.168.3.6", "huawei_npu_arm64", "npu.huawei.com/NPU"),
+            ("192.168.3.4", "nvidia_gpu_amd64", "nvidia.com/gpu"),
+        )
+    },
+    **{
+        f"{answers.PROMETHEUS}/api/v1/query?query=huaweismi_utilization_npu%7Binstance%3D%22{address}%3A9102%22%7D": (
+            _vector(*({"instance": f"{address}:9102", "minor_number": str(number)} for number in range(8)))
+        )
+        for address in ("192.168.3.2", "192.168.3.6")
     },
     f"{answers.PROMETHEUS}/api/v1/rules": {
         "status": "success",

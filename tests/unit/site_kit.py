@@ -53,7 +53,7 @@ import os, signal
 from fixtures.check import active, check, expect, expect_that, preflight
 from fixtures.stage import stage
 from fixtures.targets import control_host, every_host, master, whole_cluster, workers
-from cluster.verdict import Severity, Unknown
+from cluster.verdict import NotApplicable, Severity, Unknown
 """
 
 

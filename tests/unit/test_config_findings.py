@@ -42,6 +42,9 @@ WRONG = [
     ("  atlas02:\n    role: worker", "  atlas02:\n    role: infrastructure", "13:11: error: machines.atlas02.role: a second infrastructure machine, atlas01 is one already"),
     ("  gpu_count_per_node: 8\n", "  gpu_count_per_node: 0\n", "24:3: error: machines.atlas-gpu02: nothing says how many devices this machine has"),
     ("suite:\n", "suite:\n  devices: {atlas03: 8}\n", "67:13: error: suite.devices.atlas03: no such machine (did you mean"),
+    ("suite:\n", "suite:\n  npu_cabling: {atlas03: [a b]}\n", "67:17: error: suite.npu_cabling.atlas03: no such machine (did you mean"),
+    ("suite:\n", "suite:\n  npu_cabling: {atlas-gpu01: [a b]}\n", "67:17: error: suite.npu_cabling.atlas-gpu01: atlas-gpu01 is of type \"gpu\" and has no NPUs"),
+    ("suite:\n", "suite:\n  backups: {etcd: backups}\n", "67:19: error: suite.backups.etcd: \"backups\" is no plain absolute path"),
     # users and secrets
     ("admin_username: dlwsadmin", "admin_username: root", "36:17: error: admin_username: root cannot be the admin user"),
     ("admin_username: dlwsadmin", 'admin_username: "a b"', '36:17: error: admin_username: "a b" is no Unix user name'),
@@ -89,7 +92,7 @@ WRONG = [
     ("hub: apulistech/", 'hub: "a;b/"', '49:8: error: dockers.hub: "a;b/" is no image registry'),
     ("suite:\n", "mounthomefolder: 'yes'\nsuite:\n", '66:18: error: mounthomefolder: must be true or false, is "yes"'),
     ("suite:\n", "suite:\n  ssh_prt: 22\n", "67:3: error: suite.ssh_prt: unknown key (did you mean ssh_port?)"),
-    ("suite:\n", "suite:\n  colour: red\n", "67:3: error: suite.colour: unknown key (known here: device_plugins, "),
+    ("suite:\n", "suite:\n  colour: red\n", "67:3: error: suite.colour: unknown key (known here: "),
     ("suite:\n", "suite:\n  nfs: {options: 'rw, async'}\n", '67:18: error: suite.nfs.options: "rw, async" is no list of options'),
     ("suite:\n", "suite:\n  nfs: {clients: ['* (rw)']}\n", '67:19: error: suite.nfs.clients[0]: "* (rw)" is no NFS client'),
     ("type: nfs", "type: nfs\n    options: hard soft", '55:14: error: mountpoints.nfsshare1.options: "hard soft" is no list of options'),

@@ -37,6 +37,11 @@ def test_unknown_though_slight(host):
     """Cannot be known, and would only be a warning."""
     raise Unknown("half an answer")
 
+@check("N01", title_zh="无", fix="-")
+def test_out_of_place(host):
+    """Has nothing to be held against."""
+    raise NotApplicable("no floor is configured")
+
 @check("B01", title_zh="误", fix="repair the suite")
 def test_faulty(host):
     """Has a fault of its own."""
@@ -92,6 +97,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
         ("slight", "WARN", "dust: expected none, found some"),
         ("unknown", "UNKNOWN", "cannot know: tool missing: no-such-tool --version"),
         ("unknown_though_slight", "UNKNOWN", "cannot know: half an answer"),
+        ("out_of_place", "N/A", "no floor is configured"),
         ("faulty", "UNKNOWN", "the suite itself broke: KeyError: 'no such key' (checks/facts.py:"),
         ("faulty_library", "UNKNOWN", "the suite itself broke: AssertionError: it did not come about"),
         ("deviates", "DEVIATION", "(the product needs it so)"),

@@ -1,0 +1,19 @@
+"""H: that a host is still in the boot in which it was last looked at."""
+
+from __future__ import annotations
+
+from cluster.verdict import NotApplicable, Severity
+from fixtures.check import check, expect_that
+from fixtures.earlier import Earlier
+from remote.change import boot_of
+from remote.host import Host
+
+
+@check("H31", section="2.1", source="drift", severity=Severity.INFO, title_zh="自上次运行以来主机未重启",
+       fix="last -x reboot shutdown; journalctl -b -1 -e: who restarted it, or what it died of")  # fmt: skip
+def test_host_has_not_restarted(host: Host, earlier: Earlier) -> None:
+    """The host is in the same boot as when an earlier run last looked; a run that restarts it looks afterwards."""
+    now, then = boot_of(host), earlier.host()
+    if then is None:
+        raise NotApplicable("no earlier run has noted which boot the host was in")
+    expect_that(boot_of(then) == now, "boot", found="another", expected="the one of the last run")

@@ -1,0 +1,64 @@
+"""Q: what has gone wrong with the hardware over a soak: counters now against those of an audit before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from checks import gpu_errors, hardware, nvidia, paths
+from checks.ascend import called, from_hccn_tool
+from checks.npu_chips import ecc_of
+from cluster.config import Cluster
+from cluster.inventory import Device, Node
+from cluster.parse import hccn_link, xid
+from cluster.verdict import NotApplicable, Unknown
+from fixtures.check import Mismatch, active, check, expect
+from fixtures.earlier import Earlier
+from fixtures.targets import every_host
+from remote.change import boot_of
+from remote.host import Host
+
+
+@active
+@check("Q05", section="2.1", source="azurehpc, 终验 practice", on=every_host,
+       title_zh="持续运行期间无重启、断链与新增硬件错误",
+       fix="find the cause (kernel log of that time), mend it, and soak again from the beginning")  # fmt: skip
+def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> None:
+    """Over the agreed hours the host has not restarted, and no link was lost and no memory error was met.
+
+    It is held against the newest audit that is as old: run one at the beginning. Of pods' restarts W02 speaks.
+    """
+    hours = cluster.suite.acceptance.soak_hours
+    if hours is None:
+        raise NotApplicable("suite.acceptance.soak_hours says not how long the hosts must run without a fault")
+    then = earlier.host(hours=hours)
+    if then is None:
+        raise Unknown(
+            f"no run of {hours:g} h ago or more looked at {node.name}: run -m verify now, and this afterwards"
+        )
+    if boot_of(host) != boot_of(then):
+        raise Mismatch(f"boot of {node.name}", found="another", expected=f"the one of {hours:g} h ago")
+    before, now = counters(node, then), counters(node, host)
+    grown = [f"{what}: {before[what]} then, {n} now" for what, n in now.items() if n != before.get(what, n)]
+    expect("counters that have grown", found=grown, expected=[])
+    expect("what is no longer counted", found=sorted(before.keys() - now.keys()), expected=[])
+    if node.device is Device.NPU:
+        told = from_hccn_tool(host)
+        lost = {called(c): hccn_link.downs(told.port(c, "link_stat"), timedelta(hours=hours)) for c in told.chips}
+        expect("NPUs' ports whose link was lost", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
+
+
+def counters(node: Node, host: Host) -> dict[str, int]:
+    """What a sound host has no more of at the end of a soak than at its beginning."""
+    found: dict[str, int] = {}
+    for card, (_, _, lost, received, sent) in paths.cards(host.read(paths.READ_CARDS).partition("==")[2]).items():
+        found |= {f"{card} lost links": int(lost), f"{card} errors": int(received) + int(sent)}
+    found |= {name: n for name, n in hardware.memory_errors(host)[1].items() if name.endswith("ue_count")}
+    if node.device is Device.GPU:
+        field = "ecc.errors.uncorrected.aggregate.total"
+        cards = gpu_errors.with_ecc(nvidia.cards(host))
+        found |= {f"{nvidia.called(card)} uncorrected errors": nvidia.count(card, field) for card in cards}
+        grave = [error for error in xid.errors(host.read(gpu_errors.LOG)) if error.number in gpu_errors.CRITICAL]
+        found |= {"grave Xids": len(grave)}
+    if node.device is Device.NPU:
+        found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
+    return found
