@@ -18,7 +18,8 @@ LOADS = 60
 """Seconds that the browser may take."""
 BROWSE = (
     """d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && cd "$d" && export HOME="$d" && """
-    f"timeout -k 2 {LOADS} %s --headless=new --no-sandbox --disable-gpu --user-data-dir=profile"
+    f"timeout -k 2 {LOADS} %s --headless=new --no-sandbox --disable-gpu --user-data-dir=profile --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync --disable-extensions"
     " --window-size=1280,800 --virtual-time-budget=10000"
 )
 READ = f"{BROWSE} --dump-dom %s"

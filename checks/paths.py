@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from checks import network
 from checks.alike import mtu_of
 from checks.network import PING, each
+from checks.runtime import docker_of
 from cluster import proxies
 from cluster.config import Cluster
 from cluster.inventory import Node
@@ -137,10 +138,19 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
 def test_sources_answer(cluster: Cluster, host: Host) -> None:
     """The apt sources and the image registry that the configuration names by host answer."""
     answers = each(host, FETCH, sources(cluster))
-    silent = [url for url, (rc, _) in answers.items() if rc]
+    silent = [url for url, (rc, _) in answers.items() if rc and not answers_openly(host, url)]
     expect("sources that do not answer", found=silent, expected=[])
     broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
     expect("sources in trouble", found=broken, expected=[])
+
+
+def answers_openly(host: Host, url: str) -> bool:
+    """Whether a registry answers by HTTP, where Docker is told to take that of it (`insecure-registries`)."""
+    registry = re.fullmatch("https://([^/]+)/v2/", url)
+    if registry is None or registry[1] not in docker_of(host).insecure:
+        return False
+    ((rc, _),) = each(host, FETCH, [f"http://{registry[1]}/v2/"]).values()
+    return rc == 0
 
 
 def sources(cluster: Cluster) -> list[str]:

@@ -14,7 +14,7 @@ from cluster.config import Cluster
 from cluster.images import with_tag
 from cluster.inventory import Node
 from cluster.parse.text import unparsable
-from cluster.platform import Platform
+from cluster.platform import Platform, has_registry
 from cluster.schema import Images
 from cluster.verdict import Unknown
 from fixtures.check import check, expect
@@ -71,7 +71,7 @@ def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes
 def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The platform's own images of the host's architecture are in the registry, for Docker's architecture.
 
-    An image that is on the host too must be the one in the registry: the same digest.
+    An image that was built on the host must be the one in the registry: the same digest.
     """
     question = f"names of the {node.arch} images"
     wanted = rendered.ask(notes, question, cluster, lambda p: [b.full_name for b in p.builds(node.arch)])
@@ -83,9 +83,13 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
        fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
        causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The images that the platform runs on the host are there, for Docker's architecture, as they were last built."""
+    """The images that the platform runs on the host are there, for Docker's architecture, and not outdated.
+
+    One that is built here is as it was last built; a prebuilt one is the registry's, where there is one to be asked.
+    """
     wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: images_of(p, node))
-    expect("images missing or for another machine", found=lacking(host, wanted), expected=[])
+    pulled = rendered.ask(notes, f"pulled images of {node.name}", cluster, lambda p: pulled_by(p, cluster, node))
+    expect("images missing, outdated or for another machine", found=lacking(host, wanted, pulled), expected=[])
 
 
 def logins_of(cluster: Cluster) -> str:
@@ -119,13 +123,37 @@ def images_of(wanted: Platform, node: Node) -> dict[str, str]:
     return {name: built.get(name, "") for name in wanted.images(node)}
 
 
-def lacking(host: Host, wanted: dict[str, str]) -> list[str]:
+def pulled_by(wanted: Platform, cluster: Cluster, node: Node) -> list[str]:
+    """DLWS's own images that a host runs and gets from a registry, which may have another one by now."""
+    if cluster.suite.images is Images.BUILD or not has_registry(cluster):
+        return []
+    runs = wanted.images(node)
+    return [build.full_name for build in wanted.builds(node.arch) if build.full_name in runs]
+
+
+def lacking(host: Host, wanted: dict[str, str], pulled: list[str]) -> list[str]:
     """What is wrong with the images on a host: `<image>: missing`."""
     wrong = missing(host, list(wanted))
     built = {name: digest for name, digest in wanted.items() if digest}
     named = {line.partition(": ")[0] for line in wrong}
     stale = [name for name in (outdated(host, built) if built else ()) if name not in named]
-    return [*wrong, *(f"{name}: not as it was last built" for name in stale)]
+    old = superseded(host, [name for name in pulled if name not in named])
+    return [*wrong, *(f"{name}: not as it was last built" for name in stale), *old]
+
+
+def superseded(host: Host, names: list[str]) -> list[str]:
+    """Those of the images of which the registry has another one than the host. Unknown when it does not say."""
+    if not names:
+        return []
+    here, there = digests_on(host, names), in_registry(host, names)
+    old = [
+        f"{name}: another one than in the registry"
+        for name, told in there.items()
+        if told.digest and (local := here[name]) and told.digest not in local
+    ]
+    if not old:
+        all_told(host, there)
+    return old
 
 
 def missing(host: Host, wanted: list[str]) -> list[str]:
@@ -143,31 +171,43 @@ def missing(host: Host, wanted: list[str]) -> list[str]:
 def amiss(host: Host, wanted: list[str], source: Images) -> list[str]:
     """What is wrong with images in the registry. Unknown when that cannot be said of one and no other is wrong.
 
-    One that was built on the host and never pushed has no digest there; one that was loaded from an archive has none
-    either, and nothing to be compared by.
+    One that was built on the host must be the one in the registry; never pushed, it has no digest.
     """
     arch = host.read("docker version -f '{{.Server.Arch}}'")
-    result = host.run_expect([0, 1], "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' "
-                             + " ".join(["%s"] * len(wanted)), *wanted)  # fmt: skip
-    here = dict(inspected(host, result.stdout, result.stderr))
+    here = digests_on(host, wanted) if source is Images.BUILD else {}
     there = in_registry(host, wanted)
     wrong = []
     for name, told in there.items():
-        local = [digest.partition("@")[2] for digest in json.loads(here.get(with_tag(name)) or "null") or []]
+        local = here.get(name)
         if told.unclear:
             continue
         if not told.found:
             wrong.append(f"{name}: not in the registry")
         elif arch not in told.archs:
             wrong.append(f"{name}: for {', '.join(told.archs) or 'nothing'}, not {arch}")
-        elif (source is Images.BUILD and with_tag(name) in here and not local) or (
-            local and told.digest and told.digest not in local
-        ):
+        elif local is not None and told.digest not in local:
             wrong.append(f"{name}: another one than on {host.name}")
-    unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
-    if unclear and not wrong:
-        raise Unknown(f"{host.name}: the registry does not say: {'; '.join(unclear[:3])}")
+    if not wrong:
+        all_told(host, there)
     return wrong
+
+
+def all_told(host: Host, there: dict[str, InRegistry]) -> None:
+    """Unknown when the registry did not say of an image whether it has it."""
+    unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
+    if unclear:
+        raise Unknown(f"{host.name}: the registry does not say: {'; '.join(unclear[:3])}")
+
+
+def digests_on(host: Host, wanted: list[str]) -> dict[str, list[str] | None]:
+    """By image the digests that it has on the host as one of a registry; None for one that is not there."""
+    result = host.run_expect([0, 1], "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' "
+                             + " ".join(["%s"] * len(wanted)), *wanted)  # fmt: skip
+    here = {name: json.loads(told) for name, told in inspected(host, result.stdout, result.stderr)}
+    return {
+        name: [digest.partition("@")[2] for digest in here[with_tag(name)] or ()] if with_tag(name) in here else None
+        for name in wanted
+    }
 
 
 def in_registry(host: Host, wanted: list[str]) -> dict[str, InRegistry]:

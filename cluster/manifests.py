@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from cluster import device_plugins, labels, versions
+from cluster import device_plugins, labels, rights, versions
 from cluster.checkout import SERVICES, CheckoutError, plain_name
 from cluster.config import Cluster
 from cluster.config_maps import MADE
@@ -82,11 +82,12 @@ class Manifest:
 
 
 def of_service(cluster: Cluster, renderer: Renderer, service: str) -> tuple[Manifest, ...]:
-    """Every object of a service's launch orders for the cluster's architectures, in the order they are applied.
+    """Every object of a service, in the order they are applied: its rights, then each architecture's launch order.
 
     TemplateError or CheckoutError says what is wrong in the tree.
     """
-    return tuple(
+    own = tuple(Manifest(rights.SOURCE, found, None) for found in rights.OBJECTS.get(service, ()))
+    return own + tuple(
         _manifest(cluster, file, found)
         for file in files(cluster, renderer, service)
         for found in _objects(renderer, file)

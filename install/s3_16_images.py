@@ -91,9 +91,10 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them."""
     wanted = rendered.of(cluster, lambda p: platform_images.images_of(p, node))
+    pulled = rendered.of(cluster, lambda p: platform_images.pulled_by(p, cluster, node))
     named = set(wanted)
     if has_docker(host):
-        named = {line.partition(": ")[0] for line in platform_images.lacking(host, wanted)}
+        named = {line.partition(": ")[0] for line in platform_images.lacking(host, wanted, pulled)}
     for image in (name for name in wanted if name in named):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")

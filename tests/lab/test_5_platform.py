@@ -1,0 +1,70 @@
+"""The platform on the four hosts: its page in a real browser, a closed database, installs that restart nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.plan import ALL_HOSTS
+from tests.lab.suite import CONFIG, MASTER, kubectl, run
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
+
+PAGE = f"http://{ALL_HOSTS[MASTER].address}/"
+BROWSER = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000")
+MANAGER = "spec.template.spec.containers[restfulapi].image"
+
+
+def running() -> dict[str, str]:
+    """By namespace and name every pod's UID and how often its containers were restarted."""
+    pods = json.loads(kubectl("get pods -A -o json"))["items"]
+    return {
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": pod["metadata"]["uid"]
+        + str([container["restartCount"] for container in pod["status"]["containerStatuses"]])
+        for pod in pods
+    }
+
+
+@pytest.fixture
+def other_tag() -> Iterator[Path]:
+    """The lab's configuration with a value that one service reads: the port of its web pages."""
+    path = CONFIG.with_name("changed.yaml")
+    path.write_text(CONFIG.read_text().replace("token_ttl: 86400", "token_ttl: 43200"))
+    path.chmod(0o600)
+    yield path
+    path.unlink()
+
+
+def test_the_dashboard_shows_in_a_browser(tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard.png"
+    command = [*BROWSER, f"--screenshot={picture}", "--dump-dom", PAGE]
+    page = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path).stdout
+    assert "atlas" in page, page
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_install_restarts_no_pod() -> None:
+    before = running()
+    again = run("-m", "install")
+    assert (set(again.outcomes.values()), again.exit_status) == ({"unchanged"}, 0), again.output
+    assert running() == before
+
+
+def test_nobody_gets_into_the_database_without_a_password() -> None:
+    audit = run("-m", "verify", "--limit", "atlas-gpu01")
+    assert [r.verdict for r in audit.ledger.results if r.id == "D04"] == ["PASS"], audit.output
+
+
+def test_a_changed_value_changes_what_reads_it_and_nothing_else(other_tag: Path) -> None:
+    plan = run("-m", "install", "--plan", config=other_tag)
+    changed = {label for label, outcome in plan.outcomes.items() if outcome == "would change"}
+    before = running()
+    install = run("-m", "install", config=other_tag)
+    assert {label for label, outcome in install.outcomes.items() if outcome == "changed"} == changed, install.output
+    restarted = {name for name, uid in before.items() if running().get(name) != uid}
+    assert {name.rpartition("-")[0] for name in restarted} == {"default/restfulapi-arm64"}, restarted
+    assert run("-m", "install").exit_status == 0
