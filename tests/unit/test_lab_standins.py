@@ -47,6 +47,13 @@ def nvidia_smi(tmp_path: Path) -> Tool:
     return Tool(tmp_path, devices.gpus(HOSTS["atlas-gpu01"]), [GPU / "nvidia-smi.awk"])
 
 
+def test_in_a_container_the_only_card_is_number_0(tmp_path: Path) -> None:
+    one = Tool(tmp_path, devices.gpus(HOSTS["atlas-gpu01"]), [GPU / "nvidia-smi.awk"])
+    one.options[1] = "present= 3 "
+    assert one("-L").startswith("GPU 0: ")
+    assert "Minor Number                    : 3" in one("-q")
+
+
 @pytest.fixture
 def npu_smi(tmp_path: Path) -> Tool:
     return Tool(tmp_path, devices.npus(HOSTS["atlas01"]), [NPU / "npu-table.awk", NPU / "npu-smi.awk"])

@@ -15,6 +15,7 @@ function load(    file, columns, names, line, i, first) {
         split(line, value, "\t")
         if (index(present, " " value[1] " ") == 0) continue
         for (i = 1; i <= columns; i++) { cell[cards, names[i]] = value[i]; known[names[i]] = 1 }
+        cell[cards, "minor"] = cell[cards, "index"]; cell[cards, "index"] = cards # counted over the cards that are here
         cards++
     }
     for (i = 0; i < cards; i++) {
@@ -133,8 +134,8 @@ function topology(    i, j, row, mesh, cells, affinity) {
     print row "\tCPU Affinity"
     for (i = 0; i < cards; i++) {
         row = "GPU" cell[i, "index"]
-        for (j = 0; j < cards; j++) row = row "\t" substr(mesh[cell[i, "index"]], cell[j, "index"] * 4 + 1, 3)
-        print row "\t" (cell[i, "index"] < 4 ? "0-19,40-59" : "20-39,60-79")
+        for (j = 0; j < cards; j++) row = row "\t" substr(mesh[cell[i, "minor"]], cell[j, "minor"] * 4 + 1, 3)
+        print row "\t" (cell[i, "minor"] < 4 ? "0-19,40-59" : "20-39,60-79")
     }
     print "\nLegend:\n"
     print "  X    = Self"
@@ -171,7 +172,7 @@ function details(    i) {
         pair(4, "Persistence Mode", cell[i, "persistence_mode"])
         pair(4, "Serial Number", cell[i, "serial"])
         pair(4, "GPU UUID", cell[i, "uuid"])
-        pair(4, "Minor Number", cell[i, "index"])
+        pair(4, "Minor Number", cell[i, "minor"])
         pair(4, "VBIOS Version", cell[i, "vbios_version"])
         pair(4, "Performance State", cell[i, "pstate"])
         print "    FB Memory Usage"
