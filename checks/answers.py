@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from checks import database
+from checks import database, host_ports, network
 from checks.services import RUNS
 from cluster import services, tokens
 from cluster.config import Cluster
@@ -28,6 +28,8 @@ REST = "http://127.0.0.1/apis"
 BEHIND_NGINX = ("webui3", "restfulapi2", "openresty", "custom-user-dashboard")
 FRONT_PATHS = frozenset({"/", "/dashboard/index.html"})
 """What a person opens."""
+PORT_TAKEN = (network.test_apache_is_off, host_ports.test_host_ports)
+"""What has a service's port answers in its place."""
 GOOD = ("200",)
 FRONT = ("200", "301", "302", "303", "307", "308")
 NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
@@ -37,7 +39,8 @@ NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
 @check("D01", section="3.16", source="upstream check_service.py", on=platform_master,
        title_zh="Web 界面及 NGINX 各路由可访问",
        fix="kubectl logs of the pod that the named path leads to; nginx -t in nginx's pod",
-       causes=[RUNS[name] for name in ("nginx", *BEHIND_NGINX)])  # fmt: skip
+       causes=[*(RUNS[name] for name in ("nginx", *BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
+       )  # fmt: skip
 def test_routes_answer(host: Host) -> None:
     """The web interface answers through NGINX, and so does every service that NGINX has a route to."""
     wrong = []
@@ -51,7 +54,7 @@ def test_routes_answer(host: Host) -> None:
 
 @check("D08", section="3.16", source="upstream check_service.py", on=platform_hosts,
        title_zh="本机各 DLWS 服务健康检查通过", fix="kubectl logs of the named service's pod on this host",
-       causes=list(RUNS.values()))  # fmt: skip
+       causes=[*RUNS.values(), *PORT_TAKEN])  # fmt: skip
 def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     """Every service that runs on the host and can be asked for its health says that all is well."""
     wrong = [
@@ -66,7 +69,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
 
 @check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST API 冒烟测试通过",
        fix="kubectl logs of restfulapi's pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
-       causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in])  # fmt: skip
+       causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in, *PORT_TAKEN])  # fmt: skip
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API lists the default virtual cluster, the devices and the cluster's state, by way of NGINX."""
     default = str(cluster.document["defalt_virtual_cluster_name"])

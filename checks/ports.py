@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from checks import host_ports, network
 from cluster import kubeadm
 from cluster.inventory import Node, Role
 from cluster.parse import sockets
@@ -49,6 +50,7 @@ def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
 
 @preflight
 @check("N10", section="2.1", source="upstream params", title_zh="DLWS 服务端口仅由 Pod 监听",
+       causes=[network.test_apache_is_off, host_ports.test_host_ports],
        fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
 def test_product_ports_are_free(host: Host) -> None:
     """Nobody but pods listens on the ports of DLWS's services."""

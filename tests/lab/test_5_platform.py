@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
 PAGE = f"http://{ALL_HOSTS[MASTER].address}/"
 BROWSER = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000")
-MANAGER = "spec.template.spec.containers[restfulapi].image"
+READERS = ("jobmanager2", "restfulapi2")
 
 
 def running() -> dict[str, str]:
@@ -30,8 +30,8 @@ def running() -> dict[str, str]:
 
 
 @pytest.fixture
-def other_tag() -> Iterator[Path]:
-    """The lab's configuration with a value that one service reads: the port of its web pages."""
+def other_lifetime() -> Iterator[Path]:
+    """The lab's configuration with a value that two services read: how long a sign-in holds."""
     path = CONFIG.with_name("changed.yaml")
     path.write_text(CONFIG.read_text().replace("token_ttl: 86400", "token_ttl: 43200"))
     path.chmod(0o600)
@@ -59,12 +59,13 @@ def test_nobody_gets_into_the_database_without_a_password() -> None:
     assert [r.verdict for r in audit.ledger.results if r.id == "D04"] == ["PASS"], audit.output
 
 
-def test_a_changed_value_changes_what_reads_it_and_nothing_else(other_tag: Path) -> None:
-    plan = run("-m", "install", "--plan", config=other_tag)
-    changed = {label for label, outcome in plan.outcomes.items() if outcome == "would change"}
+def test_a_changed_value_changes_what_reads_it_and_nothing_else(other_lifetime: Path) -> None:
+    plan = run("-m", "install", "--plan", config=other_lifetime)
+    planned = {(r.name, r.host) for r in plan.ledger.results if r.actions}
     before = running()
-    install = run("-m", "install", config=other_tag)
-    assert {label for label, outcome in install.outcomes.items() if outcome == "changed"} == changed, install.output
-    restarted = {name for name, uid in before.items() if running().get(name) != uid}
-    assert {name.rpartition("-")[0] for name in restarted} == {"default/restfulapi-arm64"}, restarted
+    install = run("-m", "install", config=other_lifetime)
+    assert {label for label, outcome in install.outcomes.items() if outcome == "changed"} == planned, install.output
+    assert planned == {(name, MASTER) for name in ("web_configuration", *READERS)}
+    gone = {name.rpartition("-")[0] for name in before.keys() - running().keys()}
+    assert gone == {f"default/{pod}-arm64" for pod in ("jobmanager", "restfulapi")}
     assert run("-m", "install").exit_status == 0

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 import pytest
 
 from cluster.verdict import Verdict
-from lab import kube_faults
-from lab.kube_faults import FAULTS as FAULTS_OF_LAB
+from lab import kube_faults, platform_faults
+from lab.platform_faults import FAULTS as FAULTS_OF_LAB
 from tests.lab.suite import Finished, broken, kubectl, on, run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.usefixtures("first_install")]
@@ -31,6 +31,16 @@ FAULTS = {
     ("apiserver_down", "atlas02"): {("C01", "atlas02", Verdict.FAIL)},
     ("foreign_ca", "atlas-gpu02"): {("T08", "atlas-gpu02", Verdict.FAIL)},
     ("coredns_scaled_to_0", "atlas02"): {("C09", "cluster", Verdict.FAIL)},
+    ("image_wrong_arch", "atlas02"): {("R23", "atlas02", Verdict.FAIL)},
+    ("image_missing", "atlas02"): {("R23", "atlas02", Verdict.FAIL)},
+    ("mysql_password", "atlas02"): {("D03", "atlas02", Verdict.FAIL)},
+    ("nginx_config", "atlas02"): {("D24", "atlas02", Verdict.FAIL)},
+    ("service_crashes", "atlas02"): {("D37", "cluster", Verdict.FAIL)},
+    ("port_taken", "atlas02"): {("N26", "atlas02", Verdict.FAIL)},
+    ("npu_info_dead", "atlas01"): {("P23", "atlas01", Verdict.FAIL)},
+    ("target_down", "atlas01"): {("D06", "atlas02", Verdict.FAIL)},
+    ("jwt_key", "atlas02"): {("D40", "atlas02", Verdict.FAIL)},
+    ("fqdn_folder", "atlas02"): {("D25", "atlas02", Verdict.FAIL)},
 }
 ALSO = {"N19"}
 """A true consequence where CoreDNS happens to run on a host that cannot be reached: names do not resolve."""
@@ -40,8 +50,13 @@ TOGETHER = [
     ["nfs_server_down"],
     ["swapped_addresses"],
     ["apiserver_down"],
+    ["image_missing", "mysql_password", "npu_info_dead", "target_down", "jwt_key"],
+    ["image_wrong_arch", "nginx_config", "service_crashes"],
+    ["port_taken"],
+    ["fqdn_folder"],
 ]
 READY = "{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
+TARGETS = "http://127.0.0.1:9091/prometheus/api/v1/targets"
 SERVED = "openssl s_client -connect 127.0.0.1:6443 < /dev/null 2> /dev/null | openssl x509 -noout -checkend 518400"
 
 
@@ -58,6 +73,7 @@ SHOWS = {
     "kubelet_stopped": lambda: "atlas-gpu01=Unknown" in readiness(),
     "plugin_reports_7": lambda: allocatable("atlas02")["npu.huawei.com/NPU"] == "7",
     "cert_expires_soon": lambda: "will expire" in on("atlas02", f"{SERVED} || true"),
+    "target_down": lambda: '"health":"down"' in on("atlas02", f"curl -sf {TARGETS}"),
     "coredns_scaled_to_0": lambda: "coredns" not in kubectl("-n kube-system get pods -o name"),
 }
 
@@ -88,7 +104,8 @@ def whole(first_install: Finished) -> Iterator[None]:
 
 
 def test_every_fault_of_a_cluster_is_tested() -> None:
-    names = {name for name, fault in FAULTS_OF_LAB.items() if fault.do.__module__ == kube_faults.__name__}
+    places = {kube_faults.__name__, platform_faults.__name__}
+    names = {name for name, fault in FAULTS_OF_LAB.items() if fault.do.__module__ in places}
     assert {fault for fault, _ in FAULTS} == names == {name for names in TOGETHER for name in names}
 
 
