@@ -170,19 +170,31 @@ def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Ch
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{key}:NoSchedule-")
 
 
-@stage(
-    section="3.11",
-    after=["kube_join", "kube_init", "pod_network[*]"],
-    proves=[nodes.test_node_is_ready, control_plane.test_control_plane_pods_are_ready],
-)
+@stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[nodes.test_node_is_ready])
 def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
-    """Wait until the node is Ready, and the pods that the cluster itself runs on it."""
+    """Wait until the node is Ready, and its kube-proxy."""
     seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={seconds}s"
     on_master.run(ready, deadline=seconds + 30.0, text=f"wait for node {node.name} to be Ready")
-    pods = f"{KUBECTL} -n kube-system wait pod --field-selector spec.nodeName={node.name} --for=condition=Ready"
+    wait_for_pods(on_master, f"--field-selector spec.nodeName={node.name} -l k8s-app=kube-proxy", seconds,
+                  f"wait for kube-proxy on {node.name}")  # fmt: skip
+
+
+@stage(section="3.11", on=master, after=["node_ready"], proves=[control_plane.test_control_plane_pods_are_ready])
+def test_control_plane_ready(node: Node, on_master: Change) -> None:
+    """Wait until the API shows the control plane's own pods as ready: the kubelet looks at them once a minute.
+
+    They work long before; nothing else waits for this.
+    """
+    pods = f"--field-selector spec.nodeName={node.name} -l tier=control-plane"
+    wait_for_pods(on_master, pods, READY, f"wait for the control plane's pods on {node.name}")
+
+
+def wait_for_pods(on_master: Change, which: str, seconds: int, text: str) -> None:
+    """Wait until there are such pods of the system, and all of them are ready. ChangeFailed after so many seconds."""
+    pods = f"{KUBECTL} -n kube-system wait pod {which} --for=condition=Ready"
     once = f"timeout {seconds} sh -c 'until {pods} --timeout={seconds}s; do sleep 1; done'"
-    on_master.run(once, deadline=seconds + 30.0, text=f"wait for the system pods on {node.name}")
+    on_master.run(once, deadline=seconds + 30.0, text=text)
 
 
 def run_kubeadm(host: Host, change: Change, words: str, config: str, text: str) -> None:

@@ -1,4 +1,7 @@
-"""Killed with -9 at any moment of an install, the next one ends with the same healthy cluster, made and joined once."""
+"""Killed with -9 at any moment of an install, the next one ends with the same healthy cluster, made and joined once.
+
+The platform is left out: it is the cluster that must not be made or joined twice.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.lab.suite import HOSTS, MASTER, Finished, Running, kubectl, on, run
+from tests.lab.suite import CONFIG, HOSTS, MASTER, Finished, Running, kubectl, on, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
@@ -31,10 +35,21 @@ def kubeadm_is_counted(first_install: Finished) -> Iterator[None]:
         on(host, f"rm {COUNTING} {CALLS}")
 
 
+@pytest.fixture(scope="module")
+def config() -> Iterator[Path]:
+    """The lab's configuration without the platform."""
+    path = CONFIG.with_name("cluster_only.yaml")
+    path.write_text("".join(line for line in CONFIG.open() if not line.startswith("dlworkspace:")))
+    path.chmod(0o600)
+    yield path
+    path.unlink()
+
+
 @pytest.fixture
-def without_kubernetes(kubeadm_is_counted: None) -> None:
+def without_kubernetes(kubeadm_is_counted: None, config: Path) -> None:
     """Hosts as after runbook 3.10: no cluster."""
-    assert run("-m", "reset", "--confirm", "atlas").exit_status == 0
+    reset = run("-m", "reset", "--confirm", "atlas", config=config)
+    assert reset.exit_status == 0, reset.output
     for host in HOSTS:
         on(host, f": > {CALLS}")
 
@@ -44,14 +59,14 @@ def calls(host: str) -> list[str]:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_the_next_install_finishes_it(without_kubernetes: None, moment: int) -> None:
-    killed = Running("-m", "install")
+def test_the_next_install_finishes_it(without_kubernetes: None, config: Path, moment: int) -> None:
+    killed = Running("-m", "install", config=config)
     time.sleep(moment)  # the moment is the point
     killed.signal(signal.SIGKILL)
-    second = run("-m", "install")
+    second = run("-m", "install", config=config)
     assert second.exit_status == 0, second.output
     assert {host: calls(host) for host in HOSTS} == {host: ["init" if host == MASTER else "join"] for host in HOSTS}
     assert len({on(host, "sha256sum < /etc/kubernetes/pki/ca.crt") for host in HOSTS}) == 1
     assert kubectl("get nodes -o name").split() == sorted(f"node/{host}" for host in HOSTS)
-    audit = run("-m", "verify")
+    audit = run("-m", "verify", config=config)
     assert (audit.red, audit.exit_status) == (set(), 0), audit.output

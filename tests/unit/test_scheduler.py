@@ -127,6 +127,19 @@ def test_a_host_keeps_its_worker_because_its_connection_lives_there(monkeypatch:
     assert [run.tests[w.test or 0].rpartition("_")[2] for w in (first, second)] == ["join[a1]", "join[a2]"]
 
 
+def test_what_others_wait_for_goes_first_on_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(
+        base=(["a1"], []),
+        settled=(["a1"], ["base"]),
+        cluster=(["a1"], ["base"]),
+        service=(["a1"], ["cluster"]),
+    )
+    rehearsal = Rehearsal(made, 1, monkeypatch)
+    while rehearsal.running:
+        rehearsal.finish(rehearsal.running[0], "passed")
+    assert list(rehearsal.done) == ["base[a1]", "cluster[a1]", "settled[a1]", "service[a1]"]
+
+
 def test_a_drained_run_starts_nothing_and_ends_when_what_runs_has_ended(pair: Rehearsal) -> None:
     pair.staged.draining = True
     pair.finish(pair.workers[0], "passed")
