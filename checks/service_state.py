@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from checks import host_ports, nodes, platform_images, rendered
@@ -11,7 +11,7 @@ from cluster import drift, pod_trouble
 from cluster.config import Cluster
 from cluster.drift import Action
 from cluster.inventory import Arch
-from cluster.kube_objects import is_finished, name_of, shortfall
+from cluster.kube_objects import is_finished, is_ready, name_of, shortfall
 from cluster.services import SERVICES, Service, Workload
 from fixtures.check import check, expect
 from fixtures.site import Notes
@@ -36,7 +36,7 @@ def runs_check(service: Service, module: str, causes: Sequence[Callable[..., Non
     name = service.name.replace("-", "_")
     runs.__name__ = runs.__qualname__ = f"test_{name}_runs"
     runs.__module__ = module
-    runs.__doc__ = f"The service {service.name} is deployed as configured and runs on each of its hosts."
+    runs.__doc__ = f"The service {service.name} is deployed as configured and runs on each of its hosts that is Ready."
     return check(
         f"D{FIRST_ID + SERVICES.index(service)}",
         section="3.16",
@@ -78,13 +78,16 @@ def stub(manifest: Object) -> Object:
 
 
 def troubles(service: Service, cluster: Cluster, kube: Kubernetes) -> list[str]:
-    """What of a service does not run, with the reason; workloads that need not work are left out."""
-    there = {str(node["metadata"]["name"]) for node in kube.list("nodes")}
+    """What of a service does not run, with the reason; workloads that need not work are left out.
+
+    A DaemonSet's pod on a node that is not Ready is that node's trouble (K02): one host that is off stops no service.
+    """
+    there = {name_of(node): is_ready(node) for node in kube.list("nodes")}
     needed = [w for w in service.workloads if not w.optional]
     return [line for workload in needed for line in _troubles(workload, cluster, kube, there)]
 
 
-def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: set[str]) -> Iterator[str]:
+def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: Mapping[str, bool]) -> Iterator[str]:
     for arch in dict.fromkeys(node.arch for node in workload.nodes(cluster)):
         name = workload.object_name(arch)
         title = f"{workload.kind} {workload.namespace}/{name}"
@@ -96,8 +99,11 @@ def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: set
         places = [n for n in workload.nodes(cluster) if n.name in there and (not workload.twin or n.arch is arch)]
         if workload.kind == "DaemonSet" and wanted < len(places):
             yield f"{title} is for {wanted} nodes, not {len(places)}: labels are missing (K06)"
+        pods = pods_of(workload, arch, kube)
+        if workload.kind == "DaemonSet" and any(there[n.name] for n in places):
+            wanted -= sum(not there.get(str(p["spec"].get("nodeName")), True) and not is_ready(p) for p in pods)
         if ready < wanted:
-            reasons = [line for pod in pods_of(workload, arch, kube) for line in reasons_of(pod, kube)]
+            reasons = [line for pod in pods for line in reasons_of(pod, kube)]
             yield f"{title}: {ready} of {wanted} {what}" + (f": {'; '.join(reasons)}" if reasons else "")
 
 
