@@ -236,10 +236,13 @@ class FleetConnection(Connection):
         return answer
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was."""
+        """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was.
+
+        It is nobody's evidence: a replay could not judge by it.
+        """
         answer = self._reaching([command], deadline, CAP)[0]
         withheld = f"({len(answer.out)} bytes withheld)".encode()
-        self._fleet.transcript.record(self.host, replace(answer, out=withheld), "read")
+        self._fleet.transcript.append(self.host, replace(answer, out=withheld), "read")
         return answer
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:

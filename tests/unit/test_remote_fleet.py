@@ -128,6 +128,14 @@ def test_evidence_of_an_answer_asked_ahead_belongs_to_the_check_that_used_it(wor
     assert check(fleet, "n1") == [f"n1.main.jsonl#{n}" for n in (1, 2, 3)]
 
 
+def test_what_is_withheld_is_asked_and_no_evidence(world: World) -> None:
+    fleet = world.fleet()
+    with fleet.transcript.collecting() as evidence:
+        assert fleet.connection("n0").ask_secret("ps -eo args").out == b"1"
+    assert evidence == []
+    assert "(1 bytes withheld)" in (fleet.transcript.folder / "n0.main.jsonl").read_text()
+
+
 def test_a_check_that_asks_twice_gets_a_new_answer(world: World) -> None:
     fleet = world.audit()
     check(fleet, "n0")
