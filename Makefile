@@ -48,7 +48,7 @@ env: .venv/locked
 	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "missing packages, install them as root: apt-get install $$missing" >&2; exit 1; }; \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
-	  echo "no Chromium here (package chromium): tests of pages are skipped, and the lab's audit cannot know D42" >&2
+	  echo "no Chromium here (package chromium): the tests of pages fail, and the lab's audit cannot know D42" >&2
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
