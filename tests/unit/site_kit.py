@@ -115,7 +115,7 @@ class Project:
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start pytest in a process group of its own, without a terminal."""
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *args],
+            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "no:unraisableexception", *args],
             cwd=self.path,
             env=environment_with(**environment),
             stdin=subprocess.DEVNULL,
