@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ def test_no_value_in_any_place_makes_it_crash(folder: Path, line: int, value: st
     judge(folder, "\n".join([*lines[:line], f"{key}: {value}", *lines[line + 1 :]]).encode("utf-8"))
 
 
-def test_a_thousand_hosts_are_read_in_seconds(tmp_path: Path) -> None:
+def test_a_thousand_hosts_are_read(tmp_path: Path) -> None:
     machine = (
         "  node{0}:\n    {{role: worker, private-ip: 192.168.{1}.{2}, archtype: arm64, type: npu, vendor: huawei}}\n"
     )
@@ -132,8 +131,6 @@ def test_a_thousand_hosts_are_read_in_seconds(tmp_path: Path) -> None:
     path.write_text(example_text().replace("\nonpremise", f"{many}\nonpremise", 1), encoding="utf-8")
     text = render_file({f"192.168.{4 + n // 250}.{1 + n % 250}": (f"node{n}",) for n in range(1000)})
     (tmp_path / "hosts").write_text(text, encoding="utf-8")
-    begin = time.perf_counter()
     cluster, found = inspect(path, hosts_path=tmp_path / "hosts")
-    assert time.perf_counter() - begin < 5
     assert cluster is not None, found
     assert len(cluster.nodes) == 1004

@@ -227,18 +227,15 @@ def test_a_command_that_ignores_the_polite_signal_is_killed(patched: Patch, tmp_
 
 def test_a_command_that_cannot_die_is_given_up(patched: Patch) -> None:
     connection = patched("os.killpg(self.pid, number)", "pass  # as in state D", "KILL_AFTER = 2.0", "KILL_AFTER = 0.2")
-    started = time.monotonic()
-    stuck, other = connection.ask(["echo part; sleep 2", "echo fine"], deadline=0.3)
+    stuck, other = connection.ask(["echo part; sleep 2; echo end", "echo fine"], deadline=0.3)
     assert (stuck.rc, stuck.timed_out, stuck.text, other.text) == (None, True, "part\n", "fine\n")
-    assert time.monotonic() - started < 1.8
 
 
 def test_a_change_does_not_queue_behind_slow_reads(local: Connection) -> None:
-    reads = threading.Thread(target=local.ask, args=(["sleep 0.3"] * 32,))
+    reads = threading.Thread(target=local.ask, args=(["sleep 1"] * 32,))
     reads.start()
-    started = time.monotonic()
     assert local.send("echo now", token="t", deadline=5).text == "now\n"
-    assert time.monotonic() - started < 0.28
+    assert reads.is_alive()
     reads.join()
 
 

@@ -294,9 +294,7 @@ def test_expected_hosts_are_opened_side_by_side_within_the_width(world: World) -
     world.open = slowly
     fleet = world.fleet(width=3)
     fleet.expect(world.hosts)
-    started = time.monotonic()
     assert [fleet.connection(name).host for name in world.hosts] == list(world.hosts)
-    assert time.monotonic() - started < 0.5
     assert 2 <= most <= 4  # three in the pool, and the one the caller needs now
 
 
