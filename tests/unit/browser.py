@@ -103,7 +103,11 @@ class Browser:
             const box = element.getBoundingClientRect();
             return [box.x + box.width / 2, box.y + box.height / 2];
         }"""
-        place = self.run(f"({middle})({json.dumps(selector)})")
+        place, before = self.run(f"({middle})({json.dumps(selector)})"), None
+        until = time.monotonic() + DEADLINE
+        while place != before and time.monotonic() < until:  # what opens or closes beside it moves it for a moment
+            time.sleep(0.1)
+            before, place = place, self.run(f"({middle})({json.dumps(selector)})")
         assert place, f"nothing to click: {selector}"
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
