@@ -119,7 +119,7 @@ def test_docker_runs_containers_and_gives_them_gpus(gpu_host: LabHost) -> None:
     assert len(hosts.execute(gpu_host, "nvidia-docker run --rm dlws/cuda nvidia-smi -L").splitlines()) == 8
     assert hosts.execute(gpu_host, "docker run --rm dlws/cuda sh -c 'command -v nvidia-smi || echo none'") == "none\n"
     two = "docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=1,5 dlws/cuda nvidia-smi -L | cut -c 1-5"
-    assert hosts.execute(gpu_host, two) == "GPU 1\nGPU 5\n"
+    assert hosts.execute(gpu_host, two) == "GPU 0\nGPU 1\n"  # counted from 0 inside
 
 
 def test_ufw_is_installed_and_off(gpu_host: LabHost) -> None:
