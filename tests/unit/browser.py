@@ -22,7 +22,7 @@ class Browser:
     """One browser with one tab. `requests` are the addresses that it asked for, `errors` what its scripts threw."""
 
     def __init__(self, profile: Path) -> None:
-        assert PROGRAM
+        assert PROGRAM, "no Chromium: apt-get install chromium"
         profile.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -109,6 +109,7 @@ class Browser:
             time.sleep(0.1)
             before, place = place, self.run(f"({middle})({json.dumps(selector)})")
         assert place, f"nothing to click: {selector}"
+        assert place == before, f"{selector} did not come to rest within {DEADLINE:.0f} s"
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
