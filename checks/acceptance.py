@@ -12,11 +12,11 @@ from statistics import median
 from checks import gpu, runtime
 from checks.alike import kinds
 from checks.consistency import someone
-from checks.gpu_state import APPS
+from checks.gpu_state import processes
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
 from cluster.parse import fio, iperf3, nccl_tests, nvbandwidth
-from cluster.parse.text import lines, unparsable
+from cluster.parse.text import unparsable
 from cluster.verdict import NotApplicable, Severity, Unknown
 from fixtures.check import active, check, expect, expect_that
 from fixtures.targets import gpu_hosts, whole_cluster
@@ -157,6 +157,5 @@ def lagging(cluster: Cluster, speeds: Mapping[str, float], spread: float) -> lis
 
 def demand_idle(host: Host) -> None:
     """Unknown while a process uses a GPU: what is measured then says nothing about the hardware."""
-    apps = [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
-    if apps:
+    if apps := processes(host):
         raise Unknown(f"{host.name}: the GPUs are in use, by {', '.join(apps)}")

@@ -96,10 +96,14 @@ def test_gpu_power_limits(host: Host) -> None:
        fix="wait for the jobs to end, or drain the host: tests under load need idle cards")  # fmt: skip
 def test_gpus_are_idle(host: Host) -> None:
     """No process uses a GPU, and none has memory in use: what an active test presupposes."""
-    apps = [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
-    expect("processes on the GPUs", found=apps, expected=[])
+    expect("processes on the GPUs", found=processes(host), expected=[])
     busy = [f"{called(c)} {count(c, 'memory.used')} MiB" for c in cards(host) if count(c, "memory.used") > IDLE_MEMORY]
     expect("GPUs with memory in use", found=busy, expected=[])
+
+
+def processes(host: Host) -> list[str]:
+    """Who uses the GPUs: `4211, python3`."""
+    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
 
 
 def is_idle(card: dict[str, str | None]) -> bool:
