@@ -32,7 +32,7 @@ class Browser:
         )  # fmt: skip
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self._number = 0
+        self._number, self._loads = 0, 0
         try:
             self._socket = create_connection(self._address(profile), timeout=DEADLINE, suppress_origin=True)
             for domain in ("Page", "Runtime", "Network"):
@@ -67,17 +67,33 @@ class Browser:
     def _note(self, message: dict[str, Any]) -> None:
         if message.get("method") == "Network.requestWillBeSent":
             self.requests.append(message["params"]["request"]["url"])
+        if message.get("method") == "Page.loadEventFired":
+            self._loads += 1
         if message.get("method") == "Runtime.exceptionThrown":
             self.errors.append(message["params"]["exceptionDetails"]["exception"].get("description", "?"))
 
     def open(self, file: Path, anchor: str = "") -> float:
         """Load a page from its file; the seconds until it is drawn."""
         began = time.monotonic()
-        self.ask("Page.navigate", url="about:blank")
-        self.ask("Page.navigate", url=file.as_uri() + anchor)
-        self.run("new Promise((done) => { const drawn = () => requestAnimationFrame(() => setTimeout(done));"
-                 "document.readyState === 'complete' ? drawn() : addEventListener('load', drawn); })")  # fmt: skip
+        for address in ("about:blank", file.as_uri() + anchor):
+            loads = self._loads
+            self.ask("Page.navigate", url=address)
+            self._wait_for_load(loads)
+        self.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         return time.monotonic() - began
+
+    def follow(self, selector: str) -> None:
+        """Click on a link to another page and wait until that is loaded."""
+        loads = self._loads
+        self.click(selector)
+        self._wait_for_load(loads)
+
+    def _wait_for_load(self, loads: int) -> None:
+        """Until one more page than these is loaded; the socket's own deadline ends a silence."""
+        until = time.monotonic() + DEADLINE
+        while self._loads == loads:
+            assert time.monotonic() < until, f"no page was loaded within {DEADLINE:.0f} s"
+            self._note(json.loads(self._socket.recv()))
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page; of a promise what it resolves to."""

@@ -219,8 +219,7 @@ def test_earlier_runs_are_dots_with_their_dates_and_lead_to_their_own_pages(tab:
     assert tab.run(f"{dots}.map((dot) => dot.className)") == ["ok", "failed"]
     assert tab.run(f"{dots}[1].title") == "2026-11-23 06:30:00 UTC verify: 1 failed, 3 ok"
     assert tab.count("#panel a.earlier") == 2
-    tab.click("#panel a.earlier")
-    tab.run("new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+    tab.follow("#panel a.earlier")
     assert tab.run("location.pathname").endswith("/20261123T063000Z-verify/report.html")
     assert (tab.text("#panel h2"), tab.text("#panel b")) == ("Swap is off", "atlas01")
 
