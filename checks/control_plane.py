@@ -64,7 +64,8 @@ def test_server_version(cluster: Cluster, kube: Kubernetes) -> None:
     expect("API server", found=running, expected=cluster.kubernetes_version)
 
 
-@check("C03", section="3.11", source="upstream check_docker_ready.sh", on=master, title_zh="控制平面组件全部就绪",
+@check("C03", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
+       title_zh="控制平面组件全部就绪",
        fix="docker logs of the component on the master; the manifests lie in /etc/kubernetes/manifests")  # fmt: skip
 def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     """API server, controller manager, scheduler and etcd each have a ready pod on the master."""

@@ -15,7 +15,7 @@ from cluster.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
 from cluster.versions import kubernetes as version_of
 from fixtures.check import Mismatch, expect, expect_that, goal
 from fixtures.stage import stage
-from fixtures.targets import control_host, master, pod_network_master, workers
+from fixtures.targets import control_host, master, pod_network_master, whole_cluster, workers
 from install.s3_03_control import MYSELF
 from remote.answer import ApiUnreachable
 from remote.change import Change, ChangeFailed
@@ -180,14 +180,15 @@ def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
                   f"wait for kube-proxy on {node.name}")  # fmt: skip
 
 
-@stage(section="3.11", on=master, after=["node_ready"], proves=[control_plane.test_control_plane_pods_are_ready])
-def test_control_plane_ready(node: Node, on_master: Change) -> None:
+@stage(section="3.11", on=whole_cluster, after="node_ready", proves=[control_plane.test_control_plane_pods_are_ready])
+def test_control_plane_ready(cluster: Cluster, on_master: Change) -> None:
     """Wait until the API shows the control plane's own pods as ready: the kubelet looks at them once a minute.
 
     They work long before; nothing else waits for this.
     """
-    pods = f"--field-selector spec.nodeName={node.name} -l tier=control-plane"
-    wait_for_pods(on_master, pods, READY, f"wait for the control plane's pods on {node.name}")
+    master = cluster.master.name
+    pods = f"--field-selector spec.nodeName={master} -l tier=control-plane"
+    wait_for_pods(on_master, pods, READY, f"wait for the control plane's pods on {master}")
 
 
 def wait_for_pods(on_master: Change, which: str, seconds: int, text: str) -> None:

@@ -1,5 +1,6 @@
 """Runbook 3.16.8 to 3.16.10: the platform's services, in the order of `services.SERVICES`; a stage for each.
 
+They are the whole cluster's, so several come up at a time, and the master's own stages go on meanwhile.
 An object is applied only where it would change, so a second run restarts nothing. Then the service is waited for, no
 longer than it can still come up by itself.
 """
@@ -23,7 +24,7 @@ from cluster.services import SERVICES, Service
 from cluster.verdict import Unknown
 from fixtures.check import Mismatch
 from fixtures.stage import stage
-from fixtures.targets import platform_master, platform_workers
+from fixtures.targets import platform_cluster, platform_master, platform_workers
 from remote.answer import ApiUnreachable
 from remote.change import Change, ChangeFailed
 from remote.host import Host
@@ -32,7 +33,8 @@ from remote.kubernetes import Kubernetes, Object
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
 OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
 FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
-MASTER = ("labels", "node_ready", "node_ports", "platform_images", "nginx_files", "storage_links")
+READY = ("platform", "admin_conf", "labels", "node_ready", "node_ports", "platform_images", "nginx_files",
+         "storage_links")  # fmt: skip
 """What every service comes after, on the master: nothing waits for all hosts that does not need them."""
 MORE = {
     "nginx": ("nginx_files[*]",),  # a pod that starts before them makes folders of them
@@ -45,44 +47,44 @@ MORE = {
 
 @stage(
     section="3.16",
-    on=platform_master,
+    on=platform_cluster,
     after=["platform", "admin_conf", "node_ready"],
     proves=[services.test_job_objects],
 )
-def test_job_objects(cluster: Cluster, kube: Kubernetes, change: Change) -> None:
+def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
     """Make what jobs' pods name: a service account with its rights, and the login to the registry."""
     for manifest in job_objects.account():
-        apply(manifest, kube, change)
+        apply(manifest, kube, on_master)
     config = logins_of(cluster) if cluster.registry_config else job_objects.logins("")
     there = found_in(kube, job_objects.pull_secret(config))
     if there is None or job_objects.mark_of(there) != job_objects.mark(config):
-        change.apply(job_objects.pull_secret(config))
+        on_master.apply(job_objects.pull_secret(config))
 
 
 def _stage_of(service: Service) -> Callable[..., None]:
     """`test_<service>`: its objects, then its pods."""
 
-    def start(cluster: Cluster, kube: Kubernetes, change: Change) -> None:
+    def start(cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
         if cluster_id(cluster) is None:
-            change.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
+            on_master.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
             return
         for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
-            if state.awaits_operator(service, manifest.object) and not knows(service, kube, change):
+            if state.awaits_operator(service, manifest.object) and not knows(service, kube, on_master):
                 continue
-            apply(manifest, kube, change)
-        change.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
+            apply(manifest, kube, on_master)
+        on_master.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
 
     name = service.name.replace("-", "_")
     start.__name__ = start.__qualname__ = f"test_{name}"
     start.__doc__ = f"Start {service.name}: apply what differs of its objects, and wait until its pods are ready."
-    return stage(section="3.16", on=platform_master, after=after(service), proves=[services.RUNS[service.name]])(start)
+    return stage(section="3.16", on=platform_cluster, after=after(service), proves=[services.RUNS[service.name]])(start)
 
 
 def after(service: Service) -> list[str]:
     """The stages that a service comes after."""
     names = [n.replace("-", "_") if n != "mysql" else "mysql_root" for n in service.after]
     files = ["web_configuration"] if service.config_files else []
-    return ["platform", "admin_conf", *MASTER, *files, *names, *MORE.get(service.name, ())]
+    return [*READY, *files, *names, *MORE.get(service.name, ())]
 
 
 globals().update({function.__name__: function for function in map(_stage_of, SERVICES)})

@@ -1,4 +1,7 @@
-"""Who did what when: one lane per host, one bar per test, as shares of the run's length; the critical path marked."""
+"""Who did what when: a lane per host, a bar per test, as shares of the run's length; the critical path marked.
+
+Where tests of one host ran side by side, as the whole cluster's do, it has as many lanes as it needs.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +57,22 @@ def of(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection
             for result, start, end in spans
             if result.host == host.name
         )
-        if bars:
-            lanes.append((host, bars))
+        lanes += [(host, lane) for lane in _side_by_side(bars)]
     step = next((step for step in _STEPS if whole / step <= _MOST_TICKS), _STEPS[-1])
     ticks = tuple((round(100 * at / whole, 3), duration(at) if at else "0") for at in range(0, int(whole) + 1, step))
     return Chart(tuple(lanes), ticks)
+
+
+def _side_by_side(bars: Sequence[Bar]) -> list[tuple[Bar, ...]]:
+    """The bars in lanes, in none of which two overlap by more than their rounding."""
+    lanes: list[list[Bar]] = []
+    for bar in sorted(bars, key=lambda bar: bar.left):
+        free = (lane for lane in lanes if lane[-1].left + lane[-1].width <= bar.left + 0.01)
+        lane = next(free, None)
+        if lane is None:
+            lanes.append(lane := [])
+        lane.append(bar)
+    return [tuple(lane) for lane in lanes]
 
 
 def _seconds(result: Result) -> float | None:

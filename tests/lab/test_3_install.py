@@ -15,7 +15,7 @@ OF_THE_MACHINE = {"S14", "S15", "H31"}  # how fast the disk is that all hosts sh
 def test_the_first_install_changes_every_host(first_install: Finished) -> None:
     assert first_install.exit_status == 0, first_install.output
     changed = {host for (_, host), outcome in first_install.outcomes.items() if outcome == "changed"}
-    assert changed == {*HOSTS, "control"}
+    assert changed == {*HOSTS, "control", "cluster"}
 
 
 @pytest.mark.parametrize("width", [(), ("-n", "0"), ("-n", "2")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.inventory import Arch, Control, Device, Node, Origin, Role, Target
+from cluster.inventory import Arch, Control, Device, Node, Origin, Role, Target, Whole
 from fixtures import graph
 from fixtures.graph import Graph
 from fixtures.items import StageItem
@@ -38,8 +38,8 @@ def items(**stages: tuple[list[str], list[str]]) -> list[Any]:
 
 
 def target_called(name: str) -> Target:
-    """The control host, or a machine."""
-    return Control() if name == "control" else node(name)
+    """The control host, the whole cluster, or a machine."""
+    return {"control": Control(), "cluster": Whole()}.get(name) or node(name)
 
 
 def where(made: list[Any]) -> dict[str, list[str]]:
@@ -51,8 +51,8 @@ def where(made: list[Any]) -> dict[str, list[str]]:
 
 
 def graph_of(made: list[Any]) -> Graph:
-    """The graph in which all of them are selected."""
-    built = graph.build(made, where(made))
+    """The graph in which all of them are selected; a1 is the master."""
+    built = graph.build(made, where(made), "a1")
     built.selected = set(built.steps)
     return built
 

@@ -22,11 +22,14 @@ WHERE = {"base": ["a1", "a2"], "docker": ["a1", "a2"], "keys": ["control"], "uni
         ("unique", "a1", ["unique[cluster]"]),
         ("gpu", "a1", []),
         ("gpu[*]", "a1", ["gpu[a2]"]),
-        ("base", "control", []),
+        ("base", "control", ["base[a1]"]),
+        ("base", "cluster", ["base[a1]"]),
+        ("keys", "cluster", ["keys[control]"]),
+        ("gpu", "cluster", []),
     ],
 )
 def test_what_a_stage_comes_after_is_meant_per_host(need: str, target: str, labels: list[str]) -> None:
-    assert expand(need, target, WHERE) == labels
+    assert expand(need, target, WHERE, "a1") == labels
 
 
 def test_a_stage_cannot_come_after_one_that_nobody_declared() -> None:

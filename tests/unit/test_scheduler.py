@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graph_kit import graph_of, items
 
+from cluster.inventory import Whole
 from fixtures import scheduler
 from fixtures.graph import GRAPH, ordered
 from fixtures.scheduler import Staged
@@ -60,7 +61,8 @@ class Rehearsal:
 
     def check(self) -> None:
         """No step runs early, unheard or beside another on its host; none waits that might run."""
-        hosts = [self.step_of[self.tests[w.test]].target.name for w in self.running if w.test is not None]
+        targets = [self.step_of[self.tests[w.test]].target for w in self.running if w.test is not None]
+        hosts = [target.name for target in targets if not isinstance(target, Whole)]
         assert len(hosts) == len(set(hosts))
         for worker in self.running:
             assert worker.test is not None
@@ -84,12 +86,13 @@ class Rehearsal:
 
 
 def random_stages(dice: random.Random) -> list[Any]:
-    """24 stages on some of the hosts, each after up to three earlier ones: of the same host, of all, of one."""
+    """24 stages on some hosts or the whole cluster, each after up to three: of the same host, of all, of one."""
     stages: dict[str, tuple[list[str], list[str]]] = {}
     for number in range(24):
         before = dice.sample(list(stages), min(len(stages), dice.randrange(4)))
         after = [dice.choice([name, name, f"{name}[*]", f"{name}[{dice.choice(HOSTS)}]"]) for name in before]
-        stages[f"s{number}"] = (dice.sample(HOSTS, dice.randint(1, 5)), after)
+        targets = ["cluster"] if dice.random() < 0.2 else dice.sample(HOSTS, dice.randint(1, 5))
+        stages[f"s{number}"] = (targets, after)
     return items(**stages)
 
 
@@ -138,6 +141,11 @@ def test_what_others_wait_for_goes_first_on_a_host(monkeypatch: pytest.MonkeyPat
     while rehearsal.running:
         rehearsal.finish(rehearsal.running[0], "passed")
     assert list(rehearsal.done) == ["base[a1]", "cluster[a1]", "settled[a1]", "service[a1]"]
+
+
+def test_the_whole_cluster_is_no_machine_that_works_on_one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(nginx=(["cluster"], []), mysql=(["cluster"], []), docker=(["a1"], []), swap=(["a1"], []))
+    assert [run.test for run in Rehearsal(made, 4, monkeypatch).workers] == [0, 1, 2, None]
 
 
 def test_a_drained_run_starts_nothing_and_ends_when_what_runs_has_ended(pair: Rehearsal) -> None:

@@ -16,7 +16,8 @@ from fixtures import selection
 
 
 def cluster(*names: str) -> Any:
-    return SimpleNamespace(nodes=tuple(node(name) for name in names), leaving=())
+    nodes = tuple(node(name) for name in names)
+    return SimpleNamespace(nodes=nodes, leaving=(), master=nodes[0])
 
 
 def names(made: list[Any], keep: selection.Keep) -> list[str]:
@@ -30,6 +31,13 @@ MADE = items(keys=(["control"], []), base=(["a1", "a2"], []), swap=(["a1", "a2"]
 def test_a_limit_keeps_the_matching_hosts_and_what_belongs_to_none(patterns: str) -> None:
     kept = names(MADE, selection.limited(cluster("a1", "a2"), patterns))
     assert kept == ["keys[control]", "base[a2]", "swap[a2]", "join[a2]"]
+
+
+def test_a_stage_of_the_whole_cluster_that_acts_is_the_masters() -> None:
+    made = items(unique=(["cluster"], []), nginx=(["cluster"], []))
+    made[1].function = lambda on_master: None
+    kept = {host: names(made, selection.limited(cluster("a1", "a2"), host)) for host in ("a1", "a2")}
+    assert kept == {"a1": ["unique[cluster]", "nginx[cluster]"], "a2": ["unique[cluster]"]}
 
 
 def test_a_limit_that_matches_nothing_is_refused() -> None:
