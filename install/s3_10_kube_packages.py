@@ -49,7 +49,7 @@ def test_kube_source(cluster: Cluster, change: Change) -> None:
 
 @stage(
     section="3.10",
-    after=["node_packages", "kube_source"],
+    after=["docker", "kube_source"],  # apt does one thing at a time, and kubelet looks for a container runtime
     proves=[
         kubernetes.test_kubernetes_packages,
         kubernetes.test_kubernetes_packages_are_held,

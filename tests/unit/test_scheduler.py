@@ -148,6 +148,12 @@ def test_the_whole_cluster_is_no_machine_that_works_on_one_thing_at_a_time(monke
     assert [run.test for run in Rehearsal(made, 4, monkeypatch).workers] == [0, 1, 2, None]
 
 
+def test_what_the_master_does_for_a_host_keeps_that_host_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(wait=(["a1"], []), docker=(["a1"], []), swap=(["a1"], []))
+    made[0].function = lambda node, on_master: None
+    assert [run.test for run in Rehearsal(made, 3, monkeypatch).workers] == [0, 1, None]
+
+
 def test_a_drained_run_starts_nothing_and_ends_when_what_runs_has_ended(pair: Rehearsal) -> None:
     pair.staged.draining = True
     pair.finish(pair.workers[0], "passed")
