@@ -31,10 +31,15 @@ def test_npu_info(host: Host) -> None:
     expect("files of the generator that are another's", found=others, expected=[])
     rivals = host.run_expect([0, 1], "pgrep -f %s", npu_info.UPSTREAM).stdout.split()
     expect("upstream's generators beside it", found=rivals, expected=[])
+    title = f"files in {npu_info.FOLDER} that are missing or older than {FRESH} s"
+    expect(title, found=stale_files(host), expected=[])
+
+
+def stale_files(host: Host) -> list[str]:
+    """The generator's files that are not there, or not of its latest round: one of each NPU, and their list."""
     wanted = ["device_list", *(f"device{card}" for card in npu_smi.cards(host.read("npu-smi info -l")))]
     fresh = fresh_files(host)
-    stale = [name for name in dict.fromkeys(wanted) if name not in fresh]
-    expect(f"files in {npu_info.FOLDER} that are missing or older than {FRESH} s", found=stale, expected=[])
+    return [name for name in dict.fromkeys(wanted) if name not in fresh]
 
 
 def fresh_files(host: Host) -> set[str]:

@@ -24,4 +24,4 @@ def test_npu_info(host: Host, change: Change) -> None:
     if digest_of(host, npu_info.UNIT_FILE) != sha256(npu_info.UNIT_TEXT):
         change.write_file(npu_info.UNIT_FILE, npu_info.UNIT_TEXT)
     change.run("systemctl daemon-reload && systemctl enable %s && systemctl restart %s", npu_info.UNIT, npu_info.UNIT)
-    change.wait_until("the generator's files to be there", lambda: bool(checks.fresh_files(host)), FIRST_ROUND)
+    change.wait_until("the generator's files to be there", lambda: not checks.stale_files(host), FIRST_ROUND)

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import paramiko
 from paramiko.ssh_exception import BadAuthenticationType
@@ -32,6 +34,7 @@ KEEPALIVE = 15  # seconds
 UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives a silent peer up (TCP_USER_TIMEOUT)
 CROWDED = 5  # times to knock again where sshd drops newcomers (MaxStartups)
 
+_READING = Lock()  # a hundred hosts at once wait for one reading of the key
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # whatever it logs reaches us as an exception
 
 
@@ -279,13 +282,21 @@ def _load(login: Login) -> paramiko.PKey | None:
     if login.key is None:
         return None
     try:
-        if login.key.stat().st_mode & 0o077:
+        found = login.key.stat()
+        if found.st_mode & 0o077:
             raise LoginRefused(f"{login.kind}: others can read the key file; chmod 600 it")
-        return paramiko.PKey.from_path(login.key)
+        with _READING:
+            return _key(login.key, found.st_mtime_ns)
     except FileNotFoundError:
         raise LoginRefused(f"{login.kind}: no such key file") from None
     except (OSError, ValueError, paramiko.SSHException) as error:
         raise LoginRefused(f"{login.kind}: the key cannot be used ({_text(error)})") from None
+
+
+@lru_cache
+def _key(path: Path, mtime: int) -> paramiko.PKey:
+    """The key in a file, read once as long as the file is the same: an RSA key takes near half a second."""
+    return paramiko.PKey.from_path(path)
 
 
 def _signatures(kind: str) -> Sequence[str]:

@@ -13,7 +13,9 @@ from cluster import npu_info, webui
 from cluster import platform as wanted
 from cluster.config import Cluster, load
 from cluster.ledger import Outcome
+from cluster.verdict import Unknown
 from fixtures.stage import Stage, stage_of
+from fixtures.targets import WHOLE
 from install import s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services
 from remote.change import ChangeFailed
 from tests.unit.checkout_kit import cluster_of
@@ -28,6 +30,8 @@ PLATFORM = frozenset(
 CONTAINER = {"docker ps": (0, "4f" * 32 + "\n", "")}
 LISTENING = {"ss -Hltn": (0, "LISTEN 0 151 *:3306 *:*\n", "")}
 NO_IMAGE = {"command -v": (0, "/usr/bin/docker\n", ""), "image inspect": (1, "", "Error: No such image: x")}
+ONE_NPU = "\tTotal Count : 1\n\n\tNPU ID : 0\n\tChip Count : 1\n"
+FRESH = "100\n99.5 device_list\n99.6 device0\n"
 IMAGE_TAG = ("dockerregistry:", "dockertag: '2'\ndockerregistry:")
 
 
@@ -87,9 +91,9 @@ def test_what_a_stage_applies_is_what_its_check_asks_for(service: str, cluster: 
     api = MemoryApi(cluster)
     [stage] = [found for found in stages() if found.name == service]
     site = site_of(cluster, api, tmp_path)
-    outcome, message, actions = run(stage, cluster.master, site)
+    outcome, message, actions = run(stage, WHOLE, site)
     assert (outcome, message, bool(actions)) == (Outcome.CHANGED, "", True)
-    assert run(stage, cluster.master, site) == (Outcome.UNCHANGED, "", [])
+    assert run(stage, WHOLE, site) == (Outcome.UNCHANGED, "", [])
 
 
 def test_a_service_that_does_not_come_up_fails_with_the_reason_once(cluster: Cluster, tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_a_service_that_does_not_come_up_fails_with_the_reason_once(cluster: Clu
         f"openresty-arm64-{cluster.master.name}": {"status": {"conditions": [], "containerStatuses": [container]}}
     }
     [stage] = [found for found in stages() if found.name == "openresty"]
-    outcome, message, _ = run(stage, cluster.master, site_of(cluster, MemoryApi(cluster, broken=broken), tmp_path))
+    outcome, message, _ = run(stage, WHOLE, site_of(cluster, MemoryApi(cluster, broken=broken), tmp_path))
     assert outcome is Outcome.FAILED
     assert "openresty InvalidImageName: couldn't parse image reference" in message
     assert "; and D34 what does not run of openresty" in message
@@ -291,8 +295,16 @@ def test_an_archive_is_loaded_where_there_is_one_and_all_else_is_pulled(tmp_path
     assert connection.sent[said(change).index(loaded)][1] == b"archive"
 
 
+def test_the_generator_is_waited_for_until_its_check_would_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_16_npu_info, "FIRST_ROUND", 0.0)
+    first_file = FRESH.replace("99.6 device0\n", "")
+    host, change = change_of(Fed("atlas02", {"npu-smi": (0, ONE_NPU, ""), "set -e; date": (0, first_file, "")}))
+    with pytest.raises(Unknown, match="waited 0 s for the generator's files to be there"):
+        s3_16_npu_info.test_npu_info(host, change)
+
+
 def test_the_generator_of_npu_information_is_a_unit_and_stands_alone() -> None:
-    script = {"pgrep": (0, "4711\n", ""), "set -e; date": (0, "100\n99.5 device_list\n", "")}
+    script = {"pgrep": (0, "4711\n", ""), "npu-smi info -l": (0, ONE_NPU, ""), "set -e; date": (0, FRESH, "")}
     host, change = change_of(connection := Fed("atlas02", script))
     s3_16_npu_info.test_npu_info(host, change)
     assert said(change)[0] == "end upstream's npu_info_gen.py"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from cluster.inventory import Arch, Device, Node, Origin, Role
@@ -171,6 +173,29 @@ def test_the_first_login_that_works_is_used(server: Server, root: Login, keys: H
     connection = open_ssh(server.node, [absent, stranger, root], keys)
     assert connection.user == "root"
     connection.close()
+
+
+def test_a_key_is_read_once_and_again_when_its_file_is_another(
+    server: Server, root: Login, keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root.key
+    reads: list[Path] = []
+    monkeypatch.setattr(paramiko.PKey, "from_path", noting(paramiko.PKey.from_path, reads))
+    os.utime(root.key)
+    for _ in range(2):
+        open_ssh(server.node, [root], keys).close()
+    assert reads == [root.key]
+    os.utime(root.key)
+    open_ssh(server.node, [root], keys).close()
+    assert reads == [root.key] * 2
+
+
+def noting(read: Callable[[Path], paramiko.PKey], reads: list[Path]) -> Callable[[Path], paramiko.PKey]:
+    def noted(path: Path) -> paramiko.PKey:
+        reads.append(path)
+        return read(path)
+
+    return noted
 
 
 def test_a_refusal_names_every_login_and_why(server: Server, root: Login, keys: HostKeys, tmp_path: Path) -> None:
