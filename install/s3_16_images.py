@@ -89,14 +89,17 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     proves=[platform_images.test_images_are_present],
 )
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them."""
+    """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them.
+
+    DLWS's own come from the registry, where there is one: it may have a newer one than the folder.
+    """
     wanted = rendered.of(cluster, lambda p: platform_images.images_of(p, node))
     pulled = rendered.of(cluster, lambda p: platform_images.pulled_by(p, cluster, node))
     named = set(wanted)
     if has_docker(host):
         named = {line.partition(": ")[0] for line in platform_images.lacking(host, wanted, pulled)}
     for image in (name for name in wanted if name in named):
-        if path := archive(cluster.image_archives, image, node.arch):
+        if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
         else:
             change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)

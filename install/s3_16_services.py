@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from checks import database, rendered, services
+from checks import database, platform_images, rendered, running_images, services
 from checks import service_state as state
-from checks.platform_images import logins_of
 from cluster import database as sql
 from cluster import drift, job_objects
 from cluster.config import Cluster
 from cluster.drift import Action
-from cluster.kube_objects import condition
+from cluster.inventory import Node
+from cluster.kube_objects import condition, name_of
 from cluster.manifests import Manifest
 from cluster.rendering import cluster_id
 from cluster.services import SERVICES, Service
 from cluster.verdict import Unknown
 from fixtures.check import Mismatch
 from fixtures.stage import stage
-from fixtures.targets import platform_cluster, platform_master, platform_workers
+from fixtures.targets import platform_cluster, platform_hosts, platform_master, platform_workers
 from remote.answer import ApiUnreachable
 from remote.change import Change, ChangeFailed
 from remote.host import Host
@@ -55,7 +55,7 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> N
     """Make what jobs' pods name: a service account with its rights, and the login to the registry."""
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
-    config = logins_of(cluster) if cluster.registry_config else job_objects.logins("")
+    config = platform_images.logins_of(cluster) if cluster.registry_config else job_objects.logins("")
     there = found_in(kube, job_objects.pull_secret(config))
     if there is None or job_objects.mark_of(there) != job_objects.mark(config):
         on_master.apply(job_objects.pull_secret(config))
@@ -126,6 +126,26 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
 )
 def test_mysql_closed() -> None:
     """From the other hosts nobody gets into MySQL without a password."""
+
+
+@stage(
+    section="3.16",
+    on=platform_hosts,
+    after=["platform_images", "node_ready"],
+    proves=[running_images.test_pods_run_present_images],
+)
+def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
+    """Start pods anew whose image was replaced under its name since."""
+    wanted = rendered.of(cluster, lambda p: list(platform_images.images_of(p, node)))
+    try:
+        outdated = running_images.outdated_pods(node, wanted, host, kube)
+    except ApiUnreachable:
+        return  # a look ahead
+    for pod, image in outdated:
+        about = pod["metadata"]
+        text = f"restart pod {name_of(pod)}: {image} is another one by now"
+        on_master.delete("pods", about["name"], namespace=about["namespace"], text=text)
+    on_master.wait_until("the services run again", lambda: all(runs(s, cluster, kube) for s in SERVICES), START)
 
 
 def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None:

@@ -126,6 +126,44 @@ def kubectl(words: str) -> str:
     return on(MASTER, f"{KUBECTL} {words}")
 
 
+# Files but what programs keep for themselves, packages, users, and the processes that are not of a login.
+OWN = ("/proc", "/sys", "/run", "/tmp", "/var/cache", "/var/log", "/var/lib/systemd",
+       "/var/lib/docker/*", "/var/lib/containerd/*", "/var/lib/kubelet/*", "/var/lib/etcd/*")  # fmt: skip
+SNAPSHOT = (
+    "{ find / -xdev " + "".join(f"-path '{path}' -prune -o " for path in OWN) + "-printf '%p %s %T@ %m %u\\n';"
+    " dpkg-query -W; cat /etc/passwd /etc/group;"
+    " ps -eo unit,user,args --no-headers | grep -v -e ^session- -e ^user@ | sed 's/ [0-9]* of / of /'; } | sort"
+)
+OBJECTS = f"""{KUBECTL} api-resources --verbs=list -o name | grep -v ^events | sort -u |
+    while read kind; do {KUBECTL} get "$kind" -A -o json </dev/null | tr -d '\\n'; echo; done"""
+
+
+def snapshot(host: str) -> dict[str, str]:
+    """What a host is: its files, packages, users and processes, by name."""
+    return named(on(host, SNAPSHOT))
+
+
+def objects() -> dict[str, str]:
+    """What is in the Kubernetes API, by kind and name: all of it but its status and the bookkeeping."""
+    found = {}
+    for item in (item for line in on(MASTER, OBJECTS).splitlines() for item in json.loads(line)["items"]):
+        about = item["metadata"]
+        for bookkeeping in ("managedFields", "resourceVersion"):
+            about.pop(bookkeeping, None)
+        name = f"{item['apiVersion']} {item['kind']} {about.get('namespace', '')}/{about['name']}"
+        found[name] = json.dumps({key: value for key, value in item.items() if key != "status"}, sort_keys=True)
+    return found
+
+
+def named(text: str) -> dict[str, str]:
+    """By each line's first word its rest, of all lines that begin with it."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition(" ")
+        found[name] = f"{found[name]}\n{rest}" if name in found else rest
+    return found
+
+
 @contextmanager
 def broken(fault: str, host: str) -> Iterator[None]:
     """A lab with one fault in it."""

@@ -5,18 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cluster.verdict import Verdict
-from tests.lab.suite import HOSTS, Finished, broken, on, run, wait_until
+from tests.lab.suite import HOSTS, Finished, broken, run, snapshot, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 
-# Files, packages, users, and the processes that are not of a login.
-SNAPSHOT = (
-    "{ find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune"
-    " -o -path /tmp -prune -o -path /var/cache -prune -o -path /var/log -prune"
-    " -o -path /var/lib/systemd -prune -o -printf '%p %s %T@ %m %u\\n'; dpkg-query -W;"
-    " cat /etc/passwd /etc/group;"
-    " ps -eo unit,user,args --no-headers | grep -v -e ^session- -e ^user@ | sed 's/ [0-9]* of / of /'; } | sort"
-)
 FAULTS = [
     ("os_version", "atlas01", "H01", Verdict.FAIL),
     ("driver_old", "atlas-gpu01", "G02", Verdict.FAIL),
@@ -40,12 +32,12 @@ def test_fresh_hosts_meet_every_precondition() -> None:
 
 def test_a_plan_changes_nothing() -> None:
     for host in HOSTS:  # a host that has just started goes on writing for some seconds
-        wait_until(f"{host} to be at rest", lambda host=host: on(host, SNAPSHOT) == on(host, SNAPSHOT), 60)
-    before = {host: on(host, SNAPSHOT) for host in HOSTS}
+        wait_until(f"{host} to be at rest", lambda host=host: snapshot(host) == snapshot(host), 60)
+    before = {host: snapshot(host) for host in HOSTS}
     plan = run("-m", "install", "--plan")
     assert plan.exit_status == 0, plan.output
     assert [plan.commands(host, "change") for host in (*HOSTS, "control")] == [[]] * 5
-    assert {host: on(host, SNAPSHOT) for host in HOSTS} == before
+    assert {host: snapshot(host) for host in HOSTS} == before
 
 
 def test_a_plan_names_the_exact_actions(plans: dict[str, Finished]) -> None:

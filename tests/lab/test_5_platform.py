@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.verdict import Verdict
 from lab.plan import ALL_HOSTS
-from tests.lab.suite import CONFIG, MASTER, kubectl, run
+from tests.lab.suite import CONFIG, MASTER, kubectl, on, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
@@ -65,7 +66,20 @@ def test_a_changed_value_changes_what_reads_it_and_nothing_else(other_lifetime: 
     before = running()
     install = run("-m", "install", config=other_lifetime)
     assert {label for label, outcome in install.outcomes.items() if outcome == "changed"} == planned, install.output
-    assert planned == {(name, MASTER) for name in ("web_configuration", *READERS)}
+    assert planned == {("web_configuration", MASTER), *((name, "cluster") for name in READERS)}
     gone = {name.rpartition("-")[0] for name in before.keys() - running().keys()}
     assert gone == {f"default/{pod}-arm64" for pod in ("jobmanager", "restfulapi")}
     assert run("-m", "install").exit_status == 0
+
+
+def test_an_image_that_was_replaced_under_its_tag_reaches_every_host_and_pod() -> None:
+    image = "192.168.3.1:5010/apulistech/job-exporter:1.9-arm64"
+    again = f"echo FROM {image} | docker build -q --label replaced=1 -t {image} - && docker push -q {image}"
+    on("atlas01", again)
+    audit = run("-m", "verify")
+    assert audit.red == {("R25", "atlas01", Verdict.FAIL), ("R24", MASTER, Verdict.FAIL)}, audit.output
+    install = run("-m", "install")
+    changed = {label for label, outcome in install.outcomes.items() if outcome == "changed"}
+    renewed = {("platform_images", MASTER), ("pods_current", MASTER), ("pods_current", "atlas01")}
+    assert changed - {("monitor", "cluster")} == renewed, install.output  # monitor may have to be waited for
+    assert run("-m", "verify").red == set()

@@ -63,6 +63,9 @@ class MemoryApi:
         if request.method in ("PATCH", "POST"):
             self._change(request, path)
             return self._answer(request, 200, {})
+        if request.method == "DELETE":
+            self.changed.append(f"DELETE {path}")
+            return self._answer(request, 200, {})
         if path in self.whole["texts"]:
             return self._answer(request, 200, json.loads(self.whole["texts"][path]))
         if path in ("/api/v1/nodes", "/api/v1/pods"):

@@ -12,7 +12,7 @@ from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from checks import answers, database, host_ports, npu_info, platform_images
+from checks import answers, database, host_ports, npu_info, platform_images, running_images
 from checks import platform as files
 from checks.kubernetes import ARCHITECTURES
 from checks.rendered import sha256
@@ -119,7 +119,7 @@ def _live(manifest: Any, count: int) -> tuple[str, Any]:
 
 def _pod(workload: Any, node: str) -> Any:
     template, about = workload["spec"]["template"], workload["metadata"]
-    names = [container["name"] for container in template["spec"]["containers"]]
+    images = {container["name"]: container["image"] for container in template["spec"]["containers"]}
     return {
         "metadata": {
             "name": f"{about['name']}-{node}",
@@ -127,15 +127,24 @@ def _pod(workload: Any, node: str) -> Any:
             "creationTimestamp": MADE,
             "labels": template["metadata"]["labels"],
         },
-        "spec": {"nodeName": node, "containers": [{"name": name, "image": "x"} for name in names]},
+        "spec": {"nodeName": node, "containers": [{"name": n, "image": image} for n, image in images.items()]},
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": "True"}],
             "containerStatuses": [
-                {"name": name, "ready": True, "restartCount": 0, "state": {"running": {}}} for name in names
+                {"name": name, "ready": True, "restartCount": 0, "state": {"running": {}}, "imageID": f"docker://{IMAGE}"}
+                for name in images
             ],
         },
     }
+
+
+def _pods_on(cluster: Cluster, node: Node) -> list[Any]:
+    return [pod for plural, pod in _objects(cluster) if plural == "pods" and pod["spec"]["nodeName"] == node.name]
+
+
+def _images_of(pod: Any) -> list[str]:
+    return [container["image"] for container in pod["spec"]["containers"]]
 
 
 def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
@@ -157,6 +166,10 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
         for port in workload.ports if node in workload.nodes(cluster) else ():
             told |= _status(f"http://127.0.0.1:{port.number}{port.health}", "200") if port.health else {}
     told |= _registry(found, node)
+    run = sorted({image for pod in _pods_on(cluster, node) for image in _images_of(pod) if image in images})
+    told[running_images.IDENTITIES + " ".join(map(quote, run))] = "\n".join(
+        f"{json.dumps([with_tag(image)])} null {IMAGE}" for image in run
+    )
     if node == cluster.master:
         told |= _of_master(cluster, found)
     if node.device == "npu":

@@ -9,7 +9,7 @@ import pytest
 
 from checks import platform, platform_images, rendered
 from checks.catalogue import declared
-from cluster import npu_info, webui
+from cluster import npu_info, services, webui
 from cluster import platform as wanted
 from cluster.config import Cluster, load
 from cluster.ledger import Outcome
@@ -293,6 +293,31 @@ def test_an_archive_is_loaded_where_there_is_one_and_all_else_is_pulled(tmp_path
     loaded = "docker load apulistech-nginx-1.9-arm64.tar"
     assert said(change) == [loaded if "nginx" in image else f"docker pull -q {image}" for image in images]
     assert connection.sent[said(change).index(loaded)][1] == b"archive"
+
+
+def test_an_image_that_the_registry_keeps_is_pulled_although_there_is_an_archive(tmp_path: Path) -> None:
+    registry = ("dockerregistry: apulistech/", "dockerregistry: harbor.example.org/dlws/")
+    cluster = cluster_of(tmp_path, ("suite:\n", "suite:\n  images: prebuilt\n  image_archives: images\n"), registry)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "harbor.example.org-dlws-job-exporter-1.9-arm64.tar").write_bytes(b"older")
+    host, change = change_of(Fed("atlas01", NO_IMAGE | {"docker version": (0, "arm64\n", "")}))
+    s3_16_images.test_platform_images(cluster.node("atlas01"), cluster, host, change)
+    assert "docker pull -q harbor.example.org/dlws/job-exporter:1.9-arm64" in said(change)
+
+
+def test_a_pod_that_runs_a_replaced_image_is_started_anew(cluster: Cluster) -> None:
+    api = MemoryApi(cluster)
+    for service in services.SERVICES:
+        start(service.name.replace("-", "_"), cluster, api)
+    kube, node = kube_of(api), cluster.node("atlas01")
+    replaced = {"image inspect": (0, '["apulistech/job-exporter:1.9-arm64"] null sha256:00\n', "")}
+    host, change = change_of(Fed(node.name, replaced), kube)
+    api.changed.clear()
+    s3_16_services.test_pods_current(node, cluster, host, kube, change)
+    pod = "kube-system/job-exporter-arm64-atlas01"
+    why = "apulistech/job-exporter:1.9-arm64 is another one by now"
+    assert said(change) == [f"restart pod {pod}: {why}", "wait until the services run again"]
+    assert api.changed == ["DELETE /api/v1/namespaces/kube-system/pods/job-exporter-arm64-atlas01"]
 
 
 def test_the_generator_is_waited_for_until_its_check_would_hold(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,53 @@
+"""An audit of an installed cluster: it changes nothing, and whoever replays it comes to the same in every byte."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.lab.suite import HOSTS, ROOT, Finished, objects, run, snapshot
+
+pytestmark = [pytest.mark.lab]
+
+Everything = dict[str, dict[str, str]]
+
+
+def everything() -> Everything:
+    """The hosts and the API."""
+    return {host: snapshot(host) for host in HOSTS} | {"api": objects()}
+
+
+def differing(one: Everything, other: Everything) -> dict[str, set[str]]:
+    """The names of what is not the same in both."""
+    return {
+        place: {name for name in one[place].keys() | other[place] if one[place].get(name) != other[place].get(name)}
+        for place in one
+    }
+
+
+def test_an_audit_changes_nothing(first_install: Finished) -> None:
+    idle = everything()
+    time.sleep(60)  # as long as kubelet takes to write down again how its node is
+    before = everything()
+    audit = run("-m", "verify")
+    changed, by_themselves = differing(before, everything()), differing(idle, before)
+    assert {place: changed[place] - by_themselves[place] for place in changed} == {place: set() for place in changed}
+    assert [audit.commands(host, "change") for host in (*HOSTS, "control")] == [[]] * 5
+    assert len(before["api"]) > 200
+    assert all(len(before[host]) > 1000 for host in HOSTS)
+
+
+def test_a_replay_of_an_audit_is_the_same_in_every_byte(first_install: Finished) -> None:
+    audit = run("-m", "verify")
+    again = run("-m", "verify", "--replay", str(audit.folder))
+    assert again.exit_status == audit.exit_status, again.output
+    assert record(again) == record(audit)
+
+
+def record(finished: Finished) -> bytes:
+    """The canonical JSON of a run."""
+    command = [sys.executable, "-m", "reports", "json", str(finished.folder)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
