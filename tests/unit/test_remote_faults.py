@@ -261,14 +261,14 @@ def test_a_command_that_never_starts(serve: Callable[[Behaviour], Server], keys:
             time.sleep(5)
             return False
 
-    with pytest.raises(Unreachable, match=r"no answer within 0\.4 s to a command to start for root"):
-        open_ssh(serve(Hung(run_for_real)).node, [ROOT], keys, login_timeout=0.4)
+    with pytest.raises(Unreachable, match=r"no answer within 1\.5 s to a command to start for root"):
+        open_ssh(serve(Hung(run_for_real)).node, [ROOT], keys, login_timeout=1.5)
 
 
 def test_a_helper_that_never_speaks(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
     server = serve(Ssh(lambda channel, command: None))
-    with pytest.raises(Unreachable, match=r"atlas01.* within 0.4 s"):
-        open_ssh(server.node, [ROOT], keys, login_timeout=0.4)
+    with pytest.raises(Unreachable, match=r"atlas01.* within 1.5 s"):
+        open_ssh(server.node, [ROOT], keys, login_timeout=1.5)
 
 
 def test_a_channel_closed_without_an_exit_status(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
