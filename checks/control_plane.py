@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from checks import nodes
 from cluster import kube_objects
 from cluster.config import Cluster
 from cluster.parse import etcd
@@ -162,7 +163,8 @@ def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 至少有一个就绪的 Pod",
-       fix="kubectl -n kube-system scale, describe and logs of deployment coredns")  # fmt: skip
+       fix="kubectl -n kube-system scale, describe and logs of deployment coredns",
+       causes=[nodes.test_node_is_ready])  # fmt: skip
 def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
     """The cluster's DNS service has at least one ready pod behind it."""
     endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system")

@@ -74,6 +74,7 @@ SHOWS = {
     "plugin_reports_7": lambda: allocatable("atlas02")["npu.huawei.com/NPU"] == "7",
     "cert_expires_soon": lambda: "will expire" in on("atlas02", f"{SERVED} || true"),
     "target_down": lambda: '"health":"down"' in on("atlas02", f"curl -sf {TARGETS}"),
+    "service_crashes": lambda: "CrashLoopBackOff" in kubectl("-n kube-system get pods -l app=prometheus"),
     "coredns_scaled_to_0": lambda: "coredns" not in kubectl("-n kube-system get pods -o name"),
 }
 
