@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from checks import nodes, platform_images, rendered
 from checks.platform_images import images_of, inspected
+from cluster import services
 from cluster.config import Cluster
 from cluster.images import with_tag
 from cluster.inventory import Node
@@ -43,7 +44,9 @@ def outdated_pods(node: Node, wanted: list[str], host: Host, kube: Kubernetes) -
 def _running(node: Node, wanted: list[str], kube: Kubernetes) -> Iterator[tuple[Object, str, str]]:
     """Of each container that runs one of the images: its pod, the image's name, and the digest or id that it runs."""
     for pod in kube.list("pods"):
-        if pod["spec"].get("nodeName") != node.name or is_finished(pod) or is_being_deleted(pod):
+        if pod["spec"].get("nodeName") != node.name or not services.is_platforms(pod):
+            continue
+        if is_finished(pod) or is_being_deleted(pod):
             continue
         names = {container["name"]: container["image"] for container in pod["spec"]["containers"]}
         for status in pod["status"].get("containerStatuses") or ():

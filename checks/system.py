@@ -120,9 +120,14 @@ def machine_of(host: Host) -> str:
 
 
 def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
-    """Those of the packages that are not fully installed on the host."""
-    listing = host.run_expect([0, 1], QUERY + " ".join(names))
-    known = {p.name: p.is_installed for p in dpkg.packages(listing.stdout)}
-    if listing.rc == 0 and set(known) != set(names):  # 1: some are unknown to dpkg
+    """Those of the packages, `name` or `name=version`, that are not fully installed on the host, in that version."""
+    wanted = {entry: entry.partition("=")[::2] for entry in names}
+    listing = host.run_expect([0, 1], QUERY + " ".join(name for name, _ in wanted.values()))
+    known = {p.name: p for p in dpkg.packages(listing.stdout)}
+    if listing.rc == 0 and set(known) != {name for name, _ in wanted.values()}:  # 1: some are unknown to dpkg
         raise host.no_answer(listing)
-    return [name for name in names if not known.get(name)]
+    return [
+        entry
+        for entry, (name, version) in wanted.items()
+        if name not in known or not known[name].is_installed or version not in ("", known[name].version)
+    ]

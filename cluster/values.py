@@ -34,6 +34,7 @@ _APT_SOURCE: Final = re.compile(
     r"( [A-Za-z0-9._/-]+)+"
 )
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_TAKEN: Final = {"control": "the machine that it runs on", "cluster": "all hosts together"}
 _IDS: Final = re.compile(r"[0-9]{1,10}(-[0-9]{1,10})?")
 
 
@@ -58,6 +59,8 @@ def machine_name(value: str) -> str:
     """A machine key: host name and Kubernetes node name at once."""
     if value == "localhost":
         raise refusal("localhost is every host's own name", "name the machine")
+    if value in _TAKEN:
+        raise refusal(f"{value} is what the suite calls {_TAKEN[value]}", "give the machine another name")
     return label(value)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from checks import system
 from cluster.inventory import Node
 from fixtures.stage import stage
+from install.in_use import refuse_on_node
 from remote.change import Change
+from remote.host import Host
 
 
 @stage(section="2.2", after="requirements", proves=[system.test_hostname])
-def test_hostname(node: Node, change: Change) -> None:
-    """Name the host as config.yaml does; kubeadm makes it the node's name."""
+def test_hostname(node: Node, host: Host, change: Change) -> None:
+    """Name the host as config.yaml does; kubeadm makes it the node's name, and a node is never renamed."""
+    refuse_on_node(host, "its kubelet would not come back under another name; correct config.yaml, or take it out")
     change.run("hostnamectl set-hostname %s", node.name)

@@ -7,6 +7,7 @@ from cluster.config import Cluster
 from cluster.parse import network_manager
 from fixtures.stage import stage
 from fixtures.targets import gpu_hosts
+from install.in_use import refuse_on_node
 from remote.change import Change
 from remote.host import Host
 
@@ -34,9 +35,10 @@ def test_leftovers(host: Host, change: Change) -> None:
 
 
 @stage(section="3.8", after="node_packages", proves=[runtime.test_docker_is_active, runtime.test_docker_answers])
-def test_docker(cluster: Cluster, change: Change) -> None:
-    """Install Docker and let it start at every boot."""
-    change.install_packages(cluster.suite.packages.docker)
+def test_docker(cluster: Cluster, host: Host, change: Change) -> None:
+    """Install Docker where there is none, of whatever package, and let it start at every boot."""
+    if host.run("command -v dockerd").rc != 0:
+        change.install_packages(cluster.suite.packages.docker)
     change.run("systemctl enable --now docker")
 
 
@@ -56,6 +58,7 @@ def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
 @stage(
     section="3.8", after=["swap_off", "docker", "gpu_runtime", "leftovers"], proves=[system.test_no_reboot_is_pending]
 )
-def test_reboot(change: Change) -> None:
-    """Restart the host where a package asks for it, and wait for the new boot."""
+def test_reboot(host: Host, change: Change) -> None:
+    """Restart the host where a package asks for it, and wait for the new boot. A node is not restarted like that."""
+    refuse_on_node(host, "its pods must leave first: pytest -m reboot drains and restarts one role at a time")
     change.reboot()

@@ -5,13 +5,14 @@ The config of kubeadm goes in on stdin, a join's token with it; the words of kub
 
 from __future__ import annotations
 
-from checks import control_plane, kubernetes, membership, nodes
+from checks import control_plane, kubernetes, membership, nodes, swap
 from checks.files import text_of
 from checks.runtime import docker_of
 from cluster import kubeadm, labels
 from cluster.config import Cluster
 from cluster.inventory import Node
 from cluster.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
+from cluster.parse import fstab
 from cluster.versions import kubernetes as version_of
 from fixtures.check import Mismatch, expect, expect_that, goal
 from fixtures.stage import stage
@@ -26,6 +27,16 @@ LOG = "/var/log/dlws-kubeadm.log"
 KUBECTL = f"kubectl --kubeconfig {ADMIN_CONF}"
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
 READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
+
+
+@stage(section="3.11", after="admin_user", proves=[swap.test_swap_is_off, swap.test_swap_stays_off])
+def test_swap_off(host: Host, change: Change) -> None:
+    """Turn swap off, now and for every later boot: kubelet refuses to start with swap."""
+    change.run("swapoff -a")
+    change.edit_file("/etc/fstab", fstab.comment_out_swap)
+    change.run("systemctl daemon-reload")  # forgets the units it had made of those lines
+    for unit in swap.enabled_units(host):
+        change.run("systemctl mask %s", unit)
 
 
 @goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API Server 应答",
@@ -142,11 +153,14 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
 
 @stage(
     section="3.11",
-    after=["kube_join", "kube_init", "admin_conf"],
+    after=["kube_join", "kube_init", "admin_conf", "storage_links?", "nginx_files?"],
     proves=[membership.test_labels_that_select, membership.test_other_labels],
 )
 def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
-    """Label the node as upstream's labelservice and labelworker do, and take misplaced labels away."""
+    """Label the node as upstream's labelservice and labelworker do, and take misplaced labels away.
+
+    Jobs and services of a running cluster come at once: what they mount must not be a folder that Docker makes up.
+    """
     found = labels_there(node, kube)
     wanted: dict[str, str | None] = {k: v for k, v in labels.of(cluster, node).items() if found.get(k) != v}
     wrong = labels.misplaced(cluster, node, found)

@@ -18,7 +18,7 @@ BACKUP = (
     "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # beside the manifests: kubelet runs whatever lies among them
 )
 REPLACE = (
-    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t"; cp -p {manifest} {backup};'
+    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t"; cp -np {manifest} {backup};'
     ' chmod 600 "$t"; mv -f "$t" {manifest}; trap - EXIT'
 )
 

@@ -87,7 +87,8 @@ def after(service: Service) -> list[str]:
     return [*READY, *files, *names, *MORE.get(service.name, ())]
 
 
-globals().update({function.__name__: function for function in map(_stage_of, SERVICES)})
+MYSQL, *OTHERS = SERVICES
+test_mysql = _stage_of(MYSQL)
 
 
 @stage(section="3.16", on=platform_master, after="mysql", proves=[database.test_root_signs_in])
@@ -126,6 +127,9 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
 )
 def test_mysql_closed() -> None:
     """From the other hosts nobody gets into MySQL without a password."""
+
+
+globals().update({function.__name__: function for function in map(_stage_of, OTHERS)})
 
 
 @stage(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from cluster.parse import kubeconfig
+from cluster.validation import is_secret
 from cluster.verdict import Unknown
 from remote.answer import Answer, ApiUnreachable, Unreachable
 from remote.connection import Connection
@@ -29,6 +31,11 @@ JSON = "application/json"
 SECRET = "***"
 PUBLIC = ("expiration", "usage-bootstrap-authentication", "usage-bootstrap-signing", "description")
 """Keys of a bootstrap token's Secret that hold no secret (kubeadm writes them)."""
+_VARIABLE = re.compile(
+    rb'"name":"(?P<name>[^"\\]*)","value":"(?P<value>(?:[^"\\]|\\.)*)"'
+    rb'|\\"name\\":\\"(?P<copied>[^"\\]*)\\",\\"value\\":\\"(?P<copy>(?:[^"\\]|\\\\\\.)*)\\"'
+)
+"""A container's variable, as the API writes it; and in the copy of an object that `kubectl apply` keeps in it."""
 
 Body = Mapping[str, Any]
 
@@ -280,6 +287,19 @@ def without_secrets(path: str, whole: Any) -> Any:
         hidden_ones = {n: v if "last-applied" not in n else SECRET for n, v in annotations.items()}
         masked["metadata"] = {**whole["metadata"], "annotations": hidden_ones}
     return masked
+
+
+def without_passwords(data: bytes) -> bytes:
+    """An answer as it may be written down: variables of containers that a password's name have lose their value."""
+    return _VARIABLE.sub(_masked, data)
+
+
+def _masked(found: re.Match[bytes]) -> bytes:
+    name, value = ("name", "value") if found["name"] is not None else ("copied", "copy")
+    if not is_secret((found[name].decode("utf-8", "replace"),)):
+        return found[0]
+    begin, end = (at - found.start() for at in found.span(value))
+    return found[0][:begin] + SECRET.encode() + found[0][end:]
 
 
 def _may_hold_secrets(path: str) -> bool:

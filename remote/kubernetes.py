@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 from cluster.verdict import Unknown, Unparsable
 from remote.answer import Answer, ApiUnreachable
-from remote.api_server import Request, Server
+from remote.api_server import Request, Server, without_passwords
 
 NAME = "kubernetes"  # where the API's answers stand in a transcript
 DEADLINE = 20.0  # seconds for one read
@@ -228,7 +228,8 @@ class Kubernetes:
         except Unknown as error:
             self._references.append(self.evidence.record_failure(NAME, request.command, error))
             raise
-        self._references.append(self.evidence.record(NAME, answer, "read"))
+        kept = replace(answer, out=without_passwords(answer.out))
+        self._references.append(self.evidence.record(NAME, kept, "read"))
         return answer
 
     def _alter(self, request: Request, fine: tuple[int, ...] = ()) -> None:

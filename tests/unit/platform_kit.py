@@ -146,6 +146,6 @@ def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
 def run(stage: Stage, target: Target, site: Site) -> tuple[Outcome, str, list[str]]:
     """Run a stage as the engine does: how it went, why not, and what it did."""
     actions: list[ActionRow] = []
-    step = Step(stage, target, "x", ())
+    step = Step(stage, target, "x", (), ())
     course = run_stage(site, step, missing=[], earlier=[], actions=actions, on_action=lambda text: None)
     return course.outcome, course.message, [action.text for action in actions]
