@@ -24,6 +24,7 @@ WRONG = [
     ("  atlas02:", "  -atlas:", '12:3: error: machines.-atlas: "-atlas" is no host name (RFC 1123)'),
     ("  atlas02:", f"  {'a' * 64}:", f'12:3: error: machines.{"a" * 64}: "{"a" * 57}..." is no host name (RFC 1123)'),
     ("  atlas02:", "  localhost:", "12:3: error: machines.localhost: localhost is every host's own name"),
+    ("  atlas02:", "  control:", "12:3: error: machines.control: control is what the suite calls the machine that it runs on"),
     ("192.168.3.6", "192.168.3.256", '14:17: error: machines.atlas02.private-ip: "192.168.3.256" is no IPv4 address'),
     ("192.168.3.6", "192.168.03.6", '14:17: error: machines.atlas02.private-ip: "192.168.03.6" is no IPv4 address'),
     ("192.168.3.6", "127.0.1.1", "14:17: error: machines.atlas02.private-ip: \"127.0.1.1\" is every host's own loopback"),

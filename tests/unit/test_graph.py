@@ -32,6 +32,14 @@ def test_what_a_stage_comes_after_is_meant_per_host(need: str, target: str, labe
     assert expand(need, target, WHERE, "a1") == labels
 
 
+def test_what_a_stage_would_wait_for_is_not_asked_for_where_it_is_left_out() -> None:
+    made = items(share=(["a1"], []), join=(["a1"], []), labels=(["a1"], ["join", "share?"]))
+    whole = graph_of(made)
+    assert whole.present(whole.steps["labels[a1]"]) == ["join[a1]", "share[a1]"]
+    whole.selected = {"labels[a1]"}
+    assert [step.label for step in whole.absent(whole.steps["labels[a1]"])] == ["join[a1]"]
+
+
 def test_a_stage_cannot_come_after_one_that_nobody_declared() -> None:
     with pytest.raises(ValueError, match="after='dokcer' names no stage"):
         graph_of(items(base=(["a1"], ["dokcer"])))

@@ -86,6 +86,12 @@ def test_an_unknown_host_or_stage_is_one_line_with_a_suggestion(small: Project) 
     assert stage.error == "--stages: no stage 'make_itt', did you mean 'make_it'?; stages: make_it, keep_it"
 
 
+@pytest.mark.parametrize("words", [("--limit", "a1"), ("--stages", "3.8"), ("--resume",)])
+def test_reboots_are_of_all_hosts(words: tuple[str, ...], small: Project) -> None:
+    ran = small.run("-m", "reboot", *words)
+    assert (ran.status, ran.error) == (4, f"-m reboot restarts every host, one role at a time: leave {words[0]} out")
+
+
 def test_a_missing_configuration_is_one_line_that_says_how_to_start(small: Project) -> None:
     ran = small.run("-m", "verify", "--cluster", "other.yaml")
     assert ran.status == 4

@@ -12,7 +12,7 @@ import pytest
 
 from cluster.verdict import Unknown, Unparsable
 from remote.answer import ApiUnreachable, Unreachable
-from remote.api_server import ApiServer
+from remote.api_server import ApiServer, without_passwords
 from remote.connection import Connection
 from remote.kubernetes import Kubernetes, Refused
 from remote.redaction import Redactor
@@ -91,6 +91,13 @@ def test_a_list_is_plain_objects_with_the_servers_clock(api: FakeApi, kube: Kube
     api.on(NODES, nodes("atlas01", "atlas02"))
     assert names(kube) == ["atlas01", "atlas02"]
     assert abs(kube.list("nodes").at.timestamp() - time.time()) < 5
+
+
+def test_the_passwords_of_containers_are_used_and_not_written_down() -> None:
+    said = rb'{"env":[{"name":"MYSQL_ROOT_PASSWORD","value":"a\"b$"},{"name":"TZ","value":"UTC"},{"name":"A_TOKEN"}]}'
+    copy = rb'"last-applied":"{\"env\":[{\"name\":\"DB_PASSWORD\",\"value\":\"hunter\"}]}"'
+    assert without_passwords(said) == said.replace(rb'a\"b$', b"***")
+    assert without_passwords(copy) == copy.replace(b"hunter", b"***")
 
 
 def test_a_list_comes_page_by_page(api: FakeApi, kube: Kubernetes) -> None:

@@ -75,6 +75,14 @@ def test_scale_up_touches_new_hosts_alone(project: Project, width: str) -> None:
     assert project.sent("a2") == []
 
 
+def test_scale_up_of_some_hosts_leaves_nodes_alone(project: Project) -> None:
+    with_nodes(project, "a1")
+    assert project.run("-m", "scale_up", "-n", "0", "--limit", "a[12]", PATH=path(project)).status == 0
+    assert project.outcomes == {"make[a2]": "changed"}
+    again = project.run("-m", "scale_up", "-n", "0", "--limit", "a1", PATH=path(project))
+    assert "nothing to add: every machine of config.yaml that --limit names is a node" in again.out
+
+
 def test_scale_up_without_a_new_host_says_so(project: Project) -> None:
     with_nodes(project, *HOSTS)
     ran = project.run("-m", "scale_up", "-n", "0", PATH=path(project))

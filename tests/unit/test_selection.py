@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,6 +60,14 @@ def test_a_limit_that_matches_nothing_is_refused() -> None:
 def test_stages_are_chosen_by_name_or_section_one_or_a_range(wanted: str, kept: set[str]) -> None:
     keep = selection.staged(MADE, wanted)
     assert {item.spec.name for item in MADE if keep(item)} == kept
+
+
+def test_a_section_is_its_own_stages_wherever_they_stand() -> None:
+    made = items(names=(["a1"], []), docker=(["a1"], []), hosts_file=(["a1"], []))
+    for item, section in zip(made, ("2.4", "3.8", "2.4"), strict=True):
+        item.spec = replace(item.spec, section=section)
+    keep = selection.staged(made, "2.4")
+    assert [item.spec.name for item in made if keep(item)] == ["names", "hosts_file"]
 
 
 def test_a_range_that_runs_backwards_is_refused() -> None:
