@@ -132,6 +132,9 @@ def test_processors_of_several_versions():
     assert lscpu.parse(bookworm) == lscpu.Processors(96, "Xeon", 0, 0)
 
 
+OPEN = "Smartctl open device: /dev/sda"
+
+
 @pytest.mark.parametrize(
     ("said", "state"),
     [
@@ -140,6 +143,11 @@ def test_processors_of_several_versions():
         ("SMART Health Status: OK", "OK"),  # SCSI
         ("SMART support is:     Unavailable - device lacks SMART capability.", ""),
         ("/dev/sda: Unable to detect device type\nPlease specify device type with the -d option.", ""),
+        (f"{OPEN} failed: DELL or MegaRaid controller, please try adding '-d megaraid,N'", ""),
+        (f"{OPEN} failed: AMCC/3ware controller, please try adding '-d 3ware,N',\nyou may need to replace", ""),
+        ("/dev/sda: requires option '-d cciss,N'\nPlease specify device type with the -d option.", ""),
+        ("/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]\nPlease specify device type", ""),  # a BMC's disk
+        (f"{OPEN} failed: No medium found", ""),
     ],
 )
 def test_the_state_of_a_disk(said, state):
