@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from checks import kernel, kubernetes, runtime
 from checks.units import unit
 from cluster.parse import dpkg, kernel_log, processes, systemd, timedate
@@ -116,10 +118,10 @@ def test_no_process_hangs(host: Host) -> None:
        fix="journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: see H25")  # fmt: skip
 def test_kernel_log_is_clean(host: Host) -> None:
     """In 24 hours the kernel told of no lack of memory, hung task, broken file system, disk or hardware."""
-    last, mark, news = host.read(NEWS, cap=LONG).partition("==")
-    if not mark or not last.strip():
+    last, *news = re.split("^==$", host.read(NEWS, cap=LONG), maxsplit=1, flags=re.MULTILINE)
+    if not news or not last.strip():
         raise Unknown(f"{host.name}: the journal is empty: nothing can be said of the kernel's log")
-    expect("faults in the kernel's log", found=kernel_log.faults(news), expected=())
+    expect("faults in the kernel's log", found=kernel_log.faults(news[0]), expected=())
 
 
 @check("H30", section="3.8", source="NHC", severity=Severity.WARNING, title_zh="Docker 与 kubelet 打开文件数上限充足",

@@ -25,6 +25,8 @@ READ_MACS = (
     "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
     ' echo "$i $k $(cat $i/address)"; done'
 )
+_CARD = re.compile(r"(\S+) (physical|virtual) ?((?:[0-9a-f]{2}:?)*)")
+"""A row of READ_MACS; a tunnel (tun0, WireGuard) has no MAC address."""
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 
 
@@ -43,10 +45,13 @@ def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
 @check("H19", section="2.1", source="kubeadm docs", on=whole_cluster, title_zh="网卡 MAC 地址在集群内唯一",
        fix="give the cloned machine's card its own address")  # fmt: skip
 def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """No two hosts share the MAC address of a physical card, or of what carries the host's own address."""
+    """No two hosts share the MAC address of a physical card, or of what carries the host's own address.
+
+    A BMC's USB card has the same one on every server, a made-up one: such count only where they carry the address.
+    """
     owners: defaultdict[str, list[str]] = defaultdict(list)
     for name, host in hosts.items():
-        for mac in macs_of(host, cluster.node(name).address):
+        for mac in macs_of(host, cluster.node(name).address, made_up=False):
             owners[mac].append(name)
     expect(
         "MAC addresses on several hosts",
@@ -97,13 +102,20 @@ def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
         raise Unknown(f"clocks perhaps more than {limit:g} s apart: {', '.join(unsure)}")
 
 
-def macs_of(host: Host, address: str) -> set[str]:
-    """The MAC addresses of physical cards, and of the interface that carries the host's address."""
+def macs_of(host: Host, address: str, *, made_up: bool = True) -> set[str]:
+    """The MAC addresses of physical cards, and of the interface that carries the host's address.
+
+    `made_up`: also those of further cards that are locally administered (IEEE 802: the first byte's second bit).
+    """
     carriers = {a.interface for a in ip_addr.parse(host.read("ip -4 -o addr show up")) if a.address == address}
-    rows = [line.split() for line in host.lines(READ_MACS)]
-    if not all(len(row) == 3 for row in rows):
-        raise unparsable("/sys/class/net", " ".join(next(row for row in rows if len(row) != 3)))
-    return {mac for name, kind, mac in rows if kind == "physical" or name in carriers} - {"00:00:00:00:00:00"}
+    lines = host.lines(READ_MACS)
+    rows = [_CARD.fullmatch(line) for line in lines]
+    torn = [line for line, row in zip(lines, rows, strict=True) if row is None]
+    if torn or not any(row[3] for row in rows if row):  # `lo`, at least, has one
+        raise unparsable("/sys/class/net", *(torn or lines)[:1])
+    found = {row[3] for row in rows if row and row[1] in carriers}
+    cards = {row[3] for row in rows if row and row[2] == "physical" and row[3]}
+    return (found | {mac for mac in cards if made_up or not int(mac[:2], 16) & 2}) - {"", "00:00:00:00:00:00"}
 
 
 def someone(hosts: dict[str, Host]) -> dict[str, Host]:

@@ -28,6 +28,8 @@ LETS_PODS_PASS = re.compile(
 HEADERS = 28  # bytes of IP and ICMP
 OVERHEAD = {"weave": 50, "flannel": 50, "vxlan": 50, "cilium_vxlan": 50, "tunl": 20}
 """Bytes that an overlay adds, by the beginning of its device's name."""
+WEAVE_PORT = "vxlan-6784"
+"""What weave's fast datapath sends through: made with the largest MTU there is, it bounds no packet; `weave` does."""
 READ_MTUS = "for i in {}; do if test -e $i/mtu; then echo $i:$(cat $i/mtu); fi; done".format(
     " ".join(f"/sys/class/net/{name}*" for name in OVERHEAD)
 )
@@ -75,7 +77,7 @@ def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) ->
         f"{row[1]} {row[2]}"
         for row in rows
         for name, bytes_ in OVERHEAD.items()
-        if row and row[1].startswith(name) and int(row[2]) > mtu - bytes_
+        if row and row[1].startswith(name) and row[1] != WEAVE_PORT and int(row[2]) > mtu - bytes_
     ]
     expect(f"overlays that do not fit into {mtu} bytes", found=large, expected=[])
     answers = each(host, f"{PING} -M do -s {mtu - HEADERS}", [peer.address for peer in peers])

@@ -12,7 +12,7 @@ SOURCE = "/etc/fstab"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One live line, fields as in fstab(5); `line` counts from 1."""
+    """One live line, fields as in fstab(5), no slash behind the mount point; `line` counts from 1."""
 
     line: int
     spec: str
@@ -82,4 +82,5 @@ def _entry(number: int, line: str) -> Entry | None:
     if len(fields) < 3:
         raise unparsable(SOURCE, line, f"line {number} not understood")
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
-    return Entry(number, fields[0], fields[1], fields[2], options)
+    mountpoint = fields[1].rstrip("/") or "/"  # as /proc/mounts has it
+    return Entry(number, fields[0], mountpoint, fields[2], options)

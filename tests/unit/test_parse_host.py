@@ -53,8 +53,16 @@ def test_disabled_controllers_do_not_count():  # recorded on Linux 6.18; `cgroup
         ("EXT4-fs error (device sda2): ext4_lookup:1595: inode #2: comm ls: deleted inode", "file system error"),
         ("XFS (sdb1): Corruption detected. Unmount and run xfs_repair", "file system error"),
         ("Buffer I/O error on dev sdb, logical block 0, async page read", "disk error"),
+        ("EXT4-fs (sda1): Remounting filesystem read-only", "file system error"),
+        ("XFS (dm-0): Metadata corruption detected at xfs_agi_read_verify", "file system error"),
+        ('XFS (dm-0): metadata I/O error in "xlog_iodone" at daddr 0x3c len 64 error 5', "file system error"),
+        ("XFS (dm-0): xfs_do_force_shutdown(0x2) called from line 1200 of file x.c", "file system error"),
+        ("print_req_error: I/O error, dev nvme0n1, sector 12", "disk error"),  # 4.15
+        ("blk_update_request: I/O error, dev sda, sector 8 op 0x0:(READ) flags 0x0", "disk error"),  # 5.x
         ("unregister_netdevice: waiting for lo to become free. Usage count = 1", "network namespace"),
         ("{1}[Hardware Error]: event severity: fatal", "hardware error"),
+        ("mce: [Hardware Error]: CPU 3: Machine Check Exception: 5 Bank 5: be00000000800400", "hardware error"),
+        ("EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Channel#0_DIMM#0", "hardware error"),
     ],
 )
 def test_faults_in_the_kernels_log(message, kind):
@@ -68,6 +76,14 @@ def test_faults_in_the_kernels_log(message, kind):
     [
         "Memory cgroup out of memory: Killed process 4711 (python)",
         "Buffer I/O error on dev loop3, logical block 0",
+        "print_req_error: I/O error, dev fd0, sector 0",
+        "print_req_error: I/O error, dev loop3, sector 0",
+        "blk_update_request: I/O error, dev sr0, sector 0 op 0x0:(READ) flags 0x0",
+        "EXT4-fs (loop3): Remounting filesystem read-only",
+        "EXT4-fs (sda1): re-mounted. Opts: errors=remount-ro",
+        "mce: [Hardware Error]: Machine check events logged",
+        "mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 5: cc00000000800400",  # corrected
+        "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Channel#0_DIMM#0",
         "docker0: port 1(veth) entered forwarding state",
         "{1}[Hardware Error]: event severity: corrected",
     ],
@@ -78,6 +94,10 @@ def test_what_is_no_fault_of_the_host(message):
 
 def test_headings_of_journalctl_are_passed_over():
     assert kernel_log.faults("-- Logs begin at Mon 2026-11-23 08:00:00 CST. --\n-- No entries --\n") == ()
+
+
+def test_a_blank_message_of_the_kernel_is_no_torn_line():
+    assert kernel_log.faults("2026-11-27T08:12:44+0800 atlas01 kernel: \n2026-11-27T08:12:44+0800 a kernel:\n") == ()
 
 
 def test_a_torn_line_of_the_log_is_unknown():
@@ -132,6 +152,9 @@ def test_processors_of_several_versions():
     assert lscpu.parse(bookworm) == lscpu.Processors(96, "Xeon", 0, 0)
 
 
+OPEN = "Smartctl open device: /dev/sda"
+
+
 @pytest.mark.parametrize(
     ("said", "state"),
     [
@@ -140,6 +163,11 @@ def test_processors_of_several_versions():
         ("SMART Health Status: OK", "OK"),  # SCSI
         ("SMART support is:     Unavailable - device lacks SMART capability.", ""),
         ("/dev/sda: Unable to detect device type\nPlease specify device type with the -d option.", ""),
+        (f"{OPEN} failed: DELL or MegaRaid controller, please try adding '-d megaraid,N'", ""),
+        (f"{OPEN} failed: AMCC/3ware controller, please try adding '-d 3ware,N',\nyou may need to replace", ""),
+        ("/dev/sda: requires option '-d cciss,N'\nPlease specify device type with the -d option.", ""),
+        ("/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]\nPlease specify device type", ""),  # a BMC's disk
+        (f"{OPEN} failed: No medium found", ""),
     ],
 )
 def test_the_state_of_a_disk(said, state):

@@ -64,6 +64,13 @@ def test_only_neighbours_that_answered():
     }
 
 
+def test_a_neighbour_over_infiniband_has_an_address_of_20_bytes():
+    address = "80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:7b:1a:f2"
+    assert ip_route.neighbours(f"10.10.0.2 dev ib0 lladdr {address} STALE\n") == {"10.10.0.2": address}
+    with pytest.raises(Unparsable):
+        ip_route.neighbours(f"10.10.0.2 dev ib0 lladdr {address[:32]}\n")
+
+
 def test_a_bond_with_a_dead_card():
     text = (
         "== /proc/net/bonding/bond0\nMII Status: up\n\nSlave Interface: eth0\nMII Status: up\nSlave Interface: eth1\n"

@@ -200,6 +200,14 @@ def test_a_wrong_entry_for_the_mount_point_is_commented_out() -> None:
     assert fstab.with_mount(text, WANTED) == f"/dev/sda2 / ext4 defaults 0 0\n#{OTHERS[3]}\n{WANTED}\n"
 
 
+@pytest.mark.parametrize("written", ["/mntdlws/", "/mntdlws//"])
+def test_a_mount_point_is_the_same_with_a_slash_behind_it(written: str) -> None:
+    line = f"atlas01:/old  {written}  nfs noauto"
+    assert [entry.mountpoint for entry in fstab.mounts_on(line, "/mntdlws")] == ["/mntdlws"]
+    assert fstab.with_mount(f"{line}\n", WANTED) == f"#{line}\n{WANTED}\n"
+    assert [entry.mountpoint for entry in fstab.parse("/dev/sda2 / ext4\nUUID=1 none swap")] == ["/", "none"]
+
+
 @given(st.lists(st.sampled_from([*OTHERS, WANTED])).map("\n".join))
 def test_afterwards_one_live_entry_mounts_the_share(text: str) -> None:
     edited = fstab.with_mount(text, WANTED)
