@@ -120,7 +120,8 @@ def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
 def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Wherever a host has spoken to another, the card that answered for the address was that host's own."""
     own = {
-        cluster.node(name).address: macs_of(host, cluster.node(name).address) for name, host in someone(hosts).items()
+        cluster.node(name).address: set[str]().union(*macs_of(host, cluster.node(name).address))
+        for name, host in someone(hosts).items()
     }
     strange = {
         f"{address}: {mac} as {name} sees it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -51,7 +51,8 @@ def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> N
     """
     owners: defaultdict[str, list[str]] = defaultdict(list)
     for name, host in hosts.items():
-        for mac in macs_of(host, cluster.node(name).address, made_up=False):
+        macs = macs_of(host, cluster.node(name).address)
+        for mac in macs.carrier | {mac for mac in macs.cards if not is_made_up(mac)}:
             owners[mac].append(name)
     expect(
         "MAC addresses on several hosts",
@@ -102,20 +103,28 @@ def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
         raise Unknown(f"clocks perhaps more than {limit:g} s apart: {', '.join(unsure)}")
 
 
-def macs_of(host: Host, address: str, *, made_up: bool = True) -> set[str]:
-    """The MAC addresses of physical cards, and of the interface that carries the host's address.
+class Macs(NamedTuple):
+    """MAC addresses of a host: of what carries its own address, and of its physical cards."""
 
-    `made_up`: also those of further cards that are locally administered (IEEE 802: the first byte's second bit).
-    """
+    carrier: set[str]
+    cards: set[str]
+
+
+def is_made_up(mac: str) -> bool:
+    """Whether a MAC address is locally administered (IEEE 802: the second bit of the first byte)."""
+    return bool(int(mac[:2], 16) & 2)
+
+
+def macs_of(host: Host, address: str) -> Macs:
+    """The MAC addresses of a host with this address of its own. Unparsable when no interface has one."""
     carriers = {a.interface for a in ip_addr.parse(host.read("ip -4 -o addr show up")) if a.address == address}
     lines = host.lines(READ_MACS)
     rows = [_CARD.fullmatch(line) for line in lines]
     torn = [line for line, row in zip(lines, rows, strict=True) if row is None]
     if torn or not any(row[3] for row in rows if row):  # `lo`, at least, has one
         raise unparsable("/sys/class/net", *(torn or lines)[:1])
-    found = {row[3] for row in rows if row and row[1] in carriers}
-    cards = {row[3] for row in rows if row and row[2] == "physical" and row[3]}
-    return (found | {mac for mac in cards if made_up or not int(mac[:2], 16) & 2}) - {"", "00:00:00:00:00:00"}
+    real = [row for row in rows if row and row[3] not in ("", "00:00:00:00:00:00")]
+    return Macs({row[3] for row in real if row[1] in carriers}, {row[3] for row in real if row[2] == "physical"})
 
 
 def someone(hosts: dict[str, Host]) -> dict[str, Host]:
