@@ -14,6 +14,9 @@ from remote.host import Host
 TOOLS = "/usr/local/Ascend/driver/tools"
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
+ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
+"""Waits for the other command that asks hccn_tool (P22 beside P14 to P20), and keeps it waiting: by a lock on the
+tool's folder, which leaves nothing on the host."""
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""
 
@@ -78,4 +81,4 @@ def from_hccn_tool(host: Host, kinds: Sequence[str] = OF_PORT) -> Told:
     found = chips(host)
     numbers = " ".join(str(device(chip)) for chip in found)
     loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
-    return Told(found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {loop}", deadline=DEADLINE)))
+    return Told(found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE)))

@@ -35,7 +35,7 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
        fix="set the system UUID in the BMC or firmware: Kubernetes tells hosts apart by it")  # fmt: skip
 def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same firmware UUID. Machines without one are told apart by their machine-id (H17)."""
-    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in hosts.items()}
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in someone(hosts).items()}
     empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
     expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
@@ -50,7 +50,7 @@ def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> N
     A BMC's USB card has the same one on every server, a made-up one: such count only where they carry the address.
     """
     owners: defaultdict[str, list[str]] = defaultdict(list)
-    for name, host in hosts.items():
+    for name, host in someone(hosts).items():
         macs = macs_of(host, cluster.node(name).address)
         for mac in macs.carrier | {mac for mac in macs.cards if not is_made_up(mac)}:
             owners[mac].append(name)
@@ -81,7 +81,8 @@ def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
        fix="kubeadm upgrade node on the hosts named, then restart kubelet")  # fmt: skip
 def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
     """Every kubelet has the same configuration: kubeadm gives all of them one."""
-    configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in hosts.items()}
+    there = someone(hosts).items()
+    configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in there}
     keys = sorted({key for config in configs.values() for key in config})
     differing = [
         f"{key}: " + " but ".join(f"{value} on {' and '.join(names)}" for value, names in groups.items())
@@ -93,7 +94,7 @@ def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
 
 def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
     """Every pair of clocks is within `limit` seconds, the error of the readings counted in. Unknown if that decides."""
-    read = {name: host.clock() for name, host in hosts.items()}
+    read = {name: host.clock() for name, host in someone(hosts).items()}
     pairs = [(a, b) for a in read for b in read if a < b]
     apart = {(a, b): (abs(read[a][0] - read[b][0]), read[a][1] + read[b][1]) for a, b in pairs}
     words = {pair: f"{' and '.join(pair)}: {skew:.3f} s ± {bound:.3f}" for pair, (skew, bound) in apart.items()}
@@ -127,7 +128,7 @@ def macs_of(host: Host, address: str) -> Macs:
     return Macs({row[3] for row in real if row[1] in carriers}, {row[3] for row in real if row[2] == "physical"})
 
 
-def someone(hosts: dict[str, Host]) -> dict[str, Host]:
+def someone(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
     """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
     if not hosts:
         raise Unknown("no host can be reached")

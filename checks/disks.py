@@ -77,8 +77,8 @@ def test_arrays_are_whole(host: Host) -> None:
 
 def docker_root(host: Host) -> str:
     """The folder in which Docker keeps its images, by its configuration; Docker need not run."""
-    text = text_of(host, DAEMON_JSON)
-    return str(daemon_json.parse(text).get("data-root", DOCKER)) if text else DOCKER
+    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
 
 
 def of_those_there(host: Host, command: str, folders: list[str]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from checks import gpu
-from checks.nvidia import Card, called, cards, count, is_consumer, known, remapped
+from checks.nvidia import Card, called, cards, count, known, lacks_ecc, remapped
 from cluster.parse import dcgm, xid
-from cluster.parse.text import unparsable
-from cluster.verdict import Severity, Unknown
+from cluster.parse.text import number, unparsable
+from cluster.verdict import NotApplicable, Severity, Unknown
 from fixtures.check import active, check, expect
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -21,7 +21,11 @@ REMAPPED_ROWS = 512
 """Rows with uncorrectable errors that a card can replace."""
 CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
 """Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
-LOG = "log=$(journalctl -k -q --no-pager -o short-iso) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
+BOOTING = 3600
+"""Seconds since the boot; journald may miss the very first lines, but a log that begins later has been cut."""
+DAY = 24 * 3600
+UPTIME = "cut -d. -f1 /proc/uptime"
+LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
 DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 
 
@@ -31,7 +35,7 @@ DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
     """No GPU has met an uncorrected memory error since its driver was loaded."""
     field = "ecc.errors.uncorrected.volatile.total"
-    found = [(called(card), count(card, field)) for card in with_ecc(cards(host))]
+    found = [(called(card), count(card, field)) for card in counting(cards(host))]
     expect("GPUs with uncorrected errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
 
 
@@ -40,7 +44,7 @@ def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
        fix="watch the card; replace it when it slows jobs down or uncorrected errors come")  # fmt: skip
 def test_gpu_memory_errors_are_few(host: Host) -> None:
     """No GPU has met more than 50 million corrected errors; the uncorrected ones of its life are in the evidence."""
-    for card in (found := with_ecc(cards(host))):
+    for card in (found := counting(cards(host))):
         count(card, "ecc.errors.uncorrected.aggregate.total")
     field = "ecc.errors.corrected.volatile.total"
     many = [f"{called(card)} {count(card, field)}" for card in found if count(card, field) > CORRECTED]
@@ -84,12 +88,15 @@ def test_gpu_rows(host: Host) -> None:
        title_zh="开机以来无严重 Xid 错误",
        fix="journalctl -k | grep Xid; NVIDIA's Xid table says what each means; reset or replace the card")  # fmt: skip
 def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
-    """The kernel's log since the boot has no Xid that means a broken card, link or driver."""
+    """The kernel's log since the boot, or of a day at least, has no Xid that means a broken card, link or driver."""
     text = host.read(LOG)
     if not text.strip():
         raise unparsable("journalctl -k", why="the kernel's log of this boot is empty")
     grave = sorted({error for error in xid.errors(text) if error.number in CRITICAL})
     expect("grave Xids", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
+    covered = number("/proc/uptime", host.read(UPTIME)) - (first := xid.begins(text))
+    if first > BOOTING and covered < DAY:
+        raise Unknown(f"the kernel's log holds the last {covered / 3600:.0f} h alone: what was before is gone")
 
 
 @active
@@ -103,15 +110,22 @@ def test_gpus_pass_dcgm(host: Host) -> None:
 
 
 def with_ecc(there: Iterable[Card]) -> list[Card]:
-    """Those of the cards whose memory counts errors: all but those made for a desk."""
-    return [card for card in there if not is_consumer(card)]
+    """Those of the cards whose memory counts errors: that have ECC, and it is on, which G07 asks for."""
+    return [card for card in there if not lacks_ecc(card) and known(card, "ecc.mode.current") == "Enabled"]
+
+
+def counting(there: Iterable[Card]) -> list[Card]:
+    """As `with_ecc`. NotApplicable where there is none."""
+    if not (found := with_ecc(there)):
+        raise NotApplicable("no GPU has ECC switched on")
+    return found
 
 
 def retiring(host: Host) -> list[Card]:
     """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
-    there = cards(host)
+    there = counting(cards(host))
     rows, found = remapped(host, there[0]), []
-    for card in with_ecc(there):
+    for card in there:
         row = rows.get(known(card, "uuid"), {})
         if card["retired_pages.pending"] is not None:
             found.append(card)
@@ -122,9 +136,9 @@ def retiring(host: Host) -> list[Card]:
 
 def remapping(host: Host) -> dict[str, Card]:
     """By name the rows of the cards that remap rows. Unknown for one that tells neither its rows nor its pages."""
-    there = cards(host)
+    there = counting(cards(host))
     rows, found = remapped(host, there[0]), {}
-    for card in with_ecc(there):
+    for card in there:
         row = rows.get(known(card, "uuid"), {})
         if row.get("remapped_rows.pending") is not None:
             found[called(card)] = row

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from checks import gpu
-from checks.nvidia import BOUND, FORM, by_driver, called, cards, count, is_consumer, known
+from checks.nvidia import BOUND, FORM, by_driver, called, cards, count, known, lacks_ecc
 from cluster.parse import nvidia_temperature
 from cluster.parse.text import lines
-from cluster.verdict import Severity
+from cluster.verdict import NotApplicable, Severity
 from fixtures.check import active, check, expect
 from fixtures.targets import gpu_hosts
 from remote.host import Host
@@ -39,8 +39,10 @@ def test_gpu_modes(host: Host) -> None:
 @check("G07", section="2.1", source="NVIDIA DCGM", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU ECC 已启用",
        causes=[gpu.test_gpus_answer], fix="nvidia-smi -e 1, then reboot")  # fmt: skip
 def test_gpu_ecc_is_on(host: Host) -> None:
-    """ECC is on; cards made for a desk have none."""
-    found = [c for c in cards(host) if not is_consumer(c)]
+    """ECC is on, on all cards that have it."""
+    found = [c for c in cards(host) if not lacks_ecc(c)]
+    if not found:
+        raise NotApplicable("no GPU has ECC")
     off = [called(card) for card in found if known(card, "ecc.mode.current") != "Enabled"]
     expect("GPUs without ECC", found=off, expected=[])
 

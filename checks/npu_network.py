@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from checks import npu
 from checks.ascend import TOOLS, Told, called, device, from_hccn_tool
-from checks.consistency import grouped
+from checks.consistency import grouped, someone
 from checks.files import text_of
 from cluster.config import Cluster
 from cluster.inventory import Device, Node
@@ -197,9 +197,9 @@ def net_health(told: Told) -> dict[str, str]:
     return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
 
 
-def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, Host]:
-    """Those of the hosts that have NPUs."""
-    return {name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU}
+def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]:
+    """Those of the hosts that have NPUs. Unknown where none of them can be reached."""
+    return someone({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
 
 
 def odd_ones(values: Mapping[str, str]) -> list[str]:

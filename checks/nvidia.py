@@ -94,6 +94,7 @@ def nvlinks(card: Card) -> int | None:
     return next((n for model, n in NVLINKS.items() if re.search(rf"\b{model}(?:-[0-9]+GB)?$", name)), None)
 
 
-def is_consumer(card: Card) -> bool:
-    """Whether the card is made for a desk: such cards have no ECC."""
-    return any(word in known(card, "name") for word in ("GeForce", "TITAN"))
+def lacks_ecc(card: Card) -> bool:
+    """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
+    words = ("GeForce", "TITAN") if card["ecc.mode.current"] else ("GeForce", "TITAN", "Quadro", "RTX")
+    return any(word in known(card, "name") for word in words)

@@ -19,7 +19,8 @@ from cluster.verdict import Severity
 from fixtures.check import check, expect, expect_that, preflight
 from remote.host import Host
 
-FORWARD = "if command -v iptables >/dev/null; then iptables -S FORWARD; else echo -P FORWARD ACCEPT; fi"
+# -w: as `checks.network.INPUT`.
+FORWARD = "if command -v iptables >/dev/null; then iptables -w 10 -S FORWARD; else echo -P FORWARD ACCEPT; fi"
 POD_DEVICE = r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)"
 LETS_PODS_PASS = re.compile(
     rf"-j ACCEPT|.*-[io] {POD_DEVICE}\S*(?: .*)? -j (?:ACCEPT|WEAVE-NPC\S*)"

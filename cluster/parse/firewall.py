@@ -35,6 +35,10 @@ def ufw_status(text: str) -> Ufw:
     raise unparsable("ufw status", found[0] if found else "")
 
 
+# A rule without a match decides on every packet that comes to it. A comment is no match.
+_DECIDES = re.compile(r'(?:-m comment --comment (?:"(?:[^"\\]|\\.)*"|[^"\s]\S*) )?-j (ACCEPT|DROP|REJECT)(?: .*)?')
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One built-in chain: its policy and the arguments of its rules, in order.
@@ -46,6 +50,12 @@ class Chain:
     policy: str
     rules: tuple[str, ...]
     elsewhere: bool
+
+    @property
+    def closing_rule(self) -> str:
+        """The rule that drops or rejects whatever packet comes to it; "" where there is none, or none comes to it."""
+        deciding = next((row for rule in self.rules if (row := _DECIDES.fullmatch(rule))), None)
+        return deciding[0] if deciding and deciding[1] != "ACCEPT" else ""
 
 
 def iptables_chain(text: str) -> Chain:

@@ -8,7 +8,8 @@ from cluster.parse.text import lines, unparsable
 
 _SEVERE = re.compile(r"(?:l|u)?(?:cr|nr)")
 _DISCRETE = re.compile(
-    r"(?i)(?<!no )(?:predictive failure|failure detected|power supply ac lost|input lost|redundancy lost)"
+    r"(?i)(?<!no )(?:predictive failure|failure detected|power supply ac lost|input lost|redundancy lost|drive fault"
+    r"|uncorrectable ecc|\bierr\b|thermal trip|transition to (?:critical|non-recoverable))"
 )
 
 

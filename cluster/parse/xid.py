@@ -10,6 +10,7 @@ from cluster.parse.text import lines, only_line, unparsable
 _ERROR = re.compile(
     r".*NVRM: Xid \((?:PCI:)?([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-9])?)\): ([0-9]{1,4}),.*"
 )
+_STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _VERSION = re.compile(
     r"NVRM version: NVIDIA UNIX .*Kernel Module(?: for \S+)?\s+([0-9]{1,4}(?:\.[0-9]{1,4}){1,3})(?:\s.*)?"
 )
@@ -33,6 +34,15 @@ def errors(text: str) -> tuple[Xid, ...]:
                 raise unparsable("kernel log", line)
             found.append(Xid(int(row[2]), row[1]))
     return tuple(found)
+
+
+def begins(text: str) -> float:
+    """When the first line was logged, in seconds since the boot, by `journalctl -o short-monotonic`."""
+    first = next(iter(lines("kernel log", text)), "")
+    stamp = _STAMP.fullmatch(first)
+    if stamp is None:
+        raise unparsable("kernel log", first, "no time since the boot")
+    return float(stamp[1])
 
 
 def loaded(text: str) -> str:

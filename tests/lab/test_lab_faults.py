@@ -40,7 +40,7 @@ EVIDENCE = {
     **dict.fromkeys(("page_pending", "pages_retired"), ("gpu", f"{CARDS}={PAGES}")),
     **dict.fromkeys(("gpu_hot", "gpu_unreadable", "gpu_slowed", "power_capped"), ("gpu", f"{CARDS}={STATE}")),
     **dict.fromkeys(("pcie_narrow", "persistence_off"), ("gpu", f"{CARDS}=pcie.link.width.current,persistence_mode")),
-    "xid_in_log": ("gpu", "journalctl -k -q --no-pager -o short-iso"),
+    "xid_in_log": ("gpu", "journalctl -k -q --no-pager -o short-monotonic"),
     "driver_upgraded": ("gpu", "modinfo -F version nvidia"),
     "npu_alarm": ("npu", "npu-smi info -t health -i 3 -c 0"),
     "npu_hbm_error": ("npu", "npu-smi info -t ecc -i 3"),

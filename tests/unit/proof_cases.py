@@ -91,7 +91,7 @@ class Case:
     earlier: Mapping[str, Given] = field(default_factory=dict)
     """What the host answered in an earlier run, otherwise than a healthy one."""
     down: Sequence[str] = ()
-    """Hosts whose SSH port does not answer the control host."""
+    """Hosts that the control host cannot reach."""
     user: str = "root"
     """Who the run is logged in as."""
     login: str = ""

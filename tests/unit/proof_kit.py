@@ -151,7 +151,8 @@ def _judged(
     _libraries(case, folder, patch)
     patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
     patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))
-    fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], Transcript(folder / "evidence", Redactor([])),
+    transcript = Transcript(folder / "evidence", Redactor([]))
+    fleet = Fleet(cluster.nodes, lambda node: _opened(case, hosts[node.name]), transcript,
                   open_control=lambda: hosts["control"])  # fmt: skip
     context = _context(folder)
     patch.setattr(fixtures.site, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
@@ -242,6 +243,13 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
     return hosts
+
+
+def _opened(case: Case, host: Answering) -> Answering:
+    """The connection to a host; Unreachable for one that is down."""
+    if host.host in {HOSTS[kind] for kind in case.down}:
+        raise Unreachable(f"{host.host}: connection timed out")
+    return host
 
 
 def _earlier(case: Case, folder: Path) -> Path:

@@ -128,7 +128,9 @@ def test_the_kernels_log_is_the_hosts_own(tmp_path: Path) -> None:
     (tmp_path / "kernel.log").write_text(devices.kernel_log(HOSTS["atlas-gpu01"], "2026-11-24T06:49:58+0000"))
     text = shell(tmp_path, "usr/local/bin/journalctl", "-k", "-q", "--no-pager", "-o", "short-iso")
     assert text.startswith("2026-11-24T06:49:58+0000 atlas-gpu01 kernel: Linux version ")
-    assert xid.errors(text) == ()
+    text = shell(tmp_path, "usr/local/bin/journalctl", "-k", "-q", "--no-pager", "-o", "short-monotonic")
+    assert text.startswith("[    0.000000] atlas-gpu01 kernel: Linux version ")
+    assert (xid.begins(text), xid.errors(text)) == (0.0, ())
 
 
 def test_the_driver_on_the_disk_is_the_one_that_runs_unless_an_upgrade_has_come(tmp_path: Path) -> None:

@@ -75,6 +75,19 @@ def test_an_xid_in_whatever_log(line):
     assert xid.errors(f"Linux version 4.15\n{line}\n") == (xid.Xid(79, "0000:06:00"),)
 
 
+def test_when_the_kernels_log_begins():
+    assert xid.begins("[    0.000000] atlas-gpu01 kernel: Linux version 4.15\n[    1.5] x\n") == 0.0
+    assert xid.begins("[1086423.120451] atlas-gpu01 kernel: [drm] x\n") == 1086423.120451
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Linux version 4.15\n", "[ ] x", "2026-11-24T07:12:01+0000 a kernel: [    0.000000] x"]
+)
+def test_a_log_without_a_time_is_unknown(text):
+    with pytest.raises(Unparsable):
+        xid.begins(text)
+
+
 def test_an_xid_of_another_form_is_unknown():
     with pytest.raises(Unparsable):
         xid.errors("NVRM: Xid 79\n")

@@ -191,6 +191,27 @@ def test_sensors_in_alarm():
     assert ipmi.faults(text) == ("Fan2: 120 RPM", "PS2 Status: Presence detected, Failure detected")
 
 
+@pytest.mark.parametrize(  # the words of IPMI 2.0, tables 42-2 and 42-3, as ipmitool prints them, with the status ok
+    ("state", "is_fault"),
+    [
+        ("Drive Present", False),
+        ("Drive Present, Drive Fault", True),
+        ("Correctable ECC", False),
+        ("Presence detected, Uncorrectable ECC", True),
+        ("Presence detected, IERR", True),
+        ("Presence detected, Thermal Trip", True),
+        ("Transition to OK", False),
+        ("Transition to Non-critical from OK", False),
+        ("Transition to Non-critical from more severe", False),
+        ("Transition to Critical from less severe", True),
+        ("Transition to Critical from Non-recoverable", True),
+        ("Transition to Non-recoverable", True),
+    ],
+)
+def test_a_discrete_sensor_says_it_in_words(state, is_fault):
+    assert ipmi.faults(f"DISK1            | 46h | ok  |  4.86 | {state}\n") == ((f"DISK1: {state}",) * is_fault)
+
+
 @pytest.mark.parametrize("text", ["", "Unable to open device", "Fan | 31h | lcr"])
 def test_no_sensor_is_unknown(text):
     with pytest.raises(Unparsable):

@@ -179,6 +179,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "versions.ubuntu": versions.ubuntu,
     "weave.connections": weave.connections,
     "weave.unreachable_owners": weave.unreachable_owners,
+    "xid.begins": xid.begins,
     "xid.errors": xid.errors,
     "xid.loaded": xid.loaded,
 }
