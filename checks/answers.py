@@ -93,7 +93,7 @@ def test_grafana(host: Host) -> None:
 @check("D06", section="3.16", source="prometheus /api/v1/targets", on=platform_master,
        title_zh="Prometheus 采集目标全部正常",
        fix="ask the named address for /metrics on its host; kubectl logs of its pod",
-       causes=[RUNS["monitor"]])  # fmt: skip
+       causes=[RUNS["monitor"], database.test_root_signs_in])  # fmt: skip
 def test_prometheus_targets(host: Host) -> None:
     """Prometheus gets the metrics of every target that it knows, and knows some."""
     asked = f"{PROMETHEUS}/api/v1/targets"

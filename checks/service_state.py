@@ -105,6 +105,8 @@ def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: Map
         if ready < wanted:
             reasons = [line for pod in pods for line in reasons_of(pod, kube)]
             yield f"{title}: {ready} of {wanted} {what}" + (f": {'; '.join(reasons)}" if reasons else "")
+        for pod in filter(pod_trouble.comes_and_goes, pods):
+            yield from (f"{name_of(pod)}: {line}" for line in pod_trouble.just_restarted(pod, kube.list("pods").at))
 
 
 def pods_of(workload: Workload, arch: Arch, kube: Kubernetes) -> list[Object]:

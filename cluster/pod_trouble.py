@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
-from cluster.kube_objects import ERRORS, containers, is_being_deleted, is_ready
+from cluster.kube_objects import ERRORS, containers, instant, is_being_deleted, is_ready
 
 Object = Mapping[str, Any]
 
@@ -14,6 +15,8 @@ ON_ITS_WAY: Final = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons for waiting that say nothing."""
 ENOUGH_CRASHES: Final = 4
 """Restarts after which a crash is taken for one that comes again: with kubelet's pauses they take two minutes."""
+STEADY: Final = 30
+"""Seconds that a container which crashed must have run again to be taken for one that runs."""
 _NO_SUCH_IMAGE: Final = re.compile(
     r"not found|manifest unknown|no matching manifest|access denied|does not exist|name unknown", re.IGNORECASE
 )
@@ -42,6 +45,23 @@ def why(pod: Object) -> list[str]:
 def crashed(pod: Object) -> list[str]:
     """The containers whose last words are worth reading: they ended, and are started again or about to be."""
     return [str(c["name"]) for c in containers(pod) if _died(c) and not c.get("ready")]
+
+
+def comes_and_goes(pod: Object) -> list[str]:
+    """The containers that are ready, and have crashed: a program that ends at once is ready for a moment each time."""
+    return [str(c["name"]) for c in containers(pod) if _died(c) and c.get("ready")]
+
+
+def just_restarted(pod: Object, now: datetime) -> list[str]:
+    """Of those containers what is to be said of each that has not yet run for half a minute."""
+    found = []
+    for container in (c for c in containers(pod) if c["name"] in comes_and_goes(pod)):
+        since = (now - instant((container["state"].get("running") or {}).get("startedAt"))).total_seconds()
+        if since < STEADY:
+            died = (container.get("lastState") or {}).get("terminated") or {}
+            restarts = int(container.get("restartCount", 0))
+            found.append(f"{container['name']} runs again since {since:.0f} s, restart {restarts}: {_death(died)}")
+    return found
 
 
 def is_hopeless(pod: Object) -> bool:

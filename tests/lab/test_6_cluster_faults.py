@@ -50,8 +50,8 @@ TOGETHER = [
     ["nfs_server_down"],
     ["swapped_addresses"],
     ["apiserver_down"],
-    ["image_missing", "mysql_password", "npu_info_dead", "target_down", "jwt_key"],
-    ["image_wrong_arch", "nginx_config", "service_crashes"],
+    ["image_missing", "npu_info_dead", "target_down", "jwt_key"],
+    ["image_wrong_arch", "mysql_password", "nginx_config", "service_crashes"],
     ["port_taken"],
     ["fqdn_folder"],
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -33,6 +34,14 @@ DIED = {"terminated": {"exitCode": 1, "reason": "Error"}}
 )
 def test_a_container_says_why(found: dict[str, Any], said: str) -> None:
     assert pod_trouble.why(found) == [said]
+
+
+@pytest.mark.parametrize(("second", "said"), [(12, ["web runs again since 12 s, restart 3: Error (exit status 1)"]), (31, [])])
+def test_a_container_that_comes_and_goes_runs_when_it_has_for_half_a_minute(second: int, said: list[str]) -> None:
+    found = pod({"running": {"startedAt": "2026-11-27T14:00:00Z"}}, DIED, restarts=3)
+    found["status"]["containerStatuses"][0]["ready"] = True
+    assert pod_trouble.comes_and_goes(found) == ["web"]
+    assert pod_trouble.just_restarted(found, datetime(2026, 11, 27, 14, 0, second, tzinfo=UTC)) == said
 
 
 def test_a_pod_that_is_placed_nowhere_says_what_the_scheduler_says() -> None:
