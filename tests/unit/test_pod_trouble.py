@@ -36,7 +36,10 @@ def test_a_container_says_why(found: dict[str, Any], said: str) -> None:
     assert pod_trouble.why(found) == [said]
 
 
-@pytest.mark.parametrize(("second", "said"), [(12, ["web runs again since 12 s, restart 3: Error (exit status 1)"]), (31, [])])
+AGAIN = "web runs again since 12 s, restart 3: Error (exit status 1)"
+
+
+@pytest.mark.parametrize(("second", "said"), [(12, [AGAIN]), (31, [])])
 def test_a_container_that_comes_and_goes_runs_when_it_has_for_half_a_minute(second: int, said: list[str]) -> None:
     found = pod({"running": {"startedAt": "2026-11-27T14:00:00Z"}}, DIED, restarts=3)
     found["status"]["containerStatuses"][0]["ready"] = True
