@@ -51,7 +51,8 @@ TOGETHER = [
     ["swapped_addresses"],
     ["apiserver_down"],
     ["image_missing", "npu_info_dead", "target_down", "jwt_key"],
-    ["image_wrong_arch", "mysql_password", "nginx_config", "service_crashes"],
+    ["image_wrong_arch", "nginx_config"],
+    ["mysql_password", "service_crashes"],  # apart from the images: one that is wrong explains what does not run
     ["port_taken"],
     ["fqdn_folder"],
 ]
