@@ -61,7 +61,7 @@ def _stage_lines(stages: Sequence[Row]) -> Iterator[Line]:
         yield from ((one_line(area), _worst(rows)) for area, rows in matrix.by_area(stages))
     else:
         yield from (
-            (f"{row.section:<5}{one_line(row.name)}", {h: c.kind for h, c in row.cells.items()}) for row in stages
+            (f"{row.section:<4} {one_line(row.name)}", {h: c.kind for h, c in row.cells.items()}) for row in stages
         )
 
 

@@ -50,6 +50,12 @@ def test_hosts_are_columns_and_stages_are_rows(tmp_path: Path) -> None:
     assert row(text, "gpu_in_container") == ["3.9", "gpu_in_container", "–", "–"]
 
 
+def test_a_section_of_any_length_stands_apart_from_its_stage(tmp_path: Path) -> None:
+    sample = sample_run.install()
+    sample.results = [replace(result, section="reboot") for result in sample.results]
+    assert "reboot docker_installed" in shown(sample, tmp_path)
+
+
 def test_without_utf8_the_marks_are_ascii(tmp_path: Path) -> None:
     text = shown(sample_run.install(), tmp_path, encoding="ascii")
     assert row(text, "docker_installed") == ["3.8", "docker_installed", "+", "+", "X", "+"]
