@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checks import accounts, control, gpu, network, npu, system
 from fixtures.stage import stage
-from fixtures.targets import building_control_host
+from fixtures.targets import image_builders
 
 
 @stage(section="2.1", after="config", proves=[accounts.test_login])
@@ -12,9 +12,9 @@ def test_login() -> None:
     """The host answers, its key is the pinned one, and we may act as root."""
 
 
-@stage(section="2.1", on=building_control_host, after="config", proves=[control.test_build_architecture])
+@stage(section="2.1", on=image_builders, after="login", proves=[control.test_build_architecture])
 def test_build_host() -> None:
-    """Images are built on the master's architecture."""
+    """Images are built on machines of their architecture."""
 
 
 @stage(

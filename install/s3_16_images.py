@@ -38,7 +38,7 @@ def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
 @stage(
     section="3.16",
     on=image_builders,
-    after=["platform", "docker", "registry_login"],
+    after=["platform", "docker", "registry_login", "build_host"],
     proves=[platform_images.test_images_are_built],
 )
 def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:

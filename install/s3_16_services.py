@@ -135,7 +135,7 @@ globals().update({function.__name__: function for function in map(_stage_of, OTH
 @stage(
     section="3.16",
     on=platform_hosts,
-    after=["platform_images", "node_ready"],
+    after=["platform_images", "node_ready", *(f"{service.name.replace('-', '_')}?" for service in SERVICES)],
     proves=[running_images.test_pods_run_present_images],
 )
 def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
