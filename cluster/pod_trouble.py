@@ -47,15 +47,15 @@ def crashed(pod: Object) -> list[str]:
     return [str(c["name"]) for c in containers(pod) if _died(c) and not c.get("ready")]
 
 
-def comes_and_goes(pod: Object) -> list[str]:
+def comes_and_goes(pod: Object) -> list[Object]:
     """The containers that are ready, and have crashed: a program that ends at once is ready for a moment each time."""
-    return [str(c["name"]) for c in containers(pod) if _died(c) and c.get("ready")]
+    return [c for c in containers(pod) if _died(c) and c.get("ready")]
 
 
 def just_restarted(pod: Object, now: datetime) -> list[str]:
     """Of those containers what is to be said of each that has not yet run for half a minute."""
     found = []
-    for container in (c for c in containers(pod) if c["name"] in comes_and_goes(pod)):
+    for container in comes_and_goes(pod):
         since = (now - instant((container["state"].get("running") or {}).get("startedAt"))).total_seconds()
         if since < STEADY:
             died = (container.get("lastState") or {}).get("terminated") or {}

@@ -9,11 +9,11 @@ from checks import kernel, kubernetes
 from cluster.config import Cluster
 from cluster.images import archive
 from cluster.inventory import Node
-from cluster.membership import Part
 from cluster.versions import kubernetes as version_of
 from fixtures.site import Notes
 from fixtures.stage import stage
 from fixtures.targets import hosts_with_apt_source
+from install.in_use import refuse_on_node
 from remote.change import Change, ChangeFailed
 from remote.host import Host
 
@@ -60,10 +60,9 @@ def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Install kubeadm, kubelet and kubectl and hold them; what runs in a cluster is never upgraded here."""
     there, wanted = kubernetes.installed_packages(host), version_of(cluster.kubernetes_version)
     others = [name for name, version in there.items() if version_of(version) != wanted]
-    if others and kubernetes.membership_of(host).part is not Part.NONE:
-        found = ", ".join(f"{name} {there[name]}" for name in others)
-        raise ChangeFailed(f"{host.name}: is part of a cluster and has {found}; kubeadm upgrades it, by hand")
     if others:
+        found = ", ".join(f"{name} {there[name]}" for name in others)
+        refuse_on_node(host, f"it has {found}; kubeadm upgrades it, by hand")
         change.run("apt-mark unhold " + " ".join(others))
     if others or len(there) < len(kubernetes.PACKAGES):
         change.install_packages(packages(cluster, host, change))

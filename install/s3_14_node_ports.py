@@ -18,7 +18,8 @@ BACKUP = (
     "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # beside the manifests: kubelet runs whatever lies among them
 )
 REPLACE = (
-    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t"; cp -np {manifest} {backup};'
+    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t";'
+    ' test -e {backup} || cp -p {manifest} {backup};'
     ' chmod 600 "$t"; mv -f "$t" {manifest}; trap - EXIT'
 )
 

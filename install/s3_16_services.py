@@ -33,8 +33,8 @@ from remote.kubernetes import Kubernetes, Object
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
 OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
 FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
-READY = ("platform", "admin_conf", "labels", "node_ready", "node_ports", "platform_images", "nginx_files",
-         "storage_links")  # fmt: skip
+MASTERS = ("platform", "admin_conf", "labels", "node_ready", "node_ports", "platform_images", "nginx_files",
+           "storage_links")  # fmt: skip
 """What every service comes after, on the master: nothing waits for all hosts that does not need them."""
 MORE = {
     "nginx": ("nginx_files[*]",),  # a pod that starts before them makes folders of them
@@ -84,7 +84,7 @@ def after(service: Service) -> list[str]:
     """The stages that a service comes after."""
     names = [n.replace("-", "_") if n != "mysql" else "mysql_root" for n in service.after]
     files = ["web_configuration"] if service.config_files else []
-    return [*READY, *files, *names, *MORE.get(service.name, ())]
+    return [*MASTERS, *files, *names, *MORE.get(service.name, ())]
 
 
 MYSQL, *OTHERS = SERVICES

@@ -43,7 +43,7 @@ AGAIN = "web runs again since 12 s, restart 3: Error (exit status 1)"
 def test_a_container_that_comes_and_goes_runs_when_it_has_for_half_a_minute(second: int, said: list[str]) -> None:
     found = pod({"running": {"startedAt": "2026-11-27T14:00:00Z"}}, DIED, restarts=3)
     found["status"]["containerStatuses"][0]["ready"] = True
-    assert pod_trouble.comes_and_goes(found) == ["web"]
+    assert [container["name"] for container in pod_trouble.comes_and_goes(found)] == ["web"]
     assert pod_trouble.just_restarted(found, datetime(2026, 11, 27, 14, 0, second, tzinfo=UTC)) == said
 
 
