@@ -110,11 +110,12 @@ def test_certificates_last_a_month(host: Host) -> None:
 @check("T04", section="3.11", source="kubeadm", on=master, title_zh="API Server 证书包含所有访问名称",
        fix="move apiserver.crt and .key away; kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
 def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
-    """The API server's certificate names the endpoint, the master, its address, the service and its address."""
-    node = cluster.master
+    """The API server's certificate names the endpoint, the master, its address, the virtual IP, the service and its."""
+    node, virtual_ip = cluster.master, cluster.suite.kubernetes.virtual_ip
     service = ("kubernetes", "default", "svc", "cluster", "local")
     names = {".".join(service[:n]) for n in (1, 2, 3, 5)}
     wanted = names | {node.name, node.fqdn, node.address, str(ip_network(cluster.service_range)[1])}
+    wanted |= {str(virtual_ip)} if virtual_ip else set()
     there = named(pki_of(host), "apiserver").names
     expect("names missing from apiserver.crt", found=wanted - there, expected=set())
 

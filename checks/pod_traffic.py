@@ -15,9 +15,8 @@ from fixtures.check import check, expect, expect_that
 from remote.host import Host
 
 CONNECT = "timeout 3 bash -c 'exec 3<>/dev/tcp/${0%:*}/${0#*:}'"
-KUBELET_PORT, WEAVE_PORT, DNS_HOST, API_HOST = 10250, 6783, 10, 1
+KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
 REFUSED = "Connection refused"
-NO_ANSWER = (7, 28, 35, 52, 56)  # curl's exit statuses: refused, time-out, no TLS, nothing, cut off
 DNS_NAME = "kubernetes.default.svc.cluster.local"
 ASK_DNS = """
 import socket, struct, sys
@@ -68,21 +67,6 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
         raise unparsable("DNS query", found)
     right = found.startswith("code 0 ") and not found.endswith(" 0")
     expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
-
-
-@check("N20", section="3.11", source="kube-proxy", title_zh="本机可通过 Service 地址访问 API Server",
-       causes=[control_plane.test_api_server_is_ready],
-       fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
-def test_service_address_answers(cluster: Cluster, host: Host) -> None:
-    """The API server answers at its service's address: kube-proxy has done its work on this host.
-
-    Three tries: where kube-proxy has not, none gets through, and a single lost handshake says nothing about it.
-    """
-    url = f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version"
-    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 --retry 2 -o /dev/null -w '%%{http_code}' %s", url)
-    expect_that(result.rc == 0, url, found=result.stderr.strip() or "no answer", expected="an answer")
-    status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
-    expect_that(status in ("200", "401", "403"), url, found=status, expected="200")
 
 
 @check("N21", section="3.11", source="weave docs", title_zh="Weave 与其他主机的连接全部建立",

@@ -207,6 +207,7 @@ def cluster_configuration_of(text: str) -> dict[str, Any]:
 def _cluster_configuration(cluster: Cluster, api: str) -> dict[str, Any]:
     master, own = cluster.master, cluster.suite.kubernetes
     names = dict.fromkeys([master.fqdn, master.name, cluster.public_name, master.address])
+    names |= {str(own.virtual_ip): None} if own.virtual_ip else {}
     configuration: dict[str, Any] = {
         "apiVersion": api,
         "kind": "ClusterConfiguration",

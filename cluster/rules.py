@@ -117,7 +117,7 @@ def runtime_socket(document: Document) -> Iterator[Finding]:
 
 
 def unique_addresses(document: Document) -> Iterator[Finding]:
-    """No two machines have one address."""
+    """No two machines have one address, and the virtual IP is none of theirs."""
     owner: dict[str, str] = {}
     for machine in machines(document):
         address = machine.text("private-ip")
@@ -127,6 +127,11 @@ def unique_addresses(document: Document) -> Iterator[Finding]:
             message = f"{shown(address)} is the address of {owner[address]} already"
             yield document.at_value((*machine.path, "private-ip"), message, "give each machine its own address")
         owner.setdefault(address, machine.name)
+    path: KeyPath = ("suite", "kubernetes", "virtual_ip")
+    virtual = document.get(*path)
+    if isinstance(virtual, str) and virtual in owner:
+        message = f"{shown(virtual)} is the address of {owner[virtual]} itself"
+        yield document.at_value(path, message, "a virtual IP is one that moves between hosts: name that, or none")
 
 
 def vendors(document: Document) -> Iterator[Finding]:

@@ -99,8 +99,8 @@ def is_address(value: object) -> bool:
         return False
 
 
-def public_address(value: Any) -> ipaddress.IPv4Address:
-    """The IPv4 address by which the world reaches the cluster."""
+def one_address(value: Any) -> ipaddress.IPv4Address:
+    """An IPv4 address that some host has, by which others reach the cluster."""
     return ipaddress.IPv4Address(address(value if isinstance(value, str) else str(value)))
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +108,18 @@ class Running:
 def run(*arguments: str, config: Path = CONFIG) -> Finished:
     """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
     return Running(*arguments, config=config).finish()
+
+
+@contextmanager
+def configured(text: str) -> Iterator[Path]:
+    """Another configuration of the lab's cluster, beside its own: they share their state."""
+    path = CONFIG.with_name(f"other-{zlib.crc32(text.encode()):08x}.yaml")
+    path.write_text(text)
+    path.chmod(0o600)
+    try:
+        yield path
+    finally:
+        path.unlink()
 
 
 def lab(*words: str) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.suite import HOSTS, ROOT, Finished, objects, run, snapshot
+from cluster.verdict import Verdict
+from tests.lab.suite import CONFIG, HOSTS, MASTER, ROOT, Finished, configured, objects, on, run, snapshot
 
 pytestmark = [pytest.mark.lab]
 
+VIRTUAL_IP = "192.168.3.100"
+"""In the lab's network, nobody's."""
 Everything = dict[str, dict[str, str]]
 
 
@@ -51,3 +56,27 @@ def record(finished: Finished) -> bytes:
     """The canonical JSON of a run."""
     command = [sys.executable, "-m", "reports", "json", str(finished.folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+
+
+@contextmanager
+def held(host: str) -> Iterator[None]:
+    """The virtual IP on a host, as kube-vip puts it there."""
+    on(host, f"ip addr add {VIRTUAL_IP}/32 dev eth0")
+    try:
+        yield
+    finally:
+        on(host, f"ip addr del {VIRTUAL_IP}/32 dev eth0")
+
+
+def test_a_virtual_ip_answers_and_one_host_holds_it(first_install: Finished) -> None:
+    text = CONFIG.read_text().replace("  kubernetes:\n", f"  kubernetes:\n    virtual_ip: {VIRTUAL_IP}\n")
+    with configured(text) as config:
+        audit = ("-m", "verify", "checks/api_address.py")
+        with held(MASTER):
+            assert run(*audit, config=config).red == set()
+            with held("atlas01"):
+                two = run(*audit, config=config)
+        none = run(*audit, config=config)
+    assert two.red == none.red == {("C15", "cluster", Verdict.FAIL)}
+    assert "expected one, found atlas02, atlas01" in two.output
+    assert "expected one, found none" in none.output

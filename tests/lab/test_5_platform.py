@@ -11,7 +11,7 @@ import pytest
 
 from cluster.verdict import Verdict
 from lab.plan import ALL_HOSTS
-from tests.lab.suite import CONFIG, MASTER, kubectl, on, run, wait_until
+from tests.lab.suite import CONFIG, MASTER, configured, kubectl, on, run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
@@ -37,11 +37,8 @@ def is_green() -> bool:
 @pytest.fixture
 def other_lifetime() -> Iterator[Path]:
     """The lab's configuration with a value that two services read: how long a sign-in holds."""
-    path = CONFIG.with_name("changed.yaml")
-    path.write_text(CONFIG.read_text().replace("token_ttl: 86400", "token_ttl: 43200"))
-    path.chmod(0o600)
-    yield path
-    path.unlink()
+    with configured(CONFIG.read_text().replace("token_ttl: 86400", "token_ttl: 43200")) as path:
+        yield path
 
 
 def test_the_dashboard_shows_in_a_browser(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.lab.suite import CONFIG, HOSTS, Finished, kubectl, lab, run
+from tests.lab.suite import CONFIG, HOSTS, Finished, configured, kubectl, lab, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.usefixtures("first_install")]
 
@@ -23,13 +24,8 @@ def configurations() -> Iterator[dict[str, Path]]:
         "scale_up": text.replace("\nscale_up:\n", f"\nscale_up:\n{ROW}"),
         "scale_down": f"{text}\nscale_down:\n{ROW}",
     }
-    paths = {section: CONFIG.with_name(f"{section}.yaml") for section in texts}
-    for section, path in paths.items():
-        path.write_text(texts[section])
-        path.chmod(0o600)
-    yield paths
-    for path in paths.values():
-        path.unlink()
+    with ExitStack() as stack:
+        yield {section: stack.enter_context(configured(text)) for section, text in texts.items()}
 
 
 @pytest.fixture(scope="module")

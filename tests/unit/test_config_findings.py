@@ -45,6 +45,8 @@ WRONG = [
     ("suite:\n", "suite:\n  devices: {atlas03: 8}\n", "67:13: error: suite.devices.atlas03: no such machine (did you mean"),
     ("suite:\n", "suite:\n  npu_cabling: {atlas03: [a b]}\n", "67:17: error: suite.npu_cabling.atlas03: no such machine (did you mean"),
     ("suite:\n", "suite:\n  npu_cabling: {atlas-gpu01: [a b]}\n", "67:17: error: suite.npu_cabling.atlas-gpu01: atlas-gpu01 is of type \"gpu\" and has no NPUs"),
+    ("  kubernetes:\n", "  kubernetes:\n    virtual_ip: 192.168.3.6\n", '69:17: error: suite.kubernetes.virtual_ip: "192.168.3.6" is the address of atlas02 itself'),
+    ("  kubernetes:\n", "  kubernetes:\n    virtual_ip: atlas\n", '69:17: error: suite.kubernetes.virtual_ip: "atlas" is no IPv4 address'),
     ("suite:\n", "suite:\n  backups: {etcd: backups}\n", "67:19: error: suite.backups.etcd: \"backups\" is no plain absolute path"),
     # users and secrets
     ("admin_username: dlwsadmin", "admin_username: root", "36:17: error: admin_username: root cannot be the admin user"),

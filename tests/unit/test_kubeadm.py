@@ -100,6 +100,12 @@ def test_own_settings_are_added_and_override_nothing(tmp_path: Path) -> None:
     assert found["InitConfiguration"]["nodeRegistration"]["criSocket"] == "/run/cri-dockerd.sock"
 
 
+def test_the_virtual_ip_is_named_in_the_servers_certificate(tmp_path: Path) -> None:
+    own = (KUBERNETES, f"{KUBERNETES}    virtual_ip: 192.168.3.100\n")
+    names = init(load(write(tmp_path, own), resolve=no_dns))["ClusterConfiguration"]["apiServer"]["certSANs"]
+    assert "192.168.3.100" in names
+
+
 def test_a_join_pins_the_ca_and_carries_its_token(cluster: Cluster) -> None:
     token = "abcdef.0123456789abcdef"
     text = kubeadm.join_config(

@@ -1,0 +1,62 @@
+"""C, N: whether the API server answers at the addresses that are not the master's: its service's, its virtual IP."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from checks import control_plane
+from checks.consistency import someone
+from cluster.config import Cluster
+from cluster.kubeadm import API_PORT
+from cluster.parse import ip_addr
+from cluster.verdict import NotApplicable, Unknown
+from fixtures.check import check, expect_that
+from fixtures.targets import whole_cluster
+from remote.host import Host
+
+API_HOST = 1
+"""The first address of the service range is the API server's."""
+NO_ANSWER = (7, 28, 35, 52, 56)
+"""curl's exit statuses: refused, time-out, no TLS, nothing, cut off."""
+
+
+@check("N20", section="3.11", source="kube-proxy", title_zh="本机可通过 Service 地址访问 API Server",
+       causes=[control_plane.test_api_server_is_ready],
+       fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
+def test_service_address_answers(cluster: Cluster, host: Host) -> None:
+    """The API server answers at its service's address: kube-proxy has done its work on this host."""
+    expect_api_server(host, f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version")
+
+
+@check("C15", section="3.11", source="ascend-deployer FAQ", on=whole_cluster,
+       title_zh="虚拟 IP 仅由一台主机持有，且可由此访问 API Server",
+       causes=[control_plane.test_api_server_is_ready],
+       fix="the log of keepalived or of kube-vip's pod on the hosts that may hold it; ip -4 -o addr there")  # fmt: skip
+def test_virtual_ip_answers(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """The virtual IP is held by one host, and the API server answers there to a host that does not hold it."""
+    address = cluster.suite.kubernetes.virtual_ip
+    if address is None:
+        raise NotApplicable("suite.kubernetes.virtual_ip names no address")
+    holders = [name for name, host in someone(hosts).items() if holds(host, str(address))]
+    if not holders and len(hosts) < len(cluster.nodes):
+        raise Unknown(f"{address}: no host that can be reached holds it, and not every host can be")
+    expect_that(len(holders) == 1, f"hosts that hold {address}", found=holders, expected="one")
+    others = [host for name, host in hosts.items() if name not in holders]
+    expect_api_server((others or [hosts[holders[0]]])[0], f"https://{address}:{API_PORT}/version")
+
+
+def expect_api_server(host: Host, url: str) -> None:
+    """Mismatch unless an API server answers the host at a URL, be it that it wants to know who asks.
+
+    Three tries: where the way is not there, none gets through, and a single lost handshake says nothing about it.
+    """
+    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 --retry 2 -o /dev/null -w '%%{http_code}' %s", url)
+    asked = f"{url}, asked by {host.name}"
+    expect_that(result.rc == 0, asked, found=result.stderr.strip() or "no answer", expected="an answer")
+    status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
+    expect_that(status in ("200", "401", "403"), asked, found=status, expected="200")
+
+
+def holds(host: Host, address: str) -> bool:
+    """Whether an interface of the host that is up has this address."""
+    return any(found.address == address for found in ip_addr.parse(host.read("ip -4 -o addr show up")))
