@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import devices, hosts
+from lab import devices, first_boot, hosts
 from lab.plan import ALL_HOSTS, DOMAIN, HOSTS, LabHost, cache
 from lab.process import LabError, attempt, run, say, wait_for
 from lab.record import load_lab, read_json, write_secret
@@ -123,6 +123,21 @@ def _os_version(host: LabHost) -> Memory:
     need(host, "npu")
     _set_version(host, "18.04.4")
     return {}
+
+
+HOSTILE = "=cmd()|' /C calc'!A0 ]]> \0\033[31m\033]0;owned\007 <script>document.title='owned'</script>"
+"""A formula, the end of a CDATA section, NUL, escape sequences and a script."""
+
+
+@fault("hostile_output", "its system's name attacks whoever shows it", lambda h, m: _set_id(h, "ubuntu"))
+def _hostile_output(host: LabHost) -> Memory:
+    _set_id(host, f'"{HOSTILE}"')
+    return {}
+
+
+def _set_id(host: LabHost, id: str) -> None:
+    text = first_boot.os_release(host.ubuntu).replace("\nID=ubuntu\n", f"\nID={id}\n")
+    hosts.execute(host, "cat > /etc/os-release", stdin=text)
 
 
 def _set_driver(host: LabHost, version: str) -> None:

@@ -23,6 +23,7 @@ PAGES = "retired_pages.pending,retired_pages.single_bit_ecc.count"
 STATE = "temperature.gpu,clocks_throttle_reasons.active,power.limit"
 EVIDENCE = {
     "os_version": ("npu", "lsb_release -d; cat /etc/os-release /etc/lsb-release"),
+    "hostile_output": ("npu", "cat -v /etc/os-release"),
     "driver_old": ("gpu", "nvidia-smi --query-gpu=driver_version --format=csv; cat /proc/driver/nvidia/version"),
     "hostname": ("gpu", "hostname; cat /etc/hostname"),
     "firewall": ("gpu", "ufw status; iptables -S INPUT | head -n 1"),
