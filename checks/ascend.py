@@ -76,6 +76,14 @@ def from_npu_smi(host: Host) -> Told:
     return Told(found, answers.parse(host.read(answers.ASK + command, deadline=DEADLINE)))
 
 
+def work_modes(host: Host) -> Told:
+    """What npu-smi tells of the work mode of each card."""
+    found = chips(host)
+    cards = " ".join(dict.fromkeys(str(chip.npu) for chip in found))
+    loop = f"for i in {cards}; do q npu-smi info -t work-mode -i $i; done"
+    return Told(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
+
+
 def from_hccn_tool(host: Host, kinds: Sequence[str] = OF_PORT) -> Told:
     """What hccn_tool tells of each chip's network port, by kind of question."""
     found = chips(host)

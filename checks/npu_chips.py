@@ -1,13 +1,15 @@
-"""P: the health of the NPUs' chips, by npu-smi and the PCI bus (P06 to P11, P26, P27)."""
+"""P: the health of the NPUs' chips, by npu-smi and the PCI bus (P06 to P11, P24, P26, P27)."""
 
 from __future__ import annotations
 
+import re
+
 from checks import npu
-from checks.ascend import called, from_npu_smi
+from checks.ascend import called, from_npu_smi, work_modes
 from cluster.parse import lspci, npu_chip, npu_smi
 from cluster.parse.npu_chip import ChipHealth, Common, Ecc
 from cluster.parse.npu_smi import Health
-from cluster.verdict import Severity, Unknown
+from cluster.verdict import NotApplicable, Severity, Unknown
 from fixtures.check import check, expect, expect_that
 from fixtures.targets import npu_hosts
 from remote.host import Host
@@ -17,6 +19,8 @@ HBM = dict.fromkeys(("910A", "910ProA", "910ProB", "910PremiumA"), 32768)
 PAGES = 56
 """Isolated pages: a chip has 64 of them to spare."""
 HOTTEST = 80  # degrees Celsius
+NO_WORK_MODE = re.compile("does not support querying work-mode|Error parameter of -t")
+"""What npu-smi says that cannot tell it, of this server or at all."""
 IDLE_POWER = (50.0, 110.0)
 """W that a 910 without work takes."""
 
@@ -121,6 +125,20 @@ def test_npu_links(host: Host) -> None:
         if (link.width, link.speed) != (link.most_width, link.most_speed)
     ]
     expect("NPUs with a narrow or slow PCIe link", found=short, expected=[])
+
+
+@check("P24", section="2.1", source="Ascend HCCL FAQ", on=npu_hosts, severity=Severity.INFO,
+       title_zh="训练服务器 NPU 工作模式为 SMP", causes=[npu.test_npu_tools_work],
+       fix="power the host off, ipmcset -d npuworkmode -v 1 on its iBMC, power it on")  # fmt: skip
+def test_npu_work_mode(host: Host) -> None:
+    """Every 910 of an Atlas 800 works in SMP mode: HCCL does not run on chips in AMP mode."""
+    told = work_modes(host)
+    if later := {chip.name for chip in told.chips} - {f"Ascend {name}" for name in HBM}:
+        raise NotApplicable(f"{', '.join(sorted(later))} is no chip that has both modes")
+    if all(NO_WORK_MODE.search(text) for _, text in told.answers.told.values()):
+        raise NotApplicable("npu-smi does not tell the work mode here; on the iBMC: ipmcget -d npuworkmode")
+    found = {npu: npu_chip.work_mode(told.card(npu, "work-mode")) for npu in told.cards}
+    expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])
 
 
 def health_of(host: Host) -> dict[str, ChipHealth]:

@@ -109,6 +109,7 @@ def _npu(index: int, last_octet: int) -> dict[str, str]:
         "hbm_total": "32768",
         "hbm_double_bit": "0",
         "hbm_isolated": "0",
+        "work_mode": "SMP",
         "ip": npu_address(index, last_octet),
         "netmask": "255.255.255.0",
         "gateway": f"10.20.{index % 4}.254",

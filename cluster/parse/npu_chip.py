@@ -1,4 +1,4 @@
-"""npu-smi's answers about one card: `info -t common|health|board|ecc -i N` (checks P03, P06, P07, P09, P10)."""
+"""npu-smi's answers about one card: `info -t common|health|board|ecc|work-mode -i N` (P03, P06, P07, P09, P10, P24)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cluster.parse.npu_smi import Health
 from cluster.parse.npu_smi import health as health_word
 from cluster.parse.text import lines, number, unparsable
 
-_PAIR = re.compile(r"\s*([A-Z][^:]*?)\s*:\s*(.*)")
+_PAIR = re.compile(r"\s*([A-Za-z][^:]*?)\s*:\s*(.*)")
 Block = dict[str, str]
 
 
@@ -174,6 +174,15 @@ def ecc(text: str) -> tuple[Ecc, ...]:
     if "chip count" in head:
         _all_chips(source, head, blocks)
     return tuple(Ecc(*(number(source, block.get(key, f"no {key}")) for key in _ECC_KEYS)) for block in blocks)
+
+
+def work_mode(text: str) -> str:
+    """`npu-smi info -t work-mode -i N`: AMP or SMP, in the words of npu-smi's own source."""
+    source = "npu-smi info -t work-mode"
+    _, (block, *others) = _blocks(source, text, "work-mode")
+    if others or block["work-mode"] not in ("AMP", "SMP"):
+        raise unparsable(source, block["work-mode"])
+    return block["work-mode"]
 
 
 def _integer(source: str, block: Block, key: str) -> int | None:

@@ -214,6 +214,7 @@ def test_the_suites_parsers_read_one_chips_state(npu_smi: Tool) -> None:
     assert npu_chip.health(npu_smi("info", "-t", "health", "-i", "3", "-c", "0"))
     assert npu_chip.board(npu_smi("info", "-t", "board", "-i", "3"))
     assert npu_chip.ecc(npu_smi("info", "-t", "ecc", "-i", "3"))
+    assert npu_chip.work_mode(npu_smi("info", "-t", "work-mode", "-i", "3")) == "SMP"
 
 
 def test_the_suites_parsers_read_hccn_tool(hccn_tool: Tool) -> None:

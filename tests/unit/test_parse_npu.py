@@ -229,6 +229,19 @@ def test_half_a_board_is_unknown(text):
         npu_chip.board(text)
 
 
+@pytest.mark.parametrize("mode", ["AMP", "SMP"])
+def test_a_card_has_a_work_mode(mode):
+    assert npu_chip.work_mode(f"\tNPU ID                         : 3\n\twork-mode                      : {mode}\n") == mode
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\tNPU ID : 3\n", "\tNPU ID : 3\n\twork-mode : \n", "\tNPU ID : 3\n\twork-mode : 2\n", "Error: -8255\n"]
+)
+def test_half_a_work_mode_is_unknown(text):
+    with pytest.raises(Unparsable):
+        npu_chip.work_mode(text)
+
+
 def test_ecc_counts_the_hbm():
     assert npu_chip.ecc(data("npu_smi_ecc.txt")) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
 

@@ -92,6 +92,7 @@ function answer(kind, n) {
     else if (kind == "board") board(n)
     else if (kind == "ecc") ecc(n)
     else if (kind == "usages") usages(n)
+    else if (kind == "work-mode") { pair("NPU ID", n); pair("work-mode", cell[n, "work_mode"]) }
     else if (kind == "temp") { pair("NPU ID", n); pair("Chip Count", 1); print ""; pair("NPU Temperature (C)", cell[n, "temperature"]); pair("Chip ID", 0) }
     else if (kind == "power") { pair("NPU ID", n); pair("Chip Count", 1); print ""; pair("NPU Real-time Power(W)", cell[n, "power"]); pair("Chip ID", 0) }
     else { print "Error parameter of -t"; exit 1 }
