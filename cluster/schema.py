@@ -258,6 +258,10 @@ class Acceptance(Section):
     """MB/s that the disk under Docker is written with, by fio (Q02)."""
     gpu_copy: Floor | None = None
     """GB/s between a host's memory and each of its GPUs, by nvbandwidth (Q02)."""
+    npu_copy: Floor | None = None
+    """GB/s between a host's memory and each of its NPUs, by ascend-dmi (P25)."""
+    npu_tflops: Floor | None = None
+    """TFLOPS of each NPU at half precision, by ascend-dmi (P25)."""
     spread: Annotated[float, Field(gt=0, lt=100)] | None = None
     """Percent that a host may be slower than the median of its kind (Q03)."""
     soak_hours: Floor | None = None

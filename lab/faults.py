@@ -125,8 +125,8 @@ def _os_version(host: LabHost) -> Memory:
     return {}
 
 
-HOSTILE = "=cmd()|' /C calc'!A0 ]]> \0\033[31m\033]0;owned\007 <script>document.title='owned'</script>"
-"""A formula, the end of a CDATA section, NUL, escape sequences and a script."""
+HOSTILE = "=cmd()|' /C calc'!A0 ]]> \033[31m\033]0;owned\007 <script>document.title='owned'</script>\0"
+"""A formula, the end of a CDATA section, escape sequences, a script, and NUL."""
 
 
 @fault("hostile_output", "its system's name attacks whoever shows it", lambda h, m: _set_id(h, "ubuntu"))

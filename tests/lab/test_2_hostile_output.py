@@ -18,8 +18,8 @@ from tests.unit.browser import Browser
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]
 
-SHOWN = "=cmd()|' /C calc'!A0 ]]> \\x00\\x1b[31m\\x1b]0;owned\\x07 <script>document.title='owned'</script>"
-"""What the lab's fault hostile_output writes, with its control characters spelt out."""
+SHOWN = "=cmd()|' /C calc'!A0 ]]> \\x1b[31m\\x1b]0;owned\\x07 <script>document.title='owned'</script>"
+"""What the lab's fault hostile_output writes, with its control characters spelt out; NUL follows it."""
 CONTROL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f]")
 
 
@@ -34,7 +34,7 @@ def audit(prepared_hosts: None) -> Finished:
 
 
 def test_the_finding_repeats_it(audit: Finished) -> None:
-    assert audit.red == {("H01", "atlas01", Verdict.FAIL)}
+    assert audit.red == {("H01", "atlas01", Verdict.UNKNOWN)}
     assert SHOWN in audit.result("operating_system", "atlas01").message
     assert not CONTROL.search(audit.output)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.parse import fio, iperf3, nccl_tests, nvbandwidth
+from cluster.parse import ascend_dmi, fio, iperf3, nccl_tests, nvbandwidth
 from cluster.parse.nccl_tests import AllReduce
 from cluster.verdict import Unparsable
 
@@ -118,3 +118,55 @@ def test_all_reduce_has_its_average() -> None:
 def test_an_all_reduce_without_its_summary_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         nccl_tests.all_reduce(text)
+
+
+RULE = "-" * 66
+ASKED = "This test will affect the business on this server. To ensure the correctness ... continue?(Y/N)Y\nY\n"
+FLOPS = f"""{ASKED}{RULE}
+    Device        Execute Times        Duration(ms)        TFLOPS@FP16          Power(W)
+{RULE}
+    0             600,000,000          14222               88.475             85.1999969
+{RULE}
+"""
+STEPS = f"""grep: warning: stray \\ before /
+Host to Device Test
+Device 0: Ascend 310P1.
+{RULE}
+    Size(Bytes)     Execute Times     Bandwidth(GB/s)     Elapsed Time(us)
+{RULE}
+    2               100               0.000178            11.21
+    33554432        100               6.189528            5421.16
+    16777216        100               6.165126            2721.31
+{RULE}
+"""
+ONE_SIZE = f"""{RULE}
+    ID     Size(Bytes)     Execute Times     Bandwidth(GB/s)     Elapsed Time(us)
+{RULE}
+    0      8388608         100               6.672553            1257.18
+{RULE}
+"""
+
+
+def test_ascend_dmi_tells_how_fast_an_npu_computes() -> None:
+    assert ascend_dmi.tflops(FLOPS, 0) == 88.475
+
+
+def test_ascend_dmi_tells_how_fast_an_npu_is_filled() -> None:
+    assert ascend_dmi.bandwidth(STEPS) == 6.189528
+    assert ascend_dmi.bandwidth(ONE_SIZE) == 6.672553
+
+
+NO_FLOPS = ["", FLOPS[:-70], FLOPS * 2, FLOPS.replace("88.475", "NA"), FLOPS.replace("    0  ", "    1  "), STEPS]
+NO_BANDWIDTH = ["", STEPS[:-68], STEPS * 2, STEPS.replace("6.189528", "-"), STEPS.replace("100", ""), FLOPS]
+
+
+@pytest.mark.parametrize("text", [*NO_FLOPS, FLOPS.replace("FP16", "BF16")])
+def test_half_a_table_of_flops_is_no_speed(text: str) -> None:
+    with pytest.raises(Unparsable):
+        ascend_dmi.tflops(text, 0)
+
+
+@pytest.mark.parametrize("text", NO_BANDWIDTH)
+def test_half_a_table_of_bandwidths_is_no_speed(text: str) -> None:
+    with pytest.raises(Unparsable):
+        ascend_dmi.bandwidth(text)
