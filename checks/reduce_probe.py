@@ -14,9 +14,10 @@ The ranks are forked before torch is imported: a program of `-c` has no file tha
 What each rank found goes by the store of rank 0, which is plain TCP, and not by the way that is being judged.
 
 Both libraries are told to meet on the addresses of the hosts: a host has Docker's and the pod network's bridges too.
-HCCL needs no rank table where torch sets it up: it gets the root's information from rank 0, whom HCCL_IF_IP tells the
-card of the host to answer on (CANN, "HCCL_IF_IP"; it waits 120 s or longer, "HCCL_CONNECT_TIMEOUT"). Of this, nothing
-has been tried on NPUs or GPUs.
+HCCL needs no rank table where torch sets it up: rank 0 hands out the root's information, and HCCL_IF_IP tells each rank
+the card of its host to meet the root on. HCCL_CONNECT_TIMEOUT is 120 s or longer, and HCCL takes 20 s more to tell all
+ranks; HCCL_WHITELIST_DISABLE spares older releases a list of hosts (CANN's documents of these variables). What an
+image sets itself stays. It was run over gloo with torch 2.14; nothing of it has been tried on NPUs or GPUs.
 """
 
 from __future__ import annotations

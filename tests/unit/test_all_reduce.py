@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -120,6 +121,10 @@ def test_the_result_is_found_among_what_torch_says() -> None:
 def test_other_results_are_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         all_reduce.parse(text)
+
+
+def test_the_program_is_one_for_the_python_of_older_images() -> None:
+    ast.parse(SCRIPT, feature_version=(3, 7))
 
 
 def ran(folder: Path, torch: str, end: int = 60) -> tuple[int, str]:
