@@ -74,7 +74,7 @@ def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: 
         command = ["sh", "-c", "ls /dev"]
     limits = {"limits": {plugin.resource: 1}}
     probe = pod(cluster, node, f"{APP}-device-{node.name}", image, command=command, resources=limits)
-    found, log = ended(master, probe)
+    [(found, log)] = ended(master, [probe])
     if found["status"].get("phase") != "Succeeded":
         why = "; ".join(pod_trouble.why(found)) or str(found["status"].get("phase"))
         if f"Insufficient {plugin.resource}" in why:
@@ -109,7 +109,7 @@ def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master:
     there = [node for node in cluster.nodes if node.name in hosts]
     image = pause_image(master)
     share = next((m.mount_point for m in cluster.mounts), "")
-    given: dict[str, list[Any]] = {"volumes": [{"name": "share", "hostPath": {"path": share}}],
+    given: dict[str, Any] = {"spec": {"volumes": [{"name": "share", "hostPath": {"path": share}}]},
              "volumeMounts": [{"name": "share", "mountPath": "/share"}]} if share else {}  # fmt: skip
     try:
         pods = on_each(cluster, there, master, image, **given)
@@ -120,9 +120,9 @@ def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master:
         remove(master)
 
 
-def on_each(cluster: Cluster, there: Sequence[Node], master: Host, image: str, **more: list[Any]) -> dict[str, Object]:
+def on_each(cluster: Cluster, there: Sequence[Node], master: Host, image: str, **more: Any) -> dict[str, Object]:
     """Start a probe on each host; by host's name the pods, all ready. Mismatch where one does not come up."""
-    pods = standing(master, [pod(cluster, node, f"{APP}-on-{node.name}", image, **dict(more)) for node in there])
+    pods = standing(master, [pod(cluster, node, f"{APP}-on-{node.name}", image, **more) for node in there])
     unready = [f"{p['metadata']['name']}: {', '.join(why)}" for p in pods if (why := pod_trouble.why(p))]
     expect("probe pods that do not come up", found=unready, expected=[])
     found = {str(p["metadata"]["name"]).removeprefix(f"{APP}-on-"): p for p in pods}

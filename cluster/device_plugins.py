@@ -81,6 +81,16 @@ def hosts(cluster: Cluster) -> tuple[Node, ...]:
     return tuple(n for n in cluster.nodes if n.device_count and labels.takes_jobs(cluster, n))
 
 
+def kind(cluster: Cluster, node: Node) -> str:
+    """What jobs ask for to run on one of `hosts`, its label gpuType: `huawei_npu_arm64`, `nvidia_gpu_amd64_V100`."""
+    return labels.worker_labels(cluster, node)["gpuType"]
+
+
+def alike(cluster: Cluster, node: Node) -> tuple[Node, ...]:
+    """All of `hosts` that are of the kind of one of them, itself included."""
+    return tuple(other for other in hosts(cluster) if kind(cluster, other) == kind(cluster, node))
+
+
 def of(cluster: Cluster, node: Node) -> Plugin:
     """The plugin that runs on one of `hosts`. LookupError for any other machine."""
     for plugin in plugins(cluster):
@@ -112,7 +122,7 @@ def _plugin(
     cluster: Cluster, name: str, device: Device, resource: str, label: tuple[str, str], container: str, image: str
 ) -> Plugin:
     nodes = tuple(node for node in hosts(cluster) if node.device is device)
-    kinds = {labels.worker_labels(cluster, node)["gpuType"] for node in nodes}
+    kinds = {kind(cluster, node) for node in nodes}
     return Plugin(name, device, resource, label, container, image, nodes, tuple(sorted(kinds)))
 
 

@@ -178,6 +178,16 @@ def npu_cabling(document: Document) -> Iterator[Finding]:
             yield document.at_key(("suite", "npu_cabling", name), message, "correct its type, or remove this line")
 
 
+def kinds_of_accelerators(document: Document) -> Iterator[Finding]:
+    """What is measured between hosts of a kind is said of a kind that is there."""
+    found = (m.values for m in machines(document) if m.has_accelerators)
+    known = {"_".join(str(v[key]) for key in ("vendor", "type", "archtype", "series") if key in v) for v in found}
+    for kind in document.mapping("suite", "acceptance", "two_hosts"):
+        if kind not in known:
+            path: KeyPath = ("suite", "acceptance", "two_hosts", kind)
+            yield document.at_key(path, "no machine has such accelerators", _did_you_mean(kind, known))
+
+
 def shares(document: Document) -> Iterator[Finding]:
     """One default share at most, known servers, one mount point each (auto_share.py would mount over another)."""
     default: str | None = None
@@ -329,6 +339,7 @@ RULES: Final[tuple[Rule, ...]] = (
     vendors,
     device_counts,
     npu_cabling,
+    kinds_of_accelerators,
     shares,
     storage_folders,
     user_groups,

@@ -249,6 +249,15 @@ class Backups(Section):
     """Dumps by `mysqldump`, `*.sql` or `*.sql.gz`."""
 
 
+class TwoHosts(Section):
+    """One of `suite.acceptance.two_hosts`: what two hosts of that kind reduce together with (W12)."""
+
+    image: Image
+    """An image whose python3 has torch with NCCL, or torch and torch_npu with HCCL; it should be on the hosts."""
+    all_reduce: Floor | None = None
+    """GB/s, the bus bandwidth of an all-reduce over all accelerators of both; not set: it must only come out right."""
+
+
 class Acceptance(Section):
     """`suite.acceptance`: what was promised of the hardware. Each is measured with --active, on idle hosts."""
 
@@ -270,6 +279,8 @@ class Acceptance(Section):
     """GB/s, the average bus bandwidth of an all-reduce over a host's GPUs (Q04)."""
     nccl_tests_image: Image | None = None
     """An image that has nccl-tests' all_reduce_perf in its PATH (Q04)."""
+    two_hosts: dict[Text, TwoHosts] = {}
+    """By kind of accelerator, the gpuType that jobs ask for: huawei_npu_arm64, nvidia_gpu_amd64 (W12)."""
     job_image: Image | None = None
     """An image with a shell, in which a job is run by the platform (W11)."""
     job_user: Text | None = None

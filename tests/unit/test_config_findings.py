@@ -47,6 +47,9 @@ WRONG = [
     ("suite:\n", "suite:\n  npu_cabling: {atlas-gpu01: [a b]}\n", "67:17: error: suite.npu_cabling.atlas-gpu01: atlas-gpu01 is of type \"gpu\" and has no NPUs"),
     ("  kubernetes:\n", "  kubernetes:\n    virtual_ip: 192.168.3.6\n", '69:17: error: suite.kubernetes.virtual_ip: "192.168.3.6" is the address of atlas02 itself'),
     ("  kubernetes:\n", "  kubernetes:\n    virtual_ip: atlas\n", '69:17: error: suite.kubernetes.virtual_ip: "atlas" is no IPv4 address'),
+    ("suite:\n", "suite:\n  acceptance: {two_hosts: {nvidia_gpu_arm64: {image: a/b}}}\n", "67:28: error: suite.acceptance.two_hosts.nvidia_gpu_arm64: no machine has such accelerators (did you mean nvidia_gpu_amd64?)"),
+    ("suite:\n", "suite:\n  acceptance: {two_hosts: {nvidia_gpu_amd64: {all_reduce: 9.5}}}\n", "67:28: error: suite.acceptance.two_hosts.nvidia_gpu_amd64.image: required key is missing"),
+    ("suite:\n", "suite:\n  acceptance: {two_hosts: {nvidia_gpu_amd64: {image: a/b, all_reduce: 0}}}\n", "67:71: error: suite.acceptance.two_hosts.nvidia_gpu_amd64.all_reduce: must be greater than 0"),
     ("suite:\n", "suite:\n  backups: {etcd: backups}\n", "67:19: error: suite.backups.etcd: \"backups\" is no plain absolute path"),
     # users and secrets
     ("admin_username: dlwsadmin", "admin_username: root", "36:17: error: admin_username: root cannot be the admin user"),

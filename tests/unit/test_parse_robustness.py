@@ -16,6 +16,7 @@ from cluster import proxies, versions
 from cluster.parse import (
     accounts,
     alerts,
+    all_reduce,
     answers,
     apt_locks,
     ascend,
@@ -139,6 +140,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "modules.at_boot": modules.at_boot,
     "modules.loaded": modules.loaded,
     "mounts.parse": mounts.parse,
+    "all_reduce.parse": all_reduce.parse,
     "nccl_tests.all_reduce": nccl_tests.all_reduce,
     "npu_chip.board": npu_chip.board,
     "npu_chip.common": npu_chip.common,
@@ -264,6 +266,7 @@ GOOD = [
     '{"jobs": [{"jobname": "a", "error": 0, "write": {"bw": 1024000}}]}',
     "memcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)\n           0         1\n 0     26.32     26.31\n",
     "  1024  256  float  sum  -1  4.1\n# Out of bounds values : 0 OK\n# Avg bus bandwidth    : 130.674 \n",
+    'dlws-probe {"ranks": 16, "bytes": 268435456, "seconds": 0.0231, "wrong": [9]}\n',
     "davinci_ascend/1.0, 5.15.0-25-generic, aarch64: installed\n",
     "Port ID TLV\n\tIfname: 100GE1/0/1\nSystem Name TLV\n\tleaf1\n",
     "1a:2b:3c:4d:5e:71(atlas09) 524288 IPs (50.0% of total) - unreachable!\n",
