@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster import versions
-from cluster.parse import ascend, docker_info, dpkg, ip_addr, meminfo, npu_chip, npu_smi, nvidia_smi, os_release
+from cluster.parse import (
+    answers,
+    ascend,
+    docker_info,
+    dpkg,
+    ip_addr,
+    meminfo,
+    npu_chip,
+    npu_smi,
+    nvidia_smi,
+    os_release,
+)
 from cluster.parse.text import lines, only_line
 from cluster.verdict import Unknown
 from reports.run_folder import Command
@@ -212,7 +223,7 @@ def _gpus(facts: Facts, out: str, _: re.Match[str]) -> None:
         facts.device("GPU", row[1], model=row[2], serial=row[3])
 
 
-@_probe(r"^nvidia-smi --query-gpu=(?P<fields>[\w.,]+) --format=csv,noheader")
+@_probe(r"^(timeout -k 1 10 )?nvidia-smi --query-gpu=(?P<fields>[\w.,]+) --format=csv,noheader")
 def _gpu_query(facts: Facts, out: str, found: re.Match[str]) -> None:
     fields = found["fields"].split(",")
     if fields == ["driver_version"]:
@@ -220,8 +231,8 @@ def _gpu_query(facts: Facts, out: str, found: re.Match[str]) -> None:
             facts.values["gpu_driver"] = ", ".join(sorted(told))
     elif fields[0] == "index":
         for row in nvidia_smi.query(out, fields):
-            model, serial, bus_id = row.get("name"), row.get("serial"), row.get("pci.bus_id")
-            facts.device("GPU", str(row["index"]), model=model, serial=serial, bus_id=bus_id)
+            model, serial, firmware = row.get("name"), row.get("serial"), row.get("vbios_version")
+            facts.device("GPU", str(row["index"]), model=model, serial=serial, firmware=firmware)
 
 
 @_probe(r"^cat /usr/local/Ascend/driver/version\.info$")
@@ -241,7 +252,9 @@ def _npu_table(facts: Facts, out: str, _: re.Match[str]) -> None:
         facts.device("NPU", str(chip.npu), model=chip.name, bus_id=chip.bus_id)
 
 
-@_probe(r"^npu-smi info -t board -i (?P<number>[0-9]+)$")
-def _npu_board(facts: Facts, out: str, found: re.Match[str]) -> None:
-    board = npu_chip.board(out)
-    facts.device("NPU", found["number"], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)
+@_probe(r"^q\(\) .* npu-smi info -t ")
+def _npu_boards(facts: Facts, out: str, _: re.Match[str]) -> None:
+    for call, (status, text) in answers.parse(out).told.items():
+        if (found := re.fullmatch(r"npu-smi info -t board -i ([0-9]+)", call)) and status == 0:
+            board = npu_chip.board(text)
+            facts.device("NPU", found[1], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from acceptance_kit import good, made, rows, text_of, written
+from proof_cases import HOSTS
+from proof_kit import usually
 
 from reports.acceptance import facts
 from reports.acceptance.facts import Facts
@@ -52,10 +54,29 @@ def test_a_board_s_serial_number_outweighs_a_uuid() -> None:
 
 
 def test_npus_have_their_board_s_firmware_and_serial() -> None:
-    found = asked("npu-smi info -t board -i 0", (DATA / "npu_smi_board.txt").read_text())
-    (device,) = facts.accelerators(found)
+    call, board = "npu-smi info -t board -i 0", (DATA / "npu_smi_board.txt").read_text()
+    (device,) = facts.accelerators(asked(f'q() {{ "$@"; }}; q {call}', f"== {call}\n{board}\n== exit 0\n"))
     assert device.kind == "NPU"
     assert device.firmware != ""
+
+
+def told_by(kind: str) -> Facts:
+    """What a healthy host's answers to the checks hold, as tests/proofs/healthy has recorded them."""
+    given = [(command, answer) for command, answer in usually(kind).items() if isinstance(answer.out, str)]
+    return facts.of_host([Command(n=n, command=c, out=a.out, rc=a.rc) for n, (c, a) in enumerate(given)])
+
+
+@pytest.mark.parametrize("kind", ["npu", "gpu"])
+def test_an_audit_tells_serial_number_and_firmware_of_each_accelerator(kind: str) -> None:
+    found = list(facts.accelerators(told_by(kind)))
+    assert len({device.serial for device in found}) == len(found) > 3
+    assert all(device.model and device.firmware for device in found)
+    assert not any(device.serial.startswith("GPU-") for device in found)
+
+
+def test_every_fact_is_still_asked_for_by_some_check() -> None:
+    asked_for = [command for kind in HOSTS for command in usually(kind)]
+    assert [p.pattern for p, _ in facts._PROBES if not any(map(p.search, asked_for))] == []
 
 
 def test_network_cards_have_their_addresses() -> None:
