@@ -125,7 +125,7 @@ def _os_version(host: LabHost) -> Memory:
     return {}
 
 
-HOSTILE = "=cmd()|' /C calc'!A0 ]]> \033[31m\033]0;owned\007 <script>document.title='owned'</script>\0"
+HOSTILE = "=cmd()|/C calc!A0 ]]> \033[31m\033]0;owned\007 <script>document.title=`owned`</script>\0"
 """A formula, the end of a CDATA section, escape sequences, a script, and NUL."""
 
 

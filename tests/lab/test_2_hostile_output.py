@@ -18,7 +18,7 @@ from tests.unit.browser import Browser
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]
 
-SHOWN = "=cmd()|' /C calc'!A0 ]]> \\x1b[31m\\x1b]0;owned\\x07 <script>document.title='owned'</script>"
+SHOWN = "=cmd()|/C calc!A0 ]]> \\x1b[31m\\x1b]0;owned\\x07 <script>document.title=`owned`</script>"
 """What the lab's fault hostile_output writes, with its control characters spelt out; NUL follows it."""
 CONTROL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f]")
 
