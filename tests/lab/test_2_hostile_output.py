@@ -40,8 +40,8 @@ def test_the_finding_repeats_it(audit: Finished) -> None:
 
 
 def test_junit_is_xml_that_holds_it(audit: Finished) -> None:
-    failures = ElementTree.parse(audit.folder / "junit.xml").getroot().iter("failure")
-    assert [SHOWN in str(failure.text) for failure in failures] == [True]
+    errors = ElementTree.parse(audit.folder / "junit.xml").getroot().iter("error")
+    assert [SHOWN in str(error.text) for error in errors] == [True]
 
 
 def test_no_cell_of_the_table_is_a_formula(audit: Finished) -> None:
