@@ -234,7 +234,7 @@ class Kubernetes(Section):
     """The master takes jobs too (runbook 3.11, optional: `kubernetes uncordon`)."""
     cri_socket: Text | None = None
     """The container runtime's socket; needed from Kubernetes 1.24 on, where Docker is reached through cri-dockerd."""
-    virtual_ip: Annotated[IPv4Address, PlainValidator(values.one_address)] | None = None
+    virtual_ip: Annotated[IPv4Address, PlainValidator(values.ipv4_address)] | None = None
     """Where keepalived or kube-vip, which the suite does not set up, holds the API server's address (C15)."""
     kubeadm: dict[KubeadmKind, dict[Text, Any]] = {}
     """More settings of kubeadm's configuration by kind; what the suite sets itself stays as it is."""
@@ -291,7 +291,7 @@ class Suite(Section):
     """The section `suite:`, read by this suite only; upstream ignores keys it does not know."""
 
     ssh_port: Port = 22
-    public_address: Annotated[IPv4Address, PlainValidator(values.one_address)] | None = None
+    public_address: Annotated[IPv4Address, PlainValidator(values.ipv4_address)] | None = None
     """The address that `<cluster_name>.<domain>` has outside. Set: public access is configured (runbook 2.3)."""
     name_resolution: NameResolution = NameResolution.HOSTS_FILE
     packages: Packages = Packages()

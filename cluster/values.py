@@ -99,7 +99,7 @@ def is_address(value: object) -> bool:
         return False
 
 
-def one_address(value: Any) -> ipaddress.IPv4Address:
+def ipv4_address(value: Any) -> ipaddress.IPv4Address:
     """An IPv4 address that some host has, by which others reach the cluster."""
     return ipaddress.IPv4Address(address(value if isinstance(value, str) else str(value)))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.suite import CONFIG, HOSTS, MASTER, Finished, Running, kubectl, on, run
+from tests.lab.suite import CONFIG, HOSTS, MASTER, Finished, Running, configured, kubectl, on, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
@@ -38,11 +38,8 @@ def kubeadm_is_counted(first_install: Finished) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def config() -> Iterator[Path]:
     """The lab's configuration without the platform."""
-    path = CONFIG.with_name("cluster_only.yaml")
-    path.write_text("".join(line for line in CONFIG.open() if not line.startswith("dlworkspace:")))
-    path.chmod(0o600)
-    yield path
-    path.unlink()
+    with configured("".join(line for line in CONFIG.open() if not line.startswith("dlworkspace:"))) as path:
+        yield path
 
 
 @pytest.fixture
