@@ -2,19 +2,22 @@
 
 The first line is a `Run`, the last an `End` (missing when the controller was killed), all others are `Result`s,
 one per finished test. `encode` and `decode` are each other's inverse.
+
+Inside a run and from one run to another a test is known by its `key`, `H09[atlas01]` or `swap_off[atlas01]`: files may
+move, ids and the names of stages stay. Ledgers of schema 1 went by node id; `read` turns them into the present form.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from cluster.verdict import Severity, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Outcome(StrEnum):
@@ -41,13 +44,22 @@ class HostRow:
 class ItemRow:
     """One collected test: what should have run. `host` is `cluster` for a check of the whole cluster.
 
-    `after` are the stages that a stage waits for, as `name[host]`; those that the run leaves out too.
+    `after` are the keys of the stages that a stage waits for; those that the run leaves out too.
     """
 
     nodeid: str
     name: str
     host: str
+    stage: bool = False
+    id: str = ""
+    section: str = ""
+    title: str = ""
     after: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What identifies the test: `H09[atlas01]`."""
+        return key_of(self.id or self.name, self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +110,10 @@ class Run:
 class Result:
     """One finished test: a check (`stage` False) or a stage (`stage` True) on one host.
 
-    `name` is the function's name without `test_`, `id` the catalogue's id ("H09"; empty for a stage), `section` the
-    runbook's section, `seconds` the wall time of the call, `evidence` references of the form `<file>#<n>` into the
-    run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the node id of the test whose
-    finding explains why this one was not run; that one may follow from a third.
+    `nodeid` is pytest's name of the test, `name` the function's without `test_`, `id` the catalogue's id ("H09"; empty
+    for a stage), `section` the runbook's section, `seconds` the wall time of the call, `evidence` references of the
+    form `<file>#<n>` into the run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the
+    key of the test whose finding explains why this one was not run; that one may follow from a third.
     """
 
     nodeid: str
@@ -126,15 +138,25 @@ class Result:
     evidence: tuple[str, ...] = ()
     follows: str = ""
 
+    @property
+    def key(self) -> str:
+        """What identifies the test: `H09[atlas01]`."""
+        return key_of(self.id or self.name, self.host)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The foot of a ledger. `not_run`: node ids of collected tests without a result; `exit_status`: pytest's."""
+    """The foot of a ledger. `not_run`: keys of collected tests without a result; `exit_status`: pytest's."""
 
     exit_status: int
     reason: str
     seconds: float
     not_run: tuple[str, ...]
+
+
+def key_of(name: str, host: str) -> str:
+    """The key of a check, by its id, or of a stage, by its name, on a host: `H09[atlas01]`, `swap_off[atlas01]`."""
+    return f"{name}[{host}]"
 
 
 Event = Run | Result | End
@@ -187,8 +209,8 @@ class Ledger:
     @property
     def not_run(self) -> tuple[ItemRow, ...]:
         """Collected tests without a result."""
-        seen = {result.nodeid for result in self.results}
-        return tuple(item for item in self.run.items if item.nodeid not in seen)
+        seen = {result.key for result in self.results}
+        return tuple(item for item in self.run.items if item.key not in seen)
 
     @property
     def findings(self) -> tuple[Result, ...]:
@@ -201,9 +223,35 @@ def read(lines: Iterable[str]) -> Ledger:
     events = list(_decoded(lines))
     if not events or not isinstance(events[0], Run):
         raise ValueError("a ledger starts with a run line")
-    results = {event.nodeid: event for event in events if isinstance(event, Result)}
+    if events[0].schema == 1:
+        events = list(_upgraded(events[0], events))
+    results = {event.key: event for event in events if isinstance(event, Result)}
     ends = [event for event in events if isinstance(event, End)]
-    return Ledger(run=events[0], results=tuple(results.values()), end=ends[-1] if ends else None)
+    return Ledger(run=next(_runs(events)), results=tuple(results.values()), end=ends[-1] if ends else None)
+
+
+def _runs(events: Iterable[Event]) -> Iterator[Run]:
+    return (event for event in events if isinstance(event, Run))
+
+
+def _upgraded(run: Run, events: Sequence[Event]) -> Iterator[Event]:
+    """The events of a ledger of schema 1, with keys for node ids and with what an item says of itself today."""
+    results = {event.nodeid: event for event in events if isinstance(event, Result)}
+    items = {item.nodeid: _described(item, results.get(item.nodeid)) for item in run.items}
+    keys = {**{nodeid: item.key for nodeid, item in items.items()}, **{n: r.key for n, r in results.items()}}
+    for event in events:
+        if isinstance(event, Run):
+            yield replace(event, items=tuple(items.values()))
+        elif isinstance(event, Result):
+            yield replace(event, follows=keys.get(event.follows, event.follows))
+        else:
+            yield replace(event, not_run=tuple(keys.get(nodeid, nodeid) for nodeid in event.not_run))
+
+
+def _described(item: ItemRow, result: Result | None) -> ItemRow:
+    if result is None:
+        return replace(item, stage=item.nodeid.startswith("install/"))
+    return replace(item, stage=result.stage, id=result.id, section=result.section, title=result.title)
 
 
 def _decoded(lines: Iterable[str]) -> Iterator[Event]:

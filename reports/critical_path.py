@@ -28,11 +28,11 @@ class Timing:
 
 def of(ledger: Ledger) -> Timing | None:
     """The timing of a run of stages; None when none was run."""
-    after = {item.nodeid: item.after for item in ledger.run.items}
-    stages = {f"{r.name}[{r.host}]": r for r in ledger.results if r.stage and _began(r) is not None}
+    after = {item.key: item.after for item in ledger.run.items}
+    stages = {r.key: r for r in ledger.results if r.stage and _began(r) is not None}
     chains: dict[str, tuple[float, tuple[str, ...]]] = {}
     for label, result in stages.items():  # in the order of finishing: what a stage waits for is in it already
-        before = [chains[a] for a in after.get(result.nodeid, ()) if a in chains]
+        before = [chains[a] for a in after.get(result.key, ()) if a in chains]
         length, path = max(before, default=(0.0, ()))
         chains[label] = length + result.seconds, (*path, label)
     if not chains:

@@ -186,9 +186,8 @@ def _section(console: Console, title: str, rows: Sequence[Row]) -> None:
     console.print(table)
 
 
-def _by_key(run: Record) -> dict[tuple[str, str, str], Record]:
-    """Checks by what they are called, not by where their function stands: a file may have been renamed."""
-    return {(check["id"], check["name"], check["test"].partition("[")[2]): check for check in run["checks"]}
+def _by_key(run: Record) -> dict[str, Record]:
+    return {check["test"]: check for check in run["checks"]}
 
 
 def _said(check: Record) -> tuple[str, str]:

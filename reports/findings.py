@@ -78,13 +78,13 @@ def of(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
     for row, result in _results(matrix):
         if result.verdict.is_red or result.verdict is Verdict.WARN:
             wrong.setdefault((row.key, kind_of(result), result.fix), []).append((row, result))
-    place = {result.nodeid: key for key, members in wrong.items() for _, result in members}
-    by_id = {result.nodeid: result for _, result in _results(matrix)}
+    place = {result.key: key for key, members in wrong.items() for _, result in members}
+    by_key = {result.key: result for _, result in _results(matrix)}
     missing: dict[tuple[str, Kind, str] | None, list[tuple[Row, str]]] = {}
     for row in matrix.rows:
         for host, cell in row.cells.items():
             if cell.kind is Kind.NOT_RUN:
-                missing.setdefault(place.get(_root(cell.result, by_id)), []).append((row, host))
+                missing.setdefault(place.get(_root(cell.result, by_key)), []).append((row, host))
     findings = [
         Finding(members[0][0], key[1], key[2], tuple(result for _, result in members), _gaps(missing.get(key, ())))
         for key, members in wrong.items()
@@ -110,13 +110,13 @@ def _results(matrix: Matrix) -> Iterator[tuple[Row, Result]]:
     return ((row, cell.result) for row in matrix.rows for cell in row.cells.values() if cell.result)
 
 
-def _root(result: Result | None, by_id: dict[str, Result]) -> str:
-    """The node id of the test that explains, in the end, why one was not run; "" if none does."""
+def _root(result: Result | None, by_key: dict[str, Result]) -> str:
+    """The key of the test that explains, in the end, why one was not run; "" if none does."""
     seen: set[str] = set()
-    while result and result.follows and result.verdict is Verdict.NOT_RUN and result.nodeid not in seen:
-        seen.add(result.nodeid)
-        result = by_id.get(result.follows)
-    return result.nodeid if result and seen else ""
+    while result and result.follows and result.verdict is Verdict.NOT_RUN and result.key not in seen:
+        seen.add(result.key)
+        result = by_key.get(result.follows)
+    return result.key if result and seen else ""
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int, tuple[int, ...]]:

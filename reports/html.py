@@ -45,7 +45,7 @@ def render(recorded: RecordedRun) -> str:
     """The page of a run."""
     ledger, rows, past = recorded.ledger, matrix.of(recorded.ledger), history.before(recorded)
     cells = [cell for row in rows.rows for cell in row.cells.values()]
-    places = {cell.item.nodeid: place for place, cell in enumerate(cells)}
+    places = {cell.item.key: place for place, cell in enumerate(cells)}
     timing = None if ledger.run.plan else critical_path.of(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
@@ -75,7 +75,7 @@ def render(recorded: RecordedRun) -> str:
         kinds=Counter(host.kind for host in rows.hosts if host.kind),
         roles=Counter(host.role for host in rows.hosts if host.address and host.name not in matrix.NO_HOSTS),
         timing=timing,
-        steps=[(r, path[_label(r)]) for r in ledger.results if r.stage and _label(r) in path],
+        steps=[(r, path[r.key]) for r in ledger.results if r.stage and r.key in path],
         chart=chart.of(rows.hosts, [result for result in ledger.results if result.stage], path),
         no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
@@ -87,10 +87,6 @@ def render(recorded: RecordedRun) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def _label(result: Result) -> str:
-    return f"{result.name}[{result.host}]"
 
 
 def _dots(row: Row, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
@@ -108,7 +104,7 @@ def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequ
     Times are seconds since the run's start. `past` of a row has a text for each earlier run, a letter for each host.
     """
     run = recorded.ledger.run
-    row_of = {cell.item.nodeid: place for place, row in enumerate(rows.rows) for cell in row.cells.values()}
+    row_of = {cell.item.key: place for place, row in enumerate(rows.rows) for cell in row.cells.values()}
     host_of = {host.name: place for place, host in enumerate(rows.hosts)}
     return {
         "run": run.run,
@@ -132,7 +128,7 @@ def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequ
             for row in rows.rows
         ],
         "cells": [
-            [row_of[c.item.nodeid], host_of[c.item.host], _slug(c.kind), _details(c.result, run.started)] for c in cells
+            [row_of[c.item.key], host_of[c.item.host], _slug(c.kind), _details(c.result, run.started)] for c in cells
         ],
         "marks": {_slug(kind): [mark.glyph, kind] for kind, mark in MARKS.items()},
     }

@@ -37,7 +37,7 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 def render(recorded: RecordedRun) -> str:
     """The table of a run."""
     made = record.of(recorded)
-    references = {result.nodeid: result.evidence for result in recorded.ledger.results}
+    references = {result.key: result.evidence for result in recorded.ledger.results}
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEAD)

@@ -72,8 +72,7 @@ def _testcase(cell: Cell, strict: bool) -> TestCase:
 
 
 def _name(item: ItemRow) -> str:
-    rest = matrix.parameters(item)
-    return one_line(f"{item.name}[{item.host}-{rest}]" if rest else f"{item.name}[{item.host}]")
+    return one_line(f"{item.name}[{item.host}]")
 
 
 def _properties(item: ItemRow, result: Result | None) -> Iterator[tuple[str, str]]:

@@ -117,47 +117,49 @@ class Cell:
 class Row:
     """One test (a stage or a check) and its cell on every host it was collected for.
 
-    `key` is the node id without the host, `name` what people call it, `area` the heading it stands under.
+    `key` is its id or, of a stage, its name; `item` stands for those of its cells, which differ in the host alone.
     """
 
     key: str
-    name: str
+    item: ItemRow
     cells: dict[str, Cell] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The function's name without `test_`."""
+        return self.item.name
+
+    @property
     def sample(self) -> Result | None:
-        """A result to read title, id, section and source from; None when the test ran nowhere."""
+        """A result to read severity, source and Chinese title from; None when the test ran nowhere."""
         return next((cell.result for cell in self.cells.values() if cell.result), None)
 
     @property
     def is_stage(self) -> bool:
         """True for a stage of the runbook, False for a check."""
-        return self.sample.stage if self.sample else self.key.startswith("install/")
+        return self.item.stage
 
     @property
     def id(self) -> str:
         """The catalogue's id, "" for a stage."""
-        return self.sample.id if self.sample else ""
+        return self.item.id
 
     @property
     def section(self) -> str:
-        """The runbook's section, from the result or else from the file's name."""
-        if self.sample and self.sample.section:
-            return self.sample.section
-        named = re.search(r"section_(\d+)_(\d+)", self.key)
-        return f"{named[1]}.{named[2]}" if named else ""
+        """The runbook's section, "" where none speaks of it."""
+        return self.item.section
 
     @property
     def title(self) -> str:
         """The English title without its full stop, or the name in words."""
-        return (self.sample.title if self.sample else "").removesuffix(".") or self.name.replace("_", " ")
+        return self.item.title.removesuffix(".") or self.name.replace("_", " ")
 
     @property
     def area(self) -> str:
         """`3.11 Kubernetes` for a stage, `Host and OS` for a check."""
         if self.is_stage:
             return f"{self.section} {SECTIONS.get(self.section, '')}".strip() or "Other stages"
-        return AREAS.get(self.id[:1], "") or group_of(self.key).rpartition(".")[2].replace("_", " ")
+        return AREAS.get(self.id[:1], "") or group_of(self.item.nodeid).rpartition(".")[2].replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -176,16 +178,14 @@ class Matrix:
 
 def of(ledger: Ledger) -> Matrix:
     """The matrix of a ledger. Results that no collected item announced get a cell too: nothing is dropped."""
-    results = {result.nodeid: result for result in ledger.results}
-    announced = {item.nodeid for item in ledger.run.items}
-    extra = (ItemRow(nodeid=r.nodeid, name=r.name, host=r.host) for r in ledger.results if r.nodeid not in announced)
+    results = {result.key: result for result in ledger.results}
+    announced = {item.key for item in ledger.run.items}
+    extra = (_item_of(result) for key, result in results.items() if key not in announced)
     rows: dict[str, Row] = {}
     for item in (*ledger.run.items, *extra):
-        key = _without_host(item)
-        if key in rows and item.host in rows[key].cells:
-            key = item.nodeid  # nothing is dropped, whatever the names
-        row = rows.setdefault(key, Row(key, item.name + key.partition("[")[1] + key.partition("[")[2]))
-        row.cells[item.host] = Cell(item, results.get(item.nodeid))
+        key = item.id or item.name
+        row = rows.setdefault(key, Row(key, item))
+        row.cells[item.host] = Cell(item, results.get(item.key))
     return Matrix(
         hosts=tuple(_hosts(ledger.run.hosts, rows.values())),
         stages=tuple(sorted((r for r in rows.values() if r.is_stage), key=lambda row: in_order(row.section))),
@@ -215,17 +215,9 @@ def group_of(nodeid: str) -> str:
     return ".".join([*parts[:-1], parts[-1].removeprefix("test_"), *names[:-1]])
 
 
-def parameters(item: ItemRow) -> str:
-    """What stands in the brackets of a node id besides the host: "" for `f[atlas01]`, `eth0` for `f[atlas01-eth0]`."""
-    inside = item.nodeid.partition("[")[2].removesuffix("]")
-    if inside == item.host:
-        return ""
-    return inside.removeprefix(f"{item.host}-").removesuffix(f"-{item.host}")
-
-
-def _without_host(item: ItemRow) -> str:
-    rest = parameters(item)
-    return item.nodeid.partition("[")[0] + (f"[{rest}]" if rest else "")
+def _item_of(result: Result) -> ItemRow:
+    about = {name: getattr(result, name) for name in ("nodeid", "name", "host", "stage", "id", "section", "title")}
+    return ItemRow(**about)
 
 
 def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:

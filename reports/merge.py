@@ -83,7 +83,7 @@ def _part(recorded: RecordedRun, number: int, merged: RunFolder) -> Ledger:
 
 def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
     runs = [part.run for part in parts]
-    items = {item.nodeid: item for run in runs for item in run.items}
+    items = {item.key: item for run in runs for item in run.items}
     hosts = {host.name: host for run in runs for host in run.hosts}
     started = min(run.audited or run.started for run in runs)
     results = _worst(result for part in parts for result in part.results)
@@ -100,15 +100,15 @@ def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
     )
     yield from results.values()
     if all(part.end for part in parts):
-        yield _end(parts, started, [item for item in items.values() if item.nodeid not in results])
+        yield _end(parts, started, [item for item in items.values() if item.key not in results])
 
 
 def _worst(results: Iterator[Result]) -> dict[str, Result]:
     found: dict[str, Result] = {}
     for result in results:
-        known = found.get(result.nodeid)
+        known = found.get(result.key)
         if known is None or _ORDER.index(kind_of(result)) < _ORDER.index(kind_of(known)):
-            found[result.nodeid] = result
+            found[result.key] = result
     return found
 
 
@@ -129,5 +129,5 @@ def _end(parts: Sequence[Ledger], started: str, missing: Sequence[ItemRow]) -> E
         exit_status=max(end.exit_status for end in ends),
         reason="; ".join(end.reason for end in ends if end.reason),
         seconds=round((over - datetime.fromisoformat(started)).total_seconds(), 3),
-        not_run=tuple(item.nodeid for item in missing),
+        not_run=tuple(item.key for item in missing),
     )

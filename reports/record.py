@@ -120,12 +120,12 @@ def _told(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     """What checks and stages have in common. What is the test's own is known also where it has no result."""
     result = cell.result
     return {
-        "test": cell.item.nodeid,
+        "test": cell.item.key,
         "name": cell.item.name,
         "host": cell.item.host,
         "verdict": result.verdict if result else Verdict.NOT_RUN,
         "section": row.section,
-        "title": row.sample.title if row.sample else "",
+        "title": row.item.title,
         "message": result.message if result else "",
         "fix": result.fix if result else "",
         "evidence": _evidence(recorded, result.evidence if result else ()),

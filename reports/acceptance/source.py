@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from cluster.ledger import HostRow, ItemRow
+from cluster.ledger import HostRow
 from cluster.verdict import Verdict
 from reports import manifest, record
 from reports.acceptance import conclusion, facts
 from reports.acceptance.conclusion import Conclusion
 from reports.acceptance.facts import Facts
-from reports.matrix import AREAS, NO_HOSTS, parameters
+from reports.matrix import AREAS, NO_HOSTS
 from reports.record import Record
 from reports.run_folder import Command, RecordedRun
 from reports.text import one_line
@@ -82,7 +82,7 @@ class Source:
         together: dict[tuple[str, ...], list[Record]] = {}
         everywhere: dict[str, list[str]] = {}
         for check in self.checks:
-            test = _without_host(check)
+            test = check["id"] or check["name"]
             key = (test, check["verdict"], self.found(check), check["fix"])
             together.setdefault(key, []).append(check)
             everywhere.setdefault(test, []).append(check["host"])
@@ -166,7 +166,7 @@ class Source:
 
     @cached_property
     def _evidence(self) -> dict[str, tuple[str, ...]]:
-        return {result.nodeid: result.evidence for result in self.recorded.ledger.results}
+        return {result.key: result.evidence for result in self.recorded.ledger.results}
 
     @cached_property
     def _nodes(self) -> dict[str, dict[str, str]]:
@@ -181,7 +181,3 @@ class Source:
         return found
 
 
-def _without_host(check: Record) -> str:
-    test: str = check["test"]
-    rest = parameters(ItemRow(nodeid=test, name=check["name"], host=check["host"]))
-    return test.partition("[")[0] + rest

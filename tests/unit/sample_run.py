@@ -102,7 +102,10 @@ def verify(
         if host.name == unreachable:
             verdict, message = Verdict.NOT_RUN, f"{unreachable} is unreachable"
         ref = sample.record(host.name, "gw0", command, **_answer(name, verdict))
-        sample.run = replace(sample.run, items=(*sample.run.items, ItemRow(nodeid=nodeid, name=name, host=host.name)))
+        item = ItemRow(
+            nodeid=nodeid, name=name, host=host.name, stage=False, id=check_id, section=section, title=title
+        )
+        sample.run = replace(sample.run, items=(*sample.run.items, item))
         sample.results.append(
             Result(
                 nodeid=nodeid,
@@ -144,8 +147,9 @@ def install(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
     broken: set[str] = set()
     for row, host in _on_hosts(STAGES, 2, hosts):
         name, section, _, title, actions = row
-        nodeid = f"install/section_{section.replace('.', '_')}.py::test_{name}[{host.name}]"
-        sample.run = replace(sample.run, items=(*sample.run.items, ItemRow(nodeid=nodeid, name=name, host=host.name)))
+        nodeid = f"install/s{section.replace('.', '_')}_sample.py::test_{name}[{host.name}]"
+        item = ItemRow(nodeid=nodeid, name=name, host=host.name, stage=True, section=section, title=title)
+        sample.run = replace(sample.run, items=(*sample.run.items, item))
         if name == "gpu_in_container":
             continue
         seconds = {"docker_installed": 41.5, "node_packages": 22.0, "rebooted": 35.0}.get(name, 1.4) * (
@@ -170,7 +174,7 @@ def install(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
         )
         sample.results.append(_told(sample, result, broken))
         clock[host.name] += seconds if host.name not in broken else 0.01
-    sample.end = replace(_end(sample), not_run=tuple(n for n in _nodeids(sample) if "gpu_in_container" in n))
+    sample.end = replace(_end(sample), not_run=tuple(n for n in _keys(sample) if "gpu_in_container" in n))
     return sample
 
 
@@ -182,8 +186,8 @@ def plan(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
         replace(r, outcome=Outcome.PLANNED, verdict=Verdict.NOT_RUN, message="planned") if r.actions else r
         for r in planned
     ]
-    done = {r.nodeid for r in sample.results}
-    sample.run = replace(sample.run, plan=True, items=tuple(i for i in sample.run.items if i.nodeid in done))
+    done = {r.key for r in sample.results}
+    sample.run = replace(sample.run, plan=True, items=tuple(i for i in sample.run.items if i.key in done))
     sample.end = End(exit_status=0, reason="", seconds=4.2, not_run=())
     return sample
 
@@ -206,7 +210,7 @@ def _told(sample: Sample, result: Result, broken: set[str]) -> Result:
     if result.host in broken:
         why, docker = "not run: needs docker_installed[atlas-gpu01]", "docker_installed[atlas-gpu01]"
         blocked = replace(result, verdict=Verdict.NOT_RUN, outcome=Outcome.BLOCKED, seconds=0.0, actions=(), proofs=())
-        return replace(blocked, message=why, follows=f"install/section_3_8.py::test_{docker}")
+        return replace(blocked, message=why, follows=docker)
     lines = [sample.record(result.host, "gw0", action.text, kind="change", out="ok\n") for action in result.actions]
     lines.append(sample.record(result.host, "gw0", f"check {result.name}", out="yes\n"))
     if result.name == "docker_installed" and result.host == "atlas-gpu01":
@@ -240,7 +244,7 @@ def _answer(name: str, verdict: Verdict) -> dict[str, Any]:
 
 def _dead(name: str) -> Result:
     return Result(
-        nodeid=_reach(name),
+        nodeid=f"checks/reach.py::test_{_reach(name)}",
         name="host_is_reachable",
         host=name,
         stage=False,
@@ -256,7 +260,7 @@ def _dead(name: str) -> Result:
 
 
 def _reach(name: str) -> str:
-    return f"checks/reach.py::test_host_is_reachable[{name}]"
+    return f"host_is_reachable[{name}]"
 
 
 def _sample(command: str, hosts: tuple[HostRow, ...]) -> Sample:
@@ -282,8 +286,8 @@ def _end(sample: Sample) -> End:
     return sample.end
 
 
-def _nodeids(sample: Sample) -> Iterator[str]:
-    return (item.nodeid for item in sample.run.items)
+def _keys(sample: Sample) -> Iterator[str]:
+    return (item.key for item in sample.run.items)
 
 
 def _on_hosts(table: Path, column: int, hosts: tuple[HostRow, ...]) -> Iterator[tuple[list[str], HostRow]]:

@@ -117,11 +117,11 @@ def test_a_result_carries_what_the_check_was_declared_with_and_its_evidence(audi
 
 
 def test_an_expired_waiver_is_a_finding_and_an_unused_one_a_warning(audited: Project) -> None:
-    waivers = {r.id: (r.verdict, r.message) for r in audited.ledger.results if r.name == "waiver"}
+    waivers = {r.name: (r.verdict, r.message) for r in audited.ledger.results if r.name.startswith("waiver")}
     assert waivers == {
-        "F01": ("FAIL", "the waiver of F01 on a1 expired on 2020-01-01"),
-        "P01": ("WARN", "the waiver of P01 on a1 covers no finding"),
-        "X99": ("WARN", "the waiver of X99 on a1 covers no finding"),
+        "waiver of F01 on a1": ("FAIL", "the waiver of F01 on a1 expired on 2020-01-01"),
+        "waiver of P01 on a1": ("WARN", "the waiver of P01 on a1 covers no finding"),
+        "waiver of X99 on a1": ("WARN", "the waiver of X99 on a1 covers no finding"),
     }
 
 
@@ -129,7 +129,7 @@ def test_a_partial_audit_says_nothing_of_waivers_it_did_not_ask_about(tmp_path: 
     made = Project(tmp_path, checks=MILD, hosts=["a1"])
     made.write("waivers.yaml", MORE_WAIVERS)
     assert made.run("checks/facts.py").status == 1
-    assert [r.id for r in made.ledger.results if r.name == "waiver"] == ["F01"]
+    assert [r.name for r in made.ledger.results if r.name.startswith("waiver")] == ["waiver of F01 on a1"]
 
 
 def test_warnings_and_waivers_do_not_fail_a_run_unless_it_is_strict(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def assert_one_finding(made: Project, host: str, verdict: str, message: str) -> 
     counted = Counter(result.verdict for result in made.ledger.results if result.host == host)
     others = sum(item.host == host for item in made.ledger.run.items) - 1
     assert counted == {verdict: 1, "NOT RUN": others}
-    assert {r.follows for r in made.ledger.results if r.host == host and "reached" in r.message} == {only.nodeid}
+    assert {r.follows for r in made.ledger.results if r.host == host and "reached" in r.message} == {only.key}
 
 
 @pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "2"]], ids=" ".join)
@@ -243,7 +243,7 @@ def test_a_finding_that_another_explains_is_not_a_second_one(tmp_path):
     assert made.verdicts == {"it_runs[a1]": "FAIL", "it_answers[a1]": "NOT RUN"}
     told = made.results["it_answers[a1]"]
     assert told.message == "follows from C01 on a1: answer: expected pong, found none"
-    assert told.follows == made.results["it_runs[a1]"].nodeid
+    assert told.follows == made.results["it_runs[a1]"].key
 
 
 def test_without_its_cause_in_the_run_a_finding_stays_one(tmp_path):

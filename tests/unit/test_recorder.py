@@ -90,7 +90,7 @@ def test_the_foot_says_how_it_ended_and_what_never_ran(keeper: Ledgerkeeper, tmp
     keeper.end(2, "interrupted by SIGINT")
     end = written(tmp_path).end
     assert end is not None
-    assert (end.exit_status, end.reason, end.not_run) == (2, "interrupted by SIGINT", ("two",))
+    assert (end.exit_status, end.reason, end.not_run) == (2, "interrupted by SIGINT", ("two[a1]",))
 
 
 def report(outcome: str, longrepr: Any) -> Any:
@@ -112,7 +112,7 @@ def test_a_stage_that_pytest_dependency_skipped_says_what_it_needs(item: Any) ->
     told = result_of(report("skipped", ("f.py", 1, "Skipped: join[a1] depends on base[a1]")), item)
     assert told is not None
     assert (told.verdict, told.outcome, told.message) == ("NOT RUN", "blocked", "not run: needs base[a1]")
-    assert told.follows == "install/s.py::test_base[a1]"
+    assert told.follows == "base[a1]"
 
 
 def test_a_report_of_a_dead_worker_is_unknown_and_red(item: Any) -> None:

@@ -147,14 +147,22 @@ def test_the_saved_inputs_hold_no_secret(audited: Audited) -> None:
 
 
 def test_another_suite_judges_what_the_evidence_holds_and_no_more(audited: Audited, tmp_path: Path) -> None:
-    made = Project(tmp_path, checks=CHECKS.replace("test -e it", "ls it").replace("test_growth", "test_new_growth"))
+    made = Project(tmp_path, checks=CHECKS.replace("test -e it", "ls it").replace('"T02"', '"T12"'))
     shutil.copytree(audited.first.path, tmp_path / "reports" / "out" / "demo" / "first")
     assert made.run("--replay", "first").status == 1
     found = made.results["it[a1]"]
     assert found.verdict == "UNKNOWN"
     assert found.message == "cannot know: not in the evidence of the run that is replayed: ls it"
-    assert [item.name for item in made.ledger.not_run] == ["growth"] * 3
-    assert "new_growth" not in {item.name for item in made.ledger.run.items}
+    assert [item.id for item in made.ledger.not_run] == ["T02"] * 3
+    assert "T12" not in {item.id for item in made.ledger.run.items}
+
+
+def test_a_check_that_moved_and_was_renamed_is_the_same_by_its_id(audited: Audited, tmp_path: Path) -> None:
+    made = Project(tmp_path, checks=CHECKS.replace("test_it(", "test_it_is_there("))
+    shutil.copytree(audited.first.path, tmp_path / "reports" / "out" / "demo" / "first")
+    assert made.run("--replay", "first").status == 1
+    assert made.results["it_is_there[a1]"].verdict == "PASS"
+    assert made.ledger.not_run == ()
 
 
 def test_an_install_is_not_replayed(audited: Audited) -> None:
