@@ -49,7 +49,7 @@ READ_DEADLINE = 240.0
 
 @check("C14", section="3.11", source="etcd disaster recovery", on=master, severity=Severity.WARNING,
        title_zh="etcd 备份在 24 小时内且完整",
-       fix="run etcdctl snapshot save into suite.backups.etcd daily; a copy of etcd's folder is not one")  # fmt: skip
+       fix="run etcdctl snapshot save into suite.backups.etcd daily; copying etcd's folder is not enough")  # fmt: skip
 def test_etcd_backup(cluster: Cluster, host: Host) -> None:
     """The newest etcd snapshot is less than 24 hours old and intact, so it can be restored."""
     folder = cluster.suite.backups.etcd
@@ -76,7 +76,7 @@ def judge(host: Host, folder: str, pattern: str, look: str) -> None:
     clock, *rows = host.lines(LIST, folder, pattern) or [""]
     now = number("date", clock)
     files = [(number("find", row.partition(".")[0]), row.partition(" ")[2]) for row in rows]
-    expect_that(files, f"backups in {folder}", found="none", expected=f"files named {pattern}")
+    expect_that(files, f"backups in {folder}", found="none", expected=f"a file named {pattern}")
     written, name = max(files)
     age = now - written
     expect_that(age < DAY, f"age of the newest backup ({name})", found=f"{age // 3600} h", expected="under 24 h")

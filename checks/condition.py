@@ -61,7 +61,7 @@ def test_wanted_commands(host: Host) -> None:
        fix="apt-mark hold linux-image-generic linux-image-$(uname -r); or systemctl disable --now"
            " apt-daily-upgrade.timer")  # fmt: skip
 def test_kernel_does_not_drift(host: Host) -> None:
-    """Unattended upgrades do not replace the kernel, since drivers are built for the running one.
+    """Unattended upgrades cannot replace the kernel that the drivers were built for.
 
     It takes all three to replace it: an active timer, unattended upgrades enabled in apt, and no hold on the kernel.
     """
@@ -102,7 +102,7 @@ def test_no_unit_has_failed(host: Host) -> None:
        title_zh="没有卡死的进程与僵尸进程",
        fix="see in /proc/<pid>/stack what it waits for: a dead share, a disk or a driver")  # fmt: skip
 def test_no_process_hangs(host: Host) -> None:
-    """No process is stuck in uninterruptible sleep, and zombie processes are reaped."""
+    """No process is stuck in uninterruptible sleep, and there are at most 20 zombie processes."""
     first, mark, second = host.read(PS_TWICE).partition("\n==\n")
     if not mark:
         raise unparsable("ps", why="no second listing")

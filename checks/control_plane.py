@@ -106,7 +106,7 @@ def test_etcd_members(cluster: Cluster, host: Host) -> None:
        title_zh="controller-manager 与 scheduler 的租约按时续期",
        fix="check the docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
 def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
-    """The controller manager and the scheduler renewed their leases in the last 30 s by the master's clock."""
+    """The controller manager and the scheduler renewed their leases in the last 30 s (by the master's clock)."""
     leases = kube.list("leases", namespace="kube-system")
     ages = {
         lease["metadata"]["name"]: (leases.at - kube_objects.instant(lease["spec"].get("renewTime"))).total_seconds()

@@ -70,7 +70,7 @@ def test_cgroup_controllers(host: Host) -> None:
 @check("H14", section="2.1", source="kubeadm SystemVerification", title_zh="内核编译选项满足要求",
        fix="boot the distribution's own kernel: linux-image-generic")  # fmt: skip
 def test_kernel_configuration(host: Host) -> None:
-    """The kernel was built with the options that containers need (judged by its namespaces if they are not known)."""
+    """The kernel was built with the options that containers need (judged by its namespaces if not known)."""
     text = host.read(READ_OPTIONS)
     if text.strip() == "no configuration":
         there = host.read(READ_NAMESPACES).split()

@@ -88,7 +88,7 @@ def test_kubelet_is_healthy(host: Host) -> None:
 @check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像已在主机上且架构正确",
        fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
 def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The images that Kubernetes and the pod network run here are on the host, in Docker's architecture."""
+    """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
     expect("missing images", found=missing_images(node, cluster, host, notes), expected=[])
 
 

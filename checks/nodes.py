@@ -90,13 +90,13 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 @check("K12", section="3.11", source="k8s max-pods", severity=Severity.WARNING,
        title_zh="节点的 Pod 数与资源请求未接近上限", fix="spread the pods, or add hosts")  # fmt: skip
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
-    """Less than 90% of the node's allocatable pods, CPU and memory is taken."""
+    """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
     here = [p for p in kube.list("pods") if p["spec"].get("nodeName") == node.name and not kube_objects.is_finished(p)]
     room = node_of(kube, node)["status"]["allocatable"]
     taken = {"pods": Decimal(len(here))} | {r: kube_objects.requested(here, r) for r in ("cpu", "memory")}
     shares = {resource: float(amount / kube_objects.quantity(room[resource])) for resource, amount in taken.items()}
     full = [f"{resource} {share:.0%}" for resource, share in shares.items() if share >= FULL]
-    expect("resources taken to 90% or more", found=full, expected=[])
+    expect("resources in use to 90% or more", found=full, expected=[])
 
 
 @check("K14", section="3.10", source="k8s version skew", on=whole_cluster, severity=Severity.WARNING,

@@ -58,7 +58,7 @@ FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
 @check("N08", section="3.11", source="docker 1.13", severity=Severity.WARNING, title_zh="Pod 流量可被转发",
        fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing")  # fmt: skip
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
-    """The FORWARD chain accepts pod traffic, by its policy or (as Docker sets that to DROP) by a rule."""
+    """The FORWARD chain accepts pod traffic by its policy or, where Docker has set that to DROP, by a rule."""
     chain = firewall.iptables_chain(host.read(FORWARD))
     own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
     passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)
@@ -70,7 +70,7 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
        fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
            " (WEAVE_MTU for weave, otherwise in its configuration)")  # fmt: skip
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its header."""
+    """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its headers."""
     mtu = mtu_of(host, node)
     rows = [re.fullmatch(r"/sys/class/net/(.+):([0-9]+)", line) for line in host.lines(READ_MTUS)]
     if None in rows:
@@ -109,7 +109,7 @@ def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
 @check("N15", section="2.1", source="NHC hw_eth", severity=Severity.WARNING, title_zh="物理网卡速率、双工正常且无错包",
        fix="see ethtool <interface>; change the cable or the port; set the switch port to autonegotiate")  # fmt: skip
 def test_cards_run_well(host: Host) -> None:
-    """Active physical network interfaces run at 1 Gb/s or more in full duplex, and count no new errors."""
+    """Active physical network interfaces run at 1 Gb/s or more in full duplex, without new errors or link losses."""
     first, mark, second = host.read(READ_CARDS).partition("==")
     before, now = cards(first), cards(second)
     if not mark or before.keys() != now.keys():
@@ -141,7 +141,7 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
 
 
 @check("N18", section="2.1", source="product checklist", severity=Severity.WARNING, title_zh="软件源与镜像仓库可访问",
-       fix="correct the address in config.yaml, or the names, routes or firewall on the way to it")  # fmt: skip
+       fix="correct the address in config.yaml, or fix name resolution, routes or firewall on the way")  # fmt: skip
 def test_sources_answer(cluster: Cluster, host: Host) -> None:
     """The configured apt sources and the configured image registry host, if any, respond."""
     answers = each(host, FETCH, sources(cluster))

@@ -62,7 +62,7 @@ def test_product_ports_are_free(host: Host) -> None:
 @check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
        fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
 def test_listeners_are_known(host: Host) -> None:
-    """Only pods, the kernel, NodePorts and programs that the runbook installs listen on all addresses.
+    """Only pods, the kernel, NodePorts and programs installed by the runbook listen on all addresses.
 
     A UDP socket on a port that the kernel gives to clients is no service: it waits for an answer.
     """

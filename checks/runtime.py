@@ -94,7 +94,7 @@ def test_container_logs_are_bounded(host: Host) -> None:
     written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
     driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
     bounded = driver in ROTATING or "max-size" in options
-    expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="limited in size")
+    expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
 
 
 @check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="Docker 默认运行时为 nvidia",
@@ -141,7 +141,7 @@ def test_docker_answers(host: Host) -> None:
 @check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像已在主机上且架构正确",
        fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
 def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
-    """The GPU test image is on the host, in the host's architecture."""
+    """The GPU test image is on the host, for the host's architecture."""
     image = cluster.suite.gpu_probe_image
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
     found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()

@@ -85,14 +85,14 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
        title_zh="没有长时间 Pending、失败或未能终止的 Pod",
        fix="see what it waits for with kubectl describe pod; delete evicted pods")  # fmt: skip
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
-    """No pod has been Pending for more than 5 minutes, has failed or fails to terminate."""
+    """No pod is Pending for more than 5 minutes, failed or stuck terminating."""
     now = kube.list("pods").at
     stuck = [
         f"{kube_objects.name_of(pod)}: {why}"
         for pod in ordinary(cluster, kube)
         if (why := kube_objects.stuck(pod, now)) and not kube_objects.errors(pod)
     ]
-    expect("stuck pods", found=stuck, expected=[])
+    expect("stuck or failed pods", found=stuck, expected=[])
 
 
 @check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; here an older one is corrected."""
+"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; an older one is corrected."""
 
 from __future__ import annotations
 
