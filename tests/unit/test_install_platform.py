@@ -218,7 +218,7 @@ def test_root_is_made_with_its_password_and_no_command_holds_it(cluster: Cluster
 
 def test_a_mysql_that_keeps_another_password_is_said_to(cluster: Cluster) -> None:
     denied = (1, "", "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES)")
-    with pytest.raises(ChangeFailed, match="another password than mysql_password: it keeps the one it was first"):
+    with pytest.raises(ChangeFailed, match="root password differs from mysql_password: it keeps the one it was first"):
         mysql(cluster, **{"docker exec": denied})
 
 

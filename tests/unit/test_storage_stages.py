@@ -85,7 +85,7 @@ def test_an_empty_or_missing_mount_point_is_no_objection(cluster: Cluster, chang
 
 def test_files_in_the_mount_point_are_never_mounted_over(cluster: Cluster, change: Change, tmp_path: Path) -> None:
     (tmp_path / "mnt" / "work").mkdir(parents=True)
-    with pytest.raises(ChangeFailed, match="holds files of this host"):
+    with pytest.raises(ChangeFailed, match="holds local files: move them"):
         refuse(cluster, change)
 
 
