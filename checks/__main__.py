@@ -20,10 +20,10 @@ from fixtures.check import Check
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m checks", description="Knows the checks.")
+    parser = argparse.ArgumentParser(prog="python -m checks", description="List and explain the checks.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="list|show")
-    commands.add_parser("list", help="a table of all checks")
-    show = commands.add_parser("show", help="all that is declared of some checks, or of every one")
+    commands.add_parser("list", help="print a table of all checks")
+    show = commands.add_parser("show", help="print everything declared about the given checks, or about all of them")
     show.add_argument("ids", nargs="*", metavar="ID")
     options = parser.parse_args(arguments)
     known = declared()

@@ -20,16 +20,16 @@ SESSIONS = STARTUPS = 10
 
 @preflight
 @check("U01", section="2.1", source="runbook 2.1", title_zh="可以登录主机并具备 root 权限",
-       fix="allow root login with the password that all hosts share, or restore the admin user's key")  # fmt: skip
+       fix="allow root login with the shared root password, or restore the admin user's key")  # fmt: skip
 def test_login(host: Host) -> None:
-    """The suite can log in, the host key is the pinned one, and it acts as root."""
+    """The suite can log in with the pinned host key and has root privileges."""
     expect("effective user", found=only_line("id -un", host.read("id -un")), expected="root")
 
 
 @check("U03", section="3.6", source="upstream check_k8s.py 01", title_zh="管理用户免密 sudo",
        fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440")  # fmt: skip
 def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
-    """The admin user may do everything with sudo, without a password."""
+    """The admin user can run any command with sudo without a password."""
     listing = host.run_expect([0, 1], "LC_ALL=C sudo -n -l -U %s", cluster.admin_username)
     if "unknown user" in listing.stderr:
         raise Mismatch("admin user", found="no such user", expected=cluster.admin_username)
@@ -38,9 +38,10 @@ def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
     expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
 
 
-@check("U04", section="3.6", source="sudo", title_zh="sudoers 语法正确", fix="visudo -c names the file and line")
+@check("U04", section="3.6", source="sudo", title_zh="sudoers 语法正确",
+       fix="correct the file and line that visudo -c names")  # fmt: skip
 def test_sudoers_are_valid(host: Host) -> None:
-    """All sudoers files parse."""
+    """All sudoers files are syntactically valid."""
     result = host.run_expect([0, 1], "visudo -c")
     if result.rc == 0 and "parsed OK" not in result.stdout:
         raise host.no_answer(result)
@@ -50,7 +51,7 @@ def test_sudoers_are_valid(host: Host) -> None:
 @check("U06", section="3.6", source="sshd StrictModes", title_zh=".ssh 目录权限正确",
        fix="chmod 700 ~/.ssh; chmod 600 ~/.ssh/authorized_keys; chown both to the admin user")  # fmt: skip
 def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
-    """The admin user's .ssh is 0700, its authorized_keys 0600, both its own."""
+    """The admin user owns its .ssh (mode 0700) and authorized_keys (mode 0600)."""
     admin = cluster.admin_username
     for name, mode in ((".ssh", "700"), (".ssh/authorized_keys", "600")):
         found = stat_of(host, "%a %U", f"/home/{admin}/{name}") or "no file"
@@ -58,16 +59,16 @@ def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
 
 
 @check("U12", section="3.6", source="runbook 3.6", title_zh="管理用户可用密钥登录",
-       fix="run -m install --stages admin_user")  # fmt: skip
+       fix="run pytest -m install --stages admin_user")  # fmt: skip
 def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
-    """The admin user can log in with the cluster's key."""
+    """The admin user can log in with the cluster's SSH key."""
     expect(f"login as {admin_login.user}", found=admin_login.attempt(node), expected="accepted")
 
 
 @check("U13", section="3.6", source="runbook 3.6", title_zh="管理用户账号正确",
        fix="usermod -s /bin/bash -aG sudo <admin>; passwd -l <admin>")  # fmt: skip
 def test_admin_account(cluster: Cluster, host: Host) -> None:
-    """The admin user has its home, bash, group sudo, and no usable password."""
+    """The admin user has its home directory, bash, membership of the sudo group and a locked password."""
     admin = cluster.admin_username
     result = host.run_expect([0, 2], "getent passwd %s", admin)
     users = accounts.passwd(result.stdout)
@@ -82,25 +83,25 @@ def test_admin_account(cluster: Cluster, host: Host) -> None:
 
 @check("U14", section="3.8", source="runbook 3.8", title_zh="管理用户在 docker 组中", fix="usermod -aG docker <admin>")
 def test_admin_may_use_docker(cluster: Cluster, host: Host) -> None:
-    """The admin user is in the group docker."""
+    """The admin user is a member of the docker group."""
     groups = groups_of(host, cluster.admin_username)
     expect_that("docker" in groups, f"groups of {cluster.admin_username}", found=groups, expected="docker among them")
 
 
 @check("U08", section="3.6", source="scp, rsync", severity=Severity.WARNING, title_zh="非交互 shell 不输出内容",
        causes=[test_admin_account],
-       fix="guard what prints in ~/.bashrc: [[ $- == *i* ]] || return")  # fmt: skip
+       fix="leave ~/.bashrc early in a non-interactive shell: [[ $- == *i* ]] || return")  # fmt: skip
 def test_shell_is_silent(cluster: Cluster, host: Host) -> None:
-    """A command over SSH prints nothing of its own accord, for root and the admin user: scp and rsync fail else."""
+    """Non-interactive shells of root and the admin user print nothing unasked; otherwise scp and rsync fail."""
     homes = {"root": "/root", cluster.admin_username: f"/home/{cluster.admin_username}"}
     loud = {user: host.read(SHELL, user, home).strip()[:60] for user, home in homes.items()}
     expect("users whose shell prints", found=[f"{user}: {said}" for user, said in loud.items() if said], expected=[])
 
 
 @check("U09", section="3.6", source="sshd_config(5)", severity=Severity.WARNING, title_zh="SSH 会话与连接数上限充足",
-       fix="MaxSessions 10, MaxStartups 10:30:100 in /etc/ssh/sshd_config; systemctl reload ssh")  # fmt: skip
+       fix="set MaxSessions 10 and MaxStartups 10:30:100 in /etc/ssh/sshd_config; systemctl reload ssh")  # fmt: skip
 def test_ssh_takes_enough_sessions(host: Host) -> None:
-    """The SSH server takes 10 sessions in a connection, and 10 logins at a time, before it drops any."""
+    """The SSH server allows at least 10 sessions per connection and 10 concurrent logins."""
     sessions = number("MaxSessions", sshd_of(host, "maxsessions"))
     startups = number("MaxStartups", sshd_of(host, "maxstartups").partition(":")[0])
     expect_that(sessions >= SESSIONS, "MaxSessions", found=sessions, expected=f"at least {SESSIONS}")

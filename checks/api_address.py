@@ -22,25 +22,25 @@ NO_ANSWER = (7, 28, 35, 52, 56)
 
 @check("N20", section="3.11", source="kube-proxy", title_zh="本机可通过 Service 地址访问 API Server",
        causes=[control_plane.test_api_server_is_ready],
-       fix="kubectl -n kube-system logs of kube-proxy on this host; iptables -t nat -S KUBE-SERVICES")  # fmt: skip
+       fix="check the log of this host's kube-proxy pod, and iptables -t nat -S KUBE-SERVICES")  # fmt: skip
 def test_service_address_answers(cluster: Cluster, host: Host) -> None:
-    """The API server answers at its service's address: kube-proxy has done its work on this host."""
+    """The API server is reachable from this host at its service address, so kube-proxy works."""
     expect_api_server(host, f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version")
 
 
 @check("C15", section="3.11", source="ascend-deployer FAQ", on=whole_cluster,
        title_zh="虚拟 IP 仅由一台主机持有，且可由此访问 API Server",
        causes=[control_plane.test_api_server_is_ready],
-       fix="the log of keepalived or of kube-vip's pod on the hosts that may hold it; ip -4 -o addr there")  # fmt: skip
+       fix="check the log of keepalived or kube-vip, and ip -4 -o addr, on the hosts that may hold it")  # fmt: skip
 def test_virtual_ip_answers(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """The virtual IP is held by one host, and the API server answers there to a host that does not hold it."""
+    """Exactly one host holds the virtual IP, and the API server answers on it from a host that does not."""
     address = cluster.suite.kubernetes.virtual_ip
     if address is None:
-        raise NotApplicable("suite.kubernetes.virtual_ip names no address")
+        raise NotApplicable("suite.kubernetes.virtual_ip is not set")
     holders = [name for name, host in someone(hosts).items() if holds(host, str(address))]
     if not holders and len(hosts) < len(cluster.nodes):
-        raise Unknown(f"{address}: no host that can be reached holds it, and not every host can be")
-    expect_that(len(holders) == 1, f"hosts that hold {address}", found=holders, expected="one")
+        raise Unknown(f"{address}: no reachable host holds it, and not every host is reachable")
+    expect_that(len(holders) == 1, f"hosts holding {address}", found=holders, expected="exactly one")
     others = [host for name, host in hosts.items() if name not in holders]
     expect_api_server((others or [hosts[holders[0]]])[0], f"https://{address}:{API_PORT}/version")
 
@@ -51,7 +51,7 @@ def expect_api_server(host: Host, url: str) -> None:
     Three tries: where the way is not there, none gets through, and a single lost handshake says nothing about it.
     """
     result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 --retry 2 -o /dev/null -w '%%{http_code}' %s", url)
-    asked = f"{url}, asked by {host.name}"
+    asked = f"{url} from {host.name}"
     expect_that(result.rc == 0, asked, found=result.stderr.strip() or "no answer", expected="an answer")
     status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
     expect_that(status in ("200", "401", "403"), asked, found=status, expected="200")

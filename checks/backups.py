@@ -49,37 +49,37 @@ READ_DEADLINE = 240.0
 
 @check("C14", section="3.11", source="etcd disaster recovery", on=master, severity=Severity.WARNING,
        title_zh="etcd 备份在 24 小时内且完整",
-       fix="etcdctl snapshot save into suite.backups.etcd, every day; a copy of its folder is none")  # fmt: skip
+       fix="run etcdctl snapshot save into suite.backups.etcd daily; copying etcd's folder is not enough")  # fmt: skip
 def test_etcd_backup(cluster: Cluster, host: Host) -> None:
-    """The newest snapshot of etcd is less than 24 h old, and whole: it can be restored."""
+    """The newest etcd snapshot is less than 24 hours old and intact, so it can be restored."""
     folder = cluster.suite.backups.etcd
     if folder is None:
-        raise NotApplicable("suite.backups.etcd names no folder for snapshots of etcd")
+        raise NotApplicable("suite.backups.etcd is not set, so the folder of etcd snapshots is unknown")
     judge(host, folder, "*", SNAPSHOT)
 
 
 @check("D13", section="3.16", source="mysqldump", on=platform_master, severity=Severity.WARNING,
        title_zh="数据库备份在 24 小时内且完整",
-       fix="mysqldump, with its comments, into suite.backups.database as <name>.sql or .sql.gz, every day")  # fmt: skip
+       fix="run mysqldump, with comments, into suite.backups.database as <name>.sql or .sql.gz daily")  # fmt: skip
 def test_database_backup(cluster: Cluster, host: Host) -> None:
-    """The newest dump of the platform's database is less than 24 h old, and was written to its end."""
+    """The newest dump of the platform's database is less than 24 hours old and complete."""
     folder = cluster.suite.backups.database
     if folder is None:
-        raise NotApplicable("suite.backups.database names no folder for dumps of the database")
+        raise NotApplicable("suite.backups.database is not set, so the folder of database dumps is unknown")
     judge(host, folder, "*.sql*", DUMP)
 
 
 def judge(host: Host, folder: str, pattern: str, look: str) -> None:
     """The newest file of a folder is from the last 24 h by the host's clock, and `look`, a program, calls it sound."""
     if host.run_expect([0, 1], "test -d %s", folder).rc:
-        raise Mismatch(f"folder {folder}", found="none", expected="one with backups")
+        raise Mismatch(f"backup folder {folder}", found="no such folder", expected="a folder with backups")
     clock, *rows = host.lines(LIST, folder, pattern) or [""]
     now = number("date", clock)
     files = [(number("find", row.partition(".")[0]), row.partition(" ")[2]) for row in rows]
-    expect_that(files, f"backups in {folder}", found="none", expected=f"some {pattern}")
+    expect_that(files, f"backups in {folder}", found="none", expected=f"a file named {pattern}")
     written, name = max(files)
     age = now - written
-    expect_that(age < DAY, f"age of the newest backup, {name}", found=f"{age // 3600} h", expected="under 24 h")
+    expect_that(age < DAY, f"age of the newest backup ({name})", found=f"{age // 3600} h", expected="under 24 h")
     told = host.read("python3 -c %s %s", look, f"{folder}/{name}", deadline=READ_DEADLINE)
     if told != SOUND and not told.startswith(("no ", "damaged", "cut off")):
         raise unparsable(f"{folder}/{name}", told)

@@ -10,10 +10,10 @@ from remote.host import Host
 
 
 @check("H31", section="2.1", source="drift", severity=Severity.INFO, title_zh="自上次运行以来主机未重启",
-       fix="last -x reboot shutdown; journalctl -b -1 -e: who restarted it, or what it died of")  # fmt: skip
+       fix="find out who restarted it or why it went down: last -x reboot shutdown; journalctl -b -1 -e")  # fmt: skip
 def test_host_has_not_restarted(host: Host, earlier: Earlier) -> None:
-    """The host is in the same boot as when an earlier run last looked; a run that restarts it looks afterwards."""
+    """The host has not restarted since the last run, other than by the suite itself."""
     now, then = boot_of(host), earlier.host()
     if then is None:
-        raise NotApplicable("no earlier run has noted which boot the host was in")
-    expect_that(boot_of(then) == now, "boot", found="another", expected="the one of the last run")
+        raise NotApplicable("no earlier run recorded which boot the host was in")
+    expect_that(boot_of(then) == now, "boot", found="a different one", expected="the one recorded by the last run")

@@ -56,7 +56,7 @@ WEB = (
     "set -e; date +%%s; timeout 10 openssl s_client -connect 127.0.0.1:443 -servername %s -showcerts </dev/null"
     " | sed -n -e '/-BEGIN/,/-END/p' -e '/Verify return code/p'"
 )
-RENEW = "kubeadm certs renew all on the master (1.18, 1.19: kubeadm alpha certs renew all), then restart its components"
+RENEW = "on the master: kubeadm certs renew all (1.18, 1.19: kubeadm alpha certs renew all); restart the control plane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +77,40 @@ class Found:
 
 @check("T01", section="3.11", source="kubeadm#581", on=master, title_zh="控制平面证书齐全且至少 7 天内有效", fix=RENEW)
 def test_certificates_are_in_date(host: Host) -> None:
-    """All certificates of the control plane are there and good for at least a week."""
+    """All control plane certificates are present and valid for at least 7 more days."""
     found = pki_of(host)
     expect("missing certificates", found=sorted({*ISSUERS, *AUTHORITIES} - {*found.by_name}), expected=[])
-    expect("certificates that end within 7 days", found=found.ending_within(WEEK), expected=[])
+    expect("certificates expiring within 7 days", found=found.ending_within(WEEK), expected=[])
 
 
 @check("T02", section="3.11", source="kubeadm certs check-expiration", on=master,
        title_zh="kubeconfig 内嵌证书至少 7 天内有效", fix=RENEW)  # fmt: skip
 def test_embedded_certificates_are_in_date(host: Host) -> None:
-    """The certificates inside admin.conf, controller-manager.conf and scheduler.conf are good for a week."""
-    expect("certificates that end within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
+    """The certificates in admin.conf, controller-manager.conf and scheduler.conf are valid for at least 7 more days."""
+    expect("certificates expiring within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
 
 
 @check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书至少 7 天内有效",
-       fix="make kubelet.conf anew (kubeadm init phase kubeconfig kubelet): it could not rotate")  # fmt: skip
+       fix="recreate kubelet.conf, which could not rotate: kubeadm init phase kubeconfig kubelet")  # fmt: skip
 def test_kubelet_certificate_is_in_date(host: Host) -> None:
-    """The kubelet's own certificate, which kubeadm does not list, is good for at least a week."""
-    expect("certificates that end within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
+    """The kubelet's own certificate, which kubeadm does not list, is valid for at least 7 more days."""
+    expect("certificates expiring within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
 
 
 @check("T10", section="3.11", source="kubeadm#581", on=master, severity=Severity.WARNING,
        title_zh="主节点上全部证书至少 30 天内有效", fix=RENEW)  # fmt: skip
 def test_certificates_last_a_month(host: Host) -> None:
-    """Every certificate on the master is good for at least 30 days."""
+    """Every certificate on the master is valid for at least 30 more days."""
     ending = [
         line for found in (pki_of(host), embedded_of(host), kubelet_of(host)) for line in found.ending_within(MONTH)
     ]
-    expect("certificates that end within 30 days", found=ending, expected=[])
+    expect("certificates expiring within 30 days", found=ending, expected=[])
 
 
 @check("T04", section="3.11", source="kubeadm", on=master, title_zh="API Server 证书包含所有访问名称",
-       fix="move apiserver.crt and .key away; kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
+       fix="move apiserver.crt and .key away; run kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
 def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
-    """The API server's certificate names the endpoint, the master, its address, the virtual IP, the service and its."""
+    """The API server's certificate covers the master, the virtual IP and the service, by name and by address."""
     node, virtual_ip = cluster.master, cluster.suite.kubernetes.virtual_ip
     service = ("kubernetes", "default", "svc", "cluster", "local")
     names = {".".join(service[:n]) for n in (1, 2, 3, 5)}
@@ -121,9 +121,9 @@ def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
 
 
 @check("T05", section="3.11", source="openssl verify", on=master, title_zh="证书链与私钥匹配",
-       fix="restore /etc/kubernetes/pki from a backup, or make it anew with kubeadm init phase certs")  # fmt: skip
+       fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs")  # fmt: skip
 def test_chains_and_keys_match(host: Host) -> None:
-    """Every certificate is signed by the CA it belongs to, and its private key is the one beside it."""
+    """Every certificate is signed by its CA and matches the private key stored beside it."""
     found = pki_of(host)
     strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
     expect("certificates not signed by their CA", found=strangers, expected=[])
@@ -132,33 +132,33 @@ def test_chains_and_keys_match(host: Host) -> None:
         raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
     pairs = zip(ISSUERS, keys, strict=True)
     other = [name for name, key in pairs if certificates.public_key(key) != named(found, name).public_key]
-    expect("keys that do not belong to their certificate", found=other, expected=[])
+    expect("private keys that do not match their certificate", found=other, expected=[])
 
 
 @check("T06", section="3.11", source="kubeadm docs", on=master, title_zh="正在使用的证书与文件一致",
        fix="restart the component: move its manifest out of /etc/kubernetes/manifests and back")  # fmt: skip
 def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None:
-    """API server and etcd show the certificates that lie in their files: they were restarted after a renewal."""
+    """The API server and etcd serve the certificates on disk, not older ones from before a renewal."""
     kube.document("/version")  # a server that is down is C01's finding
     found = pki_of(host)
     other = []
     for port, name in SERVED.items():
         served = certificates.one(host.read(SERVED_AT, str(port)), f"openssl s_client on port {port}")
         if served.sha256 != named(found, name).sha256:
-            other.append(f"port {port}: not {name}.crt but one good until {served.not_after:%Y-%m-%d}")
+            other.append(f"port {port}: not {name}.crt but one valid until {served.not_after:%Y-%m-%d}")
     expect("served certificates that differ from their files", found=other, expected=[])
 
 
 @check("T07", section="3.11", source="CIS practice", on=master, severity=Severity.WARNING,
        title_zh="证书强度与起始时间合理",
-       fix="correct the clock of the host that made them; make weak ones anew")  # fmt: skip
+       fix="correct the clock of the host that issued them; reissue weak ones")  # fmt: skip
 def test_certificates_are_sound(host: Host) -> None:
-    """No certificate begins in the future, CAs last two years more, keys and hashes are strong."""
+    """No certificate starts in the future, CAs are valid for 2 more years, and keys and hashes are strong."""
     found = pki_of(host)
     early = [name for name, cert in found.by_name.items() if cert.not_before > found.now]
-    expect("certificates that begin in the future", found=early, expected=[])
+    expect("certificates that start in the future", found=early, expected=[])
     short = [line for line in found.ending_within(CA_LIFE) if line.partition(":")[0] in AUTHORITIES]
-    expect("CAs that end within two years", found=short, expected=[])
+    expect("CAs expiring within 2 years", found=short, expected=[])
     weak = [
         f"{name}: {cert.bits} bits, {cert.hash}"
         for name, cert in found.by_name.items()
@@ -171,19 +171,19 @@ def test_certificates_are_sound(host: Host) -> None:
        title_zh="Web 界面证书有效且与域名一致",
        fix="give nginx a certificate for the cluster's public name, with its chain, and reload it")  # fmt: skip
 def test_web_certificate_is_good(cluster: Cluster, host: Host) -> None:
-    """What is served on port 443, if anything, lasts a month, is for the public name and is trusted."""
+    """The web certificate on port 443, if any, is trusted, covers the public name and is valid for 30 more days."""
     if not host.read("ss -Hlnt 'sport = :443'").strip():
         return
     stamp, _, text = host.read(WEB, cluster.public_name).partition("\n")
     served = Found(clock("web", stamp), {"443": certificates.one(text, "openssl s_client on port 443")})
-    expect("certificates that end within 30 days", found=served.ending_within(MONTH), expected=[])
+    expect("certificates expiring within 30 days", found=served.ending_within(MONTH), expected=[])
     names = served.by_name["443"].names
     wanted = {cluster.public_name, f"*.{cluster.public_name.partition('.')[2]}"}
-    expect_that(names & wanted, "names of the certificate", found=names, expected=cluster.public_name)
+    expect_that(names & wanted, "names in the certificate", found=names, expected=cluster.public_name)
     verified = re.search(r"Verify return code: (.+)", text)
     if verified is None:
-        raise unparsable("openssl s_client on port 443", why="no verification in")
-    expect("verification", found=verified[1].strip(), expected="0 (ok)")
+        raise unparsable("openssl s_client on port 443", why="no verify return code")
+    expect("certificate verification", found=verified[1].strip(), expected="0 (ok)")
 
 
 def pki_of(host: Host) -> Found:

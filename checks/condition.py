@@ -46,24 +46,24 @@ FULL = 0.8
 @check("H16", section="3.10", source="kubeadm FileExisting", title_zh="Kubernetes 必需的命令已安装",
        fix="apt-get install conntrack iproute2 iptables mount util-linux")  # fmt: skip
 def test_needed_commands(host: Host) -> None:
-    """The commands that kubelet and kube-proxy cannot do without are installed."""
-    expect("commands missing", found=host.lines(MISSING.format(" ".join(NEEDED))), expected=[])
+    """The commands that the kubelet and kube-proxy require are installed."""
+    expect("missing commands", found=host.lines(MISSING.format(" ".join(NEEDED))), expected=[])
 
 
 @check("H36", section="3.10", source="kubeadm FileExisting", severity=Severity.WARNING,
        title_zh="kubeadm 建议的命令已安装", fix="apt-get install ebtables ethtool socat iproute2")  # fmt: skip
 def test_wanted_commands(host: Host) -> None:
-    """The commands whose absence kubeadm warns of are installed."""
-    expect("commands missing", found=host.lines(MISSING.format(" ".join(WANTED))), expected=[])
+    """The commands that kubeadm recommends are installed."""
+    expect("missing commands", found=host.lines(MISSING.format(" ".join(WANTED))), expected=[])
 
 
 @check("H04", section="3.8", source="Ascend FAQ", severity=Severity.WARNING, title_zh="内核不会被自动升级",
        fix="apt-mark hold linux-image-generic linux-image-$(uname -r); or systemctl disable --now"
            " apt-daily-upgrade.timer")  # fmt: skip
 def test_kernel_does_not_drift(host: Host) -> None:
-    """No automatic upgrade moves the kernel: drivers are built for the one that runs.
+    """Unattended upgrades cannot replace the kernel that the drivers were built for.
 
-    It takes all three: the timer, apt's word that upgrades are wanted, and no hold on the kernel.
+    It takes all three to replace it: an active timer, unattended upgrades enabled in apt, and no hold on the kernel.
     """
     wanted = host.read(AUTOMATIC).strip()
     if wanted and not wanted.startswith("UPGRADE="):
@@ -72,27 +72,27 @@ def test_kernel_does_not_drift(host: Host) -> None:
     (timer,) = unit(host, "apt-daily-upgrade.timer", "ActiveState")
     held = [name for name in dpkg.holds(host.read("apt-mark showhold")) if name.startswith("linux-image")]
     drifts = automatic and timer == "active" and not held
-    expect_that(not drifts, "unattended upgrades", found="on, no kernel held", expected="off, or the kernel held")
+    expect_that(not drifts, "unattended upgrades", found="on, kernel not on hold", expected="off or kernel on hold")
 
 
 @preflight
 @check("H21", section="2.1", source="CIS 2.2.1.1", title_zh="时间同步服务运行且时钟已同步",
-       fix="apt-get install chrony, with one server for all hosts; timedatectl says what is the matter")  # fmt: skip
+       fix="apt-get install chrony, with the same server on all hosts; timedatectl shows the state")  # fmt: skip
 def test_clock_is_synchronised(host: Host) -> None:
-    """One time service runs and has synchronised the clock. A container has its machine's clock, and sets none."""
+    """Exactly one time service runs, and the clock is synchronised (a container uses its machine's clock)."""
     if host.run_expect([0, 1], IN_CONTAINER).rc == 0:
         return
     blocks = [systemd.show(block) for block in host.read(SHOW_TIME_SERVICES).split("\n\n") if block.strip()]
     if len(blocks) != len(TIME_SERVICES) or any({*block} != {"Id", "ActiveState"} for block in blocks):
         raise unparsable("systemctl show", why=f"{len(blocks)} of {len(TIME_SERVICES)} services")
     active = sorted({block["Id"] for block in blocks if block["ActiveState"] == "active"})
-    expect_that(len(active) == 1, "time services that run", found=active, expected="one")
+    expect_that(len(active) == 1, "running time services", found=active, expected="exactly one")
     synchronised = timedate.synchronised(host.read("LC_ALL=C timedatectl"))
     expect_that(synchronised, "clock", found="not synchronised", expected="synchronised")
 
 
 @check("H24", section="3.8", source="troubleshoot", severity=Severity.WARNING, title_zh="没有失败的 systemd 单元",
-       fix="systemctl status <unit>; journalctl -u <unit>; when it is mended: systemctl reset-failed")  # fmt: skip
+       fix="systemctl status <unit>; journalctl -u <unit>; once fixed: systemctl reset-failed")  # fmt: skip
 def test_no_unit_has_failed(host: Host) -> None:
     """No systemd unit has failed."""
     expect("failed units", found=[u.name for u in systemd.failed(host.read(FAILED))], expected=[])
@@ -100,49 +100,49 @@ def test_no_unit_has_failed(host: Host) -> None:
 
 @check("H25", section="3.8", source="upstream alert NFSHanging", severity=Severity.WARNING,
        title_zh="没有卡死的进程与僵尸进程",
-       fix="cat /proc/<pid>/stack says what it waits for: a dead share, a disk, a driver")  # fmt: skip
+       fix="see in /proc/<pid>/stack what it waits for: a dead share, a disk or a driver")  # fmt: skip
 def test_no_process_hangs(host: Host) -> None:
-    """No process waits uninterruptibly, without a step in a second, and dead ones are collected."""
+    """No process is stuck in uninterruptible sleep, and there are at most 20 zombie processes."""
     first, mark, second = host.read(PS_TWICE).partition("\n==\n")
     if not mark:
-        raise unparsable("ps", why="no second look")
+        raise unparsable("ps", why="no second listing")
     before, now = processes.parse(first), processes.parse(second)
     waiting = {p for p in before if p.state == "D"} & {p for p in now if p.state == "D"}
-    expect("processes that hang", found=sorted(f"{p.name} ({p.pid})" for p in waiting), expected=[])
+    expect("hung processes", found=sorted(f"{p.name} ({p.pid})" for p in waiting), expected=[])
     dead = [p for p in now if p.state == "Z"]
-    expect_that(len(dead) <= ZOMBIES, "dead processes", found=len(dead), expected=f"at most {ZOMBIES}")
+    expect_that(len(dead) <= ZOMBIES, "zombie processes", found=len(dead), expected=f"at most {ZOMBIES}")
 
 
 @check("H26", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
        title_zh="近 24 小时内核日志中没有故障",
-       fix="journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: see H25")  # fmt: skip
+       fix="see journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: H25")  # fmt: skip
 def test_kernel_log_is_clean(host: Host) -> None:
-    """In 24 hours the kernel told of no lack of memory, hung task, broken file system, disk or hardware."""
+    """The kernel logged no out-of-memory kill, hung task, file system, disk or hardware error in the last 24 hours."""
     last, *news = re.split("^==$", host.read(NEWS, cap=LONG), maxsplit=1, flags=re.MULTILINE)
     if not news or not last.strip():
-        raise Unknown(f"{host.name}: the journal is empty: nothing can be said of the kernel's log")
-    expect("faults in the kernel's log", found=kernel_log.faults(news[0]), expected=())
+        raise Unknown(f"{host.name}: the journal is empty, so the kernel log cannot be judged")
+    expect("faults in the kernel log", found=kernel_log.faults(news[0]), expected=())
 
 
 @check("H30", section="3.8", source="NHC", severity=Severity.WARNING, title_zh="Docker 与 kubelet 打开文件数上限充足",
        causes=[runtime.test_docker_is_active, kubernetes.test_kubelet_is_healthy],
-       fix="LimitNOFILE=1048576 in a drop-in of the service (systemctl edit); restart it")  # fmt: skip
+       fix="set LimitNOFILE=1048576 in a drop-in of the service (systemctl edit); restart it")  # fmt: skip
 def test_services_may_open_files(host: Host) -> None:
-    """Docker and the kubelet may open enough files."""
+    """Docker and the kubelet may have at least 10000 files open."""
     found = processes.open_files(host.read(LIMITS))
     if {*found} != {"docker", "kubelet"}:
-        raise Unknown(f"{host.name}: docker or kubelet does not run: its limits cannot be read")
+        raise Unknown(f"{host.name}: Docker or the kubelet is not running, so its limits cannot be read")
     low = [f"{service} {limit:g}" for service, limit in found.items() if limit < OPEN_FILES]
-    expect(f"services that may open less than {OPEN_FILES} files", found=low, expected=[])
+    expect(f"services that may open fewer than {OPEN_FILES} files", found=low, expected=[])
 
 
 @check("H33", section="3.10", source="nf_conntrack-sysctl", severity=Severity.WARNING, title_zh="连接跟踪表未接近上限",
        causes=[kernel.test_kernel_modules],
-       fix="raise net.netfilter.nf_conntrack_max in /etc/sysctl.d; look for who opens so many connections")  # fmt: skip
+       fix="raise net.netfilter.nf_conntrack_max in /etc/sysctl.d; find what opens so many connections")  # fmt: skip
 def test_connection_table_has_room(host: Host) -> None:
-    """The kernel's table of connections is less than 80 % full: beyond its end new ones are dropped."""
+    """The connection tracking table is less than 80% full; once it is full, new connections are dropped."""
     counts = [number("nf_conntrack", line.strip()) for line in host.lines(CONNTRACK)]
     if len(counts) != 2 or not counts[1]:
         raise unparsable("nf_conntrack", " ".join(map(str, counts)))
     used = counts[0] / counts[1]
-    expect_that(used < FULL, "connections", found=f"{used:.0%} of {counts[1]}", expected="under 80%")
+    expect_that(used < FULL, "tracked connections", found=f"{used:.0%} of {counts[1]}", expected="under 80%")

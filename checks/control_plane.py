@@ -45,31 +45,31 @@ GRAVE = {"Evicted", "SystemOOM", "OOMKilling", "EvictionThresholdMet", "FreeDisk
 @check("C01", section="3.11", source="k8s readyz", on=master, title_zh="API Server 就绪",
        fix="on the master: docker ps -a | grep kube-apiserver; docker logs; journalctl -u kubelet")  # fmt: skip
 def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
-    """The API server is ready, by each of its own checks."""
+    """The API server is ready according to all of its own health checks."""
     try:
         answer = kube.answer(READYZ)
     except ApiUnreachable as error:
         if not host.read("ss -Hlnt 'sport = :6443'").strip():
-            raise Mismatch("port 6443 of the master", found="nobody listening", expected="the API server") from error
+            raise Mismatch("port 6443 on the master", found="nothing listening", expected="the API server") from error
         raise Unknown(str(error)) from error
     failing = [line for line in answer.text.splitlines() if line.startswith("[-]")]
-    expect("what is not ready", found=failing, expected=[])
+    expect("failing readyz checks", found=failing, expected=[])
     good(answer, READYZ)
 
 
 @check("C02", section="3.11", source="runbook 3.2", on=whole_cluster, title_zh="API Server 版本与配置一致",
-       fix="kubeadm upgrade, or correct k8s-gitbranch in config.yaml")  # fmt: skip
+       fix="run kubeadm upgrade, or correct k8s-gitbranch in config.yaml")  # fmt: skip
 def test_server_version(cluster: Cluster, kube: Kubernetes) -> None:
-    """The API server runs the configured version."""
+    """The API server runs the configured Kubernetes version."""
     running = kube.document("/version").get("gitVersion")
-    expect("API server", found=running, expected=cluster.kubernetes_version)
+    expect("API server version", found=running, expected=cluster.kubernetes_version)
 
 
 @check("C03", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
        title_zh="控制平面组件全部就绪",
-       fix="docker logs of the component on the master; the manifests lie in /etc/kubernetes/manifests")  # fmt: skip
+       fix="check the component's docker logs on the master; its manifest is in /etc/kubernetes/manifests")  # fmt: skip
 def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
-    """API server, controller manager, scheduler and etcd each have a ready pod on the master."""
+    """The API server, controller manager, scheduler and etcd each have a ready pod on the master."""
     found = {name: static_pods(cluster, kube, name) for name in COMPONENTS}
     wrong = [
         f"{name}: {', '.join(e for pod in pods for e in kube_objects.errors(pod)) or 'not ready'}"
@@ -82,31 +82,31 @@ def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> Non
 
 
 @check("C04", section="3.11", source="etcd health", on=master, title_zh="etcd 健康且无告警",
-       fix="docker logs of etcd; NOSPACE: compact, defragment and disarm the alarm")  # fmt: skip
+       fix="check etcd's docker logs; for NOSPACE, compact, defragment and disarm the alarm")  # fmt: skip
 def test_etcd_is_healthy(host: Host) -> None:
-    """etcd is healthy, has a leader, raises no alarm, and its database is under 80 % of the quota."""
+    """etcd is healthy, has a leader, raises no alarm, and its database is under 80% of its quota."""
     expect("etcd /health", found=etcd.health(host.read(f"{ETCD}/health")), expected=True)
     status = etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
-    expect("etcd's complaints", found=list(status.errors), expected=[])
-    expect_that(status.leader, "etcd's leader", found="none", expected="one")
-    expect_that(status.size < etcd.QUOTA * 0.8, "size of etcd's database", found=f"{status.size >> 20} MiB",
-                expected=f"under 80 % of {etcd.QUOTA >> 20} MiB")  # fmt: skip
+    expect("etcd errors", found=list(status.errors), expected=[])
+    expect_that(status.leader, "etcd leader", found="none", expected="one")
+    expect_that(status.size < etcd.QUOTA * 0.8, "etcd database size", found=f"{status.size >> 20} MiB",
+                expected=f"under 80% of {etcd.QUOTA >> 20} MiB")  # fmt: skip
 
 
 @check("C05", section="3.11", source="config.yaml etcd_node_num", on=master, title_zh="etcd 成员数与配置一致",
-       fix="etcdctl member list; remove the member that is no more")  # fmt: skip
+       fix="run etcdctl member list; remove the member that no longer exists")  # fmt: skip
 def test_etcd_members(cluster: Cluster, host: Host) -> None:
-    """etcd has as many members as configured."""
+    """etcd has the configured number of members."""
     members = etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
-    expect_that(len(members) == cluster.document["etcd_node_num"], "etcd's members", found=members,
+    expect_that(len(members) == cluster.document["etcd_node_num"], "etcd members", found=members,
                 expected=cluster.document["etcd_node_num"])  # fmt: skip
 
 
 @check("C06", section="3.11", source="k8s leases", on=whole_cluster,
        title_zh="controller-manager 与 scheduler 的租约按时续期",
-       fix="docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
+       fix="check the docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
 def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
-    """Controller manager and scheduler renewed their leases within 30 s, by the master's clock."""
+    """The controller manager and the scheduler renewed their leases in the last 30 s (by the master's clock)."""
     leases = kube.list("leases", namespace="kube-system")
     ages = {
         lease["metadata"]["name"]: (leases.at - kube_objects.instant(lease["spec"].get("renewTime"))).total_seconds()
@@ -121,28 +121,28 @@ def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
 @check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 端口段正确",
        fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config")  # fmt: skip
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
-    """kubeadm's own configuration has the node ports too: an upgrade writes the manifest from it."""
+    """kubeadm-config also holds the NodePort range, so an upgrade keeps it in the manifest."""
     extra = (cluster_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
     expect("service-node-port-range in kubeadm-config", found=str(extra.get("service-node-port-range", "not set")),
            expected=NODE_PORTS)  # fmt: skip
 
 
 @check("C17", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 按配置的 NodePort 端口段分配端口",
-       fix="restart kube-apiserver: its manifest and what runs differ")  # fmt: skip
+       fix="restart kube-apiserver: the running one differs from its manifest")  # fmt: skip
 def test_node_ports_in_force(host: Host) -> None:
-    """The API server hands out node ports of the runbook's range: so it has noted in etcd.
+    """The API server allocates NodePorts from the runbook's range, as recorded in etcd.
 
-    A dry run cannot tell: Kubernetes 1.20 accepts port 50000 in one (seen), whatever the range is.
+    A dry run does not show this: in one, Kubernetes 1.20 was seen to accept port 50000 whatever the range.
     """
     noted = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
     found = re.search(rb"[0-9]+-[0-9]+", noted)
-    expect("node ports by etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
+    expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
 
 
 @check("C08", section="3.11", source="kubeadm networking", on=master, title_zh="Pod 与 Service 网段在各处一致",
        fix="correct config.yaml: the ranges of a running cluster cannot be changed")  # fmt: skip
 def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
-    """Pod and service network are the configured ones in kubeadm-config, in the flags and on every node."""
+    """The configured pod and service ranges are in force in kubeadm-config, component flags and on every node."""
     networking = cluster_configuration(kube).get("networking") or {}
     services = {
         "kubeadm-config": networking.get("serviceSubnet", "none"),
@@ -152,21 +152,21 @@ def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
         "kubeadm-config": networking.get("podSubnet", "none"),
         "kube-controller-manager": flags_of(cluster, kube, "kube-controller-manager").get("cluster-cidr", "none"),
     }
-    other = [f"services by {k}: {v}" for k, v in services.items() if v != cluster.service_range]
-    other += [f"pods by {k}: {v}" for k, v in pods.items() if v != cluster.pod_range]
+    other = [f"service range in {k}: {v}" for k, v in services.items() if v != cluster.service_range]
+    other += [f"pod range in {k}: {v}" for k, v in pods.items() if v != cluster.pod_range]
     outside = [
-        f"pods of {node['metadata']['name']}: {node['spec'].get('podCIDR', 'none')}"
+        f"pod range of {node['metadata']['name']}: {node['spec'].get('podCIDR', 'none')}"
         for node in kube.list("nodes")
         if not within(node["spec"].get("podCIDR"), cluster.pod_range)
     ]
-    expect(f"networks other than {cluster.service_range} and {cluster.pod_range}", found=other + outside, expected=[])
+    expect(f"ranges other than {cluster.service_range} and {cluster.pod_range}", found=other + outside, expected=[])
 
 
 @check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 至少有一个就绪的 Pod",
-       fix="kubectl -n kube-system scale, describe and logs of deployment coredns",
+       fix="check deployment coredns in kube-system with kubectl describe and logs; scale it up",
        causes=[nodes.test_node_is_ready])  # fmt: skip
 def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
-    """The cluster's DNS service has at least one ready pod behind it."""
+    """The cluster DNS service has at least one ready pod."""
     endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system")
     expect_that(endpoints is not None, "service kube-system/kube-dns", found="none", expected="one")
     ready = [a["ip"] for subset in (endpoints or {}).get("subsets") or () for a in subset.get("addresses") or ()]
@@ -175,51 +175,51 @@ def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
 
 @check("C10", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
        title_zh="每个就绪节点上的 kube-proxy 均就绪",
-       fix="kubectl -n kube-system describe and logs of the kube-proxy pod")  # fmt: skip
+       fix="check the kube-proxy pod with kubectl -n kube-system describe and logs")  # fmt: skip
 def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
-    """Every ready node has a ready kube-proxy."""
+    """Every ready node has a ready kube-proxy pod."""
     proxies = [pod for pod in system_pods(kube) if label_of(pod, "k8s-app") == "kube-proxy"]
     served = {p["spec"].get("nodeName") for p in proxies if kube_objects.is_ready(p)}
     ready = kube_objects.ready_names(kube.list("nodes"))
-    expect("ready nodes without kube-proxy", found=[name for name in ready if name not in served], expected=[])
+    expect("ready nodes without a ready kube-proxy", found=[name for name in ready if name not in served], expected=[])
 
 
 @check("C11", section="3.11", source="CIS practice", on=whole_cluster, severity=Severity.WARNING,
        title_zh="没有待批准的证书请求，没有长期有效的引导令牌",
        fix="kubectl certificate approve or deny; kubeadm token delete")  # fmt: skip
 def test_no_open_doors(kube: Kubernetes) -> None:
-    """No certificate request waits, and no bootstrap token lives longer than kubeadm's 24 h."""
+    """No certificate request is pending, and no bootstrap token is valid for longer than kubeadm's 24 hours."""
     requests = [r for r in kube.list("certificatesigningrequests") if not (r.get("status") or {}).get("conditions")]
-    expect("certificate requests that wait", found=[r["metadata"]["name"] for r in requests], expected=[])
+    expect("pending certificate requests", found=[r["metadata"]["name"] for r in requests], expected=[])
     secrets = kube.list("secrets", namespace="kube-system")
     tokens = [s for s in secrets if s.get("type") == "bootstrap.kubernetes.io/token"]
     long = [t["metadata"]["name"] for t in tokens if hours_left(t, secrets.at.timestamp()) > TOKEN_LIFE]
-    expect("bootstrap tokens good for more than 24 h", found=long, expected=[])
+    expect("bootstrap tokens valid for more than 24 h", found=long, expected=[])
 
 
 @check("C12", section="3.11", source="sig-scalability SLO", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="API Server 响应时间正常", fix="look at etcd's disk (fsync) and at the master's load")  # fmt: skip
+       title_zh="API Server 响应时间正常", fix="check etcd's disk latency (fsync) and the master's load")  # fmt: skip
 def test_api_answers_quickly(kube: Kubernetes) -> None:
-    """The median of five answers of the API server takes less than a second."""
+    """The API server's median response time over five requests is under 1 s."""
     paths = [f"/version?reading={n}" for n in range(LATENCY_READINGS)]
     for path in paths:
         kube.document(path)
     taken = median(kube.answer(path).seconds for path in paths)
-    expect_that(taken < SLOW, "median time of an answer", found=f"{taken:.2f} s", expected=f"under {SLOW:g} s")
+    expect_that(taken < SLOW, "median response time", found=f"{taken:.2f} s", expected=f"under {SLOW:g} s")
 
 
 @check("C13", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
        title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
-       fix="kubectl get events -A; free disk or memory on the host named")  # fmt: skip
+       fix="check kubectl get events -A; free disk or memory on the host named")  # fmt: skip
 def test_no_grave_events(kube: Kubernetes) -> None:
-    """In the last hour no pod was evicted, nothing ran out of memory, and no clean-up failed."""
+    """In the last hour there was no pod eviction, memory or disk shortage, or failed clean-up."""
     events = kube.list("events")
     grave = [
         f"{event['reason']} {event['involvedObject'].get('name')}: {event.get('message', '')}"
         for event in events
         if event.get("reason") in GRAVE and (events.at - last_seen(event)).total_seconds() < 3600
     ]
-    expect("grave events", found=grave, expected=[])
+    expect("serious events", found=grave, expected=[])
 
 
 def system_pods(kube: Kubernetes) -> list[Object]:
@@ -247,9 +247,9 @@ def cluster_configuration(kube: Kubernetes) -> dict[str, Any]:
     try:
         found = yaml.safe_load((stored or {})["data"]["ClusterConfiguration"])
     except (yaml.YAMLError, LookupError, TypeError):
-        raise Unparsable("kubeadm-config: ClusterConfiguration is not there, or not YAML") from None
+        raise Unparsable("kubeadm-config: ClusterConfiguration is missing or not YAML") from None
     if not isinstance(found, dict):
-        raise Unparsable("kubeadm-config: ClusterConfiguration is no mapping")
+        raise Unparsable("kubeadm-config: ClusterConfiguration is not a mapping")
     return found
 
 

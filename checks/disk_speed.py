@@ -39,9 +39,9 @@ SLOWEST_SHARE = 10.0  # MB/s; judgement: a twelfth of what a link of 1 Gb/s carr
 
 @active
 @check("S14", section="3.11", source="etcd hardware", on=master, severity=Severity.WARNING,
-       title_zh="etcd 磁盘同步延迟 p99 低于 10 毫秒", fix="give /var/lib/etcd an SSD of its own")  # fmt: skip
+       title_zh="etcd 磁盘同步延迟 p99 低于 10 毫秒", fix="give /var/lib/etcd a dedicated SSD")  # fmt: skip
 def test_etcd_disk_is_quick(host: Host) -> None:
-    """Of a hundred writes to etcd's disk, 99 are safe on it within 10 ms."""
+    """The 99th percentile of the sync latency of etcd's disk is under 10 ms."""
     said = host.touch([0], "python3 -c %s %s", SYNC, ETCD_DATA, deadline=60.0).text.strip()
     found = re.fullmatch(r"([0-9.]+) ms, [0-9]+ syncs", said)
     if found is None:
@@ -52,9 +52,9 @@ def test_etcd_disk_is_quick(host: Host) -> None:
 @active
 @check("S15", section="3.12", source="acceptance practice", on=sharing_cluster, severity=Severity.INFO,
        title_zh="共享存储写入速度达标",
-       fix="compare with the server's own disk and the link: dd there, iperf3 between")  # fmt: skip
+       fix="compare with the server's own disk (dd there) and the network (iperf3 between the hosts)")  # fmt: skip
 def test_shares_are_quick(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """One host writes 64 MiB to every share at 10 MB/s or more, until they are on the server's disk."""
+    """A host writes 64 MiB to every share, synced to the server's disk, at 10 MB/s or more."""
     *_, host = someone(hosts).values()  # the server is seldom the last of the inventory
     slow = []
     for mount in cluster.mounts:
@@ -64,4 +64,4 @@ def test_shares_are_quick(cluster: Cluster, hosts: dict[str, Host]) -> None:
             raise unparsable("dd", said)
         speed = int(row[1]) / 1e6 / max(float(row[2]), 1e-6)
         slow += [f"{mount.mount_point} {speed:.0f} MB/s"] if speed < SLOWEST_SHARE else []
-    expect("shares that are slow", found=slow, expected=[])
+    expect("slow shares", found=slow, expected=[])

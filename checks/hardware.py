@@ -25,9 +25,9 @@ READ_SMART = (
 
 
 @check("H27", section="2.1", source="NHC hw_mcelog", title_zh="内存无不可纠正错误",
-       fix="ras-mc-ctl --errors names the module; replace it")  # fmt: skip
+       fix="replace the memory module that ras-mc-ctl --errors names")  # fmt: skip
 def test_memory_has_no_uncorrected_errors(host: Host) -> None:
-    """No memory controller that counts errors has had one it could not correct since the boot."""
+    """No memory controller has counted an uncorrected error since boot."""
     _, counts = counted_errors(host)
     expect(
         "uncorrected memory errors", found=[f"{k}: {n}" for k, n in counts.items() if "/ue_" in k and n], expected=[]
@@ -35,37 +35,37 @@ def test_memory_has_no_uncorrected_errors(host: Host) -> None:
 
 
 @check("H37", section="2.1", source="NHC hw_mcelog", severity=Severity.WARNING, title_zh="内存可纠正错误未超限",
-       fix="ras-mc-ctl --errors names the module; reseat or replace it")  # fmt: skip
+       fix="reseat or replace the memory module that ras-mc-ctl --errors names")  # fmt: skip
 def test_memory_has_few_corrected_errors(host: Host) -> None:
-    """No memory controller has corrected more than 9 errors a day since the boot."""
+    """No memory controller has corrected more than 9 errors a day since boot."""
     days, counts = counted_errors(host)
     many = [f"{key}: {n} in {days:.0f} days" for key, n in counts.items() if "/ce_" in key and n > CORRECTED * days]
-    expect("controllers with many corrected errors", found=many, expected=[])
+    expect("memory controllers with too many corrected errors", found=many, expected=[])
 
 
 @check("H32", section="2.1", source="ipmitool", severity=Severity.WARNING, title_zh="BMC 传感器无严重告警",
-       fix="ipmitool sel elist last 50 says since when; replace the fan or power supply named")  # fmt: skip
+       fix="see since when with ipmitool sel elist last 50; replace the fan or power supply named")  # fmt: skip
 def test_board_has_no_alarm(host: Host) -> None:
-    """No sensor of the board's management controller is critical."""
+    """No BMC sensor is in a critical state."""
     if host.run_expect([0, 1], HAS_BMC).rc == 1:
-        raise NotApplicable("no management controller (IPMI) found")
-    expect("sensors in alarm", found=ipmi.faults(host.read("ipmitool sdr elist")), expected=())
+        raise NotApplicable("no BMC (IPMI) found")
+    expect("BMC sensors in alarm", found=ipmi.faults(host.read("ipmitool sdr elist")), expected=())
 
 
 @check("S12", section="2.1", source="smartctl(8)", severity=Severity.WARNING, title_zh="磁盘 SMART 状态健康",
-       fix="save what is on it, replace the disk: smartctl -a <disk>")  # fmt: skip
+       fix="see smartctl -a <disk>; save its data and replace the disk")  # fmt: skip
 def test_disks_are_healthy(host: Host) -> None:
-    """Every disk that watches itself calls itself healthy; virtual disks and those of a controller do not."""
+    """Every disk with SMART reports itself healthy (virtual disks and those behind a RAID controller have none)."""
     states = smart.parse(host.read(READ_SMART))
     failing = [f"{disk}: {state}" for disk, state in states.items() if state not in ("PASSED", "OK", "")]
-    expect("disks that fail", found=failing, expected=[])
+    expect("failing disks", found=failing, expected=[])
 
 
 def counted_errors(host: Host) -> tuple[float, dict[str, int]]:
     """As `memory_errors`. NotApplicable where nothing counts."""
     days, counts = memory_errors(host)
     if not counts:
-        raise NotApplicable("no memory controller of this machine counts errors (EDAC)")
+        raise NotApplicable("no memory controller on this machine counts errors (EDAC)")
     return days, counts
 
 

@@ -25,14 +25,14 @@ HOLDERS = (
 
 @check("N28", section="3.16", source="upstream check_service.py", on=platform_hosts,
        title_zh="DLWS 服务端口未被主机上其他进程占用",
-       fix="stop what holds the port, and keep it from starting at boot",
+       fix="stop the process that holds the port, and disable it at boot",
        causes=[network.test_apache_is_off])  # fmt: skip
 def test_host_ports(node: Node, cluster: Cluster, host: Host) -> None:
-    """No process of the host itself holds a port that the platform's services need there."""
+    """No process outside a pod holds a port that DLWS services need on this host."""
     wanted = services.host_ports(cluster, node)
     taken = sorted({(p, name) for p, where, name in holders(host) if p in wanted and where == "host"})
-    found = [f"{port} ({wanted[port]}'s) by {name}" for port, name in taken]
-    expect("ports of the platform that are taken", found=found, expected=[])
+    found = [f"{port} ({wanted[port]}) held by {name}" for port, name in taken]
+    expect("DLWS service ports held by host processes", found=found, expected=[])
 
 
 def holders(host: Host) -> list[tuple[int, str, str]]:

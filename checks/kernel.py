@@ -37,56 +37,56 @@ INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
 
 
 @check("H11", section="3.10", source="kubeadm container runtimes", title_zh="内核模块已加载且开机加载",
-       fix="modprobe br_netfilter overlay nf_conntrack; name them in /etc/modules-load.d/")  # fmt: skip
+       fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/")  # fmt: skip
 def test_kernel_modules(host: Host) -> None:
-    """br_netfilter, overlay and nf_conntrack are in the kernel, after a boot too."""
-    expect("modules missing in the kernel", found=missing_modules(host), expected=[])
-    expect("modules that no boot loads", found=forgotten_modules(host), expected=[])
+    """The kernel modules br_netfilter, overlay and nf_conntrack are available now and at boot."""
+    expect("missing kernel modules", found=missing_modules(host), expected=[])
+    expect("modules not loaded at boot", found=forgotten_modules(host), expected=[])
 
 
 @check("H12", section="3.10", source="kubeadm FileContent", title_zh="网桥与转发内核参数正确且持久",
        fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d")  # fmt: skip
 def test_bridged_packets_are_filtered(host: Host) -> None:
-    """Bridged packets pass iptables and the host forwards, now and after a boot: services do not work without."""
+    """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""
     now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") for key in SETTINGS}
     at_boot = sysctl_conf.parse(existing(host, SETTINGS_AT_BOOT))
     expect("kernel settings that are not 1", found=[key for key in SETTINGS if now[key] != "1"], expected=[])
     forgotten = [key for key in SETTINGS if at_boot.get(key) != "1"]
-    expect("kernel settings that no file of /etc/sysctl.d sets to 1", found=forgotten, expected=[])
+    expect("kernel settings not set to 1 in /etc/sysctl.d", found=forgotten, expected=[])
 
 
 @preflight
 @check("H13", section="2.1", source="kubeadm SystemVerification", title_zh="所需 cgroup 控制器已启用",
-       fix="take cgroup_disable= out of GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot")  # fmt: skip
+       fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot")  # fmt: skip
 def test_cgroup_controllers(host: Host) -> None:
-    """The kernel has the cgroup controllers that kubelet needs, of version 1 or 2."""
+    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1 or v2)."""
     unified = text_of(host, UNIFIED)
     found = frozenset(unified.split()) if unified is not None else kernels.controllers(host.read("cat /proc/cgroups"))
     wanted = CONTROLLERS if unified is None else UNIFIED_CONTROLLERS
-    expect("cgroup controllers missing", found=wanted - found, expected=set())
+    expect("missing cgroup controllers", found=wanted - found, expected=set())
 
 
 @preflight
 @check("H14", section="2.1", source="kubeadm SystemVerification", title_zh="内核编译选项满足要求",
        fix="boot the distribution's own kernel: linux-image-generic")  # fmt: skip
 def test_kernel_configuration(host: Host) -> None:
-    """The kernel was built with what containers need; without its configuration, it is judged by its namespaces."""
+    """The kernel was built with the options that containers need (judged by its namespaces if not known)."""
     text = host.read(READ_OPTIONS)
     if text.strip() == "no configuration":
         there = host.read(READ_NAMESPACES).split()
-        expect("namespaces missing", found=[name for name in NAMESPACES if name not in there], expected=[])
+        expect("missing namespaces", found=[name for name in NAMESPACES if name not in there], expected=[])
         return
     there_too = kernels.options(text)
-    expect("options missing", found=[name for name in OPTIONS if name not in there_too], expected=[])
+    expect("missing kernel options", found=[name for name in OPTIONS if name not in there_too], expected=[])
 
 
 @check("H15", section="3.10", source="kops#2913", severity=Severity.WARNING, title_zh="inotify 上限充足",
        fix="set fs.inotify.max_user_instances and .max_user_watches in /etc/sysctl.d; sysctl --system")  # fmt: skip
 def test_inotify_limits(host: Host) -> None:
-    """There are inotify instances and watches for a host full of containers: kubelet and log readers need them."""
+    """The inotify limits are high enough for the kubelet and log readers of a host full of containers."""
     found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}
-    low = [f"{key} {found[key]} of {least}" for key, least in INOTIFY.items() if found[key] < least]
-    expect("limits that are low", found=low, expected=[])
+    low = [f"{key} {found[key]}, not {least} or more" for key, least in INOTIFY.items() if found[key] < least]
+    expect("inotify limits that are too low", found=low, expected=[])
 
 
 def missing_modules(host: Host) -> list[str]:

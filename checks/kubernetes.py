@@ -33,33 +33,33 @@ ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' 
 
 
 @check("K29", section="3.10", source="upstream install_kubeadm.sh", on=hosts_with_apt_source,
-       title_zh="Kubernetes 软件源已配置", fix="-m install --stages kube_source")  # fmt: skip
+       title_zh="Kubernetes 软件源已配置", fix="run pytest -m install --stages kube_source")  # fmt: skip
 def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """apt knows the configured source of the Kubernetes packages, and its key."""
+    """apt has the configured source of the Kubernetes packages and its signing key."""
     expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
     if key := cluster.apt_key:
         path, digest = notes.take(f"sha256sum {key}", lambda: (key_path(key), sha256_of(key)))
         found = host.run_expect([0, 1], "sha256sum %s", path).stdout.split()
-        expect("key", found=found[:1] or "no file", expected=[digest])
+        expect("SHA-256 of the signing key", found=found[:1] or "no file", expected=[digest])
 
 
 @check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
-       fix="install the version of k8s-gitbranch; a running cluster is upgraded with kubeadm, by hand")  # fmt: skip
+       fix="install the version in k8s-gitbranch; upgrade a running cluster manually with kubeadm")  # fmt: skip
 def test_kubernetes_packages(cluster: Cluster, host: Host) -> None:
-    """kubeadm, kubelet and kubectl are installed in the version of k8s-gitbranch."""
+    """kubeadm, kubelet and kubectl are installed in the version given by k8s-gitbranch."""
     there = installed_packages(host)
     found = [f"{name} {there.get(name, 'not installed')}" for name in PACKAGES]
     wanted = kubernetes(cluster.kubernetes_version)
     right = all(name in there and kubernetes(there[name]) == wanted for name in PACKAGES)
-    expect_that(right, "packages", found=found, expected=f"all of version {wanted.text}")
+    expect_that(right, "Kubernetes packages", found=found, expected=f"version {wanted.text} of each")
 
 
 @check("H29", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 已锁定版本",
        fix="apt-mark hold kubeadm kubelet kubectl")  # fmt: skip
 def test_kubernetes_packages_are_held(host: Host) -> None:
-    """No upgrade of the system moves kubeadm, kubelet or kubectl."""
+    """kubeadm, kubelet and kubectl are on hold, so that system upgrades leave them alone."""
     held = dpkg.holds(host.read("apt-mark showhold"))
-    expect("packages not held", found=[name for name in PACKAGES if name not in held], expected=[])
+    expect("packages not on hold", found=[name for name in PACKAGES if name not in held], expected=[])
 
 
 @check(
@@ -76,33 +76,33 @@ def test_kubelet_is_enabled(host: Host) -> None:
 
 
 @check("K09", section="3.11", source="kubeadm", title_zh="kubelet 运行正常",
-       fix="journalctl -u kubelet; swap off? docker up? cgroup drivers equal?")  # fmt: skip
+       fix="see journalctl -u kubelet; check that swap is off, Docker runs and the cgroup drivers match")  # fmt: skip
 def test_kubelet_is_healthy(host: Host) -> None:
-    """The kubelet runs and calls itself healthy."""
+    """The kubelet is running and reports itself healthy."""
     active, sub = unit(host, "kubelet", "ActiveState", "SubState")
     expect("kubelet service", found=[active, sub], expected=["active", "running"])
     answer = host.run_expect([0, *NO_HEALTH], HEALTHZ)
-    expect("kubelet's healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
+    expect("kubelet healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
 
 
 @check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像已在主机上且架构正确",
        fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
 def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
-    expect("images missing", found=missing_images(node, cluster, host, notes), expected=[])
+    expect("missing images", found=missing_images(node, cluster, host, notes), expected=[])
 
 
-@check("K22", section="3.11", source="kubeadm", title_zh="没有正在运行的 kubeadm", fix="wait for it to end")
+@check("K22", section="3.11", source="kubeadm", title_zh="没有正在运行的 kubeadm", fix="wait for it to finish")
 def test_kubeadm_is_not_running(host: Host) -> None:
-    """No kubeadm is at work on the host."""
-    expect("kubeadm at work", found=running_kubeadm(host), expected=[])
+    """No kubeadm command is changing the host."""
+    expect("running kubeadm commands", found=running_kubeadm(host), expected=[])
 
 
 @check("K23", section="3.11", source="kubeadm init and join phases", title_zh="主机上没有残缺的 Kubernetes 安装",
-       fix="look at it first; to start over, by hand and on this host alone: kubeadm reset; rm -r /etc/cni/net.d;"
-           " then -m install")  # fmt: skip
+       fix="inspect it first; to start over, manually and on this host only: kubeadm reset;"
+           " rm -r /etc/cni/net.d; then run pytest -m install")  # fmt: skip
 def test_kubernetes_is_whole(node: Node, host: Host) -> None:
-    """What there is of Kubernetes on the host is all of a control plane or all of a worker, or nothing."""
+    """The Kubernetes installation on the host is either complete for its role or absent."""
     found = membership_of(host)
     meant = membership.Part.MASTER if node.role is Role.INFRASTRUCTURE else membership.Part.WORKER
     expected = f"{meant} or none"
@@ -110,9 +110,9 @@ def test_kubernetes_is_whole(node: Node, host: Host) -> None:
 
 
 @check("N04", section="3.11", source="kubeadm#1162", title_zh="kubelet 的 resolv.conf 不含回环地址",
-       fix="name another file in --resolv-conf of /var/lib/kubelet/kubeadm-flags.env; restart kubelet")  # fmt: skip
+       fix="set another --resolv-conf in /var/lib/kubelet/kubeadm-flags.env; restart the kubelet")  # fmt: skip
 def test_pods_get_usable_name_servers(host: Host) -> None:
-    """The name servers that pods inherit are not on the host's loopback: CoreDNS would ask itself."""
+    """The name servers that pods inherit are not loopback addresses, with which CoreDNS would query itself."""
     path = kubelet_of(host).resolv_conf
     text = text_of(host, path)
     expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
@@ -120,10 +120,10 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
 
 
 @check("R03", section="3.11", source="k8s#43805", title_zh="kubelet 与 Docker 的 cgroup 驱动一致",
-       fix="set cgroupDriver in /var/lib/kubelet/config.yaml as `docker info` says; restart kubelet")  # fmt: skip
+       fix="set cgroupDriver in /var/lib/kubelet/config.yaml to Docker's; restart the kubelet")  # fmt: skip
 def test_cgroup_drivers_agree(host: Host) -> None:
-    """The kubelet and docker manage cgroups in the same way."""
-    expect("cgroup driver of kubelet", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)
+    """The kubelet and Docker use the same cgroup driver."""
+    expect("kubelet cgroup driver", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)
 
 
 def installed_packages(host: Host) -> dict[str, str]:
@@ -147,7 +147,7 @@ def kubelet_of(host: Host) -> kubelet.Kubelet:
     """How the kubelet is set up. Unknown when it is not."""
     texts = text_of(host, kubelet.CONFIG), text_of(host, kubelet.FLAGS)
     if texts[0] is None or texts[1] is None:
-        raise Unknown(f"{host.name}: kubelet is not set up: no {kubelet.CONFIG} or {kubelet.FLAGS}")
+        raise Unknown(f"{host.name}: the kubelet is not set up: {kubelet.CONFIG} or {kubelet.FLAGS} is missing")
     return kubelet.parse(texts[0], texts[1])
 
 

@@ -30,41 +30,41 @@ INPUT = "if command -v iptables >/dev/null; then iptables -w 10 -S INPUT; else e
 @check("N01", section="2.1", source="kubespray verify-settings", title_zh="配置的子网 IP 在本机网卡上",
        fix="correct private-ip (or the hosts file), or bring the interface up")  # fmt: skip
 def test_private_address_is_here(node: Node, host: Host) -> None:
-    """The configured address is on an interface of this host."""
+    """The configured private address is on an active network interface of this host."""
     here = [a.address for a in ip_addr.parse(host.read("ip -4 -o addr show up"))]
-    expect_that(node.address in here, "addresses of live interfaces", found=here, expected=node.address)
+    expect_that(node.address in here, "addresses of active network interfaces", found=here, expected=node.address)
 
 
 @check("N02", section="2.4", source="runbook 2.4", title_zh="所有主机名解析到正确的子网 IP",
        fix="correct /etc/hosts (outside the managed block) or the DNS records")  # fmt: skip
 def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
-    """Every host's short name and FQDN resolve to its private address, here too for the own name."""
+    """Every host's short name and FQDN, including this host's own, resolve to its private address."""
     wanted = {name: {address} for address, names in cluster.names_by_address.items() for name in names}
     found = resolve(host, list(wanted))
     wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] != wanted[n]}
-    expect("names that resolve wrongly", found=wrong, expected=set())
+    expect("names that resolve incorrectly", found=wrong, expected=set())
 
 
 @check("N03", section="2.4", source="runbook 2.4", title_zh="resolv.conf 已配置短域名搜索",
        fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u")  # fmt: skip
 def test_search_domain(cluster: Cluster, host: Host) -> None:
-    """Short names are searched in the cluster's domain."""
+    """The cluster's domain is a search domain in resolv.conf."""
     found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).search
-    expect_that(cluster.domain in found, "search domains of /etc/resolv.conf", found=found, expected=cluster.domain)
+    expect_that(cluster.domain in found, "search domains in /etc/resolv.conf", found=found, expected=cluster.domain)
 
 
 @check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 中 DNS 服务器数量正确",
-       fix="name 1 to 3 name servers; glibc ignores the rest")  # fmt: skip
+       fix="list 1 to 3 name servers; glibc ignores any more")  # fmt: skip
 def test_name_servers(host: Host) -> None:
-    """resolv.conf names one to three name servers."""
+    """resolv.conf lists one to three name servers."""
     found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
-    expect_that(1 <= len(found) <= 3, "name servers of /etc/resolv.conf", found=found, expected="1 to 3")
+    expect_that(1 <= len(found) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
 
 
 @check("N06", section="3.7", source="runbook 3.7", title_zh="主机之间可以互相 ping 通",
-       fix="check cabling, switch and firewall between the two hosts")  # fmt: skip
+       fix="check the cabling, switch and firewall between the two hosts")  # fmt: skip
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
-    """Every other host of the cluster that is up answers a ping from here."""
+    """Every other running host of the cluster answers a ping from this host."""
     answers = each(host, PING, [peer.address for peer in peers])
     silent = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
     expect("hosts that do not answer a ping", found=silent, expected=[])
@@ -74,19 +74,19 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
 @check("N07", section="2.1", source="runbook 2.1, kubeadm Firewalld", title_zh="防火墙已关闭",
        fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>")  # fmt: skip
 def test_firewall_is_off(host: Host) -> None:
-    """No firewall filters what comes in: ufw, firewalld, or the INPUT chain by its policy or a rule for all packets."""
+    """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
     on = ["ufw"] if firewall.ufw_status(host.read(UFW)) is firewall.Ufw.ACTIVE else []
     on += ["firewalld"] if unit(host, "firewalld", "ActiveState") not in (["inactive"], ["failed"]) else []
     chain = firewall.iptables_chain(host.read(INPUT))
-    on += [f"policy {chain.policy} of the INPUT chain"] if chain.policy != "ACCEPT" else []
-    on += [f"rule of the INPUT chain: {chain.closing_rule}"] if chain.closing_rule else []
+    on += [f"INPUT chain policy {chain.policy}"] if chain.policy != "ACCEPT" else []
+    on += [f"INPUT chain rule {chain.closing_rule}"] if chain.closing_rule else []
     expect("active firewalls", found=on, expected=[])
 
 
 @check("N24", section="2.3", source="runbook 2.3", on=public_control_host, title_zh="公网域名 A 记录正确",
        fix="set the A record at the DNS provider")  # fmt: skip
 def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
-    """The cluster's public name has the configured public address."""
+    """The cluster's public name resolves to the configured public address."""
     found = resolve(control, [cluster.public_name])[cluster.public_name]
     expect(f"A record of {cluster.public_name}", found=found, expected={str(cluster.suite.public_address)})
 
@@ -94,15 +94,15 @@ def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
 @check("N25", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="NetworkManager 未启用 dnsmasq",
        fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager")  # fmt: skip
 def test_no_local_dnsmasq(host: Host) -> None:
-    """NetworkManager runs no dnsmasq: containers cannot use a name server on 127.0.1.1."""
+    """NetworkManager does not run dnsmasq, as containers cannot use a name server on 127.0.1.1."""
     text = text_of(host, "/etc/NetworkManager/NetworkManager.conf") or ""
-    expect("dnsmasq lines of NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
+    expect("dnsmasq lines in NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
 
 
 @check("N26", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="apache2 未占用 80 端口",
        fix="systemctl disable --now apache2")  # fmt: skip
 def test_apache_is_off(host: Host) -> None:
-    """No apache2 holds port 80, now or after a boot: the platform's nginx needs it."""
+    """apache2 does not run, now or at boot, leaving port 80 to the platform's nginx."""
     active, at_boot = unit(host, "apache2", "ActiveState", "UnitFileState")
     expect_that(active in ("inactive", "failed"), "apache2 now", found=active, expected="inactive")
     expect_that(at_boot != "enabled", "apache2 at boot", found=at_boot, expected="not enabled")

@@ -1,4 +1,4 @@
-"""N: the ways packets take: routes, cards, forwarding, proxies, and what the hosts fetch from."""
+"""N: the ways packets take: routes, interfaces, forwarding, proxies, and what the hosts fetch from."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
 
 
 @check("N08", section="3.11", source="docker 1.13", severity=Severity.WARNING, title_zh="Pod 流量可被转发",
-       fix="iptables -P FORWARD ACCEPT, or look why the pod network's own rules are missing")  # fmt: skip
+       fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing")  # fmt: skip
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
-    """The FORWARD chain lets pods' packets pass: by its policy, or, as Docker makes that DROP, by a rule."""
+    """The FORWARD chain accepts pod traffic by its policy or, where Docker has set that to DROP, by a rule."""
     chain = firewall.iptables_chain(host.read(FORWARD))
     own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
     passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)
@@ -67,9 +67,10 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
 
 @check("N12", section="3.7", source="weave#3012", title_zh="满 MTU 报文不分片可达其他主机，且 Pod 网络 MTU 合适",
        causes=[network.test_peers_answer],
-       fix="set one MTU on cards and switch; the pod network's below it: WEAVE_MTU, or its configuration")  # fmt: skip
+       fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
+           " (WEAVE_MTU for weave, otherwise in its configuration)")  # fmt: skip
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """A packet of the card's full size reaches every peer undivided, and the pod network's packets fit into one."""
+    """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its headers."""
     mtu = mtu_of(host, node)
     rows = [re.fullmatch(r"/sys/class/net/(.+):([0-9]+)", line) for line in host.lines(READ_MTUS)]
     if None in rows:
@@ -80,71 +81,74 @@ def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) ->
         for name, bytes_ in OVERHEAD.items()
         if row and row[1].startswith(name) and row[1] != WEAVE_PORT and int(row[2]) > mtu - bytes_
     ]
-    expect(f"overlays that do not fit into {mtu} bytes", found=large, expected=[])
+    expect(f"overlays whose packets do not fit into {mtu} bytes", found=large, expected=[])
     answers = each(host, f"{PING} -M do -s {mtu - HEADERS}", [peer.address for peer in peers])
     lost = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
-    expect(f"hosts that {mtu} bytes do not reach", found=lost, expected=[])
+    expect(f"hosts that unfragmented packets of {mtu} bytes do not reach", found=lost, expected=[])
 
 
 @preflight
 @check("N13", section="2.1", source="troubleshoot subnetAvailable", title_zh="Pod 与 Service 网段不与主机路由冲突",
-       fix="choose other ranges in config.yaml before the install, or take the route away")  # fmt: skip
+       fix="choose other ranges in config.yaml before the install, or remove the route")  # fmt: skip
 def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
-    """No route of the host meets the ranges of pods and services, but those of the pod network itself."""
+    """No route of the host overlaps the pod or service range, except those of the pod network itself."""
     pods, services = (IPv4Network(text, strict=False) for text in (cluster.pod_range, cluster.service_range))
     expect_that(
-        not pods.overlaps(services), "pod and service range", found=f"{pods} meets {services}", expected="apart"
+        not pods.overlaps(services),
+        "pod and service ranges",
+        found=f"{pods} overlaps {services}",
+        expected="no overlap",
     )
     nodes = {node.address for node in cluster.nodes}
     found = [r for r in ip_route.routes(host.read("ip -4 route show")) if not r.is_default]
     near = [r for r in found if r.network.overlaps(pods) or r.network.overlaps(services)]
     met = [str(r) for r in near if not of_pods(r, pods, nodes)]
-    expect(f"routes that meet {pods} or {services}", found=met, expected=[])
+    expect(f"routes that overlap {pods} or {services}", found=met, expected=[])
 
 
 @check("N15", section="2.1", source="NHC hw_eth", severity=Severity.WARNING, title_zh="物理网卡速率、双工正常且无错包",
-       fix="ethtool <card>: change the cable or the port; set the switch's port to negotiate")  # fmt: skip
+       fix="see ethtool <interface>; change the cable or the port; set the switch port to autonegotiate")  # fmt: skip
 def test_cards_run_well(host: Host) -> None:
-    """Physical cards that are up run at 1 Gb/s or more, in full duplex, and count no error while one looks."""
+    """Active physical network interfaces run at 1 Gb/s or more in full duplex, without new errors or link losses."""
     first, mark, second = host.read(READ_CARDS).partition("==")
     before, now = cards(first), cards(second)
     if not mark or before.keys() != now.keys():
-        raise unparsable("/sys/class/net", why="two looks that do not agree")
-    slow = [f"{n} {c[0]} Mb/s" for n, c in now.items() if 0 < int(c[0]) < SLOWEST]  # -1: a virtual card has none
-    expect("cards that are slow", found=slow, expected=[])
-    expect("cards in half duplex", found=[n for n, c in now.items() if c[1] == "half"], expected=[])
+        raise unparsable("/sys/class/net", why="two readings list different interfaces")
+    slow = [f"{n} {c[0]} Mb/s" for n, c in now.items() if 0 < int(c[0]) < SLOWEST]  # -1: a virtual one has none
+    expect("slow network interfaces", found=slow, expected=[])
+    expect("network interfaces in half duplex", found=[n for n, c in now.items() if c[1] == "half"], expected=[])
     worse = [n for n in now if before[n][2:] != now[n][2:]]
-    expect("cards that count errors or lost links now", found=worse, expected=[])
+    expect("network interfaces with new errors or link losses", found=worse, expected=[])
 
 
 @check("N16", section="2.1", source="kernel bonding", severity=Severity.WARNING,
        title_zh="绑定（bond）网卡的成员均已连接",
-       fix="ip link; ethtool <card>: change the cable or the switch's port")  # fmt: skip
+       fix="see ip link and ethtool <interface>; change the cable or the switch port")  # fmt: skip
 def test_bonds_are_whole(host: Host) -> None:
-    """All cards of every bond are up."""
-    expect("cards of bonds that are not up", found=bonding.down(host.read(READ_BONDS)), expected=())
+    """All member interfaces of every bond are up."""
+    expect("bond members that are not up", found=bonding.down(host.read(READ_BONDS)), expected=())
 
 
 @check("N17", section="3.11", source="kubeadm HTTPProxyCIDR", severity=Severity.WARNING,
        title_zh="NO_PROXY 已包含集群内部地址",
        fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service")  # fmt: skip
 def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
-    """Where a proxy is set for Docker, the kubelet or everybody, NO_PROXY names hosts, services, pods and .svc."""
+    """Where a proxy is set (Docker, kubelet or host-wide), NO_PROXY covers hosts, services, pods and .svc."""
     wanted = [*(n.address for n in cluster.nodes), cluster.service_range, cluster.pod_range, ".svc"]
     settings = proxies.parse(host.read(READ_PROXIES))
     missing = [f"{s.source}: {', '.join(left)}" for s in settings if (left := s.leaves_out(wanted))]
-    expect("what goes through a proxy", found=missing, expected=[])
+    expect("cluster addresses missing from NO_PROXY", found=missing, expected=[])
 
 
 @check("N18", section="2.1", source="product checklist", severity=Severity.WARNING, title_zh="软件源与镜像仓库可访问",
-       fix="correct the address in config.yaml, or the way to it: names, routes, firewall")  # fmt: skip
+       fix="correct the address in config.yaml, or fix name resolution, routes or firewall on the way")  # fmt: skip
 def test_sources_answer(cluster: Cluster, host: Host) -> None:
-    """The apt sources and the image registry that the configuration names by host answer."""
+    """The configured apt sources and the configured image registry host, if any, respond."""
     answers = each(host, FETCH, sources(cluster))
     silent = [url for url, (rc, _) in answers.items() if rc and not answers_openly(host, url)]
-    expect("sources that do not answer", found=silent, expected=[])
+    expect("sources that do not respond", found=silent, expected=[])
     broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
-    expect("sources in trouble", found=broken, expected=[])
+    expect("sources that return server errors", found=broken, expected=[])
 
 
 def answers_openly(host: Host, url: str) -> bool:

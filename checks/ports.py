@@ -1,4 +1,4 @@
-"""N, X: who listens on a host, and whether it may."""
+"""N, X: what listens on a host, and whether it may."""
 
 from __future__ import annotations
 
@@ -40,36 +40,37 @@ CLIENT_PORTS = 32768
 
 @preflight
 @check("N09", section="2.1", source="kubeadm Port", title_zh="Kubernetes 端口未被其他程序占用",
-       fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
+       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
 def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
-    """Nobody but Kubernetes itself listens on the ports it needs: free before the install, its own after it."""
+    """Only Kubernetes listens on the ports it needs: they are free before the install and its own afterwards."""
     owners = KUBELET_PORTS | (CONTROL_PORTS if node.role is Role.INFRASTRUCTURE else {})
     held = [s for s in listeners(host) if s.kind == "tcp" and s.port in owners]
-    expect("ports held by others", found=told([s for s in held if s.names != (owners[s.port],)]), expected=[])
+    strange = [s for s in held if s.names != (owners[s.port],)]
+    expect("Kubernetes ports held by other programs", found=told(strange), expected=[])
 
 
 @preflight
 @check("N10", section="2.1", source="upstream params", title_zh="DLWS 服务端口仅由 Pod 监听",
        causes=[network.test_apache_is_off, host_ports.test_host_ports],
-       fix="ss -lntp names the process; stop it, or move it to another port")  # fmt: skip
+       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
 def test_product_ports_are_free(host: Host) -> None:
-    """Nobody but pods listens on the ports of DLWS's services."""
+    """Only pods listen on the DLWS service ports."""
     held = [s for s in listeners(host) if s.kind == "tcp" and s.port in PRODUCT_PORTS]
-    expect("ports held by others than pods", found=told(without_pods(host, held)), expected=[])
+    expect("DLWS service ports held outside pods", found=told(without_pods(host, held)), expected=[])
 
 
 @check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
        fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
 def test_listeners_are_known(host: Host) -> None:
-    """Who listens on all addresses is a pod, the kernel, NodePorts, or one of what the runbook installs.
+    """Only pods, the kernel, NodePorts and programs installed by the runbook listen on all addresses.
 
-    A UDP socket on a port that the kernel gives to clients waits for an answer, if only for a moment: it is no service.
+    A UDP socket on a port that the kernel gives to clients is no service: it waits for an answer.
     """
     first, last = map(int, kubeadm.NODE_PORTS.split("-"))
     open_ = [s for s in listeners(host) if s.is_open and not first <= s.port <= last]
     served = [s for s in open_ if s.kind == "tcp" or s.port < CLIENT_PORTS]
     strange = [s for s in without_pods(host, served) if {*s.names} - ALLOWED]
-    expect("listeners nobody planned", found=told(strange), expected=[])
+    expect("unexpected listeners", found=told(strange), expected=[])
 
 
 def listeners(host: Host) -> tuple[Listener, ...]:

@@ -17,9 +17,9 @@ def test_swap_is_off(host: Host) -> None:
 @check("H10", section="3.11", source="kubespray#2348", title_zh="重启后 swap 仍关闭",
        fix="comment out the swap lines in /etc/fstab; mask the .swap units")  # fmt: skip
 def test_swap_stays_off(host: Host) -> None:
-    """No boot turns swap on again: neither a line of /etc/fstab nor a systemd unit."""
+    """Swap stays off after a reboot: no /etc/fstab line or systemd unit turns it on."""
     lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(host.read("cat /etc/fstab"))]
-    expect("what turns swap on at boot", found=lines + enabled_units(host), expected=[])
+    expect("swap entries active at boot", found=lines + enabled_units(host), expected=[])
 
 
 def enabled_units(host: Host) -> list[str]:

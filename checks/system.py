@@ -23,7 +23,7 @@ KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it coun
 
 @preflight
 @check("H01", section="2.1", source="runbook 2.1", title_zh="操作系统版本符合要求",
-       fix="install Ubuntu 18.04 (NPU hosts 18.04.1; hold base-files: an upgrade moves the minor)")  # fmt: skip
+       fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release)")  # fmt: skip
 def test_operating_system(node: Node, host: Host) -> None:
     """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
     system = os_release.parse(host.read("cat /etc/os-release"))
@@ -35,25 +35,25 @@ def test_operating_system(node: Node, host: Host) -> None:
 @check("H02", section="2.1", source="config.yaml archtype", title_zh="CPU 架构与配置一致",
        fix="correct archtype in config.yaml")  # fmt: skip
 def test_architecture(node: Node, host: Host) -> None:
-    """The CPU architecture is the configured archtype."""
+    """The CPU architecture matches the configured archtype."""
     expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
 @check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
        severity=Severity.WARNING)  # fmt: skip
 def test_no_reboot_is_pending(host: Host) -> None:
-    """No package asks for a reboot."""
+    """No installed package requires a reboot."""
     asks = text_of(host, "/var/run/reboot-required")
     packages = text_of(host, "/var/run/reboot-required.pkgs")
-    found = sorted(set((packages or "").split())) or ("a package that is not named" if asks is not None else [])
-    expect("packages that ask for a reboot", found=found, expected=[])
+    found = sorted(set((packages or "").split())) or ("an unnamed package" if asks is not None else [])
+    expect("packages that require a reboot", found=found, expected=[])
 
 
 @preflight
 @check("H06", section="2.1", source="runbook 2.1", on=workers, title_zh="SecureBoot 已关闭",
        fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed")  # fmt: skip
 def test_secure_boot_is_off(host: Host) -> None:
-    """Secure Boot is off (a host without EFI has none)."""
+    """Secure Boot is off (hosts without EFI have none)."""
     if host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 1:
         return
     state = secure_boot.mokutil(host.run_expect([0, 1, 255], "mokutil --sb-state 2>&1").stdout)
@@ -64,7 +64,7 @@ def test_secure_boot_is_off(host: Host) -> None:
 @check("H07", section="2.1", source="kubeadm NumCPU, Mem", title_zh="CPU 与内存满足最低要求",
        fix="give the host at least 2 CPUs and 1700 MB of memory")  # fmt: skip
 def test_cpu_and_memory(host: Host) -> None:
-    """At least 2 CPUs and 1700 MB of memory, as kubeadm demands."""
+    """The host has at least 2 CPUs and 1700 MB of memory, as kubeadm requires."""
     cpus = meminfo.nproc(host.read("nproc"))
     expect_that(cpus >= KUBEADM_CPUS, "CPUs", found=cpus, expected=f"at least {KUBEADM_CPUS}")
     total = meminfo.parse(host.read("cat /proc/meminfo")).total
@@ -92,8 +92,8 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     "H20", section="2.2", source="kubeadm Hostname", title_zh="主机名与配置一致", fix="hostnamectl set-hostname <name>"
 )
 def test_hostname(node: Node, host: Host) -> None:
-    """The host name, now and after a boot, is the machine's key in config.yaml."""
-    expect("host name now", found=only_line("hostname", host.read("hostname")), expected=node.name)
+    """The host name, now and at boot, is the machine's key in config.yaml."""
+    expect("current host name", found=only_line("hostname", host.read("hostname")), expected=node.name)
     at_boot = text_of(host, "/etc/hostname")
     expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 
@@ -101,14 +101,14 @@ def test_hostname(node: Node, host: Host) -> None:
 @check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="没有安装不完整的软件包",
        fix="dpkg --configure -a; apt-get -f install")  # fmt: skip
 def test_packages_are_whole(host: Host) -> None:
-    """dpkg knows of no half-installed package."""
+    """dpkg reports no half-installed package."""
     expect("dpkg --audit", found=dpkg.audit(host.read("dpkg --audit")), expected=())
 
 
 @check("H34", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="节点所需软件包已安装",
        fix="apt-get install <the missing packages>")  # fmt: skip
 def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
-    """The packages every node needs are installed."""
+    """The packages that every node needs are installed."""
     expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
 
 

@@ -17,9 +17,9 @@ KINDS = ("deployments", "daemonsets", "statefulsets")
 
 
 @check("W01", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, title_zh="所有 Pod 运行且就绪",
-       fix="kubectl describe pod; kubectl logs")  # fmt: skip
+       fix="check the pod with kubectl describe pod and kubectl logs")  # fmt: skip
 def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
-    """Every pod is ready, but for those on their way (W05) and those whose containers do not come up (W03)."""
+    """Every running pod is ready (W05 judges pending pods, W03 failing containers)."""
     unready = [
         f"{kube_objects.name_of(pod)} on {pod['spec']['nodeName']}"
         for pod in ordinary(cluster, kube)
@@ -32,41 +32,42 @@ def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("W02", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="容器重启次数不超过 30 次", fix="kubectl logs --previous says what it died of")  # fmt: skip
+       title_zh="容器重启次数不超过 30 次", fix="see why it exited with kubectl logs --previous")  # fmt: skip
 def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
-    """No container was restarted more than 30 times."""
+    """No container has restarted more than 30 times."""
     often = {kube_objects.name_of(pod): kube_objects.restarts(pod) for pod in living(kube)}
-    expect("restarts", found=[f"{n}: {count}" for n, count in often.items() if count > RESTARTS], expected=[])
+    many = [f"{n}: {count}" for n, count in often.items() if count > RESTARTS]
+    expect("pods with too many restarts", found=many, expected=[])
 
 
 @check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器反复崩溃或无法启动",
-       fix="kubectl describe pod: a missing image, a wrong architecture, a bad configuration")  # fmt: skip
+       fix="see kubectl describe pod for a missing image, a wrong architecture or a bad configuration")  # fmt: skip
 def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
-    """No container crashes again and again, lacks its image or cannot be made."""
+    """No container keeps crashing, lacks its image or cannot be created."""
     failing = [
         f"{kube_objects.name_of(p)}: {', '.join(found)}"
         for p in ordinary(cluster, kube)
         if (found := kube_objects.errors(p))
     ]
-    expect("containers that do not come up", found=failing, expected=[])
+    expect("containers that do not start", found=failing, expected=[])
 
 
 @check("W13", section="3.11", source="kubelet OOMKilled", on=whole_cluster, severity=Severity.WARNING,
        title_zh="没有容器因内存不足被终止", fix="raise the container's memory limit")  # fmt: skip
 def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
-    """No container's last run was ended for its memory."""
+    """No container was OOM-killed in its last run."""
     ended = {kube_objects.name_of(pod): kube_objects.out_of_memory(pod) for pod in living(kube)}
     killed = [f"{name}: {', '.join(found)}" for name, found in ended.items() if found]
-    expect("containers that ran out of memory", found=killed, expected=[])
+    expect("OOM-killed containers", found=killed, expected=[])
 
 
 @check("W04", section="3.11", source="helm --wait", on=whole_cluster,
        title_zh="Deployment、DaemonSet、StatefulSet 的 Pod 全部更新并就绪",
-       fix="kubectl rollout status; kubectl describe the pods that are missing")  # fmt: skip
+       fix="see kubectl rollout status, and kubectl describe pod for those that are missing")  # fmt: skip
 def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
-    """Every Deployment, DaemonSet and StatefulSet has all its pods, of its latest version, ready.
+    """Every Deployment, DaemonSet and StatefulSet has all its pods updated and ready.
 
-    A pod that is a finding of W01, W03, W05 or of its node already is not one of its owner too.
+    A pod already reported by W01, W03, W05 or its node is not reported again for its owner.
     """
     pods, now = kube.list("pods"), kube.list("pods").at
     sound = [pod for pod in living(kube) if not in_trouble(pod, now)]
@@ -82,25 +83,25 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
 
 @check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster,
        title_zh="没有长时间 Pending、失败或未能终止的 Pod",
-       fix="kubectl describe pod names what it waits for; kubectl delete pod for evicted ones")  # fmt: skip
+       fix="see what it waits for with kubectl describe pod; delete evicted pods")  # fmt: skip
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
-    """No pod is Pending for more than 5 minutes, failed, or long past its end."""
+    """No pod is Pending for more than 5 minutes, failed or stuck terminating."""
     now = kube.list("pods").at
     stuck = [
         f"{kube_objects.name_of(pod)}: {why}"
         for pod in ordinary(cluster, kube)
         if (why := kube_objects.stuck(pod, now)) and not kube_objects.errors(pod)
     ]
-    expect("pods that are stuck", found=stuck, expected=[])
+    expect("stuck or failed pods", found=stuck, expected=[])
 
 
 @check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="PV 与 PVC 状态正常且均已绑定", fix="kubectl describe pv,pvc")  # fmt: skip
+       title_zh="PV 与 PVC 状态正常且均已绑定", fix="see the reason with kubectl describe pv,pvc")  # fmt: skip
 def test_volumes_are_bound(kube: Kubernetes) -> None:
-    """Every claim is bound, and no volume is failed or left behind."""
+    """Every persistent volume claim is bound, and no persistent volume is failed or released."""
     claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]
     volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
-    expect("claims and volumes in trouble", found=claims + volumes, expected=[])
+    expect("unhealthy claims and volumes", found=claims + volumes, expected=[])
 
 
 def ordinary(cluster: Cluster, kube: Kubernetes) -> list[Any]:

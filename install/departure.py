@@ -36,16 +36,16 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
 
 
 @goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="待移除的节点上没有业务 Pod",
-       fix="kubectl drain; look at pods that do not end")  # fmt: skip
+       fix="kubectl drain <node>; check the pods that do not terminate")  # fmt: skip
 def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
-    """No pod but those that belong to the node itself runs on it."""
-    expect("pods", found=work_on(kube, node.name), expected=[])
+    """No pod other than the node's own (DaemonSet and static pods) runs on it."""
+    expect("pods left to evict", found=work_on(kube, node.name), expected=[])
 
 
 @goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="待移除的节点已从集群删除",
-       fix="kubectl delete node")  # fmt: skip
+       fix="kubectl delete node <node>")  # fmt: skip
 def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
-    """The cluster has no node of this name, and no pod that it believes there."""
+    """The cluster has neither a node of this name nor a pod assigned to it."""
     expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
     left = [pod["metadata"]["name"] for pod in kube.list("pods") if pod["spec"].get("nodeName") == node.name]
     expect(f"pods on {node.name}", found=left, expected=[])
@@ -53,22 +53,22 @@ def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
 
 @goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts,
        title_zh="待移除的节点没有遗留租约",
-       fix="kubectl -n kube-node-lease delete lease; the host's kubelet must not run any more")  # fmt: skip
+       fix="stop the host's kubelet; then kubectl -n kube-node-lease delete lease <node>")  # fmt: skip
 def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
-    """No lease of the node is left: a kubelet that still ran when its node was deleted has made another."""
+    """No lease of the node is left, not even one recreated by a kubelet that outlived its node."""
     expect_that(kube.get("leases", node.name, namespace=LEASES) is None, "lease", found=node.name, expected="none")
 
 
 @goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
        fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet;"
-           " ip link delete cni0 (and the like)")  # fmt: skip
+           " ip link delete cni0 (and other pod network interfaces)")  # fmt: skip
 def test_host_is_clean(host: Host) -> None:
-    """The host has no part in any cluster: no files of one, no kubelet, no pod network."""
+    """The host belongs to no cluster: it has no Kubernetes files, running kubelet or pod network."""
     found = membership_of(host)
     expect_that(found.part is Part.NONE, "Kubernetes files", found=found.said, expected="none")
-    expect("files of the pod network", found=host.lines(LEFT_BEHIND), expected=[])
+    expect("pod network files", found=host.lines(LEFT_BEHIND), expected=[])
     left = [name for name in INTERFACES if name in host.lines("ls /sys/class/net")]
-    expect("interfaces of the pod network", found=left, expected=[])
+    expect("pod network interfaces", found=left, expected=[])
     active, at_boot = unit(host, "kubelet", "ActiveState", "UnitFileState")
     expect_that(active in ("inactive", "failed"), "kubelet", found=active, expected="inactive")
     expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")

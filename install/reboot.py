@@ -42,24 +42,24 @@ def audited() -> list[Check]:
     source="peers-and-checks Q06",
     on=control_host,
     title_zh="重启前状态已记录",
-    fix="run again",
+    fix="run pytest -m reboot again",
 )
 def test_state_is_recorded(audit: Audit) -> None:
-    """The verdicts before the first reboot are written down."""
-    expect_that(audit.record.exists(), "record", found="none", expected=str(audit.record))
+    """The verdicts from before the first reboot are recorded."""
+    expect_that(audit.record.exists(), "record of verdicts", found="none", expected=str(audit.record))
 
 
-@goal("Q07", section="reboot", source="runbook 3.8", on=every_host, title_zh="主机已重启", fix="look at its console")
+@goal("Q07", section="reboot", source="runbook 3.8", on=every_host, title_zh="主机已重启", fix="check its console")
 def test_host_has_restarted(node: Node, audit: Audit) -> None:
-    """The host is in another boot than before."""
+    """The host has restarted."""
     boot = audit.before()["boots"][node.name]
-    expect_that(audit.boot(node.name) != boot, "boot", found="the one before", expected="a new one")
+    expect_that(audit.boot(node.name) != boot, "boot", found="the previous one", expected="a new one")
 
 
 @goal("Q06", section="reboot", source="peers-and-checks Q06", on=control_host,
-       title_zh="重启后所有检查结果与重启前一致", fix="see the check of what differs")  # fmt: skip
+       title_zh="重启后所有检查结果与重启前一致", fix="see the checks whose verdicts differ")  # fmt: skip
 def test_verdicts_are_as_before(audit: Audit) -> None:
-    """Within ten minutes every verdict is what it was before the reboots."""
+    """Within 10 minutes every check has the same verdict as before the reboots."""
     audit.before()
     end = time.monotonic() + SETTLE
     while (changed := audit.changed(audited())) and time.monotonic() + PAUSE < end:
@@ -69,7 +69,7 @@ def test_verdicts_are_as_before(audit: Audit) -> None:
 
 @stage(section="reboot", on=control_host, commands=REBOOT, proves=[test_state_is_recorded])
 def test_before(audit: Audit, change: Change) -> None:
-    """Take every verdict before anything restarts."""
+    """Record the verdict of every check before anything restarts."""
     change.write_file(str(audit.record), audit.now(audited()) + "\n", owner=MYSELF)
 
 
@@ -77,7 +77,7 @@ def test_before(audit: Audit, change: Change) -> None:
 def test_worker_restarted(
     node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
 ) -> None:
-    """Drain the worker, restart it, let it work again."""
+    """Drain the worker, restart it and let it take pods again."""
     with drained(cluster, node, kube, on_master):
         restart(node, host, change, on_master)
 
@@ -92,7 +92,7 @@ def test_worker_restarted(
 def test_master_restarted(
     node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
 ) -> None:
-    """The same with the master, when all workers are back."""
+    """Drain the master, restart it and let it take pods again, once all workers are back."""
     with drained(cluster, node, kube, on_master):
         restart(node, host, change, on_master)
 
@@ -105,7 +105,7 @@ def test_master_restarted(
     proves=[test_verdicts_are_as_before],
 )
 def test_after() -> None:
-    """Every verdict is what it was before."""
+    """Compare the verdict of every check with the one from before."""
 
 
 @contextmanager

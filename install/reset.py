@@ -21,23 +21,23 @@ RESET = ("reset",)
 @goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制主机上没有旧集群的 admin.conf",
        fix="remove deploy/sshkey/admin.conf")  # fmt: skip
 def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
-    """The control host keeps no credentials of a cluster that is gone."""
+    """The control host keeps no credentials of a cluster that no longer exists."""
     expect("admin.conf", found=stat_of(control, "%n", str(admin_conf(cluster))), expected=None)
 
 
 @stage(section="reset", on=workers, commands=RESET, proves=[departure.test_host_is_clean])
 def test_worker_reset(change: Change) -> None:
-    """Take Kubernetes off the workers."""
+    """Remove Kubernetes from the worker."""
     departure.reset(change)
 
 
 @stage(section="reset", on=master, commands=RESET, proves=[departure.test_host_is_clean])
 def test_master_reset(change: Change) -> None:
-    """Take Kubernetes off the master: its etcd, and with it all that the cluster knew, is gone."""
+    """Remove Kubernetes from the master, including etcd and with it the state of the whole cluster."""
     departure.reset(change)
 
 
 @stage(section="reset", on=control_host, after="master_reset[*]", commands=RESET, proves=[test_no_admin_conf])
 def test_credentials_removed(cluster: Cluster, change: Change) -> None:
-    """Forget the credentials of the cluster that is gone."""
+    """Delete the credentials of the cluster that no longer exists."""
     change.run("rm -f %s", str(admin_conf(cluster)))

@@ -9,12 +9,12 @@ from fixtures.targets import image_builders
 
 @stage(section="2.1", after="config", proves=[accounts.test_login])
 def test_login() -> None:
-    """The host answers, its key is the pinned one, and we may act as root."""
+    """The suite can log in with the pinned host key and has root privileges."""
 
 
 @stage(section="2.1", on=image_builders, after="login", proves=[control.test_build_architecture])
 def test_build_host() -> None:
-    """Images are built on machines of their architecture."""
+    """Images are built on machines of the architecture they are for."""
 
 
 @stage(
@@ -34,4 +34,4 @@ def test_build_host() -> None:
     ],
 )
 def test_requirements() -> None:
-    """Operating system, architecture, firewall, accelerators and their drivers are as required."""
+    """The operating system, architecture, firewall, accelerators and drivers meet the requirements."""

@@ -12,6 +12,8 @@ from remote.host import Host
 
 @stage(section="2.2", after="requirements", proves=[system.test_hostname])
 def test_hostname(node: Node, host: Host, change: Change) -> None:
-    """Name the host as config.yaml does; kubeadm makes it the node's name, and a node is never renamed."""
-    refuse_on_node(host, "its kubelet would not come back under another name; correct config.yaml, or take it out")
+    """Set the host name from config.yaml; kubeadm makes it the node's name, and a node is never renamed."""
+    refuse_on_node(
+        host, "its kubelet would not come back under another name; correct config.yaml, or remove the node first"
+    )
     change.run("hostnamectl set-hostname %s", node.name)

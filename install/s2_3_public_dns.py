@@ -9,4 +9,4 @@ from fixtures.targets import public_control_host
 
 @stage(section="2.3", on=public_control_host, after="config", proves=[network.test_public_name_resolves])
 def test_public_dns() -> None:
-    """The cluster's public name leads to its public address."""
+    """The cluster's public name resolves to its public address."""

@@ -17,7 +17,7 @@ BASE = "/etc/resolvconf/resolv.conf.d/base"
 
 @stage(section="2.4", after="hostname", proves=[network.test_search_domain, network.test_name_servers])
 def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
-    """Install resolvconf and let it add the cluster's domain; the name servers in use stay in use."""
+    """Install resolvconf and add the cluster's search domain, keeping the name servers in use."""
     servers = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
     change.install_packages(["resolvconf"])
     change.make_directory("/etc/resolvconf/resolv.conf.d")
@@ -27,7 +27,7 @@ def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="2.4", after="hostname", proves=[network.test_every_name_resolves])
 def test_names(cluster: Cluster, change: Change) -> None:
-    """Keep every host's names in a managed block of /etc/hosts (option 2); DNS records (option 1) are only checked."""
+    """Keep all host names in a managed block in /etc/hosts (option 2); DNS records (option 1) are only checked."""
     if cluster.suite.name_resolution is NameResolution.HOSTS_FILE:
         block = hosts_file.block(cluster.names_by_address)
         change.edit_file("/etc/hosts", partial(hosts_file.with_block, block=block))

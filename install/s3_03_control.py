@@ -19,13 +19,13 @@ MYSELF = f"{os.getuid()}:{os.getgid()}"
 
 @stage(section="3.3", on=control_host, after="config", proves=[control.test_control_environment])
 def test_control_environment(change: Change) -> None:
-    """Install the locked libraries."""
+    """Install the Python packages in the versions of the lock file."""
     change.run("%s -m pip install -q --require-hashes -r %s", sys.executable, str(control.LOCK))
 
 
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_id])
 def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
-    """Give the cluster its id, once and for all."""
+    """Give the cluster its id once; an existing one is never replaced."""
     path = cluster.state / "deploy" / "clusterID.yml"
     if host.run("test -e %s", str(path)).rc != 0:  # one that is there but invalid is for a person to restore
         change.make_directory(str(path.parent), mode="0700", owner=MYSELF)
@@ -34,7 +34,7 @@ def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_key])
 def test_cluster_key(cluster: Cluster, host: Host, change: Change) -> None:
-    """Make the cluster's SSH key (RSA 4096); one that is there is never replaced."""
+    """Create the cluster's SSH key (RSA 4096); an existing one is never replaced."""
     key = cluster.state / "deploy" / "sshkey" / "id_rsa"
     if host.run("test -e %s", str(key)).rc != 0:
         change.make_directory(str(key.parent), mode="0700", owner=MYSELF)
@@ -45,7 +45,7 @@ def test_cluster_key(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="3.5", on=control_host, after="config", proves=[control.test_root_credential_is_private])
 def test_root_credential(cluster: Cluster, change: Change) -> None:
-    """Take the root password's file away from other eyes."""
+    """Make the root password file readable by its owner only."""
     change.run("chmod 600 %s", str(cluster.state / "deploy" / "sshkey" / "rootpasswd"))
 
 

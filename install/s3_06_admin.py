@@ -24,7 +24,7 @@ from remote.host import Host
     ],
 )
 def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change) -> None:
-    """Make the admin user with a locked password, place the cluster's key, let it use sudo."""
+    """Create the admin user with a locked password, the cluster's SSH key and sudo rights."""
     admin = cluster.admin_username
     home, owner = f"/home/{admin}", f"{admin}:{admin}"
     if host.run("getent passwd %s", admin).rc != 0:
@@ -33,7 +33,7 @@ def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change)
     change.run("passwd -q -l %s", admin)
     change.make_directory(f"{home}/.ssh", mode="0700", owner=owner)
     made = control.run("cat %s", str(cluster.state / "deploy/sshkey/id_rsa.pub")).stdout.strip()
-    add_key = partial(authorized_keys.with_line, line=made or "ssh-rsa (the key that stage cluster_key will have made)")
+    add_key = partial(authorized_keys.with_line, line=made or "ssh-rsa (the key that stage cluster_key will create)")
     change.edit_file(f"{home}/.ssh/authorized_keys", add_key, mode="0600", owner=owner)
     change.run("chmod 600 %s && chown %s %s", f"{home}/.ssh/authorized_keys", owner, f"{home}/.ssh/authorized_keys")
     change.write_sudoers(admin, f"{admin} ALL=(ALL) NOPASSWD: ALL\n")

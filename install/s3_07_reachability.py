@@ -9,9 +9,9 @@ from fixtures.targets import whole_cluster
 
 @stage(section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer])
 def test_reachability() -> None:
-    """All names resolve and all other hosts answer."""
+    """All host names resolve, and all other hosts answer a ping."""
 
 
 @stage(section="3.7", on=whole_cluster, after="login[*]", proves=[system.test_machine_ids_are_unique])
 def test_identities() -> None:
-    """No two hosts are clones of each other."""
+    """No two hosts are clones with the same machine-id."""

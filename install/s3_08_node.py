@@ -18,14 +18,14 @@ from remote.host import Host
     proves=[system.test_packages_are_whole, system.test_node_packages_are_installed],
 )
 def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
-    """Finish what dpkg left half-done, then install what every node needs."""
+    """Complete any interrupted dpkg run, then install the packages that every node needs."""
     change.run("dpkg --configure -a")
     change.install_packages(system.missing_packages(host, cluster.suite.packages.node))
 
 
 @stage(section="3.8", after="node_packages", proves=[network.test_no_local_dnsmasq, network.test_apache_is_off])
 def test_leftovers(host: Host, change: Change) -> None:
-    """Turn off what stands in the way: NetworkManager's dnsmasq, an apache2 on port 80."""
+    """Turn off services that conflict: NetworkManager's dnsmasq and apache2 on port 80."""
     path = "/etc/NetworkManager/NetworkManager.conf"
     if host.run("test -e %s", path).rc == 0:
         change.edit_file(path, network_manager.without_dnsmasq)
@@ -36,7 +36,7 @@ def test_leftovers(host: Host, change: Change) -> None:
 
 @stage(section="3.8", after="node_packages", proves=[runtime.test_docker_is_active, runtime.test_docker_answers])
 def test_docker(cluster: Cluster, host: Host, change: Change) -> None:
-    """Install Docker where there is none, of whatever package, and let it start at every boot."""
+    """Install Docker unless some package has already done so, and start it now and at boot."""
     if host.run("command -v dockerd").rc != 0:
         change.install_packages(cluster.suite.packages.docker)
     change.run("systemctl enable --now docker")
@@ -44,13 +44,13 @@ def test_docker(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="3.8", after=["docker", "admin_user"], proves=[accounts.test_admin_may_use_docker])
 def test_docker_group(cluster: Cluster, change: Change) -> None:
-    """Let the admin user talk to Docker."""
+    """Add the admin user to the docker group."""
     change.run("usermod -aG docker %s", cluster.admin_username)
 
 
 @stage(section="3.8", on=gpu_hosts, after="docker", proves=[runtime.test_nvidia_runtime_answers])
 def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
-    """Install the NVIDIA container runtime and let Docker see it."""
+    """Install the NVIDIA container runtime and restart Docker to register it."""
     change.install_packages(cluster.suite.packages.gpu_runtime)
     change.run("systemctl restart docker")
 
@@ -59,6 +59,6 @@ def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
     section="3.8", after=["swap_off", "docker", "gpu_runtime", "leftovers"], proves=[system.test_no_reboot_is_pending]
 )
 def test_reboot(host: Host, change: Change) -> None:
-    """Restart the host where a package asks for it, and wait for the new boot. A node is not restarted like that."""
-    refuse_on_node(host, "its pods must leave first: pytest -m reboot drains and restarts one role at a time")
+    """Restart the host if a package requires it, and wait until it is back; a cluster node is never restarted here."""
+    refuse_on_node(host, "its pods must be drained first; pytest -m reboot drains and restarts one role at a time")
     change.reboot()

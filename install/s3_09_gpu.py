@@ -24,14 +24,14 @@ DEFAULT_RUNTIME = {
     proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid],
 )
 def test_default_runtime(change: Change) -> None:
-    """Make nvidia the default runtime, keeping every other setting of daemon.json; restart Docker."""
+    """Make nvidia Docker's default runtime, keeping all other settings in daemon.json; restart Docker."""
     change.edit_file(runtime.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
     change.run("systemctl restart docker")
 
 
 @stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[runtime.test_probe_image_is_present])
 def test_probe_image(cluster: Cluster, change: Change) -> None:
-    """Load the test image from the folder of archives, or pull it."""
+    """Load the GPU test image from the image archives, or pull it."""
     image, folder = cluster.suite.gpu_probe_image, cluster.image_archives
     archive = folder / f"{image.replace('/', '-').replace(':', '-')}.tar" if folder else None
     if archive and archive.exists():
@@ -42,4 +42,4 @@ def test_probe_image(cluster: Cluster, change: Change) -> None:
 
 @stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[runtime.test_container_sees_every_gpu])
 def test_gpu_container() -> None:
-    """Both `docker run` and `nvidia-docker run` show every GPU."""
+    """A container sees every GPU with both `docker run` and `nvidia-docker run`."""

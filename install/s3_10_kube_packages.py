@@ -28,7 +28,7 @@ DEBS = "/var/cache/dlws"
     proves=[kernel.test_kernel_modules, kernel.test_bridged_packets_are_filtered],
 )
 def test_kernel(host: Host, change: Change) -> None:
-    """Load what kubeadm needs of the kernel and let bridged packets pass iptables, now and at every boot."""
+    """Load the kernel modules that kubeadm needs and pass bridged packets through iptables, now and at boot."""
     missing = kernel.missing_modules(host)
     for name in missing:
         change.run("modprobe %s", name)
@@ -40,7 +40,7 @@ def test_kernel(host: Host, change: Change) -> None:
 
 @stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kubernetes.test_kubernetes_source])
 def test_kube_source(cluster: Cluster, change: Change) -> None:
-    """Tell apt where the Kubernetes packages are."""
+    """Add the source of the Kubernetes packages to apt."""
     if key := cluster.apt_key:
         path, content = kubernetes.key_path(key), kubernetes.content_of(key)
         change.run("install -m 644 /dev/stdin %s", path, stdin=content, text=f"write {path}")
@@ -57,12 +57,12 @@ def test_kube_source(cluster: Cluster, change: Change) -> None:
     ],
 )
 def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
-    """Install kubeadm, kubelet and kubectl and hold them; what runs in a cluster is never upgraded here."""
+    """Install kubeadm, kubelet and kubectl and put them on hold; a cluster node is never upgraded here."""
     there, wanted = kubernetes.installed_packages(host), version_of(cluster.kubernetes_version)
     others = [name for name, version in there.items() if version_of(version) != wanted]
     if others:
         found = ", ".join(f"{name} {there[name]}" for name in others)
-        refuse_on_node(host, f"it has {found}; kubeadm upgrades it, by hand")
+        refuse_on_node(host, f"it has {found}; upgrade it manually with kubeadm")
         change.run("apt-mark unhold " + " ".join(others))
     if others or len(there) < len(kubernetes.PACKAGES):
         change.install_packages(packages(cluster, host, change))
@@ -72,7 +72,7 @@ def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="3.10", after=["docker", "kube_packages"], proves=[kubernetes.test_kubernetes_images_are_present])
 def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
-    """Load the images of Kubernetes and of the pod network from the folder of archives, or pull them."""
+    """Load the Kubernetes and pod network images from the image archives, or pull them."""
     if "kubeadm" not in kubernetes.installed_packages(host):
         return  # a look ahead: kubeadm, once installed, says which images it wants
     for image in kubernetes.missing_images(node, cluster, host, notes):

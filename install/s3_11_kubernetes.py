@@ -31,7 +31,7 @@ READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, a
 
 @stage(section="3.11", after="admin_user", proves=[swap.test_swap_is_off, swap.test_swap_stays_off])
 def test_swap_off(host: Host, change: Change) -> None:
-    """Turn swap off, now and for every later boot: kubelet refuses to start with swap."""
+    """Turn swap off, now and at boot: the kubelet refuses to start with swap on."""
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
     change.run("systemctl daemon-reload")  # forgets the units it had made of those lines
@@ -40,11 +40,11 @@ def test_swap_off(host: Host, change: Change) -> None:
 
 
 @goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API Server 应答",
-      fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs of it")  # fmt: skip
+      fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs")  # fmt: skip
 def test_api_server_answers(host: Host) -> None:
-    """The API server calls itself ready, asked on the master itself: the control host has no credentials yet."""
+    """The API server reports itself ready on the master, as the control host has no credentials yet."""
     found = kubernetes.membership_of(host)
-    expect_that(found.part is Part.MASTER, "Kubernetes", found=found.said, expected="a whole control plane")
+    expect_that(found.part is Part.MASTER, "Kubernetes files", found=found.said, expected="a complete control plane")
     answer = host.run_expect([0, 1], f"{KUBECTL} --request-timeout=10s get --raw /readyz")
     expect("readyz", found=answer.stdout.strip() or answer.stderr.strip()[-200:], expected="ok")
 
@@ -56,10 +56,10 @@ def test_api_server_answers(host: Host) -> None:
     proves=[kubernetes.test_kubeadm_is_not_running, kubernetes.test_kubernetes_is_whole],
 )  # fmt: skip
 def test_kube_settled(host: Host, change: Change) -> None:
-    """Wait for a kubeadm of an earlier run to end. What is half done is for a person to look at: nothing is reset."""
+    """Wait for a kubeadm of an earlier run to finish; an incomplete installation is reported, never reset."""
     if kubernetes.running_kubeadm(host):
         waiting = "while pgrep -x kubeadm >/dev/null; do sleep 1; done"
-        change.run(waiting, deadline=KUBEADM_DEADLINE, text="wait for the kubeadm that is at work")
+        change.run(waiting, deadline=KUBEADM_DEADLINE, text="wait for the running kubeadm to finish")
 
 
 @stage(
@@ -74,7 +74,7 @@ def test_kube_settled(host: Host, change: Change) -> None:
     ],
 )
 def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
-    """Make the control plane, on a host that has none; one that is there is given time to answer, never made again."""
+    """Create the control plane if there is none; an existing one is given time to answer, never recreated."""
     found = kubernetes.membership_of(host)
     if found.part is Part.NONE:
         settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
@@ -82,17 +82,17 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
         text = f"kubeadm init {cluster.kubernetes_version} at {kubeadm.endpoint(cluster)}"
         run_kubeadm(host, change, "init --skip-token-print", config, text)
     elif found.part is not Part.MASTER:
-        raise ChangeFailed(f"{host.name}: kubeadm init is not sent: {found.said}")
+        raise ChangeFailed(f"{host.name}: kubeadm init was not run: {found.said}")
     wait(host, change, f"{KUBECTL} get --raw /readyz && {kubernetes.HEALTHZ}", "API server and kubelet to be ready",
-         f"{found.said} was there: journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
+         f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
 
 
 @stage(section="3.11", on=control_host, after="kube_init[*]", proves=[membership.test_admin_conf])
 def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None:
-    """Keep the cluster's credentials on the control host, for the suite and for deploy.py."""
+    """Store the cluster's credentials on the control host, for the suite and for deploy.py."""
     path = str(membership.admin_conf(cluster))
     if on_master.host.run("test -e %s", ADMIN_CONF).rc != 0:
-        change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will have made")
+        change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will create")
         return
     change.make_directory(str(membership.admin_conf(cluster).parent), mode="0700", owner=MYSELF)
     change.write_file(path, on_master.host.read_secret("cat %s", ADMIN_CONF), mode="0600", owner=MYSELF)
@@ -100,7 +100,7 @@ def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None
 
 @stage(section="3.11", on=master, after="kube_init", proves=[membership.test_root_has_a_kubeconfig])
 def test_root_kubeconfig(change: Change) -> None:
-    """Let root on the master use kubectl."""
+    """Give root on the master the cluster's kubeconfig."""
     change.make_directory("/root/.kube", mode="0700")
     change.run("install -m 600 -o root -g root %s %s", ADMIN_CONF, membership.ROOT_CONFIG)
 
@@ -112,7 +112,7 @@ def test_root_kubeconfig(change: Change) -> None:
     proves=[membership.test_pod_network_is_applied],
 )
 def test_pod_network(cluster: Cluster, change: Change) -> None:
-    """Apply the pod network that the configuration names."""
+    """Apply the manifest of the configured pod network."""
     manifest = kubernetes.manifest_of(cluster)
     apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager=dlws-suite -f -"
     change.run(apply, stdin=manifest.encode(), text=f"kubectl apply {cluster.suite.kubernetes.cni_manifest}")
@@ -131,7 +131,7 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
     ],
 )
 def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
-    """Join the cluster with a token of its own; a host that is a node of another cluster is left as it is."""
+    """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
     found, ours = kubernetes.membership_of(host), hash_of_ca(on_master.host)
     if found.part is Part.NONE:
         token = kubeadm.new_token()
@@ -143,12 +143,12 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         run_kubeadm(host, change, "join", config, f"kubeadm join {kubeadm.endpoint(cluster)}")
     elif found.part is not Part.WORKER or hash_of_ca(host) != ours:
         raise ChangeFailed(
-            f"{host.name}: kubeadm join is not sent: {found.said}, its CA {hash_of_ca(host)}, ours {ours}"
+            f"{host.name}: kubeadm join was not run: {found.said}, its CA is {hash_of_ca(host)}, this cluster's {ours}"
         )
     else:
-        change.run("systemctl restart kubelet", text="restart kubelet: it registers the node anew")
+        change.run("systemctl restart kubelet", text="restart the kubelet so that it registers the node again")
     known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {kubernetes.HEALTHZ}"
-    wait(host, change, known, "the API server to know the node", "journalctl -u kubelet")
+    wait(host, change, known, "the node to be registered", "journalctl -u kubelet")
 
 
 @stage(
@@ -157,9 +157,9 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
     proves=[membership.test_labels_that_select, membership.test_other_labels],
 )
 def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
-    """Label the node as upstream's labelservice and labelworker do, and take misplaced labels away.
+    """Label the node as upstream's labelservice and labelworker do, and remove misplaced labels.
 
-    Jobs and services of a running cluster come at once: what they mount must not be a folder that Docker makes up.
+    Jobs and services of a running cluster start at once, so what they mount must exist before Docker creates it.
     """
     found = labels_there(node, kube)
     wanted: dict[str, str | None] = {k: v for k, v in labels.of(cluster, node).items() if found.get(k) != v}
@@ -175,7 +175,7 @@ def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) 
     proves=[membership.test_master_takes_jobs_as_configured],
 )
 def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
-    """Let jobs onto the master, or keep them off, as the configuration says."""
+    """Allow jobs on the master or keep them off it, as configured."""
     own = membership.MASTER_TAINTS[0 if version_of(cluster.kubernetes_version).numbers < (1, 24) else 1]
     if not cluster.suite.kubernetes.master_as_worker:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{own}=:NoSchedule")
@@ -186,7 +186,7 @@ def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Ch
 
 @stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[nodes.test_node_is_ready])
 def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
-    """Wait until the node is Ready, and its kube-proxy."""
+    """Wait until the node and its kube-proxy are ready."""
     seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={seconds}s"
     on_master.run(ready, deadline=seconds + 30.0, text=f"wait for node {node.name} to be Ready")
@@ -196,9 +196,9 @@ def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
 
 @stage(section="3.11", on=whole_cluster, after="node_ready", proves=[control_plane.test_control_plane_pods_are_ready])
 def test_control_plane_ready(cluster: Cluster, on_master: Change) -> None:
-    """Wait until the API shows the control plane's own pods as ready: the kubelet looks at them once a minute.
+    """Wait until the API reports the control plane's own pods as ready; the kubelet checks them once a minute.
 
-    They work long before; nothing else waits for this.
+    They work long before that, and nothing else waits for this.
     """
     master = cluster.master.name
     pods = f"--field-selector spec.nodeName={master} -l tier=control-plane"
@@ -219,7 +219,7 @@ def run_kubeadm(host: Host, change: Change, words: str, config: str, text: str) 
         change.run(command, stdin=config.encode(), deadline=KUBEADM_DEADLINE, text=text)
     except ChangeFailed:
         said = kubeadm.complaint(text_of(host, LOG) or "")
-        raise ChangeFailed(f"{host.name}: {text}: {said} (all of it: {LOG} on {host.name})") from None
+        raise ChangeFailed(f"{host.name}: {text}: {said} (full log: {LOG} on {host.name})") from None
 
 
 def wait(host: Host, change: Change, holds: str, what: str, hint: str) -> None:

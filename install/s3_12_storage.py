@@ -24,12 +24,12 @@ MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes
 
 @stage(section="3.12", on=storage_servers, after="node_packages", proves=[storage.test_disk_of_the_share_is_mounted])
 def test_share_disk() -> None:
-    """The disk under an exported folder is mounted, where /etc/fstab has one for it."""
+    """Any disk that /etc/fstab lists for an exported folder is mounted."""
 
 
 @stage(section="3.12", on=storage_servers, after=["share_disk", "reboot"], proves=[storage.test_shares_are_exported])
 def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Serve the shares: the NFS server, its folders, and a managed block of /etc/exports."""
+    """Serve the shares: set up the NFS server, its folders and a managed block in /etc/exports."""
     if missing := missing_packages(host, cluster.suite.packages.nfs_server):
         change.install_packages(missing)
     paths = [mount.export for mount in shares.served_by(cluster, node)]
@@ -48,7 +48,7 @@ def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) ->
     proves=[storage.test_shares_are_mounted, storage.test_shares_are_mounted_at_boot, storage.test_shares_answer],
 )
 def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Mount every share now and, by /etc/fstab, at every boot. A mount that hangs is left to a person."""
+    """Mount every share now and, through /etc/fstab, at boot; a hung mount is left for a person to fix."""
     table, fstab_text = host.read(storage.PROC_MOUNTS), host.read("cat /etc/fstab")
     for mount in cluster.mounts:
         refuse_what_is_there(cluster, host, mount, table, fstab_text)
@@ -63,7 +63,7 @@ def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) ->
 
 @stage(section="3.12", on=folder_keepers, after=["nfs_server", "nfs_mounts"], proves=[storage.test_storage_folders])
 def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
-    """Make the folders on the share, once, open to the jobs of all users."""
+    """Create the storage folders on the share once, writable by the jobs of all users."""
     for folder in shares.folders_kept_by(cluster, node):
         mode = f"{shares.FOLDER_MODE:04o}"
         change.run("mkdir -p %s && chmod %s %s", folder, mode, folder, deadline=60)
@@ -73,7 +73,7 @@ def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
     section="3.12", on=sharing_hosts, after=["nfs_mounts", "storage_folders[*]"], proves=[storage.test_storage_links]
 )
 def test_storage_links(cluster: Cluster, host: Host, change: Change) -> None:
-    """Link the platform's folders to the share. What is no link stays as it is: it may hold the data of jobs."""
+    """Link the platform's folders to the share; anything that is not a link stays, as it may hold job data."""
     for place, wanted in shares.links(cluster).items():
         found = storage.listed(host, place, list(wanted))
         change.run("mkdir -p %s", place)
@@ -84,7 +84,7 @@ def test_storage_links(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(section="3.12", on=sharing_cluster, after="storage_links[*]", proves=[storage.test_hosts_share_their_files])
 def test_shared_storage() -> None:
-    """What one host writes, all others read."""
+    """What one host writes to a share, all other hosts can read."""
 
 
 def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, table: str, fstab_text: str) -> None:
@@ -92,9 +92,11 @@ def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, table: str,
     point, right = mount.mount_point, shares.sources(cluster, mount)
     for entry in fstab.mounts_on(fstab_text, point):
         if entry.kind not in mounts.NFS:
-            raise ChangeFailed(f"{host.name}: /etc/fstab line {entry.line} mounts {entry.spec} on {point}: move one")
+            raise ChangeFailed(
+                f"{host.name}: /etc/fstab line {entry.line} mounts {entry.spec} on {point}: move one of the two"
+            )
     there = mounts.on(table, point)
     if there is not None and (not there.is_nfs or there.source.rstrip("/") not in right):
         raise ChangeFailed(f"{host.name}: {there.source} ({there.kind}) is mounted on {point}: unmount it first")
     if there is None and host.read("test ! -d %s || find %s -mindepth 1 -maxdepth 1 | head -n 3", point, point):
-        raise ChangeFailed(f"{host.name}: {point} holds files of this host: move them, a mount would hide them")
+        raise ChangeFailed(f"{host.name}: {point} holds local files: move them, as a mount would hide them")

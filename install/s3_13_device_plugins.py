@@ -18,7 +18,7 @@ PULL_DEADLINE = 30 * 60.0
 
 @stage(section="3.13", on=device_hosts, after="reboot", proves=[devices.test_plugin_image_is_present])
 def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> None:
-    """Load the plugin's image from the folder of archives, or pull it."""
+    """Load the device plugin's image from the image archives, or pull it."""
     image = device_plugins.of(cluster, node).image
     archive = images.archive(cluster.image_archives, image, node.arch)
     if archive:
@@ -29,7 +29,7 @@ def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> No
 
 @stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[devices.test_plugins_are_deployed])
 def test_device_plugins(cluster: Cluster, change: Change) -> None:
-    """Apply the DaemonSet of each kind of accelerator."""
+    """Apply the device plugin DaemonSet of each kind of accelerator."""
     for plugin in device_plugins.plugins(cluster):
         change.apply(plugin.manifest)
 
@@ -41,7 +41,7 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
     proves=[devices.test_plugin_runs, devices.test_every_device_is_allocatable, devices.test_plugin_sockets_are_live],
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
-    """Wait until the plugin has registered every device of the host with its kubelet."""
+    """Wait until the device plugin has registered every device of the host with the kubelet."""
     resource, there = device_plugins.of(cluster, node).resource, devices.physical(node, host)
     change.wait_until(
         f"{node.name} offers {there} {resource}",

@@ -1,4 +1,4 @@
-"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; here an older one is mended."""
+"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; an older one is corrected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BACKUP = (
 )
 REPLACE = (
     'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t";'
-    ' test -e {backup} || cp -p {manifest} {backup};'
+    " test -e {backup} || cp -p {manifest} {backup};"
     ' chmod 600 "$t"; mv -f "$t" {manifest}; trap - EXIT'
 )
 
@@ -31,7 +31,7 @@ REPLACE = (
     proves=[node_ports.test_node_port_range, control_plane.test_node_ports_in_force],
 )
 def test_node_ports(host: Host, change: Change) -> None:
-    """Give the API server the range and wait until kubelet has started it anew."""
+    """Set the API server's NodePort range and wait until the kubelet has restarted it."""
     manifest = text_of(host, API_SERVER)
     if manifest is None:
         return  # a look ahead: kubeadm init will have set it
@@ -39,7 +39,7 @@ def test_node_ports(host: Host, change: Change) -> None:
     command = REPLACE.format(manifest=API_SERVER, backup=BACKUP)
     change.run(command, stdin=edited.encode(), text=f"edit {API_SERVER}: --{kubeadm.NODE_PORTS_FLAG}")
     running = f"{node_ports.PROCESS} | grep -qF -e --{kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
-    wait(host, change, f"{running} && {KUBECTL} get --raw /readyz", "the API server to start anew", "docker ps -a")
+    wait(host, change, f"{running} && {KUBECTL} get --raw /readyz", "the API server to restart", "docker ps -a")
 
 
 @stage(
@@ -49,7 +49,7 @@ def test_node_ports(host: Host, change: Change) -> None:
     proves=[control_plane.test_node_ports_of_kubeadm],
 )
 def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
-    """Let kubeadm remember the range: an upgrade writes the manifest anew from what it remembers."""
+    """Record the NodePort range in kubeadm-config, from which an upgrade rewrites the manifest."""
     if text_of(host, API_SERVER) is None:
         return  # a look ahead: kubeadm init will have set it
     stored = kube.get("configmaps", "kubeadm-config", namespace="kube-system") or {"data": {"ClusterConfiguration": ""}}
@@ -61,7 +61,7 @@ def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
 
 @stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])
 def test_node_ports_reserved(host: Host, change: Change) -> None:
-    """Keep outgoing connections off the NodePorts; ports that are reserved already stay so."""
+    """Reserve the NodePorts against outgoing connections, keeping existing reservations."""
     there = [f"{first}-{last}" for first, last in node_ports.reserved_ports(host)]
     ports = ",".join([*there, kubeadm.NODE_PORTS])
     change.write_file(RESERVED, f"net.ipv4.ip_local_reserved_ports = {ports}\n")

@@ -19,7 +19,7 @@ from remote.host import Host
 
 @stage(section="3.15", on=platform_control, after=["config", "cluster_id"], proves=[platform.test_platform_renders])
 def test_platform() -> None:
-    """The checkout renders to a platform that fits this suite: before anything of it is put on a host."""
+    """The checkout renders to a platform that this suite supports, before any of it is put on a host."""
 
 
 @stage(

@@ -29,9 +29,9 @@ TAKE_OUT = (
     proves=[platform.test_fqdn_file, platform.test_nginx_routes],
 )
 def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Give nginx the host's name, its routes, and the folder of its static files."""
+    """Give nginx the host's name, its routes and a folder for its static files."""
     if stat_of(host, "%F", webui.FQDN_FILE) == "directory":
-        raise ChangeFailed(f"{host.name}: {webui.FQDN_FILE} is a directory; a pod may mount it: nothing is removed")
+        raise ChangeFailed(f"{host.name}: {webui.FQDN_FILE} is a directory; it is not removed, as a pod may mount it")
     if platform.digest_of(host, webui.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
         change.write_file(webui.FQDN_FILE, f"{node.fqdn}\n")
     if stat_of(host, "%F", platform.DASHBOARD) != "directory":
@@ -49,8 +49,8 @@ def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -
     proves=[platform.test_static_files],
 )
 def test_static_files(cluster: Cluster, host: Host, change: Change) -> None:
-    """Take the web interface's static files out of its image."""
+    """Copy the web interface's static files out of its image."""
     image = rendered.of(cluster, platform.webui3_image)
     there = platform.image_id(host, image) or "the image's id"
-    text = f"take {platform.DASHBOARD} out of {image}"
+    text = f"copy {platform.DASHBOARD} out of {image}"
     change.run(TAKE_OUT, platform.DASHBOARD, image, there, platform.STATIC_SOURCE, text=text)

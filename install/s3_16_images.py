@@ -26,7 +26,7 @@ PULL_DEADLINE = 30 * 60.0
     proves=[platform_images.test_registry_login],
 )
 def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
-    """Give the host's Docker the configured login; its other logins and settings stay, and are written down nowhere."""
+    """Add the configured registry login to Docker; other logins and settings are kept and never recorded."""
     path, wanted = platform_images.DOCKER_CONFIG, json.loads(platform_images.logins_of(cluster))["auths"]
     text = host.read_secret("cat %s", path) if host.run("test -e %s", path).rc == 0 else ""
     there = json.loads(text or "{}")
@@ -42,7 +42,7 @@ def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
     proves=[platform_images.test_images_are_built],
 )
 def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Build the platform's own images for this architecture, those that are not of this tree and configuration."""
+    """Build the platform's own images for this architecture if they do not match this tree and configuration."""
     wanted = rendered.of(cluster, lambda p: p.digests(node.arch))
     stale = platform_images.outdated(host, wanted) if has_docker(host) else list(wanted)
     builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
@@ -67,7 +67,7 @@ def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) 
     proves=[platform_images.test_images_are_in_the_registry],
 )
 def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Push what was built, or what is among the archives. Other prebuilt images must be in the registry already."""
+    """Push built or archived images to the registry; other prebuilt images must be in it already."""
     if not has_docker(host):
         return  # a look ahead
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
@@ -87,9 +87,9 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     proves=[platform_images.test_images_are_present],
 )
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
-    """Load the images that the platform runs here from the folder of archives, or pull them: no pod waits for them.
+    """Load the platform's images for this host from the image archives, or pull them, so that no pod waits for them.
 
-    DLWS's own come from the registry, where there is one: it may have a newer one than the folder.
+    DLWS's own come from the registry, where there is one, as it may have newer ones than the archives.
     """
     wanted = rendered.of(cluster, lambda p: platform_images.images_of(p, node))
     pulled = rendered.of(cluster, lambda p: platform_images.pulled_by(p, cluster, node))

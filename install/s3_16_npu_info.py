@@ -16,7 +16,7 @@ FIRST_ROUND = 120.0  # seconds for the first files
 
 @stage(section="3.16", on=platform_npu_hosts, after=["platform", "reboot"], proves=[checks.test_npu_info])
 def test_npu_info(host: Host, change: Change) -> None:
-    """Run the generator as a unit of systemd, in place of upstream's loop."""
+    """Run the generator of NPU information as a systemd unit instead of upstream's loop."""
     if host.run("pgrep -f %s", npu_info.UPSTREAM).rc == 0:
         change.run("pkill -f %s", npu_info.UPSTREAM, text="end upstream's npu_info_gen.py")
     if digest_of(host, npu_info.SCRIPT_FILE) != sha256(npu_info.SCRIPT):
@@ -24,4 +24,4 @@ def test_npu_info(host: Host, change: Change) -> None:
     if digest_of(host, npu_info.UNIT_FILE) != sha256(npu_info.UNIT_TEXT):
         change.write_file(npu_info.UNIT_FILE, npu_info.UNIT_TEXT)
     change.run("systemctl daemon-reload && systemctl enable %s && systemctl restart %s", npu_info.UNIT, npu_info.UNIT)
-    change.wait_until("the generator's files to be there", lambda: not checks.stale_files(host), FIRST_ROUND)
+    change.wait_until("the generator's files to exist", lambda: not checks.stale_files(host), FIRST_ROUND)

@@ -52,7 +52,7 @@ MORE = {
     proves=[services.test_job_objects],
 )
 def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
-    """Make what jobs' pods name: a service account with its rights, and the login to the registry."""
+    """Create what job pods refer to: a service account with its rights, and the registry login."""
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
     config = platform_images.logins_of(cluster) if cluster.registry_config else job_objects.logins("")
@@ -76,7 +76,7 @@ def _stage_of(service: Service) -> Callable[..., None]:
 
     name = service.name.replace("-", "_")
     start.__name__ = start.__qualname__ = f"test_{name}"
-    start.__doc__ = f"Start {service.name}: apply what differs of its objects, and wait until its pods are ready."
+    start.__doc__ = f"Start {service.name}: apply the objects that differ, and wait until its pods are ready."
     return stage(section="3.16", on=platform_cluster, after=after(service), proves=[services.RUNS[service.name]])(start)
 
 
@@ -93,7 +93,7 @@ test_mysql = _stage_of(MYSQL)
 
 @stage(section="3.16", on=platform_master, after="mysql", proves=[database.test_root_signs_in])
 def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
-    """Let root of MySQL in from the services' hosts: the user is made with its final password, in one statement."""
+    """Let MySQL's root log in from the services' hosts, creating it with its password in a single statement."""
     words = "create MySQL's root@'%' with its password, or set it"
     try:
         container = database.container_of(host)
@@ -109,11 +109,11 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
         answer = database.ask(host, container, cluster, "SELECT VERSION();\n")
         versions[:] = answer.text.split()
         if answer.rc and "Access denied" in answer.error_text:
-            kept = "it keeps the one it was first started with; change it in MySQL, or put the former one back"
-            raise ChangeFailed(f"{host.name}: MySQL's root has another password than mysql_password: {kept}")
+            kept = "it keeps the one it was first started with; change it in MySQL, or restore the former one"
+            raise ChangeFailed(f"{host.name}: MySQL's root password differs from mysql_password: {kept}")
         return answer.rc == 0 and bool(versions)
 
-    change.wait_until("MySQL to let root in on its own host", answers, FIRST_START)
+    change.wait_until("MySQL to let root log in on its own host", answers, FIRST_START)
     password = str(cluster.document["mysql_password"])
     statements = sql.grants(password, versions[0] if versions else "")
     change.run(database.CLIENT, container, stdin=f"{password}\n{statements}".encode(), text=words)
@@ -126,7 +126,7 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
     proves=[database.test_empty_password_is_refused],
 )
 def test_mysql_closed() -> None:
-    """From the other hosts nobody gets into MySQL without a password."""
+    """MySQL refuses logins without a password from the other hosts."""
 
 
 globals().update({function.__name__: function for function in map(_stage_of, OTHERS)})
@@ -139,7 +139,7 @@ globals().update({function.__name__: function for function in map(_stage_of, OTH
     proves=[running_images.test_pods_run_present_images],
 )
 def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
-    """Start pods anew whose image was replaced under its name since."""
+    """Restart pods whose image has since been replaced under the same name."""
     wanted = rendered.of(cluster, lambda p: list(platform_images.images_of(p, node)))
     try:
         outdated = running_images.outdated_pods(node, wanted, host, kube)
@@ -147,7 +147,7 @@ def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes
         return  # a look ahead
     for pod, image in outdated:
         about = pod["metadata"]
-        text = f"restart pod {name_of(pod)}: {image} is another one by now"
+        text = f"restart pod {name_of(pod)}: {image} has been replaced"
         on_master.delete("pods", about["name"], namespace=about["namespace"], text=text)
     on_master.wait_until("the services run again", lambda: all(runs(s, cluster, kube) for s in SERVICES), START)
 
@@ -195,5 +195,5 @@ def runs(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
         return True
     needed = [workload for workload in service.workloads if not workload.optional]
     if hopeless := state.pods_without_hope(needed, cluster, kube):
-        raise ChangeFailed(f"{service.name}: waiting cannot help: {'; '.join(hopeless)}")
+        raise ChangeFailed(f"{service.name}: waiting will not help: {'; '.join(hopeless)}")
     return False

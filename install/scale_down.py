@@ -15,7 +15,7 @@ SCALE_DOWN = ("scale_down",)
 
 @stage(section="scale_down", on=leaving_hosts, commands=SCALE_DOWN, proves=[departure.test_no_work_is_left])
 def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
-    """Move its pods elsewhere."""
+    """Drain the node, so that its pods run elsewhere."""
     departure.drain(cluster, node, on_master)
 
 
@@ -23,7 +23,7 @@ def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
     section="scale_down", on=leaving_hosts, after="drained", commands=SCALE_DOWN, proves=[departure.test_node_is_gone]
 )
 def test_deleted(node: Node, on_master: Change) -> None:
-    """Take it out of the cluster."""
+    """Delete the node from the cluster."""
     departure.forget(node, on_master)
 
 
@@ -31,12 +31,12 @@ def test_deleted(node: Node, on_master: Change) -> None:
     section="scale_down", on=leaving_hosts, after="deleted", commands=SCALE_DOWN, proves=[departure.test_host_is_clean]
 )
 def test_departed(host: Host, change: Change) -> None:
-    """Take Kubernetes off the host."""
+    """Remove Kubernetes from the host."""
     departure.reset(change)
 
 
 @stage(section="scale_down", on=leaving_hosts, after="departed", commands=SCALE_DOWN,
        proves=[departure.test_no_lease_is_left])  # fmt: skip
 def test_forgotten(node: Node, on_master: Change) -> None:
-    """Delete the lease that its kubelet made anew before it was stopped."""
+    """Delete the lease that its kubelet recreated before it stopped."""
     on_master.delete("leases", node.name, namespace=departure.LEASES)

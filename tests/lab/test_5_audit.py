@@ -84,5 +84,5 @@ def test_a_virtual_ip_answers_and_one_host_holds_it(first_install: Finished) -> 
                 two = run(*audit, config=config)
         none = run(*audit, config=config)
     assert two.red == none.red == {("C15", "cluster", Verdict.FAIL)}
-    assert "expected one, found atlas02, atlas01" in two.output
-    assert "expected one, found none" in none.output
+    assert "expected exactly one, found atlas02, atlas01" in two.output
+    assert "expected exactly one, found none" in none.output

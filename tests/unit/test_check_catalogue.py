@@ -88,14 +88,14 @@ def test_show_tells_all_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "R12"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "id:        R12",
-        "title:     `docker run` and `nvidia-docker run` both give a container all the host's GPUs.",
+        "title:     A container sees all of the host's GPUs with both `docker run` and `nvidia-docker run`.",
         "title_zh:  容器内可见全部 GPU（两种方式）",
         "severity:  blocker",
         "sets:      active, verify",
         "on:        gpu hosts",
         "section:   3.9",
         "source:    runbook 3.9",
-        "fix:       make nvidia the default runtime (runbook 3.9); look at `docker run --rm <image> nvidia-smi`",
+        "fix:       make nvidia the default runtime (runbook 3.9); try `docker run --rm <image> nvidia-smi`",
         "function:  checks.runtime.test_container_sees_every_gpu",
     ]
 

@@ -182,7 +182,7 @@ def test_waiting_ends_once_it_cannot_help(cluster: Cluster) -> None:
     container = {"name": "openresty", "ready": False, "restartCount": 0, "state": {"waiting": waiting}}
     api = MemoryApi(cluster, broken={name: {"status": {"conditions": [], "containerStatuses": [container]}}})
     with pytest.raises(
-        ChangeFailed, match=r"openresty: waiting cannot help: .*ErrImagePull: manifest for x:latest-arm"
+        ChangeFailed, match=r"openresty: waiting will not help: .*ErrImagePull: manifest for x:latest-arm"
     ):
         start("openresty", cluster, api)
 
@@ -218,7 +218,7 @@ def test_root_is_made_with_its_password_and_no_command_holds_it(cluster: Cluster
 
 def test_a_mysql_that_keeps_another_password_is_said_to(cluster: Cluster) -> None:
     denied = (1, "", "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES)")
-    with pytest.raises(ChangeFailed, match="another password than mysql_password: it keeps the one it was first"):
+    with pytest.raises(ChangeFailed, match="root password differs from mysql_password: it keeps the one it was first"):
         mysql(cluster, **{"docker exec": denied})
 
 
@@ -315,7 +315,7 @@ def test_a_pod_that_runs_a_replaced_image_is_started_anew(cluster: Cluster) -> N
     api.changed.clear()
     s3_16_services.test_pods_current(node, cluster, host, kube, change)
     pod = "kube-system/job-exporter-arm64-atlas01"
-    why = "apulistech/job-exporter:1.9-arm64 is another one by now"
+    why = "apulistech/job-exporter:1.9-arm64 has been replaced"
     assert said(change) == [f"restart pod {pod}: {why}", "wait until the services run again"]
     assert api.changed == ["DELETE /api/v1/namespaces/kube-system/pods/job-exporter-arm64-atlas01"]
 
@@ -324,7 +324,7 @@ def test_the_generator_is_waited_for_until_its_check_would_hold(monkeypatch: pyt
     monkeypatch.setattr(s3_16_npu_info, "FIRST_ROUND", 0.0)
     first_file = FRESH.replace("99.6 device0\n", "")
     host, change = change_of(Fed("atlas02", {"npu-smi": (0, ONE_NPU, ""), "set -e; date": (0, first_file, "")}))
-    with pytest.raises(Unknown, match="waited 0 s for the generator's files to be there"):
+    with pytest.raises(Unknown, match="waited 0 s for the generator's files to exist"):
         s3_16_npu_info.test_npu_info(host, change)
 
 

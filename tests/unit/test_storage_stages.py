@@ -59,7 +59,7 @@ def test_a_plain_folder_is_kept_and_named_and_the_rest_is_linked(
     stages.test_storage_links(cluster, change.host, change)
     assert (tmp_path / "dlwsdata" / "work" / "result.h5").read_text() == "weeks of work"
     assert sorted(links(tmp_path / "dlwsdata")) == ["jobfiles", "storage"]
-    with pytest.raises(Mismatch, match=r"found work \(a folder of this host\)$"):
+    with pytest.raises(Mismatch, match=r"found work \(a local folder\)$"):
         storage.test_storage_links(cluster, change.host)
 
 
@@ -85,7 +85,7 @@ def test_an_empty_or_missing_mount_point_is_no_objection(cluster: Cluster, chang
 
 def test_files_in_the_mount_point_are_never_mounted_over(cluster: Cluster, change: Change, tmp_path: Path) -> None:
     (tmp_path / "mnt" / "work").mkdir(parents=True)
-    with pytest.raises(ChangeFailed, match="holds files of this host"):
+    with pytest.raises(ChangeFailed, match="holds local files: move them"):
         refuse(cluster, change)
 
 
