@@ -165,8 +165,8 @@ def test_kubelet_files_are_guarded(host: Host) -> None:
 
 @check("X10", section="3.11", source="CIS Kubernetes 4.2.1-4.2.4", title_zh="kubelet 拒绝匿名访问",
        causes=[kubernetes.test_kubelet_is_healthy],
-       fix=f"in {KUBELET_CONFIG}: anonymous off, mode Webhook, clientCAFile, readOnlyPort 0;"
-           " restart kubelet")  # fmt: skip
+       fix="set anonymous off, mode Webhook, clientCAFile and readOnlyPort 0 in"
+           f" {KUBELET_CONFIG}; restart kubelet")  # fmt: skip
 def test_kubelet_answers_nobody_unknown(host: Host) -> None:
     """The kubelet rejects anonymous access, both by its configuration and in its answers."""
     config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)

@@ -85,7 +85,7 @@ def test_redirects_are_off(host: Host) -> None:
 @check("X16", section="2.1", source="CIS Ubuntu 2.2.7, 3.1.1, 3.5.2.1", severity=Severity.INFO,
        title_zh="未开启转发、已启用防火墙、未运行 RPC 服务",
        deviation="Kubernetes forwards packets for pods, runbook 2.1 turns firewalls off, and 3.12 uses NFS",
-       fix="no fix: the product needs all three")  # fmt: skip
+       fix="none, as the product needs all three")  # fmt: skip
 def test_host_keeps_to_itself(host: Host) -> None:
     """IP forwarding is off, the firewall is on and no RPC service runs."""
     forwards = number("ip_forward", host.read("cat /proc/sys/net/ipv4/ip_forward").strip())

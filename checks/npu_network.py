@@ -35,10 +35,10 @@ def test_npu_ports_are_up(host: Host) -> None:
     """Every NPU port's link is up at 100 Gb/s."""
     told = from_hccn_tool(host)
     down = [called(chip) for chip in told.chips if not hccn.link_is_up(told.port(chip, "link"))]
-    expect("ports that are down", found=down, expected=[])
+    expect("NPU ports that are down", found=down, expected=[])
     speeds = {called(chip): hccn.speed(told.port(chip, "speed")) for chip in told.chips}
     slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed != SPEED]
-    expect("ports at the wrong speed", found=slow, expected=[])
+    expect("NPU ports at the wrong speed", found=slow, expected=[])
 
 
 @check("P14", section="2.1", source="ascend-deployer", on=npu_hosts, title_zh="NPU 网口地址与 hccn.conf 一致",
@@ -52,7 +52,7 @@ def test_npu_addresses(host: Host) -> None:
         wanted = conf.get(device(chip))
         if has != wanted:
             wrong.append(f"{called(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
-    expect("ports with a different address", found=wrong, expected=[])
+    expect("NPU ports with a different address", found=wrong, expected=[])
 
 
 @check("P16", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网络健康检测无故障",
@@ -62,7 +62,7 @@ def test_npu_network_health(host: Host) -> None:
     """Every NPU port with a health-check address reaches it."""
     found = net_health(from_hccn_tool(host))
     bad = [f"{name} {word}" for name, word in found.items() if word not in ("Success", "Init")]
-    expect("ports that fail their health check", found=bad, expected=[])
+    expect("NPU ports that fail their health check", found=bad, expected=[])
 
 
 @check("P28", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
@@ -71,7 +71,7 @@ def test_npu_network_health(host: Host) -> None:
 def test_npu_network_is_watched(host: Host) -> None:
     """Every NPU port has a health-check address."""
     found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
-    expect("ports without a health-check address", found=found, expected=[])
+    expect("NPU ports without a health-check address", found=found, expected=[])
 
 
 @check("P17", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="NPU 网口地址唯一且子网划分正确",
@@ -86,7 +86,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     everyone = {f"{name} {called(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
     shared = grouped({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
-    expect("addresses on several ports", found=twice, expected=[])
+    expect("addresses on several NPU ports", found=twice, expected=[])
     networks = {
         name: {device(chip): str(has.network) for chip, has in ports.items()}
         for name, ports in found.items()
@@ -117,9 +117,9 @@ def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> No
     told = {name: from_hccn_tool(host) for name, host in with_npus(cluster, hosts).items()}
     ports = [(f"{name} {called(chip)}", tools, chip) for name, tools in told.items() for chip in tools.chips]
     tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
-    expect("ports with a different TLS setting", found=odd_ones(tls), expected=[])
+    expect("NPU ports with a different TLS setting", found=odd_ones(tls), expected=[])
     fec = {who: hccn.fec(tools.port(chip, "fec")) for who, tools, chip in ports}
-    expect("ports with a different FEC mode", found=odd_ones(fec), expected=[])
+    expect("NPU ports with a different FEC mode", found=odd_ones(fec), expected=[])
 
 
 @check("P19", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
@@ -143,7 +143,7 @@ def test_npu_links_do_not_flap(host: Host) -> None:
     """No NPU port's link has gone down within the last hour."""
     told = from_hccn_tool(host)
     counts = {called(chip): hccn_link.downs(told.port(chip, "link_stat"), LATELY) for chip in told.chips}
-    expect("ports whose link went down", found=[f"{name} {n} times" for name, n in counts.items() if n], expected=[])
+    expect("NPU ports whose link went down", found=[f"{name}: {n}" for name, n in counts.items() if n], expected=[])
 
 
 @active
@@ -165,7 +165,8 @@ def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None
 
 @check("P22", section="2.1", source="IEEE 802.1AB", on=npu_hosts, severity=Severity.INFO,
        title_zh="NPU 网口接线与布线规划一致", causes=[npu.test_npu_tools_work, test_npu_ports_are_up],
-       fix="plug the cable in as planned, or correct suite.npu_cabling; no neighbour: lldp enable on the switch",
+       fix="plug the cable in as planned, or correct suite.npu_cabling; if no neighbour is seen, enable LLDP on"
+           " the switch",
        )  # fmt: skip
 def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
     """Every NPU port is connected to the planned switch and port, as seen by LLDP."""
