@@ -100,7 +100,7 @@ def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
        title_zh="同类主机性能一致，无落后主机", causes=[gpu.test_gpus_answer],
        fix="compare BIOS power profile, cpufreq governor, load, PCIe link, temperature with a good host")  # fmt: skip
 def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """No host's core speed or GPU copy bandwidth is below the median of its kind by more than agreed."""
+    """No host's core speed or GPU copy bandwidth is further below the median of its kind than agreed."""
     spread = cluster.suite.acceptance.spread
     if spread is None:
         raise NotApplicable("suite.acceptance.spread does not say how far hosts of the same kind may differ")

@@ -28,7 +28,7 @@ NOBODY = "no such user"
 
 @check("H03", section="2.1", source="Ascend, NVIDIA docs", on=whole_cluster, severity=Severity.WARNING,
        title_zh="正在运行已安装的最新内核，且同类主机内核一致",
-       fix="reboot the hosts that run an older kernel than the newest installed; install the same kernel on"
+       fix="reboot hosts that run an older kernel than the newest installed; install the same kernel on"
            " all hosts of the same kind")  # fmt: skip
 def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every host runs its newest installed kernel, and hosts of the same kind run the same kernel."""

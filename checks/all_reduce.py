@@ -41,7 +41,7 @@ DRIVER = {"driver": ("/usr/local/Ascend/driver", "Directory"), "hccn": ("/etc/hc
        fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"
            " transports used; NPUs: check their network (P15 to P22)")  # fmt: skip
 def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
-    """An all-reduce over all accelerators of two hosts of the same kind is correct, at the agreed bandwidth."""
+    """An all-reduce over all accelerators of two hosts of the same kind is correct and reaches the agreed bandwidth."""
     kind = device_plugins.kind(cluster, node)
     wanted, pair = cluster.suite.acceptance.two_hosts.get(kind), device_plugins.alike(cluster, node)[:2]
     if len(pair) < 2:

@@ -77,7 +77,7 @@ test_mysql_runs = runs_check(services.by_name("mysql"), __name__)
            " MySQL keeps the one it was first started with",
        causes=[test_mysql_runs])  # fmt: skip
 def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """MySQL root can log in over the network with the configured password and the legacy plugin."""
+    """MySQL root can log in over the network with the configured password and the legacy authentication plugin."""
     container = container_of(host)
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
     answer = ask(host, container, cluster, ACCOUNTS, "-h", cluster.master.address, "-P", port)

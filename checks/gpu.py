@@ -58,7 +58,7 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
        title_zh="已加载的 GPU 驱动与已安装版本一致",
        fix="reboot the host: an upgrade has replaced the driver on disk")  # fmt: skip
 def test_loaded_driver_is_the_installed_one(host: Host) -> None:
-    """The loaded NVIDIA driver is the installed version."""
+    """The loaded NVIDIA driver is the installed one."""
     installed = only_line("modinfo", host.read("modinfo -F version nvidia"))
     loaded = xid.loaded(host.read("cat %s", LOADED))
     expect("loaded NVIDIA driver", found=versions.nvidia(loaded).text, expected=versions.nvidia(installed).text)

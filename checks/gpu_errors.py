@@ -70,7 +70,7 @@ def test_gpu_pages(host: Host) -> None:
 
 
 @check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页不超过 10 个",
-       causes=[gpu.test_gpus_answer], fix="watch the card: its memory is aging; replace it at 60 pages")  # fmt: skip
+       causes=[gpu.test_gpus_answer], fix="watch the card: its memory wears out; replace it at 60 pages")  # fmt: skip
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""
     many = [f"{called(card)} {pages(card)}" for card in retiring(host) if pages(card) > NOTABLY_RETIRED]
@@ -81,7 +81,7 @@ def test_gpu_pages_are_few(host: Host) -> None:
        causes=[gpu.test_gpus_answer],
        fix="drain the host and reset the card to remap pending rows; after a failure, replace it")  # fmt: skip
 def test_gpu_rows(host: Host) -> None:
-    """No GPU has pending or failed row remappings, or has nearly used up its spare rows.
+    """No GPU has pending or failed row remappings, or few spare rows left.
 
     GPUs up to Turing retire pages instead (G10).
     """

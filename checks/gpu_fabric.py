@@ -41,7 +41,7 @@ def test_nvlinks_are_up(host: Host) -> None:
        title_zh="GPU 互联拓扑符合其型号", causes=[gpu.test_gpus_answer],
        fix="check for NVLinks that are down (G14) and for a wrong GPU board")  # fmt: skip
 def test_gpu_topology(host: Host) -> None:
-    """SXM GPUs use all NVLinks of their model, to the other GPUs or to NVSwitches."""
+    """SXM GPUs are connected by all NVLinks of their model, to each other or to NVSwitches."""
     models = {f"GPU{known(card, 'index')}": nvlinks(card) for card in cards(host)}
     ways = nvidia_topology.parse(host.read(BOUND + "topo -m"))
     expect("GPUs listed by nvidia-smi topo", found=sorted(ways), expected=sorted(models))

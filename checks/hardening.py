@@ -155,7 +155,8 @@ def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 @check("X09", section="3.11", source="CIS Kubernetes 4.1.1-4.1.10", severity=Severity.WARNING,
-       title_zh="kubelet 文件权限正确", fix="chown root:root, chmod 644 the named files, 600 kubelet.conf")  # fmt: skip
+       title_zh="kubelet 文件权限正确",
+       fix="chown root:root the named files; chmod 600 kubelet.conf and 644 the others")  # fmt: skip
 def test_kubelet_files_are_guarded(host: Host) -> None:
     """Only root can change the kubelet's files."""
     found = listed(host, *KUBELET_FILES, depth=0)

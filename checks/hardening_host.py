@@ -74,7 +74,7 @@ def test_addresses_are_random(host: Host) -> None:
        deviation="the runbook keeps Ubuntu's settings; pod networks need loose reverse path filtering",
        fix="set net.ipv4.conf.all.accept_redirects, send_redirects and rp_filter in /etc/sysctl.d")  # fmt: skip
 def test_redirects_are_off(host: Host) -> None:
-    """The host neither sends nor accepts ICMP redirects, and filters packets by strict reverse path."""
+    """The host neither sends nor accepts ICMP redirects, and strict reverse path filtering is on."""
     found = {key: host.read(f"cat /proc/sys/{key}").strip() for key in REDIRECTS}
     if strange := [value for value in found.values() if not value.isdecimal()]:
         raise unparsable("/proc/sys/net/ipv4", strange[0])

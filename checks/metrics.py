@@ -44,7 +44,7 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
        fix="see kubectl -n kube-system logs of watchdog, and of the host's job-exporter; check npu-info-gen (P23)",
        )  # fmt: skip
 def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
-    """Prometheus counts as many devices on the host as its driver, and has the utilization of each NPU."""
+    """Prometheus counts as many devices on the host as its driver sees, and has each NPU's utilization."""
     there = devices.physical(node, host)
     counted = series(master, "k8s_node_device_total", {"host_ip": node.address})
     expect_that(counted, f"k8s_node_device_total series of {node.name}", found="none", expected="one")

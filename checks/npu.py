@@ -72,7 +72,7 @@ def test_npu_tools_work(host: Host) -> None:
        causes=[test_npu_tools_work, test_npu_driver],
        fix="on every card, install the firmware named in the driver's release notes, and reboot")  # fmt: skip
 def test_npu_firmware(host: Host) -> None:
-    """Every NPU's firmware is the same and, as the driver reports, compatible with the driver."""
+    """All NPUs have the same firmware, which the driver reports as compatible."""
     told = from_npu_smi(host)
     boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
     if silent := [name for name, board in boards.items() if board.compatible is None]:

@@ -27,7 +27,7 @@ IDLE_POWER = (50.0, 110.0)
 
 @check("P06", section="2.1", source="npu-smi", on=npu_hosts, title_zh="NPU 芯片没有重要或紧急告警",
        causes=[npu.test_npu_tools_work],
-       fix="look up the code in Huawei's fault codes; drain the host; reset the chip, or replace it")  # fmt: skip
+       fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip")  # fmt: skip
 def test_npu_health(host: Host) -> None:
     """No chip raises an alarm.
 

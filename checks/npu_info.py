@@ -23,7 +23,7 @@ AGES = f"set -e; date +%s; find {npu_info.FOLDER} -maxdepth 1 -name 'device*' -s
        title_zh="NPU 信息生成服务运行且数据及时更新",
        fix=f"systemctl status {npu_info.UNIT}; npu-smi info -m on the host; -m install --stages npu_info")  # fmt: skip
 def test_npu_info(host: Host) -> None:
-    """One NPU information generator runs, is enabled at boot, and keeps its files less than a minute old."""
+    """Exactly one NPU information generator runs, is enabled at boot, and keeps its files under a minute old."""
     active, at_boot = unit(host, npu_info.UNIT, "ActiveState", "UnitFileState")
     expect(npu_info.UNIT, found=[active, at_boot or "not installed"], expected=["active", "enabled"])
     texts = {npu_info.UNIT_FILE: npu_info.UNIT_TEXT, npu_info.SCRIPT_FILE: npu_info.SCRIPT}

@@ -23,7 +23,7 @@ DEADLINE = 140.0
        title_zh="NPU 算力与传输带宽达到约定值", causes=[npu.test_npu_tools_work],
        fix="check its PCIe link (P11), temperature, clock (P10); ascend-dmi --dg -d <n> diagnoses it")  # fmt: skip
 def test_npu_speed(cluster: Cluster, host: Host) -> None:
-    """Each NPU reaches the agreed half-precision performance and the agreed copy bandwidth."""
+    """Each NPU reaches the agreed half-precision performance and copy bandwidth."""
     compute, copy = cluster.suite.acceptance.npu_tflops, cluster.suite.acceptance.npu_copy
     if compute is None and copy is None:
         raise NotApplicable("suite.acceptance has neither npu_tflops nor npu_copy")

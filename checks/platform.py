@@ -26,7 +26,7 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
        title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
        fix="run `python -m cluster render`; correct config.yaml, or point it at a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
-    """The DLWorkspace templates render with this configuration, to the objects that the suite expects."""
+    """The DLWorkspace templates render with this configuration into the objects that the suite expects."""
     troubles = notes.take("render the platform", lambda: rendered.troubles(cluster))
     expect("problems in the DLWorkspace checkout", found=troubles, expected=[])
 
@@ -68,7 +68,7 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
 
 @check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts,
        title_zh="/etc/hostname-fqdn 是文件且内容正确",
-       fix="once no pod mounts it, remove it (a pod that started too early made it a folder); then"
+       fix="remove it once no pod mounts it (a pod that started too early made it a folder); then"
            " -m install --stages nginx_files")  # fmt: skip
 def test_fqdn_file(node: Node, host: Host) -> None:
     """/etc/hostname-fqdn is a file and contains the host's FQDN."""

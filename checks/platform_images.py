@@ -60,7 +60,7 @@ def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
        title_zh="DLWS 自有镜像由当前源码与配置构建",
        fix="-m install --stages images_built")  # fmt: skip
 def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The platform's own images were built on the host from this checkout and configuration."""
+    """The platform's own images for the host's architecture were built there from this checkout and configuration."""
     wanted = rendered.ask(notes, f"what {node.arch} images are built from", cluster, lambda p: p.digests(node.arch))
     expect("images not built or out of date", found=outdated(host, wanted), expected=[])
 
@@ -196,7 +196,7 @@ def all_told(host: Host, there: dict[str, InRegistry]) -> None:
     """Unknown when the registry did not say of an image whether it has it."""
     unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
     if unclear:
-        raise Unknown(f"{host.name}: the registry does not say: {'; '.join(unclear[:3])}")
+        raise Unknown(f"{host.name}: unclear answer from the registry: {'; '.join(unclear[:3])}")
 
 
 def digests_on(host: Host, wanted: list[str]) -> dict[str, list[str] | None]:

@@ -25,7 +25,8 @@ from remote.host import Host
 def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> None:
     """Over the agreed hours, the host has not rebooted, lost a link or had a new hardware error.
 
-    Counters are compared with the newest audit that old, so run one at the start. W02 covers pod restarts.
+    Counters are compared with those of the newest audit that is at least that old, so run one at the start. Pod
+    restarts are covered by W02.
     """
     hours = cluster.suite.acceptance.soak_hours
     if hours is None:
@@ -56,7 +57,7 @@ def counters(node: Node, host: Host) -> dict[str, int]:
     if node.device is Device.GPU:
         field = "ecc.errors.uncorrected.aggregate.total"
         cards = gpu_errors.with_ecc(nvidia.cards(host))
-        found |= {f"{nvidia.called(card)} uncorrected errors": nvidia.count(card, field) for card in cards}
+        found |= {f"{nvidia.called(card)} uncorrected ECC errors": nvidia.count(card, field) for card in cards}
         grave = [error for error in xid.errors(host.read(gpu_errors.LOG)) if error.number in gpu_errors.CRITICAL]
         found |= {"critical Xid errors": len(grave)}
     if node.device is Device.NPU:
