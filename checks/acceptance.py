@@ -52,14 +52,14 @@ print("%.1f" % (len(block) / 1e6 / min(times)))
 @active
 @check("Q01", section="2.1", source="acceptance practice", on=whole_cluster, severity=Severity.INFO,
        title_zh="主机间链路带宽达到标称值的 80%",
-       fix="ethtool on both hosts (speed, errors); another cable or port; iperf3 by hand")  # fmt: skip
+       fix="check both hosts with ethtool (speed, errors); try another cable or port; run iperf3 by hand")  # fmt: skip
 def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """Each host sends to the next, and TCP carries 80 % of the link's nominal speed."""
+    """TCP from each host to the next reaches 80% of the link's nominal speed."""
     nominal = cluster.suite.acceptance.link
     if nominal is None:
-        raise NotApplicable("suite.acceptance.link names no speed of the hosts' links")
+        raise NotApplicable("suite.acceptance.link does not give the speed of the hosts' links")
     if len(cluster.nodes) < 2:
-        raise NotApplicable("one host alone has no link to another")
+        raise NotApplicable("a single host has no link to another")
     there = list(someone(hosts).values())
     if len(there) < 2:
         raise Unknown("no second host can be reached")
@@ -69,16 +69,17 @@ def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> No
         answer = sender.touch([0, 1], SEND, cluster.node(receiver.name).address, deadline=60.0)
         speed = iperf3.received(answer.text)
         slow += [f"{sender.name} to {receiver.name} {speed:.0f} Mb/s"] if speed < LINK_SHARE * nominal else []
-    expect(f"links that carry less than {LINK_SHARE:.0%} of {nominal} Mb/s", found=slow, expected=[])
+    expect(f"links below {LINK_SHARE:.0%} of {nominal} Mb/s", found=slow, expected=[])
 
 
 @active
 @check("Q02", section="2.1", source="azurehpc", severity=Severity.INFO,
        title_zh="磁盘写入与 GPU 传输带宽达到约定值",
        causes=[gpu.test_gpus_answer, runtime.test_docker_is_active],
-       fix="a disk: smartctl, the controller's cache; a GPU: its PCIe link (G13), NUMA, other load")  # fmt: skip
+       fix="disk: check smartctl and the controller's cache; GPU: check its PCIe link (G13), NUMA and"
+           " other load")  # fmt: skip
 def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
-    """The disk under Docker is written, and each GPU filled and read, as fast as was agreed."""
+    """Writes to Docker's disk and copies to and from each GPU reach the agreed bandwidth."""
     floors = cluster.suite.acceptance
     copies = floors.gpu_copy if node.device is Device.GPU else None
     if floors.disk_write is None and copies is None:
@@ -91,44 +92,45 @@ def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
     if copies is not None:
         for test, speeds in copy_speeds(host).items():
             slow += [f"GPU {n} {test} {has:g} of {copies:g} GB/s" for n, has in speeds.items() if has < copies]
-    expect("what is slower than agreed", found=slow, expected=[])
+    expect("disks and GPUs slower than agreed", found=slow, expected=[])
 
 
 @active
 @check("Q03", section="2.1", source="acceptance practice", on=whole_cluster, severity=Severity.WARNING,
        title_zh="同类主机性能一致，无落后主机", causes=[gpu.test_gpus_answer],
-       fix="compare with a good host: BIOS power profile, cpufreq governor, load, PCIe link, heat")  # fmt: skip
+       fix="compare BIOS power profile, cpufreq governor, load, PCIe link, temperature with a good host")  # fmt: skip
 def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """No host is slower than the median of its kind by more than agreed: one core's work, copies to the GPUs."""
+    """No host's core speed or GPU copy bandwidth is further below the median of its kind than agreed."""
     spread = cluster.suite.acceptance.spread
     if spread is None:
-        raise NotApplicable("suite.acceptance.spread says not how far hosts of a kind may differ")
+        raise NotApplicable("suite.acceptance.spread does not say how far hosts of the same kind may differ")
     if not any(len(alike) > 1 for _, alike in kinds(cluster, {node.name: 0 for node in cluster.nodes})):
-        raise NotApplicable("no two hosts are of a kind")
+        raise NotApplicable("no two hosts are of the same kind")
     found = {"one core, MB/s": {name: hashed(host) for name, host in someone(hosts).items()}}
     gpus = {name: copy_speeds(host) for name, host in hosts.items() if cluster.node(name).device is Device.GPU}
     for test in COPIES if gpus else ():
         found[f"{test}, GB/s"] = {name: min(copies[test].values()) for name, copies in gpus.items()}
     slow = [f"{line} ({what})" for what, speeds in found.items() for line in lagging(cluster, speeds, spread)]
-    expect(f"hosts more than {spread:g} % below the median of their kind", found=slow, expected=[])
+    expect(f"hosts more than {spread:g}% below the median of their kind", found=slow, expected=[])
 
 
 @active
 @check("Q04", section="2.1", source="nccl-tests", on=gpu_hosts, severity=Severity.INFO,
        title_zh="GPU 全归约总线带宽达到约定值", causes=[gpu.test_gpus_answer, runtime.test_default_runtime_is_nvidia],
-       fix="NVLink (G14), topology (G15), fabric manager (G20); NCCL_DEBUG=INFO names its ways")  # fmt: skip
+       fix="check NVLink (G14), topology (G15) and Fabric Manager (G20); NCCL_DEBUG=INFO shows the"
+           " transports used")  # fmt: skip
 def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
-    """An all-reduce over all GPUs of the host comes out right, on average at the agreed bus bandwidth."""
+    """An all-reduce over all GPUs of the host is correct and reaches the agreed average bus bandwidth."""
     floor, image = cluster.suite.acceptance.all_reduce, cluster.suite.acceptance.nccl_tests_image
     if floor is None or image is None:
-        raise NotApplicable("suite.acceptance has no all_reduce, or no nccl_tests_image to measure it with")
+        raise NotApplicable("suite.acceptance does not set both all_reduce and nccl_tests_image")
     if node.device_count < 2:
-        raise NotApplicable(f"{node.name} has one GPU: it has nothing to reduce with")
+        raise NotApplicable(f"{node.name} has only one GPU: an all-reduce needs two")
     demand_idle(host)
     found = nccl_tests.all_reduce(host.touch([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
-    expect("values that came out wrong", found=found.wrong, expected=0)
-    expect_that(found.bus >= floor, "average bus bandwidth of an all-reduce", found=f"{found.bus:g} GB/s",
-                expected=f"{floor:g} GB/s or more")  # fmt: skip
+    expect("wrong values in the all-reduce", found=found.wrong, expected=0)
+    expect_that(found.bus >= floor, "average all-reduce bus bandwidth", found=f"{found.bus:g} GB/s",
+                expected=f"at least {floor:g} GB/s")  # fmt: skip
 
 
 def copy_speeds(host: Host) -> dict[str, dict[int, float]]:
@@ -158,4 +160,4 @@ def lagging(cluster: Cluster, speeds: Mapping[str, float], spread: float) -> lis
 def demand_idle(host: Host) -> None:
     """Unknown while a process uses a GPU: what is measured then says nothing about the hardware."""
     if apps := processes(host):
-        raise Unknown(f"{host.name}: the GPUs are in use, by {', '.join(apps)}")
+        raise Unknown(f"{host.name}: the GPUs are in use by {', '.join(apps)}")

@@ -38,24 +38,24 @@ DRIVER = {"driver": ("/usr/local/Ascend/driver", "Directory"), "hccn": ("/etc/hc
 @check("W12", section="3.16", source="DeepOps gap", on=first_device_host_of_each_kind,
        title_zh="两台同类主机间全归约（NCCL / HCCL）结果正确且达到约定带宽",
        causes=[nodes.test_node_is_ready, pods.test_pod_gets_one_device],
-       fix="describe the pods; free the accelerators; GPUs: NCCL_DEBUG=INFO in the image names its ways between the"
-           " hosts; NPUs: their network, P15 to P22")  # fmt: skip
+       fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"
+           " transports used; NPUs: check their network (P15 to P22)")  # fmt: skip
 def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
-    """Two hosts of a kind all-reduce over all their accelerators: it ends, with right sums, at the agreed bandwidth."""
+    """An all-reduce over all accelerators of two hosts of the same kind is correct and reaches the agreed bandwidth."""
     kind = device_plugins.kind(cluster, node)
     wanted, pair = cluster.suite.acceptance.two_hosts.get(kind), device_plugins.alike(cluster, node)[:2]
     if len(pair) < 2:
-        raise NotApplicable(f"{node.name} alone has accelerators of the kind {kind}")
+        raise NotApplicable(f"{node.name} is the only host with {kind} accelerators")
     if wanted is None:
         raise NotApplicable(f"suite.acceptance.two_hosts names no image for {kind}")
     probes = ended(master, manifests(cluster, pair, wanted.image))
     demand_end(pair, [found for found, _ in probes])
     found = all_reduce.parse(probes[0][1])
-    expect("ranks of the all-reduce", found=found.ranks, expected=sum(host.device_count for host in pair))
+    expect("ranks in the all-reduce", found=found.ranks, expected=sum(host.device_count for host in pair))
     expect("ranks with a wrong sum", found=[place(pair, rank) for rank in found.wrong], expected=[])
     if wanted.all_reduce is not None:
-        expect_that(found.bus >= wanted.all_reduce, "bus bandwidth of an all-reduce over two hosts",
-                    found=f"{found.bus:.3g} GB/s", expected=f"{wanted.all_reduce:g} GB/s or more")  # fmt: skip
+        expect_that(found.bus >= wanted.all_reduce, "all-reduce bus bandwidth over two hosts",
+                    found=f"{found.bus:.3g} GB/s", expected=f"at least {wanted.all_reduce:g} GB/s")  # fmt: skip
 
 
 def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object]:
@@ -104,7 +104,7 @@ def demand_end(pair: Sequence[Node], found: Sequence[Object]) -> None:
         for host, probe, phase in zip(pair, found, phases, strict=True)
         if phase not in waited
     ]
-    raise Mismatch("pods that reduce together", found=told, expected="two that run to their end")
+    raise Mismatch("all-reduce pods", found=told, expected="both completed")
 
 
 def place(pair: Sequence[Node], rank: int) -> str:

@@ -38,25 +38,25 @@ NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
 
 @check("D01", section="3.16", source="upstream check_service.py", on=platform_master,
        title_zh="Web 界面及 NGINX 各路由可访问",
-       fix="kubectl logs of the pod that the named path leads to; nginx -t in nginx's pod",
+       fix="see kubectl logs of the pod behind the named path; run nginx -t in the NGINX pod",
        causes=[*(RUNS[name] for name in ("nginx", *BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
        )  # fmt: skip
 def test_routes_answer(host: Host) -> None:
-    """The web interface answers through NGINX, and so does every service that NGINX has a route to."""
+    """The web interface and every service with an NGINX route answer through NGINX."""
     wrong = []
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
         code = status(host, f"http://127.0.0.1{path}")
         if code in NOBODY_THERE or (path in FRONT_PATHS and code not in FRONT):
             wrong.append(f"{path} ({route.service}): {code}")
-    expect("paths that nobody answers as he must", found=wrong, expected=[])
+    expect("paths without a good answer", found=wrong, expected=[])
 
 
 @check("D08", section="3.16", source="upstream check_service.py", on=platform_hosts,
-       title_zh="本机各 DLWS 服务健康检查通过", fix="kubectl logs of the named service's pod on this host",
+       title_zh="本机各 DLWS 服务健康检查通过", fix="see kubectl logs of the named service's pod on this host",
        causes=[*RUNS.values(), *PORT_TAKEN])  # fmt: skip
 def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
-    """Every service that runs on the host and can be asked for its health says that all is well."""
+    """Every service on the host that has a health endpoint reports itself healthy."""
     wrong = [
         f"{port.what} at {port.number}{port.health}: {code}"
         for workload in services.workloads()
@@ -64,45 +64,45 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
         for port in workload.ports
         if port.health and (code := status(host, f"http://127.0.0.1:{port.number}{port.health}")) not in GOOD
     ]
-    expect("services that do not answer 200", found=wrong, expected=[])
+    expect("services whose health endpoint does not return 200", found=wrong, expected=[])
 
 
 @check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST API 冒烟测试通过",
-       fix="kubectl logs of restfulapi's pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
+       fix="see kubectl logs of the restfulapi pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
        causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in, *PORT_TAKEN])  # fmt: skip
 def test_rest_api(cluster: Cluster, host: Host) -> None:
-    """The REST API lists the default virtual cluster, the devices and the cluster's state, by way of NGINX."""
+    """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""
     default = str(cluster.document["defalt_virtual_cluster_name"])
     asked = f"{REST}/ListVCs?userName=Administrator"
-    found = fetched(host, asked, "the REST API")
+    found = fetched(host, asked, "REST API ListVCs")
     names = sorted({str(vc.get("vcName")) for vc in entries(found, "result", asked)})
     expect_that(default in names, "virtual clusters", found=names, expected=f"{default} among them")
     for path in ("GetAllDevice", "GetClusterStatus"):
-        fetched(host, f"{REST}/{path}?userName=Administrator", f"the REST API's {path}")
+        fetched(host, f"{REST}/{path}?userName=Administrator", f"REST API {path}")
 
 
 @check("D05", section="3.16", source="grafana /api/health", on=platform_master, severity=Severity.WARNING,
        title_zh="Grafana 数据库正常", fix="kubectl -n kube-system logs deploy/grafana",
        causes=[RUNS["monitor"]])  # fmt: skip
 def test_grafana(host: Host) -> None:
-    """Grafana calls its database sound."""
+    """Grafana reports its database as healthy."""
     found = fetched(host, "http://127.0.0.1:3000/api/health", "Grafana")
     expect("Grafana's database", found=str(found.get("database")), expected="ok")
 
 
 @check("D06", section="3.16", source="prometheus /api/v1/targets", on=platform_master,
        title_zh="Prometheus 采集目标全部正常",
-       fix="ask the named address for /metrics on its host; kubectl logs of its pod",
+       fix="curl the named address on its host; see kubectl logs of its pod",
        causes=[RUNS["monitor"], database.test_root_signs_in])  # fmt: skip
 def test_prometheus_targets(host: Host) -> None:
-    """Prometheus gets the metrics of every target that it knows, and knows some."""
+    """Prometheus has at least one target and scrapes every one of them."""
     asked = f"{PROMETHEUS}/api/v1/targets"
     targets = entries(data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
-    expect_that(targets, "targets of Prometheus", found="none", expected="some")
+    expect_that(targets, "Prometheus targets", found="none", expected="at least one")
     down = [
         f"{t.get('scrapeUrl')}: {t.get('lastError') or t.get('health')}" for t in targets if t.get("health") != "up"
     ]
-    expect("targets that are not up", found=sorted(down), expected=[])
+    expect("Prometheus targets that are not up", found=sorted(down), expected=[])
 
 
 @check("D41", section="3.16", source="upstream alerting rules", on=platform_master, severity=Severity.WARNING,
@@ -110,29 +110,29 @@ def test_prometheus_targets(host: Host) -> None:
        fix="kubectl -n kube-system logs deploy/prometheus-deployment -c prometheus",
        causes=[RUNS["monitor"]])  # fmt: skip
 def test_prometheus_rules(host: Host) -> None:
-    """Prometheus has loaded alert rules, and evaluates all of them without error."""
+    """Prometheus has loaded its alerting rules and evaluates all of them without error."""
     asked = f"{PROMETHEUS}/api/v1/rules"
     groups = entries(data_of(fetched(host, asked, "Prometheus"), asked), "groups", asked)
     rules = [rule for group in groups for rule in entries(group, "rules", asked)]
-    expect_that(rules, "rules of Prometheus", found="none", expected="some")
+    expect_that(rules, "Prometheus rules", found="none", expected="at least one")
     broken = [f"{r.get('name')}: {r.get('lastError') or r.get('health')}" for r in rules if r.get("health") == "err"]
-    expect("rules that cannot be evaluated", found=sorted(broken), expected=[])
+    expect("Prometheus rules that cannot be evaluated", found=sorted(broken), expected=[])
 
 
 @check("D40", section="3.16", source="upstream nginx-jwt-cookie.lua", on=platform_master,
        title_zh="OpenResty 与配置使用同一 JWT 密钥",
-       fix="give openresty's image the configured jwt.secret_key (a build does; a prebuilt one must have it built in)",
+       fix="build the openresty image with the configured jwt.secret_key, or use a prebuilt one that contains it",
        causes=[RUNS["openresty"]])  # fmt: skip
 def test_sign_in_key(cluster: Cluster, host: Host) -> None:
-    """openresty takes a token that is signed with jwt.secret_key, and refuses a request without one."""
+    """OpenResty accepts a token signed with jwt.secret_key and rejects a request without a token."""
     url = "http://127.0.0.1:5080/endpoints/grafana/"
     without = status(host, url)
-    expect("endpoints without a token", found=without, expected="401")
+    expect("request without a token", found=without, expected="401")
     signed = tokens.service_token(str((cluster.document.get("jwt") or {}).get("secret_key") or JWT_PLACEHOLDER))
     answer = host.feed([0, *NO_ANSWER], f"{STATUSES} -K -", url, stdin=f'header = "Cookie: token={signed}"\n')
     code = code_of(answer.text, url)
-    expect_that(code not in ("401", "403", *NOBODY_THERE), "endpoints with a token signed with jwt.secret_key",
-                found=code, expected="let in")  # fmt: skip
+    expect_that(code not in ("401", "403", *NOBODY_THERE), "request with a token signed with jwt.secret_key",
+                found=code, expected="accepted")  # fmt: skip
 
 
 def status(host: Host, url: str) -> str:
@@ -152,14 +152,14 @@ def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
     result = host.run_expect([0, *NO_ANSWER], FETCH, url)
     if result.rc:
         raise Mismatch(
-            what, found=result.stderr.strip()[-200:] or f"curl's exit status {result.rc}", expected="an answer"
+            what, found=result.stderr.strip()[-200:] or f"curl exit status {result.rc}", expected="an answer"
         )
     try:
         found = json.loads(result.stdout)
     except ValueError:
         raise unparsable(what, result.stdout, "not JSON, or cut off") from None
     if not isinstance(found, dict):
-        raise unparsable(what, result.stdout, "no JSON object")
+        raise unparsable(what, result.stdout, "not a JSON object")
     return found
 
 
@@ -175,5 +175,5 @@ def entries(found: dict[str, Any], key: str, asked: str) -> list[dict[str, Any]]
     """The objects of a list in an answer."""
     listed = found.get(key)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise unparsable(asked, why=f"no list of {key}")
+        raise unparsable(asked, why=f"no list {key!r}")
     return listed

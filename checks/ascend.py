@@ -50,7 +50,7 @@ def chips(host: Host) -> tuple[Mapping, ...]:
     """The chips that compute. Unknown where there is none: what is said of no chip is said of nothing."""
     found = npu_smi.mapping(host.read("npu-smi info -m"))
     if not found:
-        raise Unknown("npu-smi: there is no NPU card")
+        raise Unknown("npu-smi: no NPU found")
     return found
 
 

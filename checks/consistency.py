@@ -32,9 +32,12 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 
 @preflight
 @check("H18", section="2.1", source="kubeadm#31, weave#2427", on=whole_cluster, title_zh="product_uuid 在集群内唯一",
-       fix="set the system UUID in the BMC or firmware: Kubernetes tells hosts apart by it")  # fmt: skip
+       fix="set a unique system UUID in the BMC or firmware; Kubernetes identifies hosts by it")  # fmt: skip
 def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
-    """No two hosts have the same firmware UUID. Machines without one are told apart by their machine-id (H17)."""
+    """No two hosts have the same firmware UUID (product_uuid).
+
+    Machines without one are identified by their machine-id (H17).
+    """
     uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in someone(hosts).items()}
     empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
@@ -43,11 +46,12 @@ def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
 
 @preflight
 @check("H19", section="2.1", source="kubeadm docs", on=whole_cluster, title_zh="网卡 MAC 地址在集群内唯一",
-       fix="give the cloned machine's card its own address")  # fmt: skip
+       fix="give the cloned machine's network interface its own MAC address")  # fmt: skip
 def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """No two hosts share the MAC address of a physical card, or of what carries the host's own address.
+    """No two hosts share the MAC address of a physical network interface or of the one with the host's IP.
 
-    A BMC's USB card has the same one on every server, a made-up one: such count only where they carry the address.
+    A BMC's USB network interface has the same locally administered address on every server: such addresses count only
+    where the interface carries the host's own IP address.
     """
     owners: defaultdict[str, list[str]] = defaultdict(list)
     for name, host in someone(hosts).items():
@@ -63,24 +67,27 @@ def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> N
 
 @preflight
 @check("H22", section="2.1", source="etcd, TLS", on=whole_cluster, title_zh="各主机时钟偏差不超过 5 秒",
-       fix="start chrony or systemd-timesyncd on the hosts named, with one time server for all")  # fmt: skip
+       fix="start chrony or systemd-timesyncd on the named hosts, with one time server for all")  # fmt: skip
 def test_clocks_agree(hosts: dict[str, Host]) -> None:
-    """No two hosts' clocks are more than 5 s apart. Unknown where the reading is not exact enough to say."""
+    """No two hosts' clocks are more than 5 s apart.
+
+    Unknown where the readings are too imprecise to tell.
+    """
     judge_clocks(hosts, SKEW)
 
 
 @check("H35", section="2.1", source="etcd", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机时钟偏差不超过 0.5 秒", fix="start chrony or systemd-timesyncd on the hosts named")  # fmt: skip
+       title_zh="各主机时钟偏差不超过 0.5 秒", fix="start chrony or systemd-timesyncd on the named hosts")  # fmt: skip
 def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
-    """No two hosts' clocks are more than 0.5 s apart: etcd warns from 1 s on."""
+    """No two hosts' clocks are more than 0.5 s apart (etcd warns from 1 s)."""
     judge_clocks(hosts, NOTABLE_SKEW)
 
 
 @check("K11", section="3.11", source="kubeadm kubelet-config", on=whole_cluster, severity=Severity.WARNING,
        title_zh="各节点 kubelet 配置一致",
-       fix="kubeadm upgrade node on the hosts named, then restart kubelet")  # fmt: skip
+       fix="kubeadm upgrade node on the named hosts, then restart kubelet")  # fmt: skip
 def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
-    """Every kubelet has the same configuration: kubeadm gives all of them one."""
+    """All kubelets have the same configuration, as kubeadm distributes it."""
     there = someone(hosts).items()
     configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in there}
     keys = sorted({key for config in configs.values() for key in config})
@@ -89,7 +96,7 @@ def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
         for key in keys
         if len(groups := grouped({name: str(config.get(key)) for name, config in configs.items()})) > 1
     ]
-    expect("settings that differ", found=differing, expected=[])
+    expect("kubelet settings that differ", found=differing, expected=[])
 
 
 def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
@@ -101,7 +108,7 @@ def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
     far = [words[pair] for pair, (skew, bound) in apart.items() if skew - bound > limit]
     expect(f"clocks more than {limit:g} s apart", found=far, expected=[])
     if unsure := [words[pair] for pair, (skew, bound) in apart.items() if skew + bound > limit]:
-        raise Unknown(f"clocks perhaps more than {limit:g} s apart: {', '.join(unsure)}")
+        raise Unknown(f"clocks possibly more than {limit:g} s apart: {', '.join(unsure)}")
 
 
 class Macs(NamedTuple):

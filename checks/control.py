@@ -28,27 +28,27 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 
 @preflight
 @check("D11", section="3.2", source="runbook 3.2", on=control_host, title_zh="config.yaml 有效",
-       fix="python -m cluster lint FILE shows every finding with its line")  # fmt: skip
+       fix="run python -m cluster lint FILE to see every finding with its line")  # fmt: skip
 def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
-    """config.yaml is complete, consistent, and the one this run began with."""
+    """config.yaml is complete, consistent and unchanged since this run started."""
     errors, changed = notes.take("read config.yaml again", lambda: read_again(cluster))
-    expect_that(not errors, str(cluster.path), found="\n".join(errors), expected="no error")
-    expect("what changed in the configuration since this run began", found=changed, expected=[])
+    expect_that(not errors, str(cluster.path), found="\n".join(errors), expected="no errors")
+    expect("settings changed since this run started", found=changed, expected=[])
 
 
 @check("D14", section="3.4", source="upstream build", on=control_host, title_zh="集群 ID 存在且有效",
-       fix="restore clusterID.yml from a backup: the database is named after it")  # fmt: skip
+       fix="restore clusterID.yml from a backup; the database is named after it")  # fmt: skip
 def test_cluster_id(cluster: Cluster, control: Host) -> None:
-    """The cluster has its id, a UUID: the platform's database is named after it."""
+    """The cluster has its id, a UUID; the platform's database is named after it."""
     text = text_of(control, str(cluster.state / "deploy/clusterID.yml"))
     found = "no file" if text is None else text
-    expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: UUID")
+    expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
 
 
 @check("D15", section="3.4", source="upstream build", on=control_host, title_zh="集群 SSH 密钥有效且仅属主可读",
-       fix="restore deploy/sshkey/id_rsa from a backup (a new key locks the suite out), mode 0600")  # fmt: skip
+       fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600")  # fmt: skip
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
-    """The cluster's SSH key is there, private, and its public half belongs to it."""
+    """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
     key = str(cluster.state / "deploy/sshkey/id_rsa")
     expect("mode of deploy/sshkey/id_rsa", found=stat_of(control, "%a", key) or "no file", expected="600")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
@@ -56,15 +56,15 @@ def test_cluster_key(cluster: Cluster, control: Host) -> None:
     if not derived.stdout.startswith("ssh-rsa "):
         raise unparsable("ssh-keygen -y", why="no RSA key in the output")
     public = text_of(control, f"{key}.pub")
-    found = "no file" if public is None else "the key of another pair"
+    found = "no file" if public is None else "a different key"
     belongs = public is not None and public.split()[:2] == derived.stdout.split()[:2]
-    expect_that(belongs, "id_rsa.pub", found=found, expected="the public half of id_rsa")
+    expect_that(belongs, "id_rsa.pub", found=found, expected="the public key of id_rsa")
 
 
 @check("D16", section="3.5", source="runbook 3.5", on=control_host, title_zh="root 密码文件仅属主可读",
-       fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the keys are placed")  # fmt: skip
+       fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the SSH keys are installed")  # fmt: skip
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
-    """The file with the root password, where there is one, is its owner's alone."""
+    """The root password file, if there is one, is accessible only to its owner."""
     mode = stat_of(control, "%a", str(cluster.state / "deploy/sshkey/rootpasswd"))
     expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
 
@@ -72,7 +72,7 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
 @check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制主机的 Python 库与锁定文件一致",
        fix="make env")  # fmt: skip
 def test_control_environment(notes: Notes) -> None:
-    """The suite's libraries are those of its lock file."""
+    """The suite's Python libraries are those in requirements.lock."""
     differing = "libraries that differ from requirements.lock"
     expect(differing, found=notes.take(differing, other_libraries), expected=[])
 
@@ -80,41 +80,41 @@ def test_control_environment(notes: Notes) -> None:
 @check("D18", section="2.1", source="runbook 2.1", on=image_builders, title_zh="编译节点架构与所编译镜像的架构一致",
        fix="correct archtype in config.yaml, or set suite.images: prebuilt")  # fmt: skip
 def test_build_architecture(node: Node, host: Host) -> None:
-    """Images are built on a machine of their architecture: on the cluster's own, whatever the control host is."""
+    """Images are built on a cluster host of the same architecture, whatever the control host's is."""
     expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
 @check("D19", section="2.4", source="runbook 2.4", on=control_host, title_zh="deploy/etc/hosts 与配置一致",
        fix="correct deploy/etc/hosts in the state folder")  # fmt: skip
 def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
-    """The runbook's deploy/etc/hosts names every host, as deploy.py expects it."""
+    """deploy/etc/hosts names every host, as the runbook's deploy.py expects."""
     text = text_of(control, str(cluster.state / "deploy/etc/hosts"))
-    expect_that(text is not None, "deploy/etc/hosts", found="no file", expected="every host's names")
+    expect_that(text is not None, "deploy/etc/hosts", found="no file", expected="a file with every host's names")
     there = hosts_file.parse(text or "")
     wanted = {name: address for address, names in cluster.names_by_address.items() for name in names}
     found = {name: "+".join(there.addresses_of(name)) or "nothing" for name in wanted}
     wrong = [f"{name} -> {found[name]}" for name, address in wanted.items() if found[name] != address]
-    expect("names that deploy/etc/hosts leaves out or gets wrong", found=wrong, expected=[])
+    expect("names missing or wrong in deploy/etc/hosts", found=wrong, expected=[])
 
 
 @check("U07", section="3.2", source="runbook 3.5", on=control_host,
        title_zh="控制主机上的 config.yaml 与密钥目录仅属主可访问",
        fix="chmod 600 config.yaml; chmod 700 deploy/sshkey")  # fmt: skip
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
-    """config.yaml and the folder with the cluster's keys are their owner's alone."""
+    """config.yaml and the folder with the cluster's keys are accessible only to their owner."""
     places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state / "deploy/sshkey"}
     found = {name: stat_of(control, "%a", str(path)) or "no file" for name, path in places.items()}
     wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
-    expect("what others may read", found=wrong, expected=[])
+    expect("paths open to others", found=wrong, expected=[])
 
 
 @check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
        title_zh="config.yaml 中没有公开、占位或易猜的密码",
-       fix="choose values of your own; python -m cluster lint FILE says more")  # fmt: skip
+       fix="choose your own values; python -m cluster lint FILE gives details")  # fmt: skip
 def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
-    """config.yaml holds no value that was published with the runbook, is a placeholder or is guessed at once."""
+    """config.yaml contains no password or key that is published, a placeholder or easily guessed."""
     found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
-    expect("known values", found=found, expected=[])
+    expect("values that are published, placeholders or easily guessed", found=found, expected=[])
 
 
 def known_values(cluster: Cluster) -> list[str]:

@@ -28,23 +28,23 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @check("D42", section="3.16", source="product checklist", on=browsing_control_host,
-       title_zh="浏览器中可打开 Web 界面", fix="open the address in a browser with its console; see D01 and D38",
+       title_zh="浏览器中可打开 Web 界面", fix="open the address in a browser and look at its console; see D01 and D38",
        causes=[RUNS["nginx"], RUNS["webui3"], answers.test_routes_answer])  # fmt: skip
 def test_dashboard_shows(cluster: Cluster, control: Host) -> None:
-    """The web interface shows itself in a browser; the report has a picture of it."""
+    """The web interface loads in a browser; a screenshot is in the report."""
     address = f"http://{cluster.master.address}/"
     words = page.shown(control.read(READ, cluster.suite.browser, address, deadline=LOADS + 10.0))
-    expect_that(words is not None, address, found="the browser cannot open it", expected="the web interface")
-    expect_that(words, f"words on {address}", found="none: its scripts do not run", expected="some")
+    expect_that(words is not None, address, found="a page that the browser cannot open", expected="the web interface")
+    expect_that(words, f"text on {address}", found="none (its scripts do not run)", expected="some")
     picture(control.read(PHOTOGRAPH, cluster.suite.browser, address, deadline=LOADS + 10.0))
 
 
 def picture(encoded: str) -> bytes:
     """A PNG picture from its base64 text. Raises Unparsable for anything else."""
     try:
-        found = base64.b64decode(only_line("the browser's picture", encoded), validate=True)
+        found = base64.b64decode(only_line("the browser's screenshot", encoded), validate=True)
     except binascii.Error:
-        raise unparsable("the browser's picture", encoded, "not base64") from None
+        raise unparsable("the browser's screenshot", encoded, "not base64") from None
     if not found.startswith(PNG):
-        raise unparsable("the browser's picture", why="no PNG")
+        raise unparsable("the browser's screenshot", why="not a PNG")
     return found

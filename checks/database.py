@@ -73,28 +73,29 @@ test_mysql_runs = runs_check(services.by_name("mysql"), __name__)
 
 
 @check("D03", section="3.16", source="runbook 3.16.8", on=platform_master, title_zh="MySQL 接受配置的 root 密码",
-       fix="-m install --stages mysql_root; a password that was changed in config.yaml must be changed in MySQL first:"
-           " it keeps the one it was first started with",
+       fix="-m install --stages mysql_root; if the password was changed in config.yaml, change it in MySQL first:"
+           " MySQL keeps the one it was first started with",
        causes=[test_mysql_runs])  # fmt: skip
 def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """MySQL lets root in with the configured password by the network, as the platform's old client can do it."""
+    """MySQL root can log in over the network with the configured password and the legacy authentication plugin."""
     container = container_of(host)
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
     answer = ask(host, container, cluster, ACCOUNTS, "-h", cluster.master.address, "-P", port)
     if answer.rc:
-        raise Mismatch(f"root of MySQL at {cluster.master.address}:{port}", found=complaint(answer), expected="let in")
+        raise Mismatch(f"MySQL root login at {cluster.master.address}:{port}", found=complaint(answer),
+                       expected="success")  # fmt: skip
     told = [line.partition("=") for line in answer.text.splitlines() if line.strip()]
     plugins = [value for key, _, value in told if key == "plugin"]
     if not any(key == "version" for key, _, _ in told):
         raise unparsable("mysql", answer.text)
-    expect("how root@'%' signs in", found=plugins, expected=[database.PLUGIN])
+    expect("authentication plugin of root@'%'", found=plugins, expected=[database.PLUGIN])
 
 
 @check("D04", section="3.16", source="runbook 3.16.8", on=platform_hosts, title_zh="MySQL 拒绝空密码登录",
-       fix="-m install --stages mysql_root at once: anybody on the network can read and change everything",
+       fix="-m install --stages mysql_root at once: anyone on the network can read and change everything",
        causes=[test_mysql_runs])  # fmt: skip
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """MySQL refuses root with an empty password, asked from this host."""
+    """MySQL rejects a root login with an empty password from this host."""
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
     found = host.feed([0], "python3 - %s %s", cluster.master.address, port, stdin=KNOCK).text.strip()
     if found.startswith("unclear"):
@@ -102,13 +103,13 @@ def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -
     if not re.fullmatch(r"open|refused [0-9]+", found):
         raise unparsable("MySQL", found)
     refusals = [f"refused {REFUSED}", f"refused {NOT_LET_IN}"]
-    expect("root without a password", found="refused" if found in refusals else found, expected="refused")
+    expect("root login without a password", found="refused" if found in refusals else found, expected="refused")
 
 
 def container_of(host: Host) -> str:
     """The container of MySQL's server on the host. Mismatch when none runs."""
     running = host.lines(CONTAINER)
-    expect("containers of MySQL", found=len(running), expected=1)
+    expect("MySQL containers", found=len(running), expected=1)
     if not re.fullmatch("[0-9a-f]{12,64}", running[0]):
         raise unparsable("docker ps", running[0])
     return running[0]
@@ -125,5 +126,5 @@ def complaint(answer: Answer) -> str:
     """What the client said: `ERROR 1045 (28000): Access denied ...`. Unknown when it is no word of MySQL's."""
     lines = [line for line in answer.error_text.splitlines() if line.startswith("ERROR ")]
     if not lines:
-        raise Unknown(f"the client of MySQL said: {answer.error_text.strip()[-200:] or 'nothing'}")
+        raise Unknown(f"the MySQL client said: {answer.error_text.strip()[-200:] or 'nothing'}")
     return lines[-1]

@@ -30,9 +30,9 @@ so the kernel's table (/proc/net/unix) of the host does not have it."""
 
 
 @check("R18", section="3.13", source="runbook 3.13", on=device_hosts, title_zh="设备插件镜像已在主机上且架构正确",
-       fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
+       fix="docker pull the image, or put its archive in the suite.image_archives folder")  # fmt: skip
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
-    """The image of the device plugin is on the host, for Docker's architecture."""
+    """The device plugin's image is on the host and matches Docker's architecture."""
     image = device_plugins.of(cluster, node).image
     arch = host.read("docker version -f '{{.Server.Arch}}'")
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
@@ -46,7 +46,7 @@ def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> No
        title_zh="设备插件 DaemonSet 与配置一致",
        fix="run -m install --stages device_plugins")  # fmt: skip
 def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
-    """Each kind of accelerator has its DaemonSet: the configured image, for exactly the machines that have them."""
+    """Each accelerator kind has a DaemonSet with the configured image that selects exactly its hosts."""
     for plugin in device_plugins.plugins(cluster):
         what = f"DaemonSet {NAMESPACE}/{plugin.name}"
         found = kube.get("daemonsets", plugin.name, namespace=NAMESPACE)
@@ -56,9 +56,9 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
         images = [container["image"] for container in template["spec"]["containers"]]
         expect(f"images of {what}", found=images, expected=[plugin.image])
         key, value = plugin.label
-        expect(f"label {key} of its pods", found=template["metadata"]["labels"].get(key, "none"), expected=value)
+        expect(f"pod label {key} of {what}", found=template["metadata"]["labels"].get(key, "none"), expected=value)
         meant = [n.name for n in cluster.nodes if device_plugins.selects(template["spec"], labels.of(cluster, n))]
-        expect(f"machines that {what} is for", found=meant, expected=[n.name for n in plugin.nodes])
+        expect(f"hosts selected by {what}", found=meant, expected=[n.name for n in plugin.nodes])
 
 
 @check("K31", section="3.13", source="upstream check_k8s.py 06", on=device_hosts, title_zh="设备插件 Pod 运行正常",
@@ -69,14 +69,14 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     key, value = plugin.label
     pods = [p for p in kube.list("pods", namespace=NAMESPACE) if p["spec"].get("nodeName") == node.name]
     mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
-    expect(f"pods of {plugin.name} on {node.name}", found=[state(pod) for pod in mine] or "none", expected=["ready"])
+    expect(f"{plugin.name} pods on {node.name}", found=[state(pod) for pod in mine] or "none", expected=["ready"])
 
 
 @check("K08", section="3.13", source="runbook 3.13", on=device_hosts,
        title_zh="Kubernetes 可分配的加速卡数与物理数量一致",
        fix="read the device plugin's log: kubectl -n kube-system logs <pod>; systemctl restart kubelet")  # fmt: skip
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
-    """Kubernetes offers as many devices of the node as its driver sees, and takes all of them for healthy."""
+    """Kubernetes counts as many devices on the node as its driver sees, and all of them are allocatable."""
     plugin, there = device_plugins.of(cluster, node), physical(node, host)
     counts = "{} known, {} allocatable"
     expected = counts.format(there, there)
@@ -89,16 +89,19 @@ def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, k
 
 @check("K10", section="3.13", source="mind-cluster", on=device_hosts, severity=Severity.WARNING,
        title_zh="设备插件套接字可连接",
-       fix="delete the device plugin's pod: its DaemonSet makes another, which registers anew")  # fmt: skip
+       fix="delete the device plugin's pod; its DaemonSet creates another, which registers again")  # fmt: skip
 def test_plugin_sockets_are_live(host: Host) -> None:
-    """The kubelet and a device plugin listen on their sockets: one that is dead cannot allocate a device."""
+    """The kubelet and a device plugin listen on their sockets.
+
+    With a dead socket, no device can be allocated.
+    """
     rows = [re.fullmatch(r"([0-9]+) (\S+)", line) for line in host.lines(KNOCK)]
     if None in rows:
         raise unparsable("sockets of the device plugins", why="listing not understood")
     live = [row[2] for row in rows if row and row[1] == "0"]
     expect_that("kubelet.sock" in live, f"live sockets in {SOCKETS}", found=live, expected="kubelet.sock among them")
     expect_that(
-        len(live) > 1, f"live sockets in {SOCKETS}", found=live, expected="a device plugin's beside the kubelet's"
+        len(live) > 1, f"live sockets in {SOCKETS}", found=live, expected="a device plugin's as well as the kubelet's"
     )
 
 

@@ -30,7 +30,7 @@ LOADED = "/proc/driver/nvidia/version"
 @check("G01", section="2.1", source="runbook 1", on=gpu_hosts, title_zh="GPU 数量与配置一致",
        fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
 def test_gpu_count(node: Node, host: Host) -> None:
-    """As many GPUs on the PCI bus and in nvidia-smi as configured."""
+    """The PCI bus and nvidia-smi show as many GPUs as configured."""
     on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
     in_driver = len(nvidia_smi.listed(host.read("nvidia-smi -L")))
     counts = "{} on the PCI bus and {} in nvidia-smi"
@@ -40,9 +40,9 @@ def test_gpu_count(node: Node, host: Host) -> None:
 
 @preflight
 @check("G02", section="2.1", source="runbook 1", on=gpu_hosts, title_zh="GPU 驱动版本不低于要求",
-       fix="install the required NVIDIA driver by hand: the suite never installs one")  # fmt: skip
+       fix="install the required NVIDIA driver by hand; the suite never installs drivers")  # fmt: skip
 def test_gpu_driver(cluster: Cluster, host: Host) -> None:
-    """The NVIDIA driver is at least the required version, the same on every card."""
+    """The NVIDIA driver is at least the required version, and the same on every card."""
     text = host.read("nvidia-smi --query-gpu=driver_version --format=csv,noheader")
     found = sorted({line.strip() for line in text.splitlines() if line.strip()})
     if not found:
@@ -56,49 +56,52 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
 @preflight
 @check("G03", section="2.1", source="NVIDIA forums: Driver/library version mismatch", on=gpu_hosts,
        title_zh="已加载的 GPU 驱动与已安装版本一致",
-       fix="reboot the host: an upgrade has replaced the driver under the one that runs")  # fmt: skip
+       fix="reboot the host: an upgrade has replaced the driver on disk")  # fmt: skip
 def test_loaded_driver_is_the_installed_one(host: Host) -> None:
-    """The NVIDIA driver that runs is the one on the disk."""
+    """The loaded NVIDIA driver is the installed one."""
     installed = only_line("modinfo", host.read("modinfo -F version nvidia"))
     loaded = xid.loaded(host.read("cat %s", LOADED))
-    expect("NVIDIA driver that runs", found=versions.nvidia(loaded).text, expected=versions.nvidia(installed).text)
+    expect("loaded NVIDIA driver", found=versions.nvidia(loaded).text, expected=versions.nvidia(installed).text)
 
 
 @preflight
 @check("G04", section="2.1", source="NVIDIA installation guide", on=gpu_hosts,
        title_zh="nouveau 未加载且 GPU 设备文件齐全",
-       fix="blacklist nouveau and reboot; for a missing file: nvidia-modprobe -u -c 0")  # fmt: skip
+       fix="blacklist nouveau and reboot; for a missing device file: nvidia-modprobe -u -c 0")  # fmt: skip
 def test_gpu_device_files(host: Host) -> None:
-    """The kernel's own driver, nouveau, is not loaded; every GPU on the bus and NVIDIA's driver have device files."""
+    """The nouveau driver is not loaded, and every GPU and the NVIDIA driver have their device files."""
     nouveau = host.run_expect([0, 1], "test -d /sys/module/nouveau").rc == 0
     expect("nouveau", found="loaded" if nouveau else "not loaded", expected="not loaded")
     there = host.lines("find /dev -maxdepth 1 -name 'nvidia*'")
     cards = range(len(lspci.display_cards(host.read("lspci -Dnn -d 10de:"))))
     wanted = [*(f"/dev/nvidia{number}" for number in cards), "/dev/nvidiactl", "/dev/nvidia-uvm"]
-    expect("device files that are missing", found=[path for path in wanted if path not in there], expected=[])
+    expect("missing device files", found=[path for path in wanted if path not in there], expected=[])
 
 
 @preflight
 @check("G05", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts,
        title_zh="nvidia-smi 应答及时，无掉卡与读取错误",
-       fix="reset the card (nvidia-smi -r) or reboot; if it comes again, replace it; slow: set persistence mode",
+       fix="reset the card (nvidia-smi -r) or reboot; if the fault recurs, replace it; if slow, set persistence mode",
        causes=[test_loaded_driver_is_the_installed_one])  # fmt: skip
 def test_gpus_answer(host: Host) -> None:
-    """nvidia-smi answers within 10 s, no card is lost, and no field is ERR!."""
+    """nvidia-smi answers within 10 s, no GPU is lost, and no field reads ERR!."""
     result = host.run_expect([0, GPU_IS_LOST, *STOPPED], CARDS)
     if result.rc in STOPPED:
-        raise Mismatch("nvidia-smi", found="none", expected=f"an answer within {PATIENCE} s")
+        raise Mismatch("nvidia-smi", found="no answer", expected=f"an answer within {PATIENCE} s")
     if result.rc == GPU_IS_LOST:
-        raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card answers")
+        raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card to answer")
     expect("GPUs that cannot be read", found=nvidia_smi.unreadable(result.stdout), expected=[])
     some(nvidia_smi.query(result.stdout, FIELDS))
 
 
 @check("G21", section="2.1", source="inventory", on=gpu_hosts, severity=Severity.WARNING,
        title_zh="同一主机的 GPU 型号与 VBIOS 一致，UUID 不重复", causes=[test_gpus_answer],
-       fix="replace the odd card, or bring all of them to one VBIOS with the vendor's tool")  # fmt: skip
+       fix="replace the odd card, or flash the same VBIOS on all cards with the vendor's tool")  # fmt: skip
 def test_gpus_are_alike(host: Host) -> None:
-    """All GPUs of a host are one model with one VBIOS; serial numbers and UUIDs are in the evidence."""
+    """All GPUs of a host have the same model and VBIOS version, and unique UUIDs.
+
+    Serial numbers and UUIDs are in the evidence.
+    """
     found = nvidia.cards(host)
     for field, what in (("name", "GPU models"), ("vbios_version", "VBIOS versions"), ("uuid", "UUIDs")):
         values = [known(card, field) for card in found]
@@ -106,7 +109,7 @@ def test_gpus_are_alike(host: Host) -> None:
         if field == "uuid":
             expect(f"distinct {what}", found=len(distinct), expected=len(values))
         else:
-            expect_that(len(distinct) == 1, what, found=distinct, expected="one on all cards")
+            expect_that(len(distinct) == 1, what, found=distinct, expected="the same on all cards")
 
 
 def loaded_driver(host: Host) -> str | None:

@@ -31,40 +31,46 @@ DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 
 @check("G08", section="2.1", source="gcm, NvidiaSmiEccError", on=gpu_hosts, title_zh="GPU 无不可纠正 ECC 错误",
        causes=[gpu.test_gpus_answer],
-       fix="drain the host and reset the card; if the count comes again, replace it")  # fmt: skip
+       fix="drain the host and reset the card; if errors recur, replace it")  # fmt: skip
 def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
-    """No GPU has met an uncorrected memory error since its driver was loaded."""
+    """No GPU has had an uncorrected ECC error since its driver was loaded."""
     field = "ecc.errors.uncorrected.volatile.total"
     found = [(called(card), count(card, field)) for card in counting(cards(host))]
-    expect("GPUs with uncorrected errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
+    expect("GPUs with uncorrected ECC errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
 
 
 @check("G09", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING,
        title_zh="GPU 可纠正 ECC 错误数低于限值", causes=[gpu.test_gpus_answer],
-       fix="watch the card; replace it when it slows jobs down or uncorrected errors come")  # fmt: skip
+       fix="watch the card; replace it if it slows jobs down or uncorrected errors appear")  # fmt: skip
 def test_gpu_memory_errors_are_few(host: Host) -> None:
-    """No GPU has met more than 50 million corrected errors; the uncorrected ones of its life are in the evidence."""
+    """No GPU has had more than 50 million corrected ECC errors since its driver was loaded.
+
+    The uncorrected errors of its lifetime are in the evidence.
+    """
     for card in (found := counting(cards(host))):
         count(card, "ecc.errors.uncorrected.aggregate.total")
     field = "ecc.errors.corrected.volatile.total"
     many = [f"{called(card)} {count(card, field)}" for card in found if count(card, field) > CORRECTED]
-    expect("GPUs with very many corrected errors", found=many, expected=[])
+    expect("GPUs with too many corrected ECC errors", found=many, expected=[])
 
 
 @check("G10", section="2.1", source="gcm, product alert", on=gpu_hosts, title_zh="GPU 无待退役页且退役页未超限",
        causes=[gpu.test_gpus_answer],
-       fix="drain the host and reset the card: that retires what is pending; beyond 60 pages replace it")  # fmt: skip
+       fix="drain the host and reset the card to retire pending pages; above 60 pages, replace it")  # fmt: skip
 def test_gpu_pages(host: Host) -> None:
-    """No GPU has a memory page yet to be retired, nor more than 60 retired; from Ampere on they remap rows (G11)."""
+    """No GPU has memory pages pending retirement or more than 60 retired pages.
+
+    From Ampere on, GPUs remap rows instead (G11).
+    """
     found = retiring(host)
     pending = [called(c) for c in found if known(c, "retired_pages.pending") in ("Yes", "1")]
-    expect("GPUs with pages to be retired", found=pending, expected=[])
+    expect("GPUs with pages pending retirement", found=pending, expected=[])
     many = [f"{called(card)} {pages(card)}" for card in found if pages(card) > RETIRED]
     expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
 
 
 @check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页不超过 10 个",
-       causes=[gpu.test_gpus_answer], fix="watch the card: its memory ages; it is replaced at 60 pages")  # fmt: skip
+       causes=[gpu.test_gpus_answer], fix="watch the card: its memory wears out; replace it at 60 pages")  # fmt: skip
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""
     many = [f"{called(card)} {pages(card)}" for card in retiring(host) if pages(card) > NOTABLY_RETIRED]
@@ -73,40 +79,43 @@ def test_gpu_pages_are_few(host: Host) -> None:
 
 @check("G11", section="2.1", source="azurehpc check_gpu_row_remap", on=gpu_hosts, title_zh="GPU 显存行重映射正常",
        causes=[gpu.test_gpus_answer],
-       fix="drain the host and reset the card to remap what is pending; after a failure replace it")  # fmt: skip
+       fix="drain the host and reset the card to remap pending rows; after a failure, replace it")  # fmt: skip
 def test_gpu_rows(host: Host) -> None:
-    """No GPU has rows yet to be remapped, failed to remap one, or is near its last; up to Turing see G10."""
+    """No GPU has pending or failed row remappings, or few spare rows left.
+
+    GPUs up to Turing retire pages instead (G10).
+    """
     wrong = []
     for name, row in remapping(host).items():
         told = {key: known(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
         wrong += [f"{name} {key}" for key in ("failure", "pending") if told[key] in ("Yes", "1")]
         wrong += [f"{name} {told['uncorrectable']} rows"] if int(told["uncorrectable"]) > REMAPPED_ROWS else []
-    expect("GPUs with trouble to remap rows", found=wrong, expected=[])
+    expect("GPUs with row remapping problems", found=wrong, expected=[])
 
 
 @check("G12", section="2.1", source="azurehpc check_gpu_xid, NVIDIA Xid", on=gpu_hosts,
        title_zh="开机以来无严重 Xid 错误",
-       fix="journalctl -k | grep Xid; NVIDIA's Xid table says what each means; reset or replace the card")  # fmt: skip
+       fix="journalctl -k | grep Xid; look up each in NVIDIA's Xid table; reset or replace the card")  # fmt: skip
 def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
-    """The kernel's log since the boot, or of a day at least, has no Xid that means a broken card, link or driver."""
+    """The kernel log since boot, or of at least the last 24 hours, has no critical Xid error."""
     text = host.read(LOG)
     if not text.strip():
-        raise unparsable("journalctl -k", why="the kernel's log of this boot is empty")
+        raise unparsable("journalctl -k", why="the kernel log of this boot is empty")
     grave = sorted({error for error in xid.errors(text) if error.number in CRITICAL})
-    expect("grave Xids", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
+    expect("critical Xid errors", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
     covered = number("/proc/uptime", host.read(UPTIME)) - (first := xid.begins(text))
     if first > BOOTING and covered < DAY:
-        raise Unknown(f"the kernel's log holds the last {covered / 3600:.0f} h alone: what was before is gone")
+        raise Unknown(f"the kernel log covers only the last {covered / 3600:.0f} h; earlier entries are gone")
 
 
 @active
 @check("G22", section="2.1", source="DCGM", on=gpu_hosts, title_zh="DCGM 一级诊断通过",
        causes=[gpu.test_gpus_answer],
-       fix="dcgmi diag -r 1 on the host tells more; -r 3 on an idle host tells the cause")  # fmt: skip
+       fix="run dcgmi diag -r 1 on the host for details; on an idle host, -r 3 finds the cause")  # fmt: skip
 def test_gpus_pass_dcgm(host: Host) -> None:
-    """DCGM's quick diagnosis finds nothing."""
+    """The DCGM level 1 diagnostic passes."""
     answer = host.touch([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)
-    expect("DCGM tests that fail", found=dcgm.failures(answer.text), expected=[])
+    expect("failed DCGM tests", found=dcgm.failures(answer.text), expected=[])
 
 
 def with_ecc(there: Iterable[Card]) -> list[Card]:
@@ -117,7 +126,7 @@ def with_ecc(there: Iterable[Card]) -> list[Card]:
 def counting(there: Iterable[Card]) -> list[Card]:
     """As `with_ecc`. NotApplicable where there is none."""
     if not (found := with_ecc(there)):
-        raise NotApplicable("no GPU has ECC switched on")
+        raise NotApplicable("no GPU has ECC enabled")
     return found
 
 
@@ -130,7 +139,7 @@ def retiring(host: Host) -> list[Card]:
         if card["retired_pages.pending"] is not None:
             found.append(card)
         elif row.get("remapped_rows.pending") is None:
-            raise Unknown(f"{called(card)} tells neither its retired pages nor its remapped rows")
+            raise Unknown(f"{called(card)} reports neither its retired pages nor its remapped rows")
     return found
 
 
@@ -143,7 +152,7 @@ def remapping(host: Host) -> dict[str, Card]:
         if row.get("remapped_rows.pending") is not None:
             found[called(card)] = row
         elif card["retired_pages.pending"] is None:
-            raise Unknown(f"{called(card)} tells neither its remapped rows nor its retired pages")
+            raise Unknown(f"{called(card)} reports neither its remapped rows nor its retired pages")
     return found
 
 

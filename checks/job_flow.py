@@ -38,22 +38,23 @@ END_TURNS, LOG_TURNS = 150, 45
 @check("W11", section="3.16", source="product checklist", on=platform_master,
        title_zh="业务流程：提交作业、运行完成、日志可读",
        causes=[*(RUNS[name] for name in ("nginx", "restfulapi2", "jobmanager2")), pods.test_pod_gets_one_device],
-       fix="the job's page says why it waits; kubectl logs of jobmanager's pod; describe the job's pod")  # fmt: skip
+       fix="see the job's page for why it waits, kubectl logs of the jobmanager pod, and kubectl describe of"
+           " the job's pod")  # fmt: skip
 def test_job_runs(cluster: Cluster, host: Host) -> None:
-    """A job with one accelerator, submitted by REST in the default virtual cluster, finishes, and its log is read."""
+    """A one-accelerator job submitted through the REST API finishes, and its log can be read."""
     image, user = cluster.suite.acceptance.job_image, cluster.suite.acceptance.job_user
     workers = device_plugins.hosts(cluster)
     if image is None or user is None:
-        raise NotApplicable("suite.acceptance has no job_image and job_user to submit a job with")
+        raise NotApplicable("suite.acceptance does not set both job_image and job_user")
     if not workers:
         raise NotApplicable("no host offers accelerators to jobs")
     job = submitted(host, job_of(cluster, image, user, labels.of(cluster, workers[0])["gpuType"]))
     ended = asked(host, f"{REST}/GetJobStatus?jobId={quote(job)}", ENDED, END_TURNS)
     if ended.get("jobStatus") != "finished":  # it must not run when nobody looks any more
         host.touch(range(256), "curl -fsS -m 10 %s", f"{REST}/KillJob?userName={quote(user)}&jobId={quote(job)}")
-    expect("the job", found=f"{ended.get('jobStatus')} {ended.get('errorMsg') or ''}".strip(), expected="finished")
+    expect("job status", found=f"{ended.get('jobStatus')} {ended.get('errorMsg') or ''}".strip(), expected="finished")
     log = asked(host, f"{REST}/GetJobLog?userName={quote(user)}&jobId={quote(job)}", SAYS, LOG_TURNS).get("log")
-    expect_that(SAYS in json.dumps(log), "log of the job", found="not what it has printed", expected=SAYS)
+    expect_that(SAYS in json.dumps(log), "job log", found="not the output of the job", expected=SAYS)
 
 
 def job_of(cluster: Cluster, image: str, user: str, device: str) -> dict[str, Any]:
@@ -85,10 +86,10 @@ def submitted(host: Host, job: dict[str, Any]) -> str:
     """The id of a job that the platform has taken. Mismatch when it takes none."""
     answer = host.touch([0, *NO_ANSWER], POST, json.dumps(job, sort_keys=True), f"{REST}/PostJob", deadline=30.0)
     if answer.rc:
-        raise Mismatch("the REST API's PostJob", found=answer.error_text.strip()[-200:], expected="an answer")
+        raise Mismatch("REST API PostJob", found=answer.error_text.strip()[-200:], expected="an answer")
     found = parsed(answer.text, "PostJob")
     if "error" in found:
-        raise Mismatch("the job", found=str(found["error"]), expected="taken")
+        raise Mismatch("job submission", found=str(found["error"]), expected="accepted")
     if not isinstance(found.get("jobId"), str) or not found["jobId"]:
         raise unparsable("PostJob", answer.text)
     return str(found["jobId"])
@@ -108,5 +109,5 @@ def parsed(text: str, what: str) -> dict[str, Any]:
     except ValueError:
         raise unparsable(what, text.strip()[:120], "not JSON, or cut off") from None
     if not isinstance(found, dict):
-        raise unparsable(what, text.strip()[:120], "no JSON object")
+        raise unparsable(what, text.strip()[:120], "not a JSON object")
     return found

@@ -24,35 +24,35 @@ JOB_EXPORTER = 9102
 
 @check("D07", section="3.16", source="alertmanager API v2", on=platform_master, severity=Severity.WARNING,
        title_zh="Alertmanager 运行且没有集群告警", causes=[RUNS["monitor"]],
-       fix="kubectl -n kube-system logs deploy/alert-manager; an alert: its rule in Prometheus says more")  # fmt: skip
+       fix="kubectl -n kube-system logs deploy/alert-manager; for an alert, see its rule in Prometheus")  # fmt: skip
 def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
-    """Alertmanager answers, and no alert fires; silenced ones and those that tell users of their jobs are left out.
+    """Alertmanager answers and no alert is firing (silenced alerts and job notifications are ignored).
 
-    Upstream's rules have no severity, so each counts.
+    Upstream's rules have no severity, so every alert counts.
     """
     if not (cluster.document.get("alert-manager") or {}).get("configured"):
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
     found = alerts.active(asked(host, ALERTMANAGER, "Alertmanager"))
     firing = {alert.name for alert in found if alert.labels.get("type") not in ABOUT_JOBS}
-    expect("alerts that fire", found=firing, expected=set())
+    expect("firing alerts", found=firing, expected=set())
 
 
 @check("D09", section="3.16", source="upstream watchdog, job-exporter", on=platform_device_hosts,
        severity=Severity.WARNING, title_zh="监控中的设备数与物理数量一致",
        causes=[answers.test_prometheus_targets, devices.test_every_device_is_allocatable,
                nodes.test_node_is_ready, nodes.test_node_takes_pods],
-       fix="kubectl -n kube-system logs of watchdog, and of job-exporter on the host; is npu-info-gen running (P23)?",
+       fix="see kubectl -n kube-system logs of watchdog, and of the host's job-exporter; check npu-info-gen (P23)",
        )  # fmt: skip
 def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
-    """Prometheus counts as many devices of the host as its driver sees, and has the use of each NPU."""
+    """Prometheus counts as many devices on the host as its driver sees, and has each NPU's utilization."""
     there = devices.physical(node, host)
     counted = series(master, "k8s_node_device_total", {"host_ip": node.address})
-    expect_that(counted, f"series k8s_node_device_total of {node.name}", found="none", expected="one")
-    expect("devices by k8s_node_device_total", found={f"{s.value:g}" for s in counted}, expected={str(there)})
+    expect_that(counted, f"k8s_node_device_total series of {node.name}", found="none", expected="one")
+    expect("devices in k8s_node_device_total", found={f"{s.value:g}" for s in counted}, expected={str(there)})
     if node.device is Device.NPU:
         used = series(master, "huaweismi_utilization_npu", {"instance": f"{node.address}:{JOB_EXPORTER}"})
         numbers = {sample.labels.get("minor_number") for sample in used}
-        expect("NPUs with a series huaweismi_utilization_npu", found=len(numbers), expected=there)
+        expect("NPUs with a huaweismi_utilization_npu series", found=len(numbers), expected=there)
 
 
 def series(host: Host, metric: str, labels: Mapping[str, str]) -> list[alerts.Sample]:
@@ -67,6 +67,6 @@ def asked(host: Host, url: str, what: str) -> str:
     """The text behind a URL. Mismatch when it is not answered with 200."""
     result = host.run_expect([0, *NO_ANSWER], FETCH, url)
     if result.rc:
-        found = result.stderr.strip()[-200:] or f"curl's exit status {result.rc}"
+        found = result.stderr.strip()[-200:] or f"curl exit status {result.rc}"
         raise Mismatch(what, found=found, expected="an answer")
     return str(result.stdout)

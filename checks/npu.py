@@ -35,7 +35,7 @@ DKMS_MODULE = "davinci_ascend"
 @check("P01", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 数量与配置一致",
        fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
 def test_npu_count(node: Node, host: Host) -> None:
-    """As many NPUs on the PCI bus, in npu-smi and as /dev/davinciN as configured."""
+    """The PCI bus, npu-smi and /dev/davinciN show as many NPUs as configured."""
     on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
     in_driver = len(npu_smi.cards(host.read("npu-smi info -l")))
     nodes = len(device_nodes(host))
@@ -46,7 +46,7 @@ def test_npu_count(node: Node, host: Host) -> None:
 
 @preflight
 @check("P02", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 驱动版本不低于要求",
-       fix="install the required Ascend driver by hand: the suite never installs one")  # fmt: skip
+       fix="install the required Ascend driver by hand; the suite never installs drivers")  # fmt: skip
 def test_npu_driver(cluster: Cluster, host: Host) -> None:
     """The Ascend driver is at least the required version."""
     found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info"))
@@ -58,47 +58,47 @@ def test_npu_driver(cluster: Cluster, host: Host) -> None:
 
 @preflight
 @check("P29", section="2.1", source="Ascend", on=npu_hosts, title_zh="npu-smi 与 hccn_tool 可用",
-       causes=[test_npu_count], fix="reboot the host; if it stays so, install the driver again, by hand")  # fmt: skip
+       causes=[test_npu_count], fix="reboot the host; if that does not help, reinstall the driver by hand")  # fmt: skip
 def test_npu_tools_work(host: Host) -> None:
-    """npu-smi knows the host's chips, and hccn_tool can be run."""
+    """npu-smi lists the host's chips, and hccn_tool is executable."""
     if not npu_smi.mapping(host.read("npu-smi info -m")):
-        raise Mismatch("chips in npu-smi", found="none", expected="some")
+        raise Mismatch("chips in npu-smi", found="none", expected="at least one")
     runs = host.run_expect([0, 1], f"test -x {TOOLS}/hccn_tool").rc == 0
-    expect(f"{TOOLS}/hccn_tool", found="can be run" if runs else "cannot be run", expected="can be run")
+    expect(f"{TOOLS}/hccn_tool", found="executable" if runs else "not executable", expected="executable")
 
 
 @preflight
 @check("P03", section="2.1", source="Ascend version mapping", on=npu_hosts, title_zh="NPU 固件与驱动配套且各卡一致",
        causes=[test_npu_tools_work, test_npu_driver],
-       fix="install the firmware that the driver's release notes name, on every card, and reboot")  # fmt: skip
+       fix="on every card, install the firmware named in the driver's release notes, and reboot")  # fmt: skip
 def test_npu_firmware(host: Host) -> None:
-    """The firmware of every NPU goes with the driver, by the driver's own word, and is the same on all."""
+    """All NPUs have the same firmware, which the driver reports as compatible."""
     told = from_npu_smi(host)
     boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
     if silent := [name for name, board in boards.items() if board.compatible is None]:
-        raise Unknown(f"npu-smi does not tell the compatibility of {', '.join(silent)}")
+        raise Unknown(f"npu-smi does not report the firmware compatibility of {', '.join(silent)}")
     wrong = [f"{name} {board.firmware}" for name, board in boards.items() if not board.compatible]
-    expect("cards with firmware that does not go with the driver", found=wrong, expected=[])
+    expect("cards with firmware incompatible with the driver", found=wrong, expected=[])
     found = sorted({board.firmware for board in boards.values()})
-    expect_that(len(found) == 1, "firmware versions", found=found, expected="one on all cards")
+    expect_that(len(found) == 1, "firmware versions", found=found, expected="the same on all cards")
 
 
 @preflight
 @check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 驱动内核模块已加载",
-       fix="dmesg | grep drv_; build the driver for this kernel (dkms) or install it again, by hand")  # fmt: skip
+       fix="dmesg | grep drv_; build the driver for this kernel (dkms) or reinstall it by hand")  # fmt: skip
 def test_npu_modules(host: Host) -> None:
     """Every kernel module of the Ascend driver is loaded."""
     missing = host.lines(f"for m in {' '.join(MODULES)}; do test -d /sys/module/$m || echo $m; done")
     if not set(missing) <= set(MODULES):
         raise unparsable("/sys/module", missing[0])
-    expect("modules that are not loaded", found=missing, expected=[])
+    expect("modules not loaded", found=missing, expected=[])
 
 
 @preflight
 @check("P05", section="2.1", source="ascend-docker-runtime", on=npu_hosts, title_zh="NPU 设备文件齐全且属组正确",
-       fix="reboot the host; a wrong group: install the driver again with the right --install-username")  # fmt: skip
+       fix="reboot the host; for a wrong group, reinstall the driver with the right --install-username")  # fmt: skip
 def test_npu_device_files(host: Host) -> None:
-    """The device files of the driver are there, and they and the NPUs' (P01) are for the group it was installed for."""
+    """The Ascend driver's and the NPUs' device files exist and belong to the group set at installation."""
     group = ascend.install_info(host.read("cat %s", RECORD)).get("UserGroup", "")
     if not group:
         raise unparsable(RECORD, why="no UserGroup")
@@ -109,39 +109,40 @@ def test_npu_device_files(host: Host) -> None:
         raise unparsable("stat", shown[0])
     expected = f"character special file:{group}"
     wrong = [f"{path} {found.get(path, 'missing')}" for path in paths if found.get(path) != expected]
-    expect(f"device files that are missing or not for the group {group}", found=wrong, expected=[])
+    expect(f"device files missing or not owned by group {group}", found=wrong, expected=[])
 
 
 @check("P12", section="2.1", source="Ascend FAQ", on=npu_hosts, title_zh="NPU 驱动已为当前内核编译（DKMS）",
-       fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel it is for")  # fmt: skip
+       fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel"
+           " that the driver is built for")  # fmt: skip
 def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
-    """Where DKMS builds the Ascend driver, it is built for the kernel that runs, whose headers are there too."""
+    """An Ascend driver managed by DKMS is built for the running kernel, whose headers are installed."""
     if host.run_expect([0, 1], f"test -d /var/lib/dkms/{DKMS_MODULE}").rc:
-        raise NotApplicable("the Ascend driver was installed without DKMS: its modules came built")
+        raise NotApplicable("the Ascend driver was installed without DKMS: its modules are prebuilt")
     kernel = only_line("uname -r", host.read("uname -r"))
     builds = [build for build in dkms.status(host.read("dkms status")) if build.module == DKMS_MODULE]
     here = [build.state for build in builds if build.kernel == kernel]
     expect(f"{DKMS_MODULE} for {kernel}", found=here or "not built", expected=["installed"])
     headers = f"/lib/modules/{kernel}/build/include"
     there = host.run_expect([0, 1], "test -d %s", headers).rc == 0
-    expect(f"headers of {kernel}", found="there" if there else "missing", expected="there")
+    expect(f"headers of {kernel}", found="installed" if there else "missing", expected="installed")
 
 
 @check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
        title_zh="NPU 驱动安装完整且与安装记录一致",
-       fix="install the Ascend driver again, with --full, by hand")  # fmt: skip
+       fix="reinstall the Ascend driver with --full, by hand")  # fmt: skip
 def test_npu_install_record(host: Host) -> None:
-    """The driver was installed in full, where and for whom its record says."""
+    """The Ascend driver is fully installed, and the folder and user in its record exist."""
     text = text_of(host, RECORD)
     if text is None:
-        raise Mismatch(RECORD, found="no file", expected="the driver's record")
+        raise Mismatch(RECORD, found="no file", expected="the driver's installation record")
     record = ascend.install_info(text)
     expect("Driver_Install_Type", found=record.get("Driver_Install_Type", "none"), expected="full")
     folder, user = record.get("Driver_Install_Path_Param", ""), record.get("UserName", "")
     there = bool(folder) and host.run_expect([0, 1], "test -d %s/driver", folder).rc == 0
-    expect(f"the driver's folder, {folder or 'not named'}", found="there" if there else "not there", expected="there")
+    expect(f"driver folder {folder or '(not named)'}", found="present" if there else "missing", expected="present")
     known = bool(user) and host.run_expect([0, 2], "getent passwd %s", user).rc == 0
-    expect(f"the driver's user, {user or 'not named'}", found="known" if known else "unknown", expected="known")
+    expect(f"driver user {user or '(not named)'}", found="present" if known else "missing", expected="present")
 
 
 def device_nodes(host: Host) -> list[str]:

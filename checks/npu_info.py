@@ -23,15 +23,15 @@ AGES = f"set -e; date +%s; find {npu_info.FOLDER} -maxdepth 1 -name 'device*' -s
        title_zh="NPU 信息生成服务运行且数据及时更新",
        fix=f"systemctl status {npu_info.UNIT}; npu-smi info -m on the host; -m install --stages npu_info")  # fmt: skip
 def test_npu_info(host: Host) -> None:
-    """The generator runs, now and after a boot, alone, and its file of each NPU is less than a minute old."""
+    """Exactly one NPU information generator runs, is enabled at boot, and keeps its files under a minute old."""
     active, at_boot = unit(host, npu_info.UNIT, "ActiveState", "UnitFileState")
     expect(npu_info.UNIT, found=[active, at_boot or "not installed"], expected=["active", "enabled"])
     texts = {npu_info.UNIT_FILE: npu_info.UNIT_TEXT, npu_info.SCRIPT_FILE: npu_info.SCRIPT}
     others = [path for path, text in texts.items() if digest_of(host, path) != sha256(text)]
-    expect("files of the generator that are another's", found=others, expected=[])
+    expect("generator files that are not the suite's", found=others, expected=[])
     rivals = host.run_expect([0, 1], "pgrep -f %s", npu_info.UPSTREAM).stdout.split()
-    expect("upstream's generators beside it", found=rivals, expected=[])
-    title = f"files in {npu_info.FOLDER} that are missing or older than {FRESH} s"
+    expect("upstream generators also running", found=rivals, expected=[])
+    title = f"files in {npu_info.FOLDER} missing or older than {FRESH} s"
     expect(title, found=stale_files(host), expected=[])
 
 

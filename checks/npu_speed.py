@@ -21,9 +21,9 @@ DEADLINE = 140.0
 @active
 @check("P25", section="2.1", source="ascend-dmi", on=npu_hosts, severity=Severity.INFO,
        title_zh="NPU 算力与传输带宽达到约定值", causes=[npu.test_npu_tools_work],
-       fix="its PCIe link (P11), heat and clock (P10); ascend-dmi --dg -d <n> diagnoses the chip")  # fmt: skip
+       fix="check its PCIe link (P11), temperature, clock (P10); ascend-dmi --dg -d <n> diagnoses it")  # fmt: skip
 def test_npu_speed(cluster: Cluster, host: Host) -> None:
-    """Each NPU computes at half precision, and is filled and read, as fast as was agreed."""
+    """Each NPU reaches the agreed half-precision performance and copy bandwidth."""
     compute, copy = cluster.suite.acceptance.npu_tflops, cluster.suite.acceptance.npu_copy
     if compute is None and copy is None:
         raise NotApplicable("suite.acceptance has neither npu_tflops nor npu_copy")
@@ -35,7 +35,7 @@ def test_npu_speed(cluster: Cluster, host: Host) -> None:
         for way, words in DIRECTIONS.items():
             if copy is not None and (speed := copied(host, way, chip.logic)) < copy:
                 slow.append(f"{called(chip)} {words} {speed:g} of {copy:g} GB/s")
-    expect("what is slower than agreed", found=slow, expected=[])
+    expect("NPUs slower than agreed", found=slow, expected=[])
 
 
 def tflops(host: Host, device: int) -> float:
@@ -52,4 +52,4 @@ def demand_idle(host: Host) -> None:
     """Unknown while an NPU works: what is measured then says nothing about the hardware."""
     busy = [f"NPU {chip.npu}" for chip in npu_smi.info(host.read("npu-smi info")).chips if chip.aicore_percent]
     if busy:
-        raise Unknown(f"{', '.join(busy)} is at work")
+        raise Unknown(f"the NPUs are in use: {', '.join(busy)}")

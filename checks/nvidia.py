@@ -74,7 +74,7 @@ def known(card: Card, field: str) -> str:
     """A field of a card. Unknown for one that the card or its driver does not have."""
     value = card[field]
     if value is None:
-        raise Unknown(f"{called(card)} does not tell its {field}")
+        raise Unknown(f"{called(card)} does not report its {field}")
     return value
 
 

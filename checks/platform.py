@@ -24,32 +24,32 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
 
 @check("D26", section="3.15", source="runbook 3.16", on=platform_control,
        title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
-       fix="`python -m cluster render` shows it; correct config.yaml, or name a clean clone of V0.1.6.1")  # fmt: skip
+       fix="run `python -m cluster render`; correct config.yaml, or point it at a clean clone of V0.1.6.1")  # fmt: skip
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
-    """The checkout's templates render with this configuration, to the objects that stages and checks know."""
+    """The DLWorkspace templates render with this configuration into the objects that the suite expects."""
     troubles = notes.take("render the platform", lambda: rendered.troubles(cluster))
-    expect("what the checkout lacks", found=troubles, expected=[])
+    expect("problems in the DLWorkspace checkout", found=troubles, expected=[])
 
 
 @check("D12", section="3.15", source="runbook 3.15", on=platform_control, severity=Severity.WARNING,
        title_zh="local.yaml 内容有效",
-       fix="correct the named key of config.yaml; see `python -m cluster render webui local.yaml`")  # fmt: skip
+       fix="correct the named key in config.yaml; see `python -m cluster render webui local.yaml`")  # fmt: skip
 def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
-    """local.yaml, as it is generated, names this cluster, its hosts and paths, and no published secret."""
+    """The generated local.yaml names this cluster, its hosts and paths, and contains no published secret."""
 
     def find(wanted: Platform) -> list[str]:
         text = webui.local_yaml(cluster, wanted.renderer)
         return [f"{f.key}: {f.message}" for f in webui.check_local_yaml(cluster, text)]
 
     findings = rendered.ask(notes, "lint local.yaml", cluster, find)
-    expect("findings about local.yaml", found=findings, expected=[])
+    expect("problems in local.yaml", found=findings, expected=[])
 
 
 @check("D23", section="3.15", source="upstream webui", on=platform_master,
        title_zh="DLWS 服务的配置文件与 config.yaml 一致且权限正确",
        fix="-m install --stages web_configuration")  # fmt: skip
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The files that the running services read are those of this configuration, and closed to everybody else."""
+    """The services' configuration files match this configuration and are closed to all other users."""
     question = "digests of the web interface's files"
     wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *expected_of(f)] for f in p.host_files()])
     for path, *expected in wanted:
@@ -60,7 +60,7 @@ def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
        title_zh="NGINX 路由文件与 DLWorkspace 源码一致",
        fix="-m install --stages nginx_files")  # fmt: skip
 def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """nginx's routes on the host are the checkout's, and the folder of its static files is there."""
+    """The NGINX routes on the host match the DLWorkspace checkout, and the static file folder exists."""
     wanted = rendered.ask(notes, "digest of nginx's routes", cluster, lambda p: rendered.sha256(p.routes))
     expect(webui.NGINX_FILE, found=digest_of(host, webui.NGINX_FILE), expected=wanted)
     expect(DASHBOARD, found=stat_of(host, "%F", DASHBOARD) or "nothing", expected="directory")
@@ -68,10 +68,10 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
 
 @check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts,
        title_zh="/etc/hostname-fqdn 是文件且内容正确",
-       fix="remove what is there once no pod mounts it (a pod that started first made a folder of it); then"
+       fix="remove it once no pod mounts it (a pod that started too early made it a folder); then"
            " -m install --stages nginx_files")  # fmt: skip
 def test_fqdn_file(node: Node, host: Host) -> None:
-    """/etc/hostname-fqdn is a file and holds the host's full name."""
+    """/etc/hostname-fqdn is a file and contains the host's FQDN."""
     kind = stat_of(host, "%F", webui.FQDN_FILE) or "nothing"
     expect(webui.FQDN_FILE, found=kind, expected="regular file")
     expect(f"name in {webui.FQDN_FILE}", found=text_of(host, webui.FQDN_FILE), expected=node.fqdn)
@@ -82,10 +82,10 @@ def test_fqdn_file(node: Node, host: Host) -> None:
        fix="-m install --stages static_files",
        causes=[platform_images.test_images_are_present, platform_images.test_images_are_in_the_registry])  # fmt: skip
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The web interface's static files are there, and those of the webui3 image on the host."""
+    """The web interface's static files exist and come from the webui3 image on the host."""
     image = rendered.ask(notes, "webui3's image", cluster, webui3_image)
     there = image_id(host, image)
-    expect_that(there, f"image {image}", found="none", expected="one, to take the files from")
+    expect_that(there, f"image {image}", found="missing", expected="present")
     expect(f"image that {DASHBOARD} was taken from", found=text_of(host, STATIC_SOURCE) or "none", expected=there)
     kind = stat_of(host, "%F", f"{DASHBOARD}/index.html") or "nothing"
     expect(f"{DASHBOARD}/index.html", found=kind, expected="regular file")
@@ -100,7 +100,7 @@ def found_at(host: Host, path: str) -> list[str]:
     """Digest, mode and group number of a file on the host. Mismatch when there is none."""
     there = stat_of(host, "%a %g", path)
     if there is None:
-        raise Mismatch(path, found="no file", expected="one")
+        raise Mismatch(path, found="no file", expected="a file")
     mode, group = there.split()
     return [digest_of(host, path), f"mode {mode}", f"group {group}"]
 

@@ -45,51 +45,51 @@ class InRegistry:
 
 
 @check("R21", section="3.16", source="runbook 3.16.1", on=registry_users, title_zh="Docker 已登录镜像仓库",
-       fix="-m install --stages registry_login; the login is that of suite.registry_config")  # fmt: skip
+       fix="-m install --stages registry_login, which uses the login in suite.registry_config")  # fmt: skip
 def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """Docker on the host has the configured login to the registry."""
+    """Docker on the host has the configured registry login."""
     wanted = notes.take("digests of the registry's logins", lambda: digests(logins_of(cluster)))
     result = host.run_expect([0, 1], LOGINS)
     if result.rc and "No such file or directory" not in result.stderr:
         raise host.no_answer(result)
     there = dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
-    expect("missing or other logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
+    expect("missing or wrong registry logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
 
 
 @check("R22", section="3.16", source="upstream docker push", on=image_builders,
        title_zh="DLWS 自有镜像由当前源码与配置构建",
        fix="-m install --stages images_built")  # fmt: skip
 def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The platform's own images of the host's architecture were built there from this checkout and configuration."""
+    """The platform's own images for the host's architecture were built there from this checkout and configuration."""
     wanted = rendered.ask(notes, f"what {node.arch} images are built from", cluster, lambda p: p.digests(node.arch))
-    expect("images to be built", found=outdated(host, wanted), expected=[])
+    expect("images not built or out of date", found=outdated(host, wanted), expected=[])
 
 
 @check("R23", section="3.16", source="upstream docker push", on=image_keepers,
        title_zh="DLWS 自有镜像已在镜像仓库且架构正确",
-       fix="push it again (-m install --stages images_in_registry); the registry must answer this host")  # fmt: skip
+       fix="push it again (-m install --stages images_in_registry); the host must reach the registry")  # fmt: skip
 def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The platform's own images of the host's architecture are in the registry, for Docker's architecture.
+    """The registry has the platform's own images for the host's architecture.
 
-    An image that was built on the host must be the one in the registry: the same digest.
+    An image that was built on the host must have the same digest in the registry.
     """
     question = f"names of the {node.arch} images"
     wanted = rendered.ask(notes, question, cluster, lambda p: [b.full_name for b in p.builds(node.arch)])
-    expect("images in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
+    expect("images missing or wrong in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
 
 
 @check("R24", section="3.16", source="runbook 3.16", on=platform_hosts,
        title_zh="DLWS 服务所需镜像已在主机上且架构正确",
-       fix="-m install --stages platform_images; of a wrong architecture: push the right one first",
+       fix="-m install --stages platform_images; for a wrong architecture, first push the right image",
        causes=[test_images_are_in_the_registry])  # fmt: skip
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The images that the platform runs on the host are there, for Docker's architecture, and not outdated.
+    """The images that the platform runs on the host are present, current and of Docker's architecture.
 
-    One that is built here is as it was last built; a prebuilt one is the registry's, where there is one to be asked.
+    An image built here must be the latest build; a prebuilt one must match the registry, if there is one.
     """
     wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: images_of(p, node))
     pulled = rendered.ask(notes, f"pulled images of {node.name}", cluster, lambda p: pulled_by(p, cluster, node))
-    expect("images missing, outdated or for another machine", found=lacking(host, wanted, pulled), expected=[])
+    expect("images missing, outdated or of the wrong architecture", found=lacking(host, wanted, pulled), expected=[])
 
 
 def logins_of(cluster: Cluster) -> str:
@@ -138,7 +138,7 @@ def lacking(host: Host, wanted: dict[str, str], pulled: list[str]) -> list[str]:
     named = {line.partition(": ")[0] for line in wrong}
     stale = [name for name in (outdated(host, built) if built else ()) if name not in named]
     old = superseded(host, [name for name in pulled if name not in named])
-    return [*wrong, *(f"{name}: not as it was last built" for name in stale), *old]
+    return [*wrong, *(f"{name}: not the latest build" for name in stale), *old]
 
 
 def superseded(host: Host, names: list[str]) -> list[str]:
@@ -147,7 +147,7 @@ def superseded(host: Host, names: list[str]) -> list[str]:
         return []
     here, there = digests_on(host, names), in_registry(host, names)
     old = [
-        f"{name}: another one than in the registry"
+        f"{name}: differs from the one in the registry"
         for name, told in there.items()
         if told.digest and (local := here[name]) and told.digest not in local
     ]
@@ -184,9 +184,9 @@ def amiss(host: Host, wanted: list[str], source: Images) -> list[str]:
         if not told.found:
             wrong.append(f"{name}: not in the registry")
         elif arch not in told.archs:
-            wrong.append(f"{name}: for {', '.join(told.archs) or 'nothing'}, not {arch}")
+            wrong.append(f"{name}: for {', '.join(told.archs) or 'no architecture'}, not {arch}")
         elif local is not None and told.digest not in local:
-            wrong.append(f"{name}: another one than on {host.name}")
+            wrong.append(f"{name}: differs from the one on {host.name}")
     if not wrong:
         all_told(host, there)
     return wrong
@@ -196,7 +196,7 @@ def all_told(host: Host, there: dict[str, InRegistry]) -> None:
     """Unknown when the registry did not say of an image whether it has it."""
     unclear = [f"{name}: {told.unclear}" for name, told in there.items() if told.unclear]
     if unclear:
-        raise Unknown(f"{host.name}: the registry does not say: {'; '.join(unclear[:3])}")
+        raise Unknown(f"{host.name}: unclear answer from the registry: {'; '.join(unclear[:3])}")
 
 
 def digests_on(host: Host, wanted: list[str]) -> dict[str, list[str] | None]:
@@ -226,7 +226,7 @@ def in_registry(host: Host, wanted: list[str]) -> dict[str, InRegistry]:
             case _:
                 raise unparsable("registry", line)
     if found.keys() != set(wanted):
-        raise unparsable("registry", why="not every image was answered for")
+        raise unparsable("registry", why="no answer for some images")
     return found
 
 

@@ -41,11 +41,11 @@ HAS_WEAVE = "test -d /sys/class/net/weave"
 
 
 @check("N11", section="3.11", source="k8s, weave docs", title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
-       fix="look for a firewall or a route that is missing between the two hosts")  # fmt: skip
+       fix="look for a firewall or a missing route between the two hosts")  # fmt: skip
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """From here the API server can be reached, from the master every kubelet, and every peer of weave.
+    """The API server and all Weave peers are reachable from the host, and all kubelets from the master.
 
-    Who refuses has been reached: that nobody listens there is C01's or K09's finding, a firewall N07's.
+    A refused connection counts as reachable: C01 and K09 report a service that does not listen, N07 a firewall.
     """
     master = cluster.master
     wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
@@ -53,14 +53,14 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
     answers = each(host, CONNECT, wanted)
     lost = [where for where in wanted if answers[where][0] and REFUSED not in answers[where][1]]
-    expect("what cannot be reached", found=lost, expected=[])
+    expect("unreachable endpoints", found=lost, expected=[])
 
 
 @check("N19", section="3.11", source="sonobuoy", title_zh="本机可通过集群 DNS 解析 Service",
        causes=[control_plane.test_cluster_dns_has_endpoints],
-       fix="kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
+       fix="see kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
 def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
-    """The cluster's DNS, at its service address, knows the API server's service when it is asked from this host."""
+    """Cluster DNS, at its service address, resolves the API server's Service from this host."""
     server = str(ip_network(cluster.service_range)[DNS_HOST])
     found = only_line("DNS query", host.read("python3 -c %s %s %s", ASK_DNS, DNS_NAME, server))
     if found != "no answer" and not found.startswith("code "):
@@ -70,28 +70,33 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
 
 
 @check("N21", section="3.11", source="weave docs", title_zh="Weave 与其他主机的连接全部建立",
-       fix="open 6783/tcp and 6783-6784/udp between the hosts; sleeve: 6784/udp or the MTU")  # fmt: skip
+       fix="open 6783/tcp and 6783-6784/udp between the hosts; for sleeve, check 6784/udp and the MTU")  # fmt: skip
 def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
-    """Weave has a fast connection to every other host. A host without weave's bridge has another pod network."""
+    """Weave has a fast datapath connection to every other host.
+
+    A host without Weave's bridge has another pod network.
+    """
     if not has_weave(host):
         return
     found = weave.connections(host.read(f"curl -sS -f -m 5 {WEAVE}/connections"))
     expect(
-        "connections in trouble", found=[f"{c.address} {c.state} {c.mode}" for c in found if not c.is_good], expected=[]
+        "Weave connections with problems",
+        found=[f"{c.address} {c.state} {c.mode}" for c in found if not c.is_good],
+        expected=[],
     )
     joined = {c.address for c in found if c.is_good}
-    expect_that(len(joined) == len(cluster.nodes) - 1, "hosts weave is connected to", found=sorted(joined),
+    expect_that(len(joined) == len(cluster.nodes) - 1, "hosts that Weave is connected to", found=sorted(joined),
                 expected=f"{len(cluster.nodes) - 1}")  # fmt: skip
 
 
 @check("N23", section="3.11", source="weave#3438", title_zh="Weave 中没有占用地址却失联的节点",
-       fix="weave rmpeer <peer> on one host: its addresses come back")  # fmt: skip
+       fix="run weave rmpeer <peer> on one host to reclaim its addresses")  # fmt: skip
 def test_weave_has_no_ghosts(host: Host) -> None:
-    """No peer of weave owns pod addresses and cannot be reached: a host that left without a word."""
+    """No unreachable Weave peer still owns pod addresses."""
     if not has_weave(host):
         return
     ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
-    expect("peers that own addresses and cannot be reached", found=ghosts, expected=())
+    expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
 
 
 def has_weave(host: Host) -> bool:

@@ -62,9 +62,9 @@ TOUCH = 'f="/proc/%s/root/share/.dlws-probe.%s"; echo %s > "$f" && timeout -k 1 
 @active
 @check("W09", section="3.16", source="GPU operator validation", on=platform_device_hosts,
        title_zh="申请一块加速卡的 Pod 可运行并看到一块卡",
-       fix="kubectl describe the pod; read the device plugin's log; is nvidia the default runtime?")  # fmt: skip
+       fix="kubectl describe the pod; read the device plugin's log; nvidia must be the default runtime")  # fmt: skip
 def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: Notes) -> None:
-    """A pod that asks for one accelerator runs on the host and sees one."""
+    """A pod that requests one accelerator runs on the host and sees exactly one."""
     plugin = device_plugins.of(cluster, node)
     is_gpu = node.device is Device.GPU
     if is_gpu:
@@ -79,17 +79,17 @@ def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: 
         why = "; ".join(pod_trouble.why(found)) or str(found["status"].get("phase"))
         if f"Insufficient {plugin.resource}" in why:
             raise Unknown(f"{node.name}: no {plugin.resource} is free now: {why}")
-        expect(f"pod with one {plugin.resource}", found=why, expected="one that runs to its end")
+        expect(f"pod with one {plugin.resource}", found=why, expected="completed")
     seen = len(nvidia_smi.listed(log)) if is_gpu else len(re.findall(r"(?m)^davinci[0-9]+$", log))
-    expect(f"devices that a pod with one {plugin.resource} sees", found=seen, expected=1)
+    expect(f"devices seen by a pod with one {plugin.resource}", found=seen, expected=1)
 
 
 @active
 @check("W08", section="3.16", source="SIG Scalability pod startup SLO", on=platform_cluster,
        title_zh="各节点 Pod 在 5 秒内启动", causes=[nodes.test_node_is_ready],
-       fix="look at docker's and kubelet's load and disk on the named host: journalctl -u kubelet")  # fmt: skip
+       fix="check load and disk of Docker and the kubelet on the named host: journalctl -u kubelet")  # fmt: skip
 def test_pods_start_quickly(cluster: Cluster, hosts: dict[str, Host], master: Host) -> None:
-    """A pod whose image is there is ready within 5 s of being placed, on each host."""
+    """On each host, a pod whose image is present is ready within 5 s of being scheduled."""
     there = [node for node in cluster.nodes if node.name in hosts]
     image = pause_image(master)
     try:
@@ -102,10 +102,10 @@ def test_pods_start_quickly(cluster: Cluster, hosts: dict[str, Host], master: Ho
 
 @active
 @check("W10", section="3.16", source="sonobuoy", on=platform_cluster, title_zh="Pod 间网络、域名解析与共享存储可用",
-       fix="look at the pod network's own pods on the named hosts, at CoreDNS (C09), at the mounts (S06)",
+       fix="check the pod network's own pods on the named hosts, CoreDNS (C09) and the mounts (S06)",
        causes=[storage.test_shares_are_mounted])  # fmt: skip
 def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master: Host) -> None:
-    """From a pod on each host: the pods on all others, the cluster's names, and a shared folder of its host."""
+    """A pod on each host can reach the pods on all others, resolve cluster names and use a shared folder."""
     there = [node for node in cluster.nodes if node.name in hosts]
     image = pause_image(master)
     share = next((m.mount_point for m in cluster.mounts), "")
@@ -115,7 +115,7 @@ def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master:
         pods = on_each(cluster, there, master, image, **given)
         addresses = {name: str(probe["status"]["podIP"]) for name, probe in pods.items()}
         wrong = [f"{n.name}: {line}" for n in there for line in seen_from(cluster, n, hosts[n.name], addresses, share)]
-        expect("what pods do not reach", found=wrong, expected=[])
+        expect("failures seen from the probe pods", found=wrong, expected=[])
     finally:
         remove(master)
 
@@ -124,7 +124,7 @@ def on_each(cluster: Cluster, there: Sequence[Node], master: Host, image: str, *
     """Start a probe on each host; by host's name the pods, all ready. Mismatch where one does not come up."""
     pods = standing(master, [pod(cluster, node, f"{APP}-on-{node.name}", image, **more) for node in there])
     unready = [f"{p['metadata']['name']}: {', '.join(why)}" for p in pods if (why := pod_trouble.why(p))]
-    expect("probe pods that do not come up", found=unready, expected=[])
+    expect("probe pods that do not start", found=unready, expected=[])
     found = {str(p["metadata"]["name"]).removeprefix(f"{APP}-on-"): p for p in pods}
     expect_that(found.keys() == {node.name for node in there}, "probe pods", found=sorted(found),
                 expected=f"one on each of {len(there)} hosts")  # fmt: skip
@@ -152,8 +152,8 @@ def seen_from(cluster: Cluster, node: Node, host: Host, addresses: dict[str, str
         mine = f"{share}/.dlws-probe.{node.name}"
         told_back = host.touch([0, 1, 124], TOUCH, process, node.name, node.name, mine, deadline=20.0)
         if told_back.rc or told_back.text.strip() != node.name:
-            said = told_back.error_text.strip()[-200:] or "other content"
-            wrong.append(f"what a pod writes to {share} is not read on the host: {said}")
+            said = told_back.error_text.strip()[-200:] or "different content"
+            wrong.append(f"a file that a pod writes to {share} cannot be read on the host: {said}")
     return wrong
 
 
@@ -161,7 +161,7 @@ def pause_image(master: Host) -> str:
     """The image that every pod of the cluster has, so that it is on every host. Unknown where no flag names it."""
     found = PAUSE.search(text_of(master, kubelet.FLAGS) or "")
     if found is None:
-        raise Unknown(f"{master.name}: {kubelet.FLAGS} names no --pod-infra-container-image")
+        raise Unknown(f"{master.name}: {kubelet.FLAGS} does not set --pod-infra-container-image")
     return found[1]
 
 

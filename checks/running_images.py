@@ -27,10 +27,13 @@ IDENTITIES = "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}} 
        fix="-m install --stages pods_current",
        causes=[nodes.test_node_is_ready, platform_images.test_images_are_present])  # fmt: skip
 def test_pods_run_present_images(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, notes: Notes) -> None:
-    """The platform's pods run the images that the host has now: one that was replaced under its name needs new pods."""
+    """The platform's pods run the images that are now on the host.
+
+    An image that was replaced under the same name needs new pods.
+    """
     wanted = rendered.ask(notes, f"images of {node.name}", cluster, lambda p: images_of(p, node))
     found = [f"{name_of(pod)}: {image}" for pod, image in outdated_pods(node, list(wanted), host, kube)]
-    expect("pods that run another image than the host has", found=found, expected=[])
+    expect("pods that run an image other than the host's", found=found, expected=[])
 
 
 def outdated_pods(node: Node, wanted: list[str], host: Host, kube: Kubernetes) -> list[tuple[Object, str]]:

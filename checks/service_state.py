@@ -30,20 +30,20 @@ def runs_check(service: Service, module: str, causes: Sequence[Callable[..., Non
 
     def runs(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
         differing = differences(service, cluster, kube, notes)
-        expect(f"objects of {service.name} to be applied", found=differing, expected=[])
-        expect(f"what does not run of {service.name}", found=troubles(service, cluster, kube), expected=[])
+        expect(f"pending changes to {service.name}", found=differing, expected=[])
+        expect(f"{service.name} workloads not running", found=troubles(service, cluster, kube), expected=[])
 
     name = service.name.replace("-", "_")
     runs.__name__ = runs.__qualname__ = f"test_{name}_runs"
     runs.__module__ = module
-    runs.__doc__ = f"The service {service.name} is deployed as configured and runs on each of its hosts that is Ready."
+    runs.__doc__ = f"The {service.name} service is deployed as configured and runs on each of its Ready hosts."
     return check(
         f"D{FIRST_ID + SERVICES.index(service)}",
         section="3.16",
         source="upstream kubernetes start",
         on=platform_cluster,
         title_zh=f"服务 {service.name} 已部署并正常运行",
-        fix=f"-m install --stages {name}; kubectl describe pod and kubectl logs say more",
+        fix=f"-m install --stages {name}; see kubectl describe pod and kubectl logs for details",
         causes=[nodes.test_node_is_ready, host_ports.test_host_ports, platform_images.test_images_are_present, *causes],
     )(runs)
 
@@ -93,12 +93,12 @@ def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: Map
         title = f"{workload.kind} {workload.namespace}/{name}"
         found = kube.get(PLURAL[workload.kind], name, namespace=workload.namespace)
         if found is None:
-            yield f"{title} is not there"
+            yield f"{title} is missing"
             continue
         what, wanted, ready = shortfall(found)
         places = [n for n in workload.nodes(cluster) if n.name in there and (not workload.twin or n.arch is arch)]
         if workload.kind == "DaemonSet" and wanted < len(places):
-            yield f"{title} is for {wanted} nodes, not {len(places)}: labels are missing (K06)"
+            yield f"{title} is scheduled on {wanted} nodes, not {len(places)}: node labels are missing (K06)"
         pods = pods_of(workload, arch, kube)
         if workload.kind == "DaemonSet" and any(there[n.name] for n in places):
             wanted -= sum(not there.get(str(p["spec"].get("nodeName")), True) and not is_ready(p) for p in pods)
@@ -133,7 +133,7 @@ def last_words(pod: Object, container: str, kube: Kubernetes) -> str:
         lines = [line.strip() for line in answer.text.splitlines() if line.strip()]
         if answer.rc == 0 and lines:
             telling = [line for line in lines if re.search(r"(?i)error|fatal|panic|emerg|denied|cannot|failed", line)]
-            return f"{container} said last: {(telling or lines)[-1][:LONGEST]}"
+            return f"last log line of {container}: {(telling or lines)[-1][:LONGEST]}"
     return ""
 
 

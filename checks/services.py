@@ -41,21 +41,24 @@ globals().update({function.__name__: function for function in RUNS.values() if f
 @check("D28", section="3.16", source="upstream init-container prebuild", on=platform_cluster,
        title_zh="作业所需的服务账号、权限与镜像仓库凭据已就绪", fix="-m install --stages job_objects")  # fmt: skip
 def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
-    """Jobs find what their pods name: a service account that may keep ConfigMaps, and the registry's login."""
+    """The service account, permissions and registry login that job pods need are in place."""
     planned = [drift.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
-    expect("objects of jobs to be applied", found=[str(p) for p in planned if p.action is not Action.KEEP], expected=[])
+    expect("pending changes for jobs", found=[str(p) for p in planned if p.action is not Action.KEEP], expected=[])
     wanted = notes.take("digest of the registry's login for jobs", lambda: job_objects.mark(docker_config(cluster)))
     secret = kube.get("secrets", job_objects.PULL_SECRET, namespace=job_objects.NAMESPACE)
     found = "none" if secret is None else job_objects.mark_of(secret)
-    expect(f"login in Secret {job_objects.PULL_SECRET}", found=found, expected=wanted)
+    expect(f"registry login in Secret {job_objects.PULL_SECRET}", found=found, expected=wanted)
 
 
 @check("D10", section="3.16", source="runbook 3.16.9", on=platform_cluster, severity=Severity.WARNING,
        title_zh="自定义指标 API 可用",
-       fix="kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be for amd64 alone",
+       fix="see kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be amd64-only",
        causes=[RUNS["custommetrics"]])  # fmt: skip
 def test_custom_metrics(kube: Kubernetes) -> None:
-    """Kubernetes' API for custom metrics is available. Upstream's own checker passes it by: jobs run without it."""
+    """The Kubernetes custom metrics API is available.
+
+    Upstream's own checker skips it, as jobs run without it.
+    """
     found = kube.get("apiservices", "v1beta1.custom.metrics.k8s.io")
     said = "none" if found is None else condition_in_words(found, "Available")
     expect_that(said.startswith("True"), "APIService v1beta1.custom.metrics.k8s.io", found=said, expected="available")

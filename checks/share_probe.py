@@ -50,7 +50,7 @@ def written(host: Host, mount: Mount) -> tuple[str, str]:
     what = f"writing to {mount.mount_point} on {host.name}"
     lines = told(what, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE).splitlines()
     if len(lines) != 2 or not lines[0].startswith(f"{mount.mount_point}/.dlws-probe."):
-        raise Unknown(f"{host.name}: it is not clear what was written to {mount.mount_point}: {answer.text[:200]!r}")
+        raise Unknown(f"{host.name}: unclear what was written to {mount.mount_point}: {answer.text[:200]!r}")
     return lines[0], lines[1]
 
 
@@ -61,7 +61,7 @@ def misread(host: Host, path: str, content: str) -> str:
         text = told(path, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE)
     except Mismatch as error:
         return str(error)
-    return "" if text.strip() == content else "other content"
+    return "" if text.strip() == content else "different content"
 
 
 def told(what: str, rc: int | None, out: str, err: str, patience: int = PATIENCE) -> str:

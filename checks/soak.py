@@ -21,30 +21,31 @@ from remote.host import Host
 @active
 @check("Q05", section="2.1", source="azurehpc, 终验 practice", on=every_host,
        title_zh="持续运行期间无重启、断链与新增硬件错误",
-       fix="find the cause (kernel log of that time), mend it, and soak again from the beginning")  # fmt: skip
+       fix="find the cause (kernel log of that time), fix it, and start the soak again")  # fmt: skip
 def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> None:
-    """Over the agreed hours the host has not restarted, and no link was lost and no memory error was met.
+    """Over the agreed hours, the host has not rebooted, lost a link or had a new hardware error.
 
-    It is held against the newest audit that is as old: run one at the beginning. Of pods' restarts W02 speaks.
+    Counters are compared with those of the newest audit that is at least that old, so run one at the start. Pod
+    restarts are covered by W02.
     """
     hours = cluster.suite.acceptance.soak_hours
     if hours is None:
-        raise NotApplicable("suite.acceptance.soak_hours says not how long the hosts must run without a fault")
+        raise NotApplicable("suite.acceptance.soak_hours does not say how long the hosts must run without a fault")
     then = earlier.host(hours=hours)
     if then is None:
         raise Unknown(
-            f"no run of {hours:g} h ago or more looked at {node.name}: run -m verify now, and this afterwards"
+            f"no run at least {hours:g} h old covers {node.name}: run -m verify now, and this check afterwards"
         )
     if boot_of(host) != boot_of(then):
-        raise Mismatch(f"boot of {node.name}", found="another", expected=f"the one of {hours:g} h ago")
+        raise Mismatch(f"boot of {node.name}", found="a different one", expected=f"the same as {hours:g} h ago")
     before, now = counters(node, then), counters(node, host)
     grown = [f"{what}: {before[what]} then, {n} now" for what, n in now.items() if n != before.get(what, n)]
-    expect("counters that have grown", found=grown, expected=[])
-    expect("what is no longer counted", found=sorted(before.keys() - now.keys()), expected=[])
+    expect("counters that have increased", found=grown, expected=[])
+    expect("counters no longer available", found=sorted(before.keys() - now.keys()), expected=[])
     if node.device is Device.NPU:
         told = from_hccn_tool(host)
         lost = {called(c): hccn_link.downs(told.port(c, "link_stat"), timedelta(hours=hours)) for c in told.chips}
-        expect("NPUs' ports whose link was lost", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
+        expect("NPU ports whose link went down", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
 
 
 def counters(node: Node, host: Host) -> dict[str, int]:
@@ -56,9 +57,9 @@ def counters(node: Node, host: Host) -> dict[str, int]:
     if node.device is Device.GPU:
         field = "ecc.errors.uncorrected.aggregate.total"
         cards = gpu_errors.with_ecc(nvidia.cards(host))
-        found |= {f"{nvidia.called(card)} uncorrected errors": nvidia.count(card, field) for card in cards}
+        found |= {f"{nvidia.called(card)} uncorrected ECC errors": nvidia.count(card, field) for card in cards}
         grave = [error for error in xid.errors(host.read(gpu_errors.LOG)) if error.number in gpu_errors.CRITICAL]
-        found |= {"grave Xids": len(grave)}
+        found |= {"critical Xid errors": len(grave)}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
     return found

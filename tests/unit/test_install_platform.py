@@ -106,7 +106,7 @@ def test_a_service_that_does_not_come_up_fails_with_the_reason_once(cluster: Clu
     outcome, message, _ = run(stage, WHOLE, site_of(cluster, MemoryApi(cluster, broken=broken), tmp_path))
     assert outcome is Outcome.FAILED
     assert "openresty InvalidImageName: couldn't parse image reference" in message
-    assert "; and D34 what does not run of openresty" in message
+    assert "; and D34 openresty workloads not running" in message
 
 
 def test_a_plan_names_the_fields_that_a_new_tag_changes_and_sends_nothing(cluster: Cluster, tmp_path: Path) -> None:
