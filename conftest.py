@@ -1,3 +1,3 @@
 """Registers the suite's plugin; nothing else."""
 
-pytest_plugins = ["fixtures.plugin"]
+pytest_plugins = ["dlws.engine.plugin"]

@@ -25,11 +25,11 @@ from rich.console import Console
 
 import reports
 from checks.catalogue import declared
-from cluster.ledger import End, Event, HostRow, ItemRow, Result, Run, encode
-from cluster.verdict import Severity, Verdict
-from fixtures.check import Check
+from dlws.engine.check import Check
+from dlws.record.ledger import End, Event, HostRow, ItemRow, Result, Run, encode
+from dlws.record.run_folder import RunFolder
+from dlws.verdict import Severity, Verdict
 from reports import history, terminal
-from reports.run_folder import RunFolder
 
 LAST = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from checks.catalogue import declared, place
-from fixtures.check import Check
+from dlws.engine.check import Check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from checks.files import stat_of
-from cluster.config import Cluster
-from cluster.inventory import Node
-from cluster.parse import accounts, sshd_t, sudoers
-from cluster.parse.text import number, only_line, unparsable
-from cluster.verdict import Severity
-from fixtures.check import Mismatch, check, expect, expect_that, preflight
-from fixtures.site import AdminLogin
-from remote.host import Host
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
+from dlws.engine.site import AdminLogin
+from dlws.facts.files import stat_of
+from dlws.inventory import Node
+from dlws.parse.host import accounts, sshd_t, sudoers
+from dlws.parse.text import number, only_line, unparsable
+from dlws.remote.host import Host
+from dlws.verdict import Severity
 
 SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
 """What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""

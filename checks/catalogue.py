@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 import checks
-from fixtures.check import Check, check_of
+from dlws.engine.check import Check, check_of
 
 
 class CatalogueError(Exception):
@@ -18,8 +18,8 @@ class CatalogueError(Exception):
 
 def declared() -> dict[str, Check]:
     """All checks by id, in the order of the ids. Raises CatalogueError for an id that is used twice."""
-    modules = (m.name for m in pkgutil.iter_modules(checks.__path__) if not m.name.startswith("__"))
-    return by_id(found for name in modules for found in checks_of(importlib.import_module(f"checks.{name}")))
+    modules = (m.name for m in pkgutil.walk_packages(checks.__path__, "checks.") if not m.name.endswith("__main__"))
+    return by_id(found for name in modules for found in checks_of(importlib.import_module(name)))
 
 
 def checks_of(module: ModuleType) -> list[Check]:
@@ -39,7 +39,7 @@ def by_id(found: Iterable[Check]) -> dict[str, Check]:
 
 
 def place(check: Check) -> str:
-    """Where a check is declared: `checks.swap.test_swap_is_off`."""
+    """Where a check is declared: `checks.host.swap.test_swap_is_off`."""
     return f"{check.function.__module__}.{check.function.__name__}"
 
 

@@ -10,25 +10,27 @@ from pathlib import Path
 
 import yaml
 
-from checks.files import stat_of, text_of
-from checks.system import machine_of
-from cluster import config as cluster_config
-from cluster import document, finding, hosts_file, leaked, lint
-from cluster.config import Cluster
-from cluster.inventory import Node
-from cluster.parse.text import unparsable
-from cluster.verdict import Severity, Unknown
-from fixtures.check import check, expect, expect_that, preflight
-from fixtures.site import Notes
-from fixtures.targets import control_host, image_builders
-from remote.host import Host
+from checks.host.system import machine_of
+from dlws.config import cluster as cluster_config
+from dlws.config import document, finding, lint
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.engine.site import Notes
+from dlws.engine.targets import control_host, image_builders
+from dlws.facts.files import stat_of, text_of
+from dlws.hostfiles import hosts_file
+from dlws.inventory import Node
+from dlws.parse.text import unparsable
+from dlws.remote.host import Host
+from dlws.upstream import published_secrets
+from dlws.verdict import Severity, Unknown
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 
 
 @preflight
 @check("D11", section="3.2", source="runbook 3.2", on=control_host, title_zh="config.yaml 有效",
-       fix="run python -m cluster lint FILE to see every finding with its line")  # fmt: skip
+       fix="run python -m dlws lint FILE to see every finding with its line")  # fmt: skip
 def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     """config.yaml is complete, consistent and unchanged since this run started."""
     errors, changed = notes.take("read config.yaml again", lambda: read_again(cluster))
@@ -110,7 +112,7 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
 
 @check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
        title_zh="config.yaml 中没有公开、占位或易猜的密码",
-       fix="choose your own values; python -m cluster lint FILE gives details")  # fmt: skip
+       fix="choose your own values; python -m dlws lint FILE gives details")  # fmt: skip
 def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml contains no password or key that is published, a placeholder or easily guessed."""
     found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
@@ -125,7 +127,7 @@ def known_values(cluster: Cluster) -> list[str]:
         raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
     if unreadable := finding.errors(written.findings):
         raise Unknown(f"{cluster.path.name} cannot be read: {unreadable[0]}")
-    known = [*lint.published_values(written, leaked.KNOWN), *lint.placeholders(written)]
+    known = [*lint.published_values(written, published_secrets.KNOWN), *lint.placeholders(written)]
     return [f"{one.key or 'a comment'} (line {one.line})" for one in known]
 
 

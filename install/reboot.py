@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from checks.catalogue import declared
-from checks.kubernetes import HEALTHZ
-from checks.nodes import node_of
-from cluster.config import Cluster
-from cluster.inventory import Node
+from checks.kubernetes.kube_host import HEALTHZ
+from checks.kubernetes.nodes import node_of
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Check, expect, expect_that, goal
+from dlws.engine.site import parameters
+from dlws.engine.stage import stage
+from dlws.engine.targets import control_host, every_host, master, workers
+from dlws.inventory import Node
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from fixtures.audit import Audit
-from fixtures.check import Check, expect, expect_that, goal
-from fixtures.site import parameters
-from fixtures.stage import stage
-from fixtures.targets import control_host, every_host, master, workers
-from install import departure
+from install import leaving
 from install.s3_03_control import MYSELF
 from install.s3_11_kubernetes import KUBECTL, READY, wait
-from remote.change import Change
-from remote.host import Host
-from remote.kubernetes import Kubernetes
 
 REBOOT = ("reboot",)
 SETTLE = 10 * 60.0  # seconds for pods to come back after the last boot
@@ -113,7 +113,7 @@ def drained(cluster: Cluster, node: Node, kube: Kubernetes, on_master: Change) -
     """A node without work; afterwards it takes work again, unless it was cordoned before."""
     was_cordoned = bool(node_of(kube, node)["spec"].get("unschedulable"))
     try:
-        departure.drain(cluster, node, on_master)
+        leaving.drain(cluster, node, on_master)
         yield
     finally:
         if not was_cordoned:

@@ -5,15 +5,15 @@ Packages, images, shared storage and the cluster's id and key stay: `-m install`
 
 from __future__ import annotations
 
-from checks.files import stat_of
-from checks.membership import admin_conf
-from cluster.config import Cluster
-from fixtures.check import expect, goal
-from fixtures.stage import stage
-from fixtures.targets import control_host, master, workers
-from install import departure
-from remote.change import Change
-from remote.host import Host
+from checks.kubernetes.membership import admin_conf
+from dlws.config.cluster import Cluster
+from dlws.engine.check import expect, goal
+from dlws.engine.stage import stage
+from dlws.engine.targets import control_host, master, workers
+from dlws.facts.files import stat_of
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from install import leaving
 
 RESET = ("reset",)
 
@@ -25,16 +25,16 @@ def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
     expect("admin.conf", found=stat_of(control, "%n", str(admin_conf(cluster))), expected=None)
 
 
-@stage(section="reset", on=workers, commands=RESET, proves=[departure.test_host_is_clean])
+@stage(section="reset", on=workers, commands=RESET, proves=[leaving.test_host_is_clean])
 def test_worker_reset(change: Change) -> None:
     """Remove Kubernetes from the worker."""
-    departure.reset(change)
+    leaving.reset(change)
 
 
-@stage(section="reset", on=master, commands=RESET, proves=[departure.test_host_is_clean])
+@stage(section="reset", on=master, commands=RESET, proves=[leaving.test_host_is_clean])
 def test_master_reset(change: Change) -> None:
     """Remove Kubernetes from the master, including etcd and with it the state of the whole cluster."""
-    departure.reset(change)
+    leaving.reset(change)
 
 
 @stage(section="reset", on=control_host, after="master_reset[*]", commands=RESET, proves=[test_no_admin_conf])

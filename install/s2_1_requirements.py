@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from checks import accounts, control, gpu, network, npu, system
-from fixtures.stage import stage
-from fixtures.targets import image_builders
+from checks import accounts, control
+from checks.gpu import presence as gpu
+from checks.host import system
+from checks.network import names
+from checks.npu import presence as npu
+from dlws.engine.stage import stage
+from dlws.engine.targets import image_builders
 
 
 @stage(section="2.1", after="config", proves=[accounts.test_login])
@@ -25,8 +29,8 @@ def test_build_host() -> None:
         system.test_architecture,
         system.test_secure_boot_is_off,
         system.test_cpu_and_memory,
-        network.test_private_address_is_here,
-        network.test_firewall_is_off,
+        names.test_private_address_is_here,
+        names.test_firewall_is_off,
         gpu.test_gpu_count,
         gpu.test_gpu_driver,
         npu.test_npu_count,

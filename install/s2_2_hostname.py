@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checks import system
-from cluster.inventory import Node
-from fixtures.stage import stage
-from install.in_use import refuse_on_node
-from remote.change import Change
-from remote.host import Host
+from checks.host import system
+from dlws.engine.stage import stage
+from dlws.inventory import Node
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from install.guards import refuse_on_node
 
 
 @stage(section="2.2", after="requirements", proves=[system.test_hostname])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from checks import network
-from fixtures.stage import stage
-from fixtures.targets import public_control_host
+from checks.network import names
+from dlws.engine.stage import stage
+from dlws.engine.targets import public_control_host
 
 
-@stage(section="2.3", on=public_control_host, after="config", proves=[network.test_public_name_resolves])
+@stage(section="2.3", on=public_control_host, after="config", proves=[names.test_public_name_resolves])
 def test_public_dns() -> None:
     """The cluster's public name resolves to its public address."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from checks import network
-from cluster import hosts_file
-from cluster.config import Cluster, NameResolution
-from cluster.parse import resolv_conf
-from fixtures.stage import stage
-from remote.change import Change
-from remote.host import Host
+from checks.network import names
+from dlws.config.cluster import Cluster, NameResolution
+from dlws.engine.stage import stage
+from dlws.hostfiles import hosts_file
+from dlws.parse.network import resolv_conf
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 BASE = "/etc/resolvconf/resolv.conf.d/base"
 
 
-@stage(section="2.4", after="hostname", proves=[network.test_search_domain, network.test_name_servers])
+@stage(
+    section="2.4",
+    after="hostname",
+    proves=[names.test_search_domain, names.test_name_servers],
+)
 def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
     """Install resolvconf and add the cluster's search domain, keeping the name servers in use."""
     servers = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
@@ -25,7 +29,7 @@ def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
     change.run("resolvconf -u")
 
 
-@stage(section="2.4", after="hostname", proves=[network.test_every_name_resolves])
+@stage(section="2.4", after="hostname", proves=[names.test_every_name_resolves])
 def test_names(cluster: Cluster, change: Change) -> None:
     """Keep all host names in a managed block in /etc/hosts (option 2); DNS records (option 1) are only checked."""
     if cluster.suite.name_resolution is NameResolution.HOSTS_FILE:

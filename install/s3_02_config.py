@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checks import control
-from fixtures.stage import stage
-from fixtures.targets import control_host
+from dlws.engine.stage import stage
+from dlws.engine.targets import control_host
 
 
 @stage(section="3.2", on=control_host, proves=[control.test_configuration_is_valid])

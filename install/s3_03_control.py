@@ -7,12 +7,12 @@ import sys
 import uuid
 
 from checks import control
-from cluster import hosts_file
-from cluster.config import Cluster
-from fixtures.stage import stage
-from fixtures.targets import control_host
-from remote.change import Change
-from remote.host import Host
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import control_host
+from dlws.hostfiles import hosts_file
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 MYSELF = f"{os.getuid()}:{os.getgid()}"
 

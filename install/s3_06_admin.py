@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from checks import accounts
-from cluster.config import Cluster
-from cluster.parse import authorized_keys
-from fixtures.stage import stage
-from remote.change import Change
-from remote.host import Host
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.parse.host import authorized_keys
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 
 @stage(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from checks import network, system
-from fixtures.stage import stage
-from fixtures.targets import whole_cluster
+from checks.host import system
+from checks.network import names
+from dlws.engine.stage import stage
+from dlws.engine.targets import whole_cluster
 
 
-@stage(section="3.7", after="admin_user", proves=[network.test_every_name_resolves, network.test_peers_answer])
+@stage(
+    section="3.7",
+    after="admin_user",
+    proves=[names.test_every_name_resolves, names.test_peers_answer],
+)
 def test_reachability() -> None:
     """All host names resolve, and all other hosts answer a ping."""
 

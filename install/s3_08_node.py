@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from checks import accounts, network, runtime, system
-from cluster.config import Cluster
-from cluster.parse import network_manager
-from fixtures.stage import stage
-from fixtures.targets import gpu_hosts
-from install.in_use import refuse_on_node
-from remote.change import Change
-from remote.host import Host
+from checks import accounts, docker
+from checks.host import system
+from checks.network import names
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import gpu_hosts
+from dlws.parse.network import network_manager
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from install.guards import refuse_on_node
 
 
 @stage(
@@ -23,7 +25,11 @@ def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
     change.install_packages(system.missing_packages(host, cluster.suite.packages.node))
 
 
-@stage(section="3.8", after="node_packages", proves=[network.test_no_local_dnsmasq, network.test_apache_is_off])
+@stage(
+    section="3.8",
+    after="node_packages",
+    proves=[names.test_no_local_dnsmasq, names.test_apache_is_off],
+)
 def test_leftovers(host: Host, change: Change) -> None:
     """Turn off services that conflict: NetworkManager's dnsmasq and apache2 on port 80."""
     path = "/etc/NetworkManager/NetworkManager.conf"
@@ -34,7 +40,7 @@ def test_leftovers(host: Host, change: Change) -> None:
         change.run("systemctl disable --now apache2")
 
 
-@stage(section="3.8", after="node_packages", proves=[runtime.test_docker_is_active, runtime.test_docker_answers])
+@stage(section="3.8", after="node_packages", proves=[docker.test_docker_is_active, docker.test_docker_answers])
 def test_docker(cluster: Cluster, host: Host, change: Change) -> None:
     """Install Docker unless some package has already done so, and start it now and at boot."""
     if host.run("command -v dockerd").rc != 0:
@@ -48,7 +54,7 @@ def test_docker_group(cluster: Cluster, change: Change) -> None:
     change.run("usermod -aG docker %s", cluster.admin_username)
 
 
-@stage(section="3.8", on=gpu_hosts, after="docker", proves=[runtime.test_nvidia_runtime_answers])
+@stage(section="3.8", on=gpu_hosts, after="docker", proves=[docker.test_nvidia_runtime_answers])
 def test_gpu_runtime(cluster: Cluster, change: Change) -> None:
     """Install the NVIDIA container runtime and restart Docker to register it."""
     change.install_packages(cluster.suite.packages.gpu_runtime)

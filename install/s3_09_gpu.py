@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from checks import runtime
-from cluster.config import Cluster
-from cluster.parse import daemon_json
-from fixtures.stage import stage
-from fixtures.targets import gpu_hosts
-from remote.change import Change
+from checks import docker
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import gpu_hosts
+from dlws.parse.host import daemon_json
+from dlws.remote.change import Change
 
 DEFAULT_RUNTIME = {
     "default-runtime": "nvidia",
@@ -21,15 +21,15 @@ DEFAULT_RUNTIME = {
     section="3.9",
     on=gpu_hosts,
     after="gpu_runtime",
-    proves=[runtime.test_default_runtime_is_nvidia, runtime.test_daemon_json_is_valid],
+    proves=[docker.test_default_runtime_is_nvidia, docker.test_daemon_json_is_valid],
 )
 def test_default_runtime(change: Change) -> None:
     """Make nvidia Docker's default runtime, keeping all other settings in daemon.json; restart Docker."""
-    change.edit_file(runtime.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
+    change.edit_file(docker.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
     change.run("systemctl restart docker")
 
 
-@stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[runtime.test_probe_image_is_present])
+@stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[docker.test_probe_image_is_present])
 def test_probe_image(cluster: Cluster, change: Change) -> None:
     """Load the GPU test image from the image archives, or pull it."""
     image, folder = cluster.suite.gpu_probe_image, cluster.image_archives
@@ -40,6 +40,6 @@ def test_probe_image(cluster: Cluster, change: Change) -> None:
         change.run("docker pull -q %s", image, deadline=30 * 60)
 
 
-@stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[runtime.test_container_sees_every_gpu])
+@stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[docker.test_container_sees_every_gpu])
 def test_gpu_container() -> None:
     """A container sees every GPU with both `docker run` and `nvidia-docker run`."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from checks import kernel, kubernetes
-from cluster.config import Cluster
-from cluster.images import archive
-from cluster.inventory import Node
-from cluster.versions import kubernetes as version_of
-from fixtures.site import Notes
-from fixtures.stage import stage
-from fixtures.targets import hosts_with_apt_source
-from install.in_use import refuse_on_node
-from remote.change import Change, ChangeFailed
-from remote.host import Host
+from checks.host import kernel
+from checks.kubernetes import kube_host
+from dlws.config.cluster import Cluster
+from dlws.engine.site import Notes
+from dlws.engine.stage import stage
+from dlws.engine.targets import hosts_with_apt_source
+from dlws.inventory import Node
+from dlws.kubernetes.image_archives import archive
+from dlws.parse.versions import kubernetes as version_of
+from dlws.remote.change import Change, ChangeFailed
+from dlws.remote.host import Host
+from install.guards import refuse_on_node
 
 MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
 SYSCTL = "/etc/sysctl.d/90-dlws-kubernetes.conf"
@@ -38,44 +39,44 @@ def test_kernel(host: Host, change: Change) -> None:
     change.run("sysctl -q -p %s", SYSCTL)
 
 
-@stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kubernetes.test_kubernetes_source])
+@stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kube_host.test_kubernetes_source])
 def test_kube_source(cluster: Cluster, change: Change) -> None:
     """Add the source of the Kubernetes packages to apt."""
     if key := cluster.apt_key:
-        path, content = kubernetes.key_path(key), kubernetes.content_of(key)
+        path, content = kube_host.key_path(key), kube_host.content_of(key)
         change.run("install -m 644 /dev/stdin %s", path, stdin=content, text=f"write {path}")
-    change.write_file(kubernetes.SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
+    change.write_file(kube_host.SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
 
 
 @stage(
     section="3.10",
     after=["docker", "kube_source"],  # apt does one thing at a time, and kubelet looks for a container runtime
     proves=[
-        kubernetes.test_kubernetes_packages,
-        kubernetes.test_kubernetes_packages_are_held,
-        kubernetes.test_kubelet_is_enabled,
+        kube_host.test_kubernetes_packages,
+        kube_host.test_kubernetes_packages_are_held,
+        kube_host.test_kubelet_is_enabled,
     ],
 )
 def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Install kubeadm, kubelet and kubectl and put them on hold; a cluster node is never upgraded here."""
-    there, wanted = kubernetes.installed_packages(host), version_of(cluster.kubernetes_version)
+    there, wanted = kube_host.installed_packages(host), version_of(cluster.kubernetes_version)
     others = [name for name, version in there.items() if version_of(version) != wanted]
     if others:
         found = ", ".join(f"{name} {there[name]}" for name in others)
         refuse_on_node(host, f"it has {found}; upgrade it manually with kubeadm")
         change.run("apt-mark unhold " + " ".join(others))
-    if others or len(there) < len(kubernetes.PACKAGES):
+    if others or len(there) < len(kube_host.PACKAGES):
         change.install_packages(packages(cluster, host, change))
-    change.run("apt-mark hold " + " ".join(kubernetes.PACKAGES))
+    change.run("apt-mark hold " + " ".join(kube_host.PACKAGES))
     change.run("systemctl enable kubelet")
 
 
-@stage(section="3.10", after=["docker", "kube_packages"], proves=[kubernetes.test_kubernetes_images_are_present])
+@stage(section="3.10", after=["docker", "kube_packages"], proves=[kube_host.test_kubernetes_images_are_present])
 def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
     """Load the Kubernetes and pod network images from the image archives, or pull them."""
-    if "kubeadm" not in kubernetes.installed_packages(host):
+    if "kubeadm" not in kube_host.installed_packages(host):
         return  # a look ahead: kubeadm, once installed, says which images it wants
-    for image in kubernetes.missing_images(node, cluster, host, notes):
+    for image in kube_host.missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
         else:
@@ -86,7 +87,7 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     """What apt is asked for: names with versions or, from a folder, the files once they are on the host."""
     version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     if cluster.packages_folder is None:
-        return [f"{name}={version}" for name in kubernetes.PACKAGES]
+        return [f"{name}={version}" for name in kube_host.PACKAGES]
     arch = host.read("dpkg --print-architecture").strip()
     change.make_directory(DEBS)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
@@ -102,9 +103,9 @@ def files(folder: Path, arch: str, version: str) -> list[Path]:
     ChangeFailed when one of ours is missing.
     """
     fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
-    ours = [deb for deb in fitting if deb.name.partition("_")[0] in kubernetes.PACKAGES]
+    ours = [deb for deb in fitting if deb.name.partition("_")[0] in kube_host.PACKAGES]
     right = [deb for deb in ours if deb.stem.split("_")[1] == version]
-    if missing := set(kubernetes.PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
+    if missing := set(kube_host.PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
         raise ChangeFailed(f"{folder}: no {', '.join(sorted(missing))} {version} for {arch}")
     return [*(deb for deb in fitting if deb not in ours), *right]
 

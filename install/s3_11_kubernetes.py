@@ -5,23 +5,24 @@ The config of kubeadm goes in on stdin, a join's token with it; the words of kub
 
 from __future__ import annotations
 
-from checks import control_plane, kubernetes, membership, nodes, swap
-from checks.files import text_of
-from checks.runtime import docker_of
-from cluster import kubeadm, labels
-from cluster.config import Cluster
-from cluster.inventory import Node
-from cluster.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
-from cluster.parse import fstab
-from cluster.versions import kubernetes as version_of
-from fixtures.check import Mismatch, expect, expect_that, goal
-from fixtures.stage import stage
-from fixtures.targets import control_host, master, pod_network_master, whole_cluster, workers
+from checks.docker import docker_of
+from checks.host import swap
+from checks.kubernetes import control_plane, kube_host, membership, nodes
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, expect, expect_that, goal
+from dlws.engine.stage import stage
+from dlws.engine.targets import control_host, master, pod_network_master, whole_cluster, workers
+from dlws.facts.files import text_of
+from dlws.inventory import Node
+from dlws.kubernetes import kubeadm, labels
+from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
+from dlws.parse.storage import fstab
+from dlws.parse.versions import kubernetes as version_of
+from dlws.record.answer import ApiUnreachable
+from dlws.remote.change import Change, ChangeFailed
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from install.s3_03_control import MYSELF
-from remote.answer import ApiUnreachable
-from remote.change import Change, ChangeFailed
-from remote.host import Host
-from remote.kubernetes import Kubernetes
 
 LOG = "/var/log/dlws-kubeadm.log"
 KUBECTL = f"kubectl --kubeconfig {ADMIN_CONF}"
@@ -43,7 +44,7 @@ def test_swap_off(host: Host, change: Change) -> None:
       fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs")  # fmt: skip
 def test_api_server_answers(host: Host) -> None:
     """The API server reports itself ready on the master, as the control host has no credentials yet."""
-    found = kubernetes.membership_of(host)
+    found = kube_host.membership_of(host)
     expect_that(found.part is Part.MASTER, "Kubernetes files", found=found.said, expected="a complete control plane")
     answer = host.run_expect([0, 1], f"{KUBECTL} --request-timeout=10s get --raw /readyz")
     expect("readyz", found=answer.stdout.strip() or answer.stderr.strip()[-200:], expected="ok")
@@ -53,11 +54,11 @@ def test_api_server_answers(host: Host) -> None:
     section="3.11",
     after=["reboot", "swap_off", "hostname", "names", "search_domain", "kernel", "kube_images", "default_runtime",
            "requirements"],
-    proves=[kubernetes.test_kubeadm_is_not_running, kubernetes.test_kubernetes_is_whole],
+    proves=[kube_host.test_kubeadm_is_not_running, kube_host.test_kubernetes_is_whole],
 )  # fmt: skip
 def test_kube_settled(host: Host, change: Change) -> None:
     """Wait for a kubeadm of an earlier run to finish; an incomplete installation is reported, never reset."""
-    if kubernetes.running_kubeadm(host):
+    if kube_host.running_kubeadm(host):
         waiting = "while pgrep -x kubeadm >/dev/null; do sleep 1; done"
         change.run(waiting, deadline=KUBEADM_DEADLINE, text="wait for the running kubeadm to finish")
 
@@ -68,14 +69,14 @@ def test_kube_settled(host: Host, change: Change) -> None:
     after="kube_settled",
     proves=[
         test_api_server_answers,
-        kubernetes.test_kubelet_is_healthy,
-        kubernetes.test_cgroup_drivers_agree,
-        kubernetes.test_pods_get_usable_name_servers,
+        kube_host.test_kubelet_is_healthy,
+        kube_host.test_cgroup_drivers_agree,
+        kube_host.test_pods_get_usable_name_servers,
     ],
 )
 def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
     """Create the control plane if there is none; an existing one is given time to answer, never recreated."""
-    found = kubernetes.membership_of(host)
+    found = kube_host.membership_of(host)
     if found.part is Part.NONE:
         settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
         config = kubeadm.init_config(cluster, **settings)
@@ -83,7 +84,7 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
         run_kubeadm(host, change, "init --skip-token-print", config, text)
     elif found.part is not Part.MASTER:
         raise ChangeFailed(f"{host.name}: kubeadm init was not run: {found.said}")
-    wait(host, change, f"{KUBECTL} get --raw /readyz && {kubernetes.HEALTHZ}", "API server and kubelet to be ready",
+    wait(host, change, f"{KUBECTL} get --raw /readyz && {kube_host.HEALTHZ}", "API server and kubelet to be ready",
          f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def test_root_kubeconfig(change: Change) -> None:
 )
 def test_pod_network(cluster: Cluster, change: Change) -> None:
     """Apply the manifest of the configured pod network."""
-    manifest = kubernetes.manifest_of(cluster)
+    manifest = kube_host.manifest_of(cluster)
     apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager=dlws-suite -f -"
     change.run(apply, stdin=manifest.encode(), text=f"kubectl apply {cluster.suite.kubernetes.cni_manifest}")
 
@@ -125,14 +126,14 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
     proves=[
         membership.test_host_trusts_this_cluster,
         nodes.test_host_is_a_node,
-        kubernetes.test_kubelet_is_healthy,
-        kubernetes.test_cgroup_drivers_agree,
-        kubernetes.test_pods_get_usable_name_servers,
+        kube_host.test_kubelet_is_healthy,
+        kube_host.test_cgroup_drivers_agree,
+        kube_host.test_pods_get_usable_name_servers,
     ],
 )
 def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
     """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
-    found, ours = kubernetes.membership_of(host), hash_of_ca(on_master.host)
+    found, ours = kube_host.membership_of(host), hash_of_ca(on_master.host)
     if found.part is Part.NONE:
         token = kubeadm.new_token()
         create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
@@ -147,7 +148,7 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         )
     else:
         change.run("systemctl restart kubelet", text="restart the kubelet so that it registers the node again")
-    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {kubernetes.HEALTHZ}"
+    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {kube_host.HEALTHZ}"
     wait(host, change, known, "the node to be registered", "journalctl -u kubelet")
 
 

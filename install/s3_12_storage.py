@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from checks import storage
-from checks.system import missing_packages
-from cluster import exports, shares
-from cluster.config import Cluster, Mount
-from cluster.inventory import Node
-from cluster.parse import fstab, mounts
-from fixtures.stage import stage
-from fixtures.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
-from remote.change import Change, ChangeFailed
-from remote.host import Host
+from checks.host.system import missing_packages
+from checks.storage import shares as storage
+from dlws.config import shares
+from dlws.config.cluster import Cluster, Mount
+from dlws.engine.stage import stage
+from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
+from dlws.hostfiles import exports
+from dlws.inventory import Node
+from dlws.parse.storage import fstab, mounts
+from dlws.remote.change import Change, ChangeFailed
+from dlws.remote.host import Host
 
 MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes to be given up
 

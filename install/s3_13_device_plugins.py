@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from checks import devices
-from cluster import device_plugins, images
-from cluster.config import Cluster
-from cluster.inventory import Node
-from fixtures.stage import stage
-from fixtures.targets import device_hosts, device_plugin_master
-from remote.change import Change
-from remote.host import Host
-from remote.kubernetes import Kubernetes
+from checks.kubernetes import accelerators
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import device_hosts, device_plugin_master
+from dlws.inventory import Node
+from dlws.kubernetes import device_plugins, image_archives
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 
 REGISTRATION = 300.0  # seconds for the pod to start and the kubelet to count the devices
 PULL_DEADLINE = 30 * 60.0
 
 
-@stage(section="3.13", on=device_hosts, after="reboot", proves=[devices.test_plugin_image_is_present])
+@stage(section="3.13", on=device_hosts, after="reboot", proves=[accelerators.test_plugin_image_is_present])
 def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> None:
     """Load the device plugin's image from the image archives, or pull it."""
     image = device_plugins.of(cluster, node).image
-    archive = images.archive(cluster.image_archives, image, node.arch)
+    archive = image_archives.archive(cluster.image_archives, image, node.arch)
     if archive:
         change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
     else:
         change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
 
 
-@stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[devices.test_plugins_are_deployed])
+@stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[accelerators.test_plugins_are_deployed])
 def test_device_plugins(cluster: Cluster, change: Change) -> None:
     """Apply the device plugin DaemonSet of each kind of accelerator."""
     for plugin in device_plugins.plugins(cluster):
@@ -38,13 +38,17 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
     section="3.13",
     on=device_hosts,
     after=["device_plugin_image", "device_plugins[*]", "labels", "node_ready", "master_taint"],
-    proves=[devices.test_plugin_runs, devices.test_every_device_is_allocatable, devices.test_plugin_sockets_are_live],
+    proves=[
+        accelerators.test_plugin_runs,
+        accelerators.test_every_device_is_allocatable,
+        accelerators.test_plugin_sockets_are_live,
+    ],
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
     """Wait until the device plugin has registered every device of the host with the kubelet."""
-    resource, there = device_plugins.of(cluster, node).resource, devices.physical(node, host)
+    resource, there = device_plugins.of(cluster, node).resource, accelerators.physical(node, host)
     change.wait_until(
         f"{node.name} offers {there} {resource}",
-        lambda: devices.offered(kube.get("nodes", node.name), resource) == (there, there),
+        lambda: accelerators.offered(kube.get("nodes", node.name), resource) == (there, there),
         REGISTRATION,
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from checks import control_plane, node_ports
-from checks.files import text_of
-from cluster import kubeadm
-from cluster.membership import API_SERVER
-from fixtures.stage import stage
-from fixtures.targets import master
+from checks.kubernetes import control_plane, node_ports
+from dlws.engine.stage import stage
+from dlws.engine.targets import master
+from dlws.facts.files import text_of
+from dlws.kubernetes import kubeadm
+from dlws.kubernetes.membership import API_SERVER
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from install.s3_11_kubernetes import KUBECTL, wait
-from remote.change import Change
-from remote.host import Host
-from remote.kubernetes import Kubernetes
 
 RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
 BACKUP = (

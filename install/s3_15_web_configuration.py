@@ -1,23 +1,24 @@
 """Runbook 3.15 and 3.16.2: the configuration of the web interface and the services, where the running ones read it.
 
-The runbook edits src/dashboard/config/local.yaml, which no running service reads (`cluster.webui`).
+The runbook edits src/dashboard/config/local.yaml, which no running service reads (`dlws.platform.web_files`).
 """
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from checks import platform, rendered
-from cluster.config import Cluster
-from cluster.rendering import cluster_id
-from cluster.webui import HostFile
-from fixtures.stage import stage
-from fixtures.targets import platform_control, platform_master
-from remote.change import Change
-from remote.host import Host
+from checks.platform import files
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import platform_control, platform_master
+from dlws.facts import rendered
+from dlws.platform.rendering import cluster_id
+from dlws.platform.web_files import HostFile
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 
-@stage(section="3.15", on=platform_control, after=["config", "cluster_id"], proves=[platform.test_platform_renders])
+@stage(section="3.15", on=platform_control, after=["config", "cluster_id"], proves=[files.test_platform_renders])
 def test_platform() -> None:
     """The checkout renders to a platform that this suite supports, before any of it is put on a host."""
 
@@ -26,7 +27,7 @@ def test_platform() -> None:
     section="3.15",
     on=platform_master,
     after=["platform", "reachability"],
-    proves=[platform.test_web_configuration],
+    proves=[files.test_web_configuration],
 )
 def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None:
     """Write the files that the web interface, the REST API and the user dashboard read."""
@@ -42,6 +43,6 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
 
 def is_there(host: Host, file: HostFile) -> bool:
     """Whether the host has this very file, with its mode and group."""
-    return platform.digest_of(host, file.path) == rendered.sha256(file.text) and platform.found_at(
+    return files.digest_of(host, file.path) == rendered.sha256(file.text) and files.found_at(
         host, file.path
-    ) == platform.expected_of(file)
+    ) == files.expected_of(file)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from checks import platform, rendered
-from checks.files import stat_of
-from cluster import webui
-from cluster.config import Cluster
-from cluster.inventory import Node
-from fixtures.stage import stage
-from fixtures.targets import platform_hosts, platform_master
-from remote.change import Change, ChangeFailed
-from remote.host import Host
+from checks.platform import files
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import platform_hosts, platform_master
+from dlws.facts import rendered
+from dlws.facts.files import stat_of
+from dlws.inventory import Node
+from dlws.platform import web_files
+from dlws.remote.change import Change, ChangeFailed
+from dlws.remote.host import Host
 
 TAKE_OUT = (
     'set -e; umask 022; d=%s; c=$(docker create %s); trap \'docker rm -f "$c" >/dev/null\' EXIT; rm -rf "$d.new";'
@@ -26,31 +27,33 @@ TAKE_OUT = (
     section="3.16",
     on=platform_hosts,
     after=["platform", "reachability", "hostname"],
-    proves=[platform.test_fqdn_file, platform.test_nginx_routes],
+    proves=[files.test_fqdn_file, files.test_nginx_routes],
 )
 def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Give nginx the host's name, its routes and a folder for its static files."""
-    if stat_of(host, "%F", webui.FQDN_FILE) == "directory":
-        raise ChangeFailed(f"{host.name}: {webui.FQDN_FILE} is a directory; it is not removed, as a pod may mount it")
-    if platform.digest_of(host, webui.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
-        change.write_file(webui.FQDN_FILE, f"{node.fqdn}\n")
-    if stat_of(host, "%F", platform.DASHBOARD) != "directory":
-        change.make_directory(platform.DASHBOARD)
+    if stat_of(host, "%F", web_files.FQDN_FILE) == "directory":
+        raise ChangeFailed(
+            f"{host.name}: {web_files.FQDN_FILE} is a directory; it is not removed, as a pod may mount it"
+        )
+    if files.digest_of(host, web_files.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
+        change.write_file(web_files.FQDN_FILE, f"{node.fqdn}\n")
+    if stat_of(host, "%F", files.DASHBOARD) != "directory":
+        change.make_directory(files.DASHBOARD)
     routes = rendered.of(cluster, lambda wanted: wanted.routes)
-    if platform.digest_of(host, webui.NGINX_FILE) != rendered.sha256(routes):
-        change.make_directory(str(PurePosixPath(webui.NGINX_FILE).parent))
-        change.write_file(webui.NGINX_FILE, routes)
+    if files.digest_of(host, web_files.NGINX_FILE) != rendered.sha256(routes):
+        change.make_directory(str(PurePosixPath(web_files.NGINX_FILE).parent))
+        change.write_file(web_files.NGINX_FILE, routes)
 
 
 @stage(
     section="3.16",
     on=platform_master,
     after=["nginx_files", "platform_images"],
-    proves=[platform.test_static_files],
+    proves=[files.test_static_files],
 )
 def test_static_files(cluster: Cluster, host: Host, change: Change) -> None:
     """Copy the web interface's static files out of its image."""
-    image = rendered.of(cluster, platform.webui3_image)
-    there = platform.image_id(host, image) or "the image's id"
-    text = f"copy {platform.DASHBOARD} out of {image}"
-    change.run(TAKE_OUT, platform.DASHBOARD, image, there, platform.STATIC_SOURCE, text=text)
+    image = rendered.of(cluster, files.webui3_image)
+    there = files.image_id(host, image) or "the image's id"
+    text = f"copy {files.DASHBOARD} out of {image}"
+    change.run(TAKE_OUT, files.DASHBOARD, image, there, files.STATIC_SOURCE, text=text)

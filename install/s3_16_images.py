@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from operator import methodcaller
 
-from checks import platform_images, rendered
-from cluster.config import Cluster
-from cluster.images import archive
-from cluster.inventory import Node
-from cluster.schema import Images
-from fixtures.stage import stage
-from fixtures.targets import image_builders, image_keepers, platform_hosts, registry_users
-from remote.change import Change
-from remote.host import Host
+from checks.platform import images
+from dlws.config.cluster import Cluster
+from dlws.config.schema import Images
+from dlws.engine.stage import stage
+from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
+from dlws.facts import rendered
+from dlws.inventory import Node
+from dlws.kubernetes.image_archives import archive
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 BUILD_DEADLINE = 2 * 60 * 60.0  # seconds: init-container compiles OpenSSL, webui3 fetches a thousand packages
 PULL_DEADLINE = 30 * 60.0
@@ -23,11 +24,11 @@ PULL_DEADLINE = 30 * 60.0
     section="3.16",
     on=registry_users,
     after=["platform", "docker"],
-    proves=[platform_images.test_registry_login],
+    proves=[images.test_registry_login],
 )
 def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
     """Add the configured registry login to Docker; other logins and settings are kept and never recorded."""
-    path, wanted = platform_images.DOCKER_CONFIG, json.loads(platform_images.logins_of(cluster))["auths"]
+    path, wanted = images.DOCKER_CONFIG, json.loads(images.logins_of(cluster))["auths"]
     text = host.read_secret("cat %s", path) if host.run("test -e %s", path).rc == 0 else ""
     there = json.loads(text or "{}")
     config = {**there, "auths": {**(there.get("auths") or {}), **wanted}}
@@ -39,15 +40,15 @@ def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
     section="3.16",
     on=image_builders,
     after=["platform", "docker", "registry_login", "build_host"],
-    proves=[platform_images.test_images_are_built],
+    proves=[images.test_images_are_built],
 )
 def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Build the platform's own images for this architecture if they do not match this tree and configuration."""
     wanted = rendered.of(cluster, lambda p: p.digests(node.arch))
-    stale = platform_images.outdated(host, wanted) if has_docker(host) else list(wanted)
+    stale = images.outdated(host, wanted) if has_docker(host) else list(wanted)
     builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
     for at, build in enumerate(builds, 1):
-        image, label = build.image, f"{platform_images.CONTEXT_LABEL}={wanted[build.full_name]}"
+        image, label = build.image, f"{images.CONTEXT_LABEL}={wanted[build.full_name]}"
         context = rendered.of(cluster, methodcaller("context", image))
         change.run(
             "docker build -q --force-rm -f %s -t %s --label %s -",
@@ -64,14 +65,14 @@ def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) 
     section="3.16",
     on=image_keepers,
     after=["platform", "docker", "registry_login", "images_built"],
-    proves=[platform_images.test_images_are_in_the_registry],
+    proves=[images.test_images_are_in_the_registry],
 )
 def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Push built or archived images to the registry; other prebuilt images must be in it already."""
     if not has_docker(host):
         return  # a look ahead
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
-    wrong = {line.partition(": ")[0] for line in platform_images.amiss(host, names, cluster.suite.images)}
+    wrong = {line.partition(": ")[0] for line in images.amiss(host, names, cluster.suite.images)}
     for name in (n for n in names if n in wrong):
         path = archive(cluster.image_archives, name, node.arch)
         if path and cluster.suite.images is Images.PREBUILT:
@@ -84,18 +85,18 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     section="3.16",
     on=platform_hosts,
     after=["platform", "docker", "registry_login", "images_in_registry[*]"],
-    proves=[platform_images.test_images_are_present],
+    proves=[images.test_images_are_present],
 )
 def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Load the platform's images for this host from the image archives, or pull them, so that no pod waits for them.
 
     DLWS's own come from the registry, where there is one, as it may have newer ones than the archives.
     """
-    wanted = rendered.of(cluster, lambda p: platform_images.images_of(p, node))
-    pulled = rendered.of(cluster, lambda p: platform_images.pulled_by(p, cluster, node))
+    wanted = rendered.of(cluster, lambda p: images.images_of(p, node))
+    pulled = rendered.of(cluster, lambda p: images.pulled_by(p, cluster, node))
     named = set(wanted)
     if has_docker(host):
-        named = {line.partition(": ")[0] for line in platform_images.lacking(host, wanted, pulled)}
+        named = {line.partition(": ")[0] for line in images.lacking(host, wanted, pulled)}
     for image in (name for name in wanted if name in named):
         if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")

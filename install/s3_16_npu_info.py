@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from checks import npu_info as checks
-from checks.platform import digest_of
-from checks.rendered import sha256
-from cluster import npu_info
-from fixtures.stage import stage
-from fixtures.targets import platform_npu_hosts
-from remote.change import Change
-from remote.host import Host
+from checks.npu import exporter_files as checks
+from checks.platform.files import digest_of
+from dlws.engine.stage import stage
+from dlws.engine.targets import platform_npu_hosts
+from dlws.facts.rendered import sha256
+from dlws.platform import npu_info
+from dlws.remote.change import Change
+from dlws.remote.host import Host
 
 FIRST_ROUND = 120.0  # seconds for the first files
 

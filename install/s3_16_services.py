@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from checks import database, platform_images, rendered, running_images, services
-from checks import service_state as state
-from cluster import database as sql
-from cluster import drift, job_objects
-from cluster.config import Cluster
-from cluster.drift import Action
-from cluster.inventory import Node
-from cluster.kube_objects import condition, name_of
-from cluster.manifests import Manifest
-from cluster.rendering import cluster_id
-from cluster.services import SERVICES, Service
-from cluster.verdict import Unknown
-from fixtures.check import Mismatch
-from fixtures.stage import stage
-from fixtures.targets import platform_cluster, platform_hosts, platform_master, platform_workers
-from remote.answer import ApiUnreachable
-from remote.change import Change, ChangeFailed
-from remote.host import Host
-from remote.kubernetes import Kubernetes, Object
+from checks.platform import database, images, running_images, services
+from checks.platform import service_state as state
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch
+from dlws.engine.stage import stage
+from dlws.engine.targets import platform_cluster, platform_hosts, platform_master, platform_workers
+from dlws.facts import rendered
+from dlws.inventory import Node
+from dlws.kubernetes import apply_plan
+from dlws.kubernetes.apply_plan import Action
+from dlws.kubernetes.objects import condition, name_of
+from dlws.platform import database as sql
+from dlws.platform import job_objects
+from dlws.platform.manifests import Manifest
+from dlws.platform.rendering import cluster_id
+from dlws.platform.services import SERVICES, Service
+from dlws.record.answer import ApiUnreachable
+from dlws.remote.change import Change, ChangeFailed
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.verdict import Unknown
 
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
 OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
@@ -55,7 +57,7 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> N
     """Create what job pods refer to: a service account with its rights, and the registry login."""
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
-    config = platform_images.logins_of(cluster) if cluster.registry_config else job_objects.logins("")
+    config = images.logins_of(cluster) if cluster.registry_config else job_objects.logins("")
     there = found_in(kube, job_objects.pull_secret(config))
     if there is None or job_objects.mark_of(there) != job_objects.mark(config):
         on_master.apply(job_objects.pull_secret(config))
@@ -140,7 +142,7 @@ globals().update({function.__name__: function for function in map(_stage_of, OTH
 )
 def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
     """Restart pods whose image has since been replaced under the same name."""
-    wanted = rendered.of(cluster, lambda p: list(platform_images.images_of(p, node)))
+    wanted = rendered.of(cluster, lambda p: list(images.images_of(p, node)))
     try:
         outdated = running_images.outdated_pods(node, wanted, host, kube)
     except ApiUnreachable:
@@ -156,7 +158,7 @@ def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None
     """Make the cluster hold an object, if it differs; the plan names the fields."""
     wanted = manifest.object if isinstance(manifest, Manifest) else manifest
     there = found_in(kube, wanted)
-    planned = drift.planned(wanted, there)
+    planned = apply_plan.planned(wanted, there)
     if planned.action is Action.KEEP:
         return
     if not isinstance(manifest, Manifest) or manifest.takes_apply:

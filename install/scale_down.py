@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from cluster.config import Cluster
-from cluster.inventory import Node
-from fixtures.stage import stage
-from fixtures.targets import leaving_hosts
-from install import departure
-from remote.change import Change
-from remote.host import Host
+from dlws.config.cluster import Cluster
+from dlws.engine.stage import stage
+from dlws.engine.targets import leaving_hosts
+from dlws.inventory import Node
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from install import leaving
 
 SCALE_DOWN = ("scale_down",)
 
 
-@stage(section="scale_down", on=leaving_hosts, commands=SCALE_DOWN, proves=[departure.test_no_work_is_left])
+@stage(section="scale_down", on=leaving_hosts, commands=SCALE_DOWN, proves=[leaving.test_no_work_is_left])
 def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
     """Drain the node, so that its pods run elsewhere."""
-    departure.drain(cluster, node, on_master)
+    leaving.drain(cluster, node, on_master)
 
 
-@stage(
-    section="scale_down", on=leaving_hosts, after="drained", commands=SCALE_DOWN, proves=[departure.test_node_is_gone]
-)
+@stage(section="scale_down", on=leaving_hosts, after="drained", commands=SCALE_DOWN, proves=[leaving.test_node_is_gone])
 def test_deleted(node: Node, on_master: Change) -> None:
     """Delete the node from the cluster."""
-    departure.forget(node, on_master)
+    leaving.forget(node, on_master)
 
 
 @stage(
-    section="scale_down", on=leaving_hosts, after="deleted", commands=SCALE_DOWN, proves=[departure.test_host_is_clean]
+    section="scale_down", on=leaving_hosts, after="deleted", commands=SCALE_DOWN, proves=[leaving.test_host_is_clean]
 )
 def test_departed(host: Host, change: Change) -> None:
     """Remove Kubernetes from the host."""
-    departure.reset(change)
+    leaving.reset(change)
 
 
 @stage(section="scale_down", on=leaving_hosts, after="departed", commands=SCALE_DOWN,
-       proves=[departure.test_no_lease_is_left])  # fmt: skip
+       proves=[leaving.test_no_lease_is_left])  # fmt: skip
 def test_forgotten(node: Node, on_master: Change) -> None:
     """Delete the lease that its kubelet recreated before it stopped."""
-    on_master.delete("leases", node.name, namespace=departure.LEASES)
+    on_master.delete("leases", node.name, namespace=leaving.LEASES)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from cluster import platform_images, rendering
-from cluster.config import load
+from dlws.config.cluster import load
+from dlws.platform import image_names, rendering
 from lab import hub_images, registry
 from lab.daemon import docker
 from lab.image import digest
@@ -88,20 +88,20 @@ def dlws_jobs() -> Iterator[Job]:
     below = "".join(recipe.digest() for recipe in hub_images.RECIPES if recipe.references[0] in BASES).encode()
     for reference, folder in STAND_INS.items():
         files = _folder_context(hub_images.OVERLAYS / folder)
-        yield _build_job(reference, platform_images.archive(files), "Dockerfile", below)
+        yield _build_job(reference, image_names.archive(files), "Dockerfile", below)
     cluster = load(CONFIG)
     cluster = replace(cluster, document={**cluster.document, "dlworkspace": str(CHECKOUT)})
     renderer = rendering.renderer(cluster)
-    for build in platform_images.builds(cluster, renderer):
-        archive = platform_images.archive(platform_images.context(renderer, build.image))
+    for build in image_names.builds(cluster, renderer):
+        archive = image_names.archive(image_names.context(renderer, build.image))
         reference = build.full_name.removeprefix(f"{REGISTRY}/")
         yield _build_job(reference, archive, build.dockerfile, below)
 
 
-def _folder_context(folder: Path) -> list[platform_images.ContextFile]:
+def _folder_context(folder: Path) -> list[image_names.ContextFile]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return [
-        platform_images.ContextFile(str(path.relative_to(folder)), path.read_bytes(), bool(path.stat().st_mode & 0o100))
+        image_names.ContextFile(str(path.relative_to(folder)), path.read_bytes(), bool(path.stat().st_mode & 0o100))
         for path in paths
     ]
 

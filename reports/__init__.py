@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.record.run_folder import RecordedRun, RunFolder, RunFolderError
 from reports import history, html, junit
-from reports.run_folder import RecordedRun, RunFolder, RunFolderError
 
 RENDERERS: dict[str, Callable[[RecordedRun], str]] = {
     history.FILE: history.render,

@@ -17,11 +17,11 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
+from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
 from reports import answers, drift, html, item_table, junit, merge, plan, prometheus, record, terminal
 from reports.acceptance import command as acceptance
 from reports.drift import NotComparable
 from reports.merge import NotMergeable
-from reports.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
 
 USAGE = 4  # exit status, as pytest's
 DIFFERENT = 1

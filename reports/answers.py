@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from reports.run_folder import Command, RecordedRun
+from dlws.record.run_folder import Command, RecordedRun
 from reports.text import clip, one_line
 
 MOST_LINES = 8  # of one command

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cluster.ledger import Ledger, Result
+from dlws.record.ledger import Ledger, Result
 
 
 @dataclass(frozen=True, slots=True)

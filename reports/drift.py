@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from reports.marks import MARKS
 from reports.matrix import Kind, kind_of_verdict
 from reports.record import Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cluster.ledger import Result
-from cluster.verdict import Severity, Verdict
+from dlws.record.ledger import Result
+from dlws.verdict import Severity, Verdict
 from reports.matrix import Kind, Matrix, Row, in_order, kind_of
 
 _WEIGHTS = list(Severity)

@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlws.record.run_folder import RecordedRun, RunFolder, RunFolderError
 from reports import matrix
 from reports.matrix import Kind, Row
-from reports.run_folder import RecordedRun, RunFolder, RunFolderError
 
 FILE = "verdicts.json"
 SCHEMA = "dlws-verdicts/1"

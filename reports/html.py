@@ -21,13 +21,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cluster.ledger import Result
-from cluster.verdict import Verdict
+from dlws.record.ledger import Result
+from dlws.record.run_folder import Command, RecordedRun
+from dlws.verdict import Verdict
 from reports import chart, critical_path, history, matrix, summary
 from reports.history import Past
 from reports.marks import MARKS
 from reports.matrix import Cell, Kind, Matrix, Row
-from reports.run_folder import Command, RecordedRun
 from reports.text import clip, count, duration, visible
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -9,9 +9,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from dlws.record.run_folder import RecordedRun
 from reports import record
 from reports.record import Record
-from reports.run_folder import RecordedRun
 from reports.text import visible
 
 HEAD = (

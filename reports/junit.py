@@ -14,10 +14,10 @@ from junitparser import Error, Failure, Skipped
 from junitparser.junitparser import FinalResult
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
-from cluster.ledger import ItemRow, Result
+from dlws.record.ledger import ItemRow, Result
+from dlws.record.run_folder import RecordedRun
 from reports import matrix, summary
 from reports.matrix import Cell, Kind
-from reports.run_folder import RecordedRun
 from reports.text import clip, one_line, plain
 
 # A message longer than this is cut in the middle; the whole of it is in the ledger.

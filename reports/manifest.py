@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from reports.run_folder import RunFolder, RunFolderError
+from dlws.record.run_folder import RunFolder, RunFolderError
 
 FILE = "manifest.sha256"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 
-from cluster.ledger import HostRow, ItemRow, Ledger, Outcome, Result
-from cluster.verdict import Verdict
+from dlws.record.ledger import HostRow, ItemRow, Ledger, Outcome, Result
+from dlws.verdict import Verdict
 
 NO_HOSTS = ("control", "cluster")  # columns for the machine that runs the suite and for checks of the whole cluster
 
@@ -209,7 +209,7 @@ def fold(hosts: Sequence[HostRow], rows: Sequence[Row]) -> list[list[HostRow]]:
 
 
 def group_of(nodeid: str) -> str:
-    """The JUnit class name: `checks/swap.py::test_swap_is_off[x]` -> `checks.swap`; a test class is appended."""
+    """The JUnit class name: `checks/host/swap.py::test_swap_is_off[x]` -> `checks.host.swap`, and a test class."""
     path, *names = nodeid.partition("[")[0].split("::")
     parts = path.removesuffix(".py").split("/")
     return ".".join([*parts[:-1], parts[-1].removeprefix("test_"), *names[:-1]])

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cluster.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
+from dlws.record.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
+from dlws.record.run_folder import RecordedRun, RunFolder
 from reports.matrix import NO_HOSTS, Kind, kind_of
-from reports.run_folder import RecordedRun, RunFolder
 
 SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
 _ORDER = list(Kind)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cluster.ledger import HostRow, Result
+from dlws.record.ledger import HostRow, Result
+from dlws.record.run_folder import RecordedRun
 from reports import matrix, summary
 from reports.matrix import Kind, Matrix, Row
-from reports.run_folder import RecordedRun
 from reports.text import count, one_line, plain
 
 

@@ -14,9 +14,9 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from cluster.verdict import Verdict
+from dlws.record.run_folder import RecordedRun
+from dlws.verdict import Verdict
 from reports import record
-from reports.run_folder import RecordedRun
 from reports.summary import State
 
 

@@ -37,10 +37,10 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cluster.verdict import Verdict
+from dlws.record.run_folder import Command, RecordedRun
+from dlws.verdict import Verdict
 from reports import matrix, summary
 from reports.matrix import Cell, Row
-from reports.run_folder import Command, RecordedRun
 
 SCHEMA = "dlws-record/1"
 Record = dict[str, Any]

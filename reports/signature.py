@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.record.run_folder import RunFolder
 from reports import manifest, write
 from reports.acceptance import digest_of
-from reports.run_folder import RunFolder
 
 NAMESPACE = "dlws-acceptance"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cluster.ledger import Ledger
+from dlws.record.ledger import Ledger
 from reports import findings
 from reports.findings import Finding, Gap, Group
 from reports.matrix import Kind, Matrix

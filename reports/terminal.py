@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from cluster.ledger import HostRow
+from dlws.record.ledger import HostRow
+from dlws.record.run_folder import RecordedRun
 from reports import critical_path, matrix, summary
 from reports.findings import Finding, Group
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
-from reports.run_folder import RecordedRun
 from reports.summary import State, Summary
 from reports.text import clip, count, duration, one_line
 

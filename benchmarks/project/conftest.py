@@ -1,3 +1,3 @@
 """A project of its own on the suite's plugin."""
 
-pytest_plugins = ["fixtures.plugin"]
+pytest_plugins = ["dlws.engine.plugin"]

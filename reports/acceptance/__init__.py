@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dlws.record.run_folder import RecordedRun, RunFolderError
 from reports import manifest, write
 from reports.acceptance import closing, inventory, issues, opening, page, pdf, results, template, word
 from reports.acceptance.blocks import Document
 from reports.acceptance.language import Language
 from reports.acceptance.source import Source
-from reports.run_folder import RecordedRun, RunFolderError
 
 FORMATS: dict[str, Callable[[Document], bytes]] = {"docx": word.render, "html": page.render, "pdf": pdf.render}
 _NAMES = {Language.BOTH: "acceptance", Language.ZH: "acceptance.zh", Language.EN: "acceptance.en"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.verdict import Verdict
+from dlws.record.run_folder import Command
+from dlws.verdict import Verdict
 from reports import manifest
 from reports.acceptance.blocks import Block, Cell, Heading, Pairs, Part, Signatures, Table, Text, Verbatim
 from reports.acceptance.language import VERDICTS, Language, place, title
 from reports.acceptance.opening import when
 from reports.acceptance.source import Source
-from reports.run_folder import Command
 from reports.text import clip, one_line
 
 _LONGEST = 240  # characters of a command

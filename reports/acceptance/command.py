@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dlws.record.run_folder import find
 from reports import acceptance, signature
 from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
 from reports.acceptance.template import CustomerTemplateError
-from reports.run_folder import find
 from reports.signature import SignatureError
 from reports.text import one_line
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cluster.ledger import End
-from cluster.verdict import Verdict
+from dlws.record.ledger import End
+from dlws.verdict import Verdict
 from reports.acceptance.blocks import Tone
 from reports.acceptance.language import VERDICTS
 from reports.record import Record

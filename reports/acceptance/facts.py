@@ -12,22 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster import versions
-from cluster.parse import (
-    answers,
-    ascend,
-    docker_info,
-    dpkg,
-    ip_addr,
-    meminfo,
-    npu_chip,
-    npu_smi,
-    nvidia_smi,
-    os_release,
-)
-from cluster.parse.text import lines, only_line
-from cluster.verdict import Unknown
-from reports.run_folder import Command
+from dlws.parse import versions
+from dlws.parse.accelerators import ascend, npu_chip, npu_smi, nvidia_smi
+from dlws.parse.host import docker_info, dpkg, meminfo, os_release
+from dlws.parse.network import ip_addr
+from dlws.parse.platform import answers
+from dlws.parse.text import lines, only_line
+from dlws.record.run_folder import Command
+from dlws.verdict import Unknown
 
 PACKAGES = ("kubeadm", "kubelet", "kubectl", "docker-ce", "docker.io", "nvidia-docker2", "nfs-kernel-server")
 

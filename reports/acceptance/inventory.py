@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from reports.acceptance import facts
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.facts import Device

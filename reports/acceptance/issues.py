@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import Language, area, title, verdict_cell
 from reports.acceptance.results import found, hosts

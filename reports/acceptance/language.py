@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from reports.acceptance.blocks import Cell, Tone
 from reports.matrix import AREAS, SECTIONS
 from reports.record import Record

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import SEVERITIES, VERDICTS, Language, area, place, title, verdict_cell
 from reports.acceptance.source import Line, Source

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from cluster.ledger import HostRow
-from cluster.verdict import Verdict
+from dlws.record.ledger import HostRow
+from dlws.record.run_folder import Command, RecordedRun
+from dlws.verdict import Verdict
 from reports import manifest, record
 from reports.acceptance import conclusion, facts
 from reports.acceptance.conclusion import Conclusion
 from reports.acceptance.facts import Facts
 from reports.matrix import AREAS, NO_HOSTS
 from reports.record import Record
-from reports.run_folder import Command, RecordedRun
 from reports.text import one_line
 
 _SHORT = 60  # characters of an answer that is shown as what was found
@@ -179,5 +179,3 @@ class Source:
         for file, command in self.commands:
             found.setdefault(file.partition(".")[0], []).append(command)
         return found
-
-

@@ -16,8 +16,8 @@ from docxtpl import DocxTemplate
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from cluster.ledger import HostRow
-from cluster.verdict import Verdict
+from dlws.record.ledger import HostRow
+from dlws.verdict import Verdict
 from reports.acceptance import conclusion, facts, word
 from reports.acceptance.blocks import Document
 from reports.acceptance.issues import OPEN

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.ledger import Ledger, Result, read
-from cluster.verdict import Verdict
+from dlws.record.ledger import Ledger, Result, read
+from dlws.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "lab" / "config.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from tests.lab.suite import HOSTS, Finished, broken, run, snapshot, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]

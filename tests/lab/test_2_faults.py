@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from tests.lab.suite import broken, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import docx
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
+from tests.kits.browser import Browser
 from tests.lab.suite import ROOT, Finished, broken, run
-from tests.unit.browser import Browser
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]
 
@@ -27,7 +27,7 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f]")
 def audit(prepared_hosts: None) -> Finished:
     """The audit of a host whose os-release is hostile, and its documents."""
     with broken("hostile_output", "atlas01"):
-        audit = run("-m", "verify", "checks/system.py", "--limit", "atlas01")
+        audit = run("-m", "verify", "checks/host/system.py", "--limit", "atlas01")
     for command in ("csv", "acceptance"):
         subprocess.run([sys.executable, "-m", "reports", command, str(audit.folder)], cwd=ROOT, check=True)
     return audit

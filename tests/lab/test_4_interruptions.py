@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from tests.lab.suite import Finished, Running, lab, on, run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]

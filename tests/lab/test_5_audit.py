@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from tests.lab.suite import CONFIG, HOSTS, MASTER, ROOT, Finished, configured, objects, on, run, snapshot
 
 pytestmark = [pytest.mark.lab]
@@ -77,7 +77,7 @@ def held(host: str) -> Iterator[None]:
 def test_a_virtual_ip_answers_and_one_host_holds_it(first_install: Finished) -> None:
     text = CONFIG.read_text().replace("  kubernetes:\n", f"  kubernetes:\n    virtual_ip: {VIRTUAL_IP}\n")
     with configured(text) as config:
-        audit = ("-m", "verify", "checks/api_address.py")
+        audit = ("-m", "verify", "checks/kubernetes/api_address.py")
         with held(MASTER):
             assert run(*audit, config=config).red == set()
             with held("atlas01"):

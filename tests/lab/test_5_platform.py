@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from lab.plan import ALL_HOSTS
 from tests.lab.suite import CONFIG, MASTER, configured, kubectl, on, run, wait_until
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from cluster.verdict import Verdict
+from dlws.verdict import Verdict
 from lab import kube_faults, platform_faults
 from lab.platform_faults import FAULTS as FAULTS_OF_LAB
 from tests.lab.suite import Finished, broken, kubectl, on, run, wait_until

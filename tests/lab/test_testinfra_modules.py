@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 import testinfra.modules
 
-from cluster.inventory import Arch, Device, Node, Origin, Role
-from cluster.verdict import Unknown
+from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.remote.host import Host
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.ssh import Login, Secret, open_ssh
+from dlws.verdict import Unknown
 from lab import daemon, hosts, image, packages
 from lab.plan import CACHER_PORT, GATEWAY, HOSTS, PROBE_ARCHIVE, LabHost
 from lab.record import lock
-from remote.host import Host
-from remote.hostkeys import HostKeys
-from remote.ssh import Login, Secret, open_ssh
 
 pytestmark = pytest.mark.lab
 

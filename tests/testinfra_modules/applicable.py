@@ -11,7 +11,7 @@ NOT_APPLICABLE = {
 DIFFERENT = {
     "test_sudo_fail_from_root": "`check_output` raises Unknown on purpose: what could not be found out is no FAIL",
 }
-"""Tests that must fail on `remote.host.Host`, with Unknown; they pass on the backend under testinfra's own Host."""
+"""Tests that must fail on `dlws.remote.host.Host`, with Unknown; they pass under testinfra's own Host."""
 
 
 def why_not(test: str, hostspec: str) -> str | None:

@@ -1,6 +1,6 @@
 """Copied as conftest.py beside upstream's test_modules.py: their `host` and `docker_image`, over our backend.
 
-Each test runs twice: on testinfra's own Host over our backend, and on `remote.host.Host`, which checks are given.
+Each test runs twice: on testinfra's own Host over our backend, and on `dlws.remote.host.Host`, which checks are given.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import testinfra.host
 
-from cluster.inventory import Node
-from cluster.verdict import Unknown
-from remote.host import Host
-from remote.hostkeys import HostKeys
-from remote.ssh import Login, open_ssh
+from dlws.inventory import Node
+from dlws.remote.host import Host
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.ssh import Login, open_ssh
+from dlws.verdict import Unknown
 from tests.testinfra_modules import applicable, debian
 
 BACKEND, HOST = "backend", "Host"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster.inventory import Arch, Device, Node, Origin, Role
+from dlws.inventory import Arch, Device, Node, Origin, Role
 from lab import daemon, hosts, mirror, record
 from lab.daemon import docker
 from lab.image import digest

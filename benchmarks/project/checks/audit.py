@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cluster.inventory import Node
-from cluster.parse import meminfo, os_release
-from fixtures.check import check, expect, expect_that
-from remote.host import Host
+from dlws.engine.check import check, expect, expect_that
+from dlws.inventory import Node
+from dlws.parse.host import meminfo, os_release
+from dlws.remote.host import Host
 
 PROMISE: dict[str, Any] = json.loads(Path(os.environ["BENCH_PROMISE"]).read_text())
 

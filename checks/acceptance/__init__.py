@@ -1,0 +1,1 @@
+"""Checks for handing over: speed and stability against what was agreed."""

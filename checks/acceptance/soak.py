@@ -1,0 +1,68 @@
+"""Q: what has gone wrong with the hardware over a soak: counters now against those of an audit before it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from checks.gpu import errors
+from checks.host import hardware
+from checks.network import routes
+from checks.npu.chips import ecc_of
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, active, check, expect
+from dlws.engine.targets import every_host
+from dlws.facts import nvidia
+from dlws.facts.ascend import called, from_hccn_tool
+from dlws.inventory import Device, Node
+from dlws.parse.accelerators import hccn_link, xid
+from dlws.remote.change import boot_of
+from dlws.remote.host import Host
+from dlws.verdict import NotApplicable, Unknown
+from fixtures.earlier import Earlier
+
+
+@active
+@check("Q05", section="2.1", source="azurehpc, 终验 practice", on=every_host,
+       title_zh="持续运行期间无重启、断链与新增硬件错误",
+       fix="find the cause (kernel log of that time), fix it, and start the soak again")  # fmt: skip
+def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> None:
+    """Over the agreed hours, the host has not rebooted, lost a link or had a new hardware error.
+
+    Counters are compared with those of the newest audit that is at least that old, so run one at the start. Pod
+    restarts are covered by W02.
+    """
+    hours = cluster.suite.acceptance.soak_hours
+    if hours is None:
+        raise NotApplicable("suite.acceptance.soak_hours does not say how long the hosts must run without a fault")
+    then = earlier.host(hours=hours)
+    if then is None:
+        raise Unknown(
+            f"no run at least {hours:g} h old covers {node.name}: run -m verify now, and this check afterwards"
+        )
+    if boot_of(host) != boot_of(then):
+        raise Mismatch(f"boot of {node.name}", found="a different one", expected=f"the same as {hours:g} h ago")
+    before, now = counters(node, then), counters(node, host)
+    grown = [f"{what}: {before[what]} then, {n} now" for what, n in now.items() if n != before.get(what, n)]
+    expect("counters that have increased", found=grown, expected=[])
+    expect("counters no longer available", found=sorted(before.keys() - now.keys()), expected=[])
+    if node.device is Device.NPU:
+        told = from_hccn_tool(host)
+        lost = {called(c): hccn_link.downs(told.port(c, "link_stat"), timedelta(hours=hours)) for c in told.chips}
+        expect("NPU ports whose link went down", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
+
+
+def counters(node: Node, host: Host) -> dict[str, int]:
+    """What a sound host has no more of at the end of a soak than at its beginning."""
+    found: dict[str, int] = {}
+    for card, (_, _, lost, received, sent) in routes.cards(host.read(routes.READ_CARDS).partition("==")[2]).items():
+        found |= {f"{card} lost links": int(lost), f"{card} errors": int(received) + int(sent)}
+    found |= {name: n for name, n in hardware.memory_errors(host)[1].items() if name.endswith("ue_count")}
+    if node.device is Device.GPU:
+        field = "ecc.errors.uncorrected.aggregate.total"
+        cards = errors.with_ecc(nvidia.cards(host))
+        found |= {f"{nvidia.called(card)} uncorrected ECC errors": nvidia.count(card, field) for card in cards}
+        grave = [error for error in xid.errors(host.read(errors.LOG)) if error.number in errors.CRITICAL]
+        found |= {"critical Xid errors": len(grave)}
+    if node.device is Device.NPU:
+        found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
+    return found

@@ -1,0 +1,1 @@
+"""Checks that compare hosts: what must be equal, what must be unique."""

@@ -1,0 +1,187 @@
+"""H, U, R, N: what must be the same on all hosts, or on all hosts of a kind, or on no two of them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from checks import accounts as admin_checks
+from checks import docker
+from checks.across_hosts.unique import grouped, macs_of, someone
+from checks.docker import docker_of
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that
+from dlws.engine.targets import npu_cluster, whole_cluster
+from dlws.inventory import Device, Node
+from dlws.parse.host import accounts, authorized_keys, kernels, lscpu, meminfo
+from dlws.parse.network import ip_addr, ip_route
+from dlws.parse.text import number, only_line, unparsable
+from dlws.remote.host import Host
+from dlws.verdict import Severity, Unknown
+
+READ_KERNELS = "set -e; uname -r; find /boot -maxdepth 1 -name 'vmlinu[xz]-*' -printf '%f\\n'"
+MEMORY = 0.01
+HOST_KEYS = "cat /etc/ssh/ssh_host_*_key.pub"
+ASCEND_USER = "HwHiAiUser"
+NOBODY = "no such user"
+
+
+@check("H03", section="2.1", source="Ascend, NVIDIA docs", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="正在运行已安装的最新内核，且同类主机内核一致",
+       fix="reboot hosts that run an older kernel than the newest installed; install the same kernel on"
+           " all hosts of the same kind")  # fmt: skip
+def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Every host runs its newest installed kernel, and hosts of the same kind run the same kernel."""
+    found = {name: kernels.parse(host.read(READ_KERNELS)) for name, host in someone(hosts).items()}
+    behind = [
+        f"{name}: running {k.running}, installed {k.newest}" for name, k in found.items() if k.running != k.newest
+    ]
+    expect("hosts not running their newest installed kernel", found=behind, expected=[])
+    expect("differing kernels", found=mixed(cluster, {n: k.running for n, k in found.items()}), expected=[])
+
+
+@check("H08", section="2.1", source="NHC hw_cpuinfo", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="同类主机的 CPU、内存与 NUMA 一致",
+       fix="reseat the missing memory module or processor; check the firmware settings")  # fmt: skip
+def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Hosts of the same kind have identical processors, and memory sizes within 1% of each other."""
+    found = {name: str(lscpu.parse(host.read("LC_ALL=C lscpu"))) for name, host in someone(hosts).items()}
+    expect("differing processors", found=mixed(cluster, found), expected=[])
+    sizes = {name: meminfo.parse(host.read("cat /proc/meminfo")).total for name, host in hosts.items()}
+    most = {n.kind: max(sizes[m.name] for m in alike) for n, alike in kinds(cluster, sizes)}
+    little = [
+        f"{name}: {size >> 20} of {most[cluster.node(name).kind] >> 20} MiB"
+        for name, size in sizes.items()
+        if size < most[cluster.node(name).kind] * (1 - MEMORY)
+    ]
+    expect("hosts with less memory than others of their kind", found=little, expected=[])
+
+
+@check("H23", section="2.1", source="product checklist", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各主机时区一致", fix="timedatectl set-timezone <zone> on the named hosts")  # fmt: skip
+def test_time_zones_are_equal(hosts: dict[str, Host]) -> None:
+    """All hosts use the same time zone, so that their logs can be compared."""
+    zones = {name: only_line("date", host.read("date '+%Z %z'")) for name, host in someone(hosts).items()}
+    if wrong := [zone for zone in zones.values() if re.fullmatch(r"\S+ [+-][0-9]{4}", zone) is None]:
+        raise unparsable("date", wrong[0])
+    expect_that(len({*zones.values()}) == 1, "time zones", found=told(zones), expected="one")
+
+
+@check("U02", section="3.6", source="cloned images", on=whole_cluster, title_zh="各主机 SSH 主机密钥唯一",
+       severity=Severity.WARNING,
+       fix="on the clones: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server; then delete their lines from"
+           " known_hosts in the state folder")  # fmt: skip
+def test_host_keys_are_unique(hosts: dict[str, Host]) -> None:
+    """No two hosts share an SSH host key.
+
+    A changed host key is noticed at every login, which then fails.
+    """
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for name, host in someone(hosts).items():
+        keys = authorized_keys.parse(host.read(HOST_KEYS))
+        if not keys:
+            raise unparsable(f"{name}: host keys", why="none")
+        for key in keys:
+            owners[key.blob].append(name)
+    same = {" and ".join(names) for names in owners.values() if len(names) > 1}
+    expect("hosts that share an SSH host key", found=same, expected=set())
+
+
+@check("U05", section="3.6", source="NFS", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="管理用户在各主机 uid/gid 一致", causes=[admin_checks.test_admin_account],
+       fix="usermod -u and groupmod -g on the hosts that differ, then chown the user's files")  # fmt: skip
+def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """The admin user has the same uid and gid on every host, so that it owns its files on shares."""
+    found = {name: identity(host, cluster.admin_username) for name, host in someone(hosts).items()}
+    expect_that(len({*found.values()}) == 1, f"uid and gid of {cluster.admin_username}", found=told(found),
+                expected="the same on every host")  # fmt: skip
+
+
+@check("U10", section="2.1", source="Ascend error 0x0091", on=npu_cluster,
+       title_zh="NPU 主机存在 HwHiAiUser 用户且一致",
+       fix="groupadd and useradd -m HwHiAiUser with the same uid and gid everywhere; reinstall the driver")  # fmt: skip
+def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """The Ascend driver's user exists on every NPU host, with the same uid and gid."""
+    there = [hosts[node.name] for node in cluster.nodes if node.device is Device.NPU and node.name in hosts]
+    found = {host.name: identity(host, ASCEND_USER) for host in someone({host.name: host for host in there}).values()}
+    expect(f"hosts without {ASCEND_USER}", found=[n for n, who in found.items() if who == NOBODY], expected=[])
+    expect_that(len({*found.values()}) == 1, f"uid and gid of {ASCEND_USER}", found=told(found),
+                expected="the same on every NPU host")  # fmt: skip
+
+
+@check("R02", section="3.8", source="product checklist", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各主机 Docker 版本一致", causes=[docker.test_docker_is_active],
+       fix="install the same docker package on all hosts")  # fmt: skip
+def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
+    """All hosts run the same Docker version."""
+    found = {name: docker_of(host).server_version for name, host in someone(hosts).items()}
+    expect_that(len({*found.values()}) == 1, "Docker versions", found=told(found), expected="one")
+
+
+@check("N22", section="2.1", source="arping(8)", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="主机 IP 没有被其他设备占用",
+       fix="find the device with that MAC address in the switch's table; give it another IP address")  # fmt: skip
+def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """No other device answers for a host's IP address.
+
+    The hosts' ARP tables are compared with the MAC addresses of their own network interfaces.
+    """
+    own = {
+        cluster.node(name).address: set[str]().union(*macs_of(host, cluster.node(name).address))
+        for name, host in someone(hosts).items()
+    }
+    strange = {
+        f"{address}: {mac}, as seen from {name}"
+        for name, host in hosts.items()
+        for address, mac in ip_route.neighbours(host.read("ip -4 neigh show")).items()
+        if address in own and mac not in own[address]
+    }
+    expect("host IP addresses that another device answers for", found=strange, expected=set())
+
+
+@check("N27", section="2.1", source="weave#3012", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各主机网卡 MTU 一致", fix="set the same MTU on these interfaces and on the switch")  # fmt: skip
+def test_mtus_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """The network interfaces that carry the hosts' addresses have the same MTU."""
+    found = {name: str(mtu_of(host, cluster.node(name))) for name, host in someone(hosts).items()}
+    expect_that(len({*found.values()}) == 1, "MTUs", found=told(found), expected="one")
+
+
+def identity(host: Host, user: str) -> str:
+    """`1000:1000`, or `no such user`."""
+    result = host.run_expect([0, 1], "id %s", user)
+    if result.rc and NOBODY in result.stderr:
+        return NOBODY
+    who = accounts.identity(result.stdout)
+    return f"{who.uid}:{who.gid}"
+
+
+def mtu_of(host: Host, node: Node) -> int:
+    """The MTU, in bytes, of the interface that carries the host's address. Unknown when none does (N01)."""
+    here = ip_addr.parse(host.read("ip -4 -o addr show up"))
+    carriers = [a.interface for a in here if a.address == node.address]
+    if not carriers:
+        raise Unknown(f"{host.name}: no network interface carries {node.address}")
+    return number("mtu", host.read("cat %s", f"/sys/class/net/{carriers[0]}/mtu"))
+
+
+def kinds(cluster: Cluster, known: Mapping[str, object]) -> list[tuple[Node, list[Node]]]:
+    """Each host that is known, with all of its kind."""
+    there = [cluster.node(name) for name in known]
+    return [(node, [n for n in there if n.kind == node.kind]) for node in there]
+
+
+def mixed(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
+    """The kinds of host with more than one value: `gpu-amd64: A on x but B on y`."""
+    found = {}
+    for node, alike in kinds(cluster, values):
+        of_kind = {n.name: values[n.name] for n in alike}
+        if len({*of_kind.values()}) > 1:
+            found[node.kind] = f"{node.kind}: {told(of_kind)}"
+    return list(found.values())
+
+
+def told(values: Mapping[str, str]) -> str:
+    """`A on x and y but B on z`."""
+    return " but ".join(f"{value} on {' and '.join(names)}" for value, names in grouped(values).items())

@@ -1,0 +1,166 @@
+"""What must be unique, or the same, on all hosts: seen only by comparing them (so is H17)."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, preflight
+from dlws.engine.targets import whole_cluster
+from dlws.facts.files import text_of
+from dlws.parse.network import ip_addr
+from dlws.parse.text import unparsable
+from dlws.remote.host import Host
+from dlws.verdict import Severity, Unknown
+
+SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
+NO_UUID = re.compile(r"[0-]*|[Ff-]*")
+PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
+READ_MACS = (
+    "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
+    ' echo "$i $k $(cat $i/address)"; done'
+)
+_CARD = re.compile(r"(\S+) (physical|virtual) ?((?:[0-9a-f]{2}:?)*)")
+"""A row of READ_MACS; a tunnel (tun0, WireGuard) has no MAC address."""
+KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+
+
+@preflight
+@check("H18", section="2.1", source="kubeadm#31, weave#2427", on=whole_cluster, title_zh="product_uuid 在集群内唯一",
+       fix="set a unique system UUID in the BMC or firmware; Kubernetes identifies hosts by it")  # fmt: skip
+def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
+    """No two hosts have the same firmware UUID (product_uuid).
+
+    Machines without one are identified by their machine-id (H17).
+    """
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in someone(hosts).items()}
+    empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
+    expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
+    expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
+
+
+@preflight
+@check("H19", section="2.1", source="kubeadm docs", on=whole_cluster, title_zh="网卡 MAC 地址在集群内唯一",
+       fix="give the cloned machine's network interface its own MAC address")  # fmt: skip
+def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """No two hosts share the MAC address of a physical network interface or of the one with the host's IP.
+
+    A BMC's USB network interface has the same locally administered address on every server: such addresses count only
+    where the interface carries the host's own IP address.
+    """
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for name, host in someone(hosts).items():
+        macs = macs_of(host, cluster.node(name).address)
+        for mac in macs.carrier | {mac for mac in macs.cards if not is_made_up(mac)}:
+            owners[mac].append(name)
+    expect(
+        "MAC addresses on several hosts",
+        found=[f"{mac} on {' and '.join(names)}" for mac, names in owners.items() if len(names) > 1],
+        expected=[],
+    )
+
+
+@preflight
+@check("H22", section="2.1", source="etcd, TLS", on=whole_cluster, title_zh="各主机时钟偏差不超过 5 秒",
+       fix="start chrony or systemd-timesyncd on the named hosts, with one time server for all")  # fmt: skip
+def test_clocks_agree(hosts: dict[str, Host]) -> None:
+    """No two hosts' clocks are more than 5 s apart.
+
+    Unknown where the readings are too imprecise to tell.
+    """
+    judge_clocks(hosts, SKEW)
+
+
+@check("H35", section="2.1", source="etcd", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各主机时钟偏差不超过 0.5 秒", fix="start chrony or systemd-timesyncd on the named hosts")  # fmt: skip
+def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
+    """No two hosts' clocks are more than 0.5 s apart (etcd warns from 1 s)."""
+    judge_clocks(hosts, NOTABLE_SKEW)
+
+
+@check("K11", section="3.11", source="kubeadm kubelet-config", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="各节点 kubelet 配置一致",
+       fix="kubeadm upgrade node on the named hosts, then restart kubelet")  # fmt: skip
+def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
+    """All kubelets have the same configuration, as kubeadm distributes it."""
+    there = someone(hosts).items()
+    configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in there}
+    keys = sorted({key for config in configs.values() for key in config})
+    differing = [
+        f"{key}: " + " but ".join(f"{value} on {' and '.join(names)}" for value, names in groups.items())
+        for key in keys
+        if len(groups := grouped({name: str(config.get(key)) for name, config in configs.items()})) > 1
+    ]
+    expect("kubelet settings that differ", found=differing, expected=[])
+
+
+def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
+    """Every pair of clocks is within `limit` seconds, the error of the readings counted in. Unknown if that decides."""
+    read = {name: host.clock() for name, host in someone(hosts).items()}
+    pairs = [(a, b) for a in read for b in read if a < b]
+    apart = {(a, b): (abs(read[a][0] - read[b][0]), read[a][1] + read[b][1]) for a, b in pairs}
+    words = {pair: f"{' and '.join(pair)}: {skew:.3f} s ± {bound:.3f}" for pair, (skew, bound) in apart.items()}
+    far = [words[pair] for pair, (skew, bound) in apart.items() if skew - bound > limit]
+    expect(f"clocks more than {limit:g} s apart", found=far, expected=[])
+    if unsure := [words[pair] for pair, (skew, bound) in apart.items() if skew + bound > limit]:
+        raise Unknown(f"clocks possibly more than {limit:g} s apart: {', '.join(unsure)}")
+
+
+class Macs(NamedTuple):
+    """MAC addresses of a host: of what carries its own address, and of its physical cards."""
+
+    carrier: set[str]
+    cards: set[str]
+
+
+def is_made_up(mac: str) -> bool:
+    """Whether a MAC address is locally administered (IEEE 802: the second bit of the first byte)."""
+    return bool(int(mac[:2], 16) & 2)
+
+
+def macs_of(host: Host, address: str) -> Macs:
+    """The MAC addresses of a host with this address of its own. Unparsable when no interface has one."""
+    carriers = {a.interface for a in ip_addr.parse(host.read("ip -4 -o addr show up")) if a.address == address}
+    lines = host.lines(READ_MACS)
+    rows = [_CARD.fullmatch(line) for line in lines]
+    torn = [line for line, row in zip(lines, rows, strict=True) if row is None]
+    if torn or not any(row[3] for row in rows if row):  # `lo`, at least, has one
+        raise unparsable("/sys/class/net", *(torn or lines)[:1])
+    real = [row for row in rows if row and row[3] not in ("", "00:00:00:00:00:00")]
+    return Macs({row[3] for row in real if row[1] in carriers}, {row[3] for row in real if row[2] == "physical"})
+
+
+def someone(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
+    """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
+    if not hosts:
+        raise Unknown("no host can be reached")
+    return hosts
+
+
+def shared(values: Mapping[str, str]) -> list[str]:
+    """Names that have a value in common; an empty one is no value."""
+    return [" and ".join(names) for value, names in grouped(values).items() if value and len(names) > 1]
+
+
+def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of each value."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in values.items():
+        found[value].append(name)
+    return dict(found)
+
+
+def mapping(text: str, source: str) -> dict[str, Any]:
+    """A YAML file that holds a mapping."""
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise unparsable(source, why="not YAML") from None
+    if not isinstance(found, dict):
+        raise unparsable(source, text.partition("\n")[0])
+    return found

@@ -1,0 +1,217 @@
+"""R: Docker and the GPU runtime."""
+
+from __future__ import annotations
+
+from checks.npu import presence
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, active, check, expect, expect_that
+from dlws.engine.targets import gpu_hosts, npu_hosts
+from dlws.facts.files import stat_of, text_of
+from dlws.facts.units import unit
+from dlws.inventory import Node
+from dlws.parse.accelerators import ascend, npu_smi, nvidia_smi
+from dlws.parse.host import daemon_json, docker_info
+from dlws.parse.text import only_line, unparsable
+from dlws.parse.versions import docker, kubernetes
+from dlws.remote.host import Host
+from dlws.verdict import NotApplicable, Severity, Unparsable
+
+DAEMON_JSON = "/etc/docker/daemon.json"
+ROUTES = ("docker", "nvidia-docker")
+MISSING_PROGRAMS = "for p in nvidia-container-runtime nvidia-docker; do command -v $p >/dev/null || echo $p; done"
+TIMED_OUT = (124, 137)  # timeout(1): ended by TERM, by KILL
+NVIDIA_SMI_FAILED = (*range(2, 16), 255)  # nvidia-smi(1), RETURN VALUE
+VALIDATED = {(1, 15): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
+"""From which Kubernetes on, up to which Docker: the list in kubeadm's preflight check SystemVerification."""
+DEAD = "docker ps -a --filter status=dead --filter status=restarting --format '{{.Names}}: {{.Status}}'"
+ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
+"""Drivers that leave no file to grow, or bound it themselves."""
+NPU_TROUBLE = ("dcmi", "DrvMng", "executable file not found", "exec format error")
+"""In what npu-smi says of NPUs that it cannot reach, and docker of a program that cannot be run in the container."""
+RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
+
+
+@check("R01", section="3.8", source="kubeadm Service-Docker", title_zh="Docker 服务已启动并开机自启",
+       fix="systemctl enable --now docker; journalctl -u docker")  # fmt: skip
+def test_docker_is_active(host: Host) -> None:
+    """The Docker service is running and starts at boot."""
+    active, sub, at_boot = unit(host, "docker", "ActiveState", "SubState", "UnitFileState")
+    found = [active, sub, at_boot or "not installed"]
+    expect("Docker service", found=found, expected=["active", "running", "enabled"])
+
+
+@check("R19", section="3.8", source="kubeadm SystemVerification", severity=Severity.INFO,
+       deviation="runbook 3.8 installs the distribution's docker.io, whatever its version",
+       title_zh="Docker 版本经该 Kubernetes 版本验证", causes=[test_docker_is_active],
+       fix="install a Docker version from kubeadm's list (product: 19.03.12)")  # fmt: skip
+def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
+    """Docker's version is one that the configured Kubernetes version was validated with."""
+    minor = kubernetes(cluster.kubernetes_version).numbers[:2]
+    newest = max((limit for since, limit in VALIDATED.items() if since <= minor), default=(19, 3))
+    found = docker_of(host).server_version
+    expected = f"{newest[0]}.{newest[1]:02} or older"
+    expect_that(docker(found).numbers[:2] <= newest, "Docker version", found=found, expected=expected)
+
+
+@check("R04", section="3.8", source="kubeadm container runtimes", severity=Severity.WARNING,
+       title_zh="Docker 存储驱动为 overlay2", causes=[test_docker_is_active],
+       fix='set "storage-driver": "overlay2" in daemon.json (images are lost); xfs: mkfs.xfs -n ftype=1')  # fmt: skip
+def test_storage_driver_is_overlay2(host: Host) -> None:
+    """Docker uses the overlay2 storage driver on a file system with d_type support (xfs: ftype=1)."""
+    info = docker_of(host)
+    expect("storage driver", found=info.storage_driver, expected="overlay2")
+    if info.types_of_files is None:
+        raise unparsable("docker info", why="no d_type")
+    expect_that(info.types_of_files, f"d_type below {info.root_dir}", found="not supported", expected="supported")
+
+
+@check("R10", section="3.8", source="dockerd", severity=Severity.WARNING, title_zh="镜像仓库配置已生效",
+       causes=[test_docker_is_active],
+       fix="systemctl restart docker: daemon.json has changed since it started")  # fmt: skip
+def test_registries_are_in_force(host: Host) -> None:
+    """The running Docker uses the registry mirrors and insecure registries listed in daemon.json."""
+    written, info = daemon_json.parse(text_of(host, DAEMON_JSON) or ""), docker_of(host)
+    if info.mirrors is None:
+        raise unparsable("docker info", why="no RegistryConfig")
+    mirrors = {str(url).rstrip("/") for url in written.get("registry-mirrors") or ()}
+    insecure = {str(name) for name in written.get("insecure-registries") or ()}
+    expect("registry mirrors not in force", found=mirrors - {url.rstrip("/") for url in info.mirrors}, expected=set())
+    expect("insecure registries not in force", found=insecure - {*info.insecure}, expected=set())
+
+
+@check("R11", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
+       title_zh="没有死亡或反复重启的容器", causes=[test_docker_is_active],
+       fix="see docker logs <container>; remove the dead ones with docker rm -f")  # fmt: skip
+def test_no_container_is_dead(host: Host) -> None:
+    """No container is dead or keeps restarting."""
+    expect("dead or restarting containers", found=host.lines(DEAD), expected=[])
+
+
+@check("S16", section="3.9", source="k8s logging", severity=Severity.WARNING, title_zh="容器日志自动轮转",
+       deviation="runbook 3.8 and 3.9 leave Docker's default log driver, which keeps everything",
+       fix='set "log-opts": {"max-size": "100m", "max-file": "3"} in daemon.json, for new containers')  # fmt: skip
+def test_container_logs_are_bounded(host: Host) -> None:
+    """Docker limits the size of container logs; otherwise one chatty container can fill the disk."""
+    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+    driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
+    bounded = driver in ROTATING or "max-size" in options
+    expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
+
+
+@check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="Docker 默认运行时为 nvidia",
+       fix='set "default-runtime": "nvidia" in /etc/docker/daemon.json; systemctl restart docker')  # fmt: skip
+def test_default_runtime_is_nvidia(host: Host) -> None:
+    """Docker's default runtime is nvidia, in daemon.json and in force, so that containers get the GPUs."""
+    configured = daemon_json.parse(text_of(host, DAEMON_JSON) or "").get("default-runtime", "none")
+    expect(f"default-runtime in {DAEMON_JSON}", found=configured, expected="nvidia")
+    expect("default runtime in force", found=docker_of(host).default_runtime, expected="nvidia")
+
+
+@check("R06", section="3.8", source="GPU operator toolkit gate", on=gpu_hosts, title_zh="NVIDIA 容器运行时可用",
+       fix="apt-get install nvidia-docker2")  # fmt: skip
+def test_nvidia_runtime_answers(host: Host) -> None:
+    """The NVIDIA container runtime is installed, finds the driver and is registered with Docker."""
+    expect("programs missing from PATH", found=host.lines(MISSING_PROGRAMS), expected=[])
+    cli = host.run_expect([0, 1], "nvidia-container-cli info")
+    if cli.rc == 0 and "NVRM version" not in cli.stdout:
+        raise host.no_answer(cli)
+    expect_that(cli.rc == 0, "nvidia-container-cli info", found=cli.stderr.strip(), expected="the driver and the GPUs")
+    runtimes = list(docker_of(host).runtimes)
+    expect_that("nvidia" in runtimes, "Docker runtimes", found=runtimes, expected="nvidia among them")
+
+
+@check("R07", section="3.9", source="dockerd", title_zh="daemon.json 格式正确", fix="correct /etc/docker/daemon.json")
+def test_daemon_json_is_valid(host: Host) -> None:
+    """/etc/docker/daemon.json, if present, is valid JSON without duplicate keys."""
+    text = text_of(host, DAEMON_JSON) or ""
+    try:
+        daemon_json.parse(text)
+    except Unparsable as error:  # here that is the fact, not a failure to find it out
+        raise Mismatch(DAEMON_JSON, found=str(error), expected="JSON without duplicate keys") from error
+
+
+@check("R08", section="3.8", source="node-problem-detector", title_zh="Docker 在 10 秒内响应",
+       fix="systemctl restart docker; see journalctl -u docker")  # fmt: skip
+def test_docker_answers(host: Host) -> None:
+    """The Docker daemon responds within 10 s."""
+    result = host.run_expect([0, 1, *TIMED_OUT], "timeout -k 1 10 docker ps -q")
+    found = "none" if result.rc in TIMED_OUT else result.stderr.strip()
+    expect_that(result.rc == 0, "docker ps", found=found, expected="an answer within 10 s")
+
+
+@check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像已在主机上且架构正确",
+       fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
+def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
+    """The GPU test image is on the host, for the host's architecture."""
+    image = cluster.suite.gpu_probe_image
+    result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
+    found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
+    if not found:
+        raise host.no_answer(result)
+    expect(f"architecture of {image}", found=found, expected=str(node.arch))
+
+
+@active
+@check("R12", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="容器内可见全部 GPU（两种方式）",
+       fix="make nvidia the default runtime (runbook 3.9); try `docker run --rm <image> nvidia-smi`")  # fmt: skip
+def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> None:
+    """A container sees all of the host's GPUs with both `docker run` and `nvidia-docker run`."""
+    for route in ROUTES:
+        command = f"{route} run --rm --network none %s nvidia-smi -L"
+        answer = host.touch(range(256), f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0)
+        said = answer.error_text.strip()[-300:]
+        if answer.rc and not is_the_containers_own(answer.rc, said):
+            raise host.no_answer(answer)
+        expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
+        seen = len(nvidia_smi.listed(answer.text))
+        expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
+
+
+@active
+@check("R13", section="3.9", source="ascend-docker-runtime", on=npu_hosts, title_zh="容器内可见全部 NPU",
+       causes=[presence.test_npu_tools_work, presence.test_npu_device_files],
+       fix="try the command in the evidence by hand; P05 judges device files, P13 the driver's folder")  # fmt: skip
+def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> None:
+    """A container that is given the NPU device files and the driver sees all of the host's NPUs."""
+    image = cluster.suite.npu_probe_image
+    if image is None:
+        raise NotApplicable("suite.npu_probe_image is not set, so there is no image to run npu-smi in")
+    driver = ascend.install_info(host.read("cat %s", presence.RECORD)).get("Driver_Install_Path_Param", "")
+    if not driver:
+        raise unparsable(presence.RECORD, why="no Driver_Install_Path_Param")
+    tool = only_line("command -v npu-smi", host.read("command -v npu-smi"))
+    devices = [f"--device {path}" for path in (*sorted(presence.device_nodes(host)), *presence.SHARED)]
+    libraries = ":".join(f"{driver}/driver/lib64{part}" for part in ("", "/common", "/driver"))
+    command = (
+        f"timeout -k 5 120 docker run --rm --network none {' '.join(devices)} -v %s:%s:ro -v %s:/usr/bin/npu-smi:ro"
+        " -e %s %s npu-smi info -l"
+    )
+    paths = (f"{driver}/driver", f"{driver}/driver", tool)
+    answer = host.touch(range(256), command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
+    said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[-300:]
+    if answer.rc and not any(words in said for words in NPU_TROUBLE):
+        raise host.no_answer(answer)
+    expect_that(answer.rc == 0, "npu-smi in a container", found=said, expected="a list of NPUs")
+    expect("NPUs seen in a container", found=len(npu_smi.cards(answer.text)), expected=node.device_count)
+
+
+@check("R14", section="3.8", source="CIS Docker 3.15", severity=Severity.WARNING, title_zh="docker.sock 权限正确",
+       fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock")  # fmt: skip
+def test_docker_socket_is_guarded(host: Host) -> None:
+    """Only root and the docker group can access the Docker socket."""
+    found = stat_of(host, "%a %U:%G", "/var/run/docker.sock") or "no socket"
+    expect("mode and owner of docker.sock", found=found, expected="660 root:docker")
+
+
+def is_the_containers_own(rc: int, stderr: str) -> bool:
+    """Whether a failure of `docker run` speaks of the container and its GPUs, not of docker: daemon, image, time.
+
+    docker exits 125 when it could not start anything, 126 and 127 when the program could not be run in the container
+    (so does a shell that finds no docker): then what the runtime says stands in stderr.
+    """
+    return rc in NVIDIA_SMI_FAILED or any(words in stderr for words in RUNTIME_SAYS)
+
+
+def docker_of(host: Host) -> docker_info.DockerInfo:
+    """What the host's docker says about itself."""
+    return docker_info.parse(host.read("docker info -f '{{json .}}'"))

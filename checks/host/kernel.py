@@ -1,0 +1,109 @@
+"""H: what kubeadm and the pod network need of the kernel."""
+
+from __future__ import annotations
+
+from dlws.engine.check import check, expect, preflight
+from dlws.facts.files import NO_FILE, text_of
+from dlws.parse.host import kernels, modules, sysctl_conf
+from dlws.parse.text import number
+from dlws.remote.host import Host
+from dlws.verdict import Severity
+
+SHOWS = {
+    "br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables",
+    "nf_conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
+    "overlay": "/sys/module/overlay",
+}
+"""A module and what is there once the kernel has it, loaded or built in."""
+LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
+AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
+SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
+SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_forward")
+CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"}
+UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
+UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
+"""What kubelet needs of cgroup v2, where devices and freezer are no controllers."""
+OPTIONS = ("NAMESPACES", "NET_NS", "PID_NS", "IPC_NS", "UTS_NS", "CGROUPS", "MEMCG", "CPUSETS", "INET", "EXT4_FS",
+           "OVERLAY_FS")  # fmt: skip
+_PICK = f"sed -n -E '/^CONFIG_({'|'.join(OPTIONS)})=/p'"
+READ_OPTIONS = (
+    f"set -e; f=/boot/config-$(uname -r); if test -e $f; then {_PICK} $f; elif test -e /proc/config.gz; then"
+    f" zcat /proc/config.gz | {_PICK}; else echo no configuration; fi"
+)
+READ_NAMESPACES = "ls /proc/self/ns"
+NAMESPACES = ("ipc", "net", "pid", "uts")
+INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
+"""Judgement (kops#2913): each container that follows files takes some; newer kernels give watches by memory."""
+
+
+@check("H11", section="3.10", source="kubeadm container runtimes", title_zh="内核模块已加载且开机加载",
+       fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/")  # fmt: skip
+def test_kernel_modules(host: Host) -> None:
+    """The kernel modules br_netfilter, overlay and nf_conntrack are available now and at boot."""
+    expect("missing kernel modules", found=missing_modules(host), expected=[])
+    expect("modules not loaded at boot", found=forgotten_modules(host), expected=[])
+
+
+@check("H12", section="3.10", source="kubeadm FileContent", title_zh="网桥与转发内核参数正确且持久",
+       fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d")  # fmt: skip
+def test_bridged_packets_are_filtered(host: Host) -> None:
+    """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""
+    now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") for key in SETTINGS}
+    at_boot = sysctl_conf.parse(existing(host, SETTINGS_AT_BOOT))
+    expect("kernel settings that are not 1", found=[key for key in SETTINGS if now[key] != "1"], expected=[])
+    forgotten = [key for key in SETTINGS if at_boot.get(key) != "1"]
+    expect("kernel settings not set to 1 in /etc/sysctl.d", found=forgotten, expected=[])
+
+
+@preflight
+@check("H13", section="2.1", source="kubeadm SystemVerification", title_zh="所需 cgroup 控制器已启用",
+       fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot")  # fmt: skip
+def test_cgroup_controllers(host: Host) -> None:
+    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1 or v2)."""
+    unified = text_of(host, UNIFIED)
+    found = frozenset(unified.split()) if unified is not None else kernels.controllers(host.read("cat /proc/cgroups"))
+    wanted = CONTROLLERS if unified is None else UNIFIED_CONTROLLERS
+    expect("missing cgroup controllers", found=wanted - found, expected=set())
+
+
+@preflight
+@check("H14", section="2.1", source="kubeadm SystemVerification", title_zh="内核编译选项满足要求",
+       fix="boot the distribution's own kernel: linux-image-generic")  # fmt: skip
+def test_kernel_configuration(host: Host) -> None:
+    """The kernel was built with the options that containers need (judged by its namespaces if not known)."""
+    text = host.read(READ_OPTIONS)
+    if text.strip() == "no configuration":
+        there = host.read(READ_NAMESPACES).split()
+        expect("missing namespaces", found=[name for name in NAMESPACES if name not in there], expected=[])
+        return
+    there_too = kernels.options(text)
+    expect("missing kernel options", found=[name for name in OPTIONS if name not in there_too], expected=[])
+
+
+@check("H15", section="3.10", source="kops#2913", severity=Severity.WARNING, title_zh="inotify 上限充足",
+       fix="set fs.inotify.max_user_instances and .max_user_watches in /etc/sysctl.d; sysctl --system")  # fmt: skip
+def test_inotify_limits(host: Host) -> None:
+    """The inotify limits are high enough for the kubelet and log readers of a host full of containers."""
+    found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}
+    low = [f"{key} {found[key]}, not {least} or more" for key, least in INOTIFY.items() if found[key] < least]
+    expect("inotify limits that are too low", found=low, expected=[])
+
+
+def missing_modules(host: Host) -> list[str]:
+    """Those of the modules that the kernel has neither loaded nor built in."""
+    shown = host.lines(LIST_SHOWN)
+    return [name for name, path in SHOWS.items() if path not in shown]
+
+
+def forgotten_modules(host: Host) -> list[str]:
+    """Loaded modules that no file loads at boot. What is built in needs none."""
+    loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
+    return sorted(loaded & SHOWS.keys() - modules.at_boot(existing(host, AT_BOOT)))
+
+
+def existing(host: Host, command: str) -> str:
+    """What `cat` shows of those of its files that are there."""
+    result = host.run_expect([0, 1], command)
+    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
+        raise host.no_answer(result)
+    return str(result.stdout)

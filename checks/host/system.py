@@ -1,0 +1,134 @@
+"""H: the host and its operating system."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from checks.across_hosts.unique import someone
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.engine.targets import whole_cluster, workers
+from dlws.facts.files import text_of
+from dlws.inventory import Device, Node
+from dlws.parse.host import dpkg, meminfo, os_release, secure_boot
+from dlws.parse.text import only_line, unparsable
+from dlws.remote.host import Host
+from dlws.verdict import Severity
+
+KUBEADM_CPUS = 2
+QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
+KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it counts them
+
+
+@preflight
+@check("H01", section="2.1", source="runbook 2.1", title_zh="操作系统版本符合要求",
+       fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release)")  # fmt: skip
+def test_operating_system(node: Node, host: Host) -> None:
+    """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
+    system = os_release.parse(host.read("cat /etc/os-release"))
+    release, expected = (system.point, "18.04.1") if node.device is Device.NPU else (system.version, "18.04")
+    expect("operating system", found=f"{system.id} {release}", expected=f"ubuntu {expected}")
+
+
+@preflight
+@check("H02", section="2.1", source="config.yaml archtype", title_zh="CPU 架构与配置一致",
+       fix="correct archtype in config.yaml")  # fmt: skip
+def test_architecture(node: Node, host: Host) -> None:
+    """The CPU architecture matches the configured archtype."""
+    expect("uname -m", found=machine_of(host), expected=node.arch.machine)
+
+
+@check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
+       severity=Severity.WARNING)  # fmt: skip
+def test_no_reboot_is_pending(host: Host) -> None:
+    """No installed package requires a reboot."""
+    asks = text_of(host, "/var/run/reboot-required")
+    packages = text_of(host, "/var/run/reboot-required.pkgs")
+    found = sorted(set((packages or "").split())) or ("an unnamed package" if asks is not None else [])
+    expect("packages that require a reboot", found=found, expected=[])
+
+
+@preflight
+@check("H06", section="2.1", source="runbook 2.1", on=workers, title_zh="SecureBoot 已关闭",
+       fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed")  # fmt: skip
+def test_secure_boot_is_off(host: Host) -> None:
+    """Secure Boot is off (hosts without EFI have none)."""
+    if host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 1:
+        return
+    state = secure_boot.mokutil(host.run_expect([0, 1, 255], "mokutil --sb-state 2>&1").stdout)
+    expect_that(state is not secure_boot.SecureBoot.ENABLED, "Secure Boot", found=state.value, expected="off")
+
+
+@preflight
+@check("H07", section="2.1", source="kubeadm NumCPU, Mem", title_zh="CPU 与内存满足最低要求",
+       fix="give the host at least 2 CPUs and 1700 MB of memory")  # fmt: skip
+def test_cpu_and_memory(host: Host) -> None:
+    """The host has at least 2 CPUs and 1700 MB of memory, as kubeadm requires."""
+    cpus = meminfo.nproc(host.read("nproc"))
+    expect_that(cpus >= KUBEADM_CPUS, "CPUs", found=cpus, expected=f"at least {KUBEADM_CPUS}")
+    total = meminfo.parse(host.read("cat /proc/meminfo")).total
+    least = f"at least {KUBEADM_MEMORY >> 20} MiB"
+    expect_that(total >= KUBEADM_MEMORY, "memory", found=f"{total >> 20} MiB", expected=least)
+
+
+@preflight
+@check("H17", section="2.1", source="kubeadm docs, weave#2427", on=whole_cluster, title_zh="machine-id 在集群内唯一",
+       fix="on the clones: rm /etc/machine-id; systemd-machine-id-setup; reboot")  # fmt: skip
+def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
+    """No two hosts have the same machine-id."""
+    owners = defaultdict(list)
+    for name, host in someone(hosts).items():
+        machine_id = host.read("cat /etc/machine-id").strip()
+        if not re.fullmatch("[0-9a-f]{32}|", machine_id):
+            raise unparsable(f"{name}: /etc/machine-id", machine_id)
+        owners[machine_id].append(name)
+    expect("hosts without a machine-id", found=owners.pop("", []), expected=[])
+    shared = [" and ".join(names) for names in owners.values() if len(names) > 1]
+    expect("hosts with the same machine-id", found=shared, expected=[])
+
+
+@check(
+    "H20", section="2.2", source="kubeadm Hostname", title_zh="主机名与配置一致", fix="hostnamectl set-hostname <name>"
+)
+def test_hostname(node: Node, host: Host) -> None:
+    """The host name, now and at boot, is the machine's key in config.yaml."""
+    expect("current host name", found=only_line("hostname", host.read("hostname")), expected=node.name)
+    at_boot = text_of(host, "/etc/hostname")
+    expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
+
+
+@check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="没有安装不完整的软件包",
+       fix="dpkg --configure -a; apt-get -f install")  # fmt: skip
+def test_packages_are_whole(host: Host) -> None:
+    """dpkg reports no half-installed package."""
+    expect("dpkg --audit", found=dpkg.audit(host.read("dpkg --audit")), expected=())
+
+
+@check("H34", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="节点所需软件包已安装",
+       fix="apt-get install <the missing packages>")  # fmt: skip
+def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
+    """The packages that every node needs are installed."""
+    expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
+
+
+def machine_of(host: Host) -> str:
+    """What `uname -m` prints: x86_64, aarch64."""
+    line = only_line("uname -m", host.read("uname -m"))
+    if not re.fullmatch(r"\w+", line):
+        raise unparsable("uname -m", line)
+    return line
+
+
+def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
+    """Those of the packages, `name` or `name=version`, that are not fully installed on the host, in that version."""
+    wanted = {entry: entry.partition("=")[::2] for entry in names}
+    listing = host.run_expect([0, 1], QUERY + " ".join(name for name, _ in wanted.values()))
+    known = {p.name: p for p in dpkg.packages(listing.stdout)}
+    if listing.rc == 0 and set(known) != {name for name, _ in wanted.values()}:  # 1: some are unknown to dpkg
+        raise host.no_answer(listing)
+    return [
+        entry
+        for entry, (name, version) in wanted.items()
+        if name not in known or not known[name].is_installed or version not in ("", known[name].version)
+    ]

@@ -1,0 +1,1 @@
+"""Checks that run pods as users' jobs do."""

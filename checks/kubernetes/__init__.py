@@ -1,0 +1,1 @@
+"""Checks of Kubernetes on the hosts and in the cluster."""

@@ -1,0 +1,236 @@
+"""T: the certificates of the control plane and the kubelets, read on the hosts. Keys never leave them.
+
+Ages are by the host's own clock, which is also the one its components judge by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that
+from dlws.engine.targets import master
+from dlws.parse.kubernetes import certificates, kubeconfig
+from dlws.parse.kubernetes.certificates import Certificate
+from dlws.parse.text import number, unparsable
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
+from dlws.verdict import Severity
+
+PKI = "/etc/kubernetes/pki"
+ISSUERS = {
+    "apiserver": "ca",
+    "apiserver-kubelet-client": "ca",
+    "front-proxy-client": "front-proxy-ca",
+    "apiserver-etcd-client": "etcd/ca",
+    "etcd/server": "etcd/ca",
+    "etcd/peer": "etcd/ca",
+    "etcd/healthcheck-client": "etcd/ca",
+}
+"""What kubeadm makes, and whose signature each carries (kubeadm certs)."""
+AUTHORITIES = ("ca", "front-proxy-ca", "etcd/ca")
+SERVED = {6443: "apiserver", 2379: "etcd/server"}
+KUBELET = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+KUBECONFIGS = ("admin", "controller-manager", "scheduler")
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+CA_LIFE = timedelta(days=2 * 365)
+RSA_BITS = 2048
+HASHES = ("sha256", "sha384", "sha512")
+
+READ_PKI = f'set -e; date +%s; cd {PKI}; for f in *.crt etcd/*.crt; do echo "== $f"; cat "$f"; done'
+READ_PUBLIC_KEYS = (
+    f'set -e; cd {PKI}; for f in {" ".join(ISSUERS)}; do ssh-keygen -y -P "" -f "$f.key" | tr -d "\\n"; echo; done'
+)
+READ_KUBELET = f"set -e; date +%s; sed -n '/-BEGIN CERT/,/-END CERT/p' {KUBELET}"
+READ_EMBEDDED = (
+    'set -e; date +%s; for c in {}; do echo "== $c.conf"; grep certificate /etc/kubernetes/$c.conf; done'.format(
+        " ".join(KUBECONFIGS)
+    )
+)
+SERVED_AT = "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null | sed -n '/-BEGIN/,/-END/p'"
+WEB = (
+    "set -e; date +%%s; timeout 10 openssl s_client -connect 127.0.0.1:443 -servername %s -showcerts </dev/null"
+    " | sed -n -e '/-BEGIN/,/-END/p' -e '/Verify return code/p'"
+)
+RENEW = "on the master: kubeadm certs renew all (1.18, 1.19: kubeadm alpha certs renew all); restart the control plane"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Certificates by where they are, and the host's clock when they were read."""
+
+    now: datetime
+    by_name: Mapping[str, Certificate]
+
+    def ending_within(self, span: timedelta) -> list[str]:
+        """Those that are good for no longer than that, with their last day."""
+        return [
+            f"{name}: {cert.not_after:%Y-%m-%d} ({(cert.not_after - self.now).days} days)"
+            for name, cert in self.by_name.items()
+            if cert.not_after - self.now < span
+        ]
+
+
+@check("T01", section="3.11", source="kubeadm#581", on=master, title_zh="控制平面证书齐全且至少 7 天内有效", fix=RENEW)
+def test_certificates_are_in_date(host: Host) -> None:
+    """All control plane certificates are present and valid for at least 7 more days."""
+    found = pki_of(host)
+    expect("missing certificates", found=sorted({*ISSUERS, *AUTHORITIES} - {*found.by_name}), expected=[])
+    expect("certificates expiring within 7 days", found=found.ending_within(WEEK), expected=[])
+
+
+@check("T02", section="3.11", source="kubeadm certs check-expiration", on=master,
+       title_zh="kubeconfig 内嵌证书至少 7 天内有效", fix=RENEW)  # fmt: skip
+def test_embedded_certificates_are_in_date(host: Host) -> None:
+    """The certificates in admin.conf, controller-manager.conf and scheduler.conf are valid for at least 7 more days."""
+    expect("certificates expiring within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
+
+
+@check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书至少 7 天内有效",
+       fix="recreate kubelet.conf, which could not rotate: kubeadm init phase kubeconfig kubelet")  # fmt: skip
+def test_kubelet_certificate_is_in_date(host: Host) -> None:
+    """The kubelet's own certificate, which kubeadm does not list, is valid for at least 7 more days."""
+    expect("certificates expiring within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
+
+
+@check("T10", section="3.11", source="kubeadm#581", on=master, severity=Severity.WARNING,
+       title_zh="主节点上全部证书至少 30 天内有效", fix=RENEW)  # fmt: skip
+def test_certificates_last_a_month(host: Host) -> None:
+    """Every certificate on the master is valid for at least 30 more days."""
+    ending = [
+        line for found in (pki_of(host), embedded_of(host), kubelet_of(host)) for line in found.ending_within(MONTH)
+    ]
+    expect("certificates expiring within 30 days", found=ending, expected=[])
+
+
+@check("T04", section="3.11", source="kubeadm", on=master, title_zh="API Server 证书包含所有访问名称",
+       fix="move apiserver.crt and .key away; run kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
+def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
+    """The API server's certificate covers the master, the virtual IP and the service, by name and by address."""
+    node, virtual_ip = cluster.master, cluster.suite.kubernetes.virtual_ip
+    service = ("kubernetes", "default", "svc", "cluster", "local")
+    names = {".".join(service[:n]) for n in (1, 2, 3, 5)}
+    wanted = names | {node.name, node.fqdn, node.address, str(ip_network(cluster.service_range)[1])}
+    wanted |= {str(virtual_ip)} if virtual_ip else set()
+    there = named(pki_of(host), "apiserver").names
+    expect("names missing from apiserver.crt", found=wanted - there, expected=set())
+
+
+@check("T05", section="3.11", source="openssl verify", on=master, title_zh="证书链与私钥匹配",
+       fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs")  # fmt: skip
+def test_chains_and_keys_match(host: Host) -> None:
+    """Every certificate is signed by its CA and matches the private key stored beside it."""
+    found = pki_of(host)
+    strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
+    expect("certificates not signed by their CA", found=strangers, expected=[])
+    keys = host.lines(READ_PUBLIC_KEYS)
+    if len(keys) != len(ISSUERS):
+        raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
+    pairs = zip(ISSUERS, keys, strict=True)
+    other = [name for name, key in pairs if certificates.public_key(key) != named(found, name).public_key]
+    expect("private keys that do not match their certificate", found=other, expected=[])
+
+
+@check("T06", section="3.11", source="kubeadm docs", on=master, title_zh="正在使用的证书与文件一致",
+       fix="restart the component: move its manifest out of /etc/kubernetes/manifests and back")  # fmt: skip
+def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None:
+    """The API server and etcd serve the certificates on disk, not older ones from before a renewal."""
+    kube.document("/version")  # a server that is down is C01's finding
+    found = pki_of(host)
+    other = []
+    for port, name in SERVED.items():
+        served = certificates.one(host.read(SERVED_AT, str(port)), f"openssl s_client on port {port}")
+        if served.sha256 != named(found, name).sha256:
+            other.append(f"port {port}: not {name}.crt but one valid until {served.not_after:%Y-%m-%d}")
+    expect("served certificates that differ from their files", found=other, expected=[])
+
+
+@check("T07", section="3.11", source="CIS practice", on=master, severity=Severity.WARNING,
+       title_zh="证书强度与起始时间合理",
+       fix="correct the clock of the host that issued them; reissue weak ones")  # fmt: skip
+def test_certificates_are_sound(host: Host) -> None:
+    """No certificate starts in the future, CAs are valid for 2 more years, and keys and hashes are strong."""
+    found = pki_of(host)
+    early = [name for name, cert in found.by_name.items() if cert.not_before > found.now]
+    expect("certificates that start in the future", found=early, expected=[])
+    short = [line for line in found.ending_within(CA_LIFE) if line.partition(":")[0] in AUTHORITIES]
+    expect("CAs expiring within 2 years", found=short, expected=[])
+    weak = [
+        f"{name}: {cert.bits} bits, {cert.hash}"
+        for name, cert in found.by_name.items()
+        if cert.hash not in HASHES or (cert.is_rsa and cert.bits < RSA_BITS)
+    ]
+    expect("weak certificates", found=weak, expected=[])
+
+
+@check("T09", section="3.16", source="troubleshoot certificate", on=master, severity=Severity.WARNING,
+       title_zh="Web 界面证书有效且与域名一致",
+       fix="give nginx a certificate for the cluster's public name, with its chain, and reload it")  # fmt: skip
+def test_web_certificate_is_good(cluster: Cluster, host: Host) -> None:
+    """The web certificate on port 443, if any, is trusted, covers the public name and is valid for 30 more days."""
+    if not host.read("ss -Hlnt 'sport = :443'").strip():
+        return
+    stamp, _, text = host.read(WEB, cluster.public_name).partition("\n")
+    served = Found(clock("web", stamp), {"443": certificates.one(text, "openssl s_client on port 443")})
+    expect("certificates expiring within 30 days", found=served.ending_within(MONTH), expected=[])
+    names = served.by_name["443"].names
+    wanted = {cluster.public_name, f"*.{cluster.public_name.partition('.')[2]}"}
+    expect_that(names & wanted, "names in the certificate", found=names, expected=cluster.public_name)
+    verified = re.search(r"Verify return code: (.+)", text)
+    if verified is None:
+        raise unparsable("openssl s_client on port 443", why="no verify return code")
+    expect("certificate verification", found=verified[1].strip(), expected="0 (ok)")
+
+
+def pki_of(host: Host) -> Found:
+    """The certificates of the control plane: `apiserver`, `etcd/ca` ..."""
+    return read(host.read(READ_PKI), "cat /etc/kubernetes/pki")
+
+
+def kubelet_of(host: Host) -> Found:
+    """The kubelet's own certificate."""
+    stamp, _, text = host.read(READ_KUBELET).partition("\n")
+    return Found(clock("kubelet", stamp), {"kubelet-client-current": certificates.one(text, KUBELET)})
+
+
+def embedded_of(host: Host) -> Found:
+    """The certificates inside the kubeconfigs of the control plane, CA and client."""
+    stamp, _, text = host.read(READ_EMBEDDED).partition("\n")
+    found = {
+        f"{name} {cert.subject}": cert
+        for name, lines in sections(text).items()
+        for pem in kubeconfig.embedded(lines)
+        for cert in certificates.parse(pem.decode("utf-8", "replace"), name)
+    }
+    return Found(clock("kubeconfigs", stamp), found)
+
+
+def read(text: str, source: str) -> Found:
+    """What `date +%s` and then `== FILE` and each file print. Unparsable when any of it is torn."""
+    stamp, _, rest = text.partition("\n")
+    files = {name.removesuffix(".crt"): body for name, body in sections(rest).items()}
+    return Found(clock(source, stamp), {name: certificates.one(body, f"{name}.crt") for name, body in files.items()})
+
+
+def sections(text: str) -> dict[str, str]:
+    """The texts behind the lines `== NAME`."""
+    found: dict[str, str] = {}
+    for part in f"\n{text}".split("\n== ")[1:]:
+        name, _, body = part.partition("\n")
+        found[name.strip()] = body
+    return found
+
+
+def named(found: Found, name: str) -> Certificate:
+    """One certificate. Mismatch when it is not there."""
+    expect_that(name in found.by_name, f"{PKI}/{name}.crt", found="no file", expected="a certificate")
+    return found.by_name[name]
+
+
+def clock(source: str, stamp: str) -> datetime:
+    """Seconds since 1970 as a time."""
+    return datetime.fromtimestamp(number(source, stamp.strip()), UTC)

@@ -1,0 +1,285 @@
+"""C: the Kubernetes control plane."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from datetime import datetime
+from ipaddress import ip_network
+from statistics import median
+from typing import Any
+
+import yaml
+
+from checks.kubernetes import nodes
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, check, expect, expect_that, judges_api
+from dlws.engine.targets import master, whole_cluster
+from dlws.kubernetes import objects
+from dlws.parse.kubernetes import etcd
+from dlws.record.answer import ApiUnreachable
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes, Object, good
+from dlws.verdict import Severity, Unknown, Unparsable
+
+READYZ = "/readyz?verbose"
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+LEASES = ("kube-controller-manager", "kube-scheduler")
+LEASE_AGE = 30.0  # seconds; a leader renews every 2 s, and loses its lease after 15
+NODE_PORTS = "30000-49999"  # runbook 3.14
+SLOW = 1.0  # seconds; the API's own service level for one object
+LATENCY_READINGS = 5
+TOKEN_LIFE = 24.0  # hours that kubeadm gives a bootstrap token
+NODE_PORT_KEY = base64.b64encode(b"/registry/ranges/servicenodeports").decode()
+ETCD_PKI = "/etc/kubernetes/pki/etcd"
+ETCD = (
+    f"curl -sS -m 10 --cacert {ETCD_PKI}/ca.crt --cert {ETCD_PKI}/healthcheck-client.crt"
+    f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
+)
+GRAVE = {"Evicted", "SystemOOM", "OOMKilling", "EvictionThresholdMet", "FreeDiskSpaceFailed", "ImageGCFailed",
+         "ContainerGCFailed", "NodeHasDiskPressure", "NodeHasInsufficientMemory"}  # fmt: skip
+
+
+@judges_api
+@check("C01", section="3.11", source="k8s readyz", on=master, title_zh="API Server 就绪",
+       fix="on the master: docker ps -a | grep kube-apiserver; docker logs; journalctl -u kubelet")  # fmt: skip
+def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
+    """The API server is ready according to all of its own health checks."""
+    try:
+        answer = kube.answer(READYZ)
+    except ApiUnreachable as error:
+        if not host.read("ss -Hlnt 'sport = :6443'").strip():
+            raise Mismatch("port 6443 on the master", found="nothing listening", expected="the API server") from error
+        raise Unknown(str(error)) from error
+    failing = [line for line in answer.text.splitlines() if line.startswith("[-]")]
+    expect("failing readyz checks", found=failing, expected=[])
+    good(answer, READYZ)
+
+
+@check("C02", section="3.11", source="runbook 3.2", on=whole_cluster, title_zh="API Server 版本与配置一致",
+       fix="run kubeadm upgrade, or correct k8s-gitbranch in config.yaml")  # fmt: skip
+def test_server_version(cluster: Cluster, kube: Kubernetes) -> None:
+    """The API server runs the configured Kubernetes version."""
+    running = kube.document("/version").get("gitVersion")
+    expect("API server version", found=running, expected=cluster.kubernetes_version)
+
+
+@check("C03", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
+       title_zh="控制平面组件全部就绪",
+       fix="check the component's docker logs on the master; its manifest is in /etc/kubernetes/manifests")  # fmt: skip
+def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
+    """The API server, controller manager, scheduler and etcd each have a ready pod on the master."""
+    found = {name: static_pods(cluster, kube, name) for name in COMPONENTS}
+    wrong = [
+        f"{name}: {', '.join(e for pod in pods for e in objects.errors(pod)) or 'not ready'}"
+        if pods
+        else f"{name}: no pod"
+        for name, pods in found.items()
+        if not any(map(objects.is_ready, pods))
+    ]
+    expect("components that are not ready", found=wrong, expected=[])
+
+
+@check("C04", section="3.11", source="etcd health", on=master, title_zh="etcd 健康且无告警",
+       fix="check etcd's docker logs; for NOSPACE, compact, defragment and disarm the alarm")  # fmt: skip
+def test_etcd_is_healthy(host: Host) -> None:
+    """etcd is healthy, has a leader, raises no alarm, and its database is under 80% of its quota."""
+    expect("etcd /health", found=etcd.health(host.read(f"{ETCD}/health")), expected=True)
+    status = etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
+    expect("etcd errors", found=list(status.errors), expected=[])
+    expect_that(status.leader, "etcd leader", found="none", expected="one")
+    expect_that(status.size < etcd.QUOTA * 0.8, "etcd database size", found=f"{status.size >> 20} MiB",
+                expected=f"under 80% of {etcd.QUOTA >> 20} MiB")  # fmt: skip
+
+
+@check("C05", section="3.11", source="config.yaml etcd_node_num", on=master, title_zh="etcd 成员数与配置一致",
+       fix="run etcdctl member list; remove the member that no longer exists")  # fmt: skip
+def test_etcd_members(cluster: Cluster, host: Host) -> None:
+    """etcd has the configured number of members."""
+    members = etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
+    expect_that(len(members) == cluster.document["etcd_node_num"], "etcd members", found=members,
+                expected=cluster.document["etcd_node_num"])  # fmt: skip
+
+
+@check("C06", section="3.11", source="k8s leases", on=whole_cluster,
+       title_zh="controller-manager 与 scheduler 的租约按时续期",
+       fix="check the docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
+def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
+    """The controller manager and the scheduler renewed their leases in the last 30 s (by the master's clock)."""
+    leases = kube.list("leases", namespace="kube-system")
+    ages = {
+        lease["metadata"]["name"]: (leases.at - objects.instant(lease["spec"].get("renewTime"))).total_seconds()
+        for lease in leases
+        if lease["metadata"]["name"] in LEASES
+    }
+    expect("leases", found=sorted(ages), expected=list(LEASES))
+    old = [f"{name}: {age:.0f} s ago" for name, age in ages.items() if age > LEASE_AGE]
+    expect(f"leases not renewed for {LEASE_AGE:g} s", found=old, expected=[])
+
+
+@check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 端口段正确",
+       fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config")  # fmt: skip
+def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
+    """kubeadm-config also holds the NodePort range, so an upgrade keeps it in the manifest."""
+    extra = (cluster_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
+    expect("service-node-port-range in kubeadm-config", found=str(extra.get("service-node-port-range", "not set")),
+           expected=NODE_PORTS)  # fmt: skip
+
+
+@check("C17", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 按配置的 NodePort 端口段分配端口",
+       fix="restart kube-apiserver: the running one differs from its manifest")  # fmt: skip
+def test_node_ports_in_force(host: Host) -> None:
+    """The API server allocates NodePorts from the runbook's range, as recorded in etcd.
+
+    A dry run does not show this: in one, Kubernetes 1.20 was seen to accept port 50000 whatever the range.
+    """
+    noted = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
+    found = re.search(rb"[0-9]+-[0-9]+", noted)
+    expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
+
+
+@check("C08", section="3.11", source="kubeadm networking", on=master, title_zh="Pod 与 Service 网段在各处一致",
+       fix="correct config.yaml: the ranges of a running cluster cannot be changed")  # fmt: skip
+def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
+    """The configured pod and service ranges are in force in kubeadm-config, component flags and on every node."""
+    networking = cluster_configuration(kube).get("networking") or {}
+    services = {
+        "kubeadm-config": networking.get("serviceSubnet", "none"),
+        "kube-apiserver": flags_of(cluster, kube, "kube-apiserver").get("service-cluster-ip-range", "none"),
+    }
+    pods = {
+        "kubeadm-config": networking.get("podSubnet", "none"),
+        "kube-controller-manager": flags_of(cluster, kube, "kube-controller-manager").get("cluster-cidr", "none"),
+    }
+    other = [f"service range in {k}: {v}" for k, v in services.items() if v != cluster.service_range]
+    other += [f"pod range in {k}: {v}" for k, v in pods.items() if v != cluster.pod_range]
+    outside = [
+        f"pod range of {node['metadata']['name']}: {node['spec'].get('podCIDR', 'none')}"
+        for node in kube.list("nodes")
+        if not within(node["spec"].get("podCIDR"), cluster.pod_range)
+    ]
+    expect(f"ranges other than {cluster.service_range} and {cluster.pod_range}", found=other + outside, expected=[])
+
+
+@check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 至少有一个就绪的 Pod",
+       fix="check deployment coredns in kube-system with kubectl describe and logs; scale it up",
+       causes=[nodes.test_node_is_ready])  # fmt: skip
+def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
+    """The cluster DNS service has at least one ready pod."""
+    endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system")
+    expect_that(endpoints is not None, "service kube-system/kube-dns", found="none", expected="one")
+    ready = [a["ip"] for subset in (endpoints or {}).get("subsets") or () for a in subset.get("addresses") or ()]
+    expect_that(ready, "ready pods behind kube-dns", found=ready, expected="at least one")
+
+
+@check("C10", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
+       title_zh="每个就绪节点上的 kube-proxy 均就绪",
+       fix="check the kube-proxy pod with kubectl -n kube-system describe and logs")  # fmt: skip
+def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
+    """Every ready node has a ready kube-proxy pod."""
+    proxies = [pod for pod in system_pods(kube) if label_of(pod, "k8s-app") == "kube-proxy"]
+    served = {p["spec"].get("nodeName") for p in proxies if objects.is_ready(p)}
+    ready = objects.ready_names(kube.list("nodes"))
+    expect("ready nodes without a ready kube-proxy", found=[name for name in ready if name not in served], expected=[])
+
+
+@check("C11", section="3.11", source="CIS practice", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="没有待批准的证书请求，没有长期有效的引导令牌",
+       fix="kubectl certificate approve or deny; kubeadm token delete")  # fmt: skip
+def test_no_open_doors(kube: Kubernetes) -> None:
+    """No certificate request is pending, and no bootstrap token is valid for longer than kubeadm's 24 hours."""
+    requests = [r for r in kube.list("certificatesigningrequests") if not (r.get("status") or {}).get("conditions")]
+    expect("pending certificate requests", found=[r["metadata"]["name"] for r in requests], expected=[])
+    secrets = kube.list("secrets", namespace="kube-system")
+    tokens = [s for s in secrets if s.get("type") == "bootstrap.kubernetes.io/token"]
+    long = [t["metadata"]["name"] for t in tokens if hours_left(t, secrets.at.timestamp()) > TOKEN_LIFE]
+    expect("bootstrap tokens valid for more than 24 h", found=long, expected=[])
+
+
+@check("C12", section="3.11", source="sig-scalability SLO", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="API Server 响应时间正常", fix="check etcd's disk latency (fsync) and the master's load")  # fmt: skip
+def test_api_answers_quickly(kube: Kubernetes) -> None:
+    """The API server's median response time over five requests is under 1 s."""
+    paths = [f"/version?reading={n}" for n in range(LATENCY_READINGS)]
+    for path in paths:
+        kube.document(path)
+    taken = median(kube.answer(path).seconds for path in paths)
+    expect_that(taken < SLOW, "median response time", found=f"{taken:.2f} s", expected=f"under {SLOW:g} s")
+
+
+@check("C13", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
+       fix="check kubectl get events -A; free disk or memory on the host named")  # fmt: skip
+def test_no_grave_events(kube: Kubernetes) -> None:
+    """In the last hour there was no pod eviction, memory or disk shortage, or failed clean-up."""
+    events = kube.list("events")
+    grave = [
+        f"{event['reason']} {event['involvedObject'].get('name')}: {event.get('message', '')}"
+        for event in events
+        if event.get("reason") in GRAVE and (events.at - last_seen(event)).total_seconds() < 3600
+    ]
+    expect("serious events", found=grave, expected=[])
+
+
+def system_pods(kube: Kubernetes) -> list[Object]:
+    """The pods of kube-system, out of the one list of all pods."""
+    return [pod for pod in kube.list("pods") if pod["metadata"]["namespace"] == "kube-system"]
+
+
+def static_pods(cluster: Cluster, kube: Kubernetes, component: str) -> list[Object]:
+    """The pods of a control-plane component on the master."""
+    here = [pod for pod in system_pods(kube) if pod["spec"].get("nodeName") == cluster.master.name]
+    return [pod for pod in here if label_of(pod, "component") == component]
+
+
+def flags_of(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:
+    """The flags a component of the control plane runs with. Mismatch when it has no pod."""
+    pods = static_pods(cluster, kube, component)
+    expect_that(pods, f"pods of {component} on {cluster.master.name}", found="none", expected="one")
+    return objects.flags(pods[0])
+
+
+def cluster_configuration(kube: Kubernetes) -> dict[str, Any]:
+    """kubeadm's ClusterConfiguration. Mismatch when there is none, Unparsable when it is no YAML."""
+    stored = kube.get("configmaps", "kubeadm-config", namespace="kube-system")
+    expect_that(stored is not None, "ConfigMap kube-system/kubeadm-config", found="none", expected="one")
+    try:
+        found = yaml.safe_load((stored or {})["data"]["ClusterConfiguration"])
+    except (yaml.YAMLError, LookupError, TypeError):
+        raise Unparsable("kubeadm-config: ClusterConfiguration is missing or not YAML") from None
+    if not isinstance(found, dict):
+        raise Unparsable("kubeadm-config: ClusterConfiguration is not a mapping")
+    return found
+
+
+def label_of(thing: Object, key: str) -> str:
+    """The value of a label, or nothing."""
+    return str((thing["metadata"].get("labels") or {}).get(key, ""))
+
+
+def within(inner: str | None, outer: str) -> bool:
+    """Whether a network lies in another one."""
+    try:
+        return inner is not None and ip_network(inner).subnet_of(ip_network(outer))  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return False
+
+
+def hours_left(token: Object, now: float) -> float:
+    """For how long a bootstrap token is good; for ever without an expiration."""
+    stamp = (token.get("data") or {}).get("expiration")
+    if not stamp:
+        return float("inf")
+    try:
+        text = base64.b64decode(stamp, validate=True).decode()
+    except ValueError:
+        raise Unparsable(f"expiration of {token['metadata']['name']}: not base64") from None
+    return (objects.instant(text).timestamp() - now) / 3600
+
+
+def last_seen(event: Object) -> datetime:
+    """When an event was seen last, by whichever of its stamps is set."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
+    return objects.instant(next((stamp for stamp in stamps if stamp), None))

@@ -1,0 +1,121 @@
+"""K, T, C, D: the host as a node of this cluster, and the credentials that were kept of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.kubernetes.kube_host import network_of
+from checks.kubernetes.nodes import node_of
+from dlws.config.cluster import Cluster
+from dlws.engine import targets
+from dlws.engine.check import check, expect, expect_that
+from dlws.engine.site import Notes
+from dlws.facts.files import stat_of
+from dlws.inventory import Node
+from dlws.kubernetes import kubeadm, labels, membership, pod_network
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
+from dlws.verdict import Severity
+
+MASTER_TAINTS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+ROOT_CONFIG = "/root/.kube/config"
+
+
+@check("T08", section="3.11", source="kubeadm discovery", title_zh="主机信任本集群的 CA",
+       fix="the host was joined to another cluster: run kubeadm reset on it, then pytest -m install")  # fmt: skip
+def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -> None:
+    """The host and its kubelet trust this cluster's CA."""
+    ours = cluster_ca(cluster, control)
+    expect(membership.CA, found=membership.ca_hash(host.read("cat %s", membership.CA)), expected=ours)
+    found = public_parts(host, membership.KUBELET_CONF).ca_hash
+    expect(f"CA in {membership.KUBELET_CONF}", found=found, expected=ours)
+
+
+@check("K06", section="3.11", source="upstream labelworker, labelservice", title_zh="服务与作业所选用的节点标签正确",
+       fix="run pytest -m install --stages labels")  # fmt: skip
+def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
+    """The node has the configured labels that services and jobs select by, and none meant for other nodes."""
+    found = labels_of(kube, node)
+    wanted = {k: v for k, v in labels.of(cluster, node).items() if k in labels.CONSUMED}
+    wrong = [f"{k}={v} is {found.get(k, 'missing')}" for k, v in wanted.items() if found.get(k) != v]
+    expect("wrong labels", found=wrong, expected=[])
+    expect("labels meant for other nodes", found=labels.misplaced(cluster, node, found), expected=[])
+
+
+@check("K26", section="3.11", source="upstream labelservice", severity=Severity.INFO, title_zh="其余节点标签与上游一致",
+       fix="run pytest -m install --stages labels")  # fmt: skip
+def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
+    """The labels that nothing selects by are set as upstream sets them."""
+    found = labels_of(kube, node)
+    wanted = {k: v for k, v in labels.of(cluster, node).items() if k not in labels.CONSUMED}
+    expect("missing or wrong labels", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
+
+
+@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点与配置一致",
+       fix="correct suite.kubernetes.master_as_worker; run pytest -m install --stages master_taint")  # fmt: skip
+def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
+    """The master has its NoSchedule taint, unless the configuration makes it a worker too."""
+    found = master_taints(kube, node)
+    free = cluster.suite.kubernetes.master_as_worker
+    expect_that(bool(found) is not free, "master taints", found=found, expected="none" if free else MASTER_TAINTS[0])
+
+
+@check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
+       title_zh="Pod 网络已部署，镜像与清单文件一致",
+       fix="run pytest -m install --stages pod_network")  # fmt: skip
+def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
+    """Every workload in the pod network's manifest is in the cluster, with the manifest's images."""
+    for workload in network_of(cluster, notes):
+        there = kube.get(f"{workload.kind}s", workload.name, namespace=workload.namespace)
+        found = pod_network.images_of(there) if there else "nothing"
+        expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
+
+
+@check("K28", section="3.11", source="runbook 3.11", on=targets.master,
+       title_zh="主节点上 root 的 kubeconfig 有效且仅属主可读",
+       fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config")  # fmt: skip
+def test_root_has_a_kubeconfig(host: Host) -> None:
+    """On the master, root's kubeconfig is the cluster's admin.conf and is readable by root only."""
+    expect("mode and owner of kubeconfig", found=stat_of(host, "%a %U", ROOT_CONFIG) or "no file", expected="600 root")
+    same = host.run_expect([0, 1], "cmp -s %s %s", membership.ADMIN_CONF, ROOT_CONFIG).rc == 0
+    expect_that(same, ROOT_CONFIG, found="different content", expected=f"the content of {membership.ADMIN_CONF}")
+
+
+@check("D20", section="3.11", source="upstream kubeadm init", on=targets.control_host,
+       title_zh="控制主机上的 admin.conf 属于本集群且仅属主可读",
+       fix="run pytest -m install --stages admin_conf")  # fmt: skip
+def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
+    """deploy/sshkey/admin.conf matches the master's, names this endpoint and is readable by its owner only."""
+    path = str(admin_conf(cluster))
+    expect("mode of admin.conf", found=stat_of(control, "%a", path) or "no file", expected="600")
+    ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
+    expect("CA in admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
+    expect("server in admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")
+    same = ours.client_certificate == masters.client_certificate
+    expect_that(same, "client certificate in admin.conf", found="a different one", expected="the master's")
+
+
+def labels_of(kube: Kubernetes, node: Node) -> dict[str, str]:
+    """The labels of the host's node. Mismatch when it is none."""
+    return dict(node_of(kube, node)["metadata"].get("labels") or {})
+
+
+def master_taints(kube: Kubernetes, node: Node) -> list[str]:
+    """The keys of the taints that keep jobs off a master. Mismatch when the host is no node."""
+    taints = node_of(kube, node)["spec"].get("taints") or ()
+    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in MASTER_TAINTS]
+
+
+def public_parts(host: Host, path: str) -> membership.Public:
+    """The CA, server and certificate of a kubeconfig; its key stays where it is."""
+    return membership.public_parts(host.read("grep -E %s %s", membership.PUBLIC_PARTS, path))
+
+
+def cluster_ca(cluster: Cluster, control: Host) -> str:
+    """The hash of this cluster's CA, from the admin.conf that was kept at its birth."""
+    return public_parts(control, str(admin_conf(cluster))).ca_hash
+
+
+def admin_conf(cluster: Cluster) -> Path:
+    """The path of the cluster's admin.conf on the control host."""
+    return cluster.state / "deploy" / "sshkey" / "admin.conf"

@@ -1,0 +1,139 @@
+"""W: pods and what runs them. Pods on a node that is not ready are that node's finding (K02), not theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect
+from dlws.engine.targets import whole_cluster
+from dlws.kubernetes import objects
+from dlws.platform import services
+from dlws.remote.kubernetes import Kubernetes
+from dlws.verdict import Severity
+
+RESTARTS = 30  # upstream check_k8s.py 06
+KINDS = ("deployments", "daemonsets", "statefulsets")
+
+
+@check("W01", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, title_zh="所有 Pod 运行且就绪",
+       fix="check the pod with kubectl describe pod and kubectl logs")  # fmt: skip
+def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
+    """Every running pod is ready (W05 judges pending pods, W03 failing containers)."""
+    unready = [
+        f"{objects.name_of(pod)} on {pod['spec']['nodeName']}"
+        for pod in ordinary(cluster, kube)
+        if pod["status"].get("phase") == "Running"
+        and not objects.is_being_deleted(pod)
+        and not objects.is_ready(pod)
+        and not objects.errors(pod)
+    ]
+    expect("pods that are not ready", found=unready, expected=[])
+
+
+@check("W02", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="容器重启次数不超过 30 次", fix="see why it exited with kubectl logs --previous")  # fmt: skip
+def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
+    """No container has restarted more than 30 times."""
+    often = {objects.name_of(pod): objects.restarts(pod) for pod in living(kube)}
+    many = [f"{n}: {count}" for n, count in often.items() if count > RESTARTS]
+    expect("pods with too many restarts", found=many, expected=[])
+
+
+@check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器反复崩溃或无法启动",
+       fix="see kubectl describe pod for a missing image, a wrong architecture or a bad configuration")  # fmt: skip
+def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
+    """No container keeps crashing, lacks its image or cannot be created."""
+    failing = [
+        f"{objects.name_of(p)}: {', '.join(found)}" for p in ordinary(cluster, kube) if (found := objects.errors(p))
+    ]
+    expect("containers that do not start", found=failing, expected=[])
+
+
+@check("W13", section="3.11", source="kubelet OOMKilled", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="没有容器因内存不足被终止", fix="raise the container's memory limit")  # fmt: skip
+def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
+    """No container was OOM-killed in its last run."""
+    ended = {objects.name_of(pod): objects.out_of_memory(pod) for pod in living(kube)}
+    killed = [f"{name}: {', '.join(found)}" for name, found in ended.items() if found]
+    expect("OOM-killed containers", found=killed, expected=[])
+
+
+@check("W04", section="3.11", source="helm --wait", on=whole_cluster,
+       title_zh="Deployment、DaemonSet、StatefulSet 的 Pod 全部更新并就绪",
+       fix="see kubectl rollout status, and kubectl describe pod for those that are missing")  # fmt: skip
+def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
+    """Every Deployment, DaemonSet and StatefulSet has all its pods updated and ready.
+
+    A pod already reported by W01, W03, W05 or its node is not reported again for its owner.
+    """
+    pods, now = kube.list("pods"), kube.list("pods").at
+    sound = [pod for pod in living(kube) if not in_trouble(pod, now)]
+    short = []
+    for kind in KINDS:
+        for workload in (w for w in kube.list(kind) if not is_platforms(cluster, w)):
+            what, wanted, there = objects.shortfall(workload)
+            told = len(objects.selected(pods, workload)) - len(objects.selected(sound, workload))
+            if there < wanted - told:
+                short.append(f"{kind} {objects.name_of(workload)}: {there} of {wanted} {what}")
+    expect("workloads that have not converged", found=short, expected=[])
+
+
+@check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster,
+       title_zh="没有长时间 Pending、失败或未能终止的 Pod",
+       fix="see what it waits for with kubectl describe pod; delete evicted pods")  # fmt: skip
+def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
+    """No pod is Pending for more than 5 minutes, failed or stuck terminating."""
+    now = kube.list("pods").at
+    stuck = [
+        f"{objects.name_of(pod)}: {why}"
+        for pod in ordinary(cluster, kube)
+        if (why := objects.stuck(pod, now)) and not objects.errors(pod)
+    ]
+    expect("stuck or failed pods", found=stuck, expected=[])
+
+
+@check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
+       title_zh="PV 与 PVC 状态正常且均已绑定", fix="see the reason with kubectl describe pv,pvc")  # fmt: skip
+def test_volumes_are_bound(kube: Kubernetes) -> None:
+    """Every persistent volume claim is bound, and no persistent volume is failed or released."""
+    claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]
+    volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
+    expect("unhealthy claims and volumes", found=claims + volumes, expected=[])
+
+
+def ordinary(cluster: Cluster, kube: Kubernetes) -> list[Any]:
+    """Those of `living` that are not the control plane's (C03), kube-proxy (C10), or the platform's (D30 to D39).
+
+    These are judged there.
+    """
+    return [
+        pod
+        for pod in living(kube)
+        if not is_platforms(cluster, pod)
+        and (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
+        and labels.get("k8s-app") != "kube-proxy"
+    ]
+
+
+def living(kube: Kubernetes) -> list[Any]:
+    """The pods that have not ended well and are not on a node that is itself in trouble."""
+    ready = objects.ready_names(kube.list("nodes"))
+    return [pod for pod in objects.on_nodes(kube.list("pods"), ready) if not objects.is_finished(pod)]
+
+
+def is_platforms(cluster: Cluster, thing: Any) -> bool:
+    """Whether a pod or what runs it is one of the platform's services, where the platform is part of the cluster."""
+    return cluster.dlworkspace is not None and services.is_platforms(thing)
+
+
+def in_trouble(pod: Any, now: datetime) -> bool:
+    """Whether it is a finding of W01, W03 or W05."""
+    unready = pod["status"].get("phase") == "Running" and not objects.is_ready(pod)
+    return bool(unready or objects.errors(pod) or objects.stuck(pod, now))
+
+
+def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
+    """Name and phase of each object."""
+    return [(objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]

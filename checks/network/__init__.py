@@ -1,0 +1,1 @@
+"""Checks of names, routes, firewalls and ports."""

@@ -1,0 +1,92 @@
+"""N, X: what listens on a host, and whether it may."""
+
+from __future__ import annotations
+
+import re
+
+from checks.network import names, platform_ports
+from dlws.engine.check import check, expect, preflight
+from dlws.inventory import Node, Role
+from dlws.kubernetes import kubeadm
+from dlws.parse.network import sockets
+from dlws.parse.network.sockets import Listener
+from dlws.parse.text import unparsable
+from dlws.remote.host import Host
+from dlws.verdict import Severity
+
+LISTENERS = "ss -Hlntup"
+POD_PROCESSES = "for f in /proc/[0-9]*/cgroup; do if grep -qs kubepods $f; then echo ${f%/cgroup}; fi; done"
+KUBELET_PORTS = {10250: "kubelet"}
+CONTROL_PORTS = {
+    2379: "etcd",
+    2380: "etcd",
+    6443: "kube-apiserver",
+    10251: "kube-scheduler",
+    10259: "kube-scheduler",
+    10252: "kube-controller",
+    10257: "kube-controller",
+}
+"""kubeadm's ports, and the process, as the kernel cuts its name, that may hold each."""
+PRODUCT_PORTS = {80, 443, 3000, 3080, 3081, 3306, 5000, 9091, 9092, 9093, 9100, 9101, 9102, *range(9200, 9209)}
+"""The ports that DLWS's services take on their hosts, all of them in pods (upstream's parameters)."""
+ALLOWED = {
+    *KUBELET_PORTS.values(), *CONTROL_PORTS.values(), "kube-proxy", "sshd", "systemd", "init", "rpcbind", "rpc.statd",
+    "rpc.mountd", "ganesha.nfsd", "systemd-resolve", "systemd-network", "dhclient", "chronyd", "ntpd", "weaver",
+}  # fmt: skip
+"""Who may listen on all addresses: what the runbook installs, and what Ubuntu's network needs."""
+CLIENT_PORTS = 32768
+"""The first port that the kernel gives to clients (net.ipv4.ip_local_port_range)."""
+
+
+@preflight
+@check("N09", section="2.1", source="kubeadm Port", title_zh="Kubernetes 端口未被其他程序占用",
+       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
+def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
+    """Only Kubernetes listens on the ports it needs: they are free before the install and its own afterwards."""
+    owners = KUBELET_PORTS | (CONTROL_PORTS if node.role is Role.INFRASTRUCTURE else {})
+    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in owners]
+    strange = [s for s in held if s.names != (owners[s.port],)]
+    expect("Kubernetes ports held by other programs", found=told(strange), expected=[])
+
+
+@preflight
+@check("N10", section="2.1", source="upstream params", title_zh="DLWS 服务端口仅由 Pod 监听",
+       causes=[names.test_apache_is_off, platform_ports.test_host_ports],
+       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
+def test_product_ports_are_free(host: Host) -> None:
+    """Only pods listen on the DLWS service ports."""
+    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in PRODUCT_PORTS]
+    expect("DLWS service ports held outside pods", found=told(without_pods(host, held)), expected=[])
+
+
+@check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
+       fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
+def test_listeners_are_known(host: Host) -> None:
+    """Only pods, the kernel, NodePorts and programs installed by the runbook listen on all addresses.
+
+    A UDP socket on a port that the kernel gives to clients is no service: it waits for an answer.
+    """
+    first, last = map(int, kubeadm.NODE_PORTS.split("-"))
+    open_ = [s for s in listeners(host) if s.is_open and not first <= s.port <= last]
+    served = [s for s in open_ if s.kind == "tcp" or s.port < CLIENT_PORTS]
+    strange = [s for s in without_pods(host, served) if {*s.names} - ALLOWED]
+    expect("unexpected listeners", found=told(strange), expected=[])
+
+
+def listeners(host: Host) -> tuple[Listener, ...]:
+    """All sockets that take connections or packets."""
+    return sockets.parse(host.read(LISTENERS))
+
+
+def without_pods(host: Host, found: list[Listener]) -> list[Listener]:
+    """Those of the listeners that no process of a pod holds."""
+    rows = [re.fullmatch("/proc/([0-9]+)", line) for line in host.lines(POD_PROCESSES)]
+    if None in rows:
+        raise unparsable("processes of pods", why="listing not understood")
+    pids = {int(row[1]) for row in rows if row}
+    return [s for s in found if not pids & {pid for _, pid in s.owners}]
+
+
+def told(found: list[Listener]) -> list[str]:
+    """Each once: a service listens by IPv4 and IPv6."""
+    return sorted({str(one) for one in found})

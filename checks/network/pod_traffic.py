@@ -1,0 +1,104 @@
+"""N: what pods and the kubelet need to reach from every host: API server, kubelets, DNS, services, weave's peers."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from checks.kubernetes import control_plane
+from checks.network.names import each
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that
+from dlws.inventory import Node
+from dlws.kubernetes import kubeadm
+from dlws.parse.network import weave
+from dlws.parse.text import only_line, unparsable
+from dlws.remote.host import Host
+
+CONNECT = "timeout 3 bash -c 'exec 3<>/dev/tcp/${0%:*}/${0#*:}'"
+KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
+REFUSED = "Connection refused"
+DNS_NAME = "kubernetes.default.svc.cluster.local"
+ASK_DNS = """
+import socket, struct, sys
+name, server = sys.argv[1:]
+labels = b"".join(struct.pack("B", len(part)) + part.encode() for part in name.split("."))
+query = struct.pack(">6H", 4711, 256, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, 1, 1)
+asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asked.settimeout(2)
+for _ in range(2):
+    asked.sendto(query, (server, 53))
+    try:
+        _, flags, _, answers = struct.unpack(">4H", asked.recv(512)[:8])
+        print("code", flags & 15, "answers", answers)
+        break
+    except socket.timeout:
+        pass
+else:
+    print("no answer")
+""".strip()
+WEAVE = "http://127.0.0.1:6784/status"
+HAS_WEAVE = "test -d /sys/class/net/weave"
+
+
+@check("N11", section="3.11", source="k8s, weave docs", title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
+       fix="look for a firewall or a missing route between the two hosts")  # fmt: skip
+def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
+    """The API server and all Weave peers are reachable from the host, and all kubelets from the master.
+
+    A refused connection counts as reachable: C01 and K09 report a service that does not listen, N07 a firewall.
+    """
+    master = cluster.master
+    wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
+    wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == master]
+    wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
+    answers = each(host, CONNECT, wanted)
+    lost = [where for where in wanted if answers[where][0] and REFUSED not in answers[where][1]]
+    expect("unreachable endpoints", found=lost, expected=[])
+
+
+@check("N19", section="3.11", source="sonobuoy", title_zh="本机可通过集群 DNS 解析 Service",
+       causes=[control_plane.test_cluster_dns_has_endpoints],
+       fix="see kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
+def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
+    """Cluster DNS, at its service address, resolves the API server's Service from this host."""
+    server = str(ip_network(cluster.service_range)[DNS_HOST])
+    found = only_line("DNS query", host.read("python3 -c %s %s %s", ASK_DNS, DNS_NAME, server))
+    if found != "no answer" and not found.startswith("code "):
+        raise unparsable("DNS query", found)
+    right = found.startswith("code 0 ") and not found.endswith(" 0")
+    expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
+
+
+@check("N21", section="3.11", source="weave docs", title_zh="Weave 与其他主机的连接全部建立",
+       fix="open 6783/tcp and 6783-6784/udp between the hosts; for sleeve, check 6784/udp and the MTU")  # fmt: skip
+def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
+    """Weave has a fast datapath connection to every other host.
+
+    A host without Weave's bridge has another pod network.
+    """
+    if not has_weave(host):
+        return
+    found = weave.connections(host.read(f"curl -sS -f -m 5 {WEAVE}/connections"))
+    expect(
+        "Weave connections with problems",
+        found=[f"{c.address} {c.state} {c.mode}" for c in found if not c.is_good],
+        expected=[],
+    )
+    joined = {c.address for c in found if c.is_good}
+    expect_that(len(joined) == len(cluster.nodes) - 1, "hosts that Weave is connected to", found=sorted(joined),
+                expected=f"{len(cluster.nodes) - 1}")  # fmt: skip
+
+
+@check("N23", section="3.11", source="weave#3438", title_zh="Weave 中没有占用地址却失联的节点",
+       fix="run weave rmpeer <peer> on one host to reclaim its addresses")  # fmt: skip
+def test_weave_has_no_ghosts(host: Host) -> None:
+    """No unreachable Weave peer still owns pod addresses."""
+    if not has_weave(host):
+        return
+    ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
+    expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
+
+
+def has_weave(host: Host) -> bool:
+    """Whether weave is the host's pod network: it makes a bridge of its name."""
+    return bool(host.run_expect([0, 1], HAS_WEAVE).rc == 0)

@@ -1,0 +1,179 @@
+"""P: the health of the NPUs' chips, by npu-smi and the PCI bus (P06 to P11, P24, P26, P27)."""
+
+from __future__ import annotations
+
+import re
+
+from checks.npu import presence as npu
+from dlws.engine.check import check, expect, expect_that
+from dlws.engine.targets import npu_hosts
+from dlws.facts.ascend import called, from_npu_smi, work_modes
+from dlws.parse.accelerators import npu_chip, npu_smi
+from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
+from dlws.parse.accelerators.npu_smi import Health
+from dlws.parse.host import lspci
+from dlws.remote.host import Host
+from dlws.verdict import NotApplicable, Severity, Unknown
+
+HBM = dict.fromkeys(("910A", "910ProA", "910ProB", "910PremiumA"), 32768)
+"""MB of the chips of which it is known."""
+PAGES = 56
+"""Isolated pages: a chip has 64 of them to spare."""
+HOTTEST = 80  # degrees Celsius
+NO_WORK_MODE = re.compile("does not support querying work-mode|Error parameter of -t")
+"""What npu-smi says that cannot tell it, of this server or at all."""
+IDLE_POWER = (50.0, 110.0)
+"""W that a 910 without work takes."""
+
+
+@check("P06", section="2.1", source="npu-smi", on=npu_hosts, title_zh="NPU 芯片没有重要或紧急告警",
+       causes=[npu.test_npu_tools_work],
+       fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip")  # fmt: skip
+def test_npu_health(host: Host) -> None:
+    """No chip raises an alarm.
+
+    Each chip is queried itself, since its card's management unit may be healthy when the chip is not.
+    """
+    found = health_of(host)
+    if silent := [name for name, told in found.items() if told.health is Health.UNKNOWN]:
+        raise Unknown(f"npu-smi does not report the health of {', '.join(silent)}")
+    ill = [
+        " ".join([name, told.health.value.capitalize(), *told.error_codes])
+        for name, told in found.items()
+        if told.health in (Health.ALARM, Health.CRITICAL)
+    ]
+    expect("chips that raise an alarm", found=ill, expected=[])
+
+
+@check("P26", section="2.1", source="npu-smi", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 芯片没有一般告警", causes=[npu.test_npu_tools_work],
+       fix="look up the code in Huawei's fault codes; watch the chip")  # fmt: skip
+def test_npu_health_without_warning(host: Host) -> None:
+    """No chip reports a warning."""
+    found = [name for name, told in health_of(host).items() if told.health is Health.WARNING]
+    expect("chips that report a warning", found=found, expected=[])
+
+
+@check("P07", section="2.1", source="npu-smi", on=npu_hosts, severity=Severity.WARNING, title_zh="NPU 芯片无故障码",
+       causes=[npu.test_npu_tools_work],
+       fix="look up the code in Huawei's fault codes, which say what to restart")  # fmt: skip
+def test_npu_error_codes(host: Host) -> None:
+    """No chip reports a fault code.
+
+    How serious it is shows in the chip's health (P06).
+    """
+    codes = [f"{name} {' '.join(told.error_codes)}" for name, told in health_of(host).items() if told.error_codes]
+    expect("chips with fault codes", found=codes, expected=[])
+
+
+@check("P08", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU HBM 容量完整且一致", causes=[npu.test_npu_tools_work],
+       fix="reset the chip; if memory is still missing, replace the card")  # fmt: skip
+def test_npu_memory(host: Host) -> None:
+    """Every chip has its full HBM: 32768 MB on a 910A, the same on all chips otherwise."""
+    found = npu_smi.info(host.read("npu-smi info")).chips
+    if silent := [f"NPU {chip.npu}" for chip in found if chip.hbm_total is None]:
+        raise Unknown(f"npu-smi does not report the HBM size of {', '.join(silent)}")
+    most = max(chip.hbm_total or 0 for chip in found)
+    short = [f"NPU {chip.npu} {chip.hbm_total} MB" for chip in found if chip.hbm_total != HBM.get(chip.name, most)]
+    expect("chips with the wrong HBM size", found=short, expected=[])
+
+
+@check("P09", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU HBM 无双比特错误且隔离页未近上限",
+       causes=[npu.test_npu_tools_work],
+       fix="drain the host and reset the chip; if errors recur or pages run out, replace the card")  # fmt: skip
+def test_npu_memory_errors(host: Host) -> None:
+    """No chip's HBM has had a double-bit error since power-on, or is near its limit of 64 isolated pages."""
+    found = ecc_of(host)
+    double = [f"{name} {ecc.double}" for name, ecc in found if ecc.double]
+    expect("chips with double-bit errors", found=double, expected=[])
+    worn = [f"{name} {pages(ecc)}" for name, ecc in found if pages(ecc) >= PAGES]
+    expect(f"chips with {PAGES} or more isolated pages", found=worn, expected=[])
+
+
+@check("P27", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING, title_zh="NPU HBM 无隔离页",
+       causes=[npu.test_npu_tools_work], fix="watch the chip; replace it before 64 pages are isolated")  # fmt: skip
+def test_npu_pages(host: Host) -> None:
+    """No chip has isolated HBM pages."""
+    found = [f"{name} {pages(ecc)}" for name, ecc in ecc_of(host) if pages(ecc)]
+    expect("chips with isolated pages", found=found, expected=[])
+
+
+@check("P10", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 温度、空闲功耗与频率正常", causes=[npu.test_npu_tools_work],
+       fix="check the fans, the airflow and the power supplies; for a single odd chip, its card")  # fmt: skip
+def test_npu_temperature_power_and_clock(host: Host) -> None:
+    """No chip is above 80 °C or off its rated clock, and idle chips draw 50 to 110 W."""
+    found = common_of(host)
+    hot = [f"{name} {told.temperature} °C" for name, told in found if told.temperature > HOTTEST]
+    expect(f"chips above {HOTTEST} °C", found=hot, expected=[])
+    slow = [
+        f"{name} {said(name, told.aicore_cur_freq, 'clock')} of {said(name, told.aicore_freq, 'clock')} MHz"
+        for name, told in found
+        if said(name, told.aicore_cur_freq, "clock") != said(name, told.aicore_freq, "clock")
+    ]
+    expect("chips off their rated clock", found=slow, expected=[])
+    least, most = IDLE_POWER
+    idle = [(name, told) for name, told in found if said(name, told.aicore_percent, "load") == 0]
+    odd = [f"{name} {told.power} W" for name, told in idle if not least <= said(name, told.power, "power") <= most]
+    expect(f"idle chips that do not draw {least:g} to {most:g} W", found=odd, expected=[])
+
+
+@check("P11", section="2.1", source="ascend-dmi", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU PCIe 链路宽度与速率达到芯片能力",
+       fix="reseat the card; then try another card, then another slot")  # fmt: skip
+def test_npu_links(host: Host) -> None:
+    """Every NPU's PCIe link runs at the chip's full width and speed."""
+    found = lspci.links(host.read("lspci -D -vv -d 19e5:d801"))
+    expect_that(found, "NPUs on the PCI bus", found="none", expected="at least one")
+    short = [
+        f"{address} x{link.width} at {link.speed:g} GT/s of x{link.most_width} at {link.most_speed:g} GT/s"
+        for address, link in found.items()
+        if (link.width, link.speed) != (link.most_width, link.most_speed)
+    ]
+    expect("NPUs with a narrow or slow PCIe link", found=short, expected=[])
+
+
+@check("P24", section="2.1", source="Ascend HCCL FAQ", on=npu_hosts, severity=Severity.INFO,
+       title_zh="训练服务器 NPU 工作模式为 SMP", causes=[npu.test_npu_tools_work],
+       fix="power off the host, run ipmcset -d npuworkmode -v 1 on its iBMC, and power it on")  # fmt: skip
+def test_npu_work_mode(host: Host) -> None:
+    """Every 910 of an Atlas 800 works in SMP mode, as HCCL does not run in AMP mode."""
+    told = work_modes(host)
+    if later := {chip.name for chip in told.chips} - {f"Ascend {name}" for name in HBM}:
+        raise NotApplicable(f"{', '.join(sorted(later))} does not have both modes")
+    if all(NO_WORK_MODE.search(text) for _, text in told.answers.told.values()):
+        raise NotApplicable("npu-smi does not report the work mode here; run ipmcget -d npuworkmode on the iBMC")
+    found = {npu: npu_chip.work_mode(told.card(npu, "work-mode")) for npu in told.cards}
+    expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])
+
+
+def health_of(host: Host) -> dict[str, ChipHealth]:
+    """By chip its own health."""
+    told = from_npu_smi(host)
+    return {called(chip): npu_chip.health(told.health(chip)) for chip in told.chips}
+
+
+def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
+    """The HBM's counters of each chip, by the name of its card where a card has several."""
+    told = from_npu_smi(host)
+    return [(f"card {npu}", ecc) for npu in told.cards for ecc in npu_chip.ecc(told.card(npu, "ecc"))]
+
+
+def common_of(host: Host) -> list[tuple[str, Common]]:
+    """Rates, clocks, temperature and power of each chip."""
+    told = from_npu_smi(host)
+    found = [(card, common) for card in told.cards for common in npu_chip.common(told.card(card, "common"))]
+    return [(f"card {card} chip {common.chip}", common) for card, common in found]
+
+
+def pages(ecc: Ecc) -> int:
+    """How many pages of its HBM a chip has isolated."""
+    return ecc.single_pages + ecc.double_pages
+
+
+def said(name: str, value: float | None, what: str) -> float:
+    """A value of a chip. Unknown where npu-smi says NA."""
+    if value is None:
+        raise Unknown(f"npu-smi does not report the {what} of {name}")
+    return value

@@ -1,0 +1,213 @@
+"""P: the network ports of the NPUs themselves, by hccn_tool (P14 to P22, P28)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from checks.across_hosts.unique import grouped, someone
+from checks.npu import presence
+from dlws.config.cluster import Cluster
+from dlws.engine.check import active, check, expect
+from dlws.engine.targets import npu_cluster, npu_hosts
+from dlws.facts.ascend import TOOLS, Told, called, device, from_hccn_tool
+from dlws.facts.files import text_of
+from dlws.inventory import Device, Node
+from dlws.parse.accelerators import hccn, hccn_link, npu_smi
+from dlws.parse.accelerators.hccn import DeviceAddress
+from dlws.parse.network import lldp
+from dlws.remote.host import Host
+from dlws.verdict import NotApplicable, Severity
+
+CONF = "/etc/hccn.conf"
+SPEED = 100_000  # Mb/s
+LATELY = timedelta(hours=1)
+"""How far back a link that went down counts as one that flaps."""
+SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
+"""Chips of servers with two planes of four: device i and i+4 share a network, and 0 to 3 have one each."""
+PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
+
+
+@check("P15", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网口链路 UP 且速率 100G",
+       causes=[presence.test_npu_tools_work],
+       fix="check the cable, the optical module and the switch port; hccn_tool -i <n> -optical -g")  # fmt: skip
+def test_npu_ports_are_up(host: Host) -> None:
+    """Every NPU port's link is up at 100 Gb/s."""
+    told = from_hccn_tool(host)
+    down = [called(chip) for chip in told.chips if not hccn.link_is_up(told.port(chip, "link"))]
+    expect("NPU ports that are down", found=down, expected=[])
+    speeds = {called(chip): hccn.speed(told.port(chip, "speed")) for chip in told.chips}
+    slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed != SPEED]
+    expect("NPU ports at the wrong speed", found=slow, expected=[])
+
+
+@check("P14", section="2.1", source="ascend-deployer", on=npu_hosts, title_zh="NPU 网口地址与 hccn.conf 一致",
+       causes=[presence.test_npu_tools_work],
+       fix="hccn_tool -i <n> -ip -s address <a> netmask <m>, which also writes /etc/hccn.conf")  # fmt: skip
+def test_npu_addresses(host: Host) -> None:
+    """Every NPU port has the address that /etc/hccn.conf gives it at boot."""
+    told, conf = from_hccn_tool(host), hccn.conf(text_of(host, CONF) or "")
+    wrong = []
+    for chip, has in addresses(told).items():
+        wanted = conf.get(device(chip))
+        if has != wanted:
+            wrong.append(f"{called(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
+    expect("NPU ports with a different address", found=wrong, expected=[])
+
+
+@check("P16", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网络健康检测无故障",
+       causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
+       fix="find the silent address with hccn_tool -i <n> -netdetect -g; check the switch and the gateway")  # fmt: skip
+def test_npu_network_health(host: Host) -> None:
+    """Every NPU port with a health-check address reaches it."""
+    found = net_health(from_hccn_tool(host))
+    bad = [f"{name} {word}" for name, word in found.items() if word not in ("Success", "Init")]
+    expect("NPU ports that fail their health check", found=bad, expected=[])
+
+
+@check("P28", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 网络健康检测已配置", causes=[presence.test_npu_tools_work],
+       fix="hccn_tool -i <n> -netdetect -s address <gateway>")  # fmt: skip
+def test_npu_network_is_watched(host: Host) -> None:
+    """Every NPU port has a health-check address."""
+    found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
+    expect("NPU ports without a health-check address", found=found, expected=[])
+
+
+@check("P17", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="NPU 网口地址唯一且子网划分正确",
+       causes=[presence.test_npu_tools_work],
+       fix="give every port a unique address in the network of its number; i and i+4 share one")  # fmt: skip
+def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """NPU port addresses are unique, and NPUs i and i+4 share a network, the same on all 910 servers.
+
+    NPUs 0 to 3 are in four different networks.
+    """
+    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    everyone = {f"{name} {called(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
+    shared = grouped({who: has.address for who, has in everyone.items()})
+    twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
+    expect("addresses on several NPU ports", found=twice, expected=[])
+    networks = {
+        name: {device(chip): str(has.network) for chip, has in ports.items()}
+        for name, ports in found.items()
+        if {device(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
+    }
+    split = [
+        f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
+        for name, nets in networks.items()
+        for i in range(4)
+        if nets[i] != nets[i + 4]
+    ]
+    expect("NPU pairs that do not share a network", found=split, expected=[])
+    mixed = [name for name, nets in networks.items() if len({nets[i] for i in range(4)}) != 4]
+    expect("hosts whose NPUs 0 to 3 are not in four different networks", found=mixed, expected=[])
+    unlike = [
+        f"NPU {i}: " + " but ".join(f"{net} on {' and '.join(names)}" for net, names in groups.items())
+        for i in range(4)
+        if len(groups := grouped({name: nets[i] for name, nets in networks.items()})) > 1
+    ]
+    expect("NPUs whose network differs between hosts", found=unlike, expected=[])
+
+
+@check("P18", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="所有服务器 NPU 的 TLS 开关与 FEC 模式一致",
+       causes=[presence.test_npu_tools_work],
+       fix="set the same on every port of every host: hccn_tool -i <n> -tls -s enable 0, -fec -s ...")  # fmt: skip
+def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """All NPU ports of all hosts have the same TLS setting and FEC mode; otherwise HCCL cannot connect."""
+    told = {name: from_hccn_tool(host) for name, host in with_npus(cluster, hosts).items()}
+    ports = [(f"{name} {called(chip)}", tools, chip) for name, tools in told.items() for chip in tools.chips]
+    tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
+    expect("NPU ports with a different TLS setting", found=odd_ones(tls), expected=[])
+    fec = {who: hccn.fec(tools.port(chip, "fec")) for who, tools, chip in ports}
+    expect("NPU ports with a different FEC mode", found=odd_ones(fec), expected=[])
+
+
+@check("P19", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 光模块在位且光功率正常", causes=[presence.test_npu_tools_work],
+       fix="clean the fibre and reseat the optical module; then replace it, and the one at the switch")  # fmt: skip
+def test_npu_optics(host: Host) -> None:
+    """Every NPU port has an optical module whose optical power is within its thresholds both ways."""
+    told = from_hccn_tool(host)
+    wrong = []
+    for chip in told.chips:
+        found = hccn_link.optical(told.port(chip, "optical"))
+        troubles = ["not present"] if not found.present else [*found.astray, *found.lost]
+        wrong += [f"{called(chip)} {trouble}" for trouble in troubles]
+    expect("optical modules with problems", found=wrong, expected=[])
+
+
+@check("P20", section="2.1", source="LBNL NHC", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 网口近一小时无闪断", causes=[presence.test_npu_tools_work],
+       fix="clean or replace the fibre and the optical module; check the switch's log")  # fmt: skip
+def test_npu_links_do_not_flap(host: Host) -> None:
+    """No NPU port's link has gone down within the last hour."""
+    told = from_hccn_tool(host)
+    counts = {called(chip): hccn_link.downs(told.port(chip, "link_stat"), LATELY) for chip in told.chips}
+    expect("NPU ports whose link went down", found=[f"{name}: {n}" for name, n in counts.items() if n], expected=[])
+
+
+@active
+@check("P21", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="同编号 NPU 网口互通",
+       causes=[presence.test_npu_tools_work, test_npu_ports_are_up, test_npu_networks],
+       fix="check the switch between the two ports: VLAN, ARP, MTU; hccn_tool -i <n> -arp -g, -route -g")  # fmt: skip
+def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Every NPU port reaches the ports with the same number on all other hosts."""
+    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    dumb = []
+    for name, ports in found.items():
+        for chip in ports:
+            others = [(n, c, a) for n, theirs in found.items() if n != name for c, a in theirs.items()]
+            for peer, other, has in others:
+                if device(other) == device(chip) and (lost := lost_packets(hosts[name], device(chip), has.address)):
+                    dumb.append(f"{name} {called(chip)} to {peer}: {lost} packets lost")
+    expect("NPU ports that do not reach each other", found=dumb, expected=[])
+
+
+@check("P22", section="2.1", source="IEEE 802.1AB", on=npu_hosts, severity=Severity.INFO,
+       title_zh="NPU 网口接线与布线规划一致", causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
+       fix="plug the cable in as planned, or correct suite.npu_cabling; if no neighbour is seen, enable LLDP on"
+           " the switch",
+       )  # fmt: skip
+def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
+    """Every NPU port is connected to the planned switch and port, as seen by LLDP."""
+    planned = cluster.suite.npu_cabling.get(node.name)
+    if planned is None:
+        raise NotApplicable(f"suite.npu_cabling does not plan the cables of {node.name}")
+    told = from_hccn_tool(host, ["lldp"])
+    heard = {device(chip): lldp.neighbour(told.port(chip, "lldp")) for chip in told.chips}
+    found = {number: f"{there.system} {there.port}" if there else "no neighbour" for number, there in heard.items()}
+    wanted = dict(enumerate(planned))
+    wrong = [
+        f"NPU {number}: {found.get(number, 'no such NPU')} but {wanted.get(number, 'nothing')} planned"
+        for number in sorted(found.keys() | wanted.keys())
+        if found.get(number) != wanted.get(number)
+    ]
+    expect("cables not plugged in as planned", found=wrong, expected=[])
+
+
+def lost_packets(host: Host, number: int, address: str) -> int:
+    """How many packets are lost between a port and an address."""
+    answer = host.touch([0, 1], PING, number, address, deadline=30.0)
+    return hccn.lost(answer.text)
+
+
+def addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
+    """By chip the address of its port."""
+    return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
+
+
+def net_health(told: Told) -> dict[str, str]:
+    """By chip what its port says of its network."""
+    return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
+
+
+def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]:
+    """Those of the hosts that have NPUs. Unknown where none of them can be reached."""
+    return someone({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
+
+
+def odd_ones(values: Mapping[str, str]) -> list[str]:
+    """Who has another value than most, `atlas01 NPU 3 on`; nobody where all have the same."""
+    groups = sorted(grouped(values).items(), key=lambda group: len(group[1]))
+    return [f"{name} {value}" for value, names in groups[:-1] for name in names]

@@ -1,0 +1,155 @@
+"""P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P12, P13, P29).
+
+P06 to P11, P26, P27: `checks.npu.presence.chips`; P14 to P21, P28: `checks.npu.presence.network`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
+from dlws.engine.targets import npu_hosts
+from dlws.facts.ascend import TOOLS, from_npu_smi
+from dlws.facts.files import text_of
+from dlws.inventory import Node
+from dlws.parse import versions
+from dlws.parse.accelerators import ascend, npu_chip, npu_smi
+from dlws.parse.host import dkms, lspci
+from dlws.parse.text import only_line, unparsable
+from dlws.remote.host import Host
+from dlws.verdict import NotApplicable, Severity, Unknown
+
+MODULES = (
+    "drv_devdrv_host", "drv_devmm_host", "drv_devmng_host", "drv_pcie_hdc_host", "drv_pcie_host", "drv_pcie_vnic_host",
+    "drv_seclib_host",
+)  # fmt: skip
+"""The modules of Ascend's driver for the host."""
+SHARED = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
+"""Device files that all NPUs of a host have in common."""
+RECORD = "/etc/ascend_install.info"
+DKMS_MODULE = "davinci_ascend"
+"""What Ascend's driver is called by DKMS, where it was installed with --dkms."""
+
+
+@preflight
+@check("P01", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 数量与配置一致",
+       fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
+def test_npu_count(node: Node, host: Host) -> None:
+    """The PCI bus, npu-smi and /dev/davinciN show as many NPUs as configured."""
+    on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
+    in_driver = len(npu_smi.cards(host.read("npu-smi info -l")))
+    nodes = len(device_nodes(host))
+    counts = "{} on the PCI bus, {} in npu-smi and {} as /dev/davinciN"
+    expected = counts.format(*[node.device_count] * 3)
+    expect("NPUs", found=counts.format(on_bus, in_driver, nodes), expected=expected)
+
+
+@preflight
+@check("P02", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 驱动版本不低于要求",
+       fix="install the required Ascend driver by hand; the suite never installs drivers")  # fmt: skip
+def test_npu_driver(cluster: Cluster, host: Host) -> None:
+    """The Ascend driver is at least the required version."""
+    found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info"))
+    wanted = cluster.suite.required_npu_driver
+    expect_that(
+        versions.ascend(found) >= versions.ascend(wanted), "Ascend driver", found=found, expected=f"{wanted} or newer"
+    )
+
+
+@preflight
+@check("P29", section="2.1", source="Ascend", on=npu_hosts, title_zh="npu-smi 与 hccn_tool 可用",
+       causes=[test_npu_count], fix="reboot the host; if that does not help, reinstall the driver by hand")  # fmt: skip
+def test_npu_tools_work(host: Host) -> None:
+    """npu-smi lists the host's chips, and hccn_tool is executable."""
+    if not npu_smi.mapping(host.read("npu-smi info -m")):
+        raise Mismatch("chips in npu-smi", found="none", expected="at least one")
+    runs = host.run_expect([0, 1], f"test -x {TOOLS}/hccn_tool").rc == 0
+    expect(f"{TOOLS}/hccn_tool", found="executable" if runs else "not executable", expected="executable")
+
+
+@preflight
+@check("P03", section="2.1", source="Ascend version mapping", on=npu_hosts, title_zh="NPU 固件与驱动配套且各卡一致",
+       causes=[test_npu_tools_work, test_npu_driver],
+       fix="on every card, install the firmware named in the driver's release notes, and reboot")  # fmt: skip
+def test_npu_firmware(host: Host) -> None:
+    """All NPUs have the same firmware, which the driver reports as compatible."""
+    told = from_npu_smi(host)
+    boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
+    if silent := [name for name, board in boards.items() if board.compatible is None]:
+        raise Unknown(f"npu-smi does not report the firmware compatibility of {', '.join(silent)}")
+    wrong = [f"{name} {board.firmware}" for name, board in boards.items() if not board.compatible]
+    expect("cards with firmware incompatible with the driver", found=wrong, expected=[])
+    found = sorted({board.firmware for board in boards.values()})
+    expect_that(len(found) == 1, "firmware versions", found=found, expected="the same on all cards")
+
+
+@preflight
+@check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 驱动内核模块已加载",
+       fix="dmesg | grep drv_; build the driver for this kernel (dkms) or reinstall it by hand")  # fmt: skip
+def test_npu_modules(host: Host) -> None:
+    """Every kernel module of the Ascend driver is loaded."""
+    missing = host.lines(f"for m in {' '.join(MODULES)}; do test -d /sys/module/$m || echo $m; done")
+    if not set(missing) <= set(MODULES):
+        raise unparsable("/sys/module", missing[0])
+    expect("modules not loaded", found=missing, expected=[])
+
+
+@preflight
+@check("P05", section="2.1", source="ascend-docker-runtime", on=npu_hosts, title_zh="NPU 设备文件齐全且属组正确",
+       fix="reboot the host; for a wrong group, reinstall the driver with the right --install-username")  # fmt: skip
+def test_npu_device_files(host: Host) -> None:
+    """The Ascend driver's and the NPUs' device files exist and belong to the group set at installation."""
+    group = ascend.install_info(host.read("cat %s", RECORD)).get("UserGroup", "")
+    if not group:
+        raise unparsable(RECORD, why="no UserGroup")
+    paths = [*sorted(device_nodes(host)), *SHARED]
+    shown = host.lines(f"for f in {' '.join(paths)}; do test ! -e $f || stat -c '%n %F:%G' $f; done")
+    found = dict(line.split(" ", 1) for line in shown if " " in line)
+    if len(found) != len(shown) or not found.keys() <= set(paths):
+        raise unparsable("stat", shown[0])
+    expected = f"character special file:{group}"
+    wrong = [f"{path} {found.get(path, 'missing')}" for path in paths if found.get(path) != expected]
+    expect(f"device files missing or not owned by group {group}", found=wrong, expected=[])
+
+
+@check("P12", section="2.1", source="Ascend FAQ", on=npu_hosts, title_zh="NPU 驱动已为当前内核编译（DKMS）",
+       fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel"
+           " that the driver is built for")  # fmt: skip
+def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
+    """An Ascend driver managed by DKMS is built for the running kernel, whose headers are installed."""
+    if host.run_expect([0, 1], f"test -d /var/lib/dkms/{DKMS_MODULE}").rc:
+        raise NotApplicable("the Ascend driver was installed without DKMS: its modules are prebuilt")
+    kernel = only_line("uname -r", host.read("uname -r"))
+    builds = [build for build in dkms.status(host.read("dkms status")) if build.module == DKMS_MODULE]
+    here = [build.state for build in builds if build.kernel == kernel]
+    expect(f"{DKMS_MODULE} for {kernel}", found=here or "not built", expected=["installed"])
+    headers = f"/lib/modules/{kernel}/build/include"
+    there = host.run_expect([0, 1], "test -d %s", headers).rc == 0
+    expect(f"headers of {kernel}", found="installed" if there else "missing", expected="installed")
+
+
+@check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
+       title_zh="NPU 驱动安装完整且与安装记录一致",
+       fix="reinstall the Ascend driver with --full, by hand")  # fmt: skip
+def test_npu_install_record(host: Host) -> None:
+    """The Ascend driver is fully installed, and the folder and user in its record exist."""
+    text = text_of(host, RECORD)
+    if text is None:
+        raise Mismatch(RECORD, found="no file", expected="the driver's installation record")
+    record = ascend.install_info(text)
+    expect("Driver_Install_Type", found=record.get("Driver_Install_Type", "none"), expected="full")
+    folder, user = record.get("Driver_Install_Path_Param", ""), record.get("UserName", "")
+    there = bool(folder) and host.run_expect([0, 1], "test -d %s/driver", folder).rc == 0
+    expect(f"driver folder {folder or '(not named)'}", found="present" if there else "missing", expected="present")
+    known = bool(user) and host.run_expect([0, 2], "getent passwd %s", user).rc == 0
+    expect(f"driver user {user or '(not named)'}", found="present" if known else "missing", expected="present")
+
+
+def device_nodes(host: Host) -> list[str]:
+    """The device files of the NPUs, `/dev/davinci0` and so on; without the driver's own (davinci_manager)."""
+    found = host.lines("find /dev -maxdepth 1 -name 'davinci[0-9]*'")
+    for line in found:
+        if not re.fullmatch("/dev/davinci[0-9]+", line):
+            raise unparsable("find /dev", line)
+    return found

@@ -1,0 +1,1 @@
+"""Checks of the DLWS platform's services."""

@@ -1,0 +1,90 @@
+"""S: the disks of a host itself."""
+
+from __future__ import annotations
+
+from checks.across_hosts.unique import KUBELET_CONFIG, mapping
+from checks.docker import DAEMON_JSON
+from checks.storage.shares import PROC_MOUNTS
+from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.facts.files import NO_FILE, text_of
+from dlws.parse.host import daemon_json
+from dlws.parse.storage import df, fstab, mdstat, mounts
+from dlws.parse.text import number
+from dlws.remote.host import Host
+from dlws.verdict import Severity
+
+DOCKER = "/var/lib/docker"
+FOLDERS = ("/", "/var/lib/kubelet", "/var/lib/etcd")
+COLLECTION = 85  # per cent used, from which the kubelet deletes images: its imageGCHighThresholdPercent
+SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
+"""Shares that must be free; below them the kubelet evicts pods (nodefs.available, imagefs.available, inodesFree)."""
+
+
+@preflight
+@check("S01", section="2.1", source="kubelet eviction", title_zh="系统盘与镜像盘剩余空间充足",
+       fix="free space (docker system prune; journalctl --vacuum-size=1G) or add a disk")  # fmt: skip
+def test_disks_have_space(host: Host) -> None:
+    """The system, kubelet and etcd disks have 10% free space and Docker's 15%, below which pods are evicted."""
+    docker = docker_root(host)
+    found = df.parse(of_those_there(host, "df -PB1", [*FOLDERS, docker]))
+    images = df.parse(of_those_there(host, "df -PB1", [docker, "/"]))[0]
+    low = [f"{d.mountpoint} {d.free:.0%}" for d in found if d.free < SPACE]
+    low += [f"{images.mountpoint} (images) {images.free:.0%}"] if images.free < IMAGE_SPACE else []
+    expect("disks low on free space", found=list(dict.fromkeys(low)), expected=[])
+
+
+@check("S02", section="2.1", source="kubelet eviction", title_zh="文件系统 inode 充足",
+       fix="find the folder with too many files: du --inodes -x / | sort -n | tail")  # fmt: skip
+def test_disks_have_inodes(host: Host) -> None:
+    """The system, kubelet, etcd and Docker disks have at least 5% free inodes."""
+    found = df.inodes(of_those_there(host, "df -Pi", [*FOLDERS, docker_root(host)]))
+    low = [f"{d.mountpoint} {d.free:.0%}" for d in found if d.size and d.free < INODES]
+    expect("disks low on free inodes", found=list(dict.fromkeys(low)), expected=[])
+
+
+@check("S03", section="2.1", source="kubelet image GC", severity=Severity.WARNING,
+       title_zh="镜像盘使用率低于镜像回收阈值",
+       causes=[test_disks_have_space],
+       fix="remove unused images with docker image prune -a, or add a disk for /var/lib/docker")  # fmt: skip
+def test_images_are_not_collected(host: Host) -> None:
+    """Docker's disk is below the usage at which the kubelet deletes images, which an offline site cannot pull again."""
+    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    limit = number("imageGCHighThresholdPercent", str(config.get("imageGCHighThresholdPercent", COLLECTION)))
+    disk = df.parse(of_those_there(host, "df -PB1", [docker_root(host), "/"]))[0]
+    used = 100 - int(disk.free * 100)
+    expect_that(used < limit, f"space used on {disk.mountpoint}", found=f"{used}%", expected=f"under {limit}%")
+
+
+@check("S04", section="2.1", source="NHC fs_mount_rw", title_zh="本地文件系统可写",
+       fix="find the error in dmesg that made it read-only; run fsck, or replace the disk")  # fmt: skip
+def test_local_file_systems_are_writable(host: Host) -> None:
+    """The root file system and the local ones that /etc/fstab mounts read-write are writable."""
+    table, entries = host.read(PROC_MOUNTS), fstab.parse(host.read("cat /etc/fstab"))
+    points = ["/", *(e.mountpoint for e in entries if e.mountpoint.startswith("/") and "ro" not in e.options)]
+    seen = {point: mounts.on(table, point) for point in points}
+    wrong = [point for point, mounted in seen.items() if mounted and not mounted.is_nfs and not mounted.is_writable]
+    expect("read-only file systems", found=wrong, expected=[])
+
+
+@check("S13", section="2.1", source="md(4)", severity=Severity.WARNING, title_zh="软 RAID 阵列完整",
+       fix="mdadm --detail /dev/<array>; replace the failed disk")  # fmt: skip
+def test_arrays_are_whole(host: Host) -> None:
+    """Every software RAID array runs with all of its disks."""
+    text = text_of(host, "/proc/mdstat")
+    arrays = mdstat.parse(text) if text is not None else ()
+    broken = [f"{a.name} {a.members or 'inactive'}" for a in arrays if not a.is_whole]
+    expect("degraded arrays", found=broken, expected=[])
+
+
+def docker_root(host: Host) -> str:
+    """The folder in which Docker keeps its images, by its configuration; Docker need not run."""
+    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
+
+
+def of_those_there(host: Host, command: str, folders: list[str]) -> str:
+    """What df says of those of the folders that are there. Unknown for any complaint but that one is not."""
+    result = host.run_expect([0, 1], command + " %s" * len(folders), *folders)
+    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
+        raise host.no_answer(result)
+    return str(result.stdout)

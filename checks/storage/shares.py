@@ -1,0 +1,193 @@
+"""S: shares. Whatever touches one is bounded: a server that is gone costs a few seconds and a verdict, never the audit.
+
+Which shares are mounted is read from the kernel's table. `stat`, `df` and `ls` on a dead mount do not return.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import defaultdict
+
+from checks.across_hosts.unique import someone
+from dlws.config import shares
+from dlws.config.cluster import Cluster, Mount
+from dlws.engine.check import active, check, expect, expect_that
+from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
+from dlws.facts.probes.share import ANSWERS, BOUND, misreaders, told
+from dlws.facts.units import unit
+from dlws.inventory import Node
+from dlws.parse.storage import df, exportfs, fstab, mounts
+from dlws.remote.host import Host
+from dlws.verdict import Severity, Unknown
+
+PROC_MOUNTS = "cat /proc/mounts"
+LOW_SPACE = 0.2
+"""Upstream's alert: at most 20 % of the share is free."""
+COMPARED = ("vers", "proto", "hard", "soft", "rsize", "wsize", "sec")
+"""Mount options that must not differ between hosts."""
+WEAK = ("insecure", "async", "no_root_squash")
+LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -printf '%y\t%f\t%l\n'"
+
+
+@check("S05", section="3.12", source="runbook 3.12", on=storage_servers, title_zh="NFS 服务运行并已导出共享目录",
+       fix="systemctl enable --now nfs-server; correct your own lines in /etc/exports; exportfs -ra")  # fmt: skip
+def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
+    """The NFS server is running, starts at boot and exports this host's shares to every host, read-write."""
+    state, at_boot = unit(host, "nfs-server", "ActiveState", "UnitFileState")
+    expect("nfs-server service", found=[state, at_boot or "not installed"], expected=["active", "enabled"])
+    exported = exportfs.parse(host.read("exportfs -v"))
+    for mount in shares.served_by(cluster, node):
+        given = {n.name: exportfs.to(exported, mount.export, n) for n in cluster.nodes}
+        refused = [name for name, export in given.items() if export is None or "rw" not in export.options]
+        expect(f"hosts without write access to {mount.export}", found=refused, expected=[])
+
+
+@check("S06", section="3.12", source="runbook 3.12", on=sharing_hosts, title_zh="共享存储已挂载且来源正确",
+       causes=[test_shares_are_exported],
+       fix="mount the share; check dmesg and showmount -e <server>")  # fmt: skip
+def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
+    """Every share is mounted from its server on the mount point in config.yaml, read-write."""
+    table = host.read(PROC_MOUNTS)
+    for mount in cluster.mounts:
+        wanted, what = shares.sources(cluster, mount), f"file system on {mount.mount_point}"
+        seen = mounts.on(table, mount.mount_point)
+        right = seen is not None and seen.is_nfs and seen.source.rstrip("/") in wanted
+        found = f"{seen.source} ({seen.kind})" if seen else "nothing"
+        expect_that(right, what, found=found, expected=f"{wanted[0]} (nfs)")
+        expect_that(seen and seen.is_writable, f"mode of {mount.mount_point}", found="read-only", expected="read-write")
+
+
+@check("S07", section="3.12", source="kubernetes#101622", on=sharing_hosts, title_zh="共享存储在 5 秒内响应",
+       causes=[test_shares_are_exported, test_shares_are_mounted],
+       fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>")  # fmt: skip
+def test_shares_answer(cluster: Cluster, host: Host) -> None:
+    """Every share responds within 5 s."""
+    for mount in cluster.mounts:
+        result = host.run_expect(ANSWERS, BOUND + "stat -f -c %%i %s", mount.mount_point)
+        told(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
+
+
+@check("S08", section="3.12", source="runbook 3.12", on=sharing_hosts, title_zh="重启后共享存储自动挂载",
+       fix="mount it in /etc/fstab once: <server>:<path> <mount point> nfs <options>,_netdev 0 0")  # fmt: skip
+def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
+    """Every share is mounted at boot, once the network is up."""
+    table = host.read("cat /etc/fstab")
+    for mount in cluster.mounts:
+        entries = fstab.mounts_on(table, mount.mount_point)
+        what = f"/etc/fstab entries for {mount.mount_point}"
+        other = [e.spec for e in entries if e.spec.rstrip("/") not in shares.sources(cluster, mount)]
+        expect(f"{what} with another source", found=other, expected=[])
+        at_boot = [e for e in entries if e.comes_at_boot and (e.kind in ("nfs", "nfs4") or "_netdev" in e.options)]
+        expect_that(len(entries) == len(at_boot) == 1, what, found=[f"line {e.line}" for e in entries],
+                    expected="one, mounted at boot over the network")  # fmt: skip
+
+
+@active
+@check("S09", section="3.12", source="DeepOps", on=sharing_cluster, title_zh="一台主机写入的文件其余主机均可读取",
+       fix="compare the mounts of the hosts named: source, options, the server's exports")  # fmt: skip
+def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """What one host writes to a share, all other hosts read back identically."""
+    someone(hosts)
+    for mount in cluster.mounts:
+        bare = [name for name, host in hosts.items() if not is_mounted(host, mount)]
+        expect(f"hosts without the share on {mount.mount_point}", found=bare, expected=[])
+        wrong = misreaders(hosts, mount)
+        expect(f"hosts that do not read back what another host wrote to {mount.mount_point}", found=wrong, expected=[])
+
+
+@check("S10", section="3.12", source="nfs(5)", on=sharing_cluster, title_zh="各主机挂载参数一致",
+       severity=Severity.WARNING, fix="give all hosts the same line in /etc/fstab; umount and mount")  # fmt: skip
+def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
+    """Every share is mounted with the same protocol, rsize/wsize and hard/soft option on every host."""
+    someone(hosts)
+    for mount in cluster.mounts:
+        owners = defaultdict(list)
+        for name, host in hosts.items():
+            found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
+            if found is not None and found.is_nfs:
+                owners[",".join(o for o in found.options if o.split("=")[0] in COMPARED)].append(name)
+        told_apart = [f"{options or 'no such option'} on {' and '.join(names)}" for options, names in owners.items()]
+        expect_that(len(owners) < 2, f"mount options of {mount.mount_point}", found="; ".join(told_apart),
+                    expected="the same on every host")  # fmt: skip
+
+
+@check("S11", section="3.12", source="exports(5)", on=storage_servers,
+       title_zh="共享目录仅对已知主机导出，且不信任客户端 root",
+       severity=Severity.WARNING, fix="set suite.nfs.clients to the hosts' own range, and use safer suite.nfs.options",
+       deviation="runbook 3.12 exports this way to everyone: jobs run as root and write from every host")  # fmt: skip
+def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
+    """Every share is exported to known hosts only, without no_root_squash, insecure or async."""
+    exported = exportfs.parse(host.read("exportfs -v"))
+    for mount in shares.served_by(cluster, node):
+        mine = [export for export in exported if export.path == mount.export]
+        weak = [word for word in WEAK if any(word in export.options for export in mine)]
+        open_to = [e.client for e in mine if e.client in (exportfs.WORLD, "*")]
+        expect(f"weak points of export {mount.export}", found=[*open_to, *weak], expected=[])
+
+
+@check("S17", section="3.12", source="upstream auto_share.py", on=folder_keepers,
+       title_zh="存储目录已在共享存储上创建且可写",
+       causes=[test_shares_are_exported, test_shares_are_mounted],
+       fix="create the folder on the share with mode 0777")  # fmt: skip
+def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
+    """Every storage folder exists on its share and is writable by everyone."""
+    folders = shares.folders_kept_by(cluster, node)
+    result = host.run_expect(ANSWERS, BOUND + "stat -c '%%a %%F:%%n' " + " ".join(["%s"] * len(folders)), *folders)
+    found = told("storage folders", result.rc, result.stdout, result.stderr).splitlines()
+    if len(found) != len(folders):
+        raise Unknown(f"{host.name}: stat reported {len(found)} of {len(folders)} folders")
+    right = re.compile(rf"[0-7]?{shares.FOLDER_MODE:o} directory:")  # a folder that hands its group down stays so
+    wrong = [line for line in found if not right.match(line)]
+    expect_that(not wrong, "storage folders", found=wrong, expected=f"directories of mode {shares.FOLDER_MODE:o}")
+
+
+@check("S18", section="3.12", source="upstream auto_share.py", on=sharing_hosts, title_zh="/dlwsdata 链接指向共享存储",
+       fix="move the content of a folder in a link's place to the share, rmdir it, run pytest -m install")  # fmt: skip
+def test_storage_links(cluster: Cluster, host: Host) -> None:
+    """Every storage folder is a link to its share; a plain folder would keep job data on the local disk."""
+    for place, wanted in shares.links(cluster).items():
+        found = listed(host, place, list(wanted))
+        wrong = [
+            f"{name} ({found.get(name, 'missing')})" for name, to in wanted.items() if found.get(name) != f"-> {to}"
+        ]
+        expect(f"wrong links in {place}", found=wrong, expected=[])
+
+
+@check("S19", section="3.12", source="fstab(5)", on=storage_servers, title_zh="共享目录所在磁盘已挂载",
+       fix="mount the disk listed in /etc/fstab (see dmesg for its state); exportfs -ra")  # fmt: skip
+def test_disk_of_the_share_is_mounted(node: Node, cluster: Cluster, host: Host) -> None:
+    """Any disk that /etc/fstab lists for an exported folder is mounted; otherwise the root disk holds the share."""
+    entries, table = fstab.parse(host.read("cat /etc/fstab")), host.read(PROC_MOUNTS)
+    for mount in shares.served_by(cluster, node):
+        above = [
+            e for e in entries if f"{mount.export}/".startswith(f"{e.mountpoint.rstrip('/')}/") and e.comes_at_boot
+        ]
+        bare = [f"{e.spec} on {e.mountpoint}" for e in above if mounts.on(table, e.mountpoint) is None]
+        expect(f"unmounted disks of {mount.export}", found=bare, expected=[])
+
+
+@check("S20", section="3.12", source="upstream NFS alert", on=storage_servers, title_zh="共享存储剩余空间充足",
+       severity=Severity.WARNING, fix="free or add space on the storage server")  # fmt: skip
+def test_share_has_space(node: Node, cluster: Cluster, host: Host) -> None:
+    """Every share has more than 20% free space."""
+    for mount in shares.served_by(cluster, node):
+        [disk] = df.parse(host.read("df -PB1 %s", mount.export))
+        what = f"free space on {mount.export}"
+        expect_that(disk.free > LOW_SPACE, what, found=f"{disk.free:.0%}", expected="more than 20%")
+
+
+def is_mounted(host: Host, mount: Mount) -> bool:
+    """Whether any share is mounted on the mount point: what is written there then does not stay on this host."""
+    found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
+    return found is not None and found.is_nfs
+
+
+def listed(host: Host, place: str, names: list[str]) -> dict[str, str]:
+    """What those names are in a folder: `-> /mntdlws/work` for a link, else `a folder`, `a file`. Follows no link."""
+    pattern = " -o ".join(f"-name {shlex.quote(name)}" for name in names)
+    rows = [line.split("\t") for line in host.lines(LIST_LINKS.format(shlex.quote(place), pattern))]
+    if any(len(row) != 3 for row in rows):
+        raise Unknown(f"{host.name}: {place}: listing not understood")
+    kinds = {"d": "a local folder", "f": "a file"}
+    return {name: f"-> {to}" if kind == "l" else kinds.get(kind, f"of type {kind}") for kind, name, to in rows}

@@ -1,1 +1,0 @@
-"""What a DLWS cluster is: configuration, inventory, versions, parsers. Pure: text in, values out."""

@@ -1,0 +1,336 @@
+"""`load`: from a configuration file to a `Cluster`, or to every reason why not (runbook section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from dlws.config import addresses, document, lint, lint_local_yaml, rules, values
+from dlws.config.addresses import Hosts, Resolver
+from dlws.config.document import Document
+from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
+from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
+from dlws.config.validation import is_secret, validate
+from dlws.hostfiles import hosts_file
+from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.upstream import published_secrets, service_token
+
+__all__ = [
+    "Cluster",
+    "ConfigError",
+    "ConfigUnreadable",
+    "Kubernetes",
+    "Mount",
+    "NameResolution",
+    "Nfs",
+    "Packages",
+    "Suite",
+    "inspect",
+    "load",
+]
+
+HOW_TO_START: Final = "copy the example of docs/configuration.md there, or try `make demo`"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A share: `server:export` is mounted on `mount_point` of every host and holds `folders` (runbook section 3.12).
+
+    `links_in` is the folder of every host that links to them: /dlwsdata, or /dltsdata/<vc> for a virtual cluster's.
+    """
+
+    name: str
+    type: str
+    server: str
+    export: str
+    mount_point: str
+    folders: tuple[str, ...]
+    is_default: bool
+    links_in: str
+    options: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A DLWS cluster as its configuration promises it. Its repr holds no secret."""
+
+    name: str
+    domain: str
+    nodes: tuple[Node, ...]
+    """`machines`, then `scale_up`, in the order of the file."""
+    leaving: tuple[Node, ...]
+    """`scale_down`: machines that `-m scale_down` takes out of the cluster. None of `nodes`."""
+    admin_username: str
+    kubernetes_version: str
+    """As kubeadm takes it: `v1.18.0`."""
+    mounts: tuple[Mount, ...]
+    service_range: str
+    pod_range: str
+    suite: Suite = field(hash=False)
+    path: Path
+    """The configuration file, absolute."""
+    findings: tuple[Finding, ...]
+    """Warnings and hints about the configuration; none of them an error."""
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+    """The whole configuration as plain values, the defaults of `dlws.config.schema` filled in. Holds secrets."""
+    secrets: tuple[str, ...] = field(repr=False, compare=False)
+    """Every secret value of the configuration, longest first: what must be redacted."""
+
+    @property
+    def master(self) -> Node:
+        """The infrastructure machine: Kubernetes control plane, database, web interface."""
+        return next(node for node in self.nodes if node.role is Role.INFRASTRUCTURE)
+
+    @property
+    def workers(self) -> tuple[Node, ...]:
+        """Every machine whose role is worker."""
+        return tuple(node for node in self.nodes if node.role is Role.WORKER)
+
+    @property
+    def archs(self) -> tuple[Arch, ...]:
+        """The architectures that images are needed for, the master's first."""
+        return tuple(dict.fromkeys([self.master.arch, *(node.arch for node in self.nodes)]))
+
+    @property
+    def public_name(self) -> str:
+        """`<cluster_name>.<domain>`, by which users reach the cluster (runbook sections 2.3 and 3.2)."""
+        return f"{self.name}.{self.domain}"
+
+    @property
+    def state(self) -> Path:
+        """The folder, beside the configuration, that keeps this cluster's ID, keys and pinned host keys."""
+        return state_folder(self.path, self.name)
+
+    @property
+    def names_by_address(self) -> dict[str, tuple[str, ...]]:
+        """What every host's hosts file must say (runbook 2.4): the FQDN first, so that `hostname -f` answers it."""
+        names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in self.nodes}
+        master = self.master.address
+        names[master] = tuple(dict.fromkeys([*names[master], self.public_name]))
+        return names
+
+    @property
+    def image_archives(self) -> Path | None:
+        """The folder with `docker save` archives, if there is one."""
+        return self._beside(self.suite.image_archives)
+
+    @property
+    def registry_config(self) -> Path | None:
+        """Docker's config.json with the login to the registry, if one is named."""
+        return self._beside(self.suite.registry_config)
+
+    @property
+    def dlworkspace(self) -> Path | None:
+        """The user's DLWorkspace checkout, if one is named."""
+        return self._beside(self.document.get("dlworkspace") or self.suite.dlworkspace)
+
+    @property
+    def cni_manifest(self) -> Path | None:
+        """The manifest of the pod network, if one is named."""
+        return self._beside(self.suite.kubernetes.cni_manifest)
+
+    @property
+    def apt_key(self) -> Path | None:
+        """The key of the apt source with the Kubernetes packages, if one is named."""
+        return self._beside(self.suite.kubernetes.apt_key)
+
+    @property
+    def packages_folder(self) -> Path | None:
+        """The folder with the Kubernetes packages as files, if there is one."""
+        return self._beside(self.suite.kubernetes.packages_folder)
+
+    def node(self, name: str) -> Node:
+        """The machine called `name`, leaving or not. Raises KeyError if there is none."""
+        for node in (*self.nodes, *self.leaving):
+            if node.name == name:
+                return node
+        raise KeyError(f"{name} is no machine of the cluster {self.name}")
+
+    def _beside(self, path: str | None) -> Path | None:
+        return self.path.parent / Path(path).expanduser() if path else None
+
+
+def load(path: Path | str, *, resolve: Resolver = addresses.ask_system) -> Cluster:
+    """The cluster that the file at `path` describes.
+
+    `resolve` asks DNS; it is called only for machines without another address, or if suite.name_resolution is dns.
+    Raises ConfigError with all findings if one of them is an error, ConfigUnreadable if there is no file to read.
+    """
+    cluster, findings = inspect(path, resolve=resolve)
+    if cluster is None:
+        raise ConfigError(findings)
+    return cluster
+
+
+def inspect(
+    path: Path | str,
+    *,
+    resolve: Resolver = addresses.ask_system,
+    hosts_path: Path | None = None,
+    local_yaml: Path | None = None,
+    known_leaks: Mapping[str, published_secrets.Leak] = published_secrets.KNOWN,
+) -> tuple[Cluster | None, tuple[Finding, ...]]:
+    """The cluster at `path` (None if a finding is an error) and all findings in file order.
+
+    `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
+    configuration of the web interface, runbook 3.15; the one in the checkout is judged in any case, if it is there.
+    Raises ConfigUnreadable if a file that is named cannot be read.
+    """
+    path = Path(path)
+    written = document.read(_content(path, HOW_TO_START), str(path))
+    hosts = _hosts(path, written, hosts_path)
+    configuration, findings = validate(written)
+    findings += written.findings
+    found, address_findings = addresses.find(written, _by_hand(hosts), resolve)
+    findings += address_findings
+    findings += rules.check(written)
+    findings += rules.hosts_outside_ranges(written, found)
+    findings += lint.check(written, known_leaks)
+    findings += lint.check_file_mode(written, path.stat().st_mode)
+    if hosts is not None:
+        findings += lint.check_hosts(written, hosts, found)
+    source = _checkout(path, written)
+    if source is not None:
+        findings += lint.check_checkout(written, source)
+        edited = source / lint.LOCAL_YAML
+        if edited.is_file():  # without effect, so nothing in it forbids a run
+            found_there = _web_findings(written, edited, known_leaks)
+            findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in found_there]
+    if local_yaml is not None:
+        findings += _web_findings(written, local_yaml, known_leaks)
+    ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
+    if configuration is None or errors(ordered):
+        return None, ordered
+    return _cluster(path, written, configuration, found, ordered), ordered
+
+
+def state_folder(path: Path, name: str) -> Path:
+    """Where a cluster's state lies: `state/<cluster_name>` beside its configuration."""
+    return path.resolve().parent / "state" / name
+
+
+def _content(path: Path, fix: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        reason = "does not exist"
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+    except ValueError:
+        reason = "is no file name"
+    raise ConfigUnreadable([Finding(str(path), 0, 0, "", reason, fix, Level.ERROR)])
+
+
+def _web_findings(written: Document, path: Path, known_leaks: Mapping[str, published_secrets.Leak]) -> list[Finding]:
+    web = document.read(_content(path, "name the local.yaml of runbook section 3.15"), str(path))
+    return [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
+
+
+def _checkout(path: Path, written: Document) -> Path | None:
+    """The checkout that the configuration names, whatever else is wrong with it; None if it names two."""
+    top, own = written.get("dlworkspace"), written.get("suite", "dlworkspace")
+    named = None if top and own and top != own else top or own
+    return path.resolve().parent / Path(named).expanduser() if isinstance(named, str) and "\0" not in named else None
+
+
+def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
+    """The hosts file that was named, or the one in the state folder if it is there."""
+    name = written.get("cluster_name")
+    if named is None:
+        if not isinstance(name, str) or not values.is_label(name):
+            return None
+        named = state_folder(path, name) / "deploy" / "etc" / "hosts"
+        if not named.exists():
+            return None
+    text = _content(named, "name the hosts file of runbook section 2.4").decode("utf-8", "replace")
+    return Hosts(str(named), text, named.stat().st_mode & 0o777)
+
+
+def _by_hand(hosts: Hosts | None) -> Hosts | None:
+    """Without the suite's own block: that follows the configuration, not the other way round."""
+    return replace(hosts, text=hosts_file.without_block(hosts.text)) if hosts else None
+
+
+def _cluster(
+    path: Path, written: Document, configuration: Configuration, found: Mapping[str, str], findings: tuple[Finding, ...]
+) -> Cluster:
+    return Cluster(
+        name=configuration.cluster_name,
+        domain=configuration.network.domain,
+        nodes=tuple(n for n in _nodes(configuration, found) if n.origin is not Origin.SCALE_DOWN),
+        leaving=tuple(n for n in _nodes(configuration, found) if n.origin is Origin.SCALE_DOWN),
+        admin_username=configuration.admin_username,
+        kubernetes_version=configuration.kubernetes_version,
+        mounts=tuple(_mount(configuration, name, s) for name, s in configuration.mountpoints.items() if s.autoshare),
+        service_range=configuration.service_cluster_ip_range,
+        pod_range=configuration.pod_ip_range,
+        suite=configuration.suite,
+        path=path.resolve(),
+        findings=findings,
+        document=_merged(configuration.model_dump(mode="json", by_alias=True, exclude_none=True), written.data),
+        secrets=_secrets(written),
+    )
+
+
+def _nodes(configuration: Configuration, found: Mapping[str, str]) -> Iterator[Node]:
+    sections: dict[Origin, dict[str, Machine]] = {
+        Origin.MACHINES: configuration.machines,
+        Origin.SCALE_UP: configuration.scale_up,
+        Origin.SCALE_DOWN: configuration.scale_down,
+    }
+    for origin, machines in sections.items():
+        for name, machine in machines.items():
+            yield Node(
+                name=name,
+                address=found[name],
+                domain=configuration.network.domain,
+                role=machine.role,
+                arch=machine.archtype,
+                device=machine.type,
+                origin=origin,
+                vendor=machine.vendor,
+                series=machine.series,
+                os=machine.os,
+                device_count=_device_count(configuration, name, machine),
+                ssh_port=configuration.suite.ssh_port,
+            )
+
+
+def _device_count(configuration: Configuration, name: str, machine: Machine) -> int:
+    if machine.type not in (Device.GPU, Device.NPU):
+        return 0
+    return configuration.suite.devices.get(name, configuration.onpremise_cluster.gpu_count_per_node or 0)
+
+
+def _mount(configuration: Configuration, name: str, share: Share) -> Mount:
+    folders = (share.mountpoints,) if isinstance(share.mountpoints, str) else tuple(share.mountpoints or ())
+    folders = tuple(folder for folder in folders if folder)
+    return Mount(
+        name=name,
+        type=share.type,
+        server=share.server,
+        export=share.filesharename,
+        mount_point=share.curphysicalmountpoint,
+        folders=folders or configuration.storage_folders,
+        is_default=not folders,
+        links_in=f"{configuration.vc_mount_path}/{share.vc}" if share.vc else configuration.storage_mount_path,
+        options=share.options,
+    )
+
+
+def _secrets(written: Document) -> tuple[str, ...]:
+    secrets = {str(value) for path, value in written.scalars() if is_secret(path) and not isinstance(value, bool)}
+    key = written.get("jwt", "secret_key")
+    secrets |= {service_token.service_token(key)} if isinstance(key, str) else set()
+    return tuple(sorted(secrets - {""}, key=lambda secret: (-len(secret), secret)))
+
+
+def _merged(defaults: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` over `defaults`, mapping by mapping, as deploy.py merges."""
+    merged = dict(defaults)
+    for key, value in data.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

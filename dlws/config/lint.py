@@ -1,0 +1,271 @@
+"""What looks wrong in a configuration although its form is right: the runbook's own inconsistencies, typos and leaks.
+
+One function per inconsistency of the runbook that a configuration can show. Most are warnings; a published password is
+an error, because a database with a public password is a hole.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from dlws.config import values
+from dlws.config.addresses import Hosts
+from dlws.config.document import Document
+from dlws.config.finding import Finding, KeyPath, Level, shown
+from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
+from dlws.config.validation import is_secret, nearest
+from dlws.hostfiles import hosts_file
+from dlws.upstream import published_secrets
+from dlws.upstream.checkout import CheckoutError, open_checkout
+from dlws.upstream.published_secrets import Harm, Leak
+
+LOCAL_YAML: Final = "src/dashboard/config/local.yaml"
+"""Which file of the checkout runbook 3.15 has edited by hand."""
+
+JWT_PLACEHOLDER: Final = "Sign key for JWT"
+"""The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
+
+_PLACEHOLDER: Final = re.compile(
+    r"(?i)(change[-_ ]?(me|it)|your[-_ ].*|<[^>]*>|\$\{.*\}|x{3,}|todo|tbd|fixme|placeholder|machine[-_]hostname)"
+)
+_GUESSABLE: Final = frozenset(
+    {"123456", "12345678", "admin", "dlws", "mysql", "passw0rd", "password", "root", "secret"}
+)
+_COMMENTED_VALUE: Final = re.compile(r"\s*#[\s#]*[\w-]+\s*:\s*(?P<value>\S{8,200})\s*")
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def check(document: Document, known_leaks: Mapping[str, Leak] = published_secrets.KNOWN) -> Iterator[Finding]:
+    """Everything that looks wrong in the configuration itself."""
+    yield from published_values(document, known_leaks)
+    yield from placeholders(document)
+    yield from misspelt_names(document, document)
+    yield from scale_up_only(document)
+    yield from sizes(document)
+    yield from mixed_architectures(document)
+    yield from container_range(document)
+    yield from different_networks(document)
+    yield from unquoted_ids(document)
+    yield from sign_in(document)
+    yield from token_key(document)
+    yield from pod_network(document)
+
+
+def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[Finding]:
+    """Secrets, accounts and mail addresses that were published with the runbook, also those in comments."""
+    for path, value in document.scalars():
+        if not isinstance(value, str) or path[0] in ("machines", "scale_up", "scale_down"):
+            continue
+        leak = published_secrets.find(value, known)
+        if leak is not None:
+            fix, level = (
+                ("choose another", Level.ERROR) if leak.harm is Harm.OPEN else ("put in your own", Level.WARNING)
+            )
+            yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", fix, level)
+    for number, line in enumerate(document.text.split("\n"), start=1):
+        comment = _COMMENTED_VALUE.fullmatch(line)
+        leak = published_secrets.find(comment["value"].strip("\"'"), known) if comment else None
+        if comment and leak:
+            column = comment.start("value") + 1
+            message = f"this comment holds {leak.what}: {leak.harm.value}"
+            yield Finding(document.file, number, column, "", message, "delete the line", Level.WARNING)
+
+
+def placeholders(document: Document) -> Iterator[Finding]:
+    """Values that were meant to be replaced; as a password one is an error."""
+    for path, value in document.scalars():
+        if not isinstance(value, str) or path[0] == "Authentications":  # needed by upstream, if only as a dummy
+            continue
+        if value == JWT_PLACEHOLDER:
+            message = "the runbook's placeholder signs every token, so anybody can make one"
+            yield document.at_value(path, message, "replace it here and in openresty's image", Level.WARNING)
+        elif is_secret(path) and (value.lower() in _GUESSABLE or _PLACEHOLDER.fullmatch(value)):
+            yield document.at_value(path, "a placeholder or a password that is guessed at once", "choose another")
+        elif _PLACEHOLDER.fullmatch(value):
+            yield document.at_value(path, f"{shown(value)} looks like a placeholder", "put in your own", Level.WARNING)
+
+
+def misspelt_names(document: Document, searched: Document) -> Iterator[Finding]:
+    """`altas.sigsus.cn` where `atlas.sigsus.cn` is a name of the cluster: near misses, in any value."""
+    domain, names = document.get("network", "domain"), _names(document)
+    if not isinstance(domain, str) or not domain:
+        return
+    host = re.compile(rf"(?<![\w.-])([A-Za-z0-9-]+)\.{re.escape(domain)}(?![\w-])")
+    for path, value in searched.scalars():
+        for label in host.findall(value) if isinstance(value, str) and not is_secret(path) else ():
+            near = nearest(label, names) if label.lower() not in names else None
+            if near:
+                message = f"{shown(f'{label}.{domain}')} is no name of this cluster"
+                yield searched.at_value(path, message, f"did you mean {near}.{domain}?", Level.WARNING)
+
+
+def scale_up_only(document: Document) -> Iterator[Finding]:
+    """deploy.py reads scale_up in `scale up` alone, which the runbook never calls; the suite merges both sections."""
+    workers = [machine for machine in machines(document) if machine.values.get("role") == "worker"]
+    if workers and all(machine.path[0] == "scale_up" for machine in workers):
+        message = "all workers are under scale_up, where deploy.py would not see them; the suite installs them"
+        yield document.at_key(("scale_up",), message, "move them to machines to be plain", Level.INFO)
+
+
+def sizes(document: Document) -> Iterator[Finding]:
+    """What the platform is told about its size is what the machines are."""
+    every = machines(document)
+    workers = sum(machine.values.get("role") == "worker" for machine in every)
+    possible = {workers, workers + sum(machine.is_infrastructure and machine.has_accelerators for machine in every)}
+    told = document.get("onpremise_cluster", "worker_node_num")
+    if isinstance(told, int) and every and told not in possible:
+        message = f"{told}, but the configuration has {workers} workers"
+        fix = f"write {' or '.join(map(str, sorted(possible)))}"
+        yield document.at_value(("onpremise_cluster", "worker_node_num"), message, fix, Level.WARNING)
+    vendor = document.get("onpremise_cluster", "gpu_type")
+    vendors = {machine.text("vendor") for machine in every}
+    if vendor in ("nvidia", "huawei") and vendor not in vendors:
+        message = f"{vendor}, but no machine has this vendor"
+        yield document.at_value(("onpremise_cluster", "gpu_type"), message, "correct one of them", Level.WARNING)
+
+
+def mixed_architectures(document: Document) -> Iterator[Finding]:
+    """Images are built natively, so each architecture needs its own (runbook 3.16)."""
+    archs = sorted({str(machine.text("archtype")) for machine in machines(document)} & {"amd64", "arm64"})
+    if len(archs) > 1:
+        message = f"machines of {' and '.join(archs)}: every image is needed for both"
+        yield document.at_key(("machines",), message, "", Level.INFO)
+
+
+def container_range(document: Document) -> Iterator[Finding]:
+    """Only freeflow reads this range, so an overlap (as in the runbook's sample, 10.0.0.0/8) is a warning."""
+    path: KeyPath = ("network", "container-network-iprange")
+    range_ = network(document.get(*path))
+    if range_ is None:
+        return
+    met = [f"the {RANGES[key]} {other}" for key, other in suite_ranges(document) if range_.overlaps(other)]
+    for machine in machines(document):
+        address = network(f"{machine.text('private-ip')}/32")
+        met += [f"{machine.name} ({machine.text('private-ip')})"] if address and range_.overlaps(address) else []
+    if met:
+        message = f"{range_} overlaps {', '.join(met)}"
+        yield document.at_value(
+            path, message, "choose a range of its own, or remove it: only freeflow reads it", Level.WARNING
+        )
+
+
+def different_networks(document: Document) -> Iterator[Finding]:
+    """Master and workers are in one subnet or VPC (runbook section 1); one /16 is the widest that is plausible."""
+    placed: list[tuple[Written, ipaddress.IPv4Network]] = []
+    for machine in machines(document):
+        address = machine.text("private-ip")
+        wide = network(f"{address}/16") if values.is_address(address) else None
+        placed += [(machine, wide)] if wide else []
+    home = next((wide for machine, wide in placed if machine.is_infrastructure), None)
+    for machine, wide in placed:
+        if home is not None and wide != home:
+            message = f"not in {home}, where the master is: they must share a subnet or VPC"
+            yield document.at_value((*machine.path, "private-ip"), message, "check the address", Level.WARNING)
+
+
+def unquoted_ids(document: Document) -> Iterator[Finding]:
+    """Upstream treats uid and gid as text."""
+    for name in document.mapping("UserGroups"):
+        for key in ("uid", "gid"):
+            value = document.get("UserGroups", name, key)
+            if isinstance(value, int) and not isinstance(value, bool):
+                path: KeyPath = ("UserGroups", name, key)
+                yield document.at_value(path, "a number, upstream wants text", f'write "{value}"', Level.WARNING)
+
+
+def sign_in(document: Document) -> Iterator[Finding]:
+    """RestfulAPI's configuration is rendered only if both accounts are there, if only as dummies."""
+    for provider in ("Microsoft", "Wechat"):
+        if not isinstance(document.get("Authentications", provider), dict):
+            message = f"{provider} is missing: DLWorkspace's templates need it, even unused"
+            yield document.at_key(
+                ("Authentications", provider), message, f"add {provider} with empty values", Level.WARNING
+            )
+    for key in ("TenantId", "ClientId"):
+        value = document.get("Authentications", "Microsoft", key)
+        if isinstance(value, str) and value and not _GUID.fullmatch(value):
+            path: KeyPath = ("Authentications", "Microsoft", key)
+            yield document.at_value(
+                path, "no GUID, so Microsoft sign-in cannot work", 'correct it, or write ""', Level.WARNING
+            )
+
+
+def token_key(document: Document) -> Iterator[Finding]:
+    """Without a key of its own the platform signs with the one in DLWorkspace's params.py, which everybody knows."""
+    if document.get("jwt", "secret_key") is None:
+        message = "missing: DLWorkspace's own key signs every token, so anybody can make one"
+        yield document.at_key(("jwt", "secret_key"), message, "add jwt: {secret_key: ...}", Level.WARNING)
+
+
+def pod_network(document: Document) -> Iterator[Finding]:
+    """Upstream's pod network came from an address that is gone, so the user brings the manifest."""
+    if document.get("suite", "kubernetes", "cni_manifest") is None:
+        message = "no pod network is named: hosts stay NotReady until one is applied by hand"
+        fix = "save its manifest beside this file and name it"
+        yield document.at_key(("suite", "kubernetes", "cni_manifest"), message, fix, Level.WARNING)
+
+
+def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:
+    """A configuration holds passwords; others on this machine have no business with them."""
+    if mode & stat.S_IROTH and any(is_secret(path) for path, _ in document.scalars()):
+        message = "holds passwords and may be read by every user of this machine"
+        yield Finding(document.file, 1, 1, "", message, "chmod 600", Level.WARNING)
+
+
+def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:
+    """The DLWorkspace checkout is one, and its params.py can be read; runbook 3.15's file in it has no effect.
+
+    A warning: whoever only verifies a cluster needs no checkout.
+    """
+    key: KeyPath = ("dlworkspace",) if document.get("dlworkspace") else ("suite", "dlworkspace")
+    try:
+        open_checkout(folder).defaults()
+    except CheckoutError as error:
+        yield document.at_value(key, str(error), "", Level.WARNING)
+    if (folder / LOCAL_YAML).is_file():
+        message = "the running web interface reads /etc/WebUI/local.yaml; the suite writes it, and leaves this one out"
+        fix = "remove it, its secrets would go into an image"
+        yield Finding(str(folder / LOCAL_YAML), 1, 1, "", message, fix, Level.WARNING)
+
+
+def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) -> Iterator[Finding]:
+    """A hosts file (runbook 2.4): does it name every machine, the cluster and ::1, and may everybody write it?"""
+    parsed = hosts_file.parse(hosts.text)
+
+    def note(key: str, message: str, fix: str) -> Finding:
+        return Finding(hosts.file, 1, 1, key, message, fix, Level.WARNING)
+
+    if hosts.mode & stat.S_IWOTH:
+        yield note("", "may be written by every user of this machine (the runbook's chmod 666)", "chmod 644")
+    if not any(entry.address == "::1" for entry in parsed.entries):
+        yield note("", "has no line for ::1", "add `::1 localhost ip6-localhost ip6-loopback`")
+    domain, name = document.get("network", "domain"), document.get("cluster_name")
+    masters = [machine.name for machine in machines(document) if machine.is_infrastructure]
+    wanted = [(machine, machine) for machine in addresses]
+    wanted += (
+        [(f"{name}.{domain}", masters[0])] if masters and isinstance(name, str) and masters[0] in addresses else []
+    )
+    for alias, machine in wanted:
+        if not parsed.entries_of(alias):
+            yield note(alias, "is missing", f"add `{addresses[machine]} {alias}`")
+
+
+def cluster_names(document: Document) -> set[str]:
+    """Every name, short and full, and address of a host or the cluster; none without a domain."""
+    domain = document.get("network", "domain")
+    if not isinstance(domain, str) or not domain:
+        return set()
+    addresses = {address for machine in machines(document) if (address := machine.text("private-ip"))}
+    public = document.get("suite", "public_address")
+    full = {f"{name}.{domain}" for name in _names(document)}
+    return full | {machine.name for machine in machines(document)} | addresses | ({str(public)} if public else set())
+
+
+def _names(document: Document) -> set[str]:
+    name = document.get("cluster_name")
+    return {machine.name for machine in machines(document)} | ({name} if isinstance(name, str) else set())

@@ -1,0 +1,353 @@
+"""What must hold between the keys of a configuration: each rule yields an error for whatever breaks it.
+
+Rules read the plain Document, not the model, so that they also speak when some other key is malformed: all findings
+come in one go. A value of the wrong type is the schema's to report; the rules pass it by.
+Sources: deploy.py and its templates (V0.1.6.1), runbook sections 1, 2.4, 3.2, 3.12.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from dlws.config.document import Document
+from dlws.config.finding import Finding, KeyPath, shown
+from dlws.config.schema import Configuration
+from dlws.config.validation import nearest
+
+Rule = Callable[[Document], Iterator[Finding]]
+
+REQUIRED_FOLDERS: Final = ("jobfiles", "storage", "work")
+DOCKER_BRIDGE: Final = "172.17.0.0/16"
+"""Docker's own default for docker0."""
+RANGES: Final = {"service_cluster_ip_range": "service range", "pod_ip_range": "pod range"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A machine as it is written: its key path and its plain values."""
+
+    path: KeyPath
+    values: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The machine key."""
+        return str(self.path[-1])
+
+    @property
+    def is_infrastructure(self) -> bool:
+        """True for the master."""
+        return self.values.get("role") == "infrastructure"
+
+    @property
+    def has_accelerators(self) -> bool:
+        """True for gpu and npu machines."""
+        return self.values.get("type") in ("gpu", "npu")
+
+    def text(self, key: str) -> str | None:
+        """The value of a key if it is text."""
+        value = self.values.get(key)
+        return value if isinstance(value, str) else None
+
+
+def machines(document: Document) -> list[Written]:
+    """The machines of the cluster in file order, `machines` first, then `scale_up`."""
+    return [*_section(document, "machines"), *_section(document, "scale_up")]
+
+
+def leaving(document: Document) -> list[Written]:
+    """The machines under `scale_down`: hosts still, but no longer part of the cluster."""
+    return _section(document, "scale_down")
+
+
+def _section(document: Document, section: str) -> list[Written]:
+    written = document.mapping(section).items()
+    return [Written((section, name), values) for name, values in written if isinstance(values, dict)]
+
+
+def check(document: Document) -> Iterator[Finding]:
+    """Everything the rules have to say about a configuration."""
+    for rule in RULES:
+        yield from rule(document)
+
+
+def one_infrastructure_machine(document: Document) -> Iterator[Finding]:
+    """Exactly one master, under `machines` (upstream runs an `init` of its own on each), with its private-ip."""
+    masters = [machine for machine in machines(document) if machine.is_infrastructure]
+    roles = {str(machine.values.get("role")) for machine in machines(document)}
+    if roles == {"worker"}:
+        yield document.at_key(("machines",), "no machine has the role infrastructure", "give it to the master")
+    for extra in masters[1:]:
+        message = f"a second infrastructure machine, {masters[0].name} is one already; only one master is supported"
+        yield document.at_value((*extra.path, "role"), message, "make it a worker")
+    for master in masters:
+        if master.path[0] == "scale_up":
+            yield document.at_key(master.path, "the infrastructure machine is under scale_up", "move it to machines")
+        if "private-ip" not in master.values:
+            yield document.at_key(master.path, "the infrastructure machine has no private-ip", "add private-ip")
+    for machine in leaving(document):
+        if machine.is_infrastructure:
+            yield document.at_value((*machine.path, "role"), "the master cannot leave its cluster", "-m reset ends it")
+
+
+def disjoint_sections(document: Document) -> Iterator[Finding]:
+    """A machine is listed once."""
+    sections = ("machines", "scale_up", "scale_down")
+    for at, section in enumerate(sections):
+        for name in document.mapping(section):
+            for other in (o for o in sections[:at] if name in document.mapping(o)):
+                line = document.key_position((other, name)).line
+                yield document.at_key((section, name), f"also under {other} in line {line}", "keep one of them")
+
+
+def runtime_socket(document: Document) -> Iterator[Finding]:
+    """Kubernetes 1.24 has no dockershim: kubelet reaches Docker through cri-dockerd, whose socket must be named."""
+    version = document.get("k8s-gitbranch")
+    found = re.fullmatch(r"v1\.([0-9]{1,3})\.[0-9]{1,3}", version) if isinstance(version, str) else None
+    if found and int(found[1]) >= 24 and document.get("suite", "kubernetes", "cri_socket") is None:
+        message = f"Kubernetes {version} does not speak to Docker itself"
+        fix = "install cri-dockerd and name its socket in suite.kubernetes.cri_socket"
+        yield document.at_value(("k8s-gitbranch",), message, fix)
+
+
+def unique_addresses(document: Document) -> Iterator[Finding]:
+    """No two machines have one address, and the virtual IP is none of theirs."""
+    owner: dict[str, str] = {}
+    for machine in machines(document):
+        address = machine.text("private-ip")
+        if address is None:
+            continue
+        if address in owner:
+            message = f"{shown(address)} is the address of {owner[address]} already"
+            yield document.at_value((*machine.path, "private-ip"), message, "give each machine its own address")
+        owner.setdefault(address, machine.name)
+    path: KeyPath = ("suite", "kubernetes", "virtual_ip")
+    virtual = document.get(*path)
+    if isinstance(virtual, str) and virtual in owner:
+        message = f"{shown(virtual)} is the address of {owner[virtual]} itself"
+        yield document.at_value(path, message, "a virtual IP is one that moves between hosts: name that, or none")
+
+
+def vendors(document: Document) -> Iterator[Finding]:
+    """gpu means nvidia, npu means huawei; what has no accelerator needs no vendor."""
+    wanted = {"gpu": "nvidia", "npu": "huawei"}
+    for machine in machines(document):
+        kind, vendor = machine.text("type"), machine.text("vendor")
+        if kind not in wanted:
+            continue
+        if "vendor" not in machine.values:
+            yield document.at_key(
+                machine.path, f"a machine of type {kind} needs its vendor", f"add vendor: {wanted[kind]}"
+            )
+        elif vendor in wanted.values() and vendor != wanted[kind]:
+            message = f"type {kind} goes with vendor {wanted[kind]}, not {vendor}"
+            yield document.at_value((*machine.path, "vendor"), message, "correct type or vendor")
+
+
+def device_counts(document: Document) -> Iterator[Finding]:
+    """Every gpu and npu machine is promised at least one device, since a promise of none would prove nothing."""
+    everywhere = document.get("onpremise_cluster", "gpu_count_per_node")
+    single = document.mapping("suite", "devices")
+    known = {machine.name: machine for machine in machines(document)}
+    for name in single:
+        if name not in known:
+            yield document.at_key(("suite", "devices", name), "no such machine", _did_you_mean(name, known))
+        elif single[name] and not known[name].has_accelerators:
+            message = f"{name} is of type {shown(known[name].values.get('type'))} and has no devices"
+            yield document.at_key(("suite", "devices", name), message, "correct its type, or remove this line")
+    for machine in known.values():
+        if machine.has_accelerators and not single.get(machine.name, everywhere):
+            fix = f"set onpremise_cluster.gpu_count_per_node, or suite.devices.{machine.name}"
+            yield document.at_key(machine.path, "nothing says how many devices this machine has", fix)
+
+
+def npu_cabling(document: Document) -> Iterator[Finding]:
+    """Cables are planned for machines that have NPUs."""
+    known = {machine.name: machine for machine in machines(document)}
+    for name in document.mapping("suite", "npu_cabling"):
+        if name not in known:
+            yield document.at_key(("suite", "npu_cabling", name), "no such machine", _did_you_mean(name, known))
+        elif known[name].values.get("type") != "npu":
+            message = f"{name} is of type {shown(known[name].values.get('type'))} and has no NPUs"
+            yield document.at_key(("suite", "npu_cabling", name), message, "correct its type, or remove this line")
+
+
+def kinds_of_accelerators(document: Document) -> Iterator[Finding]:
+    """What is measured between hosts of a kind is said of a kind that is there."""
+    found = (m.values for m in machines(document) if m.has_accelerators)
+    known = {"_".join(str(v[key]) for key in ("vendor", "type", "archtype", "series") if key in v) for v in found}
+    for kind in document.mapping("suite", "acceptance", "two_hosts"):
+        if kind not in known:
+            path: KeyPath = ("suite", "acceptance", "two_hosts", kind)
+            yield document.at_key(path, "no machine has such accelerators", _did_you_mean(kind, known))
+
+
+def shares(document: Document) -> Iterator[Finding]:
+    """One default share at most, known servers, one mount point each (auto_share.py would mount over another)."""
+    default: str | None = None
+    mounted: dict[str, str] = {}
+    known = {machine.name for machine in machines(document)}
+    for name, share in document.mapping("mountpoints").items():
+        if not isinstance(share, dict):
+            continue
+        path: KeyPath = ("mountpoints", name)
+        if share.get("mountpoints", "") in ("", [], {}, None):
+            if default is not None:
+                message = f"a second default share (no folders of its own), {default} is one already"
+                yield document.at_key(path, message, "name its folders in mountpoints")
+            default = default or name
+        point = share.get("curphysicalmountpoint")
+        if isinstance(point, str) and mounted.setdefault(point, name) != name:
+            message = f"{shown(point)} is the mount point of {mounted[point]} already"
+            yield document.at_value((*path, "curphysicalmountpoint"), message, "mount each share on its own path")
+        server = share.get("server")
+        if isinstance(server, str) and server and "." not in server and server not in known:
+            yield document.at_value((*path, "server"), f"{shown(server)} is no machine", _did_you_mean(server, known))
+
+
+def storage_folders(document: Document) -> Iterator[Finding]:
+    """The folders that the platform's services mount must be on the default share."""
+    folders = document.get("default-storage-folders")
+    if isinstance(folders, list):
+        for missing in [folder for folder in REQUIRED_FOLDERS if folder not in folders]:
+            yield document.at_value(("default-storage-folders",), f"{missing} is missing", f"add `- {missing}`")
+
+
+def user_groups(document: Document) -> Iterator[Finding]:
+    """The web interface's groups are UserGroups, and DLWSAdmins, which the templates name, is one of them."""
+    groups = document.mapping("UserGroups")
+    if groups and "DLWSAdmins" not in groups:
+        yield document.at_key(
+            ("UserGroups",), "the group DLWSAdmins is missing", "add it: DLWorkspace's templates need it"
+        )
+    for key in ("WebUIadminGroups", "WebUIauthorizedGroups", "WebUIregisterGroups"):
+        listed = document.get(key)
+        for index, group in enumerate(listed if isinstance(listed, list) else []):
+            if isinstance(group, str) and group not in groups:
+                yield document.at_value((key, index), f"{shown(group)} is no group", _did_you_mean(group, groups))
+
+
+def administrators(document: Document) -> Iterator[Finding]:
+    """DLWSAdmins become accounts, and stand unquoted in YAML that DLWorkspace renders: one plain address each."""
+    allowed = document.get("UserGroups", "DLWSAdmins", "Allowed")
+    for index, address in enumerate(allowed if isinstance(allowed, list) else []):
+        if isinstance(address, str) and not re.match(r"[A-Za-z0-9_]", address):
+            path: KeyPath = ("UserGroups", "DLWSAdmins", "Allowed", index)
+            yield document.at_value(path, f"{shown(address)} is no single account", "name each administrator")
+
+
+def token_key(document: Document) -> Iterator[Finding]:
+    """DLWorkspace's templates write the key unquoted into YAML, where it must come out as the same text."""
+    key = document.get("jwt", "secret_key")
+    if isinstance(key, str) and not _is_plain_yaml(key):
+        message = "changes when it stands unquoted in YAML, as DLWorkspace's templates write it"
+        yield document.at_value(("jwt", "secret_key"), message, "use letters, digits, - and _, a letter first")
+
+
+def password_in_a_pod(document: Document) -> Iterator[Finding]:
+    """Kubernetes expands `$(NAME)` in a container's variables and makes `$$` one `$`: MySQL would get another one."""
+    password = document.get("mysql_password")
+    if isinstance(password, str) and ("$$" in password or "$(" in password):
+        message = "holds $$ or $(, which Kubernetes changes on the way to MySQL"
+        yield document.at_value(("mysql_password",), message, "choose a password without them")
+
+
+def _is_plain_yaml(text: str) -> bool:
+    try:
+        return bool(yaml.safe_load(f"key: {text}\n") == {"key": text})
+    except yaml.YAMLError:
+        return False
+
+
+def names_agree(document: Document) -> Iterator[Finding]:
+    """`repair-manager.cluster_name` is the cluster's; `<cluster_name>.<domain>` is the master and no other machine."""
+    name = document.get("cluster_name")
+    other = document.get("repair-manager", "cluster_name")
+    if isinstance(name, str) and isinstance(other, str) and name != other:
+        path: KeyPath = ("repair-manager", "cluster_name")
+        yield document.at_value(path, f"{shown(other)} is not cluster_name {shown(name)}", f"write {shown(name)}")
+    for machine in machines(document):
+        if machine.name == name and machine.values.get("role") == "worker":
+            message = "a worker has the cluster's name, which is the public name of the master"
+            yield document.at_key(machine.path, message, "rename the machine or the cluster")
+
+
+def checkout_named_once(document: Document) -> Iterator[Finding]:
+    """`dlworkspace` at the top level and in `suite` are one setting."""
+    top, own = document.get("dlworkspace"), document.get("suite", "dlworkspace")
+    if top is not None and own is not None and top != own:
+        yield document.at_key(("dlworkspace",), "differs from suite.dlworkspace", "keep one of them")
+
+
+def suite_ranges(document: Document) -> list[tuple[str, ipaddress.IPv4Network]]:
+    """The pod and the service range by their key; defaults come first, so that a finding blames what is written."""
+    ranges = []
+    for key in sorted(RANGES, key=lambda key: key in document.data):
+        range_ = network(document.data.get(key, Configuration.model_fields[key].default))
+        ranges += [(key, range_)] if range_ else []
+    return ranges
+
+
+def ranges_apart(document: Document) -> Iterator[Finding]:
+    """Pod range, service range and Docker's bridge do not meet (real arithmetic, not text)."""
+    taken = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
+    for key, range_ in suite_ranges(document):
+        for other, held in taken:
+            if range_.overlaps(held):
+                message = f"the {RANGES[key]} {range_} overlaps the {other} {held}"
+                yield document.at_value((key,), message, "move one of them")
+        taken.append((RANGES[key], range_))
+
+
+def hosts_outside_ranges(document: Document, addresses: Mapping[str, str]) -> Iterator[Finding]:
+    """No host's address lies in a range that pods, services or Docker's bridge use: pods could not reach it."""
+    ranges = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
+    ranges += [(RANGES[key], range_) for key, range_ in suite_ranges(document)]
+    for machine in machines(document):
+        address = network(f"{addresses.get(machine.name)}/32")
+        for what, range_ in ranges:
+            if address is not None and address.overlaps(range_):
+                message = f"{address.network_address} lies in the {what} {range_}"
+                yield document.at_value((*machine.path, "private-ip"), message, "move the range or the host")
+
+
+def network(text: object) -> ipaddress.IPv4Network | None:
+    """The IPv4 range that `text` writes, host bits dropped; None if it writes none."""
+    try:
+        return ipaddress.IPv4Network(text, strict=False) if isinstance(text, str) and "/" in text else None
+    except ValueError:
+        return None
+
+
+def _did_you_mean(word: str, known: object) -> str:
+    names = sorted(known) if isinstance(known, set | dict) else []
+    near = nearest(word, names)
+    some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"did you mean {near}?" if near else f"one of: {some}"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    one_infrastructure_machine,
+    disjoint_sections,
+    unique_addresses,
+    vendors,
+    device_counts,
+    npu_cabling,
+    kinds_of_accelerators,
+    shares,
+    storage_folders,
+    user_groups,
+    administrators,
+    token_key,
+    password_in_a_pod,
+    names_agree,
+    checkout_named_once,
+    ranges_apart,
+    runtime_socket,
+)

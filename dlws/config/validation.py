@@ -1,0 +1,159 @@
+"""Judges a Document by the schema, and says each refusal as one finding at its line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import typing
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from dlws.config.document import Document
+from dlws.config.finding import Finding, KeyPath, Level, dotted, errors, shown
+from dlws.config.schema import Configuration, Section
+from dlws.upstream.known_keys import UPSTREAM_KEYS
+
+_SECRET_KEY: Final = re.compile(
+    r"(?i)passw|secret(?!s\b)|(^|[_-])(token|credential)s?$|api_?key|private_?key(?!.*path)"
+)
+
+_WANTED: Final = {
+    "string_type": ("text", "quote it"),
+    "int_type": ("a whole number", "write digits without quotes"),
+    "int_from_float": ("a whole number", "write digits without quotes"),
+    "bool_type": ("true or false", "write true or false without quotes"),
+    "tuple_type": ("a list", "write `- item` lines or [item, item]"),
+    "dict_type": ("a mapping", "write `key: value` lines under it"),
+    "model_type": ("a mapping", "write `key: value` lines under it"),
+    "model_attributes_type": ("a mapping", "write `key: value` lines under it"),
+}
+
+
+def is_secret(path: KeyPath) -> bool:
+    """True if the key's name says that its value must not be shown: `mysql_password`, `AppSecret`, `secret_key`."""
+    return any(isinstance(part, str) and _SECRET_KEY.search(part) is not None for part in path)
+
+
+def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
+    """The configuration as a model, or None if it does not have the form; and every finding about its form."""
+    try:
+        # By way of JSON: there, pydantic's strict mode takes lists for tuples and text for enums, but nothing else.
+        return Configuration.model_validate_json(json.dumps(document.data)), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    unknown = {tuple(detail["loc"]): _near_key(tuple(detail["loc"])) for detail in details if _is_unknown(detail)}
+    meant = {(*path[:-1], near) for path, near in unknown.items() if near}
+    found: dict[tuple[str, str], Finding] = {}
+    for detail in details:
+        if detail["type"] == "missing" and tuple(detail["loc"]) in meant:
+            continue  # said already: the key is there, but misspelt
+        for finding in _findings(document, detail):
+            found[finding.key, finding.message] = finding
+    if len(unknown) == len(details) and not errors(found.values()):
+        known = _without(document.data, list(unknown))
+        return Configuration.model_validate_json(json.dumps(known)), list(found.values())
+    return None, list(found.values())
+
+
+def _is_unknown(detail: ErrorDetails) -> bool:
+    return detail["type"] == "extra_forbidden"
+
+
+def _findings(document: Document, detail: ErrorDetails) -> Iterable[Finding]:
+    path: KeyPath = tuple(detail["loc"])
+    context = detail.get("ctx", {})
+    if path and path[-1] == "[key]":  # pydantic's name for the key itself
+        yield document.at_key(path[:-1], context.get("message", detail["msg"]), context.get("fix", "correct the key"))
+        return
+    value = None if is_secret(path) else detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            yield from _unknown_key(document, path)
+        case "missing":
+            fix = f"add `{path[-1]}:` " + (f"under {dotted(path[:-1])}" if path[:-1] else "at the top level")
+            yield document.at_key(path, "required key is missing", fix)
+        case "refused":
+            yield document.at_value(path, context["message"], context["fix"])
+        case "literal_error" | "enum":
+            allowed = str(context["expected"]).replace("'", "").replace("True", "true")
+            yield document.at_value(path, f"must be {allowed}, is {_described(value, path)}", f"write {allowed}")
+        case "too_short" | "too_long":
+            limit = context.get("min_length", context.get("max_length", 0))
+            if detail["type"] == "too_short" and len(document.get(*path)) >= limit:
+                return  # pydantic does not count entries that are wrong themselves
+            bound = "at least" if detail["type"] == "too_short" else "at most"
+            yield document.at_value(path, f"needs {bound} {limit} {'entry' if limit == 1 else 'entries'}", "list them")
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            rule = detail["msg"].removeprefix("Input should be ")
+            yield document.at_value(path, f"must be {rule}, is {_described(value, path)}", "correct the number")
+        case kind if kind in _WANTED:
+            wanted, fix = _WANTED[kind]
+            yield document.at_value(path, f"must be {wanted}, is {_described(value, path)}", fix)
+        case _:
+            yield document.at_value(path, shown(detail["msg"])[1:-1], "correct the value")
+
+
+def _described(value: object, path: KeyPath) -> str:
+    return "something else" if is_secret(path) else shown(value)
+
+
+def _unknown_key(document: Document, path: KeyPath) -> Iterable[Finding]:
+    section = _section(Configuration, path[:-1])
+    if not path[:-1] and path[-1] in UPSTREAM_KEYS:
+        return
+    near = _near_key(path)
+    if near:
+        yield document.at_key(path, "unknown key", f"did you mean {near}?")
+    elif section.tolerates_unknown_keys:
+        message = "unknown key: neither the suite nor DLWorkspace's defaults have it"
+        yield document.at_key(path, message, "remove it if no template of yours reads it", Level.WARNING)
+    else:
+        yield document.at_key(path, "unknown key", f"known here: {', '.join(sorted(_known_keys(path)))}")
+
+
+def _known_keys(path: KeyPath) -> set[str]:
+    """The keys that may stand where `path` stands."""
+    fields = _section(Configuration, path[:-1]).model_fields
+    known = {field.alias or name for name, field in fields.items()}
+    return known if path[:-1] else known | UPSTREAM_KEYS
+
+
+def _near_key(path: KeyPath) -> str | None:
+    known = _known_keys(path)
+    return None if path[-1] in known else nearest(str(path[-1]), known)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be, if one is near enough (also if only the case differs)."""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.8)
+    return by_lower[near[0]] if near else None
+
+
+def _section(model: type[Section], path: KeyPath) -> type[Section]:
+    """The model that describes the mapping at `path`."""
+    for part in path:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in fields:
+            model = _section_in(fields[str(part)].annotation) or model
+    return model
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """The Section inside an annotation such as `Section | None` or `dict[str, Section]`."""
+    if typing.get_origin(annotation) is None:
+        return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+    return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
+
+
+def _without(data: dict[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
+    """A copy of `data` that lacks the keys at `paths`."""
+    dropped = {path[0] for path in paths if len(path) == 1}
+    kept = {key: value for key, value in data.items() if key not in dropped}
+    for head in {path[0] for path in paths if len(path) > 1}:
+        kept[str(head)] = _without(kept[str(head)], [path[1:] for path in paths if len(path) > 1 and path[0] == head])
+    return kept

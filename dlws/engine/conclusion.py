@@ -1,0 +1,92 @@
+"""How a run ends in the controller: the ledger is closed, the reports are written, the summary is shown."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+import reports
+from dlws.engine.items import TargetItem
+from dlws.engine.progress import Board, beside_capture
+from dlws.engine.recorder import Ledgerkeeper, head, result_of, waiver_findings
+from dlws.engine.replay import Audited, begin, missing
+from dlws.engine.site import Site
+from dlws.record.ledger import Result
+from dlws.record.run_folder import RunFolder
+from dlws.verdict import Verdict
+from reports import plan, terminal
+
+KNOWN = pytest.StashKey[frozenset[tuple[str, str]] | None]()
+"""Every check by id and host, whether or not this run asks it; None when only some files were collected."""
+
+
+class Conclusion:
+    """Takes in every report of a run and brings it to its end."""
+
+    def __init__(self, config: pytest.Config, site: Site, session: pytest.Session, sha256: str, version: str) -> None:
+        self.console = Console(file=sys.stdout, force_terminal=None, soft_wrap=True)
+        self.board = Board(site.context.folder / "progress.sock", Console(file=beside_capture(), soft_wrap=True))
+        self.ledger = Ledgerkeeper(site.context.folder / "ledger.jsonl", [self.board.finished])
+        self.site, self.config = site, config
+        self.items = {item.nodeid: item for item in session.items if isinstance(item, TargetItem)}
+        workers = int(config.option.numprocesses or 0)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.run = head(site, session.items, started=started, sha256=sha256, workers=workers, version=version)
+
+    def replays(self, run: Audited) -> None:
+        """This run judges another one's evidence again."""
+        judged = tuple(item.key for item in self.run.items)
+        chosen = self.config.option.limit or self.config.args_source is self.config.ArgsSource.ARGS
+        items = (*self.run.items, *(() if chosen else missing(run, set(judged))))
+        self.run = replace(self.run, replays=run.run, audited=run.started, items=items)
+        begin(run, self.site.context.folder, list(judged))
+
+    def begin(self) -> None:
+        """Before the first test."""
+        self.ledger.begin(self.run)
+        self.board.start()
+
+    def take(self, report: pytest.TestReport) -> None:
+        """One report."""
+        result = result_of(report, self.items.get(report.nodeid))
+        if result is not None:
+            self.ledger.add(result)
+
+    def word_for(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """pytest's category of a report: the outcome of a stage, the verdict of a check."""
+        item = self.items.get(report.nodeid)
+        result = self.ledger.results.get(item.key) if item else None
+        if result is None or not (report.when == "call" or report.failed or report.skipped):
+            return ("", "", "") if report.when != "call" else None
+        word = result.verdict if result.verdict.is_red or result.outcome is None else result.outcome
+        return (word.lower(), "", "")
+
+    def end(self, session: pytest.Session) -> None:
+        """After the last test."""
+        self.board.stop()
+        results = list(self.ledger.results.values())
+        if self.run.command == "verify":
+            for finding in waiver_findings(self.site, results, self.config.stash[KNOWN]):
+                self.ledger.add(finding)
+        results = list(self.ledger.results.values())
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.option.resume:
+            session.exitstatus = pytest.ExitCode.OK
+        if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.ledger.end(int(session.exitstatus), str(session.shouldstop or session.shouldfail or ""))
+        self.written = reports.write_all(self.site.context.folder)
+
+    def is_bad(self, result: Result) -> bool:
+        """Whether a result makes the run fail."""
+        return result.verdict.is_red or (self.run.strict and result.verdict is Verdict.WARN)
+
+    def show(self) -> None:
+        """What a person reads at the end."""
+        recorded = self.written.recorded or RunFolder(self.site.context.folder).read()
+        if self.run.plan:
+            self.console.print(plan.render(recorded), markup=False, highlight=False)
+        terminal.show(recorded, self.console, self.written.files, self.written.faults)

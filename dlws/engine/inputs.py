@@ -1,0 +1,78 @@
+"""What a run was told: the cluster, the waivers, the day. Kept in the run's folder, so that a replay is told the same.
+
+Without secrets: they are masked where the evidence masks them, and a replay needs none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from dlws.config.cluster import Cluster
+from dlws.config.validation import is_secret
+from dlws.engine.waivers import Waiver, Waivers
+from dlws.record.redaction import MASK, Redactor
+from dlws.record.run_folder import RunFolder, RunFolderError
+from reports import write
+
+SCHEMA = "dlws-inputs/1"
+_CLUSTER: TypeAdapter[Cluster] = TypeAdapter(Cluster)
+_WAIVERS: TypeAdapter[tuple[Waiver, ...]] = TypeAdapter(tuple[Waiver, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """`whole` tells whether the run collected every check, or only some files'."""
+
+    cluster: Cluster
+    waivers: Waivers
+    whole: bool
+
+
+def save(folder: RunFolder, inputs: Inputs) -> None:
+    """Write them into the run's folder. OSError when it cannot be written."""
+    cluster = inputs.cluster
+    told = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude={"secrets", "nodes", "leaving"})
+    names = _CLUSTER.dump_python(cluster, mode="json", include={"name", "nodes", "leaving"})
+    masked = _masked(told, Redactor(cluster.secrets))
+    whole = {
+        "schema": SCHEMA,
+        "cluster": {**masked, **names, "secrets": []},
+        "waivers": _WAIVERS.dump_python(inputs.waivers.entries, mode="json"),
+        "today": inputs.waivers.today.isoformat(),
+        "whole": inputs.whole,
+    }
+    write(folder.inputs, json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
+
+
+def load(folder: RunFolder) -> Inputs | None:
+    """What the run of this folder was told; None when it kept none. RunFolderError when it cannot be read."""
+    try:
+        whole = json.loads(folder.inputs.read_text("utf-8"))
+        return Inputs(
+            cluster=_CLUSTER.validate_json(json.dumps(whole["cluster"])),
+            waivers=Waivers(_WAIVERS.validate_python(whole["waivers"]), date.fromisoformat(whole["today"])),
+            whole=bool(whole["whole"]),
+        )
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise RunFolderError(f"{folder.inputs}: not of this suite: {error.errors()[0]['loc']}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{folder.inputs}: cannot be read: {error}") from error
+
+
+def _masked(value: Any, redactor: Redactor, secret: bool = False) -> Any:
+    """Plain values with every secret masked: those under a secret's key, and wherever else they stand."""
+    if isinstance(value, Mapping):
+        return {k: _masked(v, redactor, secret or is_secret((k,))) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(v, redactor, secret) for v in value]
+    if secret and value is not None and not isinstance(value, bool):
+        return MASK
+    return redactor.text(value) if isinstance(value, str) else value

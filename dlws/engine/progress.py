@@ -1,0 +1,143 @@
+"""What a person sees while a run goes on: one line per finished stage, and what each busy host is doing.
+
+Workers have no terminal: they send datagrams to a socket in the run's folder, the controller shows them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dlws.record.ledger import Outcome, Result
+from dlws.verdict import Verdict
+
+HEARTBEAT = 15.0  # seconds between lines about a busy host where the output is no terminal
+MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
+STYLES = {Outcome.CHANGED: "green", Outcome.FAILED: "bold red", Outcome.PLANNED: "cyan", Outcome.BLOCKED: "dim"}
+
+
+@contextlib.contextmanager
+def address(path: Path) -> Iterator[str]:
+    """The socket's name, through its folder's descriptor: a socket's path may have 107 bytes at most."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def beside_capture() -> IO[str]:
+    """Standard output as it is now. What is printed to sys.stdout while a test runs in this process is captured."""
+    sys.stdout.flush()
+    try:
+        return os.fdopen(os.dup(sys.stdout.fileno()), "w", 1, sys.stdout.encoding, "replace")
+    except OSError:  # it is no file at all
+        return sys.stdout
+
+
+class Reporter:
+    """A worker's (or the only process's) voice."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._path = path
+
+    def say(self, label: str, text: str) -> None:
+        """Tell what a stage is doing now. Progress is a courtesy: nobody listening is no fault."""
+        with contextlib.suppress(OSError), address(self._path) as name:
+            self._socket.sendto(json.dumps([label, text[:500]]).encode(), name)
+
+
+class Board:
+    """The controller's display. Started before the tests, stopped after them."""
+
+    def __init__(self, path: Path, console: Console) -> None:
+        self._console = console
+        self._busy: dict[str, tuple[str, float, float]] = {}  # label -> (doing, since, last said)
+        self._finished: set[str] = set()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with address(path) as name:
+            self._socket.bind(name)
+        self._socket.settimeout(0.5)
+        self._path = path
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen and, on a terminal, to draw."""
+        self._thread.start()
+        if self._console.is_terminal:
+            self._live.start()
+
+    def stop(self) -> None:
+        """Leave the terminal as it was."""
+        self._over.set()
+        with contextlib.suppress(OSError), address(self._path) as name:
+            self._socket.sendto(b"", name)  # wakes the listener
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+        if self._console.is_terminal:
+            self._live.stop()
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def finished(self, result: Result) -> None:
+        """One line for a stage that did or found something; a check says only what is red."""
+        with self._lock:
+            self._finished.add(f"{result.name}[{result.host}]")
+            self._busy.pop(f"{result.name}[{result.host}]", None)
+        if result.outcome in (Outcome.UNCHANGED, Outcome.BLOCKED) or (not result.stage and not result.verdict.is_red):
+            return
+        word = result.outcome or result.verdict
+        style = (
+            STYLES.get(result.outcome, "bold red" if result.verdict.is_red else "") if result.outcome else "bold red"
+        )
+        mark = MARKS.get(result.outcome, "✘") if result.outcome else "✘"
+        tail = f"  {result.message}" if result.verdict.is_red or result.verdict is Verdict.WARN else ""
+        name = result.name if result.stage else f"{result.id} {result.name}"
+        line = f"{mark} {result.host:<14} {name:<24} {word:<9} {result.seconds:6.1f} s{tail}"
+        self._console.print(line, style=style, markup=False, highlight=False)
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            with contextlib.suppress(TimeoutError, ValueError):
+                label, text = json.loads(self._socket.recv(65536))
+                with self._lock:
+                    if label not in self._finished:  # a late word of what is over
+                        since = self._busy.get(label, (text, time.monotonic(), 0.0))[1]
+                        self._busy[label] = (text, since, time.monotonic())
+            if not self._console.is_terminal:
+                self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            due = [(label, entry) for label, entry in self._busy.items() if now - entry[2] > HEARTBEAT]
+            for label, (text, since, _) in due:
+                self._busy[label] = (text, since, now)
+        for label, (text, since, _) in due:
+            self._console.print(f"  {label}: {now - since:.0f} s: {text}", markup=False, highlight=False)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            for label, (text, since, _) in sorted(self._busy.items()):
+                doing = (text.strip().splitlines() or [""])[0][:100]
+                table.add_row(Text(f"  {label}"), f"{time.monotonic() - since:4.0f} s", Text(doing))  # no markup
+        return table

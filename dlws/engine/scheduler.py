@@ -1,0 +1,304 @@
+"""Run a stage as soon as everything it comes after has finished, on whichever worker is free.
+
+Of several that could run, the one goes first that the longest chain of others waits for.
+
+pytest-xdist's own schedulers send tests in batches and know no dependencies, and its worker holds one test back until
+the next arrives (xdist #12). This scheduler sends one test to a worker when the test may start, and the worker's loop
+runs it at once. A stage whose dependency failed is sent like any other and skips itself in pytest-dependency; what the
+worker has not heard of the other workers' outcomes rides on the command that starts the test.
+
+Leans on names outside xdist's public API, asserted by tests/unit/engine/test_scheduler_names.py: WorkerInteractor with
+`channel`, `item_index`, `sendevent`; the event `runtest_protocol_complete`; the command `runtests`.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import pytest
+from pytest_dependency import DependencyItemStatus, DependencyManager
+from xdist.workermanage import WorkerController, parse_tx_spec_config
+
+from dlws.engine.graph import GRAPH, step_of
+from dlws.engine.items import TargetItem
+
+Phases = dict[str, str]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Outcomes:
+    """What pytest-dependency would have recorded, had every test run in this process."""
+
+    def __init__(self) -> None:
+        self.phases: dict[str, Phases] = defaultdict(dict)
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take in one report. A crashed worker's report has the phase "???": its call failed."""
+        phase = report.when if report.when in DependencyItemStatus.Phases else "call"
+        self.phases[report.nodeid][str(phase)] = report.outcome
+
+
+class Staged:
+    """The xdist scheduler. Nothing is queued on a worker: one test each, sent when it may start."""
+
+    def __init__(self, config: pytest.Config, session: pytest.Session) -> None:
+        graph = config.stash[GRAPH]
+        steps = {item.nodeid: step for item in session.items if (step := step_of(item))}
+        nodeid = {step.label: n for n, step in steps.items()}
+        self._expected = len(parse_tx_spec_config(config))
+        self._label = {n: step.label for n, step in steps.items()}
+        self._host = {i.nodeid: i.machine for i in session.items if isinstance(i, TargetItem)}
+        self._after = {n: {nodeid[a] for a in graph.present(step)} for n, step in steps.items()}
+        self._chain: dict[str, int] = defaultdict(int)
+        """How many stages, one after the other, cannot do without a stage."""
+        for n in reversed(list(steps)):  # session.items are in an order that respects the graph
+            for earlier in (nodeid[a] for a in steps[n].demands if a in nodeid):
+                self._chain[earlier] = max(self._chain[earlier], self._chain[n] + 1)
+        self._collected: dict[WorkerController, list[str]] = {}
+        self._running: dict[WorkerController, int | None] = {}
+        self._told: dict[WorkerController, int] = {}
+        self._home: dict[str, WorkerController] = {}
+        self._waiting: dict[int, set[int]] = {}
+        self._ready: list[int] = []
+        self._log: list[tuple[str, Phases]] = []
+        self._outcomes = Outcomes()
+        self.tests: list[str] | None = None
+        self.done: set[int] = set()
+        self.draining = False
+        self.why = "ended before all had run"
+
+    @property
+    def nodes(self) -> list[WorkerController]:
+        """The live workers."""
+        return list(self._running)
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """True when every worker has said what it collected."""
+        return len(self._collected) >= self._expected
+
+    @property
+    def has_pending(self) -> bool:
+        """True while there is a test to run or running."""
+        return self.tests is not None and not self.tests_finished
+
+    @property
+    def tests_finished(self) -> bool:
+        """True when all is done; when draining, when what runs is done."""
+        if self.tests is None:
+            return False
+        idle = all(index is None for index in self._running.values())
+        return len(self.done) == len(self.tests) or (self.draining and idle)
+
+    def add_node(self, node: WorkerController) -> None:
+        """A worker has started."""
+        self._running[node], self._told[node] = None, 0
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """A worker has collected. A replacement that collected something else is left idle."""
+        if self.tests is None or list(collection) == self.tests:
+            self._collected[node] = list(collection)
+
+    def schedule(self) -> None:
+        """Called when all have collected, and again for each replacement worker."""
+        if self.tests is None:
+            first, *rest = self._collected.values()
+            if any(other != first for other in rest):
+                raise pytest.UsageError("the workers collected different tests: the configuration changed meanwhile?")
+            self.tests, at = first, {n: i for i, n in enumerate(first)}
+            self._waiting = {i: {at[a] for a in self._after.get(n, ()) if a in at} for n, i in at.items()}
+            self._release()
+        self._dispatch()
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """A worker has finished its test, whatever the outcome."""
+        self._running[node] = None
+        self._finish(item_index)
+        self._dispatch()
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A worker is gone; the node id of the test it was running, if any. xdist reports that test as crashed."""
+        index = self._running.pop(node)
+        self._collected.pop(node, None)
+        self._home = {host: worker for host, worker in self._home.items() if worker is not node}
+        if index is None or self.tests is None:
+            return None
+        self._outcomes.phases[self.tests[index]]["call"] = "failed"
+        self._finish(index)
+        self._dispatch()
+        return self.tests[index]
+
+    def mark_test_pending(self, item: str) -> None:
+        """Refused: a stage is not repeated behind the operator's back."""
+        raise NotImplementedError("a stage is not repeated behind the operator's back")
+
+    def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
+        """Refused: nothing is queued, so nothing can be stolen."""
+        raise NotImplementedError("nothing is queued on a worker")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Outcomes arrive as reports, just before `mark_test_complete`."""
+        self._outcomes.add(report)
+
+    def drain(self, signum: int, frame: FrameType | None) -> None:
+        """First Ctrl-C or SIGTERM: start nothing new, let running stages finish. Second Ctrl-C: the usual abort."""
+        self.draining = True
+        self.why = f"interrupted by {signal.Signals(signum).name}"
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _finish(self, index: int) -> None:
+        assert self.tests is not None
+        self.done.add(index)
+        nodeid = self.tests[index]
+        if name := self._label.get(nodeid):
+            self._log.append((name, dict(self._outcomes.phases[nodeid])))
+        for rest in self._waiting.values():
+            rest.discard(index)
+        self._release()
+
+    def _release(self) -> None:
+        assert self.tests is not None
+        tests = self.tests
+        free = [i for i, rest in self._waiting.items() if not rest]
+        for i in free:
+            del self._waiting[i]
+        self._ready = sorted(self._ready + free, key=lambda i: (-self._chain[tests[i]], i))
+
+    def _dispatch(self) -> None:
+        if self.draining or self.tests is None:
+            return
+        idle = [n for n, i in self._running.items() if i is None and n in self._collected and not n.shutting_down]
+        busy = {self._host_of(i) for i in self._running.values() if i is not None} - {None}
+        suits: list[Callable[[str | None, WorkerController], bool]] = [
+            lambda host, node: host is not None and self._home.get(host) is node,  # its connection lives there
+            lambda host, node: host not in self._home,
+            lambda host, node: True,
+        ]
+        for suitable in suits:
+            for node in list(idle):
+                index = next(
+                    (i for i in self._ready if self._host_of(i) not in busy and suitable(self._host_of(i), node)), None
+                )
+                if index is not None:
+                    idle.remove(node)
+                    busy |= {self._host_of(index)} - {None}
+                    self._start(index, node)
+
+    def _start(self, index: int, node: WorkerController) -> None:
+        self._ready.remove(index)
+        if host := self._host_of(index):
+            self._home.setdefault(host, node)
+        self._running[node], news = index, self._log[self._told[node] :]
+        self._told[node] = len(self._log)
+        node.sendcommand("runtests", indices=[index], outcomes=[list(entry) for entry in news])
+
+    def _host_of(self, index: int) -> str | None:
+        assert self.tests is not None
+        return self._host.get(self.tests[index])
+
+
+class Eager:
+    """The worker's loop: run a test when it arrives (xdist's own keeps one in hand until the next)."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Replaces xdist's loop in the worker."""
+        plugins = session.config.pluginmanager.get_plugins()
+        xdist: Any = next(p for p in plugins if type(p).__name__ == "WorkerInteractor")
+        commands: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        xdist.channel.setcallback(commands.put, endmarker=("shutdown", {}))
+        while (command := commands.get())[0] != "shutdown":
+            for name, phases in command[1].get("outcomes", ()):
+                seed(session, name, phases)
+            for xdist.item_index in command[1]["indices"]:
+                item, start = session.items[xdist.item_index], time.perf_counter()
+                # nextitem only decides what to tear down: keep session fixtures, end the rest
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=session)
+                duration = time.perf_counter() - start
+                xdist.sendevent("runtest_protocol_complete", item_index=xdist.item_index, duration=duration)
+            if session.shouldfail or session.shouldstop:
+                break
+        return True
+
+
+def seed(session: pytest.Session, name: str, phases: Phases) -> None:
+    """Tell this process's pytest-dependency what a stage elsewhere came to."""
+    manager = DependencyManager.getManager(session, "session")
+    status = manager.results.setdefault(name, DependencyItemStatus())
+    status.results.update({k: v for k, v in phases.items() if k in status.results})
+
+
+class Controller:
+    """The controller's side: collect too, hand the graph to the scheduler, stop orderly on a signal."""
+
+    def __init__(self) -> None:
+        self.staged: Staged | None = None
+        self._session: pytest.Session | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session for the two hooks below."""
+        self._session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_setupnodes(self) -> None:
+        """Before any worker starts: collect in the controller as well (xdist would not), the scheduler needs the graph.
+
+        A wrong --stages then costs no worker.
+        """
+        assert self._session is not None
+        self._session.perform_collect()
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Staged:
+        """Answer before xdist's own schedulers do."""
+        assert self._session is not None
+        self.staged = Staged(config, self._session)
+        config.pluginmanager.register(self.staged, "staged-scheduler")
+        on_signals(self.staged.drain)
+        return self.staged
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A drained run is interrupted, whatever ran in it was green."""
+        staged = self.staged
+        if staged and staged.tests is not None and len(staged.done) < len(staged.tests):
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+            session.shouldstop = session.shouldstop or staged.why
+
+
+class Serial:
+    """One process: the first signal drains here too."""
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Before the loop starts: a signal asks it to stop after the current test."""
+
+        def stop(signum: int, frame: FrameType | None) -> None:
+            session.shouldstop = f"interrupted by {signal.Signals(signum).name}"
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        on_signals(stop)
+
+
+def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Let a function answer SIGINT and SIGTERM."""
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
+
+def let_the_controller_decide(signum: int, frame: FrameType | None) -> None:
+    """A worker's answer to a signal that the whole group got. Not SIG_IGN: what a worker starts would inherit that."""
+
+
+def install(config: pytest.Config) -> None:
+    """Register what this process needs: the worker's loop, the controller's scheduler, or the serial run's."""
+    if hasattr(config, "workerinput"):
+        on_signals(let_the_controller_decide)
+        config.pluginmanager.register(Eager())
+    elif config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(Controller(), "dlws-controller")
+    else:
+        config.pluginmanager.register(Serial())

@@ -1,0 +1,290 @@
+"""The site of a run: the cluster, the way to its hosts, and what a check or a stage may ask for by argument name."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dlws.config.cluster import Cluster
+from dlws.engine.waivers import Waivers
+from dlws.inventory import Control, Node, Target
+from dlws.platform import job_objects
+from dlws.record.answer import LoginRefused, Unreachable
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote.api_server import ApiServer, Server
+from dlws.remote.connection import Connection
+from dlws.remote.fleet import Fleet, T
+from dlws.remote.foresight import Foresight
+from dlws.remote.host import Host
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.ssh import Login, Secret, open_ssh
+from dlws.verdict import Unknown
+
+ANSWER_DEADLINE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every process of a run is told by the controller; travels as plain builtins in xdist's workerinput."""
+
+    run: str
+    folder: Path
+    resumed: Path | None
+    """The folder of the run that --resume continues; found once, or workers would find the run that has just begun."""
+    command: str
+    plan: bool
+    strict: bool
+    root_user: str
+    root_password: str | None = field(repr=False)
+    limit: str | None = None
+    """The hosts that this run is limited to, as --limit takes them: the controller may have found them out itself."""
+    replays: Path | None = None
+    """The folder of the run whose evidence is judged again (--replay)."""
+
+    @property
+    def is_audit(self) -> bool:
+        """Whether every command of this run only reads."""
+        return self.command in ("preflight", "verify")
+
+    def packed(self) -> dict[str, Any]:
+        """Builtins only, as execnet demands."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
+
+    @classmethod
+    def unpacked(cls, data: Mapping[str, Any]) -> Context:
+        """The inverse of `packed`."""
+        paths = {name: Path(data[name]) if data[name] else None for name in ("folder", "resumed", "replays")}
+        return cls(**{**data, **paths})
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a check finds out in this process rather than on a host: it is evidence all the same.
+
+    >>> notes.take("libraries that differ from requirements.lock", differing)
+    """
+
+    fleet: Fleet
+    about: str
+
+    def take(self, question: str, find: Callable[[], T]) -> T:
+        """What `find` finds, which is plain JSON; in a replay what was found then. Raises Unknown."""
+        return self.fleet.note(self.about, question, find)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminLogin:
+    """Tries whether the admin user can log in with the cluster's key, on a connection of its own."""
+
+    user: str
+    key: Path
+    site: Site
+
+    def attempt(self, node: Node) -> str:
+        """`accepted`, or why not. The connection of this run is proof enough where it is the admin's."""
+        is_admin = self.site.fleet.connection(node.name).user == self.user
+        found = "accepted" if is_admin else ""
+        return self.site.fleet.note(node.name, f"log in as {self.user}", lambda: found or self._attempt(node))
+
+    def _attempt(self, node: Node) -> str:
+        try:
+            connection = open_ssh(node, [Login(self.user, key=self.key)], host_keys_of(self.site.cluster))
+        except LoginRefused as error:
+            return str(error)
+        except Unreachable as error:  # the run itself stands on another connection: the host is not lost
+            raise Unknown(f"a second connection failed: {error}") from error
+        connection.close()
+        return "accepted"
+
+
+@dataclass(slots=True)
+class Site:
+    """The cluster of this run and its hosts. One per process."""
+
+    cluster: Cluster
+    context: Context
+    fleet: Fleet
+    waivers: Waivers
+    say: Callable[[str, str], None]
+    server: Server | None = None
+    """Who answers for the Kubernetes API; None: the cluster's API server."""
+    _kube: Kubernetes | None = None
+
+    @property
+    def kube(self) -> Kubernetes:
+        """The Kubernetes API. In audits each question is asked once; in installs whenever it is asked."""
+        if self._kube is None:
+            server = self.server or ApiServer(admin_conf_of(self.cluster), self.cluster.master.address, self._to_master)
+            self._kube = Kubernetes(server, self.fleet.transcript, {} if self.context.is_audit else None)
+        return self._kube
+
+    def _to_master(self) -> Connection:
+        return self.fleet.connection(self.cluster.master.name)
+
+    def host(self, target: Target) -> Host:
+        """The testinfra host of a target. Unreachable when there is no way to it."""
+        return self.fleet.host(target.name)
+
+    @contextmanager
+    def judging(self, test: str) -> Iterator[list[str]]:
+        """While a test is judged: the references to what it is judged by, in order."""
+        self.fleet.begin(test)
+        with self.fleet.transcript.collecting() as references:
+            yield references
+
+    def first_to_lose(self, host: str, test: str) -> str:
+        """The test that has found, before all others in whatever process, that a host is out of reach; maybe this one.
+
+        A replay begins with what the run knew at its end: the finding stays with its test.
+        """
+        lost = self.context.folder / "lost"
+        lost.mkdir(exist_ok=True)
+        try:
+            with (lost / host).open("x", encoding="utf-8") as file:
+                file.write(test)
+        except FileExistsError:
+            return (lost / host).read_text("utf-8")
+        return test
+
+    def answers(self, node: Node) -> bool:
+        """Whether a host's SSH port accepts a connection from here, asked once a run and process.
+
+        A host that does not answer is a finding of its own; the checks of its peers leave it out.
+        """
+        question = f"connect to {node.address}:{node.ssh_port} from the control host"
+        return self.fleet.note_once(node.name, question, lambda: answers(node))
+
+    def peers(self, target: Target) -> tuple[Node, ...]:
+        """The other hosts of the cluster that answer."""
+        return tuple(n for n in self.cluster.nodes if n.name != target.name and self.answers(n))
+
+    def _reachable(self) -> dict[str, Host]:
+        """The hosts by name; one without a way in is a finding of its own."""
+        hosts = {}
+        for node in self.cluster.nodes:
+            with suppress(Unreachable):
+                hosts[node.name] = self.fleet.host(node.name)
+        return hosts
+
+    def _master_for(self, target: Target) -> Host:
+        """The master's host. Its loss is a finding of its own: to whom it is not the target it is only unknown."""
+        try:
+            return self.host(self.cluster.master)
+        except Unreachable as error:
+            if target == self.cluster.master:
+                raise
+            raise Unknown(str(error)) from error
+
+    def given(self, function: Callable[..., None], target: Target, **more: Any) -> dict[str, Any]:
+        """The arguments of a check or stage on a target, by the names in its signature; `more` are the engine's own."""
+        return {n: more[n] if n in more else self._argument(n, target) for n in parameters(function)}
+
+    def _argument(self, name: str, target: Target) -> Any:
+        match name:
+            case "node":
+                return target
+            case "host":
+                return self.host(target)
+            case "cluster":
+                return self.cluster
+            case "peers":
+                return self.peers(target)
+            case "hosts":
+                return self._reachable()
+            case "control":
+                return self.fleet.host(Control().name)
+            case "master":
+                return self._master_for(target)
+            case "audit":
+                from fixtures.audit import Audit  # which needs the engine, and the engine this module
+
+                return Audit(self)
+            case "earlier":
+                from fixtures.earlier import Earlier  # which needs this module
+
+                return Earlier(self, target.name)
+            case "kube":
+                return self.kube
+            case "notes":
+                return Notes(self.fleet, target.name)
+            case "admin_login":
+                return AdminLogin(self.cluster.admin_username, key_of(self.cluster), self)
+        raise LookupError(f"a check cannot ask for {name!r}; it can ask for {', '.join(ARGUMENTS)}")
+
+
+ARGUMENTS = (
+    "node", "host", "cluster", "peers", "hosts", "control", "master",
+    "kube", "notes", "audit", "earlier", "admin_login",
+)  # fmt: skip
+
+
+def answers(node: Node) -> bool:
+    """Whether a host's SSH port accepts a connection from here."""
+    try:
+        socket.create_connection((node.address, node.ssh_port), timeout=ANSWER_DEADLINE).close()
+    except OSError:
+        return False
+    return True
+
+
+def key_of(cluster: Cluster) -> Path:
+    """The cluster's private key (runbook 3.4)."""
+    return cluster.state / "deploy" / "sshkey" / "id_rsa"
+
+
+def admin_conf_of(cluster: Cluster) -> Path:
+    """The cluster's administrator credentials (runbook 3.11; upstream's place for them)."""
+    return cluster.state / "deploy" / "sshkey" / "admin.conf"
+
+
+def host_keys_of(cluster: Cluster) -> HostKeys:
+    """The pinned host keys of the cluster."""
+    return HostKeys(cluster.state / "known_hosts")
+
+
+def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
+    """What must be redacted of the login to the registry (runbook 3.16.1)."""
+    try:
+        return job_objects.secrets_in(cluster.registry_config.read_text("utf-8")) if cluster.registry_config else ()
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
+    """The way to every host: as the admin with the key, as root with the key, as root with the password."""
+    secrets = [
+        *cluster.secrets,
+        *registry_secrets(cluster),
+        *([context.root_password] if context.root_password else []),
+    ]
+    redactor = Redactor(secrets)
+    keys = host_keys_of(cluster)
+
+    def open_host(node: Node) -> Connection:
+        key = key_of(cluster)
+        logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
+        if context.root_password:
+            logins.append(Login(context.root_user, password=Secret(context.root_password)))
+        return open_ssh(node, logins, keys, redact=redactor.text)
+
+    foresight = None
+    if context.is_audit:
+        path = cluster.state / "foresight.json"
+        foresight = Foresight(path, selection=context.command, run=context.run, redact=redactor.text)
+    transcript = Transcript(context.folder / "evidence", redactor, worker)
+    return Fleet((*cluster.nodes, *cluster.leaving), open_host, transcript, foresight=foresight)
+
+
+@cache
+def parameters(function: Callable[..., None]) -> tuple[str, ...]:
+    """The argument names of a check or stage."""
+    return tuple(inspect.signature(function).parameters)

@@ -1,0 +1,1 @@
+"""kubeadm, nodes, labels and objects of Kubernetes as this cluster wants them. Pure."""

@@ -1,0 +1,262 @@
+"""What kubeadm is told, and what it says: configurations for init, join and tokens, its errors, its cluster record.
+
+Pure. The API version follows the Kubernetes version (kubernetes.io, "kubeadm Configuration"): v1beta2 from 1.15 on,
+v1beta3 from 1.22 to 1.30. Upstream gave `kubeadm init` two flags only, --control-plane-endpoint and
+--kubernetes-version.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import string
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import yaml
+
+from dlws.config.cluster import Cluster
+from dlws.inventory import Node
+from dlws.parse.network import resolv_conf
+from dlws.parse.text import clean, lines, unparsable
+from dlws.parse.versions import kubernetes
+from dlws.verdict import Unknown
+
+API_PORT: Final = 6443
+NODE_PORTS: Final = "30000-49999"
+"""Runbook 3.14: job endpoints are NodePort services."""
+NODE_PORTS_FLAG: Final = "service-node-port-range"
+TOKEN_SECONDS: Final = 15 * 60
+"""A join takes seconds; this is for one whose host is slow to start its kubelet."""
+RESOLV_CONFS: Final = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/resolvconf/resolv.conf")
+"""Where a host keeps its name servers, in the order in which the suite prefers them for pods."""
+
+_TOKEN: Final = string.ascii_lowercase + string.digits
+_ERROR: Final = re.compile(r"\s*\[ERROR ([A-Za-z0-9-]+)\]: (.*)")
+
+
+def api_version(version: str) -> str:
+    """The kubeadm API of a Kubernetes version such as `v1.20.2`. ValueError outside 1.15 to 1.30."""
+    minor = kubernetes(version).numbers[:2]
+    if not (1, 15) <= minor <= (1, 30):
+        raise ValueError(f"Kubernetes {version}: the suite speaks to kubeadm 1.15 to 1.30")
+    return "kubeadm.k8s.io/" + ("v1beta2" if minor < (1, 22) else "v1beta3")
+
+
+def endpoint(cluster: Cluster) -> str:
+    """`<master's full name>:6443`, as upstream's --control-plane-endpoint."""
+    return f"{cluster.master.fqdn}:{API_PORT}"
+
+
+def init_config(cluster: Cluster, *, cgroup_driver: str, resolv_conf_path: str) -> str:
+    """What `kubeadm init --config` reads. `cgroup_driver` is Docker's; `resolv_conf_path` one without loopback servers.
+
+    Entries of suite.kubernetes.kubeadm are added; what the suite decides itself is not overridden by them.
+    """
+    api, master = api_version(cluster.kubernetes_version), cluster.master
+    init = {
+        "apiVersion": api,
+        "kind": "InitConfiguration",
+        "bootstrapTokens": [{"ttl": "1m0s"}],  # each join gets a token of its own
+        "localAPIEndpoint": {"advertiseAddress": master.address, "bindPort": API_PORT},
+        "nodeRegistration": _registration(cluster, master, resolv_conf_path),
+    }
+    kubelet = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": cgroup_driver,
+    }
+    proxy = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
+    documents = [init, _cluster_configuration(cluster, api), kubelet, proxy]
+    extra = cluster.suite.kubernetes.kubeadm
+    return _yaml(*(_added(document, extra.get(document["kind"], {})) for document in documents))
+
+
+def join_config(cluster: Cluster, node: Node, *, token: str, ca_hash: str, resolv_conf_path: str) -> str:
+    """What `kubeadm join --config` reads. Holds the token: for stdin, never for argv or a log."""
+    return _yaml(
+        {
+            "apiVersion": api_version(cluster.kubernetes_version),
+            "kind": "JoinConfiguration",
+            "discovery": {
+                "bootstrapToken": {
+                    "apiServerEndpoint": endpoint(cluster),
+                    "token": token,
+                    "caCertHashes": [ca_hash],
+                }
+            },
+            "nodeRegistration": _registration(cluster, node, resolv_conf_path),
+        }
+    )
+
+
+def token_config(cluster: Cluster, token: str) -> str:
+    """What `kubeadm token create --config` reads: one token, good for one join."""
+    entry = {"token": token, "ttl": f"{TOKEN_SECONDS}s", "description": "one join, by the DLWS suite"}
+    return _yaml(
+        {
+            "apiVersion": api_version(cluster.kubernetes_version),
+            "kind": "InitConfiguration",
+            "bootstrapTokens": [entry],
+        }
+    )
+
+
+def new_token() -> str:
+    """A bootstrap token: six characters of id, a dot, sixteen of secret (kubernetes.io, "Bootstrap Tokens")."""
+    letters = "".join(secrets.choice(_TOKEN) for _ in range(22))
+    return f"{letters[:6]}.{letters[6:]}"
+
+
+def resolv_conf_for_pods(texts: Mapping[str, str]) -> str:
+    """The first file whose name servers a pod can reach. Unknown when all of them are on the host's loopback.
+
+    `texts` holds the text of each of RESOLV_CONFS that exists. With a loopback server CoreDNS asks itself
+    (kubeadm#1162).
+    """
+    for path in RESOLV_CONFS:
+        found = resolv_conf.parse(texts.get(path, ""))
+        if found.nameservers and not found.loopback_servers:
+            return path
+    seen = ", ".join(path for path in RESOLV_CONFS if path in texts) or "none of " + ", ".join(RESOLV_CONFS)
+    raise Unknown(f"no name server that pods can reach: {seen} name only loopback addresses, or none")
+
+
+def images(text: str) -> tuple[str, ...]:
+    """`kubeadm config images list`: one image a line; its warnings go to stderr."""
+    found = tuple(lines("kubeadm config images list", text))
+    if not found or any(re.fullmatch(r"\S+/\S+:\S+", image) is None for image in found):
+        raise unparsable("kubeadm config images list", found[0] if found else "", "no list of images")
+    return found
+
+
+def node_images(all_images: Iterable[str]) -> tuple[str, ...]:
+    """Those of the images that a worker runs: kube-proxy and pause; coredns is placed on any node."""
+    return tuple(i for i in all_images if i.rpartition("/")[2].split(":")[0] in ("kube-proxy", "pause", "coredns"))
+
+
+def complaint(log: str) -> str:
+    """Why kubeadm gave up, in one line: its preflight errors, or the last of its own words."""
+    text = clean("kubeadm", log)
+    errors = [f"{found[1]}: {found[2]}" for line in text.splitlines() if (found := _ERROR.fullmatch(line))]
+    if errors:
+        return "preflight: " + "; ".join(errors)
+    said = [line.strip() for line in text.splitlines() if line.strip() and "--v=5 or higher" not in line]
+    failed = [line for line in said if line.startswith(("error", "failed", "unable", "couldn't", "cannot"))]
+    return " | ".join((failed or said)[-3:]) or "it said nothing"
+
+
+def with_node_ports(manifest: str) -> str:
+    """The manifest of kube-apiserver with the runbook's NodePort range, all else as it was. Unparsable for another."""
+    command = _api_server_command(manifest)
+    flag = f"--{NODE_PORTS_FLAG}={NODE_PORTS}"
+    if flag in command:
+        return manifest
+    written = [line for line in manifest.splitlines() if re.fullmatch(rf"\s*- --{NODE_PORTS_FLAG}=\S+", line)]
+    if written:
+        return manifest.replace(written[0].strip(), f"- {flag}")
+    found = re.search(r"(?m)^(\s*)- kube-apiserver$", manifest)
+    if found is None:
+        raise unparsable("kube-apiserver.yaml", "", "no line `- kube-apiserver`")
+    return f"{manifest[: found.end()]}\n{found[1].lstrip(chr(10))}- {flag}{manifest[found.end() :]}"
+
+
+def node_ports_of(words: Iterable[str]) -> str:
+    """The NodePort range in kube-apiserver's arguments; Kubernetes' own default where there is none."""
+    found = [word.partition("=")[2] for word in words if word.startswith(f"--{NODE_PORTS_FLAG}=")]
+    return found[-1] if found else "30000-32767 (the default)"
+
+
+def api_server_command(manifest: str) -> tuple[str, ...]:
+    """The command line in /etc/kubernetes/manifests/kube-apiserver.yaml."""
+    return tuple(_api_server_command(manifest))
+
+
+def with_node_ports_kept(cluster_configuration: str) -> str:
+    """ClusterConfiguration, as kubeadm-config holds it, with the NodePort range: an upgrade then keeps it.
+
+    `apiServer.extraArgs` is a mapping up to v1beta3 and a list of name and value in v1beta4.
+    """
+    data = cluster_configuration_of(cluster_configuration)
+    server = data.setdefault("apiServer", {})
+    if isinstance(arguments := server.setdefault("extraArgs", {}), list):
+        arguments[:] = [a for a in arguments if a.get("name") != NODE_PORTS_FLAG]
+        arguments.append({"name": NODE_PORTS_FLAG, "value": NODE_PORTS})
+    else:
+        arguments[NODE_PORTS_FLAG] = NODE_PORTS
+    return _yaml(data)
+
+
+def kept_node_ports(cluster_configuration: str) -> str:
+    """The NodePort range that kubeadm-config records; "none" without one."""
+    arguments = cluster_configuration_of(cluster_configuration).get("apiServer", {}).get("extraArgs", {})
+    if isinstance(arguments, list):
+        arguments = {a.get("name"): a.get("value") for a in arguments}
+    return str(arguments.get(NODE_PORTS_FLAG, "none"))
+
+
+def cluster_configuration_of(text: str) -> dict[str, Any]:
+    """The ClusterConfiguration in a text. Unparsable when it is none."""
+    data = _load("kubeadm-config", text)
+    if not isinstance(data, dict) or data.get("kind") != "ClusterConfiguration":
+        raise unparsable("kubeadm-config", text.strip().splitlines()[0] if text.strip() else "")
+    return data
+
+
+def _cluster_configuration(cluster: Cluster, api: str) -> dict[str, Any]:
+    master, own = cluster.master, cluster.suite.kubernetes
+    names = dict.fromkeys([master.fqdn, master.name, cluster.public_name, master.address])
+    names |= {str(own.virtual_ip): None} if own.virtual_ip else {}
+    configuration: dict[str, Any] = {
+        "apiVersion": api,
+        "kind": "ClusterConfiguration",
+        "clusterName": cluster.name,
+        "kubernetesVersion": cluster.kubernetes_version,
+        "controlPlaneEndpoint": endpoint(cluster),
+        "networking": {
+            "dnsDomain": "cluster.local",
+            "podSubnet": _range(cluster.pod_range),
+            "serviceSubnet": _range(cluster.service_range),
+        },
+        "apiServer": {"certSANs": list(names), "extraArgs": {NODE_PORTS_FLAG: NODE_PORTS}},
+    }
+    return configuration | ({"imageRepository": own.image_repository} if own.image_repository else {})
+
+
+def _registration(cluster: Cluster, node: Node, resolv_conf_path: str) -> dict[str, Any]:
+    arguments = {"node-ip": node.address, "resolv-conf": resolv_conf_path}
+    socket = cluster.suite.kubernetes.cri_socket
+    return {"name": node.name, "kubeletExtraArgs": arguments} | ({"criSocket": socket} if socket else {})
+
+
+def _range(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False))
+
+
+def _added(decided: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """`decided` with what `extra` has besides, mapping by mapping."""
+    merged = dict(extra)
+    for key, value in decided.items():
+        below = extra.get(key)
+        merged[key] = _added(value, below) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
+
+
+def _yaml(*documents: Mapping[str, Any]) -> str:
+    return yaml.safe_dump_all([dict(d) for d in documents], sort_keys=False, default_flow_style=False)
+
+
+def _load(source: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(clean(source, text))
+    except yaml.YAMLError as error:
+        raise unparsable(source, str(error).splitlines()[0]) from error
+
+
+def _api_server_command(manifest: str) -> list[str]:
+    try:
+        containers = _load("kube-apiserver.yaml", manifest)["spec"]["containers"]
+        return next(list(map(str, c["command"])) for c in containers if c["name"] == "kube-apiserver")
+    except (KeyError, TypeError, StopIteration) as error:
+        raise unparsable("kube-apiserver.yaml", "", "no container kube-apiserver with a command") from error

@@ -1,0 +1,102 @@
+"""The labels that DLWS puts on Kubernetes nodes: `kubernetes labelservice` and `labelworker` of upstream's deploy.py.
+
+Pure data and rules, from upstream-semantics section 4 (params.py `kubelabels`, deploy.py, revision 962dd41a; the series
+in gpuType from V0.1.6.1). Every service label has the value `active`. The configuration's `kubelabels` is merged over
+the table as deploy.py merges it: label to target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from dlws.config.cluster import Cluster
+from dlws.inventory import Device, Node, Role
+
+ACTIVE: Final = "active"
+
+_TABLE: Final = {
+    "etcd_node": "infrastructure zookeeper journalnode",
+    "etcd_node_1": "webportal restfulapi jobmanager repairmanager grafana prometheus alert-manager watchdog kibana"
+    " mysql user-synchronizer namenode1 webui3 restfulapi2 jobmanager2",
+    "etcd_node_2": "namenode2",
+    "worker_node": "worker hdfs glusterfs a910-device-plugin",
+    "all": "nginx datanode FragmentGPUJob all default",
+    "mysqlserver_node": "mysql-server",
+    "nfs_node": "storagemanager",
+    "elasticsearch_node": "elasticsearch",
+}
+_ADDED: Final = (
+    "blobfuse-flexvol-installer cloud-fluentd-es-config-v0.1.0 cloud-fluentd-es-v2.0.2"
+    " custom-user-dashboard-backend custom-user-dashboard-backend-arm64 custom-user-dashboard-frontend"
+    " custom-user-dashboard-frontend-arm64 dashboard dotnet-server fluent-bit fluent-bit-config freeflowrouter"
+    " google-cadvisor job-exporter node-exporter nvidia-device-plugin-daemonset openresty repairmanager2 webui2"
+)
+"""Upstream adds every single-document manifest of `services/` that the table does not name, for all nodes."""
+
+TARGETS: Final[Mapping[str, str]] = {
+    label: target for target, labels in (*_TABLE.items(), ("all", _ADDED)) for label in labels.split()
+}
+"""Service label to the machines that get it."""
+
+_CONSUMED: Final = (
+    "mysql jobmanager restfulapi webportal repairmanager watchdog prometheus grafana alert-manager"
+    " archType gpuType gpu worker FragmentGPUJob"
+)
+CONSUMED: Final = frozenset(_CONSUMED.split())
+"""The labels that a selector of the runbook's services or of a job reads (4.1; gpu: the NVIDIA plugin of V0.1.6.1).
+On the wrong node they place a service there; all others are information."""
+
+
+def of(cluster: Cluster, node: Node) -> dict[str, str]:
+    """All labels that DLWS gives a node."""
+    return service_labels(cluster, node) | worker_labels(cluster, node)
+
+
+def service_labels(cluster: Cluster, node: Node) -> dict[str, str]:
+    """`kubernetes labelservice`: those whose target the node is."""
+    targets = dict(TARGETS) | {str(k): str(v) for k, v in (cluster.document.get("kubelabels") or {}).items()}
+    return {label: ACTIVE for label, target in targets.items() if _is_target(cluster, node, target)}
+
+
+def worker_labels(cluster: Cluster, node: Node) -> dict[str, str]:
+    """`labelworker`: the architecture; on workers, and a master that takes jobs, what it computes with."""
+    labels = {"archType": str(node.arch)}
+    if node.role is not Role.WORKER and not takes_jobs(cluster, node):
+        return labels
+    labels |= {"worker": ACTIVE, str(node.device): ACTIVE}
+    if node.device in (Device.GPU, Device.NPU):
+        named = [str(node.vendor), *([node.series] if node.series else [])]
+        labels |= dict.fromkeys(named, ACTIVE)
+        labels["gpuType"] = "_".join([str(node.vendor), str(node.device), str(node.arch), *named[1:]])
+    return labels
+
+
+def takes_jobs(cluster: Cluster, node: Node) -> bool:
+    """Whether jobs may be placed on the node: a worker, or the master where the configuration says so."""
+    return node.role is Role.WORKER or cluster.suite.kubernetes.master_as_worker
+
+
+def misplaced(cluster: Cluster, node: Node, found: Mapping[str, str]) -> list[str]:
+    """The consumed labels that a node bears and must not: a service or a job would be placed on it."""
+    return sorted(CONSUMED & found.keys() - of(cluster, node).keys())
+
+
+def _is_target(cluster: Cluster, node: Node, target: str) -> bool:
+    infrastructure = [n for n in cluster.nodes if n.role is Role.INFRASTRUCTURE]
+    match target:
+        case "all":
+            return True
+        case "worker_node":
+            return node.role is Role.WORKER
+        case "etcd_node":
+            return node in infrastructure
+        case _ if target.startswith("etcd_node_") and target[10:].isdigit():
+            return node in infrastructure[int(target[10:]) - 1 : int(target[10:])]
+        case "mysqlserver_node" | "nfs_node" | "elasticsearch_node":
+            return False  # roles of their own upstream; a machine here is infrastructure or worker
+        case _:
+            return any(
+                target in (cluster.document.get(section) or {}).get(node.name, {})
+                for section in ("machines", "scale_up")
+            )

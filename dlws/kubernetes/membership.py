@@ -1,0 +1,109 @@
+"""What a host's files say of its part in a Kubernetes cluster: none, a whole one, or something half done.
+
+Pure: paths in, a judgement out. Files from kubeadm's own phases (kubeadm 1.15 to 1.30).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dlws.parse.kubernetes import certificates
+from dlws.parse.text import clean, unparsable
+
+CA: Final = "/etc/kubernetes/pki/ca.crt"
+ADMIN_CONF: Final = "/etc/kubernetes/admin.conf"
+KUBELET_CONF: Final = "/etc/kubernetes/kubelet.conf"
+KUBELET_CONFIG: Final = "/var/lib/kubelet/config.yaml"
+KUBELET_FLAGS: Final = "/var/lib/kubelet/kubeadm-flags.env"
+API_SERVER: Final = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+
+NODE: Final = (CA, KUBELET_CONF, KUBELET_CONFIG)
+"""What every node of a cluster has."""
+CONTROL_PLANE: Final = (
+    ADMIN_CONF,
+    "/etc/kubernetes/controller-manager.conf",
+    "/etc/kubernetes/scheduler.conf",
+    "/etc/kubernetes/pki/ca.key",
+    API_SERVER,
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
+    "/etc/kubernetes/manifests/kube-scheduler.yaml",
+    "/var/lib/etcd/member",
+)
+"""What a master has besides."""
+PATHS: Final = (*NODE, *CONTROL_PLANE, "/etc/kubernetes/bootstrap-kubelet.conf", KUBELET_FLAGS)
+LIST_PATHS: Final = f"for f in {' '.join(PATHS)}; do test ! -e $f || echo $f; done"
+"""Prints those of the paths that are there."""
+
+
+class Part(StrEnum):
+    """A host's part in a cluster."""
+
+    NONE = "none"
+    WORKER = "a worker"
+    MASTER = "a master"
+    HALF = "half done"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`said` tells what was found, in words."""
+
+    part: Part
+    said: str
+
+
+def judge(paths: Iterable[str]) -> Membership:
+    """A host's part in a cluster, by which of PATHS it has. Unparsable for a path that is none of them."""
+    there = {path.strip() for path in paths}
+    if strange := there - set(PATHS):
+        raise unparsable("list of Kubernetes files", sorted(strange)[0])
+    if not there:
+        return Membership(Part.NONE, "no Kubernetes")
+    missing_node = [path for path in NODE if path not in there]
+    missing_master = [path for path in CONTROL_PLANE if path not in there]
+    if not missing_node and not missing_master:
+        return Membership(Part.MASTER, "a whole control plane")
+    if not missing_node and len(missing_master) == len(CONTROL_PLANE):
+        return Membership(Part.WORKER, "a whole worker")
+    master = there & set(CONTROL_PLANE)
+    missing = [*missing_node, *(missing_master if master else ())]
+    whole = "control plane" if master else "worker"
+    said = f"part of a {whole}, without {', '.join(missing)}; there: {', '.join(sorted(there))}"
+    return Membership(Part.HALF, said)
+
+
+def ca_hash(pem: str | bytes) -> str:
+    """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable when it is no certificate."""
+    text = pem if isinstance(pem, str) else pem.decode("ascii", "replace")
+    return f"sha256:{hashlib.sha256(certificates.one(text, 'CA certificate').public_key).hexdigest()}"
+
+
+PUBLIC_PARTS: Final = "^ *(certificate-authority-data|server|client-certificate-data): "
+"""For `grep -E`: the lines of a kubeconfig that hold no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The public parts of a kubeconfig: the CA's hash, the server's URL, the client's certificate as base64."""
+
+    ca_hash: str
+    server: str
+    client_certificate: str
+
+
+def public_parts(text: str) -> Public:
+    """What `grep -E PUBLIC_PARTS` shows of a kubeconfig. Unparsable without a CA and a server."""
+    found = dict(re.findall(r"(?m)^ *([a-z-]+): *(\S+)$", clean("kubeconfig", text)))
+    try:
+        pem = base64.b64decode(found["certificate-authority-data"], validate=True)
+        return Public(ca_hash(pem), found["server"], found.get("client-certificate-data", ""))
+    except (KeyError, binascii.Error) as error:
+        raise unparsable("kubeconfig", why=f"no {error} in it") from error

@@ -1,0 +1,190 @@
+"""What the API's objects say: pure functions of their JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from dlws.parse.text import unparsable
+
+Object = Mapping[str, Any]
+
+PATIENCE: Final = timedelta(minutes=5)
+"""How long a pod may be on its way (catalogue W05)."""
+ERRORS: Final = frozenset(
+    {"CrashLoopBackOff", "StartError", "RunContainerError", "PostStartHookError"}
+    | {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+    | {"CreateContainerConfigError", "CreateContainerError"}
+)
+"""Reasons with which kubelet says that a container does not come up by itself (catalogue W03)."""
+
+_SUFFIXES: Final[Mapping[str, int | Decimal]] = {
+    "": 1, "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18,
+    "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60,
+}  # fmt: skip
+_QUANTITY: Final = re.compile(r"([+-]?[0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)([a-zA-Z]{0,2})")
+
+
+def name_of(thing: Object) -> str:
+    """`kube-system/coredns-74ff55c5b-x2x7k`; without a namespace the name alone."""
+    about = thing["metadata"]
+    return f"{about['namespace']}/{about['name']}" if about.get("namespace") else str(about["name"])
+
+
+def instant(text: object) -> datetime:
+    """A time as the API writes it: 2026-11-24T07:34:47Z, with or without microseconds."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise unparsable("API time", str(text or ""), "not understood" if text else "missing") from None
+    if found.tzinfo is None:
+        raise unparsable("API time", str(text), "no time zone in")
+    return found
+
+
+def quantity(text: object) -> Decimal:
+    """A resource quantity: 100m, 1500Mi, 2, 1e3, 128974848."""
+    found = _QUANTITY.fullmatch(str(text))
+    try:
+        return Decimal(found[1]) * _SUFFIXES[found[2]]  # type: ignore[index]
+    except (InvalidOperation, KeyError, TypeError):
+        raise unparsable("API quantity", str(text)) from None
+
+
+def condition(thing: Object, kind: str) -> str:
+    """The status of a condition (`Ready`): True, False or Unknown; empty when the object has no such condition."""
+    conditions = (thing.get("status") or {}).get("conditions") or ()
+    return next((str(c["status"]) for c in conditions if c["type"] == kind), "")
+
+
+def condition_in_words(thing: Object, kind: str) -> str:
+    """A condition with its reason and message, for people."""
+    conditions = (thing.get("status") or {}).get("conditions") or ()
+    found = next((c for c in conditions if c["type"] == kind), dict[str, str]())
+    words = [str(found[key]) for key in ("status", "reason", "message") if found.get(key)]
+    return ": ".join(words) or "no such condition"
+
+
+def is_ready(thing: Object) -> bool:
+    """Whether a node or a pod is ready."""
+    return condition(thing, "Ready") == "True"
+
+
+def is_finished(pod: Object) -> bool:
+    """Whether a pod has ended well: a job's, usually."""
+    return bool(pod["status"].get("phase") == "Succeeded")
+
+
+def is_being_deleted(thing: Object) -> bool:
+    """Whether it is on its way out."""
+    return "deletionTimestamp" in thing["metadata"]
+
+
+def containers(pod: Object) -> list[Object]:
+    """The states of a pod's containers, those that prepare it first."""
+    status = pod["status"]
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def errors(pod: Object) -> list[str]:
+    """Containers that do not come up: `coredns CrashLoopBackOff`, behind it what the last one died of."""
+    found = []
+    for container in containers(pod):
+        reason = (container.get("state") or {}).get("waiting", {}).get("reason", "")
+        if reason in ERRORS:
+            died = (container.get("lastState") or {}).get("terminated", {}).get("reason", "")
+            found.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
+    return found
+
+
+def out_of_memory(pod: Object) -> list[str]:
+    """Containers whose last run was ended for its memory."""
+    ended = ((c["name"], (c.get("lastState") or {}).get("terminated", {}).get("reason")) for c in containers(pod))
+    return [str(name) for name, reason in ended if reason == "OOMKilled"]
+
+
+def restarts(pod: Object) -> int:
+    """The highest restart count of its containers."""
+    return max((int(c["restartCount"]) for c in containers(pod)), default=0)
+
+
+def stuck(pod: Object, now: datetime) -> str:
+    """Why a pod is on its way for too long, by the API server's clock; empty when it is not."""
+    about, status = pod["metadata"], pod["status"]
+    if is_being_deleted(pod):  # the stamp already includes its grace period
+        late = now - instant(about["deletionTimestamp"])
+        return f"Terminating for {_minutes(late)} more than granted" if late > PATIENCE else ""
+    if status.get("phase") == "Failed":
+        return f"Failed ({status.get('reason') or 'no reason given'})"
+    waited = now - instant(about["creationTimestamp"])
+    if status.get("phase") != "Pending" or waited <= PATIENCE:
+        return ""
+    placed = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), dict[str, str]())
+    why = f": {placed['message']}" if placed.get("status") == "False" and placed.get("message") else ""
+    return f"Pending for {_minutes(waited)}{why}"
+
+
+def on_nodes(pods: Iterable[Object], names: Iterable[str]) -> list[Object]:
+    """The pods that are placed on one of these nodes, or on none yet."""
+    wanted = {*names, ""}
+    return [pod for pod in pods if (pod["spec"].get("nodeName") or "") in wanted]
+
+
+def ready_names(nodes: Iterable[Object]) -> list[str]:
+    """The nodes that are ready: what runs on another one is that node's finding."""
+    return [str(node["metadata"]["name"]) for node in nodes if is_ready(node)]
+
+
+def selected(pods: Iterable[Object], workload: Object) -> list[Object]:
+    """The pods of a DaemonSet, Deployment or StatefulSet, by its label selector."""
+    wanted = (workload["spec"]["selector"].get("matchLabels") or {}).items()
+    space = workload["metadata"]["namespace"]
+    return [
+        pod
+        for pod in pods
+        if pod["metadata"]["namespace"] == space and wanted <= (pod["metadata"].get("labels") or {}).items()
+    ]
+
+
+def shortfall(workload: Object) -> tuple[str, int, int]:
+    """Of a DaemonSet, Deployment or StatefulSet: what is counted, how many there must be, how many there are ready.
+
+    A controller that has not taken in the last change yet counts as none ready.
+    """
+    status, about = workload.get("status") or {}, workload["metadata"]
+    if "desiredNumberScheduled" in status:
+        wanted, updated, ready = (
+            status["desiredNumberScheduled"],
+            status.get("updatedNumberScheduled", 0),
+            status.get("numberReady", 0),
+        )
+    else:
+        wanted = workload["spec"].get("replicas", 1)
+        updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+    if int(status.get("observedGeneration", 0)) < int(about.get("generation", 0)):
+        return "ready of the latest generation", int(wanted), 0
+    return "updated and ready", int(wanted), min(int(updated), int(ready))
+
+
+def flags(pod: Object) -> dict[str, str]:
+    """The flags of a static control-plane pod: {"service-cluster-ip-range": "10.3.0.0/16"}."""
+    words: Sequence[str] = [w for c in pod["spec"]["containers"] for w in [*c.get("command", ()), *c.get("args", ())]]
+    pairs = (word.removeprefix("--").partition("=") for word in words if word.startswith("--"))
+    return {name: value for name, _, value in pairs}
+
+
+def requested(pods: Iterable[Object], resource: str) -> Decimal:
+    """The sum of what the pods' containers request of cpu or memory."""
+    total = Decimal(0)
+    for pod in pods:
+        for container in pod["spec"]["containers"]:
+            total += quantity(((container.get("resources") or {}).get("requests") or {}).get(resource, "0"))
+    return total
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{int(span.total_seconds() // 60)} min"

@@ -1,0 +1,1 @@
+"""Parsers for what accelerators, their links and their benchmarks report."""

@@ -1,0 +1,35 @@
+"""Files the Ascend driver leaves: version.info and /etc/ascend_install.info (runbook 2.1; checks P02, P13)."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.parse.text import lines_from, unparsable
+
+_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)")
+
+
+def version_info(text: str) -> str:
+    """/usr/local/Ascend/driver/version.info: the driver's version, for `dlws.parse.versions.ascend`.
+
+    One line (`Version=1.72.T2.100.B020`) or, from 20.1 on, one of many, the others in lower case (`package_version=`).
+    """
+    version = _pairs("version.info", text, re.compile(r"^Version=")).get("Version")
+    if not version:
+        raise unparsable("version.info", text, "no Version")
+    return version
+
+
+def install_info(text: str) -> dict[str, str]:
+    """/etc/ascend_install.info: UserName, UserGroup, Driver_Install_Type, Driver_Install_Path_Param and others."""
+    return _pairs("ascend_install.info", text, _PAIR)
+
+
+def _pairs(source: str, text: str, start: re.Pattern[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for line in lines_from(source, text, start):
+        pair = _PAIR.fullmatch(line)
+        if pair is None or values.get(pair[1], pair[2]) != pair[2]:
+            raise unparsable(source, line)
+        values[pair[1]] = pair[2].strip()
+    return values

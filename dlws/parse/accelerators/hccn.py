@@ -1,0 +1,100 @@
+"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time (checks P14 to P18, P21)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, number, unparsable
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAddress:
+    """The address of one device's port, with its network."""
+
+    address: str
+    network: ipaddress.IPv4Network
+
+
+def link_is_up(text: str) -> bool:
+    """`hccn_tool -i N -link -g`: `link status: UP` or DOWN."""
+    return _only("-link", text, r"link status: (UP|DOWN)") == "UP"
+
+
+def speed(text: str) -> int:
+    """`hccn_tool -i N -speed -g`: `Speed: 100000 Mb/s`, in Mb/s. A speed that is unknown is Unparsable."""
+    return number("hccn_tool -speed", _only("-speed", text, r"Speed: ([0-9]{1,9}) Mb/s"))
+
+
+def net_health(text: str) -> str:
+    """`hccn_tool -i N -net_health -g`: Success; Init (no address to detect is set); otherwise the failure."""
+    return _only("-net_health", text, r"net health status: ?([A-Z][A-Za-z ]*)")
+
+
+def ip(text: str) -> DeviceAddress:
+    """`hccn_tool -i N -ip -g`: `ipaddr:A` and `netmask:M`."""
+    address = _only("-ip", text, r"ipaddr: ?([0-9.]+)")
+    return _address("hccn_tool -ip", address, _only("-ip", text, r"netmask: ?([0-9.]+)"))
+
+
+def tls_is_on(text: str) -> bool:
+    """`hccn_tool -i N -tls -g`: `tls switch[0](0:disable, 1:enable), ...`; the certificates after it are not read."""
+    return _only("-tls", text, r"(?:dev_id:[0-9]+, )?tls switch\[([01])\].*") == "1"
+
+
+def fec(text: str) -> str:
+    """`hccn_tool -i N -fec -g`: `fec mode: rs FEC mode`, the words after the colon."""
+    return _only("-fec", text, r"fec mode: ?(\S.*)")
+
+
+def lost(text: str) -> int:
+    """`hccn_tool -i N -ping -g address A`: how many of the packets sent were lost."""
+    row = _only("-ping", text, r"([0-9]{1,4} packets transmitted, [0-9]{1,4} received), .*")
+    sent, received = (int(number) for number in re.findall("[0-9]+", row))
+    if sent == 0 or received > sent:
+        raise unparsable("hccn_tool -ping", row)
+    return sent - received
+
+
+def conf(text: str) -> dict[int, DeviceAddress]:
+    """/etc/hccn.conf: device id to its `address_N` and `netmask_N`; empty when nothing is configured.
+
+    Raises Unparsable for an address without netmask, and for two different ones for one device.
+    """
+    source = "/etc/hccn.conf"
+    values: dict[tuple[str, int], str] = {}
+    for line in lines(source, text):
+        setting = re.fullmatch(r"([A-Za-z][A-Za-z0-9_-]*)_([0-9]{1,4})\s*=\s*(.*)", line.strip())
+        if setting is None:
+            if line.lstrip().startswith("#"):
+                continue
+            raise unparsable(source, line)
+        key = (setting[1], int(setting[2]))
+        if key[0] in ("address", "netmask") and values.setdefault(key, setting[3]) != setting[3]:
+            raise unparsable(source, line, "a second value")
+    devices = sorted({device for _, device in values})
+    return {
+        device: _address(source, values.get(("address", device), ""), values.get(("netmask", device), ""))
+        for device in devices
+    }
+
+
+def _address(source: str, address: str, netmask: str) -> DeviceAddress:
+    try:
+        if not netmask:
+            raise ValueError("no netmask")
+        interface = ipaddress.IPv4Interface(f"{address}/{netmask}")
+    except ValueError as error:
+        raise unparsable(source, f"{address}/{netmask}") from error
+    return DeviceAddress(address, interface.network)
+
+
+def _only(option: str, text: str, pattern: str) -> str:
+    """What `pattern` captures in the one line that it matches. Other lines are banners or details."""
+    source = f"hccn_tool {option}"
+    found = lines(source, text)
+    matches = [match for match in (re.fullmatch(pattern, line.strip()) for line in found) if match is not None]
+    if len(matches) != 1:
+        raise unparsable(source, found[0] if found else "", f"{len(matches)} answers")
+    return str(matches[0][1])

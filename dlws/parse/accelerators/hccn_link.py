@@ -1,0 +1,81 @@
+"""hccn_tool on the light of an NPU's network port: its history, its optical module (checks P19, P20). From 20.2 on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dlws.parse.text import lines, unparsable
+
+_WHEN = "%a %b %d %H:%M:%S %Y"
+_STAT = re.compile(r"\s*(?:\[(?:devid|device) [0-9]{1,4}\])?\s*(.+?)")
+_CHANGE = re.compile(r"([A-Z][a-z]{2} [A-Z][a-z]{2} [0-9 ][0-9] [0-9:]{8} [0-9]{4})\s+LINK (UP|DOWN)")
+
+
+def downs(text: str, within: timedelta) -> int:
+    """`hccn_tool -i N -link_stat -g`: how often the link went down in the time before the port's own "current time".
+
+    The latest change comes first. A link that is down before it was ever up comes from a boot, and does not count.
+    """
+    source = "hccn_tool -link_stat"
+    rows = [row[1] for row in map(_STAT.fullmatch, lines(source, text)) if row is not None]
+    now = [row.partition(":")[2].strip() for row in rows if row.startswith("current time")]
+    if len(now) != 1 or not any(row.startswith("link up count") for row in rows):
+        raise unparsable(source, rows[0] if rows else "", "no current time, or no link up count")
+    told = [(row, _CHANGE.fullmatch(row)) for row in rows if "LINK" in row]
+    if odd := next((row for row, change in told if change is None), ""):
+        raise unparsable(source, odd)
+    changes = [(change[2], _moment(source, change[1])) for _, change in told if change is not None]
+    ups = [index for index, (way, _) in enumerate(changes) if way == "UP"]
+    since = _moment(source, now[0]) - within
+    return sum(way == "DOWN" and at > since for way, at in changes[: max(ups, default=0)])
+
+
+def _moment(source: str, text: str) -> datetime:
+    try:
+        return datetime.strptime(text, _WHEN)
+    except ValueError:
+        raise unparsable(source, text) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Optical:
+    """One port's optical module: whether there is one, the light beyond its own thresholds, its LOS flags."""
+
+    present: bool
+    astray: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+_POWER = re.compile(r"([TR]x) Power ?([0-9]?)")
+
+
+def optical(text: str) -> Optical:
+    """`hccn_tool -i N -optical -g`, in mW. Raises Unparsable for a module without powers, thresholds or LOS flags."""
+    source = "hccn_tool -optical"
+    rows = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines(source, text))}
+    if rows.get("present") not in ("present", "not present"):
+        raise unparsable(source, rows.get("present", ""), "no present")
+    if rows["present"] == "not present":
+        return Optical(present=False)
+    powers = {key: match for key in rows if (match := _POWER.fullmatch(key)) is not None}
+    if {match[1] for match in powers.values()} != {"Tx", "Rx"}:
+        raise unparsable(source, why="no Tx Power, or no Rx Power")
+    limits = {
+        way: [_milliwatts(source, rows, f"{way}Power {end} Thres") for end in ("Low", "High")] for way in ("Tx", "Rx")
+    }
+    found = {key: _milliwatts(source, rows, key) for key in powers}
+    astray = [key for key, match in powers.items() if not limits[match[1]][0] <= found[key] <= limits[match[1]][1]]
+    flags = {key: rows.get(key, "") for key in ("Tx Los Flag", "Rx Los Flag")}
+    if not all(re.fullmatch("0x[0-9a-f]{1,4}", flag) for flag in flags.values()):
+        raise unparsable(source, ", ".join(flags.values()), "no Los Flag")
+    lost = tuple(key for key, flag in flags.items() if int(flag, 16))
+    return Optical(True, tuple(f"{key} {found[key]:g} mW" for key in astray), lost)
+
+
+def _milliwatts(source: str, rows: dict[str, str], key: str) -> float:
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?mW", rows.get(key, ""))
+    if found is None:
+        raise unparsable(source, rows.get(key, ""), f"no {key}")
+    return float(found[1])

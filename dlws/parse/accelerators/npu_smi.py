@@ -1,0 +1,163 @@
+"""npu-smi's tables: `info`, `info -l`, `info -m` (checks P01, P06, P08). Formats: 20.0 to 25.x on 910, 910B, 310P."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from dlws.parse.text import lines_from, unparsable
+
+SOURCE = "npu-smi info"
+
+
+class Health(Enum):
+    """A chip's health as npu-smi words it. UNKNOWN is the tool's own word and never good."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    ALARM = "ALARM"
+    CRITICAL = "CRITICAL"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One chip of the table. Power in W, temperature in degrees Celsius, memory in MB; None where npu-smi prints NA.
+
+    `hbm_total` is None on chips without HBM (310, 310P).
+    """
+
+    npu: int
+    chip: int
+    name: str
+    health: Health
+    power: float | None
+    temperature: int | None
+    bus_id: str
+    aicore_percent: int
+    hbm_used: int | None
+    hbm_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The table: npu-smi's own version, the driver's version, and the chips in its order."""
+
+    tool: str
+    driver: str
+    chips: tuple[Chip, ...]
+
+
+_BANNER = re.compile(r"^\|\s*npu-smi (\S+)\s+Version:\s*(\S+)\s*\|$")
+_BORDER = re.compile(r"\+[-=+|]+\+")
+_HEADER = re.compile(r"\|\s*(?:NPU\s+Name|Chip(?:\s+Device|\s+Phy-ID)?)\s*\|\s*(?:Health|Bus-Id)\s*\|.*\|")
+_PROCESSES = re.compile(r"\|\s*NPU.*\|\s*Process id\s*\|.*\|")
+_FIRST = re.compile(
+    r"\|\s*([0-9]{1,6})\s+(\S(?:[^|]*\S)?)\s*\|\s*([A-Za-z]+)\s*\|\s*([0-9]{1,4}\.?[0-9]{0,3}|NA|-)\s+([0-9]{1,3}|NA|-)"
+    r"(?:\s+[0-9]+\s*/\s*[0-9]+)?\s*\|"
+)
+_SECOND = re.compile(
+    r"\|\s*([0-9]{1,4})(?:\s+[0-9]{1,4})?\s*\|\s*([0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-9A-F])\s*"
+    r"\|\s*([0-9]{1,3})\s+[0-9]{1,9}\s*/\s*[0-9]{1,9}(?:\s+([0-9]{1,9})\s*/\s*([0-9]{1,9}))?\s*\|"
+)
+
+
+def info(text: str) -> Info:
+    """`npu-smi info`. Each chip has two rows; only rows before the table of processes (23 on), which look alike, count.
+
+    Raises Unparsable for half a chip, for a table without its closing border, and from 23 on without its processes.
+    """
+    banner, *rows = lines_from(SOURCE, text, _BANNER)
+    versions = re.fullmatch(_BANNER, banner)
+    end = next((index for index, row in enumerate(rows) if _PROCESSES.fullmatch(row)), None)
+    major = re.match(r"[0-9]{1,4}", versions[1]) if versions else None
+    if versions is None or (end is None and major is not None and int(major[0]) >= 23):
+        raise unparsable(SOURCE, rows[-1] if rows else banner, "cut off after")
+    table = [row for row in rows[:end] if not _HEADER.fullmatch(row) and not row.startswith("[WARNING]")]
+    if not table or not _BORDER.fullmatch(table[-1]):
+        raise unparsable(SOURCE, table[-1] if table else banner, "cut off after")
+    cells = [row for row in table if not _BORDER.fullmatch(row)]
+    chips = tuple(_chip(first, second) for first, second in zip(cells[::2], [*cells[1::2], ""], strict=False))
+    if not chips or len({chip.bus_id for chip in chips}) != len(chips):
+        raise unparsable(SOURCE, banner, "no chips, or one twice, under")
+    return Info(versions[1], versions[2], chips)
+
+
+def _chip(first: str, second: str) -> Chip:
+    upper, lower = _FIRST.fullmatch(first), _SECOND.fullmatch(second)
+    if upper is None or lower is None:
+        raise unparsable(SOURCE, first if upper is None else second or first)
+    return Chip(
+        npu=int(upper[1]),
+        chip=int(lower[1]),
+        name=upper[2],
+        health=health(upper[3], first),
+        power=None if upper[4] in ("NA", "-") else float(upper[4]),
+        temperature=None if upper[5] in ("NA", "-") else int(upper[5]),
+        bus_id=lower[2],
+        aicore_percent=int(lower[3]),
+        hbm_used=None if lower[4] is None else int(lower[4]),
+        hbm_total=None if lower[5] is None else int(lower[5]),
+    )
+
+
+def health(word: str, line: str) -> Health:
+    """npu-smi's word for a chip's health, in any case. Raises Unparsable, with `line`, for another word."""
+    try:
+        return Health(word.upper())
+    except ValueError as error:
+        raise unparsable(SOURCE, line) from error
+
+
+_COUNT = re.compile(r"^\s*(?:Total|Card|NPU) Count\s*:\s*([0-9]{1,4})$")
+
+
+def cards(text: str) -> tuple[int, ...]:
+    """`npu-smi info -l`: the NPU ids. Raises Unparsable when they are not as many as its own count says."""
+    source = "npu-smi info -l"
+    count, *rows = lines_from(source, text, _COUNT)
+    ids = [row for row in (re.match(r"\s*NPU ID\s*:\s*([0-9]{1,6})$", line) for line in rows) if row is not None]
+    expected = _COUNT.match(count)
+    found = tuple(int(row[1]) for row in ids)
+    if expected is None or len(found) != int(expected[1]) or len(set(found)) != len(found):
+        raise unparsable(source, count, f"{len(found)} cards under")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One computing chip: card and chip id as npu-smi takes them, the logical id (/dev/davinciN), and the physical."""
+
+    npu: int
+    chip: int
+    logic: int
+    phy: int | None
+    name: str
+
+
+_COLUMNS = re.compile(r"^\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?Chip Name$")
+_NO_CARD = "There is no NPU card on this server."
+
+
+def mapping(text: str) -> tuple[Mapping, ...]:
+    """`npu-smi info -m`: the chips that compute; rows with the logical id `-` (the Mcu) are none."""
+    source = "npu-smi info -m"
+    header, *rows = lines_from(source, text, re.compile(f"{_COLUMNS.pattern}|^\\s*{re.escape(_NO_CARD)}$"))
+    if header.strip() == _NO_CARD:
+        return ()
+    has_phy = "Phy-ID" in header
+    pattern = re.compile(
+        r"\s*([0-9]{1,6})\s+([0-9]{1,4})\s+([0-9]{1,4}|-)\s+" + (r"([0-9]{1,4}|-)\s+" if has_phy else "()") + r"(\S.*)"
+    )
+    found = [(line, pattern.fullmatch(line)) for line in rows if not line.startswith("[WARNING]")]
+    chips = []
+    for line, row in found:
+        if row is None:
+            raise unparsable(source, line)
+        if row[3] != "-":
+            phy = int(row[4]) if row[4].isdecimal() else None
+            chips.append(Mapping(int(row[1]), int(row[2]), int(row[3]), phy, row[5]))
+    if not chips:
+        raise unparsable(source, header, "no chip under")
+    return tuple(chips)

@@ -1,0 +1,34 @@
+"""`nvidia-smi nvlink -s`: the NVLinks of each card (check G14). Formats: drivers 418 to 580."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE = "nvidia-smi nvlink -s"
+_CARD = re.compile(r"GPU ([0-9]{1,4}): .+ \(UUID: GPU-[0-9a-f-]{8,}\)")
+_LINK = re.compile(r"\s*Link ([0-9]{1,2}): (?:([0-9]{1,4}(?:\.[0-9]{1,3})?) GB/s|<inactive>)")
+_NO_LINK = re.compile(r"\s*NVML: Unable to retrieve NvLink information as all links are inActive")
+
+
+def parse(text: str) -> dict[int, tuple[float | None, ...]]:
+    """By card the speed of each of its links in GB/s, None for one that is not active; empty for a card without any.
+
+    A card whose links are all down may say so in one line instead: it has one link here, and that is None.
+    Where no card has a link, driver 580 prints nothing at all (seen on an H200 in a virtual machine): no card is here.
+    """
+    cards: dict[int, list[float | None]] = {}
+    current = -1
+    for line in lines(SOURCE, text):
+        card, link = _CARD.fullmatch(line), _LINK.fullmatch(line)
+        if card is not None and int(card[1]) not in cards:
+            current = int(card[1])
+            cards[current] = []
+        elif link is not None and cards and int(link[1]) == len(cards[current]):
+            cards[current].append(None if link[2] is None else float(link[2]))
+        elif _NO_LINK.fullmatch(line) and cards and not cards[current]:
+            cards[current].append(None)
+        else:
+            raise unparsable(SOURCE, line)
+    return {number: tuple(links) for number, links in cards.items()}

@@ -1,0 +1,55 @@
+"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version (checks G03, G12)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, only_line, unparsable
+
+_ERROR = re.compile(
+    r".*NVRM: Xid \((?:PCI:)?([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-9])?)\): ([0-9]{1,4}),.*"
+)
+_STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
+_VERSION = re.compile(
+    r"NVRM version: NVIDIA UNIX .*Kernel Module(?: for \S+)?\s+([0-9]{1,4}(?:\.[0-9]{1,4}){1,3})(?:\s.*)?"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Xid:
+    """One error: its number (NVIDIA's table of Xids says what it means) and the card's PCI address."""
+
+    number: int
+    card: str
+
+
+def errors(text: str) -> tuple[Xid, ...]:
+    """The Xids among lines of the kernel's log, whatever stands before `NVRM:`; other lines are passed over."""
+    found = []
+    for line in lines("kernel log", text):
+        if "NVRM: Xid" in line:
+            row = _ERROR.fullmatch(line)
+            if row is None:
+                raise unparsable("kernel log", line)
+            found.append(Xid(int(row[2]), row[1]))
+    return tuple(found)
+
+
+def begins(text: str) -> float:
+    """When the first line was logged, in seconds since the boot, by `journalctl -o short-monotonic`."""
+    first = next(iter(lines("kernel log", text)), "")
+    stamp = _STAMP.fullmatch(first)
+    if stamp is None:
+        raise unparsable("kernel log", first, "no time since the boot")
+    return float(stamp[1])
+
+
+def loaded(text: str) -> str:
+    """/proc/driver/nvidia/version: the version of the module that runs. The second line is the compiler's."""
+    source = "/proc/driver/nvidia/version"
+    line = only_line(source, "\n".join(line for line in lines(source, text) if line.startswith("NVRM version:")))
+    version = _VERSION.fullmatch(line)
+    if version is None:
+        raise unparsable(source, line)
+    return version[1]

@@ -1,0 +1,1 @@
+"""Parsers for what an operating system and its hardware report."""

@@ -1,0 +1,37 @@
+"""`dkms status`: kernel modules that are rebuilt for every new kernel (check P12).
+
+Formats: DKMS 2 (Ubuntu 18.04: `nvidia, 390.77, 4.15.0-29-generic, x86_64: installed`) and 3, which writes
+`nvidia/390.77`. A module that is only known to DKMS has neither kernel nor architecture: `nvidia/390.77: added`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, unparsable
+
+_ROW = re.compile(r"([^\s,/:]+)(?:, |/)([^\s,:]+)(?:, ([^\s,:]+), ([^\s,:]+))?: ([a-z]+)(?: ?\(.*\))*")
+_NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A module for one kernel. `state` is added, built, installed or broken; `kernel` is None for one only added."""
+
+    module: str
+    version: str
+    kernel: str | None
+    state: str
+
+
+def status(text: str) -> tuple[Build, ...]:
+    """The modules that DKMS knows; empty when there are none. Raises Unparsable for a line of another form."""
+    found = []
+    for line in lines("dkms status", text):
+        row = _ROW.fullmatch(line)
+        if row is not None:
+            found.append(Build(row[1], row[2], row[3], row[5]))
+        elif not line.startswith(_NOISE):
+            raise unparsable("dkms status", line)
+    return tuple(found)

@@ -1,0 +1,34 @@
+"""Kernel modules: /proc/modules, and the lists that load them at boot (checks H11, G04, P04)."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.parse.text import lines, unparsable
+
+_LOADED = re.compile(r"(\w+) [0-9]+ [0-9-]+ \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]+\))?")
+
+
+def loaded(text: str) -> frozenset[str]:
+    """/proc/modules: the modules that are live, spelt with underscores. Code built into the kernel is not listed."""
+    names = set()
+    for line in lines("/proc/modules", text):
+        row = _LOADED.fullmatch(line)
+        if row is None:
+            raise unparsable("/proc/modules", line)
+        if row[2] == "Live":
+            names.add(row[1])
+    return frozenset(names)
+
+
+def at_boot(text: str) -> frozenset[str]:
+    """The files of modules-load.d(5), joined: module names, spelt with underscores as /proc/modules does."""
+    names = set()
+    for line in lines("modules-load.d", text):
+        name = line.strip()
+        if name.startswith(("#", ";")):
+            continue
+        if re.fullmatch(r"[A-Za-z0-9_-]+", name) is None:
+            raise unparsable("modules-load.d", line)
+        names.add(name.replace("-", "_"))
+    return frozenset(names)

@@ -1,0 +1,30 @@
+"""Files of sysctl.d(5): kernel settings made at boot (check H12)."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE = "sysctl.d"
+_SETTING = re.compile(r"-?\s*([A-Za-z0-9_./*-]+?)\s*=\s*(.*)")
+
+
+def parse(text: str) -> dict[str, str]:
+    """Setting to value, of one file or of several joined in the order they are read: the last one wins.
+
+    Keys are spelt with dots. Where the first separator is a slash, dots and slashes change places, as sysctl does.
+    """
+    values: dict[str, str] = {}
+    for line in lines(SOURCE, text):
+        if line.lstrip().startswith(("#", ";")):
+            continue
+        setting = _SETTING.fullmatch(line.strip())
+        if setting is None:
+            raise unparsable(SOURCE, line)
+        separator = re.search(r"[./]", setting[1])
+        slashed = separator is not None and separator[0] == "/"
+        key = setting[1].translate(str.maketrans("./", "/.")) if slashed else setting[1]
+        values.pop(key, None)
+        values[key] = setting[2].strip()
+    return values

@@ -1,0 +1,1 @@
+"""Parsers for certificates, kubeconfigs, etcd and kubelet."""

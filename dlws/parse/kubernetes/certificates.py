@@ -1,0 +1,116 @@
+"""X.509 certificates from PEM text: who, until when, for which names, and whether one signed another (T rows)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.extensions import ExtensionNotFound
+
+from dlws.parse.text import unparsable
+
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_OPEN = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One certificate. `names` holds its DNS names and addresses, `bits` is the key's length (EC: of the curve)."""
+
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    names: frozenset[str]
+    is_ca: bool
+    bits: int
+    is_rsa: bool
+    hash: str
+    sha256: str
+    public_key: bytes = field(repr=False)
+    """SubjectPublicKeyInfo in DER."""
+    _whole: x509.Certificate = field(repr=False, compare=False)
+
+    def is_signed_by(self, authority: Certificate) -> bool:
+        """Whether that CA's key signed this one, and its name is the issuer's."""
+        try:
+            self._whole.verify_directly_issued_by(authority._whole)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
+
+
+def parse(text: str, source: str = "certificate") -> tuple[Certificate, ...]:
+    """All certificates of a PEM text; what stands around them is passed over. Unparsable for none, or a torn one."""
+    blocks = _BLOCK.findall(text)
+    if not blocks or len(blocks) != text.count(_OPEN):
+        raise unparsable(source, text.strip().partition("\n")[0], "no whole certificate in")
+    return tuple(_read(block, source) for block in blocks)
+
+
+def one(text: str, source: str = "certificate") -> Certificate:
+    """The first certificate of a PEM text: the leaf, where a chain follows it."""
+    return parse(text, source)[0]
+
+
+def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
+    """What `ssh-keygen -y -f KEY` prints, as SubjectPublicKeyInfo in DER: to compare with a certificate's."""
+    try:
+        key = serialization.load_ssh_public_key(line.strip().encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise unparsable(source, line) from None
+    return _der(key)
+
+
+def _read(block: str, source: str) -> Certificate:
+    try:
+        with warnings.catch_warnings():  # kubeadm's CAs have the serial number 0, which RFC 5280 forbids
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            whole = x509.load_pem_x509_certificate(block.encode())
+        key = whole.public_key()
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+            raise unparsable(source, type(key).__name__, "a key of an unknown kind")
+        hash = whole.signature_hash_algorithm
+        return Certificate(
+            subject=whole.subject.rfc4514_string(),
+            not_before=whole.not_valid_before_utc,
+            not_after=whole.not_valid_after_utc,
+            names=_names(whole),
+            is_ca=_is_ca(whole),
+            bits=key.key_size,
+            is_rsa=isinstance(key, rsa.RSAPublicKey),
+            hash=hash.name if hash else "",
+            sha256=whole.fingerprint(hashes.SHA256()).hex(),
+            public_key=_der(key),
+            _whole=whole,
+        )
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise unparsable(source, str(error), "a certificate that cannot be read") from None
+
+
+def _names(whole: x509.Certificate) -> frozenset[str]:
+    try:
+        found = whole.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except ExtensionNotFound:
+        return frozenset()
+    addresses = {str(address) for address in found.get_values_for_type(x509.IPAddress)}
+    return frozenset(found.get_values_for_type(x509.DNSName)) | addresses
+
+
+def _is_ca(whole: x509.Certificate) -> bool:
+    try:
+        return bool(whole.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except ExtensionNotFound:
+        return False
+
+
+def _der(key: object) -> bytes:
+    return key.public_bytes(  # type: ignore[attr-defined, no-any-return]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

@@ -1,0 +1,67 @@
+"""etcd's own answers, over its JSON gateway (checks C04, C05, C17)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from dlws.parse.text import unparsable
+
+QUOTA = 2 << 30  # bytes; etcd's default --quota-backend-bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """POST /v3/maintenance/status: the database's size in bytes, the leader's id, what etcd complains of."""
+
+    leader: int
+    size: int
+    errors: tuple[str, ...]
+
+
+def health(text: str) -> bool:
+    """GET /health: `{"health":"true"}`; newer ones add a reason."""
+    answer = _object("etcd /health", text)
+    if str(answer.get("health")).lower() not in ("true", "false"):
+        raise unparsable("etcd /health", text)
+    return str(answer["health"]).lower() == "true"
+
+
+def status(text: str) -> Status:
+    """POST /v3/maintenance/status. Numbers come as text; those that are 0 are left out."""
+    answer = _object("etcd status", text)
+    if "header" not in answer:
+        raise unparsable("etcd status", text)
+    try:
+        return Status(int(answer.get("leader", 0)), int(answer.get("dbSize", 0)), tuple(answer.get("errors", ())))
+    except (ValueError, TypeError):
+        raise unparsable("etcd status", text) from None
+
+
+def members(text: str) -> tuple[str, ...]:
+    """POST /v3/cluster/member/list: the members' names."""
+    answer = _object("etcd members", text)
+    if not isinstance(answer.get("members"), list):
+        raise unparsable("etcd members", text)
+    return tuple(str(member.get("name", "not started")) for member in answer["members"])
+
+
+def value(text: str) -> bytes:
+    """POST /v3/kv/range for one key: its value; empty when there is none."""
+    pairs = _object("etcd range", text).get("kvs") or ({"value": ""},)
+    try:
+        return base64.b64decode(pairs[0].get("value", ""), validate=True)
+    except (ValueError, TypeError, AttributeError):
+        raise unparsable("etcd range", text) from None
+
+
+def _object(source: str, text: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise unparsable(source, text.strip().partition("\n")[0]) from None
+    if not isinstance(answer, dict) or "error" in answer:
+        raise unparsable(source, text)
+    return answer

@@ -1,0 +1,65 @@
+"""`ip -4 route` and `ip -4 neigh`: where packets go, and whose card has an address (checks N13, N22)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import pairwise
+
+from dlws.parse.text import lines, unparsable
+
+_KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast")
+_NEIGHBOUR = re.compile(
+    r"([0-9.]+) dev \S+(?:\s+lladdr ([0-9a-f:]{17}|[0-9a-f:]{59}))?"  # a MAC address, or InfiniBand's 20 bytes
+    r"(?:\s+(?:router|proxy|extern_learn))*(?:\s+([A-Z]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route; `via` and `device` are empty where it has none (blackhole)."""
+
+    network: IPv4Network
+    via: str
+    device: str
+
+    @property
+    def is_default(self) -> bool:
+        """True for the route of everything."""
+        return self.network.prefixlen == 0
+
+    def __str__(self) -> str:
+        return " ".join([str(self.network), *(["via", self.via] if self.via else []), "dev", self.device or "none"])
+
+
+def routes(text: str) -> tuple[Route, ...]:
+    """`ip -4 route`. Several next hops stand on lines of their own, indented: the first is kept."""
+    source = "ip -4 route"
+    found: list[Route] = []
+    for line in lines(source, text):
+        if line.startswith(("\t", " ")):
+            if not found:
+                raise unparsable(source, line)
+            continue
+        words = line.split()
+        target = words[1] if words[0] in _KINDS and len(words) > 1 else words[0]
+        try:
+            network = IPv4Network("0.0.0.0/0" if target == "default" else target)
+        except ValueError as error:
+            raise unparsable(source, line) from error
+        given = dict(pairwise(words))
+        found.append(Route(network, given.get("via", ""), given.get("dev", "")))
+    return tuple(found)
+
+
+def neighbours(text: str) -> dict[str, str]:
+    """`ip -4 neigh`: the hardware address by address, of those that answered."""
+    found = {}
+    for line in lines("ip -4 neigh", text):
+        row = _NEIGHBOUR.fullmatch(line.strip())
+        if row is None:
+            raise unparsable("ip -4 neigh", line)
+        if row[2]:
+            found[row[1]] = row[2]
+    return found

@@ -1,0 +1,73 @@
+"""/etc/resolv.conf: name servers and search domains (runbook 2.4; checks N03, N04, N05)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE = "resolv.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvConf:
+    """As resolv.conf(5) reads it: the last `search` or `domain` line wins, `options` lines add up."""
+
+    nameservers: tuple[str, ...]
+    search: tuple[str, ...]
+    options: tuple[str, ...]
+
+    @property
+    def loopback_servers(self) -> tuple[str, ...]:
+        """The name servers on the host itself: a pod that inherits them asks itself (kubeadm#1162)."""
+        return tuple(server for server in self.nameservers if ipaddress.ip_address(server).is_loopback)
+
+
+def parse(text: str) -> ResolvConf:
+    """The text of a resolv.conf; an empty one names no server."""
+    nameservers: list[str] = []
+    search: list[str] = []
+    options: list[str] = []
+    for line in lines(SOURCE, text):
+        if line.lstrip().startswith(("#", ";")):
+            continue
+        keyword, *values = line.split()
+        if not values and keyword != "search":
+            raise unparsable(SOURCE, line)
+        match keyword:
+            case "nameserver":
+                nameservers.append(_address(values[0], line))
+            case "search":
+                search = values
+            case "domain":
+                search = values[:1]
+            case "options":
+                options += values
+            case "sortlist":
+                pass
+            case _:
+                raise unparsable(SOURCE, line)
+    return ResolvConf(tuple(nameservers), tuple(search), tuple(options))
+
+
+def with_search(text: str, domain: str, nameservers: Sequence[str] = ()) -> str:
+    """A resolvconf base file that searches `domain` as well, and keeps name servers that nothing else would provide.
+
+    Domains and servers that the text has already stay where they are; a text that has all of it comes back unchanged.
+    """
+    there = parse(text)
+    kept = [line for line in text.splitlines() if line.split()[:1] != ["search"]]
+    search = [*there.search, *([] if domain in there.search else [domain])]
+    servers = [f"nameserver {server}" for server in nameservers if server not in there.nameservers]
+    wanted = "\n".join([*kept, *servers, f"search {' '.join(search)}"]) + "\n"
+    return text if domain in there.search and not servers else wanted
+
+
+def _address(text: str, line: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise unparsable(SOURCE, line) from error
+    return text

@@ -1,0 +1,46 @@
+"""Weave Net's own status, `127.0.0.1:6784/status` (checks N21, N23)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, unparsable
+
+_FIELD = re.compile(r"\s*([A-Z][A-Za-z]*): (.*)")
+_CONNECTION = re.compile(r"(->|<-)\s*(\S+)\s+(established|pending|retrying|failed|connecting)\s*(.*)")
+_SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection to a peer; `mode` is weave's word for it: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error."""
+
+    state: str
+    address: str
+    mode: str
+
+    @property
+    def is_good(self) -> bool:
+        """True when it is established and does not go the slow way, through user space."""
+        return self.state == "established" and not self.mode.startswith("sleeve")
+
+
+def connections(text: str) -> tuple[Connection, ...]:
+    """`/status/connections`, without the line `cannot connect to ourself`."""
+    found = []
+    for line in lines("weave status connections", text):
+        row = _CONNECTION.fullmatch(line.strip())
+        if row is None:
+            raise unparsable("weave status connections", line)
+        if "cannot connect to ourself" not in row[4]:
+            found.append(Connection(row[3], row[2].rpartition(":")[0], row[4].strip()))
+    return tuple(found)
+
+
+def unreachable_owners(text: str) -> tuple[str, ...]:
+    """`/status/ipam`: the peers that own addresses of the pods' range and cannot be reached: ghosts (weave#3438)."""
+    rows = [_SHARE.fullmatch(line.strip()) for line in lines("weave status ipam", text)]
+    if None in rows or not rows:
+        raise unparsable("weave status ipam", text.strip().partition("\n")[0])
+    return tuple(row[2] for row in rows if row and "unreachable" in row[4])

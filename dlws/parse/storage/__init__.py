@@ -1,0 +1,1 @@
+"""Parsers for what a host reports of disks, file systems and shares."""

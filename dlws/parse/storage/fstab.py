@@ -1,0 +1,86 @@
+"""/etc/fstab: what is mounted and swapped on at boot, and the edits of runbook 3.11 and 3.12 (checks H10, S08, S19)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import unescaped, unparsable
+
+SOURCE = "/etc/fstab"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One live line, fields as in fstab(5), no slash behind the mount point; `line` counts from 1."""
+
+    line: int
+    spec: str
+    mountpoint: str
+    kind: str
+    options: tuple[str, ...]
+
+    @property
+    def is_live_swap(self) -> bool:
+        """True when `swapon -a` or systemd turns it on at boot (a `noauto` area stays off)."""
+        return self.kind == "swap" and "noauto" not in self.options
+
+    @property
+    def comes_at_boot(self) -> bool:
+        """True when the boot mounts it, or arms an automount for it."""
+        return "noauto" not in self.options or "x-systemd.automount" in self.options
+
+
+def parse(text: str) -> tuple[Entry, ...]:
+    """The live entries; an empty file has none. Raises Unparsable for a line of fewer than three fields."""
+    if "\0" in text:
+        raise unparsable(SOURCE, why="NUL in the file")
+    numbered = enumerate(text.split("\n"), start=1)
+    return tuple(entry for entry in (_entry(number, line) for number, line in numbered) if entry is not None)
+
+
+def live_swaps(text: str) -> tuple[Entry, ...]:
+    """The entries that turn swap on at boot."""
+    return tuple(entry for entry in parse(text) if entry.is_live_swap)
+
+
+def comment_out_swap(text: str) -> str:
+    """The same text with a `#` before each live swap line; every other byte as it was. Idempotent.
+
+    Unlike the runbook's sed (lines holding " swap ") it sees fields parted by tabs, and spares
+    comments and noauto areas.
+    """
+    swaps = {entry.line for entry in live_swaps(text)}
+    numbered = enumerate(text.split("\n"), start=1)
+    return "\n".join("#" + line if number in swaps else line for number, line in numbered)
+
+
+def mounts_on(text: str, mountpoint: str) -> tuple[Entry, ...]:
+    """The live entries for one mount point; more than one contradict each other."""
+    return tuple(entry for entry in parse(text) if entry.mountpoint == mountpoint)
+
+
+def with_mount(text: str, wanted: str) -> str:
+    """The same text with `wanted`, a whole line, as the only live entry for its mount point. Idempotent.
+
+    Other live entries for that mount point get a `#` before them; every other byte stays.
+    """
+    [entry] = parse(wanted)
+    others = {e.line for e in mounts_on(text, entry.mountpoint)}
+    numbered = list(enumerate(text.split("\n"), start=1))
+    same = next((number for number, line in numbered if number in others and line == wanted), None)
+    kept = "\n".join("#" + line if number in others - {same} else line for number, line in numbered)
+    if same is not None:
+        return kept
+    return kept + ("" if kept.endswith("\n") or not kept else "\n") + wanted + "\n"
+
+
+def _entry(number: int, line: str) -> Entry | None:
+    fields = [unescaped(field) for field in re.split(r"[ \t]+", line.strip(" \t\r")) if field]
+    if not fields or fields[0].startswith("#"):
+        return None
+    if len(fields) < 3:
+        raise unparsable(SOURCE, line, f"line {number} not understood")
+    options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
+    mountpoint = fields[1].rstrip("/") or "/"  # as /proc/mounts has it
+    return Entry(number, fields[0], mountpoint, fields[2], options)

@@ -1,0 +1,39 @@
+"""`smartctl -H`: whether a disk calls itself healthy (check S12); ATA, SCSI and NVMe, smartmontools 6.6 to 7.3."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.parse.text import clean, unparsable
+from dlws.verdict import Unknown
+
+_RESULT = re.compile(r"SMART (?:overall-health self-assessment test result|Health Status): (.+)")
+_NONE = re.compile(
+    r"Device does not support SMART|SMART support is: +Unavailable|Unavailable - device lacks SMART capability"
+    r"|Unable to detect device type|Operation not supported|lacks SMART capability"
+    r"|(?:please try adding|requires option) '-d [a-z0-9]+,"  # a RAID controller's logical disk: os_linux.cpp
+    r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and a drive that is empty
+)
+MISSING = (126, 127)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Sections `== /dev/sda`, what smartctl printed, `== rc N`: the state by disk; "" for one that cannot tell.
+
+    A controller's logical disk and a virtual one have no such state. Raises Unknown when there is no smartctl.
+    """
+    states: dict[str, str] = {}
+    rest = clean("smartctl", text)
+    pattern = re.compile(r"== (/dev/\S+)\n(.*?)\n?== rc ([0-9]{1,3})(?:\n|$)", re.DOTALL)
+    while rest.strip():
+        section = pattern.match(rest)
+        if section is None:
+            raise unparsable("smartctl", rest.strip().partition("\n")[0])
+        if int(section[3]) in MISSING:
+            raise Unknown(f"tool missing: smartctl, of package smartmontools, for {section[1]}")
+        result = _RESULT.search(section[2])
+        if result is None and _NONE.search(section[2]) is None:
+            raise unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2])
+        states[section[1]] = result[1].strip() if result else ""
+        rest = rest[section.end() :]
+    return states

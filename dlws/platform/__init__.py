@@ -1,0 +1,1 @@
+"""The DLWS platform: services, images, manifests and files, rendered from the user's checkout."""

@@ -1,0 +1,161 @@
+"""The platform as a configuration and its checkout want it: objects, files, images. What its stages and checks ask.
+
+Rendered once for each configuration and process: a run judges and applies one and the same platform.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from typing import Final
+
+from dlws.config.cluster import Cluster
+from dlws.config.schema import Images
+from dlws.inventory import Arch, Node
+from dlws.kubernetes import labels
+from dlws.platform import image_names, manifests, rendering, rollout, services, web_files
+from dlws.platform.image_names import Build
+from dlws.platform.job_objects import DOCKER_HUB, registry_key
+from dlws.platform.manifests import Manifest
+from dlws.platform.services import SERVICES
+from dlws.platform.templates import Renderer, TemplateError
+from dlws.platform.web_files import HostFile
+from dlws.upstream.checkout import CheckoutError
+
+INIT_CONTAINER: Final = "init-container"
+"""The image that every job begins with (upstream-semantics 6): wherever jobs run, and in no manifest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Platform:
+    """What is wanted. Everything here may raise CheckoutError or TemplateError, and may hold secrets."""
+
+    cluster: Cluster
+    renderer: Renderer
+
+    @cache  # noqa: B019  (there are as many as there are configurations: one)
+    def manifests(self, service: str) -> tuple[Manifest, ...]:
+        """The objects of a service in the order they are applied; those that would run nowhere are left out."""
+        found = manifests.wanted(manifests.of_service(self.cluster, self.renderer, service))
+        built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
+        return rollout.prepared(found, self._files, dict(pair for digests in built for pair in digests.items()))
+
+    @property
+    def is_built(self) -> bool:
+        """Whether DLWS's own images are built here."""
+        return self.cluster.suite.images is Images.BUILD
+
+    @cache  # noqa: B019
+    def host_files(self) -> tuple[HostFile, ...]:
+        """What is written to the master (runbook 3.15 and 3.16.2)."""
+        return web_files.host_files(self.cluster, self.renderer)
+
+    @property
+    def routes(self) -> str:
+        """The text of nginx's routes on every host (3.16.7)."""
+        return web_files.nginx_routes(self.cluster, self.renderer)
+
+    @property
+    def _files(self) -> dict[str, str]:
+        return {file.path: file.text for file in self.host_files()} | {web_files.NGINX_FILE: self.routes}
+
+    def images(self, node: Node) -> tuple[str, ...]:
+        """The images that a machine runs: its services', and the one that jobs begin with."""
+        every = (manifest for service in SERVICES for manifest in self.manifests(service.name))
+        own = manifests.images_by_node(every).get(node.name, ())
+        for_jobs = [b.full_name for b in self.builds(node.arch) if b.image.name == INIT_CONTAINER]
+        return tuple(dict.fromkeys([*own, *(for_jobs if labels.takes_jobs(self.cluster, node) else ())]))
+
+    def builds(self, arch: Arch) -> tuple[Build, ...]:
+        """DLWS's own images for an architecture: to build, or to find in the registry."""
+        return tuple(b for b in image_names.builds(self.cluster, self.renderer) if b.arch is arch)
+
+    @cache  # noqa: B019
+    def context(self, image: image_names.Image) -> bytes:
+        """The build context of an image as `docker build -` takes it."""
+        return image_names.archive(image_names.context(self.renderer, image))
+
+    def digest(self, build: Build) -> str:
+        """What tells whether an image is of this tree and this configuration."""
+        return image_names.digest(self.context(build.image), build.dockerfile)
+
+    @cache  # noqa: B019
+    def digests(self, arch: Arch) -> dict[str, str]:
+        """By an image's full name, what it is built from."""
+        return {build.full_name: self.digest(build) for build in self.builds(arch)}
+
+
+def of(cluster: Cluster) -> Platform:
+    """The platform of a cluster. CheckoutError if no checkout is named, or none is there."""
+    where = cluster.dlworkspace
+    asked = json.dumps([cluster.document, rendering.cluster_id(cluster), str(where.resolve()) if where else ""])
+    return _of(hashlib.sha256(asked.encode()).hexdigest(), _Keyless(cluster))
+
+
+class _Keyless:
+    """An argument that is no part of a cache's key."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyless)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(8)
+def _of(key: str, given: _Keyless) -> Platform:
+    return Platform(given.cluster, rendering.renderer(given.cluster))
+
+
+def troubles(cluster: Cluster) -> list[str]:
+    """What cannot be rendered or is not what stages and checks go by, one line each: nothing for a good checkout."""
+    try:
+        wanted = of(cluster)
+    except CheckoutError as error:
+        return [str(error)]
+    questions: list[Callable[[], Iterable[object]]] = [wanted.host_files, lambda: wanted.routes and ()]
+    questions += [partial(wanted.manifests, service.name) for service in SERVICES]
+    if cluster.suite.images is Images.BUILD:
+        questions += [partial(wanted.digests, arch) for arch in cluster.archs]
+    refusals = [line for ask in questions for line in _refusals(ask)]
+    if refusals:
+        return list(dict.fromkeys(refusals))
+    return [
+        f"{service.name}: {line}"
+        for service in SERVICES
+        for line in services.contract(cluster, service, wanted.manifests(service.name))
+    ]
+
+
+def _refusals(ask: Callable[[], Iterable[object]]) -> list[str]:
+    try:
+        ask()
+    except (CheckoutError, TemplateError) as error:
+        return [str(error)]
+    return []
+
+
+def keeper(cluster: Cluster, arch: Arch) -> Node:
+    """The machine that builds an architecture's images, or answers for them in the registry: the master for its own.
+
+    The runbook has one machine of every other architecture do it. KeyError if there is none.
+    """
+    for node in (cluster.master, *cluster.nodes):
+        if node.arch is arch:
+            return node
+    raise KeyError(f"no machine of the cluster {cluster.name} is {arch}")
+
+
+def has_registry(cluster: Cluster) -> bool:
+    """Whether DLWS's images are in a registry that can be asked: where they are built, or it is one of the site's own.
+
+    Prebuilt ones under names of Docker Hub may be on the hosts alone.
+    """
+    own = registry_key(str(cluster.document["dockerregistry"])) != DOCKER_HUB
+    return own or cluster.suite.images is Images.BUILD

@@ -1,0 +1,293 @@
+"""The platform's services (runbook 3.16): order, objects, ports, routes. Data that stages and checks read.
+
+Names and numbers are those of V0.1.6.1's services, rendered (upstream-semantics 5, 5.4, 5.8); `contract` holds the
+user's own checkout against them. A workload has one object, or one for each architecture: `<name>-arm64`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from dlws.config.cluster import Cluster
+from dlws.inventory import Arch, Node
+from dlws.kubernetes import labels
+from dlws.platform.manifests import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that a workload listens on, on its hosts; `health` is a path that answers 200 when all is well."""
+
+    number: int
+    what: str
+    health: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A DaemonSet or Deployment of a service.
+
+    `label` is the node label, besides archType, that places it (upstream-semantics 4.1); empty: every machine.
+    """
+
+    name: str
+    kind: str
+    namespace: str
+    label: str = ""
+    ports: tuple[Port, ...] = ()
+    twin: bool = True
+    """There is an arm64 object beside the amd64 one; if not, one object serves both."""
+    selector: str = ""
+    """A label of its pods that no other workload's have, where that is not `app=<name>`."""
+    selector_has_arch: bool = False
+    """The arm64 twin's pods have `-arm64` in that label too."""
+    optional: bool = False
+    """Upstream's own checker passes it by: it may not work on every cluster."""
+
+    def object_name(self, arch: Arch) -> str:
+        """The name of its object for machines of an architecture."""
+        return f"{self.name}-{arch}" if self.twin and arch is not Arch.AMD64 else self.name
+
+    def pod_selector(self, arch: Arch) -> str:
+        """The label selector of its pods, `app=jobmanager`. Upstream's own selectors match other workloads' too."""
+        name = self.object_name(arch) if self.selector_has_arch else self.name
+        return self.selector or f"app={name}"
+
+    def ports_on(self, cluster: Cluster) -> tuple[Port, ...]:
+        """Its ports on this cluster: the database's is the configuration's to choose (`mysql_port`)."""
+        own = cluster.document.get("mysql_port") if self.name == "mysql" else None
+        return tuple(replace(port, number=int(own)) for port in self.ports) if own else self.ports
+
+    def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
+        """The machines it runs on: with one exception every service of the runbook is on the master alone."""
+        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.of(cluster, n))
+
+    def objects(self, cluster: Cluster) -> tuple[str, ...]:
+        """The names of its objects on this cluster, one for each architecture that it runs on."""
+        return tuple(dict.fromkeys(self.object_name(node.arch) for node in self.nodes(cluster)))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What `kubernetes start <name>` started. `after` names services whose objects it needs."""
+
+    name: str
+    workloads: tuple[Workload, ...]
+    after: tuple[str, ...] = ()
+    crd: str = ""
+    """The CustomResourceDefinition that its operator makes and its later objects need."""
+    config_files: bool = False
+    """Its pods mount what runbook 3.15 and 3.16.2 write to the host (`dlws.platform.web_files`)."""
+
+
+def _daemon(name: str, *ports: Port, label: str, selector: str = "") -> Workload:
+    return Workload(name, "DaemonSet", "default", label, ports, selector=selector)
+
+
+def _monitor(name: str, kind: str, *ports: Port, label: str = "", selector: str = "") -> Workload:
+    return Workload(name, kind, "kube-system", label, ports, twin=name != "node-exporter", selector=selector)
+
+
+_MANAGERS: Final = ("job", "user", "node", "joblog", "command", "endpoint", "job", "job", "job")
+
+SERVICES: Final[tuple[Service, ...]] = (
+    Service("mysql", (Workload("mysql", "DaemonSet", "kube-system", "mysql", (Port(3306, "mysql"),), twin=False),)),
+    Service(
+        "custommetrics",
+        (
+            Workload(
+                "prometheus-operator",
+                "Deployment",
+                "default",
+                twin=False,
+                selector="operator=prometheus",
+                optional=True,
+            ),
+            Workload("custom-metrics-apiserver", "Deployment", "custom-metrics", twin=False, optional=True),
+        ),
+        crd="prometheuses.monitoring.coreos.com",
+    ),
+    Service(
+        "jobmanager2",
+        (
+            _daemon(
+                "jobmanager",
+                *(Port(9200 + n, f"{what} manager", "/metrics") for n, what in enumerate(_MANAGERS)),
+                Port(9300, "redis"),
+                label="jobmanager",
+            ),
+        ),
+        after=("mysql",),
+        config_files=True,
+    ),
+    Service(
+        "restfulapi2",
+        (_daemon("restfulapi", Port(5000, "REST API", "/apis/docs/"), label="restfulapi"),),
+        after=("mysql",),
+        config_files=True,
+    ),
+    Service("openresty", (_daemon("openresty", Port(5080, "endpoints"), label="restfulapi"),)),
+    Service("nginx", (_daemon("nginx", Port(80, "http", "/html/index.html"), label=""),)),
+    Service("repairmanager2", (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),)),
+    Service(
+        "monitor",
+        (
+            _monitor("node-exporter", "DaemonSet", Port(9100, "node exporter", "/metrics")),
+            _monitor("job-exporter", "DaemonSet", Port(9102, "job exporter", "/healthz")),
+            _monitor("watchdog", "Deployment", Port(9101, "watchdog", "/healthz"), label="watchdog"),
+            _monitor(
+                "prometheus-deployment",
+                "Deployment",
+                Port(9091, "prometheus", "/prometheus/-/ready"),
+                Port(9092, "gpu reporter", "/metrics"),
+                label="prometheus",
+                selector="app=prometheus",
+            ),
+            _monitor("grafana", "Deployment", Port(3000, "grafana", "/api/health"), label="grafana"),
+        ),
+        after=("custommetrics",),
+    ),
+    Service(
+        "webui3",
+        (_daemon("webui3", Port(3081, "web interface"), label="webportal"),),
+        after=("restfulapi2", "nginx"),
+        config_files=True,
+    ),
+    Service(
+        "custom-user-dashboard",
+        (
+            Workload(
+                "custom-user-dashboard-backend",
+                "DaemonSet",
+                "default",
+                "jobmanager",
+                (Port(5001, "user dashboard backend"), Port(9301, "redis")),
+                selector_has_arch=True,
+            ),
+            Workload(
+                "custom-user-dashboard-frontend",
+                "DaemonSet",
+                "default",
+                "jobmanager",
+                (Port(3083, "user dashboard"),),
+                selector_has_arch=True,
+            ),
+        ),
+        after=("restfulapi2", "nginx"),
+        config_files=True,
+    ),
+)
+"""In the order they are started (upstream-semantics 12). Not the runbook's: custommetrics makes the service account
+that monitor needs, so it comes first. The device plugins are runbook 3.13's (`dlws.kubernetes.device_plugins`)."""
+
+NODE_PORTS: Final[tuple[Port, ...]] = (Port(30999, "metrics-prometheus"),)
+"""NodePorts of the services, open on every machine."""
+
+
+CONTAINER_ONLY: Final = {"custom-metrics-apiserver": frozenset({443})}
+"""Ports of pods that are not on the host's network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where nginx sends a path: a port of its own host, or a folder (`services/nginx/default.conf`)."""
+
+    path: str
+    port: int | None
+    service: str
+    backend_path: str = ""
+    """What the backend is asked for instead of `path`; empty: the same."""
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("/", 3081, "webui3"),
+    Route("/api/", 3081, "webui3"),
+    Route("/dlws/", 3081, "webui3", "/"),
+    Route("/dashboard/", None, "webui3"),
+    Route("/apis/", 5000, "restfulapi2"),
+    Route("/endpoints/", 5080, "openresty"),
+    Route("/custom-user-dashboard-backend/", 5001, "custom-user-dashboard", "/"),
+    Route("/custom-user-dashboard", 3083, "custom-user-dashboard", "/"),
+)
+"""The routes of the runbook's services; nginx has more, to services that it does not start. Backends are on localhost,
+so they answer on the master alone."""
+STATIC: Final = "/www/static"
+"""The folder that holds what `/dashboard/` serves: `<STATIC>/dashboard`."""
+
+
+def by_name(name: str) -> Service:
+    """The service of that name. KeyError if the runbook starts none."""
+    for service in SERVICES:
+        if service.name == name:
+            return service
+    raise KeyError(f"{name} is no service of the runbook; there are {', '.join(s.name for s in SERVICES)}")
+
+
+def workloads() -> tuple[Workload, ...]:
+    """Every workload, in order."""
+    return tuple(workload for service in SERVICES for workload in service.workloads)
+
+
+def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) -> list[str]:
+    """Where a checkout's rendered service is not what this table says, in words; nothing where it agrees.
+
+    Each workload must have its objects, on the same machines, with pods that its selector finds, listening where the
+    table says (only ports that a manifest names can differ; some upstream manifests name none).
+    """
+    found = {(m.kind, m.namespace or "default", m.name): m for m in manifests if m.nodes}
+    wrong = []
+    for workload in service.workloads:
+        nodes = workload.nodes(cluster)
+        for name, arch in {workload.object_name(node.arch): node.arch for node in nodes}.items():
+            key = (workload.kind, workload.namespace, name)
+            title = "{} {}/{}".format(*key)
+            manifest = found.get(key)
+            if manifest is None:
+                wrong.append(f"{title} is not there, or would run nowhere")
+                continue
+            expected = tuple(node.name for node in nodes if not workload.twin or node.arch is arch)
+            if manifest.nodes != expected:
+                wrong.append(f"{title} would run on {', '.join(manifest.nodes or ())}, not {', '.join(expected)}")
+            label, _, value = workload.pod_selector(arch).partition("=")
+            template = manifest.object["spec"]["template"]
+            if template["metadata"]["labels"].get(label) != value:
+                wrong.append(f"the pods of {title} lack the label {label}={value}")
+            named = {int(p["containerPort"]) for c in template["spec"]["containers"] for p in c.get("ports") or ()}
+            other = (
+                named
+                - {port.number for port in workload.ports_on(cluster)}
+                - CONTAINER_ONLY.get(workload.name, frozenset())
+            )
+            if other:
+                wrong.append(f"{title} listens on {', '.join(map(str, sorted(other)))} too")
+    return wrong
+
+
+def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
+    """The ports that services take on a machine, to what takes them: hostNetwork makes conflicts real."""
+    return {
+        port.number: workload.name
+        for workload in workloads()
+        if node in workload.nodes(cluster)
+        for port in workload.ports_on(cluster)
+    }
+
+
+METRICS: Final = ("prometheus-metrics-prometheus", ("prometheus", "metrics-prometheus"))
+"""What custommetrics' operator makes of its Prometheus object: a StatefulSet, and a label of its pods."""
+
+
+def is_platforms(thing: Mapping[str, Any]) -> bool:
+    """Whether a pod, by its labels, or a DaemonSet, Deployment or StatefulSet, by its name, is one of the services'."""
+    about = thing["metadata"]
+    space, found = str(about.get("namespace") or "default"), dict(about.get("labels") or {})
+    if space == "default" and (about["name"] == METRICS[0] or METRICS[1] in found.items()):
+        return True
+    for workload in workloads():
+        names = {workload.object_name(arch) for arch in Arch}
+        selectors = {workload.pod_selector(arch).partition("=")[::2] for arch in Arch}
+        if space == workload.namespace and (about["name"] in names or selectors & found.items()):
+            return True
+    return False

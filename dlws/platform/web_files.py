@@ -1,0 +1,127 @@
+"""What runbook 3.15 and `deploy.py webui` (3.16.2) write to the master: the configuration of the running services.
+
+Rendered from the checkout's own templates. The runbook has local.yaml edited by hand in src/dashboard/config, whence it
+goes into webui3's image; but the running service reads /etc/WebUI/local.yaml, which its pod mounts over that folder
+(upstream-semantics 3.15). So the effective file is generated here, and the one in the tree is left alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dlws.config import document, lint_local_yaml
+from dlws.config.cluster import Cluster
+from dlws.config.document import Document
+from dlws.config.finding import Finding
+from dlws.platform.templates import Renderer
+from dlws.upstream.checkout import BOOTSTRAP
+
+LOCAL_YAML: Final = f"{BOOTSTRAP}/template/WebUI/local.yaml"
+NGINX_ROUTES: Final = f"{BOOTSTRAP}/services/nginx/default.conf"
+NGINX_FILE: Final = "/etc/nginx/conf.other/default.conf"
+"""Where nginx and its pod find the routes, on every host (runbook 3.16.7, `nginx config`)."""
+FQDN_FILE: Final = "/etc/hostname-fqdn"
+"""Holds a host's own full name, on every host (`nginx fqdn`). A file before nginx or grafana start, or their pods'
+hostPath makes a folder of it."""
+_APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
+_ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of a host that comes from a template. `group` is a number: in the pod it is not the host's name for it."""
+
+    template: str
+    path: str
+    services: tuple[str, ...]
+    """Who reads it."""
+    mode: str
+    group: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """A file as it must be on the host; its text holds secrets."""
+
+    source: Source
+    text: str = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self.source.path
+
+
+SOURCES: Final[tuple[Source, ...]] = (
+    Source(
+        f"{BOOTSTRAP}/template/RestfulAPI/config.yaml",
+        "/etc/RestfulAPI/config.yaml",
+        ("restfulapi2", "jobmanager2"),
+        "0640",
+        "33",
+    ),
+    Source(LOCAL_YAML, "/etc/WebUI/local.yaml", ("webui3",), "0600"),
+    Source(
+        f"{BOOTSTRAP}/template/UserDashboard/local.config",
+        "/etc/UserDashboard/local.config",
+        ("custom-user-dashboard",),
+        "0600",
+    ),
+)
+"""Those with a reader among the runbook's services. 33 is Debian's www-data, as which Apache runs the REST API in its
+pod. Left out of what deploy.py copies, because nothing reads them and they hold passwords, some of them upstream's:
+userconfig.json, configAuth.json, dashboardConfig.json, Master-Templates.json (the .NET web interface),
+appsettings.json, restapi-kubeconfig.yaml, /etc/dashboard/production.yaml."""
+
+
+def host_files(cluster: Cluster, renderer: Renderer) -> tuple[HostFile, ...]:
+    """The files for the master. TemplateError or CheckoutError says what is wrong in the tree."""
+    return tuple(HostFile(source, _text(cluster, renderer, source)) for source in SOURCES)
+
+
+def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
+    """/etc/WebUI/local.yaml (runbook 3.15)."""
+    return _for_users(cluster, renderer).text(LOCAL_YAML)
+
+
+def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:
+    """What is wrong with a local.yaml for this cluster; one that was rendered has no finding but about its key."""
+    web = document.read(text.encode(), file)
+    written = Document(str(cluster.path), data=dict(cluster.document))
+    return (*web.findings, *lint_local_yaml.check(written, web))
+
+
+def nginx_routes(cluster: Cluster, renderer: Renderer) -> str:
+    """The text of NGINX_FILE, with every host of the cluster let in to the REST API.
+
+    V0.1.6.1 lets in 192.168.0.0/16 alone: elsewhere webui3 itself, which asks by way of nginx, would be refused.
+    """
+    text = renderer.text(NGINX_ROUTES)
+    found = _APIS.search(text)
+    if found is None:
+        return text
+    ranges = [ipaddress.IPv4Network(allowed) for allowed in _ALLOWED.findall(found[1])]
+    shut_out = [n.address for n in cluster.nodes if not any(ipaddress.IPv4Address(n.address) in r for r in ranges)]
+    return text[: found.end(1)] + "".join(f"{found[2]}allow {a};\n" for a in shut_out) + text[found.end(1) :]
+
+
+def _text(cluster: Cluster, renderer: Renderer, source: Source) -> str:
+    text = local_yaml(cluster, renderer) if source.template == LOCAL_YAML else renderer.text(source.template)
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _for_users(cluster: Cluster, renderer: Renderer) -> Renderer:
+    """What a browser is told: the public name, not the master's own, and no sign-in that is not set up.
+
+    deploy.py writes the master's name; the runbook says to write the cluster's (`https://atlas.sigsus.cn`).
+    """
+    accounts = {name: keys if _is_set_up(keys) else "" for name, keys in renderer.cnf["Authentications"].items()}
+    return renderer.with_values({"webportal_node": cluster.public_name, "Authentications": accounts})
+
+
+def _is_set_up(keys: Any) -> bool:
+    return isinstance(keys, Mapping) and any(keys.values())

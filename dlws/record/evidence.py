@@ -1,0 +1,150 @@
+"""The evidence of a run: every command, its outcome and its output, redacted, one JSON line each."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from dlws.record.answer import Answer
+from dlws.record.redaction import Redactor
+from dlws.verdict import Unknown
+
+Kind = Literal["read", "change"]
+
+
+class Transcript:
+    """Append-only files `<folder>/<host>.<worker>.jsonl`, one per host and process. Thread-safe.
+
+    A reference to one line is `<file>#<n>`; n counts from 1.
+    """
+
+    def __init__(self, folder: Path, redactor: Redactor, worker: str = "main") -> None:
+        """`worker` tells the processes of one run apart (pytest-xdist's worker id)."""
+        self.folder, self.redactor, self._worker = folder, redactor, worker
+        self._lock = threading.Lock()
+        self._files: dict[str, tuple[int, str, int]] = {}
+        self._collectors: list[list[str]] = []
+        self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
+
+    def record(self, host: str, answer: Answer, kind: Kind) -> str:
+        """Write one line and count it as used now; returns its reference."""
+        reference = self.append(host, answer, kind)
+        self.use(reference)
+        return reference
+
+    def record_failure(self, host: str, command: str, error: Unknown) -> str:
+        """Write down that a command, a request or a connection came to nothing, and count it as used now.
+
+        The line has the error's class as `failure` and its message as `err`.
+        """
+        answer = Answer(command, None, b"", str(error).encode("utf-8", "backslashreplace"), 0.0)
+        reference = self.append(host, answer, "read", failure=type(error).__name__)
+        self.use(reference)
+        return reference
+
+    def append(self, host: str, answer: Answer, kind: Kind, *, failure: str = "") -> str:
+        """Write one line without using it yet (an answer fetched ahead of its check)."""
+        line: dict[str, Any] = {
+            "n": 0,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "kind": kind,
+            "command": self.redactor.text(answer.command),
+            "rc": answer.rc,
+            "seconds": round(answer.seconds, 4),
+            "timed_out": answer.timed_out,
+            "truncated": answer.truncated,
+        }
+        line |= {"failure": failure} if failure else {}
+        line |= _stored("out", self.redactor.data(answer.out)) | _stored("err", self.redactor.data(answer.err))
+        with self._lock:
+            descriptor, name, count = self._files.get(host) or self._open(host)
+            line["n"] = count + 1
+            data = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+            while data:
+                data = data[os.write(descriptor, data) :]
+            self._files[host] = descriptor, name, count + 1
+        return f"{name}#{count + 1}"
+
+    def use(self, reference: str) -> None:
+        """Count a line as evidence of whatever is being collected for."""
+        with self._lock:
+            for collector in self._collectors:
+                if reference not in collector:
+                    collector.append(reference)
+
+    @contextmanager
+    def collecting(self) -> Iterator[list[str]]:
+        """The references used inside the `with`, in order: `with transcript.collecting() as evidence: ...`."""
+        collector: list[str] = []
+        with self._lock:
+            self._collectors.append(collector)
+            self.scope += 1
+        try:
+            yield collector
+        finally:
+            with self._lock:
+                self._collectors = [c for c in self._collectors if c is not collector]
+                self.scope += 1
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            for descriptor, _, _ in self._files.values():
+                os.close(descriptor)
+            self._files.clear()
+
+    def _open(self, host: str) -> tuple[int, str, int]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{file_name(host)}.{file_name(self._worker)}.jsonl"
+        path = self.folder / name
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        data = path.read_bytes()
+        if data and not data.endswith(b"\n"):  # cut off in mid-line by a kill: the torn line stays, the next is whole
+            os.write(descriptor, b"\n")
+            data += b"\n"
+        return descriptor, name, data.count(b"\n")
+
+
+def file_name(name: str) -> str:
+    """A name that cannot leave its folder."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def read(path: Path) -> Iterator[tuple[dict[str, Any], Answer]]:
+    """The lines of one transcript file and their answers. A torn line (the run was killed) is passed over."""
+    for text in path.read_text("utf-8").split("\n"):
+        try:
+            line = json.loads(text)
+            answer = Answer(
+                command=line["command"],
+                rc=line["rc"],
+                out=_restored(line, "out"),
+                err=_restored(line, "err"),
+                seconds=line["seconds"],
+                timed_out=line["timed_out"],
+                truncated=line["truncated"],
+            )
+        except (ValueError, KeyError, TypeError):
+            continue
+        yield line, answer
+
+
+def _stored(name: str, data: bytes) -> dict[str, str]:
+    try:
+        return {name: data.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data).decode()}
+
+
+def _restored(line: Mapping[str, Any], name: str) -> bytes:
+    if name in line:
+        return str(line[name]).encode("utf-8")
+    return base64.b64decode(line[f"{name}_base64"], validate=True)

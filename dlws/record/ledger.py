@@ -1,0 +1,265 @@
+"""The ledger: one JSON line per event of a run. Every report is a pure function of it and of the evidence.
+
+The first line is a `Run`, the last an `End` (missing when the controller was killed), all others are `Result`s,
+one per finished test. `encode` and `decode` are each other's inverse.
+
+Inside a run and from one run to another a test is known by its `key`, `H09[atlas01]` or `swap_off[atlas01]`: files may
+move, ids and the names of stages stay. Ledgers of schema 1 went by node id; `read` turns them into the present form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from dlws.verdict import Severity, Verdict
+
+SCHEMA = 2
+
+
+class Outcome(StrEnum):
+    """What a stage did. Checks have no outcome."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    PLANNED = "planned"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRow:
+    """One host of the run. `name` is `control` for the machine that runs the suite."""
+
+    name: str
+    address: str
+    kind: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRow:
+    """One collected test: what should have run. `host` is `cluster` for a check of the whole cluster.
+
+    `after` are the keys of the stages that a stage waits for; those that the run leaves out too.
+    """
+
+    nodeid: str
+    name: str
+    host: str
+    stage: bool = False
+    id: str = ""
+    section: str = ""
+    title: str = ""
+    after: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What identifies the test: `H09[atlas01]`."""
+        return key_of(self.id or self.name, self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The verdict of one check that a stage proves, as it was last seen."""
+
+    id: str
+    name: str
+    verdict: Verdict
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRow:
+    """One change made (under --plan: to be made) on a host: the redacted sentence, and the seconds it took."""
+
+    text: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The head of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: install, verify, ...
+
+    In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
+    `merges` names the runs of single hosts that were put together.
+    """
+
+    run: str
+    cluster: str
+    command: str
+    started: str
+    config: str
+    config_sha256: str
+    suite_version: str
+    plan: bool
+    strict: bool
+    workers: int
+    hosts: tuple[HostRow, ...]
+    items: tuple[ItemRow, ...]
+    replays: str = ""
+    audited: str = ""
+    merges: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One finished test: a check (`stage` False) or a stage (`stage` True) on one host.
+
+    `nodeid` is pytest's name of the test, `name` the function's without `test_`, `id` the catalogue's id ("H09"; empty
+    for a stage), `section` the runbook's section, `seconds` the wall time of the call, `evidence` references of the
+    form `<file>#<n>` into the run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the
+    key of the test whose finding explains why this one was not run; that one may follow from a third.
+    """
+
+    nodeid: str
+    name: str
+    host: str
+    stage: bool
+    verdict: Verdict
+    started: str
+    seconds: float
+    worker: str
+    id: str = ""
+    section: str = ""
+    severity: Severity = Severity.BLOCKER
+    title: str = ""
+    title_zh: str = ""
+    source: str = ""
+    fix: str = ""
+    message: str = ""
+    outcome: Outcome | None = None
+    proofs: tuple[Proof, ...] = ()
+    actions: tuple[ActionRow, ...] = ()
+    evidence: tuple[str, ...] = ()
+    follows: str = ""
+
+    @property
+    def key(self) -> str:
+        """What identifies the test: `H09[atlas01]`."""
+        return key_of(self.id or self.name, self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The foot of a ledger. `not_run`: keys of collected tests without a result; `exit_status`: pytest's."""
+
+    exit_status: int
+    reason: str
+    seconds: float
+    not_run: tuple[str, ...]
+
+
+def key_of(name: str, host: str) -> str:
+    """The key of a check, by its id, or of a stage, by its name, on a host: `H09[atlas01]`, `swap_off[atlas01]`."""
+    return f"{name}[{host}]"
+
+
+Event = Run | Result | End
+_KINDS: dict[str, type[Run] | type[Result] | type[End]] = {"run": Run, "result": Result, "end": End}
+_NESTED: dict[str, type[Any]] = {"hosts": HostRow, "items": ItemRow, "proofs": Proof, "actions": ActionRow}
+_WORDS: dict[str, type[StrEnum]] = {"verdict": Verdict, "severity": Severity, "outcome": Outcome}
+
+
+def encode(event: Event) -> str:
+    """One JSON line without its newline."""
+    return json.dumps({"event": type(event).__name__.lower(), **_row(event)}, ensure_ascii=False, default=_row)
+
+
+def _row(event: Any) -> dict[str, Any]:
+    """The fields of one dataclass; json asks again for those inside it (`asdict` copies them all first, slowly)."""
+    return {name: getattr(event, name) for name in event.__slots__}
+
+
+def decode(line: str) -> Event:
+    """The event of one line. ValueError for a torn or foreign line."""
+    data = json.loads(line)
+    try:
+        return _build(_KINDS[data.pop("event")], data)  # type: ignore[no-any-return]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a ledger line: {line[:120]!r}") from error
+
+
+def _build(kind: type[Any], data: dict[str, Any]) -> Any:
+    if unknown := data.keys() - set(kind.__slots__):
+        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a {kind.__name__} line")
+    return kind(**{name: _value(name, value) for name, value in data.items()})
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _NESTED:
+        return tuple(_build(_NESTED[name], row) for row in value)
+    if name in _WORDS:
+        return None if value is None else _WORDS[name](value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A whole run as read back: its head, its results in the order of finishing, its foot if it was written."""
+
+    run: Run
+    results: tuple[Result, ...]
+    end: End | None
+
+    @property
+    def not_run(self) -> tuple[ItemRow, ...]:
+        """Collected tests without a result."""
+        seen = {result.key for result in self.results}
+        return tuple(item for item in self.run.items if item.key not in seen)
+
+    @property
+    def findings(self) -> tuple[Result, ...]:
+        """The results that make the run red."""
+        return tuple(result for result in self.results if result.verdict.is_red)
+
+
+def read(lines: Iterable[str]) -> Ledger:
+    """Read a ledger. A torn last line (the controller was killed in mid-write) is left out; others are a ValueError."""
+    events = list(_decoded(lines))
+    if not events or not isinstance(events[0], Run):
+        raise ValueError("a ledger starts with a run line")
+    if events[0].schema == 1:
+        events = list(_upgraded(events[0], events))
+    results = {event.key: event for event in events if isinstance(event, Result)}
+    ends = [event for event in events if isinstance(event, End)]
+    return Ledger(run=next(_runs(events)), results=tuple(results.values()), end=ends[-1] if ends else None)
+
+
+def _runs(events: Iterable[Event]) -> Iterator[Run]:
+    return (event for event in events if isinstance(event, Run))
+
+
+def _upgraded(run: Run, events: Sequence[Event]) -> Iterator[Event]:
+    """The events of a ledger of schema 1, with keys for node ids and with what an item says of itself today."""
+    results = {event.nodeid: event for event in events if isinstance(event, Result)}
+    items = {item.nodeid: _described(item, results.get(item.nodeid)) for item in run.items}
+    keys = {**{nodeid: item.key for nodeid, item in items.items()}, **{n: r.key for n, r in results.items()}}
+    for event in events:
+        if isinstance(event, Run):
+            yield replace(event, items=tuple(items.values()))
+        elif isinstance(event, Result):
+            yield replace(event, follows=keys.get(event.follows, event.follows))
+        else:
+            yield replace(event, not_run=tuple(keys.get(nodeid, nodeid) for nodeid in event.not_run))
+
+
+def _described(item: ItemRow, result: Result | None) -> ItemRow:
+    if result is None:
+        return replace(item, stage=item.nodeid.startswith("install/"))
+    return replace(item, stage=result.stage, id=result.id, section=result.section, title=result.title)
+
+
+def _decoded(lines: Iterable[str]) -> Iterator[Event]:
+    held: ValueError | None = None
+    for line in lines:
+        if held:
+            raise held
+        try:
+            yield decode(line)
+        except ValueError as error:
+            held = error  # only a fault when another line follows

@@ -1,0 +1,208 @@
+"""Where the things of one run lie (`reports/out/<cluster>/<run>/`), and reading them back.
+
+ledger.jsonl                       the events (cluster.ledger)
+evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
+inputs.json                        what the run was told: cluster, waivers, the day; no secrets (dlws.engine.inputs)
+junit.xml, report.html             made from ledger and evidence, at any time again
+verdicts.json                      the same in short, for the history in later runs' reports (reports.history)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlws.record import ledger as ledgers
+from dlws.record.ledger import Ledger, Run
+
+OUT = Path(__file__).parent / "out"
+
+
+# A line torn inside a character must read as a bad JSON line, not make the whole file unreadable.
+_TORN = "backslashreplace"
+
+
+class RunFolderError(Exception):
+    """A run's folder is missing or cannot be read; the message names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One line of evidence: a command that ran on a host and what it answered.
+
+    `rc` is None when the exit status is not known (time-out, lost link). `out` and `err` are text; bytes that are not
+    UTF-8 are shown as `\\xNN` and `encoded` is True. `changes` tells a change from a reading. `seconds` is wall time.
+    """
+
+    n: int
+    command: str
+    at: str = ""
+    rc: int | None = None
+    out: str = ""
+    err: str = ""
+    seconds: float = 0.0
+    timed_out: bool = False
+    truncated: bool = False
+    encoded: bool = False
+    changes: bool = False
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def evidence(self) -> Path:
+        """The folder of the transcripts."""
+        return self.path / "evidence"
+
+    @property
+    def inputs(self) -> Path:
+        """The file with what the run was told."""
+        return self.path / "inputs.json"
+
+    def read(self) -> RecordedRun:
+        """The recorded run. RunFolderError when there is no readable ledger."""
+        try:
+            with self.ledger.open(encoding="utf-8", errors=_TORN) as lines:
+                return RecordedRun(ledgers.read(lines), self)
+        except FileNotFoundError:
+            raise RunFolderError(f"{self.path}: no ledger.jsonl here; is this the folder of a run?") from None
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.ledger}: cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A ledger together with its evidence; the one input of every report."""
+
+    ledger: Ledger
+    folder: RunFolder
+    _files: dict[str, Mapping[int, Command] | str] = field(default_factory=dict)
+
+    @cached_property
+    def references(self) -> tuple[str, ...]:
+        """Every evidence reference of the run's results, once, in the order of the ledger."""
+        return tuple(dict.fromkeys(ref for result in self.ledger.results for ref in result.evidence))
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Any]:
+        """What the run was told: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
+
+        RunFolderError when the file is there and cannot be read.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
+        except FileNotFoundError:  # a run of an older suite, or of a plan
+            return {}
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
+        return found
+
+    @cached_property
+    def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
+        """Every evidence file with its commands by number, or a sentence that says why it cannot be read."""
+        names = sorted(path.name for path in self.folder.evidence.glob("*.jsonl"))
+        return {name: self._commands_of(name) for name in names}
+
+    def command(self, reference: str) -> Command | str:
+        """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
+        file, _, number = reference.partition("#")
+        commands = self._commands_of(file)
+        if isinstance(commands, str):
+            return commands
+        if not number.isdecimal() or int(number) not in commands:
+            return f"evidence/{file} has no command {number or '(none named)'}"
+        return commands[int(number)]
+
+    def _commands_of(self, file: str) -> Mapping[int, Command] | str:
+        if file not in self._files:
+            self._files[file] = self._read(file)
+        return self._files[file]
+
+    def _read(self, file: str) -> Mapping[int, Command] | str:
+        if not file or Path(file).name != file:
+            return f"not the name of an evidence file: {file!r}"
+        try:
+            with (self.folder.evidence / file).open(encoding="utf-8", errors=_TORN) as lines:
+                return {command.n: command for command in _commands(lines)}
+        except FileNotFoundError:
+            return f"evidence/{file} is missing"
+        except (OSError, ValueError) as error:
+            return f"evidence/{file} cannot be read: {error}"
+
+
+def find(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
+    """The run that a person names: `latest`, a folder, or the folder's name among all runs. RunFolderError if none."""
+    if name == "latest":
+        return latest(out, cluster)
+    if Path(name).is_dir() or len(Path(name).parts) != 1:
+        return RunFolder(Path(name))
+    found = sorted(path for path in out.glob(f"{cluster}/*") if path.name == name)
+    if not found:
+        raise RunFolderError(f"{name}: no folder, and no run of this name in {out}")
+    if len(found) > 1:
+        raise RunFolderError(f"{name}: runs of {', '.join(path.parent.name for path in found)}; name the folder")
+    return RunFolder(found[0])
+
+
+def latest(out: Path = OUT, cluster: str = "*") -> RunFolder:
+    """The folder of the run that started last, of one cluster or of any. RunFolderError when there is none."""
+    heads = [(_head(path).started, path) for path in out.glob(f"{cluster}/*/ledger.jsonl")]
+    if not heads:
+        raise RunFolderError(f"{out}: no run {'yet' if cluster == '*' else f'of cluster {cluster} yet'}")
+    return RunFolder(max(heads)[1].parent)
+
+
+def _head(ledger: Path) -> Run:
+    try:
+        with ledger.open(encoding="utf-8", errors=_TORN) as lines:
+            event = ledgers.decode(lines.readline())
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{ledger}: cannot be read: {error}; name a run's folder instead of `latest`") from error
+    if not isinstance(event, Run):
+        raise RunFolderError(f"{ledger}: a ledger starts with a run line; name a run's folder instead of `latest`")
+    return event
+
+
+def _commands(lines: Iterator[str]) -> Iterator[Command]:
+    """The commands of one transcript. A line torn by a kill is passed over: `command` tells that it is missing."""
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            yield _command(json.loads(line))
+
+
+def _command(data: dict[str, Any]) -> Command:
+    rc = data.get("rc")
+    return Command(
+        n=int(data["n"]),
+        command=str(data["command"]),
+        at=str(data.get("at") or ""),
+        rc=None if rc is None else int(rc),
+        out=_text(data, "out"),
+        err=_text(data, "err"),
+        seconds=float(data.get("seconds") or 0.0),
+        timed_out=bool(data.get("timed_out")),
+        truncated=bool(data.get("truncated")),
+        encoded="out_base64" in data or "err_base64" in data,
+        changes=data.get("kind") == "change",
+    )
+
+
+def _text(data: dict[str, Any], stream: str) -> str:
+    if (encoded := data.get(f"{stream}_base64")) is not None:
+        return base64.b64decode(encoded, validate=True).decode("utf-8", errors="backslashreplace")
+    return str(data.get(stream) or "")

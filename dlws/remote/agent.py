@@ -1,0 +1,351 @@
+"""The remote agent: runs on the host, reads requests from stdin, runs them side by side, writes answers to stdout.
+
+This file is sent to the host as it stands (`dlws.remote.session.boot`), so it uses only the standard library and only
+what Python 3.5 knows (no f-strings, no annotations). It imports little and never a thread, to start quickly.
+"""
+# ruff: noqa: UP036, SIM105
+
+import _locale
+import _signal as signal  # type: ignore[import-not-found]  # `signal` itself imports enum: 3 ms
+import os
+import select
+import struct
+import sys
+import time
+
+REQUEST = struct.Struct("!BIdIIII")  # kind, number, deadline (s), cap (bytes), lengths of token, command, stdin
+ANSWER = struct.Struct("!IidBII")  # number, rc, seconds, flags, lengths of out, err
+HELLO = b"DLWS-AGENT "  # then the nonce the client sent, then a newline
+READ, CHANGE = 1, 2  # a read dies with the link, a change goes on until its deadline
+TIMED_OUT, TRUNCATED = 1, 2  # flags of an answer
+PARALLEL = 16  # reads that run at the same time; a change never queues
+KILL_AFTER = 2.0  # seconds from TERM to KILL, and from KILL to giving up on a process that cannot die
+LINGER = 0.5  # seconds that pipes may stay open after the exit: a daemon may have inherited them
+CHUNK = 65536
+PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:=@%+,-"  # nothing to a shell
+SHELL_WORDS = frozenset(
+    b". : alias bg bind break builtin caller case cd command compgen complete compopt continue declare dirs disown do "
+    b"done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history if "
+    b"in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return select set shift "
+    b"shopt source suspend test then time times trap true type typeset ulimit umask unalias unset until wait "
+    b"while".split()
+)
+DEFAULTS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP]  # Python ignores the first two, the agent the third
+
+
+def environment():  # type: () -> dict[str, str]
+    """What commands see: the login's environment, but always the same language and a PATH that has the sbin folders."""
+    env = dict(os.environ)
+    for name in ("LANGUAGE", "LANG", "DLWS_ACTION"):
+        env.pop(name, None)
+    try:
+        _locale.setlocale(_locale.LC_CTYPE, "C.UTF-8")
+        env["LC_ALL"] = "C.UTF-8"
+    except Exception:
+        env["LC_ALL"] = "C"
+    path = [part for part in env.get("PATH", "").split(":") if part]
+    standard = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    env["PATH"] = ":".join(path + [part for part in standard if part not in path])
+    os.environ["PATH"] = env["PATH"]  # where `posix_spawnp` looks
+    return env
+
+
+def words_of(text):  # type: (bytes) -> list[bytes]
+    """The words of a command that a shell would only start a program for; none where it would do anything else."""
+    words = [] if text.translate(None, PLAIN) else text.split()
+    return [] if not words or words[0] in SHELL_WORDS or b"=" in words[0] else words
+
+
+def spawn(text, env, descriptors):  # type: (bytes, dict[str, str], tuple[int, int, int]) -> int
+    """Start a command in a session of its own with these as stdin, stdout and stderr; its pid."""
+    argv = [b"/bin/sh", b"-c", text]
+    if hasattr(os, "posix_spawnp"):  # half the price of a fork, from Python 3.8 on
+        actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors)]
+        for words in [words_of(text), argv]:
+            try:
+                if words:  # without a shell in between, a third cheaper again
+                    return os.posix_spawnp(words[0], words, env, file_actions=actions, setsid=True, setsigdef=DEFAULTS)
+            except NotImplementedError:  # a C library that cannot start a session
+                break
+            except OSError:  # no such program: let the shell say so
+                if words is argv:
+                    raise
+    pid = os.fork()
+    if not pid:
+        try:
+            os.setsid()
+            for number in DEFAULTS:
+                signal.signal(number, signal.SIG_DFL)
+            for number, descriptor in enumerate(descriptors):
+                os.dup2(descriptor, number)
+            os.execve(argv[0], argv, env)
+        except BaseException as error:
+            os.write(2, ("dlws agent: " + str(error)).encode("utf-8", "replace"))
+        finally:
+            os._exit(126)
+    return pid
+
+
+class Command:
+    """One running command: its process group, its pipes, and what it has printed so far."""
+
+    def __init__(self, number, kind, deadline, cap, token, text, stdin):
+        # type: (int, int, float, int, bytes, bytes, bytes) -> None
+        self.number, self.kind, self.cap = number, kind, cap
+        self.allowed, self.token, self.text, self.stdin = deadline, token, text, memoryview(stdin)
+        self.kept = {}  # type: dict[int, bytearray]
+        self.status = None  # type: int | None
+        self.flags, self.pid, self.input = 0, 0, -1
+        self.began = self.due = 0.0
+        self.signals = [signal.SIGTERM, signal.SIGKILL]
+
+    def start(self, env):  # type: (dict[str, str]) -> None
+        """Start it as `/bin/sh -c` would, in a session of its own, with no terminal and no stdin but what was sent."""
+        out, err = os.pipe(), os.pipe()
+        source = os.pipe() if self.stdin else (os.open(os.devnull, os.O_RDONLY), -1)
+        self.began = time.monotonic()
+        self.due = self.began + self.allowed
+        if self.token:
+            env = dict(env, DLWS_ACTION=self.token.decode())
+        self.pid = spawn(self.text, env, (source[0], out[1], err[1]))
+        for descriptor in (source[0], out[1], err[1]):
+            os.close(descriptor)
+        self.out, self.err, self.input = out[0], err[0], source[1]
+        self.kept = {self.out: bytearray(), self.err: bytearray()}
+        self.open = {self.out, self.err}
+        for descriptor in (self.out, self.err, self.input):
+            if descriptor >= 0:
+                os.set_blocking(descriptor, False)
+
+    def read(self, descriptor):  # type: (int) -> int
+        """Take what is there; beyond the cap it is dropped. 0 at the end of the stream."""
+        try:
+            data = os.read(descriptor, CHUNK)
+        except BlockingIOError:
+            return -1
+        kept = self.kept[descriptor]
+        room = self.cap - len(kept)
+        if len(data) > room:
+            self.flags |= TRUNCATED
+        kept += data[: max(room, 0)]
+        return len(data)
+
+    def write(self):  # type: () -> bool
+        """Feed stdin; True when there is no more to feed."""
+        try:
+            self.stdin = self.stdin[os.write(self.input, self.stdin[:CHUNK]) :]
+        except BlockingIOError:
+            return False
+        except OSError:  # the command does not want it
+            return True
+        return not self.stdin
+
+    def kill(self, number):  # type: (int) -> None
+        """Signal the whole group."""
+        try:
+            os.killpg(self.pid, number)
+        except OSError:
+            pass
+
+    def answer(self):  # type: () -> bytes
+        """The frame that reports it."""
+        rc = -1
+        if self.status is not None and not self.flags & TIMED_OUT:
+            by = self.status & 127
+            rc = 128 + by if by else self.status >> 8
+        out, err = self.kept[self.out], self.kept[self.err]
+        head = ANSWER.pack(self.number, rc, time.monotonic() - self.began, self.flags, len(out), len(err))
+        return head + bytes(out) + bytes(err)
+
+
+class Agent:
+    """The event loop. One thread, so that a fork is always safe."""
+
+    def __init__(self, nonce):  # type: (bytes) -> None
+        self.env = environment()
+        self.poll = select.poll()
+        self.received, self.unsent = bytearray(), bytearray(HELLO + nonce + b"\n")
+        self.waiting, self.running = [], {}  # type: list[Command], dict[int, Command]
+        self.owner = {}  # type: dict[int, Command]
+        self.linked = True
+        self.wake, wakeup = os.pipe()
+        for descriptor in (0, 1, self.wake, wakeup):
+            os.set_blocking(descriptor, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.set_wakeup_fd(wakeup)
+        self.poll.register(self.wake, select.POLLIN)
+        self.poll.register(0, select.POLLIN)
+
+    def serve(self):  # type: () -> None
+        """Work until the link is gone and the last change has ended."""
+        while self.linked or self.running:
+            if self.linked:
+                self.send()
+            for descriptor, event in self.poll.poll(self.until_next()):
+                self.handle(descriptor, event)
+            self.reap()
+            self.enforce(time.monotonic())
+            self.begin()
+
+    def until_next(self):  # type: () -> int | None
+        """Milliseconds until something is due."""
+        if not self.running:
+            return None
+        return max(0, int(1000 * (min(c.due for c in self.running.values()) - time.monotonic())) + 1)
+
+    def handle(self, descriptor, event):  # type: (int, int) -> None
+        """Do what one ready descriptor asks for."""
+        if descriptor == self.wake:
+            os.read(self.wake, CHUNK)
+        elif descriptor == 0 and self.linked:
+            self.receive()
+        elif descriptor == 1 and self.linked:
+            self.send() if event == select.POLLOUT else self.unlink()
+        elif descriptor in self.owner:
+            command = self.owner[descriptor]
+            if descriptor == command.input:
+                if command.write():
+                    self.close(command, descriptor)
+            elif command.read(descriptor) == 0:
+                self.close(command, descriptor)
+
+    def receive(self):  # type: () -> None
+        """Take bytes from the link and start every request that is complete."""
+        try:
+            data = os.read(0, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.unlink()
+            return
+        self.received += data
+        while len(self.received) >= REQUEST.size:
+            kind, number, deadline, cap, *lengths = REQUEST.unpack(self.received[: REQUEST.size])
+            size = REQUEST.size + sum(lengths)
+            if len(self.received) < size:
+                return
+            parts, at = [], REQUEST.size
+            for length in lengths:
+                parts.append(bytes(self.received[at : at + length]))
+                at += length
+            del self.received[:size]
+            self.waiting.append(Command(number, kind, deadline, cap, *parts))
+        self.begin()
+
+    def begin(self):  # type: () -> None
+        """Start what may start: changes at once, reads while there are few."""
+        queue, self.waiting = self.waiting, []
+        for command in queue:
+            if command.kind == CHANGE or (self.linked and len(self.running) < PARALLEL):
+                try:
+                    command.start(self.env)
+                except OSError as error:  # no more processes or descriptors: this one fails, the agent goes on
+                    text = ("dlws agent: cannot start a process: " + str(error)).encode()
+                    self.unsent += ANSWER.pack(command.number, 126, 0.0, 0, 0, len(text)) + text
+                    continue
+                self.running[command.pid] = command
+                for descriptor in command.open:
+                    self.watch(command, descriptor, select.POLLIN)
+                if command.input >= 0:
+                    self.watch(command, command.input, select.POLLOUT)
+            elif self.linked:
+                self.waiting.append(command)
+
+    def watch(self, command, descriptor, event):  # type: (Command, int, int) -> None
+        """Wait for one end of a command's pipe."""
+        self.owner[descriptor] = command
+        self.poll.register(descriptor, event)
+
+    def close(self, command, descriptor):  # type: (Command, int) -> None
+        """One end of a pipe is done with; the last one finishes a command that has exited."""
+        self.poll.unregister(descriptor)
+        del self.owner[descriptor]
+        os.close(descriptor)
+        command.open.discard(descriptor)
+        if descriptor == command.input:
+            command.input = -1
+        elif command.status is not None and not command.open:
+            self.finish(command)
+
+    def reap(self):  # type: () -> None
+        """Collect every child that has ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            command = self.running.get(pid)
+            if command is not None:
+                command.status = status
+                command.due = time.monotonic() + LINGER
+                if not command.open:
+                    self.finish(command)
+
+    def enforce(self, now):  # type: (float) -> None
+        """End what is past its time: TERM, then KILL, then answer even for a process that cannot die."""
+        for command in [c for c in self.running.values() if c.due <= now]:
+            if command.status is None and command.signals:
+                command.flags |= TIMED_OUT
+                command.kill(command.signals.pop(0))
+                command.due = now + KILL_AFTER
+            else:
+                for descriptor in list(command.open):  # what was printed before the exit is still in the pipe
+                    left = 16
+                    while left and command.read(descriptor) > 0:
+                        left -= 1
+                self.finish(command)
+
+    def finish(self, command):  # type: (Command) -> None
+        """Send the answer and forget the command."""
+        if command.flags & TIMED_OUT:
+            command.kill(signal.SIGKILL)  # what is left of the group
+        del self.running[command.pid]
+        for descriptor in [command.input, *command.open]:
+            if descriptor in self.owner:
+                self.poll.unregister(descriptor)
+                del self.owner[descriptor]
+                os.close(descriptor)
+        if self.linked:
+            self.unsent += command.answer()
+            self.send()
+
+    def send(self):  # type: () -> None
+        """Write as much as the link takes; ask to be told when it takes more."""
+        try:
+            while self.unsent:
+                del self.unsent[: os.write(1, self.unsent[:CHUNK])]
+            self.poll.register(1, 0)
+        except BlockingIOError:
+            self.poll.register(1, select.POLLOUT)
+        except OSError:
+            self.unlink()
+
+    def unlink(self):  # type: () -> None
+        """The link is gone: reads end now, changes go on."""
+        if not self.linked:
+            return
+        self.linked = False
+        self.unsent.clear()
+        self.received.clear()
+        for descriptor in (0, 1):
+            try:
+                self.poll.unregister(descriptor)
+            except KeyError:
+                pass
+        for command in self.running.values():
+            if command.kind == READ:
+                command.kill(signal.SIGKILL)
+
+
+def main(nonce):  # type: (bytes) -> None
+    """Serve until the link ends."""
+    if sys.version_info < (3, 5):
+        sys.exit(96)
+    os.umask(0o022)
+    os.chdir("/")
+    Agent(nonce).serve()

@@ -1,0 +1,68 @@
+"""A testinfra backend over a Connection: testinfra's modules work on it unchanged, and an unknown is never a result."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import testinfra.backend
+from testinfra.backend.base import BaseBackend, CommandResult
+
+from dlws.record.answer import Answer, CommandTimedOut, OutputTruncated
+from dlws.remote.connection import Connection
+
+DEADLINE = 30.0  # seconds for one command of a check
+
+
+class Backend(BaseBackend):  # type: ignore[misc]
+    """`testinfra.get_host("dlws://atlas01", over=connection)`."""
+
+    NAME = "dlws"
+
+    def __init__(self, hostspec: str, *args: Any, over: Connection, deadline: float = DEADLINE, **kwargs: Any) -> None:
+        """`over` is the connection; commands already run as root there."""
+        kwargs.pop("connection", None)  # testinfra's word for the backend's own name
+        super().__init__(hostspec, *args, **kwargs)
+        self.over = over
+        self._deadline = deadline
+
+    def run(self, command: str, *args: str, deadline: float | None = None, **_: Any) -> CommandResult:
+        """Run a command; rc, out and err as testinfra knows them.
+
+        Raises CommandTimedOut, OutputTruncated, LinkLost, Unreachable rather than return a result that is not one.
+        """
+        text = self.get_command(command, *args)
+        limit = self._deadline if deadline is None else deadline
+        answer = whole(self.over.ask([text], deadline=limit)[0], self.over, limit)
+        return CommandResult(self, answer.rc, answer.command.encode(), answer.out, answer.err)
+
+    def get_encoding(self) -> str:
+        """Commands run under C.UTF-8."""
+        return "utf-8"
+
+    def decode(self, data: bytes) -> str:
+        r"""As UTF-8; other bytes appear as `\xNN`, so that a GBK file name is no crash."""
+        return data.decode("utf-8", "backslashreplace")
+
+    def encode(self, data: str) -> bytes:
+        """As UTF-8."""
+        return data.encode("utf-8", "surrogateescape")
+
+
+def whole(answer: Answer, connection: Connection, deadline: float) -> Answer:
+    """The answer itself, if the command ended and its output is whole. Raises CommandTimedOut, OutputTruncated."""
+    if answer.timed_out or answer.rc is None:
+        raise CommandTimedOut(connection.redact(f"{connection.host}: stopped after {deadline:g} s: {answer.command}"))
+    if answer.truncated:
+        kept = max(len(answer.out), len(answer.err))
+        text = f"{connection.host}: output cut off after {kept} bytes: {answer.command}"
+        raise OutputTruncated(connection.redact(text))
+    return answer
+
+
+def quoted(command: str, *args: object) -> str:
+    """testinfra's quoting: each `%s` becomes one shell-quoted argument."""
+    return command % tuple(shlex.quote(str(arg)) for arg in args) if args else command
+
+
+testinfra.backend.BACKENDS[Backend.NAME] = f"{Backend.__module__}.{Backend.__qualname__}"

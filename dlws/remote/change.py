@@ -1,0 +1,354 @@
+"""`change`: the only way in which the suite alters a host.
+
+Every alteration is an `Action`: a sentence for people and a command for the host. Applying sends the command at most
+once; planning only writes the sentence down. Both may read: an edit that would change nothing is no action.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dlws.parse.host import apt_locks, boot
+from dlws.record.answer import Answer, HostKeyChanged, LinkLost
+from dlws.record.ledger import ActionRow
+from dlws.remote.api_server import without_secrets
+from dlws.remote.connection import Connection
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes, Refused
+from dlws.verdict import Unknown
+
+MINUTE = 60.0
+REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of this for their self-test
+APT_DEADLINE = 30 * MINUTE
+LOCK_DEADLINE = 10 * MINUTE  # an unattended upgrade may hold apt's lock that long
+FILE_DEADLINE = 10 * MINUTE
+BOOT = ("cat /proc/sys/kernel/random/boot_id", "cat /proc/1/stat")
+"""What tells the boots of a host apart; the id alone does not change in a container."""
+SUDOERS = "/etc/sudoers.d"
+
+
+class ChangeFailed(Exception):
+    """A change was carried out and the host said that it failed. The message holds its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One alteration: what it does in words, the shell command, what it is fed, and how long it may take (seconds)."""
+
+    text: str
+    command: str
+    stdin: bytes = b""
+    deadline: float = 10 * MINUTE
+
+
+class Sender(Protocol):
+    """What becomes of an action."""
+
+    def carry_out(self, action: Action) -> str:
+        """The command's standard output; empty when it was only planned."""
+
+    def reboot(self, action: Action) -> None:
+        """Restart the host and wait for the new boot; nothing when it was only planned."""
+
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Ask the Kubernetes API for a change, once; nothing when it was only planned."""
+
+    def settle(self, deadline: float) -> None:
+        """After a lost link: wait until the command that was under way has ended on the host."""
+
+
+@dataclass(slots=True)
+class Planner:
+    """Sends nothing."""
+
+    def carry_out(self, action: Action) -> str:
+        """Nothing is sent, so there is no output."""
+        return ""
+
+    def reboot(self, action: Action) -> None:
+        """Nothing is sent."""
+
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Nothing is asked."""
+
+    def settle(self, deadline: float) -> None:
+        """Nothing is under way."""
+
+
+@dataclass(slots=True)
+class Applier:
+    """Sends each action once, and never again: whether a lost one took effect is asked of the host."""
+
+    host: Host
+    connection: Callable[[], Connection]
+    token: str = ""
+
+    def carry_out(self, action: Action) -> str:
+        """Send the command. ChangeFailed when it exits non-zero; LinkLost or a time-out when that cannot be known."""
+        answer = self._send(action)
+        if answer.timed_out:
+            raise Unknown(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
+        if answer.rc != 0:
+            raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
+        return answer.text
+
+    def reboot(self, action: Action) -> None:
+        """Ask for the reboot, then wait until the host answers from another boot and systemd has finished starting."""
+        before = boot_of(self.host)
+        try:
+            answer = self._send(action)
+        except LinkLost:
+            answer = None  # the usual end of a reboot command
+        if answer is not None and answer.rc not in (0, None):
+            raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
+        wait_for(f"{self.host.name} to answer from a new boot", lambda: self._boot() != before, action.deadline)
+        wait_for(f"{self.host.name} to finish starting", self._is_up, action.deadline)
+
+    def call(self, action: Action, ask: Callable[[], None]) -> None:
+        """Ask the API. ChangeFailed when it refuses; Unknown when it cannot be known whether it did it."""
+        try:
+            ask()
+        except Refused as error:
+            raise ChangeFailed(f"the API server refuses to {action.text}: {error}") from None
+
+    def _boot(self) -> boot.Boot:
+        with self._renewed_when_lost():
+            return boot_of(self.host)
+
+    def _send(self, action: Action) -> Answer:
+        self.token = uuid.uuid4().hex
+        return self.connection().send(action.command, token=self.token, stdin=action.stdin, deadline=action.deadline)
+
+    def settle(self, deadline: float) -> None:
+        """After a lost link: wait until the command that was under way, if any, has ended on the host."""
+        if self.token:
+            wait_for(f"the interrupted command on {self.host.name} to end", self._ended, deadline)
+
+    def _ended(self) -> bool:
+        with self._renewed_when_lost():
+            return not self.connection().still_running(self.token)
+
+    def _is_up(self) -> bool:
+        with self._renewed_when_lost():
+            return self.host.run("systemctl is-system-running").stdout.strip() in ("running", "degraded")
+
+    @contextmanager
+    def _renewed_when_lost(self) -> Iterator[None]:
+        """A connection remembers that it failed; who waits for a host to come back must make it forget."""
+        try:
+            yield
+        except Unknown:
+            self.connection().renew()
+            raise
+
+
+@dataclass(slots=True)
+class Change:
+    """What a stage's body uses. Arguments are quoted: `change.run("hostnamectl set-hostname %s", name)`."""
+
+    host: Host
+    sender: Sender
+    on_action: Callable[[str], None] = lambda text: None
+    actions: list[ActionRow] = field(default_factory=list)
+    kube: Kubernetes | None = None
+
+    def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
+        """Run a command as root. `text` says it in words where the command itself does not."""
+        quoted = quote(command, *args)
+        return self._do(Action(text or quoted, quoted, stdin, deadline))
+
+    def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
+        """Put a whole file in place at once (temporary file, then rename). The content is not in the action."""
+        text = f"write {path} ({len(content.splitlines())} lines)"
+        self._put(path, content, "true", mode=mode, owner=owner, text=text)
+
+    def write_sudoers(self, name: str, content: str) -> None:
+        """Put a file into /etc/sudoers.d, once visudo has found it valid: a bad one would lock everybody out."""
+        path = f"{SUDOERS}/{name}"
+        text = f"write {path}: {content.strip()}"
+        self._put(path, content, 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
+
+    def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
+        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal.
+
+        A link is followed. Bytes that are not UTF-8 pass through the function as surrogates and come out as they were.
+        """
+        there = self.host.run("test -e %s", path).rc == 0
+        if there:
+            path = self.host.read("readlink -f %s", path)
+        old = exact(self.host, path) if there else ""
+        new = edit(old)
+        if new == old:
+            return
+        if there:
+            mode, owner = self.host.read("stat -c '%%a %%u:%%g' %s", path).split()
+        text = f"edit {path}: {difference(old, new)}"
+        self._put(path, new, "true", mode=mode, owner=owner, text=text)
+
+    def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
+        """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
+        command = quote(
+            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
+            f' chown %s "$t"; chmod %s "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
+            path,
+            owner,
+            mode,
+        )
+        self._do(Action(text, command, content.encode("utf-8", "surrogateescape"), FILE_DEADLINE))
+
+    def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
+        """A directory with this mode and owner, its parents as they are or made."""
+        user, group = owner.split(":")
+        self.run("install -d -m %s -o %s -g %s %s", mode, user, group, path, text=f"make directory {path}")
+
+    def install_packages(self, packages: Iterable[str]) -> None:
+        """Install Debian packages with apt, without prompts, recommends or any removal; waits for a held apt lock."""
+        names = list(packages)
+        self._wait_for_apt()
+        self.run("apt-get update -q", deadline=APT_DEADLINE)
+        self._wait_for_apt()
+        self.run(
+            "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove"
+            " -o Dpkg::Options::=--force-confold " + " ".join(["%s"] * len(names)),
+            *names,
+            deadline=APT_DEADLINE,
+            text=f"apt-get install {' '.join(names)}",
+        )
+
+    def reboot(self) -> None:
+        """Restart the host and wait for the new boot."""
+        action = Action("reboot and wait for the new boot", "systemctl reboot", deadline=REBOOT_DEADLINE)
+        with self._noted(action):
+            self.sender.reboot(action)
+
+    def wait_until(self, what: str, holds: Callable[[], bool], deadline: float) -> None:
+        """Wait for what a change brings about in its own time; see `wait_for`. Only noted when it was only planned."""
+        with self._noted(Action(f"wait until {what}", "")):
+            if not isinstance(self.sender, Planner):
+                wait_for(what, holds, deadline)
+
+    def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Make the cluster hold this object (server-side apply)."""
+        self._call(text or f"apply {titled(manifest)}", lambda kube: kube.apply(manifest))
+
+    def create(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Make an object that is not there, of a kind that takes no server-side apply."""
+        self._call(text or f"create {titled(manifest)}", lambda kube: kube.create(manifest))
+
+    def merge(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
+        """Change an object that is there to what a manifest says, of a kind that takes no server-side apply."""
+        self._call(text or f"change {titled(manifest)}", lambda kube: kube.merge(manifest))
+
+    def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "", text: str = "") -> None:
+        """Change fields of an object (merge patch: null removes a key, a list replaces the list)."""
+        words = text or f"patch {resource} {name}: {json.dumps(without_secrets(f'/{resource}', patch))}"
+        self._call(words, lambda kube: kube.patch(resource, name, patch, namespace=namespace))
+
+    def delete(self, resource: str, name: str, *, namespace: str = "", text: str = "") -> None:
+        """Delete an object and what it owns; one that is not there is none."""
+        words = text or f"delete {resource} {f'{namespace}/' if namespace else ''}{name}"
+        self._call(words, lambda kube: kube.delete(resource, name, namespace=namespace))
+
+    def _call(self, text: str, ask: Callable[[Kubernetes], None]) -> None:
+        kube = self.kube
+        if kube is None:
+            raise LookupError("this change was given no Kubernetes API")
+        action = Action(text, "")
+        with self._noted(action):
+            self.sender.call(action, lambda: ask(kube))
+
+    def _do(self, action: Action) -> str:
+        with self._noted(action):
+            return self.sender.carry_out(action)
+
+    @contextmanager
+    def _noted(self, action: Action) -> Iterator[None]:
+        self.on_action(action.text)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.actions.append(ActionRow(text=action.text, seconds=round(time.monotonic() - started, 3)))
+
+    def _wait_for_apt(self) -> None:
+        if isinstance(self.sender, Planner):
+            return
+        holders: list[str] = []
+
+        def free() -> bool:
+            holders[:] = apt_lock_holders(self.host)
+            return not holders
+
+        wait_for(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, LOCK_DEADLINE)
+
+
+def apt_lock_holders(host: Host) -> list[str]:
+    """Who holds one of apt's and dpkg's lock files: `apt-get (pid 4711)`. bionic's apt cannot wait by itself."""
+    files = host.run(f"stat -c '%i %n' {' '.join(apt_locks.LOCK_FILES)}").stdout
+    held = apt_locks.holders(host.read("cat /proc/locks"), files)
+    pids = sorted({pid for holders in held.values() for pid in holders})
+    names = {pid: host.run("cat /proc/%s/comm", str(pid)).stdout.strip() or "a process" for pid in pids}
+    return [f"{name} (pid {pid})" for pid, name in names.items()]
+
+
+def boot_of(host: Host) -> boot.Boot:
+    """Which boot the host is in: its boot id and the start of PID 1."""
+    return boot.parse(*(host.read(command) for command in BOOT))
+
+
+def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
+    """Wait until it holds; go on while it cannot be known (the host is down). Unknown after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    last = ""
+    while True:
+        try:
+            if holds():
+                return
+        except HostKeyChanged:
+            raise
+        except Unknown as error:
+            last = f" (last: {error})"
+        if time.monotonic() + pause > end:
+            raise Unknown(f"waited {deadline:g} s for {what if isinstance(what, str) else what()}{last}")
+        time.sleep(pause)
+
+
+def titled(manifest: Mapping[str, Any]) -> str:
+    """A manifest in words: `DaemonSet kube-system/kube-proxy`."""
+    about = manifest["metadata"]
+    space = f"{about['namespace']}/" if about.get("namespace") else ""
+    return f"{manifest['kind']} {space}{about['name']}"
+
+
+def quote(command: str, *args: str) -> str:
+    """Fill each `%s` with a shell-quoted argument; `%%` is a percent sign when there are arguments."""
+    return command % tuple(shlex.quote(arg) for arg in args) if args else command
+
+
+def exact(host: Host, path: str) -> str:
+    """The text of a file to the last byte; what is not UTF-8 as surrogates. Unknown when it cannot be read."""
+    result = host.run("cat %s", path)
+    if result.rc != 0:
+        raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
+    return bytes(result.stdout_bytes).decode("utf-8", "surrogateescape")
+
+
+def difference(old: str, new: str) -> str:
+    """What an edit does, in at most a few words: `+2 -1 lines`."""
+    before, after = old.splitlines(), new.splitlines()
+    added = sum(1 for line in after if line not in before)
+    gone = sum(1 for line in before if line not in after)
+    return f"+{added} -{gone} lines"
+
+
+def last_words(answer: Answer) -> str:
+    """The end of what a command said, for a failure message."""
+    said = (answer.error_text.strip() or answer.text.strip()).splitlines()
+    return " | ".join(said[-3:])[-400:] or "it said nothing"

@@ -1,0 +1,235 @@
+"""A connection to one host: ask it (reads), or send it one change, at most once."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
+from dlws.remote.session import Request, Session
+from dlws.verdict import Unknown
+
+CAP = 1 << 20  # bytes kept of each of stdout and stderr
+CLOCK = "date +%s.%N, against the clock of the control host"  # how `clock` is written down
+READ_CLOCK = "date +%s.%N"
+CLOCK_READINGS = 3
+CONNECT = "connect"  # how an attempt to reach a host is written down that failed
+CLOCK_DEADLINE = 10.0  # seconds
+LONGEST_COMMAND = 120_000  # bytes; Linux allows 131,072 in one argument. Anything longer belongs on stdin.
+
+_E = TypeVar("_E", bound=Unknown)
+
+
+class Connection(ABC):
+    """What everything above needs of a host. Commands run as root under `/bin/sh -c`, without a terminal."""
+
+    host: str
+    user: str
+
+    @abstractmethod
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        """Run commands that only read, side by side, in one round trip; their answers in the same order.
+
+        `deadline` (s) holds for each command from its start on the host, `cap` (bytes) for each of stdout and stderr.
+        May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
+        """
+
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
+
+        Everything else as `ask`.
+        """
+        return self.ask([command], deadline=deadline)[0]
+
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
+        return self.ask([command], deadline=deadline)[0]
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """Like `touch`, for a command that is fed what must not stand in it, a password: written down is the command.
+
+        Raises Unknown where this connection feeds no reads.
+        """
+        raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
+
+    @abstractmethod
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        """Run one command that changes something. Its bytes leave at most once.
+
+        A loss after that raises LinkLost: then `still_running(token)` and a look at the host tell what became of it,
+        never a second `send`. The command outlives the link until its deadline. An Answer with `timed_out` was stopped.
+        """
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Forget the link and any remembered failure; the next use connects anew (after a reboot)."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection."""
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """A TCP connection from the host to `address:port`, as a socket here. `timeout` in seconds.
+
+        Raises OSError as connect(2) would there, Unreachable when there is no way to the host itself.
+        """
+        raise OSError(f"{self.host}: this connection carries no others")
+
+    def clock(self) -> Answer:
+        """How far the host's clock is ahead of ours: the text is `OFFSET BOUND`, in seconds.
+
+        The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took. A command that
+        fails is its own answer.
+        """
+        best: tuple[float, float] | None = None
+        for _ in range(CLOCK_READINGS):
+            before = time.time()
+            answer = self.ask([READ_CLOCK], deadline=CLOCK_DEADLINE)[0]
+            after = time.time()
+            if answer.rc != 0:
+                return answer
+            if not re.fullmatch(rb"[0-9]{1,19}\.[0-9]{9}\s*", answer.out):
+                raise Unknown(f"{self.host}: {READ_CLOCK}: not understood: {answer.text[:80]!r}")
+            bound = (after - before) / 2
+            if bound < 0:
+                raise Unknown(f"{self.host}: our own clock was set back while it was compared")
+            if best is None or bound < best[1]:
+                best = float(answer.out) - (before + after) / 2, bound
+        assert best
+        return Answer(CLOCK, 0, b"%.6f %.6f" % best, b"", 2 * best[1])
+
+    def redact(self, text: str) -> str:
+        """The text as a message may show it."""
+        return text
+
+    def still_running(self, token: str) -> bool:
+        """Whether the command sent with this token, or any child that still carries it, runs on the host.
+
+        Found in /proc/*/environ, so it also holds for a command sent over a link that is gone.
+        """
+        check_token(token)
+        search = f"cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -cxF 'DLWS_ACTION={token}'"
+        answer = self.ask([search])[0]
+        if answer.timed_out or answer.rc not in (0, 1) or not answer.out.strip().isdigit():
+            raise Unknown(f"{self.host}: cannot tell whether action {token} still runs: {answer.error_text.strip()}")
+        return int(answer.out) > 0
+
+
+class SessionConnection(Connection):
+    """A Connection over sessions that `open_session` makes, one at a time, on first use and after a loss."""
+
+    def __init__(
+        self,
+        host: str,
+        open_session: Callable[[], tuple[str, Session]],
+        redact: Callable[[str], str] = str,
+        tunnel: Callable[[str, int, float], socket.socket] | None = None,
+    ) -> None:
+        """`open_session` returns the login's user and a session; it raises Unreachable. `redact` cleans messages.
+
+        `tunnel` opens a connection beside the session that was opened last.
+        """
+        self._tunnel = tunnel
+        self.host = host
+        self.user = ""
+        self._open = open_session
+        self._redact = redact
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+
+    def connect(self) -> SessionConnection:
+        """Connect now; raises Unreachable."""
+        self._standing()
+        return self
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        """See `Connection.ask`."""
+        return self._run([Request(check_command(c), deadline, cap) for c in commands])
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`."""
+        return self._run([Request(check_command(command), deadline, CAP, stdin=stdin)])[0]
+
+    def _run(self, requests: list[Request]) -> list[Answer]:
+        if not requests:
+            return []
+        try:
+            try:
+                return self._standing().run(requests)
+            except LinkLost:
+                return self._standing().run(requests)
+        except (LinkLost, CommandTimedOut) as error:
+            raise self._named(error) from None
+
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        """See `Connection.send`."""
+        request = Request(check_command(command), deadline, CAP, check_token(token), stdin)
+        session = self._standing()  # may connect: nothing of the request has left yet
+        try:
+            return session.run([request])[0]
+        except (LinkLost, CommandTimedOut) as error:
+            raise self._named(LinkLost(f"{error} (sent once, not again; token {token})")) from None
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """See `Connection.tunnel`."""
+        if self._tunnel is None:
+            return super().tunnel(address, port, timeout)
+        self._standing()
+        return self._tunnel(address, port, timeout)
+
+    def redact(self, text: str) -> str:
+        """See `Connection.redact`."""
+        return self._redact(text)
+
+    def renew(self) -> None:
+        """See `Connection.renew`."""
+        self.close()
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _standing(self) -> Session:
+        """The session, opened if there is none or its link is gone."""
+        with self._lock:
+            if self._session is None or self._session.lost is not None:
+                if self._session is not None:
+                    self._session.close()
+                    self._session = None
+                try:
+                    self.user, self._session = self._open()
+                except Unreachable as error:
+                    raise self._named(error) from None
+            return self._session
+
+    def _named(self, error: _E) -> _E:
+        text = self._redact(str(error))
+        return type(error)(text if text.startswith(self.host) else f"{self.host}: {_short(text)}")
+
+
+def check_command(command: str) -> str:
+    """The command itself; ValueError if no shell could take it."""
+    if "\0" in command:
+        raise ValueError("a command cannot hold a NUL byte")
+    if len(command.encode()) > LONGEST_COMMAND:
+        raise ValueError(f"a command of {len(command)} characters is too long: pass data on stdin")
+    return command
+
+
+def check_token(token: str) -> str:
+    """The token itself; ValueError unless it is plain letters, digits and `._:@-`."""
+    if not re.fullmatch(r"[A-Za-z0-9._:@-]{1,200}", token):
+        raise ValueError(f"not a token: {token!r}")
+    return token
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 600 else f"{text[:500]} ... ({len(text)} characters)"

@@ -1,0 +1,342 @@
+"""All hosts of a run: connected side by side on demand, recorded, and asked ahead of the checks."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeVar
+
+from dlws.inventory import Node
+from dlws.record.answer import Answer, Unreachable
+from dlws.record.evidence import Transcript
+from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
+from dlws.remote.foresight import Foresight
+from dlws.remote.host import Host
+from dlws.remote.local import CONTROL, open_local
+from dlws.verdict import Unknown
+
+WIDTH = 16  # hosts connected to at a time
+STALE = 300.0  # seconds after which an answer is asked for again rather than served
+RETRY = 60.0  # seconds for which a host that went away is not tried again in an audit
+COMES_BACK = 5.0  # seconds for which it is not where hosts are changed: another process may have restarted it
+
+T = TypeVar("T")
+
+
+class Fleet:
+    """The hosts by name, and the control host as "control". Thread-safe.
+
+    With `foresight` (audits) a host's reads are asked in one round trip as soon as the connection stands, and every
+    answer may serve several checks, each at most once; any `send` to any host makes all of them void. Without it
+    (installs) every question is asked when it is asked.
+    """
+
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        open_host: Callable[[Node], Connection],
+        transcript: Transcript,
+        *,
+        foresight: Foresight | None = None,
+        width: int = WIDTH,
+        open_control: Callable[[], Connection] = open_local,
+    ) -> None:
+        """`open_host` connects to one host, as `dlws.remote.ssh.open_ssh` does; it raises Unreachable."""
+        self.nodes = {node.name: node for node in nodes}
+        self.transcript, self.foresight = transcript, foresight
+        self.generation = 0  # grows with every change sent: older answers are void
+        self._open_host, self._open_control = open_host, open_control
+        self._pool = ThreadPoolExecutor(width, thread_name_prefix="connect")
+        self._lock = threading.Lock()
+        self._opening: dict[str, Future[FleetConnection]] = {}
+        self._hosts: dict[str, Host] = {}
+        self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
+        self._refused: dict[str, str] = {}  # host -> where it is written down that it could not be reached
+        self._refused_at: dict[str, float] = {}
+        self.patience = RETRY if foresight else COMES_BACK
+
+    def expect(self, names: Iterable[str]) -> None:
+        """These hosts will be asked soon: connect to them, and ask ahead, in the background."""
+        with self._lock:
+            for name in names:
+                if name not in self._opening:
+                    self._opening[name] = self._pool.submit(self._open, name)
+
+    def connection(self, name: str) -> Connection:
+        """The host's connection, opened now unless it stands.
+
+        A host that could not be reached stays so: for all of an audit, and for a while where hosts are changed, as
+        another process may have restarted it.
+        """
+        with self._lock:
+            if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():
+                del self._opening[name], self._refused[name]
+            future = self._opening.get(name)
+            mine = future is None or future.cancel()  # nobody has begun: do it here rather than queue
+            if future is None or mine:
+                future = self._opening[name] = Future()
+        if mine:
+            try:
+                future.set_result(self._open(name))
+            except BaseException as error:
+                future.set_exception(error)
+        try:
+            connection = future.result()
+        except Unreachable as error:
+            if name not in self._refused:
+                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
+                self._refused_at[name] = time.monotonic()
+            self.transcript.use(self._refused[name])
+            raise type(error)(*error.args) from None
+        connection.ask_ahead()
+        return connection
+
+    def host(self, name: str) -> Host:
+        """The testinfra host on that connection."""
+        connection = self.connection(name)
+        with self._lock:
+            if name not in self._hosts:
+                self._hosts[name] = Host(connection, self.nodes.get(name))
+            return self._hosts[name]
+
+    def begin(self, test: str) -> None:
+        """A test begins: a replay serves it what it was served then. Here nothing depends on it."""
+
+    def note(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """What this process finds out itself rather than ask a host; written down as the host's answer to `question`.
+
+        It is plain JSON. Raises what `find` raises; that something is Unknown is written down too.
+        """
+        return self._note(name, question, find)[0]
+
+    def note_once(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """As `note`; found out once, it is evidence of every test that asks."""
+        if (name, question) not in self._noted:
+            self._noted[name, question] = self._note(name, question, find)
+        found, reference = self._noted[name, question]
+        self.transcript.use(reference)
+        return found  # type: ignore[no-any-return]
+
+    def release(self, name: str) -> None:
+        """Close the host's connection and forget a failure to reach it; the next use connects anew."""
+        with self._lock:
+            future = self._opening.pop(name, None)
+            self._hosts.pop(name, None)
+            self._refused.pop(name, None)
+        if future is not None and not future.cancel():
+            future.add_done_callback(_close)
+
+    def close(self) -> None:
+        """Close every connection, remember the foresight, close the transcript."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for name in list(self._opening):
+            self.release(name)
+        if self.foresight is not None:
+            self.foresight.save()
+        self.transcript.close()
+
+    def _note(self, name: str, question: str, find: Callable[[], T]) -> tuple[T, str]:
+        started = time.monotonic()
+        try:
+            text = json.dumps(find(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        except Unknown as error:
+            self.transcript.record_failure(name, question, error)
+            raise
+        answer = Answer(question, 0, text, b"", time.monotonic() - started)
+        return json.loads(text), self.transcript.record(name, answer, "read")
+
+    def _open(self, name: str) -> FleetConnection:
+        if name == CONTROL and name not in self.nodes:
+            return FleetConnection(self, self._open_control(), None)
+        node = self.nodes[name]
+        connection = FleetConnection(self, self._open_host(node), node)
+        connection.ask_ahead()
+        return connection
+
+
+@dataclass(slots=True)
+class _Ready:
+    """An answer at hand: where it stands in the transcript, when and under which bounds it was got, who used it."""
+
+    answer: Answer
+    reference: str
+    at: float
+    cap: int
+    generation: int
+    scope: int | None = None
+
+
+class FleetConnection(Connection):
+    """A host's connection that records every answer and serves those that were asked ahead."""
+
+    def __init__(self, fleet: Fleet, inner: Connection, node: Node | None) -> None:
+        self.host, self.user = inner.host, inner.user
+        self._fleet, self._inner, self._node = fleet, inner, node
+        self._lock = threading.Lock()
+        self._ready: dict[str, _Ready] = {}
+        self._asked = False
+        self._failure: tuple[float, Unreachable] | None = None
+
+    def ask_ahead(self) -> None:
+        """Ask, in one round trip, all that is foreseen, unless the host has been asked something already."""
+        foresight = self._fleet.foresight
+        if foresight is None or self._node is None or self._asked:
+            return
+        with self._lock:
+            reads = [read for read in foresight.foreseen(self._node) if read[0] not in self._ready]
+            try:
+                for (deadline, cap), group in groupby(sorted(reads, key=_bounds), key=_bounds):
+                    self._fetch([command for command, _, _ in group], deadline, cap)
+            except Unknown:
+                self._asked = True  # the checks ask for themselves and meet whatever it was
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        """See `Connection.ask`."""
+        self._asked = True
+        transcript, foresight = self._fleet.transcript, self._fleet.foresight
+        if foresight is None or self._node is None:
+            with self._failures_of(commands):
+                answers = self._reaching(commands, deadline, cap)
+            for answer in answers:
+                transcript.record(self.host, answer, "read")
+            return answers
+        for command in commands:
+            foresight.learn(self._node, command, deadline, cap)
+        with self._lock:
+            missing = [c for c in dict.fromkeys(commands) if not self._serves(c, cap)]
+            if missing:
+                with self._failures_of(missing):
+                    self._fetch(missing, deadline, cap)
+            for command in commands:
+                self._ready[command].scope = transcript.scope
+                transcript.use(self._ready[command].reference)
+            return [self._ready[command].answer for command in commands]
+
+    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.touch`: no audit must send it ahead because an earlier one, with --active, asked for it."""
+        self._asked = True
+        with self._failures_of([command]):
+            [answer] = self._reaching([command], deadline, CAP)
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`: what it was fed is written down nowhere."""
+        self._asked = True
+        with self._failures_of([command]):
+            answer = self._heard(lambda: self._inner.feed(command, stdin, deadline=deadline))
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was.
+
+        It is nobody's evidence: a replay could not judge by it.
+        """
+        answer = self._reaching([command], deadline, CAP)[0]
+        withheld = f"({len(answer.out)} bytes withheld)".encode()
+        self._fleet.transcript.append(self.host, replace(answer, out=withheld), "read")
+        return answer
+
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        """See `Connection.send`."""
+        self._fleet.generation += 1
+        try:
+            answer = self._inner.send(command, token=token, stdin=stdin, deadline=deadline)
+        except Unknown as error:
+            self._fleet.transcript.record(self.host, Answer(command, None, b"", str(error).encode(), 0.0), "change")
+            raise
+        finally:
+            self._fleet.generation += 1
+        self._fleet.transcript.record(self.host, answer, "change")
+        return answer
+
+    def still_running(self, token: str) -> bool:
+        """See `Connection.still_running`; never from an earlier answer."""
+        return self._inner.still_running(token)
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """See `Connection.tunnel`."""
+        return self._inner.tunnel(address, port, timeout)
+
+    def clock(self) -> Answer:
+        """See `Connection.clock`; never from an earlier answer."""
+        with self._failures_of([CLOCK]):
+            answer = self._inner.clock()
+        self._fleet.transcript.record(self.host, answer, "read")
+        return answer
+
+    def redact(self, text: str) -> str:
+        """See `Connection.redact`."""
+        return self._fleet.transcript.redactor.text(text)
+
+    def renew(self) -> None:
+        """See `Connection.renew`."""
+        self._failure = None
+        self._fleet.generation += 1
+        self._inner.renew()
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self._inner.close()
+
+    @contextmanager
+    def _failures_of(self, commands: Sequence[str]) -> Iterator[None]:
+        """What a check could not find out is evidence too."""
+        try:
+            yield
+        except Unknown as error:
+            for command in commands:
+                self._fleet.transcript.record_failure(self.host, command, error)
+            raise
+
+    def _serves(self, command: str, cap: int) -> bool:
+        """Whether the answer at hand is good for one more check: recent, whole, void by no change, new to the check."""
+        ready = self._ready.get(command)
+        return (
+            ready is not None
+            and ready.generation == self._fleet.generation
+            and ready.scope != self._fleet.transcript.scope
+            and time.monotonic() - ready.at < STALE
+            and not ready.answer.timed_out
+            and not (ready.answer.truncated and ready.cap < cap)
+        )
+
+    def _fetch(self, commands: Sequence[str], deadline: float, cap: int) -> None:
+        generation, at = self._fleet.generation, time.monotonic()
+        for answer in self._reaching(commands, deadline, cap):
+            reference = self._fleet.transcript.append(self.host, answer, "read")
+            self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
+
+    def _reaching(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
+        return self._heard(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+
+    def _heard(self, ask: Callable[[], T]) -> T:
+        """What comes of asking, unless the host was lost a moment ago."""
+        if self._failure is not None:
+            since, failure = self._failure
+            if time.monotonic() - since < self._fleet.patience:
+                raise type(failure)(*failure.args)
+        try:
+            found = ask()
+        except Unreachable as error:
+            self._failure = time.monotonic(), error
+            raise
+        self._failure = None
+        return found
+
+
+def _close(future: Future[FleetConnection]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
+
+
+def _bounds(read: tuple[str, float, int]) -> tuple[float, int]:
+    return read[1], read[2]

@@ -1,0 +1,124 @@
+"""Which reads the checks will ask of a host: what they asked of its kind before, in this run or the last."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dlws.inventory import Node
+
+KEPT = 20  # selections of checks remembered in the file; the one unused the longest goes first
+
+# In a remembered command these private-use characters stand for the host's own name, address and full name.
+_NAME, _ADDRESS, _FQDN = "\ue000", "\ue001", "\ue002"
+
+Read = tuple[str, float, int]  # command, deadline in seconds, cap in bytes
+
+
+class Foresight:
+    """Learns per kind of host, and remembers in a JSON file of the state folder. Thread-safe.
+
+    A command is foreseen for a host if at least half of the hosts of its kind that were asked anything were asked it.
+    Nothing here is ever an answer: a wrong guess costs a command that nobody reads, a missing one a round trip.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        selection: str = "",
+        run: str = "",
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        """`selection` names the set of checks asked for (their commands differ), `run` this run in all its processes.
+
+        A command that `redact` changes is not written down.
+        """
+        self._path, self._selection, self._run, self._redact = path, selection, run, redact
+        self._lock = threading.Lock()
+        self._hosts: defaultdict[str, set[str]] = defaultdict(set)
+        self._asked: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
+        self._bounds: dict[str, tuple[float, int]] = {}
+        self._last: dict[str, list[str]] = {}
+        for kind, entry in self._load().get(selection, {}).get("kinds", {}).items():
+            for template, deadline, cap in entry["commands"]:
+                self._last.setdefault(kind, []).append(template)
+                self._bounds[template] = float(deadline), int(cap)
+
+    def learn(self, node: Node, command: str, deadline: float, cap: int) -> None:
+        """A check asked this host for this command."""
+        template = _general(command, node)
+        with self._lock:
+            self._hosts[node.kind].add(node.name)
+            self._asked[node.kind].setdefault(template, set()).add(node.name)
+            known = self._bounds.get(template, (0.0, 0))
+            self._bounds[template] = max(known[0], deadline), max(known[1], cap)
+
+    def foreseen(self, node: Node) -> list[Read]:
+        """What this host will be asked, by all that is known now."""
+        with self._lock:
+            templates = dict.fromkeys([*self._last.get(node.kind, ()), *self._common(node.kind)])
+            return [(_specific(t, node), *self._bounds[t]) for t in templates]
+
+    def save(self) -> None:
+        """Merge what this process learnt into the file. Other processes of the same run add theirs."""
+        if self._path is None or not self._asked:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            whole = self._load()
+            kinds = whole.pop(self._selection, {}).get("kinds", {})
+            for kind in self._asked:
+                old = kinds.get(kind, {})
+                commands = {c[0]: c for c in old.get("commands", ())} if old.get("run") == self._run else {}
+                for template in self._common(kind):
+                    if self._redact(template) == template:
+                        commands[template] = [template, *self._bounds[template]]
+                kinds[kind] = {"run": self._run, "commands": list(commands.values())}
+            whole[self._selection] = {"kinds": kinds}
+            latest = dict(list(whole.items())[-KEPT:])
+            fresh = self._path.with_suffix(f".{os.getpid()}")
+            fresh.touch(0o600)
+            fresh.write_text(json.dumps(latest, indent=1), "utf-8")
+            fresh.replace(self._path)
+        finally:
+            os.close(lock)
+
+    def _common(self, kind: str) -> list[str]:
+        enough = len(self._hosts[kind]) / 2
+        return [template for template, hosts in self._asked[kind].items() if len(hosts) >= enough]
+
+    def _load(self) -> dict[str, Any]:
+        """The file, if it is ours alone and whole: its commands run as root."""
+        try:
+            if self._path is None:
+                return {}
+            status = self._path.stat()
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                return {}
+            whole = json.loads(self._path.read_text("utf-8"))
+            for entry in whole.values():
+                for kind in entry["kinds"].values():
+                    kind["commands"] = [[str(c), float(d), int(n)] for c, d, n in kind["commands"]]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return {}
+        return dict(whole)
+
+
+def _general(command: str, node: Node) -> str:
+    for mark, own in ((_FQDN, node.fqdn), (_NAME, node.name), (_ADDRESS, node.address)):
+        command = re.sub(rf"(?<![\w.-]){re.escape(own)}(?![\w-])", mark, command)
+    return command
+
+
+def _specific(template: str, node: Node) -> str:
+    return template.replace(_FQDN, node.fqdn).replace(_NAME, node.name).replace(_ADDRESS, node.address)

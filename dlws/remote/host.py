@@ -1,0 +1,136 @@
+"""The host that checks are written against: testinfra's, plus `read` and `lines` for facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import testinfra.host
+from testinfra.backend.base import CommandResult
+
+from dlws.inventory import Node
+from dlws.record.answer import Answer
+from dlws.remote.backend import DEADLINE, Backend, quoted, whole
+from dlws.remote.connection import CAP, Connection
+from dlws.verdict import Unknown, Unparsable
+
+MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or is not there
+
+
+class Host(testinfra.host.Host):  # type: ignore[misc]
+    """One host. `node` is its row of the inventory, None for the control host.
+
+    >>> host.service("docker").is_running
+    >>> host.read("stat -c %%a %s", "/etc/sudoers.d")
+    """
+
+    def __init__(self, connection: Connection, node: Node | None = None) -> None:
+        super().__init__(Backend(connection.host, over=connection))
+        self.backend.set_host(self)
+        self.connection = connection
+        self._node = node
+
+    @classmethod
+    def get_host(cls, hostspec: str, **kwargs: Any) -> testinfra.host.Host:
+        """A host of testinfra's own, on any of its backends: one of ours is made from a connection."""
+        return testinfra.host.get_host(hostspec, **kwargs)
+
+    @classmethod
+    def get_hosts(cls, hosts: Iterable[str], **kwargs: Any) -> list[testinfra.host.Host]:
+        """See `get_host`."""
+        return list(testinfra.host.get_hosts(hosts, **kwargs))
+
+    @property
+    def name(self) -> str:
+        """The host's name in the inventory, or "control"."""
+        return self.connection.host
+
+    @property
+    def node(self) -> Node:
+        """The host's row of the inventory. Unknown for a host that is in none (the control host)."""
+        if self._node is None:
+            raise Unknown(f"{self.name} is not in the inventory")
+        return self._node
+
+    def read(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> str:
+        """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
+
+        Within `with host.sudo(user):` it runs as that user.
+        Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
+        output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
+        """
+        text = self.backend.get_command(quoted(command, *args))
+        answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
+        if answer.rc:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer.text.rstrip("\r\n")
+
+    def touch(self, expected: Sequence[int], command: str, *args: object, deadline: float = DEADLINE) -> Answer:
+        """As `run_expect`, for a command of an active check: it may leave a trace on the host (`Connection.touch`)."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.touch(text, deadline=deadline), self.connection, deadline)
+        if answer.rc not in expected:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer
+
+    def feed(
+        self, expected: Sequence[int], command: str, *args: object, stdin: str, deadline: float = DEADLINE
+    ) -> Answer:
+        """As `touch`, for a command that reads what no command line may hold (a password) from its standard input."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.feed(text, stdin.encode(), deadline=deadline), self.connection, deadline)
+        if answer.rc not in expected:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer
+
+    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
+        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
+        text = quoted(command, *args)
+        answer = whole(self.connection.ask_secret(text, deadline=deadline), self.connection, deadline)
+        if answer.rc:
+            raise self._unknown(text, answer.rc, answer.error_text)
+        return answer.text
+
+    def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
+        """The lines of `read` that are not blank."""
+        return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
+
+    def clock(self) -> tuple[float, float]:
+        """How far the host's clock is ahead of ours, and the bound of that reading's error, in seconds. Or Unknown."""
+        answer = whole(self.connection.clock(), self.connection, DEADLINE)
+        if answer.rc:
+            raise self._unknown(answer.command, answer.rc, answer.error_text)
+        try:
+            offset, bound = map(float, answer.text.split())
+        except ValueError:
+            raise Unparsable(f"{self.name}: clock: not understood: {answer.text.strip()[:80]!r}") from None
+        return offset, bound
+
+    def run_expect(self, expected: Sequence[int], command: str, *args: str, **more: Any) -> CommandResult:
+        """As `run`, for a command that answers with its exit status: `expected` are the statuses that are answers.
+
+        Raises Unknown for any other (127: there is no such tool), where testinfra's own raises AssertionError: a check
+        would FAIL for what it could not find out. All of testinfra's modules ask through here.
+        """
+        result = self.run(command, *args, **more)
+        if result.rc not in expected:
+            raise self.no_answer(result)
+        return result
+
+    def no_answer(self, result: CommandResult | Answer) -> Unknown:
+        """The error to raise for a result from which nothing can be known; it says what stderr says."""
+        if isinstance(result, Answer):
+            return self._unknown(result.command, result.rc, result.error_text)
+        return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
+
+    def check_output(self, command: str, *args: str, **more: Any) -> str:
+        """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
+        return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
+
+    def _unknown(self, command: str, rc: int | None, stderr: str) -> Unknown:
+        what = "tool missing" if rc in MISSING else f"exit status {rc}"
+        said = stderr.strip() or "nothing on stderr"
+        return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))
+
+    def __repr__(self) -> str:
+        return f"<host {self.name}>"

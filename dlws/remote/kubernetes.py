@@ -1,0 +1,312 @@
+"""`kube`: the Kubernetes API as checks and stages see it. Objects are the API's own JSON, as plain dicts.
+
+    kube.list("pods", namespace="kube-system")        kube.get("configmaps", "kubeadm-config", namespace="kube-system")
+    kube.raw("/readyz?verbose")                        kube.dry_run(service)
+
+Secrets come without their values. Only `change` calls what alters objects.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+from dlws.record.answer import Answer, ApiUnreachable
+from dlws.remote.api_server import Request, Server, without_passwords
+from dlws.verdict import Unknown, Unparsable
+
+NAME = "kubernetes"  # where the API's answers stand in a transcript
+DEADLINE = 20.0  # seconds for one read
+CHANGE_DEADLINE = 60.0  # seconds for one change: etcd may be slow to write
+PAGE = 500  # objects asked for at a time
+RESTARTS = 3  # times a list is begun anew because the API server forgot its place (410 Gone)
+RETRY = 60.0  # seconds for which an API that could not be asked is not tried again in an audit
+MANAGER = "dlws-suite"
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+
+GROUPS: Mapping[str, str] = {
+    "": "configmaps endpoints events namespaces nodes persistentvolumeclaims persistentvolumes pods secrets"
+    " serviceaccounts services",
+    "apps": "daemonsets deployments replicasets statefulsets",
+    "batch": "jobs",
+    "coordination.k8s.io": "leases",
+    "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
+}
+"""API groups whose version is v1 on every server from 1.16 on. Of other groups the server is asked."""
+GROUP_OF = {resource: group for group, names in GROUPS.items() for resource in names.split()}
+GROUP_OF |= {"certificatesigningrequests": "certificates.k8s.io", "apiservices": "apiregistration.k8s.io"}
+GROUP_OF |= {"customresourcedefinitions": "apiextensions.k8s.io"}
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The API server understood and said no (4xx): the object is invalid, in conflict or forbidden."""
+
+
+class Listing(list[Object]):
+    """The objects of a list. `at` is the API server's clock when it answered."""
+
+    def __init__(self, objects: list[Object], clock: datetime | None) -> None:
+        super().__init__(objects)
+        self._clock = clock
+
+    @property
+    def at(self) -> datetime:
+        """By the API server's clock. Unknown when its answer had no date."""
+        if self._clock is None:
+            raise Unknown("the API server's answer has no Date")
+        return self._clock
+
+
+class Evidence(Protocol):
+    """A transcript, as far as it is needed here."""
+
+    def record(self, host: str, answer: Answer, kind: Any) -> str:
+        """Write an answer down and count it as used now; returns its reference."""
+
+    def record_failure(self, host: str, command: str, error: Unknown) -> str:
+        """Write down that nothing came of a request."""
+
+    def use(self, reference: str) -> None:
+        """Count it as used once more."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """What came of one question in an audit, and where its answers are written down."""
+
+    value: Any = None
+    error: Unknown | None = None
+    at: float = 0.0
+    references: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Kubernetes:
+    """The API of one cluster. With a `memory` (audits) each question is asked once, failures included."""
+
+    server: Server
+    evidence: Evidence
+    memory: dict[str, _Remembered] | None = None
+    _references: list[str] = field(default_factory=list)
+    _lost: _Remembered | None = None
+
+    def list(self, resource: str, *, namespace: str = "", labels: str = "") -> Listing:
+        """All objects of a resource (`pods`; `plural.group` for one not in GROUP_OF), of all namespaces or one.
+
+        `labels` is a label selector. Fetched page by page. Unknown when any page does not come.
+        """
+        path = self._path(resource, namespace)
+        return self._once(f"list {path} {labels}", lambda: self._pages(path, labels))
+
+    def get(self, resource: str, name: str, *, namespace: str = "") -> Object | None:
+        """One object, or None when there is none (404). Unknown when that cannot be said."""
+        path = f"{self._path(resource, namespace)}/{quote(name)}"
+        return self._once(path, lambda: self._found(path))
+
+    def find(self, manifest: Mapping[str, Any]) -> Object | None:
+        """The object that a manifest names, or None when there is none, or no such kind yet. Unknown as `get`."""
+        path = self._place(manifest, named=True)
+        return None if path is None else self._once(path, lambda: self._found(path))
+
+    def raw(self, path: str) -> str:
+        """The text behind a path. Unknown for any status but 200: where another one is an answer, use `answer`."""
+        return good(self.answer(path), path).text
+
+    def answer(self, path: str) -> Answer:
+        """What is answered at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
+        return self._once(f"raw {path}", lambda: self._read(Request("GET", path)))
+
+    def document(self, path: str) -> Object:
+        """The JSON object behind a path. Unknown for any status but 200, Unparsable for anything else."""
+        return parsed(good(self.answer(path), path), path)
+
+    def dry_run(self, manifest: Mapping[str, Any]) -> None:
+        """The server would create this object; Refused, with its reason, otherwise. Creates nothing.
+
+        It is no proof of a node port: Kubernetes 1.20 does not look at the range in a dry run (seen).
+        """
+        path = self.path_of(manifest, named=False) + "?dryRun=All"
+        answer = self._once(f"{path} {json.dumps(manifest)}", lambda: self._read(Request("POST", path, manifest)))
+        if answer.rc in (400, 403, 409, 422):
+            raise Refused(complaint(answer))
+        good(answer, path)
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Server-side apply; fields that others manage become ours. Only for `change.apply`. Refused or Unknown."""
+        path = f"{self.path_of(manifest)}?fieldManager={MANAGER}&force=true"
+        self._alter(Request("PATCH", path, manifest, APPLY))
+
+    def create(self, manifest: Mapping[str, Any]) -> None:
+        """Create an object that is not there. Only for `change.create`. Refused (if it is there, too) or Unknown."""
+        self._alter(Request("POST", f"{self.path_of(manifest, named=False)}?fieldManager={MANAGER}", manifest))
+
+    def merge(self, manifest: Mapping[str, Any]) -> None:
+        """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Refused or Unknown."""
+        self._alter(Request("PATCH", f"{self.path_of(manifest)}?fieldManager={MANAGER}", manifest, MERGE))
+
+    def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "") -> None:
+        """Merge patch (RFC 7396): null removes a key, a list replaces the list. Only for `change.patch`."""
+        path = f"{self._path(resource, namespace)}/{quote(name)}?fieldManager={MANAGER}"
+        self._alter(Request("PATCH", path, patch, MERGE))
+
+    def delete(self, resource: str, name: str, *, namespace: str = "") -> None:
+        """Delete one object and what it owns; one that is not there is none. Only for `change.delete`."""
+        path = f"{self._path(resource, namespace)}/{quote(name)}?propagationPolicy=Background"
+        self._alter(Request("DELETE", path), fine=(404,))
+
+    def path_of(self, manifest: Mapping[str, Any], *, named: bool = True) -> str:
+        """Where a manifest's object lives: the server is asked what its kind is called. Refused for an unknown one."""
+        path = self._place(manifest, named=named)
+        if path is None:
+            raise Refused(f"the API server knows no {manifest['kind']} of {manifest['apiVersion']}")
+        return path
+
+    def _place(self, manifest: Mapping[str, Any], *, named: bool) -> str | None:
+        version, kind = str(manifest["apiVersion"]), str(manifest["kind"])
+        base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+        known = self._once(base, lambda: self._found(base))
+        for resource in (known or {}).get("resources", ()):
+            if resource["kind"] == kind and "/" not in resource["name"]:
+                break
+        else:
+            return None
+        about = manifest["metadata"]
+        if resource["namespaced"]:
+            base += f"/namespaces/{quote(str(about.get('namespace', 'default')))}"
+        return f"{base}/{resource['name']}" + (f"/{quote(str(about['name']))}" if named else "")
+
+    def _path(self, resource: str, namespace: str) -> str:
+        plural, _, group = resource.partition(".")
+        group = group or GROUP_OF[resource]
+        if group in GROUPS:
+            base = f"/apis/{group}/v1" if group else "/api/v1"
+        else:
+            known = self._once(f"/apis/{group}", lambda: self._found(f"/apis/{group}"))
+            if known is None:
+                raise Unknown(f"the API server has no group {group}")
+            base = f"/apis/{known['preferredVersion']['groupVersion']}"
+        return f"{base}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{base}/{plural}"
+
+    def _pages(self, path: str, labels: str) -> Listing:
+        for _ in range(RESTARTS):
+            objects: list[Object] = []
+            clock: datetime | None = None
+            token = ""
+            while True:
+                query = {"limit": PAGE} | ({"labelSelector": labels} if labels else {})
+                where = f"{path}?{urlencode(query | ({'continue': token} if token else {}))}"
+                answer = self._read(Request("GET", where))
+                if answer.rc == 410:
+                    break
+                page = parsed(good(answer, where), where)
+                if not isinstance(page.get("items", 0), list | None):
+                    raise Unparsable(f"GET {where}: a list without items")
+                objects += page["items"] or []
+                clock = clock or clock_of(answer)
+                token = (page.get("metadata") or {}).get("continue", "")
+                if not token:
+                    return Listing(objects, clock)
+        raise Unknown(f"GET {path}: the API server forgot its place in the list {RESTARTS} times (410 Gone)")
+
+    def _found(self, path: str) -> Object | None:
+        answer = self._read(Request("GET", path))
+        return None if answer.rc == 404 else parsed(good(answer, path), path)
+
+    def _read(self, request: Request) -> Answer:
+        try:
+            answer = self.server.ask(request, DEADLINE)
+        except Unknown as error:
+            self._references.append(self.evidence.record_failure(NAME, request.command, error))
+            raise
+        kept = replace(answer, out=without_passwords(answer.out))
+        self._references.append(self.evidence.record(NAME, kept, "read"))
+        return answer
+
+    def _alter(self, request: Request, fine: tuple[int, ...] = ()) -> None:
+        try:
+            answer = self.server.ask(request, CHANGE_DEADLINE)
+        except Unknown as error:
+            self.evidence.record(NAME, Answer(request.command, None, b"", str(error).encode(), 0.0), "change")
+            raise
+        self.evidence.record(NAME, answer, "change")
+        if answer.rc in fine:
+            return
+        if answer.rc and 400 <= answer.rc < 500 and answer.rc != 429:
+            raise Refused(complaint(answer))
+        good(answer, request.path)
+
+    def _once(self, question: str, ask: Callable[[], T]) -> T:
+        if self.memory is None:
+            return ask()
+        known = self.memory.get(question)
+        if known is None or (known.error is not None and time.monotonic() - known.at > RETRY):
+            known = self.memory[question] = self._learnt(ask)
+        else:
+            for reference in known.references:
+                self.evidence.use(reference)
+        if known.error is not None:
+            raise type(known.error)(*known.error.args)
+        return known.value  # type: ignore[no-any-return]
+
+    def _learnt(self, ask: Callable[[], Any]) -> _Remembered:
+        """What comes of asking now; while the API is known to be lost, nothing is asked."""
+        if self._lost is not None and time.monotonic() - self._lost.at < RETRY:
+            for reference in self._lost.references:
+                self.evidence.use(reference)
+            return self._lost
+        self._references = []
+        try:
+            return _Remembered(ask(), references=self._references)
+        except ApiUnreachable as error:
+            self._lost = _Remembered(error=error, at=time.monotonic(), references=self._references[-1:])
+            return self._lost
+        except Unknown as error:
+            return _Remembered(error=error, at=time.monotonic(), references=self._references)
+
+
+def good(answer: Answer, path: str) -> Answer:
+    """The answer itself when its status is 2xx. Unknown otherwise, with what the server said."""
+    if answer.rc == 0:
+        return answer
+    meaning = {401: "admin.conf is not accepted", 403: "admin.conf may not do this", 429: "too many requests"}
+    hint = f" ({meaning[answer.rc]})" if answer.rc in meaning else ""
+    raise Unknown(f"the API server answered {answer.rc}{hint} to {path}: {complaint(answer)}")
+
+
+def complaint(answer: Answer) -> str:
+    """The message of a Status object, or the beginning of whatever came instead."""
+    try:
+        message = json.loads(answer.out)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = answer.text.strip()[:300]
+    return str(message) or answer.error_text.partition("\n")[0]
+
+
+def parsed(answer: Answer, path: str) -> Object:
+    """The JSON object of an answer. Unparsable when it is cut off or something else."""
+    try:
+        whole = json.loads(answer.out)
+    except ValueError:
+        raise Unparsable(f"GET {path}: not JSON, or cut off, after {len(answer.out)} bytes") from None
+    if not isinstance(whole, dict):
+        raise Unparsable(f"GET {path}: no JSON object: {answer.text[:80]!r}")
+    return whole
+
+
+def clock_of(answer: Answer) -> datetime | None:
+    """The API server's clock when it answered."""
+    found = re.search(r"^Date: (.+)$", answer.error_text, re.MULTILINE)
+    try:
+        return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None
+    except ValueError:
+        return None

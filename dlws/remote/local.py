@@ -1,0 +1,80 @@
+"""The control host: the same agent, as a child process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from dlws.remote.connection import SessionConnection
+from dlws.remote.session import AgentSession, Link, Session, first_to_start
+from dlws.remote.shell import ShellSession
+
+CONTROL = "control"  # the control host's name wherever a host is named
+
+# Of our own environment commands see only this: a password may be in it, and PYTHONPATH would change their Python.
+_KEPT = re.compile(r"PATH|HOME|USER|LOGNAME|SHELL|(http|https|ftp|no|all)_proxy", re.IGNORECASE)
+
+
+class ProcessLink:
+    """A local program with one socket for its stdin and stdout: shutting that down wakes whoever reads it."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env={name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)},
+            )
+
+    def write(self, data: bytes) -> None:
+        """Send all of it; OSError when the program is gone."""
+        self._socket.sendall(data)
+
+    def read(self) -> bytes:
+        """The next bytes, b"" at the end."""
+        return self._socket.recv(1 << 16)
+
+    def abort(self) -> None:
+        """Close the socket for both sides; the agent then ends its reads, and itself after its last change."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._process.poll()
+
+    def complaint(self) -> str:
+        """What it said on stderr, or its exit status."""
+        assert self._process.stderr
+        try:
+            code = self._process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return ""
+        said = os.read(self._process.stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
+        return said or f"exit status {code}"
+
+
+def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3") -> SessionConnection:
+    """A connection to the machine we run on, or to wherever `prefix` (an argv) leads."""
+    if os.geteuid() != 0:
+        prefix = [*prefix, "sudo", "-n", "-H"]
+
+    def link(command: str) -> Link:
+        return ProcessLink([*prefix, "/bin/sh", "-c", command])
+
+    def start() -> tuple[str, Session]:
+        return "root", first_to_start(lambda: AgentSession(host, link, python=python), lambda: ShellSession(host, link))
+
+    return SessionConnection(host, start)
+
+
+def open_local(name: str = CONTROL) -> SessionConnection:
+    """A connection to the control host itself, as root (through `sudo -n` if need be). Raises Unreachable."""
+    return open_process(name, python=shlex.quote(sys.executable)).connect()

@@ -1,0 +1,217 @@
+"""A run judged again from its evidence, offline: hosts, the Kubernetes API and this machine answer as they did then.
+
+A test is served what it was served then, answer by answer: the ledger tells which lines it was judged by. What it did
+not ask then (a check may have been written anew) is served from what any test of the run was told. What nobody asked
+is Unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dlws import verdict
+from dlws.inventory import Node
+from dlws.record import answer as answers
+from dlws.record.answer import Answer, ApiUnreachable, Unreachable
+from dlws.record.evidence import Transcript, file_name, read
+from dlws.remote.api_server import Request
+from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
+from dlws.remote.fleet import Fleet, T
+from dlws.remote.kubernetes import NAME
+from dlws.verdict import Unknown
+
+FAILURES: Mapping[str, type[Unknown]] = {
+    name: error
+    for module in (verdict, answers)
+    for name, error in vars(module).items()
+    if isinstance(error, type) and issubclass(error, Unknown)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of evidence: what was answered, or why nothing was. `reference` is `<file>#<n>`."""
+
+    reference: str
+    command: str
+    at: str
+    answer: Answer
+    failure: Unknown | None
+
+    def told(self) -> Answer:
+        """The answer, or the failure of then is raised again."""
+        if self.failure is not None:
+            raise type(self.failure)(*self.failure.args)
+        return self.answer
+
+
+class Replay:
+    """The evidence of a run, by host and command."""
+
+    def __init__(self, folder: Path, judged_by: Mapping[str, Sequence[str]], transcript: Transcript) -> None:
+        """`folder` is the run's evidence, `judged_by` its tests with their references.
+
+        `transcript` is where the lines that are served again are counted as used; nothing is written to it. Raises
+        Unknown when the folder holds no transcript.
+        """
+        self.transcript = transcript
+        self._judged_by = judged_by
+        self._lines = {line.reference: line for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)}
+        if not self._lines:
+            raise Unknown(f"{folder}: no recording there")
+        self._latest: dict[tuple[str, str], Line] = {}
+        for line in sorted(self._lines.values(), key=lambda line: (line.failure is None, line.at)):
+            self._latest[_host_of(line.reference), line.command] = line  # an answer before a failure, then the last
+        self._answering = {host for host, command in self._latest if command != CONNECT}
+        self._own: dict[str, list[Line]] = {}
+        self._served: Counter[tuple[str, str]] = Counter()
+
+    def begin(self, test: str) -> None:
+        """From now on this test asks."""
+        self._own = {}
+        self._served.clear()
+        for reference in self._judged_by.get(test, ()):
+            if reference in self._lines:
+                self._own.setdefault(_host_of(reference), []).append(self._lines[reference])
+
+    def ask(self, host: str, command: str) -> Answer:
+        """What was answered then; the second time a test asks, what it was answered the second time.
+
+        Raises the failure of then, or Unknown for what the evidence does not hold.
+        """
+        own = [line for line in self._own.get(file_name(host), ()) if line.command == command]
+        turn = self._served[host, command]
+        self._served[host, command] += 1
+        line = own[min(turn, len(own) - 1)] if own else self._unasked(host, command)
+        if line is None:
+            raise Unknown(f"{host}: not in the evidence of the run that is replayed: {command}")
+        self.transcript.use(line.reference)
+        return line.told()
+
+    def loss(self, host: str) -> Line | None:
+        """Why this test could not reach a host then; or why nobody could, if nothing else is known of the host."""
+        own = [line for line in self._own.get(file_name(host), ()) if line.command == CONNECT]
+        line = own[0] if own else self._latest.get((file_name(host), CONNECT))
+        return line if own or file_name(host) not in self._answering else None
+
+    def failure(self, host: str, kind: type[Unknown]) -> Line | None:
+        """The failure of this kind that this test met then."""
+        own = self._own.get(file_name(host), ())
+        return next((line for line in own if isinstance(line.failure, kind)), None)
+
+    def _unasked(self, host: str, command: str) -> Line | None:
+        """For what this test did not ask then: the loss of the API kept it from asking, or another test's answer."""
+        return self.failure(host, ApiUnreachable) or self._latest.get((file_name(host), command))
+
+
+class Answering(Protocol):
+    """Who knows what hosts have answered."""
+
+    def ask(self, host: str, command: str) -> Answer:
+        """What was answered then. Raises the failure of then, or Unknown."""
+
+
+class ReplayedFleet(Fleet):
+    """The hosts of a replay. Nothing is connected to."""
+
+    def __init__(self, nodes: Iterable[Node], replay: Replay) -> None:
+        super().__init__(nodes, _no_way, replay.transcript)
+        self.replay = replay
+
+    def begin(self, test: str) -> None:
+        """See `Fleet.begin`."""
+        self.replay.begin(test)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Nothing is sent for: all is here."""
+
+    def connection(self, name: str) -> Connection:
+        """The host as it answered then. Raises Unreachable as it was raised then."""
+        if lost := self.replay.loss(name):
+            self.transcript.use(lost.reference)
+            lost.told()
+        return ReplayedConnection(name, self.replay)
+
+    def note(self, name: str, question: str, find: Callable[[], T]) -> T:
+        """See `Fleet.note`: what was found out then."""
+        found: T = json.loads(self.replay.ask(name, question).out)
+        return found
+
+    note_once = note
+
+
+class ReplayedConnection(Connection):
+    """A host that answers what it answered then, and refuses every change."""
+
+    def __init__(self, host: str, replay: Answering) -> None:
+        self.host, self.user, self._replay = host, "", replay
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        """See `Connection.ask`; `deadline` and `cap` were met, or not met, then."""
+        return [self._replay.ask(self.host, command) for command in commands]
+
+    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+        """See `Connection.feed`."""
+        return self._replay.ask(self.host, command)
+
+    def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
+        """Raises Unknown: it was written down nowhere."""
+        raise Unknown(f"{self.host}: withheld from the evidence of the run that is replayed: {command}")
+
+    def clock(self) -> Answer:
+        """See `Connection.clock`."""
+        return self._replay.ask(self.host, CLOCK)
+
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        """Raises Unknown: a replay changes nothing."""
+        raise Unknown(f"{self.host}: a replay changes nothing: {command}")
+
+    def renew(self) -> None:
+        """Nothing to renew."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class ReplayedApi:
+    """The Kubernetes API of a replay: the server, and the evidence that need not be written again."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    def ask(self, request: Request, deadline: float) -> Answer:
+        """See `Server.ask`."""
+        return self._replay.ask(NAME, request.command)
+
+    def record(self, host: str, answer: Answer, kind: object) -> str:
+        """It is written down already."""
+        return ""
+
+    def record_failure(self, host: str, command: str, error: Unknown) -> str:
+        """It is written down already."""
+        return ""
+
+    def use(self, reference: str) -> None:
+        """It was counted when it was served."""
+
+
+def _no_way(node: Node) -> Connection:
+    raise Unreachable(f"{node.name}: a replay connects to nothing")
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    for line, answer in read(path):
+        if "n" not in line:  # nothing can refer to it
+            continue
+        kind = FAILURES.get(str(line.get("failure", "")))
+        failure = kind(answer.error_text) if kind else None
+        yield Line(f"{path.name}#{line['n']}", answer.command, str(line.get("at", "")), answer, failure)
+
+
+def _host_of(reference: str) -> str:
+    return reference.partition(".")[0]

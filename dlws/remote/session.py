@@ -1,0 +1,249 @@
+"""A session is one running helper on one host: the agent, or the shell where there is no Python (`dlws.remote.shell`).
+
+A `Link` carries its bytes. The framing starts with a random nonce: nothing that a login prints is taken for an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
+from dlws.remote import agent
+
+GRACE = 15.0  # seconds that an answer may be late on its way before the link is given up
+NOISE = 1 << 18  # bytes a login may print before the helper speaks
+
+
+class Link(Protocol):
+    """The stdin and stdout of a program on the host."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of it; OSError when the link is gone."""
+
+    def read(self) -> bytes:
+        """The next bytes, b"" at the end."""
+
+    def abort(self) -> None:
+        """Drop the link at once, unsent bytes included. Any number of times, from any thread."""
+
+    def complaint(self) -> str:
+        """What the program wrote to stderr, or how it ended: for the message when it does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command to run. `token` makes it a change; without one it is a read and dies with the link."""
+
+    command: str
+    deadline: float
+    cap: int
+    token: str = ""
+    stdin: bytes = b""
+
+
+class NotStarted(Unreachable):
+    """The helper did not come up on the host."""
+
+
+class Session(Protocol):
+    """A helper that runs commands."""
+
+    def run(self, requests: Sequence[Request]) -> list[Answer]:
+        """All answers, in order. LinkLost or CommandTimedOut otherwise; `answered` of the error holds what did come."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why the link is gone, or None while it stands."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+def boot(nonce: str, python: str) -> tuple[str, bytes]:
+    """The command line that starts the agent, and the bytes it reads first: its own source, after its length.
+
+    The source travels on stdin, so that `ps` on the host shows one short line and no nonce.
+    """
+    source = Path(agent.__file__).read_bytes() + f'\nmain(b"{nonce}")\n'.encode()
+    loader = (
+        'import sys;f=open(0,"rb",0,closefd=False);n=int(f.readline());s=b"";'
+        'exec("while len(s)<n:s+=f.read(n-len(s)) or sys.exit(95)");exec(s)'
+    )
+    return f"exec {python} -I -S -E -u -c '{loader}'", b"%d\n" % len(source) + source
+
+
+def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
+    """Skip what the login prints until the helper says hello; returns the bytes after it. NotStarted otherwise."""
+    silence = threading.Timer(patience, link.abort)
+    silence.daemon = True
+    silence.start()
+    started, noise = time.monotonic(), b""
+    try:
+        while hello not in noise:
+            try:
+                data = link.read()
+            except OSError:
+                data = b""
+            if not data:
+                said = link.complaint() or noise[-400:].decode("utf-8", "backslashreplace").strip() or "nothing"
+                late = f" within {patience:g} s" if time.monotonic() - started >= patience else ""
+                raise NotStarted(f"the helper did not start{late}; the host said: {said}")
+            noise += data
+            if len(noise) > NOISE:
+                link.abort()
+                raise NotStarted(f"the login printed more than {NOISE} bytes and no helper started")
+    finally:
+        silence.cancel()
+    return noise.split(hello, 1)[1]
+
+
+def first_to_start(*makers: Callable[[], Session]) -> Session:
+    """The first session that comes up, tried in order. NotStarted with every reason if none does."""
+    reasons = []
+    for make in makers:
+        try:
+            return make()
+        except NotStarted as error:
+            reasons.append(str(error))
+    raise NotStarted("; then: ".join(dict.fromkeys(reasons)))
+
+
+class _Pending:
+    """A batch under way: the answers that have come, and the signal that it is over."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.requests = requests
+        self.answers: list[Answer | None] = [None] * len(requests)
+        self.left = len(requests)
+        self.over = threading.Event()
+
+
+class AgentSession:
+    """Frames to and from the agent. Thread-safe: batches of several threads run side by side."""
+
+    def __init__(
+        self, host: str, open_link: Callable[[str], Link], *, patience: float = 20.0, python: str = "python3"
+    ) -> None:
+        """`patience` (s) is how long the agent may take to say hello. Raises NotStarted."""
+        nonce = secrets.token_hex(16)
+        command, source = boot(nonce, python)
+        self._host = host
+        self._link = open_link(command)
+        with contextlib.suppress(OSError):  # a helper that ended at once is explained by await_hello
+            self._link.write(source)
+        rest = await_hello(self._link, agent.HELLO + nonce.encode() + b"\n", patience)
+        self._writing = threading.Lock()
+        self._state = threading.Lock()
+        self._waiting: dict[int, tuple[_Pending, int]] = {}
+        self._number = 0
+        self._lost: str | None = None
+        threading.Thread(target=self._receive, args=(rest,), name=f"answers of {host}", daemon=True).start()
+
+    @property
+    def lost(self) -> str | None:
+        """Why the link is gone, or None while it stands."""
+        return self._lost
+
+    def run(self, requests: Sequence[Request]) -> list[Answer]:
+        """Send all requests in one write and wait for all answers."""
+        pending = _Pending(requests)
+        frames = []
+        with self._state:
+            if self._lost is not None:
+                raise LinkLost(self._lost)
+            for place, request in enumerate(requests):
+                self._number = (self._number + 1) & 0x7FFFFFFF
+                self._waiting[self._number] = (pending, place)
+                frames.append(_frame(self._number, request))
+        started = time.monotonic()
+        try:
+            with self._writing:
+                self._link.write(b"".join(frames))
+        except OSError as error:
+            self._end(f"sending failed: {error}")
+        limit = longest(requests)
+        if not pending.over.wait(limit):
+            self._end(f"no answer within {limit:.3g} s")
+            slow = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
+            raise CommandTimedOut(f"no answer within {limit:.3g} s to: {slow.command}")
+        answers = [answer for answer in pending.answers if answer is not None]
+        if len(answers) < len(requests):
+            missing = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
+            waited = time.monotonic() - started
+            raise LinkLost(f"link lost after {waited:.1f} s ({self._lost}), waiting for: {missing.command}")
+        return answers
+
+    def close(self) -> None:
+        """Drop the link; reads still running on the host are killed by the agent."""
+        self._end("closed")
+
+    def _receive(self, rest: bytes) -> None:
+        received = bytearray(rest)
+        try:
+            while True:
+                while self._take(received):
+                    pass
+                data = self._link.read()
+                if not data:
+                    self._end(self._link.complaint() or "closed by the host")
+                    return
+                received += data
+        except OSError as error:
+            self._end(str(error) or type(error).__name__)
+        except Exception as error:  # a frame that makes no sense: nothing after it can be trusted
+            self._end(f"not understood: {error!r}")
+
+    def _take(self, received: bytearray) -> bool:
+        """Handle one complete frame; False when there is none yet."""
+        size = agent.ANSWER.size
+        if len(received) < size:
+            return False
+        number, rc, seconds, flags, out, err = agent.ANSWER.unpack(received[:size])
+        if len(received) < size + out + err:
+            return False
+        body = bytes(received[size : size + out + err])
+        del received[: size + out + err]
+        with self._state:
+            pending, place = self._waiting.pop(number)
+            pending.answers[place] = Answer(
+                command=pending.requests[place].command,
+                rc=None if flags & agent.TIMED_OUT else rc,
+                out=body[:out],
+                err=body[out:],
+                seconds=seconds,
+                timed_out=bool(flags & agent.TIMED_OUT),
+                truncated=bool(flags & agent.TRUNCATED),
+            )
+            pending.left -= 1
+            if not pending.left:
+                pending.over.set()
+        return True
+
+    def _end(self, why: str) -> None:
+        with self._state:
+            if self._lost is None:
+                self._lost = why
+            for pending, _ in self._waiting.values():
+                pending.over.set()
+            self._waiting.clear()
+        self._link.abort()
+
+
+def longest(requests: Sequence[Request]) -> float:
+    """Seconds after which a batch must have been answered, were every command as slow as it may be."""
+    rounds = math.ceil(len(requests) / agent.PARALLEL)
+    return rounds * (max(r.deadline for r in requests) + 2 * agent.KILL_AFTER) + GRACE
+
+
+def _frame(number: int, request: Request) -> bytes:
+    parts = request.token.encode(), request.command.encode(), request.stdin
+    kind = agent.CHANGE if request.token else agent.READ
+    return agent.REQUEST.pack(kind, number, request.deadline, request.cap, *map(len, parts)) + b"".join(parts)

@@ -1,0 +1,317 @@
+"""SSH: one connection and one channel per host, strict host keys, every step bounded in time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+import paramiko
+from paramiko.ssh_exception import BadAuthenticationType
+
+from dlws.inventory import Node
+from dlws.record.answer import LoginRefused, Unreachable
+from dlws.remote import tunnel
+from dlws.remote.connection import SessionConnection
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.session import AgentSession, Link, NotStarted, Session, first_to_start
+from dlws.remote.shell import ShellSession
+from dlws.remote.watch import Watch
+
+CONNECT_TIMEOUT = 10.0  # seconds for TCP
+LOGIN_TIMEOUT = 20.0  # seconds from TCP to a helper that speaks
+PIECE = 1 << 18  # bytes written at a time
+KEEPALIVE = 15  # seconds
+UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives a silent peer up (TCP_USER_TIMEOUT)
+CROWDED = 5  # times to knock again where sshd drops newcomers (MaxStartups)
+
+_READING = Lock()  # a hundred hosts at once wait for one reading of the key
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # whatever it logs reaches us as an exception
+
+
+class Secret:
+    """A password that no repr, log line or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The password itself: only for the call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One way in: a user with a private key file, or with a password."""
+
+    user: str
+    key: Path | None = None
+    password: Secret | None = None
+
+    @property
+    def kind(self) -> str:
+        """`root with a password`, for messages."""
+        return f"{self.user} with {'key ' + str(self.key) if self.key else 'a password'}"
+
+
+def open_ssh(
+    node: Node,
+    logins: Sequence[Login],
+    host_keys: HostKeys,
+    *,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    login_timeout: float = LOGIN_TIMEOUT,
+    redact: Callable[[str], str] = str,
+) -> SessionConnection:
+    """Connect to a host with the first login that leads to root commands.
+
+    Raises Unreachable (no answer), HostKeyChanged (before any credential is sent), LoginRefused (why, for each login).
+    """
+    dialer = _Dialer(node, logins, host_keys, connect_timeout, login_timeout)
+    return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
+
+
+class ChannelLink:
+    """The one channel: a program on the host, behind SSH."""
+
+    def __init__(self, transport: paramiko.Transport, sock: socket.socket, command: str) -> None:
+        self._transport, self._socket = transport, sock
+        self._channel = transport.open_session(timeout=LOGIN_TIMEOUT)
+        self._channel.exec_command(command)
+
+    def write(self, data: bytes) -> None:
+        """Send all of it."""
+        # paramiko copies what is left for every packet it sends: an image of 100 MB at once takes a minute to do so.
+        try:
+            for at in range(0, len(data), PIECE):
+                self._channel.sendall(data[at : at + PIECE])
+        except (paramiko.SSHException, EOFError) as error:
+            raise OSError(str(error)) from None
+
+    def read(self) -> bytes:
+        """The next bytes."""
+        return self._channel.recv(1 << 16)
+
+    def abort(self) -> None:
+        """Reset the TCP connection: bytes that wait for a dead network must not arrive when it comes back."""
+        _reset(self._transport, self._socket)
+
+    def complaint(self) -> str:
+        """What came on stderr, the exit status, or why SSH ended."""
+        if self._channel.recv_stderr_ready():
+            return self._channel.recv_stderr(4000).decode("utf-8", "backslashreplace").strip()
+        if self._channel.exit_status_ready():
+            return f"exit status {self._channel.exit_status}"
+        error = self._transport.get_exception()
+        return str(error or "connection closed by the host")
+
+
+class _Dialer:
+    """Opens sessions on one host, again and again as needed."""
+
+    def __init__(
+        self, node: Node, logins: Sequence[Login], keys: HostKeys, connect_timeout: float, login_timeout: float
+    ) -> None:
+        self._node, self._logins, self._keys = node, list(logins), keys
+        self._connect_timeout, self._login_timeout = connect_timeout, login_timeout
+        self._transport: paramiko.Transport | None = None
+
+    def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
+        """A connection that the host makes for us, beside the session that stands."""
+        assert self._transport
+        return tunnel.through(self._transport, address, port, timeout)
+
+    def open(self) -> tuple[str, Session]:
+        """Try the logins in order; the one that works is tried first the next time."""
+        refused = []
+        for login in self._logins:
+            try:
+                session = self._enter(login)
+            except LoginRefused as error:
+                refused.append(str(error))
+                continue
+            self._logins.remove(login)
+            self._logins.insert(0, login)
+            return login.user, session
+        raise LoginRefused(f"{self._node.name}: no login works: " + "; ".join(refused or ["none is configured"]))
+
+    def _enter(self, login: Login) -> Session:
+        """One login, all the way to a helper that runs as root."""
+        key = _load(login)
+        transport, sock = self._handshake()
+        watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
+        try:
+            with watch:
+                watch.waiting_for = f"the login of {login.user}"
+                self._authenticate(transport, login, key)
+                watch.waiting_for = f"a command to start for {login.user}"
+                session = self._helper(transport, sock, login.user)
+                self._transport = transport
+                return session
+        except BaseException as error:
+            _reset(transport, sock)
+            if watch.expired:
+                raise self._unreachable(f"no answer within {self._login_timeout:g} s to {watch.waiting_for}") from None
+            if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
+                raise self._unreachable(f"connection broke during {watch.waiting_for}: {_text(error)}") from None
+            raise
+
+    def _handshake(self) -> tuple[paramiko.Transport, socket.socket]:
+        """TCP, banner and key exchange; then the host key is checked. sshd may be crowded, so knock a few times."""
+        knocks = 0
+        until = time.monotonic() + self._login_timeout
+        while True:
+            transport, sock = self._dial()
+            try:
+                self._exchange(transport, sock)
+                return transport, sock
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                _reset(transport, sock)
+                knocks += 1
+                dropped = isinstance(error, (ConnectionResetError, EOFError)) or "banner" in str(error).lower()
+                if not dropped or knocks > CROWDED or time.monotonic() > until:
+                    raise self._unreachable(f"key exchange failed: {_text(error)}") from None
+                time.sleep(random.uniform(0.1, 0.4) * knocks)
+            except BaseException:
+                _reset(transport, sock)
+                raise
+
+    def _dial(self) -> tuple[paramiko.Transport, socket.socket]:
+        where = self._node.address, self._node.ssh_port
+        try:
+            sock = socket.create_connection(where, self._connect_timeout)
+        except TimeoutError:
+            raise self._unreachable(f"no answer within {self._connect_timeout:g} s to a TCP connection") from None
+        except OSError as error:
+            raise self._unreachable(f"cannot connect: {error.strerror or error}") from None
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
+        transport = paramiko.Transport(sock)
+        transport.daemon = True
+        patience = self._login_timeout + 5.0  # longer than our own watch, which knows what it waits for
+        transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = patience
+        return transport, sock
+
+    def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> None:
+        node = self._node
+        pinned = self._keys.pinned(node.address, node.ssh_port)
+        if pinned:  # hold the host to the type it is pinned with
+            kinds = {kind for key in pinned for kind in _signatures(key.kind)}
+            transport.get_security_options().key_types = [
+                k for k in transport.get_security_options().key_types if k in kinds
+            ]
+        with Watch(self._login_timeout, lambda: _reset(transport, sock)) as watch:
+            try:
+                transport.start_client()
+                shown = transport.get_remote_server_key()
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                if watch.expired:
+                    raise self._unreachable(f"no key exchange within {self._login_timeout:g} s") from None
+                if pinned and isinstance(error, paramiko.ssh_exception.IncompatiblePeer) and "host key" in str(error):
+                    raise self._keys.missing(node.address, node.ssh_port, node.name) from None
+                raise
+        self._keys.check(node.address, node.ssh_port, shown.get_name(), shown.asbytes(), node.name)
+        transport.set_keepalive(KEEPALIVE)
+
+    def _authenticate(self, transport: paramiko.Transport, login: Login, key: paramiko.PKey | None) -> None:
+        try:
+            if key is not None:
+                rest = transport.auth_publickey(login.user, key)
+            else:
+                assert login.password
+                rest = transport.auth_password(login.user, login.password.reveal())
+        except BadAuthenticationType as error:
+            raise LoginRefused(f"{login.kind}: not offered, the host takes {', '.join(error.allowed_types)}") from None
+        except paramiko.AuthenticationException as error:
+            if not transport.is_active():
+                raise paramiko.SSHException(_text(transport.get_exception() or error)) from None
+            raise LoginRefused(f"{login.kind}: refused") from None
+        if rest:
+            raise LoginRefused(f"{login.kind}: accepted, but the host also wants {', '.join(rest)}")
+
+    def _helper(self, transport: paramiko.Transport, sock: socket.socket, user: str) -> Session:
+        sudo = "" if user == "root" else "exec sudo -n -H /bin/sh -c "
+
+        def link(command: str) -> Link:
+            if sudo:
+                command = sudo + "'" + command.replace("'", "'\\''") + "'"
+            return ChannelLink(transport, sock, command)
+
+        name, patience = self._node.name, self._login_timeout
+        try:
+            return first_to_start(
+                lambda: AgentSession(name, link, patience=patience), lambda: ShellSession(name, link, patience=patience)
+            )
+        except NotStarted as error:
+            said = str(error)
+            if "sudo" in said:
+                why = f"{user}: logged in, but sudo does not work without a password ({said}); {_fix(user)}"
+                raise LoginRefused(why) from None
+            raise
+
+    def _unreachable(self, why: str) -> Unreachable:
+        where = f"{self._node.address}:{self._node.ssh_port}"
+        return Unreachable(f"{self._node.name}: unreachable at {where}: {why}")
+
+
+def _fix(user: str) -> str:
+    return f"put the line `{user} ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d/{user} (mode 0440)"
+
+
+def _load(login: Login) -> paramiko.PKey | None:
+    """The private key of a login, checked as ssh(1) does."""
+    if login.key is None:
+        return None
+    try:
+        found = login.key.stat()
+        if found.st_mode & 0o077:
+            raise LoginRefused(f"{login.kind}: others can read the key file; chmod 600 it")
+        with _READING:
+            return _key(login.key, found.st_mtime_ns)
+    except FileNotFoundError:
+        raise LoginRefused(f"{login.kind}: no such key file") from None
+    except (OSError, ValueError, paramiko.SSHException) as error:
+        raise LoginRefused(f"{login.kind}: the key cannot be used ({_text(error)})") from None
+
+
+@lru_cache
+def _key(path: Path, mtime: int) -> paramiko.PKey:
+    """The key in a file, read once as long as the file is the same: an RSA key takes near half a second."""
+    return paramiko.PKey.from_path(path)
+
+
+def _signatures(kind: str) -> Sequence[str]:
+    """The names under which a host may negotiate a key of this type."""
+    return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)
+
+
+def _reset(transport: paramiko.Transport, sock: socket.socket) -> None:
+    """End a connection now, with RST: what was not sent yet is dropped."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.close()
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__

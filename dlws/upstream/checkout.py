@@ -1,0 +1,117 @@
+"""The user's DLWorkspace / Apulis-AI-Platform checkout: where its templates, defaults and image contexts lie.
+
+Read only, never run: no script of it is called, and its params.py is read as text (`dlws.upstream.default_parameters`). Paths
+in messages are relative to the checkout. The tree's form is that of branch V0.1.6.1, the one that fits the runbook.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dlws.inventory import Arch
+from dlws.upstream import default_parameters
+
+BOOTSTRAP: Final = "src/ClusterBootstrap"
+PARAMS: Final = f"{BOOTSTRAP}/params.py"
+SERVICES: Final = f"{BOOTSTRAP}/services"
+IMAGES: Final = "src/docker-images"
+LAUNCH_ORDER: Final = "launch_order"
+_NEEDED: Final = (PARAMS, SERVICES, f"{BOOTSTRAP}/template", IMAGES)
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+LARGEST: Final = 4 << 20
+"""Bytes of one template; the largest of V0.1.6.1 is 0.2 MiB."""
+
+
+class CheckoutError(Exception):
+    """The checkout lacks something or holds what cannot be used: one line that names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A DLWorkspace source tree. `open_checkout` makes one; nothing of it is kept, every call reads the tree."""
+
+    root: Path
+
+    def read(self, name: str) -> str:
+        """The text of a file of the tree. CheckoutError if it is missing, too large, or not UTF-8."""
+        try:
+            with (self.root / name).open("rb") as file:
+                content = file.read(LARGEST + 1)
+            if len(content) > LARGEST:
+                raise CheckoutError(f"{name}: larger than {LARGEST >> 20} MiB")
+            return content.decode("utf-8")
+        except FileNotFoundError:
+            raise CheckoutError(f"{name}: no such file in the checkout {self.root}") from None
+        except UnicodeDecodeError as error:
+            raise CheckoutError(f"{name}: not UTF-8 text at byte {error.start}") from None
+        except (OSError, ValueError) as error:
+            raise CheckoutError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    def files(self, folder: str) -> tuple[str, ...]:
+        """The names of the files in a folder of the tree, sorted, hidden ones left out; none if it is no folder."""
+        where = self.root / folder
+        if not where.is_dir():
+            return ()
+        return tuple(sorted(p.name for p in where.iterdir() if p.is_file() and not p.name.startswith(".")))
+
+    def defaults(self) -> dict[str, Any]:
+        """The default parameters. CheckoutError names the line of params.py that is more than plain values."""
+        try:
+            return default_parameters.read(self.read(PARAMS))
+        except default_parameters.NotPlain as error:
+            raise CheckoutError(f"{PARAMS}:{error.line}: {error}") from None
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that says in which order its manifests are applied."""
+        return tuple(sorted(p.parent.name for p in (self.root / SERVICES).glob(f"*/{LAUNCH_ORDER}")))
+
+    def launch_order(self, service: str, arch: Arch) -> str | None:
+        """The file that lists the service's manifests for an architecture; None if there is none for it.
+
+        `launch_order` is amd64's, and holds what is there once for all; `launch_order_arm64` comes on top.
+        """
+        suffix = "" if arch is Arch.AMD64 else f"_{arch}"
+        name = f"{SERVICES}/{service}/{LAUNCH_ORDER}{suffix}"
+        return name if (self.root / name).is_file() else None
+
+    def image_folders(self) -> tuple[str, ...]:
+        """The names of the image contexts, as they are spelt in the tree."""
+        return tuple(sorted(p.name for p in (self.root / IMAGES).iterdir() if p.is_dir()))
+
+    def image_folder(self, name: str) -> str:
+        """The context of an image by its name, in whatever case the tree spells it: RepairManager2, repairmanager2."""
+        for folder in self.image_folders():
+            if folder.lower() == name.lower():
+                return f"{IMAGES}/{folder}"
+        raise CheckoutError(f"{IMAGES}/{name}: no such image in the checkout {self.root}")
+
+    def dockerfile(self, name: str, arch: Arch) -> str:
+        """The Dockerfile of an image for an architecture, relative to its context: its own one if there is one."""
+        folder = self.image_folder(name)
+        own = "Dockerfile" if arch is Arch.AMD64 else f"Dockerfile-{arch}"
+        for candidate in (own, "Dockerfile"):
+            if (self.root / folder / candidate).is_file():
+                return candidate
+        raise CheckoutError(f"{folder}/Dockerfile: no such file in the checkout {self.root}")
+
+
+def open_checkout(path: Path) -> Checkout:
+    """The checkout at `path`. CheckoutError, one line, if that is something else."""
+    if not path.is_dir():
+        raise CheckoutError(f"{path}: no such folder; clone DLWorkspace (branch V0.1.6.1) there")
+    missing = [name for name in _NEEDED if not (path / name).exists()]
+    if missing:
+        above = next((p for p in path.resolve().parents if all((p / name).exists() for name in _NEEDED)), None)
+        hint = f"name {above}, the top of the checkout" if above else "name a clone of DLWorkspace (branch V0.1.6.1)"
+        raise CheckoutError(f"{path}: not a DLWorkspace checkout, {missing[0]} is missing; {hint}")
+    return Checkout(path.resolve())
+
+
+def plain_name(name: str, where: str) -> str:
+    """A file name out of the tree that stays in its folder. CheckoutError otherwise; `where` says who named it."""
+    if not _FILE_NAME.fullmatch(name):
+        raise CheckoutError(f"{where}: {name!r} is no plain file name")
+    return name

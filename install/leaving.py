@@ -1,0 +1,113 @@
+"""A host's way out of a cluster, for scale_down and reset: what must be true at its end, and how it is done.
+
+What they prove is no part of the audit: it is false of every host that is in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checks.kubernetes.kube_host import membership_of
+from dlws.config.cluster import Cluster
+from dlws.engine.check import expect, expect_that, goal
+from dlws.engine.targets import leaving_hosts
+from dlws.facts.units import unit
+from dlws.inventory import Node
+from dlws.kubernetes.membership import ADMIN_CONF, Part
+from dlws.parse.versions import kubernetes as version_of
+from dlws.remote.change import Change
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
+
+ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
+LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
+INTERFACES = ("cni0", "weave", "datapath", "vxlan-6784", "flannel.1", "vxlan.calico", "kube-bridge", "kube-ipvs0")
+"""What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets
+no pod start in the next cluster, where the node has another range."""
+LEASES = "kube-node-lease"
+DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
+COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
+LOG = "/var/log/dlws-kubeadm.log"
+
+
+def every_machine(cluster: Cluster) -> tuple[Node, ...]:
+    """All machines, those under scale_down included."""
+    return (*cluster.nodes, *cluster.leaving)
+
+
+@goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="待移除的节点上没有业务 Pod",
+       fix="kubectl drain <node>; check the pods that do not terminate")  # fmt: skip
+def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
+    """No pod other than the node's own (DaemonSet and static pods) runs on it."""
+    expect("pods left to evict", found=work_on(kube, node.name), expected=[])
+
+
+@goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="待移除的节点已从集群删除",
+       fix="kubectl delete node <node>")  # fmt: skip
+def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
+    """The cluster has neither a node of this name nor a pod assigned to it."""
+    expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
+    left = [pod["metadata"]["name"] for pod in kube.list("pods") if pod["spec"].get("nodeName") == node.name]
+    expect(f"pods on {node.name}", found=left, expected=[])
+
+
+@goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts,
+       title_zh="待移除的节点没有遗留租约",
+       fix="stop the host's kubelet; then kubectl -n kube-node-lease delete lease <node>")  # fmt: skip
+def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
+    """No lease of the node is left, not even one recreated by a kubelet that outlived its node."""
+    expect_that(kube.get("leases", node.name, namespace=LEASES) is None, "lease", found=node.name, expected="none")
+
+
+@goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
+       fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet;"
+           " ip link delete cni0 (and other pod network interfaces)")  # fmt: skip
+def test_host_is_clean(host: Host) -> None:
+    """The host belongs to no cluster: it has no Kubernetes files, running kubelet or pod network."""
+    found = membership_of(host)
+    expect_that(found.part is Part.NONE, "Kubernetes files", found=found.said, expected="none")
+    expect("pod network files", found=host.lines(LEFT_BEHIND), expected=[])
+    left = [name for name in INTERFACES if name in host.lines("ls /sys/class/net")]
+    expect("pod network interfaces", found=left, expected=[])
+    active, at_boot = unit(host, "kubelet", "ActiveState", "UnitFileState")
+    expect_that(active in ("inactive", "failed"), "kubelet", found=active, expected="inactive")
+    expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")
+
+
+def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
+    """Evict what runs on a node; its DaemonSets stay. Bare pods, such as DLWS's jobs, end for good."""
+    empty = (
+        "--delete-local-data" if version_of(cluster.kubernetes_version).numbers < (1, 20) else "--delete-emptydir-data"
+    )
+    command = f"{ADMIN} drain {node.name} --ignore-daemonsets --force {empty} --timeout={DRAIN}s"
+    on_master.run(command, deadline=DRAIN + 60.0, text=f"kubectl drain {node.name}")
+
+
+def forget(node: Node, on_master: Change) -> None:
+    """Delete a node, and wait until the cluster has collected the pods that were on it: it looks for them at times."""
+    on_master.delete("nodes", node.name)
+    pods = f"{ADMIN} get pods --all-namespaces -o name --field-selector spec.nodeName={node.name}"
+    gone = f"timeout {COLLECTED} sh -c 'until test -z \"$({pods})\"; do sleep 1; done'"
+    on_master.run(gone, deadline=COLLECTED + 30.0, text=f"wait until no pod of {node.name} is left in the API")
+
+
+def reset(change: Change) -> None:
+    """Take Kubernetes off a host, and the interfaces of its pod network. Rules of iptables go with the next boot."""
+    change.run(f"umask 077; kubeadm reset -f >{LOG} 2>&1", deadline=10 * 60.0, text="kubeadm reset")
+    change.run("rm -rf /etc/cni/net.d/* /var/lib/cni")
+    change.run("systemctl disable --now kubelet")
+    delete = "! ip link show dev $i >/dev/null 2>&1 || ip link delete $i"
+    change.run(f"for i in {' '.join(INTERFACES)}; do {delete}; done", text="delete the pod network's interfaces")
+
+
+def work_on(kube: Kubernetes, name: str) -> list[str]:
+    """Pods on a node that a drain would evict: neither a DaemonSet's, nor the kubelet's own, nor finished."""
+    pods = [pod for pod in kube.list("pods") if pod["spec"].get("nodeName") == name]
+    return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
+
+
+def _is_work(pod: dict[str, Any]) -> bool:
+    meta = pod["metadata"]
+    owners = {owner["kind"] for owner in meta.get("ownerReferences") or ()}
+    mirror = "kubernetes.io/config.mirror" in (meta.get("annotations") or {})
+    return not (mirror or "DaemonSet" in owners or pod["status"].get("phase") in ("Succeeded", "Failed"))

@@ -1,0 +1,51 @@
+"""The stand-in checkout of the lab, as it is or as a copy to spoil, and a cluster that names it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dlws.config.cluster import Cluster, load
+from dlws.platform import rendering
+from dlws.platform.templates import Renderer
+from dlws.upstream.checkout import SERVICES
+from tests.kits.config_example import no_dns, write
+
+STAND_IN = Path(__file__).parents[2] / "lab" / "checkout"
+ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+ARM_ONLY = ("archtype: amd64", "archtype: arm64")
+MONITOR = f"{SERVICES}/monitor"
+WEBUI3 = f"{SERVICES}/webui3/webui3-arm64.yaml"
+
+
+def cluster_of(folder: Path, *edits: tuple[str, str], checkout: Path = STAND_IN) -> Cluster:
+    """The example's cluster, in `folder`, with a checkout and an id."""
+    loaded = _loaded(edits)
+    document = {**loaded.document, "dlworkspace": str(checkout)}
+    cluster = replace(loaded, path=folder / "config.yaml", document=document)
+    identity = cluster.state / "deploy" / "clusterID.yml"
+    identity.parent.mkdir(parents=True, exist_ok=True)
+    identity.write_text(f"clusterId: {ID}\n", encoding="utf-8")
+    return cluster
+
+
+@cache
+def _loaded(edits: tuple[tuple[str, str], ...]) -> Cluster:
+    with TemporaryDirectory() as folder:
+        return load(write(Path(folder), *edits), resolve=no_dns)
+
+
+def renderer_of(folder: Path, *edits: tuple[str, str]) -> Renderer:
+    """Renders the stand-in's templates for the example's cluster."""
+    return rendering.renderer(cluster_of(folder, *edits))
+
+
+def spoilt(folder: Path, name: str, text: str) -> Cluster:
+    """The example's cluster with a copy of the stand-in in which one file has another text."""
+    copy = folder / "checkout"
+    shutil.copytree(STAND_IN, copy)
+    (copy / name).write_text(text, encoding="utf-8")
+    return cluster_of(folder, checkout=copy)

@@ -1,0 +1,293 @@
+"""What hosts and the API of a cluster with the platform answer: made from the stand-in checkout's own manifests, with
+the status that Kubernetes would give them. Nobody has recorded one yet; a recording shall take this module's place."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from checks.kubernetes.kube_host import ARCHITECTURES
+from checks.network import platform_ports
+from checks.npu import exporter_files
+from checks.platform import database, endpoints, running_images
+from checks.platform import files as files
+from checks.platform import images as platform_images
+from dlws.config.cluster import Cluster
+from dlws.facts.rendered import sha256
+from dlws.inventory import Node
+from dlws.kubernetes.image_archives import with_tag
+from dlws.platform import job_objects, services, web_files
+from dlws.platform import npu_info as generator
+from dlws.platform import renderings as wanted
+from dlws.platform.renderings import Platform
+
+CHECKOUT = Path(__file__).parents[2] / "lab" / "checkout"
+ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+MADE = "2026-11-24T07:52:23Z"
+LOGIN = job_objects.login("apulistech/", "invented", "invented-for-tests")
+IMAGE = "sha256:" + "1b" * 32
+_KEPT = TemporaryDirectory()
+"""Where the proofs' cluster has its checkout and its id while its healthy answers are made."""
+KINDS = {
+    "v1": "bindings/Binding configmaps/ConfigMap secrets/Secret serviceaccounts/ServiceAccount services/Service",
+    "apps/v1": "daemonsets/DaemonSet deployments/Deployment",
+    "rbac.authorization.k8s.io/v1": "roles/Role rolebindings/RoleBinding",
+    "apiregistration.k8s.io/v1": "",
+    "monitoring.coreos.com/v1": "prometheuses/Prometheus",
+}
+WITHOUT_NAMESPACE = {
+    "v1": "namespaces/Namespace",
+    "rbac.authorization.k8s.io/v1": "clusterroles/ClusterRole clusterrolebindings/ClusterRoleBinding",
+    "apiregistration.k8s.io/v1": "apiservices/APIService",
+}
+
+
+def furnish(folder: Path) -> None:
+    """Put the checkout and the cluster's id beside a configuration."""
+    if not (folder / "checkout").exists():
+        (folder / "checkout").symlink_to(CHECKOUT)
+    (folder / "docker.json").write_text(LOGIN)
+    identity = folder / "state" / "atlas" / "deploy" / "clusterID.yml"
+    identity.parent.mkdir(parents=True, exist_ok=True)
+    identity.write_text(f"clusterId: {ID}\n")
+
+
+def platform_of(cluster: Cluster) -> Platform:
+    """The platform of the proofs' cluster, which has no folder of its own."""
+    furnish(Path(_KEPT.name))
+    return wanted.of(replace(cluster, path=Path(_KEPT.name) / "config.yaml"))
+
+
+def with_platform(recording: Any, cluster: Cluster) -> Any:
+    """The recorded API with the platform's objects, their pods, and the kinds that it knows."""
+    objects = {plural: list(found) for plural, found in recording["objects"].items()}
+    for plural, found in _objects(cluster):
+        objects.setdefault(plural, []).append(found)
+    for group in (KINDS, WITHOUT_NAMESPACE):
+        for words in group.values():
+            for word in words.split():
+                objects.setdefault(word.partition("/")[0], [])
+    return {**recording, "objects": objects, "texts": {**recording["texts"], **_discovery()}}
+
+
+def _discovery() -> dict[str, str]:
+    texts = {}
+    for version in KINDS:
+        resources = [
+            {"name": word.partition("/")[0], "kind": word.partition("/")[2], "namespaced": group is KINDS}
+            for group in (KINDS, WITHOUT_NAMESPACE)
+            for word in group.get(version, "").split()
+        ]
+        texts[f"/apis/{version}" if "/" in version else f"/api/{version}"] = json.dumps({"resources": resources})
+    preferred = {"preferredVersion": {"groupVersion": "apiregistration.k8s.io/v1", "version": "v1"}}
+    return texts | {"/apis/apiregistration.k8s.io": json.dumps(preferred)}
+
+
+def _objects(cluster: Cluster) -> Iterator[tuple[str, Any]]:
+    found = platform_of(cluster)
+    every = [m for service in services.SERVICES for m in found.manifests(service.name)]
+    for manifest in every:
+        yield _live(manifest.object, len(manifest.nodes or ()))
+        for node in manifest.nodes or () if manifest.kind == "DaemonSet" else (manifest.nodes or ())[:1]:
+            yield "pods", _pod(manifest.object, node)
+    for extra in (*job_objects.account(), {**job_objects.pull_secret(LOGIN), "data": {}}):
+        if extra["metadata"]["name"] not in {m.name for m in every if m.kind == extra["kind"]}:
+            yield _live(extra, 0)
+
+
+def _live(manifest: Any, count: int) -> tuple[str, Any]:
+    live = copy.deepcopy(manifest)
+    words = f"{KINDS[live['apiVersion']]} {WITHOUT_NAMESPACE.get(live['apiVersion'], '')}".split()
+    plural = next(plural for plural, _, kind in (w.partition("/") for w in words) if kind == live["kind"])
+    if plural not in {w.partition("/")[0] for words in WITHOUT_NAMESPACE.values() for w in words.split()}:
+        live["metadata"].setdefault("namespace", "default")
+    live["metadata"] |= {"generation": 1, "creationTimestamp": MADE}
+    numbers = {
+        "daemonsets": ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady", "currentNumberScheduled"),
+        "deployments": ("replicas", "updatedReplicas", "readyReplicas"),
+    }
+    if plural in numbers:
+        count = count if plural == "daemonsets" else 1
+        live["status"] = {"observedGeneration": 1, **dict.fromkeys(numbers[plural], count)}
+    if plural == "apiservices":
+        live["status"] = {"conditions": [{"type": "Available", "status": "True", "reason": "Passed"}]}
+    return plural, live
+
+
+def _pod(workload: Any, node: str) -> Any:
+    template, about = workload["spec"]["template"], workload["metadata"]
+    images = {container["name"]: container["image"] for container in template["spec"]["containers"]}
+    return {
+        "metadata": {
+            "name": f"{about['name']}-{node}",
+            "namespace": about.get("namespace", "default"),
+            "creationTimestamp": MADE,
+            "labels": template["metadata"]["labels"],
+        },
+        "spec": {"nodeName": node, "containers": [{"name": n, "image": image} for n, image in images.items()]},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [
+                {
+                    "name": name,
+                    "ready": True,
+                    "restartCount": 0,
+                    "state": {"running": {}},
+                    "imageID": f"docker://{IMAGE}",
+                }
+                for name in images
+            ],
+        },
+    }
+
+
+def _pods_on(cluster: Cluster, node: Node) -> list[Any]:
+    return [pod for plural, pod in _objects(cluster) if plural == "pods" and pod["spec"]["nodeName"] == node.name]
+
+
+def _images_of(pod: Any) -> list[str]:
+    return [container["image"] for container in pod["spec"]["containers"]]
+
+
+def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
+    """What a host answers to the checks of the platform, by command."""
+    found, arch = platform_of(cluster), str(node.arch)
+    images = list(found.images(node))
+    told = {
+        "docker version -f '{{.Server.Arch}}'": arch,
+        ARCHITECTURES + " ".join(map(quote, images)): _inspected(images, arch),
+        **_labels({name: digest for name, digest in platform_images.images_of(found, node).items() if digest}),
+        platform_ports.HOLDERS: _ports(cluster, node),
+        **_files(web_files.NGINX_FILE, found.routes),
+        f"stat -L -c %F {files.DASHBOARD}": "directory",
+        f"stat -L -c %F {web_files.FQDN_FILE}": "regular file",
+        f"cat {web_files.FQDN_FILE}": node.fqdn,
+        f"python3 - {cluster.master.address} 3306": "refused 1045",
+    }
+    for workload in services.workloads():
+        for port in workload.ports if node in workload.nodes(cluster) else ():
+            told |= _status(f"http://127.0.0.1:{port.number}{port.health}", "200") if port.health else {}
+    told |= _registry(found, node)
+    run = sorted({image for pod in _pods_on(cluster, node) for image in _images_of(pod) if image in images})
+    told[running_images.IDENTITIES + " ".join(map(quote, run))] = "\n".join(
+        f"{json.dumps([with_tag(image)])} null {IMAGE}" for image in run
+    )
+    if node == cluster.master:
+        told |= _of_master(cluster, found)
+    if node.device == "npu":
+        told |= _files(generator.UNIT_FILE, generator.UNIT_TEXT) | _files(generator.SCRIPT_FILE, generator.SCRIPT)
+        told[f"systemctl show {generator.UNIT} -p ActiveState -p UnitFileState --no-pager"] = (
+            "ActiveState=active\nUnitFileState=enabled"
+        )
+        names = ["device_list", *(f"device{number}" for number in range(8))]
+        told[exporter_files.AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
+    return {command: f"{text}\n" for command, text in told.items()}
+
+
+def _registry(found: Platform, node: Node) -> dict[str, str]:
+    """Of the one machine of its architecture that builds, and of the login that all have."""
+    digests, arch = found.digests(node.arch), str(node.arch)
+    names = " ".join(map(quote, digests))
+    pushed = "\n".join(
+        f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
+    )
+    logins = platform_images.digests(job_objects.logins(LOGIN))
+    return {
+        **_labels(digests),
+        f"docker image inspect -f '{{{{json .RepoTags}}}} {{{{json .RepoDigests}}}}' {names}": pushed,
+        f"python3 - {names}": "\n".join(f"{name}\tfound\t{IMAGE}\t{arch}" for name in digests),
+        platform_images.LOGINS: "\n".join(f"{name} {digest}" for name, digest in logins.items()),
+    }
+
+
+def _labels(digests: dict[str, str]) -> dict[str, str]:
+    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{platform_images.CONTEXT_LABEL}"}}}}'
+    built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
+    return {f"docker image inspect -f {quote(label)} {' '.join(map(quote, digests))}": built}
+
+
+def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for file in found.host_files():
+        told |= _files(file.path, file.text)
+        told[f"stat -L -c '%a %g' {file.path}"] = f"{file.source.mode.lstrip('0')} {file.source.group}"
+    image = files.webui3_image(found)
+    told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {files.STATIC_SOURCE}"] = IMAGE
+    told[f"stat -L -c %F {files.DASHBOARD}/index.html"] = "regular file"
+    for route in services.ROUTES:
+        path = "/dashboard/index.html" if route.port is None else route.path
+        told |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
+    told |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
+    told[_curl(f"{endpoints.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
+    for url, answer in API_ANSWERS.items():
+        told[_curl(endpoints.FETCH, url)] = json.dumps(answer)
+    told[database.CONTAINER] = "4f" * 32
+    way = f"-h {cluster.master.address} -P 3306"
+    told[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
+    return told
+
+
+def _vector(*series: dict[str, str]) -> dict[str, Any]:
+    """Prometheus' answer to an instant query, in which every series has the value 8."""
+    rows = [{"metric": labels, "value": [1795506983.412, "8"]} for labels in series]
+    return {"status": "success", "data": {"resultType": "vector", "result": rows}}
+
+
+API_ANSWERS: dict[str, Any] = {
+    f"{endpoints.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
+    f"{endpoints.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
+    f"{endpoints.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
+    "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
+    f"{endpoints.PROMETHEUS}/api/v1/targets": {
+        "status": "success",
+        "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
+    },
+    **{
+        f"{endpoints.PROMETHEUS}/api/v1/query?query=k8s_node_device_total%7Bhost_ip%3D%22{address}%22%7D": _vector(
+            {"host_ip": address, "device_type": kind, "device_str": resource}
+        )
+        for address, kind, resource in (
+            ("192.168.3.2", "huawei_npu_arm64", "npu.huawei.com/NPU"),
+            ("192.168.3.6", "huawei_npu_arm64", "npu.huawei.com/NPU"),
+            ("192.168.3.4", "nvidia_gpu_amd64", "nvidia.com/gpu"),
+        )
+    },
+    **{
+        f"{endpoints.PROMETHEUS}/api/v1/query?query=huaweismi_utilization_npu%7Binstance%3D%22{address}%3A9102%22%7D": (
+            _vector(*({"instance": f"{address}:9102", "minor_number": str(number)} for number in range(8)))
+        )
+        for address in ("192.168.3.2", "192.168.3.6")
+    },
+    f"{endpoints.PROMETHEUS}/api/v1/rules": {
+        "status": "success",
+        "data": {"groups": [{"name": "node-rules", "rules": [{"name": "NodeNotReady", "health": "ok"}]}]},
+    },
+}
+
+
+def _files(path: str, text: str) -> dict[str, str]:
+    return {f"sha256sum {path}": f"{sha256(text)}  {path}"}
+
+
+def _curl(command: str, url: str) -> str:
+    return command % quote(url)
+
+
+def _status(url: str, code: str) -> dict[str, str]:
+    return {_curl(endpoints.STATUSES, url): code}
+
+
+def _inspected(images: list[str], value: str) -> str:
+    return "\n".join(f"{json.dumps([with_tag(image)])} {value}" for image in images)
+
+
+def _ports(cluster: Cluster, node: Node) -> str:
+    rows = [f"{port} pod {name}" for port, name in services.host_ports(cluster, node).items()]
+    return "\n".join(["22 host sshd", "10250 host kubelet", *rows])

@@ -1,0 +1,70 @@
+"""A host that answers from a script and keeps what it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlws.kubernetes import membership
+from dlws.record.answer import Answer
+from dlws.remote.change import Applier, Change
+from dlws.remote.connection import CAP, Connection
+from dlws.remote.host import Host
+
+DATA = Path(__file__).parents[1] / "data" / "parse"
+NO_FILE = (1, "", "cat: x: No such file or directory")
+API_SERVER = """\
+apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - command:
+    - kube-apiserver
+    - --advertise-address=192.168.3.2
+    image: k8s.gcr.io/kube-apiserver:v1.20.2
+    name: kube-apiserver
+"""
+"""The static pod's manifest as kubeadm writes it."""
+
+
+@dataclass
+class Scripted(Connection):
+    """Answers a read by the first key that is part of it; keeps what is sent, and fails what holds `fails`."""
+
+    host: str
+    script: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    fails: str = "\0"
+    user: str = "root"
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        return [self._answer(command) for command in commands]
+
+    def _answer(self, command: str) -> Answer:
+        rc, out, err = next((told for key, told in self.script.items() if key in command), NO_FILE)
+        return Answer(command, rc, out.encode(), err.encode(), 0.0)
+
+    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+        self.sent.append((command, stdin))
+        return Answer(command, int(self.fails in command), b"", b"", 0.0)
+
+    def renew(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def script(paths: Sequence[str] = (), ca: str = "", **more: tuple[int, str, str]) -> dict[str, tuple[int, str, str]]:
+    found = {
+        "for f in": (0, "\n".join(paths), ""),
+        "docker info": (0, (DATA / "docker_info_20.10.json").read_text(), ""),
+        "cat /etc/resolv.conf": (0, "nameserver 192.168.3.1\n", ""),
+    }
+    return {**found, **({f"cat {membership.CA}": (0, ca, "")} if ca else {}), **more}
+
+
+def change_on(connection: Scripted) -> tuple[Host, Change]:
+    host = Host(connection)
+    return host, Change(host, Applier(host, lambda: connection))

@@ -1,0 +1,128 @@
+"""The runbook's sample configuration and what lint says about it; invented secrets stand in for the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlws.config.cluster import inspect
+from dlws.upstream.published_secrets import KNOWN, Harm, Leak, digest, find
+from tests.kits.config_example import findings, no_dns, write
+
+PUBLISHED = {
+    "invented#mysql#word": Leak("the runbook's MySQL root password", Harm.OPEN),
+    "Z[1?invented_client_secret": Leak("the runbook's Microsoft client secret", Harm.OPEN),
+    "0123456789abcdef0123456789abcdef": Leak("the runbook's WeChat secret", Harm.OPEN),
+    "inventedsmtpword": Leak("the runbook's SMTP password", Harm.OPEN),
+    "Invented#456": Leak("the runbook's other SMTP password", Harm.OPEN),
+    "00000000-1111-2222-3333-444444444444": Leak("the runbook's Microsoft tenant", Harm.STRANGER),
+    "55555555-6666-7777-8888-999999999999": Leak("the runbook's Microsoft application", Harm.STRANGER),
+    "wx0123456789abcdef": Leak("the runbook's WeChat application", Harm.STRANGER),
+    "author@example.org": Leak("a mail address of the runbook's authors", Harm.STRANGER),
+}
+LEAKS = {digest(value): leak for value, leak in PUBLISHED.items()}
+
+RUNBOOK = Path(__file__).parents[1] / "data" / "runbook"
+"""The sample configuration (section 3.2), hosts file (2.4) and local.yaml (3.15), and what lint finds in them."""
+
+
+@pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, the current one, with the sample configuration, the hosts file and the local.yaml of the runbook."""
+    monkeypatch.chdir(tmp_path)
+    for name, mode in (("config.yaml", 0o600), ("hosts", 0o666), ("local.yaml", 0o644)):
+        (tmp_path / name).write_bytes((RUNBOOK / name).read_bytes())
+        (tmp_path / name).chmod(mode)
+    return tmp_path
+
+
+def test_the_runbooks_sample_gives_exactly_these_findings(sample: Path) -> None:
+    _, found = inspect(
+        "config.yaml", resolve=no_dns, hosts_path=Path("hosts"), local_yaml=Path("local.yaml"), known_leaks=LEAKS
+    )
+    assert [str(finding) for finding in found] == (RUNBOOK / "findings.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_no_finding_repeats_a_secret(sample: Path) -> None:
+    found = "".join(map(str, inspect("config.yaml", resolve=lambda _: [], known_leaks=LEAKS)[1]))
+    assert not [secret for secret, leak in PUBLISHED.items() if leak.harm is Harm.OPEN and secret in found]
+
+
+def test_the_corrected_sample_is_a_cluster(sample: Path) -> None:
+    text = (sample / "config.yaml").read_text(encoding="utf-8")
+    first, twice, rest = text.partition("admin_username: dlwsadmin\n")
+    rest = rest[rest.index(twice) :].replace("datasource: MySQL\n", "").replace("atorage", "storage")
+    path = sample / "corrected.yaml"
+    path.write_text(first + rest, encoding="utf-8")
+    cluster, found = inspect(path, resolve=no_dns, hosts_path=sample / "hosts", known_leaks={})
+    assert cluster is not None, found
+    assert [(node.name, node.address) for node in cluster.nodes] == [
+        ("atlas02", "192.168.3.2"),
+        ("atlas01", "192.168.3.6"),
+        ("atlas-gpu01", "192.168.3.4"),
+        ("atlas-gpu02", "192.168.3.3"),
+    ]
+    assert cluster.master.name == "atlas02"
+
+
+def test_a_published_value_is_recognised_by_its_hash_alone() -> None:
+    leak = Leak("a secret of this test", Harm.OPEN)
+    known = {digest("a secret of this test"): leak}
+    assert find("a secret of this test", known) == leak
+    assert find("a secret of that test", known) is None
+
+
+def test_the_eight_published_secrets_and_the_addresses_are_known() -> None:
+    harms = [leak.harm for leak in KNOWN.values()]
+    assert harms.count(Harm.OPEN) == 5
+    assert harms.count(Harm.STRANGER) >= 3
+    assert all(len(key) == 32 and int(key, 16) for key in KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("suite:\n", "grafana: {url: http://altas.sigsus.cn/}\nsuite:\n", '"altas.sigsus.cn" is no name'),
+        ("suite:\n", 'master_token: "<your token>"\nsuite:\n', "a placeholder or a password that is guessed"),
+        ("invented-sign-key", "changeme", "a placeholder or a password that is guessed"),
+        ("admin@example.org", "your_name@example.org", '"your_name@example.org" looks like a placeholder'),
+        ("worker_node_num: 3", "worker_node_num: 1", "1, but the configuration has 3 workers"),
+        ("  Wechat: {", "  WeChat: {", "unknown key"),
+        ("192.168.3.6", "192.169.3.6", "not in 192.168.0.0/16, where the master is"),
+        ("Microsoft: {TenantId: \"\"", "Microsoft: {TenantId: mine", "no GUID, so Microsoft sign-in cannot work"),
+        ("sigsus.cn\n", "sigsus.cn\n  container-network-iprange: 192.168.0.1/16\n", "overlaps atlas01 (192.168.3.2)"),
+    ],
+)  # fmt: skip
+def test_what_looks_wrong_is_mentioned(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert message in "\n".join(map(str, findings(write(tmp_path, (old, new)))))
+
+
+def test_the_web_interface_must_sign_with_the_configured_key(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    web = tmp_path / "local.yaml"
+    web.write_text("sign: other-key\ncasUrl: http://atlas01/cas\n", encoding="utf-8")
+    (finding,) = [found for found in inspect(path, resolve=no_dns, local_yaml=web)[1] if found.file == str(web)]
+    assert str(finding).startswith(f"{web}:1:7: warning: sign: differs from jwt.secret_key")
+
+
+def test_the_master_may_be_counted_as_a_worker(tmp_path: Path) -> None:
+    assert findings(write(tmp_path, ("worker_node_num: 3", "worker_node_num: 4"))) == []
+
+
+def test_a_vendor_that_no_machine_has(tmp_path: Path) -> None:
+    npu = ("type: gpu\n    vendor: nvidia", "type: npu\n    vendor: huawei")
+    (finding,) = findings(write(tmp_path, npu))
+    assert (finding.key, finding.message) == ("onpremise_cluster.gpu_type", "nvidia, but no machine has this vendor")
+
+
+def test_a_configuration_that_everybody_may_read(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.chmod(0o644)
+    (finding,) = findings(path)
+    assert finding.message == "holds passwords and may be read by every user of this machine"
+
+
+def test_a_name_of_the_cluster_is_no_near_miss(tmp_path: Path) -> None:
+    text = 'grafana: {url: "http://atlas.sigsus.cn/ http://ATLAS-gpu01.sigsus.cn http://mail.sigsus.cn"}\nsuite:\n'
+    assert findings(write(tmp_path, ("suite:\n", text))) == []

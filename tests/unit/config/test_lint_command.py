@@ -1,0 +1,71 @@
+"""`python -m dlws lint FILE`, as it is typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlws.__main__ import main
+from tests.kits.config_example import write
+
+
+def test_a_good_configuration_is_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", str(write(tmp_path))]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 hint"
+
+
+def test_warnings_are_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", str(write(tmp_path, ("worker_node_num: 3", "worker_node_num: 9")))]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 warning, 1 hint"
+
+
+def test_errors_are_exit_1_sorted_by_line_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, ("v1.18.0", "1.18"), ("cluster_name: atlas", "cluster_name: A"), ("type: nfs", "type: x"))
+    assert main(["lint", str(path)]) == 1
+    *lines, count = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[1] for line in lines] == ["1", "5", "54", "64"]
+    assert count == "3 errors, 1 hint"
+
+
+def test_a_missing_file_is_exit_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", str(tmp_path / "config.yaml")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "does not exist (copy the example of docs/configuration.md" in line
+
+
+@pytest.mark.parametrize("option", ["--hosts", "--local-yaml"])
+def test_another_file_that_is_missing_is_exit_2(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", str(write(tmp_path)), option, str(tmp_path / "none")]) == 2
+    assert f"{tmp_path}/none: error: does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["lint"], ["polish", "x"]])
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_there_are_colours_only_on_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write(tmp_path, ("v1.18.0", "1.18")))
+    main(["lint", path])
+    assert "\033" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    main(["lint", path])
+    assert ": \033[31merror\033[0m: k8s-gitbranch" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dlws", "lint", str(write(tmp_path))]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[3]
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("1 hint\n")

@@ -1,0 +1,114 @@
+"""The command line on a small project: what runs, what is refused, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlws.engine.lock import hold
+from dlws.engine.options import command_of
+from tests.kits.project import Project
+
+CHECKS = '''
+@preflight
+@check("T01", title_zh="在", fix="make it")
+def test_it(host):
+    """It is there."""
+    expect("it", found=host.run("test -e it").rc, expected=0)
+
+@active
+@check("T02", title_zh="忙", fix="rest")
+def test_load(host):
+    """It bears a load."""
+'''
+STAGES = '''
+@stage(section="2.1", proves=[facts.test_it])
+def test_make_it(change):
+    """Make it."""
+    change.run("touch it")
+
+@stage(section="2.2", after="make_it", proves=[facts.test_it])
+def test_keep_it(change):
+    """Keep it."""
+'''
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("small"), stages=STAGES, checks=CHECKS)
+
+
+@pytest.mark.parametrize("args", [[], ["."], ["-m", "not install"]], ids=" ".join)
+def test_without_a_command_only_checks_are_run(small: Project, args: list[str]) -> None:
+    assert small.run(*args).status == 1
+    assert small.verdicts == {"it[a1]": "FAIL", "it[a2]": "FAIL"}
+    assert small.sent("a1") == small.sent("a2") == []
+
+
+def test_a_stage_named_by_file_is_refused(small: Project) -> None:
+    ran = small.run("install/s1.py")
+    assert (ran.status, small.sent("a1")) == (4, [])
+    assert ran.error == "stages change hosts and run only with -m install (see --plan for a look ahead)"
+
+
+def test_a_file_is_no_way_to_choose_stages(small: Project) -> None:
+    assert small.run("-m", "install", "install/s1.py").error == "-m install: choose stages with --stages, not by file"
+
+
+def test_stages_collected_outside_their_project_are_nobodys_tests(small: Project) -> None:
+    ran = small.run("--rootdir", "/", "install/s1.py", "checks/facts.py")
+    assert (ran.status, small.sent("a1")) == (5, [])
+    assert "no tests ran" in ran.out
+
+
+def test_active_checks_run_only_when_asked_for(small: Project) -> None:
+    small.run("-m", "verify", "--active")
+    assert small.verdicts == {"it[a1]": "FAIL", "it[a2]": "FAIL", "load[a1]": "PASS", "load[a2]": "PASS"}
+
+
+def test_a_command_is_found_in_the_marker_expression() -> None:
+    assert command_of("install") == "install"
+    assert command_of("verify and not active") == "verify"
+    assert command_of("not install") is None
+    assert command_of("") is None
+
+
+def test_two_commands_in_one_run_are_refused() -> None:
+    with pytest.raises(pytest.UsageError, match="one command a run, not install and verify"):
+        command_of("install or verify")
+
+
+def test_an_unknown_host_or_stage_is_one_line_with_a_suggestion(small: Project) -> None:
+    host = small.run("-m", "install", "--limit", "a11")
+    assert (host.status, host.error) == (4, "--limit: no host 'a11', did you mean 'a1'?; hosts: a1, a2")
+    stage = small.run("-m", "install", "--stages", "make_itt")
+    assert stage.error == "--stages: no stage 'make_itt', did you mean 'make_it'?; stages: make_it, keep_it"
+
+
+@pytest.mark.parametrize("words", [("--limit", "a1"), ("--stages", "3.8"), ("--resume",)])
+def test_reboots_are_of_all_hosts(words: tuple[str, ...], small: Project) -> None:
+    ran = small.run("-m", "reboot", *words)
+    assert (ran.status, ran.error) == (4, f"-m reboot restarts every host, one role at a time: leave {words[0]} out")
+
+
+def test_a_missing_configuration_is_one_line_that_says_how_to_start(small: Project) -> None:
+    ran = small.run("-m", "verify", "--cluster", "other.yaml")
+    assert ran.status == 4
+    assert ran.error.startswith(f"no {small.path}/other.yaml: copy your config.yaml here or name it with --cluster")
+
+
+def test_a_busy_cluster_is_one_line_that_names_the_holder(small: Project) -> None:
+    release = hold(small.path / "state" / "demo", "install")
+    ran = small.run("-m", "install")
+    release()
+    assert ran.status == 4
+    assert ran.error.startswith("this cluster is being changed by pytest -m install (pid ")
+
+
+def test_unusable_waivers_are_one_line(tmp_path: Path) -> None:
+    made = Project(tmp_path, checks=CHECKS)
+    made.write("waivers.yaml", "- id: T01\n")
+    ran = made.run("-m", "verify")
+    assert ran.status == 4
+    assert "waivers.yaml: entry 0.host: Field required" in ran.error

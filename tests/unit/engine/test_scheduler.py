@@ -1,0 +1,195 @@
+"""The scheduler against invented workers: random graphs, random outcomes, random deaths, any order of finishing."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from dlws.engine import scheduler
+from dlws.engine.graph import GRAPH, ordered
+from dlws.engine.scheduler import Staged
+from dlws.inventory import Whole
+from tests.kits.graph import graph_of, items
+
+HOSTS = ["a1", "a2", "a3", "a4", "a5"]
+
+
+class Worker:
+    """Stands for xdist's WorkerController: remembers what it was sent and heard."""
+
+    shutting_down = False
+
+    def __init__(self) -> None:
+        self.test: int | None = None
+        self.heard: dict[str, dict[str, str]] = {}
+
+    def sendcommand(self, name: str, *, indices: list[int], outcomes: list[Any]) -> None:
+        assert name == "runtests"
+        assert self.test is None, "a second test while one runs"
+        (self.test,) = indices
+        self.heard |= dict(outcomes)
+
+
+class Rehearsal:
+    """A run with invented workers; `step` lets one of them finish."""
+
+    def __init__(self, made: list[Any], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        graph = graph_of(made)
+        monkeypatch.setattr(scheduler, "parse_tx_spec_config", lambda config: [None] * width)
+        config: Any = type("Config", (), {"stash": {GRAPH: graph}})()
+        session: Any = type("Session", (), {"items": ordered(made, graph)})()
+        self.step_of = {item.nodeid: item.step for item in made}
+        self.tests = [item.nodeid for item in session.items]
+        self.staged = Staged(config, session)
+        self.workers: list[Worker] = []
+        self.done: dict[str, str] = {}
+        for _ in range(width):
+            self.add()
+        self.staged.schedule()
+
+    def add(self) -> None:
+        worker: Any = Worker()
+        self.workers.append(worker)
+        self.staged.add_node(worker)
+        self.staged.add_node_collection(worker, self.tests)
+
+    @property
+    def running(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.test is not None]
+
+    def check(self) -> None:
+        """No step runs early, unheard or beside another on its host; none waits that might run."""
+        targets = [self.step_of[self.tests[w.test]].target for w in self.running if w.test is not None]
+        hosts = [target.name for target in targets if not isinstance(target, Whole)]
+        assert len(hosts) == len(set(hosts))
+        for worker in self.running:
+            assert worker.test is not None
+            for before in self.step_of[self.tests[worker.test]].after:
+                assert before in self.done, "started before what it comes after had finished"
+                assert worker.heard[before]["call"] == self.done[before], "the worker was told another outcome"
+
+    def finish(self, worker: Any, outcome: str) -> None:
+        index, worker.test = worker.test, None
+        self.done[self.step_of[self.tests[index]].label] = outcome
+        for phase in ("setup", "call", "teardown"):
+            report: Any = type("Report", (), {"nodeid": self.tests[index], "when": phase, "outcome": outcome})()
+            self.staged.pytest_runtest_logreport(report)
+        self.staged.mark_test_complete(worker, index)
+
+    def die(self, worker: Any) -> str | None:
+        self.workers.remove(worker)
+        if worker.test is not None:
+            self.done[self.step_of[self.tests[worker.test]].label] = "failed"
+        return self.staged.remove_node(worker)
+
+
+def random_stages(dice: random.Random) -> list[Any]:
+    """24 stages on some hosts or the whole cluster, each after up to three: of the same host, of all, of one."""
+    stages: dict[str, tuple[list[str], list[str]]] = {}
+    for number in range(24):
+        before = dice.sample(list(stages), min(len(stages), dice.randrange(4)))
+        after = [dice.choice([name, name, f"{name}[*]", f"{name}[{dice.choice(HOSTS)}]"]) for name in before]
+        targets = ["cluster"] if dice.random() < 0.2 else dice.sample(HOSTS, dice.randint(1, 5))
+        stages[f"s{number}"] = (targets, after)
+    return items(**stages)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_random_graphs_nothing_starts_early_and_everything_runs_once(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(seed)
+    run = Rehearsal(random_stages(dice), dice.randint(1, 6), monkeypatch)
+    while not run.staged.tests_finished:
+        run.check()
+        worker = dice.choice(run.running)
+        if dice.random() < 0.1:
+            assert run.die(worker) == run.tests[worker.test]  # type: ignore[index]
+            run.add()
+            run.staged.schedule()
+        else:
+            run.finish(worker, dice.choice(["passed", "passed", "failed"]))
+    assert len(run.done) == len(run.tests)
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
+    """Two hosts with two stages each, and two workers."""
+    return Rehearsal(items(base=(["a1", "a2"], []), join=(["a1", "a2"], ["base"])), 2, monkeypatch)
+
+
+def test_a_host_keeps_its_worker_because_its_connection_lives_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(base=(["a1", "a2"], []), wait=(["a3"], ["base[*]"]), join=(["a2", "a1"], ["wait[*]"]))
+    run = Rehearsal(made, 2, monkeypatch)
+    first, second = run.workers
+    for worker in (second, first):
+        run.finish(worker, "passed")
+    run.finish(run.running[0], "passed")
+    assert [run.tests[w.test or 0].rpartition("_")[2] for w in (first, second)] == ["join[a1]", "join[a2]"]
+
+
+def test_what_others_wait_for_goes_first_on_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(
+        base=(["a1"], []),
+        settled=(["a1"], ["base"]),
+        cluster=(["a1"], ["base"]),
+        service=(["a1"], ["cluster"]),
+    )
+    rehearsal = Rehearsal(made, 1, monkeypatch)
+    while rehearsal.running:
+        rehearsal.finish(rehearsal.running[0], "passed")
+    assert list(rehearsal.done) == ["base[a1]", "cluster[a1]", "settled[a1]", "service[a1]"]
+
+
+def test_the_whole_cluster_is_no_machine_that_works_on_one_thing_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(nginx=(["cluster"], []), mysql=(["cluster"], []), docker=(["a1"], []), swap=(["a1"], []))
+    assert [run.test for run in Rehearsal(made, 4, monkeypatch).workers] == [0, 1, 2, None]
+
+
+def test_what_the_master_does_for_a_host_keeps_that_host_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(wait=(["a1"], []), docker=(["a1"], []), swap=(["a1"], []))
+    made[0].function = lambda node, on_master: None
+    assert [run.test for run in Rehearsal(made, 3, monkeypatch).workers] == [0, 1, None]
+
+
+def test_a_drained_run_starts_nothing_and_ends_when_what_runs_has_ended(pair: Rehearsal) -> None:
+    pair.staged.draining = True
+    pair.finish(pair.workers[0], "passed")
+    assert (len(pair.running), pair.staged.tests_finished) == (1, False)
+    pair.finish(pair.workers[1], "passed")
+    assert (len(pair.running), pair.staged.tests_finished, len(pair.done)) == (0, True, 2)
+
+
+def test_when_all_workers_die_their_tests_are_named_and_the_replacements_go_on(pair: Rehearsal) -> None:
+    assert {pair.die(worker) for worker in list(pair.workers)} == {t for t in pair.tests if "base" in t}
+    pair.add()
+    pair.staged.schedule()
+    for _ in range(2):
+        pair.finish(pair.running[0], "skipped")
+    assert pair.staged.tests_finished
+
+
+def test_an_idle_worker_that_ends_takes_no_test_with_it(pair: Rehearsal) -> None:
+    pair.staged.draining = True
+    pair.finish(pair.workers[0], "passed")
+    assert pair.die(pair.workers[0]) is None
+
+
+def test_workers_that_collected_different_tests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Rehearsal(items(base=(["a1"], [])), 1, monkeypatch)
+    fresh = Staged(type("C", (), {"stash": {GRAPH: run.staged}})(), type("S", (), {"items": []})())
+    for collection in (["x"], ["y"]):
+        worker: Any = Worker()
+        fresh.add_node(worker)
+        fresh.add_node_collection(worker, collection)
+    with pytest.raises(pytest.UsageError, match="collected different tests"):
+        fresh.schedule()
+
+
+def test_nothing_is_repeated_or_stolen(pair: Rehearsal) -> None:
+    with pytest.raises(NotImplementedError):
+        pair.staged.mark_test_pending(pair.tests[0])
+    with pytest.raises(NotImplementedError):
+        pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])

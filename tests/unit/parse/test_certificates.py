@@ -1,0 +1,86 @@
+"""Certificates and kubeconfigs: what is read of them, and that a torn one is no certificate."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from dlws.parse.kubernetes import certificates, kubeconfig
+from dlws.verdict import Unparsable
+from tests.kits.api import NAME, Authority, admin_conf
+
+OURS, OTHER = Authority(), Authority()
+CERTIFICATE, KEY = OURS.issue("kube-apiserver", NAME, "kubernetes.default")
+
+
+def test_a_certificate_says_who_it_is() -> None:
+    found = certificates.one(CERTIFICATE.decode())
+    assert (found.subject, found.is_ca) == ("CN=kube-apiserver", False)
+    assert found.names == {NAME, "kubernetes.default"}
+    assert (found.not_after - found.not_before).total_seconds() == 25 * 3600
+    assert (found.bits, found.is_rsa, found.hash) == (256, False, "sha256")
+
+
+def test_a_signature_is_verified_not_believed() -> None:
+    found = certificates.one(CERTIFICATE.decode())
+    ours, other = (certificates.one(authority.pem.decode()) for authority in (OURS, OTHER))
+    assert [found.is_signed_by(ours), found.is_signed_by(other), ours.is_ca] == [True, False, True]
+    assert ours.sha256 != other.sha256
+
+
+def test_a_chain_is_read_leaf_first_whatever_stands_around() -> None:
+    text = f"CONNECTED(00000003)\n{CERTIFICATE.decode()}---\n{OURS.pem.decode()}"
+    assert [c.subject for c in certificates.parse(text)] == ["CN=kube-apiserver", "CN=kubernetes"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "cat: ca.crt: No such file or directory",
+        CERTIFICATE.decode()[:-30],
+        CERTIFICATE.decode() + CERTIFICATE.decode()[:200],
+        "-----BEGIN CERTIFICATE-----\nTm90IG9uZQ==\n-----END CERTIFICATE-----",
+    ],
+)
+def test_a_torn_certificate_is_none(text: str) -> None:
+    with pytest.raises(Unparsable):
+        certificates.parse(text)
+
+
+def test_a_key_is_compared_by_its_public_half() -> None:
+    private = serialization.load_pem_private_key(KEY, None)
+    line = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    assert certificates.public_key(line.decode()) == certificates.one(CERTIFICATE.decode()).public_key
+    with pytest.raises(Unparsable):
+        certificates.public_key("Load key: incorrect passphrase")
+
+
+def test_a_kubeconfig_is_read_whole() -> None:
+    found = kubeconfig.parse(admin_conf(6443, OURS.pem, CERTIFICATE, KEY))
+    assert (found.name, found.port) == (NAME, 6443)
+    assert (found.ca, found.certificate, found.key) == (OURS.pem, CERTIFICATE, KEY)
+    assert "PRIVATE" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("client-key-data", "client-key", "there is no client-key-data"),
+        ("current-context: kubernetes-admin@kubernetes", "current-context: other", "there is no 'other' among its"),
+        ("https://", "http://", "the server is no https URL"),
+        ("apiVersion: v1", "apiVersion: [", "not understood"),
+        ("client-key-data: ", "client-key-data: %", "not understood"),
+    ],
+)
+def test_what_is_missing_is_named_without_the_key(old: str, new: str, why: str) -> None:
+    with pytest.raises(Unparsable, match=why) as caught:
+        kubeconfig.parse(admin_conf(6443, OURS.pem, CERTIFICATE, KEY).replace(old, new))
+    assert "LS0" not in str(caught.value)
+
+
+def test_embedded_certificates_come_without_the_key() -> None:
+    lines = [line for line in admin_conf(1, OURS.pem, CERTIFICATE, KEY).splitlines() if "certificate" in line]
+    assert kubeconfig.embedded("\n".join(lines)) == (OURS.pem, CERTIFICATE)
+    with pytest.raises(Unparsable, match="no certificate in"):
+        kubeconfig.embedded("apiVersion: v1")

@@ -1,0 +1,226 @@
+"""What a host says of its kernel, processes, sensors and disks: Ubuntu 18.04 (systemd 237) to Debian 12."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.host import ipmi, kernel_log, kernels, lscpu, modes, processes, timedate
+from dlws.parse.storage import smart
+from dlws.verdict import Unknown, Unparsable
+
+
+def test_the_newest_kernel_is_found_by_number():
+    found = kernels.parse("4.15.0-112-generic\nvmlinuz-4.15.0-20-generic\nvmlinuz-4.15.0-112-generic\n")
+    assert (found.running, found.newest) == ("4.15.0-112-generic", "4.15.0-112-generic")
+
+
+def test_backups_and_rescue_images_are_no_kernels():
+    text = "5.4.0-150-generic\nvmlinuz-5.4.0-99-generic.old\nvmlinuz-0-rescue-3f2a\nvmlinux-5.4.0-150-generic\n"
+    assert kernels.parse(text).installed == ("5.4.0-150-generic",)
+
+
+def test_a_host_without_kernels_runs_its_newest():
+    found = kernels.parse("6.18.44-fc-v509\n")
+    assert found.newest == found.running
+
+
+@pytest.mark.parametrize("text", ["", "Linux\n", "4.15.0-20-generic\nSystem.map-4.15.0\n"])
+def test_half_a_list_of_kernels_is_unknown(text):
+    with pytest.raises(Unparsable):
+        kernels.parse(text)
+
+
+def test_options_are_built_in_or_modules():
+    assert kernels.options("# CONFIG_X is not set\nCONFIG_INET=y\nCONFIG_OVERLAY_FS=m\n") == {"INET", "OVERLAY_FS"}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "CONFIG_HZ=250\n", "gzip: stdin: not in gzip format"])
+def test_what_is_no_configuration_is_unknown(text):
+    with pytest.raises(Unparsable):
+        kernels.options(text)
+
+
+def test_disabled_controllers_do_not_count():  # recorded on Linux 6.18; `cgroup_disable=memory` clears the last column
+    text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t3\t74\t1\nmemory\t0\t200\t0\nnet_cls\t0\t196\t1\n"
+    assert kernels.controllers(text) == {"cpuset", "net_cls"}
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Out of memory: Kill process 4711 (python) score 870 or sacrifice child", "out of memory"),  # 4.15
+        ("Out of memory: Killed process 4711 (python) total-vm:1kB", "out of memory"),  # 5.x
+        ("INFO: task umount.nfs:811 blocked for more than 120 seconds.", "blocked task"),
+        ("EXT4-fs error (device sda2): ext4_lookup:1595: inode #2: comm ls: deleted inode", "file system error"),
+        ("XFS (sdb1): Corruption detected. Unmount and run xfs_repair", "file system error"),
+        ("Buffer I/O error on dev sdb, logical block 0, async page read", "disk error"),
+        ("EXT4-fs (sda1): Remounting filesystem read-only", "file system error"),
+        ("XFS (dm-0): Metadata corruption detected at xfs_agi_read_verify", "file system error"),
+        ('XFS (dm-0): metadata I/O error in "xlog_iodone" at daddr 0x3c len 64 error 5', "file system error"),
+        ("XFS (dm-0): xfs_do_force_shutdown(0x2) called from line 1200 of file x.c", "file system error"),
+        ("print_req_error: I/O error, dev nvme0n1, sector 12", "disk error"),  # 4.15
+        ("blk_update_request: I/O error, dev sda, sector 8 op 0x0:(READ) flags 0x0", "disk error"),  # 5.x
+        ("unregister_netdevice: waiting for lo to become free. Usage count = 1", "network namespace"),
+        ("{1}[Hardware Error]: event severity: fatal", "hardware error"),
+        ("mce: [Hardware Error]: CPU 3: Machine Check Exception: 5 Bank 5: be00000000800400", "hardware error"),
+        ("EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Channel#0_DIMM#0", "hardware error"),
+    ],
+)
+def test_faults_in_the_kernels_log(message, kind):
+    [fault] = kernel_log.faults(f"2026-11-27T08:12:44+0800 atlas01 kernel: {message}\n")
+    assert fault.startswith(kind)
+    assert "2026-11-27T08:12:44" in fault
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Memory cgroup out of memory: Killed process 4711 (python)",
+        "Buffer I/O error on dev loop3, logical block 0",
+        "print_req_error: I/O error, dev fd0, sector 0",
+        "print_req_error: I/O error, dev loop3, sector 0",
+        "blk_update_request: I/O error, dev sr0, sector 0 op 0x0:(READ) flags 0x0",
+        "EXT4-fs (loop3): Remounting filesystem read-only",
+        "EXT4-fs (sda1): re-mounted. Opts: errors=remount-ro",
+        "mce: [Hardware Error]: Machine check events logged",
+        "mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 5: cc00000000800400",  # corrected
+        "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Channel#0_DIMM#0",
+        "docker0: port 1(veth) entered forwarding state",
+        "{1}[Hardware Error]: event severity: corrected",
+    ],
+)
+def test_what_is_no_fault_of_the_host(message):
+    assert kernel_log.faults(f"2026-11-27T08:12:44+08:00 atlas01 kernel: {message}\n") == ()
+
+
+def test_headings_of_journalctl_are_passed_over():
+    assert kernel_log.faults("-- Logs begin at Mon 2026-11-23 08:00:00 CST. --\n-- No entries --\n") == ()
+
+
+def test_a_blank_message_of_the_kernel_is_no_torn_line():
+    assert kernel_log.faults("2026-11-27T08:12:44+0800 atlas01 kernel: \n2026-11-27T08:12:44+0800 a kernel:\n") == ()
+
+
+def test_a_torn_line_of_the_log_is_unknown():
+    with pytest.raises(Unparsable):
+        kernel_log.faults("2026-11-27T08:1")
+
+
+def test_states_of_processes():
+    found = processes.parse("Ss 1 0 systemd\nD<l 4711 86 kworker/u8:2+flush\nZ 7 0 sh <defunct>\nD 9 -1\n")
+    assert [(p.state, p.pid, p.switches, p.name) for p in found] == [
+        ("S", 1, 0, "systemd"),
+        ("D", 4711, 86, "kworker/u8:2+flush"),
+        ("Z", 7, 0, "sh <defunct>"),
+        ("D", 9, -1, ""),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "Ss\n", "systemd 1 Ss\n"])
+def test_half_a_list_of_processes_is_unknown(text):
+    with pytest.raises(Unparsable):
+        processes.parse(text)
+
+
+def test_limits_by_service():
+    text = (
+        "docker Max open files            1048576              1048576              files     \n"
+        "kubelet Max open files            unlimited            unlimited            files     \n"
+    )
+    assert processes.open_files(text) == {"docker": 1048576, "kubelet": float("inf")}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("     Network time on: yes\nNTP synchronized: no\n", False),  # systemd 229
+        ("       System clock synchronized: yes\nsystemd-timesyncd.service active: yes\n", True),  # 237
+        ("System clock synchronized: yes\n              NTP service: n/a\n", True),  # 252
+    ],
+)
+def test_the_clock_by_several_versions(text, verdict):
+    assert timedate.synchronised(text) is verdict
+
+
+def test_processors_of_several_versions():
+    bionic = (
+        "Architecture: aarch64\nCPU(s):              128\nSocket(s):           2\nNUMA node(s):        4\nModel:  0\n"
+    )
+    assert str(lscpu.parse(bionic)) == "128 CPUs, no model, sockets 2, NUMA nodes 4"
+    bookworm = (
+        "CPU(s):     96\n  On-line CPU(s) list: 0-95\nVendor ID: GenuineIntel\n  Model name:  Xeon\n    Socket(s): -\n"
+    )
+    assert lscpu.parse(bookworm) == lscpu.Processors(96, "Xeon", 0, 0)
+
+
+OPEN = "Smartctl open device: /dev/sda"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("SMART overall-health self-assessment test result: PASSED", "PASSED"),  # ATA and NVMe
+        ("SMART overall-health self-assessment test result: FAILED!", "FAILED!"),
+        ("SMART Health Status: OK", "OK"),  # SCSI
+        ("SMART support is:     Unavailable - device lacks SMART capability.", ""),
+        ("/dev/sda: Unable to detect device type\nPlease specify device type with the -d option.", ""),
+        (f"{OPEN} failed: DELL or MegaRaid controller, please try adding '-d megaraid,N'", ""),
+        (f"{OPEN} failed: AMCC/3ware controller, please try adding '-d 3ware,N',\nyou may need to replace", ""),
+        ("/dev/sda: requires option '-d cciss,N'\nPlease specify device type with the -d option.", ""),
+        ("/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]\nPlease specify device type", ""),  # a BMC's disk
+        (f"{OPEN} failed: No medium found", ""),
+    ],
+)
+def test_the_state_of_a_disk(said, state):
+    assert smart.parse(f"== /dev/sda\nsmartctl 7.3\n\n{said}\n\n== rc 0\n") == {"/dev/sda": state}
+
+
+def test_no_disk_and_no_smartctl_are_not_the_same():
+    assert smart.parse("") == {}
+    with pytest.raises(Unknown, match="smartmontools"):
+        smart.parse("== /dev/sda\nsh: 1: smartctl: not found\n== rc 127\n")
+
+
+def test_sensors_in_alarm():
+    text = (
+        "Temp             | 01h | ok  |  3.1 | 44 degrees C\n"
+        "Fan2             | 31h | lcr |  7.1 | 120 RPM\n"
+        "PS2 Status       | 63h | ok  | 10.2 | Presence detected, Failure detected\n"
+        "PS Redundancy    | 77h | ok  |  7.1 | Fully Redundant\n"
+        "CPU2 Temp        | 02h | ns  |  3.2 | No Reading\n"
+    )
+    assert ipmi.faults(text) == ("Fan2: 120 RPM", "PS2 Status: Presence detected, Failure detected")
+
+
+@pytest.mark.parametrize(  # the words of IPMI 2.0, tables 42-2 and 42-3, as ipmitool prints them, with the status ok
+    ("state", "is_fault"),
+    [
+        ("Drive Present", False),
+        ("Drive Present, Drive Fault", True),
+        ("Correctable ECC", False),
+        ("Presence detected, Uncorrectable ECC", True),
+        ("Presence detected, IERR", True),
+        ("Presence detected, Thermal Trip", True),
+        ("Transition to OK", False),
+        ("Transition to Non-critical from OK", False),
+        ("Transition to Non-critical from more severe", False),
+        ("Transition to Critical from less severe", True),
+        ("Transition to Critical from Non-recoverable", True),
+        ("Transition to Non-recoverable", True),
+    ],
+)
+def test_a_discrete_sensor_says_it_in_words(state, is_fault):
+    assert ipmi.faults(f"DISK1            | 46h | ok  |  4.86 | {state}\n") == ((f"DISK1: {state}",) * is_fault)
+
+
+@pytest.mark.parametrize("text", ["", "Unable to open device", "Fan | 31h | lcr"])
+def test_no_sensor_is_unknown(text):
+    with pytest.raises(Unparsable):
+        ipmi.faults(text)
+
+
+def test_modes_of_files():
+    [entry] = modes.parse("4640 root:shadow f /etc/a file\n")
+    assert (entry.path, entry.mode, entry.owner, entry.kind) == ("/etc/a file", 0o4640, "root:shadow", "f")
+    assert entry.allows_more_than(0o640)
+    assert not entry.allows_more_than(0o4640)

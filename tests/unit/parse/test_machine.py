@@ -1,0 +1,226 @@
+"""df, SecureBoot, boot identity, modules, sysctl files."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.host import boot, lspci, modules, secure_boot, sysctl_conf
+from dlws.parse.host.secure_boot import SecureBoot
+from dlws.parse.storage import df, mdstat
+from dlws.verdict import Unparsable
+
+# Recorded: coreutils 9.1, LC_ALL=C and zh_CN.UTF-8; the third transcribed from coreutils 8.28 zh_CN.
+ROWS = """\
+/dev/vda       270553174016 24514314240 84429979648      23% /
+//nas/my share  25276510208           0 25276510208       0% /mnt/my share
+"""
+HEADERS = [
+    "Filesystem         1-blocks        Used   Available Capacity Mounted on\n",
+    "文件系统              1的块        已用        可用 容量 挂载点\n",
+    "文件系统              1-块        已用        可用 容量 挂载点\n",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_df_is_in_bytes_in_any_language(header):
+    root, share = df.parse(header + ROWS)
+    assert root == df.FileSystem("/dev/vda", 270553174016, 24514314240, 84429979648, "/")
+    assert (share.source, share.mountpoint) == ("//nas/my share", "/mnt/my share")
+
+
+@pytest.mark.parametrize("text", ["", HEADERS[0], ROWS, HEADERS[0] + ROWS[:40], HEADERS[0].replace("1-", "1K-") + ROWS])
+def test_df_without_header_or_rows_or_in_other_units_is_unknown(text):
+    with pytest.raises(Unparsable):
+        df.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("EFI variables are not supported on this system\n", SecureBoot.NO_EFI),  # recorded, mokutil 0.6.0
+        ("SecureBoot enabled\n", SecureBoot.ENABLED),
+        ("SecureBoot disabled\nPlatform is in Setup Mode\n", SecureBoot.DISABLED),
+        ("SecureBoot enabled\nSecureBoot validation is disabled in shim\n", SecureBoot.ENABLED),
+        ("This system doesn't support Secure Boot\r\n", SecureBoot.UNSUPPORTED),
+    ],
+)
+def test_mokutil_tells_secure_boot(text, state):
+    assert secure_boot.mokutil(text) is state
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Cannot determine secure boot state.\n", "SecureBoot", "sh: 1: mokutil: not found"]
+)
+def test_mokutil_that_says_anything_else_is_unknown(text):
+    with pytest.raises(Unparsable):
+        secure_boot.mokutil(text)
+
+
+@pytest.mark.parametrize(("last", "state"), [(1, SecureBoot.ENABLED), (0, SecureBoot.DISABLED)])
+def test_the_efi_variable_ends_in_the_state(last, state):
+    assert secure_boot.efivar(f"   6   0   0   0   {last}\n") is state
+
+
+@pytest.mark.parametrize("text", ["", "6 0 0 0\n", "6 0 0 0 2\n", "1\n", "6 0 0 0 1\n0 0\n"])
+def test_another_efi_variable_is_unknown(text):
+    with pytest.raises(Unparsable):
+        secure_boot.efivar(text)
+
+
+# Recorded: Linux 6.18; a command name with parentheses; the boot id of one boot.
+STAT = (
+    "1 (process_api) S 0 0 0 0 -1 4194560 34454 327498 0 142 28 194 492 362 20 0 13 0 24 45187072 3576 "
+    "18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+)
+ODD_STAT = (
+    "960 (a) b (c) R 901 901 2938 0 -1 4194304 2896 6566 2 0 1 1 2 1 20 0 1 0 127424 17162240 3423 "
+    "18446744073709551615 94435999227904 94435999228245 140732308076176 0 0 0 0 16781312 2 0 0 0 17 1 0 0 0 0 0 "
+    "94435999239600 94435999240216 94436265119744 140732308084674 140732308084818 140732308084818 140732308086735 0\n"
+)
+BOOT_ID = "09be6d31-69bb-49fe-b7a2-7c05814d5868\n"
+
+
+@pytest.mark.parametrize(("stat", "ticks"), [(STAT, 24), (ODD_STAT, 127424)])
+def test_the_start_time_is_field_22_whatever_the_name(stat, ticks):
+    assert boot.starttime(stat) == ticks
+
+
+def test_a_restarted_container_is_another_boot():
+    assert boot.parse(BOOT_ID, STAT) != boot.parse(BOOT_ID, STAT.replace(" 24 45187072", " 9924 45187072"))
+    assert boot.parse(BOOT_ID, STAT) == boot.parse(BOOT_ID, STAT)
+
+
+@pytest.mark.parametrize(("boot_id", "stat"), [("", STAT), (BOOT_ID[:20], STAT), (BOOT_ID, ""), (BOOT_ID, STAT[:90])])
+def test_half_a_boot_identity_is_unknown(boot_id, stat):
+    with pytest.raises(Unparsable):
+        boot.parse(boot_id, stat)
+
+
+# Transcribed: Linux 4.15 with the NVIDIA driver 440.
+MODULES = """\
+nvidia_uvm 929792 0 - Live 0xffffffffc1a2b000 (OE)
+nvidia 20008960 2 nvidia_uvm,nvidia_modeset, Live 0xffffffffc0400000 (POE)
+br_netfilter 24576 0 - Live 0xffffffffc0234000
+overlay 77824 0 - Loading 0x0000000000000000
+"""
+
+
+def test_live_modules_are_loaded():
+    assert modules.loaded(MODULES) == {"nvidia_uvm", "nvidia", "br_netfilter"}
+
+
+@pytest.mark.parametrize("text", [MODULES[:30], "Module                  Size  Used by\n"])
+def test_half_of_proc_modules_is_unknown(text):
+    with pytest.raises(Unparsable):
+        modules.loaded(text)
+
+
+def test_modules_at_boot_are_spelt_as_the_kernel_does():
+    assert modules.at_boot("# for kubeadm\nbr_netfilter\n; x\nnf-conntrack\n") == {"br_netfilter", "nf_conntrack"}
+
+
+@pytest.mark.parametrize("text", ["br_netfilter overlay\n", "[section]\n"])
+def test_what_is_not_a_module_name_is_unknown(text):
+    with pytest.raises(Unparsable):
+        modules.at_boot(text)
+
+
+def test_the_last_sysctl_setting_wins_in_either_spelling():
+    text = "# k8s\nnet.ipv4.ip_forward=0\n-net/ipv4/ip_forward = 1\n;x\nnet.ipv4.conf.eth0/1.rp_filter = 2\n"
+    assert sysctl_conf.parse(text) == {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.rp_filter": "2"}
+
+
+@pytest.mark.parametrize("text", ["net.ipv4.ip_forward\n", "= 1\n", "net.ipv4.ip_forward=1\0"])
+def test_half_a_sysctl_setting_is_unknown(text):
+    with pytest.raises(Unparsable):
+        sysctl_conf.parse(text)
+
+
+# Transcribed: pciutils 3.5.2; the third row recorded on a machine without pci.ids (class changed).
+NVIDIA = """\
+0000:1a:00.0 3D controller [0302]: NVIDIA Corporation GV100GL [Tesla V100 SXM2 32GB] [10de:1db5] (rev a1)
+0000:1b:00.0 VGA compatible controller [0300]: NVIDIA Corporation TU102 [GeForce RTX 2080 Ti] [10de:1e04] (rev a1)
+0000:1c:00.0 Class [0302]: Device [10de:0d57]
+0000:1b:00.1 Audio device [0403]: NVIDIA Corporation TU102 High Definition Audio Controller [10de:10f7] (rev a1)
+0000:1b:00.2 USB controller [0c03]: NVIDIA Corporation TU102 USB 3.1 Host Controller [10de:1ad6] (rev a1) (prog-if 30)
+"""
+ASCEND = """\
+0000:c1:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)
+0000:c2:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)
+"""
+
+
+def test_a_cards_sound_and_usb_functions_are_not_cards():
+    assert [card.address for card in lspci.display_cards(NVIDIA)] == ["0000:1a:00.0", "0000:1b:00.0", "0000:1c:00.0"]
+
+
+def test_a_function_has_class_and_ids():
+    assert lspci.functions(NVIDIA)[0] == lspci.Function("0000:1a:00.0", "0302", "10de", "1db5")
+
+
+def test_ascend_cards_are_counted_by_address():
+    assert lspci.addresses(ASCEND) == ("0000:c1:00.0", "0000:c2:00.0")
+
+
+def test_no_card():
+    assert lspci.display_cards("") == ()
+
+
+@pytest.mark.parametrize("text", [NVIDIA[:60], "1a:00.0 3D controller [0302]: x [10de:1db5]", "pcilib: Cannot open"])
+def test_half_an_lspci_row_is_unknown(text):
+    with pytest.raises(Unparsable):
+        lspci.display_cards(text)
+
+
+@pytest.mark.parametrize("text", [ASCEND[:14], "sh: 1: lspci: not found"])
+def test_half_an_address_row_is_unknown(text):
+    with pytest.raises(Unparsable):
+        lspci.addresses(text)
+
+
+# Linux 4.15: one array that lacks a disk, one that is not started, one without redundancy.
+MDSTAT = """\
+Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
+md0 : active raid1 sda1[0](F) sdb1[1]
+      1048512 blocks super 1.2 [2/1] [_U]
+      bitmap: 1/1 pages [4KB], 65536KB chunk
+
+md1 : inactive sdc1[0](S)
+      1046528 blocks super 1.2
+
+md2 : active (auto-read-only) raid5 sdd1[2] sde1[1] sdf1[0]
+      2093056 blocks super 1.2 level 5, 512k chunk, algorithm 2 [3/3] [UUU]
+      [=====>...............]  resync = 25.9% (271104/1046528) finish=0.2min speed=45184K/sec
+
+md3 : active raid0 sdg1[0] sdh1[1]
+      2093056 blocks super 1.2 512k chunks
+
+unused devices: <none>
+"""
+
+
+def test_arrays_are_whole_or_not():
+    found = {array.name: (array.members, array.is_whole) for array in mdstat.parse(MDSTAT)}
+    assert found == {"md0": ("_U", False), "md1": ("", False), "md2": ("UUU", True), "md3": ("", True)}
+
+
+def test_a_kernel_without_arrays_says_so():
+    assert mdstat.parse("Personalities : \nunused devices: <none>\n") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "md0 : active raid1", "Personalities : [raid1]\nmd0 : act", "Personalities :\n  9 blocks [3/3] [UU]"]
+)
+def test_half_an_mdstat_is_unknown(text):
+    with pytest.raises(Unparsable):
+        mdstat.parse(text)
+
+
+def test_inodes_are_counted():
+    text = "Filesystem       Inodes  IUsed    IFree IUse% Mounted on\n/dev/vda       16777216 613250 16163966    4% /\n"
+    [disk] = df.inodes(text)
+    assert (disk.size, disk.available, round(disk.free, 2)) == (16777216, 16163966, 0.96)
+
+
+def test_a_file_system_of_no_size_has_nothing_free():
+    assert df.FileSystem("none", 0, 0, 0, "/x").free == 0

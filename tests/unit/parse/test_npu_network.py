@@ -1,0 +1,126 @@
+"""hccn_tool and lspci on the NPUs' links, and many answers in one. From Huawei's documentation and public logs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from dlws.parse.accelerators import hccn, hccn_link
+from dlws.parse.host import lspci
+from dlws.parse.platform import answers
+from dlws.verdict import Unknown, Unparsable
+
+TWO = """\
+== hccn_tool -i 0 -link -g
+link status: UP
+
+== exit 0
+== hccn_tool -i 1 -link -g
+hccn_tool is busy, please try again
+
+== exit 1
+"""
+
+
+def test_each_call_has_its_answer():
+    assert answers.parse(TWO).of("hccn_tool -i 0 -link -g").strip() == "link status: UP"
+
+
+def test_a_call_that_failed_says_how():
+    with pytest.raises(Unknown, match="exit status 1: hccn_tool -i 1 -link -g: hccn_tool is busy"):
+        answers.parse(TWO).of("hccn_tool -i 1 -link -g")
+    with pytest.raises(Unknown, match="no answer within 10 s: hccn_tool -i 1"):
+        answers.parse(TWO.replace("exit 1", "exit 124")).of("hccn_tool -i 1 -link -g")
+    with pytest.raises(Unparsable, match="hccn_tool -i 2 -link -g: no answer"):
+        answers.parse(TWO).of("hccn_tool -i 2 -link -g")
+
+
+@pytest.mark.parametrize("text", ["", TWO[:40], TWO + TWO, "hello\n" + TWO, TWO.replace("link status", "== exit", 1)])
+def test_answers_that_are_not_whole_are_unknown(text):
+    with pytest.raises(Unparsable):
+        answers.parse(text)
+
+
+HISTORY = """\
+[devid 2]current time        : Fri Sep  1 06:37:26 2023
+[devid 2]link up count       : 2
+[devid 2]link change records :
+[devid 2]    Fri Sep  1 06:34:43 2023    LINK DOWN
+[devid 2]    Thu Aug 31 07:30:46 2023    LINK UP
+[devid 2]    Thu Aug 31 07:30:40 2023    LINK DOWN
+"""
+
+
+EARLIER = "[devid 2]    Thu Aug 31 07:30:31 2023    LINK UP\n"
+
+
+@pytest.mark.parametrize(("hours", "downs"), [(1, 1), (48, 2)])
+def test_a_link_that_went_down_counts_for_a_while(hours, downs):
+    assert hccn_link.downs(HISTORY + EARLIER, timedelta(hours=hours)) == downs
+    assert hccn_link.downs((HISTORY + EARLIER).replace("devid", "device"), timedelta(hours=hours)) == downs
+
+
+def test_a_link_that_was_never_up_did_not_go_down():
+    assert hccn_link.downs(HISTORY, timedelta(hours=48)) == 1
+
+
+@pytest.mark.parametrize("text", ["", HISTORY[60:], HISTORY[:60], HISTORY.replace("06:34", "36:34"), HISTORY + "LINK?"])
+def test_half_of_a_history_is_unknown(text):
+    with pytest.raises(Unparsable):
+        hccn_link.downs(text, timedelta(hours=1))
+
+
+MODULE = """\
+optical info:
+present              : present
+Tx Power             : 4.4035 mW
+Rx Power             : 1.0189mW
+TxPower High Thres   : 3.5481 mW
+TxPower Low Thres    : 0.2818 mW
+RxPower High Thres   : 3.5481 mW
+RxPower Low Thres    : 0.1445 mW
+Tx Los Flag          : 0x0
+Rx Los Flag          : 0xff
+"""
+
+
+def test_an_optical_module_tells_what_is_astray_and_lost():
+    assert hccn_link.optical(MODULE) == hccn_link.Optical(True, ("Tx Power 4.4035 mW",), ("Rx Los Flag",))
+    assert not hccn_link.optical("optical info:\npresent : not present\n").present
+
+
+@pytest.mark.parametrize("text", ["", MODULE[:60], MODULE[:99], MODULE.replace("0xff", "NA"), MODULE.replace("mW", "")])
+def test_half_of_an_optical_module_is_unknown(text):
+    with pytest.raises(Unparsable):
+        hccn_link.optical(text)
+
+
+def test_lost_packets_are_counted():
+    assert hccn.lost("device 0 PING 10.0.0.1\n3 packets transmitted, 1 received, 66.67% packet loss\n") == 2
+
+
+@pytest.mark.parametrize("text", ["", "0 packets transmitted, 0 received, 0% packet loss\n", "Cmd execute failed!\n"])
+def test_a_ping_without_packets_is_unknown(text):
+    with pytest.raises(Unparsable):
+        hccn.lost(text)
+
+
+NPU = """\
+0000:c1:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev 20)
+\t\tLnkCap:\tPort #0, Speed 16GT/s, Width x16, ASPM not supported
+\t\tLnkSta:\tSpeed 2.5GT/s (downgraded), Width x8 (downgraded)
+\t\tLnkCap2: Supported Link Speeds: 2.5-16GT/s, Crosslink- Retimer+ 2Retimers+ DRS-
+\t\tLnkSta2: Current De-emphasis Level: -6dB, EqualizationComplete+
+"""
+
+
+def test_a_link_is_what_it_is_and_what_it_could_be():
+    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.Link(width=8, most_width=16, speed=2.5, most_speed=16.0)}
+    assert lspci.links("") == {}
+
+
+@pytest.mark.parametrize("text", [NPU[:90], NPU[:170], NPU[1:], NPU.replace("LnkSta:", "LnkSto:")])
+def test_half_of_a_link_is_unknown(text):
+    with pytest.raises(Unparsable):
+        lspci.links(text)

@@ -1,0 +1,336 @@
+"""SSH servers that misbehave: each fault becomes one clear Unknown, in bounded time; no password leaves too early."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import paramiko
+import pytest
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.server import InteractiveQuery
+
+from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.record.answer import HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.ssh import Login, Secret, open_ssh
+
+Behaviour = Callable[[socket.socket], None]
+ROOT = Login("root", password=Secret("right horse"))
+
+
+class Server:
+    """Listens on 127.0.0.1 and treats every connection as `behave` does."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.accepted: list[socket.socket] = []
+        threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
+        self.node = node_at(self.listener.getsockname()[1])
+
+    def _accept(self, behave: Behaviour) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.accepted.append(connection)
+                threading.Thread(target=behave, args=(connection,), daemon=True).start()
+
+
+class Ssh(paramiko.ServerInterface):
+    """An SSH server for one password, whose `execute` does something with a command's channel."""
+
+    tried: list[str]
+
+    def __init__(self, execute: Callable[[paramiko.Channel, bytes], None], key: paramiko.PKey | None = None) -> None:
+        self.execute, self.key, self.tried = execute, key or paramiko.ECDSAKey.generate(), []
+        self.kinds = "password"
+
+    def __call__(self, connection: socket.socket) -> None:
+        transport = paramiko.Transport(connection)
+        transport.add_server_key(self.key)
+        with suppress(paramiko.SSHException, EOFError, OSError):
+            transport.start_server(server=self)
+            transport.join()
+
+    def get_allowed_auths(self, username: str) -> str:
+        return self.kinds
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.tried.append(f"{username}:{password}")
+        return AUTH_SUCCESSFUL if password == "right horse" else AUTH_FAILED
+
+    def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery | int:
+        return InteractiveQuery("", "", ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        return self.check_auth_password("interactive", responses[0])
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
+        return True
+
+
+def node_at(port: int) -> Node:
+    row = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
+    return replace(row, ssh_port=port)
+
+
+def run_for_real(
+    channel: paramiko.Channel, command: bytes, before: bytes = b"", env: dict[str, str] | None = None
+) -> None:
+    """What sshd does: a shell with the channel as its stdin, stdout and stderr."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env=env
+    )
+    theirs.close()
+    channel.sendall(before)
+
+    def feed() -> None:
+        with suppress(OSError):
+            while data := channel.recv(65536):
+                ours.sendall(data)
+            ours.shutdown(socket.SHUT_WR)
+
+    threading.Thread(target=feed, daemon=True).start()
+    with suppress(OSError):
+        while data := ours.recv(65536):
+            channel.sendall(data)
+    with suppress(OSError):
+        assert process.stderr
+        channel.sendall_stderr(process.stderr.read())
+        channel.send_exit_status(process.wait())
+        channel.close()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> HostKeys:
+    return HostKeys(tmp_path / "known_hosts")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], Server]]:
+    servers: list[Server] = []
+
+    def start(behave: Behaviour) -> Server:
+        servers.append(Server(behave))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.listener.close()
+        for connection in server.accepted:
+            connection.close()
+
+
+def hold(connection: socket.socket) -> None:
+    """Accept and say nothing."""
+
+
+def hang_up(channel: paramiko.Channel, command: bytes) -> None:
+    """Take what is sent, then close without an exit status."""
+    with suppress(EOFError, OSError):
+        channel.recv(10)
+        channel.close()
+
+
+def drip(connection: socket.socket) -> None:
+    with suppress(OSError):
+        for byte in b"SSH-2.0-OpenSSH_7.6p1 Ubuntu-4ubuntu0.3\r\n":
+            connection.sendall(bytes([byte]))
+            time.sleep(0.2)
+
+
+def die_in_key_exchange(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.sendall(b"SSH-2.0-OpenSSH_7.6p1\r\n")
+        connection.recv(100)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "why"),
+    [
+        (hold, "no key exchange within 0.4 s"),
+        (drip, "no key exchange within 0.4 s"),
+        (die_in_key_exchange, "key exchange failed"),
+        (lambda connection: connection.close(), "key exchange failed"),
+    ],
+    ids=["silent before the banner", "one byte at a time", "dies in the key exchange", "closes at once"],
+)
+def test_a_server_that_never_gets_to_the_login(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, behave: Behaviour, why: str
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(Unreachable, match=rf"atlas01: unreachable at 127.0.0.1:\d+: {why}"):
+        open_ssh(serve(behave).node, [ROOT], keys, login_timeout=0.4)
+    assert time.monotonic() - started < 3
+
+
+def test_a_closed_port_is_told_at_once(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    server = serve(hold)
+    server.listener.shutdown(socket.SHUT_RDWR)
+    server.listener.close()
+    with pytest.raises(Unreachable, match="cannot connect: Connection refused"):
+        open_ssh(server.node, [ROOT], keys)
+
+
+def test_a_network_that_swallows_everything(keys: HostKeys) -> None:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (first, second):  # a full queue: the kernel drops every further SYN
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        with pytest.raises(Unreachable, match=r"no answer within 0\.3 s to a TCP connection"):
+            open_ssh(node_at(listener.getsockname()[1]), [ROOT], keys, connect_timeout=0.3)
+
+
+def test_a_crowded_sshd_is_knocked_at_again(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    ssh = Ssh(run_for_real)
+    turned_away: list[socket.socket] = []
+
+    def crowded(connection: socket.socket) -> None:
+        if len(turned_away) < 2:
+            turned_away.append(connection)
+            connection.close()
+        else:
+            ssh(connection)
+
+    connection = open_ssh(serve(crowded).node, [ROOT], keys)
+    assert connection.ask(["echo in"])[0].text == "in\n"
+    connection.close()
+
+
+@pytest.mark.parametrize("kinds", ["password", "keyboard-interactive"])
+def test_a_password_gives_root_commands(serve: Callable[[Behaviour], Server], keys: HostKeys, kinds: str) -> None:
+    ssh = Ssh(run_for_real)
+    ssh.kinds = kinds
+    connection = open_ssh(serve(ssh).node, [ROOT], keys)
+    assert connection.ask(["id -u"])[0].text == "0\n"
+    assert len(ssh.tried) == 1
+    connection.close()
+
+
+def test_a_wrong_password_is_refused_and_not_shown(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    ssh = Ssh(run_for_real)
+    wrong = Login("root", password=Secret("wrong horse"))
+    with pytest.raises(LoginRefused, match="atlas01: no login works: root with a password: refused") as refused:
+        open_ssh(serve(ssh).node, [wrong], keys)
+    assert ssh.tried == ["root:wrong horse"]
+    assert "horse" not in f"{refused.value} {wrong} {wrong!r} {wrong.password}"
+
+
+def test_a_changed_key_stops_the_host_before_any_credential(
+    serve: Callable[[Behaviour], Server], keys: HostKeys
+) -> None:
+    server, imposter = serve(Ssh(run_for_real)), Ssh(run_for_real)
+    open_ssh(server.node, [ROOT], keys).close()
+    other = serve(imposter)
+    keys.path.write_text(
+        "# pinned\n" + keys.path.read_text().replace(str(server.node.ssh_port), str(other.node.ssh_port))
+    )
+    with pytest.raises(HostKeyChanged) as changed:
+        open_ssh(other.node, [ROOT], keys)
+    text = str(changed.value)
+    assert text.count("SHA256:") == 2
+    assert f"{keys.path}, line 2" in text
+    assert imposter.tried == []
+
+
+def test_a_login_that_prints_before_the_helper_speaks(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    motd = b"Welcome to Ubuntu 18.04\r\nDLWS-AGENT 0000\n" + bytes(range(256)) * 100
+    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, motd)))
+    connection = open_ssh(server.node, [ROOT], keys)
+    assert connection.ask(["echo clean"])[0].out == b"clean\n"
+    connection.close()
+
+
+def test_a_command_that_never_starts(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    class Hung(Ssh):
+        def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+            time.sleep(5)
+            return False
+
+    with pytest.raises(Unreachable, match=r"no answer within 1\.5 s to a command to start for root"):
+        open_ssh(serve(Hung(run_for_real)).node, [ROOT], keys, login_timeout=1.5)
+
+
+def test_a_helper_that_never_speaks(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    server = serve(Ssh(lambda channel, command: None))
+    with pytest.raises(Unreachable, match=r"atlas01.* within 1.5 s"):
+        open_ssh(server.node, [ROOT], keys, login_timeout=1.5)
+
+
+def test_a_channel_closed_without_an_exit_status(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    with pytest.raises(Unreachable, match="atlas01: the helper did not start; the host said: "):
+        open_ssh(serve(Ssh(hang_up)).node, [ROOT], keys)
+
+
+def test_a_session_closed_in_mid_command(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    channels: list[paramiko.Channel] = []
+
+    def remember(channel: paramiko.Channel, command: bytes) -> None:
+        channels.append(channel)
+        run_for_real(channel, command)
+
+    connection = open_ssh(serve(Ssh(remember)).node, [ROOT], keys)
+    threading.Timer(0.3, lambda: channels[0].close()).start()
+    with pytest.raises(LinkLost, match="sent once"):
+        connection.send("sleep 2", token="t", deadline=5)
+    connection.close()
+
+
+def test_an_expired_password_is_told_in_the_hosts_own_words(
+    serve: Callable[[Behaviour], Server], keys: HostKeys
+) -> None:
+    def expired(channel: paramiko.Channel, command: bytes) -> None:
+        run_for_real(channel, b"echo 'Password change required but no TTY available.' >&2; exit 1")
+
+    with pytest.raises(Unreachable, match="Password change required but no TTY available"):
+        open_ssh(serve(Ssh(expired)).node, [ROOT], keys)
+
+
+def test_a_sudo_that_asks_is_refused_with_the_fix(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path
+) -> None:
+    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=with_sudo(tmp_path, ASKS))))
+    with pytest.raises(
+        LoginRefused, match=r"sudo: a password is required.*NOPASSWD: ALL` into /etc/sudoers.d/dlwsadmin"
+    ):
+        open_ssh(server.node, [Login("dlwsadmin", password=Secret("right horse"))], keys)
+
+
+def test_another_user_works_through_sudo(serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path) -> None:
+    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=with_sudo(tmp_path, WORKS))))
+    connection = open_ssh(server.node, [Login("dlwsadmin", password=Secret("right horse"))], keys)
+    assert (connection.user, connection.ask(["echo '$HOME' \"quoted\""])[0].text) == ("dlwsadmin", "$HOME quoted\n")
+    connection.close()
+
+
+def test_closing_resets_so_that_no_late_byte_arrives(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
+    server = serve(hold)
+    with pytest.raises(Unreachable):
+        open_ssh(server.node, [ROOT], keys, login_timeout=0.3)
+    assert server.accepted[0].recv(100).startswith(b"SSH-2.0-paramiko")
+    with pytest.raises(ConnectionResetError):
+        server.accepted[0].recv(100)
+
+
+ASKS = "echo 'sudo: a password is required' >&2; exit 1"
+WORKS = 'test "$1 $2" = "-n -H" || exit 9; shift 2; exec "$@"'
+
+
+def with_sudo(folder: Path, body: str) -> dict[str, str]:
+    (folder / "sudo").write_text(f"#!/bin/sh\n{body}\n")
+    (folder / "sudo").chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin"}

@@ -1,0 +1,367 @@
+"""SSH against a real sshd: logins, pinned keys, and a network that breaks off or falls silent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.remote import agent, session
+from dlws.remote.hostkeys import HostKeys
+from dlws.remote.ssh import Login, open_ssh
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
+
+
+class Server:
+    """One sshd on 127.0.0.1 with keys of its own; root may log in with the user key."""
+
+    def __init__(self, folder: Path, *host_keys: Path) -> None:
+        self.folder, self.user_key = folder, folder / "user"
+        self.port = free_port()
+        config = [
+            *(f"HostKey {key}" for key in host_keys),
+            f"AuthorizedKeysFile {folder}/user.pub",
+            "ListenAddress 127.0.0.1",
+            f"Port {self.port}",
+            "PidFile none",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "PermitRootLogin yes",
+            "SetEnv SHLVL=2",  # bash then leaves root's ~/.bashrc alone
+        ]
+        (folder / "sshd_config").write_text("\n".join(config) + "\n")
+        assert SSHD
+        self.process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=(folder / "log").open("w")
+        )
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"sshd does not start: {(folder / 'log').read_text()}")
+
+    @property
+    def node(self) -> Node:
+        return node_at(self.port)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class Proxy:
+    """A network in front of the server that can be cut (RST both ways) or frozen (nothing passes, nothing ends)."""
+
+    def __init__(self, port: int) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port, self.pairs = self.listener.getsockname()[1], []  # type: ignore[var-annotated]
+        self.flowing = threading.Event()
+        self.flowing.set()
+        threading.Thread(target=self._accept, args=(port,), daemon=True).start()
+
+    def _accept(self, port: int) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", port))
+                self.pairs.append((near, far))
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self.flowing.wait()
+                sink.sendall(data)
+        reset(source, sink)
+
+    def stop(self) -> None:
+        self.flowing.set()
+        reset(self.listener)
+        self.cut()
+
+    def cut(self) -> None:
+        for pair in list(self.pairs):  # not the ones that come back at once
+            reset(*pair)
+
+
+def reset(*sockets: socket.socket) -> None:
+    for each in sockets:
+        with suppress(OSError):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def node_at(port: int) -> Node:
+    row = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
+    return replace(row, ssh_port=port)
+
+
+def make_key(path: Path, kind: str = "ed25519") -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if SSHD is None:
+        pytest.fail("sshd is missing: apt-get install --no-install-recommends openssh-server")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    folder = tmp_path_factory.mktemp("sshd")
+    make_key(folder / "user")
+    running = Server(folder, make_key(folder / "host"), make_key(folder / "host_rsa", "rsa"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> HostKeys:
+    return HostKeys(tmp_path / "state" / "known_hosts")
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    between = Proxy(server.port)
+    yield between
+    between.stop()
+
+
+@pytest.fixture
+def root(server: Server) -> Login:
+    return Login("root", key=server.user_key)
+
+
+def test_commands_run_as_root_over_one_connection(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    answers = connection.ask(["id -u", "head -c 3000000 /dev/zero", "cat"], cap=4_000_000)
+    assert [a.rc for a in answers] == [0, 0, 0]
+    assert (answers[0].text, len(answers[1].out), connection.user, connection.host) == (
+        "0\n",
+        3_000_000,
+        "root",
+        "atlas01",
+    )
+    connection.close()
+
+
+def test_the_first_login_that_works_is_used(server: Server, root: Login, keys: HostKeys, tmp_path: Path) -> None:
+    stranger = Login("root", key=make_key(tmp_path / "stranger"))
+    absent = Login("dlwsadmin", key=tmp_path / "absent")
+    connection = open_ssh(server.node, [absent, stranger, root], keys)
+    assert connection.user == "root"
+    connection.close()
+
+
+def test_a_key_is_read_once_and_again_when_its_file_is_another(
+    server: Server, root: Login, keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root.key
+    reads: list[Path] = []
+    monkeypatch.setattr(paramiko.PKey, "from_path", noting(paramiko.PKey.from_path, reads))
+    os.utime(root.key)
+    for _ in range(2):
+        open_ssh(server.node, [root], keys).close()
+    assert reads == [root.key]
+    os.utime(root.key)
+    open_ssh(server.node, [root], keys).close()
+    assert reads == [root.key] * 2
+
+
+def noting(read: Callable[[Path], paramiko.PKey], reads: list[Path]) -> Callable[[Path], paramiko.PKey]:
+    def noted(path: Path) -> paramiko.PKey:
+        reads.append(path)
+        return read(path)
+
+    return noted
+
+
+def test_a_refusal_names_every_login_and_why(server: Server, root: Login, keys: HostKeys, tmp_path: Path) -> None:
+    assert root.key
+    loose = tmp_path / "loose"
+    loose.write_bytes(root.key.read_bytes())
+    loose.chmod(0o644)
+    logins = [
+        Login("a", key=tmp_path / "absent"),
+        Login("root", key=make_key(tmp_path / "other")),
+        Login("root", key=loose),
+    ]
+    with pytest.raises(LoginRefused) as refused:
+        open_ssh(server.node, logins, keys)
+    for reason in ("atlas01: no login works", "absent: no such key file", "other: refused", "loose: others can read"):
+        assert reason in str(refused.value)
+
+
+def test_a_host_key_is_pinned_on_first_contact_and_kept(server: Server, root: Login, keys: HostKeys) -> None:
+    open_ssh(server.node, [root], keys).close()
+    pinned = keys.path.read_text()
+    open_ssh(server.node, [root], keys).close()
+    assert keys.path.read_text() == pinned
+    assert pinned.startswith(f"[127.0.0.1]:{server.port} ssh-ed25519 ")
+    shown = subprocess.run(
+        ["ssh-keygen", "-lf", server.folder / "host.pub"], capture_output=True, text=True, check=True
+    )
+    assert keys.fingerprints() == {f"[127.0.0.1]:{server.port}": shown.stdout.split()[1]}
+
+
+def test_openssh_reads_the_pinned_file(server: Server, root: Login, keys: HostKeys) -> None:
+    open_ssh(server.node, [root], keys).close()
+    options = [f"-oUserKnownHostsFile={keys.path}", "-oStrictHostKeyChecking=yes", "-oBatchMode=yes", "-F", "none"]
+    command = ["ssh", *options, "-i", str(root.key), "-p", str(server.port), "root@127.0.0.1", "echo in"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "in\n"
+
+
+def test_a_host_is_held_to_the_type_of_its_pinned_key(server: Server, root: Login, keys: HostKeys) -> None:
+    kind, blob = (server.folder / "host_rsa.pub").read_text().split()[:2]
+    keys.path.parent.mkdir()
+    keys.path.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
+    open_ssh(server.node, [root], keys).close()
+    assert len(keys.pinned("127.0.0.1", server.port)) == 1
+
+
+def test_a_host_without_the_pinned_type_is_changed(server: Server, root: Login, keys: HostKeys, tmp_path: Path) -> None:
+    kind, blob = make_key(tmp_path / "ecdsa", "ecdsa").with_suffix(".pub").read_text().split()[:2]
+    keys.path.parent.mkdir()
+    keys.path.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
+    with pytest.raises(HostKeyChanged, match=r"has no key of that type any more, pinned is ecdsa\S+ SHA256:"):
+        open_ssh(server.node, [root], keys)
+
+
+def test_a_connection_cut_in_a_read_is_opened_again(root: Login, keys: HostKeys, proxy: Proxy, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    connection = open_ssh(node_at(proxy.port), [root], keys)
+    with when_exists(seen, proxy.cut):
+        command = f"if test -e {seen}; then echo second; else touch {seen}; head -c 90000 /dev/zero; sleep 5; fi"
+        assert connection.ask([command])[0].text == "second\n"
+    connection.close()
+
+
+def test_a_connection_cut_in_a_change_is_told(root: Login, keys: HostKeys, proxy: Proxy, tmp_path: Path) -> None:
+    counter, go_on = tmp_path / "counter", tmp_path / "go-on"
+    connection = open_ssh(node_at(proxy.port), [root], keys)
+    command = f"echo x >>{counter}; until test -e {go_on}; do sleep 0.1; done; echo end >>{counter}"
+    with when_exists(counter, proxy.cut), pytest.raises(LinkLost, match="sent once, not again"):
+        connection.send(command, token="join-3", deadline=30)
+    assert connection.still_running("join-3")
+    go_on.touch()
+    while connection.still_running("join-3"):
+        time.sleep(0.05)
+    assert counter.read_text() == "x\nend\n"
+    connection.close()
+
+
+def test_a_silent_network_ends_a_read_and_a_change(
+    root: Login, keys: HostKeys, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
+    reader, changer = (open_ssh(node_at(proxy.port), [root], keys) for _ in range(2))
+    proxy.flowing.clear()
+    with pytest.raises(CommandTimedOut, match=r"atlas01: no answer within 0\.4 s to: uptime"):
+        reader.ask(["uptime"], deadline=0.2)
+    with pytest.raises(LinkLost, match=r"no answer within 0\.4 s to: reboot-like"):
+        changer.send("reboot-like", token="t", deadline=0.2)
+
+
+def test_a_host_that_comes_back_is_connected_anew(server: Server, root: Login, keys: HostKeys, proxy: Proxy) -> None:
+    connection = open_ssh(node_at(proxy.port), [root], keys)
+    proxy.stop()
+    with pytest.raises(
+        Unreachable, match=r"atlas01: unreachable at 127\.0\.0\.1:\d+: cannot connect: Connection refused"
+    ):
+        connection.ask(["true"])
+    proxy.listener = socket.create_server(("127.0.0.1", proxy.port))
+    threading.Thread(target=proxy._accept, args=(server.port,), daemon=True).start()
+    connection.renew()
+    assert connection.ask(["echo back"])[0].text == "back\n"
+    connection.close()
+
+
+def test_many_hosts_at_once_pin_one_key_each(server: Server, root: Login, keys: HostKeys) -> None:
+    nodes = [replace(server.node, name=f"n{i}") for i in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        connections = list(pool.map(lambda node: open_ssh(node, [root], HostKeys(keys.path)), nodes))
+    assert [c.ask(["echo ok"])[0].text for c in connections] == ["ok\n"] * 12
+    assert len(keys.path.read_text().splitlines()) == 1
+    for connection in connections:
+        connection.close()
+
+
+@contextmanager
+def when_exists(path: Path, act: object) -> Iterator[None]:
+    def watch() -> None:
+        until = time.monotonic() + 8
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        act()  # type: ignore[operator]
+
+    threading.Thread(target=watch, daemon=True).start()
+    yield
+
+
+def test_the_host_connects_to_others_for_us(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with connection.tunnel("127.0.0.1", server.port, 5.0) as through, through.makefile("rb") as stream:
+        assert stream.readline().startswith(b"SSH-2.0-OpenSSH")
+    assert connection.ask(["true"])[0].rc == 0
+    connection.close()
+
+
+def test_a_tunnel_carries_much_and_ends_when_the_other_side_ends(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        through = connection.tunnel("127.0.0.1", listener.getsockname()[1], 5.0)
+        far, _ = listener.accept()
+    threading.Thread(target=lambda: (far.sendall(bytes(5_000_000)), far.close()), daemon=True).start()
+    through.settimeout(10.0)
+    with through, through.makefile("rb") as stream:
+        assert len(stream.read()) == 5_000_000
+    connection.close()
+
+
+def test_a_closed_tunnel_is_closed_on_the_far_side(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        through = connection.tunnel("127.0.0.1", listener.getsockname()[1], 5.0)
+        far, _ = listener.accept()
+        far.settimeout(10.0)
+        through.close()
+        assert far.recv(1) == b""
+    connection.close()
+
+
+def test_a_port_that_is_closed_on_the_far_side_is_an_error(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    with pytest.raises(OSError, match="the host cannot connect either"):
+        connection.tunnel("127.0.0.1", free_port(), 5.0)
+    assert connection.ask(["true"])[0].rc == 0
+    connection.close()
+
+
+def test_clocks_are_compared_with_their_error_bound(server: Server, root: Login, keys: HostKeys) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    offset, bound = map(float, connection.clock().text.split())
+    assert abs(offset) <= bound < 1.0
+    connection.close()

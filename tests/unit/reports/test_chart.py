@@ -1,0 +1,22 @@
+"""Who did what when: the lanes of the timing chart."""
+
+from __future__ import annotations
+
+from dlws.record.ledger import HostRow, Result
+from dlws.verdict import Verdict
+from reports import chart
+
+
+def result(name: str, second: int, seconds: float) -> Result:
+    return Result(
+        nodeid=name, name=name, host="cluster", stage=True, verdict=Verdict.PASS, seconds=seconds, worker="gw0",
+        started=f"2026-11-23T06:30:{second:02}.000+00:00",
+    )  # fmt: skip
+
+
+def test_what_ran_side_by_side_on_one_host_has_lanes_of_its_own() -> None:
+    ran = [result("nginx", 0, 10), result("mysql", 0, 30), result("webui3", 10, 5), result("monitor", 12, 20)]
+    drawn = chart.of([HostRow(name="cluster", address="", kind="", role="")], ran, ["mysql[cluster]"])
+    lanes = [[bar.result.name for bar in bars] for _, bars in drawn.lanes]
+    assert lanes == [["nginx", "webui3"], ["mysql"], ["monitor"]]
+    assert [bar.result.name for _, bars in drawn.lanes for bar in bars if bar.is_critical] == ["mysql"]

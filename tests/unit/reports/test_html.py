@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlws.verdict import Verdict
+from reports import html
+from tests.kits import sample_run
+from tests.kits.sample_run import Sample
+
+VOID = {"meta", "input", "br"}
+
+
+class Page(HTMLParser):
+    """A page as a browser sees it: its scripts by attributes, its open elements, what its attributes load."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.cells: list[dict[str, str | None]] = []
+        self.loads: list[str] = []
+        self.handlers: list[str] = []
+        self.policy = ""
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.handlers += [name for name in found if name.startswith("on")]
+        self.loads += [f"{tag} {name}" for name in found if name in ("src", "href", "srcset", "action", "data")]
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "script":
+            self.scripts.append((found, ""))
+        if tag == "td" and "data-i" in found:
+            self.cells.append(found)
+        if found.get("http-equiv") == "Content-Security-Policy":
+            self.policy = str(found["content"])
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] = (self.scripts[-1][0], data)
+        else:
+            self.text.append(data)
+
+    @property
+    def data(self) -> Any:
+        """The page's own JSON."""
+        return next(json.loads(text) for found, text in self.scripts if found.get("id") == "data")
+
+    @property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """The evidence by file and number, with its texts in their places."""
+        texts = next(json.loads(text) for found, text in self.scripts if found.get("id") == "texts")
+        blocks = {str(f["data-evidence"]): json.loads(text) for f, text in self.scripts if "data-evidence" in f}
+        for command in (command for block in blocks.values() for command in block.values()):
+            command.update({name: texts[command[name]] for name in ("command", "out", "err") if name in command})
+        return blocks
+
+
+def page(sample: Sample, path: Path) -> Page:
+    return Page(html.render(sample.write(path).read()))
+
+
+@pytest.mark.parametrize("sample", [sample_run.verify(), sample_run.install(), sample_run.plan()])
+def test_the_page_loads_nothing_and_runs_only_its_own_script(sample: Sample, tmp_path: Path) -> None:
+    found = page(sample, tmp_path)
+    assert found.loads == []
+    assert found.handlers == []
+    assert found.open == []
+    (script,) = (text for attributes, text in found.scripts if attributes == {})
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in found.policy
+    assert found.policy.startswith("default-src 'none'")
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|innerHTML", found.source)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    found = page(sample_run.verify(), tmp_path)
+    assert "<script>alert(1)" not in found.source
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", found.source)
+    shown = found.evidence["atlas-gpu01.gw0.jsonl"]["12"]
+    assert shown["out"].startswith("]]> \\x00 \\x1b[31mred\\x1b[0m \\x1b]0;title\\x07 <script>alert(1)</script>")
+    assert "\\u202egnp.exe 磁盘已满" in shown["out"]
+
+
+def test_a_hostile_run_and_host_name_stay_text(tmp_path: Path) -> None:
+    sample = sample_run.verify()
+    evil = '"><img src=x onerror=alert(1)></title><script>alert(2)</script>'
+    host = replace(sample.run.hosts[1], name=evil, kind=evil, address=evil)
+    sample.run = replace(sample.run, run=evil, cluster=evil, config=evil, command=evil, hosts=(host,))
+    sample.results[0] = replace(sample.results[0], host=evil, title=evil, fix=evil, verdict=Verdict.FAIL)
+    found = page(sample, tmp_path)
+    assert found.loads == []
+    assert found.handlers == []
+    assert "<script>alert" not in found.source
+
+
+def test_every_test_on_every_host_has_a_cell(tmp_path: Path) -> None:
+    sample = sample_run.install()
+    found = page(sample, tmp_path)
+    assert len(found.cells) == len(sample.run.items) == len(found.data["cells"])
+    assert sorted(int(str(cell["data-i"])) for cell in found.cells) == list(range(len(found.cells)))
+
+
+def test_a_cell_leads_to_its_test_and_host(tmp_path: Path) -> None:
+    found = page(sample_run.verify(), tmp_path)
+    failed = [found.data["cells"][int(str(c["data-i"]))] for c in found.cells if c["class"] == "failed"]
+    names = [(found.data["rows"][row]["name"], found.data["hosts"][host][0]) for row, host, *_ in failed]
+    assert ("swap_is_off", "atlas01") in names
+    assert len(names) == 5
+
+
+def test_what_a_click_shows_is_there(tmp_path: Path) -> None:
+    found = page(sample_run.install(), tmp_path)
+    rows, hosts = found.data["rows"], found.data["hosts"]
+    (docker,) = (
+        details
+        for row, host, kind, details in found.data["cells"]
+        if rows[row]["name"] == "docker_installed" and hosts[host][0] == "atlas-gpu01"
+    )
+    assert docker["fix"].startswith("journalctl -u docker")
+    assert docker["proofs"] == [["R01", "docker_runs", "failed", "docker.service is failed"]]
+    assert docker["actions"][1] == ["systemctl enable --now docker", 0.7]
+    assert all(number in found.evidence[file] for file, number in (ref.split("#") for ref in docker["evidence"]))
+
+
+def test_evidence_that_is_missing_is_said_not_left_out(tmp_path: Path) -> None:
+    folder = sample_run.verify().write(tmp_path)
+    (folder.evidence / "atlas01.gw0.jsonl").unlink()
+    found = Page(html.render(folder.read()))
+    assert found.data["missing"]["atlas01.gw0.jsonl#1"] == "evidence/atlas01.gw0.jsonl is missing"
+
+
+def test_long_output_is_cut_and_says_so(tmp_path: Path) -> None:
+    found = page(sample_run.verify(), tmp_path)
+    (long,) = {len(c["out"]) for c in found.evidence["atlas01.gw0.jsonl"].values() if "left out" in c.get("out", "")}
+    assert long < html.EVIDENCE_LIMITS[0][0] + 100
+
+
+def test_the_findings_stand_above_the_matrix_with_their_fix(tmp_path: Path) -> None:
+    source = page(sample_run.verify(), tmp_path).source
+    assert source.index("Fix this first") < source.index("swapoff -a, then take") < source.index('class="matrix')
+
+
+def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    sample = sample_run.install()
+    sample.end = None
+    text = "".join(page(sample, tmp_path).text)
+    assert "Cut off before its end" in text
+    assert "not known: the run has no end" in text
+
+
+def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:
+    sample = sample_run.verify()
+    sample.results, sample.run = [], replace(sample.run, items=())
+    assert "".join(page(sample, tmp_path).text).count("atlas") >= 1
+
+
+def test_a_hundred_hosts_make_a_page_of_bearable_size(tmp_path: Path) -> None:
+    recorded = sample_run.verify(sample_run.room(100), "node017").write(tmp_path).read()
+    start = time.monotonic()
+    source = html.render(recorded)
+    assert len(source) < 10_000_000
+    assert time.monotonic() - start < 30
+
+
+def test_evidence_is_cut_further_when_there_is_very_much_of_it(tmp_path: Path) -> None:
+    sample = sample_run.verify()
+    lines = [sample.record("atlas01", "gw7", f"dump {n}", out="y" * 20_000) for n in range(1_500)]
+    sample.results[0] = replace(sample.results[0], evidence=tuple(lines))
+    assert len(html.render(sample.write(tmp_path).read())) < html.EVIDENCE_TOTAL * 1.2

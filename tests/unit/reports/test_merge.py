@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlws.record.run_folder import Command, RunFolder
+from dlws.verdict import Verdict
+from reports import record
+from reports.__main__ import main
+from reports.merge import NotMergeable, merge
+from tests.kits import sample_run
+from tests.kits.sample_run import HOSTS, Sample, lean
+
+
+def shard(*names: str, run: str) -> Sample:
+    """The audit of some hosts, as --limit makes it: the control host and the cluster are judged too."""
+    sample = lean(sample_run.verify(tuple(host for host in HOSTS if host.name in names), unreachable=""))
+    sample.run = replace(sample.run, run=run)
+    return sample
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> list[RunFolder]:
+    npu, gpu = shard("atlas02", "atlas01", run="npu"), shard("atlas-gpu01", "atlas-gpu02", run="gpu")
+    return [npu.write(tmp_path / "npu"), gpu.write(tmp_path / "gpu")]
+
+
+def test_shards_make_the_run_that_one_audit_would_have_been(shards: list[RunFolder], tmp_path: Path) -> None:
+    whole = lean(sample_run.verify(unreachable=""))
+    whole.run = replace(whole.run, run="all")
+    merged = record.of(merge(shards, tmp_path / "all").read())
+    wanted = record.of(whole.write(tmp_path / "whole").read())
+    assert merged.pop("hosts") != []
+    assert merged == {name: value for name, value in wanted.items() if name != "hosts"}
+
+
+def test_a_merged_run_names_its_parts_and_keeps_their_evidence(shards: list[RunFolder], tmp_path: Path) -> None:
+    merged = merge(shards, tmp_path / "all").read()
+    assert merged.ledger.run.merges == ("npu", "gpu")
+    assert [host.name for host in merged.ledger.run.hosts][:3] == ["control", "atlas02", "atlas-gpu01"]
+    assert all(isinstance(merged.command(reference), Command) for reference in merged.references)
+
+
+def test_of_what_every_shard_judged_the_worst_counts(tmp_path: Path) -> None:
+    good, bad = shard("atlas01", run="good"), shard("atlas02", run="bad")
+    [at] = [n for n, result in enumerate(bad.results) if result.host == "control"][:1]
+    bad.results[at] = replace(bad.results[at], verdict=Verdict.FAIL, message="broken")
+    folders = [good.write(tmp_path / "good"), bad.write(tmp_path / "bad")]
+    for order in (folders, folders[::-1]):
+        results = {r.nodeid: r for r in merge(order, tmp_path / order[0].path.name / "all").read().ledger.results}
+        assert results[bad.results[at].nodeid].message == "broken"
+
+
+def test_a_shard_that_was_cut_off_leaves_the_whole_without_an_end(tmp_path: Path) -> None:
+    one, cut = shard("atlas01", run="one"), shard("atlas02", run="cut")
+    cut.end = None
+    merged = merge([one.write(tmp_path / "one"), cut.write(tmp_path / "cut")], tmp_path / "all").read()
+    assert merged.ledger.end is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cluster": "other"}, "gpu is foreign: its cluster is other, that of npu atlas"),
+        ({"config_sha256": "0" * 64}, "gpu is foreign: its config_sha256 is 000"),
+        ({"command": "preflight"}, "gpu is foreign: its command is preflight"),
+    ],
+)
+def test_a_foreign_run_is_refused(change: dict[str, str], words: str, tmp_path: Path) -> None:
+    npu, gpu = shard("atlas01", run="npu"), shard("atlas-gpu01", run="gpu")
+    gpu.run = replace(gpu.run, **change)  # type: ignore[arg-type]
+    with pytest.raises(NotMergeable, match=words):
+        merge([npu.write(tmp_path / "npu"), gpu.write(tmp_path / "gpu")], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+
+
+def test_runs_that_overlap_are_refused(shards: list[RunFolder], tmp_path: Path) -> None:
+    again = shard("atlas01", run="again").write(tmp_path / "again")
+    with pytest.raises(NotMergeable, match="npu and again overlap: both judged atlas01"):
+        merge([*shards, again], tmp_path / "all")
+
+
+def test_runs_with_other_waivers_are_refused(shards: list[RunFolder], tmp_path: Path) -> None:
+    shards[0].inputs.write_text('{"waivers": []}')
+    shards[1].inputs.write_text('{"waivers": [{"id": "H05"}]}')
+    with pytest.raises(NotMergeable, match="gpu is foreign: it had other waivers than npu"):
+        merge(shards, tmp_path / "all")
+
+
+def test_one_run_or_a_folder_in_use_is_refused(shards: list[RunFolder], tmp_path: Path) -> None:
+    with pytest.raises(NotMergeable, match="name two or more"):
+        merge(shards[:1], tmp_path / "all")
+    with pytest.raises(NotMergeable, match="not empty"):
+        merge(shards, tmp_path)
+
+
+def test_the_command_makes_the_reports_and_tells(
+    shards: list[RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [str(folder.path) for folder in shards]
+    assert main(["merge", *runs, "--into", str(tmp_path / "all")]) == 0
+    assert "atlas verify: 6 findings on 2 hosts" in capsys.readouterr().out
+    assert {"junit.xml", "report.html"} <= {file.name for file in (tmp_path / "all").iterdir()}
+    assert main(["merge", *runs, "--into", str(tmp_path / "all")]) == 4
