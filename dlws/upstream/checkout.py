@@ -1,7 +1,7 @@
 """The user's DLWorkspace / Apulis-AI-Platform checkout: where its templates, defaults and image contexts lie.
 
-Read only, never run: no script of it is called, and its params.py is read as text (`dlws.upstream.default_parameters`). Paths
-in messages are relative to the checkout. The tree's form is that of branch V0.1.6.1, the one that fits the runbook.
+Read only, never run: no script of it is called, and its params.py is read as text (`dlws.upstream.default_parameters`).
+Paths in messages are relative to the checkout. The tree's form is that of branch V0.1.6.1, which fits the runbook.
 """
 
 from __future__ import annotations

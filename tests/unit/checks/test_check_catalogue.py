@@ -96,7 +96,7 @@ def test_show_tells_all_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:
         "section:   3.9",
         "source:    runbook 3.9",
         "fix:       make nvidia the default runtime (runbook 3.9); try `docker run --rm <image> nvidia-smi`",
-        "function:  checks.runtime.test_container_sees_every_gpu",
+        "function:  checks.docker.test_container_sees_every_gpu",
     ]
 
 

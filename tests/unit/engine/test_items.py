@@ -10,7 +10,7 @@ import pytest
 from tests.kits.project import Project
 
 CHECKS = '''
-import site_kit
+from tests.kits import project
 
 @check("P01", title_zh="好", fix="-")
 def test_good(host):
@@ -51,7 +51,7 @@ def test_faulty(host):
 @check("B02", title_zh="误", fix="repair the suite")
 def test_faulty_library(host):
     """An assert of a library is no finding about the host."""
-    site_kit.eventually(lambda: False, 0)
+    project.eventually(lambda: False, 0)
 
 @check("D01", title_zh="偏", fix="-", deviation="the product needs it so")
 def test_deviates(host):

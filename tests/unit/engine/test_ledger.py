@@ -21,7 +21,8 @@ LOST = {
 }  # fmt: skip
 AFTER = {
     **LOST, "nodeid": "checks/host/swap.py::test_swap_is_off[a1]", "name": "swap_is_off", "id": "H09",
-    "section": "3.11", "title": "Swap is off.", "verdict": "NOT RUN", "follows": "checks/ssh.py::test_host_is_reached[a1]",
+    "section": "3.11", "title": "Swap is off.", "verdict": "NOT RUN",
+    "follows": "checks/ssh.py::test_host_is_reached[a1]",
 }  # fmt: skip
 END = {"event": "end", "exit_status": 1, "reason": "", "seconds": 2.0, "not_run": [HEAD["items"][2]["nodeid"]]}  # type: ignore[index]
 

@@ -26,9 +26,8 @@ from tests.kits.platform import Fed, MemoryApi, change_of, kube_of, plan_of, run
 
 PASSWORD = "invented-for-tests"
 MODULES = (s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services)
-PLATFORM = frozenset(
-    ["answers", "database", "host_ports", "npu_info", "platform", "platform_images", "pods", "services"]
-)
+PLATFORM = ("platform.endpoints", "platform.database", "network.platform_ports", "npu.exporter_files", "platform.files",
+            "platform.images", "jobs.pods", "platform.services")  # fmt: skip
 CONTAINER = {"docker ps": (0, "4f" * 32 + "\n", "")}
 LISTENING = {"ss -Hltn": (0, "LISTEN 0 151 *:3306 *:*\n", "")}
 NO_IMAGE = {"command -v": (0, "/usr/bin/docker\n", ""), "image inspect": (1, "", "Error: No such image: x")}

@@ -23,7 +23,7 @@ ENGLISH, CHINESE, GUIDE = (ROOT / name for name in ("README.md", "README.zh.md",
 CHINESE_DOCS = pytest.mark.parametrize("file", [CHINESE, GUIDE], ids=lambda file: file.name)
 COMMAND_LINES: dict[str, Callable[[Sequence[str]], int]] = {
     "checks": checks_command.main,
-    "cluster": cluster_command.main,
+    "dlws": cluster_command.main,
     "reports": reports_command.main,
 }
 HAN = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
@@ -131,7 +131,7 @@ def test_a_command_of_a_module_is_one(file: Path, capsys: pytest.CaptureFixture[
 def test_an_option_that_stands_alone_is_one_of_ours(
     file: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    modules = [("cluster", "lint"), ("cluster", "render"), *(("reports", c) for c in ("diff", "merge", "acceptance"))]
+    modules = [("dlws", "lint"), ("dlws", "render"), *(("reports", c) for c in ("diff", "merge", "acceptance"))]
     known = set().union(*(options_of(module, command, capsys) for module, command in modules))
     alone = {OPTION.match(span) for span in re.findall(r"`(--[^`\n]+)`", file.read_text("utf-8"))}
     names = {match[0] for match in alone if match}

@@ -65,7 +65,7 @@ def test_the_counts_of_the_suite_are_those_of_its_cases(tmp_path: Path) -> None:
 
 def test_a_case_names_its_group_and_its_host(tmp_path: Path) -> None:
     case = cases(sample_run.verify(), tmp_path)["swap_is_off[atlas01]"]
-    assert case.attrib["classname"] == "checks.host.swap"
+    assert case.attrib["classname"] == "checks.swap"
     assert properties(case) == {
         "host": "atlas01",
         "verdict": "FAIL",

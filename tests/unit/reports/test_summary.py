@@ -229,7 +229,7 @@ def test_hosts_that_look_alike_fold_into_one_column() -> None:
     ("nodeid", "group"),
     [
         ("checks/host/swap.py::test_swap_is_off[atlas01]", "checks.host.swap"),
-        ("checks/test_swap.py::test_swap_is_off[atlas01]", "checks.host.swap"),
+        ("checks/test_swap.py::test_swap_is_off[atlas01]", "checks.swap"),
         ("install/s3_11_kubernetes.py::test_swap_off[atlas01]", "install.s3_11_kubernetes"),
         ("checks/host/swap.py::TestSwap::test_off[a::b/c]", "checks.host.swap.TestSwap"),
     ],
