@@ -15,10 +15,27 @@ from pathlib import Path
 from typing import Any
 
 CHECKS = (
-    "passwd_mode", "passwd_owner", "shadow_mode", "conf_mode", "conf_owner", "conf_content", "ip_forward",
-    "swappiness", "somaxconn", "root_filesystem", "root_user", "nobody_user", "openssh_installed", "telnetd_absent",
-    "os_release", "kernel", "memory", "swap", "sshd_listens", "sshd_runs",
-)  # fmt: skip
+    "passwd_mode",
+    "passwd_owner",
+    "shadow_mode",
+    "conf_mode",
+    "conf_owner",
+    "conf_content",
+    "ip_forward",
+    "swappiness",
+    "somaxconn",
+    "root_filesystem",
+    "root_user",
+    "nobody_user",
+    "openssh_installed",
+    "telnetd_absent",
+    "os_release",
+    "kernel",
+    "memory",
+    "swap",
+    "sshd_listens",
+    "sshd_runs",
+)
 """Files (mode, owner, content), sysctl, mounts, users, packages, system, memory, swap, sockets, processes."""
 
 

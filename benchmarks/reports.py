@@ -89,15 +89,30 @@ def record(folder: Path, hosts: int, checks: list[Check], started: datetime) -> 
     run.evidence.mkdir(parents=True)
     chance = random.Random(f"{started}")
     rows = tuple(
-        HostRow(name=f"node{n:03d}", address=f"192.168.{n // 250}.{n % 250 + 1}", role="worker",
-                kind="npu-arm64" if n % 2 else "gpu-amd64")
+        HostRow(
+            name=f"node{n:03d}",
+            address=f"192.168.{n // 250}.{n % 250 + 1}",
+            role="worker",
+            kind="npu-arm64" if n % 2 else "gpu-amd64",
+        )
         for n in range(hosts)
-    )  # fmt: skip
+    )
     results = [result for host in rows for result in audited(run, host, checks, started, chance)]
     items = tuple(ItemRow(nodeid=r.nodeid, name=r.name, host=r.host) for r in results)
-    head = Run(run=run.path.name, cluster="bench", command="verify", started=started.isoformat(), config="config.yaml",
-               config_sha256="0" * 64, suite_version="0", plan=False, strict=False, workers=4, hosts=rows,
-               items=items)  # fmt: skip
+    head = Run(
+        run=run.path.name,
+        cluster="bench",
+        command="verify",
+        started=started.isoformat(),
+        config="config.yaml",
+        config_sha256="0" * 64,
+        suite_version="0",
+        plan=False,
+        strict=False,
+        workers=4,
+        hosts=rows,
+        items=items,
+    )
     events: list[Event] = [head, *results, End(exit_status=1, reason="", seconds=60.0, not_run=())]
     run.ledger.write_text("".join(encode(event) + "\n" for event in events), encoding="utf-8")
     return run
@@ -110,21 +125,41 @@ def audited(
     with (run.evidence / f"{host.name}.gw0.jsonl").open("w", encoding="utf-8") as file:
         for n, check in enumerate(checks, start=1):
             at = (started + timedelta(seconds=n / 10)).isoformat(timespec="milliseconds")
-            answer = {"n": n, "at": at, "command": f"probe --of {check.name}", "rc": 0, "err": "", "seconds": 0.01,
-                      "timed_out": False, "truncated": False, "kind": "read",
-                      "out": answer_of(n, host, chance)}  # fmt: skip
+            answer = {
+                "n": n,
+                "at": at,
+                "command": f"probe --of {check.name}",
+                "rc": 0,
+                "err": "",
+                "seconds": 0.01,
+                "timed_out": False,
+                "truncated": False,
+                "kind": "read",
+                "out": answer_of(n, host, chance),
+            }
             file.write(json.dumps(answer) + "\n")
             bad = chance.random() < FAULTY
             verdict = Verdict.FAIL if check.severity is Severity.BLOCKER else Verdict.WARN
             name = f"{check.name}_{n}"
             yield Result(
                 nodeid=f"{check.function.__module__.replace('.', '/')}.py::test_{name}[{host.name}]",
-                name=name, host=host.name, stage=False, verdict=verdict if bad else Verdict.PASS, started=at,
-                seconds=0.013, worker="gw0", id=check.id, section=check.section, severity=check.severity,
-                title=check.title, title_zh=check.title_zh, source=check.source, fix=check.fix,
+                name=name,
+                host=host.name,
+                stage=False,
+                verdict=verdict if bad else Verdict.PASS,
+                started=at,
+                seconds=0.013,
+                worker="gw0",
+                id=check.id,
+                section=check.section,
+                severity=check.severity,
+                title=check.title,
+                title_zh=check.title_zh,
+                source=check.source,
+                fix=check.fix,
                 message=f"{check.name}: expected {n}, found {n + 1}" if bad else "",
                 evidence=(f"{host.name}.gw0.jsonl#{n}",),
-            )  # fmt: skip
+            )
 
 
 def answer_of(n: int, host: HostRow, chance: random.Random) -> str:

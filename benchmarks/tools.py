@@ -160,8 +160,12 @@ class Pyinfra(Tool):
             old.unlink()
 
     def command(self) -> list[str]:
-        data = {"ssh_user": USER, "ssh_port": self.server.port, "ssh_key": str(self.server.user_key),
-                "ssh_strict_host_key_checking": "no"}  # fmt: skip
+        data = {
+            "ssh_user": USER,
+            "ssh_port": self.server.port,
+            "ssh_key": str(self.server.user_key),
+            "ssh_strict_host_key_checking": "no",
+        }
         inventory = self.folder / "inventory.py"
         inventory.write_text(f"hosts = ({self.addresses!r}, {data!r})\n")
         self.env["BENCH_VERDICTS"] = str(self.folder)
@@ -227,13 +231,18 @@ def _config(addresses: list[str], port: int) -> str:
         f"  {_name(a)}: {{role: {'worker' if n else 'infrastructure'}, archtype: amd64, type: cpu, private-ip: {a}}}"
         for n, a in enumerate(addresses)
     ]
-    return "\n".join([
-        "cluster_name: bench",
-        "network: {domain: bench.example}",
-        "UserGroups: {DLWSAdmins: {Allowed: [admin@bench.example], uid: '20000', gid: '20001'}}",
-        "mysql_password: invented-for-the-benchmark",
-        f"admin_username: {USER}",
-        f"suite: {{ssh_port: {port}}}",
-        "machines:",
-        *rows,
-    ]) + "\n"  # fmt: skip
+    return (
+        "\n".join(
+            [
+                "cluster_name: bench",
+                "network: {domain: bench.example}",
+                "UserGroups: {DLWSAdmins: {Allowed: [admin@bench.example], uid: '20000', gid: '20001'}}",
+                "mysql_password: invented-for-the-benchmark",
+                f"admin_username: {USER}",
+                f"suite: {{ssh_port: {port}}}",
+                "machines:",
+                *rows,
+            ]
+        )
+        + "\n"
+    )

@@ -19,15 +19,25 @@ SESSIONS = STARTUPS = 10
 
 
 @preflight
-@check("U01", section="2.1", source="runbook 2.1", title_zh="可以登录主机并具备 root 权限",
-       fix="allow root login with the shared root password, or restore the admin user's key")  # fmt: skip
+@check(
+    "U01",
+    section="2.1",
+    source="runbook 2.1",
+    title_zh="可以登录主机并具备 root 权限",
+    fix="allow root login with the shared root password, or restore the admin user's key",
+)
 def test_login(host: Host) -> None:
     """The suite can log in with the pinned host key and has root privileges."""
     expect("effective user", found=only_line("id -un", host.read("id -un")), expected="root")
 
 
-@check("U03", section="3.6", source="upstream check_k8s.py 01", title_zh="管理用户免密 sudo",
-       fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440")  # fmt: skip
+@check(
+    "U03",
+    section="3.6",
+    source="upstream check_k8s.py 01",
+    title_zh="管理用户免密 sudo",
+    fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440",
+)
 def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
     """The admin user can run any command with sudo without a password."""
     listing = host.run_expect([0, 1], "LC_ALL=C sudo -n -l -U %s", cluster.admin_username)
@@ -38,8 +48,13 @@ def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
     expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
 
 
-@check("U04", section="3.6", source="sudo", title_zh="sudoers 语法正确",
-       fix="correct the file and line that visudo -c names")  # fmt: skip
+@check(
+    "U04",
+    section="3.6",
+    source="sudo",
+    title_zh="sudoers 语法正确",
+    fix="correct the file and line that visudo -c names",
+)
 def test_sudoers_are_valid(host: Host) -> None:
     """All sudoers files are syntactically valid."""
     result = host.run_expect([0, 1], "visudo -c")
@@ -48,8 +63,13 @@ def test_sudoers_are_valid(host: Host) -> None:
     expect_that(result.rc == 0, "visudo -c", found=(result.stderr or result.stdout).strip(), expected="no error")
 
 
-@check("U06", section="3.6", source="sshd StrictModes", title_zh=".ssh 目录权限正确",
-       fix="chmod 700 ~/.ssh; chmod 600 ~/.ssh/authorized_keys; chown both to the admin user")  # fmt: skip
+@check(
+    "U06",
+    section="3.6",
+    source="sshd StrictModes",
+    title_zh=".ssh 目录权限正确",
+    fix="chmod 700 ~/.ssh; chmod 600 ~/.ssh/authorized_keys; chown both to the admin user",
+)
 def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
     """The admin user owns its .ssh (mode 0700) and authorized_keys (mode 0600)."""
     admin = cluster.admin_username
@@ -58,15 +78,25 @@ def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
         expect(f"mode and owner of {name}", found=found, expected=f"{mode} {admin}")
 
 
-@check("U12", section="3.6", source="runbook 3.6", title_zh="管理用户可用密钥登录",
-       fix="run pytest -m install --stages admin_user")  # fmt: skip
+@check(
+    "U12",
+    section="3.6",
+    source="runbook 3.6",
+    title_zh="管理用户可用密钥登录",
+    fix="run pytest -m install --stages admin_user",
+)
 def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
     """The admin user can log in with the cluster's SSH key."""
     expect(f"login as {admin_login.user}", found=admin_login.attempt(node), expected="accepted")
 
 
-@check("U13", section="3.6", source="runbook 3.6", title_zh="管理用户账号正确",
-       fix="usermod -s /bin/bash -aG sudo <admin>; passwd -l <admin>")  # fmt: skip
+@check(
+    "U13",
+    section="3.6",
+    source="runbook 3.6",
+    title_zh="管理用户账号正确",
+    fix="usermod -s /bin/bash -aG sudo <admin>; passwd -l <admin>",
+)
 def test_admin_account(cluster: Cluster, host: Host) -> None:
     """The admin user has its home directory, bash, membership of the sudo group and a locked password."""
     admin = cluster.admin_username
@@ -88,9 +118,15 @@ def test_admin_may_use_docker(cluster: Cluster, host: Host) -> None:
     expect_that("docker" in groups, f"groups of {cluster.admin_username}", found=groups, expected="docker among them")
 
 
-@check("U08", section="3.6", source="scp, rsync", severity=Severity.WARNING, title_zh="非交互 shell 不输出内容",
-       causes=[test_admin_account],
-       fix="leave ~/.bashrc early in a non-interactive shell: [[ $- == *i* ]] || return")  # fmt: skip
+@check(
+    "U08",
+    section="3.6",
+    source="scp, rsync",
+    severity=Severity.WARNING,
+    title_zh="非交互 shell 不输出内容",
+    causes=[test_admin_account],
+    fix="leave ~/.bashrc early in a non-interactive shell: [[ $- == *i* ]] || return",
+)
 def test_shell_is_silent(cluster: Cluster, host: Host) -> None:
     """Non-interactive shells of root and the admin user print nothing unasked; otherwise scp and rsync fail."""
     homes = {"root": "/root", cluster.admin_username: f"/home/{cluster.admin_username}"}
@@ -98,8 +134,14 @@ def test_shell_is_silent(cluster: Cluster, host: Host) -> None:
     expect("users whose shell prints", found=[f"{user}: {said}" for user, said in loud.items() if said], expected=[])
 
 
-@check("U09", section="3.6", source="sshd_config(5)", severity=Severity.WARNING, title_zh="SSH 会话与连接数上限充足",
-       fix="set MaxSessions 10 and MaxStartups 10:30:100 in /etc/ssh/sshd_config; systemctl reload ssh")  # fmt: skip
+@check(
+    "U09",
+    section="3.6",
+    source="sshd_config(5)",
+    severity=Severity.WARNING,
+    title_zh="SSH 会话与连接数上限充足",
+    fix="set MaxSessions 10 and MaxStartups 10:30:100 in /etc/ssh/sshd_config; systemctl reload ssh",
+)
 def test_ssh_takes_enough_sessions(host: Host) -> None:
     """The SSH server allows at least 10 sessions per connection and 10 concurrent logins."""
     sessions = number("MaxSessions", sshd_of(host, "maxsessions"))

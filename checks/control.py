@@ -29,8 +29,14 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 
 
 @preflight
-@check("D11", section="3.2", source="runbook 3.2", on=control_host, title_zh="config.yaml 有效",
-       fix="run python -m dlws lint FILE to see every finding with its line")  # fmt: skip
+@check(
+    "D11",
+    section="3.2",
+    source="runbook 3.2",
+    on=control_host,
+    title_zh="config.yaml 有效",
+    fix="run python -m dlws lint FILE to see every finding with its line",
+)
 def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     """config.yaml is complete, consistent and unchanged since this run started."""
     errors, changed = notes.take("read config.yaml again", lambda: read_again(cluster))
@@ -38,8 +44,14 @@ def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     expect("settings changed since this run started", found=changed, expected=[])
 
 
-@check("D14", section="3.4", source="upstream build", on=control_host, title_zh="集群 ID 存在且有效",
-       fix="restore clusterID.yml from a backup; the database is named after it")  # fmt: skip
+@check(
+    "D14",
+    section="3.4",
+    source="upstream build",
+    on=control_host,
+    title_zh="集群 ID 存在且有效",
+    fix="restore clusterID.yml from a backup; the database is named after it",
+)
 def test_cluster_id(cluster: Cluster, control: Host) -> None:
     """The cluster has its id, a UUID; the platform's database is named after it."""
     text = text_of(control, str(cluster.state / "deploy/clusterID.yml"))
@@ -47,8 +59,14 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
 
 
-@check("D15", section="3.4", source="upstream build", on=control_host, title_zh="集群 SSH 密钥有效且仅属主可读",
-       fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600")  # fmt: skip
+@check(
+    "D15",
+    section="3.4",
+    source="upstream build",
+    on=control_host,
+    title_zh="集群 SSH 密钥有效且仅属主可读",
+    fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600",
+)
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
     key = str(cluster.state / "deploy/sshkey/id_rsa")
@@ -63,31 +81,55 @@ def test_cluster_key(cluster: Cluster, control: Host) -> None:
     expect_that(belongs, "id_rsa.pub", found=found, expected="the public key of id_rsa")
 
 
-@check("D16", section="3.5", source="runbook 3.5", on=control_host, title_zh="root 密码文件仅属主可读",
-       fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the SSH keys are installed")  # fmt: skip
+@check(
+    "D16",
+    section="3.5",
+    source="runbook 3.5",
+    on=control_host,
+    title_zh="root 密码文件仅属主可读",
+    fix="chmod 600 deploy/sshkey/rootpasswd, or delete it once the SSH keys are installed",
+)
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     """The root password file, if there is one, is accessible only to its owner."""
     mode = stat_of(control, "%a", str(cluster.state / "deploy/sshkey/rootpasswd"))
     expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
 
 
-@check("D17", section="3.3", source="requirements.lock", on=control_host, title_zh="控制主机的 Python 库与锁定文件一致",
-       fix="make env")  # fmt: skip
+@check(
+    "D17",
+    section="3.3",
+    source="requirements.lock",
+    on=control_host,
+    title_zh="控制主机的 Python 库与锁定文件一致",
+    fix="make env",
+)
 def test_control_environment(notes: Notes) -> None:
     """The suite's Python libraries are those in requirements.lock."""
     differing = "libraries that differ from requirements.lock"
     expect(differing, found=notes.take(differing, other_libraries), expected=[])
 
 
-@check("D18", section="2.1", source="runbook 2.1", on=image_builders, title_zh="编译节点架构与所编译镜像的架构一致",
-       fix="correct archtype in config.yaml, or set suite.images: prebuilt")  # fmt: skip
+@check(
+    "D18",
+    section="2.1",
+    source="runbook 2.1",
+    on=image_builders,
+    title_zh="编译节点架构与所编译镜像的架构一致",
+    fix="correct archtype in config.yaml, or set suite.images: prebuilt",
+)
 def test_build_architecture(node: Node, host: Host) -> None:
     """Images are built on a cluster host of the same architecture, whatever the control host's is."""
     expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
-@check("D19", section="2.4", source="runbook 2.4", on=control_host, title_zh="deploy/etc/hosts 与配置一致",
-       fix="correct deploy/etc/hosts in the state folder")  # fmt: skip
+@check(
+    "D19",
+    section="2.4",
+    source="runbook 2.4",
+    on=control_host,
+    title_zh="deploy/etc/hosts 与配置一致",
+    fix="correct deploy/etc/hosts in the state folder",
+)
 def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     """deploy/etc/hosts names every host, as the runbook's deploy.py expects."""
     text = text_of(control, str(cluster.state / "deploy/etc/hosts"))
@@ -99,9 +141,14 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     expect("names missing or wrong in deploy/etc/hosts", found=wrong, expected=[])
 
 
-@check("U07", section="3.2", source="runbook 3.5", on=control_host,
-       title_zh="控制主机上的 config.yaml 与密钥目录仅属主可访问",
-       fix="chmod 600 config.yaml; chmod 700 deploy/sshkey")  # fmt: skip
+@check(
+    "U07",
+    section="3.2",
+    source="runbook 3.5",
+    on=control_host,
+    title_zh="控制主机上的 config.yaml 与密钥目录仅属主可访问",
+    fix="chmod 600 config.yaml; chmod 700 deploy/sshkey",
+)
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
     """config.yaml and the folder with the cluster's keys are accessible only to their owner."""
     places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state / "deploy/sshkey"}
@@ -110,9 +157,15 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
     expect("paths open to others", found=wrong, expected=[])
 
 
-@check("U11", section="3.2", source="runbook 3.2", on=control_host, severity=Severity.WARNING,
-       title_zh="config.yaml 中没有公开、占位或易猜的密码",
-       fix="choose your own values; python -m dlws lint FILE gives details")  # fmt: skip
+@check(
+    "U11",
+    section="3.2",
+    source="runbook 3.2",
+    on=control_host,
+    severity=Severity.WARNING,
+    title_zh="config.yaml 中没有公开、占位或易猜的密码",
+    fix="choose your own values; python -m dlws lint FILE gives details",
+)
 def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml contains no password or key that is published, a placeholder or easily guessed."""
     found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))

@@ -31,8 +31,13 @@ NPU_TROUBLE = ("dcmi", "DrvMng", "executable file not found", "exec format error
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
 
 
-@check("R01", section="3.8", source="kubeadm Service-Docker", title_zh="Docker 服务已启动并开机自启",
-       fix="systemctl enable --now docker; journalctl -u docker")  # fmt: skip
+@check(
+    "R01",
+    section="3.8",
+    source="kubeadm Service-Docker",
+    title_zh="Docker 服务已启动并开机自启",
+    fix="systemctl enable --now docker; journalctl -u docker",
+)
 def test_docker_is_active(host: Host) -> None:
     """The Docker service is running and starts at boot."""
     active, sub, at_boot = unit(host, "docker", "ActiveState", "SubState", "UnitFileState")
@@ -40,10 +45,16 @@ def test_docker_is_active(host: Host) -> None:
     expect("Docker service", found=found, expected=["active", "running", "enabled"])
 
 
-@check("R19", section="3.8", source="kubeadm SystemVerification", severity=Severity.INFO,
-       deviation="runbook 3.8 installs the distribution's docker.io, whatever its version",
-       title_zh="Docker 版本经该 Kubernetes 版本验证", causes=[test_docker_is_active],
-       fix="install a Docker version from kubeadm's list (product: 19.03.12)")  # fmt: skip
+@check(
+    "R19",
+    section="3.8",
+    source="kubeadm SystemVerification",
+    severity=Severity.INFO,
+    deviation="runbook 3.8 installs the distribution's docker.io, whatever its version",
+    title_zh="Docker 版本经该 Kubernetes 版本验证",
+    causes=[test_docker_is_active],
+    fix="install a Docker version from kubeadm's list (product: 19.03.12)",
+)
 def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
     """Docker's version is one that the configured Kubernetes version was validated with."""
     minor = kubernetes(cluster.kubernetes_version).numbers[:2]
@@ -53,9 +64,15 @@ def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
     expect_that(docker(found).numbers[:2] <= newest, "Docker version", found=found, expected=expected)
 
 
-@check("R04", section="3.8", source="kubeadm container runtimes", severity=Severity.WARNING,
-       title_zh="Docker 存储驱动为 overlay2", causes=[test_docker_is_active],
-       fix='set "storage-driver": "overlay2" in daemon.json (images are lost); xfs: mkfs.xfs -n ftype=1')  # fmt: skip
+@check(
+    "R04",
+    section="3.8",
+    source="kubeadm container runtimes",
+    severity=Severity.WARNING,
+    title_zh="Docker 存储驱动为 overlay2",
+    causes=[test_docker_is_active],
+    fix='set "storage-driver": "overlay2" in daemon.json (images are lost); xfs: mkfs.xfs -n ftype=1',
+)
 def test_storage_driver_is_overlay2(host: Host) -> None:
     """Docker uses the overlay2 storage driver on a file system with d_type support (xfs: ftype=1)."""
     info = docker_of(host)
@@ -65,9 +82,15 @@ def test_storage_driver_is_overlay2(host: Host) -> None:
     expect_that(info.types_of_files, f"d_type below {info.root_dir}", found="not supported", expected="supported")
 
 
-@check("R10", section="3.8", source="dockerd", severity=Severity.WARNING, title_zh="镜像仓库配置已生效",
-       causes=[test_docker_is_active],
-       fix="systemctl restart docker: daemon.json has changed since it started")  # fmt: skip
+@check(
+    "R10",
+    section="3.8",
+    source="dockerd",
+    severity=Severity.WARNING,
+    title_zh="镜像仓库配置已生效",
+    causes=[test_docker_is_active],
+    fix="systemctl restart docker: daemon.json has changed since it started",
+)
 def test_registries_are_in_force(host: Host) -> None:
     """The running Docker uses the registry mirrors and insecure registries listed in daemon.json."""
     written, info = daemon_json.parse(text_of(host, DAEMON_JSON) or ""), docker_of(host)
@@ -79,17 +102,29 @@ def test_registries_are_in_force(host: Host) -> None:
     expect("insecure registries not in force", found=insecure - {*info.insecure}, expected=set())
 
 
-@check("R11", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
-       title_zh="没有死亡或反复重启的容器", causes=[test_docker_is_active],
-       fix="see docker logs <container>; remove the dead ones with docker rm -f")  # fmt: skip
+@check(
+    "R11",
+    section="3.8",
+    source="node-problem-detector",
+    severity=Severity.WARNING,
+    title_zh="没有死亡或反复重启的容器",
+    causes=[test_docker_is_active],
+    fix="see docker logs <container>; remove the dead ones with docker rm -f",
+)
 def test_no_container_is_dead(host: Host) -> None:
     """No container is dead or keeps restarting."""
     expect("dead or restarting containers", found=host.lines(DEAD), expected=[])
 
 
-@check("S16", section="3.9", source="k8s logging", severity=Severity.WARNING, title_zh="容器日志自动轮转",
-       deviation="runbook 3.8 and 3.9 leave Docker's default log driver, which keeps everything",
-       fix='set "log-opts": {"max-size": "100m", "max-file": "3"} in daemon.json, for new containers')  # fmt: skip
+@check(
+    "S16",
+    section="3.9",
+    source="k8s logging",
+    severity=Severity.WARNING,
+    title_zh="容器日志自动轮转",
+    deviation="runbook 3.8 and 3.9 leave Docker's default log driver, which keeps everything",
+    fix='set "log-opts": {"max-size": "100m", "max-file": "3"} in daemon.json, for new containers',
+)
 def test_container_logs_are_bounded(host: Host) -> None:
     """Docker limits the size of container logs; otherwise one chatty container can fill the disk."""
     written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
@@ -98,8 +133,14 @@ def test_container_logs_are_bounded(host: Host) -> None:
     expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
 
 
-@check("R05", section="3.9", source="k8s-device-plugin#23", on=gpu_hosts, title_zh="Docker 默认运行时为 nvidia",
-       fix='set "default-runtime": "nvidia" in /etc/docker/daemon.json; systemctl restart docker')  # fmt: skip
+@check(
+    "R05",
+    section="3.9",
+    source="k8s-device-plugin#23",
+    on=gpu_hosts,
+    title_zh="Docker 默认运行时为 nvidia",
+    fix='set "default-runtime": "nvidia" in /etc/docker/daemon.json; systemctl restart docker',
+)
 def test_default_runtime_is_nvidia(host: Host) -> None:
     """Docker's default runtime is nvidia, in daemon.json and in force, so that containers get the GPUs."""
     configured = daemon_json.parse(text_of(host, DAEMON_JSON) or "").get("default-runtime", "none")
@@ -107,8 +148,14 @@ def test_default_runtime_is_nvidia(host: Host) -> None:
     expect("default runtime in force", found=docker_of(host).default_runtime, expected="nvidia")
 
 
-@check("R06", section="3.8", source="GPU operator toolkit gate", on=gpu_hosts, title_zh="NVIDIA 容器运行时可用",
-       fix="apt-get install nvidia-docker2")  # fmt: skip
+@check(
+    "R06",
+    section="3.8",
+    source="GPU operator toolkit gate",
+    on=gpu_hosts,
+    title_zh="NVIDIA 容器运行时可用",
+    fix="apt-get install nvidia-docker2",
+)
 def test_nvidia_runtime_answers(host: Host) -> None:
     """The NVIDIA container runtime is installed, finds the driver and is registered with Docker."""
     expect("programs missing from PATH", found=host.lines(MISSING_PROGRAMS), expected=[])
@@ -130,8 +177,13 @@ def test_daemon_json_is_valid(host: Host) -> None:
         raise Mismatch(DAEMON_JSON, found=str(error), expected="JSON without duplicate keys") from error
 
 
-@check("R08", section="3.8", source="node-problem-detector", title_zh="Docker 在 10 秒内响应",
-       fix="systemctl restart docker; see journalctl -u docker")  # fmt: skip
+@check(
+    "R08",
+    section="3.8",
+    source="node-problem-detector",
+    title_zh="Docker 在 10 秒内响应",
+    fix="systemctl restart docker; see journalctl -u docker",
+)
 def test_docker_answers(host: Host) -> None:
     """The Docker daemon responds within 10 s."""
     result = host.run_expect([0, 1, *TIMED_OUT], "timeout -k 1 10 docker ps -q")
@@ -139,8 +191,14 @@ def test_docker_answers(host: Host) -> None:
     expect_that(result.rc == 0, "docker ps", found=found, expected="an answer within 10 s")
 
 
-@check("R09", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="GPU 测试镜像已在主机上且架构正确",
-       fix="docker pull the image, or put its archive into suite.image_archives")  # fmt: skip
+@check(
+    "R09",
+    section="3.9",
+    source="runbook 3.9",
+    on=gpu_hosts,
+    title_zh="GPU 测试镜像已在主机上且架构正确",
+    fix="docker pull the image, or put its archive into suite.image_archives",
+)
 def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The GPU test image is on the host, for the host's architecture."""
     image = cluster.suite.gpu_probe_image
@@ -152,8 +210,14 @@ def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> Non
 
 
 @active
-@check("R12", section="3.9", source="runbook 3.9", on=gpu_hosts, title_zh="容器内可见全部 GPU（两种方式）",
-       fix="make nvidia the default runtime (runbook 3.9); try `docker run --rm <image> nvidia-smi`")  # fmt: skip
+@check(
+    "R12",
+    section="3.9",
+    source="runbook 3.9",
+    on=gpu_hosts,
+    title_zh="容器内可见全部 GPU（两种方式）",
+    fix="make nvidia the default runtime (runbook 3.9); try `docker run --rm <image> nvidia-smi`",
+)
 def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> None:
     """A container sees all of the host's GPUs with both `docker run` and `nvidia-docker run`."""
     for route in ROUTES:
@@ -168,9 +232,15 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
 
 
 @active
-@check("R13", section="3.9", source="ascend-docker-runtime", on=npu_hosts, title_zh="容器内可见全部 NPU",
-       causes=[presence.test_npu_tools_work, presence.test_npu_device_files],
-       fix="try the command in the evidence by hand; P05 judges device files, P13 the driver's folder")  # fmt: skip
+@check(
+    "R13",
+    section="3.9",
+    source="ascend-docker-runtime",
+    on=npu_hosts,
+    title_zh="容器内可见全部 NPU",
+    causes=[presence.test_npu_tools_work, presence.test_npu_device_files],
+    fix="try the command in the evidence by hand; P05 judges device files, P13 the driver's folder",
+)
 def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> None:
     """A container that is given the NPU device files and the driver sees all of the host's NPUs."""
     image = cluster.suite.npu_probe_image
@@ -195,8 +265,14 @@ def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> N
     expect("NPUs seen in a container", found=len(npu_smi.cards(answer.text)), expected=node.device_count)
 
 
-@check("R14", section="3.8", source="CIS Docker 3.15", severity=Severity.WARNING, title_zh="docker.sock 权限正确",
-       fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock")  # fmt: skip
+@check(
+    "R14",
+    section="3.8",
+    source="CIS Docker 3.15",
+    severity=Severity.WARNING,
+    title_zh="docker.sock 权限正确",
+    fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock",
+)
 def test_docker_socket_is_guarded(host: Host) -> None:
     """Only root and the docker group can access the Docker socket."""
     found = stat_of(host, "%a %U:%G", "/var/run/docker.sock") or "no socket"

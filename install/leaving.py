@@ -35,15 +35,27 @@ def every_machine(cluster: Cluster) -> tuple[Node, ...]:
     return (*cluster.nodes, *cluster.leaving)
 
 
-@goal("K91", section="scale_down", source="kubectl drain", on=leaving_hosts, title_zh="待移除的节点上没有业务 Pod",
-       fix="kubectl drain <node>; check the pods that do not terminate")  # fmt: skip
+@goal(
+    "K91",
+    section="scale_down",
+    source="kubectl drain",
+    on=leaving_hosts,
+    title_zh="待移除的节点上没有业务 Pod",
+    fix="kubectl drain <node>; check the pods that do not terminate",
+)
 def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
     """No pod other than the node's own (DaemonSet and static pods) runs on it."""
     expect("pods left to evict", found=work_on(kube, node.name), expected=[])
 
 
-@goal("K92", section="scale_down", source="kubectl delete node", on=leaving_hosts, title_zh="待移除的节点已从集群删除",
-       fix="kubectl delete node <node>")  # fmt: skip
+@goal(
+    "K92",
+    section="scale_down",
+    source="kubectl delete node",
+    on=leaving_hosts,
+    title_zh="待移除的节点已从集群删除",
+    fix="kubectl delete node <node>",
+)
 def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     """The cluster has neither a node of this name nor a pod assigned to it."""
     expect_that(kube.get("nodes", node.name) is None, "node", found=node.name, expected="none")
@@ -51,17 +63,28 @@ def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     expect(f"pods on {node.name}", found=left, expected=[])
 
 
-@goal("K94", section="scale_down", source="kubernetes node leases", on=leaving_hosts,
-       title_zh="待移除的节点没有遗留租约",
-       fix="stop the host's kubelet; then kubectl -n kube-node-lease delete lease <node>")  # fmt: skip
+@goal(
+    "K94",
+    section="scale_down",
+    source="kubernetes node leases",
+    on=leaving_hosts,
+    title_zh="待移除的节点没有遗留租约",
+    fix="stop the host's kubelet; then kubectl -n kube-node-lease delete lease <node>",
+)
 def test_no_lease_is_left(node: Node, kube: Kubernetes) -> None:
     """No lease of the node is left, not even one recreated by a kubelet that outlived its node."""
     expect_that(kube.get("leases", node.name, namespace=LEASES) is None, "lease", found=node.name, expected="none")
 
 
-@goal("K93", section="scale_down", source="kubeadm reset", on=every_machine, title_zh="主机上没有 Kubernetes 残留",
-       fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet;"
-           " ip link delete cni0 (and other pod network interfaces)")  # fmt: skip
+@goal(
+    "K93",
+    section="scale_down",
+    source="kubeadm reset",
+    on=every_machine,
+    title_zh="主机上没有 Kubernetes 残留",
+    fix="kubeadm reset -f; rm -r /etc/cni/net.d/* /var/lib/cni; systemctl disable --now kubelet;"
+    " ip link delete cni0 (and other pod network interfaces)",
+)
 def test_host_is_clean(host: Host) -> None:
     """The host belongs to no cluster: it has no Kubernetes files, running kubelet or pod network."""
     found = membership_of(host)

@@ -56,8 +56,14 @@ def test_host_has_restarted(node: Node, audit: Audit) -> None:
     expect_that(audit.boot(node.name) != boot, "boot", found="the previous one", expected="a new one")
 
 
-@goal("Q06", section="reboot", source="peers-and-checks Q06", on=control_host,
-       title_zh="重启后所有检查结果与重启前一致", fix="see the checks whose verdicts differ")  # fmt: skip
+@goal(
+    "Q06",
+    section="reboot",
+    source="peers-and-checks Q06",
+    on=control_host,
+    title_zh="重启后所有检查结果与重启前一致",
+    fix="see the checks whose verdicts differ",
+)
 def test_verdicts_are_as_before(audit: Audit) -> None:
     """Within 10 minutes every check has the same verdict as before the reboots."""
     audit.before()

@@ -18,8 +18,14 @@ from install import leaving
 RESET = ("reset",)
 
 
-@goal("D22", section="reset", source="kubeadm reset", on=control_host, title_zh="控制主机上没有旧集群的 admin.conf",
-       fix="remove deploy/sshkey/admin.conf")  # fmt: skip
+@goal(
+    "D22",
+    section="reset",
+    source="kubeadm reset",
+    on=control_host,
+    title_zh="控制主机上没有旧集群的 admin.conf",
+    fix="remove deploy/sshkey/admin.conf",
+)
 def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
     """The control host keeps no credentials of a cluster that no longer exists."""
     expect("admin.conf", found=stat_of(control, "%n", str(admin_conf(cluster))), expected=None)

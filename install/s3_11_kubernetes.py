@@ -40,8 +40,14 @@ def test_swap_off(host: Host, change: Change) -> None:
         change.run("systemctl mask %s", unit)
 
 
-@goal("C20", section="3.11", source="kubeadm init", on=master, title_zh="主节点上 API Server 应答",
-      fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs")  # fmt: skip
+@goal(
+    "C20",
+    section="3.11",
+    source="kubeadm init",
+    on=master,
+    title_zh="主节点上 API Server 应答",
+    fix="on the master: journalctl -u kubelet; docker ps -a | grep kube-apiserver; docker logs",
+)
 def test_api_server_answers(host: Host) -> None:
     """The API server reports itself ready on the master, as the control host has no credentials yet."""
     found = kube_host.membership_of(host)
@@ -52,10 +58,19 @@ def test_api_server_answers(host: Host) -> None:
 
 @stage(
     section="3.11",
-    after=["reboot", "swap_off", "hostname", "names", "search_domain", "kernel", "kube_images", "default_runtime",
-           "requirements"],
+    after=[
+        "reboot",
+        "swap_off",
+        "hostname",
+        "names",
+        "search_domain",
+        "kernel",
+        "kube_images",
+        "default_runtime",
+        "requirements",
+    ],
     proves=[kube_host.test_kubeadm_is_not_running, kube_host.test_kubernetes_is_whole],
-)  # fmt: skip
+)
 def test_kube_settled(host: Host, change: Change) -> None:
     """Wait for a kubeadm of an earlier run to finish; an incomplete installation is reported, never reset."""
     if kube_host.running_kubeadm(host):
@@ -84,8 +99,13 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
         run_kubeadm(host, change, "init --skip-token-print", config, text)
     elif found.part is not Part.MASTER:
         raise ChangeFailed(f"{host.name}: kubeadm init was not run: {found.said}")
-    wait(host, change, f"{KUBECTL} get --raw /readyz && {kube_host.HEALTHZ}", "API server and kubelet to be ready",
-         f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver")  # fmt: skip
+    wait(
+        host,
+        change,
+        f"{KUBECTL} get --raw /readyz && {kube_host.HEALTHZ}",
+        "API server and kubelet to be ready",
+        f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
+    )
 
 
 @stage(section="3.11", on=control_host, after="kube_init[*]", proves=[membership.test_admin_conf])
@@ -191,8 +211,12 @@ def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
     seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={seconds}s"
     on_master.run(ready, deadline=seconds + 30.0, text=f"wait for node {node.name} to be Ready")
-    wait_for_pods(on_master, f"--field-selector spec.nodeName={node.name} -l k8s-app=kube-proxy", seconds,
-                  f"wait for kube-proxy on {node.name}")  # fmt: skip
+    wait_for_pods(
+        on_master,
+        f"--field-selector spec.nodeName={node.name} -l k8s-app=kube-proxy",
+        seconds,
+        f"wait for kube-proxy on {node.name}",
+    )
 
 
 @stage(section="3.11", on=whole_cluster, after="node_ready", proves=[control_plane.test_control_plane_pods_are_ready])

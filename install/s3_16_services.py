@@ -35,8 +35,16 @@ from dlws.verdict import Unknown
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
 OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
 FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
-MASTERS = ("platform", "admin_conf", "labels", "node_ready", "node_ports", "platform_images", "nginx_files",
-           "storage_links")  # fmt: skip
+MASTERS = (
+    "platform",
+    "admin_conf",
+    "labels",
+    "node_ready",
+    "node_ports",
+    "platform_images",
+    "nginx_files",
+    "storage_links",
+)
 """What every service comes after, on the master: nothing waits for all hosts that does not need them."""
 MORE = {
     "nginx": ("nginx_files[*]",),  # a pod that starts before them makes folders of them

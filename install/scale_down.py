@@ -33,8 +33,13 @@ def test_departed(host: Host, change: Change) -> None:
     leaving.reset(change)
 
 
-@stage(section="scale_down", on=leaving_hosts, after="departed", commands=SCALE_DOWN,
-       proves=[leaving.test_no_lease_is_left])  # fmt: skip
+@stage(
+    section="scale_down",
+    on=leaving_hosts,
+    after="departed",
+    commands=SCALE_DOWN,
+    proves=[leaving.test_no_lease_is_left],
+)
 def test_forgotten(node: Node, on_master: Change) -> None:
     """Delete the lease that its kubelet recreated before it stopped."""
     on_master.delete("leases", node.name, namespace=leaving.LEASES)

@@ -23,10 +23,29 @@ PYTHON = "dlws-lab/python:1"
 """What the stand-ins of DLWS's own applications are built from."""
 OPENRESTY = "apulistech/openresty:base"
 NOT_NEEDED = (
-    "libaudit", "libdb5.3", "libdebian-installer", "libelogind", "libfile-find-rule", "libgdbm", "libgssapi", "libjs-",
-    "libk5crypto", "libkrb5", "libluajit-5.1", "libnewt", "libnumber-compare", "libpam", "libperl", "libsemanage",
-    "libsepol", "libslang", "libtext-glob", "libtextwrap", "libtirpc", "libnsl",
-)  # fmt: skip
+    "libaudit",
+    "libdb5.3",
+    "libdebian-installer",
+    "libelogind",
+    "libfile-find-rule",
+    "libgdbm",
+    "libgssapi",
+    "libjs-",
+    "libk5crypto",
+    "libkrb5",
+    "libluajit-5.1",
+    "libnewt",
+    "libnumber-compare",
+    "libpam",
+    "libperl",
+    "libsemanage",
+    "libsepol",
+    "libslang",
+    "libtext-glob",
+    "libtextwrap",
+    "libtirpc",
+    "libnsl",
+)
 """Libraries of the closure that only maintainer scripts use, or an alternative of which one is enough."""
 ALWAYS = ("busybox", "zlib1g")
 NOT_SHIPPED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian")
@@ -59,8 +78,14 @@ class Recipe:
 
 NGINX = ("nginx", "nginx-common")
 PYTHON_PACKAGES = (
-    "python3", "python3-minimal", "python3.11", "python3.11-minimal", "python3-yaml", "python3-pymysql", "openssl",
-)  # fmt: skip
+    "python3",
+    "python3-minimal",
+    "python3.11",
+    "python3.11-minimal",
+    "python3-yaml",
+    "python3-pymysql",
+    "openssl",
+)
 RECIPES = (
     Recipe(
         (PYTHON,),

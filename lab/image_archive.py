@@ -67,8 +67,14 @@ def _config(image: Image, architecture: str, checksum: str) -> dict[str, object]
     }
     root = {"type": "layers", "diff_ids": [f"sha256:{checksum}"]}
     history = [{"created": EPOCH, "created_by": "dlws lab"}]
-    return {"architecture": architecture, "os": "linux", "created": EPOCH, "config": start, "rootfs": root,
-            "history": history}  # fmt: skip
+    return {
+        "architecture": architecture,
+        "os": "linux",
+        "created": EPOCH,
+        "config": start,
+        "rootfs": root,
+        "history": history,
+    }
 
 
 def _write_layer(image: Image, path: Path) -> None:

@@ -18,8 +18,14 @@ from lab.record import lock
 
 VERSION = "1.20.2"
 COMMANDS = (
-    "kubeadm", "kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
-)  # fmt: skip
+    "kubeadm",
+    "kubelet",
+    "kubectl",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+)
 OWN = LAB / "go"
 """The lab's own commands, one folder each, built in the same tree with its vendored libraries."""
 REFLECT2 = "golang-github-modern-go-reflect2-dev"

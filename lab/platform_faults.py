@@ -37,10 +37,13 @@ def pods_on(host: LabHost, label: str) -> list[dict[str, str]]:
     where = f"--field-selector=spec.nodeName={host.name}"
     found = json.loads(kubectl("get", "pods", "-A", "-l", label, where, "-o", "json"))["items"]
     return [
-        {"namespace": pod["metadata"]["namespace"], "name": pod["metadata"]["name"],
-         "image": pod["spec"]["containers"][0]["image"]}
+        {
+            "namespace": pod["metadata"]["namespace"],
+            "name": pod["metadata"]["name"],
+            "image": pod["spec"]["containers"][0]["image"],
+        }
         for pod in found
-    ]  # fmt: skip
+    ]
 
 
 def need_pods(host: LabHost, label: str) -> list[dict[str, str]]:
@@ -120,8 +123,9 @@ def _undo_nginx_config(host: LabHost, memory: Memory) -> None:
     restart(host, "app=nginx")
 
 
-@fault("nginx_config", f"{ROUTES} has a line that nginx does not understand, and nginx was restarted",
-       _undo_nginx_config)  # fmt: skip
+@fault(
+    "nginx_config", f"{ROUTES} has a line that nginx does not understand, and nginx was restarted", _undo_nginx_config
+)
 def _nginx_config(host: LabHost) -> Memory:
     need_pods(host, "app=nginx")
     hosts.execute(host, f"cp -p {ROUTES} {ROUTES}.before && echo 'locaton /new {{' >> {ROUTES}")
@@ -213,8 +217,11 @@ def _undo_fqdn_folder(host: LabHost, memory: Memory) -> None:
     restart(host, "app=nginx")
 
 
-@fault("fqdn_folder", f"{FQDN} is a folder, as Docker makes it when it is missing, and nginx was restarted",
-       _undo_fqdn_folder)  # fmt: skip
+@fault(
+    "fqdn_folder",
+    f"{FQDN} is a folder, as Docker makes it when it is missing, and nginx was restarted",
+    _undo_fqdn_folder,
+)
 def _fqdn_folder(host: LabHost) -> Memory:
     need_pods(host, "app=nginx")
     fqdn = hosts.execute(host, f"cat {FQDN}").strip()

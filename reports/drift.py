@@ -115,8 +115,11 @@ def show(drift: Drift, console: Console) -> None:
         _section(console, title, list(_changed(members)))
     _section(console, "Hosts", [(None, name, how) for name, how in drift.hosts.items()])
     _section(console, "Checks", list(_added(drift.checks)))
-    numbers = {**{title.lower(): len(members) for title, members in changes.items()},
-               "hosts": len(drift.hosts), "checks added or missing": len(drift.checks)}  # fmt: skip
+    numbers = {
+        **{title.lower(): len(members) for title, members in changes.items()},
+        "hosts": len(drift.hosts),
+        "checks added or missing": len(drift.checks),
+    }
     told = ", ".join(f"{title}: {number}" for title, number in numbers.items() if number)
     console.print()
     console.print(Text(told or "Nothing changed", "bold" if told else "bold green"))

@@ -29,11 +29,20 @@ def render(recorded: RecordedRun) -> str:
     def gauge(name: str, says: str, *labels: str) -> Gauge:
         return Gauge(name, says, labels, registry=registry)
 
-    verdicts = gauge("dlws_check_verdict", "The verdict of a check on a host, as a label.",
-                     "cluster", "host", "id", "check", "severity", "verdict")  # fmt: skip
+    verdicts = gauge(
+        "dlws_check_verdict",
+        "The verdict of a check on a host, as a label.",
+        "cluster",
+        "host",
+        "id",
+        "check",
+        "severity",
+        "verdict",
+    )
     for check in made["checks"]:
-        verdicts.labels(made["cluster"], check["host"], check["id"], check["name"], check["severity"],
-                        check["verdict"]).set(1)  # fmt: skip
+        verdicts.labels(
+            made["cluster"], check["host"], check["id"], check["name"], check["severity"], check["verdict"]
+        ).set(1)
     counts = gauge("dlws_checks", "Checks by verdict.", "cluster", "verdict")
     for verdict in Verdict:
         counts.labels(made["cluster"], verdict).set(made["counts"]["checks"].get(verdict, 0))

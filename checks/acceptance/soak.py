@@ -22,9 +22,14 @@ from fixtures.earlier import Earlier
 
 
 @active
-@check("Q05", section="2.1", source="azurehpc, 终验 practice", on=every_host,
-       title_zh="持续运行期间无重启、断链与新增硬件错误",
-       fix="find the cause (kernel log of that time), fix it, and start the soak again")  # fmt: skip
+@check(
+    "Q05",
+    section="2.1",
+    source="azurehpc, 终验 practice",
+    on=every_host,
+    title_zh="持续运行期间无重启、断链与新增硬件错误",
+    fix="find the cause (kernel log of that time), fix it, and start the soak again",
+)
 def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> None:
     """Over the agreed hours, the host has not rebooted, lost a link or had a new hardware error.
 

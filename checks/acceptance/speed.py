@@ -53,9 +53,15 @@ print("%.1f" % (len(block) / 1e6 / min(times)))
 
 
 @active
-@check("Q01", section="2.1", source="acceptance practice", on=whole_cluster, severity=Severity.INFO,
-       title_zh="主机间链路带宽达到标称值的 80%",
-       fix="check both hosts with ethtool (speed, errors); try another cable or port; run iperf3 by hand")  # fmt: skip
+@check(
+    "Q01",
+    section="2.1",
+    source="acceptance practice",
+    on=whole_cluster,
+    severity=Severity.INFO,
+    title_zh="主机间链路带宽达到标称值的 80%",
+    fix="check both hosts with ethtool (speed, errors); try another cable or port; run iperf3 by hand",
+)
 def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """TCP from each host to the next reaches 80% of the link's nominal speed."""
     nominal = cluster.suite.acceptance.link
@@ -76,11 +82,15 @@ def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> No
 
 
 @active
-@check("Q02", section="2.1", source="azurehpc", severity=Severity.INFO,
-       title_zh="磁盘写入与 GPU 传输带宽达到约定值",
-       causes=[presence.test_gpus_answer, docker.test_docker_is_active],
-       fix="disk: check smartctl and the controller's cache; GPU: check its PCIe link (G13), NUMA and"
-           " other load")  # fmt: skip
+@check(
+    "Q02",
+    section="2.1",
+    source="azurehpc",
+    severity=Severity.INFO,
+    title_zh="磁盘写入与 GPU 传输带宽达到约定值",
+    causes=[presence.test_gpus_answer, docker.test_docker_is_active],
+    fix="disk: check smartctl and the controller's cache; GPU: check its PCIe link (G13), NUMA and other load",
+)
 def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
     """Writes to Docker's disk and copies to and from each GPU reach the agreed bandwidth."""
     floors = cluster.suite.acceptance
@@ -99,9 +109,16 @@ def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
 
 
 @active
-@check("Q03", section="2.1", source="acceptance practice", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="同类主机性能一致，无落后主机", causes=[presence.test_gpus_answer],
-       fix="compare BIOS power profile, cpufreq governor, load, PCIe link, temperature with a good host")  # fmt: skip
+@check(
+    "Q03",
+    section="2.1",
+    source="acceptance practice",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="同类主机性能一致，无落后主机",
+    causes=[presence.test_gpus_answer],
+    fix="compare BIOS power profile, cpufreq governor, load, PCIe link, temperature with a good host",
+)
 def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """No host's core speed or GPU copy bandwidth is further below the median of its kind than agreed."""
     spread = cluster.suite.acceptance.spread
@@ -118,11 +135,16 @@ def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
 
 @active
-@check("Q04", section="2.1", source="nccl-tests", on=gpu_hosts, severity=Severity.INFO,
-       title_zh="GPU 全归约总线带宽达到约定值",
-       causes=[presence.test_gpus_answer, docker.test_default_runtime_is_nvidia],
-       fix="check NVLink (G14), topology (G15) and Fabric Manager (G20); NCCL_DEBUG=INFO shows the"
-           " transports used")  # fmt: skip
+@check(
+    "Q04",
+    section="2.1",
+    source="nccl-tests",
+    on=gpu_hosts,
+    severity=Severity.INFO,
+    title_zh="GPU 全归约总线带宽达到约定值",
+    causes=[presence.test_gpus_answer, docker.test_default_runtime_is_nvidia],
+    fix="check NVLink (G14), topology (G15) and Fabric Manager (G20); NCCL_DEBUG=INFO shows the transports used",
+)
 def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
     """An all-reduce over all GPUs of the host is correct and reaches the agreed average bus bandwidth."""
     floor, image = cluster.suite.acceptance.all_reduce, cluster.suite.acceptance.nccl_tests_image
@@ -133,8 +155,12 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
     demand_idle(host)
     found = nccl_tests.all_reduce(host.touch([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
     expect("wrong values in the all-reduce", found=found.wrong, expected=0)
-    expect_that(found.bus >= floor, "average all-reduce bus bandwidth", found=f"{found.bus:g} GB/s",
-                expected=f"at least {floor:g} GB/s")  # fmt: skip
+    expect_that(
+        found.bus >= floor,
+        "average all-reduce bus bandwidth",
+        found=f"{found.bus:g} GB/s",
+        expected=f"at least {floor:g} GB/s",
+    )
 
 
 def copy_speeds(host: Host) -> dict[str, dict[int, float]]:

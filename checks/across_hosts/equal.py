@@ -27,10 +27,16 @@ ASCEND_USER = "HwHiAiUser"
 NOBODY = "no such user"
 
 
-@check("H03", section="2.1", source="Ascend, NVIDIA docs", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="正在运行已安装的最新内核，且同类主机内核一致",
-       fix="reboot hosts that run an older kernel than the newest installed; install the same kernel on"
-           " all hosts of the same kind")  # fmt: skip
+@check(
+    "H03",
+    section="2.1",
+    source="Ascend, NVIDIA docs",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="正在运行已安装的最新内核，且同类主机内核一致",
+    fix="reboot hosts that run an older kernel than the newest installed; install the same kernel on"
+    " all hosts of the same kind",
+)
 def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every host runs its newest installed kernel, and hosts of the same kind run the same kernel."""
     found = {name: kernels.parse(host.read(READ_KERNELS)) for name, host in someone(hosts).items()}
@@ -41,9 +47,15 @@ def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host])
     expect("differing kernels", found=mixed(cluster, {n: k.running for n, k in found.items()}), expected=[])
 
 
-@check("H08", section="2.1", source="NHC hw_cpuinfo", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="同类主机的 CPU、内存与 NUMA 一致",
-       fix="reseat the missing memory module or processor; check the firmware settings")  # fmt: skip
+@check(
+    "H08",
+    section="2.1",
+    source="NHC hw_cpuinfo",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="同类主机的 CPU、内存与 NUMA 一致",
+    fix="reseat the missing memory module or processor; check the firmware settings",
+)
 def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Hosts of the same kind have identical processors, and memory sizes within 1% of each other."""
     found = {name: str(lscpu.parse(host.read("LC_ALL=C lscpu"))) for name, host in someone(hosts).items()}
@@ -58,8 +70,15 @@ def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host
     expect("hosts with less memory than others of their kind", found=little, expected=[])
 
 
-@check("H23", section="2.1", source="product checklist", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机时区一致", fix="timedatectl set-timezone <zone> on the named hosts")  # fmt: skip
+@check(
+    "H23",
+    section="2.1",
+    source="product checklist",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="各主机时区一致",
+    fix="timedatectl set-timezone <zone> on the named hosts",
+)
 def test_time_zones_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts use the same time zone, so that their logs can be compared."""
     zones = {name: only_line("date", host.read("date '+%Z %z'")) for name, host in someone(hosts).items()}
@@ -68,10 +87,16 @@ def test_time_zones_are_equal(hosts: dict[str, Host]) -> None:
     expect_that(len({*zones.values()}) == 1, "time zones", found=told(zones), expected="one")
 
 
-@check("U02", section="3.6", source="cloned images", on=whole_cluster, title_zh="各主机 SSH 主机密钥唯一",
-       severity=Severity.WARNING,
-       fix="on the clones: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server; then delete their lines from"
-           " known_hosts in the state folder")  # fmt: skip
+@check(
+    "U02",
+    section="3.6",
+    source="cloned images",
+    on=whole_cluster,
+    title_zh="各主机 SSH 主机密钥唯一",
+    severity=Severity.WARNING,
+    fix="on the clones: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server; then delete their lines from"
+    " known_hosts in the state folder",
+)
 def test_host_keys_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts share an SSH host key.
 
@@ -88,40 +113,73 @@ def test_host_keys_are_unique(hosts: dict[str, Host]) -> None:
     expect("hosts that share an SSH host key", found=same, expected=set())
 
 
-@check("U05", section="3.6", source="NFS", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="管理用户在各主机 uid/gid 一致", causes=[admin_checks.test_admin_account],
-       fix="usermod -u and groupmod -g on the hosts that differ, then chown the user's files")  # fmt: skip
+@check(
+    "U05",
+    section="3.6",
+    source="NFS",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="管理用户在各主机 uid/gid 一致",
+    causes=[admin_checks.test_admin_account],
+    fix="usermod -u and groupmod -g on the hosts that differ, then chown the user's files",
+)
 def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The admin user has the same uid and gid on every host, so that it owns its files on shares."""
     found = {name: identity(host, cluster.admin_username) for name, host in someone(hosts).items()}
-    expect_that(len({*found.values()}) == 1, f"uid and gid of {cluster.admin_username}", found=told(found),
-                expected="the same on every host")  # fmt: skip
+    expect_that(
+        len({*found.values()}) == 1,
+        f"uid and gid of {cluster.admin_username}",
+        found=told(found),
+        expected="the same on every host",
+    )
 
 
-@check("U10", section="2.1", source="Ascend error 0x0091", on=npu_cluster,
-       title_zh="NPU 主机存在 HwHiAiUser 用户且一致",
-       fix="groupadd and useradd -m HwHiAiUser with the same uid and gid everywhere; reinstall the driver")  # fmt: skip
+@check(
+    "U10",
+    section="2.1",
+    source="Ascend error 0x0091",
+    on=npu_cluster,
+    title_zh="NPU 主机存在 HwHiAiUser 用户且一致",
+    fix="groupadd and useradd -m HwHiAiUser with the same uid and gid everywhere; reinstall the driver",
+)
 def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The Ascend driver's user exists on every NPU host, with the same uid and gid."""
     there = [hosts[node.name] for node in cluster.nodes if node.device is Device.NPU and node.name in hosts]
     found = {host.name: identity(host, ASCEND_USER) for host in someone({host.name: host for host in there}).values()}
     expect(f"hosts without {ASCEND_USER}", found=[n for n, who in found.items() if who == NOBODY], expected=[])
-    expect_that(len({*found.values()}) == 1, f"uid and gid of {ASCEND_USER}", found=told(found),
-                expected="the same on every NPU host")  # fmt: skip
+    expect_that(
+        len({*found.values()}) == 1,
+        f"uid and gid of {ASCEND_USER}",
+        found=told(found),
+        expected="the same on every NPU host",
+    )
 
 
-@check("R02", section="3.8", source="product checklist", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机 Docker 版本一致", causes=[docker.test_docker_is_active],
-       fix="install the same docker package on all hosts")  # fmt: skip
+@check(
+    "R02",
+    section="3.8",
+    source="product checklist",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="各主机 Docker 版本一致",
+    causes=[docker.test_docker_is_active],
+    fix="install the same docker package on all hosts",
+)
 def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts run the same Docker version."""
     found = {name: docker_of(host).server_version for name, host in someone(hosts).items()}
     expect_that(len({*found.values()}) == 1, "Docker versions", found=told(found), expected="one")
 
 
-@check("N22", section="2.1", source="arping(8)", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="主机 IP 没有被其他设备占用",
-       fix="find the device with that MAC address in the switch's table; give it another IP address")  # fmt: skip
+@check(
+    "N22",
+    section="2.1",
+    source="arping(8)",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="主机 IP 没有被其他设备占用",
+    fix="find the device with that MAC address in the switch's table; give it another IP address",
+)
 def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """No other device answers for a host's IP address.
 
@@ -140,8 +198,15 @@ def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> N
     expect("host IP addresses that another device answers for", found=strange, expected=set())
 
 
-@check("N27", section="2.1", source="weave#3012", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机网卡 MTU 一致", fix="set the same MTU on these interfaces and on the switch")  # fmt: skip
+@check(
+    "N27",
+    section="2.1",
+    source="weave#3012",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="各主机网卡 MTU 一致",
+    fix="set the same MTU on these interfaces and on the switch",
+)
 def test_mtus_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The network interfaces that carry the hosts' addresses have the same MTU."""
     found = {name: str(mtu_of(host, cluster.node(name))) for name, host in someone(hosts).items()}

@@ -31,8 +31,14 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 
 
 @preflight
-@check("H18", section="2.1", source="kubeadm#31, weave#2427", on=whole_cluster, title_zh="product_uuid 在集群内唯一",
-       fix="set a unique system UUID in the BMC or firmware; Kubernetes identifies hosts by it")  # fmt: skip
+@check(
+    "H18",
+    section="2.1",
+    source="kubeadm#31, weave#2427",
+    on=whole_cluster,
+    title_zh="product_uuid 在集群内唯一",
+    fix="set a unique system UUID in the BMC or firmware; Kubernetes identifies hosts by it",
+)
 def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same firmware UUID (product_uuid).
 
@@ -45,8 +51,14 @@ def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
 
 
 @preflight
-@check("H19", section="2.1", source="kubeadm docs", on=whole_cluster, title_zh="网卡 MAC 地址在集群内唯一",
-       fix="give the cloned machine's network interface its own MAC address")  # fmt: skip
+@check(
+    "H19",
+    section="2.1",
+    source="kubeadm docs",
+    on=whole_cluster,
+    title_zh="网卡 MAC 地址在集群内唯一",
+    fix="give the cloned machine's network interface its own MAC address",
+)
 def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """No two hosts share the MAC address of a physical network interface or of the one with the host's IP.
 
@@ -66,8 +78,14 @@ def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> N
 
 
 @preflight
-@check("H22", section="2.1", source="etcd, TLS", on=whole_cluster, title_zh="各主机时钟偏差不超过 5 秒",
-       fix="start chrony or systemd-timesyncd on the named hosts, with one time server for all")  # fmt: skip
+@check(
+    "H22",
+    section="2.1",
+    source="etcd, TLS",
+    on=whole_cluster,
+    title_zh="各主机时钟偏差不超过 5 秒",
+    fix="start chrony or systemd-timesyncd on the named hosts, with one time server for all",
+)
 def test_clocks_agree(hosts: dict[str, Host]) -> None:
     """No two hosts' clocks are more than 5 s apart.
 
@@ -76,16 +94,29 @@ def test_clocks_agree(hosts: dict[str, Host]) -> None:
     judge_clocks(hosts, SKEW)
 
 
-@check("H35", section="2.1", source="etcd", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各主机时钟偏差不超过 0.5 秒", fix="start chrony or systemd-timesyncd on the named hosts")  # fmt: skip
+@check(
+    "H35",
+    section="2.1",
+    source="etcd",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="各主机时钟偏差不超过 0.5 秒",
+    fix="start chrony or systemd-timesyncd on the named hosts",
+)
 def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
     """No two hosts' clocks are more than 0.5 s apart (etcd warns from 1 s)."""
     judge_clocks(hosts, NOTABLE_SKEW)
 
 
-@check("K11", section="3.11", source="kubeadm kubelet-config", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="各节点 kubelet 配置一致",
-       fix="kubeadm upgrade node on the named hosts, then restart kubelet")  # fmt: skip
+@check(
+    "K11",
+    section="3.11",
+    source="kubeadm kubelet-config",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="各节点 kubelet 配置一致",
+    fix="kubeadm upgrade node on the named hosts, then restart kubelet",
+)
 def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
     """All kubelets have the same configuration, as kubeadm distributes it."""
     there = someone(hosts).items()

@@ -29,9 +29,15 @@ LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \
 DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 
 
-@check("G08", section="2.1", source="gcm, NvidiaSmiEccError", on=gpu_hosts, title_zh="GPU 无不可纠正 ECC 错误",
-       causes=[presence.test_gpus_answer],
-       fix="drain the host and reset the card; if errors recur, replace it")  # fmt: skip
+@check(
+    "G08",
+    section="2.1",
+    source="gcm, NvidiaSmiEccError",
+    on=gpu_hosts,
+    title_zh="GPU 无不可纠正 ECC 错误",
+    causes=[presence.test_gpus_answer],
+    fix="drain the host and reset the card; if errors recur, replace it",
+)
 def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
     """No GPU has had an uncorrected ECC error since its driver was loaded."""
     field = "ecc.errors.uncorrected.volatile.total"
@@ -39,9 +45,16 @@ def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
     expect("GPUs with uncorrected ECC errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
 
 
-@check("G09", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 可纠正 ECC 错误数低于限值", causes=[presence.test_gpus_answer],
-       fix="watch the card; replace it if it slows jobs down or uncorrected errors appear")  # fmt: skip
+@check(
+    "G09",
+    section="2.1",
+    source="gcm",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 可纠正 ECC 错误数低于限值",
+    causes=[presence.test_gpus_answer],
+    fix="watch the card; replace it if it slows jobs down or uncorrected errors appear",
+)
 def test_gpu_memory_errors_are_few(host: Host) -> None:
     """No GPU has had more than 50 million corrected ECC errors since its driver was loaded.
 
@@ -54,9 +67,15 @@ def test_gpu_memory_errors_are_few(host: Host) -> None:
     expect("GPUs with too many corrected ECC errors", found=many, expected=[])
 
 
-@check("G10", section="2.1", source="gcm, product alert", on=gpu_hosts, title_zh="GPU 无待退役页且退役页未超限",
-       causes=[presence.test_gpus_answer],
-       fix="drain the host and reset the card to retire pending pages; above 60 pages, replace it")  # fmt: skip
+@check(
+    "G10",
+    section="2.1",
+    source="gcm, product alert",
+    on=gpu_hosts,
+    title_zh="GPU 无待退役页且退役页未超限",
+    causes=[presence.test_gpus_answer],
+    fix="drain the host and reset the card to retire pending pages; above 60 pages, replace it",
+)
 def test_gpu_pages(host: Host) -> None:
     """No GPU has memory pages pending retirement or more than 60 retired pages.
 
@@ -69,17 +88,31 @@ def test_gpu_pages(host: Host) -> None:
     expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
 
 
-@check("G23", section="2.1", source="gcm", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU 退役页不超过 10 个",
-       causes=[presence.test_gpus_answer], fix="watch the card: its memory wears out. Replace at 60 pages")  # fmt: skip
+@check(
+    "G23",
+    section="2.1",
+    source="gcm",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 退役页不超过 10 个",
+    causes=[presence.test_gpus_answer],
+    fix="watch the card: its memory wears out. Replace at 60 pages",
+)
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""
     many = [f"{called(card)} {pages(card)}" for card in retiring(host) if pages(card) > NOTABLY_RETIRED]
     expect(f"GPUs with more than {NOTABLY_RETIRED} retired pages", found=many, expected=[])
 
 
-@check("G11", section="2.1", source="azurehpc check_gpu_row_remap", on=gpu_hosts, title_zh="GPU 显存行重映射正常",
-       causes=[presence.test_gpus_answer],
-       fix="drain the host and reset the card to remap pending rows; after a failure, replace it")  # fmt: skip
+@check(
+    "G11",
+    section="2.1",
+    source="azurehpc check_gpu_row_remap",
+    on=gpu_hosts,
+    title_zh="GPU 显存行重映射正常",
+    causes=[presence.test_gpus_answer],
+    fix="drain the host and reset the card to remap pending rows; after a failure, replace it",
+)
 def test_gpu_rows(host: Host) -> None:
     """No GPU has pending or failed row remappings, or few spare rows left.
 
@@ -93,9 +126,14 @@ def test_gpu_rows(host: Host) -> None:
     expect("GPUs with row remapping problems", found=wrong, expected=[])
 
 
-@check("G12", section="2.1", source="azurehpc check_gpu_xid, NVIDIA Xid", on=gpu_hosts,
-       title_zh="开机以来无严重 Xid 错误",
-       fix="journalctl -k | grep Xid; look up each in NVIDIA's Xid table; reset or replace the card")  # fmt: skip
+@check(
+    "G12",
+    section="2.1",
+    source="azurehpc check_gpu_xid, NVIDIA Xid",
+    on=gpu_hosts,
+    title_zh="开机以来无严重 Xid 错误",
+    fix="journalctl -k | grep Xid; look up each in NVIDIA's Xid table; reset or replace the card",
+)
 def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
     """The kernel log since boot, or of at least the last 24 hours, has no critical Xid error."""
     text = host.read(LOG)
@@ -109,9 +147,15 @@ def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
 
 
 @active
-@check("G22", section="2.1", source="DCGM", on=gpu_hosts, title_zh="DCGM 一级诊断通过",
-       causes=[presence.test_gpus_answer],
-       fix="run dcgmi diag -r 1 on the host for details; on an idle host, -r 3 finds the cause")  # fmt: skip
+@check(
+    "G22",
+    section="2.1",
+    source="DCGM",
+    on=gpu_hosts,
+    title_zh="DCGM 一级诊断通过",
+    causes=[presence.test_gpus_answer],
+    fix="run dcgmi diag -r 1 on the host for details; on an idle host, -r 3 finds the cause",
+)
 def test_gpus_pass_dcgm(host: Host) -> None:
     """The DCGM level 1 diagnostic passes."""
     answer = host.touch([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)

@@ -18,9 +18,15 @@ NVSWITCH = "0680"
 VERSION = "Fabric Manager version is : "
 
 
-@check("G14", section="2.1", source="azurehpc check_nvlink_status", on=gpu_hosts, title_zh="NVLink 全部激活且速率一致",
-       causes=[presence.test_gpus_answer],
-       fix="reset all cards together (nvidia-smi -r); restart nvidia-fabricmanager; then replace the card")  # fmt: skip
+@check(
+    "G14",
+    section="2.1",
+    source="azurehpc check_nvlink_status",
+    on=gpu_hosts,
+    title_zh="NVLink 全部激活且速率一致",
+    causes=[presence.test_gpus_answer],
+    fix="reset all cards together (nvidia-smi -r); restart nvidia-fabricmanager; then replace the card",
+)
 def test_nvlinks_are_up(host: Host) -> None:
     """Every GPU has all NVLinks of its model, all of them active and at the same speed.
 
@@ -38,9 +44,16 @@ def test_nvlinks_are_up(host: Host) -> None:
     expect("GPUs with fewer NVLinks than their model has", found=few, expected=[])
 
 
-@check("G15", section="2.1", source="NVIDIA system guides", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 互联拓扑符合其型号", causes=[presence.test_gpus_answer],
-       fix="check for NVLinks that are down (G14) and for a wrong GPU board")  # fmt: skip
+@check(
+    "G15",
+    section="2.1",
+    source="NVIDIA system guides",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 互联拓扑符合其型号",
+    causes=[presence.test_gpus_answer],
+    fix="check for NVLinks that are down (G14) and for a wrong GPU board",
+)
 def test_gpu_topology(host: Host) -> None:
     """SXM GPUs are connected by all NVLinks of their model, to each other or to NVSwitches."""
     models = {f"GPU{known(card, 'index')}": nvlinks(card) for card in cards(host)}
@@ -62,10 +75,14 @@ def test_gpu_topology(host: Host) -> None:
     expect("GPUs not connected as their model requires", found=wrong, expected=[])
 
 
-@check("G20", section="2.1", source="NVIDIA Fabric Manager guide", on=gpu_hosts,
-       title_zh="有 NVSwitch 时 Fabric Manager 正在运行且版本与驱动一致",
-       fix="install nvidia-fabricmanager in the driver's version; systemctl enable --now"
-           " nvidia-fabricmanager")  # fmt: skip
+@check(
+    "G20",
+    section="2.1",
+    source="NVIDIA Fabric Manager guide",
+    on=gpu_hosts,
+    title_zh="有 NVSwitch 时 Fabric Manager 正在运行且版本与驱动一致",
+    fix="install nvidia-fabricmanager in the driver's version; systemctl enable --now nvidia-fabricmanager",
+)
 def test_fabric_manager(host: Host) -> None:
     """On hosts with NVSwitches, Fabric Manager runs in the same version as the driver.
 

@@ -28,8 +28,14 @@ LOADED = "/proc/driver/nvidia/version"
 
 
 @preflight
-@check("G01", section="2.1", source="runbook 1", on=gpu_hosts, title_zh="GPU 数量与配置一致",
-       fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
+@check(
+    "G01",
+    section="2.1",
+    source="runbook 1",
+    on=gpu_hosts,
+    title_zh="GPU 数量与配置一致",
+    fix="reseat or replace the missing card, or correct gpu_count_per_node",
+)
 def test_gpu_count(node: Node, host: Host) -> None:
     """The PCI bus and nvidia-smi show as many GPUs as configured."""
     on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
@@ -40,8 +46,14 @@ def test_gpu_count(node: Node, host: Host) -> None:
 
 
 @preflight
-@check("G02", section="2.1", source="runbook 1", on=gpu_hosts, title_zh="GPU 驱动版本不低于要求",
-       fix="install the required NVIDIA driver by hand; the suite never installs drivers")  # fmt: skip
+@check(
+    "G02",
+    section="2.1",
+    source="runbook 1",
+    on=gpu_hosts,
+    title_zh="GPU 驱动版本不低于要求",
+    fix="install the required NVIDIA driver by hand; the suite never installs drivers",
+)
 def test_gpu_driver(cluster: Cluster, host: Host) -> None:
     """The NVIDIA driver is at least the required version, and the same on every card."""
     text = host.read("nvidia-smi --query-gpu=driver_version --format=csv,noheader")
@@ -55,9 +67,14 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
 
 
 @preflight
-@check("G03", section="2.1", source="NVIDIA forums: Driver/library version mismatch", on=gpu_hosts,
-       title_zh="已加载的 GPU 驱动与已安装版本一致",
-       fix="reboot the host: an upgrade has replaced the driver on disk")  # fmt: skip
+@check(
+    "G03",
+    section="2.1",
+    source="NVIDIA forums: Driver/library version mismatch",
+    on=gpu_hosts,
+    title_zh="已加载的 GPU 驱动与已安装版本一致",
+    fix="reboot the host: an upgrade has replaced the driver on disk",
+)
 def test_loaded_driver_is_the_installed_one(host: Host) -> None:
     """The loaded NVIDIA driver is the installed one."""
     installed = only_line("modinfo", host.read("modinfo -F version nvidia"))
@@ -66,9 +83,14 @@ def test_loaded_driver_is_the_installed_one(host: Host) -> None:
 
 
 @preflight
-@check("G04", section="2.1", source="NVIDIA installation guide", on=gpu_hosts,
-       title_zh="nouveau 未加载且 GPU 设备文件齐全",
-       fix="blacklist nouveau and reboot; for a missing device file: nvidia-modprobe -u -c 0")  # fmt: skip
+@check(
+    "G04",
+    section="2.1",
+    source="NVIDIA installation guide",
+    on=gpu_hosts,
+    title_zh="nouveau 未加载且 GPU 设备文件齐全",
+    fix="blacklist nouveau and reboot; for a missing device file: nvidia-modprobe -u -c 0",
+)
 def test_gpu_device_files(host: Host) -> None:
     """The nouveau driver is not loaded, and every GPU and the NVIDIA driver have their device files."""
     nouveau = host.run_expect([0, 1], "test -d /sys/module/nouveau").rc == 0
@@ -80,10 +102,15 @@ def test_gpu_device_files(host: Host) -> None:
 
 
 @preflight
-@check("G05", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts,
-       title_zh="nvidia-smi 应答及时，无掉卡与读取错误",
-       fix="reset the card (nvidia-smi -r) or reboot; if the fault recurs, replace it; if slow, set persistence mode",
-       causes=[test_loaded_driver_is_the_installed_one])  # fmt: skip
+@check(
+    "G05",
+    section="2.1",
+    source="gcm check_nvidia_smi",
+    on=gpu_hosts,
+    title_zh="nvidia-smi 应答及时，无掉卡与读取错误",
+    fix="reset the card (nvidia-smi -r) or reboot; if the fault recurs, replace it; if slow, set persistence mode",
+    causes=[test_loaded_driver_is_the_installed_one],
+)
 def test_gpus_answer(host: Host) -> None:
     """nvidia-smi answers within 10 s, no GPU is lost, and no field reads ERR!."""
     result = host.run_expect([0, GPU_IS_LOST, *STOPPED], CARDS)
@@ -95,9 +122,16 @@ def test_gpus_answer(host: Host) -> None:
     some(nvidia_smi.query(result.stdout, FIELDS))
 
 
-@check("G21", section="2.1", source="inventory", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="同一主机的 GPU 型号与 VBIOS 一致，UUID 不重复", causes=[test_gpus_answer],
-       fix="replace the odd card, or flash the same VBIOS on all cards with the vendor's tool")  # fmt: skip
+@check(
+    "G21",
+    section="2.1",
+    source="inventory",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="同一主机的 GPU 型号与 VBIOS 一致，UUID 不重复",
+    causes=[test_gpus_answer],
+    fix="replace the odd card, or flash the same VBIOS on all cards with the vendor's tool",
+)
 def test_gpus_are_alike(host: Host) -> None:
     """All GPUs of a host have the same model and VBIOS version, and unique UUIDs.
 

@@ -20,9 +20,16 @@ IDLE_MEMORY = 15
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 
-@check("G06", section="2.1", source="DeepOps", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 持久模式开启、计算模式为默认、未启用 MIG", causes=[presence.test_gpus_answer],
-       fix="systemctl enable --now nvidia-persistenced; nvidia-smi -c 0; nvidia-smi -mig 0")  # fmt: skip
+@check(
+    "G06",
+    section="2.1",
+    source="DeepOps",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 持久模式开启、计算模式为默认、未启用 MIG",
+    causes=[presence.test_gpus_answer],
+    fix="systemctl enable --now nvidia-persistenced; nvidia-smi -c 0; nvidia-smi -mig 0",
+)
 def test_gpu_modes(host: Host) -> None:
     """Every GPU is in persistence mode and the default compute mode, and MIG is off."""
     found, wrong = cards(host), []
@@ -36,8 +43,16 @@ def test_gpu_modes(host: Host) -> None:
     expect("GPUs in the wrong mode", found=wrong, expected=[])
 
 
-@check("G07", section="2.1", source="NVIDIA DCGM", on=gpu_hosts, severity=Severity.WARNING, title_zh="GPU ECC 已启用",
-       causes=[presence.test_gpus_answer], fix="nvidia-smi -e 1, then reboot")  # fmt: skip
+@check(
+    "G07",
+    section="2.1",
+    source="NVIDIA DCGM",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU ECC 已启用",
+    causes=[presence.test_gpus_answer],
+    fix="nvidia-smi -e 1, then reboot",
+)
 def test_gpu_ecc_is_on(host: Host) -> None:
     """ECC is enabled on every GPU that supports it."""
     found = [c for c in cards(host) if not lacks_ecc(c)]
@@ -47,9 +62,15 @@ def test_gpu_ecc_is_on(host: Host) -> None:
     expect("GPUs with ECC disabled", found=off, expected=[])
 
 
-@check("G13", section="2.1", source="NVIDIA hardware validation", on=gpu_hosts, title_zh="GPU PCIe 链路宽度达到最大值",
-       causes=[presence.test_gpus_answer],
-       fix="reseat the card and its riser; then try another card, then another slot")  # fmt: skip
+@check(
+    "G13",
+    section="2.1",
+    source="NVIDIA hardware validation",
+    on=gpu_hosts,
+    title_zh="GPU PCIe 链路宽度达到最大值",
+    causes=[presence.test_gpus_answer],
+    fix="reseat the card and its riser; then try another card, then another slot",
+)
 def test_gpu_links_are_wide(host: Host) -> None:
     """Every GPU's PCIe link runs at the full width that the card and its slot support.
 
@@ -60,9 +81,16 @@ def test_gpu_links_are_wide(host: Host) -> None:
     expect("GPUs with a narrow PCIe link", found=narrow, expected=[])
 
 
-@check("G16", section="2.1", source="H100 acceptance sheet", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 温度低于降频阈值且各卡均衡", causes=[presence.test_gpus_answer],
-       fix="check the fans, the airflow and the room temperature; for a single warm card, its heat sink")  # fmt: skip
+@check(
+    "G16",
+    section="2.1",
+    source="H100 acceptance sheet",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 温度低于降频阈值且各卡均衡",
+    causes=[presence.test_gpus_answer],
+    fix="check the fans, the airflow and the room temperature; for a single warm card, its heat sink",
+)
 def test_gpu_temperatures(host: Host) -> None:
     """No GPU has reached its throttling temperature, and idle GPUs are within 5 °C of each other."""
     found = nvidia_temperature.parse(host.read(BOUND + "-q -d TEMPERATURE"))
@@ -75,9 +103,16 @@ def test_gpu_temperatures(host: Host) -> None:
         expect("temperature spread of the idle GPUs", found=apart, expected=f"up to {SPREAD} °C")
 
 
-@check("G17", section="2.1", source="azurehpc check_gpu_clock_throttling", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 未因硬件或过热降频", causes=[presence.test_gpus_answer],
-       fix="check cooling, power supply and the power brake cable; then reset or replace the card")  # fmt: skip
+@check(
+    "G17",
+    section="2.1",
+    source="azurehpc check_gpu_clock_throttling",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 未因硬件或过热降频",
+    causes=[presence.test_gpus_answer],
+    fix="check cooling, power supply and the power brake cable; then reset or replace the card",
+)
 def test_gpus_are_not_slowed_down(host: Host) -> None:
     """No GPU is throttled by its hardware, by heat or by the power brake."""
     bits = {called(card): int(known(card, "throttle reasons"), 16) for card in by_driver(host, cards(host)[0])}
@@ -85,9 +120,16 @@ def test_gpus_are_not_slowed_down(host: Host) -> None:
     expect("throttled GPUs", found=slowed, expected=[])
 
 
-@check("G18", section="2.1", source="NVML power management", on=gpu_hosts, severity=Severity.WARNING,
-       title_zh="GPU 功率上限为默认值", causes=[presence.test_gpus_answer],
-       fix="nvidia-smi -pl <default_limit>, and remove whatever sets it at boot")  # fmt: skip
+@check(
+    "G18",
+    section="2.1",
+    source="NVML power management",
+    on=gpu_hosts,
+    severity=Severity.WARNING,
+    title_zh="GPU 功率上限为默认值",
+    causes=[presence.test_gpus_answer],
+    fix="nvidia-smi -pl <default_limit>, and remove whatever sets it at boot",
+)
 def test_gpu_power_limits(host: Host) -> None:
     """Every GPU has its default power limit."""
     limits = [(called(c), float(known(c, "power.limit")), float(known(c, "power.default_limit"))) for c in cards(host)]
@@ -96,9 +138,16 @@ def test_gpu_power_limits(host: Host) -> None:
 
 
 @active
-@check("G19", section="2.1", source="gcm check_nvidia_smi", on=gpu_hosts, severity=Severity.INFO,
-       title_zh="测试前 GPU 空闲", causes=[presence.test_gpus_answer],
-       fix="wait for the jobs to end, or drain the host: load tests need idle GPUs")  # fmt: skip
+@check(
+    "G19",
+    section="2.1",
+    source="gcm check_nvidia_smi",
+    on=gpu_hosts,
+    severity=Severity.INFO,
+    title_zh="测试前 GPU 空闲",
+    causes=[presence.test_gpus_answer],
+    fix="wait for the jobs to end, or drain the host: load tests need idle GPUs",
+)
 def test_gpus_are_idle(host: Host) -> None:
     """No process uses a GPU and no GPU memory is in use, as active checks require."""
     expect("processes on the GPUs", found=processes(host), expected=[])

@@ -9,8 +9,14 @@ from dlws.verdict import NotApplicable, Severity
 from fixtures.earlier import Earlier
 
 
-@check("H31", section="2.1", source="drift", severity=Severity.INFO, title_zh="自上次运行以来主机未重启",
-       fix="find out who restarted it or why it went down: last -x reboot shutdown; journalctl -b -1 -e")  # fmt: skip
+@check(
+    "H31",
+    section="2.1",
+    source="drift",
+    severity=Severity.INFO,
+    title_zh="自上次运行以来主机未重启",
+    fix="find out who restarted it or why it went down: last -x reboot shutdown; journalctl -b -1 -e",
+)
 def test_host_has_not_restarted(host: Host, earlier: Earlier) -> None:
     """The host has not restarted since the last run, other than by the suite itself."""
     now, then = boot_of(host), earlier.host()

@@ -25,8 +25,13 @@ READ_SMART = (
 )
 
 
-@check("H27", section="2.1", source="NHC hw_mcelog", title_zh="内存无不可纠正错误",
-       fix="replace the memory module that ras-mc-ctl --errors names")  # fmt: skip
+@check(
+    "H27",
+    section="2.1",
+    source="NHC hw_mcelog",
+    title_zh="内存无不可纠正错误",
+    fix="replace the memory module that ras-mc-ctl --errors names",
+)
 def test_memory_has_no_uncorrected_errors(host: Host) -> None:
     """No memory controller has counted an uncorrected error since boot."""
     _, counts = counted_errors(host)
@@ -35,8 +40,14 @@ def test_memory_has_no_uncorrected_errors(host: Host) -> None:
     )
 
 
-@check("H37", section="2.1", source="NHC hw_mcelog", severity=Severity.WARNING, title_zh="内存可纠正错误未超限",
-       fix="reseat or replace the memory module that ras-mc-ctl --errors names")  # fmt: skip
+@check(
+    "H37",
+    section="2.1",
+    source="NHC hw_mcelog",
+    severity=Severity.WARNING,
+    title_zh="内存可纠正错误未超限",
+    fix="reseat or replace the memory module that ras-mc-ctl --errors names",
+)
 def test_memory_has_few_corrected_errors(host: Host) -> None:
     """No memory controller has corrected more than 9 errors a day since boot."""
     days, counts = counted_errors(host)
@@ -44,8 +55,14 @@ def test_memory_has_few_corrected_errors(host: Host) -> None:
     expect("memory controllers with too many corrected errors", found=many, expected=[])
 
 
-@check("H32", section="2.1", source="ipmitool", severity=Severity.WARNING, title_zh="BMC 传感器无严重告警",
-       fix="see since when with ipmitool sel elist last 50; replace the fan or power supply named")  # fmt: skip
+@check(
+    "H32",
+    section="2.1",
+    source="ipmitool",
+    severity=Severity.WARNING,
+    title_zh="BMC 传感器无严重告警",
+    fix="see since when with ipmitool sel elist last 50; replace the fan or power supply named",
+)
 def test_board_has_no_alarm(host: Host) -> None:
     """No BMC sensor is in a critical state."""
     if host.run_expect([0, 1], HAS_BMC).rc == 1:
@@ -53,8 +70,14 @@ def test_board_has_no_alarm(host: Host) -> None:
     expect("BMC sensors in alarm", found=ipmi.faults(host.read("ipmitool sdr elist")), expected=())
 
 
-@check("S12", section="2.1", source="smartctl(8)", severity=Severity.WARNING, title_zh="磁盘 SMART 状态健康",
-       fix="see smartctl -a <disk>; save its data and replace the disk")  # fmt: skip
+@check(
+    "S12",
+    section="2.1",
+    source="smartctl(8)",
+    severity=Severity.WARNING,
+    title_zh="磁盘 SMART 状态健康",
+    fix="see smartctl -a <disk>; save its data and replace the disk",
+)
 def test_disks_are_healthy(host: Host) -> None:
     """Every disk with SMART reports itself healthy (virtual disks and those behind a RAID controller have none)."""
     states = smart.parse(host.read(READ_SMART))

@@ -45,23 +45,39 @@ CONNTRACK = "cat /proc/sys/net/netfilter/nf_conntrack_count /proc/sys/net/netfil
 FULL = 0.8
 
 
-@check("H16", section="3.10", source="kubeadm FileExisting", title_zh="Kubernetes 必需的命令已安装",
-       fix="apt-get install conntrack iproute2 iptables mount util-linux")  # fmt: skip
+@check(
+    "H16",
+    section="3.10",
+    source="kubeadm FileExisting",
+    title_zh="Kubernetes 必需的命令已安装",
+    fix="apt-get install conntrack iproute2 iptables mount util-linux",
+)
 def test_needed_commands(host: Host) -> None:
     """The commands that the kubelet and kube-proxy require are installed."""
     expect("missing commands", found=host.lines(MISSING.format(" ".join(NEEDED))), expected=[])
 
 
-@check("H36", section="3.10", source="kubeadm FileExisting", severity=Severity.WARNING,
-       title_zh="kubeadm 建议的命令已安装", fix="apt-get install ebtables ethtool socat iproute2")  # fmt: skip
+@check(
+    "H36",
+    section="3.10",
+    source="kubeadm FileExisting",
+    severity=Severity.WARNING,
+    title_zh="kubeadm 建议的命令已安装",
+    fix="apt-get install ebtables ethtool socat iproute2",
+)
 def test_wanted_commands(host: Host) -> None:
     """The commands that kubeadm recommends are installed."""
     expect("missing commands", found=host.lines(MISSING.format(" ".join(WANTED))), expected=[])
 
 
-@check("H04", section="3.8", source="Ascend FAQ", severity=Severity.WARNING, title_zh="内核不会被自动升级",
-       fix="apt-mark hold linux-image-generic linux-image-$(uname -r); or systemctl disable --now"
-           " apt-daily-upgrade.timer")  # fmt: skip
+@check(
+    "H04",
+    section="3.8",
+    source="Ascend FAQ",
+    severity=Severity.WARNING,
+    title_zh="内核不会被自动升级",
+    fix="apt-mark hold linux-image-generic linux-image-$(uname -r); or systemctl disable --now apt-daily-upgrade.timer",
+)
 def test_kernel_does_not_drift(host: Host) -> None:
     """Unattended upgrades cannot replace the kernel that the drivers were built for.
 
@@ -78,8 +94,13 @@ def test_kernel_does_not_drift(host: Host) -> None:
 
 
 @preflight
-@check("H21", section="2.1", source="CIS 2.2.1.1", title_zh="时间同步服务运行且时钟已同步",
-       fix="apt-get install chrony, with the same server on all hosts; timedatectl shows the state")  # fmt: skip
+@check(
+    "H21",
+    section="2.1",
+    source="CIS 2.2.1.1",
+    title_zh="时间同步服务运行且时钟已同步",
+    fix="apt-get install chrony, with the same server on all hosts; timedatectl shows the state",
+)
 def test_clock_is_synchronised(host: Host) -> None:
     """Exactly one time service runs, and the clock is synchronised (a container uses its machine's clock)."""
     if host.run_expect([0, 1], IN_CONTAINER).rc == 0:
@@ -93,16 +114,27 @@ def test_clock_is_synchronised(host: Host) -> None:
     expect_that(synchronised, "clock", found="not synchronised", expected="synchronised")
 
 
-@check("H24", section="3.8", source="troubleshoot", severity=Severity.WARNING, title_zh="没有失败的 systemd 单元",
-       fix="systemctl status <unit>; journalctl -u <unit>; once fixed: systemctl reset-failed")  # fmt: skip
+@check(
+    "H24",
+    section="3.8",
+    source="troubleshoot",
+    severity=Severity.WARNING,
+    title_zh="没有失败的 systemd 单元",
+    fix="systemctl status <unit>; journalctl -u <unit>; once fixed: systemctl reset-failed",
+)
 def test_no_unit_has_failed(host: Host) -> None:
     """No systemd unit has failed."""
     expect("failed units", found=[u.name for u in systemd.failed(host.read(FAILED))], expected=[])
 
 
-@check("H25", section="3.8", source="upstream alert NFSHanging", severity=Severity.WARNING,
-       title_zh="没有卡死的进程与僵尸进程",
-       fix="see in /proc/<pid>/stack what it waits for: a dead share, a disk or a driver")  # fmt: skip
+@check(
+    "H25",
+    section="3.8",
+    source="upstream alert NFSHanging",
+    severity=Severity.WARNING,
+    title_zh="没有卡死的进程与僵尸进程",
+    fix="see in /proc/<pid>/stack what it waits for: a dead share, a disk or a driver",
+)
 def test_no_process_hangs(host: Host) -> None:
     """No process is stuck in uninterruptible sleep, and there are at most 20 zombie processes."""
     first, mark, second = host.read(PS_TWICE).partition("\n==\n")
@@ -115,9 +147,14 @@ def test_no_process_hangs(host: Host) -> None:
     expect_that(len(dead) <= ZOMBIES, "zombie processes", found=len(dead), expected=f"at most {ZOMBIES}")
 
 
-@check("H26", section="3.8", source="node-problem-detector", severity=Severity.WARNING,
-       title_zh="近 24 小时内核日志中没有故障",
-       fix="see journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: H25")  # fmt: skip
+@check(
+    "H26",
+    section="3.8",
+    source="node-problem-detector",
+    severity=Severity.WARNING,
+    title_zh="近 24 小时内核日志中没有故障",
+    fix="see journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: H25",
+)
 def test_kernel_log_is_clean(host: Host) -> None:
     """The kernel logged no out-of-memory kill, hung task, file system, disk or hardware error in the last 24 hours."""
     last, *news = re.split("^==$", host.read(NEWS, cap=LONG), maxsplit=1, flags=re.MULTILINE)
@@ -126,9 +163,15 @@ def test_kernel_log_is_clean(host: Host) -> None:
     expect("faults in the kernel log", found=kernel_log.faults(news[0]), expected=())
 
 
-@check("H30", section="3.8", source="NHC", severity=Severity.WARNING, title_zh="Docker 与 kubelet 打开文件数上限充足",
-       causes=[docker.test_docker_is_active, kube_host.test_kubelet_is_healthy],
-       fix="set LimitNOFILE=1048576 in a drop-in of the service (systemctl edit); restart it")  # fmt: skip
+@check(
+    "H30",
+    section="3.8",
+    source="NHC",
+    severity=Severity.WARNING,
+    title_zh="Docker 与 kubelet 打开文件数上限充足",
+    causes=[docker.test_docker_is_active, kube_host.test_kubelet_is_healthy],
+    fix="set LimitNOFILE=1048576 in a drop-in of the service (systemctl edit); restart it",
+)
 def test_services_may_open_files(host: Host) -> None:
     """Docker and the kubelet may have at least 10000 files open."""
     found = processes.open_files(host.read(LIMITS))
@@ -138,9 +181,15 @@ def test_services_may_open_files(host: Host) -> None:
     expect(f"services that may open fewer than {OPEN_FILES} files", found=low, expected=[])
 
 
-@check("H33", section="3.10", source="nf_conntrack-sysctl", severity=Severity.WARNING, title_zh="连接跟踪表未接近上限",
-       causes=[kernel.test_kernel_modules],
-       fix="raise net.netfilter.nf_conntrack_max in /etc/sysctl.d; find what opens so many connections")  # fmt: skip
+@check(
+    "H33",
+    section="3.10",
+    source="nf_conntrack-sysctl",
+    severity=Severity.WARNING,
+    title_zh="连接跟踪表未接近上限",
+    causes=[kernel.test_kernel_modules],
+    fix="raise net.netfilter.nf_conntrack_max in /etc/sysctl.d; find what opens so many connections",
+)
 def test_connection_table_has_room(host: Host) -> None:
     """The connection tracking table is less than 80% full; once it is full, new connections are dropped."""
     counts = [number("nf_conntrack", line.strip()) for line in host.lines(CONNTRACK)]

@@ -23,8 +23,19 @@ CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 """What kubelet needs of cgroup v2, where devices and freezer are no controllers."""
-OPTIONS = ("NAMESPACES", "NET_NS", "PID_NS", "IPC_NS", "UTS_NS", "CGROUPS", "MEMCG", "CPUSETS", "INET", "EXT4_FS",
-           "OVERLAY_FS")  # fmt: skip
+OPTIONS = (
+    "NAMESPACES",
+    "NET_NS",
+    "PID_NS",
+    "IPC_NS",
+    "UTS_NS",
+    "CGROUPS",
+    "MEMCG",
+    "CPUSETS",
+    "INET",
+    "EXT4_FS",
+    "OVERLAY_FS",
+)
 _PICK = f"sed -n -E '/^CONFIG_({'|'.join(OPTIONS)})=/p'"
 READ_OPTIONS = (
     f"set -e; f=/boot/config-$(uname -r); if test -e $f; then {_PICK} $f; elif test -e /proc/config.gz; then"
@@ -36,16 +47,26 @@ INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
 """Judgement (kops#2913): each container that follows files takes some; newer kernels give watches by memory."""
 
 
-@check("H11", section="3.10", source="kubeadm container runtimes", title_zh="内核模块已加载且开机加载",
-       fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/")  # fmt: skip
+@check(
+    "H11",
+    section="3.10",
+    source="kubeadm container runtimes",
+    title_zh="内核模块已加载且开机加载",
+    fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/",
+)
 def test_kernel_modules(host: Host) -> None:
     """The kernel modules br_netfilter, overlay and nf_conntrack are available now and at boot."""
     expect("missing kernel modules", found=missing_modules(host), expected=[])
     expect("modules not loaded at boot", found=forgotten_modules(host), expected=[])
 
 
-@check("H12", section="3.10", source="kubeadm FileContent", title_zh="网桥与转发内核参数正确且持久",
-       fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d")  # fmt: skip
+@check(
+    "H12",
+    section="3.10",
+    source="kubeadm FileContent",
+    title_zh="网桥与转发内核参数正确且持久",
+    fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d",
+)
 def test_bridged_packets_are_filtered(host: Host) -> None:
     """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""
     now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") for key in SETTINGS}
@@ -56,8 +77,13 @@ def test_bridged_packets_are_filtered(host: Host) -> None:
 
 
 @preflight
-@check("H13", section="2.1", source="kubeadm SystemVerification", title_zh="所需 cgroup 控制器已启用",
-       fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot")  # fmt: skip
+@check(
+    "H13",
+    section="2.1",
+    source="kubeadm SystemVerification",
+    title_zh="所需 cgroup 控制器已启用",
+    fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot",
+)
 def test_cgroup_controllers(host: Host) -> None:
     """The kernel has the cgroup controllers that the kubelet needs (cgroup v1 or v2)."""
     unified = text_of(host, UNIFIED)
@@ -67,8 +93,13 @@ def test_cgroup_controllers(host: Host) -> None:
 
 
 @preflight
-@check("H14", section="2.1", source="kubeadm SystemVerification", title_zh="内核编译选项满足要求",
-       fix="boot the distribution's own kernel: linux-image-generic")  # fmt: skip
+@check(
+    "H14",
+    section="2.1",
+    source="kubeadm SystemVerification",
+    title_zh="内核编译选项满足要求",
+    fix="boot the distribution's own kernel: linux-image-generic",
+)
 def test_kernel_configuration(host: Host) -> None:
     """The kernel was built with the options that containers need (judged by its namespaces if not known)."""
     text = host.read(READ_OPTIONS)
@@ -80,8 +111,14 @@ def test_kernel_configuration(host: Host) -> None:
     expect("missing kernel options", found=[name for name in OPTIONS if name not in there_too], expected=[])
 
 
-@check("H15", section="3.10", source="kops#2913", severity=Severity.WARNING, title_zh="inotify 上限充足",
-       fix="set fs.inotify.max_user_instances and .max_user_watches in /etc/sysctl.d; sysctl --system")  # fmt: skip
+@check(
+    "H15",
+    section="3.10",
+    source="kops#2913",
+    severity=Severity.WARNING,
+    title_zh="inotify 上限充足",
+    fix="set fs.inotify.max_user_instances and .max_user_watches in /etc/sysctl.d; sysctl --system",
+)
 def test_inotify_limits(host: Host) -> None:
     """The inotify limits are high enough for the kubelet and log readers of a host full of containers."""
     found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}

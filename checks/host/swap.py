@@ -15,8 +15,13 @@ def test_swap_is_off(host: Host) -> None:
     expect("swap areas in use", found=[a.path for a in swaps.parse(host.read("cat /proc/swaps"))], expected=[])
 
 
-@check("H10", section="3.11", source="kubespray#2348", title_zh="重启后 swap 仍关闭",
-       fix="comment out the swap lines in /etc/fstab; mask the .swap units")  # fmt: skip
+@check(
+    "H10",
+    section="3.11",
+    source="kubespray#2348",
+    title_zh="重启后 swap 仍关闭",
+    fix="comment out the swap lines in /etc/fstab; mask the .swap units",
+)
 def test_swap_stays_off(host: Host) -> None:
     """Swap stays off after a reboot: no /etc/fstab line or systemd unit turns it on."""
     lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(host.read("cat /etc/fstab"))]

@@ -22,8 +22,13 @@ KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it coun
 
 
 @preflight
-@check("H01", section="2.1", source="runbook 2.1", title_zh="操作系统版本符合要求",
-       fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release)")  # fmt: skip
+@check(
+    "H01",
+    section="2.1",
+    source="runbook 2.1",
+    title_zh="操作系统版本符合要求",
+    fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release)",
+)
 def test_operating_system(node: Node, host: Host) -> None:
     """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
     system = os_release.parse(host.read("cat /etc/os-release"))
@@ -32,15 +37,26 @@ def test_operating_system(node: Node, host: Host) -> None:
 
 
 @preflight
-@check("H02", section="2.1", source="config.yaml archtype", title_zh="CPU 架构与配置一致",
-       fix="correct archtype in config.yaml")  # fmt: skip
+@check(
+    "H02",
+    section="2.1",
+    source="config.yaml archtype",
+    title_zh="CPU 架构与配置一致",
+    fix="correct archtype in config.yaml",
+)
 def test_architecture(node: Node, host: Host) -> None:
     """The CPU architecture matches the configured archtype."""
     expect("uname -m", found=machine_of(host), expected=node.arch.machine)
 
 
-@check("H05", section="3.8", source="update-notifier", title_zh="没有待执行的重启", fix="reboot the host",
-       severity=Severity.WARNING)  # fmt: skip
+@check(
+    "H05",
+    section="3.8",
+    source="update-notifier",
+    title_zh="没有待执行的重启",
+    fix="reboot the host",
+    severity=Severity.WARNING,
+)
 def test_no_reboot_is_pending(host: Host) -> None:
     """No installed package requires a reboot."""
     asks = text_of(host, "/var/run/reboot-required")
@@ -50,8 +66,14 @@ def test_no_reboot_is_pending(host: Host) -> None:
 
 
 @preflight
-@check("H06", section="2.1", source="runbook 2.1", on=workers, title_zh="SecureBoot 已关闭",
-       fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed")  # fmt: skip
+@check(
+    "H06",
+    section="2.1",
+    source="runbook 2.1",
+    on=workers,
+    title_zh="SecureBoot 已关闭",
+    fix="turn Secure Boot off in the firmware: the accelerator's driver is not signed",
+)
 def test_secure_boot_is_off(host: Host) -> None:
     """Secure Boot is off (hosts without EFI have none)."""
     if host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 1:
@@ -61,8 +83,13 @@ def test_secure_boot_is_off(host: Host) -> None:
 
 
 @preflight
-@check("H07", section="2.1", source="kubeadm NumCPU, Mem", title_zh="CPU 与内存满足最低要求",
-       fix="give the host at least 2 CPUs and 1700 MB of memory")  # fmt: skip
+@check(
+    "H07",
+    section="2.1",
+    source="kubeadm NumCPU, Mem",
+    title_zh="CPU 与内存满足最低要求",
+    fix="give the host at least 2 CPUs and 1700 MB of memory",
+)
 def test_cpu_and_memory(host: Host) -> None:
     """The host has at least 2 CPUs and 1700 MB of memory, as kubeadm requires."""
     cpus = meminfo.nproc(host.read("nproc"))
@@ -73,8 +100,14 @@ def test_cpu_and_memory(host: Host) -> None:
 
 
 @preflight
-@check("H17", section="2.1", source="kubeadm docs, weave#2427", on=whole_cluster, title_zh="machine-id 在集群内唯一",
-       fix="on the clones: rm /etc/machine-id; systemd-machine-id-setup; reboot")  # fmt: skip
+@check(
+    "H17",
+    section="2.1",
+    source="kubeadm docs, weave#2427",
+    on=whole_cluster,
+    title_zh="machine-id 在集群内唯一",
+    fix="on the clones: rm /etc/machine-id; systemd-machine-id-setup; reboot",
+)
 def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same machine-id."""
     owners = defaultdict(list)
@@ -98,15 +131,25 @@ def test_hostname(node: Node, host: Host) -> None:
     expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 
 
-@check("H28", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="没有安装不完整的软件包",
-       fix="dpkg --configure -a; apt-get -f install")  # fmt: skip
+@check(
+    "H28",
+    section="3.8",
+    source="upstream prepare_ubuntu.sh",
+    title_zh="没有安装不完整的软件包",
+    fix="dpkg --configure -a; apt-get -f install",
+)
 def test_packages_are_whole(host: Host) -> None:
     """dpkg reports no half-installed package."""
     expect("dpkg --audit", found=dpkg.audit(host.read("dpkg --audit")), expected=())
 
 
-@check("H34", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="节点所需软件包已安装",
-       fix="apt-get install <the missing packages>")  # fmt: skip
+@check(
+    "H34",
+    section="3.8",
+    source="upstream prepare_ubuntu.sh",
+    title_zh="节点所需软件包已安装",
+    fix="apt-get install <the missing packages>",
+)
 def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
     """The packages that every node needs are installed."""
     expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])

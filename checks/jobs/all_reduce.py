@@ -36,11 +36,16 @@ DRIVER = {"driver": ("/usr/local/Ascend/driver", "Directory"), "hccn": ("/etc/hc
 
 
 @active
-@check("W12", section="3.16", source="DeepOps gap", on=first_device_host_of_each_kind,
-       title_zh="两台同类主机间全归约（NCCL / HCCL）结果正确且达到约定带宽",
-       causes=[nodes.test_node_is_ready, pods.test_pod_gets_one_device],
-       fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"
-           " transports used; NPUs: check their network (P15 to P22)")  # fmt: skip
+@check(
+    "W12",
+    section="3.16",
+    source="DeepOps gap",
+    on=first_device_host_of_each_kind,
+    title_zh="两台同类主机间全归约（NCCL / HCCL）结果正确且达到约定带宽",
+    causes=[nodes.test_node_is_ready, pods.test_pod_gets_one_device],
+    fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"
+    " transports used; NPUs: check their network (P15 to P22)",
+)
 def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
     """An all-reduce over all accelerators of two hosts of the same kind is correct and reaches the agreed bandwidth."""
     kind = device_plugins.kind(cluster, node)
@@ -55,15 +60,26 @@ def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
     expect("ranks in the all-reduce", found=found.ranks, expected=sum(host.device_count for host in pair))
     expect("ranks with a wrong sum", found=[place(pair, rank) for rank in found.wrong], expected=[])
     if wanted.all_reduce is not None:
-        expect_that(found.bus >= wanted.all_reduce, "all-reduce bus bandwidth over two hosts",
-                    found=f"{found.bus:.3g} GB/s", expected=f"at least {wanted.all_reduce:g} GB/s")  # fmt: skip
+        expect_that(
+            found.bus >= wanted.all_reduce,
+            "all-reduce bus bandwidth over two hosts",
+            found=f"{found.bus:.3g} GB/s",
+            expected=f"at least {wanted.all_reduce:g} GB/s",
+        )
 
 
 def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object]:
     """The pods, one on each host, with all its accelerators."""
-    told = {"backend": BACKENDS[pair[0].device], "ranks": sum(host.device_count for host in pair),
-            "address": pair[0].address, "port": PORT, "bytes": SIZE, "join": JOIN, "end": END,
-            "says": "/dev/termination-log"}  # fmt: skip
+    told = {
+        "backend": BACKENDS[pair[0].device],
+        "ranks": sum(host.device_count for host in pair),
+        "address": pair[0].address,
+        "port": PORT,
+        "bytes": SIZE,
+        "join": JOIN,
+        "end": END,
+        "says": "/dev/termination-log",
+    }
     firsts = [sum(host.device_count for host in pair[:at]) for at in range(len(pair))]
     return [
         reducer(cluster, host, image, {**told, "first": first, "count": host.device_count, "own": host.address})
@@ -85,13 +101,16 @@ def reducer(cluster: Cluster, node: Node, image: str, told: Mapping[str, Any]) -
         volumes.append({"name": name, "hostPath": {"path": path, "type": kind}})
         mounts.append({"name": name, "mountPath": path, "readOnly": True})
     return pod(
-        cluster, node, f"{APP}-reduce-{node.name}", image,
+        cluster,
+        node,
+        f"{APP}-reduce-{node.name}",
+        image,
         spec={"hostNetwork": True, "activeDeadlineSeconds": LIFE, "volumes": volumes},
         command=["python3", "-c", SCRIPT, json.dumps(told, sort_keys=True)],
         resources={"limits": {device_plugins.of(cluster, node).resource: node.device_count}},
         securityContext={"capabilities": {"add": ["IPC_LOCK"]}},
         volumeMounts=mounts,
-    )  # fmt: skip
+    )
 
 
 def demand_end(pair: Sequence[Node], found: Sequence[Object]) -> None:

@@ -35,11 +35,16 @@ END_TURNS, LOG_TURNS = 150, 45
 
 
 @active
-@check("W11", section="3.16", source="product checklist", on=platform_master,
-       title_zh="业务流程：提交作业、运行完成、日志可读",
-       causes=[*(RUNS[name] for name in ("nginx", "restfulapi2", "jobmanager2")), pods.test_pod_gets_one_device],
-       fix="see the job's page for why it waits, kubectl logs of the jobmanager pod, and kubectl describe of"
-           " the job's pod")  # fmt: skip
+@check(
+    "W11",
+    section="3.16",
+    source="product checklist",
+    on=platform_master,
+    title_zh="业务流程：提交作业、运行完成、日志可读",
+    causes=[*(RUNS[name] for name in ("nginx", "restfulapi2", "jobmanager2")), pods.test_pod_gets_one_device],
+    fix="see the job's page for why it waits, kubectl logs of the jobmanager pod, and kubectl describe of"
+    " the job's pod",
+)
 def test_job_runs(cluster: Cluster, host: Host) -> None:
     """A one-accelerator job submitted through the REST API finishes, and its log can be read."""
     image, user = cluster.suite.acceptance.job_image, cluster.suite.acceptance.job_user

@@ -63,9 +63,14 @@ TOUCH = 'f="/proc/%s/root/share/.dlws-probe.%s"; echo %s > "$f" && timeout -k 1 
 
 
 @active
-@check("W09", section="3.16", source="GPU operator validation", on=platform_device_hosts,
-       title_zh="申请一块加速卡的 Pod 可运行并看到一块卡",
-       fix="kubectl describe the pod; read the device plugin's log; nvidia must be the default runtime")  # fmt: skip
+@check(
+    "W09",
+    section="3.16",
+    source="GPU operator validation",
+    on=platform_device_hosts,
+    title_zh="申请一块加速卡的 Pod 可运行并看到一块卡",
+    fix="kubectl describe the pod; read the device plugin's log; nvidia must be the default runtime",
+)
 def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: Notes) -> None:
     """A pod that requests one accelerator runs on the host and sees exactly one."""
     plugin = device_plugins.of(cluster, node)
@@ -88,9 +93,15 @@ def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: 
 
 
 @active
-@check("W08", section="3.16", source="SIG Scalability pod startup SLO", on=platform_cluster,
-       title_zh="各节点 Pod 在 5 秒内启动", causes=[nodes.test_node_is_ready],
-       fix="check load and disk of Docker and the kubelet on the named host: journalctl -u kubelet")  # fmt: skip
+@check(
+    "W08",
+    section="3.16",
+    source="SIG Scalability pod startup SLO",
+    on=platform_cluster,
+    title_zh="各节点 Pod 在 5 秒内启动",
+    causes=[nodes.test_node_is_ready],
+    fix="check load and disk of Docker and the kubelet on the named host: journalctl -u kubelet",
+)
 def test_pods_start_quickly(cluster: Cluster, hosts: dict[str, Host], master: Host) -> None:
     """On each host, a pod whose image is present is ready within 5 s of being scheduled."""
     there = [node for node in cluster.nodes if node.name in hosts]
@@ -104,16 +115,28 @@ def test_pods_start_quickly(cluster: Cluster, hosts: dict[str, Host], master: Ho
 
 
 @active
-@check("W10", section="3.16", source="sonobuoy", on=platform_cluster, title_zh="Pod 间网络、域名解析与共享存储可用",
-       fix="check the pod network's own pods on the named hosts, CoreDNS (C09) and the mounts (S06)",
-       causes=[shares.test_shares_are_mounted])  # fmt: skip
+@check(
+    "W10",
+    section="3.16",
+    source="sonobuoy",
+    on=platform_cluster,
+    title_zh="Pod 间网络、域名解析与共享存储可用",
+    fix="check the pod network's own pods on the named hosts, CoreDNS (C09) and the mounts (S06)",
+    causes=[shares.test_shares_are_mounted],
+)
 def test_pods_reach_each_other(cluster: Cluster, hosts: dict[str, Host], master: Host) -> None:
     """A pod on each host can reach the pods on all others, resolve cluster names and use a shared folder."""
     there = [node for node in cluster.nodes if node.name in hosts]
     image = pause_image(master)
     share = next((m.mount_point for m in cluster.mounts), "")
-    given: dict[str, Any] = {"spec": {"volumes": [{"name": "share", "hostPath": {"path": share}}]},
-             "volumeMounts": [{"name": "share", "mountPath": "/share"}]} if share else {}  # fmt: skip
+    given: dict[str, Any] = (
+        {
+            "spec": {"volumes": [{"name": "share", "hostPath": {"path": share}}]},
+            "volumeMounts": [{"name": "share", "mountPath": "/share"}],
+        }
+        if share
+        else {}
+    )
     try:
         pods = on_each(cluster, there, master, image, **given)
         addresses = {name: str(probe["status"]["podIP"]) for name, probe in pods.items()}
@@ -129,8 +152,12 @@ def on_each(cluster: Cluster, there: Sequence[Node], master: Host, image: str, *
     unready = [f"{p['metadata']['name']}: {', '.join(why)}" for p in pods if (why := pod_trouble.why(p))]
     expect("probe pods that do not start", found=unready, expected=[])
     found = {str(p["metadata"]["name"]).removeprefix(f"{APP}-on-"): p for p in pods}
-    expect_that(found.keys() == {node.name for node in there}, "probe pods", found=sorted(found),
-                expected=f"one on each of {len(there)} hosts")  # fmt: skip
+    expect_that(
+        found.keys() == {node.name for node in there},
+        "probe pods",
+        found=sorted(found),
+        expected=f"one on each of {len(there)} hosts",
+    )
     return found
 
 

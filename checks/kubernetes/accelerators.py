@@ -29,8 +29,14 @@ KNOCK = (
 so the kernel's table (/proc/net/unix) of the host does not have it."""
 
 
-@check("R18", section="3.13", source="runbook 3.13", on=device_hosts, title_zh="设备插件镜像已在主机上且架构正确",
-       fix="docker pull the image, or put its archive in the suite.image_archives folder")  # fmt: skip
+@check(
+    "R18",
+    section="3.13",
+    source="runbook 3.13",
+    on=device_hosts,
+    title_zh="设备插件镜像已在主机上且架构正确",
+    fix="docker pull the image, or put its archive in the suite.image_archives folder",
+)
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The device plugin's image is on the host and matches Docker's architecture."""
     image = device_plugins.of(cluster, node).image
@@ -42,9 +48,14 @@ def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> No
     expect(f"architecture of {image}", found=found, expected=arch)
 
 
-@check("W07", section="3.13", source="upstream device plugin services", on=device_plugin_master,
-       title_zh="设备插件 DaemonSet 与配置一致",
-       fix="run -m install --stages device_plugins")  # fmt: skip
+@check(
+    "W07",
+    section="3.13",
+    source="upstream device plugin services",
+    on=device_plugin_master,
+    title_zh="设备插件 DaemonSet 与配置一致",
+    fix="run -m install --stages device_plugins",
+)
 def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
     """Each accelerator kind has a DaemonSet with the configured image that selects exactly its hosts."""
     for plugin in device_plugins.plugins(cluster):
@@ -61,8 +72,14 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
         expect(f"hosts selected by {what}", found=meant, expected=[n.name for n in plugin.nodes])
 
 
-@check("K31", section="3.13", source="upstream check_k8s.py 06", on=device_hosts, title_zh="设备插件 Pod 运行正常",
-       fix="kubectl -n kube-system describe pod <pod>; kubectl -n kube-system logs <pod>")  # fmt: skip
+@check(
+    "K31",
+    section="3.13",
+    source="upstream check_k8s.py 06",
+    on=device_hosts,
+    title_zh="设备插件 Pod 运行正常",
+    fix="kubectl -n kube-system describe pod <pod>; kubectl -n kube-system logs <pod>",
+)
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""
     plugin = device_plugins.of(cluster, node)
@@ -72,9 +89,14 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     expect(f"{plugin.name} pods on {node.name}", found=[state(pod) for pod in mine] or "none", expected=["ready"])
 
 
-@check("K08", section="3.13", source="runbook 3.13", on=device_hosts,
-       title_zh="Kubernetes 可分配的加速卡数与物理数量一致",
-       fix="read the device plugin's log: kubectl -n kube-system logs <pod>; systemctl restart kubelet")  # fmt: skip
+@check(
+    "K08",
+    section="3.13",
+    source="runbook 3.13",
+    on=device_hosts,
+    title_zh="Kubernetes 可分配的加速卡数与物理数量一致",
+    fix="read the device plugin's log: kubectl -n kube-system logs <pod>; systemctl restart kubelet",
+)
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Kubernetes counts as many devices on the node as its driver sees, and all of them are allocatable."""
     plugin, there = device_plugins.of(cluster, node), physical(node, host)
@@ -87,9 +109,15 @@ def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, k
     expect(plugin.resource, found=counts.format(known, allocatable), expected=expected)
 
 
-@check("K10", section="3.13", source="mind-cluster", on=device_hosts, severity=Severity.WARNING,
-       title_zh="设备插件套接字可连接",
-       fix="delete the device plugin's pod; its DaemonSet creates another, which registers again")  # fmt: skip
+@check(
+    "K10",
+    section="3.13",
+    source="mind-cluster",
+    on=device_hosts,
+    severity=Severity.WARNING,
+    title_zh="设备插件套接字可连接",
+    fix="delete the device plugin's pod; its DaemonSet creates another, which registers again",
+)
 def test_plugin_sockets_are_live(host: Host) -> None:
     """The kubelet and a device plugin listen on their sockets.
 

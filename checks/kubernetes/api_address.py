@@ -20,18 +20,28 @@ NO_ANSWER = (7, 28, 35, 52, 56)
 """curl's exit statuses: refused, time-out, no TLS, nothing, cut off."""
 
 
-@check("N20", section="3.11", source="kube-proxy", title_zh="本机可通过 Service 地址访问 API Server",
-       causes=[control_plane.test_api_server_is_ready],
-       fix="check the log of this host's kube-proxy pod, and iptables -t nat -S KUBE-SERVICES")  # fmt: skip
+@check(
+    "N20",
+    section="3.11",
+    source="kube-proxy",
+    title_zh="本机可通过 Service 地址访问 API Server",
+    causes=[control_plane.test_api_server_is_ready],
+    fix="check the log of this host's kube-proxy pod, and iptables -t nat -S KUBE-SERVICES",
+)
 def test_service_address_answers(cluster: Cluster, host: Host) -> None:
     """The API server is reachable from this host at its service address, so kube-proxy works."""
     expect_api_server(host, f"https://{ip_network(cluster.service_range)[API_HOST]}:443/version")
 
 
-@check("C15", section="3.11", source="ascend-deployer FAQ", on=whole_cluster,
-       title_zh="虚拟 IP 仅由一台主机持有，且可由此访问 API Server",
-       causes=[control_plane.test_api_server_is_ready],
-       fix="check the log of keepalived or kube-vip, and ip -4 -o addr, on the hosts that may hold it")  # fmt: skip
+@check(
+    "C15",
+    section="3.11",
+    source="ascend-deployer FAQ",
+    on=whole_cluster,
+    title_zh="虚拟 IP 仅由一台主机持有，且可由此访问 API Server",
+    causes=[control_plane.test_api_server_is_ready],
+    fix="check the log of keepalived or kube-vip, and ip -4 -o addr, on the hosts that may hold it",
+)
 def test_virtual_ip_answers(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Exactly one host holds the virtual IP, and the API server answers on it from a host that does not."""
     address = cluster.suite.kubernetes.virtual_ip

@@ -47,9 +47,15 @@ READ_DEADLINE = 240.0
 """Seconds to read a backup of some GB once."""
 
 
-@check("C14", section="3.11", source="etcd disaster recovery", on=master, severity=Severity.WARNING,
-       title_zh="etcd 备份在 24 小时内且完整",
-       fix="run etcdctl snapshot save into suite.backups.etcd daily; copying etcd's folder is not enough")  # fmt: skip
+@check(
+    "C14",
+    section="3.11",
+    source="etcd disaster recovery",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="etcd 备份在 24 小时内且完整",
+    fix="run etcdctl snapshot save into suite.backups.etcd daily; copying etcd's folder is not enough",
+)
 def test_etcd_backup(cluster: Cluster, host: Host) -> None:
     """The newest etcd snapshot is less than 24 hours old and intact, so it can be restored."""
     folder = cluster.suite.backups.etcd
@@ -58,9 +64,15 @@ def test_etcd_backup(cluster: Cluster, host: Host) -> None:
     judge(host, folder, "*", SNAPSHOT)
 
 
-@check("D13", section="3.16", source="mysqldump", on=platform_master, severity=Severity.WARNING,
-       title_zh="数据库备份在 24 小时内且完整",
-       fix="run mysqldump, with comments, into suite.backups.database as <name>.sql or .sql.gz daily")  # fmt: skip
+@check(
+    "D13",
+    section="3.16",
+    source="mysqldump",
+    on=platform_master,
+    severity=Severity.WARNING,
+    title_zh="数据库备份在 24 小时内且完整",
+    fix="run mysqldump, with comments, into suite.backups.database as <name>.sql or .sql.gz daily",
+)
 def test_database_backup(cluster: Cluster, host: Host) -> None:
     """The newest dump of the platform's database is less than 24 hours old and complete."""
     folder = cluster.suite.backups.database

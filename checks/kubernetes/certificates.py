@@ -83,22 +83,40 @@ def test_certificates_are_in_date(host: Host) -> None:
     expect("certificates expiring within 7 days", found=found.ending_within(WEEK), expected=[])
 
 
-@check("T02", section="3.11", source="kubeadm certs check-expiration", on=master,
-       title_zh="kubeconfig 内嵌证书至少 7 天内有效", fix=RENEW)  # fmt: skip
+@check(
+    "T02",
+    section="3.11",
+    source="kubeadm certs check-expiration",
+    on=master,
+    title_zh="kubeconfig 内嵌证书至少 7 天内有效",
+    fix=RENEW,
+)
 def test_embedded_certificates_are_in_date(host: Host) -> None:
     """The certificates in admin.conf, controller-manager.conf and scheduler.conf are valid for at least 7 more days."""
     expect("certificates expiring within 7 days", found=embedded_of(host).ending_within(WEEK), expected=[])
 
 
-@check("T03", section="3.11", source="kubeadm#1784", title_zh="kubelet 证书至少 7 天内有效",
-       fix="recreate kubelet.conf, which could not rotate: kubeadm init phase kubeconfig kubelet")  # fmt: skip
+@check(
+    "T03",
+    section="3.11",
+    source="kubeadm#1784",
+    title_zh="kubelet 证书至少 7 天内有效",
+    fix="recreate kubelet.conf, which could not rotate: kubeadm init phase kubeconfig kubelet",
+)
 def test_kubelet_certificate_is_in_date(host: Host) -> None:
     """The kubelet's own certificate, which kubeadm does not list, is valid for at least 7 more days."""
     expect("certificates expiring within 7 days", found=kubelet_of(host).ending_within(WEEK), expected=[])
 
 
-@check("T10", section="3.11", source="kubeadm#581", on=master, severity=Severity.WARNING,
-       title_zh="主节点上全部证书至少 30 天内有效", fix=RENEW)  # fmt: skip
+@check(
+    "T10",
+    section="3.11",
+    source="kubeadm#581",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="主节点上全部证书至少 30 天内有效",
+    fix=RENEW,
+)
 def test_certificates_last_a_month(host: Host) -> None:
     """Every certificate on the master is valid for at least 30 more days."""
     ending = [
@@ -107,8 +125,14 @@ def test_certificates_last_a_month(host: Host) -> None:
     expect("certificates expiring within 30 days", found=ending, expected=[])
 
 
-@check("T04", section="3.11", source="kubeadm", on=master, title_zh="API Server 证书包含所有访问名称",
-       fix="move apiserver.crt and .key away; run kubeadm init phase certs apiserver with these certSANs")  # fmt: skip
+@check(
+    "T04",
+    section="3.11",
+    source="kubeadm",
+    on=master,
+    title_zh="API Server 证书包含所有访问名称",
+    fix="move apiserver.crt and .key away; run kubeadm init phase certs apiserver with these certSANs",
+)
 def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
     """The API server's certificate covers the master, the virtual IP and the service, by name and by address."""
     node, virtual_ip = cluster.master, cluster.suite.kubernetes.virtual_ip
@@ -120,8 +144,14 @@ def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
     expect("names missing from apiserver.crt", found=wanted - there, expected=set())
 
 
-@check("T05", section="3.11", source="openssl verify", on=master, title_zh="证书链与私钥匹配",
-       fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs")  # fmt: skip
+@check(
+    "T05",
+    section="3.11",
+    source="openssl verify",
+    on=master,
+    title_zh="证书链与私钥匹配",
+    fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs",
+)
 def test_chains_and_keys_match(host: Host) -> None:
     """Every certificate is signed by its CA and matches the private key stored beside it."""
     found = pki_of(host)
@@ -135,8 +165,14 @@ def test_chains_and_keys_match(host: Host) -> None:
     expect("private keys that do not match their certificate", found=other, expected=[])
 
 
-@check("T06", section="3.11", source="kubeadm docs", on=master, title_zh="正在使用的证书与文件一致",
-       fix="restart the component: move its manifest out of /etc/kubernetes/manifests and back")  # fmt: skip
+@check(
+    "T06",
+    section="3.11",
+    source="kubeadm docs",
+    on=master,
+    title_zh="正在使用的证书与文件一致",
+    fix="restart the component: move its manifest out of /etc/kubernetes/manifests and back",
+)
 def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None:
     """The API server and etcd serve the certificates on disk, not older ones from before a renewal."""
     kube.document("/version")  # a server that is down is C01's finding
@@ -149,9 +185,15 @@ def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None
     expect("served certificates that differ from their files", found=other, expected=[])
 
 
-@check("T07", section="3.11", source="CIS practice", on=master, severity=Severity.WARNING,
-       title_zh="证书强度与起始时间合理",
-       fix="correct the clock of the host that issued them; reissue weak ones")  # fmt: skip
+@check(
+    "T07",
+    section="3.11",
+    source="CIS practice",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="证书强度与起始时间合理",
+    fix="correct the clock of the host that issued them; reissue weak ones",
+)
 def test_certificates_are_sound(host: Host) -> None:
     """No certificate starts in the future, CAs are valid for 2 more years, and keys and hashes are strong."""
     found = pki_of(host)
@@ -167,9 +209,15 @@ def test_certificates_are_sound(host: Host) -> None:
     expect("weak certificates", found=weak, expected=[])
 
 
-@check("T09", section="3.16", source="troubleshoot certificate", on=master, severity=Severity.WARNING,
-       title_zh="Web 界面证书有效且与域名一致",
-       fix="give nginx a certificate for the cluster's public name, with its chain, and reload it")  # fmt: skip
+@check(
+    "T09",
+    section="3.16",
+    source="troubleshoot certificate",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="Web 界面证书有效且与域名一致",
+    fix="give nginx a certificate for the cluster's public name, with its chain, and reload it",
+)
 def test_web_certificate_is_good(cluster: Cluster, host: Host) -> None:
     """The web certificate on port 443, if any, is trusted, covers the public name and is valid for 30 more days."""
     if not host.read("ss -Hlnt 'sport = :443'").strip():

@@ -37,13 +37,28 @@ ETCD = (
     f"curl -sS -m 10 --cacert {ETCD_PKI}/ca.crt --cert {ETCD_PKI}/healthcheck-client.crt"
     f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
 )
-GRAVE = {"Evicted", "SystemOOM", "OOMKilling", "EvictionThresholdMet", "FreeDiskSpaceFailed", "ImageGCFailed",
-         "ContainerGCFailed", "NodeHasDiskPressure", "NodeHasInsufficientMemory"}  # fmt: skip
+GRAVE = {
+    "Evicted",
+    "SystemOOM",
+    "OOMKilling",
+    "EvictionThresholdMet",
+    "FreeDiskSpaceFailed",
+    "ImageGCFailed",
+    "ContainerGCFailed",
+    "NodeHasDiskPressure",
+    "NodeHasInsufficientMemory",
+}
 
 
 @judges_api
-@check("C01", section="3.11", source="k8s readyz", on=master, title_zh="API Server 就绪",
-       fix="on the master: docker ps -a | grep kube-apiserver; docker logs; journalctl -u kubelet")  # fmt: skip
+@check(
+    "C01",
+    section="3.11",
+    source="k8s readyz",
+    on=master,
+    title_zh="API Server 就绪",
+    fix="on the master: docker ps -a | grep kube-apiserver; docker logs; journalctl -u kubelet",
+)
 def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
     """The API server is ready according to all of its own health checks."""
     try:
@@ -57,17 +72,28 @@ def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
     good(answer, READYZ)
 
 
-@check("C02", section="3.11", source="runbook 3.2", on=whole_cluster, title_zh="API Server 版本与配置一致",
-       fix="run kubeadm upgrade, or correct k8s-gitbranch in config.yaml")  # fmt: skip
+@check(
+    "C02",
+    section="3.11",
+    source="runbook 3.2",
+    on=whole_cluster,
+    title_zh="API Server 版本与配置一致",
+    fix="run kubeadm upgrade, or correct k8s-gitbranch in config.yaml",
+)
 def test_server_version(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server runs the configured Kubernetes version."""
     running = kube.document("/version").get("gitVersion")
     expect("API server version", found=running, expected=cluster.kubernetes_version)
 
 
-@check("C03", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
-       title_zh="控制平面组件全部就绪",
-       fix="check the component's docker logs on the master; its manifest is in /etc/kubernetes/manifests")  # fmt: skip
+@check(
+    "C03",
+    section="3.11",
+    source="upstream check_docker_ready.sh",
+    on=whole_cluster,
+    title_zh="控制平面组件全部就绪",
+    fix="check the component's docker logs on the master; its manifest is in /etc/kubernetes/manifests",
+)
 def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server, controller manager, scheduler and etcd each have a ready pod on the master."""
     found = {name: static_pods(cluster, kube, name) for name in COMPONENTS}
@@ -81,30 +107,55 @@ def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> Non
     expect("components that are not ready", found=wrong, expected=[])
 
 
-@check("C04", section="3.11", source="etcd health", on=master, title_zh="etcd 健康且无告警",
-       fix="check etcd's docker logs; for NOSPACE, compact, defragment and disarm the alarm")  # fmt: skip
+@check(
+    "C04",
+    section="3.11",
+    source="etcd health",
+    on=master,
+    title_zh="etcd 健康且无告警",
+    fix="check etcd's docker logs; for NOSPACE, compact, defragment and disarm the alarm",
+)
 def test_etcd_is_healthy(host: Host) -> None:
     """etcd is healthy, has a leader, raises no alarm, and its database is under 80% of its quota."""
     expect("etcd /health", found=etcd.health(host.read(f"{ETCD}/health")), expected=True)
     status = etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
     expect("etcd errors", found=list(status.errors), expected=[])
     expect_that(status.leader, "etcd leader", found="none", expected="one")
-    expect_that(status.size < etcd.QUOTA * 0.8, "etcd database size", found=f"{status.size >> 20} MiB",
-                expected=f"under 80% of {etcd.QUOTA >> 20} MiB")  # fmt: skip
+    expect_that(
+        status.size < etcd.QUOTA * 0.8,
+        "etcd database size",
+        found=f"{status.size >> 20} MiB",
+        expected=f"under 80% of {etcd.QUOTA >> 20} MiB",
+    )
 
 
-@check("C05", section="3.11", source="config.yaml etcd_node_num", on=master, title_zh="etcd 成员数与配置一致",
-       fix="run etcdctl member list; remove the member that no longer exists")  # fmt: skip
+@check(
+    "C05",
+    section="3.11",
+    source="config.yaml etcd_node_num",
+    on=master,
+    title_zh="etcd 成员数与配置一致",
+    fix="run etcdctl member list; remove the member that no longer exists",
+)
 def test_etcd_members(cluster: Cluster, host: Host) -> None:
     """etcd has the configured number of members."""
     members = etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
-    expect_that(len(members) == cluster.document["etcd_node_num"], "etcd members", found=members,
-                expected=cluster.document["etcd_node_num"])  # fmt: skip
+    expect_that(
+        len(members) == cluster.document["etcd_node_num"],
+        "etcd members",
+        found=members,
+        expected=cluster.document["etcd_node_num"],
+    )
 
 
-@check("C06", section="3.11", source="k8s leases", on=whole_cluster,
-       title_zh="controller-manager 与 scheduler 的租约按时续期",
-       fix="check the docker logs of kube-controller-manager and kube-scheduler on the master")  # fmt: skip
+@check(
+    "C06",
+    section="3.11",
+    source="k8s leases",
+    on=whole_cluster,
+    title_zh="controller-manager 与 scheduler 的租约按时续期",
+    fix="check the docker logs of kube-controller-manager and kube-scheduler on the master",
+)
 def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
     """The controller manager and the scheduler renewed their leases in the last 30 s (by the master's clock)."""
     leases = kube.list("leases", namespace="kube-system")
@@ -118,17 +169,32 @@ def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
     expect(f"leases not renewed for {LEASE_AGE:g} s", found=old, expected=[])
 
 
-@check("C16", section="3.14", source="runbook 3.14", on=whole_cluster, title_zh="kubeadm-config 中 NodePort 端口段正确",
-       fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config")  # fmt: skip
+@check(
+    "C16",
+    section="3.14",
+    source="runbook 3.14",
+    on=whole_cluster,
+    title_zh="kubeadm-config 中 NodePort 端口段正确",
+    fix="add service-node-port-range to apiServer.extraArgs in ConfigMap kubeadm-config",
+)
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     """kubeadm-config also holds the NodePort range, so an upgrade keeps it in the manifest."""
     extra = (cluster_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
-    expect("service-node-port-range in kubeadm-config", found=str(extra.get("service-node-port-range", "not set")),
-           expected=NODE_PORTS)  # fmt: skip
+    expect(
+        "service-node-port-range in kubeadm-config",
+        found=str(extra.get("service-node-port-range", "not set")),
+        expected=NODE_PORTS,
+    )
 
 
-@check("C17", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 按配置的 NodePort 端口段分配端口",
-       fix="restart kube-apiserver: the running one differs from its manifest")  # fmt: skip
+@check(
+    "C17",
+    section="3.14",
+    source="runbook 3.14",
+    on=master,
+    title_zh="API Server 按配置的 NodePort 端口段分配端口",
+    fix="restart kube-apiserver: the running one differs from its manifest",
+)
 def test_node_ports_in_force(host: Host) -> None:
     """The API server allocates NodePorts from the runbook's range, as recorded in etcd.
 
@@ -139,8 +205,14 @@ def test_node_ports_in_force(host: Host) -> None:
     expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
 
 
-@check("C08", section="3.11", source="kubeadm networking", on=master, title_zh="Pod 与 Service 网段在各处一致",
-       fix="correct config.yaml: the ranges of a running cluster cannot be changed")  # fmt: skip
+@check(
+    "C08",
+    section="3.11",
+    source="kubeadm networking",
+    on=master,
+    title_zh="Pod 与 Service 网段在各处一致",
+    fix="correct config.yaml: the ranges of a running cluster cannot be changed",
+)
 def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
     """The configured pod and service ranges are in force in kubeadm-config, component flags and on every node."""
     networking = cluster_configuration(kube).get("networking") or {}
@@ -162,9 +234,15 @@ def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
     expect(f"ranges other than {cluster.service_range} and {cluster.pod_range}", found=other + outside, expected=[])
 
 
-@check("C09", section="3.11", source="kubeadm#1162", on=whole_cluster, title_zh="集群 DNS 至少有一个就绪的 Pod",
-       fix="check deployment coredns in kube-system with kubectl describe and logs; scale it up",
-       causes=[nodes.test_node_is_ready])  # fmt: skip
+@check(
+    "C09",
+    section="3.11",
+    source="kubeadm#1162",
+    on=whole_cluster,
+    title_zh="集群 DNS 至少有一个就绪的 Pod",
+    fix="check deployment coredns in kube-system with kubectl describe and logs; scale it up",
+    causes=[nodes.test_node_is_ready],
+)
 def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
     """The cluster DNS service has at least one ready pod."""
     endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system")
@@ -173,9 +251,14 @@ def test_cluster_dns_has_endpoints(kube: Kubernetes) -> None:
     expect_that(ready, "ready pods behind kube-dns", found=ready, expected="at least one")
 
 
-@check("C10", section="3.11", source="upstream check_docker_ready.sh", on=whole_cluster,
-       title_zh="每个就绪节点上的 kube-proxy 均就绪",
-       fix="check the kube-proxy pod with kubectl -n kube-system describe and logs")  # fmt: skip
+@check(
+    "C10",
+    section="3.11",
+    source="upstream check_docker_ready.sh",
+    on=whole_cluster,
+    title_zh="每个就绪节点上的 kube-proxy 均就绪",
+    fix="check the kube-proxy pod with kubectl -n kube-system describe and logs",
+)
 def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
     """Every ready node has a ready kube-proxy pod."""
     proxies = [pod for pod in system_pods(kube) if label_of(pod, "k8s-app") == "kube-proxy"]
@@ -184,9 +267,15 @@ def test_kube_proxy_runs_everywhere(kube: Kubernetes) -> None:
     expect("ready nodes without a ready kube-proxy", found=[name for name in ready if name not in served], expected=[])
 
 
-@check("C11", section="3.11", source="CIS practice", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="没有待批准的证书请求，没有长期有效的引导令牌",
-       fix="kubectl certificate approve or deny; kubeadm token delete")  # fmt: skip
+@check(
+    "C11",
+    section="3.11",
+    source="CIS practice",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="没有待批准的证书请求，没有长期有效的引导令牌",
+    fix="kubectl certificate approve or deny; kubeadm token delete",
+)
 def test_no_open_doors(kube: Kubernetes) -> None:
     """No certificate request is pending, and no bootstrap token is valid for longer than kubeadm's 24 hours."""
     requests = [r for r in kube.list("certificatesigningrequests") if not (r.get("status") or {}).get("conditions")]
@@ -197,8 +286,15 @@ def test_no_open_doors(kube: Kubernetes) -> None:
     expect("bootstrap tokens valid for more than 24 h", found=long, expected=[])
 
 
-@check("C12", section="3.11", source="sig-scalability SLO", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="API Server 响应时间正常", fix="check etcd's disk latency (fsync) and the master's load")  # fmt: skip
+@check(
+    "C12",
+    section="3.11",
+    source="sig-scalability SLO",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="API Server 响应时间正常",
+    fix="check etcd's disk latency (fsync) and the master's load",
+)
 def test_api_answers_quickly(kube: Kubernetes) -> None:
     """The API server's median response time over five requests is under 1 s."""
     paths = [f"/version?reading={n}" for n in range(LATENCY_READINGS)]
@@ -208,9 +304,15 @@ def test_api_answers_quickly(kube: Kubernetes) -> None:
     expect_that(taken < SLOW, "median response time", found=f"{taken:.2f} s", expected=f"under {SLOW:g} s")
 
 
-@check("C13", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
-       fix="check kubectl get events -A; free disk or memory on the host named")  # fmt: skip
+@check(
+    "C13",
+    section="3.11",
+    source="troubleshoot",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
+    fix="check kubectl get events -A; free disk or memory on the host named",
+)
 def test_no_grave_events(kube: Kubernetes) -> None:
     """In the last hour there was no pod eviction, memory or disk shortage, or failed clean-up."""
     events = kube.list("events")

@@ -34,8 +34,14 @@ NO_HEALTH = (7, 22, 28)  # curl's exit statuses: refused, an HTTP error, time-ou
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
 
 
-@check("K29", section="3.10", source="upstream install_kubeadm.sh", on=hosts_with_apt_source,
-       title_zh="Kubernetes 软件源已配置", fix="run pytest -m install --stages kube_source")  # fmt: skip
+@check(
+    "K29",
+    section="3.10",
+    source="upstream install_kubeadm.sh",
+    on=hosts_with_apt_source,
+    title_zh="Kubernetes 软件源已配置",
+    fix="run pytest -m install --stages kube_source",
+)
 def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
     """apt has the configured source of the Kubernetes packages and its signing key."""
     expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
@@ -45,8 +51,13 @@ def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
         expect("SHA-256 of the signing key", found=found[:1] or "no file", expected=[digest])
 
 
-@check("K20", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
-       fix="install the version in k8s-gitbranch; upgrade a running cluster manually with kubeadm")  # fmt: skip
+@check(
+    "K20",
+    section="3.10",
+    source="upstream install_kubeadm.sh",
+    title_zh="kubeadm、kubelet、kubectl 版本与配置一致",
+    fix="install the version in k8s-gitbranch; upgrade a running cluster manually with kubeadm",
+)
 def test_kubernetes_packages(cluster: Cluster, host: Host) -> None:
     """kubeadm, kubelet and kubectl are installed in the version given by k8s-gitbranch."""
     there = installed_packages(host)
@@ -56,8 +67,13 @@ def test_kubernetes_packages(cluster: Cluster, host: Host) -> None:
     expect_that(right, "Kubernetes packages", found=found, expected=f"version {wanted.text} of each")
 
 
-@check("H29", section="3.10", source="upstream install_kubeadm.sh", title_zh="kubeadm、kubelet、kubectl 已锁定版本",
-       fix="apt-mark hold kubeadm kubelet kubectl")  # fmt: skip
+@check(
+    "H29",
+    section="3.10",
+    source="upstream install_kubeadm.sh",
+    title_zh="kubeadm、kubelet、kubectl 已锁定版本",
+    fix="apt-mark hold kubeadm kubelet kubectl",
+)
 def test_kubernetes_packages_are_held(host: Host) -> None:
     """kubeadm, kubelet and kubectl are on hold, so that system upgrades leave them alone."""
     held = dpkg.holds(host.read("apt-mark showhold"))
@@ -77,8 +93,13 @@ def test_kubelet_is_enabled(host: Host) -> None:
     expect("kubelet at boot", found=at_boot or "not installed", expected="enabled")
 
 
-@check("K09", section="3.11", source="kubeadm", title_zh="kubelet 运行正常",
-       fix="see journalctl -u kubelet; check that swap is off, Docker runs and the cgroup drivers match")  # fmt: skip
+@check(
+    "K09",
+    section="3.11",
+    source="kubeadm",
+    title_zh="kubelet 运行正常",
+    fix="see journalctl -u kubelet; check that swap is off, Docker runs and the cgroup drivers match",
+)
 def test_kubelet_is_healthy(host: Host) -> None:
     """The kubelet is running and reports itself healthy."""
     active, sub = unit(host, "kubelet", "ActiveState", "SubState")
@@ -87,8 +108,13 @@ def test_kubelet_is_healthy(host: Host) -> None:
     expect("kubelet healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
 
 
-@check("R17", section="3.10", source="kubeadm ImagePull", title_zh="Kubernetes 镜像已在主机上且架构正确",
-       fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository")  # fmt: skip
+@check(
+    "R17",
+    section="3.10",
+    source="kubeadm ImagePull",
+    title_zh="Kubernetes 镜像已在主机上且架构正确",
+    fix="put their archives into suite.image_archives, or set suite.kubernetes.image_repository",
+)
 def test_kubernetes_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that Kubernetes and the pod network run here are on the host, for Docker's architecture."""
     expect("missing images", found=missing_images(node, cluster, host, notes), expected=[])
@@ -100,9 +126,14 @@ def test_kubeadm_is_not_running(host: Host) -> None:
     expect("running kubeadm commands", found=running_kubeadm(host), expected=[])
 
 
-@check("K23", section="3.11", source="kubeadm init and join phases", title_zh="主机上没有残缺的 Kubernetes 安装",
-       fix="inspect it first; to start over, manually and on this host only: kubeadm reset;"
-           " rm -r /etc/cni/net.d; then run pytest -m install")  # fmt: skip
+@check(
+    "K23",
+    section="3.11",
+    source="kubeadm init and join phases",
+    title_zh="主机上没有残缺的 Kubernetes 安装",
+    fix="inspect it first; to start over, manually and on this host only: kubeadm reset;"
+    " rm -r /etc/cni/net.d; then run pytest -m install",
+)
 def test_kubernetes_is_whole(node: Node, host: Host) -> None:
     """The Kubernetes installation on the host is either complete for its role or absent."""
     found = membership_of(host)
@@ -111,8 +142,13 @@ def test_kubernetes_is_whole(node: Node, host: Host) -> None:
     expect_that(found.part in (meant, membership.Part.NONE), "Kubernetes files", found=found.said, expected=expected)
 
 
-@check("N04", section="3.11", source="kubeadm#1162", title_zh="kubelet 的 resolv.conf 不含回环地址",
-       fix="set another --resolv-conf in /var/lib/kubelet/kubeadm-flags.env; restart the kubelet")  # fmt: skip
+@check(
+    "N04",
+    section="3.11",
+    source="kubeadm#1162",
+    title_zh="kubelet 的 resolv.conf 不含回环地址",
+    fix="set another --resolv-conf in /var/lib/kubelet/kubeadm-flags.env; restart the kubelet",
+)
 def test_pods_get_usable_name_servers(host: Host) -> None:
     """The name servers that pods inherit are not loopback addresses, with which CoreDNS would query itself."""
     path = kubelet_of(host).resolv_conf
@@ -121,8 +157,13 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
     expect(f"loopback name servers in {path}", found=resolv_conf.parse(text or "").loopback_servers, expected=())
 
 
-@check("R03", section="3.11", source="k8s#43805", title_zh="kubelet 与 Docker 的 cgroup 驱动一致",
-       fix="set cgroupDriver in /var/lib/kubelet/config.yaml to Docker's; restart the kubelet")  # fmt: skip
+@check(
+    "R03",
+    section="3.11",
+    source="k8s#43805",
+    title_zh="kubelet 与 Docker 的 cgroup 驱动一致",
+    fix="set cgroupDriver in /var/lib/kubelet/config.yaml to Docker's; restart the kubelet",
+)
 def test_cgroup_drivers_agree(host: Host) -> None:
     """The kubelet and Docker use the same cgroup driver."""
     expect("kubelet cgroup driver", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)

@@ -21,8 +21,13 @@ MASTER_TAINTS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/cont
 ROOT_CONFIG = "/root/.kube/config"
 
 
-@check("T08", section="3.11", source="kubeadm discovery", title_zh="主机信任本集群的 CA",
-       fix="the host was joined to another cluster: run kubeadm reset on it, then pytest -m install")  # fmt: skip
+@check(
+    "T08",
+    section="3.11",
+    source="kubeadm discovery",
+    title_zh="主机信任本集群的 CA",
+    fix="the host was joined to another cluster: run kubeadm reset on it, then pytest -m install",
+)
 def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -> None:
     """The host and its kubelet trust this cluster's CA."""
     ours = cluster_ca(cluster, control)
@@ -31,8 +36,13 @@ def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -
     expect(f"CA in {membership.KUBELET_CONF}", found=found, expected=ours)
 
 
-@check("K06", section="3.11", source="upstream labelworker, labelservice", title_zh="服务与作业所选用的节点标签正确",
-       fix="run pytest -m install --stages labels")  # fmt: skip
+@check(
+    "K06",
+    section="3.11",
+    source="upstream labelworker, labelservice",
+    title_zh="服务与作业所选用的节点标签正确",
+    fix="run pytest -m install --stages labels",
+)
 def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node has the configured labels that services and jobs select by, and none meant for other nodes."""
     found = labels_of(kube, node)
@@ -42,8 +52,14 @@ def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> N
     expect("labels meant for other nodes", found=labels.misplaced(cluster, node, found), expected=[])
 
 
-@check("K26", section="3.11", source="upstream labelservice", severity=Severity.INFO, title_zh="其余节点标签与上游一致",
-       fix="run pytest -m install --stages labels")  # fmt: skip
+@check(
+    "K26",
+    section="3.11",
+    source="upstream labelservice",
+    severity=Severity.INFO,
+    title_zh="其余节点标签与上游一致",
+    fix="run pytest -m install --stages labels",
+)
 def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that nothing selects by are set as upstream sets them."""
     found = labels_of(kube, node)
@@ -51,8 +67,14 @@ def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     expect("missing or wrong labels", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
 
-@check("K27", section="3.11", source="upstream kubernetes uncordon", on=targets.master, title_zh="主节点污点与配置一致",
-       fix="correct suite.kubernetes.master_as_worker; run pytest -m install --stages master_taint")  # fmt: skip
+@check(
+    "K27",
+    section="3.11",
+    source="upstream kubernetes uncordon",
+    on=targets.master,
+    title_zh="主节点污点与配置一致",
+    fix="correct suite.kubernetes.master_as_worker; run pytest -m install --stages master_taint",
+)
 def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The master has its NoSchedule taint, unless the configuration makes it a worker too."""
     found = master_taints(kube, node)
@@ -60,9 +82,14 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kub
     expect_that(bool(found) is not free, "master taints", found=found, expected="none" if free else MASTER_TAINTS[0])
 
 
-@check("C21", section="3.11", source="runbook 3.11", on=targets.pod_network_master,
-       title_zh="Pod 网络已部署，镜像与清单文件一致",
-       fix="run pytest -m install --stages pod_network")  # fmt: skip
+@check(
+    "C21",
+    section="3.11",
+    source="runbook 3.11",
+    on=targets.pod_network_master,
+    title_zh="Pod 网络已部署，镜像与清单文件一致",
+    fix="run pytest -m install --stages pod_network",
+)
 def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """Every workload in the pod network's manifest is in the cluster, with the manifest's images."""
     for workload in network_of(cluster, notes):
@@ -71,9 +98,14 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
 
 
-@check("K28", section="3.11", source="runbook 3.11", on=targets.master,
-       title_zh="主节点上 root 的 kubeconfig 有效且仅属主可读",
-       fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config")  # fmt: skip
+@check(
+    "K28",
+    section="3.11",
+    source="runbook 3.11",
+    on=targets.master,
+    title_zh="主节点上 root 的 kubeconfig 有效且仅属主可读",
+    fix="install -m 600 /etc/kubernetes/admin.conf /root/.kube/config",
+)
 def test_root_has_a_kubeconfig(host: Host) -> None:
     """On the master, root's kubeconfig is the cluster's admin.conf and is readable by root only."""
     expect("mode and owner of kubeconfig", found=stat_of(host, "%a %U", ROOT_CONFIG) or "no file", expected="600 root")
@@ -81,9 +113,14 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
     expect_that(same, ROOT_CONFIG, found="different content", expected=f"the content of {membership.ADMIN_CONF}")
 
 
-@check("D20", section="3.11", source="upstream kubeadm init", on=targets.control_host,
-       title_zh="控制主机上的 admin.conf 属于本集群且仅属主可读",
-       fix="run pytest -m install --stages admin_conf")  # fmt: skip
+@check(
+    "D20",
+    section="3.11",
+    source="upstream kubeadm init",
+    on=targets.control_host,
+    title_zh="控制主机上的 admin.conf 属于本集群且仅属主可读",
+    fix="run pytest -m install --stages admin_conf",
+)
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf matches the master's, names this endpoint and is readable by its owner only."""
     path = str(admin_conf(cluster))

@@ -12,8 +12,14 @@ from dlws.verdict import Severity
 PROCESS = "pgrep -ax kube-apiserver"
 
 
-@check("C07", section="3.14", source="runbook 3.14", on=master, title_zh="API Server 的 NodePort 端口段为 30000-49999",
-       fix="run pytest -m install --stages node_ports")  # fmt: skip
+@check(
+    "C07",
+    section="3.14",
+    source="runbook 3.14",
+    on=master,
+    title_zh="API Server 的 NodePort 端口段为 30000-49999",
+    fix="run pytest -m install --stages node_ports",
+)
 def test_node_port_range(host: Host) -> None:
     """The running API server and its manifest use the runbook's NodePort range."""
     processes = [line.split()[1:] for line in host.run_expect([0, 1], PROCESS).stdout.splitlines()]
@@ -26,9 +32,14 @@ def test_node_port_range(host: Host) -> None:
     expect(f"NodePort range in {membership.API_SERVER}", found=written, expected=kubeadm.NODE_PORTS)
 
 
-@check("N14", section="3.14", source="kernel ip-sysctl", severity=Severity.WARNING,
-       title_zh="NodePort 端口段与本机临时端口不冲突",
-       fix="run pytest -m install --stages node_ports_reserved")  # fmt: skip
+@check(
+    "N14",
+    section="3.14",
+    source="kernel ip-sysctl",
+    severity=Severity.WARNING,
+    title_zh="NodePort 端口段与本机临时端口不冲突",
+    fix="run pytest -m install --stages node_ports_reserved",
+)
 def test_node_ports_are_not_ephemeral(host: Host) -> None:
     """Outgoing connections cannot take a NodePort: the port ranges do not overlap, or NodePorts are reserved."""
     low, high = map(int, kubeadm.NODE_PORTS.split("-"))

@@ -19,24 +19,40 @@ MASTER_TAINTS = {"node-role.kubernetes.io/master:NoSchedule", "node-role.kuberne
 FULL = 0.9  # of what a node can allocate
 
 
-@check("K01", section="3.11", source="upstream ctl.py verifyallnodes", title_zh="主机已加入集群",
-       fix="run pytest -m install, which joins the host and reports incomplete joins")  # fmt: skip
+@check(
+    "K01",
+    section="3.11",
+    source="upstream ctl.py verifyallnodes",
+    title_zh="主机已加入集群",
+    fix="run pytest -m install, which joins the host and reports incomplete joins",
+)
 def test_host_is_a_node(node: Node, kube: Kubernetes) -> None:
     """The host is a node of the cluster."""
     node_of(kube, node)
 
 
-@check("K13", section="3.11", source="kubespray", on=whole_cluster, title_zh="集群中没有 config.yaml 之外的节点",
-       fix="add the machine to config.yaml, or drain and delete the node with kubectl")  # fmt: skip
+@check(
+    "K13",
+    section="3.11",
+    source="kubespray",
+    on=whole_cluster,
+    title_zh="集群中没有 config.yaml 之外的节点",
+    fix="add the machine to config.yaml, or drain and delete the node with kubectl",
+)
 def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
     """Every node of the cluster is listed in config.yaml."""
     extra = {n["metadata"]["name"] for n in kube.list("nodes")} - {n.name for n in cluster.nodes}
     expect("nodes not listed in config.yaml", found=extra, expected=set())
 
 
-@check("K02", section="3.11", source="upstream check_node_ready.sh", title_zh="节点处于 Ready 状态",
-       causes=[kube_host.test_kubelet_is_healthy],
-       fix="see journalctl -u kubelet on the host; kubectl describe node gives the reason")  # fmt: skip
+@check(
+    "K02",
+    section="3.11",
+    source="upstream check_node_ready.sh",
+    title_zh="节点处于 Ready 状态",
+    causes=[kube_host.test_kubelet_is_healthy],
+    fix="see journalctl -u kubelet on the host; kubectl describe node gives the reason",
+)
 def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
     """The node is Ready.
 
@@ -47,8 +63,13 @@ def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
     expect_that(objects.is_ready(found), "Ready condition", found=ready, expected="True")
 
 
-@check("K03", section="3.11", source="upstream alert NodeDiskPressure", title_zh="节点无资源压力且网络可用",
-       fix="free disk, memory or PIDs on the host; for NetworkUnavailable, check the CNI pods")  # fmt: skip
+@check(
+    "K03",
+    section="3.11",
+    source="upstream alert NodeDiskPressure",
+    title_zh="节点无资源压力且网络可用",
+    fix="free disk, memory or PIDs on the host; for NetworkUnavailable, check the CNI pods",
+)
 def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
     """The node is not short of memory, disk or PIDs, and its network is available.
 
@@ -59,16 +80,26 @@ def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
     expect("problem conditions", found=[k for k in kinds if objects.condition(found, k) == "True"], expected=[])
 
 
-@check("K04", section="3.11", source="runbook 1", title_zh="节点 InternalIP 与配置一致",
-       fix="give the kubelet --node-ip=<private-ip>, or correct private-ip in config.yaml")  # fmt: skip
+@check(
+    "K04",
+    section="3.11",
+    source="runbook 1",
+    title_zh="节点 InternalIP 与配置一致",
+    fix="give the kubelet --node-ip=<private-ip>, or correct private-ip in config.yaml",
+)
 def test_node_address(node: Node, kube: Kubernetes) -> None:
     """The node's InternalIP is the configured private address."""
     addresses = node_of(kube, node)["status"].get("addresses") or ()
     expect("InternalIP", found=[a["address"] for a in addresses if a["type"] == "InternalIP"], expected=[node.address])
 
 
-@check("K05", section="3.11", source="k0sctl", title_zh="节点可调度且污点符合预期",
-       fix="kubectl uncordon <node>; kubectl taint node <node> <key>-")  # fmt: skip
+@check(
+    "K05",
+    section="3.11",
+    source="k0sctl",
+    title_zh="节点可调度且污点符合预期",
+    fix="kubectl uncordon <node>; kubectl taint node <node> <key>-",
+)
 def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node is not cordoned and has no taint that keeps pods away, other than the control plane's own."""
     spec = node_of(kube, node)["spec"]
@@ -79,16 +110,27 @@ def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None
     expect("unexpected taints", found=taints - conditions - planned, expected=set())
 
 
-@check("K07", section="3.10", source="k8s version skew", title_zh="kubelet 版本与配置一致",
-       fix="install that version of the kubelet on the host and restart it")  # fmt: skip
+@check(
+    "K07",
+    section="3.10",
+    source="k8s version skew",
+    title_zh="kubelet 版本与配置一致",
+    fix="install that version of the kubelet on the host and restart it",
+)
 def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node's kubelet runs the configured Kubernetes version."""
     running = node_of(kube, node)["status"]["nodeInfo"]["kubeletVersion"]
     expect("kubelet version", found=running, expected=cluster.kubernetes_version)
 
 
-@check("K12", section="3.11", source="k8s max-pods", severity=Severity.WARNING,
-       title_zh="节点的 Pod 数与资源请求未接近上限", fix="spread the pods, or add hosts")  # fmt: skip
+@check(
+    "K12",
+    section="3.11",
+    source="k8s max-pods",
+    severity=Severity.WARNING,
+    title_zh="节点的 Pod 数与资源请求未接近上限",
+    fix="spread the pods, or add hosts",
+)
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
     here = [p for p in kube.list("pods") if p["spec"].get("nodeName") == node.name and not objects.is_finished(p)]
@@ -99,9 +141,15 @@ def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     expect("resources in use to 90% or more", found=full, expected=[])
 
 
-@check("K14", section="3.10", source="k8s version skew", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="同类节点的系统、内核与容器运行时版本一致",
-       fix="bring the hosts of a kind to the same versions")  # fmt: skip
+@check(
+    "K14",
+    section="3.10",
+    source="k8s version skew",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="同类节点的系统、内核与容器运行时版本一致",
+    fix="bring the hosts of a kind to the same versions",
+)
 def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
     """Nodes of a kind run the same OS, kernel and container runtime; all nodes run the same kube-proxy version."""
     infos = {n["metadata"]["name"]: n["status"]["nodeInfo"] for n in kube.list("nodes")}

@@ -17,8 +17,14 @@ RESTARTS = 30  # upstream check_k8s.py 06
 KINDS = ("deployments", "daemonsets", "statefulsets")
 
 
-@check("W01", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, title_zh="所有 Pod 运行且就绪",
-       fix="check the pod with kubectl describe pod and kubectl logs")  # fmt: skip
+@check(
+    "W01",
+    section="3.11",
+    source="upstream check_k8s.py 06",
+    on=whole_cluster,
+    title_zh="所有 Pod 运行且就绪",
+    fix="check the pod with kubectl describe pod and kubectl logs",
+)
 def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     """Every running pod is ready (W05 judges pending pods, W03 failing containers)."""
     unready = [
@@ -32,8 +38,15 @@ def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     expect("pods that are not ready", found=unready, expected=[])
 
 
-@check("W02", section="3.11", source="upstream check_k8s.py 06", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="容器重启次数不超过 30 次", fix="see why it exited with kubectl logs --previous")  # fmt: skip
+@check(
+    "W02",
+    section="3.11",
+    source="upstream check_k8s.py 06",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="容器重启次数不超过 30 次",
+    fix="see why it exited with kubectl logs --previous",
+)
 def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
     """No container has restarted more than 30 times."""
     often = {objects.name_of(pod): objects.restarts(pod) for pod in living(kube)}
@@ -41,8 +54,14 @@ def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
     expect("pods with too many restarts", found=many, expected=[])
 
 
-@check("W03", section="3.11", source="kubelet reasons", on=whole_cluster, title_zh="没有容器反复崩溃或无法启动",
-       fix="see kubectl describe pod for a missing image, a wrong architecture or a bad configuration")  # fmt: skip
+@check(
+    "W03",
+    section="3.11",
+    source="kubelet reasons",
+    on=whole_cluster,
+    title_zh="没有容器反复崩溃或无法启动",
+    fix="see kubectl describe pod for a missing image, a wrong architecture or a bad configuration",
+)
 def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
     """No container keeps crashing, lacks its image or cannot be created."""
     failing = [
@@ -51,8 +70,15 @@ def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
     expect("containers that do not start", found=failing, expected=[])
 
 
-@check("W13", section="3.11", source="kubelet OOMKilled", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="没有容器因内存不足被终止", fix="raise the container's memory limit")  # fmt: skip
+@check(
+    "W13",
+    section="3.11",
+    source="kubelet OOMKilled",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="没有容器因内存不足被终止",
+    fix="raise the container's memory limit",
+)
 def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
     """No container was OOM-killed in its last run."""
     ended = {objects.name_of(pod): objects.out_of_memory(pod) for pod in living(kube)}
@@ -60,9 +86,14 @@ def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
     expect("OOM-killed containers", found=killed, expected=[])
 
 
-@check("W04", section="3.11", source="helm --wait", on=whole_cluster,
-       title_zh="Deployment、DaemonSet、StatefulSet 的 Pod 全部更新并就绪",
-       fix="see kubectl rollout status, and kubectl describe pod for those that are missing")  # fmt: skip
+@check(
+    "W04",
+    section="3.11",
+    source="helm --wait",
+    on=whole_cluster,
+    title_zh="Deployment、DaemonSet、StatefulSet 的 Pod 全部更新并就绪",
+    fix="see kubectl rollout status, and kubectl describe pod for those that are missing",
+)
 def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     """Every Deployment, DaemonSet and StatefulSet has all its pods updated and ready.
 
@@ -80,9 +111,14 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     expect("workloads that have not converged", found=short, expected=[])
 
 
-@check("W05", section="3.11", source="upstream alert ServicePodNotRunning", on=whole_cluster,
-       title_zh="没有长时间 Pending、失败或未能终止的 Pod",
-       fix="see what it waits for with kubectl describe pod; delete evicted pods")  # fmt: skip
+@check(
+    "W05",
+    section="3.11",
+    source="upstream alert ServicePodNotRunning",
+    on=whole_cluster,
+    title_zh="没有长时间 Pending、失败或未能终止的 Pod",
+    fix="see what it waits for with kubectl describe pod; delete evicted pods",
+)
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     """No pod is Pending for more than 5 minutes, failed or stuck terminating."""
     now = kube.list("pods").at
@@ -94,8 +130,15 @@ def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     expect("stuck or failed pods", found=stuck, expected=[])
 
 
-@check("W06", section="3.11", source="troubleshoot", on=whole_cluster, severity=Severity.WARNING,
-       title_zh="PV 与 PVC 状态正常且均已绑定", fix="see the reason with kubectl describe pv,pvc")  # fmt: skip
+@check(
+    "W06",
+    section="3.11",
+    source="troubleshoot",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="PV 与 PVC 状态正常且均已绑定",
+    fix="see the reason with kubectl describe pv,pvc",
+)
 def test_volumes_are_bound(kube: Kubernetes) -> None:
     """Every persistent volume claim is bound, and no persistent volume is failed or released."""
     claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]

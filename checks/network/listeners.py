@@ -30,17 +30,36 @@ CONTROL_PORTS = {
 PRODUCT_PORTS = {80, 443, 3000, 3080, 3081, 3306, 5000, 9091, 9092, 9093, 9100, 9101, 9102, *range(9200, 9209)}
 """The ports that DLWS's services take on their hosts, all of them in pods (upstream's parameters)."""
 ALLOWED = {
-    *KUBELET_PORTS.values(), *CONTROL_PORTS.values(), "kube-proxy", "sshd", "systemd", "init", "rpcbind", "rpc.statd",
-    "rpc.mountd", "ganesha.nfsd", "systemd-resolve", "systemd-network", "dhclient", "chronyd", "ntpd", "weaver",
-}  # fmt: skip
+    *KUBELET_PORTS.values(),
+    *CONTROL_PORTS.values(),
+    "kube-proxy",
+    "sshd",
+    "systemd",
+    "init",
+    "rpcbind",
+    "rpc.statd",
+    "rpc.mountd",
+    "ganesha.nfsd",
+    "systemd-resolve",
+    "systemd-network",
+    "dhclient",
+    "chronyd",
+    "ntpd",
+    "weaver",
+}
 """Who may listen on all addresses: what the runbook installs, and what Ubuntu's network needs."""
 CLIENT_PORTS = 32768
 """The first port that the kernel gives to clients (net.ipv4.ip_local_port_range)."""
 
 
 @preflight
-@check("N09", section="2.1", source="kubeadm Port", title_zh="Kubernetes 端口未被其他程序占用",
-       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
+@check(
+    "N09",
+    section="2.1",
+    source="kubeadm Port",
+    title_zh="Kubernetes 端口未被其他程序占用",
+    fix="stop the process that ss -lntp names, or move it to another port",
+)
 def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
     """Only Kubernetes listens on the ports it needs: they are free before the install and its own afterwards."""
     owners = KUBELET_PORTS | (CONTROL_PORTS if node.role is Role.INFRASTRUCTURE else {})
@@ -50,17 +69,28 @@ def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
 
 
 @preflight
-@check("N10", section="2.1", source="upstream params", title_zh="DLWS 服务端口仅由 Pod 监听",
-       causes=[names.test_apache_is_off, platform_ports.test_host_ports],
-       fix="stop the process that ss -lntp names, or move it to another port")  # fmt: skip
+@check(
+    "N10",
+    section="2.1",
+    source="upstream params",
+    title_zh="DLWS 服务端口仅由 Pod 监听",
+    causes=[names.test_apache_is_off, platform_ports.test_host_ports],
+    fix="stop the process that ss -lntp names, or move it to another port",
+)
 def test_product_ports_are_free(host: Host) -> None:
     """Only pods listen on the DLWS service ports."""
     held = [s for s in listeners(host) if s.kind == "tcp" and s.port in PRODUCT_PORTS]
     expect("DLWS service ports held outside pods", found=told(without_pods(host, held)), expected=[])
 
 
-@check("X19", section="2.1", source="CIS practice", severity=Severity.WARNING, title_zh="对外监听的程序均在允许列表内",
-       fix="stop what is not needed, or bind it to 127.0.0.1 or the private address")  # fmt: skip
+@check(
+    "X19",
+    section="2.1",
+    source="CIS practice",
+    severity=Severity.WARNING,
+    title_zh="对外监听的程序均在允许列表内",
+    fix="stop what is not needed, or bind it to 127.0.0.1 or the private address",
+)
 def test_listeners_are_known(host: Host) -> None:
     """Only pods, the kernel, NodePorts and programs installed by the runbook listen on all addresses.
 

@@ -28,16 +28,26 @@ INPUT = "if command -v iptables >/dev/null; then iptables -w 10 -S INPUT; else e
 
 
 @preflight
-@check("N01", section="2.1", source="kubespray verify-settings", title_zh="配置的子网 IP 在本机网卡上",
-       fix="correct private-ip (or the hosts file), or bring the interface up")  # fmt: skip
+@check(
+    "N01",
+    section="2.1",
+    source="kubespray verify-settings",
+    title_zh="配置的子网 IP 在本机网卡上",
+    fix="correct private-ip (or the hosts file), or bring the interface up",
+)
 def test_private_address_is_here(node: Node, host: Host) -> None:
     """The configured private address is on an active network interface of this host."""
     here = [a.address for a in ip_addr.parse(host.read("ip -4 -o addr show up"))]
     expect_that(node.address in here, "addresses of active network interfaces", found=here, expected=node.address)
 
 
-@check("N02", section="2.4", source="runbook 2.4", title_zh="所有主机名解析到正确的子网 IP",
-       fix="correct /etc/hosts (outside the managed block) or the DNS records")  # fmt: skip
+@check(
+    "N02",
+    section="2.4",
+    source="runbook 2.4",
+    title_zh="所有主机名解析到正确的子网 IP",
+    fix="correct /etc/hosts (outside the managed block) or the DNS records",
+)
 def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     """Every host's short name and FQDN, including this host's own, resolve to its private address."""
     wanted = {name: {address} for address, names in cluster.names_by_address.items() for name in names}
@@ -46,24 +56,39 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     expect("names that resolve incorrectly", found=wrong, expected=set())
 
 
-@check("N03", section="2.4", source="runbook 2.4", title_zh="resolv.conf 已配置短域名搜索",
-       fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u")  # fmt: skip
+@check(
+    "N03",
+    section="2.4",
+    source="runbook 2.4",
+    title_zh="resolv.conf 已配置短域名搜索",
+    fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u",
+)
 def test_search_domain(cluster: Cluster, host: Host) -> None:
     """The cluster's domain is a search domain in resolv.conf."""
     found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).search
     expect_that(cluster.domain in found, "search domains in /etc/resolv.conf", found=found, expected=cluster.domain)
 
 
-@check("N05", section="2.4", source="glibc resolver", title_zh="resolv.conf 中 DNS 服务器数量正确",
-       fix="list 1 to 3 name servers; glibc ignores any more")  # fmt: skip
+@check(
+    "N05",
+    section="2.4",
+    source="glibc resolver",
+    title_zh="resolv.conf 中 DNS 服务器数量正确",
+    fix="list 1 to 3 name servers; glibc ignores any more",
+)
 def test_name_servers(host: Host) -> None:
     """resolv.conf lists one to three name servers."""
     found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
     expect_that(1 <= len(found) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
 
 
-@check("N06", section="3.7", source="runbook 3.7", title_zh="主机之间可以互相 ping 通",
-       fix="check the cabling, switch and firewall between the two hosts")  # fmt: skip
+@check(
+    "N06",
+    section="3.7",
+    source="runbook 3.7",
+    title_zh="主机之间可以互相 ping 通",
+    fix="check the cabling, switch and firewall between the two hosts",
+)
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other running host of the cluster answers a ping from this host."""
     answers = each(host, PING, [peer.address for peer in peers])
@@ -72,8 +97,13 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
 
 
 @preflight
-@check("N07", section="2.1", source="runbook 2.1, kubeadm Firewalld", title_zh="防火墙已关闭",
-       fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>")  # fmt: skip
+@check(
+    "N07",
+    section="2.1",
+    source="runbook 2.1, kubeadm Firewalld",
+    title_zh="防火墙已关闭",
+    fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>",
+)
 def test_firewall_is_off(host: Host) -> None:
     """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
     on = ["ufw"] if firewall.ufw_status(host.read(UFW)) is firewall.Ufw.ACTIVE else []
@@ -84,24 +114,40 @@ def test_firewall_is_off(host: Host) -> None:
     expect("active firewalls", found=on, expected=[])
 
 
-@check("N24", section="2.3", source="runbook 2.3", on=public_control_host, title_zh="公网域名 A 记录正确",
-       fix="set the A record at the DNS provider")  # fmt: skip
+@check(
+    "N24",
+    section="2.3",
+    source="runbook 2.3",
+    on=public_control_host,
+    title_zh="公网域名 A 记录正确",
+    fix="set the A record at the DNS provider",
+)
 def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
     """The cluster's public name resolves to the configured public address."""
     found = resolve(control, [cluster.public_name])[cluster.public_name]
     expect(f"A record of {cluster.public_name}", found=found, expected={str(cluster.suite.public_address)})
 
 
-@check("N25", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="NetworkManager 未启用 dnsmasq",
-       fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager")  # fmt: skip
+@check(
+    "N25",
+    section="3.8",
+    source="upstream prepare_ubuntu.sh",
+    title_zh="NetworkManager 未启用 dnsmasq",
+    fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager",
+)
 def test_no_local_dnsmasq(host: Host) -> None:
     """NetworkManager does not run dnsmasq, as containers cannot use a name server on 127.0.1.1."""
     text = text_of(host, "/etc/NetworkManager/NetworkManager.conf") or ""
     expect("dnsmasq lines in NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
 
 
-@check("N26", section="3.8", source="upstream prepare_ubuntu.sh", title_zh="apache2 未占用 80 端口",
-       fix="systemctl disable --now apache2")  # fmt: skip
+@check(
+    "N26",
+    section="3.8",
+    source="upstream prepare_ubuntu.sh",
+    title_zh="apache2 未占用 80 端口",
+    fix="systemctl disable --now apache2",
+)
 def test_apache_is_off(host: Host) -> None:
     """apache2 does not run, now or at boot, leaving port 80 to the platform's nginx."""
     active, at_boot = unit(host, "apache2", "ActiveState", "UnitFileState")

@@ -23,10 +23,15 @@ HOLDERS = (
 """Prints for every listening port: the port, `pod` or `host` (by the control group of the process), its name."""
 
 
-@check("N28", section="3.16", source="upstream check_service.py", on=platform_hosts,
-       title_zh="DLWS 服务端口未被主机上其他进程占用",
-       fix="stop the process that holds the port, and disable it at boot",
-       causes=[names.test_apache_is_off])  # fmt: skip
+@check(
+    "N28",
+    section="3.16",
+    source="upstream check_service.py",
+    on=platform_hosts,
+    title_zh="DLWS 服务端口未被主机上其他进程占用",
+    fix="stop the process that holds the port, and disable it at boot",
+    causes=[names.test_apache_is_off],
+)
 def test_host_ports(node: Node, cluster: Cluster, host: Host) -> None:
     """No process outside a pod holds a port that DLWS services need on this host."""
     wanted = services.host_ports(cluster, node)

@@ -40,8 +40,13 @@ WEAVE = "http://127.0.0.1:6784/status"
 HAS_WEAVE = "test -d /sys/class/net/weave"
 
 
-@check("N11", section="3.11", source="k8s, weave docs", title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
-       fix="look for a firewall or a missing route between the two hosts")  # fmt: skip
+@check(
+    "N11",
+    section="3.11",
+    source="k8s, weave docs",
+    title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
+    fix="look for a firewall or a missing route between the two hosts",
+)
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """The API server and all Weave peers are reachable from the host, and all kubelets from the master.
 
@@ -56,9 +61,14 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     expect("unreachable endpoints", found=lost, expected=[])
 
 
-@check("N19", section="3.11", source="sonobuoy", title_zh="本机可通过集群 DNS 解析 Service",
-       causes=[control_plane.test_cluster_dns_has_endpoints],
-       fix="see kubectl -n kube-system logs of kube-proxy and of the pod network on this host")  # fmt: skip
+@check(
+    "N19",
+    section="3.11",
+    source="sonobuoy",
+    title_zh="本机可通过集群 DNS 解析 Service",
+    causes=[control_plane.test_cluster_dns_has_endpoints],
+    fix="see kubectl -n kube-system logs of kube-proxy and of the pod network on this host",
+)
 def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     """Cluster DNS, at its service address, resolves the API server's Service from this host."""
     server = str(ip_network(cluster.service_range)[DNS_HOST])
@@ -69,8 +79,13 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
 
 
-@check("N21", section="3.11", source="weave docs", title_zh="Weave 与其他主机的连接全部建立",
-       fix="open 6783/tcp and 6783-6784/udp between the hosts; for sleeve, check 6784/udp and the MTU")  # fmt: skip
+@check(
+    "N21",
+    section="3.11",
+    source="weave docs",
+    title_zh="Weave 与其他主机的连接全部建立",
+    fix="open 6783/tcp and 6783-6784/udp between the hosts; for sleeve, check 6784/udp and the MTU",
+)
 def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
     """Weave has a fast datapath connection to every other host.
 
@@ -85,12 +100,21 @@ def test_weave_is_connected(cluster: Cluster, host: Host) -> None:
         expected=[],
     )
     joined = {c.address for c in found if c.is_good}
-    expect_that(len(joined) == len(cluster.nodes) - 1, "hosts that Weave is connected to", found=sorted(joined),
-                expected=f"{len(cluster.nodes) - 1}")  # fmt: skip
+    expect_that(
+        len(joined) == len(cluster.nodes) - 1,
+        "hosts that Weave is connected to",
+        found=sorted(joined),
+        expected=f"{len(cluster.nodes) - 1}",
+    )
 
 
-@check("N23", section="3.11", source="weave#3438", title_zh="Weave 中没有占用地址却失联的节点",
-       fix="run weave rmpeer <peer> on one host to reclaim its addresses")  # fmt: skip
+@check(
+    "N23",
+    section="3.11",
+    source="weave#3438",
+    title_zh="Weave 中没有占用地址却失联的节点",
+    fix="run weave rmpeer <peer> on one host to reclaim its addresses",
+)
 def test_weave_has_no_ghosts(host: Host) -> None:
     """No unreachable Weave peer still owns pod addresses."""
     if not has_weave(host):

@@ -55,8 +55,14 @@ READ_PROXIES = (
 FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
 
 
-@check("N08", section="3.11", source="docker 1.13", severity=Severity.WARNING, title_zh="Pod 流量可被转发",
-       fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing")  # fmt: skip
+@check(
+    "N08",
+    section="3.11",
+    source="docker 1.13",
+    severity=Severity.WARNING,
+    title_zh="Pod 流量可被转发",
+    fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing",
+)
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     """The FORWARD chain accepts pod traffic by its policy or, where Docker has set that to DROP, by a rule."""
     chain = firewall.iptables_chain(host.read(FORWARD))
@@ -65,10 +71,15 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
 
 
-@check("N12", section="3.7", source="weave#3012", title_zh="满 MTU 报文不分片可达其他主机，且 Pod 网络 MTU 合适",
-       causes=[names.test_peers_answer],
-       fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
-           " (WEAVE_MTU for weave, otherwise in its configuration)")  # fmt: skip
+@check(
+    "N12",
+    section="3.7",
+    source="weave#3012",
+    title_zh="满 MTU 报文不分片可达其他主机，且 Pod 网络 MTU 合适",
+    causes=[names.test_peers_answer],
+    fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
+    " (WEAVE_MTU for weave, otherwise in its configuration)",
+)
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its headers."""
     mtu = mtu_of(host, node)
@@ -88,8 +99,13 @@ def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) ->
 
 
 @preflight
-@check("N13", section="2.1", source="troubleshoot subnetAvailable", title_zh="Pod 与 Service 网段不与主机路由冲突",
-       fix="choose other ranges in config.yaml before the install, or remove the route")  # fmt: skip
+@check(
+    "N13",
+    section="2.1",
+    source="troubleshoot subnetAvailable",
+    title_zh="Pod 与 Service 网段不与主机路由冲突",
+    fix="choose other ranges in config.yaml before the install, or remove the route",
+)
 def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
     """No route of the host overlaps the pod or service range, except those of the pod network itself."""
     pods, services = (IPv4Network(text, strict=False) for text in (cluster.pod_range, cluster.service_range))
@@ -106,8 +122,14 @@ def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
     expect(f"routes that overlap {pods} or {services}", found=met, expected=[])
 
 
-@check("N15", section="2.1", source="NHC hw_eth", severity=Severity.WARNING, title_zh="物理网卡速率、双工正常且无错包",
-       fix="see ethtool <interface>; change the cable or the port; set the switch port to autonegotiate")  # fmt: skip
+@check(
+    "N15",
+    section="2.1",
+    source="NHC hw_eth",
+    severity=Severity.WARNING,
+    title_zh="物理网卡速率、双工正常且无错包",
+    fix="see ethtool <interface>; change the cable or the port; set the switch port to autonegotiate",
+)
 def test_cards_run_well(host: Host) -> None:
     """Active physical network interfaces run at 1 Gb/s or more in full duplex, without new errors or link losses."""
     first, mark, second = host.read(READ_CARDS).partition("==")
@@ -121,17 +143,27 @@ def test_cards_run_well(host: Host) -> None:
     expect("network interfaces with new errors or link losses", found=worse, expected=[])
 
 
-@check("N16", section="2.1", source="kernel bonding", severity=Severity.WARNING,
-       title_zh="绑定（bond）网卡的成员均已连接",
-       fix="see ip link and ethtool <interface>; change the cable or the switch port")  # fmt: skip
+@check(
+    "N16",
+    section="2.1",
+    source="kernel bonding",
+    severity=Severity.WARNING,
+    title_zh="绑定（bond）网卡的成员均已连接",
+    fix="see ip link and ethtool <interface>; change the cable or the switch port",
+)
 def test_bonds_are_whole(host: Host) -> None:
     """All member interfaces of every bond are up."""
     expect("bond members that are not up", found=bonding.down(host.read(READ_BONDS)), expected=())
 
 
-@check("N17", section="3.11", source="kubeadm HTTPProxyCIDR", severity=Severity.WARNING,
-       title_zh="NO_PROXY 已包含集群内部地址",
-       fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service")  # fmt: skip
+@check(
+    "N17",
+    section="3.11",
+    source="kubeadm HTTPProxyCIDR",
+    severity=Severity.WARNING,
+    title_zh="NO_PROXY 已包含集群内部地址",
+    fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service",
+)
 def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
     """Where a proxy is set (Docker, kubelet or host-wide), NO_PROXY covers hosts, services, pods and .svc."""
     wanted = [*(n.address for n in cluster.nodes), cluster.service_range, cluster.pod_range, ".svc"]
@@ -140,8 +172,14 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
     expect("cluster addresses missing from NO_PROXY", found=missing, expected=[])
 
 
-@check("N18", section="2.1", source="product checklist", severity=Severity.WARNING, title_zh="软件源与镜像仓库可访问",
-       fix="correct the address in config.yaml, or fix name resolution, routes or firewall on the way")  # fmt: skip
+@check(
+    "N18",
+    section="2.1",
+    source="product checklist",
+    severity=Severity.WARNING,
+    title_zh="软件源与镜像仓库可访问",
+    fix="correct the address in config.yaml, or fix name resolution, routes or firewall on the way",
+)
 def test_sources_answer(cluster: Cluster, host: Host) -> None:
     """The configured apt sources and the configured image registry host, if any, respond."""
     answers = each(host, FETCH, sources(cluster))

@@ -26,9 +26,15 @@ IDLE_POWER = (50.0, 110.0)
 """W that a 910 without work takes."""
 
 
-@check("P06", section="2.1", source="npu-smi", on=npu_hosts, title_zh="NPU 芯片没有重要或紧急告警",
-       causes=[npu.test_npu_tools_work],
-       fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip")  # fmt: skip
+@check(
+    "P06",
+    section="2.1",
+    source="npu-smi",
+    on=npu_hosts,
+    title_zh="NPU 芯片没有重要或紧急告警",
+    causes=[npu.test_npu_tools_work],
+    fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip",
+)
 def test_npu_health(host: Host) -> None:
     """No chip raises an alarm.
 
@@ -45,18 +51,32 @@ def test_npu_health(host: Host) -> None:
     expect("chips that raise an alarm", found=ill, expected=[])
 
 
-@check("P26", section="2.1", source="npu-smi", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 芯片没有一般告警", causes=[npu.test_npu_tools_work],
-       fix="look up the code in Huawei's fault codes; watch the chip")  # fmt: skip
+@check(
+    "P26",
+    section="2.1",
+    source="npu-smi",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 芯片没有一般告警",
+    causes=[npu.test_npu_tools_work],
+    fix="look up the code in Huawei's fault codes; watch the chip",
+)
 def test_npu_health_without_warning(host: Host) -> None:
     """No chip reports a warning."""
     found = [name for name, told in health_of(host).items() if told.health is Health.WARNING]
     expect("chips that report a warning", found=found, expected=[])
 
 
-@check("P07", section="2.1", source="npu-smi", on=npu_hosts, severity=Severity.WARNING, title_zh="NPU 芯片无故障码",
-       causes=[npu.test_npu_tools_work],
-       fix="look up the code in Huawei's fault codes, which say what to restart")  # fmt: skip
+@check(
+    "P07",
+    section="2.1",
+    source="npu-smi",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 芯片无故障码",
+    causes=[npu.test_npu_tools_work],
+    fix="look up the code in Huawei's fault codes, which say what to restart",
+)
 def test_npu_error_codes(host: Host) -> None:
     """No chip reports a fault code.
 
@@ -66,9 +86,16 @@ def test_npu_error_codes(host: Host) -> None:
     expect("chips with fault codes", found=codes, expected=[])
 
 
-@check("P08", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU HBM 容量完整且一致", causes=[npu.test_npu_tools_work],
-       fix="reset the chip; if memory is still missing, replace the card")  # fmt: skip
+@check(
+    "P08",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU HBM 容量完整且一致",
+    causes=[npu.test_npu_tools_work],
+    fix="reset the chip; if memory is still missing, replace the card",
+)
 def test_npu_memory(host: Host) -> None:
     """Every chip has its full HBM: 32768 MB on a 910A, the same on all chips otherwise."""
     found = npu_smi.info(host.read("npu-smi info")).chips
@@ -79,9 +106,15 @@ def test_npu_memory(host: Host) -> None:
     expect("chips with the wrong HBM size", found=short, expected=[])
 
 
-@check("P09", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU HBM 无双比特错误且隔离页未近上限",
-       causes=[npu.test_npu_tools_work],
-       fix="drain the host and reset the chip; if errors recur or pages run out, replace the card")  # fmt: skip
+@check(
+    "P09",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    title_zh="NPU HBM 无双比特错误且隔离页未近上限",
+    causes=[npu.test_npu_tools_work],
+    fix="drain the host and reset the chip; if errors recur or pages run out, replace the card",
+)
 def test_npu_memory_errors(host: Host) -> None:
     """No chip's HBM has had a double-bit error since power-on, or is near its limit of 64 isolated pages."""
     found = ecc_of(host)
@@ -91,17 +124,32 @@ def test_npu_memory_errors(host: Host) -> None:
     expect(f"chips with {PAGES} or more isolated pages", found=worn, expected=[])
 
 
-@check("P27", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING, title_zh="NPU HBM 无隔离页",
-       causes=[npu.test_npu_tools_work], fix="watch the chip; replace it before 64 pages are isolated")  # fmt: skip
+@check(
+    "P27",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU HBM 无隔离页",
+    causes=[npu.test_npu_tools_work],
+    fix="watch the chip; replace it before 64 pages are isolated",
+)
 def test_npu_pages(host: Host) -> None:
     """No chip has isolated HBM pages."""
     found = [f"{name} {pages(ecc)}" for name, ecc in ecc_of(host) if pages(ecc)]
     expect("chips with isolated pages", found=found, expected=[])
 
 
-@check("P10", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 温度、空闲功耗与频率正常", causes=[npu.test_npu_tools_work],
-       fix="check the fans, the airflow and the power supplies; for a single odd chip, its card")  # fmt: skip
+@check(
+    "P10",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 温度、空闲功耗与频率正常",
+    causes=[npu.test_npu_tools_work],
+    fix="check the fans, the airflow and the power supplies; for a single odd chip, its card",
+)
 def test_npu_temperature_power_and_clock(host: Host) -> None:
     """No chip is above 80 °C or off its rated clock, and idle chips draw 50 to 110 W."""
     found = common_of(host)
@@ -119,9 +167,15 @@ def test_npu_temperature_power_and_clock(host: Host) -> None:
     expect(f"idle chips that do not draw {least:g} to {most:g} W", found=odd, expected=[])
 
 
-@check("P11", section="2.1", source="ascend-dmi", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU PCIe 链路宽度与速率达到芯片能力",
-       fix="reseat the card; then try another card, then another slot")  # fmt: skip
+@check(
+    "P11",
+    section="2.1",
+    source="ascend-dmi",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU PCIe 链路宽度与速率达到芯片能力",
+    fix="reseat the card; then try another card, then another slot",
+)
 def test_npu_links(host: Host) -> None:
     """Every NPU's PCIe link runs at the chip's full width and speed."""
     found = lspci.links(host.read("lspci -D -vv -d 19e5:d801"))
@@ -134,9 +188,16 @@ def test_npu_links(host: Host) -> None:
     expect("NPUs with a narrow or slow PCIe link", found=short, expected=[])
 
 
-@check("P24", section="2.1", source="Ascend HCCL FAQ", on=npu_hosts, severity=Severity.INFO,
-       title_zh="训练服务器 NPU 工作模式为 SMP", causes=[npu.test_npu_tools_work],
-       fix="power off the host, run ipmcset -d npuworkmode -v 1 on its iBMC, and power it on")  # fmt: skip
+@check(
+    "P24",
+    section="2.1",
+    source="Ascend HCCL FAQ",
+    on=npu_hosts,
+    severity=Severity.INFO,
+    title_zh="训练服务器 NPU 工作模式为 SMP",
+    causes=[npu.test_npu_tools_work],
+    fix="power off the host, run ipmcset -d npuworkmode -v 1 on its iBMC, and power it on",
+)
 def test_npu_work_mode(host: Host) -> None:
     """Every 910 of an Atlas 800 works in SMP mode, as HCCL does not run in AMP mode."""
     told = work_modes(host)

@@ -19,9 +19,14 @@ FRESH = 60
 AGES = f"set -e; date +%s; find {npu_info.FOLDER} -maxdepth 1 -name 'device*' -size +0 -printf '%T@ %f\\n'"
 
 
-@check("P23", section="3.16", source="upstream npu_info_gen.py", on=platform_npu_hosts,
-       title_zh="NPU 信息生成服务运行且数据及时更新",
-       fix=f"systemctl status {npu_info.UNIT}; npu-smi info -m on the host; -m install --stages npu_info")  # fmt: skip
+@check(
+    "P23",
+    section="3.16",
+    source="upstream npu_info_gen.py",
+    on=platform_npu_hosts,
+    title_zh="NPU 信息生成服务运行且数据及时更新",
+    fix=f"systemctl status {npu_info.UNIT}; npu-smi info -m on the host; -m install --stages npu_info",
+)
 def test_npu_info(host: Host) -> None:
     """Exactly one NPU information generator runs, is enabled at boot, and keeps its files under a minute old."""
     active, at_boot = unit(host, npu_info.UNIT, "ActiveState", "UnitFileState")

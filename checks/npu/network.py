@@ -29,9 +29,15 @@ SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
 PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
 
 
-@check("P15", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网口链路 UP 且速率 100G",
-       causes=[presence.test_npu_tools_work],
-       fix="check the cable, the optical module and the switch port; hccn_tool -i <n> -optical -g")  # fmt: skip
+@check(
+    "P15",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    title_zh="NPU 网口链路 UP 且速率 100G",
+    causes=[presence.test_npu_tools_work],
+    fix="check the cable, the optical module and the switch port; hccn_tool -i <n> -optical -g",
+)
 def test_npu_ports_are_up(host: Host) -> None:
     """Every NPU port's link is up at 100 Gb/s."""
     told = from_hccn_tool(host)
@@ -42,9 +48,15 @@ def test_npu_ports_are_up(host: Host) -> None:
     expect("NPU ports at the wrong speed", found=slow, expected=[])
 
 
-@check("P14", section="2.1", source="ascend-deployer", on=npu_hosts, title_zh="NPU 网口地址与 hccn.conf 一致",
-       causes=[presence.test_npu_tools_work],
-       fix="hccn_tool -i <n> -ip -s address <a> netmask <m>, which also writes /etc/hccn.conf")  # fmt: skip
+@check(
+    "P14",
+    section="2.1",
+    source="ascend-deployer",
+    on=npu_hosts,
+    title_zh="NPU 网口地址与 hccn.conf 一致",
+    causes=[presence.test_npu_tools_work],
+    fix="hccn_tool -i <n> -ip -s address <a> netmask <m>, which also writes /etc/hccn.conf",
+)
 def test_npu_addresses(host: Host) -> None:
     """Every NPU port has the address that /etc/hccn.conf gives it at boot."""
     told, conf = from_hccn_tool(host), hccn.conf(text_of(host, CONF) or "")
@@ -56,9 +68,15 @@ def test_npu_addresses(host: Host) -> None:
     expect("NPU ports with a different address", found=wrong, expected=[])
 
 
-@check("P16", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 网络健康检测无故障",
-       causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
-       fix="find the silent address with hccn_tool -i <n> -netdetect -g; check the switch and the gateway")  # fmt: skip
+@check(
+    "P16",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    title_zh="NPU 网络健康检测无故障",
+    causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
+    fix="find the silent address with hccn_tool -i <n> -netdetect -g; check the switch and the gateway",
+)
 def test_npu_network_health(host: Host) -> None:
     """Every NPU port with a health-check address reaches it."""
     found = net_health(from_hccn_tool(host))
@@ -66,18 +84,31 @@ def test_npu_network_health(host: Host) -> None:
     expect("NPU ports that fail their health check", found=bad, expected=[])
 
 
-@check("P28", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 网络健康检测已配置", causes=[presence.test_npu_tools_work],
-       fix="hccn_tool -i <n> -netdetect -s address <gateway>")  # fmt: skip
+@check(
+    "P28",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 网络健康检测已配置",
+    causes=[presence.test_npu_tools_work],
+    fix="hccn_tool -i <n> -netdetect -s address <gateway>",
+)
 def test_npu_network_is_watched(host: Host) -> None:
     """Every NPU port has a health-check address."""
     found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
     expect("NPU ports without a health-check address", found=found, expected=[])
 
 
-@check("P17", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="NPU 网口地址唯一且子网划分正确",
-       causes=[presence.test_npu_tools_work],
-       fix="give every port a unique address in the network of its number; i and i+4 share one")  # fmt: skip
+@check(
+    "P17",
+    section="2.1",
+    source="HCCL docs",
+    on=npu_cluster,
+    title_zh="NPU 网口地址唯一且子网划分正确",
+    causes=[presence.test_npu_tools_work],
+    fix="give every port a unique address in the network of its number; i and i+4 share one",
+)
 def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """NPU port addresses are unique, and NPUs i and i+4 share a network, the same on all 910 servers.
 
@@ -110,9 +141,15 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     expect("NPUs whose network differs between hosts", found=unlike, expected=[])
 
 
-@check("P18", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="所有服务器 NPU 的 TLS 开关与 FEC 模式一致",
-       causes=[presence.test_npu_tools_work],
-       fix="set the same on every port of every host: hccn_tool -i <n> -tls -s enable 0, -fec -s ...")  # fmt: skip
+@check(
+    "P18",
+    section="2.1",
+    source="HCCL docs",
+    on=npu_cluster,
+    title_zh="所有服务器 NPU 的 TLS 开关与 FEC 模式一致",
+    causes=[presence.test_npu_tools_work],
+    fix="set the same on every port of every host: hccn_tool -i <n> -tls -s enable 0, -fec -s ...",
+)
 def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """All NPU ports of all hosts have the same TLS setting and FEC mode; otherwise HCCL cannot connect."""
     told = {name: from_hccn_tool(host) for name, host in with_npus(cluster, hosts).items()}
@@ -123,9 +160,16 @@ def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> No
     expect("NPU ports with a different FEC mode", found=odd_ones(fec), expected=[])
 
 
-@check("P19", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 光模块在位且光功率正常", causes=[presence.test_npu_tools_work],
-       fix="clean the fibre and reseat the optical module; then replace it, and the one at the switch")  # fmt: skip
+@check(
+    "P19",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 光模块在位且光功率正常",
+    causes=[presence.test_npu_tools_work],
+    fix="clean the fibre and reseat the optical module; then replace it, and the one at the switch",
+)
 def test_npu_optics(host: Host) -> None:
     """Every NPU port has an optical module whose optical power is within its thresholds both ways."""
     told = from_hccn_tool(host)
@@ -137,9 +181,16 @@ def test_npu_optics(host: Host) -> None:
     expect("optical modules with problems", found=wrong, expected=[])
 
 
-@check("P20", section="2.1", source="LBNL NHC", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 网口近一小时无闪断", causes=[presence.test_npu_tools_work],
-       fix="clean or replace the fibre and the optical module; check the switch's log")  # fmt: skip
+@check(
+    "P20",
+    section="2.1",
+    source="LBNL NHC",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 网口近一小时无闪断",
+    causes=[presence.test_npu_tools_work],
+    fix="clean or replace the fibre and the optical module; check the switch's log",
+)
 def test_npu_links_do_not_flap(host: Host) -> None:
     """No NPU port's link has gone down within the last hour."""
     told = from_hccn_tool(host)
@@ -148,9 +199,15 @@ def test_npu_links_do_not_flap(host: Host) -> None:
 
 
 @active
-@check("P21", section="2.1", source="HCCL docs", on=npu_cluster, title_zh="同编号 NPU 网口互通",
-       causes=[presence.test_npu_tools_work, test_npu_ports_are_up, test_npu_networks],
-       fix="check the switch between the two ports: VLAN, ARP, MTU; hccn_tool -i <n> -arp -g, -route -g")  # fmt: skip
+@check(
+    "P21",
+    section="2.1",
+    source="HCCL docs",
+    on=npu_cluster,
+    title_zh="同编号 NPU 网口互通",
+    causes=[presence.test_npu_tools_work, test_npu_ports_are_up, test_npu_networks],
+    fix="check the switch between the two ports: VLAN, ARP, MTU; hccn_tool -i <n> -arp -g, -route -g",
+)
 def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every NPU port reaches the ports with the same number on all other hosts."""
     found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
@@ -164,11 +221,17 @@ def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None
     expect("NPU ports that do not reach each other", found=dumb, expected=[])
 
 
-@check("P22", section="2.1", source="IEEE 802.1AB", on=npu_hosts, severity=Severity.INFO,
-       title_zh="NPU 网口接线与布线规划一致", causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
-       fix="plug the cable in as planned, or correct suite.npu_cabling; if no neighbour is seen, enable LLDP on"
-           " the switch",
-       )  # fmt: skip
+@check(
+    "P22",
+    section="2.1",
+    source="IEEE 802.1AB",
+    on=npu_hosts,
+    severity=Severity.INFO,
+    title_zh="NPU 网口接线与布线规划一致",
+    causes=[presence.test_npu_tools_work, test_npu_ports_are_up],
+    fix="plug the cable in as planned, or correct suite.npu_cabling; if no neighbour is seen, enable LLDP on"
+    " the switch",
+)
 def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
     """Every NPU port is connected to the planned switch and port, as seen by LLDP."""
     planned = cluster.suite.npu_cabling.get(node.name)

@@ -21,9 +21,14 @@ from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity, Unknown
 
 MODULES = (
-    "drv_devdrv_host", "drv_devmm_host", "drv_devmng_host", "drv_pcie_hdc_host", "drv_pcie_host", "drv_pcie_vnic_host",
+    "drv_devdrv_host",
+    "drv_devmm_host",
+    "drv_devmng_host",
+    "drv_pcie_hdc_host",
+    "drv_pcie_host",
+    "drv_pcie_vnic_host",
     "drv_seclib_host",
-)  # fmt: skip
+)
 """The modules of Ascend's driver for the host."""
 SHARED = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
 """Device files that all NPUs of a host have in common."""
@@ -33,8 +38,14 @@ DKMS_MODULE = "davinci_ascend"
 
 
 @preflight
-@check("P01", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 数量与配置一致",
-       fix="reseat or replace the missing card, or correct gpu_count_per_node")  # fmt: skip
+@check(
+    "P01",
+    section="2.1",
+    source="runbook 1",
+    on=npu_hosts,
+    title_zh="NPU 数量与配置一致",
+    fix="reseat or replace the missing card, or correct gpu_count_per_node",
+)
 def test_npu_count(node: Node, host: Host) -> None:
     """The PCI bus, npu-smi and /dev/davinciN show as many NPUs as configured."""
     on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
@@ -46,8 +57,14 @@ def test_npu_count(node: Node, host: Host) -> None:
 
 
 @preflight
-@check("P02", section="2.1", source="runbook 1", on=npu_hosts, title_zh="NPU 驱动版本不低于要求",
-       fix="install the required Ascend driver by hand; the suite never installs drivers")  # fmt: skip
+@check(
+    "P02",
+    section="2.1",
+    source="runbook 1",
+    on=npu_hosts,
+    title_zh="NPU 驱动版本不低于要求",
+    fix="install the required Ascend driver by hand; the suite never installs drivers",
+)
 def test_npu_driver(cluster: Cluster, host: Host) -> None:
     """The Ascend driver is at least the required version."""
     found = ascend.version_info(host.read("cat /usr/local/Ascend/driver/version.info"))
@@ -58,8 +75,15 @@ def test_npu_driver(cluster: Cluster, host: Host) -> None:
 
 
 @preflight
-@check("P29", section="2.1", source="Ascend", on=npu_hosts, title_zh="npu-smi 与 hccn_tool 可用",
-       causes=[test_npu_count], fix="reboot the host; if that does not help, reinstall the driver by hand")  # fmt: skip
+@check(
+    "P29",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    title_zh="npu-smi 与 hccn_tool 可用",
+    causes=[test_npu_count],
+    fix="reboot the host; if that does not help, reinstall the driver by hand",
+)
 def test_npu_tools_work(host: Host) -> None:
     """npu-smi lists the host's chips, and hccn_tool is executable."""
     if not npu_smi.mapping(host.read("npu-smi info -m")):
@@ -69,9 +93,15 @@ def test_npu_tools_work(host: Host) -> None:
 
 
 @preflight
-@check("P03", section="2.1", source="Ascend version mapping", on=npu_hosts, title_zh="NPU 固件与驱动配套且各卡一致",
-       causes=[test_npu_tools_work, test_npu_driver],
-       fix="on every card, install the firmware named in the driver's release notes, and reboot")  # fmt: skip
+@check(
+    "P03",
+    section="2.1",
+    source="Ascend version mapping",
+    on=npu_hosts,
+    title_zh="NPU 固件与驱动配套且各卡一致",
+    causes=[test_npu_tools_work, test_npu_driver],
+    fix="on every card, install the firmware named in the driver's release notes, and reboot",
+)
 def test_npu_firmware(host: Host) -> None:
     """All NPUs have the same firmware, which the driver reports as compatible."""
     told = from_npu_smi(host)
@@ -85,8 +115,14 @@ def test_npu_firmware(host: Host) -> None:
 
 
 @preflight
-@check("P04", section="2.1", source="Ascend", on=npu_hosts, title_zh="NPU 驱动内核模块已加载",
-       fix="dmesg | grep drv_; build the driver for this kernel (dkms) or reinstall it by hand")  # fmt: skip
+@check(
+    "P04",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    title_zh="NPU 驱动内核模块已加载",
+    fix="dmesg | grep drv_; build the driver for this kernel (dkms) or reinstall it by hand",
+)
 def test_npu_modules(host: Host) -> None:
     """Every kernel module of the Ascend driver is loaded."""
     missing = host.lines(f"for m in {' '.join(MODULES)}; do test -d /sys/module/$m || echo $m; done")
@@ -96,8 +132,14 @@ def test_npu_modules(host: Host) -> None:
 
 
 @preflight
-@check("P05", section="2.1", source="ascend-docker-runtime", on=npu_hosts, title_zh="NPU 设备文件齐全且属组正确",
-       fix="reboot the host; for a wrong group, reinstall the driver with the right --install-username")  # fmt: skip
+@check(
+    "P05",
+    section="2.1",
+    source="ascend-docker-runtime",
+    on=npu_hosts,
+    title_zh="NPU 设备文件齐全且属组正确",
+    fix="reboot the host; for a wrong group, reinstall the driver with the right --install-username",
+)
 def test_npu_device_files(host: Host) -> None:
     """The Ascend driver's and the NPUs' device files exist and belong to the group set at installation."""
     group = ascend.install_info(host.read("cat %s", RECORD)).get("UserGroup", "")
@@ -113,9 +155,14 @@ def test_npu_device_files(host: Host) -> None:
     expect(f"device files missing or not owned by group {group}", found=wrong, expected=[])
 
 
-@check("P12", section="2.1", source="Ascend FAQ", on=npu_hosts, title_zh="NPU 驱动已为当前内核编译（DKMS）",
-       fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel"
-           " that the driver is built for")  # fmt: skip
+@check(
+    "P12",
+    section="2.1",
+    source="Ascend FAQ",
+    on=npu_hosts,
+    title_zh="NPU 驱动已为当前内核编译（DKMS）",
+    fix="apt-get install linux-headers-$(uname -r); dkms autoinstall; or boot the kernel that the driver is built for",
+)
 def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
     """An Ascend driver managed by DKMS is built for the running kernel, whose headers are installed."""
     if host.run_expect([0, 1], f"test -d /var/lib/dkms/{DKMS_MODULE}").rc:
@@ -129,9 +176,15 @@ def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
     expect(f"headers of {kernel}", found="installed" if there else "missing", expected="installed")
 
 
-@check("P13", section="2.1", source="Ascend", on=npu_hosts, severity=Severity.WARNING,
-       title_zh="NPU 驱动安装完整且与安装记录一致",
-       fix="reinstall the Ascend driver with --full, by hand")  # fmt: skip
+@check(
+    "P13",
+    section="2.1",
+    source="Ascend",
+    on=npu_hosts,
+    severity=Severity.WARNING,
+    title_zh="NPU 驱动安装完整且与安装记录一致",
+    fix="reinstall the Ascend driver with --full, by hand",
+)
 def test_npu_install_record(host: Host) -> None:
     """The Ascend driver is fully installed, and the folder and user in its record exist."""
     text = text_of(host, RECORD)

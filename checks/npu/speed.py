@@ -19,9 +19,16 @@ DEADLINE = 140.0
 
 
 @active
-@check("P25", section="2.1", source="ascend-dmi", on=npu_hosts, severity=Severity.INFO,
-       title_zh="NPU 算力与传输带宽达到约定值", causes=[presence.test_npu_tools_work],
-       fix="check its PCIe link (P11), temperature, clock (P10); ascend-dmi --dg -d <n> diagnoses it")  # fmt: skip
+@check(
+    "P25",
+    section="2.1",
+    source="ascend-dmi",
+    on=npu_hosts,
+    severity=Severity.INFO,
+    title_zh="NPU 算力与传输带宽达到约定值",
+    causes=[presence.test_npu_tools_work],
+    fix="check its PCIe link (P11), temperature, clock (P10); ascend-dmi --dg -d <n> diagnoses it",
+)
 def test_npu_speed(cluster: Cluster, host: Host) -> None:
     """Each NPU reaches the agreed half-precision performance and copy bandwidth."""
     compute, copy = cluster.suite.acceptance.npu_tflops, cluster.suite.acceptance.npu_copy

@@ -27,9 +27,15 @@ PHOTOGRAPH = f"{BROWSE} --screenshot=page.png %s > log && base64 -w 0 page.png"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@check("D42", section="3.16", source="product checklist", on=browsing_control_host,
-       title_zh="浏览器中可打开 Web 界面", fix="open the address in a browser and look at its console; see D01 and D38",
-       causes=[RUNS["nginx"], RUNS["webui3"], endpoints.test_routes_answer])  # fmt: skip
+@check(
+    "D42",
+    section="3.16",
+    source="product checklist",
+    on=browsing_control_host,
+    title_zh="浏览器中可打开 Web 界面",
+    fix="open the address in a browser and look at its console; see D01 and D38",
+    causes=[RUNS["nginx"], RUNS["webui3"], endpoints.test_routes_answer],
+)
 def test_dashboard_shows(cluster: Cluster, control: Host) -> None:
     """The web interface loads in a browser; a screenshot is in the report."""
     address = f"http://{cluster.master.address}/"

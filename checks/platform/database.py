@@ -72,18 +72,25 @@ except (OSError, EOFError, struct.error) as error:
 test_mysql_runs = runs_check(services.by_name("mysql"), __name__)
 
 
-@check("D03", section="3.16", source="runbook 3.16.8", on=platform_master, title_zh="MySQL 接受配置的 root 密码",
-       fix="-m install --stages mysql_root; if the password was changed in config.yaml, change it in MySQL first:"
-           " MySQL keeps the one it was first started with",
-       causes=[test_mysql_runs])  # fmt: skip
+@check(
+    "D03",
+    section="3.16",
+    source="runbook 3.16.8",
+    on=platform_master,
+    title_zh="MySQL 接受配置的 root 密码",
+    fix="-m install --stages mysql_root; if the password was changed in config.yaml, change it in MySQL first:"
+    " MySQL keeps the one it was first started with",
+    causes=[test_mysql_runs],
+)
 def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL root can log in over the network with the configured password and the legacy authentication plugin."""
     container = container_of(host)
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
     answer = ask(host, container, cluster, ACCOUNTS, "-h", cluster.master.address, "-P", port)
     if answer.rc:
-        raise Mismatch(f"MySQL root login at {cluster.master.address}:{port}", found=complaint(answer),
-                       expected="success")  # fmt: skip
+        raise Mismatch(
+            f"MySQL root login at {cluster.master.address}:{port}", found=complaint(answer), expected="success"
+        )
     told = [line.partition("=") for line in answer.text.splitlines() if line.strip()]
     plugins = [value for key, _, value in told if key == "plugin"]
     if not any(key == "version" for key, _, _ in told):
@@ -91,9 +98,15 @@ def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect("authentication plugin of root@'%'", found=plugins, expected=[database.PLUGIN])
 
 
-@check("D04", section="3.16", source="runbook 3.16.8", on=platform_hosts, title_zh="MySQL 拒绝空密码登录",
-       fix="-m install --stages mysql_root at once: anyone on the network can read and change everything",
-       causes=[test_mysql_runs])  # fmt: skip
+@check(
+    "D04",
+    section="3.16",
+    source="runbook 3.16.8",
+    on=platform_hosts,
+    title_zh="MySQL 拒绝空密码登录",
+    fix="-m install --stages mysql_root at once: anyone on the network can read and change everything",
+    causes=[test_mysql_runs],
+)
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL rejects a root login with an empty password from this host."""
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))

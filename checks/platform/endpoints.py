@@ -38,11 +38,15 @@ NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
 """Statuses with which nginx says that it got nothing good from a backend; 000 is curl's for no answer at all."""
 
 
-@check("D01", section="3.16", source="upstream check_service.py", on=platform_master,
-       title_zh="Web 界面及 NGINX 各路由可访问",
-       fix="see kubectl logs of the pod behind the named path; run nginx -t in the NGINX pod",
-       causes=[*(RUNS[name] for name in ("nginx", *BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
-       )  # fmt: skip
+@check(
+    "D01",
+    section="3.16",
+    source="upstream check_service.py",
+    on=platform_master,
+    title_zh="Web 界面及 NGINX 各路由可访问",
+    fix="see kubectl logs of the pod behind the named path; run nginx -t in the NGINX pod",
+    causes=[*(RUNS[name] for name in ("nginx", *BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
+)
 def test_routes_answer(host: Host) -> None:
     """The web interface and every service with an NGINX route answer through NGINX."""
     wrong = []
@@ -54,9 +58,15 @@ def test_routes_answer(host: Host) -> None:
     expect("paths without a good answer", found=wrong, expected=[])
 
 
-@check("D08", section="3.16", source="upstream check_service.py", on=platform_hosts,
-       title_zh="本机各 DLWS 服务健康检查通过", fix="see kubectl logs of the named service's pod on this host",
-       causes=[*RUNS.values(), *PORT_TAKEN])  # fmt: skip
+@check(
+    "D08",
+    section="3.16",
+    source="upstream check_service.py",
+    on=platform_hosts,
+    title_zh="本机各 DLWS 服务健康检查通过",
+    fix="see kubectl logs of the named service's pod on this host",
+    causes=[*RUNS.values(), *PORT_TAKEN],
+)
 def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     """Every service on the host that has a health endpoint reports itself healthy."""
     wrong = [
@@ -69,9 +79,15 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     expect("services whose health endpoint does not return 200", found=wrong, expected=[])
 
 
-@check("D02", section="3.16", source="upstream REST API", on=platform_master, title_zh="REST API 冒烟测试通过",
-       fix="see kubectl logs of the restfulapi pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
-       causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in, *PORT_TAKEN])  # fmt: skip
+@check(
+    "D02",
+    section="3.16",
+    source="upstream REST API",
+    on=platform_master,
+    title_zh="REST API 冒烟测试通过",
+    fix="see kubectl logs of the restfulapi pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
+    causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in, *PORT_TAKEN],
+)
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""
     default = str(cluster.document["defalt_virtual_cluster_name"])
@@ -83,19 +99,31 @@ def test_rest_api(cluster: Cluster, host: Host) -> None:
         fetched(host, f"{REST}/{path}?userName=Administrator", f"REST API {path}")
 
 
-@check("D05", section="3.16", source="grafana /api/health", on=platform_master, severity=Severity.WARNING,
-       title_zh="Grafana 数据库正常", fix="kubectl -n kube-system logs deploy/grafana",
-       causes=[RUNS["monitor"]])  # fmt: skip
+@check(
+    "D05",
+    section="3.16",
+    source="grafana /api/health",
+    on=platform_master,
+    severity=Severity.WARNING,
+    title_zh="Grafana 数据库正常",
+    fix="kubectl -n kube-system logs deploy/grafana",
+    causes=[RUNS["monitor"]],
+)
 def test_grafana(host: Host) -> None:
     """Grafana reports its database as healthy."""
     found = fetched(host, "http://127.0.0.1:3000/api/health", "Grafana")
     expect("Grafana's database", found=str(found.get("database")), expected="ok")
 
 
-@check("D06", section="3.16", source="prometheus /api/v1/targets", on=platform_master,
-       title_zh="Prometheus 采集目标全部正常",
-       fix="curl the named address on its host; see kubectl logs of its pod",
-       causes=[RUNS["monitor"], database.test_root_signs_in])  # fmt: skip
+@check(
+    "D06",
+    section="3.16",
+    source="prometheus /api/v1/targets",
+    on=platform_master,
+    title_zh="Prometheus 采集目标全部正常",
+    fix="curl the named address on its host; see kubectl logs of its pod",
+    causes=[RUNS["monitor"], database.test_root_signs_in],
+)
 def test_prometheus_targets(host: Host) -> None:
     """Prometheus has at least one target and scrapes every one of them."""
     asked = f"{PROMETHEUS}/api/v1/targets"
@@ -107,10 +135,16 @@ def test_prometheus_targets(host: Host) -> None:
     expect("Prometheus targets that are not up", found=sorted(down), expected=[])
 
 
-@check("D41", section="3.16", source="upstream alerting rules", on=platform_master, severity=Severity.WARNING,
-       title_zh="Prometheus 告警规则已加载且求值正常",
-       fix="kubectl -n kube-system logs deploy/prometheus-deployment -c prometheus",
-       causes=[RUNS["monitor"]])  # fmt: skip
+@check(
+    "D41",
+    section="3.16",
+    source="upstream alerting rules",
+    on=platform_master,
+    severity=Severity.WARNING,
+    title_zh="Prometheus 告警规则已加载且求值正常",
+    fix="kubectl -n kube-system logs deploy/prometheus-deployment -c prometheus",
+    causes=[RUNS["monitor"]],
+)
 def test_prometheus_rules(host: Host) -> None:
     """Prometheus has loaded its alerting rules and evaluates all of them without error."""
     asked = f"{PROMETHEUS}/api/v1/rules"
@@ -121,10 +155,15 @@ def test_prometheus_rules(host: Host) -> None:
     expect("Prometheus rules that cannot be evaluated", found=sorted(broken), expected=[])
 
 
-@check("D40", section="3.16", source="upstream nginx-jwt-cookie.lua", on=platform_master,
-       title_zh="OpenResty 与配置使用同一 JWT 密钥",
-       fix="build the openresty image with the configured jwt.secret_key, or use a prebuilt one that contains it",
-       causes=[RUNS["openresty"]])  # fmt: skip
+@check(
+    "D40",
+    section="3.16",
+    source="upstream nginx-jwt-cookie.lua",
+    on=platform_master,
+    title_zh="OpenResty 与配置使用同一 JWT 密钥",
+    fix="build the openresty image with the configured jwt.secret_key, or use a prebuilt one that contains it",
+    causes=[RUNS["openresty"]],
+)
 def test_sign_in_key(cluster: Cluster, host: Host) -> None:
     """OpenResty accepts a token signed with jwt.secret_key and rejects a request without a token."""
     url = "http://127.0.0.1:5080/endpoints/grafana/"
@@ -133,8 +172,12 @@ def test_sign_in_key(cluster: Cluster, host: Host) -> None:
     signed = service_token.service_token(str((cluster.document.get("jwt") or {}).get("secret_key") or JWT_PLACEHOLDER))
     answer = host.feed([0, *NO_ANSWER], f"{STATUSES} -K -", url, stdin=f'header = "Cookie: token={signed}"\n')
     code = code_of(answer.text, url)
-    expect_that(code not in ("401", "403", *NOBODY_THERE), "request with a token signed with jwt.secret_key",
-                found=code, expected="accepted")  # fmt: skip
+    expect_that(
+        code not in ("401", "403", *NOBODY_THERE),
+        "request with a token signed with jwt.secret_key",
+        found=code,
+        expected="accepted",
+    )
 
 
 def status(host: Host, url: str) -> str:

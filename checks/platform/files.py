@@ -23,18 +23,29 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
 """Holds the id of the image that the static files were taken from."""
 
 
-@check("D26", section="3.15", source="runbook 3.16", on=platform_control,
-       title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
-       fix="run `python -m dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1")  # fmt: skip
+@check(
+    "D26",
+    section="3.15",
+    source="runbook 3.16",
+    on=platform_control,
+    title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
+    fix="run `python -m dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1",
+)
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The DLWorkspace templates render with this configuration into the objects that the suite expects."""
     troubles = notes.take("render the platform", lambda: rendered.troubles(cluster))
     expect("problems in the DLWorkspace checkout", found=troubles, expected=[])
 
 
-@check("D12", section="3.15", source="runbook 3.15", on=platform_control, severity=Severity.WARNING,
-       title_zh="local.yaml 内容有效",
-       fix="correct the named key in config.yaml; see `python -m dlws render webui local.yaml`")  # fmt: skip
+@check(
+    "D12",
+    section="3.15",
+    source="runbook 3.15",
+    on=platform_control,
+    severity=Severity.WARNING,
+    title_zh="local.yaml 内容有效",
+    fix="correct the named key in config.yaml; see `python -m dlws render webui local.yaml`",
+)
 def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     """The generated local.yaml names this cluster, its hosts and paths, and contains no published secret."""
 
@@ -46,9 +57,14 @@ def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     expect("problems in local.yaml", found=findings, expected=[])
 
 
-@check("D23", section="3.15", source="upstream webui", on=platform_master,
-       title_zh="DLWS 服务的配置文件与 config.yaml 一致且权限正确",
-       fix="-m install --stages web_configuration")  # fmt: skip
+@check(
+    "D23",
+    section="3.15",
+    source="upstream webui",
+    on=platform_master,
+    title_zh="DLWS 服务的配置文件与 config.yaml 一致且权限正确",
+    fix="-m install --stages web_configuration",
+)
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The services' configuration files match this configuration and are closed to all other users."""
     question = "digests of the web interface's files"
@@ -57,9 +73,14 @@ def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
         expect(path, found=found_at(host, path), expected=expected)
 
 
-@check("D24", section="3.16", source="upstream nginx config", on=platform_hosts,
-       title_zh="NGINX 路由文件与 DLWorkspace 源码一致",
-       fix="-m install --stages nginx_files")  # fmt: skip
+@check(
+    "D24",
+    section="3.16",
+    source="upstream nginx config",
+    on=platform_hosts,
+    title_zh="NGINX 路由文件与 DLWorkspace 源码一致",
+    fix="-m install --stages nginx_files",
+)
 def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The NGINX routes on the host match the DLWorkspace checkout, and the static file folder exists."""
     wanted = rendered.ask(notes, "digest of nginx's routes", cluster, lambda p: rendered.sha256(p.routes))
@@ -67,10 +88,15 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect(DASHBOARD, found=stat_of(host, "%F", DASHBOARD) or "nothing", expected="directory")
 
 
-@check("D25", section="3.16", source="upstream nginx fqdn", on=platform_hosts,
-       title_zh="/etc/hostname-fqdn 是文件且内容正确",
-       fix="remove it once no pod mounts it (a pod that started too early made it a folder); then"
-           " -m install --stages nginx_files")  # fmt: skip
+@check(
+    "D25",
+    section="3.16",
+    source="upstream nginx fqdn",
+    on=platform_hosts,
+    title_zh="/etc/hostname-fqdn 是文件且内容正确",
+    fix="remove it once no pod mounts it (a pod that started too early made it a folder); then"
+    " -m install --stages nginx_files",
+)
 def test_fqdn_file(node: Node, host: Host) -> None:
     """/etc/hostname-fqdn is a file and contains the host's FQDN."""
     kind = stat_of(host, "%F", web_files.FQDN_FILE) or "nothing"
@@ -78,10 +104,15 @@ def test_fqdn_file(node: Node, host: Host) -> None:
     expect(f"name in {web_files.FQDN_FILE}", found=text_of(host, web_files.FQDN_FILE), expected=node.fqdn)
 
 
-@check("D27", section="3.16", source="upstream nginx webui3", on=platform_master,
-       title_zh="Web 静态文件取自当前的 webui3 镜像",
-       fix="-m install --stages static_files",
-       causes=[images.test_images_are_present, images.test_images_are_in_the_registry])  # fmt: skip
+@check(
+    "D27",
+    section="3.16",
+    source="upstream nginx webui3",
+    on=platform_master,
+    title_zh="Web 静态文件取自当前的 webui3 镜像",
+    fix="-m install --stages static_files",
+    causes=[images.test_images_are_present, images.test_images_are_in_the_registry],
+)
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The web interface's static files exist and come from the webui3 image on the host."""
     image = rendered.ask(notes, "webui3's image", cluster, webui3_image)

@@ -44,8 +44,14 @@ class InRegistry:
     unclear: str = ""
 
 
-@check("R21", section="3.16", source="runbook 3.16.1", on=registry_users, title_zh="Docker 已登录镜像仓库",
-       fix="-m install --stages registry_login, which uses the login in suite.registry_config")  # fmt: skip
+@check(
+    "R21",
+    section="3.16",
+    source="runbook 3.16.1",
+    on=registry_users,
+    title_zh="Docker 已登录镜像仓库",
+    fix="-m install --stages registry_login, which uses the login in suite.registry_config",
+)
 def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     """Docker on the host has the configured registry login."""
     wanted = notes.take("digests of the registry's logins", lambda: digests(logins_of(cluster)))
@@ -56,18 +62,28 @@ def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect("missing or wrong registry logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
 
 
-@check("R22", section="3.16", source="upstream docker push", on=image_builders,
-       title_zh="DLWS 自有镜像由当前源码与配置构建",
-       fix="-m install --stages images_built")  # fmt: skip
+@check(
+    "R22",
+    section="3.16",
+    source="upstream docker push",
+    on=image_builders,
+    title_zh="DLWS 自有镜像由当前源码与配置构建",
+    fix="-m install --stages images_built",
+)
 def test_images_are_built(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The platform's own images for the host's architecture were built there from this checkout and configuration."""
     wanted = rendered.ask(notes, f"what {node.arch} images are built from", cluster, lambda p: p.digests(node.arch))
     expect("images not built or out of date", found=outdated(host, wanted), expected=[])
 
 
-@check("R23", section="3.16", source="upstream docker push", on=image_keepers,
-       title_zh="DLWS 自有镜像已在镜像仓库且架构正确",
-       fix="push it again (-m install --stages images_in_registry); the host must reach the registry")  # fmt: skip
+@check(
+    "R23",
+    section="3.16",
+    source="upstream docker push",
+    on=image_keepers,
+    title_zh="DLWS 自有镜像已在镜像仓库且架构正确",
+    fix="push it again (-m install --stages images_in_registry); the host must reach the registry",
+)
 def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The registry has the platform's own images for the host's architecture.
 
@@ -78,10 +94,15 @@ def test_images_are_in_the_registry(node: Node, cluster: Cluster, host: Host, no
     expect("images missing or wrong in the registry", found=amiss(host, wanted, cluster.suite.images), expected=[])
 
 
-@check("R24", section="3.16", source="runbook 3.16", on=platform_hosts,
-       title_zh="DLWS 服务所需镜像已在主机上且架构正确",
-       fix="-m install --stages platform_images; for a wrong architecture, first push the right image",
-       causes=[test_images_are_in_the_registry])  # fmt: skip
+@check(
+    "R24",
+    section="3.16",
+    source="runbook 3.16",
+    on=platform_hosts,
+    title_zh="DLWS 服务所需镜像已在主机上且架构正确",
+    fix="-m install --stages platform_images; for a wrong architecture, first push the right image",
+    causes=[test_images_are_in_the_registry],
+)
 def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Notes) -> None:
     """The images that the platform runs on the host are present, current and of Docker's architecture.
 
@@ -164,8 +185,11 @@ def missing(host: Host, wanted: list[str]) -> list[str]:
     result = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
     there = dict(inspected(host, result.stdout, result.stderr))
     wrong = {name: there.get(with_tag(name), "missing") for name in wanted}
-    return [f"{name}: {found}, not {arch}" if found != "missing" else f"{name}: missing"
-            for name, found in wrong.items() if found != arch]  # fmt: skip
+    return [
+        f"{name}: {found}, not {arch}" if found != "missing" else f"{name}: missing"
+        for name, found in wrong.items()
+        if found != arch
+    ]
 
 
 def amiss(host: Host, wanted: list[str], source: Images) -> list[str]:
@@ -201,8 +225,11 @@ def all_told(host: Host, there: dict[str, InRegistry]) -> None:
 
 def digests_on(host: Host, wanted: list[str]) -> dict[str, list[str] | None]:
     """By image the digests that it has on the host as one of a registry; None for one that is not there."""
-    result = host.run_expect([0, 1], "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' "
-                             + " ".join(["%s"] * len(wanted)), *wanted)  # fmt: skip
+    result = host.run_expect(
+        [0, 1],
+        "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}}' " + " ".join(["%s"] * len(wanted)),
+        *wanted,
+    )
     here = {name: json.loads(told) for name, told in inspected(host, result.stdout, result.stderr)}
     return {
         name: [digest.partition("@")[2] for digest in here[with_tag(name)] or ()] if with_tag(name) in here else None

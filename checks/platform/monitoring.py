@@ -23,9 +23,16 @@ ABOUT_JOBS = ("idle_gpu", "user_alert")
 JOB_EXPORTER = 9102
 
 
-@check("D07", section="3.16", source="alertmanager API v2", on=platform_master, severity=Severity.WARNING,
-       title_zh="Alertmanager 运行且没有集群告警", causes=[RUNS["monitor"]],
-       fix="kubectl -n kube-system logs deploy/alert-manager; for an alert, see its rule in Prometheus")  # fmt: skip
+@check(
+    "D07",
+    section="3.16",
+    source="alertmanager API v2",
+    on=platform_master,
+    severity=Severity.WARNING,
+    title_zh="Alertmanager 运行且没有集群告警",
+    causes=[RUNS["monitor"]],
+    fix="kubectl -n kube-system logs deploy/alert-manager; for an alert, see its rule in Prometheus",
+)
 def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
     """Alertmanager answers and no alert is firing (silenced alerts and job notifications are ignored).
 
@@ -38,12 +45,21 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
     expect("firing alerts", found=firing, expected=set())
 
 
-@check("D09", section="3.16", source="upstream watchdog, job-exporter", on=platform_device_hosts,
-       severity=Severity.WARNING, title_zh="监控中的设备数与物理数量一致",
-       causes=[endpoints.test_prometheus_targets, accelerators.test_every_device_is_allocatable,
-               nodes.test_node_is_ready, nodes.test_node_takes_pods],
-       fix="see kubectl -n kube-system logs of watchdog, and of the host's job-exporter; check npu-info-gen (P23)",
-       )  # fmt: skip
+@check(
+    "D09",
+    section="3.16",
+    source="upstream watchdog, job-exporter",
+    on=platform_device_hosts,
+    severity=Severity.WARNING,
+    title_zh="监控中的设备数与物理数量一致",
+    causes=[
+        endpoints.test_prometheus_targets,
+        accelerators.test_every_device_is_allocatable,
+        nodes.test_node_is_ready,
+        nodes.test_node_takes_pods,
+    ],
+    fix="see kubectl -n kube-system logs of watchdog, and of the host's job-exporter; check npu-info-gen (P23)",
+)
 def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
     """Prometheus counts as many devices on the host as its driver sees, and has each NPU's utilization."""
     there = accelerators.physical(node, host)

@@ -24,10 +24,15 @@ from dlws.remote.kubernetes import Kubernetes, Object
 IDENTITIES = "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}} {{.Id}}' "
 
 
-@check("R25", section="3.16", source="kubelet imageID", on=platform_hosts,
-       title_zh="DLWS 的 Pod 运行的是主机上当前的镜像",
-       fix="-m install --stages pods_current",
-       causes=[nodes.test_node_is_ready, platform_images.test_images_are_present])  # fmt: skip
+@check(
+    "R25",
+    section="3.16",
+    source="kubelet imageID",
+    on=platform_hosts,
+    title_zh="DLWS 的 Pod 运行的是主机上当前的镜像",
+    fix="-m install --stages pods_current",
+    causes=[nodes.test_node_is_ready, platform_images.test_images_are_present],
+)
 def test_pods_run_present_images(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, notes: Notes) -> None:
     """The platform's pods run the images that are now on the host.
 

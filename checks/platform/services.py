@@ -39,8 +39,14 @@ RUNS: dict[str, Callable[..., None]] = {service.name: _of(service) for service i
 globals().update({function.__name__: function for function in RUNS.values() if function.__module__ == __name__})
 
 
-@check("D28", section="3.16", source="upstream init-container prebuild", on=platform_cluster,
-       title_zh="作业所需的服务账号、权限与镜像仓库凭据已就绪", fix="-m install --stages job_objects")  # fmt: skip
+@check(
+    "D28",
+    section="3.16",
+    source="upstream init-container prebuild",
+    on=platform_cluster,
+    title_zh="作业所需的服务账号、权限与镜像仓库凭据已就绪",
+    fix="-m install --stages job_objects",
+)
 def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """The service account, permissions and registry login that job pods need are in place."""
     planned = [apply_plan.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
@@ -51,10 +57,16 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     expect(f"registry login in Secret {job_objects.PULL_SECRET}", found=found, expected=wanted)
 
 
-@check("D10", section="3.16", source="runbook 3.16.9", on=platform_cluster, severity=Severity.WARNING,
-       title_zh="自定义指标 API 可用",
-       fix="see kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be amd64-only",
-       causes=[RUNS["custommetrics"]])  # fmt: skip
+@check(
+    "D10",
+    section="3.16",
+    source="runbook 3.16.9",
+    on=platform_cluster,
+    severity=Severity.WARNING,
+    title_zh="自定义指标 API 可用",
+    fix="see kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be amd64-only",
+    causes=[RUNS["custommetrics"]],
+)
 def test_custom_metrics(kube: Kubernetes) -> None:
     """The Kubernetes custom metrics API is available.
 

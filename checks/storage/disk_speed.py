@@ -38,8 +38,15 @@ SLOWEST_SHARE = 10.0  # MB/s; judgement: a twelfth of what a link of 1 Gb/s carr
 
 
 @active
-@check("S14", section="3.11", source="etcd hardware", on=master, severity=Severity.WARNING,
-       title_zh="etcd 磁盘同步延迟 p99 低于 10 毫秒", fix="give /var/lib/etcd a dedicated SSD")  # fmt: skip
+@check(
+    "S14",
+    section="3.11",
+    source="etcd hardware",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="etcd 磁盘同步延迟 p99 低于 10 毫秒",
+    fix="give /var/lib/etcd a dedicated SSD",
+)
 def test_etcd_disk_is_quick(host: Host) -> None:
     """The 99th percentile of the sync latency of etcd's disk is under 10 ms."""
     said = host.touch([0], "python3 -c %s %s", SYNC, ETCD_DATA, deadline=60.0).text.strip()
@@ -50,9 +57,15 @@ def test_etcd_disk_is_quick(host: Host) -> None:
 
 
 @active
-@check("S15", section="3.12", source="acceptance practice", on=sharing_cluster, severity=Severity.INFO,
-       title_zh="共享存储写入速度达标",
-       fix="compare with the server's own disk (dd there) and the network (iperf3 between the hosts)")  # fmt: skip
+@check(
+    "S15",
+    section="3.12",
+    source="acceptance practice",
+    on=sharing_cluster,
+    severity=Severity.INFO,
+    title_zh="共享存储写入速度达标",
+    fix="compare with the server's own disk (dd there) and the network (iperf3 between the hosts)",
+)
 def test_shares_are_quick(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """A host writes 64 MiB to every share, synced to the server's disk, at 10 MB/s or more."""
     *_, host = someone(hosts).values()  # the server is seldom the last of the inventory

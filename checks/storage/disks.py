@@ -21,8 +21,13 @@ SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
 
 
 @preflight
-@check("S01", section="2.1", source="kubelet eviction", title_zh="系统盘与镜像盘剩余空间充足",
-       fix="free space (docker system prune; journalctl --vacuum-size=1G) or add a disk")  # fmt: skip
+@check(
+    "S01",
+    section="2.1",
+    source="kubelet eviction",
+    title_zh="系统盘与镜像盘剩余空间充足",
+    fix="free space (docker system prune; journalctl --vacuum-size=1G) or add a disk",
+)
 def test_disks_have_space(host: Host) -> None:
     """The system, kubelet and etcd disks have 10% free space and Docker's 15%, below which pods are evicted."""
     docker = docker_root(host)
@@ -33,8 +38,13 @@ def test_disks_have_space(host: Host) -> None:
     expect("disks low on free space", found=list(dict.fromkeys(low)), expected=[])
 
 
-@check("S02", section="2.1", source="kubelet eviction", title_zh="文件系统 inode 充足",
-       fix="find the folder with too many files: du --inodes -x / | sort -n | tail")  # fmt: skip
+@check(
+    "S02",
+    section="2.1",
+    source="kubelet eviction",
+    title_zh="文件系统 inode 充足",
+    fix="find the folder with too many files: du --inodes -x / | sort -n | tail",
+)
 def test_disks_have_inodes(host: Host) -> None:
     """The system, kubelet, etcd and Docker disks have at least 5% free inodes."""
     found = df.inodes(of_those_there(host, "df -Pi", [*FOLDERS, docker_root(host)]))
@@ -42,10 +52,15 @@ def test_disks_have_inodes(host: Host) -> None:
     expect("disks low on free inodes", found=list(dict.fromkeys(low)), expected=[])
 
 
-@check("S03", section="2.1", source="kubelet image GC", severity=Severity.WARNING,
-       title_zh="镜像盘使用率低于镜像回收阈值",
-       causes=[test_disks_have_space],
-       fix="remove unused images with docker image prune -a, or add a disk for /var/lib/docker")  # fmt: skip
+@check(
+    "S03",
+    section="2.1",
+    source="kubelet image GC",
+    severity=Severity.WARNING,
+    title_zh="镜像盘使用率低于镜像回收阈值",
+    causes=[test_disks_have_space],
+    fix="remove unused images with docker image prune -a, or add a disk for /var/lib/docker",
+)
 def test_images_are_not_collected(host: Host) -> None:
     """Docker's disk is below the usage at which the kubelet deletes images, which an offline site cannot pull again."""
     config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
@@ -55,8 +70,13 @@ def test_images_are_not_collected(host: Host) -> None:
     expect_that(used < limit, f"space used on {disk.mountpoint}", found=f"{used}%", expected=f"under {limit}%")
 
 
-@check("S04", section="2.1", source="NHC fs_mount_rw", title_zh="本地文件系统可写",
-       fix="find the error in dmesg that made it read-only; run fsck, or replace the disk")  # fmt: skip
+@check(
+    "S04",
+    section="2.1",
+    source="NHC fs_mount_rw",
+    title_zh="本地文件系统可写",
+    fix="find the error in dmesg that made it read-only; run fsck, or replace the disk",
+)
 def test_local_file_systems_are_writable(host: Host) -> None:
     """The root file system and the local ones that /etc/fstab mounts read-write are writable."""
     table, entries = host.read(PROC_MOUNTS), fstab.parse(host.read("cat /etc/fstab"))
@@ -66,8 +86,14 @@ def test_local_file_systems_are_writable(host: Host) -> None:
     expect("read-only file systems", found=wrong, expected=[])
 
 
-@check("S13", section="2.1", source="md(4)", severity=Severity.WARNING, title_zh="软 RAID 阵列完整",
-       fix="mdadm --detail /dev/<array>; replace the failed disk")  # fmt: skip
+@check(
+    "S13",
+    section="2.1",
+    source="md(4)",
+    severity=Severity.WARNING,
+    title_zh="软 RAID 阵列完整",
+    fix="mdadm --detail /dev/<array>; replace the failed disk",
+)
 def test_arrays_are_whole(host: Host) -> None:
     """Every software RAID array runs with all of its disks."""
     text = text_of(host, "/proc/mdstat")

@@ -30,8 +30,14 @@ WEAK = ("insecure", "async", "no_root_squash")
 LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -printf '%y\t%f\t%l\n'"
 
 
-@check("S05", section="3.12", source="runbook 3.12", on=storage_servers, title_zh="NFS 服务运行并已导出共享目录",
-       fix="systemctl enable --now nfs-server; correct your own lines in /etc/exports; exportfs -ra")  # fmt: skip
+@check(
+    "S05",
+    section="3.12",
+    source="runbook 3.12",
+    on=storage_servers,
+    title_zh="NFS 服务运行并已导出共享目录",
+    fix="systemctl enable --now nfs-server; correct your own lines in /etc/exports; exportfs -ra",
+)
 def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
     """The NFS server is running, starts at boot and exports this host's shares to every host, read-write."""
     state, at_boot = unit(host, "nfs-server", "ActiveState", "UnitFileState")
@@ -43,9 +49,15 @@ def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
         expect(f"hosts without write access to {mount.export}", found=refused, expected=[])
 
 
-@check("S06", section="3.12", source="runbook 3.12", on=sharing_hosts, title_zh="共享存储已挂载且来源正确",
-       causes=[test_shares_are_exported],
-       fix="mount the share; check dmesg and showmount -e <server>")  # fmt: skip
+@check(
+    "S06",
+    section="3.12",
+    source="runbook 3.12",
+    on=sharing_hosts,
+    title_zh="共享存储已挂载且来源正确",
+    causes=[test_shares_are_exported],
+    fix="mount the share; check dmesg and showmount -e <server>",
+)
 def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     """Every share is mounted from its server on the mount point in config.yaml, read-write."""
     table = host.read(PROC_MOUNTS)
@@ -58,9 +70,15 @@ def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
         expect_that(seen and seen.is_writable, f"mode of {mount.mount_point}", found="read-only", expected="read-write")
 
 
-@check("S07", section="3.12", source="kubernetes#101622", on=sharing_hosts, title_zh="共享存储在 5 秒内响应",
-       causes=[test_shares_are_exported, test_shares_are_mounted],
-       fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>")  # fmt: skip
+@check(
+    "S07",
+    section="3.12",
+    source="kubernetes#101622",
+    on=sharing_hosts,
+    title_zh="共享存储在 5 秒内响应",
+    causes=[test_shares_are_exported, test_shares_are_mounted],
+    fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>",
+)
 def test_shares_answer(cluster: Cluster, host: Host) -> None:
     """Every share responds within 5 s."""
     for mount in cluster.mounts:
@@ -68,8 +86,14 @@ def test_shares_answer(cluster: Cluster, host: Host) -> None:
         told(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
 
 
-@check("S08", section="3.12", source="runbook 3.12", on=sharing_hosts, title_zh="重启后共享存储自动挂载",
-       fix="mount it in /etc/fstab once: <server>:<path> <mount point> nfs <options>,_netdev 0 0")  # fmt: skip
+@check(
+    "S08",
+    section="3.12",
+    source="runbook 3.12",
+    on=sharing_hosts,
+    title_zh="重启后共享存储自动挂载",
+    fix="mount it in /etc/fstab once: <server>:<path> <mount point> nfs <options>,_netdev 0 0",
+)
 def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
     """Every share is mounted at boot, once the network is up."""
     table = host.read("cat /etc/fstab")
@@ -79,13 +103,23 @@ def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
         other = [e.spec for e in entries if e.spec.rstrip("/") not in shares.sources(cluster, mount)]
         expect(f"{what} with another source", found=other, expected=[])
         at_boot = [e for e in entries if e.comes_at_boot and (e.kind in ("nfs", "nfs4") or "_netdev" in e.options)]
-        expect_that(len(entries) == len(at_boot) == 1, what, found=[f"line {e.line}" for e in entries],
-                    expected="one, mounted at boot over the network")  # fmt: skip
+        expect_that(
+            len(entries) == len(at_boot) == 1,
+            what,
+            found=[f"line {e.line}" for e in entries],
+            expected="one, mounted at boot over the network",
+        )
 
 
 @active
-@check("S09", section="3.12", source="DeepOps", on=sharing_cluster, title_zh="一台主机写入的文件其余主机均可读取",
-       fix="compare the mounts of the hosts named: source, options, the server's exports")  # fmt: skip
+@check(
+    "S09",
+    section="3.12",
+    source="DeepOps",
+    on=sharing_cluster,
+    title_zh="一台主机写入的文件其余主机均可读取",
+    fix="compare the mounts of the hosts named: source, options, the server's exports",
+)
 def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """What one host writes to a share, all other hosts read back identically."""
     someone(hosts)
@@ -96,8 +130,15 @@ def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> No
         expect(f"hosts that do not read back what another host wrote to {mount.mount_point}", found=wrong, expected=[])
 
 
-@check("S10", section="3.12", source="nfs(5)", on=sharing_cluster, title_zh="各主机挂载参数一致",
-       severity=Severity.WARNING, fix="give all hosts the same line in /etc/fstab; umount and mount")  # fmt: skip
+@check(
+    "S10",
+    section="3.12",
+    source="nfs(5)",
+    on=sharing_cluster,
+    title_zh="各主机挂载参数一致",
+    severity=Severity.WARNING,
+    fix="give all hosts the same line in /etc/fstab; umount and mount",
+)
 def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every share is mounted with the same protocol, rsize/wsize and hard/soft option on every host."""
     someone(hosts)
@@ -108,14 +149,24 @@ def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> No
             if found is not None and found.is_nfs:
                 owners[",".join(o for o in found.options if o.split("=")[0] in COMPARED)].append(name)
         told_apart = [f"{options or 'no such option'} on {' and '.join(names)}" for options, names in owners.items()]
-        expect_that(len(owners) < 2, f"mount options of {mount.mount_point}", found="; ".join(told_apart),
-                    expected="the same on every host")  # fmt: skip
+        expect_that(
+            len(owners) < 2,
+            f"mount options of {mount.mount_point}",
+            found="; ".join(told_apart),
+            expected="the same on every host",
+        )
 
 
-@check("S11", section="3.12", source="exports(5)", on=storage_servers,
-       title_zh="共享目录仅对已知主机导出，且不信任客户端 root",
-       severity=Severity.WARNING, fix="set suite.nfs.clients to the hosts' own range, and use safer suite.nfs.options",
-       deviation="runbook 3.12 exports this way to everyone: jobs run as root and write from every host")  # fmt: skip
+@check(
+    "S11",
+    section="3.12",
+    source="exports(5)",
+    on=storage_servers,
+    title_zh="共享目录仅对已知主机导出，且不信任客户端 root",
+    severity=Severity.WARNING,
+    fix="set suite.nfs.clients to the hosts' own range, and use safer suite.nfs.options",
+    deviation="runbook 3.12 exports this way to everyone: jobs run as root and write from every host",
+)
 def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
     """Every share is exported to known hosts only, without no_root_squash, insecure or async."""
     exported = exportfs.parse(host.read("exportfs -v"))
@@ -126,10 +177,15 @@ def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
         expect(f"weak points of export {mount.export}", found=[*open_to, *weak], expected=[])
 
 
-@check("S17", section="3.12", source="upstream auto_share.py", on=folder_keepers,
-       title_zh="存储目录已在共享存储上创建且可写",
-       causes=[test_shares_are_exported, test_shares_are_mounted],
-       fix="create the folder on the share with mode 0777")  # fmt: skip
+@check(
+    "S17",
+    section="3.12",
+    source="upstream auto_share.py",
+    on=folder_keepers,
+    title_zh="存储目录已在共享存储上创建且可写",
+    causes=[test_shares_are_exported, test_shares_are_mounted],
+    fix="create the folder on the share with mode 0777",
+)
 def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
     """Every storage folder exists on its share and is writable by everyone."""
     folders = shares.folders_kept_by(cluster, node)
@@ -142,8 +198,14 @@ def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
     expect_that(not wrong, "storage folders", found=wrong, expected=f"directories of mode {shares.FOLDER_MODE:o}")
 
 
-@check("S18", section="3.12", source="upstream auto_share.py", on=sharing_hosts, title_zh="/dlwsdata 链接指向共享存储",
-       fix="move the content of a folder in a link's place to the share, rmdir it, run pytest -m install")  # fmt: skip
+@check(
+    "S18",
+    section="3.12",
+    source="upstream auto_share.py",
+    on=sharing_hosts,
+    title_zh="/dlwsdata 链接指向共享存储",
+    fix="move the content of a folder in a link's place to the share, rmdir it, run pytest -m install",
+)
 def test_storage_links(cluster: Cluster, host: Host) -> None:
     """Every storage folder is a link to its share; a plain folder would keep job data on the local disk."""
     for place, wanted in shares.links(cluster).items():
@@ -154,8 +216,14 @@ def test_storage_links(cluster: Cluster, host: Host) -> None:
         expect(f"wrong links in {place}", found=wrong, expected=[])
 
 
-@check("S19", section="3.12", source="fstab(5)", on=storage_servers, title_zh="共享目录所在磁盘已挂载",
-       fix="mount the disk listed in /etc/fstab (see dmesg for its state); exportfs -ra")  # fmt: skip
+@check(
+    "S19",
+    section="3.12",
+    source="fstab(5)",
+    on=storage_servers,
+    title_zh="共享目录所在磁盘已挂载",
+    fix="mount the disk listed in /etc/fstab (see dmesg for its state); exportfs -ra",
+)
 def test_disk_of_the_share_is_mounted(node: Node, cluster: Cluster, host: Host) -> None:
     """Any disk that /etc/fstab lists for an exported folder is mounted; otherwise the root disk holds the share."""
     entries, table = fstab.parse(host.read("cat /etc/fstab")), host.read(PROC_MOUNTS)
@@ -167,8 +235,15 @@ def test_disk_of_the_share_is_mounted(node: Node, cluster: Cluster, host: Host) 
         expect(f"unmounted disks of {mount.export}", found=bare, expected=[])
 
 
-@check("S20", section="3.12", source="upstream NFS alert", on=storage_servers, title_zh="共享存储剩余空间充足",
-       severity=Severity.WARNING, fix="free or add space on the storage server")  # fmt: skip
+@check(
+    "S20",
+    section="3.12",
+    source="upstream NFS alert",
+    on=storage_servers,
+    title_zh="共享存储剩余空间充足",
+    severity=Severity.WARNING,
+    fix="free or add space on the storage server",
+)
 def test_share_has_space(node: Node, cluster: Cluster, host: Host) -> None:
     """Every share has more than 20% free space."""
     for mount in shares.served_by(cluster, node):

@@ -188,9 +188,15 @@ class CheckItem(TargetItem):
         """From the check's declaration."""
         spec = self.spec
         return {
-            "stage": False, "id": spec.id, "section": spec.section, "severity": spec.severity, "title": spec.title,
-            "title_zh": spec.title_zh, "source": spec.source, "fix": spec.fix,
-        }  # fmt: skip
+            "stage": False,
+            "id": spec.id,
+            "section": spec.section,
+            "severity": spec.severity,
+            "title": spec.title,
+            "title_zh": spec.title_zh,
+            "source": spec.source,
+            "fix": spec.fix,
+        }
 
 
 class StageItem(TargetItem):

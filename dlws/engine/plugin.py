@@ -147,10 +147,17 @@ def start_replay(config: pytest.Config, command: str | None) -> None:
     folder = new_folder(config, told.cluster, f"{run.ledger.run.command}-replay")
     config.stash[CLUSTER] = told.cluster
     config.stash[CONTEXT] = Context(
-        run=folder.name, folder=folder, resumed=None, command=run.ledger.run.command, plan=False,
-        strict=bool(config.option.strict) or run.ledger.run.strict, limit=config.option.limit,
-        root_user="root", root_password=None, replays=run.folder.path,
-    )  # fmt: skip
+        run=folder.name,
+        folder=folder,
+        resumed=None,
+        command=run.ledger.run.command,
+        plan=False,
+        strict=bool(config.option.strict) or run.ledger.run.strict,
+        limit=config.option.limit,
+        root_user="root",
+        root_password=None,
+        replays=run.folder.path,
+    )
     quieten(config)
 
 

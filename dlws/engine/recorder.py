@@ -114,12 +114,18 @@ def result_of(report: pytest.TestReport, item: TargetItem | None) -> Result | No
     stage = isinstance(item, StageItem)
     if report.skipped:
         needs = words.removeprefix("Skipped: ").partition(" depends on ")[2]
-        told = {"verdict": Verdict.NOT_RUN, "outcome": Outcome.BLOCKED if stage else None,
-                "message": f"not run: needs {needs}" if needs else words,
-                "follows": needs if _has_stage(needs, item.session.items) else ""}  # fmt: skip
+        told = {
+            "verdict": Verdict.NOT_RUN,
+            "outcome": Outcome.BLOCKED if stage else None,
+            "message": f"not run: needs {needs}" if needs else words,
+            "follows": needs if _has_stage(needs, item.session.items) else "",
+        }
     else:
-        told = {"verdict": Verdict.UNKNOWN, "outcome": Outcome.FAILED if stage else None,
-                "message": f"the suite itself broke here: {words}"}  # fmt: skip
+        told = {
+            "verdict": Verdict.UNKNOWN,
+            "outcome": Outcome.FAILED if stage else None,
+            "message": f"the suite itself broke here: {words}",
+        }
     return item.as_result(started="", seconds=round(report.duration, 4), **told)
 
 
@@ -141,9 +147,21 @@ def waiver_findings(site: Site, results: Sequence[Result], known: Collection[tup
 
     def finding(waiver: Waiver, verdict: Verdict, message: str, fix: str) -> Result:
         nodeid, name = f"waivers.yaml::{waiver.id}[{waiver.host}]", f"waiver of {waiver.id} on {waiver.host}"
-        return Result(nodeid=nodeid, name=name, host=Control().name, stage=False, verdict=verdict, started="",
-                      seconds=0.0, worker="main", severity=Severity.WARNING, message=message, fix=fix,
-                      title="Waivers are in force and needed", title_zh="豁免未过期且确有需要")  # fmt: skip
+        return Result(
+            nodeid=nodeid,
+            name=name,
+            host=Control().name,
+            stage=False,
+            verdict=verdict,
+            started="",
+            seconds=0.0,
+            worker="main",
+            severity=Severity.WARNING,
+            message=message,
+            fix=fix,
+            title="Waivers are in force and needed",
+            title_zh="豁免未过期且确有需要",
+        )
 
     expired = [
         finding(w, Verdict.FAIL, f"the waiver of {w.id} on {w.host} expired on {w.expires}", "renew or remove it")

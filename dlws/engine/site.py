@@ -222,9 +222,19 @@ class Site:
 
 
 ARGUMENTS = (
-    "node", "host", "cluster", "peers", "hosts", "control", "master",
-    "kube", "notes", "audit", "earlier", "admin_login",
-)  # fmt: skip
+    "node",
+    "host",
+    "cluster",
+    "peers",
+    "hosts",
+    "control",
+    "master",
+    "kube",
+    "notes",
+    "audit",
+    "earlier",
+    "admin_login",
+)
 
 
 def answers(node: Node) -> bool:

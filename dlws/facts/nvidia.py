@@ -14,12 +14,29 @@ PATIENCE = 10
 BOUND = f"timeout -k 1 {PATIENCE} nvidia-smi "
 FORM = " --format=csv,noheader,nounits"
 FIELDS = (
-    "index", "name", "uuid", "serial", "vbios_version", "driver_version", "persistence_mode", "compute_mode",
-    "ecc.mode.current", "ecc.errors.corrected.volatile.total", "ecc.errors.uncorrected.volatile.total",
-    "ecc.errors.uncorrected.aggregate.total", "retired_pages.single_bit_ecc.count", "retired_pages.double_bit.count",
-    "retired_pages.pending", "pcie.link.width.current", "pcie.link.width.max", "temperature.gpu", "power.limit",
-    "power.default_limit", "memory.used", "utilization.gpu",
-)  # fmt: skip
+    "index",
+    "name",
+    "uuid",
+    "serial",
+    "vbios_version",
+    "driver_version",
+    "persistence_mode",
+    "compute_mode",
+    "ecc.mode.current",
+    "ecc.errors.corrected.volatile.total",
+    "ecc.errors.uncorrected.volatile.total",
+    "ecc.errors.uncorrected.aggregate.total",
+    "retired_pages.single_bit_ecc.count",
+    "retired_pages.double_bit.count",
+    "retired_pages.pending",
+    "pcie.link.width.current",
+    "pcie.link.width.max",
+    "temperature.gpu",
+    "power.limit",
+    "power.default_limit",
+    "memory.used",
+    "utilization.gpu",
+)
 """Fields that every driver from 418 on knows: one that a driver does not know would make the whole query fail."""
 CARDS = BOUND + "--query-gpu=" + ",".join(FIELDS) + FORM
 ROWS = ("gpu_uuid", "remapped_rows.uncorrectable", "remapped_rows.pending", "remapped_rows.failure")
@@ -30,9 +47,17 @@ EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
 
 NVLINKS = {
-    "P100-SXM2": 4, "V100-SXM2": 6, "V100-SXM3": 6, "A100-SXM4": 12, "A800-SXM4": 8, "H100 80GB HBM3": 18, "H800": 8,
-    "H20": 18, "H200": 18, "B200": 18,
-}  # fmt: skip
+    "P100-SXM2": 4,
+    "V100-SXM2": 6,
+    "V100-SXM3": 6,
+    "A100-SXM4": 12,
+    "A800-SXM4": 8,
+    "H100 80GB HBM3": 18,
+    "H800": 8,
+    "H20": 18,
+    "H200": 18,
+    "B200": 18,
+}
 """The NVLinks of models of the SXM form, by how their names end, before a memory size."""
 
 Card = dict[str, str | None]

@@ -68,11 +68,25 @@ def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
     images = cluster.suite.device_plugins
     a910 = images.a910 or f"{cluster.document['dockerregistry']}a910-device-plugin:devel3"
     found = (
-        _plugin(cluster, "nvidia-device-plugin-daemonset", Device.GPU, "nvidia.com/gpu",
-                ("name", "nvidia-device-plugin-ds"), "nvidia-device-plugin-ctr", images.nvidia),
-        _plugin(cluster, "a910-device-plugin", Device.NPU, "npu.huawei.com/NPU",
-                ("app", "a910-device-plugin"), "a910-device-plugin", a910),
-    )  # fmt: skip
+        _plugin(
+            cluster,
+            "nvidia-device-plugin-daemonset",
+            Device.GPU,
+            "nvidia.com/gpu",
+            ("name", "nvidia-device-plugin-ds"),
+            "nvidia-device-plugin-ctr",
+            images.nvidia,
+        ),
+        _plugin(
+            cluster,
+            "a910-device-plugin",
+            Device.NPU,
+            "npu.huawei.com/NPU",
+            ("app", "a910-device-plugin"),
+            "a910-device-plugin",
+            a910,
+        ),
+    )
     return tuple(plugin for plugin in found if plugin.nodes)
 
 

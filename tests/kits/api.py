@@ -45,11 +45,15 @@ class Authority:
     def _issue(self, name: x509.Name, key: Any, *sans: str, is_ca: bool = False) -> x509.Certificate:
         now = datetime.now(UTC)
         builder = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key)
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        )  # fmt: skip
+        )
         if sans:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(s) for s in sans]), False)
         return builder.sign(self._key, hashes.SHA256())

@@ -136,8 +136,16 @@ def said(change: Change) -> list[str]:
 
 def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
     """A site of an install whose hosts answer nothing and whose API is in memory."""
-    context = Context(run="x", folder=folder, resumed=None, command="install", plan=False, strict=False,
-                      root_user="root", root_password=None)  # fmt: skip
+    context = Context(
+        run="x",
+        folder=folder,
+        resumed=None,
+        command="install",
+        plan=False,
+        strict=False,
+        root_user="root",
+        root_password=None,
+    )
     fleet = Fleet(cluster.nodes, lambda node: Fed(node.name), Transcript(folder / "evidence", Redactor([])))
     return Site(cluster, context, fleet, Waivers(), lambda label, text: None, api)
 

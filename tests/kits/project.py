@@ -210,9 +210,11 @@ class LocalHost(Connection):
         if vanish.exists() and vanish.read_text() in command:
             (self._folder / "unreachable").touch()
         act = threading.Thread(
-            target=self._inner.send, args=[self._placed(command)], daemon=True,
+            target=self._inner.send,
+            args=[self._placed(command)],
+            daemon=True,
             kwargs={"token": token, "stdin": stdin, "deadline": deadline},
-        )  # fmt: skip
+        )
         if (self._folder / "cut").exists():
             act.start()
             eventually(lambda: self._inner.still_running(token) or not act.is_alive())

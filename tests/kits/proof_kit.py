@@ -152,8 +152,9 @@ def _judged(
     patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
     patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))
     transcript = Transcript(folder / "evidence", Redactor([]))
-    fleet = Fleet(cluster.nodes, lambda node: _opened(case, hosts[node.name]), transcript,
-                  open_control=lambda: hosts["control"])  # fmt: skip
+    fleet = Fleet(
+        cluster.nodes, lambda node: _opened(case, hosts[node.name]), transcript, open_control=lambda: hosts["control"]
+    )
     context = _context(folder)
     patch.setattr(dlws.engine.site, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
     server = api or RecordedApi(healthy_api(), case.kube)
@@ -184,8 +185,9 @@ def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Pr
     judged_by = {"proof": (folder / "judged_by").read_text().split("\n")}
     replay = Replay(folder / "evidence", judged_by, Transcript(folder / "again", Redactor([])))
     api, fleet = ReplayedApi(replay), ReplayedFleet(told.cluster.nodes, replay)
-    site = Site(told.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api,
-                _kube=Kubernetes(api, api))  # fmt: skip
+    site = Site(
+        told.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api, _kube=Kubernetes(api, api)
+    )
     target = case.check.target_for(_target(case, told.cluster), told.cluster)
     assert target
     with site.judging("proof"):
@@ -193,8 +195,16 @@ def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Pr
 
 
 def _context(folder: Path) -> Context:
-    return Context(run="proof", folder=folder, resumed=None, command="verify", plan=False, strict=False,
-                   root_user="root", root_password=None)  # fmt: skip
+    return Context(
+        run="proof",
+        folder=folder,
+        resumed=None,
+        command="verify",
+        plan=False,
+        strict=False,
+        root_user="root",
+        root_password=None,
+    )
 
 
 def _cluster(case: Case, folder: Path) -> Cluster:

@@ -74,9 +74,13 @@ class Running:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pytest", f"--cluster={config}", *arguments],
-            cwd=ROOT, env=environment, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     @property
     def folder(self) -> Path:
@@ -140,8 +144,19 @@ def kubectl(words: str) -> str:
 
 
 # Files but what programs keep for themselves, packages, users, and the processes that are not of a login.
-OWN = ("/proc", "/sys", "/run", "/tmp", "/var/cache", "/var/log", "/var/lib/systemd",
-       "/var/lib/docker/*", "/var/lib/containerd/*", "/var/lib/kubelet/*", "/var/lib/etcd/*")  # fmt: skip
+OWN = (
+    "/proc",
+    "/sys",
+    "/run",
+    "/tmp",
+    "/var/cache",
+    "/var/log",
+    "/var/lib/systemd",
+    "/var/lib/docker/*",
+    "/var/lib/containerd/*",
+    "/var/lib/kubelet/*",
+    "/var/lib/etcd/*",
+)
 SNAPSHOT = (
     "{ find / -xdev " + "".join(f"-path '{path}' -prune -o " for path in OWN) + "-printf '%p %s %T@ %m %u\\n';"
     " dpkg-query -W; cat /etc/passwd /etc/group;"

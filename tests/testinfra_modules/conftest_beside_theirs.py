@@ -34,8 +34,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "host" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("testinfra_hosts")
         hostspecs = marker.args if marker else ["docker://debian_bookworm"]
-        metafunc.parametrize("host", [(hostspec, kind) for hostspec in hostspecs for kind in (BACKEND, HOST)],
-                             ids=lambda value: "-".join(value), indirect=True)  # fmt: skip
+        metafunc.parametrize(
+            "host",
+            [(hostspec, kind) for hostspec in hostspecs for kind in (BACKEND, HOST)],
+            ids=lambda value: "-".join(value),
+            indirect=True,
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -98,8 +98,19 @@ def test_no_bytes_make_it_crash(folder: Path, content: bytes) -> None:
 
 WORDS = [
     *sorted(set(example_text().replace(":", " ").split())),
-    "0x" + "f" * 30, ".inf", "-.nan", "1:30:30", "~", "true", "2020-13-45", '"\\uD800"', "'a b'", '"a\\nb"', "*x", "&x",
-]  # fmt: skip
+    "0x" + "f" * 30,
+    ".inf",
+    "-.nan",
+    "1:30:30",
+    "~",
+    "true",
+    "2020-13-45",
+    '"\\uD800"',
+    "'a b'",
+    '"a\\nb"',
+    "*x",
+    "&x",
+]
 TREES = st.recursive(
     st.sampled_from(WORDS),
     lambda inner: (

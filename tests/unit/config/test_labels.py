@@ -28,8 +28,13 @@ def test_the_master_carries_the_services(cluster: Cluster) -> None:
 
 def test_a_worker_says_what_it_computes_with(cluster: Cluster) -> None:
     gpu, npu = (labels.worker_labels(cluster, cluster.node(name)) for name in ("atlas-gpu01", "atlas02"))
-    assert gpu == {"archType": "amd64", "worker": "active", "gpu": "active", "nvidia": "active",
-                   "gpuType": "nvidia_gpu_amd64"}  # fmt: skip
+    assert gpu == {
+        "archType": "amd64",
+        "worker": "active",
+        "gpu": "active",
+        "nvidia": "active",
+        "gpuType": "nvidia_gpu_amd64",
+    }
     assert npu["gpuType"] == "huawei_npu_arm64"
     assert npu["huawei"] == npu["npu"] == "active"
 
@@ -57,8 +62,16 @@ def test_upstreams_table_is_complete() -> None:
     by_target: dict[str, int] = {}
     for target in labels.TARGETS.values():
         by_target[target] = by_target.get(target, 0) + 1
-    assert by_target == {"etcd_node": 3, "etcd_node_1": 15, "etcd_node_2": 1, "worker_node": 4, "all": 24,
-                         "mysqlserver_node": 1, "nfs_node": 1, "elasticsearch_node": 1}  # fmt: skip
+    assert by_target == {
+        "etcd_node": 3,
+        "etcd_node_1": 15,
+        "etcd_node_2": 1,
+        "worker_node": 4,
+        "all": 24,
+        "mysqlserver_node": 1,
+        "nfs_node": 1,
+        "elasticsearch_node": 1,
+    }
 
 
 def test_kubelabels_moves_and_adds_labels(tmp_path: Path) -> None:

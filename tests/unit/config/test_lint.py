@@ -90,10 +90,10 @@ def test_the_eight_published_secrets_and_the_addresses_are_known() -> None:
         ("worker_node_num: 3", "worker_node_num: 1", "1, but the configuration has 3 workers"),
         ("  Wechat: {", "  WeChat: {", "unknown key"),
         ("192.168.3.6", "192.169.3.6", "not in 192.168.0.0/16, where the master is"),
-        ("Microsoft: {TenantId: \"\"", "Microsoft: {TenantId: mine", "no GUID, so Microsoft sign-in cannot work"),
+        ('Microsoft: {TenantId: ""', "Microsoft: {TenantId: mine", "no GUID, so Microsoft sign-in cannot work"),
         ("sigsus.cn\n", "sigsus.cn\n  container-network-iprange: 192.168.0.1/16\n", "overlaps atlas01 (192.168.3.2)"),
     ],
-)  # fmt: skip
+)
 def test_what_looks_wrong_is_mentioned(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert message in "\n".join(map(str, findings(write(tmp_path, (old, new)))))
 

@@ -156,9 +156,18 @@ def test_the_most_exact_export_holds_for_a_host(cluster: Cluster, host: str, cli
 
 @pytest.mark.parametrize(
     ("client", "rank"),
-    [("*", 3), ("<world>", 3), ("*.sigsus.cn", 2), ("192.168.3.0/255.255.255.0", 1), ("192.168.3.6", 0),
-     ("atlas02", 0), ("10.0.0.0/8", None), ("@gpus", None), ("*.example.org", None)],
-)  # fmt: skip
+    [
+        ("*", 3),
+        ("<world>", 3),
+        ("*.sigsus.cn", 2),
+        ("192.168.3.0/255.255.255.0", 1),
+        ("192.168.3.6", 0),
+        ("atlas02", 0),
+        ("10.0.0.0/8", None),
+        ("@gpus", None),
+        ("*.example.org", None),
+    ],
+)
 def test_a_client_means_a_host_more_or_less_exactly(cluster: Cluster, client: str, rank: int | None) -> None:
     assert exportfs.Export("/x", client, ("rw",)).reaches(cluster.node("atlas02")) == rank
 

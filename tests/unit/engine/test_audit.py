@@ -53,8 +53,11 @@ def test_what_differs_after_a_reboot_is_named_and_what_was_red_before_is_not(tmp
     made.on("a2", "file")
     assert made.run("-m", "reboot", "-n", "0").status == 1
     assert made.outcomes == {
-        "before[control]": "changed", "restart[a1]": "unchanged", "restart[a2]": "changed", "after[control]": "failed",
-    }  # fmt: skip
+        "before[control]": "changed",
+        "restart[a1]": "unchanged",
+        "restart[a2]": "changed",
+        "after[control]": "failed",
+    }
     assert "found A01[a2] PASS -> FAIL. Fix" in made.results["after[control]"].message
 
 

@@ -54,8 +54,12 @@ def test_two_stages_of_one_name_are_refused() -> None:
 def test_steps_are_ordered_after_what_they_need_and_otherwise_as_written() -> None:
     made = items(join=(["a1", "a2"], ["base[*]"]), base=(["a1", "a2"], []), tail=(["a1"], ["join"]))
     assert labels(graph.ordered(list(made), graph_of(made))) == [
-        "base[a1]", "base[a2]", "join[a1]", "join[a2]", "tail[a1]",
-    ]  # fmt: skip
+        "base[a1]",
+        "base[a2]",
+        "join[a1]",
+        "join[a2]",
+        "tail[a1]",
+    ]
 
 
 def test_a_cycle_is_refused_by_name() -> None:

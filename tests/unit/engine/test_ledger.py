@@ -7,23 +7,47 @@ import json
 from dlws.record import ledger
 
 HEAD = {
-    "event": "run", "run": "r", "cluster": "c", "command": "verify", "started": "", "config": "", "config_sha256": "",
-    "suite_version": "", "plan": False, "strict": False, "workers": 1, "hosts": [], "schema": 1,
+    "event": "run",
+    "run": "r",
+    "cluster": "c",
+    "command": "verify",
+    "started": "",
+    "config": "",
+    "config_sha256": "",
+    "suite_version": "",
+    "plan": False,
+    "strict": False,
+    "workers": 1,
+    "hosts": [],
+    "schema": 1,
     "items": [
         {"nodeid": "checks/host/swap.py::test_swap_is_off[a1]", "name": "swap_is_off", "host": "a1", "after": []},
         {"nodeid": "checks/ssh.py::test_host_is_reached[a1]", "name": "host_is_reached", "host": "a1", "after": []},
         {"nodeid": "install/s3_11_kubernetes.py::test_swap_off[a1]", "name": "swap_off", "host": "a1", "after": []},
     ],
-}  # fmt: skip
+}
 LOST = {
-    "event": "result", "nodeid": "checks/ssh.py::test_host_is_reached[a1]", "name": "host_is_reached", "host": "a1",
-    "stage": False, "verdict": "UNREACHABLE", "started": "", "seconds": 1.0, "worker": "main", "id": "U01",
-}  # fmt: skip
+    "event": "result",
+    "nodeid": "checks/ssh.py::test_host_is_reached[a1]",
+    "name": "host_is_reached",
+    "host": "a1",
+    "stage": False,
+    "verdict": "UNREACHABLE",
+    "started": "",
+    "seconds": 1.0,
+    "worker": "main",
+    "id": "U01",
+}
 AFTER = {
-    **LOST, "nodeid": "checks/host/swap.py::test_swap_is_off[a1]", "name": "swap_is_off", "id": "H09",
-    "section": "3.11", "title": "Swap is off.", "verdict": "NOT RUN",
+    **LOST,
+    "nodeid": "checks/host/swap.py::test_swap_is_off[a1]",
+    "name": "swap_is_off",
+    "id": "H09",
+    "section": "3.11",
+    "title": "Swap is off.",
+    "verdict": "NOT RUN",
     "follows": "checks/ssh.py::test_host_is_reached[a1]",
-}  # fmt: skip
+}
 END = {"event": "end", "exit_status": 1, "reason": "", "seconds": 2.0, "not_run": [HEAD["items"][2]["nodeid"]]}  # type: ignore[index]
 
 

@@ -19,8 +19,17 @@ from tests.kits.project import Project, eventually
 
 
 def result(**more: Any) -> Result:
-    told: dict[str, Any] = {"nodeid": "n", "name": "swap_off", "host": "a1", "stage": True, "verdict": Verdict.PASS,
-                            "started": "", "seconds": 2.0, "worker": "gw0", "outcome": Outcome.CHANGED}  # fmt: skip
+    told: dict[str, Any] = {
+        "nodeid": "n",
+        "name": "swap_off",
+        "host": "a1",
+        "stage": True,
+        "verdict": Verdict.PASS,
+        "started": "",
+        "seconds": 2.0,
+        "worker": "gw0",
+        "outcome": Outcome.CHANGED,
+    }
     return Result(**{**told, **more})
 
 

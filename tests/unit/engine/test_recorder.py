@@ -15,18 +15,44 @@ from dlws.verdict import Verdict
 from tests.kits.graph import graph_of, items
 
 RUN = Run(
-    run="r", cluster="demo", command="install", started="", config="", config_sha256="", suite_version="", plan=False,
-    strict=False, workers=2, hosts=(), items=tuple(ItemRow(nodeid=n, name=n, host="a1") for n in ("one", "two")),
-)  # fmt: skip
+    run="r",
+    cluster="demo",
+    command="install",
+    started="",
+    config="",
+    config_sha256="",
+    suite_version="",
+    plan=False,
+    strict=False,
+    workers=2,
+    hosts=(),
+    items=tuple(ItemRow(nodeid=n, name=n, host="a1") for n in ("one", "two")),
+)
 GREEN = Result(
-    nodeid="one", name="one", host="a1", stage=True, verdict=Verdict.PASS, outcome=Outcome.CHANGED, started="",
-    seconds=1.0, worker="gw0", actions=(ActionRow(text="touch it"),),
-)  # fmt: skip
+    nodeid="one",
+    name="one",
+    host="a1",
+    stage=True,
+    verdict=Verdict.PASS,
+    outcome=Outcome.CHANGED,
+    started="",
+    seconds=1.0,
+    worker="gw0",
+    actions=(ActionRow(text="touch it"),),
+)
 
 
 def result(**more: Any) -> Result:
-    told: dict[str, Any] = {"nodeid": "one", "name": "one", "host": "a1", "stage": True, "verdict": Verdict.PASS,
-                            "started": "", "seconds": 0.0, "worker": "gw0"}  # fmt: skip
+    told: dict[str, Any] = {
+        "nodeid": "one",
+        "name": "one",
+        "host": "a1",
+        "stage": True,
+        "verdict": Verdict.PASS,
+        "started": "",
+        "seconds": 0.0,
+        "worker": "gw0",
+    }
     return Result(**{**told, **more})
 
 
@@ -95,9 +121,14 @@ def test_the_foot_says_how_it_ended_and_what_never_ran(keeper: Ledgerkeeper, tmp
 
 def report(outcome: str, longrepr: Any) -> Any:
     return SimpleNamespace(
-        nodeid="x", outcome=outcome, passed=outcome == "passed", skipped=outcome == "skipped", duration=0.0,
-        failed=outcome == "failed", longrepr=longrepr,
-    )  # fmt: skip
+        nodeid="x",
+        outcome=outcome,
+        passed=outcome == "passed",
+        skipped=outcome == "skipped",
+        duration=0.0,
+        failed=outcome == "failed",
+        longrepr=longrepr,
+    )
 
 
 @pytest.fixture

@@ -78,10 +78,19 @@ def test_a_range_that_runs_backwards_is_refused() -> None:
 def ledger(sha256: str, **outcomes: Outcome) -> Ledger:
     by_name = {item.spec.name: item.nodeid for item in MADE if item.target.name == "a2"}
     results = tuple(
-        Result(nodeid=by_name[name], name=name, host="a2", stage=True, verdict=Verdict.PASS, started="", seconds=0.0,
-               worker="gw0", outcome=outcome)
+        Result(
+            nodeid=by_name[name],
+            name=name,
+            host="a2",
+            stage=True,
+            verdict=Verdict.PASS,
+            started="",
+            seconds=0.0,
+            worker="gw0",
+            outcome=outcome,
+        )
         for name, outcome in outcomes.items()
-    )  # fmt: skip
+    )
     run: Any = SimpleNamespace(config_sha256=sha256)
     return Ledger(run, results, None)
 

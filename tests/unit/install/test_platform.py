@@ -26,8 +26,16 @@ from tests.kits.platform import Fed, MemoryApi, change_of, kube_of, plan_of, run
 
 PASSWORD = "invented-for-tests"
 MODULES = (s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services)
-PLATFORM = ("platform.endpoints", "platform.database", "network.platform_ports", "npu.exporter_files", "platform.files",
-            "platform.images", "jobs.pods", "platform.services")  # fmt: skip
+PLATFORM = (
+    "platform.endpoints",
+    "platform.database",
+    "network.platform_ports",
+    "npu.exporter_files",
+    "platform.files",
+    "platform.images",
+    "jobs.pods",
+    "platform.services",
+)
 CONTAINER = {"docker ps": (0, "4f" * 32 + "\n", "")}
 LISTENING = {"ss -Hltn": (0, "LISTEN 0 151 *:3306 *:*\n", "")}
 NO_IMAGE = {"command -v": (0, "/usr/bin/docker\n", ""), "image inspect": (1, "", "Error: No such image: x")}
@@ -73,8 +81,10 @@ def test_without_a_checkout_the_platform_is_nobodys_concern(tmp_path: Path) -> N
 def test_a_service_is_applied_in_order_and_waited_for(cluster: Cluster) -> None:
     api = MemoryApi(cluster)
     assert start("nginx", cluster, api) == [
-        "create DaemonSet default/nginx", "create DaemonSet default/nginx-arm64", "wait until nginx runs",
-    ]  # fmt: skip
+        "create DaemonSet default/nginx",
+        "create DaemonSet default/nginx-arm64",
+        "wait until nginx runs",
+    ]
     assert api.changed == ["PATCH DaemonSet nginx", "PATCH DaemonSet nginx-arm64"]
 
 
@@ -258,9 +268,11 @@ def test_nginx_gets_name_folder_and_routes(cluster: Cluster) -> None:
     host, change = change_of(connection := Fed("atlas02"))
     s3_16_files.test_nginx_files(cluster.node("atlas02"), cluster, host, change)
     assert [text.split(" (")[0] for text in said(change)] == [
-        f"write {web_files.FQDN_FILE}", f"make directory {platform.DASHBOARD}", "make directory /etc/nginx/conf.other",
+        f"write {web_files.FQDN_FILE}",
+        f"make directory {platform.DASHBOARD}",
+        "make directory /etc/nginx/conf.other",
         f"write {web_files.NGINX_FILE}",
-    ]  # fmt: skip
+    ]
     assert connection.sent[0][1] == b"atlas02.sigsus.cn\n"
 
 

@@ -113,7 +113,7 @@ def test_a_selector_that_is_not_understood_is_unknown() -> None:
         ({"containerStatuses": [{"ready": False, "state": {"waiting": {"reason": "ErrImagePull"}}}]}, "ErrImagePull"),
         ({}, "unknown, not ready"),
     ],
-)  # fmt: skip
+)
 def test_a_pod_says_what_is_the_matter_with_it(status: dict[str, Any], said: str) -> None:
     assert accelerators.state({"status": status}) == said
 

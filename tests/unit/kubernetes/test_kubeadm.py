@@ -57,8 +57,10 @@ def test_the_control_plane_is_what_the_configuration_says(cluster: Cluster) -> N
     assert found["kubernetesVersion"] == "v1.18.0"
     assert found["controlPlaneEndpoint"] == "atlas01.sigsus.cn:6443"
     assert found["networking"] == {
-        "dnsDomain": "cluster.local", "podSubnet": "10.2.0.0/16", "serviceSubnet": "10.3.0.0/16",
-    }  # fmt: skip
+        "dnsDomain": "cluster.local",
+        "podSubnet": "10.2.0.0/16",
+        "serviceSubnet": "10.3.0.0/16",
+    }
     assert found["apiServer"]["extraArgs"] == {"service-node-port-range": "30000-49999"}
     assert "imageRepository" not in found
 
@@ -99,16 +101,22 @@ def test_the_virtual_ip_is_named_in_the_servers_certificate(tmp_path: Path) -> N
 def test_a_join_pins_the_ca_and_carries_its_token(cluster: Cluster) -> None:
     token = "abcdef.0123456789abcdef"
     text = kubeadm.join_config(
-        cluster, cluster.node("atlas-gpu01"), token=token, ca_hash="sha256:00",
+        cluster,
+        cluster.node("atlas-gpu01"),
+        token=token,
+        ca_hash="sha256:00",
         resolv_conf_path="/run/systemd/resolve/resolv.conf",
-    )  # fmt: skip
+    )
     found = documents(text)["JoinConfiguration"]
     assert found["discovery"]["bootstrapToken"] == {
-        "apiServerEndpoint": "atlas01.sigsus.cn:6443", "token": token, "caCertHashes": ["sha256:00"],
-    }  # fmt: skip
+        "apiServerEndpoint": "atlas01.sigsus.cn:6443",
+        "token": token,
+        "caCertHashes": ["sha256:00"],
+    }
     assert found["nodeRegistration"]["kubeletExtraArgs"] == {
-        "node-ip": "192.168.3.4", "resolv-conf": "/run/systemd/resolve/resolv.conf",
-    }  # fmt: skip
+        "node-ip": "192.168.3.4",
+        "resolv-conf": "/run/systemd/resolve/resolv.conf",
+    }
 
 
 def test_a_token_lives_minutes_and_is_never_the_same(cluster: Cluster) -> None:
@@ -129,8 +137,10 @@ def test_pods_inherit_name_servers_that_they_can_reach() -> None:
 
 
 def test_a_worker_runs_three_of_kubeadms_images() -> None:
-    listed = kubeadm.images("k8s.gcr.io/kube-apiserver:v1.20.2\nk8s.gcr.io/kube-proxy:v1.20.2\n"
-                            "k8s.gcr.io/pause:3.2\nk8s.gcr.io/coredns/coredns:v1.8.0\n")  # fmt: skip
+    listed = kubeadm.images(
+        "k8s.gcr.io/kube-apiserver:v1.20.2\nk8s.gcr.io/kube-proxy:v1.20.2\n"
+        "k8s.gcr.io/pause:3.2\nk8s.gcr.io/coredns/coredns:v1.8.0\n"
+    )
     assert kubeadm.node_images(listed) == listed[1:]
     with pytest.raises(Unparsable):
         kubeadm.images("unknown command\n")

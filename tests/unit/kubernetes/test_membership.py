@@ -109,8 +109,9 @@ def test_the_archive_for_the_architecture_comes_first(tmp_path: Path) -> None:
     (tmp_path / "k8s.gcr.io-pause-3.2.tar").touch()
     (tmp_path / "k8s.gcr.io-pause-3.2-arm64.tar").touch()
     assert [image_archives.archive(tmp_path, image, arch).name for arch in (Arch.ARM64, Arch.AMD64)] == [
-        "k8s.gcr.io-pause-3.2-arm64.tar", "k8s.gcr.io-pause-3.2.tar",
-    ]  # fmt: skip
+        "k8s.gcr.io-pause-3.2-arm64.tar",
+        "k8s.gcr.io-pause-3.2.tar",
+    ]
 
 
 def test_an_image_is_named_as_docker_lists_it() -> None:

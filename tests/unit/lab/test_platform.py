@@ -129,9 +129,17 @@ def test_an_archive_has_one_name_however_its_image_is_called() -> None:
 def test_the_platforms_faults_are_those_that_must_turn_a_check_red() -> None:
     names = {name for name, fault in FAULTS.items() if fault.do.__module__ == "lab.platform_faults"}
     assert names == {
-        "image_wrong_arch", "image_missing", "mysql_password", "nginx_config", "service_crashes", "port_taken",
-        "npu_info_dead", "target_down", "jwt_key", "fqdn_folder",
-    }  # fmt: skip
+        "image_wrong_arch",
+        "image_missing",
+        "mysql_password",
+        "nginx_config",
+        "service_crashes",
+        "port_taken",
+        "npu_info_dead",
+        "target_down",
+        "jwt_key",
+        "fqdn_folder",
+    }
     assert names < KUBE_FAULTS.keys()
 
 

@@ -56,8 +56,9 @@ def test_iperf3_counts_what_has_come() -> None:
 
 def test_an_error_of_iperf3_is_no_speed() -> None:
     with pytest.raises(Unparsable, match="iperf3: an error: 'unable to connect to server: Connection refused'"):
-        iperf3.received('{"start": {}, "intervals": [], "end": {}, "error": "unable to connect to server: '
-                        'Connection refused"}')  # fmt: skip
+        iperf3.received(
+            '{"start": {}, "intervals": [], "end": {}, "error": "unable to connect to server: Connection refused"}'
+        )
 
 
 @pytest.mark.parametrize("text", ["", IPERF3[:200], "[]", '{"end": {"sum_received": {}}}', "iperf3: error - no route"])

@@ -151,8 +151,12 @@ def test_holders_of_ports_are_unknown_without_ss(tmp_path: Path) -> None:
 
 
 def test_npu_information_is_written_whole_and_only_from_answers(tmp_path: Path) -> None:
-    stub(tmp_path, "npu-smi", 'case "$*" in *-m) printf "NPU ID  Chip ID\\n0  0  910 A\\n4  0  910 A\\n";;'
-                              ' *"-i 4") echo half; exit 1;; *) echo "NPU ID : 0";; esac')  # fmt: skip
+    stub(
+        tmp_path,
+        "npu-smi",
+        'case "$*" in *-m) printf "NPU ID  Chip ID\\n0  0  910 A\\n4  0  910 A\\n";;'
+        ' *"-i 4") echo half; exit 1;; *) echo "NPU ID : 0";; esac',
+    )
     stub(tmp_path, "sleep", "kill -9 $PPID")
     script = npu_info.SCRIPT.replace(npu_info.FOLDER, str(tmp_path / "out"))
     search = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"

@@ -131,10 +131,26 @@ def ran(folder: Path, torch: str, end: int = 60) -> tuple[int, str]:
     """The exit status of the program, two ranks of four, and what it says of itself, with a module in torch's place."""
     (folder / "torch.py").write_text(torch)
     says = folder / "says"
-    given = {"backend": "gloo", "ranks": 4, "first": 2, "count": 2, "address": "127.0.0.1", "own": "127.0.0.1",
-             "port": 29512, "join": 5, "end": end, "bytes": 1024, "says": str(says)}  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(given)], capture_output=True, text=True,
-                          env={"PYTHONPATH": str(folder)}, timeout=60)  # fmt: skip
+    given = {
+        "backend": "gloo",
+        "ranks": 4,
+        "first": 2,
+        "count": 2,
+        "address": "127.0.0.1",
+        "own": "127.0.0.1",
+        "port": 29512,
+        "join": 5,
+        "end": end,
+        "bytes": 1024,
+        "says": str(says),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(given)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(folder)},
+        timeout=60,
+    )
     assert done.stdout == ""
     return done.returncode, says.read_text()
 

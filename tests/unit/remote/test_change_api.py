@@ -109,8 +109,9 @@ def test_what_takes_no_apply_is_created_and_later_merged(change: Change, api: Fa
     change.merge(API_SERVICE)
     changes = [asked for asked in api.asked if asked.method != "GET"]
     assert [(asked.method, asked.content_type) for asked in changes] == [
-        ("POST", "application/json"), ("PATCH", "application/merge-patch+json"),
-    ]  # fmt: skip
+        ("POST", "application/json"),
+        ("PATCH", "application/merge-patch+json"),
+    ]
     texts = [action.text.split()[0] for action in change.actions]
     assert texts == ["create", "change"]
 

@@ -23,11 +23,13 @@ from tests.kits.api import Authority, FakeApi, nodes, status
 
 NODES = "/api/v1/nodes?limit=500"
 NEXT = "/api/v1/nodes?limit=500&continue=t1"
-CORE = {"resources": [
-    {"name": "services", "kind": "Service", "namespaced": True},
-    {"name": "services/status", "kind": "Service", "namespaced": True},
-    {"name": "nodes", "kind": "Node", "namespaced": False},
-]}  # fmt: skip
+CORE = {
+    "resources": [
+        {"name": "services", "kind": "Service", "namespaced": True},
+        {"name": "services/status", "kind": "Service", "namespaced": True},
+        {"name": "nodes", "kind": "Node", "namespaced": False},
+    ]
+}
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "probe", "namespace": "default"}}
 
 

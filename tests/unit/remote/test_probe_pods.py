@@ -63,8 +63,11 @@ def test_pods_that_succeed_tell_what_they_printed(tmp_path: Path, master: Host) 
     play(tmp_path, {"one": "Succeeded/a/", "two": "Succeeded/b/"})
     [(one, log), (two, other)] = ended(master, [ONE, TWO])
     assert (one["metadata"]["name"], log, two["metadata"]["name"], other) == (
-        "one", "one was here\n", "two", "two was here\n",
-    )  # fmt: skip
+        "one",
+        "one was here\n",
+        "two",
+        "two was here\n",
+    )
     assert [pod["metadata"]["name"] for pod in json.loads((tmp_path / "made").read_text())["items"]] == ["one", "two"]
 
 

@@ -9,9 +9,15 @@ from reports import chart
 
 def result(name: str, second: int, seconds: float) -> Result:
     return Result(
-        nodeid=name, name=name, host="cluster", stage=True, verdict=Verdict.PASS, seconds=seconds, worker="gw0",
+        nodeid=name,
+        name=name,
+        host="cluster",
+        stage=True,
+        verdict=Verdict.PASS,
+        seconds=seconds,
+        worker="gw0",
         started=f"2026-11-23T06:30:{second:02}.000+00:00",
-    )  # fmt: skip
+    )
 
 
 def test_what_ran_side_by_side_on_one_host_has_lanes_of_its_own() -> None:

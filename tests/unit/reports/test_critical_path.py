@@ -21,10 +21,32 @@ def ledger(steps: dict[str, tuple[float, float, tuple[str, ...]]]) -> Ledger:
         name, host = label.removesuffix("]").split("[")
         rows.append(ItemRow(nodeid=label, name=name, host=host, after=after))
         started = f"2026-01-01T00:00:{start:06.3f}+00:00" if start >= 0 else ""
-        results.append(Result(nodeid=label, name=name, host=host, stage=True, verdict=Verdict.PASS, started=started,
-                              seconds=seconds, worker="gw0"))  # fmt: skip
-    run = Run(run="r", cluster="atlas", command="install", started="", config="", config_sha256="", suite_version="",
-              plan=False, strict=False, workers=2, hosts=(), items=tuple(rows))  # fmt: skip
+        results.append(
+            Result(
+                nodeid=label,
+                name=name,
+                host=host,
+                stage=True,
+                verdict=Verdict.PASS,
+                started=started,
+                seconds=seconds,
+                worker="gw0",
+            )
+        )
+    run = Run(
+        run="r",
+        cluster="atlas",
+        command="install",
+        started="",
+        config="",
+        config_sha256="",
+        suite_version="",
+        plan=False,
+        strict=False,
+        workers=2,
+        hosts=(),
+        items=tuple(rows),
+    )
     return Ledger(run=run, results=tuple(results), end=None)
 
 

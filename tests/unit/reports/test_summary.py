@@ -197,8 +197,10 @@ def test_what_follows_from_no_finding_is_a_gap_and_a_circle_ends() -> None:
     )
     assert told(sample).findings == ()
     assert {row.name for gap in told(sample).gaps for row in gap.rows} == {
-        "swap_is_off", "swap_stays_off", "docker_version_is_validated",
-    }  # fmt: skip
+        "swap_is_off",
+        "swap_stays_off",
+        "docker_version_is_validated",
+    }
 
 
 def test_stages_stand_in_the_order_of_the_runbook() -> None:
