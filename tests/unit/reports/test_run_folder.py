@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.record.run_folder import Command, RunFolder, RunFolderError, find, latest
+from dlws.record.run_folder import OUT, Command, RunFolder, RunFolderError, find, latest
 from tests.kits import sample_run
 
 
@@ -90,6 +90,10 @@ def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:
         sample.write(tmp_path / cluster / f"run-{9 - number}")
     assert latest(tmp_path).path == tmp_path / "atlas" / "run-6"
     assert latest(tmp_path, "other").path == tmp_path / "other" / "run-7"
+
+
+def test_runs_are_looked_for_where_they_are_written(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.rootpath / "reports" / "out" == OUT
 
 
 def test_latest_says_when_there_is_no_run(tmp_path: Path) -> None:
