@@ -155,8 +155,8 @@ class ReplayedConnection(Connection):
         """See `Connection.ask`; `deadline` and `cap` were met, or not met, then."""
         return [self._replay.ask(self.host, command) for command in commands]
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.feed`."""
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        """See `Connection.run_active`."""
         return self._replay.ask(self.host, command)
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:

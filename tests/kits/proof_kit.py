@@ -83,7 +83,7 @@ class Answering(Connection):
             told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
         return told.to(self.host, command)
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         return self._answer(command)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
