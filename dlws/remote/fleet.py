@@ -94,7 +94,7 @@ class Fleet:
                 self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
                 self._refused_at[name] = time.monotonic()
             self.transcript.use(self._refused[name])
-            raise type(error)(*error.args) from None
+            raise error.again() from None
         connection.ask_ahead()
         return connection
 
@@ -318,7 +318,7 @@ class FleetConnection(Connection):
         if self._failure is not None:
             since, failure = self._failure
             if time.monotonic() - since < self._fleet.patience:
-                raise type(failure)(*failure.args)
+                raise failure.again()
         try:
             found = ask()
         except Unreachable as error:

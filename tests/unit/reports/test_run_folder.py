@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.record.run_folder import Command, RunFolder, RunFolderError, find, latest
+from dlws.record.run_folder import OUT, Command, RunFolder, RunFolderError, find, latest
 from tests.kits import sample_run
 
 
@@ -81,6 +81,10 @@ def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: st
     recorded = folder.read()
     assert recorded.command("atlas01.gw0.jsonl#1") == "evidence/atlas01.gw0.jsonl has no command 1"
     assert isinstance(recorded.command("atlas01.gw0.jsonl#2"), Command)
+
+
+def test_runs_are_looked_for_where_they_are_written(request: pytest.FixtureRequest) -> None:
+    assert OUT == request.config.rootpath / "reports" / "out"
 
 
 def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:
