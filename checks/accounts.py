@@ -59,7 +59,7 @@ def test_sudoers_are_valid(host: Host) -> None:
     """All sudoers files are syntactically valid."""
     result = host.run_expect([0, 1], "visudo -c")
     if result.rc == 0 and "parsed OK" not in result.stdout:
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     expect_that(result.rc == 0, "visudo -c", found=(result.stderr or result.stdout).strip(), expected="no error")
 
 
@@ -103,7 +103,7 @@ def test_admin_account(cluster: Cluster, host: Host) -> None:
     result = host.run_expect([0, 2], "getent passwd %s", admin)
     users = accounts.passwd(result.stdout)
     if bool(users) is not (result.rc == 0):  # 2: no such user
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     expect("admin user", found=[user.name for user in users] or "no such user", expected=[admin])
     expect("home and shell", found=[users[0].home, users[0].shell], expected=[f"/home/{admin}", "/bin/bash"])
     groups = groups_of(host, admin)
@@ -155,7 +155,7 @@ def groups_of(host: Host, user: str) -> list[str]:
     result = host.run_expect([0, 1], "id -nG %s", user)
     groups: list[str] = result.stdout.split()
     if not groups and "no such user" not in result.stderr:
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     return groups
 
 

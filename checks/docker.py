@@ -161,7 +161,7 @@ def test_nvidia_runtime_answers(host: Host) -> None:
     expect("programs missing from PATH", found=host.lines(MISSING_PROGRAMS), expected=[])
     cli = host.run_expect([0, 1], "nvidia-container-cli info")
     if cli.rc == 0 and "NVRM version" not in cli.stdout:
-        raise host.no_answer(cli)
+        raise host.unexpected(cli)
     expect_that(cli.rc == 0, "nvidia-container-cli info", found=cli.stderr.strip(), expected="the driver and the GPUs")
     runtimes = list(docker_of(host).runtimes)
     expect_that("nvidia" in runtimes, "Docker runtimes", found=runtimes, expected="nvidia among them")
@@ -205,7 +205,7 @@ def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> Non
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
     found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
     if not found:
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     expect(f"architecture of {image}", found=found, expected=str(node.arch))
 
 
@@ -222,10 +222,12 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
     """A container sees all of the host's GPUs with both `docker run` and `nvidia-docker run`."""
     for route in ROUTES:
         command = f"{route} run --rm --network none %s nvidia-smi -L"
-        answer = host.touch(range(256), f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0)
+        answer = host.run_active(
+            range(256), f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0
+        )
         said = answer.error_text.strip()[-300:]
         if answer.rc and not is_the_containers_own(answer.rc, said):
-            raise host.no_answer(answer)
+            raise host.unexpected(answer)
         expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
         seen = len(nvidia_smi.listed(answer.text))
         expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
@@ -257,10 +259,10 @@ def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> N
         " -e %s %s npu-smi info -l"
     )
     paths = (f"{driver}/driver", f"{driver}/driver", tool)
-    answer = host.touch(range(256), command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
+    answer = host.run_active(range(256), command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
     said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[-300:]
     if answer.rc and not any(words in said for words in NPU_TROUBLE):
-        raise host.no_answer(answer)
+        raise host.unexpected(answer)
     expect_that(answer.rc == 0, "npu-smi in a container", found=said, expected="a list of NPUs")
     expect("NPUs seen in a container", found=len(npu_smi.cards(answer.text)), expected=node.device_count)
 

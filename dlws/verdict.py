@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar, Self
 
 
 class Verdict(StrEnum):
-    """What is known about one check on one host (DESIGN section 2).
+    """What is known about one check on one host.
 
     NOT_RUN is no judgement: the check or stage was not carried out (its host is unreachable, a stage it needs failed,
     the run was interrupted, or it was only planned). It is neither green nor a finding of its own.
@@ -39,8 +40,24 @@ class Severity(StrEnum):
 class Unknown(Exception):
     """The fact could not be established: tool missing, time-out, unparsable or truncated output, lost link.
 
-    Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red.
+    Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red. Its kinds are registered by name,
+    as evidence names the one that was met.
     """
+
+    _kinds: ClassVar[dict[str, type[Unknown]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Unknown._kinds[cls.__name__] = cls
+
+    @staticmethod
+    def kind(name: str) -> type[Unknown]:
+        """The kind of this name; `Unknown` itself for a name that no kind has (any more)."""
+        return Unknown._kinds.get(name, Unknown)
+
+    def again(self) -> Self:
+        """The same error anew, for whoever meets the same trouble later: without this one's traceback and causes."""
+        return type(self)(*self.args)
 
 
 class NotApplicable(Exception):

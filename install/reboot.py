@@ -6,8 +6,6 @@ All verdicts are taken before and, when the pods have come back, again; one that
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from checks.catalogue import declared
 from checks.kubernetes.kube_host import HEALTHZ
@@ -39,7 +37,7 @@ def audited() -> list[Check]:
 @goal(
     "Q08",
     section="reboot",
-    source="peers-and-checks Q06",
+    source="docs/upstream.md#reboots",
     on=control_host,
     title_zh="重启前状态已记录",
     fix="run pytest -m reboot again",
@@ -59,7 +57,7 @@ def test_host_has_restarted(node: Node, audit: Audit) -> None:
 @goal(
     "Q06",
     section="reboot",
-    source="peers-and-checks Q06",
+    source="docs/upstream.md#reboots",
     on=control_host,
     title_zh="重启后所有检查结果与重启前一致",
     fix="see the checks whose verdicts differ",
@@ -84,8 +82,7 @@ def test_worker_restarted(
     node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
 ) -> None:
     """Drain the worker, restart it and let it take pods again."""
-    with drained(cluster, node, kube, on_master):
-        restart(node, host, change, on_master)
+    restart(node, cluster, host, kube, change, on_master)
 
 
 @stage(
@@ -99,8 +96,7 @@ def test_master_restarted(
     node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change
 ) -> None:
     """Drain the master, restart it and let it take pods again, once all workers are back."""
-    with drained(cluster, node, kube, on_master):
-        restart(node, host, change, on_master)
+    restart(node, cluster, host, kube, change, on_master)
 
 
 @stage(
@@ -114,21 +110,20 @@ def test_after() -> None:
     """Compare the verdict of every check with the one from before."""
 
 
-@contextmanager
-def drained(cluster: Cluster, node: Node, kube: Kubernetes, on_master: Change) -> Iterator[None]:
-    """A node without work; afterwards it takes work again, unless it was cordoned before."""
+def restart(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change) -> None:
+    """Restart a host without work on it; afterwards it takes work again, unless it was cordoned before."""
     was_cordoned = bool(node_of(kube, node)["spec"].get("unschedulable"))
     try:
         leaving.drain(cluster, node, on_master)
-        yield
+        change.reboot()
+        wait_until_ready(node, host, change, on_master)
     finally:
         if not was_cordoned:
             on_master.run(f"{KUBECTL} uncordon %s", node.name)
 
 
-def restart(node: Node, host: Host, change: Change, on_master: Change) -> None:
-    """Restart a host and wait until its kubelet runs, the API server answers and the node is Ready."""
-    change.reboot()
+def wait_until_ready(node: Node, host: Host, change: Change, on_master: Change) -> None:
+    """Wait until the host's kubelet runs, the API server answers and the node is Ready."""
     wait(host, change, HEALTHZ, "kubelet to be healthy", "journalctl -u kubelet")
     wait(on_master.host, on_master, f"{KUBECTL} get --raw /readyz", "the API server to be ready", "docker ps -a")
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={READY}s"

@@ -108,6 +108,31 @@ def script(text: str) -> Callable[[LabHost, Memory], None]:
     return undo
 
 
+@dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A file that a fault edits; as it was, it waits in `kept` (by default `.NAME.before` beside it)."""
+
+    path: str
+    kept: str = ""
+
+    def edit(self, host: LabHost, text: str) -> None:
+        """Edit the file by a shell script. Raises LabError for a host that has no such file."""
+        if "yes" not in hosts.execute(host, '[ ! -e "$1" ] || echo yes', self.path):
+            raise LabError(
+                f"{host.name} has no {self.path}: this breaks another host, or nothing before the installation"
+            )
+        hosts.execute(host, f"cp -p {self.path} {self._kept}\n{text}")
+
+    def put_back(self, host: LabHost, memory: Memory) -> None:
+        """The undo of the fault."""
+        hosts.execute(host, f"mv {self._kept} {self.path}")
+
+    @property
+    def _kept(self) -> str:
+        folder, _, name = self.path.rpartition("/")
+        return self.kept or f"{folder}/.{name}.before"
+
+
 def need(host: LabHost, device: str) -> None:
     """Raises LabError for a host of another kind than the fault breaks."""
     if host.device != device:

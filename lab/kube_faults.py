@@ -6,7 +6,7 @@ import json
 
 from lab import hosts
 from lab.device_faults import FAULTS
-from lab.faults import Memory, fault, script
+from lab.faults import EditedFile, Memory, fault, script
 from lab.plan import GATEWAY, HOSTS, NETWORK, LabHost
 from lab.process import LabError, attempt, run, wait_for
 
@@ -23,11 +23,6 @@ RANGE_KEY = "service-node-port-range"
 
 def _kubectl(*words: str, stdin: str = "") -> str:
     return hosts.execute(MASTER, 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"', *words, stdin=stdin)
-
-
-def _need_file(host: LabHost, path: str) -> None:
-    if "yes" not in hosts.execute(host, '[ ! -e "$1" ] || echo yes', path):
-        raise LabError(f"{host.name} has no {path}: this breaks another host, or nothing before the installation")
 
 
 @fault("kubelet_stopped", "the kubelet is stopped", script("systemctl start kubelet"))
@@ -103,9 +98,9 @@ def _nodeport_range_missing(host: LabHost) -> Memory:
     return {"text": text}
 
 
-_SHORT_CERTIFICATE = f"""
+_CERTIFICATE = EditedFile(f"{PKI}/apiserver.crt")
+_SHORTEN = f"""
 cd {PKI}
-cp -p apiserver.crt .apiserver.crt.before
 request=$(openssl x509 -x509toreq -in apiserver.crt -signkey apiserver.key -copy_extensions copyall)
 echo "$request" | openssl x509 -req -CA ca.crt -CAkey ca.key -days 5 -copy_extensions copyall -out .apiserver.crt.new
 mv .apiserver.crt.new apiserver.crt
@@ -115,11 +110,10 @@ mv .apiserver.crt.new apiserver.crt
 @fault(
     "cert_expires_soon",
     "the API server's certificate has five days left, in the file and (a minute later) as served",
-    script(f"cd {PKI} && mv .apiserver.crt.before apiserver.crt"),
+    _CERTIFICATE.put_back,
 )
 def _cert_expires_soon(host: LabHost) -> Memory:
-    _need_file(host, f"{PKI}/ca.key")
-    hosts.execute(host, _SHORT_CERTIFICATE)
+    _CERTIFICATE.edit(host, _SHORTEN)
     return {}
 
 
@@ -154,18 +148,16 @@ def _swapped_addresses(host: LabHost) -> Memory:
     return {"with": other.name}
 
 
-KEPT = "/etc/kubernetes/.apiserver.yaml"
-MISSPELT = f"cp -p {MANIFEST} {KEPT} && sed -i 's#--etcd-servers=#--etcd-server=#' {MANIFEST}"
+_MANIFEST = EditedFile(MANIFEST, kept="/etc/kubernetes/.apiserver.yaml")
 
 
 @fault(
     "apiserver_down",
     "the API server does not start: an option in its manifest is misspelt",
-    script(f"mv {KEPT} {MANIFEST}"),
+    _MANIFEST.put_back,
 )
 def _apiserver_down(host: LabHost) -> Memory:
-    _need_file(host, MANIFEST)
-    hosts.execute(host, MISSPELT)
+    _MANIFEST.edit(host, f"sed -i 's#--etcd-servers=#--etcd-server=#' {MANIFEST}")
     wait_for("the API server to end", lambda: not _listens(host, 6443), 90)
     return {}
 
@@ -174,21 +166,16 @@ def _listens(host: LabHost, port: int) -> bool:
     return bool(hosts.execute(host, f"ss -Hltn sport = :{port}"))
 
 
-_FOREIGN_CA = f"""
-cd {PKI}
-cp -p ca.crt .ca.crt.before
-openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=kubernetes -days 3650 -keyout /dev/null -out ca.crt 2> /dev/null
+_CA = EditedFile(f"{PKI}/ca.crt")
+_NEW_CA = f"""
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=kubernetes -days 3650 \\
+    -keyout /dev/null -out {PKI}/ca.crt 2> /dev/null
 """
 
 
-@fault(
-    "foreign_ca",
-    "the node trusts the CA of another cluster",
-    script(f"cd {PKI} && mv .ca.crt.before ca.crt"),
-)
+@fault("foreign_ca", "the node trusts the CA of another cluster", _CA.put_back)
 def _foreign_ca(host: LabHost) -> Memory:
-    _need_file(host, f"{PKI}/ca.crt")
-    hosts.execute(host, _FOREIGN_CA)
+    _CA.edit(host, _NEW_CA)
     return {}
 
 

@@ -15,10 +15,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dlws.record.ledger import Result
@@ -26,11 +24,10 @@ from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
 from reports import chart, critical_path, history, matrix, summary
 from reports.history import Past
+from reports.jinja import TEMPLATES, environment
 from reports.marks import MARKS
 from reports.matrix import Cell, Kind, Matrix, Row
 from reports.text import clip, count, duration, visible
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 # Characters of one output that the page holds, of a finding and of any other test: the first pair with which all
 # evidence fits into `EVIDENCE_TOTAL`.
@@ -51,16 +48,9 @@ def render(recorded: RecordedRun) -> str:
     blocks, texts, missing = _evidence(recorded)
     told = summary.of(ledger, rows)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str) else visible(value),
-    )
-    environment.filters.update(count=count, duration=duration, when=_when, slug=_slug)
-    return environment.get_template("report.html.j2").render(
+    templates = environment()
+    templates.filters.update(count=count, duration=duration, when=_when, slug=_slug)
+    return templates.get_template("report.html.j2").render(
         run=ledger.run,
         end=ledger.end,
         summary=told,

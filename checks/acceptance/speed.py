@@ -74,8 +74,8 @@ def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> No
         raise Unknown("no second host can be reached")
     slow = []
     for sender, receiver in zip(there, [*there[1:], there[0]], strict=True):
-        receiver.touch([0], SERVE, deadline=15.0)
-        answer = sender.touch([0, 1], SEND, cluster.node(receiver.name).address, deadline=60.0)
+        receiver.run_active([0], SERVE, deadline=15.0)
+        answer = sender.run_active([0, 1], SEND, cluster.node(receiver.name).address, deadline=60.0)
         speed = iperf3.received(answer.text)
         slow += [f"{sender.name} to {receiver.name} {speed:.0f} Mb/s"] if speed < LINK_SHARE * nominal else []
     expect(f"links below {LINK_SHARE:.0%} of {nominal} Mb/s", found=slow, expected=[])
@@ -100,7 +100,7 @@ def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
     slow = []
     if floors.disk_write is not None:
         file = f"{docker.docker_of(host).root_dir}/.dlws-probe.fio"
-        speed = fio.written(host.touch([0], WRITE, file, file, deadline=150.0).text)
+        speed = fio.written(host.run_active([0], WRITE, file, file, deadline=150.0).text)
         slow += [f"disk {speed:.0f} of {floors.disk_write:g} MB/s"] if speed < floors.disk_write else []
     if copies is not None:
         for test, speeds in copy_speeds(host).items():
@@ -153,7 +153,7 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
     if node.device_count < 2:
         raise NotApplicable(f"{node.name} has only one GPU: an all-reduce needs two")
     demand_idle(host)
-    found = nccl_tests.all_reduce(host.touch([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
+    found = nccl_tests.all_reduce(host.run_active([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
     expect("wrong values in the all-reduce", found=found.wrong, expected=0)
     expect_that(
         found.bus >= floor,
@@ -166,12 +166,12 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
 def copy_speeds(host: Host) -> dict[str, dict[int, float]]:
     """By direction and GPU the GB/s between the host's memory and the GPU's. Unknown while a job uses one."""
     demand_idle(host)
-    return {test: nvbandwidth.per_gpu(host.touch([0], COPY, test, deadline=300.0).text) for test in COPIES}
+    return {test: nvbandwidth.per_gpu(host.run_active([0], COPY, test, deadline=300.0).text) for test in COPIES}
 
 
 def hashed(host: Host) -> float:
     """MB/s that one core hashes."""
-    told = host.touch([0], "python3 -c %s", COMPUTE, deadline=60.0).text.strip()
+    told = host.run_active([0], "python3 -c %s", COMPUTE, deadline=60.0).text.strip()
     if re.fullmatch(r"[0-9]{1,9}\.[0-9]", told) is None:
         raise unparsable("one core's speed", told)
     return float(told)

@@ -158,7 +158,7 @@ def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
 )
 def test_gpus_pass_dcgm(host: Host) -> None:
     """The DCGM level 1 diagnostic passes."""
-    answer = host.touch([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)
+    answer = host.run_active([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)
     expect("failed DCGM tests", found=dcgm.failures(answer.text), expected=[])
 
 

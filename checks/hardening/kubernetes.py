@@ -374,7 +374,7 @@ def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
     command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])
     result = host.run_expect([0, 1], command, *paths, modes.FORM)
     if any(NO_FILE not in line for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     return list(modes.parse(result.stdout))
 
 

@@ -142,5 +142,5 @@ def existing(host: Host, command: str) -> str:
     """What `cat` shows of those of its files that are there."""
     result = host.run_expect([0, 1], command)
     if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     return str(result.stdout)

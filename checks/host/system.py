@@ -169,7 +169,7 @@ def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str
     listing = host.run_expect([0, 1], QUERY + " ".join(name for name, _ in wanted.values()))
     known = {p.name: p for p in dpkg.packages(listing.stdout)}
     if listing.rc == 0 and set(known) != {name for name, _ in wanted.values()}:  # 1: some are unknown to dpkg
-        raise host.no_answer(listing)
+        raise host.unexpected(listing)
     return [
         entry
         for entry, (name, version) in wanted.items()

@@ -56,7 +56,7 @@ def test_job_runs(cluster: Cluster, host: Host) -> None:
     job = submitted(host, job_of(cluster, image, user, labels.of(cluster, workers[0])["gpuType"]))
     ended = asked(host, f"{REST}/GetJobStatus?jobId={quote(job)}", ENDED, END_TURNS)
     if ended.get("jobStatus") != "finished":  # it must not run when nobody looks any more
-        host.touch(range(256), "curl -fsS -m 10 %s", f"{REST}/KillJob?userName={quote(user)}&jobId={quote(job)}")
+        host.run_active(range(256), "curl -fsS -m 10 %s", f"{REST}/KillJob?userName={quote(user)}&jobId={quote(job)}")
     expect("job status", found=f"{ended.get('jobStatus')} {ended.get('errorMsg') or ''}".strip(), expected="finished")
     log = asked(host, f"{REST}/GetJobLog?userName={quote(user)}&jobId={quote(job)}", SAYS, LOG_TURNS).get("log")
     expect_that(SAYS in json.dumps(log), "job log", found="not the output of the job", expected=SAYS)
@@ -89,7 +89,7 @@ def job_of(cluster: Cluster, image: str, user: str, device: str) -> dict[str, An
 
 def submitted(host: Host, job: dict[str, Any]) -> str:
     """The id of a job that the platform has taken. Mismatch when it takes none."""
-    answer = host.touch([0, *NO_ANSWER], POST, json.dumps(job, sort_keys=True), f"{REST}/PostJob", deadline=30.0)
+    answer = host.run_active([0, *NO_ANSWER], POST, json.dumps(job, sort_keys=True), f"{REST}/PostJob", deadline=30.0)
     if answer.rc:
         raise Mismatch("REST API PostJob", found=answer.error_text.strip()[-200:], expected="an answer")
     found = parsed(answer.text, "PostJob")
@@ -103,7 +103,7 @@ def submitted(host: Host, job: dict[str, Any]) -> str:
 def asked(host: Host, url: str, pattern: str, turns: int) -> dict[str, Any]:
     """The answer of a URL once it matches an extended regular expression, or as it is when its time is up."""
     command = UNTIL.format(turns=turns)
-    answer = host.touch([0], command, url, pattern, deadline=turns * 12.0 + 20.0)
+    answer = host.run_active([0], command, url, pattern, deadline=turns * 12.0 + 20.0)
     return parsed(answer.text, url.partition("?")[0])
 
 

@@ -44,7 +44,7 @@ def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> No
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
     found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
     if not found:
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     expect(f"architecture of {image}", found=found, expected=arch)
 
 

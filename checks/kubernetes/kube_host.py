@@ -241,7 +241,7 @@ def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> li
     arch = host.read("docker version -f '{{.Server.Arch}}'")
     listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
     if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
-        raise host.no_answer(listing)
+        raise host.unexpected(listing)
     there = dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _tags(line))
     return [image for image in wanted if there.get(with_tag(image)) != arch]
 

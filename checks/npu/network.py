@@ -251,7 +251,7 @@ def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
 
 def lost_packets(host: Host, number: int, address: str) -> int:
     """How many packets are lost between a port and an address."""
-    answer = host.touch([0, 1], PING, number, address, deadline=30.0)
+    answer = host.run_active([0, 1], PING, number, address, deadline=30.0)
     return hccn.lost(answer.text)
 
 

@@ -47,12 +47,12 @@ def test_npu_speed(cluster: Cluster, host: Host) -> None:
 
 def tflops(host: Host, device: int) -> float:
     """TFLOPS of one NPU at half precision."""
-    return ascend_dmi.tflops(host.touch([0], FLOPS, device, deadline=DEADLINE).text, device)
+    return ascend_dmi.tflops(host.run_active([0], FLOPS, device, deadline=DEADLINE).text, device)
 
 
 def copied(host: Host, direction: str, device: int) -> float:
     """GB/s between the host's memory and one NPU, with 32 MiB at once."""
-    return ascend_dmi.bandwidth(host.touch([0], COPY, direction, device, deadline=DEADLINE).text)
+    return ascend_dmi.bandwidth(host.run_active([0], COPY, direction, device, deadline=DEADLINE).text)
 
 
 def demand_idle(host: Host) -> None:

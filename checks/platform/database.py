@@ -110,7 +110,7 @@ def test_root_signs_in(cluster: Cluster, host: Host, notes: Notes) -> None:
 def test_empty_password_is_refused(cluster: Cluster, host: Host, notes: Notes) -> None:
     """MySQL rejects a root login with an empty password from this host."""
     port = rendered.ask(notes, "MySQL's port", cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
-    found = host.feed([0], "python3 - %s %s", cluster.master.address, port, stdin=KNOCK).text.strip()
+    found = host.run_active([0], "python3 - %s %s", cluster.master.address, port, stdin=KNOCK).text.strip()
     if found.startswith("unclear"):
         raise Unknown(f"{host.name}: MySQL at {cluster.master.address}:{port}: {found.removeprefix('unclear ')}")
     if not re.fullmatch(r"open|refused [0-9]+", found):
@@ -132,7 +132,7 @@ def ask(host: Host, container: str, cluster: Cluster, sql: str, *options: str) -
     """What MySQL answers to SQL, as root with the configured password; options of `mysql` say by which way."""
     password = str(cluster.document["mysql_password"])
     words = " ".join(["%s"] * len(options))
-    return host.feed([0, 1], f"{CLIENT} {words}".rstrip(), container, *options, stdin=f"{password}\n{sql}")
+    return host.run_active([0, 1], f"{CLIENT} {words}".rstrip(), container, *options, stdin=f"{password}\n{sql}")
 
 
 def complaint(answer: Answer) -> str:

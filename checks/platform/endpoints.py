@@ -170,7 +170,7 @@ def test_sign_in_key(cluster: Cluster, host: Host) -> None:
     without = status(host, url)
     expect("request without a token", found=without, expected="401")
     signed = service_token.service_token(str((cluster.document.get("jwt") or {}).get("secret_key") or JWT_PLACEHOLDER))
-    answer = host.feed([0, *NO_ANSWER], f"{STATUSES} -K -", url, stdin=f'header = "Cookie: token={signed}"\n')
+    answer = host.run_active([0, *NO_ANSWER], f"{STATUSES} -K -", url, stdin=f'header = "Cookie: token={signed}"\n')
     code = code_of(answer.text, url)
     expect_that(
         code not in ("401", "403", *NOBODY_THERE),

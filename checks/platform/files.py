@@ -145,7 +145,7 @@ def digest_of(host: Host, path: str) -> str:
         return found[1]
     if result.rc == 1 and result.stderr.strip().endswith(("No such file or directory", "Is a directory")):
         return "no file"
-    raise host.no_answer(result)
+    raise host.unexpected(result)
 
 
 def image_id(host: Host, image: str) -> str:
@@ -155,7 +155,7 @@ def image_id(host: Host, image: str) -> str:
         return str(result.stdout.strip())
     if "no such image" in result.stderr.lower():
         return ""
-    raise host.no_answer(result)
+    raise host.unexpected(result)
 
 
 def webui3_image(wanted: Platform) -> str:

@@ -57,7 +57,7 @@ def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     wanted = notes.take("digests of the registry's logins", lambda: digests(logins_of(cluster)))
     result = host.run_expect([0, 1], LOGINS)
     if result.rc and "No such file or directory" not in result.stderr:
-        raise host.no_answer(result)
+        raise host.unexpected(result)
     there = dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
     expect("missing or wrong registry logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
 
@@ -241,7 +241,7 @@ def in_registry(host: Host, wanted: list[str]) -> dict[str, InRegistry]:
     """What the registry answers the host about images."""
     found = {}
     command = "python3 - " + " ".join(["%s"] * len(wanted))
-    told = host.feed([0], command, *wanted, stdin=PROBE, deadline=REGISTRY_DEADLINE).text
+    told = host.run_active([0], command, *wanted, stdin=PROBE, deadline=REGISTRY_DEADLINE).text
     for line in (line for line in told.splitlines() if line.strip()):
         match line.split("\t"):
             case [name, "found", digest, archs]:

@@ -25,4 +25,4 @@ def _unless_missing(host: Host, command: str, *args: str) -> str | None:
         return str(result.stdout.rstrip("\r\n"))
     if result.stderr.strip().endswith(NO_FILE):
         return None
-    raise host.no_answer(result)
+    raise host.unexpected(result)

@@ -8,7 +8,8 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,26 @@ from dlws.record.redaction import Redactor
 from dlws.verdict import Unknown
 
 Kind = Literal["read", "change"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """One line of evidence: a command, and what was answered or why nothing was."""
+
+    n: int
+    """Counts from 1 in its file; 0 for a line that no reference can name."""
+    at: str
+    """When it was written, ISO 8601 in UTC."""
+    kind: Kind
+    answer: Answer
+    """Of a failure: no exit status, and the message on standard error."""
+    failure: str = ""
+    """The class of the error where no answer came, such as LinkLost."""
+
+    @property
+    def error(self) -> Unknown | None:
+        """Why there was no answer, as it was raised then."""
+        return Unknown.kind(self.failure)(self.answer.error_text) if self.failure else None
 
 
 class Transcript:
@@ -118,23 +139,32 @@ def file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
 
 
-def read(path: Path) -> Iterator[tuple[dict[str, Any], Answer]]:
-    """The lines of one transcript file and their answers. A torn line (the run was killed) is passed over."""
-    for text in path.read_text("utf-8").split("\n"):
-        try:
-            line = json.loads(text)
-            answer = Answer(
-                command=line["command"],
-                rc=line["rc"],
-                out=_restored(line, "out"),
-                err=_restored(line, "err"),
-                seconds=line["seconds"],
-                timed_out=line["timed_out"],
-                truncated=line["truncated"],
-            )
-        except (ValueError, KeyError, TypeError):
-            continue
-        yield line, answer
+def host_part(reference: str) -> str:
+    """Of a file or a reference to one of its lines, the host it tells of, as `file_name` spells it."""
+    return reference.partition(".")[0]
+
+
+def read(path: Path) -> Iterator[EvidenceLine]:
+    """The lines of one transcript file. One that a kill tore is passed over. Raises OSError."""
+    # A line torn inside a character must read as a bad line, not make the whole file unreadable.
+    with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
+        for text in lines:
+            with suppress(ValueError, KeyError, TypeError):
+                yield _decoded(json.loads(text))
+
+
+def _decoded(line: Mapping[str, Any]) -> EvidenceLine:
+    answer = Answer(
+        command=str(line["command"]),
+        rc=line["rc"],
+        out=_restored(line, "out"),
+        err=_restored(line, "err"),
+        seconds=float(line["seconds"]),
+        timed_out=bool(line["timed_out"]),
+        truncated=bool(line["truncated"]),
+    )
+    kind: Kind = "change" if line.get("kind") == "change" else "read"
+    return EvidenceLine(int(line.get("n", 0)), str(line.get("at", "")), kind, answer, str(line.get("failure", "")))
 
 
 def _stored(name: str, data: bytes) -> dict[str, str]:
@@ -145,6 +175,6 @@ def _stored(name: str, data: bytes) -> dict[str, str]:
 
 
 def _restored(line: Mapping[str, Any], name: str) -> bytes:
-    if name in line:
-        return str(line[name]).encode("utf-8")
-    return base64.b64decode(line[f"{name}_base64"], validate=True)
+    if f"{name}_base64" in line:
+        return base64.b64decode(line[f"{name}_base64"], validate=True)
+    return str(line[name]).encode("utf-8")

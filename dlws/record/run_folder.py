@@ -1,6 +1,6 @@
 """Where the things of one run lie (`reports/out/<cluster>/<run>/`), and reading them back.
 
-ledger.jsonl                       the events (cluster.ledger)
+ledger.jsonl                       the events (dlws.record.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
 inputs.json                        what the run was told: cluster, waivers, the day; no secrets (dlws.engine.inputs)
 junit.xml, report.html             made from ledger and evidence, at any time again
@@ -9,16 +9,16 @@ verdicts.json                      the same in short, for the history in later r
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dlws.record import evidence
 from dlws.record import ledger as ledgers
+from dlws.record.evidence import EvidenceLine
 from dlws.record.ledger import Ledger, Run
 
 OUT = Path(__file__).parents[2] / "reports" / "out"
@@ -137,8 +137,7 @@ class RecordedRun:
         if not file or Path(file).name != file:
             return f"not the name of an evidence file: {file!r}"
         try:
-            with (self.folder.evidence / file).open(encoding="utf-8", errors=_TORN) as lines:
-                return {command.n: command for command in _commands(lines)}
+            return {line.n: _shown(line) for line in evidence.read(self.folder.evidence / file) if line.n}
         except FileNotFoundError:
             return f"evidence/{file} is missing"
         except (OSError, ValueError) as error:
@@ -178,31 +177,26 @@ def _head(ledger: Path) -> Run:
     return event
 
 
-def _commands(lines: Iterator[str]) -> Iterator[Command]:
-    """The commands of one transcript. A line torn by a kill is passed over: `command` tells that it is missing."""
-    for line in lines:
-        with suppress(ValueError, KeyError, TypeError, AttributeError):
-            yield _command(json.loads(line))
-
-
-def _command(data: dict[str, Any]) -> Command:
-    rc = data.get("rc")
+def _shown(line: EvidenceLine) -> Command:
+    answer = line.answer
     return Command(
-        n=int(data["n"]),
-        command=str(data["command"]),
-        at=str(data.get("at") or ""),
-        rc=None if rc is None else int(rc),
-        out=_text(data, "out"),
-        err=_text(data, "err"),
-        seconds=float(data.get("seconds") or 0.0),
-        timed_out=bool(data.get("timed_out")),
-        truncated=bool(data.get("truncated")),
-        encoded="out_base64" in data or "err_base64" in data,
-        changes=data.get("kind") == "change",
+        n=line.n,
+        command=answer.command,
+        at=line.at,
+        rc=answer.rc,
+        out=answer.text,
+        err=answer.error_text,
+        seconds=answer.seconds,
+        timed_out=answer.timed_out,
+        truncated=answer.truncated,
+        encoded=not (_is_text(answer.out) and _is_text(answer.err)),
+        changes=line.kind == "change",
     )
 
 
-def _text(data: dict[str, Any], stream: str) -> str:
-    if (encoded := data.get(f"{stream}_base64")) is not None:
-        return base64.b64decode(encoded, validate=True).decode("utf-8", errors="backslashreplace")
-    return str(data.get(stream) or "")
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

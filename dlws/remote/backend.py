@@ -33,7 +33,8 @@ class Backend(BaseBackend):  # type: ignore[misc]
         """
         text = self.get_command(command, *args)
         limit = self._deadline if deadline is None else deadline
-        answer = whole(self.over.ask([text], deadline=limit)[0], self.over, limit)
+        answer = self.over.ask([text], deadline=limit)[0]
+        require_complete(answer, self.over, limit)
         return CommandResult(self, answer.rc, answer.command.encode(), answer.out, answer.err)
 
     def get_encoding(self) -> str:
@@ -49,19 +50,18 @@ class Backend(BaseBackend):  # type: ignore[misc]
         return data.encode("utf-8", "surrogateescape")
 
 
-def whole(answer: Answer, connection: Connection, deadline: float) -> Answer:
-    """The answer itself, if the command ended and its output is whole. Raises CommandTimedOut, OutputTruncated."""
+def require_complete(answer: Answer, connection: Connection, deadline: float) -> None:
+    """Raises CommandTimedOut unless the command ended by itself, OutputTruncated unless all of its output is here."""
     if answer.timed_out or answer.rc is None:
         raise CommandTimedOut(connection.redact(f"{connection.host}: stopped after {deadline:g} s: {answer.command}"))
     if answer.truncated:
         kept = max(len(answer.out), len(answer.err))
         text = f"{connection.host}: output cut off after {kept} bytes: {answer.command}"
         raise OutputTruncated(connection.redact(text))
-    return answer
 
 
 def quoted(command: str, *args: object) -> str:
-    """testinfra's quoting: each `%s` becomes one shell-quoted argument."""
+    """Each `%s` filled with one shell-quoted argument, as testinfra does; with arguments `%%` is a percent sign."""
     return command % tuple(shlex.quote(str(arg)) for arg in args) if args else command
 
 

@@ -7,7 +7,6 @@ once; planning only writes the sentence down. Both may read: an edit that would 
 from __future__ import annotations
 
 import json
-import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from dlws.parse.host import apt_locks, boot
 from dlws.record.answer import Answer, HostKeyChanged, LinkLost
 from dlws.record.ledger import ActionRow
 from dlws.remote.api_server import without_secrets
+from dlws.remote.backend import quoted
 from dlws.remote.connection import Connection
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
@@ -60,6 +60,9 @@ class Sender(Protocol):
     def call(self, action: Action, ask: Callable[[], None]) -> None:
         """Ask the Kubernetes API for a change, once; nothing when it was only planned."""
 
+    def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
+        """Wait for what actions bring about in their own time (`wait_for`); not at all when they were only planned."""
+
     def settle(self, deadline: float) -> None:
         """After a lost link: wait until the command that was under way has ended on the host."""
 
@@ -77,6 +80,9 @@ class Planner:
 
     def call(self, action: Action, ask: Callable[[], None]) -> None:
         """Nothing is asked."""
+
+    def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
+        """Nothing was sent that could bring it about."""
 
     def settle(self, deadline: float) -> None:
         """Nothing is under way."""
@@ -117,6 +123,10 @@ class Applier:
             ask()
         except Refused as error:
             raise ChangeFailed(f"the API server refuses to {action.text}: {error}") from None
+
+    def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
+        """See `wait_for`."""
+        wait_for(what, holds, deadline)
 
     def _boot(self) -> boot.Boot:
         with self._renewed_when_lost():
@@ -161,8 +171,8 @@ class Change:
 
     def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
         """Run a command as root. `text` says it in words where the command itself does not."""
-        quoted = quote(command, *args)
-        return self._do(Action(text or quoted, quoted, stdin, deadline))
+        whole = quoted(command, *args)
+        return self._do(Action(text or whole, whole, stdin, deadline))
 
     def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
         """Put a whole file in place at once (temporary file, then rename). The content is not in the action."""
@@ -194,7 +204,7 @@ class Change:
 
     def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
         """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
-        command = quote(
+        command = quoted(
             'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
             f' chown %s "$t"; chmod %s "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
             path,
@@ -231,8 +241,7 @@ class Change:
     def wait_until(self, what: str, holds: Callable[[], bool], deadline: float) -> None:
         """Wait for what a change brings about in its own time; see `wait_for`. Only noted when it was only planned."""
         with self._noted(Action(f"wait until {what}", "")):
-            if not isinstance(self.sender, Planner):
-                wait_for(what, holds, deadline)
+            self.sender.wait(what, holds, deadline)
 
     def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
         """Make the cluster hold this object (server-side apply)."""
@@ -278,15 +287,13 @@ class Change:
             self.actions.append(ActionRow(text=action.text, seconds=round(time.monotonic() - started, 3)))
 
     def _wait_for_apt(self) -> None:
-        if isinstance(self.sender, Planner):
-            return
         holders: list[str] = []
 
         def free() -> bool:
             holders[:] = apt_lock_holders(self.host)
             return not holders
 
-        wait_for(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, LOCK_DEADLINE)
+        self.sender.wait(lambda: f"the apt lock on {self.host.name}, held by {', '.join(holders)}", free, LOCK_DEADLINE)
 
 
 def apt_lock_holders(host: Host) -> list[str]:
@@ -325,11 +332,6 @@ def titled(manifest: Mapping[str, Any]) -> str:
     about = manifest["metadata"]
     space = f"{about['namespace']}/" if about.get("namespace") else ""
     return f"{manifest['kind']} {space}{about['name']}"
-
-
-def quote(command: str, *args: str) -> str:
-    """Fill each `%s` with a shell-quoted argument; `%%` is a percent sign when there are arguments."""
-    return command % tuple(shlex.quote(arg) for arg in args) if args else command
 
 
 def exact(host: Host, path: str) -> str:

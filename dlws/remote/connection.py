@@ -39,23 +39,19 @@ class Connection(ABC):
         May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
         """
 
-    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
-
-        Everything else as `ask`.
-        """
-        return self.ask([command], deadline=deadline)[0]
-
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
         return self.ask([command], deadline=deadline)[0]
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        """Like `touch`, for a command that is fed what must not stand in it, a password: written down is the command.
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
 
-        Raises Unknown where this connection feeds no reads.
+        It is fed what must not stand in the command, a password: written down is the command alone. Everything else
+        as `ask`. Raises Unknown where this connection feeds nothing to a command that reads.
         """
-        raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
+        if stdin:
+            raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
+        return self.ask([command], deadline=deadline)[0]
 
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
@@ -151,8 +147,8 @@ class SessionConnection(Connection):
         """See `Connection.ask`."""
         return self._run([Request(check_command(c), deadline, cap) for c in commands])
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.feed`."""
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        """See `Connection.run_active`."""
         return self._run([Request(check_command(command), deadline, CAP, stdin=stdin)])[0]
 
     def _run(self, requests: list[Request]) -> list[Answer]:

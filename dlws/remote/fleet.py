@@ -94,7 +94,7 @@ class Fleet:
                 self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
                 self._refused_at[name] = time.monotonic()
             self.transcript.use(self._refused[name])
-            raise type(error)(*error.args) from None
+            raise error.again() from None
         connection.ask_ahead()
         return connection
 
@@ -219,19 +219,14 @@ class FleetConnection(Connection):
                 transcript.use(self._ready[command].reference)
             return [self._ready[command].answer for command in commands]
 
-    def touch(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.touch`: no audit must send it ahead because an earlier one, with --active, asked for it."""
-        self._asked = True
-        with self._failures_of([command]):
-            [answer] = self._reaching([command], deadline, CAP)
-        self._fleet.transcript.record(self.host, answer, "read")
-        return answer
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        """See `Connection.run_active`: no audit must send it ahead because an earlier one, with --active, asked for it.
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.feed`: what it was fed is written down nowhere."""
+        What it was fed is written down nowhere.
+        """
         self._asked = True
         with self._failures_of([command]):
-            answer = self._heard(lambda: self._inner.feed(command, stdin, deadline=deadline))
+            answer = self._heard(lambda: self._inner.run_active(command, stdin=stdin, deadline=deadline))
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
@@ -323,7 +318,7 @@ class FleetConnection(Connection):
         if self._failure is not None:
             since, failure = self._failure
             if time.monotonic() - since < self._fleet.patience:
-                raise type(failure)(*failure.args)
+                raise failure.again()
         try:
             found = ask()
         except Unreachable as error:

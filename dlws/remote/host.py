@@ -10,7 +10,7 @@ from testinfra.backend.base import CommandResult
 
 from dlws.inventory import Node
 from dlws.record.answer import Answer
-from dlws.remote.backend import DEADLINE, Backend, quoted, whole
+from dlws.remote.backend import DEADLINE, Backend, quoted, require_complete
 from dlws.remote.connection import CAP, Connection
 from dlws.verdict import Unknown, Unparsable
 
@@ -60,46 +60,31 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
         """
         text = self.backend.get_command(quoted(command, *args))
-        answer = whole(self.connection.ask([text], deadline=deadline, cap=cap)[0], self.connection, deadline)
-        if answer.rc:
-            raise self._unknown(text, answer.rc, answer.error_text)
-        return answer.text.rstrip("\r\n")
-
-    def touch(self, expected: Sequence[int], command: str, *args: object, deadline: float = DEADLINE) -> Answer:
-        """As `run_expect`, for a command of an active check: it may leave a trace on the host (`Connection.touch`)."""
-        text = quoted(command, *args)
-        answer = whole(self.connection.touch(text, deadline=deadline), self.connection, deadline)
-        if answer.rc not in expected:
-            raise self._unknown(text, answer.rc, answer.error_text)
-        return answer
-
-    def feed(
-        self, expected: Sequence[int], command: str, *args: object, stdin: str, deadline: float = DEADLINE
-    ) -> Answer:
-        """As `touch`, for a command that reads what no command line may hold (a password) from its standard input."""
-        text = quoted(command, *args)
-        answer = whole(self.connection.feed(text, stdin.encode(), deadline=deadline), self.connection, deadline)
-        if answer.rc not in expected:
-            raise self._unknown(text, answer.rc, answer.error_text)
-        return answer
-
-    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
-        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
-        text = quoted(command, *args)
-        answer = whole(self.connection.ask_secret(text, deadline=deadline), self.connection, deadline)
-        if answer.rc:
-            raise self._unknown(text, answer.rc, answer.error_text)
-        return answer.text
+        answer = self.connection.ask([text], deadline=deadline, cap=cap)[0]
+        return self._expected([0], answer, deadline).text.rstrip("\r\n")
 
     def lines(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> list[str]:
         """The lines of `read` that are not blank."""
         return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
 
+    def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
+        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
+        answer = self.connection.ask_secret(quoted(command, *args), deadline=deadline)
+        return self._expected([0], answer, deadline).text
+
+    def run_active(
+        self, expected: Sequence[int], command: str, *args: object, stdin: str = "", deadline: float = DEADLINE
+    ) -> Answer:
+        """As `run_expect`, for a command of an active check: it may leave a trace (`Connection.run_active`).
+
+        `stdin` is for what no command line may hold: a password.
+        """
+        answer = self.connection.run_active(quoted(command, *args), stdin=stdin.encode(), deadline=deadline)
+        return self._expected(expected, answer, deadline)
+
     def clock(self) -> tuple[float, float]:
         """How far the host's clock is ahead of ours, and the bound of that reading's error, in seconds. Or Unknown."""
-        answer = whole(self.connection.clock(), self.connection, DEADLINE)
-        if answer.rc:
-            raise self._unknown(answer.command, answer.rc, answer.error_text)
+        answer = self._expected([0], self.connection.clock(), DEADLINE)
         try:
             offset, bound = map(float, answer.text.split())
         except ValueError:
@@ -114,23 +99,29 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         """
         result = self.run(command, *args, **more)
         if result.rc not in expected:
-            raise self.no_answer(result)
+            raise self.unexpected(result)
         return result
-
-    def no_answer(self, result: CommandResult | Answer) -> Unknown:
-        """The error to raise for a result from which nothing can be known; it says what stderr says."""
-        if isinstance(result, Answer):
-            return self._unknown(result.command, result.rc, result.error_text)
-        return self._unknown(result.command.decode("utf-8", "backslashreplace"), result.rc, result.stderr)
 
     def check_output(self, command: str, *args: str, **more: Any) -> str:
         """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
         return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
 
-    def _unknown(self, command: str, rc: int | None, stderr: str) -> Unknown:
-        what = "tool missing" if rc in MISSING else f"exit status {rc}"
+    def unexpected(self, result: CommandResult | Answer) -> Unknown:
+        """The error to raise for an exit status that answers nothing; it holds what stderr says."""
+        if isinstance(result, Answer):
+            command, stderr = result.command, result.error_text
+        else:
+            command, stderr = result.command.decode("utf-8", "backslashreplace"), result.stderr
+        what = "tool missing" if result.rc in MISSING else f"exit status {result.rc}"
         said = stderr.strip() or "nothing on stderr"
         return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))
+
+    def _expected(self, expected: Sequence[int], answer: Answer, deadline: float) -> Answer:
+        """The answer itself, if it is complete and its exit status is one of these."""
+        require_complete(answer, self.connection, deadline)
+        if answer.rc not in expected:
+            raise self.unexpected(answer)
+        return answer
 
     def __repr__(self) -> str:
         return f"<host {self.name}>"

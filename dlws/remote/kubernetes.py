@@ -255,7 +255,7 @@ class Kubernetes:
             for reference in known.references:
                 self.evidence.use(reference)
         if known.error is not None:
-            raise type(known.error)(*known.error.args)
+            raise known.error.again()
         return known.value  # type: ignore[no-any-return]
 
     def _learnt(self, ask: Callable[[], Any]) -> _Remembered:

@@ -14,28 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dlws import verdict
 from dlws.inventory import Node
-from dlws.record import answer as answers
 from dlws.record.answer import Answer, ApiUnreachable, Unreachable
-from dlws.record.evidence import Transcript, file_name, read
+from dlws.record.evidence import Transcript, file_name, host_part, read
 from dlws.remote.api_server import Request
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet, T
 from dlws.remote.kubernetes import NAME
 from dlws.verdict import Unknown
 
-FAILURES: Mapping[str, type[Unknown]] = {
-    name: error
-    for module in (verdict, answers)
-    for name, error in vars(module).items()
-    if isinstance(error, type) and issubclass(error, Unknown)
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of evidence: what was answered, or why nothing was. `reference` is `<file>#<n>`."""
+    """One line of evidence to serve: what was answered, or why nothing was. `reference` is `<file>#<n>`."""
 
     reference: str
     command: str
@@ -43,10 +34,10 @@ class Line:
     answer: Answer
     failure: Unknown | None
 
-    def told(self) -> Answer:
+    def served(self) -> Answer:
         """The answer, or the failure of then is raised again."""
         if self.failure is not None:
-            raise type(self.failure)(*self.failure.args)
+            raise self.failure.again()
         return self.answer
 
 
@@ -66,7 +57,7 @@ class Replay:
             raise Unknown(f"{folder}: no recording there")
         self._latest: dict[tuple[str, str], Line] = {}
         for line in sorted(self._lines.values(), key=lambda line: (line.failure is None, line.at)):
-            self._latest[_host_of(line.reference), line.command] = line  # an answer before a failure, then the last
+            self._latest[host_part(line.reference), line.command] = line  # an answer before a failure, then the last
         self._answering = {host for host, command in self._latest if command != CONNECT}
         self._own: dict[str, list[Line]] = {}
         self._served: Counter[tuple[str, str]] = Counter()
@@ -77,7 +68,7 @@ class Replay:
         self._served.clear()
         for reference in self._judged_by.get(test, ()):
             if reference in self._lines:
-                self._own.setdefault(_host_of(reference), []).append(self._lines[reference])
+                self._own.setdefault(host_part(reference), []).append(self._lines[reference])
 
     def ask(self, host: str, command: str) -> Answer:
         """What was answered then; the second time a test asks, what it was answered the second time.
@@ -91,7 +82,7 @@ class Replay:
         if line is None:
             raise Unknown(f"{host}: not in the evidence of the run that is replayed: {command}")
         self.transcript.use(line.reference)
-        return line.told()
+        return line.served()
 
     def loss(self, host: str) -> Line | None:
         """Why this test could not reach a host then; or why nobody could, if nothing else is known of the host."""
@@ -134,7 +125,7 @@ class ReplayedFleet(Fleet):
         """The host as it answered then. Raises Unreachable as it was raised then."""
         if lost := self.replay.loss(name):
             self.transcript.use(lost.reference)
-            lost.told()
+            lost.served()
         return ReplayedConnection(name, self.replay)
 
     def note(self, name: str, question: str, find: Callable[[], T]) -> T:
@@ -155,8 +146,8 @@ class ReplayedConnection(Connection):
         """See `Connection.ask`; `deadline` and `cap` were met, or not met, then."""
         return [self._replay.ask(self.host, command) for command in commands]
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.feed`."""
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        """See `Connection.run_active`."""
         return self._replay.ask(self.host, command)
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
@@ -205,13 +196,6 @@ def _no_way(node: Node) -> Connection:
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    for line, answer in read(path):
-        if "n" not in line:  # nothing can refer to it
-            continue
-        kind = FAILURES.get(str(line.get("failure", "")))
-        failure = kind(answer.error_text) if kind else None
-        yield Line(f"{path.name}#{line['n']}", answer.command, str(line.get("at", "")), answer, failure)
-
-
-def _host_of(reference: str) -> str:
-    return reference.partition(".")[0]
+    for line in read(path):
+        if line.n:  # nothing can refer to any other
+            yield Line(f"{path.name}#{line.n}", line.answer.command, line.at, line.answer, line.error)

@@ -114,11 +114,6 @@ def cards(facts: Facts, address: str) -> list[Card]:
     return own + [card for card in facts.cards.values() if card.physical and card not in own]
 
 
-def file_name(host: str) -> str:
-    """How the name of a host's transcript begins, up to the first dot: `<host>.<worker>.jsonl`."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", host)
-
-
 def _node(status: dict[str, Any]) -> dict[str, str]:
     info = status.get("nodeInfo") or {}
     gives = status.get("allocatable") or {}

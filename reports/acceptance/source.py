@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from dlws.record.evidence import file_name
 from dlws.record.ledger import HostRow
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
@@ -112,7 +113,7 @@ class Source:
 
     def facts(self, host: str) -> Facts:
         """What the evidence tells of a host; Kubernetes' word counts where the host itself was not asked."""
-        found = facts.of_host(self._answers.get(facts.file_name(host), ()))
+        found = facts.of_host(self._answers.get(file_name(host), ()))
         found.values = self._nodes.get(host, {}) | found.values
         return found
 

@@ -36,8 +36,9 @@ class Fed(Scripted):
 
     fed: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
-        self.fed.append((command, stdin))
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+        if stdin:
+            self.fed.append((command, stdin))
         return self._answer(command)
 
 

@@ -1,4 +1,6 @@
-"""Proofs of the checks: what a host answers, and the verdict that a check must come to. They lie in tests/proofs/.
+"""Proofs of the checks: what a host answers, and the verdict that a check must come to.
+
+Those of checks/host/swap.py lie in tests/proofs/host/swap.yaml:
 
     H09:
       pass: [healthy]                  # every kind of host that the check speaks of, as tests/proofs/healthy has it
@@ -34,6 +36,8 @@ from tests.kits import proof_platform
 from tests.kits.proof_platform import CHECKOUT
 
 FOLDER = Path(__file__).parents[1] / "proofs"
+HEALTHY = FOLDER / "healthy"
+"""The cluster of the proofs, and what its hosts and its API answer."""
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
 NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
@@ -162,11 +166,21 @@ def _mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
             yield from _mappings(item)
 
 
+def files(folder: Path = FOLDER) -> list[Path]:
+    """The files of proofs below a folder."""
+    return sorted(path for path in folder.rglob("*.yaml") if path.parent != HEALTHY)
+
+
+def file_of(check: Check) -> Path:
+    """Where the proofs of a check belong: tests/proofs/host/swap.yaml for a check of checks/host/swap.py."""
+    return FOLDER.joinpath(*check.function.__module__.split(".")[1:]).with_suffix(".yaml")
+
+
 def written(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
     """By check id, what the files of the folder hold. ProofError for an id in two files, or a verdict that is none."""
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        for id, proofs in read(path).items() if path.name != "cluster.yaml" else ():
+    for path in files(folder):
+        for id, proofs in read(path).items():
             if id in found:
                 raise ProofError(f"{path.name}: {id} stands in another file too")
             if not isinstance(proofs, dict) or set(proofs) - set(VERDICTS):
@@ -180,7 +194,8 @@ def gaps(checks: Mapping[str, Check], proofs: Mapping[str, Mapping[str, Any]]) -
     missing = [f"{id}: no check has this id" for id in proofs if id not in checks]
     for id, check in checks.items():
         told = proofs.get(id, {})
-        missing += [f"{id}: no case of {word} in tests/proofs/{id}.yaml" for word in NEEDED if not told.get(word)]
+        place = file_of(check).relative_to(FOLDER.parents[1])
+        missing += [f"{id}: no case of {word} in {place}" for word in NEEDED if not told.get(word)]
         if passing := {case.host for case in cases(check, {"pass": told.get("pass", [])})}:
             missing += [f"{id}: no case of pass on {host}" for host in sorted(hosts_of(check) - passing)]
     return missing
@@ -231,13 +246,13 @@ def hosts_of(check: Check) -> set[str]:
 @cache
 def example() -> Cluster:
     """The cluster of the proofs, as it is written."""
-    return loaded((FOLDER / "cluster.yaml").read_text())
+    return loaded((HEALTHY / "cluster.yaml").read_text())
 
 
 @cache
 def healthy(layer: str) -> dict[str, Given]:
     """What healthy hosts answer."""
-    return {command: given(answer) for command, answer in read(FOLDER / "healthy" / f"{layer}.yaml").items()}
+    return {command: given(answer) for command, answer in read(HEALTHY / f"{layer}.yaml").items()}
 
 
 @cache
@@ -250,7 +265,7 @@ def with_platform(kind: str) -> dict[str, Given]:
 @cache
 def healthy_api() -> Any:
     """What the API of a healthy cluster answers."""
-    return proof_platform.with_platform(read(FOLDER / "healthy" / "kubernetes.yaml"), example())
+    return proof_platform.with_platform(read(HEALTHY / "kubernetes.yaml"), example())
 
 
 @cache
@@ -260,7 +275,7 @@ def loaded(text: str) -> Cluster:
         path = Path(folder) / "config.yaml"
         path.write_text(text)
         path.chmod(0o600)
-        shutil.copy(FOLDER / "pod-network.yml", folder)
+        shutil.copy(HEALTHY / "pod-network.yml", folder)
         (Path(folder) / "checkout").symlink_to(CHECKOUT)
         return load(path, resolve=no_network)
 

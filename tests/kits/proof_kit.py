@@ -37,7 +37,7 @@ from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from tests.kits.proof_api import FAILURES, Broken, RecordedApi, merged
 from tests.kits.proof_cases import (
-    FOLDER,
+    HEALTHY,
     HOSTS,
     LAYERS,
     Case,
@@ -83,7 +83,7 @@ class Answering(Connection):
             told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
         return told.to(self.host, command)
 
-    def feed(self, command: str, stdin: bytes, *, deadline: float = 30.0) -> Answer:
+    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         return self._answer(command)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
@@ -210,7 +210,7 @@ def _context(folder: Path) -> Context:
 def _cluster(case: Case, folder: Path) -> Cluster:
     path = folder / "config.yaml"
     text = _configuration(case)
-    shutil.copy(FOLDER / "pod-network.yml", folder)
+    shutil.copy(HEALTHY / "pod-network.yml", folder)
     furnish(folder)
     for name, content in case.spoilt.items():
         spoil_file(folder, name, content)
@@ -235,7 +235,7 @@ def spoil_file(folder: Path, name: str, content: str | None) -> None:
 
 
 def _configuration(case: Case) -> str:
-    text = (FOLDER / "cluster.yaml").read_text()
+    text = (HEALTHY / "cluster.yaml").read_text()
     changes = {**case.config, **({"suite": case.suite} if case.suite else {})}
     return yaml.safe_dump(merged(yaml.safe_load(text), changes)) if changes else text
 

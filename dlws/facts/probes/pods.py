@@ -75,7 +75,7 @@ def ended(master: Host, manifests: Sequence[Object]) -> list[tuple[Object, str]]
     life = max(manifest["spec"]["activeDeadlineSeconds"] for manifest in manifests)
     whole = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
     deadline = 2 * START + life + SLOW
-    answer = master.feed([0], run(len(names), life), *names, stdin=json.dumps(whole), deadline=deadline)
+    answer = master.run_active([0], run(len(names), life), *names, stdin=json.dumps(whole), deadline=deadline)
     head, *found = answer.text.split("-- pod\n")
     if head or len(found) != len(names) or not found[-1].endswith(END):
         raise unparsable("kubectl get pod", answer.text[-200:], "cut off")
@@ -106,7 +106,7 @@ def run(count: int, life: int) -> str:
 def standing(master: Host, manifests: Sequence[Object]) -> list[Object]:
     """Start pods and wait until they are ready, or have had their time; the pods as they are then."""
     whole = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-    answer = master.touch([0], STAND, json.dumps(whole), deadline=2 * START + SLOW)
+    answer = master.run_active([0], STAND, json.dumps(whole), deadline=2 * START + SLOW)
     items = parsed(answer.text).get("items")
     if not isinstance(items, list):
         raise unparsable("kubectl get pods", why="no items")
@@ -115,12 +115,12 @@ def standing(master: Host, manifests: Sequence[Object]) -> list[Object]:
 
 def remove(master: Host) -> None:
     """Remove what `standing` started."""
-    master.touch([0], FALL)
+    master.run_active([0], FALL)
 
 
 def process_of(host: Host, name: str) -> str:
     """The process of a probe on its host."""
-    found = host.touch([0], PROCESS, name).text.strip()
+    found = host.run_active([0], PROCESS, name).text.strip()
     if not found.isdecimal() or found == "0":
         raise unparsable("docker inspect", found, "no process")
     return found

@@ -39,14 +39,14 @@ def misreaders(hosts: Mapping[str, Host], mount: Mount) -> list[str]:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             trouble = list(pool.map(partial(misread, path=path, content=content), readers))
     finally:
-        gone = writer.touch(ANSWERS, PROBE_BOUND + "rm -f %s", path)
+        gone = writer.run_active(ANSWERS, PROBE_BOUND + "rm -f %s", path)
         told(f"{path} on {writer.name}", gone.rc, gone.text, gone.error_text, PROBE_PATIENCE)
     return [f"{host.name} ({text})" for host, text in zip(readers, trouble, strict=True) if text]
 
 
 def written(host: Host, mount: Mount) -> tuple[str, str]:
     """Let a host write a new file with random content to a share; its path and its content."""
-    answer = host.touch(ANSWERS, WRITE, mount.mount_point)
+    answer = host.run_active(ANSWERS, WRITE, mount.mount_point)
     what = f"writing to {mount.mount_point} on {host.name}"
     lines = told(what, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE).splitlines()
     if len(lines) != 2 or not lines[0].startswith(f"{mount.mount_point}/.dlws-probe."):
@@ -56,7 +56,7 @@ def written(host: Host, mount: Mount) -> tuple[str, str]:
 
 def misread(host: Host, path: str, content: str) -> str:
     """What is wrong with what a host reads there; nothing if that is the content."""
-    answer = host.touch(ANSWERS, PROBE_BOUND + "cat %s", path)
+    answer = host.run_active(ANSWERS, PROBE_BOUND + "cat %s", path)
     try:
         text = told(path, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE)
     except Mismatch as error:

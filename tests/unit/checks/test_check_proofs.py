@@ -21,6 +21,8 @@ from tests.kits.proof_cases import (
     Case,
     ProofError,
     cases,
+    file_of,
+    files,
     gaps,
     read,
     written,
@@ -98,9 +100,14 @@ def test_a_check_without_proof_is_named() -> None:
     told = {"H09": {"pass": ["healthy"], "fail": [{"x": "", "says": "y"}]}, "X99": {}}
     assert gaps({"H09": h09, "U01": u01}, told) == [
         "X99: no check has this id",
-        "H09: no case of unknown in tests/proofs/H09.yaml",
-        *(f"U01: no case of {word} in tests/proofs/U01.yaml" for word in ("pass", "fail", "unknown")),
+        "H09: no case of unknown in tests/proofs/host/swap.yaml",
+        *(f"U01: no case of {word} in tests/proofs/accounts.yaml" for word in ("pass", "fail", "unknown")),
     ]
+
+
+def test_proofs_lie_as_the_checks_do() -> None:
+    where = {id: path for path in files() for id in read(path)}
+    assert where == {id: file_of(check) for id, check in CHECKS.items()}
 
 
 def test_a_pass_is_wanted_on_every_kind_of_host() -> None:

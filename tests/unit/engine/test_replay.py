@@ -53,7 +53,7 @@ def test_clock(host):
 @check("T06", title_zh="忙", fix="rest")
 def test_load(host):
     """It bears a load."""
-    expect("load", found=host.touch([0], "echo $$ > load; cat load").text.strip().isdigit(), expected=True)
+    expect("load", found=host.run_active([0], "echo $$ > load; cat load").text.strip().isdigit(), expected=True)
 
 @judges_api
 @check("T08", on=whole_cluster, title_zh="接口", fix="start it")

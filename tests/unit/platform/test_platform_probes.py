@@ -169,7 +169,7 @@ def test_what_a_command_is_fed_is_written_down_nowhere(tmp_path: Path) -> None:
     fleet = Fleet([], lambda node: open_local(), Transcript(tmp_path, Redactor([])))
     host = Host(fleet.connection("control"))
     assert (
-        host.feed([0], "wc -c; tr '\\0' ' ' </proc/$$/cmdline | grep -c %s", "x", stdin="hunter2").text.split()[0]
+        host.run_active([0], "wc -c; tr '\\0' ' ' </proc/$$/cmdline | grep -c %s", "x", stdin="hunter2").text.split()[0]
         == "7"
     )
     fleet.close()

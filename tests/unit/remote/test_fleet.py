@@ -318,7 +318,7 @@ def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -
     for name in ("n0", "n1"):
         connection = fleet.connection(name)
         connection.ask(["uname -s"])
-        assert [connection.touch("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
+        assert [connection.run_active("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
     assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]
 
 

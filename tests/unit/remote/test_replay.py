@@ -131,6 +131,18 @@ def test_a_failure_is_raised_again_as_it_was(live: Transcript, kind: type[Unknow
     assert type(raised.value) is kind
 
 
+def test_a_failure_that_is_no_longer_known_is_unknown(live: Transcript) -> None:
+    class Gone(Unknown):
+        """A kind of an older suite."""
+
+    live.record_failure("atlas01", "date", Gone("atlas01: it broke"))
+    path = live.folder / "atlas01.gw0.jsonl"
+    path.write_text(path.read_text().replace("Gone", "Forgotten"))
+    with pytest.raises(Unknown, match=r"^atlas01: it broke$") as raised:
+        replayed(live).host("atlas01").read("date")
+    assert type(raised.value) is Unknown
+
+
 def test_a_clock_reading_comes_from_the_evidence(live: Transcript) -> None:
     live.record("atlas01", answered(CLOCK, "0.250000 0.001000"), "read")
     assert replayed(live).host("atlas01").clock() == (0.25, 0.001)
