@@ -83,10 +83,6 @@ def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: st
     assert isinstance(recorded.command("atlas01.gw0.jsonl#2"), Command)
 
 
-def test_runs_are_looked_for_where_they_are_written(request: pytest.FixtureRequest) -> None:
-    assert OUT == request.config.rootpath / "reports" / "out"
-
-
 def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:
     for number, cluster in ((1, "atlas"), (3, "atlas"), (2, "other")):
         sample = sample_run.plan()
