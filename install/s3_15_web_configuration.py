@@ -34,7 +34,7 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
     if cluster_id(cluster) is None:
         change.run("exit 1", text="write the services' configuration, once the cluster has its id")
         return
-    for file in rendered.of(cluster, lambda wanted: wanted.host_files()):
+    for file in rendered.of(cluster, lambda wanted: wanted.host_files):
         if not is_there(host, file):
             source = file.source
             change.make_directory(str(PurePosixPath(file.path).parent))

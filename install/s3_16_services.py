@@ -124,7 +124,7 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
         return answer.rc == 0 and bool(versions)
 
     change.wait_until("MySQL to let root log in on its own host", answers, FIRST_START)
-    password = str(cluster.document["mysql_password"])
+    password = cluster.settings.mysql_password
     statements = sql.grants(password, versions[0] if versions else "")
     change.run(database.CLIENT, container, stdin=f"{password}\n{statements}".encode(), text=words)
 

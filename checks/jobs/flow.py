@@ -67,7 +67,7 @@ def job_of(cluster: Cluster, image: str, user: str, device: str) -> dict[str, An
     return {
         "jobName": NAME,
         "userName": user,
-        "vcName": str(cluster.document["defalt_virtual_cluster_name"]),
+        "vcName": cluster.settings.virtual_cluster,
         "jobType": "training",
         "jobtrainingtype": "RegularJob",
         "gpuType": device,

@@ -130,7 +130,7 @@ def container_of(host: Host) -> str:
 
 def ask(host: Host, container: str, cluster: Cluster, sql: str, *options: str) -> Answer:
     """What MySQL answers to SQL, as root with the configured password; options of `mysql` say by which way."""
-    password = str(cluster.document["mysql_password"])
+    password = cluster.settings.mysql_password
     words = " ".join(["%s"] * len(options))
     return host.feed([0, 1], f"{CLIENT} {words}".rstrip(), container, *options, stdin=f"{password}\n{sql}")
 

@@ -90,7 +90,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
 )
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""
-    default = str(cluster.document["defalt_virtual_cluster_name"])
+    default = cluster.settings.virtual_cluster
     asked = f"{REST}/ListVCs?userName=Administrator"
     found = fetched(host, asked, "REST API ListVCs")
     names = sorted({str(vc.get("vcName")) for vc in entries(found, "result", asked)})

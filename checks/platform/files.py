@@ -68,7 +68,7 @@ def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The services' configuration files match this configuration and are closed to all other users."""
     question = "digests of the web interface's files"
-    wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *expected_of(f)] for f in p.host_files()])
+    wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *expected_of(f)] for f in p.host_files])
     for path, *expected in wanted:
         expect(path, found=found_at(host, path), expected=expected)
 

@@ -38,7 +38,7 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
 
     Upstream's rules have no severity, so every alert counts.
     """
-    if not (cluster.document.get("alert-manager") or {}).get("configured"):
+    if not cluster.settings.has_alertmanager:
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
     found = alerts.active(asked(host, ALERTMANAGER, "Alertmanager"))
     firing = {alert.name for alert in found if alert.labels.get("type") not in ABOUT_JOBS}

@@ -215,7 +215,7 @@ def _labels(digests: dict[str, str]) -> dict[str, str]:
 
 def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
     told: dict[str, str] = {}
-    for file in found.host_files():
+    for file in found.host_files:
         told |= _files(file.path, file.text)
         told[f"stat -L -c '%a %g' {file.path}"] = f"{file.source.mode.lstrip('0')} {file.source.group}"
     image = files.webui3_image(found)

@@ -199,7 +199,7 @@ def test_waiting_ends_once_it_cannot_help(cluster: Cluster) -> None:
 
 
 def test_a_service_waits_for_the_clusters_id(cluster: Cluster) -> None:
-    (cluster.state / "deploy" / "clusterID.yml").unlink()
+    cluster.state.cluster_id.unlink()
     assert start("mysql", cluster, MemoryApi(cluster), plan_of) == ["apply mysql, once the cluster has its id"]
 
 
@@ -247,7 +247,7 @@ def test_the_services_configuration_is_written_once_and_closed(cluster: Cluster)
     assert len(written) == 3
     assert all(mode in " ".join(written) for mode in ("0600", "0640"))
     assert PASSWORD not in sent_and_said(connection, change)
-    files = rendered.of(cluster, lambda p: p.host_files())
+    files = rendered.of(cluster, lambda p: p.host_files)
     answers = {f"sha256sum {f.path}": (0, f"{rendered.sha256(f.text)}  {f.path}\n", "") for f in files}
     stats = {f"%a %g' {f.path}": (0, f"{f.source.mode.lstrip('0')} {f.source.group}\n", "") for f in files}
     again = Fed(cluster.master.name, answers | stats)
