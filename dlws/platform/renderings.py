@@ -81,6 +81,23 @@ class Platform:
         for_jobs = [b.full_name for b in self.builds(node.arch) if b.image.name == INIT_CONTAINER]
         return tuple(dict.fromkeys([*own, *(for_jobs if labels.takes_jobs(self.cluster, node) else ())]))
 
+    def image_digests(self, node: Node) -> dict[str, str]:
+        """The images that a machine runs, each with what it is built from; empty for one that is not built here."""
+        built = self.digests(node.arch) if self.is_built else {}
+        return {name: built.get(name, "") for name in self.images(node)}
+
+    def pulled_images(self, node: Node) -> list[str]:
+        """DLWS's own images that a machine runs and gets from a registry, which may have another one by now."""
+        if self.is_built or not has_registry(self.cluster):
+            return []
+        runs = self.images(node)
+        return [build.full_name for build in self.builds(node.arch) if build.full_name in runs]
+
+    @property
+    def webui_image(self) -> str:
+        """The name of the image that holds the web interface's static files, for the master's architecture."""
+        return next(b.full_name for b in self.builds(self.cluster.master.arch) if b.image.name == "webui3")
+
     def builds(self, arch: Arch) -> tuple[Build, ...]:
         """DLWS's own images for an architecture: to build, or to find in the registry."""
         return tuple(b for b in image_names.builds(self.cluster, self.renderer) if b.arch is arch)
