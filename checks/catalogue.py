@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 import checks
-from dlws.engine.check import Check, check_of
+from dlws.engine.check import Check, check_of, one_or_many
 
 
 class CatalogueError(Exception):
@@ -24,7 +24,8 @@ def declared() -> dict[str, Check]:
 
 def checks_of(module: ModuleType) -> list[Check]:
     """The checks that a module itself declares."""
-    found = (check_of(value) for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
+    functions = (function for value in vars(module).values() for function in one_or_many(value))
+    found = (check_of(f) for f in functions if getattr(f, "__module__", "") == module.__name__)
     return [check for check in found if check is not None]
 
 
@@ -40,7 +41,7 @@ def by_id(found: Iterable[Check]) -> dict[str, Check]:
 
 def place(check: Check) -> str:
     """Where a check is declared: `checks.host.swap.test_swap_is_off`."""
-    return f"{check.function.__module__}.{check.function.__name__}"
+    return f"{check.function.__module__}.test_{check.name}"
 
 
 def _order(id: str) -> tuple[str, int, str]:

@@ -54,7 +54,7 @@ def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
 )
 def test_cluster_id(cluster: Cluster, control: Host) -> None:
     """The cluster has its id, a UUID; the platform's database is named after it."""
-    text = text_of(control, str(cluster.state / "deploy/clusterID.yml"))
+    text = text_of(control, str(cluster.state.cluster_id))
     found = "no file" if text is None else text
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
 
@@ -69,13 +69,13 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
 )
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
-    key = str(cluster.state / "deploy/sshkey/id_rsa")
+    key = str(cluster.state.key)
     expect("mode of deploy/sshkey/id_rsa", found=stat_of(control, "%a", key) or "no file", expected="600")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
     expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
     if not derived.stdout.startswith("ssh-rsa "):
         raise unparsable("ssh-keygen -y", why="no RSA key in the output")
-    public = text_of(control, f"{key}.pub")
+    public = text_of(control, str(cluster.state.public_key))
     found = "no file" if public is None else "a different key"
     belongs = public is not None and public.split()[:2] == derived.stdout.split()[:2]
     expect_that(belongs, "id_rsa.pub", found=found, expected="the public key of id_rsa")
@@ -91,7 +91,7 @@ def test_cluster_key(cluster: Cluster, control: Host) -> None:
 )
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     """The root password file, if there is one, is accessible only to its owner."""
-    mode = stat_of(control, "%a", str(cluster.state / "deploy/sshkey/rootpasswd"))
+    mode = stat_of(control, "%a", str(cluster.state.root_password))
     expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
 
 
@@ -132,7 +132,7 @@ def test_build_architecture(node: Node, host: Host) -> None:
 )
 def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     """deploy/etc/hosts names every host, as the runbook's deploy.py expects."""
-    text = text_of(control, str(cluster.state / "deploy/etc/hosts"))
+    text = text_of(control, str(cluster.state.hosts))
     expect_that(text is not None, "deploy/etc/hosts", found="no file", expected="a file with every host's names")
     there = hosts_file.parse(text or "")
     wanted = {name: address for address, names in cluster.names_by_address.items() for name in names}
@@ -151,7 +151,7 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
 )
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
     """config.yaml and the folder with the cluster's keys are accessible only to their owner."""
-    places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state / "deploy/sshkey"}
+    places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state.keys}
     found = {name: stat_of(control, "%a", str(path)) or "no file" for name, path in places.items()}
     wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
     expect("paths open to others", found=wrong, expected=[])

@@ -13,13 +13,13 @@ from dlws.engine.check import expect, expect_that, goal
 from dlws.engine.targets import leaving_hosts
 from dlws.facts.units import unit
 from dlws.inventory import Node
-from dlws.kubernetes.membership import ADMIN_CONF, Part
+from dlws.kubernetes.kubeadm import LOG
+from dlws.kubernetes.membership import KUBECTL, Part
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 
-ADMIN = f"kubectl --kubeconfig {ADMIN_CONF}"
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
 INTERFACES = ("cni0", "weave", "datapath", "vxlan-6784", "flannel.1", "vxlan.calico", "kube-bridge", "kube-ipvs0")
 """What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets
@@ -27,7 +27,6 @@ no pod start in the next cluster, where the node has another range."""
 LEASES = "kube-node-lease"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
-LOG = "/var/log/dlws-kubeadm.log"
 
 
 def every_machine(cluster: Cluster) -> tuple[Node, ...]:
@@ -102,14 +101,14 @@ def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
     empty = (
         "--delete-local-data" if version_of(cluster.kubernetes_version).numbers < (1, 20) else "--delete-emptydir-data"
     )
-    command = f"{ADMIN} drain {node.name} --ignore-daemonsets --force {empty} --timeout={DRAIN}s"
+    command = f"{KUBECTL} drain {node.name} --ignore-daemonsets --force {empty} --timeout={DRAIN}s"
     on_master.run(command, deadline=DRAIN + 60.0, text=f"kubectl drain {node.name}")
 
 
 def forget(node: Node, on_master: Change) -> None:
     """Delete a node, and wait until the cluster has collected the pods that were on it: it looks for them at times."""
     on_master.delete("nodes", node.name)
-    pods = f"{ADMIN} get pods --all-namespaces -o name --field-selector spec.nodeName={node.name}"
+    pods = f"{KUBECTL} get pods --all-namespaces -o name --field-selector spec.nodeName={node.name}"
     gone = f"timeout {COLLECTED} sh -c 'until test -z \"$({pods})\"; do sleep 1; done'"
     on_master.run(gone, deadline=COLLECTED + 30.0, text=f"wait until no pod of {node.name} is left in the API")
 

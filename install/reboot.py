@@ -16,13 +16,14 @@ from dlws.engine.site import parameters
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, every_host, master, workers
 from dlws.inventory import Node
+from dlws.kubernetes.membership import KUBECTL
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from fixtures.audit import Audit
 from install import leaving
 from install.s3_03_control import MYSELF
-from install.s3_11_kubernetes import KUBECTL, READY, wait
+from install.s3_11_kubernetes import READY, wait
 
 REBOOT = ("reboot",)
 SETTLE = 10 * 60.0  # seconds for pods to come back after the last boot

@@ -5,7 +5,6 @@ Packages, images, shared storage and the cluster's id and key stay: `-m install`
 
 from __future__ import annotations
 
-from checks.kubernetes.membership import admin_conf
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, goal
 from dlws.engine.stage import stage
@@ -28,7 +27,7 @@ RESET = ("reset",)
 )
 def test_no_admin_conf(cluster: Cluster, control: Host) -> None:
     """The control host keeps no credentials of a cluster that no longer exists."""
-    expect("admin.conf", found=stat_of(control, "%n", str(admin_conf(cluster))), expected=None)
+    expect("admin.conf", found=stat_of(control, "%n", str(cluster.state.admin_conf)), expected=None)
 
 
 @stage(section="reset", on=workers, commands=RESET, proves=[leaving.test_host_is_clean])
@@ -46,4 +45,4 @@ def test_master_reset(change: Change) -> None:
 @stage(section="reset", on=control_host, after="master_reset[*]", commands=RESET, proves=[test_no_admin_conf])
 def test_credentials_removed(cluster: Cluster, change: Change) -> None:
     """Delete the credentials of the cluster that no longer exists."""
-    change.run("rm -f %s", str(admin_conf(cluster)))
+    change.run("rm -f %s", str(cluster.state.admin_conf))

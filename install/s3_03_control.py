@@ -26,7 +26,7 @@ def test_control_environment(change: Change) -> None:
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_id])
 def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
     """Give the cluster its id once; an existing one is never replaced."""
-    path = cluster.state / "deploy" / "clusterID.yml"
+    path = cluster.state.cluster_id
     if host.run("test -e %s", str(path)).rc != 0:  # one that is there but invalid is for a person to restore
         change.make_directory(str(path.parent), mode="0700", owner=MYSELF)
         change.write_file(str(path), f"clusterId: {uuid.uuid4()}\n", mode="0600", owner=MYSELF)
@@ -35,7 +35,7 @@ def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_key])
 def test_cluster_key(cluster: Cluster, host: Host, change: Change) -> None:
     """Create the cluster's SSH key (RSA 4096); an existing one is never replaced."""
-    key = cluster.state / "deploy" / "sshkey" / "id_rsa"
+    key = cluster.state.key
     if host.run("test -e %s", str(key)).rc != 0:
         change.make_directory(str(key.parent), mode="0700", owner=MYSELF)
         change.run("ssh-keygen -q -t rsa -b 4096 -N '' -C %s -f %s", f"dlws-{cluster.name}", str(key))
@@ -46,13 +46,13 @@ def test_cluster_key(cluster: Cluster, host: Host, change: Change) -> None:
 @stage(section="3.5", on=control_host, after="config", proves=[control.test_root_credential_is_private])
 def test_root_credential(cluster: Cluster, change: Change) -> None:
     """Make the root password file readable by its owner only."""
-    change.run("chmod 600 %s", str(cluster.state / "deploy" / "sshkey" / "rootpasswd"))
+    change.run("chmod 600 %s", str(cluster.state.root_password))
 
 
 @stage(section="2.4", on=control_host, after="config", proves=[control.test_deploy_hosts_file])
 def test_deploy_hosts_file(cluster: Cluster, change: Change) -> None:
     """Write the runbook's deploy/etc/hosts, which deploy.py reads."""
-    path = cluster.state / "deploy" / "etc" / "hosts"
+    path = cluster.state.hosts
     change.make_directory(str(path.parent), owner=MYSELF)
     block = hosts_file.block(cluster.names_by_address)
     change.edit_file(str(path), lambda text: hosts_file.with_block(text or hosts_file.LOCALHOST, block), owner=MYSELF)

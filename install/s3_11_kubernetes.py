@@ -15,7 +15,9 @@ from dlws.engine.targets import control_host, master, pod_network_master, whole_
 from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, labels
-from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBELET_CONF, Part, ca_hash
+from dlws.kubernetes.apply_plan import FIELD_MANAGER
+from dlws.kubernetes.kubeadm import LOG
+from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBECTL, KUBELET_CONF, Part, ca_hash
 from dlws.parse.storage import fstab
 from dlws.parse.versions import kubernetes as version_of
 from dlws.record.answer import ApiUnreachable
@@ -24,8 +26,6 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from install.s3_03_control import MYSELF
 
-LOG = "/var/log/dlws-kubeadm.log"
-KUBECTL = f"kubectl --kubeconfig {ADMIN_CONF}"
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
 READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
 
@@ -111,11 +111,11 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
 @stage(section="3.11", on=control_host, after="kube_init[*]", proves=[membership.test_admin_conf])
 def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None:
     """Store the cluster's credentials on the control host, for the suite and for deploy.py."""
-    path = str(membership.admin_conf(cluster))
+    path = str(cluster.state.admin_conf)
     if on_master.host.run("test -e %s", ADMIN_CONF).rc != 0:
         change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will create")
         return
-    change.make_directory(str(membership.admin_conf(cluster).parent), mode="0700", owner=MYSELF)
+    change.make_directory(str(cluster.state.admin_conf.parent), mode="0700", owner=MYSELF)
     change.write_file(path, on_master.host.read_secret("cat %s", ADMIN_CONF), mode="0600", owner=MYSELF)
 
 
@@ -135,7 +135,7 @@ def test_root_kubeconfig(change: Change) -> None:
 def test_pod_network(cluster: Cluster, change: Change) -> None:
     """Apply the manifest of the configured pod network."""
     manifest = kube_host.manifest_of(cluster)
-    apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager=dlws-suite -f -"
+    apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager={FIELD_MANAGER} -f -"
     change.run(apply, stdin=manifest.encode(), text=f"kubectl apply {cluster.suite.kubernetes.cni_manifest}")
 
 
@@ -197,7 +197,7 @@ def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) 
 )
 def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) -> None:
     """Allow jobs on the master or keep them off it, as configured."""
-    own = membership.MASTER_TAINTS[0 if version_of(cluster.kubernetes_version).numbers < (1, 24) else 1]
+    own = labels.MASTER_TAINTS[0 if version_of(cluster.kubernetes_version).numbers < (1, 24) else 1]
     if not cluster.suite.kubernetes.master_as_worker:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{own}=:NoSchedule")
         return

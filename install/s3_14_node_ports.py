@@ -7,11 +7,11 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import master
 from dlws.facts.files import text_of
 from dlws.kubernetes import kubeadm
-from dlws.kubernetes.membership import API_SERVER
+from dlws.kubernetes.membership import API_SERVER, KUBECTL
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
-from install.s3_11_kubernetes import KUBECTL, wait
+from install.s3_11_kubernetes import wait
 
 RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
 BACKUP = (

@@ -12,6 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_control, platform_master
 from dlws.facts import rendered
+from dlws.facts.files import digest_of, stat_of
 from dlws.platform.rendering import cluster_id
 from dlws.platform.web_files import HostFile
 from dlws.remote.change import Change
@@ -34,7 +35,7 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
     if cluster_id(cluster) is None:
         change.run("exit 1", text="write the services' configuration, once the cluster has its id")
         return
-    for file in rendered.of(cluster, lambda wanted: wanted.host_files()):
+    for file in rendered.of(cluster, lambda wanted: wanted.host_files):
         if not is_there(host, file):
             source = file.source
             change.make_directory(str(PurePosixPath(file.path).parent))
@@ -43,6 +44,5 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
 
 def is_there(host: Host, file: HostFile) -> bool:
     """Whether the host has this very file, with its mode and group."""
-    return files.digest_of(host, file.path) == rendered.sha256(file.text) and files.found_at(
-        host, file.path
-    ) == files.expected_of(file)
+    expected = f"{file.source.mode.lstrip('0')} {file.source.group}"
+    return digest_of(host, file.path) == file.sha256 and stat_of(host, "%a %g", file.path) == expected

@@ -8,8 +8,8 @@ from checks.platform import files
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_hosts, platform_master
-from dlws.facts import rendered
-from dlws.facts.files import stat_of
+from dlws.facts import platform_images, rendered
+from dlws.facts.files import digest_of, stat_of
 from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.remote.change import Change, ChangeFailed
@@ -35,12 +35,12 @@ def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -
         raise ChangeFailed(
             f"{host.name}: {web_files.FQDN_FILE} is a directory; it is not removed, as a pod may mount it"
         )
-    if files.digest_of(host, web_files.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
+    if digest_of(host, web_files.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
         change.write_file(web_files.FQDN_FILE, f"{node.fqdn}\n")
-    if stat_of(host, "%F", files.DASHBOARD) != "directory":
-        change.make_directory(files.DASHBOARD)
+    if stat_of(host, "%F", web_files.DASHBOARD) != "directory":
+        change.make_directory(web_files.DASHBOARD)
     routes = rendered.of(cluster, lambda wanted: wanted.routes)
-    if files.digest_of(host, web_files.NGINX_FILE) != rendered.sha256(routes):
+    if digest_of(host, web_files.NGINX_FILE) != rendered.sha256(routes):
         change.make_directory(str(PurePosixPath(web_files.NGINX_FILE).parent))
         change.write_file(web_files.NGINX_FILE, routes)
 
@@ -53,7 +53,7 @@ def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -
 )
 def test_static_files(cluster: Cluster, host: Host, change: Change) -> None:
     """Copy the web interface's static files out of its image."""
-    image = rendered.of(cluster, files.webui3_image)
-    there = files.image_id(host, image) or "the image's id"
-    text = f"copy {files.DASHBOARD} out of {image}"
-    change.run(TAKE_OUT, files.DASHBOARD, image, there, files.STATIC_SOURCE, text=text)
+    image = rendered.of(cluster, lambda wanted: wanted.webui_image)
+    there = platform_images.image_id(host, image) or "the image's id"
+    text = f"copy {web_files.DASHBOARD} out of {image}"
+    change.run(TAKE_OUT, web_files.DASHBOARD, image, there, web_files.STATIC_SOURCE, text=text)

@@ -10,9 +10,10 @@ from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.engine.stage import stage
 from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
-from dlws.facts import rendered
+from dlws.facts import platform_images, rendered
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import archive
+from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 
@@ -28,7 +29,7 @@ PULL_DEADLINE = 30 * 60.0
 )
 def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
     """Add the configured registry login to Docker; other logins and settings are kept and never recorded."""
-    path, wanted = images.DOCKER_CONFIG, json.loads(images.logins_of(cluster))["auths"]
+    path, wanted = platform_images.DOCKER_CONFIG, json.loads(platform_images.configured_logins(cluster))["auths"]
     text = host.read_secret("cat %s", path) if host.run("test -e %s", path).rc == 0 else ""
     there = json.loads(text or "{}")
     config = {**there, "auths": {**(there.get("auths") or {}), **wanted}}
@@ -45,10 +46,10 @@ def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
 def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Build the platform's own images for this architecture if they do not match this tree and configuration."""
     wanted = rendered.of(cluster, lambda p: p.digests(node.arch))
-    stale = images.outdated(host, wanted) if has_docker(host) else list(wanted)
+    stale = platform_images.outdated(host, wanted) if has_docker(host) else list(wanted)
     builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
     for at, build in enumerate(builds, 1):
-        image, label = build.image, f"{images.CONTEXT_LABEL}={wanted[build.full_name]}"
+        image, label = build.image, f"{CONTEXT_LABEL}={wanted[build.full_name]}"
         context = rendered.of(cluster, methodcaller("context", image))
         change.run(
             "docker build -q --force-rm -f %s -t %s --label %s -",
@@ -72,7 +73,7 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     if not has_docker(host):
         return  # a look ahead
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
-    wrong = {line.partition(": ")[0] for line in images.amiss(host, names, cluster.suite.images)}
+    wrong = {line.partition(": ")[0] for line in platform_images.registry_troubles(host, names, cluster.suite.images)}
     for name in (n for n in names if n in wrong):
         path = archive(cluster.image_archives, name, node.arch)
         if path and cluster.suite.images is Images.PREBUILT:
@@ -92,11 +93,11 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
 
     DLWS's own come from the registry, where there is one, as it may have newer ones than the archives.
     """
-    wanted = rendered.of(cluster, lambda p: images.images_of(p, node))
-    pulled = rendered.of(cluster, lambda p: images.pulled_by(p, cluster, node))
+    wanted = rendered.of(cluster, lambda p: p.image_digests(node))
+    pulled = rendered.of(cluster, lambda p: p.pulled_images(node))
     named = set(wanted)
     if has_docker(host):
-        named = {line.partition(": ")[0] for line in images.lacking(host, wanted, pulled)}
+        named = {line.partition(": ")[0] for line in platform_images.host_troubles(host, wanted, pulled)}
     for image in (name for name in wanted if name in named):
         if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")

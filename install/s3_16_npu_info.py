@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from checks.npu import exporter_files as checks
-from checks.platform.files import digest_of
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_npu_hosts
+from dlws.facts.files import digest_of
 from dlws.facts.rendered import sha256
 from dlws.platform import npu_info
 from dlws.remote.change import Change

@@ -7,16 +7,17 @@ longer than it can still come up by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from checks.platform import database, images, running_images, services
-from checks.platform import service_state as state
+from checks.platform import database
+from checks.platform import running_images as pod_images
+from checks.platform import services as checks
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_cluster, platform_hosts, platform_master, platform_workers
-from dlws.facts import rendered
+from dlws.facts import database as mysql
+from dlws.facts import platform_images, rendered, running_images, service_state
 from dlws.inventory import Node
 from dlws.kubernetes import apply_plan
 from dlws.kubernetes.apply_plan import Action
@@ -25,7 +26,7 @@ from dlws.platform import database as sql
 from dlws.platform import job_objects
 from dlws.platform.manifests import Manifest
 from dlws.platform.rendering import cluster_id
-from dlws.platform.services import SERVICES, Service
+from dlws.platform.services import SERVICES, Service, by_name
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
@@ -59,55 +60,64 @@ MORE = {
     section="3.16",
     on=platform_cluster,
     after=["platform", "admin_conf", "node_ready"],
-    proves=[services.test_job_objects],
+    proves=[checks.test_job_objects],
 )
 def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
     """Create what job pods refer to: a service account with its rights, and the registry login."""
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
-    config = images.logins_of(cluster) if cluster.registry_config else job_objects.logins("")
+    config = platform_images.job_logins(cluster)
     there = found_in(kube, job_objects.pull_secret(config))
     if there is None or job_objects.mark_of(there) != job_objects.mark(config):
         on_master.apply(job_objects.pull_secret(config))
 
 
-def _stage_of(service: Service) -> Callable[..., None]:
-    """`test_<service>`: its objects, then its pods."""
+def stage_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]:
+    """By service, the stage that starts it."""
+    return {service.name: _stage(service) for service in services}
 
+
+def _stage(service: Service) -> Callable[..., None]:
+    """Its objects, then its pods."""
+
+    @stage(
+        section="3.16",
+        on=platform_cluster,
+        after=after(service),
+        proves=[checks.RUNS[service.name]],
+        name=service.stage,
+        title=f"Start {service.name}: apply the objects that differ, and wait until its pods are ready.",
+    )
     def start(cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
         if cluster_id(cluster) is None:
             on_master.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
             return
         for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
-            if state.awaits_operator(service, manifest.object) and not knows(service, kube, on_master):
+            if service_state.awaits_operator(service, manifest.object) and not knows(service, kube, on_master):
                 continue
             apply(manifest, kube, on_master)
         on_master.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
 
-    name = service.name.replace("-", "_")
-    start.__name__ = start.__qualname__ = f"test_{name}"
-    start.__doc__ = f"Start {service.name}: apply the objects that differ, and wait until its pods are ready."
-    return stage(section="3.16", on=platform_cluster, after=after(service), proves=[services.RUNS[service.name]])(start)
+    return start
 
 
 def after(service: Service) -> list[str]:
     """The stages that a service comes after."""
-    names = [n.replace("-", "_") if n != "mysql" else "mysql_root" for n in service.after]
+    names = ["mysql_root" if needed == "mysql" else by_name(needed).stage for needed in service.after]
     files = ["web_configuration"] if service.config_files else []
     return [*MASTERS, *files, *names, *MORE.get(service.name, ())]
 
 
-MYSQL, *OTHERS = SERVICES
-test_mysql = _stage_of(MYSQL)
+STARTS = stage_of_each(SERVICES)
+"""The stages `mysql`, `nginx` and so on, one for each row of the table in `dlws.platform.services`."""
 
 
 @stage(section="3.16", on=platform_master, after="mysql", proves=[database.test_root_signs_in])
 def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
     """Let MySQL's root log in from the services' hosts, creating it with its password in a single statement."""
     words = "create MySQL's root@'%' with its password, or set it"
-    try:
-        container = database.container_of(host)
-    except (Mismatch, Unknown):
+    container = mysql_container(host)
+    if container is None:
         change.run("exit 1", text=f"{words}, once MySQL runs")
         return
     versions: list[str] = []
@@ -116,7 +126,7 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
     def answers() -> bool:
         if not host.read("ss -Hltn %s", f"sport = :{port}"):
             return False  # while it makes its tables it listens to nobody, and lets root in without a password
-        answer = database.ask(host, container, cluster, "SELECT VERSION();\n")
+        answer = mysql.ask(host, container, cluster, "SELECT VERSION();\n")
         versions[:] = answer.text.split()
         if answer.rc and "Access denied" in answer.error_text:
             kept = "it keeps the one it was first started with; change it in MySQL, or restore the former one"
@@ -124,9 +134,9 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
         return answer.rc == 0 and bool(versions)
 
     change.wait_until("MySQL to let root log in on its own host", answers, FIRST_START)
-    password = str(cluster.document["mysql_password"])
+    password = cluster.settings.mysql_password
     statements = sql.grants(password, versions[0] if versions else "")
-    change.run(database.CLIENT, container, stdin=f"{password}\n{statements}".encode(), text=words)
+    change.run(mysql.CLIENT, container, stdin=f"{password}\n{statements}".encode(), text=words)
 
 
 @stage(
@@ -139,18 +149,15 @@ def test_mysql_closed() -> None:
     """MySQL refuses logins without a password from the other hosts."""
 
 
-globals().update({function.__name__: function for function in map(_stage_of, OTHERS)})
-
-
 @stage(
     section="3.16",
     on=platform_hosts,
-    after=["platform_images", "node_ready", *(f"{service.name.replace('-', '_')}?" for service in SERVICES)],
-    proves=[running_images.test_pods_run_present_images],
+    after=["platform_images", "node_ready", *(f"{service.stage}?" for service in SERVICES)],
+    proves=[pod_images.test_pods_run_present_images],
 )
 def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
     """Restart pods whose image has since been replaced under the same name."""
-    wanted = rendered.of(cluster, lambda p: list(images.images_of(p, node)))
+    wanted = rendered.of(cluster, lambda p: list(p.image_digests(node)))
     try:
         outdated = running_images.outdated_pods(node, wanted, host, kube)
     except ApiUnreachable:
@@ -160,6 +167,15 @@ def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes
         text = f"restart pod {name_of(pod)}: {image} has been replaced"
         on_master.delete("pods", about["name"], namespace=about["namespace"], text=text)
     on_master.wait_until("the services run again", lambda: all(runs(s, cluster, kube) for s in SERVICES), START)
+
+
+def mysql_container(host: Host) -> str | None:
+    """The container of MySQL's server; None where none runs, or it is not known (a look ahead)."""
+    try:
+        running = mysql.containers(host)
+    except Unknown:
+        return None
+    return running[0] if len(running) == 1 else None
 
 
 def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None:
@@ -201,9 +217,9 @@ def knows(service: Service, kube: Kubernetes, change: Change) -> bool:
 
 def runs(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
     """Whether it does. ChangeFailed, with the reason, once waiting can no longer help."""
-    if not state.troubles(service, cluster, kube):
+    if not service_state.not_running(service, cluster, kube):
         return True
     needed = [workload for workload in service.workloads if not workload.optional]
-    if hopeless := state.pods_without_hope(needed, cluster, kube):
+    if hopeless := service_state.hopeless_pods(needed, cluster, kube):
         raise ChangeFailed(f"{service.name}: waiting will not help: {'; '.join(hopeless)}")
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from lab.first_boot import deploy_hosts_file
-from lab.plan import CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD, LabHost
+from lab.plan import CLUSTER_FILES, CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD, LabHost
 from lab.process import say
 from lab.record import Lab, write_secret
 
@@ -16,18 +16,18 @@ def write(lab: Lab) -> None:
     if CLUSTER_STATE.exists() and (not mark.exists() or mark.read_text().strip() != lab.id):
         say(f"removing {CLUSTER_STATE}: it is the state of hosts that no longer exist")
         shutil.rmtree(CLUSTER_STATE)
-    hosts_file = CLUSTER_STATE / "deploy" / "etc" / "hosts"
+    hosts_file = CLUSTER_FILES.hosts
     hosts_file.parent.mkdir(parents=True, exist_ok=True)
     hosts_file.write_text(deploy_hosts_file(list(HOSTS.values())))
     write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
-    ROOT_PASSWORD.with_name("rootuser").write_text("root\n")
+    CLUSTER_FILES.root_user.write_text("root\n")
     mark.write_text(f"{lab.id}\n")
     (LAB / "config.yaml").chmod(0o600)  # it holds passwords, and git keeps no such mode
 
 
 def forget_keys(host: LabHost) -> None:
     """Unpin the keys of a host that is no more, as its operator would: the next of its address is another machine."""
-    for file in (CLUSTER_STATE / "known_hosts", CLUSTER_STATE / "lab-known-hosts"):
+    for file in (CLUSTER_FILES.host_keys, CLUSTER_STATE / "lab-known-hosts"):
         if file.exists():
             lines = file.read_text().splitlines(keepends=True)
             file.write_text("".join(line for line in lines if line.split()[0] != host.address))

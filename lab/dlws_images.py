@@ -90,7 +90,7 @@ def dlws_jobs() -> Iterator[Job]:
         files = _folder_context(hub_images.OVERLAYS / folder)
         yield _build_job(reference, image_names.archive(files), "Dockerfile", below)
     cluster = load(CONFIG)
-    cluster = replace(cluster, document={**cluster.document, "dlworkspace": str(CHECKOUT)})
+    cluster = replace(cluster, settings=cluster.settings.model_copy(update={"dlworkspace": str(CHECKOUT)}))
     renderer = rendering.renderer(cluster)
     for build in image_names.builds(cluster, renderer):
         archive = image_names.archive(image_names.context(renderer, build.image))

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.config.state import State
+
 NETWORK = "192.168.3.0/24"
 GATEWAY = "192.168.3.1"
 BRIDGE = "dlws0"
@@ -23,10 +25,11 @@ LAB = Path(__file__).resolve().parent
 STATE = LAB / "state"
 """What the suite finds beside lab/config.yaml; git-ignored."""
 CLUSTER_STATE = STATE / CLUSTER
+CLUSTER_FILES = State(CLUSTER_STATE)
 IMAGES = STATE / "images"
 """Archives for `docker load`, one image each, named by the image with `/` and `:` replaced by `-`."""
 PROBE_ARCHIVE = IMAGES / "dlws-cuda.tar"
-ROOT_PASSWORD = CLUSTER_STATE / "deploy" / "sshkey" / "rootpasswd"
+ROOT_PASSWORD = CLUSTER_FILES.root_password
 
 RUN = Path("/run/dlws-lab")
 """Sockets, pid files, configuration of the daemons: gone with the machine's boot."""

@@ -13,6 +13,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, preflight
 from dlws.engine.targets import whole_cluster
 from dlws.facts.files import text_of
+from dlws.parse.kubernetes import kubelet
 from dlws.parse.network import ip_addr
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -27,7 +28,6 @@ READ_MACS = (
 )
 _CARD = re.compile(r"(\S+) (physical|virtual) ?((?:[0-9a-f]{2}:?)*)")
 """A row of READ_MACS; a tunnel (tun0, WireGuard) has no MAC address."""
-KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 
 
 @preflight
@@ -120,7 +120,7 @@ def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
 def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
     """All kubelets have the same configuration, as kubeadm distributes it."""
     there = someone(hosts).items()
-    configs = {name: mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG) for name, host in there}
+    configs = {name: mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG) for name, host in there}
     keys = sorted({key for config in configs.values() for key in config})
     differing = [
         f"{key}: " + " but ".join(f"{value} on {' and '.join(names)}" for value, names in groups.items())

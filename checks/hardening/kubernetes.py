@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.across_hosts.unique import KUBELET_CONFIG, mapping
+from checks.across_hosts.unique import mapping
 from checks.kubernetes import control_plane, kube_host
 from checks.kubernetes.control_plane import flags_of
 from dlws.config.cluster import Cluster
@@ -12,6 +12,7 @@ from dlws.facts.files import NO_FILE
 from dlws.kubernetes import objects
 from dlws.parse.host import modes
 from dlws.parse.host.modes import Entry
+from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Object
@@ -23,7 +24,7 @@ KUBECONFIGS = [f"/etc/kubernetes/{name}.conf" for name in ("admin", "controller-
 KUBELET_FILES = [
     "/etc/kubernetes/kubelet.conf",
     "/etc/kubernetes/pki/ca.crt",
-    "/var/lib/kubelet/config.yaml",
+    kubelet.CONFIG,
     "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
     "/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
 ]
@@ -251,11 +252,11 @@ def test_kubelet_files_are_guarded(host: Host) -> None:
     source="CIS Kubernetes 4.2.1-4.2.4",
     title_zh="kubelet 拒绝匿名访问",
     causes=[kube_host.test_kubelet_is_healthy],
-    fix=f"set anonymous off, mode Webhook, clientCAFile and readOnlyPort 0 in {KUBELET_CONFIG}; restart kubelet",
+    fix=f"set anonymous off, mode Webhook, clientCAFile and readOnlyPort 0 in {kubelet.CONFIG}; restart kubelet",
 )
 def test_kubelet_answers_nobody_unknown(host: Host) -> None:
     """The kubelet rejects anonymous access, both by its configuration and in its answers."""
-    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
     asks, decides = config.get("authentication") or {}, config.get("authorization") or {}
     expect("anonymous access", found=(asks.get("anonymous") or {}).get("enabled", True), expected=False)
     expect("authorization mode", found=decides.get("mode", "AlwaysAllow"), expected="Webhook")
@@ -272,11 +273,11 @@ def test_kubelet_answers_nobody_unknown(host: Host) -> None:
     source="CIS Kubernetes 4.2.11",
     severity=Severity.WARNING,
     title_zh="kubelet 证书自动轮换",
-    fix=f"set rotateCertificates: true in {KUBELET_CONFIG}; restart kubelet",
+    fix=f"set rotateCertificates: true in {kubelet.CONFIG}; restart kubelet",
 )
 def test_kubelet_renews_its_certificate(host: Host) -> None:
     """The kubelet renews its certificate automatically."""
-    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
     expect("rotateCertificates", found=config.get("rotateCertificates", False), expected=True)
 
 
@@ -287,11 +288,11 @@ def test_kubelet_renews_its_certificate(host: Host) -> None:
     severity=Severity.WARNING,
     title_zh="kubelet 保护内核默认参数",
     deviation=DEFAULTS,
-    fix=f"set protectKernelDefaults: true in {KUBELET_CONFIG}, and the kernel settings it requires",
+    fix=f"set protectKernelDefaults: true in {kubelet.CONFIG}, and the kernel settings it requires",
 )
 def test_kubelet_leaves_the_kernel_alone(host: Host) -> None:
     """The kubelet refuses to start rather than change kernel settings."""
-    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
     expect("protectKernelDefaults", found=config.get("protectKernelDefaults", False), expected=True)
 
 

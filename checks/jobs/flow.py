@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from checks.jobs import pods
-from checks.platform.endpoints import NO_ANSWER, REST
 from checks.platform.services import RUNS
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import platform_master
+from dlws.facts.platform import NO_ANSWER, REST
 from dlws.kubernetes import device_plugins, labels
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -67,7 +67,7 @@ def job_of(cluster: Cluster, image: str, user: str, device: str) -> dict[str, An
     return {
         "jobName": NAME,
         "userName": user,
-        "vcName": str(cluster.document["defalt_virtual_cluster_name"]),
+        "vcName": cluster.settings.virtual_cluster,
         "jobType": "training",
         "jobtrainingtype": "RegularJob",
         "gpuType": device,

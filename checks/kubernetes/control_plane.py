@@ -16,7 +16,7 @@ from checks.kubernetes import nodes
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, judges_api
 from dlws.engine.targets import master, whole_cluster
-from dlws.kubernetes import objects
+from dlws.kubernetes import kubeadm, objects
 from dlws.parse.kubernetes import etcd
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.host import Host
@@ -27,7 +27,6 @@ READYZ = "/readyz?verbose"
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 LEASES = ("kube-controller-manager", "kube-scheduler")
 LEASE_AGE = 30.0  # seconds; a leader renews every 2 s, and loses its lease after 15
-NODE_PORTS = "30000-49999"  # runbook 3.14
 SLOW = 1.0  # seconds; the API's own service level for one object
 LATENCY_READINGS = 5
 TOKEN_LIFE = 24.0  # hours that kubeadm gives a bootstrap token
@@ -141,10 +140,10 @@ def test_etcd_members(cluster: Cluster, host: Host) -> None:
     """etcd has the configured number of members."""
     members = etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
     expect_that(
-        len(members) == cluster.document["etcd_node_num"],
+        len(members) == cluster.settings.etcd_node_num,
         "etcd members",
         found=members,
-        expected=cluster.document["etcd_node_num"],
+        expected=cluster.settings.etcd_node_num,
     )
 
 
@@ -183,7 +182,7 @@ def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     expect(
         "service-node-port-range in kubeadm-config",
         found=str(extra.get("service-node-port-range", "not set")),
-        expected=NODE_PORTS,
+        expected=kubeadm.NODE_PORTS,
     )
 
 
@@ -202,7 +201,7 @@ def test_node_ports_in_force(host: Host) -> None:
     """
     noted = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
     found = re.search(rb"[0-9]+-[0-9]+", noted)
-    expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=NODE_PORTS)
+    expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=kubeadm.NODE_PORTS)
 
 
 @check(

@@ -13,6 +13,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.site import Notes
 from dlws.engine.targets import hosts_with_apt_source
+from dlws.facts.docker import ARCHITECTURES
 from dlws.facts.files import text_of
 from dlws.facts.units import unit
 from dlws.inventory import Node, Role
@@ -31,7 +32,6 @@ SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
 KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
 HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 NO_HEALTH = (7, 22, 28)  # curl's exit statuses: refused, an HTTP error, time-out
-ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
 
 
 @check(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from checks.kubernetes.kube_host import network_of
 from checks.kubernetes.nodes import node_of
 from dlws.config.cluster import Cluster
@@ -17,7 +15,6 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
-MASTER_TAINTS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
 ROOT_CONFIG = "/root/.kube/config"
 
 
@@ -79,7 +76,9 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kub
     """The master has its NoSchedule taint, unless the configuration makes it a worker too."""
     found = master_taints(kube, node)
     free = cluster.suite.kubernetes.master_as_worker
-    expect_that(bool(found) is not free, "master taints", found=found, expected="none" if free else MASTER_TAINTS[0])
+    expect_that(
+        bool(found) is not free, "master taints", found=found, expected="none" if free else labels.MASTER_TAINTS[0]
+    )
 
 
 @check(
@@ -123,7 +122,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
 )
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf matches the master's, names this endpoint and is readable by its owner only."""
-    path = str(admin_conf(cluster))
+    path = str(cluster.state.admin_conf)
     expect("mode of admin.conf", found=stat_of(control, "%a", path) or "no file", expected="600")
     ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
     expect("CA in admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
@@ -140,7 +139,7 @@ def labels_of(kube: Kubernetes, node: Node) -> dict[str, str]:
 def master_taints(kube: Kubernetes, node: Node) -> list[str]:
     """The keys of the taints that keep jobs off a master. Mismatch when the host is no node."""
     taints = node_of(kube, node)["spec"].get("taints") or ()
-    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in MASTER_TAINTS]
+    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in labels.MASTER_TAINTS]
 
 
 def public_parts(host: Host, path: str) -> membership.Public:
@@ -150,9 +149,4 @@ def public_parts(host: Host, path: str) -> membership.Public:
 
 def cluster_ca(cluster: Cluster, control: Host) -> str:
     """The hash of this cluster's CA, from the admin.conf that was kept at its birth."""
-    return public_parts(control, str(admin_conf(cluster))).ca_hash
-
-
-def admin_conf(cluster: Cluster) -> Path:
-    """The path of the cluster's admin.conf on the control host."""
-    return cluster.state / "deploy" / "sshkey" / "admin.conf"
+    return public_parts(control, str(cluster.state.admin_conf)).ca_hash

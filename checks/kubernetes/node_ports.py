@@ -42,7 +42,7 @@ def test_node_port_range(host: Host) -> None:
 )
 def test_node_ports_are_not_ephemeral(host: Host) -> None:
     """Outgoing connections cannot take a NodePort: the port ranges do not overlap, or NodePorts are reserved."""
-    low, high = map(int, kubeadm.NODE_PORTS.split("-"))
+    low, high = kubeadm.NODE_PORT_RANGE[0], kubeadm.NODE_PORT_RANGE[-1]
     first, last = map(int, host.read("cat /proc/sys/net/ipv4/ip_local_port_range").split())
     apart = last < low or high < first or any(a <= low and high <= b for a, b in reserved_ports(host))
     expect_that(apart, "client port range", found=f"{first}-{last}", expected=f"no overlap with {low}-{high}")

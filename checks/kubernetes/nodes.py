@@ -11,11 +11,10 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.inventory import Node
-from dlws.kubernetes import objects
+from dlws.kubernetes import labels, objects
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
-MASTER_TAINTS = {"node-role.kubernetes.io/master:NoSchedule", "node-role.kubernetes.io/control-plane:NoSchedule"}
 FULL = 0.9  # of what a node can allocate
 
 
@@ -106,7 +105,7 @@ def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None
     expect("scheduling", found="cordoned" if spec.get("unschedulable") else "enabled", expected="enabled")
     taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or ()}
     conditions = {taint for taint in taints if taint.startswith("node.kubernetes.io/")}  # set from K02's and K03's
-    planned = MASTER_TAINTS if node == cluster.master else set()
+    planned = {f"{key}:NoSchedule" for key in labels.MASTER_TAINTS} if node == cluster.master else set()
     expect("unexpected taints", found=taints - conditions - planned, expected=set())
 
 

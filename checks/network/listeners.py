@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from checks.network import names, platform_ports
+from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, preflight
+from dlws.facts.listeners import listening_sockets, outside_pods
 from dlws.inventory import Node, Role
 from dlws.kubernetes import kubeadm
-from dlws.parse.network import sockets
 from dlws.parse.network.sockets import Listener
-from dlws.parse.text import unparsable
+from dlws.platform import services
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
-LISTENERS = "ss -Hlntup"
-POD_PROCESSES = "for f in /proc/[0-9]*/cgroup; do if grep -qs kubepods $f; then echo ${f%/cgroup}; fi; done"
 KUBELET_PORTS = {10250: "kubelet"}
 CONTROL_PORTS = {
     2379: "etcd",
@@ -27,8 +24,6 @@ CONTROL_PORTS = {
     10257: "kube-controller",
 }
 """kubeadm's ports, and the process, as the kernel cuts its name, that may hold each."""
-PRODUCT_PORTS = {80, 443, 3000, 3080, 3081, 3306, 5000, 9091, 9092, 9093, 9100, 9101, 9102, *range(9200, 9209)}
-"""The ports that DLWS's services take on their hosts, all of them in pods (upstream's parameters)."""
 ALLOWED = {
     *KUBELET_PORTS.values(),
     *CONTROL_PORTS.values(),
@@ -63,9 +58,9 @@ CLIENT_PORTS = 32768
 def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
     """Only Kubernetes listens on the ports it needs: they are free before the install and its own afterwards."""
     owners = KUBELET_PORTS | (CONTROL_PORTS if node.role is Role.INFRASTRUCTURE else {})
-    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in owners]
+    held = [s for s in listening_sockets(host) if s.kind == "tcp" and s.port in owners]
     strange = [s for s in held if s.names != (owners[s.port],)]
-    expect("Kubernetes ports held by other programs", found=told(strange), expected=[])
+    expect("Kubernetes ports held by other programs", found=distinct(strange), expected=[])
 
 
 @preflight
@@ -77,10 +72,11 @@ def test_kubernetes_ports_are_kubernetes_own(node: Node, host: Host) -> None:
     causes=[names.test_apache_is_off, platform_ports.test_host_ports],
     fix="stop the process that ss -lntp names, or move it to another port",
 )
-def test_product_ports_are_free(host: Host) -> None:
+def test_product_ports_are_free(node: Node, cluster: Cluster, host: Host) -> None:
     """Only pods listen on the DLWS service ports."""
-    held = [s for s in listeners(host) if s.kind == "tcp" and s.port in PRODUCT_PORTS]
-    expect("DLWS service ports held outside pods", found=told(without_pods(host, held)), expected=[])
+    ours = services.reserved_ports(cluster, node)
+    held = [s for s in listening_sockets(host) if s.kind == "tcp" and s.port in ours]
+    expect("DLWS service ports held outside pods", found=distinct(outside_pods(host, held)), expected=[])
 
 
 @check(
@@ -96,27 +92,12 @@ def test_listeners_are_known(host: Host) -> None:
 
     A UDP socket on a port that the kernel gives to clients is no service: it waits for an answer.
     """
-    first, last = map(int, kubeadm.NODE_PORTS.split("-"))
-    open_ = [s for s in listeners(host) if s.is_open and not first <= s.port <= last]
+    open_ = [s for s in listening_sockets(host) if s.is_open and s.port not in kubeadm.NODE_PORT_RANGE]
     served = [s for s in open_ if s.kind == "tcp" or s.port < CLIENT_PORTS]
-    strange = [s for s in without_pods(host, served) if {*s.names} - ALLOWED]
-    expect("unexpected listeners", found=told(strange), expected=[])
+    strange = [s for s in outside_pods(host, served) if {*s.names} - ALLOWED]
+    expect("unexpected listeners", found=distinct(strange), expected=[])
 
 
-def listeners(host: Host) -> tuple[Listener, ...]:
-    """All sockets that take connections or packets."""
-    return sockets.parse(host.read(LISTENERS))
-
-
-def without_pods(host: Host, found: list[Listener]) -> list[Listener]:
-    """Those of the listeners that no process of a pod holds."""
-    rows = [re.fullmatch("/proc/([0-9]+)", line) for line in host.lines(POD_PROCESSES)]
-    if None in rows:
-        raise unparsable("processes of pods", why="listing not understood")
-    pids = {int(row[1]) for row in rows if row}
-    return [s for s in found if not pids & {pid for _, pid in s.owners}]
-
-
-def told(found: list[Listener]) -> list[str]:
+def distinct(found: list[Listener]) -> list[str]:
     """Each once: a service listens by IPv4 and IPv6."""
     return sorted({str(one) for one in found})

@@ -200,9 +200,9 @@ def answers_openly(host: Host, url: str) -> bool:
 
 def sources(cluster: Cluster) -> list[str]:
     """The URLs of the apt mirror, the Kubernetes packages, and the registry's API where a registry host is named."""
-    mirror = str(cluster.document.get("apt_mirror_url") or "").replace("\\", "")
+    mirror = (cluster.settings.apt_mirror_url or "").replace("\\", "")
     apt = re.findall(r"https?://\S+", f"{mirror} {cluster.suite.kubernetes.apt_source or ''}")
-    registry = str(cluster.document.get("dockerregistry", "")).partition("/")[0]
+    registry = cluster.settings.dockerregistry.partition("/")[0]
     own = [f"https://{registry}/v2/"] if re.search(r"[.:]", registry) else []
     return list(dict.fromkeys([*apt, *own]))
 

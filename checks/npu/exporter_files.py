@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from checks.platform.files import digest_of
 from dlws.engine.check import check, expect
 from dlws.engine.targets import platform_npu_hosts
+from dlws.facts.files import digest_of
 from dlws.facts.rendered import sha256
 from dlws.facts.units import unit
 from dlws.parse.accelerators import npu_smi

@@ -12,6 +12,7 @@ from dlws.engine.check import check, expect_that
 from dlws.engine.targets import browsing_control_host
 from dlws.parse.platform import page
 from dlws.parse.text import only_line, unparsable
+from dlws.platform.services import by_name
 from dlws.remote.host import Host
 
 LOADS = 60
@@ -33,7 +34,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
     source="product checklist",
     on=browsing_control_host,
     title_zh="浏览器中可打开 Web 界面",
-    fix="open the address in a browser and look at its console; see D01 and D38",
+    fix=f"open the address in a browser and look at its console; see D01 and {by_name('webui3').id}",
     causes=[RUNS["nginx"], RUNS["webui3"], endpoints.test_routes_answer],
 )
 def test_dashboard_shows(cluster: Cluster, control: Host) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from checks.network import names, platform_ports
@@ -11,23 +9,16 @@ from checks.platform import database
 from checks.platform.services import RUNS
 from dlws.config.cluster import Cluster
 from dlws.config.lint import JWT_PLACEHOLDER
-from dlws.engine.check import Mismatch, check, expect, expect_that
+from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_hosts, platform_master
+from dlws.facts import platform
+from dlws.facts.platform import Page
 from dlws.inventory import Node
-from dlws.parse.text import unparsable
 from dlws.platform import services
 from dlws.remote.host import Host
 from dlws.upstream import service_token
-from dlws.verdict import Severity, Unknown
+from dlws.verdict import Severity
 
-PATIENCE = 5
-NO_ANSWER = (7, 22, 28, 52, 56)
-"""curl's exit statuses of a server that does not answer as it must: refused, an HTTP error, time-out, hung up."""
-STATUSES = f"curl -sS -m {PATIENCE} -o /dev/null -w '%%{{http_code}}\\n' %s"
-FETCH = f"curl -fsS -m {2 * PATIENCE} %s"
-PROMETHEUS = "http://127.0.0.1:9091/prometheus"
-REST = "http://127.0.0.1/apis"
-BEHIND_NGINX = ("webui3", "restfulapi2", "openresty", "custom-user-dashboard")
 FRONT_PATHS = frozenset({"/", "/dashboard/index.html"})
 """What a person opens."""
 PORT_TAKEN = (names.test_apache_is_off, platform_ports.test_host_ports)
@@ -45,14 +36,14 @@ NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
     on=platform_master,
     title_zh="Web 界面及 NGINX 各路由可访问",
     fix="see kubectl logs of the pod behind the named path; run nginx -t in the NGINX pod",
-    causes=[*(RUNS[name] for name in ("nginx", *BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
+    causes=[*(RUNS[name] for name in ("nginx", *services.BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
 )
 def test_routes_answer(host: Host) -> None:
     """The web interface and every service with an NGINX route answer through NGINX."""
     wrong = []
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
-        code = status(host, f"http://127.0.0.1{path}")
+        code = platform.status(host, f"http://127.0.0.1{path}")
         if code in NOBODY_THERE or (path in FRONT_PATHS and code not in FRONT):
             wrong.append(f"{path} ({route.service}): {code}")
     expect("paths without a good answer", found=wrong, expected=[])
@@ -74,7 +65,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
         for workload in services.workloads()
         if node in workload.nodes(cluster)
         for port in workload.ports
-        if port.health and (code := status(host, f"http://127.0.0.1:{port.number}{port.health}")) not in GOOD
+        if port.health and (code := platform.status(host, f"http://127.0.0.1:{port.number}{port.health}")) not in GOOD
     ]
     expect("services whose health endpoint does not return 200", found=wrong, expected=[])
 
@@ -90,13 +81,13 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
 )
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""
-    default = str(cluster.document["defalt_virtual_cluster_name"])
-    asked = f"{REST}/ListVCs?userName=Administrator"
+    default = cluster.settings.virtual_cluster
+    asked = f"{platform.REST}/ListVCs?userName=Administrator"
     found = fetched(host, asked, "REST API ListVCs")
-    names = sorted({str(vc.get("vcName")) for vc in entries(found, "result", asked)})
+    names = sorted({str(vc.get("vcName")) for vc in platform.entries(found, "result", asked)})
     expect_that(default in names, "virtual clusters", found=names, expected=f"{default} among them")
     for path in ("GetAllDevice", "GetClusterStatus"):
-        fetched(host, f"{REST}/{path}?userName=Administrator", f"REST API {path}")
+        fetched(host, f"{platform.REST}/{path}?userName=Administrator", f"REST API {path}")
 
 
 @check(
@@ -111,7 +102,7 @@ def test_rest_api(cluster: Cluster, host: Host) -> None:
 )
 def test_grafana(host: Host) -> None:
     """Grafana reports its database as healthy."""
-    found = fetched(host, "http://127.0.0.1:3000/api/health", "Grafana")
+    found = fetched(host, f"{services.url('grafana')}/api/health", "Grafana")
     expect("Grafana's database", found=str(found.get("database")), expected="ok")
 
 
@@ -126,8 +117,8 @@ def test_grafana(host: Host) -> None:
 )
 def test_prometheus_targets(host: Host) -> None:
     """Prometheus has at least one target and scrapes every one of them."""
-    asked = f"{PROMETHEUS}/api/v1/targets"
-    targets = entries(data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
+    asked = f"{platform.PROMETHEUS}/api/v1/targets"
+    targets = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
     expect_that(targets, "Prometheus targets", found="none", expected="at least one")
     down = [
         f"{t.get('scrapeUrl')}: {t.get('lastError') or t.get('health')}" for t in targets if t.get("health") != "up"
@@ -147,9 +138,9 @@ def test_prometheus_targets(host: Host) -> None:
 )
 def test_prometheus_rules(host: Host) -> None:
     """Prometheus has loaded its alerting rules and evaluates all of them without error."""
-    asked = f"{PROMETHEUS}/api/v1/rules"
-    groups = entries(data_of(fetched(host, asked, "Prometheus"), asked), "groups", asked)
-    rules = [rule for group in groups for rule in entries(group, "rules", asked)]
+    asked = f"{platform.PROMETHEUS}/api/v1/rules"
+    groups = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "groups", asked)
+    rules = [rule for group in groups for rule in platform.entries(group, "rules", asked)]
     expect_that(rules, "Prometheus rules", found="none", expected="at least one")
     broken = [f"{r.get('name')}: {r.get('lastError') or r.get('health')}" for r in rules if r.get("health") == "err"]
     expect("Prometheus rules that cannot be evaluated", found=sorted(broken), expected=[])
@@ -166,12 +157,11 @@ def test_prometheus_rules(host: Host) -> None:
 )
 def test_sign_in_key(cluster: Cluster, host: Host) -> None:
     """OpenResty accepts a token signed with jwt.secret_key and rejects a request without a token."""
-    url = "http://127.0.0.1:5080/endpoints/grafana/"
-    without = status(host, url)
+    url = f"{services.url('openresty')}/endpoints/grafana/"
+    without = platform.status(host, url)
     expect("request without a token", found=without, expected="401")
-    signed = service_token.service_token(str((cluster.document.get("jwt") or {}).get("secret_key") or JWT_PLACEHOLDER))
-    answer = host.run_active([0, *NO_ANSWER], f"{STATUSES} -K -", url, stdin=f'header = "Cookie: token={signed}"\n')
-    code = code_of(answer.text, url)
+    key = cluster.settings.jwt.secret_key if cluster.settings.jwt else JWT_PLACEHOLDER
+    code = platform.status_with_token(host, url, service_token.service_token(key))
     expect_that(
         code not in ("401", "403", *NOBODY_THERE),
         "request with a token signed with jwt.secret_key",
@@ -180,45 +170,12 @@ def test_sign_in_key(cluster: Cluster, host: Host) -> None:
     )
 
 
-def status(host: Host, url: str) -> str:
-    """The HTTP status with which a URL is answered on the host, 000 for no answer."""
-    return code_of(host.run_expect([0, *NO_ANSWER], STATUSES, url).stdout, url)
-
-
-def code_of(text: str, url: str) -> str:
-    """The status that curl printed."""
-    if not re.fullmatch(r"[0-9]{3}\s*", text):
-        raise unparsable(f"curl {url}", text)
-    return text.strip()
-
-
 def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
-    """The JSON object behind a URL. Mismatch when it is not answered with 200, Unparsable for anything else."""
-    result = host.run_expect([0, *NO_ANSWER], FETCH, url)
-    if result.rc:
-        raise Mismatch(
-            what, found=result.stderr.strip()[-200:] or f"curl exit status {result.rc}", expected="an answer"
-        )
-    try:
-        found = json.loads(result.stdout)
-    except ValueError:
-        raise unparsable(what, result.stdout, "not JSON, or cut off") from None
-    if not isinstance(found, dict):
-        raise unparsable(what, result.stdout, "not a JSON object")
-    return found
+    """The JSON object behind a URL. Mismatch when it is not answered with 200."""
+    return platform.json_object(answered(platform.fetch(host, url), what), what)
 
 
-def data_of(found: dict[str, Any], asked: str) -> dict[str, Any]:
-    """What Prometheus' API answers with."""
-    data = found.get("data")
-    if found.get("status") != "success" or not isinstance(data, dict):
-        raise Unknown(f"{asked}: {found.get('error') or 'no data'}")
-    return data
-
-
-def entries(found: dict[str, Any], key: str, asked: str) -> list[dict[str, Any]]:
-    """The objects of a list in an answer."""
-    listed = found.get(key)
-    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise unparsable(asked, why=f"no list {key!r}")
-    return listed
+def answered(page: Page, what: str) -> str:
+    """The text of a page. Mismatch when it was not answered with 200."""
+    expect(what, found=page.complaint or "an answer", expected="an answer")
+    return page.text

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that
 from dlws.engine.site import Notes
 from dlws.engine.targets import platform_control, platform_hosts, platform_master
-from dlws.facts import rendered
-from dlws.facts.files import stat_of, text_of
+from dlws.facts import platform_images, rendered
+from dlws.facts.files import digest_of, stat_of, text_of
 from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.platform.renderings import Platform
-from dlws.platform.services import STATIC
 from dlws.remote.host import Host
 from dlws.verdict import Severity
-
-DASHBOARD = f"{STATIC}/dashboard"
-STATIC_SOURCE = "/www/.dlws-dashboard"
-"""Holds the id of the image that the static files were taken from."""
 
 
 @check(
@@ -68,9 +61,12 @@ def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The services' configuration files match this configuration and are closed to all other users."""
     question = "digests of the web interface's files"
-    wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *expected_of(f)] for f in p.host_files()])
+    wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *wanted_of(f)] for f in p.host_files])
     for path, *expected in wanted:
-        expect(path, found=found_at(host, path), expected=expected)
+        there = stat_of(host, "%a %g", path)
+        if there is None:
+            raise Mismatch(path, found="no file", expected="a file")
+        expect(path, found=told_of(digest_of(host, path), *there.split()), expected=expected)
 
 
 @check(
@@ -85,7 +81,7 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The NGINX routes on the host match the DLWorkspace checkout, and the static file folder exists."""
     wanted = rendered.ask(notes, "digest of nginx's routes", cluster, lambda p: rendered.sha256(p.routes))
     expect(web_files.NGINX_FILE, found=digest_of(host, web_files.NGINX_FILE), expected=wanted)
-    expect(DASHBOARD, found=stat_of(host, "%F", DASHBOARD) or "nothing", expected="directory")
+    expect(web_files.DASHBOARD, found=stat_of(host, "%F", web_files.DASHBOARD) or "nothing", expected="directory")
 
 
 @check(
@@ -115,50 +111,20 @@ def test_fqdn_file(node: Node, host: Host) -> None:
 )
 def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The web interface's static files exist and come from the webui3 image on the host."""
-    image = rendered.ask(notes, "webui3's image", cluster, webui3_image)
-    there = image_id(host, image)
+    image = rendered.ask(notes, "webui3's image", cluster, lambda p: p.webui_image)
+    there = platform_images.image_id(host, image)
     expect_that(there, f"image {image}", found="missing", expected="present")
-    expect(f"image that {DASHBOARD} was taken from", found=text_of(host, STATIC_SOURCE) or "none", expected=there)
-    kind = stat_of(host, "%F", f"{DASHBOARD}/index.html") or "nothing"
-    expect(f"{DASHBOARD}/index.html", found=kind, expected="regular file")
+    source = text_of(host, web_files.STATIC_SOURCE) or "none"
+    expect(f"image that {web_files.DASHBOARD} was taken from", found=source, expected=there)
+    kind = stat_of(host, "%F", f"{web_files.DASHBOARD}/index.html") or "nothing"
+    expect(f"{web_files.DASHBOARD}/index.html", found=kind, expected="regular file")
 
 
-def expected_of(file: web_files.HostFile) -> list[str]:
-    """Digest, mode and group of a file, as `found_at` gives them."""
-    return [rendered.sha256(file.text), f"mode {file.source.mode.lstrip('0')}", f"group {file.source.group}"]
+def wanted_of(file: web_files.HostFile) -> list[str]:
+    """Digest, mode and group of a file, in the words of a finding."""
+    return told_of(file.sha256, file.source.mode.lstrip("0"), file.source.group)
 
 
-def found_at(host: Host, path: str) -> list[str]:
-    """Digest, mode and group number of a file on the host. Mismatch when there is none."""
-    there = stat_of(host, "%a %g", path)
-    if there is None:
-        raise Mismatch(path, found="no file", expected="a file")
-    mode, group = there.split()
-    return [digest_of(host, path), f"mode {mode}", f"group {group}"]
-
-
-def digest_of(host: Host, path: str) -> str:
-    """The SHA-256 of a file on the host, or `no file`."""
-    result = host.run_expect([0, 1], "sha256sum %s", path)
-    found = re.match(r"\\?([0-9a-f]{64}) ", result.stdout)
-    if result.rc == 0 and found:
-        return found[1]
-    if result.rc == 1 and result.stderr.strip().endswith(("No such file or directory", "Is a directory")):
-        return "no file"
-    raise host.unexpected(result)
-
-
-def image_id(host: Host, image: str) -> str:
-    """The id of an image on the host, or nothing when it is not there."""
-    result = host.run_expect([0, 1], "docker image inspect -f '{{.Id}}' %s", image)
-    if result.rc == 0 and result.stdout.strip():
-        return str(result.stdout.strip())
-    if "no such image" in result.stderr.lower():
-        return ""
-    raise host.unexpected(result)
-
-
-def webui3_image(wanted: Platform) -> str:
-    """The name of the image that holds the static files, for the master's architecture."""
-    master = wanted.cluster.master
-    return next(b.full_name for b in wanted.builds(master.arch) if b.image.name == "webui3")
+def told_of(digest: str, mode: str, group: str) -> list[str]:
+    """`[..., "mode 640", "group 33"]`."""
+    return [digest, f"mode {mode}", f"group {group}"]

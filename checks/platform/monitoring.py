@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from checks.kubernetes import accelerators, nodes
 from checks.platform import endpoints
-from checks.platform.endpoints import FETCH, NO_ANSWER, PROMETHEUS
+from checks.platform.endpoints import answered
 from checks.platform.services import RUNS
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, check, expect, expect_that
+from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_device_hosts, platform_master
+from dlws.facts import platform
 from dlws.inventory import Device, Node
 from dlws.parse.platform import alerts
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
-ALERTMANAGER = "http://127.0.0.1:9093/alert-manager/api/v2/alerts"
 ABOUT_JOBS = ("idle_gpu", "user_alert")
 """Values of the label `type` of alerts that tell users about their jobs (upstream alert-manager.yaml)."""
-JOB_EXPORTER = 9102
 
 
 @check(
@@ -38,9 +36,9 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
 
     Upstream's rules have no severity, so every alert counts.
     """
-    if not (cluster.document.get("alert-manager") or {}).get("configured"):
+    if not cluster.settings.has_alertmanager:
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
-    found = alerts.active(asked(host, ALERTMANAGER, "Alertmanager"))
+    found = alerts.active(answered(platform.fetch(host, platform.ALERTMANAGER), "Alertmanager"))
     firing = {alert.name for alert in found if alert.labels.get("type") not in ABOUT_JOBS}
     expect("firing alerts", found=firing, expected=set())
 
@@ -63,27 +61,15 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
 def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
     """Prometheus counts as many devices on the host as its driver sees, and has each NPU's utilization."""
     there = accelerators.physical(node, host)
-    counted = series(master, "k8s_node_device_total", {"host_ip": node.address})
+    counted = samples(master, "k8s_node_device_total", {"host_ip": node.address})
     expect_that(counted, f"k8s_node_device_total series of {node.name}", found="none", expected="one")
     expect("devices in k8s_node_device_total", found={f"{s.value:g}" for s in counted}, expected={str(there)})
     if node.device is Device.NPU:
-        used = series(master, "huaweismi_utilization_npu", {"instance": f"{node.address}:{JOB_EXPORTER}"})
+        used = samples(master, "huaweismi_utilization_npu", {"instance": f"{node.address}:{platform.JOB_EXPORTER}"})
         numbers = {sample.labels.get("minor_number") for sample in used}
         expect("NPUs with a huaweismi_utilization_npu series", found=len(numbers), expected=there)
 
 
-def series(host: Host, metric: str, labels: Mapping[str, str]) -> list[alerts.Sample]:
+def samples(host: Host, metric: str, labels: Mapping[str, str]) -> list[alerts.Sample]:
     """The series of a metric now. Mismatch when Prometheus does not answer."""
-    chosen = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    return alerts.samples(
-        asked(host, f"{PROMETHEUS}/api/v1/query?query={quote(f'{metric}{{{chosen}}}')}", "Prometheus")
-    )
-
-
-def asked(host: Host, url: str, what: str) -> str:
-    """The text behind a URL. Mismatch when it is not answered with 200."""
-    result = host.run_expect([0, *NO_ANSWER], FETCH, url)
-    if result.rc:
-        found = result.stderr.strip()[-200:] or f"curl exit status {result.rc}"
-        raise Mismatch(what, found=found, expected="an answer")
-    return str(result.stdout)
+    return alerts.samples(answered(platform.fetch(host, platform.query(metric, labels)), "Prometheus"))

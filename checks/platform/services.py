@@ -1,16 +1,16 @@
-"""D: the platform's services in Kubernetes (runbook 3.16.8 to 3.16.10): one check for each, made from their table."""
+"""D: the platform's services in Kubernetes (runbook 3.16.8 to 3.16.10): one check for each row of their table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from checks.platform import database, files
-from checks.platform.images import logins_of
-from checks.platform.service_state import runs_check
+from checks.platform.service_check import expect_service, service_check
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.site import Notes
 from dlws.engine.targets import platform_cluster
+from dlws.facts import platform_images
 from dlws.kubernetes import apply_plan
 from dlws.kubernetes.apply_plan import Action
 from dlws.kubernetes.objects import condition_in_words
@@ -27,16 +27,25 @@ CAUSES: dict[str, list[Callable[..., None]]] = {
 `mysql` for all that need the database."""
 
 
-def _of(service: Service) -> Callable[..., None]:
-    if service.name == "mysql":
+def check_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]:
+    """By service, its check."""
+    return {service.name: _check(service) for service in services}
+
+
+def _check(service: Service) -> Callable[..., None]:
+    if service == database.MYSQL:
         return database.test_mysql_runs
     needs_mysql = {"mysql", "restfulapi2"} & {service.name, *service.after}
-    return runs_check(service, __name__, [*CAUSES.get(service.name, ()), *(CAUSES["mysql"] if needs_mysql else ())])
+
+    @service_check(service, [*CAUSES.get(service.name, ()), *(CAUSES["mysql"] if needs_mysql else ())])
+    def runs(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
+        expect_service(service, cluster, kube, notes)
+
+    return runs
 
 
-RUNS: dict[str, Callable[..., None]] = {service.name: _of(service) for service in SERVICES}
-"""By service, its check."""
-globals().update({function.__name__: function for function in RUNS.values() if function.__module__ == __name__})
+RUNS = check_of_each(SERVICES)
+"""The checks `nginx_runs`, `monitor_runs` and so on, one for each row of the table in `dlws.platform.services`."""
 
 
 @check(
@@ -51,7 +60,9 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """The service account, permissions and registry login that job pods need are in place."""
     planned = [apply_plan.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
     expect("pending changes for jobs", found=[str(p) for p in planned if p.action is not Action.KEEP], expected=[])
-    wanted = notes.take("digest of the registry's login for jobs", lambda: job_objects.mark(docker_config(cluster)))
+    wanted = notes.take(
+        "digest of the registry's login for jobs", lambda: job_objects.mark(platform_images.job_logins(cluster))
+    )
     secret = kube.get("secrets", job_objects.PULL_SECRET, namespace=job_objects.NAMESPACE)
     found = "none" if secret is None else job_objects.mark_of(secret)
     expect(f"registry login in Secret {job_objects.PULL_SECRET}", found=found, expected=wanted)
@@ -75,8 +86,3 @@ def test_custom_metrics(kube: Kubernetes) -> None:
     found = kube.get("apiservices", "v1beta1.custom.metrics.k8s.io")
     said = "none" if found is None else condition_in_words(found, "Available")
     expect_that(said.startswith("True"), "APIService v1beta1.custom.metrics.k8s.io", found=said, expected="available")
-
-
-def docker_config(cluster: Cluster) -> str:
-    """The logins for jobs' pods; none for a public registry. Unknown when those configured cannot be read."""
-    return logins_of(cluster) if cluster.registry_config else job_objects.logins("")

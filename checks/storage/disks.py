@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from checks.across_hosts.unique import KUBELET_CONFIG, mapping
+from checks.across_hosts.unique import mapping
 from checks.docker import DAEMON_JSON
 from checks.storage.shares import PROC_MOUNTS
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.files import NO_FILE, text_of
 from dlws.parse.host import daemon_json
+from dlws.parse.kubernetes import kubelet
 from dlws.parse.storage import df, fstab, mdstat, mounts
 from dlws.parse.text import number
 from dlws.remote.host import Host
@@ -63,7 +64,7 @@ def test_disks_have_inodes(host: Host) -> None:
 )
 def test_images_are_not_collected(host: Host) -> None:
     """Docker's disk is below the usage at which the kubelet deletes images, which an offline site cannot pull again."""
-    config = mapping(host.read("cat %s", KUBELET_CONFIG), KUBELET_CONFIG)
+    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
     limit = number("imageGCHighThresholdPercent", str(config.get("imageGCHighThresholdPercent", COLLECTION)))
     disk = df.parse(of_those_there(host, "df -PB1", [docker_root(host), "/"]))[0]
     used = 100 - int(disk.free * 100)

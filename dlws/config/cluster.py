@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +14,11 @@ from dlws.config.addresses import Hosts, Resolver
 from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
 from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
+from dlws.config.state import State, state_of
 from dlws.config.validation import is_secret, validate
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.parse.mappings import merged
 from dlws.upstream import published_secrets, service_token
 
 __all__ = [
@@ -73,8 +77,10 @@ class Cluster:
     """The configuration file, absolute."""
     findings: tuple[Finding, ...]
     """Warnings and hints about the configuration; none of them an error."""
+    settings: Configuration = field(repr=False, compare=False)
+    """The whole configuration, typed, with its defaults. Holds secrets."""
     document: Mapping[str, Any] = field(repr=False, compare=False)
-    """The whole configuration as plain values, the defaults of `dlws.config.schema` filled in. Holds secrets."""
+    """The same as plain values, with what only DLWorkspace's templates know: for them alone. Holds secrets."""
     secrets: tuple[str, ...] = field(repr=False, compare=False)
     """Every secret value of the configuration, longest first: what must be redacted."""
 
@@ -99,9 +105,14 @@ class Cluster:
         return f"{self.name}.{self.domain}"
 
     @property
-    def state(self) -> Path:
+    def state(self) -> State:
         """The folder, beside the configuration, that keeps this cluster's ID, keys and pinned host keys."""
-        return state_folder(self.path, self.name)
+        return state_of(self.path, self.name)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the whole configuration, secrets and defaults too: two clusters of one digest are one."""
+        return hashlib.sha256(json.dumps(self.document).encode()).hexdigest()
 
     @property
     def names_by_address(self) -> dict[str, tuple[str, ...]]:
@@ -124,7 +135,7 @@ class Cluster:
     @property
     def dlworkspace(self) -> Path | None:
         """The user's DLWorkspace checkout, if one is named."""
-        return self._beside(self.document.get("dlworkspace") or self.suite.dlworkspace)
+        return self._beside(self.settings.dlworkspace or self.suite.dlworkspace)
 
     @property
     def cni_manifest(self) -> Path | None:
@@ -206,11 +217,6 @@ def inspect(
     return _cluster(path, written, configuration, found, ordered), ordered
 
 
-def state_folder(path: Path, name: str) -> Path:
-    """Where a cluster's state lies: `state/<cluster_name>` beside its configuration."""
-    return path.resolve().parent / "state" / name
-
-
 def _content(path: Path, fix: str) -> bytes:
     try:
         return path.read_bytes()
@@ -241,7 +247,7 @@ def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
     if named is None:
         if not isinstance(name, str) or not values.is_label(name):
             return None
-        named = state_folder(path, name) / "deploy" / "etc" / "hosts"
+        named = state_of(path, name).hosts
         if not named.exists():
             return None
     text = _content(named, "name the hosts file of runbook section 2.4").decode("utf-8", "replace")
@@ -269,7 +275,8 @@ def _cluster(
         suite=configuration.suite,
         path=path.resolve(),
         findings=findings,
-        document=_merged(configuration.model_dump(mode="json", by_alias=True, exclude_none=True), written.data),
+        settings=configuration,
+        document=merged(configuration.model_dump(mode="json", by_alias=True, exclude_none=True), written.data),
         secrets=_secrets(written),
     )
 
@@ -325,12 +332,3 @@ def _secrets(written: Document) -> tuple[str, ...]:
     key = written.get("jwt", "secret_key")
     secrets |= {service_token.service_token(key)} if isinstance(key, str) else set()
     return tuple(sorted(secrets - {""}, key=lambda secret: (-len(secret), secret)))
-
-
-def _merged(defaults: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` over `defaults`, mapping by mapping, as deploy.py merges."""
-    merged = dict(defaults)
-    for key, value in data.items():
-        below = merged.get(key)
-        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged

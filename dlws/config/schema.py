@@ -33,6 +33,7 @@ Package = Annotated[str, AfterValidator(values.package)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Registry = Annotated[str, AfterValidator(values.registry)]
 Secret = Annotated[str, AfterValidator(values.secret)]
+QuotedPort = Annotated[int, PlainValidator(values.port)]
 Text = Annotated[str, AfterValidator(values.one_line)]
 UserName = Annotated[str, AfterValidator(values.user_name)]
 Floor = Annotated[float, Field(gt=0)]
@@ -339,6 +340,8 @@ class Configuration(OpenSection):
     register_groups: tuple[Text, ...] = Field((), alias="WebUIregisterGroups")
     datasource: Literal["MySQL"] = "MySQL"
     mysql_password: Secret
+    mysql_port: QuotedPort | None = None
+    """The port of the platform's database; upstream's params.py has it as text. Not set: the checkout's default."""
     webuiport: Literal[3081] = 3081
     useclusterfile: Literal[True] = True
     machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]
@@ -362,6 +365,10 @@ class Configuration(OpenSection):
     onpremise_cluster: OnPremise = OnPremise()
     mountpoints: dict[Label, Share] = {}
     jwt: Jwt | None = None
+    alert_manager: dict[str, Any] | None = Field(None, alias="alert-manager")
+    """What upstream's templates of Alertmanager read; it is installed where `configured` is set."""
+    kubelabels: dict[str, Any] | None = None
+    """By node label, what bears it, over the suite's own table (`dlws.kubernetes.labels`)."""
     extranet_protocol: Literal["http", "https"] | None = None
     """How users reach the web interface; upstream's default is https."""
     extranet_port: Port | None = None
@@ -381,3 +388,8 @@ class Configuration(OpenSection):
     physical_mount_path: MountPoint = Field("/mntdlws", alias="physical-mount-path")
     dlworkspace: Text | None = None
     suite: Suite = Suite()
+
+    @property
+    def has_alertmanager(self) -> bool:
+        """Whether the platform is installed with Alertmanager."""
+        return bool((self.alert_manager or {}).get("configured"))

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -41,8 +41,7 @@ def is_secret(path: KeyPath) -> bool:
 def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
     """The configuration as a model, or None if it does not have the form; and every finding about its form."""
     try:
-        # By way of JSON: there, pydantic's strict mode takes lists for tuples and text for enums, but nothing else.
-        return Configuration.model_validate_json(json.dumps(document.data)), []
+        return _model(document.data), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     unknown = {tuple(detail["loc"]): _near_key(tuple(detail["loc"])) for detail in details if _is_unknown(detail)}
@@ -54,9 +53,22 @@ def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
         for finding in _findings(document, detail):
             found[finding.key, finding.message] = finding
     if len(unknown) == len(details) and not errors(found.values()):
-        known = _without(document.data, list(unknown))
-        return Configuration.model_validate_json(json.dumps(known)), list(found.values())
+        return _model(_without(document.data, list(unknown))), list(found.values())
     return None, list(found.values())
+
+
+def settings_of(data: Mapping[str, Any]) -> Configuration:
+    """The model of a configuration that was found good before. Raises ValidationError if it is not."""
+    try:
+        return _model(data)
+    except ValidationError as error:
+        unknown = [tuple(detail["loc"]) for detail in error.errors(include_url=False) if _is_unknown(detail)]
+    return _model(_without(data, unknown))
+
+
+def _model(data: Mapping[str, Any]) -> Configuration:
+    """By way of JSON: there, pydantic's strict mode takes lists for tuples and text for enums, but nothing else."""
+    return Configuration.model_validate_json(json.dumps(data))
 
 
 def _is_unknown(detail: ErrorDetails) -> bool:
@@ -150,7 +162,7 @@ def _section_in(annotation: Any) -> type[Section] | None:
     return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
 
 
-def _without(data: dict[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
+def _without(data: Mapping[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
     """A copy of `data` that lacks the keys at `paths`."""
     dropped = {path[0] for path in paths if len(path) == 1}
     kept = {key: value for key, value in data.items() if key not in dropped}

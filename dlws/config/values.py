@@ -247,6 +247,14 @@ def id_range(value: Any) -> Any:
     return value
 
 
+def port(value: Any) -> int:
+    """A port, as a number or in quotes: upstream's own defaults have both."""
+    digits = str(value)
+    if isinstance(value, bool) or not re.fullmatch("[0-9]{1,5}", digits) or not 0 < int(digits) < 65536:
+        raise refusal(f"{shown(value)} is no port", "write a number from 1 to 65535")
+    return int(digits)
+
+
 def regular_expression(value: str) -> str:
     """A pattern (`data-disk`)."""
     try:

@@ -38,17 +38,10 @@ class Check:
     title_zh: str
     fix: str
     deviation: str
+    name: str
+    """`swap_is_off`."""
+    title: str
     causes: tuple[Check, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The function's name without `test_`: `swap_is_off`."""
-        return self.function.__name__.removeprefix("test_")
-
-    @property
-    def title(self) -> str:
-        """The first line of the docstring."""
-        return (self.function.__doc__ or self.name).strip().splitlines()[0]
 
     @property
     def is_active(self) -> bool:
@@ -86,17 +79,22 @@ def check(
     fix: str,
     deviation: str = "",
     causes: Sequence[Callable[..., None]] = (),
+    name: str = "",
+    title: str = "",
 ) -> Callable[[F], F]:
     """Make a function a check. It joins `-m verify`; put `@preflight` or `@active` above for the other sets.
 
     `deviation` says why the product itself contradicts the rule: the check is then a DEVIATION instead of a FAIL.
     `causes` are checks that explain a finding of this one: where one of them is red in the same run, this one is NOT
     RUN, so that an engineer reads one finding and not its ten consequences.
+    Name and title are the function's name and the first line of its docstring. Checks that are made from a table, one
+    for each row, are given theirs and stand in a dict of their module (`one_or_many`).
     """
 
     def declare(function: F) -> F:
         known = tuple(function.__dict__["check"] for function in causes)
-        spec = Check(id, function, on, severity, section, source, title_zh, fix, deviation, known)
+        called, titled = name or name_of(function), title or title_of(function)
+        spec = Check(id, function, on, severity, section, source, title_zh, fix, deviation, called, titled, known)
         function.__dict__["check"] = spec
         return pytest.mark.verify(function)  # type: ignore[no-any-return]
 
@@ -115,6 +113,24 @@ def goal(id: str, **told: Any) -> Callable[[F], F]:
         return declared
 
     return declare
+
+
+def name_of(function: Callable[..., None]) -> str:
+    """The function's name without `test_`: `swap_is_off`."""
+    return function.__name__.removeprefix("test_")
+
+
+def title_of(function: Callable[..., None]) -> str:
+    """The first line of the function's docstring."""
+    return (function.__doc__ or name_of(function)).strip().splitlines()[0]
+
+
+def one_or_many(value: Any) -> list[Any]:
+    """What a name of a module stands for: itself, or the values of a dict.
+
+    Checks and stages that are made from a table, one for each row, stand in a dict: `RUNS = {"nginx": ..., ...}`.
+    """
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def check_of(function: Any) -> Check | None:

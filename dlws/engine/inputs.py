@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dlws.config.cluster import Cluster
-from dlws.config.validation import is_secret
+from dlws.config.validation import is_secret, settings_of
 from dlws.engine.waivers import Waiver, Waivers
 from dlws.record.redaction import MASK, Redactor
 from dlws.record.run_folder import RunFolder, RunFolderError
@@ -37,7 +37,8 @@ class Inputs:
 def save(folder: RunFolder, inputs: Inputs) -> None:
     """Write them into the run's folder. OSError when it cannot be written."""
     cluster = inputs.cluster
-    told = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude={"secrets", "nodes", "leaving"})
+    derived = {"secrets", "nodes", "leaving", "settings"}
+    told = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude=derived)
     names = _CLUSTER.dump_python(cluster, mode="json", include={"name", "nodes", "leaving"})
     masked = _masked(told, Redactor(cluster.secrets))
     whole = {
@@ -54,8 +55,9 @@ def load(folder: RunFolder) -> Inputs | None:
     """What the run of this folder was told; None when it kept none. RunFolderError when it cannot be read."""
     try:
         whole = json.loads(folder.inputs.read_text("utf-8"))
+        settings = settings_of(whole["cluster"]["document"]).model_dump(mode="json", by_alias=True)
         return Inputs(
-            cluster=_CLUSTER.validate_json(json.dumps(whole["cluster"])),
+            cluster=_CLUSTER.validate_json(json.dumps({**whole["cluster"], "settings": settings})),
             waivers=Waivers(_WAIVERS.validate_python(whole["waivers"]), date.fromisoformat(whole["today"])),
             whole=bool(whole["whole"]),
         )

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from dlws.config.cluster import Cluster
 from dlws.engine import proving
-from dlws.engine.check import Check, check_of
+from dlws.engine.check import Check, check_of, one_or_many
 from dlws.engine.site import Site, parameters
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
@@ -46,8 +47,8 @@ class TargetItem(pytest.Item):
 
     @property
     def plain_name(self) -> str:
-        """The function's name without `test_`."""
-        return self.function.__name__.removeprefix("test_")
+        """What the check or stage is called: `swap_is_off`."""
+        raise NotImplementedError
 
     @property
     def key(self) -> str:
@@ -149,6 +150,11 @@ class CheckItem(TargetItem):
         self.spec = spec
 
     @property
+    def plain_name(self) -> str:
+        """See `TargetItem.plain_name`."""
+        return self.spec.name
+
+    @property
     def key(self) -> str:
         """See `TargetItem.key`."""
         return key_of(self.spec.id, self.target.name)
@@ -214,6 +220,11 @@ class StageItem(TargetItem):
         self.spec = spec
 
     @property
+    def plain_name(self) -> str:
+        """See `TargetItem.plain_name`."""
+        return self.spec.name
+
+    @property
     def key(self) -> str:
         """See `TargetItem.key`."""
         return key_of(self.spec.name, self.target.name)
@@ -241,14 +252,21 @@ class StageItem(TargetItem):
         return {"stage": True, "section": self.spec.section, "title": self.spec.title}
 
 
-def collected(collector: pytest.Module, name: str, function: Any, site_cluster: Any) -> Iterator[TargetItem]:
-    """The items of one function: a check or stage on each of its targets."""
-    if stage := stage_of(function):
-        for target in stage.targets(site_cluster):
-            yield StageItem.from_parent(collector, name=f"{name}[{target.name}]", spec=stage, target=target)
-    elif (check := check_of(function)) and any(mark.name == "verify" for mark in function.pytestmark):
-        for target in check.on(site_cluster):
-            yield CheckItem.from_parent(collector, name=f"{name}[{target.name}]", spec=check, target=target)
+def collected(collector: pytest.Module, value: Any, cluster: Cluster) -> Iterator[TargetItem]:
+    """The items of what a name of a module stands for: each check or stage that the module declares, on each target."""
+    for function in one_or_many(value):
+        if getattr(function, "__module__", "") != collector.obj.__name__:
+            continue  # a helper of another kind, or borrowed from where it is declared
+        if stage := stage_of(function):
+            for target in stage.targets(cluster):
+                yield StageItem.from_parent(collector, name=_item_name(stage, target), spec=stage, target=target)
+        elif (check := check_of(function)) and any(mark.name == "verify" for mark in function.pytestmark):
+            for target in check.on(cluster):
+                yield CheckItem.from_parent(collector, name=_item_name(check, target), spec=check, target=target)
+
+
+def _item_name(spec: Check | Stage, target: Target) -> str:
+    return f"test_{spec.name}[{target.name}]"
 
 
 def redacted(result: Result, redact: Callable[[str], str]) -> Result:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dlws.config.cluster import Cluster
-from dlws.kubernetes.membership import ADMIN_CONF
+from dlws.kubernetes.membership import KUBECTL
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
-NODES = f"kubectl --kubeconfig {ADMIN_CONF} --request-timeout=10s get nodes -o name"
+NODES = f"{KUBECTL} --request-timeout=10s get nodes -o name"
 
 
 def of(cluster: Cluster, master: Host) -> list[str]:

@@ -19,7 +19,7 @@ from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
 from dlws.engine import graph, inputs, options, replay, scheduler, selection, waivers
 from dlws.engine import new_hosts as newcomers
-from dlws.engine.check import check_of
+from dlws.engine.check import check_of, one_or_many
 from dlws.engine.conclusion import KNOWN, Conclusion
 from dlws.engine.credentials import CredentialError, root_credential
 from dlws.engine.inputs import Inputs
@@ -166,7 +166,7 @@ def start_run(config: pytest.Config, cluster: Cluster, command: str) -> Context:
     try:
         credential = root_credential(cluster.state)
         if command in options.STAGE_COMMANDS and not config.option.plan:
-            config.add_cleanup(hold(cluster.state, command))
+            config.add_cleanup(hold(cluster.state.lock, command))
     except (CredentialError, ClusterBusy) as error:
         raise pytest.UsageError(str(error)) from error
     folder = new_folder(config, cluster, command + ("-plan" if config.option.plan else ""))
@@ -238,11 +238,12 @@ class Run:
 
     def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem] | None:
         """Checks and stages become one item per target; helpers in the same files are nobody's tests."""
-        if not isinstance(collector, pytest.Module) or not callable(obj):
+        if not isinstance(collector, pytest.Module) or not (callable(obj) or isinstance(obj, dict)):
             return None
-        if stage := stage_of(obj):
+        for stage in filter(None, map(stage_of, one_or_many(obj))):
             self.config.stash[WHERE][stage.name] = [t.name for t in stage.targets(self.cluster)]
-        return list(collected(collector, name, obj, self.cluster)) if name.startswith("test_") else []
+        is_ours = name.startswith("test_") or isinstance(obj, dict)
+        return list(collected(collector, obj, self.cluster)) if is_ours else []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:

@@ -123,7 +123,9 @@ class Site:
     def kube(self) -> Kubernetes:
         """The Kubernetes API. In audits each question is asked once; in installs whenever it is asked."""
         if self._kube is None:
-            server = self.server or ApiServer(admin_conf_of(self.cluster), self.cluster.master.address, self._to_master)
+            server = self.server or ApiServer(
+                self.cluster.state.admin_conf, self.cluster.master.address, self._to_master
+            )
             self._kube = Kubernetes(server, self.fleet.transcript, {} if self.context.is_audit else None)
         return self._kube
 
@@ -217,7 +219,7 @@ class Site:
             case "notes":
                 return Notes(self.fleet, target.name)
             case "admin_login":
-                return AdminLogin(self.cluster.admin_username, key_of(self.cluster), self)
+                return AdminLogin(self.cluster.admin_username, self.cluster.state.key, self)
         raise LookupError(f"a check cannot ask for {name!r}; it can ask for {', '.join(ARGUMENTS)}")
 
 
@@ -246,19 +248,9 @@ def answers(node: Node) -> bool:
     return True
 
 
-def key_of(cluster: Cluster) -> Path:
-    """The cluster's private key (runbook 3.4)."""
-    return cluster.state / "deploy" / "sshkey" / "id_rsa"
-
-
-def admin_conf_of(cluster: Cluster) -> Path:
-    """The cluster's administrator credentials (runbook 3.11; upstream's place for them)."""
-    return cluster.state / "deploy" / "sshkey" / "admin.conf"
-
-
 def host_keys_of(cluster: Cluster) -> HostKeys:
     """The pinned host keys of the cluster."""
-    return HostKeys(cluster.state / "known_hosts")
+    return HostKeys(cluster.state.host_keys)
 
 
 def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
@@ -280,7 +272,7 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
     keys = host_keys_of(cluster)
 
     def open_host(node: Node) -> Connection:
-        key = key_of(cluster)
+        key = cluster.state.key
         logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
         if context.root_password:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
@@ -288,7 +280,7 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
 
     foresight = None
     if context.is_audit:
-        path = cluster.state / "foresight.json"
+        path = cluster.state.foresight
         foresight = Foresight(path, selection=context.command, run=context.run, redact=redactor.text)
     transcript = Transcript(context.folder / "evidence", redactor, worker)
     return Fleet((*cluster.nodes, *cluster.leaving), open_host, transcript, foresight=foresight)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pytest
 
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Check, check_of
+from dlws.engine.check import Check, check_of, name_of, title_of
 from dlws.engine.targets import CONTROL, WHOLE, Selector, every_host
 from dlws.inventory import Target
 from dlws.record.ledger import key_of
@@ -42,16 +42,9 @@ class Stage:
     after: tuple[str, ...]
     proves: tuple[Check, ...]
     commands: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The function's name without `test_`."""
-        return self.function.__name__.removeprefix("test_")
-
-    @property
-    def title(self) -> str:
-        """The first line of the docstring."""
-        return (self.function.__doc__ or self.name).strip().splitlines()[0]
+    name: str
+    """`swap_off`."""
+    title: str
 
     def targets(self, cluster: Cluster) -> list[Target]:
         """Where the stage applies: those of its targets for which it has something to prove."""
@@ -81,15 +74,22 @@ def stage(
     after: str | Sequence[str] = (),
     on: Selector = every_host,
     commands: tuple[str, ...] = RUNBOOK,
+    name: str = "",
+    title: str = "",
 ) -> Callable[[F], F]:
-    """Make a function a stage of these commands. ValueError when it proves nothing or what is no check."""
+    """Make a function a stage of these commands. ValueError when it proves nothing or what is no check.
+
+    Name and title are the function's, as with a check.
+    """
 
     def declare(function: F) -> F:
         checks = [check_of(f) for f in proves]
         if not checks or None in checks:
             raise ValueError(f"{function.__name__} must prove at least one function declared with @check")
         needs = (after,) if isinstance(after, str) else tuple(after)
-        spec = Stage(function, section, on, needs, tuple(c for c in checks if c), commands)
+        proven = tuple(c for c in checks if c)
+        called, titled = name or name_of(function), title or title_of(function)
+        spec = Stage(function, section, on, needs, proven, commands, called, titled)
         function.__dict__["stage"] = spec
         for command in commands:
             function = getattr(pytest.mark, command)(function)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from dlws.parse.text import only_line
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 NO_FILE = "No such file or directory"
 
@@ -26,3 +30,22 @@ def _unless_missing(host: Host, command: str, *args: str) -> str | None:
     if result.stderr.strip().endswith(NO_FILE):
         return None
     raise host.unexpected(result)
+
+
+def digest_of(host: Host, path: str) -> str:
+    """The SHA-256 of a file on the host, or `no file`."""
+    result = host.run_expect([0, 1], "sha256sum %s", path)
+    found = re.match(r"\\?([0-9a-f]{64}) ", result.stdout)
+    if result.rc == 0 and found:
+        return found[1]
+    if result.rc == 1 and result.stderr.strip().endswith((NO_FILE, "Is a directory")):
+        return "no file"
+    raise host.unexpected(result)
+
+
+def configured_file(path: Path) -> bytes:
+    """A file that the configuration names. Unknown when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unknown(f"the configuration names {path}: {error.strerror}") from error

@@ -66,7 +66,7 @@ class Plugin:
 def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
     """The plugins that the cluster needs: NVIDIA's, Huawei's, both or none."""
     images = cluster.suite.device_plugins
-    a910 = images.a910 or f"{cluster.document['dockerregistry']}a910-device-plugin:devel3"
+    a910 = images.a910 or f"{cluster.settings.dockerregistry}a910-device-plugin:devel3"
     found = (
         _plugin(
             cluster,

@@ -24,8 +24,12 @@ from dlws.parse.versions import kubernetes
 from dlws.verdict import Unknown
 
 API_PORT: Final = 6443
-NODE_PORTS: Final = "30000-49999"
+NODE_PORT_RANGE: Final = range(30000, 50000)
 """Runbook 3.14: job endpoints are NodePort services."""
+NODE_PORTS: Final = f"{NODE_PORT_RANGE[0]}-{NODE_PORT_RANGE[-1]}"
+"""The same as kubeadm and the API server take it."""
+LOG: Final = "/var/log/dlws-kubeadm.log"
+"""Where a host keeps what kubeadm last said."""
 NODE_PORTS_FLAG: Final = "service-node-port-range"
 TOKEN_SECONDS: Final = 15 * 60
 """A join takes seconds; this is for one whose host is slow to start its kubelet."""

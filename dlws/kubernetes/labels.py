@@ -14,6 +14,8 @@ from dlws.config.cluster import Cluster
 from dlws.inventory import Device, Node, Role
 
 ACTIVE: Final = "active"
+MASTER_TAINTS: Final = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
+"""The keys of the NoSchedule taint that kubeadm gives a master: up to Kubernetes 1.23, and from 1.24 on."""
 
 _TABLE: Final = {
     "etcd_node": "infrastructure zookeeper journalnode",
@@ -55,7 +57,7 @@ def of(cluster: Cluster, node: Node) -> dict[str, str]:
 
 def service_labels(cluster: Cluster, node: Node) -> dict[str, str]:
     """`kubernetes labelservice`: those whose target the node is."""
-    targets = dict(TARGETS) | {str(k): str(v) for k, v in (cluster.document.get("kubelabels") or {}).items()}
+    targets = dict(TARGETS) | {k: str(v) for k, v in (cluster.settings.kubelabels or {}).items()}
     return {label: ACTIVE for label, target in targets.items() if _is_target(cluster, node, target)}
 
 
@@ -96,7 +98,5 @@ def _is_target(cluster: Cluster, node: Node, target: str) -> bool:
         case "mysqlserver_node" | "nfs_node" | "elasticsearch_node":
             return False  # roles of their own upstream; a machine here is infrastructure or worker
         case _:
-            return any(
-                target in (cluster.document.get(section) or {}).get(node.name, {})
-                for section in ("machines", "scale_up")
-            )
+            machine = (cluster.settings.machines | cluster.settings.scale_up).get(node.name)
+            return machine is not None and target in machine.model_dump(by_alias=True, exclude_none=True)

@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from dlws.parse.kubernetes import certificates
+from dlws.parse.kubernetes import certificates, kubelet
 from dlws.parse.text import clean, unparsable
 
 CA: Final = "/etc/kubernetes/pki/ca.crt"
 ADMIN_CONF: Final = "/etc/kubernetes/admin.conf"
 KUBELET_CONF: Final = "/etc/kubernetes/kubelet.conf"
-KUBELET_CONFIG: Final = "/var/lib/kubelet/config.yaml"
-KUBELET_FLAGS: Final = "/var/lib/kubelet/kubeadm-flags.env"
 API_SERVER: Final = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 
-NODE: Final = (CA, KUBELET_CONF, KUBELET_CONFIG)
+KUBECTL: Final = f"kubectl --kubeconfig {ADMIN_CONF}"
+"""kubectl on the master, as the administrator."""
+
+NODE: Final = (CA, KUBELET_CONF, kubelet.CONFIG)
 """What every node of a cluster has."""
 CONTROL_PLANE: Final = (
     ADMIN_CONF,
@@ -38,7 +39,7 @@ CONTROL_PLANE: Final = (
     "/var/lib/etcd/member",
 )
 """What a master has besides."""
-PATHS: Final = (*NODE, *CONTROL_PLANE, "/etc/kubernetes/bootstrap-kubelet.conf", KUBELET_FLAGS)
+PATHS: Final = (*NODE, *CONTROL_PLANE, "/etc/kubernetes/bootstrap-kubelet.conf", kubelet.FLAGS)
 LIST_PATHS: Final = f"for f in {' '.join(PATHS)}; do test ! -e $f || echo $f; done"
 """Prints those of the paths that are there."""
 

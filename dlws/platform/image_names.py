@@ -58,6 +58,8 @@ BUILT: Final[tuple[Image, ...]] = (
     ),
 )
 """In the runbook's order. kubectl, which prebuild.sh puts beside restfulapi2, is mounted from the host and left out."""
+CONTEXT_LABEL: Final = "dlws-suite.context"
+"""The image label that holds the digest of what it was built from."""
 LEFT_OUT: Final = frozenset({"config/local.yaml"})
 """Not baked into webui3: the pod mounts /etc/WebUI over it, and the sign-in secrets in it would go to the registry."""
 JWT_KEY_FILES: Final = ("lib/resty/nginx-jwt-cookie.lua", "lib/resty/nginx-jwt-header.lua")

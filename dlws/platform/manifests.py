@@ -28,9 +28,6 @@ RENAMED: Final[Mapping[tuple[str, str], str]] = {
 NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
 """Groups and kinds that are created, or merged into what is there. Asked to apply one, Kubernetes' API server panics
 ("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
-MASTER_TAINT: Final = "node-role.kubernetes.io/master"
-CONTROL_PLANE_TAINT: Final = "node-role.kubernetes.io/control-plane"
-"""What kubeadm calls the master's taint from Kubernetes 1.24 on; upstream's pods know the former name only."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -191,7 +188,8 @@ def _has_new_taint(cluster: Cluster) -> bool:
 def _tolerant(pod: Object) -> Object:
     """A pod that tolerated the master's taint by its former name tolerates it by the present one too."""
     tolerated = pod.get("tolerations") or []
-    new = [{**t, "key": CONTROL_PLANE_TAINT} for t in tolerated if t.get("key") == MASTER_TAINT]
+    former, present = labels.MASTER_TAINTS
+    new = [{**t, "key": present} for t in tolerated if t.get("key") == former]
     return pod | {"tolerations": [*tolerated, *(t for t in new if t not in tolerated)]} if new else pod
 
 

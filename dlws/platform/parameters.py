@@ -17,6 +17,7 @@ from dlws.config.finding import KeyPath, shown
 from dlws.config.validation import is_secret
 from dlws.inventory import Role
 from dlws.kubernetes import device_plugins, labels
+from dlws.parse.mappings import merged
 from dlws.upstream import service_token
 from dlws.upstream.checkout import PARAMS, Checkout, CheckoutError
 
@@ -64,7 +65,9 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
 
 def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
     written = {key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN}
-    cnf = _merged({k: v for k, v in checkout.defaults().items() if k not in REPLACED}, written, ())
+    defaults = {key: value for key, value in checkout.defaults().items() if key not in REPLACED}
+    _demand_mappings(defaults, written, ())
+    cnf = merged(defaults, written)
     cnf["machines"] = {node.name: _machine(cluster, node.name) for node in cluster.nodes}
     cnf["clusterId"] = cluster_id
     cnf.setdefault("ssh_port", 22)  # of jobs' containers; v1.3.0's default
@@ -85,9 +88,7 @@ def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parame
 
 def masked(cnf: Parameters) -> Parameters:
     """The same parameters, each secret replaced by its key's name: `<mysql_password>`. For showing only."""
-    found = _masked(cnf, ())
-    assert isinstance(found, dict)
-    return found
+    return {key: _masked(value, (key,)) for key, value in cnf.items()}
 
 
 def secrets(cnf: Parameters) -> tuple[str, ...]:
@@ -181,15 +182,14 @@ def _machine(cluster: Cluster, name: str) -> dict[str, Any]:
     raise KeyError(name)
 
 
-def _merged(defaults: Parameters, data: Mapping[str, Any], path: KeyPath) -> Parameters:
-    merged = dict(defaults)
+def _demand_mappings(defaults: Mapping[str, Any], data: Mapping[str, Any], path: KeyPath) -> None:
     for key, value in data.items():
-        below = merged.get(key)
+        below = defaults.get(key)
         if isinstance(below, dict) and not isinstance(value, dict):
             where = ".".join(map(str, (*path, key)))
             raise CheckoutError(f"{PARAMS}: {where} is a mapping there, the configuration has {shown(value)}")
-        merged[key] = _merged(below, value, (*path, key)) if isinstance(below, dict) else value
-    return merged
+        if isinstance(below, dict):
+            _demand_mappings(below, value, (*path, key))
 
 
 def _is_secret(path: KeyPath) -> bool:

@@ -36,7 +36,7 @@ def without_secrets(renderer: Renderer) -> Renderer:
 def cluster_id(cluster: Cluster) -> str | None:
     """The id in deploy/clusterID.yml of the state folder; None if there is none yet."""
     try:
-        text = (cluster.state / "deploy" / "clusterID.yml").read_text(encoding="utf-8", errors="replace")
+        text = cluster.state.cluster_id.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     found = _ID.fullmatch(text)

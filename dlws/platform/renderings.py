@@ -5,11 +5,10 @@ Rendered once for each configuration and process: a run judges and applies one a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Final
 
 from dlws.config.cluster import Cluster
@@ -29,16 +28,29 @@ INIT_CONTAINER: Final = "init-container"
 """The image that every job begins with (upstream-semantics 6): wherever jobs run, and in no manifest."""
 
 
+MOST_KEPT: Final = 8
+
+
 @dataclass(frozen=True, eq=False)
 class Platform:
-    """What is wanted. Everything here may raise CheckoutError or TemplateError, and may hold secrets."""
+    """What is wanted, rendered when it is first asked for.
+
+    Everything here may raise CheckoutError or TemplateError, and may hold secrets.
+    """
 
     cluster: Cluster
     renderer: Renderer
+    _manifests: dict[str, tuple[Manifest, ...]] = field(default_factory=dict, init=False)
+    _contexts: dict[image_names.Image, bytes] = field(default_factory=dict, init=False)
+    _digests: dict[Arch, dict[str, str]] = field(default_factory=dict, init=False)
 
-    @cache  # noqa: B019  (there are as many as there are configurations: one)
     def manifests(self, service: str) -> tuple[Manifest, ...]:
         """The objects of a service in the order they are applied; those that would run nowhere are left out."""
+        if service not in self._manifests:
+            self._manifests[service] = self._rendered(service)
+        return self._manifests[service]
+
+    def _rendered(self, service: str) -> tuple[Manifest, ...]:
         found = manifests.wanted(manifests.of_service(self.cluster, self.renderer, service))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
         return rollout.prepared(found, self._files, dict(pair for digests in built for pair in digests.items()))
@@ -48,7 +60,7 @@ class Platform:
         """Whether DLWS's own images are built here."""
         return self.cluster.suite.images is Images.BUILD
 
-    @cache  # noqa: B019
+    @cached_property
     def host_files(self) -> tuple[HostFile, ...]:
         """What is written to the master (runbook 3.15 and 3.16.2)."""
         return web_files.host_files(self.cluster, self.renderer)
@@ -60,7 +72,7 @@ class Platform:
 
     @property
     def _files(self) -> dict[str, str]:
-        return {file.path: file.text for file in self.host_files()} | {web_files.NGINX_FILE: self.routes}
+        return {file.path: file.text for file in self.host_files} | {web_files.NGINX_FILE: self.routes}
 
     def images(self, node: Node) -> tuple[str, ...]:
         """The images that a machine runs: its services', and the one that jobs begin with."""
@@ -69,48 +81,58 @@ class Platform:
         for_jobs = [b.full_name for b in self.builds(node.arch) if b.image.name == INIT_CONTAINER]
         return tuple(dict.fromkeys([*own, *(for_jobs if labels.takes_jobs(self.cluster, node) else ())]))
 
+    def image_digests(self, node: Node) -> dict[str, str]:
+        """The images that a machine runs, each with what it is built from; empty for one that is not built here."""
+        built = self.digests(node.arch) if self.is_built else {}
+        return {name: built.get(name, "") for name in self.images(node)}
+
+    def pulled_images(self, node: Node) -> list[str]:
+        """DLWS's own images that a machine runs and gets from a registry, which may have another one by now."""
+        if self.is_built or not has_registry(self.cluster):
+            return []
+        runs = self.images(node)
+        return [build.full_name for build in self.builds(node.arch) if build.full_name in runs]
+
+    @property
+    def webui_image(self) -> str:
+        """The name of the image that holds the web interface's static files, for the master's architecture."""
+        return next(b.full_name for b in self.builds(self.cluster.master.arch) if b.image.name == "webui3")
+
     def builds(self, arch: Arch) -> tuple[Build, ...]:
         """DLWS's own images for an architecture: to build, or to find in the registry."""
         return tuple(b for b in image_names.builds(self.cluster, self.renderer) if b.arch is arch)
 
-    @cache  # noqa: B019
     def context(self, image: image_names.Image) -> bytes:
         """The build context of an image as `docker build -` takes it."""
-        return image_names.archive(image_names.context(self.renderer, image))
+        if image not in self._contexts:
+            self._contexts[image] = image_names.archive(image_names.context(self.renderer, image))
+        return self._contexts[image]
 
     def digest(self, build: Build) -> str:
         """What tells whether an image is of this tree and this configuration."""
         return image_names.digest(self.context(build.image), build.dockerfile)
 
-    @cache  # noqa: B019
     def digests(self, arch: Arch) -> dict[str, str]:
         """By an image's full name, what it is built from."""
-        return {build.full_name: self.digest(build) for build in self.builds(arch)}
+        if arch not in self._digests:
+            self._digests[arch] = {build.full_name: self.digest(build) for build in self.builds(arch)}
+        return self._digests[arch]
+
+
+_RENDERED: Final[dict[tuple[str, str | None, Path | None], Platform]] = {}
+"""By configuration, cluster id and checkout; a run has one, the suite's own tests have many."""
 
 
 def of(cluster: Cluster) -> Platform:
     """The platform of a cluster. CheckoutError if no checkout is named, or none is there."""
     where = cluster.dlworkspace
-    asked = json.dumps([cluster.document, rendering.cluster_id(cluster), str(where.resolve()) if where else ""])
-    return _of(hashlib.sha256(asked.encode()).hexdigest(), _Keyless(cluster))
-
-
-class _Keyless:
-    """An argument that is no part of a cache's key."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyless)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(8)
-def _of(key: str, given: _Keyless) -> Platform:
-    return Platform(given.cluster, rendering.renderer(given.cluster))
+    key = (cluster.digest, rendering.cluster_id(cluster), where.resolve() if where else None)
+    if key not in _RENDERED:
+        platform = Platform(cluster, rendering.renderer(cluster))
+        if len(_RENDERED) == MOST_KEPT:
+            del _RENDERED[next(iter(_RENDERED))]
+        _RENDERED[key] = platform
+    return _RENDERED[key]
 
 
 def troubles(cluster: Cluster) -> list[str]:
@@ -119,7 +141,7 @@ def troubles(cluster: Cluster) -> list[str]:
         wanted = of(cluster)
     except CheckoutError as error:
         return [str(error)]
-    questions: list[Callable[[], Iterable[object]]] = [wanted.host_files, lambda: wanted.routes and ()]
+    questions: list[Callable[[], Iterable[object]]] = [lambda: wanted.host_files, lambda: wanted.routes and ()]
     questions += [partial(wanted.manifests, service.name) for service in SERVICES]
     if cluster.suite.images is Images.BUILD:
         questions += [partial(wanted.digests, arch) for arch in cluster.archs]
@@ -157,5 +179,5 @@ def has_registry(cluster: Cluster) -> bool:
 
     Prebuilt ones under names of Docker Hub may be on the hosts alone.
     """
-    own = registry_key(str(cluster.document["dockerregistry"])) != DOCKER_HUB
+    own = registry_key(cluster.settings.dockerregistry) != DOCKER_HUB
     return own or cluster.suite.images is Images.BUILD

@@ -6,11 +6,12 @@ user's own checkout against them. A workload has one object, or one for each arc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dlws.config.cluster import Cluster
+from dlws.config.schema import Configuration
 from dlws.inventory import Arch, Node
 from dlws.kubernetes import labels
 from dlws.platform.manifests import Manifest
@@ -23,6 +24,8 @@ class Port:
     number: int
     what: str
     health: str = ""
+    configured: Callable[[Configuration], int | None] = lambda _: None
+    """The configuration's own choice of the number, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,8 @@ class Workload:
         return self.selector or f"app={name}"
 
     def ports_on(self, cluster: Cluster) -> tuple[Port, ...]:
-        """Its ports on this cluster: the database's is the configuration's to choose (`mysql_port`)."""
-        own = cluster.document.get("mysql_port") if self.name == "mysql" else None
-        return tuple(replace(port, number=int(own)) for port in self.ports) if own else self.ports
+        """Its ports on this cluster, where the configuration may choose others."""
+        return tuple(replace(port, number=port.configured(cluster.settings) or port.number) for port in self.ports)
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on: with one exception every service of the runbook is on the master alone."""
@@ -71,15 +73,25 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What `kubernetes start <name>` started. `after` names services whose objects it needs."""
+    """What `kubernetes start <name>` started. `after` names services whose objects it needs.
+
+    Each is a stage, its name with `_` for `-`, and a check, `<stage>_runs`.
+    """
 
     name: str
+    id: str
+    """The id of its check in the catalogue: it stays the service's own, whatever is added beside it."""
     workloads: tuple[Workload, ...]
     after: tuple[str, ...] = ()
     crd: str = ""
     """The CustomResourceDefinition that its operator makes and its later objects need."""
     config_files: bool = False
     """Its pods mount what runbook 3.15 and 3.16.2 write to the host (`dlws.platform.web_files`)."""
+
+    @property
+    def stage(self) -> str:
+        """The stage that starts it: `custom_user_dashboard`."""
+        return self.name.replace("-", "_")
 
 
 def _daemon(name: str, *ports: Port, label: str, selector: str = "") -> Workload:
@@ -93,9 +105,23 @@ def _monitor(name: str, kind: str, *ports: Port, label: str = "", selector: str 
 _MANAGERS: Final = ("job", "user", "node", "joblog", "command", "endpoint", "job", "job", "job")
 
 SERVICES: Final[tuple[Service, ...]] = (
-    Service("mysql", (Workload("mysql", "DaemonSet", "kube-system", "mysql", (Port(3306, "mysql"),), twin=False),)),
+    Service(
+        "mysql",
+        "D30",
+        (
+            Workload(
+                "mysql",
+                "DaemonSet",
+                "kube-system",
+                "mysql",
+                (Port(3306, "mysql", configured=lambda settings: settings.mysql_port),),
+                twin=False,
+            ),
+        ),
+    ),
     Service(
         "custommetrics",
+        "D31",
         (
             Workload(
                 "prometheus-operator",
@@ -111,6 +137,7 @@ SERVICES: Final[tuple[Service, ...]] = (
     ),
     Service(
         "jobmanager2",
+        "D32",
         (
             _daemon(
                 "jobmanager",
@@ -124,15 +151,17 @@ SERVICES: Final[tuple[Service, ...]] = (
     ),
     Service(
         "restfulapi2",
+        "D33",
         (_daemon("restfulapi", Port(5000, "REST API", "/apis/docs/"), label="restfulapi"),),
         after=("mysql",),
         config_files=True,
     ),
-    Service("openresty", (_daemon("openresty", Port(5080, "endpoints"), label="restfulapi"),)),
-    Service("nginx", (_daemon("nginx", Port(80, "http", "/html/index.html"), label=""),)),
-    Service("repairmanager2", (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),)),
+    Service("openresty", "D34", (_daemon("openresty", Port(5080, "endpoints"), label="restfulapi"),)),
+    Service("nginx", "D35", (_daemon("nginx", Port(80, "http", "/html/index.html"), label=""),)),
+    Service("repairmanager2", "D36", (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),)),
     Service(
         "monitor",
+        "D37",
         (
             _monitor("node-exporter", "DaemonSet", Port(9100, "node exporter", "/metrics")),
             _monitor("job-exporter", "DaemonSet", Port(9102, "job exporter", "/healthz")),
@@ -151,12 +180,14 @@ SERVICES: Final[tuple[Service, ...]] = (
     ),
     Service(
         "webui3",
+        "D38",
         (_daemon("webui3", Port(3081, "web interface"), label="webportal"),),
         after=("restfulapi2", "nginx"),
         config_files=True,
     ),
     Service(
         "custom-user-dashboard",
+        "D39",
         (
             Workload(
                 "custom-user-dashboard-backend",
@@ -213,6 +244,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 """The routes of the runbook's services; nginx has more, to services that it does not start. Backends are on localhost,
 so they answer on the master alone."""
+BEHIND_NGINX: Final = tuple(dict.fromkeys(route.service for route in ROUTES))
+"""The services that nginx sends to."""
 STATIC: Final = "/www/static"
 """The folder that holds what `/dashboard/` serves: `<STATIC>/dashboard`."""
 
@@ -265,6 +298,22 @@ def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) 
     return wrong
 
 
+def url(name: str, port: int = 0) -> str:
+    """Where a workload is reached on its own host: `url("grafana")` is `http://127.0.0.1:3000`.
+
+    `port` counts its ports. KeyError if there is no such workload.
+    """
+    return f"http://127.0.0.1:{workload(name).ports[port].number}"
+
+
+def workload(name: str) -> Workload:
+    """The workload of that name. KeyError if the platform has none."""
+    for known in workloads():
+        if known.name == name:
+            return known
+    raise KeyError(f"{name} is no workload of the platform")
+
+
 def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
     """The ports that services take on a machine, to what takes them: hostNetwork makes conflicts real."""
     return {
@@ -273,6 +322,27 @@ def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
         if node in workload.nodes(cluster)
         for port in workload.ports_on(cluster)
     }
+
+
+ALERTMANAGER: Final = Port(9093, "alertmanager")
+ALSO_TAKEN: Final[Mapping[str, tuple[Port, ...]]] = {
+    "nginx": (Port(443, "https"),),
+    "prometheus-deployment": (ALERTMANAGER,),
+    "webui3": (Port(3080, "web interface"),),
+}
+"""By workload, ports of its hosts that DLWS takes besides, once a site wants it: HTTPS when nginx has certificates and
+Alertmanager when it is configured (upstream's check_service.py), the web interface where it has params.py's port."""
+
+
+def reserved_ports(cluster: Cluster, node: Node) -> dict[int, str]:
+    """The ports of a machine that are DLWS's, taken or not: those of `host_ports`, and those it may come to take."""
+    also = {
+        port.number: port.what
+        for workload in workloads()
+        if node in workload.nodes(cluster)
+        for port in ALSO_TAKEN.get(workload.name, ())
+    }
+    return also | host_ports(cluster, node)
 
 
 METRICS: Final = ("prometheus-metrics-prometheus", ("prometheus", "metrics-prometheus"))

@@ -7,6 +7,7 @@ goes into webui3's image; but the running service reads /etc/WebUI/local.yaml, w
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from dlws.config import document, lint_local_yaml
 from dlws.config.cluster import Cluster
 from dlws.config.document import Document
 from dlws.config.finding import Finding
+from dlws.platform.services import STATIC
 from dlws.platform.templates import Renderer
 from dlws.upstream.checkout import BOOTSTRAP
 
@@ -27,6 +29,10 @@ NGINX_FILE: Final = "/etc/nginx/conf.other/default.conf"
 FQDN_FILE: Final = "/etc/hostname-fqdn"
 """Holds a host's own full name, on every host (`nginx fqdn`). A file before nginx or grafana start, or their pods'
 hostPath makes a folder of it."""
+DASHBOARD: Final = f"{STATIC}/dashboard"
+"""The web interface's static files, taken out of its image (runbook 3.16.10)."""
+STATIC_SOURCE: Final = "/www/.dlws-dashboard"
+"""Holds the id of the image that they were taken from."""
 _APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
 _ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
 
@@ -54,6 +60,11 @@ class HostFile:
     def path(self) -> str:
         """Where it lies."""
         return self.source.path
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 SOURCES: Final[tuple[Source, ...]] = (

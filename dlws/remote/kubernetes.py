@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
+from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.record.answer import Answer, ApiUnreachable
 from dlws.remote.api_server import Request, Server, without_passwords
 from dlws.verdict import Unknown, Unparsable
@@ -28,7 +29,6 @@ CHANGE_DEADLINE = 60.0  # seconds for one change: etcd may be slow to write
 PAGE = 500  # objects asked for at a time
 RESTARTS = 3  # times a list is begun anew because the API server forgot its place (410 Gone)
 RETRY = 60.0  # seconds for which an API that could not be asked is not tried again in an audit
-MANAGER = "dlws-suite"
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 GROUPS: Mapping[str, str] = {
@@ -143,20 +143,20 @@ class Kubernetes:
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
         """Server-side apply; fields that others manage become ours. Only for `change.apply`. Refused or Unknown."""
-        path = f"{self.path_of(manifest)}?fieldManager={MANAGER}&force=true"
+        path = f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
         self._alter(Request("PATCH", path, manifest, APPLY))
 
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create an object that is not there. Only for `change.create`. Refused (if it is there, too) or Unknown."""
-        self._alter(Request("POST", f"{self.path_of(manifest, named=False)}?fieldManager={MANAGER}", manifest))
+        self._alter(Request("POST", f"{self.path_of(manifest, named=False)}?fieldManager={FIELD_MANAGER}", manifest))
 
     def merge(self, manifest: Mapping[str, Any]) -> None:
         """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Refused or Unknown."""
-        self._alter(Request("PATCH", f"{self.path_of(manifest)}?fieldManager={MANAGER}", manifest, MERGE))
+        self._alter(Request("PATCH", f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}", manifest, MERGE))
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "") -> None:
         """Merge patch (RFC 7396): null removes a key, a list replaces the list. Only for `change.patch`."""
-        path = f"{self._path(resource, namespace)}/{quote(name)}?fieldManager={MANAGER}"
+        path = f"{self._path(resource, namespace)}/{quote(name)}?fieldManager={FIELD_MANAGER}"
         self._alter(Request("PATCH", path, patch, MERGE))
 
     def delete(self, resource: str, name: str, *, namespace: str = "") -> None:

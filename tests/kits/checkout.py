@@ -24,9 +24,9 @@ WEBUI3 = f"{SERVICES}/webui3/webui3-arm64.yaml"
 def cluster_of(folder: Path, *edits: tuple[str, str], checkout: Path = STAND_IN) -> Cluster:
     """The example's cluster, in `folder`, with a checkout and an id."""
     loaded = _loaded(edits)
-    document = {**loaded.document, "dlworkspace": str(checkout)}
-    cluster = replace(loaded, path=folder / "config.yaml", document=document)
-    identity = cluster.state / "deploy" / "clusterID.yml"
+    settings = loaded.settings.model_copy(update={"dlworkspace": str(checkout)})
+    cluster = replace(loaded, path=folder / "config.yaml", settings=settings)
+    identity = cluster.state.cluster_id
     identity.parent.mkdir(parents=True, exist_ok=True)
     identity.write_text(f"clusterId: {ID}\n", encoding="utf-8")
     return cluster

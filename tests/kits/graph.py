@@ -27,7 +27,7 @@ def items(**stages: tuple[list[str], list[str]]) -> list[Any]:
     made: list[Any] = []
     for name, (targets, after) in stages.items():
         function: Any = type(f"test_{name}", (), {"__doc__": name})
-        spec = Stage(function, f"9.{name}", lambda cluster: (), tuple(after), (), ("install",))
+        spec = Stage(function, f"9.{name}", lambda cluster: (), tuple(after), (), ("install",), name, name)
         for target in targets:
             item: Any = object.__new__(Uncollected)
             item.nodeid, item.name = f"install/s.py::test_{name}[{target}]", f"test_{name}[{target}]"

@@ -248,7 +248,7 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
         user = case.user if kind == case.host else "root"
         hosts[name] = Answering(name, user, {**own, **failing.get(name, {})}, usual)
     own, usual = (
-        {command.replace("STATE", str(cluster.state)): answer for command, answer in answers.items()}
+        {command.replace("STATE", str(cluster.state.folder)): answer for command, answer in answers.items()}
         for answers in ({} if case.host else case.answers, healthy("control"))
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)

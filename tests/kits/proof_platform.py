@@ -12,19 +12,17 @@ from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from checks.kubernetes.kube_host import ARCHITECTURES
-from checks.network import platform_ports
 from checks.npu import exporter_files
-from checks.platform import database, endpoints, running_images
-from checks.platform import files as files
-from checks.platform import images as platform_images
 from dlws.config.cluster import Cluster
+from dlws.facts import database, listeners, platform, platform_images, running_images
+from dlws.facts.docker import ARCHITECTURES
 from dlws.facts.rendered import sha256
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import with_tag
 from dlws.platform import job_objects, services, web_files
 from dlws.platform import npu_info as generator
 from dlws.platform import renderings as wanted
+from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.platform.renderings import Platform
 
 CHECKOUT = Path(__file__).parents[2] / "lab" / "checkout"
@@ -163,10 +161,10 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
     told = {
         "docker version -f '{{.Server.Arch}}'": arch,
         ARCHITECTURES + " ".join(map(quote, images)): _inspected(images, arch),
-        **_labels({name: digest for name, digest in platform_images.images_of(found, node).items() if digest}),
-        platform_ports.HOLDERS: _ports(cluster, node),
+        **_labels({name: digest for name, digest in found.image_digests(node).items() if digest}),
+        listeners.HOLDERS: _ports(cluster, node),
         **_files(web_files.NGINX_FILE, found.routes),
-        f"stat -L -c %F {files.DASHBOARD}": "directory",
+        f"stat -L -c %F {web_files.DASHBOARD}": "directory",
         f"stat -L -c %F {web_files.FQDN_FILE}": "regular file",
         f"cat {web_files.FQDN_FILE}": node.fqdn,
         f"python3 - {cluster.master.address} 3306": "refused 1045",
@@ -198,7 +196,7 @@ def _registry(found: Platform, node: Node) -> dict[str, str]:
     pushed = "\n".join(
         f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
     )
-    logins = platform_images.digests(job_objects.logins(LOGIN))
+    logins = platform_images.login_digests(job_objects.logins(LOGIN))
     return {
         **_labels(digests),
         f"docker image inspect -f '{{{{json .RepoTags}}}} {{{{json .RepoDigests}}}}' {names}": pushed,
@@ -208,26 +206,26 @@ def _registry(found: Platform, node: Node) -> dict[str, str]:
 
 
 def _labels(digests: dict[str, str]) -> dict[str, str]:
-    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{platform_images.CONTEXT_LABEL}"}}}}'
+    label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{CONTEXT_LABEL}"}}}}'
     built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
     return {f"docker image inspect -f {quote(label)} {' '.join(map(quote, digests))}": built}
 
 
 def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
     told: dict[str, str] = {}
-    for file in found.host_files():
+    for file in found.host_files:
         told |= _files(file.path, file.text)
         told[f"stat -L -c '%a %g' {file.path}"] = f"{file.source.mode.lstrip('0')} {file.source.group}"
-    image = files.webui3_image(found)
-    told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {files.STATIC_SOURCE}"] = IMAGE
-    told[f"stat -L -c %F {files.DASHBOARD}/index.html"] = "regular file"
+    image = found.webui_image
+    told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
+    told[f"stat -L -c %F {web_files.DASHBOARD}/index.html"] = "regular file"
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
         told |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
     told |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
-    told[_curl(f"{endpoints.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
+    told[_curl(f"{platform.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
     for url, answer in API_ANSWERS.items():
-        told[_curl(endpoints.FETCH, url)] = json.dumps(answer)
+        told[_curl(platform.FETCH, url)] = json.dumps(answer)
     told[database.CONTAINER] = "4f" * 32
     way = f"-h {cluster.master.address} -P 3306"
     told[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
@@ -241,16 +239,16 @@ def _vector(*series: dict[str, str]) -> dict[str, Any]:
 
 
 API_ANSWERS: dict[str, Any] = {
-    f"{endpoints.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
-    f"{endpoints.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
-    f"{endpoints.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
+    f"{platform.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
+    f"{platform.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
+    f"{platform.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
     "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
-    f"{endpoints.PROMETHEUS}/api/v1/targets": {
+    f"{platform.PROMETHEUS}/api/v1/targets": {
         "status": "success",
         "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
     },
     **{
-        f"{endpoints.PROMETHEUS}/api/v1/query?query=k8s_node_device_total%7Bhost_ip%3D%22{address}%22%7D": _vector(
+        f"{platform.PROMETHEUS}/api/v1/query?query=k8s_node_device_total%7Bhost_ip%3D%22{address}%22%7D": _vector(
             {"host_ip": address, "device_type": kind, "device_str": resource}
         )
         for address, kind, resource in (
@@ -260,12 +258,12 @@ API_ANSWERS: dict[str, Any] = {
         )
     },
     **{
-        f"{endpoints.PROMETHEUS}/api/v1/query?query=huaweismi_utilization_npu%7Binstance%3D%22{address}%3A9102%22%7D": (
+        f"{platform.PROMETHEUS}/api/v1/query?query=huaweismi_utilization_npu%7Binstance%3D%22{address}%3A9102%22%7D": (
             _vector(*({"instance": f"{address}:9102", "minor_number": str(number)} for number in range(8)))
         )
         for address in ("192.168.3.2", "192.168.3.6")
     },
-    f"{endpoints.PROMETHEUS}/api/v1/rules": {
+    f"{platform.PROMETHEUS}/api/v1/rules": {
         "status": "success",
         "data": {"groups": [{"name": "node-rules", "rules": [{"name": "NodeNotReady", "health": "ok"}]}]},
     },
@@ -281,7 +279,7 @@ def _curl(command: str, url: str) -> str:
 
 
 def _status(url: str, code: str) -> dict[str, str]:
-    return {_curl(endpoints.STATUSES, url): code}
+    return {_curl(platform.STATUSES, url): code}
 
 
 def _inspected(images: list[str], value: str) -> str:

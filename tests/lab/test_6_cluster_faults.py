@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from dlws.platform.services import by_name
 from dlws.verdict import Verdict
 from lab import kube_faults, platform_faults
 from lab.platform_faults import FAULTS as FAULTS_OF_LAB
@@ -35,7 +36,7 @@ FAULTS = {
     ("image_missing", "atlas02"): {("R23", "atlas02", Verdict.FAIL)},
     ("mysql_password", "atlas02"): {("D03", "atlas02", Verdict.FAIL)},
     ("nginx_config", "atlas02"): {("D24", "atlas02", Verdict.FAIL)},
-    ("service_crashes", "atlas02"): {("D37", "cluster", Verdict.FAIL)},
+    ("service_crashes", "atlas02"): {(by_name("monitor").id, "cluster", Verdict.FAIL)},
     ("port_taken", "atlas02"): {("N26", "atlas02", Verdict.FAIL)},
     ("npu_info_dead", "atlas01"): {("P23", "atlas01", Verdict.FAIL)},
     ("target_down", "atlas01"): {("D06", "atlas02", Verdict.FAIL)},

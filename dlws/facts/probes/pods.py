@@ -11,9 +11,9 @@ from typing import Any
 
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
-from dlws.kubernetes.membership import ADMIN_CONF
+from dlws.kubernetes.labels import MASTER_TAINTS
+from dlws.kubernetes.membership import KUBECTL
 from dlws.parse.text import unparsable
-from dlws.platform.manifests import CONTROL_PLANE_TAINT, MASTER_TAINT
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Object
 
@@ -26,14 +26,14 @@ TAIL = 5
 """Seconds for the other pods to fail too where one has: what says why is seldom the first to end."""
 CONTAINER = "probe"
 END = "-- end\n"
-KUBECTL = f'k="kubectl --kubeconfig {ADMIN_CONF} --request-timeout=20s -n default"; '
-STAND = KUBECTL + (
+ASK = f'k="{KUBECTL} --request-timeout=20s -n default"; '
+STAND = ASK + (
     f"$k delete pod -l app={APP} --grace-period=1 >/dev/null && printf %%s %s | $k create -f - >/dev/null || exit 9;"
     f" $k wait pod -l app={APP} --for=condition=Ready --timeout={START}s >/dev/null;"
     f" $k get pods -l app={APP} -o json"
 )
 """That not all become ready is no failure of the command: the pods say it."""
-FALL = KUBECTL + f"$k delete pod -l app={APP} --grace-period=1 --wait=false >/dev/null"
+FALL = ASK + f"$k delete pod -l app={APP} --grace-period=1 --wait=false >/dev/null"
 SLOW = 60.0
 """Seconds for kubectl itself."""
 STATE = "{.status.phase}/{.spec.nodeName}/{.status.containerStatuses[*].state.waiting.reason}"
@@ -48,7 +48,7 @@ def pod(
     cluster: Cluster, node: Node, name: str, image: str, spec: Mapping[str, Any] | None = None, **container: Any
 ) -> Object:
     """A pod for one host, the master included; `spec` and `container` are more fields of the pod and its container."""
-    tolerated = [{"key": key, "operator": "Exists"} for key in (MASTER_TAINT, CONTROL_PLANE_TAINT)]
+    tolerated = [{"key": key, "operator": "Exists"} for key in MASTER_TAINTS]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -89,7 +89,7 @@ def run(count: int, life: int) -> str:
 
     They are no part of it, as what cannot be known quotes the command; the evidence has the pods with all they were.
     """
-    return KUBECTL + (
+    return ASK + (
         f"set --{' %s' * count}; w=true; trap 'exit 9' HUP INT PIPE TERM;"
         ' away() { $k delete pod "$@" --ignore-not-found --grace-period=1 --wait=$w >/dev/null; };'
         ' away "$@" || exit 9; w=false; trap \'r=$?; away "$@" || r=9; exit $r\' EXIT;'

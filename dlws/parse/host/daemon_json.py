@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from dlws.parse.mappings import merged
 from dlws.parse.text import unparsable
 
 SOURCE = "daemon.json"
@@ -35,21 +36,10 @@ def merge(existing: str, wanted: Mapping[str, Any]) -> str:
     A file that already holds all of it comes back byte for byte. Raises Unparsable rather than repair broken JSON.
     """
     before = parse(existing)
-    after = _merged(before, wanted)
+    after = merged(before, wanted)
     if existing.strip() and json.dumps(after) == json.dumps(before):
         return existing
     return json.dumps(after, indent=4) + "\n"
-
-
-def _merged(base: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in wanted.items():
-        if isinstance(value, Mapping):
-            inner = result.get(key)
-            result[key] = _merged(inner if isinstance(inner, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_the_hosts_file_names_every_host_and_the_cluster(cluster: Cluster) -> No
 
 def test_state_lies_beside_the_configuration(cluster: Cluster, tmp_path: Path) -> None:
     assert cluster.path == tmp_path / "config.yaml"
-    assert cluster.state == tmp_path / "state" / "atlas"
+    assert cluster.state.folder == tmp_path / "state" / "atlas"
 
 
 def test_a_single_host_may_have_other_devices(tmp_path: Path) -> None:

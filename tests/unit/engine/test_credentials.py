@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.config.state import State
 from dlws.engine import credentials
 from dlws.engine.credentials import CredentialError, root_credential
 from tests.kits.project import Project, environment_with, eventually
@@ -36,7 +37,7 @@ def private(path: Path, text: str) -> None:
 def test_the_file_of_the_runbook_gives_the_password_and_the_user_beside_it(tmp_path: Path) -> None:
     private(keys(tmp_path) / "rootpasswd", f"{CANARY}\n")
     (tmp_path / "deploy" / "sshkey" / "rootuser").write_text("ubuntu\n")
-    found = root_credential(tmp_path)
+    found = root_credential(State(tmp_path))
     assert (found.user, found.password) == ("ubuntu", CANARY)
     assert CANARY not in repr(found)
 
@@ -44,7 +45,7 @@ def test_the_file_of_the_runbook_gives_the_password_and_the_user_beside_it(tmp_p
 def test_the_environment_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private(keys(tmp_path) / "rootpasswd", "from the file")
     monkeypatch.setenv(credentials.ENVIRONMENT, CANARY)
-    assert root_credential(tmp_path).password == CANARY
+    assert root_credential(State(tmp_path)).password == CANARY
 
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     private(path, "secret")
     path.chmod(0o640)
     with pytest.raises(CredentialError, match=rf"can be read by others \(mode 0640\). Fix: chmod 600 {path}"):
-        root_credential(tmp_path)
+        root_credential(State(tmp_path))
 
 
 def test_on_a_terminal_it_is_asked_for_unless_the_key_is_placed(
@@ -60,13 +61,13 @@ def test_on_a_terminal_it_is_asked_for_unless_the_key_is_placed(
 ) -> None:
     monkeypatch.setattr(credentials, "has_terminal", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda prompt: CANARY)
-    assert root_credential(tmp_path).password == CANARY
+    assert root_credential(State(tmp_path)).password == CANARY
     (keys(tmp_path) / "id_rsa").touch()
-    assert root_credential(tmp_path).password is None
+    assert root_credential(State(tmp_path)).password is None
 
 
 def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
-    assert root_credential(tmp_path).password is None
+    assert root_credential(State(tmp_path)).password is None
 
 
 CHECKS = '''

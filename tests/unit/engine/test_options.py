@@ -99,7 +99,7 @@ def test_a_missing_configuration_is_one_line_that_says_how_to_start(small: Proje
 
 
 def test_a_busy_cluster_is_one_line_that_names_the_holder(small: Project) -> None:
-    release = hold(small.path / "state" / "demo", "install")
+    release = hold(small.path / "state" / "demo" / "lock", "install")
     ran = small.run("-m", "install")
     release()
     assert ran.status == 4

@@ -9,7 +9,6 @@ import pytest
 
 from dlws.kubernetes import apply_plan
 from dlws.kubernetes.apply_plan import Action
-from dlws.remote.kubernetes import MANAGER
 
 MANIFEST: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -70,7 +69,7 @@ def served(**fields: Any) -> dict[str, Any]:
         "f:spec": {"f:selector": {}, "f:template": template},
     }
     controller = {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:status": {}}}
-    ours = {"manager": MANAGER, "operation": "Apply", "fieldsV1": fields_v1}
+    ours = {"manager": apply_plan.FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields_v1}
     live["metadata"]["managedFields"] = [controller, ours]
     return live
 
@@ -87,10 +86,6 @@ def edited(thing: dict[str, Any], path: tuple[str | int, ...], value: Any) -> di
 
 def paths(manifest: dict[str, Any], live: dict[str, Any]) -> list[str]:
     return list(apply_plan.differences(manifest, live))
-
-
-def test_the_manager_is_the_one_that_applies() -> None:
-    assert apply_plan.FIELD_MANAGER == MANAGER
 
 
 def test_what_was_applied_and_left_alone_does_not_change() -> None:

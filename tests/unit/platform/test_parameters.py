@@ -90,7 +90,7 @@ def test_the_clusters_id_is_that_of_the_state_folder(cnf: Parameters) -> None:
 
 def test_without_an_id_yet_there_is_something_no_database_is_called_by(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path)
-    (cluster.state / "deploy" / "clusterID.yml").write_text("clusterId: nonsense\n")
+    cluster.state.cluster_id.write_text("clusterId: nonsense\n")
     assert rendering.renderer(cluster).cnf["clusterId"] == rendering.NO_ID
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.network import platform_ports
-from checks.platform import database
+from dlws.facts import database, listeners
 from dlws.facts.probes.registry import PROBE
 from dlws.platform import npu_info
 from dlws.record.evidence import Transcript
@@ -139,14 +138,12 @@ def test_the_holder_of_a_port_is_named(tmp_path: Path) -> None:
     line = f'LISTEN 0 128 [::]:5000 [::]:* users:(("python3",pid={os.getpid()},fd=3),("other",pid=1,fd=4))'
     stub(tmp_path, "ss", f"echo '{line}'; echo 'LISTEN 0 128 *:111 *:*'")
     search = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["/bin/sh", "-c", platform_ports.HOLDERS], capture_output=True, text=True, env={"PATH": search}
-    )
+    done = subprocess.run(["/bin/sh", "-c", listeners.HOLDERS], capture_output=True, text=True, env={"PATH": search})
     assert done.stdout == "5000 host python3\n"
 
 
 def test_holders_of_ports_are_unknown_without_ss(tmp_path: Path) -> None:
-    done = subprocess.run(["/bin/sh", "-c", platform_ports.HOLDERS], capture_output=True, env={"PATH": str(tmp_path)})
+    done = subprocess.run(["/bin/sh", "-c", listeners.HOLDERS], capture_output=True, env={"PATH": str(tmp_path)})
     assert done.returncode == 127
 
 

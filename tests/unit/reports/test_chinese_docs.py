@@ -14,6 +14,7 @@ import install
 from checks import __main__ as checks_command
 from checks.catalogue import declared
 from dlws import __main__ as cluster_command
+from dlws.engine.check import one_or_many
 from dlws.engine.options import COMMANDS
 from dlws.engine.stage import RUNBOOK, Stage, stage_of
 from reports import __main__ as reports_command
@@ -29,7 +30,8 @@ COMMAND_LINES: dict[str, Callable[[Sequence[str]], int]] = {
 HAN = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 MODULES = [importlib.import_module(f"install.{module.name}") for module in pkgutil.iter_modules(install.__path__)]
-STAGES = {stage.name: stage for module in MODULES for value in vars(module).values() if (stage := stage_of(value))}
+DECLARED = (one for module in MODULES for value in vars(module).values() for one in one_or_many(value))
+STAGES = {stage.name: stage for value in DECLARED if (stage := stage_of(value))}
 SECTIONS = {stage.section for stage in STAGES.values() if stage.commands == RUNBOOK}
 
 

@@ -3,55 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from checks.kubernetes import nodes
-from checks.network import platform_ports
-from checks.platform import images
 from dlws.config.cluster import Cluster
-from dlws.engine.check import check, expect
 from dlws.engine.site import Notes
-from dlws.engine.targets import platform_cluster
 from dlws.facts import rendered
 from dlws.inventory import Arch
 from dlws.kubernetes import apply_plan, pod_trouble
 from dlws.kubernetes.apply_plan import Action
 from dlws.kubernetes.objects import is_finished, is_ready, name_of, shortfall
-from dlws.platform.services import SERVICES, Service, Workload
+from dlws.platform.services import Service, Workload
 from dlws.remote.kubernetes import Kubernetes, Object
 
 PLURAL = {"DaemonSet": "daemonsets", "Deployment": "deployments"}
-FIRST_ID = 30
 LAST_WORDS = 6
 """Lines of a crashed container's log that are looked at for the reason."""
 LONGEST = 240
 
 
-def runs_check(service: Service, module: str, causes: Sequence[Callable[..., None]] = ()) -> Callable[..., None]:
-    """`test_<service>_runs`, a check of `module`: the service's objects are as they would be applied, its pods run."""
-
-    def runs(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
-        differing = differences(service, cluster, kube, notes)
-        expect(f"pending changes to {service.name}", found=differing, expected=[])
-        expect(f"{service.name} workloads not running", found=troubles(service, cluster, kube), expected=[])
-
-    name = service.name.replace("-", "_")
-    runs.__name__ = runs.__qualname__ = f"test_{name}_runs"
-    runs.__module__ = module
-    runs.__doc__ = f"The {service.name} service is deployed as configured and runs on each of its Ready hosts."
-    return check(
-        f"D{FIRST_ID + SERVICES.index(service)}",
-        section="3.16",
-        source="upstream kubernetes start",
-        on=platform_cluster,
-        title_zh=f"服务 {service.name} 已部署并正常运行",
-        fix=f"-m install --stages {name}; see kubectl describe pod and kubectl logs for details",
-        causes=[nodes.test_node_is_ready, platform_ports.test_host_ports, images.test_images_are_present, *causes],
-    )(runs)
-
-
-def differences(service: Service, cluster: Cluster, kube: Kubernetes, notes: Notes) -> list[str]:
+def pending_changes(service: Service, cluster: Cluster, kube: Kubernetes, notes: Notes) -> list[str]:
     """What an apply of the service would do, object by object. Values stay here: a note has names and paths alone.
 
     What its own operator has yet to make known, or the object that needs it to, is left out: D10 says so.
@@ -80,17 +51,17 @@ def stub(manifest: Object) -> Object:
     return {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": about}
 
 
-def troubles(service: Service, cluster: Cluster, kube: Kubernetes) -> list[str]:
+def not_running(service: Service, cluster: Cluster, kube: Kubernetes) -> list[str]:
     """What of a service does not run, with the reason; workloads that need not work are left out.
 
     A DaemonSet's pod on a node that is not Ready is that node's trouble (K02): one host that is off stops no service.
     """
     there = {name_of(node): is_ready(node) for node in kube.list("nodes")}
     needed = [w for w in service.workloads if not w.optional]
-    return [line for workload in needed for line in _troubles(workload, cluster, kube, there)]
+    return [line for workload in needed for line in _not_running(workload, cluster, kube, there)]
 
 
-def _troubles(workload: Workload, cluster: Cluster, kube: Kubernetes, there: Mapping[str, bool]) -> Iterator[str]:
+def _not_running(workload: Workload, cluster: Cluster, kube: Kubernetes, there: Mapping[str, bool]) -> Iterator[str]:
     for arch in dict.fromkeys(node.arch for node in workload.nodes(cluster)):
         name = workload.object_name(arch)
         title = f"{workload.kind} {workload.namespace}/{name}"
@@ -140,7 +111,7 @@ def last_words(pod: Object, container: str, kube: Kubernetes) -> str:
     return ""
 
 
-def pods_without_hope(workloads: Iterable[Workload], cluster: Cluster, kube: Kubernetes) -> list[str]:
+def hopeless_pods(workloads: Iterable[Workload], cluster: Cluster, kube: Kubernetes) -> list[str]:
     """The pods for which waiting will not help, with the reason."""
     return [
         line
