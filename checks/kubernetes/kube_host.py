@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from checks.docker import docker_of
-from checks.host.system import QUERY
+from dlws.parse.host.dpkg import QUERY
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.site import Notes
