@@ -12,12 +12,12 @@ from dlws.engine.targets import whole_cluster, workers
 from dlws.facts.files import text_of
 from dlws.inventory import Device, Node
 from dlws.parse.host import dpkg, meminfo, os_release, secure_boot
+from dlws.parse.host.dpkg import QUERY
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
 KUBEADM_CPUS = 2
-QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
 KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it counts them
 
 

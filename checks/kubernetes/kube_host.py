@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from checks.docker import docker_of
-from checks.host.system import QUERY
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.site import Notes
@@ -20,6 +19,7 @@ from dlws.inventory import Node, Role
 from dlws.kubernetes import kubeadm, membership, pod_network
 from dlws.kubernetes.image_archives import with_tag
 from dlws.parse.host import dpkg
+from dlws.parse.host.dpkg import QUERY
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.network import resolv_conf
 from dlws.parse.text import unparsable

@@ -12,6 +12,7 @@ from dlws.inventory import Node
 from dlws.record.answer import Answer
 from dlws.remote.backend import DEADLINE, Backend, quoted, require_complete
 from dlws.remote.connection import CAP, Connection
+from dlws.remote.modules import MODULES
 from dlws.verdict import Unknown, Unparsable
 
 MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or is not there
@@ -39,6 +40,14 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
     def get_hosts(cls, hosts: Iterable[str], **kwargs: Any) -> list[testinfra.host.Host]:
         """See `get_host`."""
         return list(testinfra.host.get_hosts(hosts, **kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        """A module: ours where we have one, else testinfra's own."""
+        if name not in MODULES:
+            return super().__getattr__(name)
+        module = MODULES[name].get_module(self)  # type: ignore[attr-defined]
+        setattr(self, name, module)
+        return module
 
     @property
     def name(self) -> str:

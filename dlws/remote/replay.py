@@ -17,6 +17,7 @@ from typing import Protocol
 from dlws.inventory import Node
 from dlws.record.answer import Answer, ApiUnreachable, Unreachable
 from dlws.record.evidence import Transcript, file_name, host_part, read
+from dlws.remote import respelt
 from dlws.remote.api_server import Request
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet, T
@@ -79,10 +80,23 @@ class Replay:
         turn = self._served[host, command]
         self._served[host, command] += 1
         line = own[min(turn, len(own) - 1)] if own else self._unasked(host, command)
+        if line is None and (answer := self._respelt(host, command)):
+            return answer
         if line is None:
             raise Unknown(f"{host}: not in the evidence of the run that is replayed: {command}")
         self.transcript.use(line.reference)
         return line.served()
+
+    def _respelt(self, host: str, command: str) -> Answer | None:
+        """The answer to the same question in the words of an older suite."""
+        latest = {asked: line for (name, asked), line in self._latest.items() if name == file_name(host)}
+        answered = {asked: line.answer for asked, line in latest.items() if line.failure is None}
+        if (derived := respelt.answer_to(command, answered)) is None:
+            return None
+        answer, commands = derived
+        for asked in commands:
+            self.transcript.use(latest[asked].reference)
+        return answer
 
     def loss(self, host: str) -> Line | None:
         """Why this test could not reach a host then; or why nobody could, if nothing else is known of the host."""

@@ -37,8 +37,10 @@ class Scripted(Connection):
     fails: str = "\0"
     user: str = "root"
     sent: list[tuple[str, bytes]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        self.asked += commands
         return [self._answer(command) for command in commands]
 
     def _answer(self, command: str) -> Answer:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
+QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
+"""Asks for packages, whose names follow: the answer is for `packages`."""
 _NAME = r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?"
 _PACKAGE = re.compile(rf"({_NAME})\t([^\t ]*)\t([uihrp?][ncHUFWti])([ R]?)")
 

@@ -1,0 +1,55 @@
+"""Evidence of an older suite answers today's questions, as far as it goes."""
+
+from __future__ import annotations
+
+from dlws.parse.host import dpkg
+from dlws.record.answer import Answer
+from dlws.remote import respelt
+from dlws.remote.modules import FILE_FORM
+
+STAT = f"stat -L -c '{FILE_FORM}' /etc/x"
+
+
+def known(**more: tuple[str, int]) -> dict[str, Answer]:
+    return {command: Answer(command, rc, out.encode(), b"", 0.0) for command, (out, rc) in more.items()}
+
+
+def derived(command: str, older: dict[str, tuple[str, int]]) -> tuple[str, int | None, list[str]] | None:
+    found = respelt.answer_to(command, known(**older))
+    return (found[0].text, found[0].rc, found[1]) if found else None
+
+
+def test_properties_of_a_unit_are_put_together() -> None:
+    older = {
+        "systemctl show kubelet -p UnitFileState --no-pager": ("UnitFileState=enabled\n", 0),
+        "systemctl show kubelet -p ActiveState -p SubState --no-pager": ("ActiveState=active\nSubState=running\n", 0),
+        "systemctl show docker -p ActiveState --no-pager": ("ActiveState=failed\n", 0),
+    }
+    asked = "systemctl show kubelet -p LoadState -p ActiveState -p SubState -p UnitFileState --no-pager"
+    assert derived(asked, older) == (
+        "UnitFileState=enabled\nActiveState=active\nSubState=running\n",
+        0,
+        list(older)[:2],
+    )
+
+
+def test_the_status_of_a_file_is_read_back_from_any_form() -> None:
+    older = {"stat -L -c '%a %U:%G' /etc/x": ("660 root:docker\n", 0), "stat -L -c %F /etc/x": ("directory\n", 0)}
+    found = derived(STAT, older)
+    assert found == ("mode=660\tuser=root\tgroup=docker\ttype=directory\n", 0, list(older))
+
+
+def test_a_file_that_was_missing_is_missing() -> None:
+    assert derived(STAT, {"stat -L -c %a /etc/x": ("", 1)}) == ("", 1, ["stat -L -c %a /etc/x"])
+
+
+def test_one_package_is_found_among_several() -> None:
+    several = f"{dpkg.QUERY}kubeadm kubelet"
+    older = {several: ("kubeadm\t1.20.2-00\tii \n", 1)}
+    assert derived(f"{dpkg.QUERY}kubeadm", older) == ("kubeadm\t1.20.2-00\tii \n", 0, [several])
+    assert derived(f"{dpkg.QUERY}kubelet", older) == ("", 1, [several])
+
+
+def test_what_was_asked_in_no_words_is_not_answered() -> None:
+    assert derived(STAT, {"stat -L -c %a /etc/y": ("644\n", 0), "cat /etc/x": ("x", 0)}) is None
+    assert derived("uname -m", {"uname -a": ("Linux", 0)}) is None
