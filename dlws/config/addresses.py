@@ -128,7 +128,7 @@ class _Seeker:
         path = machine.path
         several = ", ".join(sorted(answers))
         if not answers and address is None:
-            where = self.hosts.file if self.hosts else "a hosts file"
+            where = self.file or "a hosts file"
             message = f"no address: no private-ip, not in {where}, {name} not in DNS"
             yield self.document.at_key(path, message, "add private-ip")
         elif not answers:

@@ -28,7 +28,7 @@ def test_settings_come_again_from_the_document(tmp_path: Path) -> None:
     assert settings_of(cluster.document) == cluster.settings
 
 
-def test_a_digest_tells_two_configurations_apart(tmp_path: Path) -> None:
+def test_another_password_is_another_digest(tmp_path: Path) -> None:
     one = load(write(tmp_path), resolve=no_dns)
     other = load(write(tmp_path, ("invented-for-tests", "another-for-tests")), resolve=no_dns)
     assert one.digest == load(write(tmp_path), resolve=no_dns).digest != other.digest
