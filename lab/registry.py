@@ -134,7 +134,8 @@ def _upload(repository: str, digest: str, content: bytes | IO[bytes], size: int 
     if _ask("HEAD", f"{repository}/blobs/{digest}", missing=True) is not None:
         return
     begun = _ask("POST", f"{repository}/blobs/uploads/")
-    assert begun is not None
+    if begun is None:
+        raise LabError(f"{repository}: the registry takes no uploads")
     place = begun["Location"]
     separator = "&" if "?" in place else "?"
     length = len(content) if isinstance(content, bytes) else size

@@ -213,7 +213,8 @@ def network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
 
 def manifest_of(cluster: Cluster) -> str:
     """The text of the pod network's manifest. Unknown when it cannot be read."""
-    assert cluster.cni_manifest
+    if cluster.cni_manifest is None:
+        raise LookupError("suite.kubernetes.cni_manifest names no manifest")
     return content_of(cluster.cni_manifest).decode("utf-8", "backslashreplace")
 
 

@@ -49,7 +49,7 @@ def find(document: Document, hosts: Hosts | None, resolve: Resolver) -> tuple[Ma
 class _Seeker:
     def __init__(self, document: Document, hosts: Hosts | None, resolve: Resolver) -> None:
         self.document = document
-        self.hosts = hosts
+        self.file = hosts.file if hosts else ""
         self.parsed = hosts_file.parse(hosts.text if hosts else "")
         self.resolve = resolve
         self.asks_always = document.get("suite", "name_resolution") == "dns"
@@ -61,8 +61,7 @@ class _Seeker:
     def hosts_file_problems(self) -> Iterator[Finding]:
         """Lines that are none."""
         for line, problem in self.parsed.problems:
-            assert self.hosts is not None
-            yield Finding(self.hosts.file, line, 1, "", problem, "write `address name...`")
+            yield Finding(self.file, line, 1, "", problem, "write `address name...`")
 
     def search(self) -> Iterator[Finding]:
         """Fill in `found`; yield what keeps an address from being certain."""
@@ -129,7 +128,7 @@ class _Seeker:
         path = machine.path
         several = ", ".join(sorted(answers))
         if not answers and address is None:
-            where = self.hosts.file if self.hosts else "a hosts file"
+            where = self.file or "a hosts file"
             message = f"no address: no private-ip, not in {where}, {name} not in DNS"
             yield self.document.at_key(path, message, "add private-ip")
         elif not answers:
@@ -148,8 +147,7 @@ class _Seeker:
             self.found[machine.name] = answers[0]
 
     def _in_hosts(self, entry: hosts_file.Entry, key: str, message: str) -> Finding:
-        assert self.hosts is not None
-        return Finding(self.hosts.file, entry.line, 1, key, message, "correct the one that is wrong")
+        return Finding(self.file, entry.line, 1, key, message, "correct the one that is wrong")
 
     def _public_name(self) -> Iterator[Finding]:
         """`<cluster_name>.<domain>` is the master, also in the hosts file (runbook 2.4)."""

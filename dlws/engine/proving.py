@@ -141,7 +141,7 @@ def verdict_of(site: Site, check: Check, target: Target) -> tuple[Verdict, str]:
     except Unknown as error:
         return Verdict.UNKNOWN, f"cannot know: {str(error).removeprefix(f'{target.name}: ')}"
     except Exception as error:
-        return (Verdict.FAIL, str(error)) if is_finding(error, check) else (Verdict.UNKNOWN, fault(error))
+        return (Verdict.FAIL, finding(error)) if is_finding(error, check) else (Verdict.UNKNOWN, fault(error))
     return Verdict.PASS, ""
 
 
@@ -152,6 +152,12 @@ def is_finding(error: Exception, check: Check) -> bool:
     package = check.function.__module__.split(".")[0]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return isinstance(error, Mismatch) or str(frames[-1].f_globals.get("__name__")).split(".")[0] == package
+
+
+def finding(error: Exception) -> str:
+    """What an assertion says. One without words is told by its line: a finding is never empty."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return str(error) or f"does not hold: {frame.line or f'{frame.filename}:{frame.lineno}'}"
 
 
 def fault(error: Exception) -> str:

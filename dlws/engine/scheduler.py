@@ -152,10 +152,14 @@ class Staged:
         self.why = f"interrupted by {signal.Signals(signum).name}"
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def _collection(self) -> list[str]:
+        if self.tests is None:
+            raise LookupError("no worker has collected its tests yet")
+        return self.tests
+
     def _finish(self, index: int) -> None:
-        assert self.tests is not None
         self.done.add(index)
-        nodeid = self.tests[index]
+        nodeid = self._collection()[index]
         if name := self._label.get(nodeid):
             self._log.append((name, dict(self._outcomes.phases[nodeid])))
         for rest in self._waiting.values():
@@ -163,8 +167,7 @@ class Staged:
         self._release()
 
     def _release(self) -> None:
-        assert self.tests is not None
-        tests = self.tests
+        tests = self._collection()
         free = [i for i, rest in self._waiting.items() if not rest]
         for i in free:
             del self._waiting[i]
@@ -199,8 +202,7 @@ class Staged:
         node.sendcommand("runtests", indices=[index], outcomes=[list(entry) for entry in news])
 
     def _host_of(self, index: int) -> str | None:
-        assert self.tests is not None
-        return self._host.get(self.tests[index])
+        return self._host.get(self._collection()[index])
 
 
 class Eager:
@@ -245,19 +247,22 @@ class Controller:
         """Remember the session for the two hooks below."""
         self._session = session
 
+    def _begun(self) -> pytest.Session:
+        if self._session is None:
+            raise LookupError("the session has not begun")
+        return self._session
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_setupnodes(self) -> None:
         """Before any worker starts: collect in the controller as well (xdist would not), the scheduler needs the graph.
 
         A wrong --stages then costs no worker.
         """
-        assert self._session is not None
-        self._session.perform_collect()
+        self._begun().perform_collect()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Staged:
         """Answer before xdist's own schedulers do."""
-        assert self._session is not None
-        self.staged = Staged(config, self._session)
+        self.staged = Staged(config, self._begun())
         config.pluginmanager.register(self.staged, "staged-scheduler")
         on_signals(self.staged.drain)
         return self.staged

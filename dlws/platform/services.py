@@ -226,21 +226,27 @@ class Route:
     """Where nginx sends a path: a port of its own host, or a folder (`services/nginx/default.conf`)."""
 
     path: str
-    port: int | None
+    workload: str
+    """Whose port; empty: a folder."""
     service: str
     backend_path: str = ""
     """What the backend is asked for instead of `path`; empty: the same."""
 
+    @property
+    def port(self) -> int | None:
+        """The port that nginx sends to; None for a folder."""
+        return workload(self.workload).ports[0].number if self.workload else None
+
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("/", 3081, "webui3"),
-    Route("/api/", 3081, "webui3"),
-    Route("/dlws/", 3081, "webui3", "/"),
-    Route("/dashboard/", None, "webui3"),
-    Route("/apis/", 5000, "restfulapi2"),
-    Route("/endpoints/", 5080, "openresty"),
-    Route("/custom-user-dashboard-backend/", 5001, "custom-user-dashboard", "/"),
-    Route("/custom-user-dashboard", 3083, "custom-user-dashboard", "/"),
+    Route("/", "webui3", "webui3"),
+    Route("/api/", "webui3", "webui3"),
+    Route("/dlws/", "webui3", "webui3", "/"),
+    Route("/dashboard/", "", "webui3"),
+    Route("/apis/", "restfulapi", "restfulapi2"),
+    Route("/endpoints/", "openresty", "openresty"),
+    Route("/custom-user-dashboard-backend/", "custom-user-dashboard-backend", "custom-user-dashboard", "/"),
+    Route("/custom-user-dashboard", "custom-user-dashboard-frontend", "custom-user-dashboard", "/"),
 )
 """The routes of the runbook's services; nginx has more, to services that it does not start. Backends are on localhost,
 so they answer on the master alone."""

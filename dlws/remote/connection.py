@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import socket
 import threading
@@ -82,7 +83,7 @@ class Connection(ABC):
         The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took. A command that
         fails is its own answer.
         """
-        best: tuple[float, float] | None = None
+        best = (0.0, math.inf)
         for _ in range(CLOCK_READINGS):
             before = time.time()
             answer = self.ask([READ_CLOCK], deadline=CLOCK_DEADLINE)[0]
@@ -94,9 +95,8 @@ class Connection(ABC):
             bound = (after - before) / 2
             if bound < 0:
                 raise Unknown(f"{self.host}: our own clock was set back while it was compared")
-            if best is None or bound < best[1]:
+            if bound < best[1]:
                 best = float(answer.out) - (before + after) / 2, bound
-        assert best
         return Answer(CLOCK, 0, b"%.6f %.6f" % best, b"", 2 * best[1])
 
     def redact(self, text: str) -> str:

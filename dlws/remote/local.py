@@ -52,12 +52,14 @@ class ProcessLink:
 
     def complaint(self) -> str:
         """What it said on stderr, or its exit status."""
-        assert self._process.stderr
+        stderr = self._process.stderr
+        if stderr is None:
+            raise LookupError("the program was started without a pipe for its errors")
         try:
             code = self._process.wait(0.2)
         except subprocess.TimeoutExpired:
             return ""
-        said = os.read(self._process.stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
+        said = os.read(stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
         return said or f"exit status {code}"
 
 

@@ -137,7 +137,8 @@ class _Dialer:
 
     def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
         """A connection that the host makes for us, beside the session that stands."""
-        assert self._transport
+        if self._transport is None:
+            raise LookupError(f"{self._node.name}: no session stands that a tunnel could share")
         return tunnel.through(self._transport, address, port, timeout)
 
     def open(self) -> tuple[str, Session]:
@@ -236,9 +237,10 @@ class _Dialer:
         try:
             if key is not None:
                 rest = transport.auth_publickey(login.user, key)
-            else:
-                assert login.password
+            elif login.password is not None:
                 rest = transport.auth_password(login.user, login.password.reveal())
+            else:
+                raise LookupError(f"{login.user}: neither a key nor a password")
         except BadAuthenticationType as error:
             raise LoginRefused(f"{login.kind}: not offered, the host takes {', '.join(error.allowed_types)}") from None
         except paramiko.AuthenticationException as error:

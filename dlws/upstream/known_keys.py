@@ -10,42 +10,35 @@ from typing import Final
 
 UPSTREAM_KEYS: Final = frozenset(
     """
-    Authentications Dashboards DeployAuthentications UserGroups WebUIadminGroups WebUIauthorizedGroups
-    WebUIregisterGroups WinbindServers acsagentsize acskubeconfig activeDirectory admin_username
-    alert-manager allroles api-server-ip api_servers apiserver_names_ssl_aggregator apiserver_ssl_dns
-    apiserver_ssl_ip apt_mirror_url azure_blob_log azure_cluster basic_auth build-docker-via-config
-    cloud-init cloud_config cloud_config_nsg_rules cloud_elasticsearch_node cloud_elasticsearch_port
-    cloud_influxdb_node cloud_influxdb_port cloud_influxdb_tp_port clusterId cluster_name_friendly coreoschannel
-    coreosunits coreosusebaseurl coreosversion coreoswritefiles cur_nfs_node custom_mounts data-disk
-    dataFolderAccessPoint data_disk_mnt_path data_platform_path datasource defalt_virtual_cluster_device_type_list
-    defalt_virtual_cluster_name default-storage-folders default_cpu_sku default_cpulimit default_cpurequest
-    default_kube_labels_by_node_role default_memorylimit default_memoryrequest deploy_method deploymounts
-    discoverserver discovery_url dltsdata-storage-mount-path dns-server-ip dnsPolicy dns_server dnsservers
-    docker-run dockerprefix dockerregistry dockers dockertag domain-offset domain_name elasticsearch
-    elasticsearch_node enable_blobfuse enable_cpuworker enable_custom_registry_secrets enable_jobmanager_debug_mode
-    enable_vc endpoint_use_private_ip escaped_api_servers escaped_etcd_endpoints etcd3port1 etcd3port2
-    etcd3portserver etcd_endpoints etcd_node etcd_node_ip etcd_node_num etcd_private_ip etcd_ssl_dns etcd_ssl_ip
-    etcd_user extranet_port extranet_protocol files2share fileshares fluent_bit folder_auto_share glusterFS
-    grafana grafana-zh grafana_data_path grafana_endpoint hdfsconfig heketi-docker homeininterval homeinserver
-    i18n inference infiniband_mounts influxdb_data_path influxdb_port influxdb_rpc_port influxdb_tp_port
-    infrastructure-dockers inituser isacs job-exporter job-manager jwt k8Sdaemon k8s-bld k8s-gitbranch
-    k8s-gitrepo k8sAPIport k8scri-gitbranch k8scri-gitrepo kube_addons kube_configchanges kube_custom_cri
-    kube_custom_scheduler kube_services_2_start kubelabels kubeletlogdir kubeletloglevel kubelogdir kubeloglevel
-    kubemarks kubepresleep kubernetes_master_node launch-glusterfs-opt local-mount-path local_fast_storage
-    localdisk master_ip master_ip_ssl_aggregator master_private_ip master_token mount_and_link mountconfig
-    mountdescription mounthomefolder mountpoints mountsupportedbycoreos mysql_data_path mysql_node mysql_password
-    mysql_port mysql_username mysqlserver_node nccl_ib_disable network-trusted-domains nfs-mnt-src-path
-    nfs-server nfs_client_CIDR nfs_mnt_setup nfs_user node-exporter nvidia-driver-path nvidiadriverversion
-    partition-configuration per_user_gpu_limit physical-mount-path physical-mount-path-vc platform-scripts
-    pod_ip_range priority private_docker_credential private_docker_registry private_docker_registry_username
-    prometheus prometheus_data_path prometheus_endpoint proxy pxeoptions pxeserverip pxeserverrootpasswd
-    registry_credential render-by-copy render-by-copy-ext render-by-copy-full render-exclude repair-manager
-    repairmanager repairmanageretcd rest-api restapi restfulapi restfulapi_node restfulapiport scheduler_name
-    service_2_docker_map service_cluster_ip_range sku_meta smbUserPassword smbUsername smtp sqlserver-database
-    sqlserver-hostname sqlserver-password sqlserver-username sshKeys ssh_cert ssh_port sshkey ssl_localhost_ips
-    startupscripts storage-mount-path storage-mount-path-name storage_manager storagemanager supported_platform
+    Dashboards DeployAuthentications WinbindServers acsagentsize acskubeconfig activeDirectory allroles
+    api-server-ip api_servers apiserver_names_ssl_aggregator apiserver_ssl_dns apiserver_ssl_ip azure_blob_log
+    azure_cluster basic_auth build-docker-via-config cloud-init cloud_config cloud_config_nsg_rules
+    cloud_elasticsearch_node cloud_elasticsearch_port cloud_influxdb_node cloud_influxdb_port cloud_influxdb_tp_port
+    clusterId cluster_name_friendly coreoschannel coreosunits coreosusebaseurl coreosversion coreoswritefiles
+    cur_nfs_node data_disk_mnt_path data_platform_path defalt_virtual_cluster_device_type_list default_cpu_sku
+    default_cpulimit default_cpurequest default_kube_labels_by_node_role default_memorylimit default_memoryrequest
+    discovery_url dns-server-ip dnsPolicy dnsservers docker-run dockerprefix dockertag domain-offset domain_name
+    elasticsearch elasticsearch_node enable_blobfuse enable_cpuworker enable_jobmanager_debug_mode enable_vc
+    endpoint_use_private_ip escaped_api_servers escaped_etcd_endpoints etcd3port1 etcd3port2 etcd3portserver
+    etcd_endpoints etcd_node etcd_node_ip etcd_private_ip etcd_ssl_dns etcd_ssl_ip etcd_user files2share fileshares
+    fluent_bit folder_auto_share glusterFS grafana grafana-zh grafana_data_path grafana_endpoint hdfsconfig
+    heketi-docker homeininterval homeinserver i18n inference influxdb_data_path influxdb_port influxdb_rpc_port
+    influxdb_tp_port infrastructure-dockers inituser isacs job-exporter job-manager k8Sdaemon k8s-bld k8s-gitrepo
+    k8scri-gitbranch k8scri-gitrepo kube_addons kube_configchanges kube_custom_cri kube_custom_scheduler
+    kube_services_2_start kubeletlogdir kubeletloglevel kubelogdir kubeloglevel kubemarks kubernetes_master_node
+    launch-glusterfs-opt local-mount-path local_fast_storage localdisk master_ip master_ip_ssl_aggregator
+    master_private_ip master_token mount_and_link mountconfig mountdescription mountsupportedbycoreos
+    mysql_data_path mysql_node mysql_username mysqlserver_node nccl_ib_disable network-trusted-domains
+    nfs-mnt-src-path nfs-server nfs_client_CIDR nfs_mnt_setup nfs_user node-exporter nvidia-driver-path
+    nvidiadriverversion partition-configuration per_user_gpu_limit physical-mount-path-vc platform-scripts priority
+    private_docker_credential private_docker_registry private_docker_registry_username prometheus
+    prometheus_data_path prometheus_endpoint proxy pxeoptions pxeserverip pxeserverrootpasswd registry_credential
+    render-by-copy render-by-copy-ext render-by-copy-full render-exclude repairmanager repairmanageretcd rest-api
+    restapi restfulapi restfulapi_node restfulapiport scheduler_name service_2_docker_map sku_meta smbUserPassword
+    smbUsername smtp sqlserver-database sqlserver-hostname sqlserver-password sqlserver-username sshKeys ssh_cert
+    ssh_port sshkey ssl_localhost_ips startupscripts storage-mount-path-name storage_manager storagemanager
     systemdisk ubuntuImageName ubuntuImageUrl ubuntuconfig unifi_router usefreeflow usermanagerapitoken vc_config
-    vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node webuiport workFolderAccessPoint
+    vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node workFolderAccessPoint
     worker-dockerregistry worker_user
     """.split()  # noqa: SIM905
 )

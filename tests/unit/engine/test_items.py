@@ -28,6 +28,19 @@ def test_bad_by_assert(host):
     colour = host.read("echo red")
     assert colour == "green"
 
+@check("F04", title_zh="坏", fix="mend it")
+def test_bad_without_words(host):
+    """Says nothing."""
+    raise AssertionError
+
+def made(id, name):
+    @check(id, title_zh="表", fix="-", name=name, title=f"{name} holds.")
+    def holds(host):
+        assert host.run("true").rc == 0
+    return holds
+
+MADE = {name: made(id, name) for id, name in (("R01", "row_one"), ("R02", "row_two"))}
+
 @check("U01", title_zh="不明", fix="install it")
 def test_unknown(host):
     """Needs a tool that is missing."""
@@ -95,6 +108,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
         ("good", "PASS", ""),
         ("bad", "FAIL", "colour: expected green, found red"),
         ("bad_by_assert", "FAIL", "assert 'red' == 'green'"),
+        ("bad_without_words", "FAIL", "does not hold: raise AssertionError"),
+        ("row_one", "PASS", ""),
+        ("row_two", "PASS", ""),
         ("slight", "WARN", "dust: expected none, found some"),
         ("unknown", "UNKNOWN", "cannot know: tool missing: no-such-tool --version"),
         ("unknown_though_slight", "UNKNOWN", "cannot know: half an answer"),
@@ -109,6 +125,12 @@ def test_a_check_is_judged(audited: Project, name: str, verdict: str, message: s
     result = audited.results[f"{name}[a1]"]
     assert result.verdict == verdict
     assert message in result.message
+
+
+def test_a_check_made_from_a_table_goes_by_the_name_it_was_given(audited: Project) -> None:
+    result = audited.results["row_two[a1]"]
+    assert (result.id, result.title) == ("R02", "row_two holds.")
+    assert result.nodeid.endswith("::test_row_two[a1]")
 
 
 def test_a_result_carries_what_the_check_was_declared_with_and_its_evidence(audited: Project) -> None:

@@ -82,6 +82,24 @@ def test_the_checkouts_nginx_has_these_routes(tmp_path: Path) -> None:
     assert found == {route.path: str(route.port or "") for route in services.ROUTES}
 
 
+@pytest.mark.parametrize("port", [443, 3080, 3083, 5001, 5080, 9093, 9300, 9301, 3307])
+def test_a_port_that_dlws_takes_on_the_master_is_reserved(tmp_path: Path, port: int) -> None:
+    cluster = cluster_of(tmp_path, ("dockerregistry:", "mysql_port: '3307'\ndockerregistry:"))
+    assert port in services.reserved_ports(cluster, cluster.master)
+
+
+def test_a_worker_keeps_the_ports_of_what_runs_on_the_master(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    reserved = services.reserved_ports(cluster, cluster.workers[0])
+    assert {80, 443, 9100, 9102} == reserved.keys()
+
+
+def test_a_workload_is_reached_at_its_port() -> None:
+    assert services.url("grafana") == "http://127.0.0.1:3000"
+    with pytest.raises(KeyError, match="kibana is no workload of the platform"):
+        services.url("kibana")
+
+
 def test_an_unknown_service_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="webui9 is no service of the runbook"):
         services.by_name("webui9")

@@ -1,0 +1,60 @@
+"""The checks and stages of the platform's services, one of each for a row of their table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from checks.catalogue import CatalogueError, by_id, declared
+from checks.platform.services import RUNS, check_of_each
+from dlws.engine.check import Check, check_of
+from dlws.engine.stage import stage_of
+from dlws.platform.services import SERVICES, Service, by_name
+from install.s3_16_services import STARTS
+
+NEW = replace(by_name("nginx"), name="new-one", id="D99")
+
+
+def checks_of(services: tuple[Service, ...]) -> list[Check]:
+    return [found for function in check_of_each(services).values() if (found := check_of(function))]
+
+
+def test_every_service_has_its_check_and_its_stage() -> None:
+    assert [found.id for found in checks_of(SERVICES)] == [service.id for service in SERVICES]
+    assert {found.id for found in checks_of(SERVICES)} <= declared().keys()
+    stages = [found.name for function in STARTS.values() if (found := stage_of(function))]
+    assert stages == [service.stage for service in SERVICES]
+
+
+def test_a_service_keeps_the_id_that_old_runs_know_it_by() -> None:
+    assert {service.name: service.id for service in SERVICES} == {
+        "mysql": "D30",
+        "custommetrics": "D31",
+        "jobmanager2": "D32",
+        "restfulapi2": "D33",
+        "openresty": "D34",
+        "nginx": "D35",
+        "repairmanager2": "D36",
+        "monitor": "D37",
+        "webui3": "D38",
+        "custom-user-dashboard": "D39",
+    }
+
+
+def test_a_service_in_the_middle_of_the_table_shifts_no_id() -> None:
+    more = checks_of((*SERVICES[:4], NEW, *SERVICES[4:]))
+    assert [(c.id, c.name) for c in more if c.id != "D99"] == [(c.id, c.name) for c in checks_of(SERVICES)]
+    assert [c.name for c in more if c.id == "D99"] == ["new_one_runs"]
+
+
+def test_an_id_that_two_services_have_is_refused() -> None:
+    with pytest.raises(CatalogueError, match=r"D34 is declared twice: .*test_openresty_runs and .*test_new_one_runs"):
+        by_id(checks_of((*SERVICES, replace(NEW, id="D34"))))
+
+
+def test_a_check_is_called_by_its_service() -> None:
+    found = check_of(RUNS["custom-user-dashboard"])
+    assert found is not None
+    assert (found.name, found.title_zh) == ("custom_user_dashboard_runs", "服务 custom-user-dashboard 已部署并正常运行")
+    assert found.title.startswith("The custom-user-dashboard service is deployed as configured")
