@@ -5,11 +5,11 @@ Packages, images, shared storage and the cluster's id and key stay: `-m install`
 
 from __future__ import annotations
 
-from checks.kubernetes.membership import admin_conf
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, goal
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, master, workers
+from dlws.facts.credentials import admin_conf
 from dlws.facts.files import stat_of
 from dlws.remote.change import Change
 from dlws.remote.host import Host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, cards, known, nvlinks
+from dlws.facts.nvidia import BOUND, cards, known, loaded_driver, nvlinks
 from dlws.facts.units import unit
 from dlws.parse.accelerators import nvidia_topology, nvlink
 from dlws.parse.host import lspci
@@ -95,6 +95,4 @@ def test_fabric_manager(host: Host) -> None:
     line = only_line("nv-fabricmanager --version", host.read("nv-fabricmanager --version"))
     if not line.startswith(VERSION):
         raise unparsable("nv-fabricmanager --version", line)
-    expect(
-        "Fabric Manager version", found=line.removeprefix(VERSION), expected=presence.loaded_driver(host) or "no driver"
-    )
+    expect("Fabric Manager version", found=line.removeprefix(VERSION), expected=loaded_driver(host) or "no driver")

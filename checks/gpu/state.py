@@ -5,9 +5,19 @@ from __future__ import annotations
 from checks.gpu import presence
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, FORM, by_driver, called, cards, count, known, lacks_ecc
+from dlws.facts.nvidia import (
+    BOUND,
+    IDLE_MEMORY,
+    by_driver,
+    called,
+    cards,
+    count,
+    gpu_processes,
+    is_idle,
+    known,
+    lacks_ecc,
+)
 from dlws.parse.accelerators import nvidia_temperature
-from dlws.parse.text import lines
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
@@ -15,9 +25,6 @@ SPREAD = 5
 """Degrees between the coldest and the warmest of idle cards."""
 SLOWED = {0x8: "hardware slowdown", 0x20: "software thermal", 0x40: "hardware thermal", 0x80: "power brake"}
 """The bits of NVML's reasons that say a card is ill or hot; idle (0x1) and the power cap (0x4) are in order."""
-IDLE_MEMORY = 15
-"""MiB that a card without work may have in use."""
-APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 
 @check(
@@ -150,16 +157,6 @@ def test_gpu_power_limits(host: Host) -> None:
 )
 def test_gpus_are_idle(host: Host) -> None:
     """No process uses a GPU and no GPU memory is in use, as active checks require."""
-    expect("processes on the GPUs", found=processes(host), expected=[])
+    expect("processes on the GPUs", found=gpu_processes(host), expected=[])
     busy = [f"{called(c)} {count(c, 'memory.used')} MiB" for c in cards(host) if count(c, "memory.used") > IDLE_MEMORY]
     expect("GPUs with memory in use", found=busy, expected=[])
-
-
-def processes(host: Host) -> list[str]:
-    """Who uses the GPUs: `4211, python3`."""
-    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
-
-
-def is_idle(card: dict[str, str | None]) -> bool:
-    """Whether a card has nothing to do. Unknown where its driver does not tell."""
-    return count(card, "utilization.gpu") == 0 and count(card, "memory.used") <= IDLE_MEMORY

@@ -7,9 +7,9 @@ import re
 from checks.npu import presence as npu
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import called, from_npu_smi, work_modes
+from dlws.facts.ascend import common_of, ecc_of, health_of, work_modes
 from dlws.parse.accelerators import npu_chip, npu_smi
-from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
+from dlws.parse.accelerators.npu_chip import Ecc
 from dlws.parse.accelerators.npu_smi import Health
 from dlws.parse.host import lspci
 from dlws.remote.host import Host
@@ -207,25 +207,6 @@ def test_npu_work_mode(host: Host) -> None:
         raise NotApplicable("npu-smi does not report the work mode here; run ipmcget -d npuworkmode on the iBMC")
     found = {npu: npu_chip.work_mode(told.card(npu, "work-mode")) for npu in told.cards}
     expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])
-
-
-def health_of(host: Host) -> dict[str, ChipHealth]:
-    """By chip its own health."""
-    told = from_npu_smi(host)
-    return {called(chip): npu_chip.health(told.health(chip)) for chip in told.chips}
-
-
-def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
-    """The HBM's counters of each chip, by the name of its card where a card has several."""
-    told = from_npu_smi(host)
-    return [(f"card {npu}", ecc) for npu in told.cards for ecc in npu_chip.ecc(told.card(npu, "ecc"))]
-
-
-def common_of(host: Host) -> list[tuple[str, Common]]:
-    """Rates, clocks, temperature and power of each chip."""
-    told = from_npu_smi(host)
-    found = [(card, common) for card in told.cards for common in npu_chip.common(told.card(card, "common"))]
-    return [(f"card {card} chip {common.chip}", common) for card, common in found]
 
 
 def pages(ecc: Ecc) -> int:

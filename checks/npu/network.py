@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from checks.across_hosts.unique import grouped, someone
 from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_cluster, npu_hosts
-from dlws.facts.ascend import TOOLS, Told, called, device, from_hccn_tool
+from dlws.facts.across_hosts import names_by_value, reachable_hosts
+from dlws.facts.ascend import called, device, from_hccn_tool, lost_packets, port_addresses, port_health
 from dlws.facts.files import text_of
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import hccn, hccn_link, npu_smi
-from dlws.parse.accelerators.hccn import DeviceAddress
+from dlws.parse.accelerators import hccn, hccn_link
 from dlws.parse.network import lldp
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
@@ -26,7 +25,6 @@ LATELY = timedelta(hours=1)
 """How far back a link that went down counts as one that flaps."""
 SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
 """Chips of servers with two planes of four: device i and i+4 share a network, and 0 to 3 have one each."""
-PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
 
 
 @check(
@@ -61,7 +59,7 @@ def test_npu_addresses(host: Host) -> None:
     """Every NPU port has the address that /etc/hccn.conf gives it at boot."""
     told, conf = from_hccn_tool(host), hccn.conf(text_of(host, CONF) or "")
     wrong = []
-    for chip, has in addresses(told).items():
+    for chip, has in port_addresses(told).items():
         wanted = conf.get(device(chip))
         if has != wanted:
             wrong.append(f"{called(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
@@ -79,7 +77,7 @@ def test_npu_addresses(host: Host) -> None:
 )
 def test_npu_network_health(host: Host) -> None:
     """Every NPU port with a health-check address reaches it."""
-    found = net_health(from_hccn_tool(host))
+    found = port_health(from_hccn_tool(host))
     bad = [f"{name} {word}" for name, word in found.items() if word not in ("Success", "Init")]
     expect("NPU ports that fail their health check", found=bad, expected=[])
 
@@ -96,7 +94,7 @@ def test_npu_network_health(host: Host) -> None:
 )
 def test_npu_network_is_watched(host: Host) -> None:
     """Every NPU port has a health-check address."""
-    found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
+    found = [name for name, word in port_health(from_hccn_tool(host)).items() if word == "Init"]
     expect("NPU ports without a health-check address", found=found, expected=[])
 
 
@@ -114,9 +112,9 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
     NPUs 0 to 3 are in four different networks.
     """
-    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    found = {name: port_addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
     everyone = {f"{name} {called(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
-    shared = grouped({who: has.address for who, has in everyone.items()})
+    shared = names_by_value({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
     expect("addresses on several NPU ports", found=twice, expected=[])
     networks = {
@@ -136,7 +134,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     unlike = [
         f"NPU {i}: " + " but ".join(f"{net} on {' and '.join(names)}" for net, names in groups.items())
         for i in range(4)
-        if len(groups := grouped({name: nets[i] for name, nets in networks.items()})) > 1
+        if len(groups := names_by_value({name: nets[i] for name, nets in networks.items()})) > 1
     ]
     expect("NPUs whose network differs between hosts", found=unlike, expected=[])
 
@@ -210,7 +208,7 @@ def test_npu_links_do_not_flap(host: Host) -> None:
 )
 def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every NPU port reaches the ports with the same number on all other hosts."""
-    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    found = {name: port_addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
     dumb = []
     for name, ports in found.items():
         for chip in ports:
@@ -249,28 +247,12 @@ def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
     expect("cables not plugged in as planned", found=wrong, expected=[])
 
 
-def lost_packets(host: Host, number: int, address: str) -> int:
-    """How many packets are lost between a port and an address."""
-    answer = host.touch([0, 1], PING, number, address, deadline=30.0)
-    return hccn.lost(answer.text)
-
-
-def addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
-    """By chip the address of its port."""
-    return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
-
-
-def net_health(told: Told) -> dict[str, str]:
-    """By chip what its port says of its network."""
-    return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
-
-
 def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]:
     """Those of the hosts that have NPUs. Unknown where none of them can be reached."""
-    return someone({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
+    return reachable_hosts({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
 
 
 def odd_ones(values: Mapping[str, str]) -> list[str]:
     """Who has another value than most, `atlas01 NPU 3 on`; nobody where all have the same."""
-    groups = sorted(grouped(values).items(), key=lambda group: len(group[1]))
+    groups = sorted(names_by_value(values).items(), key=lambda group: len(group[1]))
     return [f"{name} {value}" for value, names in groups[:-1] for name in names]

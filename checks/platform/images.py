@@ -6,13 +6,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from checks.kubernetes.kube_host import ARCHITECTURES, content_of
 from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.engine.check import check, expect
 from dlws.engine.site import Notes
 from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
 from dlws.facts import rendered
+from dlws.facts.docker import ARCHITECTURES
+from dlws.facts.files import configured_file
 from dlws.facts.probes.registry import PROBE
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import with_tag
@@ -117,7 +118,7 @@ def logins_of(cluster: Cluster) -> str:
     """The configured logins, in Docker's form. Unknown when they cannot be read or used."""
     assert cluster.registry_config
     try:
-        return job_objects.logins(content_of(cluster.registry_config).decode("utf-8", "replace"))
+        return job_objects.logins(configured_file(cluster.registry_config).decode("utf-8", "replace"))
     except job_objects.NoCredentials as error:
         raise Unknown(f"{cluster.registry_config}: {error}") from None
 

@@ -37,6 +37,11 @@ def hosts_with_apt_source(cluster: Cluster) -> Sequence[Target]:
     return cluster.nodes if cluster.suite.kubernetes.apt_source else ()
 
 
+def every_machine(cluster: Cluster) -> Sequence[Target]:
+    """All machines, those under `scale_down` included."""
+    return (*cluster.nodes, *cluster.leaving)
+
+
 def leaving_hosts(cluster: Cluster) -> Sequence[Target]:
     """The machines under `scale_down`."""
     return cluster.leaving

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlws.parse.accelerators import npu_smi
+from dlws.parse.accelerators import hccn, npu_chip, npu_smi
+from dlws.parse.accelerators.hccn import DeviceAddress
+from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
 from dlws.parse.accelerators.npu_smi import Mapping
 from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -20,6 +24,12 @@ ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 
 tool's folder, which leaves nothing on the host."""
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""
+
+
+PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
+SHARED_DEVICE_FILES = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
+"""Device files that all NPUs of a host have in common."""
+INSTALL_RECORD = "/etc/ascend_install.info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +101,47 @@ def from_hccn_tool(host: Host, kinds: Sequence[str] = OF_PORT) -> Told:
     numbers = " ".join(str(device(chip)) for chip in found)
     loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
     return Told(found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE)))
+
+
+def lost_packets(host: Host, number: int, address: str) -> int:
+    """How many packets are lost between a port and an address."""
+    answer = host.touch([0, 1], PING, number, address, deadline=30.0)
+    return hccn.lost(answer.text)
+
+
+def port_addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
+    """By chip the address of its port."""
+    return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
+
+
+def port_health(told: Told) -> dict[str, str]:
+    """By chip what its port says of its network."""
+    return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
+
+
+def device_files(host: Host) -> list[str]:
+    """The device files of the NPUs, `/dev/davinci0` and so on; without the driver's own (davinci_manager)."""
+    found = host.lines("find /dev -maxdepth 1 -name 'davinci[0-9]*'")
+    for line in found:
+        if not re.fullmatch("/dev/davinci[0-9]+", line):
+            raise unparsable("find /dev", line)
+    return found
+
+
+def health_of(host: Host) -> dict[str, ChipHealth]:
+    """By chip its own health."""
+    told = from_npu_smi(host)
+    return {called(chip): npu_chip.health(told.health(chip)) for chip in told.chips}
+
+
+def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
+    """The HBM's counters of each chip, by the name of its card where a card has several."""
+    told = from_npu_smi(host)
+    return [(f"card {npu}", ecc) for npu in told.cards for ecc in npu_chip.ecc(told.card(npu, "ecc"))]
+
+
+def common_of(host: Host) -> list[tuple[str, Common]]:
+    """Rates, clocks, temperature and power of each chip."""
+    told = from_npu_smi(host)
+    found = [(card, common) for card in told.cards for common in npu_chip.common(told.card(card, "common"))]
+    return [(f"card {card} chip {common.chip}", common) for card, common in found]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from dlws.facts.files import text_of
 from dlws.parse import versions
-from dlws.parse.accelerators import nvidia_smi
+from dlws.parse.accelerators import nvidia_smi, xid
+from dlws.parse.text import lines, unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import NotApplicable, Unknown
 
 PATIENCE = 10
 """Seconds in which nvidia-smi must answer."""
@@ -61,6 +64,13 @@ NVLINKS = {
 """The NVLinks of models of the SXM form, by how their names end, before a memory size."""
 
 Card = dict[str, str | None]
+
+
+LOADED = "/proc/driver/nvidia/version"
+XID_LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
+IDLE_MEMORY = 15
+"""MiB that a card without work may have in use."""
+APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 
 def cards(host: Host) -> tuple[Card, ...]:
@@ -123,3 +133,73 @@ def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
     words = ("GeForce", "TITAN") if card["ecc.mode.current"] else ("GeForce", "TITAN", "Quadro", "RTX")
     return any(word in known(card, "name") for word in words)
+
+
+def loaded_driver(host: Host) -> str | None:
+    """The version of the driver that runs; None where none does."""
+    text = text_of(host, LOADED)
+    return None if text is None else xid.loaded(text)
+
+
+def xid_log(host: Host) -> str:
+    """The kernel log's first line of this boot and its lines about Xid errors: what `xid.errors` reads.
+
+    Unparsable for an empty log: there is no boot without a line.
+    """
+    text = host.read(XID_LOG)
+    if not text.strip():
+        raise unparsable("journalctl -k", why="the kernel log of this boot is empty")
+    return text
+
+
+def cards_with_ecc(there: Iterable[Card]) -> list[Card]:
+    """Those of the cards whose memory counts errors: that have ECC, and it is on, which G07 asks for."""
+    return [card for card in there if not lacks_ecc(card) and known(card, "ecc.mode.current") == "Enabled"]
+
+
+def counting_cards(there: Iterable[Card]) -> list[Card]:
+    """As `with_ecc`. NotApplicable where there is none."""
+    if not (found := cards_with_ecc(there)):
+        raise NotApplicable("no GPU has ECC enabled")
+    return found
+
+
+def cards_that_retire_pages(host: Host) -> list[Card]:
+    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
+    there = counting_cards(cards(host))
+    rows, found = remapped(host, there[0]), []
+    for card in there:
+        row = rows.get(known(card, "uuid"), {})
+        if card["retired_pages.pending"] is not None:
+            found.append(card)
+        elif row.get("remapped_rows.pending") is None:
+            raise Unknown(f"{called(card)} reports neither its retired pages nor its remapped rows")
+    return found
+
+
+def remapped_rows_by_card(host: Host) -> dict[str, Card]:
+    """By name the rows of the cards that remap rows. Unknown for one that tells neither its rows nor its pages."""
+    there = counting_cards(cards(host))
+    rows, found = remapped(host, there[0]), {}
+    for card in there:
+        row = rows.get(known(card, "uuid"), {})
+        if row.get("remapped_rows.pending") is not None:
+            found[called(card)] = row
+        elif card["retired_pages.pending"] is None:
+            raise Unknown(f"{called(card)} reports neither its remapped rows nor its retired pages")
+    return found
+
+
+def retired_pages(card: Card) -> int:
+    """How many pages a card has retired."""
+    return count(card, "retired_pages.single_bit_ecc.count") + count(card, "retired_pages.double_bit.count")
+
+
+def gpu_processes(host: Host) -> list[str]:
+    """Who uses the GPUs: `4211, python3`."""
+    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
+
+
+def is_idle(card: dict[str, str | None]) -> bool:
+    """Whether a card has nothing to do. Unknown where its driver does not tell."""
+    return count(card, "utilization.gpu") == 0 and count(card, "memory.used") <= IDLE_MEMORY

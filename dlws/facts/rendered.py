@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dlws.config.cluster import Cluster
-from dlws.engine.site import Notes
 from dlws.platform import rendering, renderings
 from dlws.platform.renderings import Platform
 from dlws.platform.templates import TemplateError
+from dlws.remote.notes import Notes
 from dlws.upstream.checkout import CheckoutError
 from dlws.verdict import Unknown
 

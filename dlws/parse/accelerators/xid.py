@@ -16,6 +16,10 @@ _VERSION = re.compile(
 )
 
 
+CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
+"""Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Xid:
     """One error: its number (NVIDIA's table of Xids says what it means) and the card's PCI address."""
