@@ -20,7 +20,7 @@ TOOLS = "/usr/local/Ascend/driver/tools"
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
-"""Waits for the other command that asks hccn_tool (P22 beside P14 to P20), and keeps it waiting: by a lock on the
+"""Waits for another command that asks hccn_tool, and keeps it waiting: by a lock on the
 tool's folder, which leaves nothing on the host."""
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""

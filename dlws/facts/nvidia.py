@@ -153,7 +153,7 @@ def xid_log(host: Host) -> str:
 
 
 def cards_with_ecc(there: Iterable[Card]) -> list[Card]:
-    """Those of the cards whose memory counts errors: that have ECC, and it is on, which G07 asks for."""
+    """Those of the cards whose memory counts errors: that have ECC, and it is on."""
     return [card for card in there if not lacks_ecc(card) and known(card, "ecc.mode.current") == "Enabled"]
 
 

@@ -24,7 +24,7 @@ def ask(notes: Notes, question: str, cluster: Cluster, find: Callable[[Platform]
 
 
 def of(cluster: Cluster, find: Callable[[Platform], T]) -> T:
-    """What the rendered platform answers. Unknown while it cannot be rendered: why is D26's finding."""
+    """What the rendered platform answers. Unknown while it cannot be rendered."""
     demand_id(cluster)
     try:
         return find(renderings.of(cluster))

@@ -1,4 +1,4 @@
-"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version (checks G03, G12)."""
+"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version."""
 
 from __future__ import annotations
 

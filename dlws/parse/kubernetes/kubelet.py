@@ -1,4 +1,4 @@
-"""How a kubelet is set up: /var/lib/kubelet/config.yaml and, stronger, the flags in kubeadm-flags.env (N04, R03)."""
+"""How a kubelet is set up: /var/lib/kubelet/config.yaml and, stronger, the flags in kubeadm-flags.env."""
 
 from __future__ import annotations
 
