@@ -8,7 +8,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect
 from dlws.engine.targets import every_host
 from dlws.facts import nvidia
-from dlws.facts.ascend import called, ecc_of, from_hccn_tool
+from dlws.facts.ascend import chip_name, ecc_of, hccn_tool_answers
 from dlws.facts.hardware import memory_errors
 from dlws.facts.network import interface_states
 from dlws.inventory import Device, Node
@@ -49,8 +49,10 @@ def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> Non
     expect("counters that have increased", found=grown, expected=[])
     expect("counters no longer available", found=sorted(before.keys() - now.keys()), expected=[])
     if node.device is Device.NPU:
-        told = from_hccn_tool(host)
-        lost = {called(c): hccn_link.downs(told.port(c, "link_stat"), timedelta(hours=hours)) for c in told.chips}
+        answers = hccn_tool_answers(host)
+        lost = {
+            chip_name(c): hccn_link.downs(answers.port(c, "link_stat"), timedelta(hours=hours)) for c in answers.chips
+        }
         expect("NPU ports whose link went down", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
 
 
@@ -64,7 +66,9 @@ def counters(node: Node, host: Host) -> dict[str, int]:
     if node.device is Device.GPU:
         field = "ecc.errors.uncorrected.aggregate.total"
         cards = nvidia.cards_with_ecc(nvidia.cards(host))
-        found |= {f"{nvidia.called(card)} uncorrected ECC errors": nvidia.count(card, field) for card in cards}
+        found |= {
+            f"{nvidia.card_name(card)} uncorrected ECC errors": nvidia.required_number(card, field) for card in cards
+        }
         found |= {"critical Xid errors": len([e for e in xid.errors(nvidia.xid_log(host)) if e.number in xid.CRITICAL])}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}

@@ -15,7 +15,7 @@ from dlws.engine.check import active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, whole_cluster
 from dlws.facts.across_hosts import hosts_of_each_kind, reachable_hosts
 from dlws.facts.docker import docker_of
-from dlws.facts.probes.speed import COPIES, copy_speeds, core_speed, demand_idle_gpus
+from dlws.facts.probes.speed import COPIES, copy_speeds, core_speed, require_idle_gpus
 from dlws.inventory import Device, Node
 from dlws.parse.accelerators import nccl_tests
 from dlws.parse.network import iperf3
@@ -138,7 +138,7 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
         raise NotApplicable("suite.acceptance does not set both all_reduce and nccl_tests_image")
     if node.device_count < 2:
         raise NotApplicable(f"{node.name} has only one GPU: an all-reduce needs two")
-    demand_idle_gpus(host)
+    require_idle_gpus(host)
     found = nccl_tests.all_reduce(host.touch([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
     expect("wrong values in the all-reduce", found=found.wrong, expected=0)
     expect_that(

@@ -85,7 +85,7 @@ def test_time_zones_are_equal(hosts: dict[str, Host]) -> None:
     zones = {name: only_line("date", host.read("date '+%Z %z'")) for name, host in reachable_hosts(hosts).items()}
     if wrong := [zone for zone in zones.values() if re.fullmatch(r"\S+ [+-][0-9]{4}", zone) is None]:
         raise unparsable("date", wrong[0])
-    expect_that(len({*zones.values()}) == 1, "time zones", found=told(zones), expected="one")
+    expect_that(len({*zones.values()}) == 1, "time zones", found=in_words(zones), expected="one")
 
 
 @check(
@@ -130,7 +130,7 @@ def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> Non
     expect_that(
         len({*found.values()}) == 1,
         f"uid and gid of {cluster.admin_username}",
-        found=told(found),
+        found=in_words(found),
         expected="the same on every host",
     )
 
@@ -154,7 +154,7 @@ def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
     expect_that(
         len({*found.values()}) == 1,
         f"uid and gid of {ASCEND_USER}",
-        found=told(found),
+        found=in_words(found),
         expected="the same on every NPU host",
     )
 
@@ -172,7 +172,7 @@ def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
 def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts run the same Docker version."""
     found = {name: docker_of(host).server_version for name, host in reachable_hosts(hosts).items()}
-    expect_that(len({*found.values()}) == 1, "Docker versions", found=told(found), expected="one")
+    expect_that(len({*found.values()}) == 1, "Docker versions", found=in_words(found), expected="one")
 
 
 @check(
@@ -214,7 +214,7 @@ def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> N
 def test_mtus_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The network interfaces that carry the hosts' addresses have the same MTU."""
     found = {name: str(mtu_of(host, cluster.node(name))) for name, host in reachable_hosts(hosts).items()}
-    expect_that(len({*found.values()}) == 1, "MTUs", found=told(found), expected="one")
+    expect_that(len({*found.values()}) == 1, "MTUs", found=in_words(found), expected="one")
 
 
 def mixed(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
@@ -223,10 +223,10 @@ def mixed(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
     for node, alike in hosts_of_each_kind(cluster, values):
         of_kind = {n.name: values[n.name] for n in alike}
         if len({*of_kind.values()}) > 1:
-            found[node.kind] = f"{node.kind}: {told(of_kind)}"
+            found[node.kind] = f"{node.kind}: {in_words(of_kind)}"
     return list(found.values())
 
 
-def told(values: Mapping[str, str]) -> str:
+def in_words(values: Mapping[str, str]) -> str:
     """`A on x and y but B on z`."""
     return " but ".join(f"{value} on {' and '.join(names)}" for value, names in names_by_value(values).items())

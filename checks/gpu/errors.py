@@ -6,13 +6,13 @@ from checks.gpu import presence
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import gpu_hosts
 from dlws.facts.nvidia import (
-    called,
+    card_name,
     cards,
     cards_that_retire_pages,
-    count,
     counting_cards,
-    known,
     remapped_rows_by_card,
+    required_field,
+    required_number,
     retired_pages,
     xid_log,
 )
@@ -46,7 +46,7 @@ DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
     """No GPU has had an uncorrected ECC error since its driver was loaded."""
     field = "ecc.errors.uncorrected.volatile.total"
-    found = [(called(card), count(card, field)) for card in counting_cards(cards(host))]
+    found = [(card_name(card), required_number(card, field)) for card in counting_cards(cards(host))]
     expect("GPUs with uncorrected ECC errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
 
 
@@ -66,9 +66,13 @@ def test_gpu_memory_errors_are_few(host: Host) -> None:
     The uncorrected errors of its lifetime are in the evidence.
     """
     for card in (found := counting_cards(cards(host))):
-        count(card, "ecc.errors.uncorrected.aggregate.total")
+        required_number(card, "ecc.errors.uncorrected.aggregate.total")
     field = "ecc.errors.corrected.volatile.total"
-    many = [f"{called(card)} {count(card, field)}" for card in found if count(card, field) > CORRECTED]
+    many = [
+        f"{card_name(card)} {required_number(card, field)}"
+        for card in found
+        if required_number(card, field) > CORRECTED
+    ]
     expect("GPUs with too many corrected ECC errors", found=many, expected=[])
 
 
@@ -87,9 +91,9 @@ def test_gpu_pages(host: Host) -> None:
     From Ampere on, GPUs remap rows instead (G11).
     """
     found = cards_that_retire_pages(host)
-    pending = [called(c) for c in found if known(c, "retired_pages.pending") in ("Yes", "1")]
+    pending = [card_name(c) for c in found if required_field(c, "retired_pages.pending") in ("Yes", "1")]
     expect("GPUs with pages pending retirement", found=pending, expected=[])
-    many = [f"{called(card)} {retired_pages(card)}" for card in found if retired_pages(card) > RETIRED]
+    many = [f"{card_name(card)} {retired_pages(card)}" for card in found if retired_pages(card) > RETIRED]
     expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
 
 
@@ -106,7 +110,7 @@ def test_gpu_pages(host: Host) -> None:
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""
     many = [
-        f"{called(card)} {retired_pages(card)}"
+        f"{card_name(card)} {retired_pages(card)}"
         for card in cards_that_retire_pages(host)
         if retired_pages(card) > NOTABLY_RETIRED
     ]
@@ -129,7 +133,7 @@ def test_gpu_rows(host: Host) -> None:
     """
     wrong = []
     for name, row in remapped_rows_by_card(host).items():
-        told = {key: known(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
+        told = {key: required_field(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
         wrong += [f"{name} {key}" for key in ("failure", "pending") if told[key] in ("Yes", "1")]
         wrong += [f"{name} {told['uncorrectable']} rows"] if int(told["uncorrectable"]) > REMAPPED_ROWS else []
     expect("GPUs with row remapping problems", found=wrong, expected=[])

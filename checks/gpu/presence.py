@@ -10,7 +10,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import gpu_hosts
 from dlws.facts import nvidia
-from dlws.facts.nvidia import CARDS, FIELDS, LOADED, PATIENCE, known, some
+from dlws.facts.nvidia import CARDS, FIELDS, LOADED, PATIENCE, require_cards, required_field
 from dlws.inventory import Node
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_smi, xid
@@ -117,7 +117,7 @@ def test_gpus_answer(host: Host) -> None:
     if result.rc == GPU_IS_LOST:
         raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card to answer")
     expect("GPUs that cannot be read", found=nvidia_smi.unreadable(result.stdout), expected=[])
-    some(nvidia_smi.query(result.stdout, FIELDS))
+    require_cards(nvidia_smi.query(result.stdout, FIELDS))
 
 
 @check(
@@ -137,7 +137,7 @@ def test_gpus_are_alike(host: Host) -> None:
     """
     found = nvidia.cards(host)
     for field, what in (("name", "GPU models"), ("vbios_version", "VBIOS versions"), ("uuid", "UUIDs")):
-        values = [known(card, field) for card in found]
+        values = [required_field(card, field) for card in found]
         distinct = sorted(set(values))
         if field == "uuid":
             expect(f"distinct {what}", found=len(distinct), expected=len(values))

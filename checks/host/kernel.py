@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dlws.engine.check import check, expect, preflight
 from dlws.facts.files import text_of
-from dlws.facts.kernel import SETTINGS, SETTINGS_AT_BOOT, existing_files, forgotten_modules, missing_modules
-from dlws.parse.host import kernels, sysctl_conf
+from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, settings_at_boot
+from dlws.parse.host import kernels
 from dlws.parse.text import number
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -61,7 +61,7 @@ def test_kernel_modules(host: Host) -> None:
 def test_bridged_packets_are_filtered(host: Host) -> None:
     """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""
     now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") for key in SETTINGS}
-    at_boot = sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT))
+    at_boot = settings_at_boot(host)
     expect("kernel settings that are not 1", found=[key for key in SETTINGS if now[key] != "1"], expected=[])
     forgotten = [key for key in SETTINGS if at_boot.get(key) != "1"]
     expect("kernel settings not set to 1 in /etc/sysctl.d", found=forgotten, expected=[])

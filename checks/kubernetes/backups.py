@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, check, expect, expect_that
+from dlws.engine.check import Mismatch, check, expect, expect_present, expect_that
 from dlws.engine.targets import master, platform_master
-from dlws.facts.backups import DUMP, LIST, READ_DEADLINE, SNAPSHOT, SOUND
-from dlws.parse.text import number, unparsable
+from dlws.facts.backups import DUMP, SNAPSHOT, SOUND, inspect_backup, newest_backup
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
@@ -47,18 +46,11 @@ def test_database_backup(cluster: Cluster, host: Host) -> None:
     judge(host, folder, "*.sql*", DUMP)
 
 
-def judge(host: Host, folder: str, pattern: str, look: str) -> None:
-    """The newest file of a folder is from the last 24 h by the host's clock, and `look`, a program, calls it sound."""
+def judge(host: Host, folder: str, pattern: str, program: str) -> None:
+    """The newest file of a folder is from the last 24 h by the host's clock, and the program calls it sound."""
     if host.run_expect([0, 1], "test -d %s", folder).rc:
         raise Mismatch(f"backup folder {folder}", found="no such folder", expected="a folder with backups")
-    clock, *rows = host.lines(LIST, folder, pattern) or [""]
-    now = number("date", clock)
-    files = [(number("find", row.partition(".")[0]), row.partition(" ")[2]) for row in rows]
-    expect_that(files, f"backups in {folder}", found="none", expected=f"a file named {pattern}")
-    written, name = max(files)
-    age = now - written
+    newest = newest_backup(host, folder, pattern)
+    name, age = expect_present(newest, f"backups in {folder}", expected=f"a file named {pattern}")
     expect_that(age < DAY, f"age of the newest backup ({name})", found=f"{age // 3600} h", expected="under 24 h")
-    told = host.read("python3 -c %s %s", look, f"{folder}/{name}", deadline=READ_DEADLINE)
-    if told != SOUND and not told.startswith(("no ", "damaged", "cut off")):
-        raise unparsable(f"{folder}/{name}", told)
-    expect(f"backup {name}", found=told, expected=SOUND)
+    expect(f"backup {name}", found=inspect_backup(host, program, f"{folder}/{name}"), expected=SOUND)

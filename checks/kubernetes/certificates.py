@@ -5,7 +5,6 @@ Ages are by the host's own clock, which is also the one its components judge by.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -15,18 +14,15 @@ from dlws.engine.targets import master
 from dlws.facts.certificates import (
     ISSUERS,
     PKI,
-    READ_PUBLIC_KEYS,
-    SERVED_AT,
-    WEB,
     CertificateSet,
-    clock,
+    key_files_of,
     kubeconfig_certificates_of,
     kubelet_certificate_of,
     pki_of,
+    served_certificate,
+    web_certificate,
 )
-from dlws.parse.kubernetes import certificates
 from dlws.parse.kubernetes.certificates import Certificate
-from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
@@ -127,11 +123,8 @@ def test_chains_and_keys_match(host: Host) -> None:
     found = pki_of(host)
     strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
     expect("certificates not signed by their CA", found=strangers, expected=[])
-    keys = host.lines(READ_PUBLIC_KEYS)
-    if len(keys) != len(ISSUERS):
-        raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
-    pairs = zip(ISSUERS, keys, strict=True)
-    other = [name for name, key in pairs if certificates.public_key(key) != named(found, name).public_key]
+    keys = key_files_of(host)
+    other = [name for name, key in keys.items() if key != named(found, name).public_key]
     expect("private keys that do not match their certificate", found=other, expected=[])
 
 
@@ -149,7 +142,7 @@ def test_served_certificates_are_the_files(host: Host, kube: Kubernetes) -> None
     found = pki_of(host)
     other = []
     for port, name in SERVED.items():
-        served = certificates.one(host.read(SERVED_AT, str(port)), f"openssl s_client on port {port}")
+        served = served_certificate(host, port)
         if served.sha256 != named(found, name).sha256:
             other.append(f"port {port}: not {name}.crt but one valid until {served.not_after:%Y-%m-%d}")
     expect("served certificates that differ from their files", found=other, expected=[])
@@ -192,16 +185,12 @@ def test_web_certificate_is_good(cluster: Cluster, host: Host) -> None:
     """The web certificate on port 443, if any, is trusted, covers the public name and is valid for 30 more days."""
     if not host.read("ss -Hlnt 'sport = :443'").strip():
         return
-    stamp, _, text = host.read(WEB, cluster.public_name).partition("\n")
-    served = CertificateSet(clock("web", stamp), {"443": certificates.one(text, "openssl s_client on port 443")})
+    served, verified = web_certificate(host, cluster.public_name)
     expect("certificates expiring within 30 days", found=served.ending_within(MONTH), expected=[])
     names = served.by_name["443"].names
     wanted = {cluster.public_name, f"*.{cluster.public_name.partition('.')[2]}"}
     expect_that(names & wanted, "names in the certificate", found=names, expected=cluster.public_name)
-    verified = re.search(r"Verify return code: (.+)", text)
-    if verified is None:
-        raise unparsable("openssl s_client on port 443", why="no verify return code")
-    expect("certificate verification", found=verified[1].strip(), expected="0 (ok)")
+    expect("certificate verification", found=verified, expected="0 (ok)")
 
 
 def named(found: CertificateSet, name: str) -> Certificate:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, TOOLS, device_files, from_npu_smi
+from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, TOOLS, device_files, npu_smi_answers
 from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.parse import versions
@@ -99,8 +99,8 @@ def test_npu_tools_work(host: Host) -> None:
 )
 def test_npu_firmware(host: Host) -> None:
     """All NPUs have the same firmware, which the driver reports as compatible."""
-    told = from_npu_smi(host)
-    boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
+    answers = npu_smi_answers(host)
+    boards = {f"card {npu}": npu_chip.board(answers.card(npu, "board")) for npu in answers.cards}
     if silent := [name for name, board in boards.items() if board.compatible is None]:
         raise Unknown(f"npu-smi does not report the firmware compatibility of {', '.join(silent)}")
     wrong = [f"{name} {board.firmware}" for name, board in boards.items() if not board.compatible]

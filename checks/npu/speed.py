@@ -6,8 +6,8 @@ from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import called, chips
-from dlws.facts.probes.npu_speed import copy_bandwidth, demand_idle_npus, tflops
+from dlws.facts.ascend import chip_name, chips
+from dlws.facts.probes.npu_speed import copy_bandwidth, require_idle_npus, tflops
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
@@ -30,12 +30,12 @@ def test_npu_speed(cluster: Cluster, host: Host) -> None:
     compute, copy = cluster.suite.acceptance.npu_tflops, cluster.suite.acceptance.npu_copy
     if compute is None and copy is None:
         raise NotApplicable("suite.acceptance has neither npu_tflops nor npu_copy")
-    demand_idle_npus(host)
+    require_idle_npus(host)
     slow = []
     for chip in chips(host):
         if compute is not None and (speed := tflops(host, chip.logic)) < compute:
-            slow.append(f"{called(chip)} {speed:g} of {compute:g} TFLOPS")
+            slow.append(f"{chip_name(chip)} {speed:g} of {compute:g} TFLOPS")
         for way, words in DIRECTIONS.items():
             if copy is not None and (speed := copy_bandwidth(host, way, chip.logic)) < copy:
-                slow.append(f"{called(chip)} {words} {speed:g} of {copy:g} GB/s")
+                slow.append(f"{chip_name(chip)} {words} {speed:g} of {copy:g} GB/s")
     expect("NPUs slower than agreed", found=slow, expected=[])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
@@ -19,14 +19,14 @@ def reachable_hosts(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
 
 
 def names_by_value(values: Mapping[str, str]) -> dict[str, list[str]]:
-    """The names of each value."""
+    """The names that have each value: `{"4.15": ["atlas01", "atlas02"], "5.4": ["atlas03"]}`."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in values.items():
         found[value].append(name)
     return dict(found)
 
 
-def hosts_of_each_kind(cluster: Cluster, known: Mapping[str, object]) -> list[tuple[Node, list[Node]]]:
-    """Each host that is known, with all of its kind."""
-    there = [cluster.node(name) for name in known]
+def hosts_of_each_kind(cluster: Cluster, names: Iterable[str]) -> list[tuple[Node, list[Node]]]:
+    """Each of the hosts, with all of them that are of its kind."""
+    there = [cluster.node(name) for name in names]
     return [(node, [n for n in there if n.kind == node.kind]) for node in there]

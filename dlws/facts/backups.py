@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-LIST = "date +%%s && find %s -maxdepth 1 -type f -mmin +5 -name %s -printf '%%T@ %%f\\n'"
+from typing import Final, NamedTuple
+
+from dlws.parse.text import number, unparsable
+from dlws.remote.host import Host
+
+LIST: Final = "date +%%s && find %s -maxdepth 1 -type f -mmin +5 -name %s -printf '%%T@ %%f\\n'"
 """The host's clock, then each file and when it was written. One of the last five minutes may not be finished yet."""
-SOUND = "sound"
-SNAPSHOT = """
+SOUND: Final = "sound"
+SNAPSHOT: Final = """
 import hashlib, struct, sys
 digest, kept, size = hashlib.sha256(), b"", 0
 with open(sys.argv[1], "rb") as file:
@@ -24,7 +29,7 @@ else:
     print("sound" if digest.digest() == kept else "damaged: its digest is another")
 """.strip()
 """What `etcdctl snapshot restore` looks at: a bbolt file (magic and version in its first page), then its SHA-256."""
-DUMP = """
+DUMP: Final = """
 import gzip, sys, zlib
 last = b""
 try:
@@ -35,5 +40,31 @@ try:
 except (EOFError, zlib.error):
     print("cut off within gzip")
 """.strip()
-READ_DEADLINE = 240.0
+READ_DEADLINE: Final = 240.0
 """Seconds to read a backup of some GB once."""
+
+
+class Backup(NamedTuple):
+    """A file of a folder of backups, and its age by the host's own clock, in seconds."""
+
+    name: str
+    age: int
+
+
+def newest_backup(host: Host, folder: str, pattern: str) -> Backup | None:
+    """The newest file of a folder by that pattern: `Backup("snapshot.db", 3600)`. None where there is none."""
+    clock, *rows = host.lines(LIST, folder, pattern) or [""]
+    now = number("date", clock)
+    files = [(number("find", row.partition(".")[0]), row.partition(" ")[2]) for row in rows]
+    if not files:
+        return None
+    written, name = max(files)
+    return Backup(name, now - written)
+
+
+def inspect_backup(host: Host, program: str, path: str) -> str:
+    """What a program (SNAPSHOT, DUMP) says about a backup: `sound`, or what is wrong with it."""
+    answer = host.read("python3 -c %s %s", program, path, deadline=READ_DEADLINE)
+    if answer != SOUND and not answer.startswith(("no ", "damaged", "cut off")):
+        raise unparsable(path, answer)
+    return answer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dlws.parse.kubernetes import certificates, kubeconfig
 from dlws.parse.kubernetes.certificates import Certificate
-from dlws.parse.text import number
+from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
 
 PKI = "/etc/kubernetes/pki"
@@ -80,6 +81,30 @@ def kubeconfig_certificates_of(host: Host) -> CertificateSet:
         for cert in certificates.parse(pem.decode("utf-8", "replace"), name)
     }
     return CertificateSet(clock("kubeconfigs", stamp), found)
+
+
+def key_files_of(host: Host) -> dict[str, bytes]:
+    """The public halves of the private keys beside the certificates, by the certificates' names in ISSUERS."""
+    keys = host.lines(READ_PUBLIC_KEYS)
+    if len(keys) != len(ISSUERS):
+        raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
+    return {name: certificates.public_key(key) for name, key in zip(ISSUERS, keys, strict=True)}
+
+
+def served_certificate(host: Host, port: int) -> Certificate:
+    """The certificate that a server on a port of the host serves."""
+    return certificates.one(host.read(SERVED_AT, str(port)), f"openssl s_client on port {port}")
+
+
+def web_certificate(host: Host, name: str) -> tuple[CertificateSet, str]:
+    """The certificate on port 443 for a name, as the set `443`, and how openssl verifies it: `0 (ok)`."""
+    stamp, _, text = host.read(WEB, name).partition("\n")
+    source = "openssl s_client on port 443"
+    served = CertificateSet(clock("web", stamp), {"443": certificates.one(text, source)})
+    verified = re.search(r"Verify return code: (.+)", text)
+    if verified is None:
+        raise unparsable(source, why="no verify return code")
+    return served, verified[1].strip()
 
 
 def certificate_set(text: str, source: str) -> CertificateSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlws.facts.files import NO_FILE, text_of
-from dlws.parse.host import modules
+from dlws.parse.host import modules, sysctl_conf
 from dlws.remote.host import Host
 
 SHOWS = {
@@ -28,6 +28,11 @@ def forgotten_modules(host: Host) -> list[str]:
     """Loaded modules that no file loads at boot. What is built in needs none."""
     loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
     return sorted(loaded & SHOWS.keys() - modules.at_boot(existing_files(host, AT_BOOT)))
+
+
+def settings_at_boot(host: Host) -> dict[str, str]:
+    """The settings that files in /etc/sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`."""
+    return dict(sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT)))
 
 
 def existing_files(host: Host, command: str) -> str:

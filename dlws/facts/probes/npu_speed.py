@@ -22,7 +22,7 @@ def copy_bandwidth(host: Host, direction: str, device: int) -> float:
     return ascend_dmi.bandwidth(host.touch([0], COPY, direction, device, deadline=DEADLINE).text)
 
 
-def demand_idle_npus(host: Host) -> None:
+def require_idle_npus(host: Host) -> None:
     """Unknown while an NPU works: what is measured then says nothing about the hardware."""
     busy = [f"NPU {chip.npu}" for chip in npu_smi.info(host.read("npu-smi info")).chips if chip.aicore_percent]
     if busy:

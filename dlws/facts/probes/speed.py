@@ -26,19 +26,19 @@ print("%.1f" % (len(block) / 1e6 / min(times)))
 
 def copy_speeds(host: Host) -> dict[str, dict[int, float]]:
     """By direction and GPU the GB/s between the host's memory and the GPU's. Unknown while a job uses one."""
-    demand_idle_gpus(host)
+    require_idle_gpus(host)
     return {test: nvbandwidth.per_gpu(host.touch([0], COPY, test, deadline=300.0).text) for test in COPIES}
 
 
 def core_speed(host: Host) -> float:
     """MB/s that one core hashes."""
-    told = host.touch([0], "python3 -c %s", COMPUTE, deadline=60.0).text.strip()
-    if re.fullmatch(r"[0-9]{1,9}\.[0-9]", told) is None:
-        raise unparsable("one core's speed", told)
-    return float(told)
+    answer = host.touch([0], "python3 -c %s", COMPUTE, deadline=60.0).text.strip()
+    if re.fullmatch(r"[0-9]{1,9}\.[0-9]", answer) is None:
+        raise unparsable("one core's speed", answer)
+    return float(answer)
 
 
-def demand_idle_gpus(host: Host) -> None:
+def require_idle_gpus(host: Host) -> None:
     """Unknown while a process uses a GPU: what is measured then says nothing about the hardware."""
     if apps := gpu_processes(host):
         raise Unknown(f"{host.name}: the GPUs are in use by {', '.join(apps)}")
