@@ -1,6 +1,6 @@
 """P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P12, P13, P29).
 
-P06 to P11, P26, P27: `checks.npu.presence.chips`; P14 to P21, P28: `checks.npu.presence.network`.
+P06 to P11, P26, P27: `checks.npu.chips`; P14 to P21, P28: `checks.npu.network`.
 """
 
 from __future__ import annotations

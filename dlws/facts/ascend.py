@@ -1,4 +1,4 @@
-"""What the checks of NPUs ask of npu-smi and hccn_tool: each tool once per host, one call after the other."""
+"""Ascend NPUs, by npu-smi and hccn_tool: each tool once per host, one call after the other."""
 
 from __future__ import annotations
 

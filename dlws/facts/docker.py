@@ -16,13 +16,20 @@ DOCKER = "/var/lib/docker"
 DAEMON_JSON = "/etc/docker/daemon.json"
 
 
-def _names_of_image(line: str) -> list[tuple[str, str]]:
-    """`["busybox:1"] amd64`: each name of an image with its architecture."""
-    names, _, arch = line.rpartition(" ")
-    try:
-        return [(str(name), arch) for name in json.loads(names)]
-    except ValueError as error:
-        raise unparsable("docker image inspect", line) from error
+def docker_of(host: Host) -> docker_info.DockerInfo:
+    """`docker info`: the running daemon's own account of itself."""
+    return docker_info.parse(host.read("docker info -f '{{json .}}'"))
+
+
+def daemon_settings(host: Host) -> dict[str, Any]:
+    """The settings of /etc/docker/daemon.json: `{"default-runtime": "nvidia"}`; none without the file."""
+    return daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+
+
+def docker_root(host: Host) -> str:
+    """The folder in which Docker keeps its images, by its configuration: `/var/lib/docker`. Docker need not run."""
+    written = daemon_settings(host)
+    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
 
 
 def docker_architecture(host: Host) -> str:
@@ -48,17 +55,10 @@ def image_architectures(host: Host, images: Sequence[str]) -> dict[str, str]:
     return dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _names_of_image(line))
 
 
-def docker_root(host: Host) -> str:
-    """The folder in which Docker keeps its images, by its configuration: `/var/lib/docker`. Docker need not run."""
-    written = daemon_settings(host)
-    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
-
-
-def daemon_settings(host: Host) -> dict[str, Any]:
-    """The settings of /etc/docker/daemon.json: `{"default-runtime": "nvidia"}`; none without the file."""
-    return daemon_json.parse(text_of(host, DAEMON_JSON) or "")
-
-
-def docker_of(host: Host) -> docker_info.DockerInfo:
-    """`docker info`: the running daemon's own account of itself."""
-    return docker_info.parse(host.read("docker info -f '{{json .}}'"))
+def _names_of_image(line: str) -> list[tuple[str, str]]:
+    """`["busybox:1"] amd64`: each name of an image with its architecture."""
+    names, _, arch = line.rpartition(" ")
+    try:
+        return [(str(name), arch) for name in json.loads(names)]
+    except ValueError as error:
+        raise unparsable("docker image inspect", line) from error

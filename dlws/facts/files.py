@@ -1,4 +1,4 @@
-"""What checks ask of files: what is in them, whose they are. None for no file; Unknown when it cannot be read."""
+"""Files: what is in them, whose they are. None for no file; Unknown when it cannot be read."""
 
 from __future__ import annotations
 

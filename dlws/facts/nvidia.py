@@ -1,4 +1,4 @@
-"""What the checks of GPUs ask of nvidia-smi: one command for all that is common to every driver, bounded in time."""
+"""NVIDIA GPUs, by nvidia-smi and the driver: one command for all that is common to every driver, bounded in time."""
 
 from __future__ import annotations
 
@@ -62,15 +62,13 @@ NVLINKS = {
     "B200": 18,
 }
 """The NVLinks of models of the SXM form, by how their names end, before a memory size."""
-
-Card = dict[str, str | None]
-
-
 LOADED = "/proc/driver/nvidia/version"
 XID_LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
+
+Card = dict[str, str | None]
 
 
 def cards(host: Host) -> tuple[Card, ...]:

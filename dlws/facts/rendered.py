@@ -1,4 +1,4 @@
-"""What checks of the platform ask of its checkout. It is found out in this process, so it is a note: a replay needs no
+"""The platform as its checkout renders it. That is found out in this process, so it is a note: a replay needs no
 checkout, and what is written down are names, digests and paths, never what was rendered."""
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ LIFE = 600
 """Seconds that Kubernetes lets a pod live, which is END and the time for its image to be pulled."""
 BACKENDS = {Device.GPU: "nccl", Device.NPU: "hccl"}
 DRIVER = {"driver": ("/usr/local/Ascend/driver", "Directory"), "hccn": ("/etc/hccn.conf", "FileOrCreate")}
-"""What Ascend's documents mount into a container of theirs: the driver, and the addresses of the NPUs' own cards."""
+"""What Ascend's documents mount into a container of theirs: the driver, and the addresses of the NPUs' own ports."""
 
 
 def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object]:
     """The pods, one on each host, with all its accelerators."""
-    told = {
+    task = {
         "backend": BACKENDS[pair[0].device],
         "ranks": sum(host.device_count for host in pair),
         "address": pair[0].address,
@@ -42,12 +42,12 @@ def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object
     }
     firsts = [sum(host.device_count for host in pair[:at]) for at in range(len(pair))]
     return [
-        reducer(cluster, host, image, {**told, "first": first, "count": host.device_count, "own": host.address})
+        reducer(cluster, host, image, {**task, "first": first, "count": host.device_count, "own": host.address})
         for host, first in zip(pair, firsts, strict=True)
     ]
 
 
-def reducer(cluster: Cluster, node: Node, image: str, told: Mapping[str, Any]) -> Object:
+def reducer(cluster: Cluster, node: Node, image: str, task: Mapping[str, Any]) -> Object:
     """The pod of one host, made as the platform makes the workers of a distributed job (dist_pod_template.py).
 
     They are on their host's network, so they meet at addresses that are known beforehand, and what is measured is the
@@ -66,7 +66,7 @@ def reducer(cluster: Cluster, node: Node, image: str, told: Mapping[str, Any]) -
         f"{APP}-reduce-{node.name}",
         image,
         spec={"hostNetwork": True, "activeDeadlineSeconds": LIFE, "volumes": volumes},
-        command=["python3", "-c", SCRIPT, json.dumps(told, sort_keys=True)],
+        command=["python3", "-c", SCRIPT, json.dumps(task, sort_keys=True)],
         resources={"limits": {device_plugins.of(cluster, node).resource: node.device_count}},
         securityContext={"capabilities": {"add": ["IPC_LOCK"]}},
         volumeMounts=mounts,

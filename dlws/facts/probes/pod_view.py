@@ -62,17 +62,17 @@ def seen_from(cluster: Cluster, node: Node, host: Host, addresses: dict[str, str
     process = process_of(host, f"{APP}-on-{node.name}")
     others = {name: address for name, address in addresses.items() if name != node.name}
     servers = str(ipaddress.IPv4Network(cluster.service_range, strict=False)[10])
-    told = json.dumps({"pods": others, "dns": servers, "name": NAME}, sort_keys=True)
-    answer = host.feed([0], "nsenter -t %s -n python3 - %s", process, told, stdin=LOOK, deadline=60.0 + 4 * len(others))
+    task = json.dumps({"pods": others, "dns": servers, "name": NAME}, sort_keys=True)
+    answer = host.feed([0], "nsenter -t %s -n python3 - %s", process, task, stdin=LOOK, deadline=60.0 + 4 * len(others))
     try:
         wrong = [str(line) for line in json.loads(answer.text)]
     except (ValueError, TypeError):
         raise unparsable("a probe's look around", answer.text) from None
     if share:
         mine = f"{share}/.dlws-probe.{node.name}"
-        told_back = host.touch([0, 1, 124], TOUCH, process, node.name, node.name, mine, deadline=20.0)
-        if told_back.rc or told_back.text.strip() != node.name:
-            said = told_back.error_text.strip()[-200:] or "different content"
+        read_back = host.touch([0, 1, 124], TOUCH, process, node.name, node.name, mine, deadline=20.0)
+        if read_back.rc or read_back.text.strip() != node.name:
+            said = read_back.error_text.strip()[-200:] or "different content"
             wrong.append(f"a file that a pod writes to {share} cannot be read on the host: {said}")
     return wrong
 
