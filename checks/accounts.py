@@ -5,16 +5,16 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.site import AdminLogin
+from dlws.facts.accounts import groups_of, sshd_setting
 from dlws.facts.files import stat_of
 from dlws.inventory import Node
-from dlws.parse.host import accounts, sshd_t, sudoers
-from dlws.parse.text import number, only_line, unparsable
+from dlws.parse.host import accounts, sudoers
+from dlws.parse.text import number, only_line
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
 SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
 """What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""
-SSHD = "/usr/sbin/sshd -T -C user=root,host=localhost,addr=127.0.0.1"
 SESSIONS = STARTUPS = 10
 
 
@@ -144,24 +144,7 @@ def test_shell_is_silent(cluster: Cluster, host: Host) -> None:
 )
 def test_ssh_takes_enough_sessions(host: Host) -> None:
     """The SSH server allows at least 10 sessions per connection and 10 concurrent logins."""
-    sessions = number("MaxSessions", sshd_of(host, "maxsessions"))
-    startups = number("MaxStartups", sshd_of(host, "maxstartups").partition(":")[0])
+    sessions = number("MaxSessions", sshd_setting(host, "maxsessions"))
+    startups = number("MaxStartups", sshd_setting(host, "maxstartups").partition(":")[0])
     expect_that(sessions >= SESSIONS, "MaxSessions", found=sessions, expected=f"at least {SESSIONS}")
     expect_that(startups >= STARTUPS, "MaxStartups", found=startups, expected=f"at least {STARTUPS}")
-
-
-def groups_of(host: Host, user: str) -> list[str]:
-    """The groups of a user, none for a user that does not exist. Unknown when `id` names none: everybody has one."""
-    result = host.run_expect([0, 1], "id -nG %s", user)
-    groups: list[str] = result.stdout.split()
-    if not groups and "no such user" not in result.stderr:
-        raise host.unexpected(result)
-    return groups
-
-
-def sshd_of(host: Host, keyword: str) -> str:
-    """A setting that sshd is in force with. Unparsable when it names none."""
-    values = sshd_t.parse(host.read(SSHD)).get(keyword)
-    if not values:
-        raise unparsable("sshd -T", keyword, "no")
-    return values[0]

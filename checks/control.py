@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import fields
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import yaml
 
-from checks.host.system import machine_of
-from dlws.config import cluster as cluster_config
-from dlws.config import document, finding, lint
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.engine.site import Notes
 from dlws.engine.targets import control_host, image_builders
+from dlws.facts.control_host import known_values, other_libraries, reread_configuration
 from dlws.facts.files import stat_of, text_of
+from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.upstream import published_secrets
-from dlws.verdict import Severity, Unknown
-
-LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
+from dlws.remote.notes import Notes
+from dlws.verdict import Severity
 
 
 @preflight
@@ -39,7 +32,7 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 )
 def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     """config.yaml is complete, consistent and unchanged since this run started."""
-    errors, changed = notes.take("read config.yaml again", lambda: read_again(cluster))
+    errors, changed = notes.take("read config.yaml again", lambda: reread_configuration(cluster))
     expect_that(not errors, str(cluster.path), found="\n".join(errors), expected="no errors")
     expect("settings changed since this run started", found=changed, expected=[])
 
@@ -172,29 +165,6 @@ def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     expect("values that are published, placeholders or easily guessed", found=found, expected=[])
 
 
-def known_values(cluster: Cluster) -> list[str]:
-    """The keys of the configuration whose values somebody else knows, never the values. Unknown without the file."""
-    try:
-        written = document.read(cluster.path.read_bytes(), str(cluster.path))
-    except (OSError, finding.ConfigError) as error:
-        raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
-    if unreadable := finding.errors(written.findings):
-        raise Unknown(f"{cluster.path.name} cannot be read: {unreadable[0]}")
-    known = [*lint.published_values(written, published_secrets.KNOWN), *lint.placeholders(written)]
-    return [f"{one.key or 'a comment'} (line {one.line})" for one in known]
-
-
-def read_again(cluster: Cluster) -> tuple[list[str], list[str]]:
-    """The errors that the configuration has now, and what of it is no longer as it was. Unknown without the file."""
-    try:
-        now = cluster_config.load(cluster.path)
-    except cluster_config.ConfigUnreadable as error:
-        raise Unknown(str(error)) from error
-    except cluster_config.ConfigError as error:
-        return [str(error)], []
-    return [], [f.name for f in fields(cluster) if f.compare and getattr(now, f.name) != getattr(cluster, f.name)]
-
-
 def is_cluster_id(text: str) -> bool:
     """Whether this is upstream's clusterID.yml: `clusterId:` and a UUID in its canonical form."""
     try:
@@ -202,27 +172,3 @@ def is_cluster_id(text: str) -> bool:
         return bool(found == str(uuid.UUID(found)))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
         return False
-
-
-def pins() -> list[tuple[str, str]]:
-    """The libraries of the lock file and their versions. Unknown when it cannot be read or pins nothing."""
-    try:
-        found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unknown(f"requirements.lock cannot be read: {error}") from error
-    if not found:
-        raise Unknown("requirements.lock pins no library")
-    return found
-
-
-def other_libraries() -> list[str]:
-    """The libraries that are not installed as the lock file has them."""
-    return [f"{name} {installed(name)} for {version}" for name, version in pins() if installed(name) != version]
-
-
-def installed(name: str) -> str:
-    """The installed version of a library, or `missing`."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"

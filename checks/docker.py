@@ -6,17 +6,18 @@ from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, npu_hosts
+from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, device_files
+from dlws.facts.docker import DAEMON_JSON, daemon_settings, docker_of, image_architecture
 from dlws.facts.files import stat_of, text_of
 from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.parse.accelerators import ascend, npu_smi, nvidia_smi
-from dlws.parse.host import daemon_json, docker_info
+from dlws.parse.host import daemon_json
 from dlws.parse.text import only_line, unparsable
 from dlws.parse.versions import docker, kubernetes
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity, Unparsable
 
-DAEMON_JSON = "/etc/docker/daemon.json"
 ROUTES = ("docker", "nvidia-docker")
 MISSING_PROGRAMS = "for p in nvidia-container-runtime nvidia-docker; do command -v $p >/dev/null || echo $p; done"
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM, by KILL
@@ -93,7 +94,7 @@ def test_storage_driver_is_overlay2(host: Host) -> None:
 )
 def test_registries_are_in_force(host: Host) -> None:
     """The running Docker uses the registry mirrors and insecure registries listed in daemon.json."""
-    written, info = daemon_json.parse(text_of(host, DAEMON_JSON) or ""), docker_of(host)
+    written, info = daemon_settings(host), docker_of(host)
     if info.mirrors is None:
         raise unparsable("docker info", why="no RegistryConfig")
     mirrors = {str(url).rstrip("/") for url in written.get("registry-mirrors") or ()}
@@ -127,7 +128,7 @@ def test_no_container_is_dead(host: Host) -> None:
 )
 def test_container_logs_are_bounded(host: Host) -> None:
     """Docker limits the size of container logs; otherwise one chatty container can fill the disk."""
-    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+    written = daemon_settings(host)
     driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
     bounded = driver in ROTATING or "max-size" in options
     expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
@@ -143,7 +144,7 @@ def test_container_logs_are_bounded(host: Host) -> None:
 )
 def test_default_runtime_is_nvidia(host: Host) -> None:
     """Docker's default runtime is nvidia, in daemon.json and in force, so that containers get the GPUs."""
-    configured = daemon_json.parse(text_of(host, DAEMON_JSON) or "").get("default-runtime", "none")
+    configured = daemon_settings(host).get("default-runtime", "none")
     expect(f"default-runtime in {DAEMON_JSON}", found=configured, expected="nvidia")
     expect("default runtime in force", found=docker_of(host).default_runtime, expected="nvidia")
 
@@ -202,10 +203,7 @@ def test_docker_answers(host: Host) -> None:
 def test_probe_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The GPU test image is on the host, for the host's architecture."""
     image = cluster.suite.gpu_probe_image
-    result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
-    found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
-    if not found:
-        raise host.unexpected(result)
+    found = image_architecture(host, image) or "no such image"
     expect(f"architecture of {image}", found=found, expected=str(node.arch))
 
 
@@ -248,11 +246,11 @@ def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> N
     image = cluster.suite.npu_probe_image
     if image is None:
         raise NotApplicable("suite.npu_probe_image is not set, so there is no image to run npu-smi in")
-    driver = ascend.install_info(host.read("cat %s", presence.RECORD)).get("Driver_Install_Path_Param", "")
+    driver = ascend.install_info(host.read("cat %s", INSTALL_RECORD)).get("Driver_Install_Path_Param", "")
     if not driver:
-        raise unparsable(presence.RECORD, why="no Driver_Install_Path_Param")
+        raise unparsable(INSTALL_RECORD, why="no Driver_Install_Path_Param")
     tool = only_line("command -v npu-smi", host.read("command -v npu-smi"))
-    devices = [f"--device {path}" for path in (*sorted(presence.device_nodes(host)), *presence.SHARED)]
+    devices = [f"--device {path}" for path in (*sorted(device_files(host)), *SHARED_DEVICE_FILES)]
     libraries = ":".join(f"{driver}/driver/lib64{part}" for part in ("", "/common", "/driver"))
     command = (
         f"timeout -k 5 120 docker run --rm --network none {' '.join(devices)} -v %s:%s:ro -v %s:/usr/bin/npu-smi:ro"
@@ -288,8 +286,3 @@ def is_the_containers_own(rc: int, stderr: str) -> bool:
     (so does a shell that finds no docker): then what the runtime says stands in stderr.
     """
     return rc in NVIDIA_SMI_FAILED or any(words in stderr for words in RUNTIME_SAYS)
-
-
-def docker_of(host: Host) -> docker_info.DockerInfo:
-    """What the host's docker says about itself."""
-    return docker_info.parse(host.read("docker info -f '{{json .}}'"))

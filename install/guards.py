@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.kubernetes.kube_host import membership_of
+from dlws.facts.kube_host import membership_of
 from dlws.kubernetes.membership import Part
 from dlws.remote.change import ChangeFailed
 from dlws.remote.host import Host

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from checks.kubernetes.kube_host import membership_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, expect_that, goal
-from dlws.engine.targets import leaving_hosts
+from dlws.engine.targets import every_machine, leaving_hosts
+from dlws.facts.kube_host import membership_of
 from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.kubernetes.kubeadm import LOG
@@ -27,11 +27,6 @@ no pod start in the next cluster, where the node has another range."""
 LEASES = "kube-node-lease"
 DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
 COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
-
-
-def every_machine(cluster: Cluster) -> tuple[Node, ...]:
-    """All machines, those under scale_down included."""
-    return (*cluster.nodes, *cluster.leaving)
 
 
 @goal(

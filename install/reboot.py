@@ -8,16 +8,16 @@ from __future__ import annotations
 import time
 
 from checks.catalogue import declared
-from checks.kubernetes.kube_host import HEALTHZ
-from checks.kubernetes.nodes import node_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Check, expect, expect_that, goal
 from dlws.engine.site import parameters
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, every_host, master, workers
+from dlws.facts.kube_host import HEALTHZ
+from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes.membership import KUBECTL
-from dlws.remote.change import Change
+from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from fixtures.audit import Audit
@@ -113,7 +113,10 @@ def test_after() -> None:
 
 def restart(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change) -> None:
     """Restart a host without work on it; afterwards it takes work again, unless it was cordoned before."""
-    was_cordoned = bool(node_of(kube, node)["spec"].get("unschedulable"))
+    registered = nodes_by_name(kube).get(node.name)
+    if registered is None:
+        raise ChangeFailed(f"{node.name} is not a node of the cluster: nothing was drained or restarted")
+    was_cordoned = bool(registered["spec"].get("unschedulable"))
     try:
         leaving.drain(cluster, node, on_master)
         change.reboot()

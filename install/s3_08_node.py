@@ -8,6 +8,7 @@ from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import gpu_hosts
+from dlws.facts.packages import missing_packages
 from dlws.parse.network import network_manager
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -22,7 +23,7 @@ from install.guards import refuse_on_node
 def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Complete any interrupted dpkg run, then install the packages that every node needs."""
     change.run("dpkg --configure -a")
-    change.install_packages(system.missing_packages(host, cluster.suite.packages.node))
+    change.install_packages(missing_packages(host, cluster.suite.packages.node))
 
 
 @stage(

@@ -8,6 +8,7 @@ from checks import docker
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import gpu_hosts
+from dlws.facts.docker import DAEMON_JSON
 from dlws.parse.host import daemon_json
 from dlws.remote.change import Change
 
@@ -25,7 +26,7 @@ DEFAULT_RUNTIME = {
 )
 def test_default_runtime(change: Change) -> None:
     """Make nvidia Docker's default runtime, keeping all other settings in daemon.json; restart Docker."""
-    change.edit_file(docker.DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
+    change.edit_file(DAEMON_JSON, partial(daemon_json.merge, wanted=DEFAULT_RUNTIME))
     change.run("systemctl restart docker")
 
 

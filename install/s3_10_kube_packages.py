@@ -8,14 +8,17 @@ from pathlib import Path
 from checks.host import kernel
 from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
-from dlws.engine.site import Notes
 from dlws.engine.stage import stage
 from dlws.engine.targets import hosts_with_apt_source
+from dlws.facts.files import configured_file
+from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules
+from dlws.facts.kube_host import APT_SOURCE, PACKAGES, installed_packages, key_path, missing_images
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import archive
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
+from dlws.remote.notes import Notes
 from install.guards import refuse_on_node
 
 MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
@@ -30,12 +33,12 @@ DEBS = "/var/cache/dlws"
 )
 def test_kernel(host: Host, change: Change) -> None:
     """Load the kernel modules that kubeadm needs and pass bridged packets through iptables, now and at boot."""
-    missing = kernel.missing_modules(host)
+    missing = missing_modules(host)
     for name in missing:
         change.run("modprobe %s", name)
-    if wanted := sorted({*missing, *kernel.forgotten_modules(host)}):
+    if wanted := sorted({*missing, *forgotten_modules(host)}):
         change.edit_file(MODULES, partial(with_lines, lines=wanted))
-    change.write_file(SYSCTL, "".join(f"{key} = 1\n" for key in kernel.SETTINGS))
+    change.write_file(SYSCTL, "".join(f"{key} = 1\n" for key in SETTINGS))
     change.run("sysctl -q -p %s", SYSCTL)
 
 
@@ -43,9 +46,9 @@ def test_kernel(host: Host, change: Change) -> None:
 def test_kube_source(cluster: Cluster, change: Change) -> None:
     """Add the source of the Kubernetes packages to apt."""
     if key := cluster.apt_key:
-        path, content = kube_host.key_path(key), kube_host.content_of(key)
+        path, content = key_path(key), configured_file(key)
         change.run("install -m 644 /dev/stdin %s", path, stdin=content, text=f"write {path}")
-    change.write_file(kube_host.SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
+    change.write_file(APT_SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
 
 
 @stage(
@@ -59,24 +62,24 @@ def test_kube_source(cluster: Cluster, change: Change) -> None:
 )
 def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Install kubeadm, kubelet and kubectl and put them on hold; a cluster node is never upgraded here."""
-    there, wanted = kube_host.installed_packages(host), version_of(cluster.kubernetes_version)
+    there, wanted = installed_packages(host), version_of(cluster.kubernetes_version)
     others = [name for name, version in there.items() if version_of(version) != wanted]
     if others:
         found = ", ".join(f"{name} {there[name]}" for name in others)
         refuse_on_node(host, f"it has {found}; upgrade it manually with kubeadm")
         change.run("apt-mark unhold " + " ".join(others))
-    if others or len(there) < len(kube_host.PACKAGES):
+    if others or len(there) < len(PACKAGES):
         change.install_packages(packages(cluster, host, change))
-    change.run("apt-mark hold " + " ".join(kube_host.PACKAGES))
+    change.run("apt-mark hold " + " ".join(PACKAGES))
     change.run("systemctl enable kubelet")
 
 
 @stage(section="3.10", after=["docker", "kube_packages"], proves=[kube_host.test_kubernetes_images_are_present])
 def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
     """Load the Kubernetes and pod network images from the image archives, or pull them."""
-    if "kubeadm" not in kube_host.installed_packages(host):
+    if "kubeadm" not in installed_packages(host):
         return  # a look ahead: kubeadm, once installed, says which images it wants
-    for image in kube_host.missing_images(node, cluster, host, notes):
+    for image in missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
         else:
@@ -87,7 +90,7 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     """What apt is asked for: names with versions or, from a folder, the files once they are on the host."""
     version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     if cluster.packages_folder is None:
-        return [f"{name}={version}" for name in kube_host.PACKAGES]
+        return [f"{name}={version}" for name in PACKAGES]
     arch = host.read("dpkg --print-architecture").strip()
     change.make_directory(DEBS)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
@@ -103,9 +106,9 @@ def files(folder: Path, arch: str, version: str) -> list[Path]:
     ChangeFailed when one of ours is missing.
     """
     fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
-    ours = [deb for deb in fitting if deb.name.partition("_")[0] in kube_host.PACKAGES]
+    ours = [deb for deb in fitting if deb.name.partition("_")[0] in PACKAGES]
     right = [deb for deb in ours if deb.stem.split("_")[1] == version]
-    if missing := set(kube_host.PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
+    if missing := set(PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
         raise ChangeFailed(f"{folder}: no {', '.join(sorted(missing))} {version} for {arch}")
     return [*(deb for deb in fitting if deb not in ours), *right]
 

@@ -5,14 +5,18 @@ The config of kubeadm goes in on stdin, a join's token with it; the words of kub
 
 from __future__ import annotations
 
-from checks.docker import docker_of
 from checks.host import swap
 from checks.kubernetes import control_plane, kube_host, membership, nodes
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, expect, expect_that, goal
+from dlws.engine.check import expect, expect_that, goal
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, master, pod_network_master, whole_cluster, workers
+from dlws.facts.credentials import ROOT_CONFIG
+from dlws.facts.docker import docker_of
 from dlws.facts.files import text_of
+from dlws.facts.kube_host import HEALTHZ, membership_of, pod_network_manifest, running_kubeadm
+from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
+from dlws.facts.swap import enabled_swap_units
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, labels
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
@@ -23,7 +27,7 @@ from dlws.parse.versions import kubernetes as version_of
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.kubernetes import Kubernetes, Object
 from install.s3_03_control import MYSELF
 
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
@@ -36,7 +40,7 @@ def test_swap_off(host: Host, change: Change) -> None:
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
     change.run("systemctl daemon-reload")  # forgets the units it had made of those lines
-    for unit in swap.enabled_units(host):
+    for unit in enabled_swap_units(host):
         change.run("systemctl mask %s", unit)
 
 
@@ -50,7 +54,7 @@ def test_swap_off(host: Host, change: Change) -> None:
 )
 def test_api_server_answers(host: Host) -> None:
     """The API server reports itself ready on the master, as the control host has no credentials yet."""
-    found = kube_host.membership_of(host)
+    found = membership_of(host)
     expect_that(found.part is Part.MASTER, "Kubernetes files", found=found.said, expected="a complete control plane")
     answer = host.run_expect([0, 1], f"{KUBECTL} --request-timeout=10s get --raw /readyz")
     expect("readyz", found=answer.stdout.strip() or answer.stderr.strip()[-200:], expected="ok")
@@ -73,7 +77,7 @@ def test_api_server_answers(host: Host) -> None:
 )
 def test_kube_settled(host: Host, change: Change) -> None:
     """Wait for a kubeadm of an earlier run to finish; an incomplete installation is reported, never reset."""
-    if kube_host.running_kubeadm(host):
+    if running_kubeadm(host):
         waiting = "while pgrep -x kubeadm >/dev/null; do sleep 1; done"
         change.run(waiting, deadline=KUBEADM_DEADLINE, text="wait for the running kubeadm to finish")
 
@@ -91,7 +95,7 @@ def test_kube_settled(host: Host, change: Change) -> None:
 )
 def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
     """Create the control plane if there is none; an existing one is given time to answer, never recreated."""
-    found = kube_host.membership_of(host)
+    found = membership_of(host)
     if found.part is Part.NONE:
         settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
         config = kubeadm.init_config(cluster, **settings)
@@ -102,7 +106,7 @@ def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
     wait(
         host,
         change,
-        f"{KUBECTL} get --raw /readyz && {kube_host.HEALTHZ}",
+        f"{KUBECTL} get --raw /readyz && {HEALTHZ}",
         "API server and kubelet to be ready",
         f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
     )
@@ -123,7 +127,7 @@ def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None
 def test_root_kubeconfig(change: Change) -> None:
     """Give root on the master the cluster's kubeconfig."""
     change.make_directory("/root/.kube", mode="0700")
-    change.run("install -m 600 -o root -g root %s %s", ADMIN_CONF, membership.ROOT_CONFIG)
+    change.run("install -m 600 -o root -g root %s %s", ADMIN_CONF, ROOT_CONFIG)
 
 
 @stage(
@@ -134,7 +138,7 @@ def test_root_kubeconfig(change: Change) -> None:
 )
 def test_pod_network(cluster: Cluster, change: Change) -> None:
     """Apply the manifest of the configured pod network."""
-    manifest = kube_host.manifest_of(cluster)
+    manifest = pod_network_manifest(cluster)
     apply = f"{KUBECTL} apply --server-side --force-conflicts --field-manager={FIELD_MANAGER} -f -"
     change.run(apply, stdin=manifest.encode(), text=f"kubectl apply {cluster.suite.kubernetes.cni_manifest}")
 
@@ -153,7 +157,7 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
 )
 def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
     """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
-    found, ours = kube_host.membership_of(host), hash_of_ca(on_master.host)
+    found, ours = membership_of(host), hash_of_ca(on_master.host)
     if found.part is Part.NONE:
         token = kubeadm.new_token()
         create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
@@ -168,7 +172,7 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         )
     else:
         change.run("systemctl restart kubelet", text="restart the kubelet so that it registers the node again")
-    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {kube_host.HEALTHZ}"
+    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {HEALTHZ}"
     wait(host, change, known, "the node to be registered", "journalctl -u kubelet")
 
 
@@ -270,15 +274,19 @@ def hash_of_ca(host: Host) -> str:
 
 def labels_there(node: Node, kube: Kubernetes) -> dict[str, str]:
     """The labels of the node; none where it is no node yet (a look ahead)."""
-    try:
-        return membership.labels_of(kube, node)
-    except (Mismatch, ApiUnreachable):
-        return {}
+    there = node_there(node, kube)
+    return labels_of(there) if there else {}
 
 
 def taints_there(node: Node, kube: Kubernetes) -> list[str]:
     """The taints that keep jobs off the master; none where it is no node yet (a look ahead)."""
+    there = node_there(node, kube)
+    return master_taints(there) if there else []
+
+
+def node_there(node: Node, kube: Kubernetes) -> Object | None:
+    """The host's node; None where it is no node yet, or there is no API server yet (a look ahead)."""
     try:
-        return membership.master_taints(kube, node)
-    except (Mismatch, ApiUnreachable):
-        return []
+        return nodes_by_name(kube).get(node.name)
+    except ApiUnreachable:
+        return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from checks.host.system import missing_packages
 from checks.storage import shares as storage
 from dlws.config import shares
 from dlws.config.cluster import Cluster, Mount
 from dlws.engine.stage import stage
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
+from dlws.facts.packages import missing_packages
+from dlws.facts.shares import PROC_MOUNTS, links_in
 from dlws.hostfiles import exports
 from dlws.inventory import Node
 from dlws.parse.storage import fstab, mounts
@@ -50,7 +51,7 @@ def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) ->
 )
 def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Mount every share now and, through /etc/fstab, at boot; a hung mount is left for a person to fix."""
-    table, fstab_text = host.read(storage.PROC_MOUNTS), host.read("cat /etc/fstab")
+    table, fstab_text = host.read(PROC_MOUNTS), host.read("cat /etc/fstab")
     for mount in cluster.mounts:
         refuse_what_is_there(cluster, host, mount, table, fstab_text)
     for mount in cluster.mounts:
@@ -76,7 +77,7 @@ def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
 def test_storage_links(cluster: Cluster, host: Host, change: Change) -> None:
     """Link the platform's folders to the share; anything that is not a link stays, as it may hold job data."""
     for place, wanted in shares.links(cluster).items():
-        found = storage.listed(host, place, list(wanted))
+        found = links_in(host, place, list(wanted))
         change.run("mkdir -p %s", place)
         for name, target in wanted.items():
             if name not in found or (found[name].startswith("-> ") and found[name] != f"-> {target}"):

@@ -6,6 +6,7 @@ from checks.kubernetes import accelerators
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import device_hosts, device_plugin_master
+from dlws.facts.accelerators import driver_device_count, offered_devices
 from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, image_archives
 from dlws.remote.change import Change
@@ -46,9 +47,9 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
     """Wait until the device plugin has registered every device of the host with the kubelet."""
-    resource, there = device_plugins.of(cluster, node).resource, accelerators.physical(node, host)
+    resource, there = device_plugins.of(cluster, node).resource, driver_device_count(node, host)
     change.wait_until(
         f"{node.name} offers {there} {resource}",
-        lambda: accelerators.offered(kube.get("nodes", node.name), resource) == (there, there),
+        lambda: offered_devices(kube.get("nodes", node.name), resource) == (there, there),
         REGISTRATION,
     )

@@ -6,6 +6,7 @@ from checks.kubernetes import control_plane, node_ports
 from dlws.engine.stage import stage
 from dlws.engine.targets import master
 from dlws.facts.files import text_of
+from dlws.facts.node_ports import API_SERVER_PROCESS, reserved_ports
 from dlws.kubernetes import kubeadm
 from dlws.kubernetes.membership import API_SERVER, KUBECTL
 from dlws.remote.change import Change
@@ -38,7 +39,7 @@ def test_node_ports(host: Host, change: Change) -> None:
     edited = kubeadm.with_node_ports(manifest + "\n")
     command = REPLACE.format(manifest=API_SERVER, backup=BACKUP)
     change.run(command, stdin=edited.encode(), text=f"edit {API_SERVER}: --{kubeadm.NODE_PORTS_FLAG}")
-    running = f"{node_ports.PROCESS} | grep -qF -e --{kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
+    running = f"{API_SERVER_PROCESS} | grep -qF -e --{kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
     wait(host, change, f"{running} && {KUBECTL} get --raw /readyz", "the API server to restart", "docker ps -a")
 
 
@@ -62,7 +63,7 @@ def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
 @stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])
 def test_node_ports_reserved(host: Host, change: Change) -> None:
     """Reserve the NodePorts against outgoing connections, keeping existing reservations."""
-    there = [f"{first}-{last}" for first, last in node_ports.reserved_ports(host)]
+    there = [f"{first}-{last}" for first, last in reserved_ports(host)]
     ports = ",".join([*there, kubeadm.NODE_PORTS])
     change.write_file(RESERVED, f"net.ipv4.ip_local_reserved_ports = {ports}\n")
     change.run("sysctl -q -p %s", RESERVED)

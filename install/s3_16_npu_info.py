@@ -6,6 +6,7 @@ from checks.npu import exporter_files as checks
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_npu_hosts
 from dlws.facts.files import digest_of
+from dlws.facts.npu_info import stale_files
 from dlws.facts.rendered import sha256
 from dlws.platform import npu_info
 from dlws.remote.change import Change
@@ -24,4 +25,4 @@ def test_npu_info(host: Host, change: Change) -> None:
     if digest_of(host, npu_info.UNIT_FILE) != sha256(npu_info.UNIT_TEXT):
         change.write_file(npu_info.UNIT_FILE, npu_info.UNIT_TEXT)
     change.run("systemctl daemon-reload && systemctl enable %s && systemctl restart %s", npu_info.UNIT, npu_info.UNIT)
-    change.wait_until("the generator's files to exist", lambda: not checks.stale_files(host), FIRST_ROUND)
+    change.wait_until("the generator's files to exist", lambda: not stale_files(host), FIRST_ROUND)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checks.gpu import errors
-from checks.host import hardware
-from checks.network import routes
-from checks.npu.chips import ecc_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect
 from dlws.engine.targets import every_host
 from dlws.facts import nvidia
-from dlws.facts.ascend import called, from_hccn_tool
+from dlws.facts.ascend import chip_name, ecc_of, hccn_tool_answers
+from dlws.facts.hardware import memory_errors
+from dlws.facts.network import interface_states
 from dlws.inventory import Device, Node
 from dlws.parse.accelerators import hccn_link, xid
 from dlws.remote.change import boot_of
@@ -51,23 +49,27 @@ def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> Non
     expect("counters that have increased", found=grown, expected=[])
     expect("counters no longer available", found=sorted(before.keys() - now.keys()), expected=[])
     if node.device is Device.NPU:
-        told = from_hccn_tool(host)
-        lost = {called(c): hccn_link.downs(told.port(c, "link_stat"), timedelta(hours=hours)) for c in told.chips}
+        answers = hccn_tool_answers(host)
+        lost = {
+            chip_name(c): hccn_link.downs(answers.port(c, "link_stat"), timedelta(hours=hours)) for c in answers.chips
+        }
         expect("NPU ports whose link went down", found=[f"{port}: {n}" for port, n in lost.items() if n], expected=[])
 
 
 def counters(node: Node, host: Host) -> dict[str, int]:
-    """What a sound host has no more of at the end of a soak than at its beginning."""
+    """Error counters of a host, none of which may rise in a soak: `{"eth0 errors": 0, "mc0/ue_count": 0}`."""
     found: dict[str, int] = {}
-    for card, (_, _, lost, received, sent) in routes.cards(host.read(routes.READ_CARDS).partition("==")[2]).items():
-        found |= {f"{card} lost links": int(lost), f"{card} errors": int(received) + int(sent)}
-    found |= {name: n for name, n in hardware.memory_errors(host)[1].items() if name.endswith("ue_count")}
+    for interface, state in interface_states(host)[1].items():
+        errors = state.receive_errors + state.send_errors
+        found |= {f"{interface} lost links": state.lost_links, f"{interface} errors": errors}
+    found |= {name: n for name, n in memory_errors(host)[1].items() if name.endswith("ue_count")}
     if node.device is Device.GPU:
         field = "ecc.errors.uncorrected.aggregate.total"
-        cards = errors.with_ecc(nvidia.cards(host))
-        found |= {f"{nvidia.called(card)} uncorrected ECC errors": nvidia.count(card, field) for card in cards}
-        grave = [error for error in xid.errors(host.read(errors.LOG)) if error.number in errors.CRITICAL]
-        found |= {"critical Xid errors": len(grave)}
+        cards = nvidia.cards_with_ecc(nvidia.cards(host))
+        found |= {
+            f"{nvidia.card_name(card)} uncorrected ECC errors": nvidia.required_number(card, field) for card in cards
+        }
+        found |= {"critical Xid errors": len([e for e in xid.errors(nvidia.xid_log(host)) if e.number in xid.CRITICAL])}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
     return found

@@ -5,23 +5,21 @@ The floors are the contract's, `suite.acceptance`: without one there is nothing 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from statistics import median
 
 from checks import docker
-from checks.across_hosts.equal import kinds
-from checks.across_hosts.unique import someone
 from checks.gpu import presence
-from checks.gpu.state import processes
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, whole_cluster
+from dlws.facts.across_hosts import hosts_of_each_kind, reachable_hosts
+from dlws.facts.docker import docker_of
+from dlws.facts.probes.speed import COPIES, copy_speeds, core_speed, require_idle_gpus
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import nccl_tests, nvbandwidth
+from dlws.parse.accelerators import nccl_tests
 from dlws.parse.network import iperf3
 from dlws.parse.storage import fio
-from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity, Unknown
 
@@ -33,23 +31,11 @@ SERVE = (
 )
 """A server for one client, which ends by itself; the command ends when it listens."""
 SEND = "timeout -k 1 40 iperf3 -c %s -p 5201 -t 5 -P 4 -J"
-COPIES = ("host_to_device_memcpy_ce", "device_to_host_memcpy_ce")
-COPY = "timeout -k 1 280 nvbandwidth -t %s"
 WRITE = (
     "timeout -k 5 120 fio --name=dlws-probe --filename=%s --rw=write --bs=1M --size=1G --direct=1 --end_fsync=1"
     " --ioengine=psync --output-format=json; rc=$?; rm -f %s; exit $rc"
 )
 REDUCE = "timeout -k 5 280 docker run --rm --network none --shm-size 1g %s all_reduce_perf -b 256M -e 1G -f 2 -g %s"
-COMPUTE = """
-import hashlib, time
-block, times = bytes(1 << 24), []
-for _ in range(9):
-    before = time.perf_counter()
-    hashlib.sha256(block).digest()
-    times.append(time.perf_counter() - before)
-print("%.1f" % (len(block) / 1e6 / min(times)))
-""".strip()
-"""MB/s that one core hashes, the best of nine times 16 MiB: what its clock and its neighbours leave of it."""
 
 
 @active
@@ -69,7 +55,7 @@ def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> No
         raise NotApplicable("suite.acceptance.link does not give the speed of the hosts' links")
     if len(cluster.nodes) < 2:
         raise NotApplicable("a single host has no link to another")
-    there = list(someone(hosts).values())
+    there = list(reachable_hosts(hosts).values())
     if len(there) < 2:
         raise Unknown("no second host can be reached")
     slow = []
@@ -99,7 +85,7 @@ def test_bandwidths(node: Node, cluster: Cluster, host: Host) -> None:
         raise NotApplicable(f"suite.acceptance has neither disk_write nor gpu_copy for {node.name}")
     slow = []
     if floors.disk_write is not None:
-        file = f"{docker.docker_of(host).root_dir}/.dlws-probe.fio"
+        file = f"{docker_of(host).root_dir}/.dlws-probe.fio"
         speed = fio.written(host.run_active([0], WRITE, file, file, deadline=150.0).text)
         slow += [f"disk {speed:.0f} of {floors.disk_write:g} MB/s"] if speed < floors.disk_write else []
     if copies is not None:
@@ -124,9 +110,9 @@ def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
     spread = cluster.suite.acceptance.spread
     if spread is None:
         raise NotApplicable("suite.acceptance.spread does not say how far hosts of the same kind may differ")
-    if not any(len(alike) > 1 for _, alike in kinds(cluster, {node.name: 0 for node in cluster.nodes})):
+    if not any(len(alike) > 1 for _, alike in hosts_of_each_kind(cluster, {node.name: 0 for node in cluster.nodes})):
         raise NotApplicable("no two hosts are of the same kind")
-    found = {"one core, MB/s": {name: hashed(host) for name, host in someone(hosts).items()}}
+    found = {"one core, MB/s": {name: core_speed(host) for name, host in reachable_hosts(hosts).items()}}
     gpus = {name: copy_speeds(host) for name, host in hosts.items() if cluster.node(name).device is Device.GPU}
     for test in COPIES if gpus else ():
         found[f"{test}, GB/s"] = {name: min(copies[test].values()) for name, copies in gpus.items()}
@@ -152,7 +138,7 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
         raise NotApplicable("suite.acceptance does not set both all_reduce and nccl_tests_image")
     if node.device_count < 2:
         raise NotApplicable(f"{node.name} has only one GPU: an all-reduce needs two")
-    demand_idle(host)
+    require_idle_gpus(host)
     found = nccl_tests.all_reduce(host.run_active([0, 1], REDUCE, image, node.device_count, deadline=300.0).text)
     expect("wrong values in the all-reduce", found=found.wrong, expected=0)
     expect_that(
@@ -163,31 +149,11 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
     )
 
 
-def copy_speeds(host: Host) -> dict[str, dict[int, float]]:
-    """By direction and GPU the GB/s between the host's memory and the GPU's. Unknown while a job uses one."""
-    demand_idle(host)
-    return {test: nvbandwidth.per_gpu(host.run_active([0], COPY, test, deadline=300.0).text) for test in COPIES}
-
-
-def hashed(host: Host) -> float:
-    """MB/s that one core hashes."""
-    told = host.run_active([0], "python3 -c %s", COMPUTE, deadline=60.0).text.strip()
-    if re.fullmatch(r"[0-9]{1,9}\.[0-9]", told) is None:
-        raise unparsable("one core's speed", told)
-    return float(told)
-
-
 def lagging(cluster: Cluster, speeds: Mapping[str, float], spread: float) -> list[str]:
     """The hosts that are more than `spread` percent slower than the median of their kind."""
-    middle = {node.name: median(speeds[n.name] for n in alike) for node, alike in kinds(cluster, speeds)}
+    middle = {node.name: median(speeds[n.name] for n in alike) for node, alike in hosts_of_each_kind(cluster, speeds)}
     return [
         f"{name} {speed:g} of {middle[name]:g}"
         for name, speed in speeds.items()
         if speed < middle[name] * (1 - spread / 100)
     ]
-
-
-def demand_idle(host: Host) -> None:
-    """Unknown while a process uses a GPU: what is measured then says nothing about the hardware."""
-    if apps := processes(host):
-        raise Unknown(f"{host.name}: the GPUs are in use by {', '.join(apps)}")

@@ -8,23 +8,24 @@ from collections.abc import Mapping
 
 from checks import accounts as admin_checks
 from checks import docker
-from checks.across_hosts.unique import grouped, macs_of, someone
-from checks.docker import docker_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_cluster, whole_cluster
-from dlws.inventory import Device, Node
-from dlws.parse.host import accounts, authorized_keys, kernels, lscpu, meminfo
-from dlws.parse.network import ip_addr, ip_route
-from dlws.parse.text import number, only_line, unparsable
+from dlws.facts.accounts import NO_SUCH_USER, identity_of
+from dlws.facts.across_hosts import hosts_of_each_kind, names_by_value, reachable_hosts
+from dlws.facts.docker import docker_of
+from dlws.facts.network import macs_of, mtu_of
+from dlws.inventory import Device
+from dlws.parse.host import authorized_keys, kernels, lscpu, meminfo
+from dlws.parse.network import ip_route
+from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Severity, Unknown
+from dlws.verdict import Severity
 
 READ_KERNELS = "set -e; uname -r; find /boot -maxdepth 1 -name 'vmlinu[xz]-*' -printf '%f\\n'"
 MEMORY = 0.01
 HOST_KEYS = "cat /etc/ssh/ssh_host_*_key.pub"
 ASCEND_USER = "HwHiAiUser"
-NOBODY = "no such user"
 
 
 @check(
@@ -39,7 +40,7 @@ NOBODY = "no such user"
 )
 def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every host runs its newest installed kernel, and hosts of the same kind run the same kernel."""
-    found = {name: kernels.parse(host.read(READ_KERNELS)) for name, host in someone(hosts).items()}
+    found = {name: kernels.parse(host.read(READ_KERNELS)) for name, host in reachable_hosts(hosts).items()}
     behind = [
         f"{name}: running {k.running}, installed {k.newest}" for name, k in found.items() if k.running != k.newest
     ]
@@ -58,10 +59,10 @@ def test_kernels_are_current_and_equal(cluster: Cluster, hosts: dict[str, Host])
 )
 def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Hosts of the same kind have identical processors, and memory sizes within 1% of each other."""
-    found = {name: str(lscpu.parse(host.read("LC_ALL=C lscpu"))) for name, host in someone(hosts).items()}
+    found = {name: str(lscpu.parse(host.read("LC_ALL=C lscpu"))) for name, host in reachable_hosts(hosts).items()}
     expect("differing processors", found=mixed(cluster, found), expected=[])
     sizes = {name: meminfo.parse(host.read("cat /proc/meminfo")).total for name, host in hosts.items()}
-    most = {n.kind: max(sizes[m.name] for m in alike) for n, alike in kinds(cluster, sizes)}
+    most = {n.kind: max(sizes[m.name] for m in alike) for n, alike in hosts_of_each_kind(cluster, sizes)}
     little = [
         f"{name}: {size >> 20} of {most[cluster.node(name).kind] >> 20} MiB"
         for name, size in sizes.items()
@@ -81,10 +82,10 @@ def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host
 )
 def test_time_zones_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts use the same time zone, so that their logs can be compared."""
-    zones = {name: only_line("date", host.read("date '+%Z %z'")) for name, host in someone(hosts).items()}
+    zones = {name: only_line("date", host.read("date '+%Z %z'")) for name, host in reachable_hosts(hosts).items()}
     if wrong := [zone for zone in zones.values() if re.fullmatch(r"\S+ [+-][0-9]{4}", zone) is None]:
         raise unparsable("date", wrong[0])
-    expect_that(len({*zones.values()}) == 1, "time zones", found=told(zones), expected="one")
+    expect_that(len({*zones.values()}) == 1, "time zones", found=in_words(zones), expected="one")
 
 
 @check(
@@ -103,7 +104,7 @@ def test_host_keys_are_unique(hosts: dict[str, Host]) -> None:
     A changed host key is noticed at every login, which then fails.
     """
     owners: defaultdict[str, list[str]] = defaultdict(list)
-    for name, host in someone(hosts).items():
+    for name, host in reachable_hosts(hosts).items():
         keys = authorized_keys.parse(host.read(HOST_KEYS))
         if not keys:
             raise unparsable(f"{name}: host keys", why="none")
@@ -125,11 +126,11 @@ def test_host_keys_are_unique(hosts: dict[str, Host]) -> None:
 )
 def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The admin user has the same uid and gid on every host, so that it owns its files on shares."""
-    found = {name: identity(host, cluster.admin_username) for name, host in someone(hosts).items()}
+    found = {name: identity_of(host, cluster.admin_username) for name, host in reachable_hosts(hosts).items()}
     expect_that(
         len({*found.values()}) == 1,
         f"uid and gid of {cluster.admin_username}",
-        found=told(found),
+        found=in_words(found),
         expected="the same on every host",
     )
 
@@ -145,12 +146,15 @@ def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> Non
 def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The Ascend driver's user exists on every NPU host, with the same uid and gid."""
     there = [hosts[node.name] for node in cluster.nodes if node.device is Device.NPU and node.name in hosts]
-    found = {host.name: identity(host, ASCEND_USER) for host in someone({host.name: host for host in there}).values()}
-    expect(f"hosts without {ASCEND_USER}", found=[n for n, who in found.items() if who == NOBODY], expected=[])
+    found = {
+        host.name: identity_of(host, ASCEND_USER)
+        for host in reachable_hosts({host.name: host for host in there}).values()
+    }
+    expect(f"hosts without {ASCEND_USER}", found=[n for n, who in found.items() if who == NO_SUCH_USER], expected=[])
     expect_that(
         len({*found.values()}) == 1,
         f"uid and gid of {ASCEND_USER}",
-        found=told(found),
+        found=in_words(found),
         expected="the same on every NPU host",
     )
 
@@ -167,8 +171,8 @@ def test_driver_user_is_there(cluster: Cluster, hosts: dict[str, Host]) -> None:
 )
 def test_docker_versions_are_equal(hosts: dict[str, Host]) -> None:
     """All hosts run the same Docker version."""
-    found = {name: docker_of(host).server_version for name, host in someone(hosts).items()}
-    expect_that(len({*found.values()}) == 1, "Docker versions", found=told(found), expected="one")
+    found = {name: docker_of(host).server_version for name, host in reachable_hosts(hosts).items()}
+    expect_that(len({*found.values()}) == 1, "Docker versions", found=in_words(found), expected="one")
 
 
 @check(
@@ -187,7 +191,7 @@ def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> N
     """
     own = {
         cluster.node(name).address: set[str]().union(*macs_of(host, cluster.node(name).address))
-        for name, host in someone(hosts).items()
+        for name, host in reachable_hosts(hosts).items()
     }
     strange = {
         f"{address}: {mac}, as seen from {name}"
@@ -209,44 +213,20 @@ def test_addresses_have_one_owner(cluster: Cluster, hosts: dict[str, Host]) -> N
 )
 def test_mtus_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """The network interfaces that carry the hosts' addresses have the same MTU."""
-    found = {name: str(mtu_of(host, cluster.node(name))) for name, host in someone(hosts).items()}
-    expect_that(len({*found.values()}) == 1, "MTUs", found=told(found), expected="one")
-
-
-def identity(host: Host, user: str) -> str:
-    """`1000:1000`, or `no such user`."""
-    result = host.run_expect([0, 1], "id %s", user)
-    if result.rc and NOBODY in result.stderr:
-        return NOBODY
-    who = accounts.identity(result.stdout)
-    return f"{who.uid}:{who.gid}"
-
-
-def mtu_of(host: Host, node: Node) -> int:
-    """The MTU, in bytes, of the interface that carries the host's address. Unknown when none does (N01)."""
-    here = ip_addr.parse(host.read("ip -4 -o addr show up"))
-    carriers = [a.interface for a in here if a.address == node.address]
-    if not carriers:
-        raise Unknown(f"{host.name}: no network interface carries {node.address}")
-    return number("mtu", host.read("cat %s", f"/sys/class/net/{carriers[0]}/mtu"))
-
-
-def kinds(cluster: Cluster, known: Mapping[str, object]) -> list[tuple[Node, list[Node]]]:
-    """Each host that is known, with all of its kind."""
-    there = [cluster.node(name) for name in known]
-    return [(node, [n for n in there if n.kind == node.kind]) for node in there]
+    found = {name: str(mtu_of(host, cluster.node(name))) for name, host in reachable_hosts(hosts).items()}
+    expect_that(len({*found.values()}) == 1, "MTUs", found=in_words(found), expected="one")
 
 
 def mixed(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
     """The kinds of host with more than one value: `gpu-amd64: A on x but B on y`."""
     found = {}
-    for node, alike in kinds(cluster, values):
+    for node, alike in hosts_of_each_kind(cluster, values):
         of_kind = {n.name: values[n.name] for n in alike}
         if len({*of_kind.values()}) > 1:
-            found[node.kind] = f"{node.kind}: {told(of_kind)}"
+            found[node.kind] = f"{node.kind}: {in_words(of_kind)}"
     return list(found.values())
 
 
-def told(values: Mapping[str, str]) -> str:
+def in_words(values: Mapping[str, str]) -> str:
     """`A on x and y but B on z`."""
-    return " but ".join(f"{value} on {' and '.join(names)}" for value, names in grouped(values).items())
+    return " but ".join(f"{value} on {' and '.join(names)}" for value, names in names_by_value(values).items())

@@ -5,29 +5,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, preflight
 from dlws.engine.targets import whole_cluster
+from dlws.facts.across_hosts import names_by_value, reachable_hosts
 from dlws.facts.files import text_of
-from dlws.parse.kubernetes import kubelet
-from dlws.parse.network import ip_addr
-from dlws.parse.text import unparsable
+from dlws.facts.kube_host import kubelet_settings
+from dlws.facts.network import macs_of
 from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
 
 SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
 NO_UUID = re.compile(r"[0-]*|[Ff-]*")
 PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
-READ_MACS = (
-    "cd /sys/class/net && for i in */; do i=${i%/}; if test -e $i/device; then k=physical; else k=virtual; fi;"
-    ' echo "$i $k $(cat $i/address)"; done'
-)
-_CARD = re.compile(r"(\S+) (physical|virtual) ?((?:[0-9a-f]{2}:?)*)")
-"""A row of READ_MACS; a tunnel (tun0, WireGuard) has no MAC address."""
 
 
 @preflight
@@ -44,7 +35,7 @@ def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
 
     Machines without one are identified by their machine-id (H17).
     """
-    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in someone(hosts).items()}
+    uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in reachable_hosts(hosts).items()}
     empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
     expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
@@ -66,9 +57,9 @@ def test_mac_addresses_are_unique(cluster: Cluster, hosts: dict[str, Host]) -> N
     where the interface carries the host's own IP address.
     """
     owners: defaultdict[str, list[str]] = defaultdict(list)
-    for name, host in someone(hosts).items():
+    for name, host in reachable_hosts(hosts).items():
         macs = macs_of(host, cluster.node(name).address)
-        for mac in macs.carrier | {mac for mac in macs.cards if not is_made_up(mac)}:
+        for mac in macs.carrier | {mac for mac in macs.physical if not is_locally_administered(mac)}:
             owners[mac].append(name)
     expect(
         "MAC addresses on several hosts",
@@ -119,20 +110,25 @@ def test_clocks_agree_closely(hosts: dict[str, Host]) -> None:
 )
 def test_kubelets_are_configured_alike(hosts: dict[str, Host]) -> None:
     """All kubelets have the same configuration, as kubeadm distributes it."""
-    there = someone(hosts).items()
-    configs = {name: mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG) for name, host in there}
+    there = reachable_hosts(hosts).items()
+    configs = {name: kubelet_settings(host) for name, host in there}
     keys = sorted({key for config in configs.values() for key in config})
     differing = [
         f"{key}: " + " but ".join(f"{value} on {' and '.join(names)}" for value, names in groups.items())
         for key in keys
-        if len(groups := grouped({name: str(config.get(key)) for name, config in configs.items()})) > 1
+        if len(groups := names_by_value({name: str(config.get(key)) for name, config in configs.items()})) > 1
     ]
     expect("kubelet settings that differ", found=differing, expected=[])
 
 
+def is_locally_administered(mac: str) -> bool:
+    """Whether a MAC address is locally administered (IEEE 802: the second bit of the first byte)."""
+    return bool(int(mac[:2], 16) & 2)
+
+
 def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
     """Every pair of clocks is within `limit` seconds, the error of the readings counted in. Unknown if that decides."""
-    read = {name: host.clock() for name, host in someone(hosts).items()}
+    read = {name: host.clock() for name, host in reachable_hosts(hosts).items()}
     pairs = [(a, b) for a in read for b in read if a < b]
     apart = {(a, b): (abs(read[a][0] - read[b][0]), read[a][1] + read[b][1]) for a, b in pairs}
     words = {pair: f"{' and '.join(pair)}: {skew:.3f} s ± {bound:.3f}" for pair, (skew, bound) in apart.items()}
@@ -142,56 +138,6 @@ def judge_clocks(hosts: Mapping[str, Host], limit: float) -> None:
         raise Unknown(f"clocks possibly more than {limit:g} s apart: {', '.join(unsure)}")
 
 
-class Macs(NamedTuple):
-    """MAC addresses of a host: of what carries its own address, and of its physical cards."""
-
-    carrier: set[str]
-    cards: set[str]
-
-
-def is_made_up(mac: str) -> bool:
-    """Whether a MAC address is locally administered (IEEE 802: the second bit of the first byte)."""
-    return bool(int(mac[:2], 16) & 2)
-
-
-def macs_of(host: Host, address: str) -> Macs:
-    """The MAC addresses of a host with this address of its own. Unparsable when no interface has one."""
-    carriers = {a.interface for a in ip_addr.parse(host.read("ip -4 -o addr show up")) if a.address == address}
-    lines = host.lines(READ_MACS)
-    rows = [_CARD.fullmatch(line) for line in lines]
-    torn = [line for line, row in zip(lines, rows, strict=True) if row is None]
-    if torn or not any(row[3] for row in rows if row):  # `lo`, at least, has one
-        raise unparsable("/sys/class/net", *(torn or lines)[:1])
-    real = [row for row in rows if row and row[3] not in ("", "00:00:00:00:00:00")]
-    return Macs({row[3] for row in real if row[1] in carriers}, {row[3] for row in real if row[2] == "physical"})
-
-
-def someone(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
-    """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
-    if not hosts:
-        raise Unknown("no host can be reached")
-    return hosts
-
-
 def shared(values: Mapping[str, str]) -> list[str]:
     """Names that have a value in common; an empty one is no value."""
-    return [" and ".join(names) for value, names in grouped(values).items() if value and len(names) > 1]
-
-
-def grouped(values: Mapping[str, str]) -> dict[str, list[str]]:
-    """The names of each value."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in values.items():
-        found[value].append(name)
-    return dict(found)
-
-
-def mapping(text: str, source: str) -> dict[str, Any]:
-    """A YAML file that holds a mapping."""
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise unparsable(source, why="not YAML") from None
-    if not isinstance(found, dict):
-        raise unparsable(source, text.partition("\n")[0])
-    return found
+    return [" and ".join(names) for value, names in names_by_value(values).items() if value and len(names) > 1]

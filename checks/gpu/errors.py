@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from checks.gpu import presence
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import Card, called, cards, count, known, lacks_ecc, remapped
+from dlws.facts.nvidia import (
+    card_name,
+    cards,
+    cards_that_retire_pages,
+    counting_cards,
+    remapped_rows_by_card,
+    required_field,
+    required_number,
+    retired_pages,
+    xid_log,
+)
 from dlws.parse.accelerators import dcgm, xid
-from dlws.parse.text import number, unparsable
+from dlws.parse.text import number
 from dlws.remote.host import Host
-from dlws.verdict import NotApplicable, Severity, Unknown
+from dlws.verdict import Severity, Unknown
 
 CORRECTED = 50_000_000
 """Corrected errors since the driver was loaded from which on gcm counts a card as ailing."""
@@ -19,13 +27,10 @@ RETIRED, NOTABLY_RETIRED = 60, 10
 """Retired pages: at more than 60 the product raises its alert (RetiredPages); NVIDIA replaces cards at 60."""
 REMAPPED_ROWS = 512
 """Rows with uncorrectable errors that a card can replace."""
-CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
-"""Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
 BOOTING = 3600
 """Seconds since the boot; journald may miss the very first lines, but a log that begins later has been cut."""
 DAY = 24 * 3600
 UPTIME = "cut -d. -f1 /proc/uptime"
-LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
 DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 
 
@@ -41,7 +46,7 @@ DIAGNOSE = "timeout -k 5 280 dcgmi diag -r 1 -j"
 def test_gpu_memory_has_no_uncorrected_error(host: Host) -> None:
     """No GPU has had an uncorrected ECC error since its driver was loaded."""
     field = "ecc.errors.uncorrected.volatile.total"
-    found = [(called(card), count(card, field)) for card in counting(cards(host))]
+    found = [(card_name(card), required_number(card, field)) for card in counting_cards(cards(host))]
     expect("GPUs with uncorrected ECC errors", found=[f"{name} {n}" for name, n in found if n], expected=[])
 
 
@@ -60,10 +65,14 @@ def test_gpu_memory_errors_are_few(host: Host) -> None:
 
     The uncorrected errors of its lifetime are in the evidence.
     """
-    for card in (found := counting(cards(host))):
-        count(card, "ecc.errors.uncorrected.aggregate.total")
+    for card in (found := counting_cards(cards(host))):
+        required_number(card, "ecc.errors.uncorrected.aggregate.total")
     field = "ecc.errors.corrected.volatile.total"
-    many = [f"{called(card)} {count(card, field)}" for card in found if count(card, field) > CORRECTED]
+    many = [
+        f"{card_name(card)} {required_number(card, field)}"
+        for card in found
+        if required_number(card, field) > CORRECTED
+    ]
     expect("GPUs with too many corrected ECC errors", found=many, expected=[])
 
 
@@ -81,10 +90,10 @@ def test_gpu_pages(host: Host) -> None:
 
     From Ampere on, GPUs remap rows instead (G11).
     """
-    found = retiring(host)
-    pending = [called(c) for c in found if known(c, "retired_pages.pending") in ("Yes", "1")]
+    found = cards_that_retire_pages(host)
+    pending = [card_name(c) for c in found if required_field(c, "retired_pages.pending") in ("Yes", "1")]
     expect("GPUs with pages pending retirement", found=pending, expected=[])
-    many = [f"{called(card)} {pages(card)}" for card in found if pages(card) > RETIRED]
+    many = [f"{card_name(card)} {retired_pages(card)}" for card in found if retired_pages(card) > RETIRED]
     expect(f"GPUs with more than {RETIRED} retired pages", found=many, expected=[])
 
 
@@ -100,7 +109,11 @@ def test_gpu_pages(host: Host) -> None:
 )
 def test_gpu_pages_are_few(host: Host) -> None:
     """No GPU has retired more than 10 memory pages."""
-    many = [f"{called(card)} {pages(card)}" for card in retiring(host) if pages(card) > NOTABLY_RETIRED]
+    many = [
+        f"{card_name(card)} {retired_pages(card)}"
+        for card in cards_that_retire_pages(host)
+        if retired_pages(card) > NOTABLY_RETIRED
+    ]
     expect(f"GPUs with more than {NOTABLY_RETIRED} retired pages", found=many, expected=[])
 
 
@@ -119,8 +132,8 @@ def test_gpu_rows(host: Host) -> None:
     GPUs up to Turing retire pages instead (G10).
     """
     wrong = []
-    for name, row in remapping(host).items():
-        told = {key: known(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
+    for name, row in remapped_rows_by_card(host).items():
+        told = {key: required_field(row, f"remapped_rows.{key}") for key in ("failure", "pending", "uncorrectable")}
         wrong += [f"{name} {key}" for key in ("failure", "pending") if told[key] in ("Yes", "1")]
         wrong += [f"{name} {told['uncorrectable']} rows"] if int(told["uncorrectable"]) > REMAPPED_ROWS else []
     expect("GPUs with row remapping problems", found=wrong, expected=[])
@@ -136,10 +149,8 @@ def test_gpu_rows(host: Host) -> None:
 )
 def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
     """The kernel log since boot, or of at least the last 24 hours, has no critical Xid error."""
-    text = host.read(LOG)
-    if not text.strip():
-        raise unparsable("journalctl -k", why="the kernel log of this boot is empty")
-    grave = sorted({error for error in xid.errors(text) if error.number in CRITICAL})
+    text = xid_log(host)
+    grave = sorted({error for error in xid.errors(text) if error.number in xid.CRITICAL})
     expect("critical Xid errors", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
     covered = number("/proc/uptime", host.read(UPTIME)) - (first := xid.begins(text))
     if first > BOOTING and covered < DAY:
@@ -160,46 +171,3 @@ def test_gpus_pass_dcgm(host: Host) -> None:
     """The DCGM level 1 diagnostic passes."""
     answer = host.run_active([0, 1, *dcgm.FOUND_SOMETHING], DIAGNOSE, deadline=300.0)
     expect("failed DCGM tests", found=dcgm.failures(answer.text), expected=[])
-
-
-def with_ecc(there: Iterable[Card]) -> list[Card]:
-    """Those of the cards whose memory counts errors: that have ECC, and it is on, which G07 asks for."""
-    return [card for card in there if not lacks_ecc(card) and known(card, "ecc.mode.current") == "Enabled"]
-
-
-def counting(there: Iterable[Card]) -> list[Card]:
-    """As `with_ecc`. NotApplicable where there is none."""
-    if not (found := with_ecc(there)):
-        raise NotApplicable("no GPU has ECC enabled")
-    return found
-
-
-def retiring(host: Host) -> list[Card]:
-    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
-    there = counting(cards(host))
-    rows, found = remapped(host, there[0]), []
-    for card in there:
-        row = rows.get(known(card, "uuid"), {})
-        if card["retired_pages.pending"] is not None:
-            found.append(card)
-        elif row.get("remapped_rows.pending") is None:
-            raise Unknown(f"{called(card)} reports neither its retired pages nor its remapped rows")
-    return found
-
-
-def remapping(host: Host) -> dict[str, Card]:
-    """By name the rows of the cards that remap rows. Unknown for one that tells neither its rows nor its pages."""
-    there = counting(cards(host))
-    rows, found = remapped(host, there[0]), {}
-    for card in there:
-        row = rows.get(known(card, "uuid"), {})
-        if row.get("remapped_rows.pending") is not None:
-            found[called(card)] = row
-        elif card["retired_pages.pending"] is None:
-            raise Unknown(f"{called(card)} reports neither its remapped rows nor its retired pages")
-    return found
-
-
-def pages(card: Card) -> int:
-    """How many pages a card has retired."""
-    return count(card, "retired_pages.single_bit_ecc.count") + count(card, "retired_pages.double_bit.count")

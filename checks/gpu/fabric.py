@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, cards, known, nvlinks
+from dlws.facts.nvidia import BOUND, cards, loaded_driver, nvlinks, required_field
 from dlws.facts.units import unit
 from dlws.parse.accelerators import nvidia_topology, nvlink
 from dlws.parse.host import lspci
@@ -32,7 +32,7 @@ def test_nvlinks_are_up(host: Host) -> None:
 
     A GPU without an NVLink bridge is left out.
     """
-    models = {int(known(card, "index")): nvlinks(card) for card in cards(host)}
+    models = {int(required_field(card, "index")): nvlinks(card) for card in cards(host)}
     links = nvlink.parse(host.read(BOUND + "nvlink -s")) or dict.fromkeys(models, ())
     expect("GPUs listed by nvidia-smi nvlink", found=sorted(links), expected=sorted(models))
     joined = {card: speeds for card, speeds in links.items() if models[card] or any(speeds)}
@@ -56,7 +56,7 @@ def test_nvlinks_are_up(host: Host) -> None:
 )
 def test_gpu_topology(host: Host) -> None:
     """SXM GPUs are connected by all NVLinks of their model, to each other or to NVSwitches."""
-    models = {f"GPU{known(card, 'index')}": nvlinks(card) for card in cards(host)}
+    models = {f"GPU{required_field(card, 'index')}": nvlinks(card) for card in cards(host)}
     ways = nvidia_topology.parse(host.read(BOUND + "topo -m"))
     expect("GPUs listed by nvidia-smi topo", found=sorted(ways), expected=sorted(models))
     torn = [
@@ -95,6 +95,4 @@ def test_fabric_manager(host: Host) -> None:
     line = only_line("nv-fabricmanager --version", host.read("nv-fabricmanager --version"))
     if not line.startswith(VERSION):
         raise unparsable("nv-fabricmanager --version", line)
-    expect(
-        "Fabric Manager version", found=line.removeprefix(VERSION), expected=presence.loaded_driver(host) or "no driver"
-    )
+    expect("Fabric Manager version", found=line.removeprefix(VERSION), expected=loaded_driver(host) or "no driver")

@@ -10,8 +10,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import gpu_hosts
 from dlws.facts import nvidia
-from dlws.facts.files import text_of
-from dlws.facts.nvidia import CARDS, FIELDS, PATIENCE, known, some
+from dlws.facts.nvidia import CARDS, FIELDS, LOADED, PATIENCE, require_cards, required_field
 from dlws.inventory import Node
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_smi, xid
@@ -24,7 +23,6 @@ GPU_IS_LOST = 15
 """nvidia-smi's exit status for it (NVML_ERROR_GPU_IS_LOST)."""
 STOPPED = (124, 137)
 """Exit statuses of timeout(1)."""
-LOADED = "/proc/driver/nvidia/version"
 
 
 @preflight
@@ -119,7 +117,7 @@ def test_gpus_answer(host: Host) -> None:
     if result.rc == GPU_IS_LOST:
         raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card to answer")
     expect("GPUs that cannot be read", found=nvidia_smi.unreadable(result.stdout), expected=[])
-    some(nvidia_smi.query(result.stdout, FIELDS))
+    require_cards(nvidia_smi.query(result.stdout, FIELDS))
 
 
 @check(
@@ -139,15 +137,9 @@ def test_gpus_are_alike(host: Host) -> None:
     """
     found = nvidia.cards(host)
     for field, what in (("name", "GPU models"), ("vbios_version", "VBIOS versions"), ("uuid", "UUIDs")):
-        values = [known(card, field) for card in found]
+        values = [required_field(card, field) for card in found]
         distinct = sorted(set(values))
         if field == "uuid":
             expect(f"distinct {what}", found=len(distinct), expected=len(values))
         else:
             expect_that(len(distinct) == 1, what, found=distinct, expected="the same on all cards")
-
-
-def loaded_driver(host: Host) -> str | None:
-    """The version of the driver that runs; None where none does."""
-    text = text_of(host, LOADED)
-    return None if text is None else xid.loaded(text)

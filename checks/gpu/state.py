@@ -5,9 +5,19 @@ from __future__ import annotations
 from checks.gpu import presence
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, FORM, by_driver, called, cards, count, known, lacks_ecc
+from dlws.facts.nvidia import (
+    BOUND,
+    IDLE_MEMORY,
+    card_name,
+    cards,
+    driver_dependent_fields,
+    gpu_processes,
+    is_idle,
+    lacks_ecc,
+    required_field,
+    required_number,
+)
 from dlws.parse.accelerators import nvidia_temperature
-from dlws.parse.text import lines
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
@@ -15,9 +25,6 @@ SPREAD = 5
 """Degrees between the coldest and the warmest of idle cards."""
 SLOWED = {0x8: "hardware slowdown", 0x20: "software thermal", 0x40: "hardware thermal", 0x80: "power brake"}
 """The bits of NVML's reasons that say a card is ill or hot; idle (0x1) and the power cap (0x4) are in order."""
-IDLE_MEMORY = 15
-"""MiB that a card without work may have in use."""
-APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 
 @check(
@@ -35,10 +42,12 @@ def test_gpu_modes(host: Host) -> None:
     found, wrong = cards(host), []
     for card in found:
         for field, wanted in (("persistence_mode", "Enabled"), ("compute_mode", "Default")):
-            if (value := known(card, field)) != wanted:
-                wrong.append(f"{called(card)} {field} {value}")
+            if (value := required_field(card, field)) != wanted:
+                wrong.append(f"{card_name(card)} {field} {value}")
     wrong += [
-        f"{called(card)} MIG Enabled" for card in by_driver(host, found[0]) if card["mig.mode.current"] == "Enabled"
+        f"{card_name(card)} MIG Enabled"
+        for card in driver_dependent_fields(host, found[0])
+        if card["mig.mode.current"] == "Enabled"
     ]
     expect("GPUs in the wrong mode", found=wrong, expected=[])
 
@@ -58,7 +67,7 @@ def test_gpu_ecc_is_on(host: Host) -> None:
     found = [c for c in cards(host) if not lacks_ecc(c)]
     if not found:
         raise NotApplicable("no GPU supports ECC")
-    off = [called(card) for card in found if known(card, "ecc.mode.current") != "Enabled"]
+    off = [card_name(card) for card in found if required_field(card, "ecc.mode.current") != "Enabled"]
     expect("GPUs with ECC disabled", found=off, expected=[])
 
 
@@ -76,7 +85,10 @@ def test_gpu_links_are_wide(host: Host) -> None:
 
     Its generation is not compared, as it drops when the GPU is idle.
     """
-    widths = [(called(c), count(c, "pcie.link.width.current"), count(c, "pcie.link.width.max")) for c in cards(host)]
+    widths = [
+        (card_name(c), required_number(c, "pcie.link.width.current"), required_number(c, "pcie.link.width.max"))
+        for c in cards(host)
+    ]
     narrow = [f"{name} x{now} of x{most}" for name, now, most in widths if now < most]
     expect("GPUs with a narrow PCIe link", found=narrow, expected=[])
 
@@ -98,7 +110,7 @@ def test_gpu_temperatures(host: Host) -> None:
     expect("GPUs at their throttling temperature", found=hot, expected=[])
     now = cards(host)
     if all(is_idle(card) for card in now):
-        degrees = [count(card, "temperature.gpu") for card in now]
+        degrees = [required_number(card, "temperature.gpu") for card in now]
         apart = f"{max(degrees) - min(degrees)} °C" if max(degrees) - min(degrees) > SPREAD else f"up to {SPREAD} °C"
         expect("temperature spread of the idle GPUs", found=apart, expected=f"up to {SPREAD} °C")
 
@@ -115,7 +127,10 @@ def test_gpu_temperatures(host: Host) -> None:
 )
 def test_gpus_are_not_slowed_down(host: Host) -> None:
     """No GPU is throttled by its hardware, by heat or by the power brake."""
-    bits = {called(card): int(known(card, "throttle reasons"), 16) for card in by_driver(host, cards(host)[0])}
+    bits = {
+        card_name(card): int(required_field(card, "throttle reasons"), 16)
+        for card in driver_dependent_fields(host, cards(host)[0])
+    }
     slowed = [f"{name} {words}" for name, found in bits.items() for bit, words in SLOWED.items() if found & bit]
     expect("throttled GPUs", found=slowed, expected=[])
 
@@ -132,7 +147,10 @@ def test_gpus_are_not_slowed_down(host: Host) -> None:
 )
 def test_gpu_power_limits(host: Host) -> None:
     """Every GPU has its default power limit."""
-    limits = [(called(c), float(known(c, "power.limit")), float(known(c, "power.default_limit"))) for c in cards(host)]
+    limits = [
+        (card_name(c), float(required_field(c, "power.limit")), float(required_field(c, "power.default_limit")))
+        for c in cards(host)
+    ]
     wrong = [f"{name} {limit:g} W of {default:g} W" for name, limit, default in limits if limit != default]
     expect("GPUs with a non-default power limit", found=wrong, expected=[])
 
@@ -150,16 +168,10 @@ def test_gpu_power_limits(host: Host) -> None:
 )
 def test_gpus_are_idle(host: Host) -> None:
     """No process uses a GPU and no GPU memory is in use, as active checks require."""
-    expect("processes on the GPUs", found=processes(host), expected=[])
-    busy = [f"{called(c)} {count(c, 'memory.used')} MiB" for c in cards(host) if count(c, "memory.used") > IDLE_MEMORY]
+    expect("processes on the GPUs", found=gpu_processes(host), expected=[])
+    busy = [
+        f"{card_name(c)} {required_number(c, 'memory.used')} MiB"
+        for c in cards(host)
+        if required_number(c, "memory.used") > IDLE_MEMORY
+    ]
     expect("GPUs with memory in use", found=busy, expected=[])
-
-
-def processes(host: Host) -> list[str]:
-    """Who uses the GPUs: `4211, python3`."""
-    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
-
-
-def is_idle(card: dict[str, str | None]) -> bool:
-    """Whether a card has nothing to do. Unknown where its driver does not tell."""
-    return count(card, "utilization.gpu") == 0 and count(card, "memory.used") <= IDLE_MEMORY

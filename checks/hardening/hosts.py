@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
-from checks.accounts import sshd_of
-from checks.hardening.kubernetes import SHORTEST, listed
-from checks.network.names import UFW
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
-from dlws.engine.site import Notes
+from dlws.facts.accounts import sshd_setting
+from dlws.facts.files import files_at
+from dlws.facts.firewall import ufw_is_active
+from dlws.facts.secrets import processes_with_a_secret
 from dlws.facts.units import unit
 from dlws.parse.host import accounts
-from dlws.parse.network import firewall
 from dlws.parse.text import lines, number, unparsable
 from dlws.remote.host import Host
+from dlws.remote.notes import Notes
 from dlws.verdict import Severity
 
 TRIES = 4
@@ -38,7 +36,7 @@ SCHEDULES = {"/etc/crontab": 0o600, "/etc/cron.d": 0o700, "/etc/cron.daily": 0o7
 )
 def test_ssh_wants_a_password(host: Host) -> None:
     """The SSH server rejects empty passwords."""
-    expect("PermitEmptyPasswords", found=sshd_of(host, "permitemptypasswords"), expected="no")
+    expect("PermitEmptyPasswords", found=sshd_setting(host, "permitemptypasswords"), expected="no")
 
 
 @check(
@@ -52,8 +50,8 @@ def test_ssh_wants_a_password(host: Host) -> None:
 )
 def test_ssh_is_narrow(host: Host) -> None:
     """Root cannot log in over SSH, and a connection allows at most 4 password attempts."""
-    expect("PermitRootLogin", found=sshd_of(host, "permitrootlogin"), expected="no")
-    tries = number("MaxAuthTries", sshd_of(host, "maxauthtries"))
+    expect("PermitRootLogin", found=sshd_setting(host, "permitrootlogin"), expected="no")
+    tries = number("MaxAuthTries", sshd_setting(host, "maxauthtries"))
     expect_that(tries <= TRIES, "MaxAuthTries", found=tries, expected=f"at most {TRIES}")
 
 
@@ -71,7 +69,7 @@ def test_accounts_are_closed(host: Host) -> None:
     if not users:
         raise unparsable("/etc/passwd", why="no output")
     expect("accounts with uid 0", found=[user.name for user in users if user.uid == 0], expected=["root"])
-    found = listed(host, *SHADOW, depth=0)
+    found = files_at(host, *SHADOW, depth=0)
     expect_that("/etc/shadow" in {e.path for e in found}, "/etc/shadow", found="no file", expected="password hashes")
     wrong = [str(e) for e in found if e.owner not in SHADOW_OWNERS or e.allows_more_than(SHADOW[e.path])]
     expect("account files open to others", found=wrong, expected=[])
@@ -120,7 +118,7 @@ def test_redirects_are_off(host: Host) -> None:
 def test_host_keeps_to_itself(host: Host) -> None:
     """IP forwarding is off, the firewall is on and no RPC service runs."""
     forwards = number("ip_forward", host.read("cat /proc/sys/net/ipv4/ip_forward").strip())
-    off = firewall.ufw_status(host.read(UFW)) is not firewall.Ufw.ACTIVE
+    off = not ufw_is_active(host)
     (rpc,) = unit(host, "rpcbind", "ActiveState")
     wrong = {"IP forwarding": forwards, "no firewall": off, "rpcbind": rpc == "active"}
     expect("open to the network", found=[what for what, true in wrong.items() if true], expected=[])
@@ -141,7 +139,7 @@ def test_host_keeps_records(host: Host) -> None:
     (syslog,) = unit(host, "rsyslog", "ActiveState")
     kept = syslog == "active" or host.run_expect([0, 1], "test -d /var/log/journal").rc == 0
     missing = [what for what, there in {"auditd": audit == "active", "persistent logs": kept}.items() if not there]
-    wide = [str(e) for e in listed(host, *SCHEDULES, depth=0) if e.allows_more_than(SCHEDULES[e.path])]
+    wide = [str(e) for e in files_at(host, *SCHEDULES, depth=0) if e.allows_more_than(SCHEDULES[e.path])]
     expect("missing or open to others", found=[*missing, *wide], expected=[])
 
 
@@ -154,15 +152,7 @@ def test_host_keeps_records(host: Host) -> None:
 )
 def test_no_secret_in_a_command_line(cluster: Cluster, host: Host, notes: Notes) -> None:
     """No process has a secret from config.yaml in its command line, where every user can read it."""
-    found = notes.take("look for secrets of config.yaml in command lines", lambda: telling(cluster, host))
+    found = notes.take(
+        "look for secrets of config.yaml in command lines", lambda: processes_with_a_secret(cluster, host)
+    )
     expect("processes with a secret in their command line", found=found, expected=[])
-
-
-def telling(cluster: Cluster, host: Host) -> list[str]:
-    """The processes, by pid alone. The command lines are not written down: they may hold other people's secrets."""
-    secrets = [secret for secret in cluster.secrets if len(secret) >= SHORTEST]
-    text = host.read_secret("ps -eo pid=,args= -ww")
-    rows = [re.fullmatch(r"\s*([0-9]+) (.*)", line) for line in text.splitlines() if line.strip()]
-    if None in rows or not rows:
-        raise unparsable("ps", why="listing not understood")
-    return [f"process {row[1]}" for row in rows if row and any(secret in row[2] for secret in secrets)]

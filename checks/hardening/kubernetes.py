@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from checks.across_hosts.unique import mapping
 from checks.kubernetes import control_plane, kube_host
-from checks.kubernetes.control_plane import flags_of
 from dlws.config.cluster import Cluster
-from dlws.engine.check import check, expect, expect_that
+from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
-from dlws.facts.files import NO_FILE
+from dlws.facts.control_plane import component_flags
+from dlws.facts.files import files_at
+from dlws.facts.kube_host import kubelet_settings
+from dlws.facts.secrets import SHORTEST_SECRET
 from dlws.kubernetes import objects
-from dlws.parse.host import modes
 from dlws.parse.host.modes import Entry
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
@@ -51,7 +51,6 @@ ETCD_TLS = {
 INSECURE_PORT_GONE = release("v1.20.0")
 CURL = "curl -s -k -m 5 -o /dev/null -w '%{http_code}' "
 REFUSED = 7  # curl's exit status
-SHORTEST = 8  # characters; a shorter secret stands in innocent texts too
 DEFAULTS = "runbook 3.11 runs kubeadm init with its defaults, which do not set this"
 
 
@@ -66,7 +65,7 @@ DEFAULTS = "runbook 3.11 runs kubeadm init with its defaults, which do not set t
 )
 def test_manifests_are_guarded(host: Host) -> None:
     """Only root can change the control plane's manifests."""
-    found = [e for e in listed(host, MANIFESTS) if e.kind == "f"]
+    found = [e for e in files_at(host, MANIFESTS) if e.kind == "f"]
     expect_that(found, f"files in {MANIFESTS}", found="none", expected="the control plane's manifests")
     expect("manifests open to others", found=open_to_others(found, 0o644), expected=[])
 
@@ -82,7 +81,7 @@ def test_manifests_are_guarded(host: Host) -> None:
 )
 def test_etcd_data_is_private(host: Host) -> None:
     """Only its owner can read etcd's data folder, which holds all secrets of the cluster."""
-    found = listed(host, ETCD_DATA, depth=0)
+    found = files_at(host, ETCD_DATA, depth=0)
     expect("etcd's data folder", found=[e.path for e in found], expected=[ETCD_DATA])
     expect("folders open to others", found=open_to_others(found, 0o700), expected=[])
 
@@ -99,7 +98,7 @@ def test_etcd_data_is_private(host: Host) -> None:
 )
 def test_etcd_data_has_its_own_user(host: Host) -> None:
     """The etcd data folder belongs to a dedicated etcd user."""
-    expect(f"owner of {ETCD_DATA}", found=[e.owner for e in listed(host, ETCD_DATA, depth=0)], expected=["etcd:etcd"])
+    expect(f"owner of {ETCD_DATA}", found=[e.owner for e in files_at(host, ETCD_DATA, depth=0)], expected=["etcd:etcd"])
 
 
 @check(
@@ -112,10 +111,10 @@ def test_etcd_data_has_its_own_user(host: Host) -> None:
 )
 def test_keys_are_private(host: Host) -> None:
     """Only root can read the control plane's keys and kubeconfigs, or change its certificates."""
-    found = [e for e in listed(host, PKI) if e.kind == "f"]
+    found = [e for e in files_at(host, PKI) if e.kind == "f"]
     keys = [e for e in found if e.path.endswith(".key")]
     expect_that(keys, f"keys in {PKI}", found="none", expected="the control plane's keys")
-    secret = [*keys, *listed(host, *KUBECONFIGS, depth=0)]
+    secret = [*keys, *files_at(host, *KUBECONFIGS, depth=0)]
     expect("keys and kubeconfigs open to others", found=open_to_others(secret, 0o600), expected=[])
     expect("certificates that others can change", found=open_to_others(found, 0o644), expected=[])
 
@@ -131,7 +130,7 @@ def test_keys_are_private(host: Host) -> None:
 )
 def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server uses no password or token files, and authorizes by Node and RBAC."""
-    flags = flags_of(cluster, kube, "kube-apiserver")
+    flags = running_flags(cluster, kube, "kube-apiserver")
     files = [name for name in ("basic-auth-file", "token-auth-file") if name in flags]
     expect("password and token file flags", found=files, expected=[])
     modes_ = flags.get("authorization-mode", "AlwaysAllow").split(",")
@@ -150,7 +149,7 @@ def test_api_server_knows_who_asks(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server has no port without TLS, and lets a kubelet change only its own node."""
-    flags = flags_of(cluster, kube, "kube-apiserver")
+    flags = running_flags(cluster, kube, "kube-apiserver")
     default = "0" if release(cluster.kubernetes_version) >= INSECURE_PORT_GONE else "8080"
     expect("insecure port", found=flags.get("insecure-port", default), expected="0")
     expect("insecure address", found=flags.get("insecure-bind-address", ""), expected="")
@@ -171,7 +170,7 @@ def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None
 )
 def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
     """Profiling is off in the API server, the controller manager and the scheduler."""
-    on = [name for name in COMPONENTS if flags_of(cluster, kube, name).get("profiling") != "false"]
+    on = [name for name in COMPONENTS if running_flags(cluster, kube, name).get("profiling") != "false"]
     expect("components with profiling on", found=on, expected=[])
 
 
@@ -187,7 +186,7 @@ def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes) -> None:
     """The controller manager and the scheduler listen only on 127.0.0.1."""
-    found = {name: flags_of(cluster, kube, name).get("bind-address", "0.0.0.0") for name in COMPONENTS[1:]}
+    found = {name: running_flags(cluster, kube, name).get("bind-address", "0.0.0.0") for name in COMPONENTS[1:]}
     wrong = [f"{name}: {address}" for name, address in found.items() if address != "127.0.0.1"]
     expect("components that listen elsewhere", found=wrong, expected=[])
 
@@ -206,7 +205,7 @@ def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes
 )
 def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server keeps an audit log of at least 30 days and 10 files of 100 MB."""
-    flags = flags_of(cluster, kube, "kube-apiserver")
+    flags = running_flags(cluster, kube, "kube-apiserver")
     short = [name for name, least in AUDIT.items() if not flags.get(name, "").isdecimal() or int(flags[name]) < least]
     missing = [name for name in ("audit-log-path",) if name not in flags]
     expect("audit settings missing or too low", found=[*missing, *short], expected=[])
@@ -223,7 +222,7 @@ def test_requests_are_audited(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server and etcd use TLS, and etcd accepts only clients with a certificate from its CA."""
-    server, etcd = flags_of(cluster, kube, "kube-apiserver"), flags_of(cluster, kube, "etcd")
+    server, etcd = running_flags(cluster, kube, "kube-apiserver"), running_flags(cluster, kube, "etcd")
     expect("missing API server flags", found=[name for name in API_SERVER_TLS if not server.get(name)], expected=[])
     wrong = [name for name, value in ETCD_TLS.items() if not etcd.get(name) or (value and etcd[name] != value)]
     expect("missing or wrong etcd flags", found=wrong, expected=[])
@@ -241,7 +240,7 @@ def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_kubelet_files_are_guarded(host: Host) -> None:
     """Only root can change the kubelet's files."""
-    found = listed(host, *KUBELET_FILES, depth=0)
+    found = files_at(host, *KUBELET_FILES, depth=0)
     expect_that(found, "kubelet files", found="none", expected="its configuration and credentials")
     expect("files open to others", found=open_to_others(list(found), 0o644), expected=[])
 
@@ -256,7 +255,7 @@ def test_kubelet_files_are_guarded(host: Host) -> None:
 )
 def test_kubelet_answers_nobody_unknown(host: Host) -> None:
     """The kubelet rejects anonymous access, both by its configuration and in its answers."""
-    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
+    config = kubelet_settings(host)
     asks, decides = config.get("authentication") or {}, config.get("authorization") or {}
     expect("anonymous access", found=(asks.get("anonymous") or {}).get("enabled", True), expected=False)
     expect("authorization mode", found=decides.get("mode", "AlwaysAllow"), expected="Webhook")
@@ -277,7 +276,7 @@ def test_kubelet_answers_nobody_unknown(host: Host) -> None:
 )
 def test_kubelet_renews_its_certificate(host: Host) -> None:
     """The kubelet renews its certificate automatically."""
-    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
+    config = kubelet_settings(host)
     expect("rotateCertificates", found=config.get("rotateCertificates", False), expected=True)
 
 
@@ -292,7 +291,7 @@ def test_kubelet_renews_its_certificate(host: Host) -> None:
 )
 def test_kubelet_leaves_the_kernel_alone(host: Host) -> None:
     """The kubelet refuses to start rather than change kernel settings."""
-    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
+    config = kubelet_settings(host)
     expect("protectKernelDefaults", found=config.get("protectKernelDefaults", False), expected=True)
 
 
@@ -346,7 +345,7 @@ def test_few_pods_are_privileged(kube: Kubernetes) -> None:
 )
 def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
     """No ConfigMap contains a secret from config.yaml."""
-    long = [secret for secret in cluster.secrets if len(secret) >= SHORTEST]
+    long = [secret for secret in cluster.secrets if len(secret) >= SHORTEST_SECRET]
     telling = [
         f"{thing['metadata'].get('namespace')}/{thing['metadata']['name']} {key}"
         for thing in kube.list("configmaps")
@@ -354,6 +353,12 @@ def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
         if any(secret in text for secret in long)
     ]
     expect("ConfigMaps that contain a secret", found=telling, expected=[])
+
+
+def running_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:
+    """The flags that a component runs with. Mismatch where it has no pod."""
+    flags = component_flags(cluster, kube, component)
+    return expect_present(flags, f"pods of {component} on {cluster.master.name}")
 
 
 def privileges(pod: Object) -> list[str]:
@@ -367,16 +372,6 @@ def privileges(pod: Object) -> list[str]:
         "docker.sock": any(path.endswith("docker.sock") for path in paths),
     }
     return [name for name, holds in found.items() if holds]
-
-
-def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
-    """The files at the paths and, without a depth, all below them; what is not there is left out."""
-    below = "" if depth is None else f"-maxdepth {depth} "
-    command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])
-    result = host.run_expect([0, 1], command, *paths, modes.FORM)
-    if any(NO_FILE not in line for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
-        raise host.unexpected(result)
-    return list(modes.parse(result.stdout))
 
 
 def open_to_others(found: list[Entry], mode: int) -> list[str]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from dlws.engine.check import check, expect
+from dlws.facts.hardware import memory_errors
 from dlws.parse.host import ipmi
 from dlws.parse.storage import smart
-from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
-EDAC = "/sys/devices/system/edac/mc"
-READ_EDAC = (
-    f"set -e; cut -d. -f1 /proc/uptime; if test -d {EDAC}; then find {EDAC} -mindepth 2 -maxdepth 2"
-    " -name '[uc]e_count' -exec grep -H . {} +; fi"
-)
 CORRECTED = 9  # a day
-DAY = 86_400
 HAS_BMC = "test -e /dev/ipmi0 || test -e /dev/ipmi/0 || test -d /sys/firmware/dmi/entries/38-0"
 READ_SMART = (
     "for d in /dev/sd[a-z] /dev/sd[a-z][a-z] /dev/nvme[0-9]n1 /dev/nvme[0-9][0-9]n1; do if test -b $d; then"
@@ -91,15 +83,3 @@ def counted_errors(host: Host) -> tuple[float, dict[str, int]]:
     if not counts:
         raise NotApplicable("no memory controller on this machine counts errors (EDAC)")
     return days, counts
-
-
-def memory_errors(host: Host) -> tuple[float, dict[str, int]]:
-    """Days since the boot, one at least, and each counter, `mc0/ue_count`; none on a machine that counts no errors."""
-    uptime, *rows = host.lines(READ_EDAC) or [""]
-    found = {}
-    for row in rows:
-        counter = re.fullmatch(r".*/(mc[0-9]+/[uc]e_count):([0-9]{1,18})", row)
-        if counter is None:
-            raise unparsable("EDAC", row)
-        found[counter[1]] = int(counter[2])
-    return max(number("/proc/uptime", uptime) / DAY, 1.0), found

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dlws.engine.check import check, expect, preflight
-from dlws.facts.files import NO_FILE, text_of
-from dlws.parse.host import kernels, modules, sysctl_conf
+from dlws.facts.files import text_of
+from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, settings_at_boot
+from dlws.parse.host import kernels
 from dlws.parse.text import number
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
-SHOWS = {
-    "br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables",
-    "nf_conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
-    "overlay": "/sys/module/overlay",
-}
-"""A module and what is there once the kernel has it, loaded or built in."""
-LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
-AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
-SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
-SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_forward")
 CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"}
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
@@ -70,7 +61,7 @@ def test_kernel_modules(host: Host) -> None:
 def test_bridged_packets_are_filtered(host: Host) -> None:
     """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""
     now = {key: text_of(host, f"/proc/sys/{key.replace('.', '/')}") for key in SETTINGS}
-    at_boot = sysctl_conf.parse(existing(host, SETTINGS_AT_BOOT))
+    at_boot = settings_at_boot(host)
     expect("kernel settings that are not 1", found=[key for key in SETTINGS if now[key] != "1"], expected=[])
     forgotten = [key for key in SETTINGS if at_boot.get(key) != "1"]
     expect("kernel settings not set to 1 in /etc/sysctl.d", found=forgotten, expected=[])
@@ -124,23 +115,3 @@ def test_inotify_limits(host: Host) -> None:
     found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}
     low = [f"{key} {found[key]}, not {least} or more" for key, least in INOTIFY.items() if found[key] < least]
     expect("inotify limits that are too low", found=low, expected=[])
-
-
-def missing_modules(host: Host) -> list[str]:
-    """Those of the modules that the kernel has neither loaded nor built in."""
-    shown = host.lines(LIST_SHOWN)
-    return [name for name, path in SHOWS.items() if path not in shown]
-
-
-def forgotten_modules(host: Host) -> list[str]:
-    """Loaded modules that no file loads at boot. What is built in needs none."""
-    loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
-    return sorted(loaded & SHOWS.keys() - modules.at_boot(existing(host, AT_BOOT)))
-
-
-def existing(host: Host, command: str) -> str:
-    """What `cat` shows of those of its files that are there."""
-    result = host.run_expect([0, 1], command)
-    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
-        raise host.unexpected(result)
-    return str(result.stdout)

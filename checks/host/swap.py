@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dlws.engine.check import check, expect
-from dlws.parse.host import swaps, systemd
+from dlws.facts.swap import enabled_swap_units
+from dlws.parse.host import swaps
 from dlws.parse.storage import fstab
-from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
 
@@ -25,17 +25,4 @@ def test_swap_is_off(host: Host) -> None:
 def test_swap_stays_off(host: Host) -> None:
     """Swap stays off after a reboot: no /etc/fstab line or systemd unit turns it on."""
     lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(host.read("cat /etc/fstab"))]
-    expect("swap entries active at boot", found=lines + enabled_units(host), expected=[])
-
-
-def enabled_units(host: Host) -> list[str]:
-    """Swap units with a file of their own. What systemd generates from /etc/fstab goes away with its line.
-
-    generator.late holds those of systemd-gpt-auto-generator(8), made of partitions that no line names.
-    """
-    text = host.read("systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'")
-    units = [systemd.show(block) for block in text.split("\n\n") if block.strip()]
-    if any(set(unit) != {"Id", "LoadState", "FragmentPath"} for unit in units):
-        raise unparsable("systemctl show", text.splitlines()[-1], "cut off after")
-    loaded = [unit for unit in units if unit["LoadState"] == "loaded" and unit["FragmentPath"]]
-    return [unit["Id"] for unit in loaded if not unit["FragmentPath"].startswith("/run/systemd/generator/")]
+    expect("swap entries active at boot", found=lines + enabled_swap_units(host), expected=[])

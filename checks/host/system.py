@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from checks.across_hosts.unique import someone
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import whole_cluster, workers
+from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.files import text_of
+from dlws.facts.packages import missing_packages
+from dlws.facts.system import machine_of
 from dlws.inventory import Device, Node
 from dlws.parse.host import dpkg, meminfo, os_release, secure_boot
-from dlws.parse.host.dpkg import QUERY
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -111,7 +112,7 @@ def test_cpu_and_memory(host: Host) -> None:
 def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
     """No two hosts have the same machine-id."""
     owners = defaultdict(list)
-    for name, host in someone(hosts).items():
+    for name, host in reachable_hosts(hosts).items():
         machine_id = host.read("cat /etc/machine-id").strip()
         if not re.fullmatch("[0-9a-f]{32}|", machine_id):
             raise unparsable(f"{name}: /etc/machine-id", machine_id)
@@ -153,25 +154,3 @@ def test_packages_are_whole(host: Host) -> None:
 def test_node_packages_are_installed(cluster: Cluster, host: Host) -> None:
     """The packages that every node needs are installed."""
     expect("missing packages", found=missing_packages(host, cluster.suite.packages.node), expected=[])
-
-
-def machine_of(host: Host) -> str:
-    """What `uname -m` prints: x86_64, aarch64."""
-    line = only_line("uname -m", host.read("uname -m"))
-    if not re.fullmatch(r"\w+", line):
-        raise unparsable("uname -m", line)
-    return line
-
-
-def missing_packages(host: Host, names: list[str] | tuple[str, ...]) -> list[str]:
-    """Those of the packages, `name` or `name=version`, that are not fully installed on the host, in that version."""
-    wanted = {entry: entry.partition("=")[::2] for entry in names}
-    listing = host.run_expect([0, 1], QUERY + " ".join(name for name, _ in wanted.values()))
-    known = {p.name: p for p in dpkg.packages(listing.stdout)}
-    if listing.rc == 0 and set(known) != {name for name, _ in wanted.values()}:  # 1: some are unknown to dpkg
-        raise host.unexpected(listing)
-    return [
-        entry
-        for entry, (name, version) in wanted.items()
-        if name not in known or not known[name].is_installed or version not in ("", known[name].version)
-    ]

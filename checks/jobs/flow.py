@@ -15,6 +15,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import platform_master
 from dlws.facts.platform import NO_ANSWER, REST
+from dlws.facts.probes.job_api import awaited_answer, json_object
 from dlws.kubernetes import device_plugins, labels
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -25,10 +26,6 @@ SAYS = f"{NAME} 42"
 COMMAND = f"echo {NAME} $((6 * 7))"
 """What the job runs: its log has `SAYS` only if a shell has done it."""
 POST = "curl -fsS -m 20 -H 'Content-Type: application/json' -d %s %s"
-UNTIL = (
-    'n=0; while s=$(curl -fsS -m 10 %s) || s=; ! echo "$s" | grep -qE %s && [ $n -lt {turns} ];'
-    ' do n=$((n+1)); sleep 2; done; echo "$s"'
-)
 ENDED = r'"jobStatus": *"(finished|failed|error|[Kk]illed)"'
 END_TURNS, LOG_TURNS = 150, 45
 """Turns of two seconds or more: for the job to be placed and to end, and for its log to be collected."""
@@ -54,11 +51,13 @@ def test_job_runs(cluster: Cluster, host: Host) -> None:
     if not workers:
         raise NotApplicable("no host offers accelerators to jobs")
     job = submitted(host, job_of(cluster, image, user, labels.of(cluster, workers[0])["gpuType"]))
-    ended = asked(host, f"{REST}/GetJobStatus?jobId={quote(job)}", ENDED, END_TURNS)
+    ended = awaited_answer(host, f"{REST}/GetJobStatus?jobId={quote(job)}", ENDED, END_TURNS)
     if ended.get("jobStatus") != "finished":  # it must not run when nobody looks any more
         host.run_active(range(256), "curl -fsS -m 10 %s", f"{REST}/KillJob?userName={quote(user)}&jobId={quote(job)}")
     expect("job status", found=f"{ended.get('jobStatus')} {ended.get('errorMsg') or ''}".strip(), expected="finished")
-    log = asked(host, f"{REST}/GetJobLog?userName={quote(user)}&jobId={quote(job)}", SAYS, LOG_TURNS).get("log")
+    log = awaited_answer(host, f"{REST}/GetJobLog?userName={quote(user)}&jobId={quote(job)}", SAYS, LOG_TURNS).get(
+        "log"
+    )
     expect_that(SAYS in json.dumps(log), "job log", found="not the output of the job", expected=SAYS)
 
 
@@ -92,27 +91,9 @@ def submitted(host: Host, job: dict[str, Any]) -> str:
     answer = host.run_active([0, *NO_ANSWER], POST, json.dumps(job, sort_keys=True), f"{REST}/PostJob", deadline=30.0)
     if answer.rc:
         raise Mismatch("REST API PostJob", found=answer.error_text.strip()[-200:], expected="an answer")
-    found = parsed(answer.text, "PostJob")
+    found = json_object(answer.text, "PostJob")
     if "error" in found:
         raise Mismatch("job submission", found=str(found["error"]), expected="accepted")
     if not isinstance(found.get("jobId"), str) or not found["jobId"]:
         raise unparsable("PostJob", answer.text)
     return str(found["jobId"])
-
-
-def asked(host: Host, url: str, pattern: str, turns: int) -> dict[str, Any]:
-    """The answer of a URL once it matches an extended regular expression, or as it is when its time is up."""
-    command = UNTIL.format(turns=turns)
-    answer = host.run_active([0], command, url, pattern, deadline=turns * 12.0 + 20.0)
-    return parsed(answer.text, url.partition("?")[0])
-
-
-def parsed(text: str, what: str) -> dict[str, Any]:
-    """The JSON object of an answer."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise unparsable(what, text.strip()[:120], "not JSON, or cut off") from None
-    if not isinstance(found, dict):
-        raise unparsable(what, text.strip()[:120], "not a JSON object")
-    return found

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, check, expect, expect_that
+from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import device_hosts, device_plugin_master
-from dlws.inventory import Device, Node
+from dlws.facts.accelerators import driver_device_count, live_sockets, offered_devices
+from dlws.facts.docker import docker_architecture, image_architecture
+from dlws.facts.nodes import nodes_by_name
+from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS
-from dlws.parse.accelerators import npu_smi, nvidia_smi
-from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Object
 from dlws.verdict import Severity
-
-KNOCK = (
-    "timeout -k 1 10 python3 -c 'import os, socket, stat\n"
-    f'for name in sorted(os.listdir("{SOCKETS}")):\n'
-    f'    path = "{SOCKETS}/" + name\n'
-    "    if stat.S_ISSOCK(os.lstat(path).st_mode):\n"
-    "        door = socket.socket(socket.AF_UNIX)\n"
-    "        door.settimeout(2)\n"
-    "        print(door.connect_ex(path), name)'"
-)
-"""Connects to each socket and prints `0 NAME` where somebody listens. The plugin's is in its pod's network namespace,
-so the kernel's table (/proc/net/unix) of the host does not have it."""
 
 
 @check(
@@ -40,11 +27,8 @@ so the kernel's table (/proc/net/unix) of the host does not have it."""
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The device plugin's image is on the host and matches Docker's architecture."""
     image = device_plugins.of(cluster, node).image
-    arch = host.read("docker version -f '{{.Server.Arch}}'")
-    result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
-    found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
-    if not found:
-        raise host.unexpected(result)
+    arch = docker_architecture(host)
+    found = image_architecture(host, image) or "no such image"
     expect(f"architecture of {image}", found=found, expected=arch)
 
 
@@ -60,9 +44,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
     """Each accelerator kind has a DaemonSet with the configured image that selects exactly its hosts."""
     for plugin in device_plugins.plugins(cluster):
         what = f"DaemonSet {NAMESPACE}/{plugin.name}"
-        found = kube.get("daemonsets", plugin.name, namespace=NAMESPACE)
-        if found is None:
-            raise Mismatch(what, found="none", expected="one")
+        found = expect_present(kube.get("daemonsets", plugin.name, namespace=NAMESPACE), what)
         template = found["spec"]["template"]
         images = [container["image"] for container in template["spec"]["containers"]]
         expect(f"images of {what}", found=images, expected=[plugin.image])
@@ -99,13 +81,11 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Kubernetes counts as many devices on the node as its driver sees, and all of them are allocatable."""
-    plugin, there = device_plugins.of(cluster, node), physical(node, host)
+    plugin, there = device_plugins.of(cluster, node), driver_device_count(node, host)
     counts = "{} known, {} allocatable"
     expected = counts.format(there, there)
-    found = next((n for n in kube.list("nodes") if n["metadata"]["name"] == node.name), None)
-    if found is None:
-        raise Mismatch(f"{node.name} in Kubernetes", found="none", expected="a node")
-    known, allocatable = offered(found, plugin.resource)
+    found = expect_present(nodes_by_name(kube).get(node.name), f"{node.name} in Kubernetes", expected="a node")
+    known, allocatable = offered_devices(found, plugin.resource)
     expect(plugin.resource, found=counts.format(known, allocatable), expected=expected)
 
 
@@ -123,30 +103,11 @@ def test_plugin_sockets_are_live(host: Host) -> None:
 
     With a dead socket, no device can be allocated.
     """
-    rows = [re.fullmatch(r"([0-9]+) (\S+)", line) for line in host.lines(KNOCK)]
-    if None in rows:
-        raise unparsable("sockets of the device plugins", why="listing not understood")
-    live = [row[2] for row in rows if row and row[1] == "0"]
+    live = live_sockets(host)
     expect_that("kubelet.sock" in live, f"live sockets in {SOCKETS}", found=live, expected="kubelet.sock among them")
     expect_that(
         len(live) > 1, f"live sockets in {SOCKETS}", found=live, expected="a device plugin's as well as the kubelet's"
     )
-
-
-def physical(node: Node, host: Host) -> int:
-    """How many accelerators the host's driver sees."""
-    if node.device is Device.GPU:
-        return len(nvidia_smi.listed(host.read("nvidia-smi -L")))
-    return len(npu_smi.cards(host.read("npu-smi info -l")))
-
-
-def offered(found: Object | None, resource: str) -> tuple[int, int]:
-    """How many devices a node has by Kubernetes' count, and how many of them may be given to pods; 0 for no node."""
-    status = (found or {}).get("status", {})
-    counts = [str((status.get(key) or {}).get(resource, "0")) for key in ("capacity", "allocatable")]
-    if not all(count.isdecimal() for count in counts):
-        raise unparsable(f"{resource} of a node", counts[0])
-    return int(counts[0]), int(counts[1])
 
 
 def state(pod: Object) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from checks.across_hosts.unique import someone
 from checks.kubernetes import control_plane
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect_that
 from dlws.engine.targets import whole_cluster
+from dlws.facts.across_hosts import reachable_hosts
+from dlws.facts.network import has_address
 from dlws.kubernetes.kubeadm import API_PORT
-from dlws.parse.network import ip_addr
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
 
@@ -47,7 +47,7 @@ def test_virtual_ip_answers(cluster: Cluster, hosts: dict[str, Host]) -> None:
     address = cluster.suite.kubernetes.virtual_ip
     if address is None:
         raise NotApplicable("suite.kubernetes.virtual_ip is not set")
-    holders = [name for name, host in someone(hosts).items() if holds(host, str(address))]
+    holders = [name for name, host in reachable_hosts(hosts).items() if has_address(host, str(address))]
     if not holders and len(hosts) < len(cluster.nodes):
         raise Unknown(f"{address}: no reachable host holds it, and not every host is reachable")
     expect_that(len(holders) == 1, f"hosts holding {address}", found=holders, expected="exactly one")
@@ -65,8 +65,3 @@ def expect_api_server(host: Host, url: str) -> None:
     expect_that(result.rc == 0, asked, found=result.stderr.strip() or "no answer", expected="an answer")
     status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
     expect_that(status in ("200", "401", "403"), asked, found=status, expected="200")
-
-
-def holds(host: Host, address: str) -> bool:
-    """Whether an interface of the host that is up has this address."""
-    return any(found.address == address for found in ip_addr.parse(host.read("ip -4 -o addr show up")))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-from datetime import datetime
 from ipaddress import ip_network
 from statistics import median
 from typing import Any
 
-import yaml
-
 from checks.kubernetes import nodes
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, check, expect, expect_that, judges_api
+from dlws.engine.check import Mismatch, check, expect, expect_present, expect_that, judges_api
 from dlws.engine.targets import master, whole_cluster
+from dlws.facts.control_plane import (
+    KUBEADM_CONFIG,
+    cluster_configuration,
+    component_flags,
+    etcd_health,
+    etcd_members,
+    etcd_status,
+    hours_left,
+    label_of,
+    last_seen,
+    recorded_node_ports,
+    static_pods,
+    system_pods,
+)
 from dlws.kubernetes import kubeadm, objects
 from dlws.parse.kubernetes import etcd
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object, good
-from dlws.verdict import Severity, Unknown, Unparsable
+from dlws.remote.kubernetes import Kubernetes, good
+from dlws.verdict import Severity, Unknown
 
 READYZ = "/readyz?verbose"
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
@@ -30,12 +38,6 @@ LEASE_AGE = 30.0  # seconds; a leader renews every 2 s, and loses its lease afte
 SLOW = 1.0  # seconds; the API's own service level for one object
 LATENCY_READINGS = 5
 TOKEN_LIFE = 24.0  # hours that kubeadm gives a bootstrap token
-NODE_PORT_KEY = base64.b64encode(b"/registry/ranges/servicenodeports").decode()
-ETCD_PKI = "/etc/kubernetes/pki/etcd"
-ETCD = (
-    f"curl -sS -m 10 --cacert {ETCD_PKI}/ca.crt --cert {ETCD_PKI}/healthcheck-client.crt"
-    f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
-)
 GRAVE = {
     "Evicted",
     "SystemOOM",
@@ -116,8 +118,8 @@ def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> Non
 )
 def test_etcd_is_healthy(host: Host) -> None:
     """etcd is healthy, has a leader, raises no alarm, and its database is under 80% of its quota."""
-    expect("etcd /health", found=etcd.health(host.read(f"{ETCD}/health")), expected=True)
-    status = etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
+    expect("etcd /health", found=etcd_health(host), expected=True)
+    status = etcd_status(host)
     expect("etcd errors", found=list(status.errors), expected=[])
     expect_that(status.leader, "etcd leader", found="none", expected="one")
     expect_that(
@@ -138,7 +140,7 @@ def test_etcd_is_healthy(host: Host) -> None:
 )
 def test_etcd_members(cluster: Cluster, host: Host) -> None:
     """etcd has the configured number of members."""
-    members = etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
+    members = etcd_members(host)
     expect_that(
         len(members) == cluster.settings.etcd_node_num,
         "etcd members",
@@ -178,7 +180,7 @@ def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
 )
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     """kubeadm-config also holds the NodePort range, so an upgrade keeps it in the manifest."""
-    extra = (cluster_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
+    extra = (kubeadm_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
     expect(
         "service-node-port-range in kubeadm-config",
         found=str(extra.get("service-node-port-range", "not set")),
@@ -199,9 +201,7 @@ def test_node_ports_in_force(host: Host) -> None:
 
     A dry run does not show this: in one, Kubernetes 1.20 was seen to accept port 50000 whatever the range.
     """
-    noted = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
-    found = re.search(rb"[0-9]+-[0-9]+", noted)
-    expect("NodePort range recorded in etcd", found=found[0].decode() if found else "none", expected=kubeadm.NODE_PORTS)
+    expect("NodePort range recorded in etcd", found=recorded_node_ports(host) or "none", expected=kubeadm.NODE_PORTS)
 
 
 @check(
@@ -214,14 +214,14 @@ def test_node_ports_in_force(host: Host) -> None:
 )
 def test_networks_agree(cluster: Cluster, kube: Kubernetes) -> None:
     """The configured pod and service ranges are in force in kubeadm-config, component flags and on every node."""
-    networking = cluster_configuration(kube).get("networking") or {}
+    networking = kubeadm_configuration(kube).get("networking") or {}
     services = {
         "kubeadm-config": networking.get("serviceSubnet", "none"),
-        "kube-apiserver": flags_of(cluster, kube, "kube-apiserver").get("service-cluster-ip-range", "none"),
+        "kube-apiserver": running_flags(cluster, kube, "kube-apiserver").get("service-cluster-ip-range", "none"),
     }
     pods = {
         "kubeadm-config": networking.get("podSubnet", "none"),
-        "kube-controller-manager": flags_of(cluster, kube, "kube-controller-manager").get("cluster-cidr", "none"),
+        "kube-controller-manager": running_flags(cluster, kube, "kube-controller-manager").get("cluster-cidr", "none"),
     }
     other = [f"service range in {k}: {v}" for k, v in services.items() if v != cluster.service_range]
     other += [f"pod range in {k}: {v}" for k, v in pods.items() if v != cluster.pod_range]
@@ -323,40 +323,15 @@ def test_no_grave_events(kube: Kubernetes) -> None:
     expect("serious events", found=grave, expected=[])
 
 
-def system_pods(kube: Kubernetes) -> list[Object]:
-    """The pods of kube-system, out of the one list of all pods."""
-    return [pod for pod in kube.list("pods") if pod["metadata"]["namespace"] == "kube-system"]
+def kubeadm_configuration(kube: Kubernetes) -> dict[str, Any]:
+    """kubeadm's ClusterConfiguration. Mismatch where the cluster has none."""
+    return expect_present(cluster_configuration(kube), f"ConfigMap kube-system/{KUBEADM_CONFIG}")
 
 
-def static_pods(cluster: Cluster, kube: Kubernetes, component: str) -> list[Object]:
-    """The pods of a control-plane component on the master."""
-    here = [pod for pod in system_pods(kube) if pod["spec"].get("nodeName") == cluster.master.name]
-    return [pod for pod in here if label_of(pod, "component") == component]
-
-
-def flags_of(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:
-    """The flags a component of the control plane runs with. Mismatch when it has no pod."""
-    pods = static_pods(cluster, kube, component)
-    expect_that(pods, f"pods of {component} on {cluster.master.name}", found="none", expected="one")
-    return objects.flags(pods[0])
-
-
-def cluster_configuration(kube: Kubernetes) -> dict[str, Any]:
-    """kubeadm's ClusterConfiguration. Mismatch when there is none, Unparsable when it is no YAML."""
-    stored = kube.get("configmaps", "kubeadm-config", namespace="kube-system")
-    expect_that(stored is not None, "ConfigMap kube-system/kubeadm-config", found="none", expected="one")
-    try:
-        found = yaml.safe_load((stored or {})["data"]["ClusterConfiguration"])
-    except (yaml.YAMLError, LookupError, TypeError):
-        raise Unparsable("kubeadm-config: ClusterConfiguration is missing or not YAML") from None
-    if not isinstance(found, dict):
-        raise Unparsable("kubeadm-config: ClusterConfiguration is not a mapping")
-    return found
-
-
-def label_of(thing: Object, key: str) -> str:
-    """The value of a label, or nothing."""
-    return str((thing["metadata"].get("labels") or {}).get(key, ""))
+def running_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:
+    """The flags that a component runs with. Mismatch where it has no pod."""
+    flags = component_flags(cluster, kube, component)
+    return expect_present(flags, f"pods of {component} on {cluster.master.name}")
 
 
 def within(inner: str | None, outer: str) -> bool:
@@ -365,22 +340,3 @@ def within(inner: str | None, outer: str) -> bool:
         return inner is not None and ip_network(inner).subnet_of(ip_network(outer))  # type: ignore[arg-type]
     except (ValueError, TypeError):
         return False
-
-
-def hours_left(token: Object, now: float) -> float:
-    """For how long a bootstrap token is good; for ever without an expiration."""
-    stamp = (token.get("data") or {}).get("expiration")
-    if not stamp:
-        return float("inf")
-    try:
-        text = base64.b64decode(stamp, validate=True).decode()
-    except ValueError:
-        raise Unparsable(f"expiration of {token['metadata']['name']}: not base64") from None
-    return (objects.instant(text).timestamp() - now) / 3600
-
-
-def last_seen(event: Object) -> datetime:
-    """When an event was seen last, by whichever of its stamps is set."""
-    series = (event.get("series") or {}).get("lastObservedTime")
-    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
-    return objects.instant(next((stamp for stamp in stamps if stamp), None))

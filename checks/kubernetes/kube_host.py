@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict
-from pathlib import Path
-
-from checks.docker import docker_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
-from dlws.engine.site import Notes
 from dlws.engine.targets import hosts_with_apt_source
-from dlws.facts.docker import ARCHITECTURES
-from dlws.facts.files import text_of
+from dlws.facts.docker import docker_of
+from dlws.facts.files import sha256_of, text_of
+from dlws.facts.kube_host import (
+    APT_SOURCE,
+    HEALTHZ,
+    PACKAGES,
+    installed_packages,
+    key_path,
+    kubelet_of,
+    membership_of,
+    missing_images,
+    running_kubeadm,
+)
 from dlws.facts.units import unit
 from dlws.inventory import Node, Role
-from dlws.kubernetes import kubeadm, membership, pod_network
-from dlws.kubernetes.image_archives import with_tag
+from dlws.kubernetes import membership
 from dlws.parse.host import dpkg
-from dlws.parse.host.dpkg import QUERY
-from dlws.parse.kubernetes import kubelet
 from dlws.parse.network import resolv_conf
-from dlws.parse.text import unparsable
 from dlws.parse.versions import kubernetes
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.remote.notes import Notes
 
-PACKAGES = ("kubeadm", "kubectl", "kubelet")
-SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
-KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
-HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 NO_HEALTH = (7, 22, 28)  # curl's exit statuses: refused, an HTTP error, time-out
 
 
@@ -44,7 +40,7 @@ NO_HEALTH = (7, 22, 28)  # curl's exit statuses: refused, an HTTP error, time-ou
 )
 def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
     """apt has the configured source of the Kubernetes packages and its signing key."""
-    expect(SOURCE, found=text_of(host, SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
+    expect(APT_SOURCE, found=text_of(host, APT_SOURCE) or "no file", expected=cluster.suite.kubernetes.apt_source)
     if key := cluster.apt_key:
         path, digest = notes.take(f"sha256sum {key}", lambda: (key_path(key), sha256_of(key)))
         found = host.run_expect([0, 1], "sha256sum %s", path).stdout.split()
@@ -167,90 +163,3 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
 def test_cgroup_drivers_agree(host: Host) -> None:
     """The kubelet and Docker use the same cgroup driver."""
     expect("kubelet cgroup driver", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)
-
-
-def installed_packages(host: Host) -> dict[str, str]:
-    """The versions of those of PACKAGES that are installed."""
-    listing = host.run_expect([0, 1], QUERY + " ".join(PACKAGES))
-    return {p.name: p.version for p in dpkg.packages(listing.stdout) if p.is_installed}
-
-
-def running_kubeadm(host: Host) -> list[str]:
-    """The command lines of kubeadms that change the host; `kubeadm config images list` is a question of ours."""
-    found = [line.split()[1:] for line in host.run_expect([0, 1], "pgrep -ax kubeadm").stdout.splitlines()]
-    return [" ".join(words) for words in found if set(words) & {"init", "join", "reset", "upgrade"}]
-
-
-def membership_of(host: Host) -> membership.Membership:
-    """What the host's files say of its part in a cluster."""
-    return membership.judge(host.lines(membership.LIST_PATHS))
-
-
-def kubelet_of(host: Host) -> kubelet.Kubelet:
-    """How the kubelet is set up. Unknown when it is not."""
-    texts = text_of(host, kubelet.CONFIG), text_of(host, kubelet.FLAGS)
-    if texts[0] is None or texts[1] is None:
-        raise Unknown(f"{host.name}: the kubelet is not set up: {kubelet.CONFIG} or {kubelet.FLAGS} is missing")
-    return kubelet.parse(texts[0], texts[1])
-
-
-def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
-    """The images that a host runs: of kubeadm, by its own list for our configuration, and of the pod network."""
-    config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
-    listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
-    own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
-    network = network_of(cluster, notes) if cluster.cni_manifest else []
-    return [*own, *dict.fromkeys(image for workload in network for image in workload.images)]
-
-
-def network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
-    """What the pod network's manifest runs. Unknown when it cannot be read, Unparsable when it runs nothing."""
-    found = notes.take(
-        f"read {cluster.cni_manifest}", lambda: [asdict(w) for w in pod_network.workloads(manifest_of(cluster))]
-    )
-    return [pod_network.Workload(**{**told, "images": tuple(told["images"])}) for told in found]
-
-
-def manifest_of(cluster: Cluster) -> str:
-    """The text of the pod network's manifest. Unknown when it cannot be read."""
-    if cluster.cni_manifest is None:
-        raise LookupError("suite.kubernetes.cni_manifest names no manifest")
-    return content_of(cluster.cni_manifest).decode("utf-8", "backslashreplace")
-
-
-def content_of(path: Path) -> bytes:
-    """A file that the configuration names. Unknown when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Unknown(f"the configuration names {path}: {error.strerror}") from error
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a file that the configuration names."""
-    return hashlib.sha256(content_of(path)).hexdigest()
-
-
-def key_path(key: Path) -> str:
-    """Where apt wants a key: with the suffix that tells armour from binary."""
-    return KEY + (".asc" if content_of(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
-
-
-def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
-    """Those of the images that are not on the host, or are for another architecture than its Docker's."""
-    wanted = wanted_images(node, cluster, host, notes)
-    arch = host.read("docker version -f '{{.Server.Arch}}'")
-    listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(wanted)), *wanted)
-    if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
-        raise host.unexpected(listing)
-    there = dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _tags(line))
-    return [image for image in wanted if there.get(with_tag(image)) != arch]
-
-
-def _tags(line: str) -> list[tuple[str, str]]:
-    """`["busybox:1"] amd64`: each name of an image with its architecture."""
-    names, _, arch = line.rpartition(" ")
-    try:
-        return [(str(name), arch) for name in json.loads(names)]
-    except ValueError as error:
-        raise unparsable("docker image inspect", line) from error

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from checks.kubernetes.kube_host import network_of
-from checks.kubernetes.nodes import node_of
 from dlws.config.cluster import Cluster
 from dlws.engine import targets
-from dlws.engine.check import check, expect, expect_that
-from dlws.engine.site import Notes
+from dlws.engine.check import check, expect, expect_among, expect_that
+from dlws.facts.credentials import ROOT_CONFIG, cluster_ca, public_parts
 from dlws.facts.files import stat_of
+from dlws.facts.kube_host import pod_network_of
+from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, labels, membership, pod_network
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.notes import Notes
 from dlws.verdict import Severity
-
-ROOT_CONFIG = "/root/.kube/config"
 
 
 @check(
@@ -42,7 +41,7 @@ def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -
 )
 def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node has the configured labels that services and jobs select by, and none meant for other nodes."""
-    found = labels_of(kube, node)
+    found = labels_of(registered(kube, node))
     wanted = {k: v for k, v in labels.of(cluster, node).items() if k in labels.CONSUMED}
     wrong = [f"{k}={v} is {found.get(k, 'missing')}" for k, v in wanted.items() if found.get(k) != v]
     expect("wrong labels", found=wrong, expected=[])
@@ -59,7 +58,7 @@ def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> N
 )
 def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that nothing selects by are set as upstream sets them."""
-    found = labels_of(kube, node)
+    found = labels_of(registered(kube, node))
     wanted = {k: v for k, v in labels.of(cluster, node).items() if k not in labels.CONSUMED}
     expect("missing or wrong labels", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
@@ -74,7 +73,7 @@ def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
 )
 def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The master has its NoSchedule taint, unless the configuration makes it a worker too."""
-    found = master_taints(kube, node)
+    found = master_taints(registered(kube, node))
     free = cluster.suite.kubernetes.master_as_worker
     expect_that(
         bool(found) is not free, "master taints", found=found, expected="none" if free else labels.MASTER_TAINTS[0]
@@ -91,7 +90,7 @@ def test_master_takes_jobs_as_configured(cluster: Cluster, node: Node, kube: Kub
 )
 def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """Every workload in the pod network's manifest is in the cluster, with the manifest's images."""
-    for workload in network_of(cluster, notes):
+    for workload in pod_network_of(cluster, notes):
         there = kube.get(f"{workload.kind}s", workload.name, namespace=workload.namespace)
         found = pod_network.images_of(there) if there else "nothing"
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
@@ -131,22 +130,6 @@ def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     expect_that(same, "client certificate in admin.conf", found="a different one", expected="the master's")
 
 
-def labels_of(kube: Kubernetes, node: Node) -> dict[str, str]:
-    """The labels of the host's node. Mismatch when it is none."""
-    return dict(node_of(kube, node)["metadata"].get("labels") or {})
-
-
-def master_taints(kube: Kubernetes, node: Node) -> list[str]:
-    """The keys of the taints that keep jobs off a master. Mismatch when the host is no node."""
-    taints = node_of(kube, node)["spec"].get("taints") or ()
-    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in labels.MASTER_TAINTS]
-
-
-def public_parts(host: Host, path: str) -> membership.Public:
-    """The CA, server and certificate of a kubeconfig; its key stays where it is."""
-    return membership.public_parts(host.read("grep -E %s %s", membership.PUBLIC_PARTS, path))
-
-
-def cluster_ca(cluster: Cluster, control: Host) -> str:
-    """The hash of this cluster's CA, from the admin.conf that was kept at its birth."""
-    return public_parts(control, str(cluster.state.admin_conf)).ca_hash
+def registered(kube: Kubernetes, node: Node) -> Object:
+    """The host's node. Mismatch where it is none."""
+    return expect_among(node.name, nodes_by_name(kube), "nodes of the cluster")

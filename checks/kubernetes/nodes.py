@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import Any
 
 from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
-from dlws.engine.check import check, expect, expect_that
+from dlws.engine.check import check, expect, expect_among, expect_that
 from dlws.engine.targets import whole_cluster
+from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
-from dlws.kubernetes import labels, objects
-from dlws.remote.kubernetes import Kubernetes
+from dlws.kubernetes import objects
+from dlws.kubernetes.labels import MASTER_TAINTS
+from dlws.remote.kubernetes import Kubernetes, Object
 from dlws.verdict import Severity
 
 FULL = 0.9  # of what a node can allocate
@@ -27,7 +28,7 @@ FULL = 0.9  # of what a node can allocate
 )
 def test_host_is_a_node(node: Node, kube: Kubernetes) -> None:
     """The host is a node of the cluster."""
-    node_of(kube, node)
+    registered(kube, node)
 
 
 @check(
@@ -40,7 +41,7 @@ def test_host_is_a_node(node: Node, kube: Kubernetes) -> None:
 )
 def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
     """Every node of the cluster is listed in config.yaml."""
-    extra = {n["metadata"]["name"] for n in kube.list("nodes")} - {n.name for n in cluster.nodes}
+    extra = nodes_by_name(kube).keys() - {n.name for n in cluster.nodes}
     expect("nodes not listed in config.yaml", found=extra, expected=set())
 
 
@@ -57,7 +58,7 @@ def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
 
     The controller manager (C06) decides this from the kubelet's leases, by a single clock.
     """
-    found = node_of(kube, node)
+    found = registered(kube, node)
     ready = objects.condition_in_words(found, "Ready")
     expect_that(objects.is_ready(found), "Ready condition", found=ready, expected="True")
 
@@ -75,7 +76,7 @@ def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
     Conditions that a silent kubelet leaves Unknown are reported by K02.
     """
     kinds = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
-    found = node_of(kube, node)
+    found = registered(kube, node)
     expect("problem conditions", found=[k for k in kinds if objects.condition(found, k) == "True"], expected=[])
 
 
@@ -88,7 +89,7 @@ def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
 )
 def test_node_address(node: Node, kube: Kubernetes) -> None:
     """The node's InternalIP is the configured private address."""
-    addresses = node_of(kube, node)["status"].get("addresses") or ()
+    addresses = registered(kube, node)["status"].get("addresses") or ()
     expect("InternalIP", found=[a["address"] for a in addresses if a["type"] == "InternalIP"], expected=[node.address])
 
 
@@ -101,11 +102,11 @@ def test_node_address(node: Node, kube: Kubernetes) -> None:
 )
 def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node is not cordoned and has no taint that keeps pods away, other than the control plane's own."""
-    spec = node_of(kube, node)["spec"]
+    spec = registered(kube, node)["spec"]
     expect("scheduling", found="cordoned" if spec.get("unschedulable") else "enabled", expected="enabled")
     taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or ()}
     conditions = {taint for taint in taints if taint.startswith("node.kubernetes.io/")}  # set from K02's and K03's
-    planned = {f"{key}:NoSchedule" for key in labels.MASTER_TAINTS} if node == cluster.master else set()
+    planned = {f"{key}:NoSchedule" for key in MASTER_TAINTS} if node == cluster.master else set()
     expect("unexpected taints", found=taints - conditions - planned, expected=set())
 
 
@@ -118,7 +119,7 @@ def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 )
 def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node's kubelet runs the configured Kubernetes version."""
-    running = node_of(kube, node)["status"]["nodeInfo"]["kubeletVersion"]
+    running = registered(kube, node)["status"]["nodeInfo"]["kubeletVersion"]
     expect("kubelet version", found=running, expected=cluster.kubernetes_version)
 
 
@@ -133,7 +134,7 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
     here = [p for p in kube.list("pods") if p["spec"].get("nodeName") == node.name and not objects.is_finished(p)]
-    room = node_of(kube, node)["status"]["allocatable"]
+    room = registered(kube, node)["status"]["allocatable"]
     taken = {"pods": Decimal(len(here))} | {r: objects.requested(here, r) for r in ("cpu", "memory")}
     shares = {resource: float(amount / objects.quantity(room[resource])) for resource, amount in taken.items()}
     full = [f"{resource} {share:.0%}" for resource, share in shares.items() if share >= FULL]
@@ -151,7 +152,7 @@ def test_node_has_room(node: Node, kube: Kubernetes) -> None:
 )
 def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
     """Nodes of a kind run the same OS, kernel and container runtime; all nodes run the same kube-proxy version."""
-    infos = {n["metadata"]["name"]: n["status"]["nodeInfo"] for n in kube.list("nodes")}
+    infos = {name: node["status"]["nodeInfo"] for name, node in nodes_by_name(kube).items()}
     versions: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for machine in (m for m in cluster.nodes if m.name in infos):
         for part in ("osImage", "kernelVersion", "containerRuntimeVersion"):
@@ -165,8 +166,6 @@ def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
     expect("versions that differ", found=mixed, expected=[])
 
 
-def node_of(kube: Kubernetes, node: Node) -> dict[str, Any]:
-    """The API's object of a host. Mismatch when the host is no node."""
-    nodes = {n["metadata"]["name"]: n for n in kube.list("nodes")}
-    expect_that(node.name in nodes, "nodes of the cluster", found=list(nodes), expected=f"{node.name} among them")
-    return nodes[node.name]
+def registered(kube: Kubernetes, node: Node) -> Object:
+    """The host's node. Mismatch where it is none."""
+    return expect_among(node.name, nodes_by_name(kube), "nodes of the cluster")

@@ -8,6 +8,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
+from dlws.facts.workloads import living_pods, phases
 from dlws.kubernetes import objects
 from dlws.platform import services
 from dlws.remote.kubernetes import Kubernetes
@@ -49,7 +50,7 @@ def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_pods_do_not_keep_restarting(kube: Kubernetes) -> None:
     """No container has restarted more than 30 times."""
-    often = {objects.name_of(pod): objects.restarts(pod) for pod in living(kube)}
+    often = {objects.name_of(pod): objects.restarts(pod) for pod in living_pods(kube)}
     many = [f"{n}: {count}" for n, count in often.items() if count > RESTARTS]
     expect("pods with too many restarts", found=many, expected=[])
 
@@ -81,7 +82,7 @@ def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
     """No container was OOM-killed in its last run."""
-    ended = {objects.name_of(pod): objects.out_of_memory(pod) for pod in living(kube)}
+    ended = {objects.name_of(pod): objects.out_of_memory(pod) for pod in living_pods(kube)}
     killed = [f"{name}: {', '.join(found)}" for name, found in ended.items() if found]
     expect("OOM-killed containers", found=killed, expected=[])
 
@@ -100,7 +101,7 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     A pod already reported by W01, W03, W05 or its node is not reported again for its owner.
     """
     pods, now = kube.list("pods"), kube.list("pods").at
-    sound = [pod for pod in living(kube) if not in_trouble(pod, now)]
+    sound = [pod for pod in living_pods(kube) if not in_trouble(pod, now)]
     short = []
     for kind in KINDS:
         for workload in (w for w in kube.list(kind) if not is_platforms(cluster, w)):
@@ -153,17 +154,11 @@ def ordinary(cluster: Cluster, kube: Kubernetes) -> list[Any]:
     """
     return [
         pod
-        for pod in living(kube)
+        for pod in living_pods(kube)
         if not is_platforms(cluster, pod)
         and (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
         and labels.get("k8s-app") != "kube-proxy"
     ]
-
-
-def living(kube: Kubernetes) -> list[Any]:
-    """The pods that have not ended well and are not on a node that is itself in trouble."""
-    ready = objects.ready_names(kube.list("nodes"))
-    return [pod for pod in objects.on_nodes(kube.list("pods"), ready) if not objects.is_finished(pod)]
 
 
 def is_platforms(cluster: Cluster, thing: Any) -> bool:
@@ -175,8 +170,3 @@ def in_trouble(pod: Any, now: datetime) -> bool:
     """Whether it is a finding of W01, W03 or W05."""
     unready = pod["status"].get("phase") == "Running" and not objects.is_ready(pod)
     return bool(unready or objects.errors(pod) or objects.stuck(pod, now))
-
-
-def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
-    """Name and phase of each object."""
-    return [(objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Sequence
-
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
+from dlws.facts.firewall import iptables_chain, ufw_is_active
+from dlws.facts.network import addresses_up
+from dlws.facts.reachability import resolve, silent_peers
 from dlws.facts.units import unit
 from dlws.inventory import Node
-from dlws.parse.host import getent
-from dlws.parse.network import firewall, ip_addr, network_manager, ping, resolv_conf
-from dlws.parse.text import unparsable
-from dlws.remote.host import MISSING, Host
-from dlws.verdict import Unknown
-
-# Side by side: what does not answer would be waited for in turn. A line each: word, exit status, what was printed.
-EACH = 'for x in {}; do {{ r=$({} "$x" 2>&1); echo $x $? $r; }} & done; wait'
-GETENT = "RES_OPTIONS='timeout:2 attempts:2' getent ahostsv4"
-PING = "ping -n -q -c1 -W2"
-UFW = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
-# -w: iptables 1.6.1 (Ubuntu 18.04) takes the xtables lock to read too, and ends with 4 where kube-proxy holds it.
-INPUT = "if command -v iptables >/dev/null; then iptables -w 10 -S INPUT; else echo -P INPUT ACCEPT; fi"
+from dlws.parse.network import network_manager, resolv_conf
+from dlws.remote.host import Host
 
 
 @preflight
@@ -37,7 +25,7 @@ INPUT = "if command -v iptables >/dev/null; then iptables -w 10 -S INPUT; else e
 )
 def test_private_address_is_here(node: Node, host: Host) -> None:
     """The configured private address is on an active network interface of this host."""
-    here = [a.address for a in ip_addr.parse(host.read("ip -4 -o addr show up"))]
+    here = [one.address for one in addresses_up(host)]
     expect_that(node.address in here, "addresses of active network interfaces", found=here, expected=node.address)
 
 
@@ -91,8 +79,7 @@ def test_name_servers(host: Host) -> None:
 )
 def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other running host of the cluster answers a ping from this host."""
-    answers = each(host, PING, [peer.address for peer in peers])
-    silent = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
+    silent = [f"{peer.name} ({peer.address})" for peer in silent_peers(host, peers)]
     expect("hosts that do not answer a ping", found=silent, expected=[])
 
 
@@ -106,9 +93,9 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
 )
 def test_firewall_is_off(host: Host) -> None:
     """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
-    on = ["ufw"] if firewall.ufw_status(host.read(UFW)) is firewall.Ufw.ACTIVE else []
+    on = ["ufw"] if ufw_is_active(host) else []
     on += ["firewalld"] if unit(host, "firewalld", "ActiveState") not in (["inactive"], ["failed"]) else []
-    chain = firewall.iptables_chain(host.read(INPUT))
+    chain = iptables_chain(host, "INPUT")
     on += [f"INPUT chain policy {chain.policy}"] if chain.policy != "ACCEPT" else []
     on += [f"INPUT chain rule {chain.closing_rule}"] if chain.closing_rule else []
     expect("active firewalls", found=on, expected=[])
@@ -153,35 +140,3 @@ def test_apache_is_off(host: Host) -> None:
     active, at_boot = unit(host, "apache2", "ActiveState", "UnitFileState")
     expect_that(active in ("inactive", "failed"), "apache2 now", found=active, expected="inactive")
     expect_that(at_boot != "enabled", "apache2 at boot", found=at_boot, expected="not enabled")
-
-
-def resolve(host: Host, names: list[str]) -> dict[str, frozenset[str]]:
-    """The IPv4 addresses that each name has on a host; none for a name it does not know."""
-    return {name: _addresses(name, *answer) for name, answer in each(host, GETENT, names).items()}
-
-
-def _addresses(name: str, rc: int, text: str) -> frozenset[str]:
-    found = getent.addresses(name, text) if rc in (0, 2) else frozenset()  # 2: not found
-    if bool(found) is not (rc == 0):
-        raise unparsable(f"{getent.SOURCE} {name}", f"{rc} {text}")
-    return found
-
-
-def each(host: Host, command: str, words: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Run a command once for each word, side by side: its exit status, and what it printed on one line.
-
-    Raises Unknown when there is no such command, Unparsable when the answer for a word is missing.
-    """
-    found = {}
-    script = EACH.format(" ".join(map(shlex.quote, words)), command)
-    for line in host.lines(script) if words else []:
-        row = re.fullmatch(r"(\S+) ([0-9]{1,3})(?: (.*))?", line)
-        if row is None:
-            raise unparsable(command, line)
-        if int(row[2]) in MISSING:
-            raise Unknown(f"{host.name}: tool missing: {row[3]}")
-        found[row[1]] = int(row[2]), row[3] or ""
-    for word in words:
-        if word not in found:
-            raise unparsable(command, why=f"no answer for {word}")
-    return found

@@ -5,39 +5,18 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from checks.kubernetes import control_plane
-from checks.network.names import each
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
+from dlws.facts.network import has_weave
+from dlws.facts.reachability import dns_answer, unreachable_endpoints
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
 from dlws.parse.network import weave
-from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 
-CONNECT = "timeout 3 bash -c 'exec 3<>/dev/tcp/${0%:*}/${0#*:}'"
 KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
-REFUSED = "Connection refused"
 DNS_NAME = "kubernetes.default.svc.cluster.local"
-ASK_DNS = """
-import socket, struct, sys
-name, server = sys.argv[1:]
-labels = b"".join(struct.pack("B", len(part)) + part.encode() for part in name.split("."))
-query = struct.pack(">6H", 4711, 256, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, 1, 1)
-asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-asked.settimeout(2)
-for _ in range(2):
-    asked.sendto(query, (server, 53))
-    try:
-        _, flags, _, answers = struct.unpack(">4H", asked.recv(512)[:8])
-        print("code", flags & 15, "answers", answers)
-        break
-    except socket.timeout:
-        pass
-else:
-    print("no answer")
-""".strip()
 WEAVE = "http://127.0.0.1:6784/status"
-HAS_WEAVE = "test -d /sys/class/net/weave"
 
 
 @check(
@@ -56,9 +35,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
     wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == master]
     wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
-    answers = each(host, CONNECT, wanted)
-    lost = [where for where in wanted if answers[where][0] and REFUSED not in answers[where][1]]
-    expect("unreachable endpoints", found=lost, expected=[])
+    expect("unreachable endpoints", found=unreachable_endpoints(host, wanted), expected=[])
 
 
 @check(
@@ -72,9 +49,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
 def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     """Cluster DNS, at its service address, resolves the API server's Service from this host."""
     server = str(ip_network(cluster.service_range)[DNS_HOST])
-    found = only_line("DNS query", host.read("python3 -c %s %s %s", ASK_DNS, DNS_NAME, server))
-    if found != "no answer" and not found.startswith("code "):
-        raise unparsable("DNS query", found)
+    found = dns_answer(host, DNS_NAME, server)
     right = found.startswith("code 0 ") and not found.endswith(" 0")
     expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
 
@@ -121,8 +96,3 @@ def test_weave_has_no_ghosts(host: Host) -> None:
         return
     ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
     expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
-
-
-def has_weave(host: Host) -> bool:
-    """Whether weave is the host's pod network: it makes a bridge of its name."""
-    return bool(host.run_expect([0, 1], HAS_WEAVE).rc == 0)

@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network
 
-from checks.across_hosts.equal import mtu_of
-from checks.docker import docker_of
 from checks.network import names
-from checks.network.names import PING, each
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.facts.firewall import iptables_chain
+from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings
+from dlws.facts.reachability import FETCH, registry_answers_openly, run_for_each, silent_peers
 from dlws.inventory import Node
-from dlws.kubernetes import no_proxy
-from dlws.parse.network import bonding, firewall, ip_route, ping
+from dlws.parse.network import ip_route
 from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
-# -w: as `checks.network.names.INPUT`.
-FORWARD = "if command -v iptables >/dev/null; then iptables -w 10 -S FORWARD; else echo -P FORWARD ACCEPT; fi"
 POD_DEVICE = r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)"
 LETS_PODS_PASS = re.compile(
     rf"-j ACCEPT|.*-[io] {POD_DEVICE}\S*(?: .*)? -j (?:ACCEPT|WEAVE-NPC\S*)"
@@ -31,28 +28,7 @@ OVERHEAD = {"weave": 50, "flannel": 50, "vxlan": 50, "cilium_vxlan": 50, "tunl":
 """Bytes that an overlay adds, by the beginning of its device's name."""
 WEAVE_PORT = "vxlan-6784"
 """What weave's fast datapath sends through: made with the largest MTU there is, it bounds no packet; `weave` does."""
-READ_MTUS = "for i in {}; do if test -e $i/mtu; then echo $i:$(cat $i/mtu); fi; done".format(
-    " ".join(f"/sys/class/net/{name}*" for name in OVERHEAD)
-)
-LOOK = (
-    "for i in */; do i=${i%/}; if test -e $i/device && test $(cat $i/operstate) = up; then"
-    " s=$(cat $i/speed) || s=-1; d=$(cat $i/duplex) || d=unknown; echo $i $s $d $(cat $i/carrier_changes)"
-    " $(cat $i/statistics/rx_errors) $(cat $i/statistics/tx_errors); fi; done"
-)
-READ_CARDS = f"cd /sys/class/net && {LOOK} && sleep 1 && echo == && {LOOK}"
 SLOWEST = 1000  # Mb/s
-READ_BONDS = 'set -e; for f in /proc/net/bonding/*; do if test -f "$f"; then echo "== $f"; cat "$f"; fi; done'
-_NAMES = (
-    "tr ' \"' '\\n\\n'"
-    " | sed -n -E 's/^(Environment=)?(https?_proxy)=.+/\\2/Ip; s/^(Environment=)?no_proxy=/no_proxy=/Ip'"
-)
-"""A proxy's own address may hold a password: it stays on the host."""
-READ_PROXIES = (
-    "set -e; for s in docker kubelet; do e=$(systemctl show $s -p Environment); echo == $s;"
-    f' echo "$e" | {_NAMES}; done; f=/etc/environment; if test -e $f; then e=$(cat $f); echo == $f;'
-    f' echo "$e" | {_NAMES}; fi'
-)
-FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
 
 
 @check(
@@ -65,7 +41,7 @@ FETCH = "curl -s -m 5 -o /dev/null -w %{http_code}"
 )
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     """The FORWARD chain accepts pod traffic by its policy or, where Docker has set that to DROP, by a rule."""
-    chain = firewall.iptables_chain(host.read(FORWARD))
+    chain = iptables_chain(host, "FORWARD")
     own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
     passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)
     expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
@@ -83,18 +59,15 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its headers."""
     mtu = mtu_of(host, node)
-    rows = [re.fullmatch(r"/sys/class/net/(.+):([0-9]+)", line) for line in host.lines(READ_MTUS)]
-    if None in rows:
-        raise unparsable("/sys/class/net/*/mtu", why="listing not understood")
     large = [
-        f"{row[1]} {row[2]}"
-        for row in rows
-        for name, bytes_ in OVERHEAD.items()
-        if row and row[1].startswith(name) and row[1] != WEAVE_PORT and int(row[2]) > mtu - bytes_
+        f"{interface} {size}"
+        for interface, size in mtus(host, OVERHEAD).items()
+        for prefix, overhead in OVERHEAD.items()
+        if interface.startswith(prefix) and interface != WEAVE_PORT and size > mtu - overhead
     ]
     expect(f"overlays whose packets do not fit into {mtu} bytes", found=large, expected=[])
-    answers = each(host, f"{PING} -M do -s {mtu - HEADERS}", [peer.address for peer in peers])
-    lost = [f"{p.name} ({p.address})" for p in peers if ping.parse(answers[p.address][1]).received == 0]
+    silent = silent_peers(host, peers, f"-M do -s {mtu - HEADERS}")
+    lost = [f"{peer.name} ({peer.address})" for peer in silent]
     expect(f"hosts that unfragmented packets of {mtu} bytes do not reach", found=lost, expected=[])
 
 
@@ -132,14 +105,14 @@ def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
 )
 def test_cards_run_well(host: Host) -> None:
     """Active physical network interfaces run at 1 Gb/s or more in full duplex, without new errors or link losses."""
-    first, mark, second = host.read(READ_CARDS).partition("==")
-    before, now = cards(first), cards(second)
-    if not mark or before.keys() != now.keys():
+    before, now = interface_states(host)
+    if before.keys() != now.keys():
         raise unparsable("/sys/class/net", why="two readings list different interfaces")
-    slow = [f"{n} {c[0]} Mb/s" for n, c in now.items() if 0 < int(c[0]) < SLOWEST]  # -1: a virtual one has none
+    slow = [f"{name} {state.speed} Mb/s" for name, state in now.items() if 0 < state.speed < SLOWEST]
     expect("slow network interfaces", found=slow, expected=[])
-    expect("network interfaces in half duplex", found=[n for n, c in now.items() if c[1] == "half"], expected=[])
-    worse = [n for n in now if before[n][2:] != now[n][2:]]
+    half = [name for name, state in now.items() if state.duplex == "half"]
+    expect("network interfaces in half duplex", found=half, expected=[])
+    worse = [name for name in now if before[name][2:] != now[name][2:]]
     expect("network interfaces with new errors or link losses", found=worse, expected=[])
 
 
@@ -153,7 +126,7 @@ def test_cards_run_well(host: Host) -> None:
 )
 def test_bonds_are_whole(host: Host) -> None:
     """All member interfaces of every bond are up."""
-    expect("bond members that are not up", found=bonding.down(host.read(READ_BONDS)), expected=())
+    expect("bond members that are not up", found=bond_members_down(host), expected=())
 
 
 @check(
@@ -167,7 +140,7 @@ def test_bonds_are_whole(host: Host) -> None:
 def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
     """Where a proxy is set (Docker, kubelet or host-wide), NO_PROXY covers hosts, services, pods and .svc."""
     wanted = [*(n.address for n in cluster.nodes), cluster.service_range, cluster.pod_range, ".svc"]
-    settings = no_proxy.parse(host.read(READ_PROXIES))
+    settings = proxy_settings(host)
     missing = [f"{s.source}: {', '.join(left)}" for s in settings if (left := s.leaves_out(wanted))]
     expect("cluster addresses missing from NO_PROXY", found=missing, expected=[])
 
@@ -182,20 +155,11 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
 )
 def test_sources_answer(cluster: Cluster, host: Host) -> None:
     """The configured apt sources and the configured image registry host, if any, respond."""
-    answers = each(host, FETCH, sources(cluster))
-    silent = [url for url, (rc, _) in answers.items() if rc and not answers_openly(host, url)]
+    answers = run_for_each(host, FETCH, sources(cluster))
+    silent = [url for url, (rc, _) in answers.items() if rc and not registry_answers_openly(host, url)]
     expect("sources that do not respond", found=silent, expected=[])
     broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
     expect("sources that return server errors", found=broken, expected=[])
-
-
-def answers_openly(host: Host, url: str) -> bool:
-    """Whether a registry answers by HTTP, where Docker is told to take that of it (`insecure-registries`)."""
-    registry = re.fullmatch("https://([^/]+)/v2/", url)
-    if registry is None or registry[1] not in docker_of(host).insecure:
-        return False
-    ((rc, _),) = each(host, FETCH, [f"http://{registry[1]}/v2/"]).values()
-    return rc == 0
 
 
 def sources(cluster: Cluster) -> list[str]:
@@ -211,14 +175,3 @@ def of_pods(route: Route, pods: IPv4Network, nodes: set[str]) -> bool:
     """Whether the pod network made the route: part of its range, over its devices, to a node, or to nowhere."""
     own = re.match(POD_DEVICE, route.device) or route.via in nodes or not (route.device or route.via)
     return bool(own) and route.network.subnet_of(pods)
-
-
-def cards(text: str) -> dict[str, tuple[str, ...]]:
-    """By card: speed in Mb/s, duplex, links lost, errors received and sent."""
-    found = {}
-    for line in text.strip().splitlines():
-        row = re.fullmatch(r"(\S+) (-?[0-9]+) (full|half|unknown) ([0-9]+) ([0-9]+) ([0-9]+)", line)
-        if row is None:
-            raise unparsable("/sys/class/net", line)
-        found[row[1]] = row.groups()[1:]
-    return found

@@ -7,9 +7,9 @@ import re
 from checks.npu import presence as npu
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import called, from_npu_smi, work_modes
+from dlws.facts.ascend import common_of, ecc_of, health_of, work_modes
 from dlws.parse.accelerators import npu_chip, npu_smi
-from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
+from dlws.parse.accelerators.npu_chip import Ecc
 from dlws.parse.accelerators.npu_smi import Health
 from dlws.parse.host import lspci
 from dlws.remote.host import Host
@@ -41,12 +41,12 @@ def test_npu_health(host: Host) -> None:
     Each chip is queried itself, since its card's management unit may be healthy when the chip is not.
     """
     found = health_of(host)
-    if silent := [name for name, told in found.items() if told.health is Health.UNKNOWN]:
+    if silent := [name for name, chip in found.items() if chip.health is Health.UNKNOWN]:
         raise Unknown(f"npu-smi does not report the health of {', '.join(silent)}")
     ill = [
-        " ".join([name, told.health.value.capitalize(), *told.error_codes])
-        for name, told in found.items()
-        if told.health in (Health.ALARM, Health.CRITICAL)
+        " ".join([name, chip.health.value.capitalize(), *chip.error_codes])
+        for name, chip in found.items()
+        if chip.health in (Health.ALARM, Health.CRITICAL)
     ]
     expect("chips that raise an alarm", found=ill, expected=[])
 
@@ -63,7 +63,7 @@ def test_npu_health(host: Host) -> None:
 )
 def test_npu_health_without_warning(host: Host) -> None:
     """No chip reports a warning."""
-    found = [name for name, told in health_of(host).items() if told.health is Health.WARNING]
+    found = [name for name, chip in health_of(host).items() if chip.health is Health.WARNING]
     expect("chips that report a warning", found=found, expected=[])
 
 
@@ -82,7 +82,7 @@ def test_npu_error_codes(host: Host) -> None:
 
     How serious it is shows in the chip's health (P06).
     """
-    codes = [f"{name} {' '.join(told.error_codes)}" for name, told in health_of(host).items() if told.error_codes]
+    codes = [f"{name} {' '.join(chip.error_codes)}" for name, chip in health_of(host).items() if chip.error_codes]
     expect("chips with fault codes", found=codes, expected=[])
 
 
@@ -153,17 +153,17 @@ def test_npu_pages(host: Host) -> None:
 def test_npu_temperature_power_and_clock(host: Host) -> None:
     """No chip is above 80 °C or off its rated clock, and idle chips draw 50 to 110 W."""
     found = common_of(host)
-    hot = [f"{name} {told.temperature} °C" for name, told in found if told.temperature > HOTTEST]
+    hot = [f"{name} {chip.temperature} °C" for name, chip in found if chip.temperature > HOTTEST]
     expect(f"chips above {HOTTEST} °C", found=hot, expected=[])
     slow = [
-        f"{name} {said(name, told.aicore_cur_freq, 'clock')} of {said(name, told.aicore_freq, 'clock')} MHz"
-        for name, told in found
-        if said(name, told.aicore_cur_freq, "clock") != said(name, told.aicore_freq, "clock")
+        f"{name} {reported(name, chip.aicore_cur_freq, 'clock')} of {reported(name, chip.aicore_freq, 'clock')} MHz"
+        for name, chip in found
+        if reported(name, chip.aicore_cur_freq, "clock") != reported(name, chip.aicore_freq, "clock")
     ]
     expect("chips off their rated clock", found=slow, expected=[])
     least, most = IDLE_POWER
-    idle = [(name, told) for name, told in found if said(name, told.aicore_percent, "load") == 0]
-    odd = [f"{name} {told.power} W" for name, told in idle if not least <= said(name, told.power, "power") <= most]
+    idle = [(name, chip) for name, chip in found if reported(name, chip.aicore_percent, "load") == 0]
+    odd = [f"{name} {chip.power} W" for name, chip in idle if not least <= reported(name, chip.power, "power") <= most]
     expect(f"idle chips that do not draw {least:g} to {most:g} W", found=odd, expected=[])
 
 
@@ -200,32 +200,13 @@ def test_npu_links(host: Host) -> None:
 )
 def test_npu_work_mode(host: Host) -> None:
     """Every 910 of an Atlas 800 works in SMP mode, as HCCL does not run in AMP mode."""
-    told = work_modes(host)
-    if later := {chip.name for chip in told.chips} - {f"Ascend {name}" for name in HBM}:
+    answers = work_modes(host)
+    if later := {chip.name for chip in answers.chips} - {f"Ascend {name}" for name in HBM}:
         raise NotApplicable(f"{', '.join(sorted(later))} does not have both modes")
-    if all(NO_WORK_MODE.search(text) for _, text in told.answers.told.values()):
+    if all(NO_WORK_MODE.search(text) for _, text in answers.answers.told.values()):
         raise NotApplicable("npu-smi does not report the work mode here; run ipmcget -d npuworkmode on the iBMC")
-    found = {npu: npu_chip.work_mode(told.card(npu, "work-mode")) for npu in told.cards}
+    found = {npu: npu_chip.work_mode(answers.card(npu, "work-mode")) for npu in answers.cards}
     expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])
-
-
-def health_of(host: Host) -> dict[str, ChipHealth]:
-    """By chip its own health."""
-    told = from_npu_smi(host)
-    return {called(chip): npu_chip.health(told.health(chip)) for chip in told.chips}
-
-
-def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
-    """The HBM's counters of each chip, by the name of its card where a card has several."""
-    told = from_npu_smi(host)
-    return [(f"card {npu}", ecc) for npu in told.cards for ecc in npu_chip.ecc(told.card(npu, "ecc"))]
-
-
-def common_of(host: Host) -> list[tuple[str, Common]]:
-    """Rates, clocks, temperature and power of each chip."""
-    told = from_npu_smi(host)
-    found = [(card, common) for card in told.cards for common in npu_chip.common(told.card(card, "common"))]
-    return [(f"card {card} chip {common.chip}", common) for card, common in found]
 
 
 def pages(ecc: Ecc) -> int:
@@ -233,7 +214,7 @@ def pages(ecc: Ecc) -> int:
     return ecc.single_pages + ecc.double_pages
 
 
-def said(name: str, value: float | None, what: str) -> float:
+def reported(name: str, value: float | None, what: str) -> float:
     """A value of a chip. Unknown where npu-smi says NA."""
     if value is None:
         raise Unknown(f"npu-smi does not report the {what} of {name}")

@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from checks.across_hosts.unique import grouped, someone
 from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_cluster, npu_hosts
-from dlws.facts.ascend import TOOLS, Told, called, device, from_hccn_tool
+from dlws.facts.across_hosts import names_by_value, reachable_hosts
+from dlws.facts.ascend import chip_name, device_number, hccn_tool_answers, lost_packets, port_addresses, port_health
 from dlws.facts.files import text_of
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import hccn, hccn_link, npu_smi
-from dlws.parse.accelerators.hccn import DeviceAddress
+from dlws.parse.accelerators import hccn, hccn_link
 from dlws.parse.network import lldp
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
@@ -26,7 +25,6 @@ LATELY = timedelta(hours=1)
 """How far back a link that went down counts as one that flaps."""
 SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
 """Chips of servers with two planes of four: device i and i+4 share a network, and 0 to 3 have one each."""
-PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
 
 
 @check(
@@ -40,10 +38,10 @@ PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
 )
 def test_npu_ports_are_up(host: Host) -> None:
     """Every NPU port's link is up at 100 Gb/s."""
-    told = from_hccn_tool(host)
-    down = [called(chip) for chip in told.chips if not hccn.link_is_up(told.port(chip, "link"))]
+    answers = hccn_tool_answers(host)
+    down = [chip_name(chip) for chip in answers.chips if not hccn.link_is_up(answers.port(chip, "link"))]
     expect("NPU ports that are down", found=down, expected=[])
-    speeds = {called(chip): hccn.speed(told.port(chip, "speed")) for chip in told.chips}
+    speeds = {chip_name(chip): hccn.speed(answers.port(chip, "speed")) for chip in answers.chips}
     slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed != SPEED]
     expect("NPU ports at the wrong speed", found=slow, expected=[])
 
@@ -59,12 +57,12 @@ def test_npu_ports_are_up(host: Host) -> None:
 )
 def test_npu_addresses(host: Host) -> None:
     """Every NPU port has the address that /etc/hccn.conf gives it at boot."""
-    told, conf = from_hccn_tool(host), hccn.conf(text_of(host, CONF) or "")
+    answers, conf = hccn_tool_answers(host), hccn.conf(text_of(host, CONF) or "")
     wrong = []
-    for chip, has in addresses(told).items():
-        wanted = conf.get(device(chip))
+    for chip, has in port_addresses(answers).items():
+        wanted = conf.get(device_number(chip))
         if has != wanted:
-            wrong.append(f"{called(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
+            wrong.append(f"{chip_name(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
     expect("NPU ports with a different address", found=wrong, expected=[])
 
 
@@ -79,7 +77,7 @@ def test_npu_addresses(host: Host) -> None:
 )
 def test_npu_network_health(host: Host) -> None:
     """Every NPU port with a health-check address reaches it."""
-    found = net_health(from_hccn_tool(host))
+    found = port_health(hccn_tool_answers(host))
     bad = [f"{name} {word}" for name, word in found.items() if word not in ("Success", "Init")]
     expect("NPU ports that fail their health check", found=bad, expected=[])
 
@@ -96,7 +94,7 @@ def test_npu_network_health(host: Host) -> None:
 )
 def test_npu_network_is_watched(host: Host) -> None:
     """Every NPU port has a health-check address."""
-    found = [name for name, word in net_health(from_hccn_tool(host)).items() if word == "Init"]
+    found = [name for name, word in port_health(hccn_tool_answers(host)).items() if word == "Init"]
     expect("NPU ports without a health-check address", found=found, expected=[])
 
 
@@ -114,15 +112,15 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
     NPUs 0 to 3 are in four different networks.
     """
-    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
-    everyone = {f"{name} {called(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
-    shared = grouped({who: has.address for who, has in everyone.items()})
+    found = {name: port_addresses(hccn_tool_answers(host)) for name, host in with_npus(cluster, hosts).items()}
+    everyone = {f"{name} {chip_name(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
+    shared = names_by_value({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
     expect("addresses on several NPU ports", found=twice, expected=[])
     networks = {
-        name: {device(chip): str(has.network) for chip, has in ports.items()}
+        name: {device_number(chip): str(has.network) for chip, has in ports.items()}
         for name, ports in found.items()
-        if {device(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
+        if {device_number(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
     }
     split = [
         f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
@@ -136,7 +134,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     unlike = [
         f"NPU {i}: " + " but ".join(f"{net} on {' and '.join(names)}" for net, names in groups.items())
         for i in range(4)
-        if len(groups := grouped({name: nets[i] for name, nets in networks.items()})) > 1
+        if len(groups := names_by_value({name: nets[i] for name, nets in networks.items()})) > 1
     ]
     expect("NPUs whose network differs between hosts", found=unlike, expected=[])
 
@@ -152,8 +150,8 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 )
 def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """All NPU ports of all hosts have the same TLS setting and FEC mode; otherwise HCCL cannot connect."""
-    told = {name: from_hccn_tool(host) for name, host in with_npus(cluster, hosts).items()}
-    ports = [(f"{name} {called(chip)}", tools, chip) for name, tools in told.items() for chip in tools.chips]
+    answers = {name: hccn_tool_answers(host) for name, host in with_npus(cluster, hosts).items()}
+    ports = [(f"{name} {chip_name(chip)}", tools, chip) for name, tools in answers.items() for chip in tools.chips]
     tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
     expect("NPU ports with a different TLS setting", found=odd_ones(tls), expected=[])
     fec = {who: hccn.fec(tools.port(chip, "fec")) for who, tools, chip in ports}
@@ -172,12 +170,12 @@ def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> No
 )
 def test_npu_optics(host: Host) -> None:
     """Every NPU port has an optical module whose optical power is within its thresholds both ways."""
-    told = from_hccn_tool(host)
+    answers = hccn_tool_answers(host)
     wrong = []
-    for chip in told.chips:
-        found = hccn_link.optical(told.port(chip, "optical"))
+    for chip in answers.chips:
+        found = hccn_link.optical(answers.port(chip, "optical"))
         troubles = ["not present"] if not found.present else [*found.astray, *found.lost]
-        wrong += [f"{called(chip)} {trouble}" for trouble in troubles]
+        wrong += [f"{chip_name(chip)} {trouble}" for trouble in troubles]
     expect("optical modules with problems", found=wrong, expected=[])
 
 
@@ -193,8 +191,8 @@ def test_npu_optics(host: Host) -> None:
 )
 def test_npu_links_do_not_flap(host: Host) -> None:
     """No NPU port's link has gone down within the last hour."""
-    told = from_hccn_tool(host)
-    counts = {called(chip): hccn_link.downs(told.port(chip, "link_stat"), LATELY) for chip in told.chips}
+    answers = hccn_tool_answers(host)
+    counts = {chip_name(chip): hccn_link.downs(answers.port(chip, "link_stat"), LATELY) for chip in answers.chips}
     expect("NPU ports whose link went down", found=[f"{name}: {n}" for name, n in counts.items() if n], expected=[])
 
 
@@ -210,14 +208,16 @@ def test_npu_links_do_not_flap(host: Host) -> None:
 )
 def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every NPU port reaches the ports with the same number on all other hosts."""
-    found = {name: addresses(from_hccn_tool(host)) for name, host in with_npus(cluster, hosts).items()}
+    found = {name: port_addresses(hccn_tool_answers(host)) for name, host in with_npus(cluster, hosts).items()}
     dumb = []
     for name, ports in found.items():
         for chip in ports:
             others = [(n, c, a) for n, theirs in found.items() if n != name for c, a in theirs.items()]
             for peer, other, has in others:
-                if device(other) == device(chip) and (lost := lost_packets(hosts[name], device(chip), has.address)):
-                    dumb.append(f"{name} {called(chip)} to {peer}: {lost} packets lost")
+                if device_number(other) == device_number(chip) and (
+                    lost := lost_packets(hosts[name], device_number(chip), has.address)
+                ):
+                    dumb.append(f"{name} {chip_name(chip)} to {peer}: {lost} packets lost")
     expect("NPU ports that do not reach each other", found=dumb, expected=[])
 
 
@@ -237,8 +237,8 @@ def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
     planned = cluster.suite.npu_cabling.get(node.name)
     if planned is None:
         raise NotApplicable(f"suite.npu_cabling does not plan the cables of {node.name}")
-    told = from_hccn_tool(host, ["lldp"])
-    heard = {device(chip): lldp.neighbour(told.port(chip, "lldp")) for chip in told.chips}
+    answers = hccn_tool_answers(host, ["lldp"])
+    heard = {device_number(chip): lldp.neighbour(answers.port(chip, "lldp")) for chip in answers.chips}
     found = {number: f"{there.system} {there.port}" if there else "no neighbour" for number, there in heard.items()}
     wanted = dict(enumerate(planned))
     wrong = [
@@ -249,28 +249,12 @@ def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
     expect("cables not plugged in as planned", found=wrong, expected=[])
 
 
-def lost_packets(host: Host, number: int, address: str) -> int:
-    """How many packets are lost between a port and an address."""
-    answer = host.run_active([0, 1], PING, number, address, deadline=30.0)
-    return hccn.lost(answer.text)
-
-
-def addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
-    """By chip the address of its port."""
-    return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
-
-
-def net_health(told: Told) -> dict[str, str]:
-    """By chip what its port says of its network."""
-    return {called(chip): hccn.net_health(told.port(chip, "net_health")) for chip in told.chips}
-
-
 def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]:
     """Those of the hosts that have NPUs. Unknown where none of them can be reached."""
-    return someone({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
+    return reachable_hosts({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
 
 
 def odd_ones(values: Mapping[str, str]) -> list[str]:
     """Who has another value than most, `atlas01 NPU 3 on`; nobody where all have the same."""
-    groups = sorted(grouped(values).items(), key=lambda group: len(group[1]))
+    groups = sorted(names_by_value(values).items(), key=lambda group: len(group[1]))
     return [f"{name} {value}" for value, names in groups[:-1] for name in names]

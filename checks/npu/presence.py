@@ -1,16 +1,14 @@
 """P: Huawei Ascend NPUs: that they are there, their driver and their tools (P01 to P05, P12, P13, P29).
 
-P06 to P11, P26, P27: `checks.npu.presence.chips`; P14 to P21, P28: `checks.npu.presence.network`.
+P06 to P11, P26, P27: `checks.npu.chips`; P14 to P21, P28: `checks.npu.network`.
 """
 
 from __future__ import annotations
 
-import re
-
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import TOOLS, from_npu_smi
+from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, TOOLS, device_files, npu_smi_answers
 from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.parse import versions
@@ -30,9 +28,6 @@ MODULES = (
     "drv_seclib_host",
 )
 """The modules of Ascend's driver for the host."""
-SHARED = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
-"""Device files that all NPUs of a host have in common."""
-RECORD = "/etc/ascend_install.info"
 DKMS_MODULE = "davinci_ascend"
 """What Ascend's driver is called by DKMS, where it was installed with --dkms."""
 
@@ -50,7 +45,7 @@ def test_npu_count(node: Node, host: Host) -> None:
     """The PCI bus, npu-smi and /dev/davinciN show as many NPUs as configured."""
     on_bus = len(lspci.addresses(host.read("lspci -D -d 19e5:d801")))
     in_driver = len(npu_smi.cards(host.read("npu-smi info -l")))
-    nodes = len(device_nodes(host))
+    nodes = len(device_files(host))
     counts = "{} on the PCI bus, {} in npu-smi and {} as /dev/davinciN"
     expected = counts.format(*[node.device_count] * 3)
     expect("NPUs", found=counts.format(on_bus, in_driver, nodes), expected=expected)
@@ -104,8 +99,8 @@ def test_npu_tools_work(host: Host) -> None:
 )
 def test_npu_firmware(host: Host) -> None:
     """All NPUs have the same firmware, which the driver reports as compatible."""
-    told = from_npu_smi(host)
-    boards = {f"card {npu}": npu_chip.board(told.card(npu, "board")) for npu in told.cards}
+    answers = npu_smi_answers(host)
+    boards = {f"card {npu}": npu_chip.board(answers.card(npu, "board")) for npu in answers.cards}
     if silent := [name for name, board in boards.items() if board.compatible is None]:
         raise Unknown(f"npu-smi does not report the firmware compatibility of {', '.join(silent)}")
     wrong = [f"{name} {board.firmware}" for name, board in boards.items() if not board.compatible]
@@ -142,10 +137,10 @@ def test_npu_modules(host: Host) -> None:
 )
 def test_npu_device_files(host: Host) -> None:
     """The Ascend driver's and the NPUs' device files exist and belong to the group set at installation."""
-    group = ascend.install_info(host.read("cat %s", RECORD)).get("UserGroup", "")
+    group = ascend.install_info(host.read("cat %s", INSTALL_RECORD)).get("UserGroup", "")
     if not group:
-        raise unparsable(RECORD, why="no UserGroup")
-    paths = [*sorted(device_nodes(host)), *SHARED]
+        raise unparsable(INSTALL_RECORD, why="no UserGroup")
+    paths = [*sorted(device_files(host)), *SHARED_DEVICE_FILES]
     shown = host.lines(f"for f in {' '.join(paths)}; do test ! -e $f || stat -c '%n %F:%G' $f; done")
     found = dict(line.split(" ", 1) for line in shown if " " in line)
     if len(found) != len(shown) or not found.keys() <= set(paths):
@@ -187,9 +182,9 @@ def test_npu_driver_is_built_for_the_kernel(host: Host) -> None:
 )
 def test_npu_install_record(host: Host) -> None:
     """The Ascend driver is fully installed, and the folder and user in its record exist."""
-    text = text_of(host, RECORD)
+    text = text_of(host, INSTALL_RECORD)
     if text is None:
-        raise Mismatch(RECORD, found="no file", expected="the driver's installation record")
+        raise Mismatch(INSTALL_RECORD, found="no file", expected="the driver's installation record")
     record = ascend.install_info(text)
     expect("Driver_Install_Type", found=record.get("Driver_Install_Type", "none"), expected="full")
     folder, user = record.get("Driver_Install_Path_Param", ""), record.get("UserName", "")
@@ -197,12 +192,3 @@ def test_npu_install_record(host: Host) -> None:
     expect(f"driver folder {folder or '(not named)'}", found="present" if there else "missing", expected="present")
     known = bool(user) and host.run_expect([0, 2], "getent passwd %s", user).rc == 0
     expect(f"driver user {user or '(not named)'}", found="present" if known else "missing", expected="present")
-
-
-def device_nodes(host: Host) -> list[str]:
-    """The device files of the NPUs, `/dev/davinci0` and so on; without the driver's own (davinci_manager)."""
-    found = host.lines("find /dev -maxdepth 1 -name 'davinci[0-9]*'")
-    for line in found:
-        if not re.fullmatch("/dev/davinci[0-9]+", line):
-            raise unparsable("find /dev", line)
-    return found

@@ -6,16 +6,12 @@ from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import called, chips
-from dlws.parse.accelerators import ascend_dmi, npu_smi
+from dlws.facts.ascend import chip_name, chips
+from dlws.facts.probes.npu_speed import copy_bandwidth, require_idle_npus, tflops
 from dlws.remote.host import Host
-from dlws.verdict import NotApplicable, Severity, Unknown
+from dlws.verdict import NotApplicable, Severity
 
-TOOLBOX = "bash -c '. /usr/local/Ascend/toolbox/set_env.sh && exec timeout -k 5 120 ascend-dmi \"$@\"' ascend-dmi "
-COPY = TOOLBOX + "--bw -t %s -d %s -s 33554432 --et 100 -q"
-FLOPS = TOOLBOX + "-f -t fp16 -d %s --et 60 -q"
 DIRECTIONS = {"h2d": "host to NPU", "d2h": "NPU to host"}
-DEADLINE = 140.0
 
 
 @active
@@ -34,29 +30,12 @@ def test_npu_speed(cluster: Cluster, host: Host) -> None:
     compute, copy = cluster.suite.acceptance.npu_tflops, cluster.suite.acceptance.npu_copy
     if compute is None and copy is None:
         raise NotApplicable("suite.acceptance has neither npu_tflops nor npu_copy")
-    demand_idle(host)
+    require_idle_npus(host)
     slow = []
     for chip in chips(host):
         if compute is not None and (speed := tflops(host, chip.logic)) < compute:
-            slow.append(f"{called(chip)} {speed:g} of {compute:g} TFLOPS")
+            slow.append(f"{chip_name(chip)} {speed:g} of {compute:g} TFLOPS")
         for way, words in DIRECTIONS.items():
-            if copy is not None and (speed := copied(host, way, chip.logic)) < copy:
-                slow.append(f"{called(chip)} {words} {speed:g} of {copy:g} GB/s")
+            if copy is not None and (speed := copy_bandwidth(host, way, chip.logic)) < copy:
+                slow.append(f"{chip_name(chip)} {words} {speed:g} of {copy:g} GB/s")
     expect("NPUs slower than agreed", found=slow, expected=[])
-
-
-def tflops(host: Host, device: int) -> float:
-    """TFLOPS of one NPU at half precision."""
-    return ascend_dmi.tflops(host.run_active([0], FLOPS, device, deadline=DEADLINE).text, device)
-
-
-def copied(host: Host, direction: str, device: int) -> float:
-    """GB/s between the host's memory and one NPU, with 32 MiB at once."""
-    return ascend_dmi.bandwidth(host.run_active([0], COPY, direction, device, deadline=DEADLINE).text)
-
-
-def demand_idle(host: Host) -> None:
-    """Unknown while an NPU works: what is measured then says nothing about the hardware."""
-    busy = [f"NPU {chip.npu}" for chip in npu_smi.info(host.read("npu-smi info")).chips if chip.aicore_percent]
-    if busy:
-        raise Unknown(f"the NPUs are in use: {', '.join(busy)}")

@@ -12,6 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_device_hosts, platform_master
 from dlws.facts import platform
+from dlws.facts.accelerators import driver_device_count
 from dlws.inventory import Device, Node
 from dlws.parse.platform import alerts
 from dlws.remote.host import Host
@@ -60,7 +61,7 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
 )
 def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
     """Prometheus counts as many devices on the host as its driver sees, and has each NPU's utilization."""
-    there = accelerators.physical(node, host)
+    there = driver_device_count(node, host)
     counted = samples(master, "k8s_node_device_total", {"host_ip": node.address})
     expect_that(counted, f"k8s_node_device_total series of {node.name}", found="none", expected="one")
     expect("devices in k8s_node_device_total", found={f"{s.value:g}" for s in counted}, expected={str(there)})

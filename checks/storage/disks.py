@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from checks.across_hosts.unique import mapping
-from checks.docker import DAEMON_JSON
-from checks.storage.shares import PROC_MOUNTS
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.facts.files import NO_FILE, text_of
-from dlws.parse.host import daemon_json
-from dlws.parse.kubernetes import kubelet
+from dlws.facts.disks import df_of_existing
+from dlws.facts.docker import docker_root
+from dlws.facts.files import text_of
+from dlws.facts.kube_host import kubelet_settings
+from dlws.facts.shares import PROC_MOUNTS
 from dlws.parse.storage import df, fstab, mdstat, mounts
 from dlws.parse.text import number
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
-DOCKER = "/var/lib/docker"
 FOLDERS = ("/", "/var/lib/kubelet", "/var/lib/etcd")
 COLLECTION = 85  # per cent used, from which the kubelet deletes images: its imageGCHighThresholdPercent
 SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
@@ -32,8 +30,8 @@ SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
 def test_disks_have_space(host: Host) -> None:
     """The system, kubelet and etcd disks have 10% free space and Docker's 15%, below which pods are evicted."""
     docker = docker_root(host)
-    found = df.parse(of_those_there(host, "df -PB1", [*FOLDERS, docker]))
-    images = df.parse(of_those_there(host, "df -PB1", [docker, "/"]))[0]
+    found = df.parse(df_of_existing(host, "df -PB1", [*FOLDERS, docker]))
+    images = df.parse(df_of_existing(host, "df -PB1", [docker, "/"]))[0]
     low = [f"{d.mountpoint} {d.free:.0%}" for d in found if d.free < SPACE]
     low += [f"{images.mountpoint} (images) {images.free:.0%}"] if images.free < IMAGE_SPACE else []
     expect("disks low on free space", found=list(dict.fromkeys(low)), expected=[])
@@ -48,7 +46,7 @@ def test_disks_have_space(host: Host) -> None:
 )
 def test_disks_have_inodes(host: Host) -> None:
     """The system, kubelet, etcd and Docker disks have at least 5% free inodes."""
-    found = df.inodes(of_those_there(host, "df -Pi", [*FOLDERS, docker_root(host)]))
+    found = df.inodes(df_of_existing(host, "df -Pi", [*FOLDERS, docker_root(host)]))
     low = [f"{d.mountpoint} {d.free:.0%}" for d in found if d.size and d.free < INODES]
     expect("disks low on free inodes", found=list(dict.fromkeys(low)), expected=[])
 
@@ -64,9 +62,9 @@ def test_disks_have_inodes(host: Host) -> None:
 )
 def test_images_are_not_collected(host: Host) -> None:
     """Docker's disk is below the usage at which the kubelet deletes images, which an offline site cannot pull again."""
-    config = mapping(host.read("cat %s", kubelet.CONFIG), kubelet.CONFIG)
+    config = kubelet_settings(host)
     limit = number("imageGCHighThresholdPercent", str(config.get("imageGCHighThresholdPercent", COLLECTION)))
-    disk = df.parse(of_those_there(host, "df -PB1", [docker_root(host), "/"]))[0]
+    disk = df.parse(df_of_existing(host, "df -PB1", [docker_root(host), "/"]))[0]
     used = 100 - int(disk.free * 100)
     expect_that(used < limit, f"space used on {disk.mountpoint}", found=f"{used}%", expected=f"under {limit}%")
 
@@ -101,17 +99,3 @@ def test_arrays_are_whole(host: Host) -> None:
     arrays = mdstat.parse(text) if text is not None else ()
     broken = [f"{a.name} {a.members or 'inactive'}" for a in arrays if not a.is_whole]
     expect("degraded arrays", found=broken, expected=[])
-
-
-def docker_root(host: Host) -> str:
-    """The folder in which Docker keeps its images, by its configuration; Docker need not run."""
-    written = daemon_json.parse(text_of(host, DAEMON_JSON) or "")
-    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
-
-
-def of_those_there(host: Host, command: str, folders: list[str]) -> str:
-    """What df says of those of the folders that are there. Unknown for any complaint but that one is not."""
-    result = host.run_expect([0, 1], command + " %s" * len(folders), *folders)
-    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
-        raise host.unexpected(result)
-    return str(result.stdout)

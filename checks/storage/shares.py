@@ -6,28 +6,28 @@ Which shares are mounted is read from the kernel's table. `stat`, `df` and `ls` 
 from __future__ import annotations
 
 import re
-import shlex
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from checks.across_hosts.unique import someone
 from dlws.config import shares
-from dlws.config.cluster import Cluster, Mount
-from dlws.engine.check import active, check, expect, expect_that
+from dlws.config.cluster import Cluster
+from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
-from dlws.facts.probes.share import ANSWERS, BOUND, misreaders, told
+from dlws.facts.across_hosts import reachable_hosts
+from dlws.facts.probes.share import ANSWERS, BOUND, ShareSilent, misreaders, require_answer
+from dlws.facts.shares import PROC_MOUNTS, is_mounted, links_in
 from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.parse.storage import df, exportfs, fstab, mounts
 from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
 
-PROC_MOUNTS = "cat /proc/mounts"
 LOW_SPACE = 0.2
 """Upstream's alert: at most 20 % of the share is free."""
 COMPARED = ("vers", "proto", "hard", "soft", "rsize", "wsize", "sec")
 """Mount options that must not differ between hosts."""
 WEAK = ("insecure", "async", "no_root_squash")
-LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -printf '%y\t%f\t%l\n'"
 
 
 @check(
@@ -83,7 +83,8 @@ def test_shares_answer(cluster: Cluster, host: Host) -> None:
     """Every share responds within 5 s."""
     for mount in cluster.mounts:
         result = host.run_expect(ANSWERS, BOUND + "stat -f -c %%i %s", mount.mount_point)
-        told(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
+        with expecting_answers():
+            require_answer(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
 
 
 @check(
@@ -122,11 +123,12 @@ def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
 )
 def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """What one host writes to a share, all other hosts read back identically."""
-    someone(hosts)
+    reachable_hosts(hosts)
     for mount in cluster.mounts:
         bare = [name for name, host in hosts.items() if not is_mounted(host, mount)]
         expect(f"hosts without the share on {mount.mount_point}", found=bare, expected=[])
-        wrong = misreaders(hosts, mount)
+        with expecting_answers():
+            wrong = misreaders(hosts, mount)
         expect(f"hosts that do not read back what another host wrote to {mount.mount_point}", found=wrong, expected=[])
 
 
@@ -141,18 +143,18 @@ def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> No
 )
 def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every share is mounted with the same protocol, rsize/wsize and hard/soft option on every host."""
-    someone(hosts)
+    reachable_hosts(hosts)
     for mount in cluster.mounts:
         owners = defaultdict(list)
         for name, host in hosts.items():
             found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
             if found is not None and found.is_nfs:
                 owners[",".join(o for o in found.options if o.split("=")[0] in COMPARED)].append(name)
-        told_apart = [f"{options or 'no such option'} on {' and '.join(names)}" for options, names in owners.items()]
+        groups = [f"{options or 'no such option'} on {' and '.join(names)}" for options, names in owners.items()]
         expect_that(
             len(owners) < 2,
             f"mount options of {mount.mount_point}",
-            found="; ".join(told_apart),
+            found="; ".join(groups),
             expected="the same on every host",
         )
 
@@ -190,7 +192,8 @@ def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
     """Every storage folder exists on its share and is writable by everyone."""
     folders = shares.folders_kept_by(cluster, node)
     result = host.run_expect(ANSWERS, BOUND + "stat -c '%%a %%F:%%n' " + " ".join(["%s"] * len(folders)), *folders)
-    found = told("storage folders", result.rc, result.stdout, result.stderr).splitlines()
+    with expecting_answers():
+        found = require_answer("storage folders", result.rc, result.stdout, result.stderr).splitlines()
     if len(found) != len(folders):
         raise Unknown(f"{host.name}: stat reported {len(found)} of {len(folders)} folders")
     right = re.compile(rf"[0-7]?{shares.FOLDER_MODE:o} directory:")  # a folder that hands its group down stays so
@@ -209,7 +212,7 @@ def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
 def test_storage_links(cluster: Cluster, host: Host) -> None:
     """Every storage folder is a link to its share; a plain folder would keep job data on the local disk."""
     for place, wanted in shares.links(cluster).items():
-        found = listed(host, place, list(wanted))
+        found = links_in(host, place, list(wanted))
         wrong = [
             f"{name} ({found.get(name, 'missing')})" for name, to in wanted.items() if found.get(name) != f"-> {to}"
         ]
@@ -252,17 +255,10 @@ def test_share_has_space(node: Node, cluster: Cluster, host: Host) -> None:
         expect_that(disk.free > LOW_SPACE, what, found=f"{disk.free:.0%}", expected="more than 20%")
 
 
-def is_mounted(host: Host, mount: Mount) -> bool:
-    """Whether any share is mounted on the mount point: what is written there then does not stay on this host."""
-    found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
-    return found is not None and found.is_nfs
-
-
-def listed(host: Host, place: str, names: list[str]) -> dict[str, str]:
-    """What those names are in a folder: `-> /mntdlws/work` for a link, else `a folder`, `a file`. Follows no link."""
-    pattern = " -o ".join(f"-name {shlex.quote(name)}" for name in names)
-    rows = [line.split("\t") for line in host.lines(LIST_LINKS.format(shlex.quote(place), pattern))]
-    if any(len(row) != 3 for row in rows):
-        raise Unknown(f"{host.name}: {place}: listing not understood")
-    kinds = {"d": "a local folder", "f": "a file"}
-    return {name: f"-> {to}" if kind == "l" else kinds.get(kind, f"of type {kind}") for kind, name, to in rows}
+@contextmanager
+def expecting_answers() -> Iterator[None]:
+    """Mismatch where a share keeps silent or refuses."""
+    try:
+        yield
+    except ShareSilent as silent:
+        raise Mismatch(silent.what, found=silent.answer, expected="an answer") from silent

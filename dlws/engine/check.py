@@ -8,7 +8,7 @@ def test_swap_is_off(host):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from dlws.inventory import Target
 from dlws.verdict import Severity
 
 F = TypeVar("F", bound=Callable[..., None])
+T = TypeVar("T")
 preflight = pytest.mark.preflight
 active = pytest.mark.active
 judges_api = pytest.mark.judges_api
@@ -149,6 +150,19 @@ def expect_that(holds: object, what: str, *, found: object, expected: object) ->
     """The condition holds, or Mismatch says so in words."""
     if not holds:
         raise Mismatch(what, found=found, expected=expected)
+
+
+def expect_present(thing: T | None, what: str, *, found: object = "none", expected: object = "one") -> T:
+    """The thing, or Mismatch says that there is none."""
+    if thing is None:
+        raise Mismatch(what, found=found, expected=expected)
+    return thing
+
+
+def expect_among(key: str, things: Mapping[str, T], what: str) -> T:
+    """What the mapping holds for the key, or Mismatch: `nodes: expected atlas04 among them, found atlas01, atlas02`."""
+    expect_that(key in things, what, found=list(things), expected=f"{key} among them")
+    return things[key]
 
 
 def _shown(value: object) -> str:

@@ -20,11 +20,12 @@ from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
-from dlws.remote.fleet import Fleet, T
+from dlws.remote.fleet import Fleet
 from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.notes import Notes as Notes
 from dlws.remote.ssh import Login, Secret, open_ssh
 from dlws.verdict import Unknown
 
@@ -64,21 +65,6 @@ class Context:
         """The inverse of `packed`."""
         paths = {name: Path(data[name]) if data[name] else None for name in ("folder", "resumed", "replays")}
         return cls(**{**data, **paths})
-
-
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """What a check finds out in this process rather than on a host: it is evidence all the same.
-
-    >>> notes.take("libraries that differ from requirements.lock", differing)
-    """
-
-    fleet: Fleet
-    about: str
-
-    def take(self, question: str, find: Callable[[], T]) -> T:
-        """What `find` finds, which is plain JSON; in a replay what was found then. Raises Unknown."""
-        return self.fleet.note(self.about, question, find)
 
 
 @dataclass(frozen=True, slots=True)

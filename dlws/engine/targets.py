@@ -12,6 +12,7 @@ from dlws.kubernetes import device_plugins
 from dlws.platform import renderings
 
 Selector = Callable[[Cluster], Sequence[Target]]
+Condition = Callable[[Cluster], bool]
 
 CONTROL = Control()
 WHOLE = Whole()
@@ -27,14 +28,9 @@ def master(cluster: Cluster) -> Sequence[Target]:
     return (cluster.master,)
 
 
-def pod_network_master(cluster: Cluster) -> Sequence[Target]:
-    """The master, where the configuration names a pod network; nobody otherwise."""
-    return (cluster.master,) if cluster.cni_manifest else ()
-
-
-def hosts_with_apt_source(cluster: Cluster) -> Sequence[Target]:
-    """All machines, where the configuration names an apt source for Kubernetes; nobody otherwise."""
-    return cluster.nodes if cluster.suite.kubernetes.apt_source else ()
+def every_machine(cluster: Cluster) -> Sequence[Target]:
+    """All machines, those under `scale_down` included."""
+    return (*cluster.nodes, *cluster.leaving)
 
 
 def leaving_hosts(cluster: Cluster) -> Sequence[Target]:
@@ -57,11 +53,6 @@ def npu_hosts(cluster: Cluster) -> Sequence[Target]:
     return tuple(n for n in cluster.nodes if n.device is Device.NPU)
 
 
-def npu_cluster(cluster: Cluster) -> Sequence[Target]:
-    """All hosts together, where some have Huawei Ascend NPUs; nobody otherwise."""
-    return (WHOLE,) if npu_hosts(cluster) else ()
-
-
 def control_host(cluster: Cluster) -> Sequence[Target]:
     """The machine that runs the suite."""
     return (CONTROL,)
@@ -70,21 +61,6 @@ def control_host(cluster: Cluster) -> Sequence[Target]:
 def whole_cluster(cluster: Cluster) -> Sequence[Target]:
     """One test for all hosts together."""
     return (WHOLE,)
-
-
-def public_control_host(cluster: Cluster) -> Sequence[Target]:
-    """The control host, where public access is configured (runbook 2.3); nobody otherwise."""
-    return (CONTROL,) if cluster.suite.public_address else ()
-
-
-def sharing_hosts(cluster: Cluster) -> Sequence[Target]:
-    """All machines, where a share is configured (runbook 3.12); nobody otherwise."""
-    return cluster.nodes if cluster.mounts else ()
-
-
-def sharing_cluster(cluster: Cluster) -> Sequence[Target]:
-    """All hosts together, where a share is configured; nobody otherwise."""
-    return (WHOLE,) if cluster.mounts else ()
 
 
 def storage_servers(cluster: Cluster) -> Sequence[Target]:
@@ -107,65 +83,95 @@ def first_device_host_of_each_kind(cluster: Cluster) -> Sequence[Target]:
     return tuple(n for n in device_plugins.hosts(cluster) if device_plugins.alike(cluster, n)[0] == n)
 
 
-def device_plugin_master(cluster: Cluster) -> Sequence[Target]:
-    """The master, where some machine offers accelerators; nobody otherwise."""
-    return (cluster.master,) if device_plugins.hosts(cluster) else ()
+def one_host_per_architecture(cluster: Cluster) -> Sequence[Target]:
+    """One machine of every architecture."""
+    return tuple(renderings.keeper(cluster, arch) for arch in cluster.archs)
 
 
-def platform_control(cluster: Cluster) -> Sequence[Target]:
-    """The control host, where the configuration names a checkout of the platform; nobody otherwise."""
-    return (CONTROL,) if cluster.dlworkspace else ()
+def where(selector: Selector, *conditions: Condition) -> Selector:
+    """The selector's targets where all conditions hold, nobody otherwise.
+
+    It is named after them: `where(master, with_platform).__name__ == "master_with_platform"`.
+    """
+
+    def targets(cluster: Cluster) -> Sequence[Target]:
+        return selector(cluster) if all(holds(cluster) for holds in conditions) else ()
+
+    targets.__name__ = "_".join([selector.__name__, *(condition.__name__ for condition in conditions)])
+    targets.__doc__ = f"The targets of {targets.__name__.replace('_', ' ')}; nobody elsewhere."
+    return targets
 
 
-def browsing_control_host(cluster: Cluster) -> Sequence[Target]:
-    """The control host, where the platform is part of the cluster and a browser is named; nobody otherwise."""
-    return (CONTROL,) if cluster.dlworkspace and cluster.suite.browser else ()
+def with_pod_network(cluster: Cluster) -> bool:
+    """Whether the configuration names a pod network."""
+    return bool(cluster.cni_manifest)
 
 
-def platform_cluster(cluster: Cluster) -> Sequence[Target]:
-    """All hosts together, where the platform is part of the cluster; nobody otherwise."""
-    return (WHOLE,) if cluster.dlworkspace else ()
+def with_apt_source(cluster: Cluster) -> bool:
+    """Whether the configuration names an apt source for Kubernetes."""
+    return bool(cluster.suite.kubernetes.apt_source)
 
 
-def platform_master(cluster: Cluster) -> Sequence[Target]:
-    """The master, where the platform is part of the cluster; nobody otherwise."""
-    return (cluster.master,) if cluster.dlworkspace else ()
+def with_npus(cluster: Cluster) -> bool:
+    """Whether some machine has Huawei Ascend NPUs."""
+    return bool(npu_hosts(cluster))
 
 
-def platform_hosts(cluster: Cluster) -> Sequence[Target]:
-    """All machines, where the platform is part of the cluster; nobody otherwise."""
-    return cluster.nodes if cluster.dlworkspace else ()
+def with_accelerators(cluster: Cluster) -> bool:
+    """Whether some machine offers accelerators to jobs."""
+    return bool(device_plugins.hosts(cluster))
 
 
-def platform_workers(cluster: Cluster) -> Sequence[Target]:
-    """The workers, where the platform is part of the cluster; nobody otherwise."""
-    return cluster.workers if cluster.dlworkspace else ()
+def with_public_access(cluster: Cluster) -> bool:
+    """Whether public access is configured (runbook 2.3)."""
+    return bool(cluster.suite.public_address)
 
 
-def platform_npu_hosts(cluster: Cluster) -> Sequence[Target]:
-    """Machines with Ascend NPUs, where the platform is part of the cluster; nobody otherwise."""
-    return npu_hosts(cluster) if cluster.dlworkspace else ()
+def with_shares(cluster: Cluster) -> bool:
+    """Whether a share is configured (runbook 3.12)."""
+    return bool(cluster.mounts)
 
 
-def platform_device_hosts(cluster: Cluster) -> Sequence[Target]:
-    """The machines that offer accelerators to jobs, where the platform is part of the cluster; nobody otherwise."""
-    return device_hosts(cluster) if cluster.dlworkspace else ()
+def with_platform(cluster: Cluster) -> bool:
+    """Whether the platform is part of the cluster: the configuration names a checkout of it."""
+    return bool(cluster.dlworkspace)
 
 
-def image_builders(cluster: Cluster) -> Sequence[Target]:
-    """One machine of every architecture, where the platform's images are built; nobody otherwise."""
-    return _keepers(cluster) if cluster.suite.images is Images.BUILD else ()
+def with_browser(cluster: Cluster) -> bool:
+    """Whether a browser is configured."""
+    return bool(cluster.suite.browser)
 
 
-def image_keepers(cluster: Cluster) -> Sequence[Target]:
-    """One machine of every architecture, where the platform's images are in a registry; nobody otherwise."""
-    return _keepers(cluster) if renderings.has_registry(cluster) else ()
+def with_built_images(cluster: Cluster) -> bool:
+    """Whether the platform's images are built."""
+    return cluster.suite.images is Images.BUILD
 
 
-def registry_users(cluster: Cluster) -> Sequence[Target]:
-    """All machines, where the registry of the platform's images asks for a login; nobody otherwise."""
-    return platform_hosts(cluster) if cluster.registry_config else ()
+def with_registry(cluster: Cluster) -> bool:
+    """Whether the platform's images are in a registry."""
+    return renderings.has_registry(cluster)
 
 
-def _keepers(cluster: Cluster) -> Sequence[Target]:
-    return tuple(renderings.keeper(cluster, arch) for arch in cluster.archs) if cluster.dlworkspace else ()
+def with_registry_login(cluster: Cluster) -> bool:
+    """Whether the registry of the platform's images asks for a login."""
+    return bool(cluster.registry_config)
+
+
+pod_network_master = where(master, with_pod_network)
+hosts_with_apt_source = where(every_host, with_apt_source)
+npu_cluster = where(whole_cluster, with_npus)
+public_control_host = where(control_host, with_public_access)
+sharing_hosts = where(every_host, with_shares)
+sharing_cluster = where(whole_cluster, with_shares)
+device_plugin_master = where(master, with_accelerators)
+platform_control = where(control_host, with_platform)
+browsing_control_host = where(control_host, with_platform, with_browser)
+platform_cluster = where(whole_cluster, with_platform)
+platform_master = where(master, with_platform)
+platform_hosts = where(every_host, with_platform)
+platform_workers = where(workers, with_platform)
+platform_npu_hosts = where(npu_hosts, with_platform)
+platform_device_hosts = where(device_hosts, with_platform)
+image_builders = where(one_host_per_architecture, with_platform, with_built_images)
+image_keepers = where(one_host_per_architecture, with_platform, with_registry)
+registry_users = where(every_host, with_platform, with_registry_login)

@@ -1,14 +1,18 @@
-"""What the checks of NPUs ask of npu-smi and hccn_tool: each tool once per host, one call after the other."""
+"""Ascend NPUs, by npu-smi and hccn_tool: each tool once per host, one call after the other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlws.parse.accelerators import npu_smi
+from dlws.parse.accelerators import hccn, npu_chip, npu_smi
+from dlws.parse.accelerators.hccn import DeviceAddress
+from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
 from dlws.parse.accelerators.npu_smi import Mapping
 from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -16,15 +20,21 @@ TOOLS = "/usr/local/Ascend/driver/tools"
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
-"""Waits for the other command that asks hccn_tool (P22 beside P14 to P20), and keeps it waiting: by a lock on the
+"""Waits for another command that asks hccn_tool, and keeps it waiting: by a lock on the
 tool's folder, which leaves nothing on the host."""
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""
 
 
+PING = f"cd {TOOLS} && timeout -k 1 20 ./hccn_tool -i %s -ping -g address %s"
+SHARED_DEVICE_FILES = ("/dev/davinci_manager", "/dev/devmm_svm", "/dev/hisi_hdc")
+"""Device files that all NPUs of a host have in common."""
+INSTALL_RECORD = "/etc/ascend_install.info"
+
+
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a tool has told of the chips of a host."""
+class ToolAnswers:
+    """What a tool answers about the chips of a host."""
 
     chips: tuple[Mapping, ...]
     answers: Answers
@@ -44,7 +54,7 @@ class Told:
 
     def port(self, chip: Mapping, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
-        return self.answers.of(f"./hccn_tool -i {device(chip)} -{kind} -g")
+        return self.answers.of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
 
 
 def chips(host: Host) -> tuple[Mapping, ...]:
@@ -55,18 +65,18 @@ def chips(host: Host) -> tuple[Mapping, ...]:
     return found
 
 
-def called(chip: Mapping) -> str:
+def chip_name(chip: Mapping) -> str:
     """How a finding names a chip: by its number in /dev/davinciN."""
     return f"NPU {chip.logic}"
 
 
-def device(chip: Mapping) -> int:
+def device_number(chip: Mapping) -> int:
     """A chip's number for hccn_tool: the physical one, where npu-smi tells it; else its card's, which has no other."""
     return chip.npu if chip.phy is None else chip.phy
 
 
-def from_npu_smi(host: Host) -> Told:
-    """What npu-smi tells of each card and of each chip's health."""
+def npu_smi_answers(host: Host) -> ToolAnswers:
+    """What npu-smi reports of each card and of each chip's health."""
     found = chips(host)
     cards = " ".join(dict.fromkeys(str(chip.npu) for chip in found))
     pairs = " ".join(f"{chip.npu}:{chip.chip}" for chip in found)
@@ -74,20 +84,66 @@ def from_npu_smi(host: Host) -> Told:
         f"for i in {cards}; do for t in {' '.join(OF_CARD)}; do q npu-smi info -t $t -i $i; done; done; "
         f"for c in {pairs}; do q npu-smi info -t health -i ${{c%:*}} -c ${{c#*:}}; done"
     )
-    return Told(found, answers.parse(host.read(answers.ASK + command, deadline=DEADLINE)))
+    return ToolAnswers(found, answers.parse(host.read(answers.ASK + command, deadline=DEADLINE)))
 
 
-def work_modes(host: Host) -> Told:
-    """What npu-smi tells of the work mode of each card."""
+def work_modes(host: Host) -> ToolAnswers:
+    """What npu-smi reports of the work mode of each card."""
     found = chips(host)
     cards = " ".join(dict.fromkeys(str(chip.npu) for chip in found))
     loop = f"for i in {cards}; do q npu-smi info -t work-mode -i $i; done"
-    return Told(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
+    return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
 
 
-def from_hccn_tool(host: Host, kinds: Sequence[str] = OF_PORT) -> Told:
-    """What hccn_tool tells of each chip's network port, by kind of question."""
+def hccn_tool_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
+    """What hccn_tool reports of each chip's network port, by kind of question."""
     found = chips(host)
-    numbers = " ".join(str(device(chip)) for chip in found)
+    numbers = " ".join(str(device_number(chip)) for chip in found)
     loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
-    return Told(found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE)))
+    return ToolAnswers(
+        found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE))
+    )
+
+
+def lost_packets(host: Host, number: int, address: str) -> int:
+    """How many packets are lost between a port and an address."""
+    answer = host.run_active([0, 1], PING, number, address, deadline=30.0)
+    return hccn.lost(answer.text)
+
+
+def port_addresses(tool: ToolAnswers) -> dict[npu_smi.Mapping, DeviceAddress]:
+    """By chip the address of its port."""
+    return {chip: hccn.ip(tool.port(chip, "ip")) for chip in tool.chips}
+
+
+def port_health(tool: ToolAnswers) -> dict[str, str]:
+    """By chip what its port says of its network."""
+    return {chip_name(chip): hccn.net_health(tool.port(chip, "net_health")) for chip in tool.chips}
+
+
+def device_files(host: Host) -> list[str]:
+    """The device files of the NPUs, `/dev/davinci0` and so on; without the driver's own (davinci_manager)."""
+    found = host.lines("find /dev -maxdepth 1 -name 'davinci[0-9]*'")
+    for line in found:
+        if not re.fullmatch("/dev/davinci[0-9]+", line):
+            raise unparsable("find /dev", line)
+    return found
+
+
+def health_of(host: Host) -> dict[str, ChipHealth]:
+    """By chip its own health."""
+    tool = npu_smi_answers(host)
+    return {chip_name(chip): npu_chip.health(tool.health(chip)) for chip in tool.chips}
+
+
+def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
+    """The HBM's counters of each chip, by the name of its card where a card has several."""
+    tool = npu_smi_answers(host)
+    return [(f"card {npu}", ecc) for npu in tool.cards for ecc in npu_chip.ecc(tool.card(npu, "ecc"))]
+
+
+def common_of(host: Host) -> list[tuple[str, Common]]:
+    """Rates, clocks, temperature and power of each chip."""
+    tool = npu_smi_answers(host)
+    found = [(card, common) for card in tool.cards for common in npu_chip.common(tool.card(card, "common"))]
+    return [(f"card {card} chip {common.chip}", common) for card, common in found]

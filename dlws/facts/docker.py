@@ -1,5 +1,64 @@
-"""Docker's images."""
+"""Docker's configuration, its own account of itself, and its images."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dlws.facts.files import text_of
+from dlws.parse.host import daemon_json, docker_info
+from dlws.parse.text import unparsable
+from dlws.remote.host import Host
+
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
+DOCKER = "/var/lib/docker"
+DAEMON_JSON = "/etc/docker/daemon.json"
+
+
+def docker_of(host: Host) -> docker_info.DockerInfo:
+    """`docker info`: the running daemon's own account of itself."""
+    return docker_info.parse(host.read("docker info -f '{{json .}}'"))
+
+
+def daemon_settings(host: Host) -> dict[str, Any]:
+    """The settings of /etc/docker/daemon.json: `{"default-runtime": "nvidia"}`; none without the file."""
+    return daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+
+
+def docker_root(host: Host) -> str:
+    """The folder in which Docker keeps its images, by its configuration: `/var/lib/docker`. Docker need not run."""
+    written = daemon_settings(host)
+    return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
+
+
+def docker_architecture(host: Host) -> str:
+    """The architecture of the host's Docker, in its own words: amd64, arm64."""
+    return host.read("docker version -f '{{.Server.Arch}}'")
+
+
+def image_architecture(host: Host, image: str) -> str | None:
+    """The architecture of an image on the host: amd64, arm64. None when there is no such image."""
+    result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
+    if "no such image" in result.stderr.lower():
+        return None
+    if not result.stdout.strip():
+        raise host.unexpected(result)
+    return str(result.stdout.strip())
+
+
+def image_architectures(host: Host, images: Sequence[str]) -> dict[str, str]:
+    """By each of its names the architecture of each image that is on the host: `{"busybox:1": "amd64"}`."""
+    listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(images)), *images)
+    if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
+        raise host.unexpected(listing)
+    return dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _names_of_image(line))
+
+
+def _names_of_image(line: str) -> list[tuple[str, str]]:
+    """`["busybox:1"] amd64`: each name of an image with its architecture."""
+    names, _, arch = line.rpartition(" ")
+    try:
+        return [(str(name), arch) for name in json.loads(names)]
+    except ValueError as error:
+        raise unparsable("docker image inspect", line) from error

@@ -1,10 +1,13 @@
-"""What checks ask of files: what is in them, whose they are. None for no file; Unknown when it cannot be read."""
+"""Files: what is in them, whose they are. None for no file; Unknown when it cannot be read."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
+from dlws.parse.host import modes
+from dlws.parse.host.modes import Entry
 from dlws.parse.text import only_line
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -49,3 +52,18 @@ def configured_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Unknown(f"the configuration names {path}: {error.strerror}") from error
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file that the configuration names."""
+    return hashlib.sha256(configured_file(path)).hexdigest()
+
+
+def files_at(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
+    """The files at the paths and, without a depth, all below them; what is not there is left out."""
+    below = "" if depth is None else f"-maxdepth {depth} "
+    command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])
+    result = host.run_expect([0, 1], command, *paths, modes.FORM)
+    if any(NO_FILE not in line for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
+        raise host.unexpected(result)
+    return list(modes.parse(result.stdout))

@@ -1,13 +1,16 @@
-"""What the checks of GPUs ask of nvidia-smi: one command for all that is common to every driver, bounded in time."""
+"""NVIDIA GPUs, by nvidia-smi and the driver: one command for all that is common to every driver, bounded in time."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from dlws.facts.files import text_of
 from dlws.parse import versions
-from dlws.parse.accelerators import nvidia_smi
+from dlws.parse.accelerators import nvidia_smi, xid
+from dlws.parse.text import lines, unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import NotApplicable, Unknown
 
 PATIENCE = 10
 """Seconds in which nvidia-smi must answer."""
@@ -59,67 +62,144 @@ NVLINKS = {
     "B200": 18,
 }
 """The NVLinks of models of the SXM form, by how their names end, before a memory size."""
+LOADED = "/proc/driver/nvidia/version"
+XID_LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
+IDLE_MEMORY = 15
+"""MiB that a card without work may have in use."""
+APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 Card = dict[str, str | None]
 
 
 def cards(host: Host) -> tuple[Card, ...]:
     """A row for each GPU. Unknown where there is none: what is said of no card is said of nothing."""
-    return some(nvidia_smi.query(host.read(CARDS), FIELDS))
+    return require_cards(nvidia_smi.query(host.read(CARDS), FIELDS))
 
 
-def by_driver(host: Host, driver_of: Card) -> tuple[Card, ...]:
+def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:
     """What has a name that depends on a card's driver: `mig.mode.current` (None before 450), `throttle reasons`.
 
     The card is one that was read already: a check that asks for the same twice has it read anew.
     """
-    driver = versions.nvidia(known(driver_of, "driver_version"))
+    driver = versions.nvidia(required_field(driver_of, "driver_version"))
     reasons = "clocks_event_reasons" if driver >= versions.nvidia(EVENTS) else "clocks_throttle_reasons"
     mig = ["mig.mode.current"] if driver >= versions.nvidia(AMPERE) else []
     fields = ["index", f"{reasons}.active", *mig]
-    rows = some(nvidia_smi.query(host.read(BOUND + "--query-gpu=" + ",".join(fields) + FORM), fields))
+    rows = require_cards(nvidia_smi.query(host.read(BOUND + "--query-gpu=" + ",".join(fields) + FORM), fields))
     return tuple({"mig.mode.current": None, **row, "throttle reasons": row[fields[1]]} for row in rows)
 
 
-def remapped(host: Host, driver_of: Card) -> dict[str, Card]:
-    """By uuid what is told of a card's remapped rows; nothing before driver 450, which knows no card that has them."""
-    if versions.nvidia(known(driver_of, "driver_version")) < versions.nvidia(AMPERE):
+def remapped_rows(host: Host, driver_of: Card) -> dict[str, Card]:
+    """By uuid a card's remapped rows; nothing before driver 450, which knows no card that has them."""
+    if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(AMPERE):
         return {}
-    return {str(row["gpu_uuid"]): row for row in some(nvidia_smi.query(host.read(REMAPPED), ROWS))}
+    return {str(row["gpu_uuid"]): row for row in require_cards(nvidia_smi.query(host.read(REMAPPED), ROWS))}
 
 
-def some(rows: tuple[Card, ...]) -> tuple[Card, ...]:
+def require_cards(rows: tuple[Card, ...]) -> tuple[Card, ...]:
     """The rows, if there are any. Unknown for none."""
     if not rows:
         raise Unknown("nvidia-smi: no devices were found")
     return rows
 
 
-def known(card: Card, field: str) -> str:
+def required_field(card: Card, field: str) -> str:
     """A field of a card. Unknown for one that the card or its driver does not have."""
     value = card[field]
     if value is None:
-        raise Unknown(f"{called(card)} does not report its {field}")
+        raise Unknown(f"{card_name(card)} does not report its {field}")
     return value
 
 
-def count(card: Card, field: str) -> int:
-    """A field that is a number. Unknown as in `known`."""
-    return int(known(card, field))
+def required_number(card: Card, field: str) -> int:
+    """A field that is a number. Unknown as in `required_field`."""
+    return int(required_field(card, field))
 
 
-def called(card: Card) -> str:
+def card_name(card: Card) -> str:
     """How a finding names a card: `GPU 3`."""
     return f"GPU {card['index']}" if "index" in card else f"GPU {card['gpu_uuid']}"
 
 
 def nvlinks(card: Card) -> int | None:
     """How many NVLinks a card of the SXM form has and uses; None for another card, which may have a bridge."""
-    name = known(card, "name")
+    name = required_field(card, "name")
     return next((n for model, n in NVLINKS.items() if re.search(rf"\b{model}(?:-[0-9]+GB)?$", name)), None)
 
 
 def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
     words = ("GeForce", "TITAN") if card["ecc.mode.current"] else ("GeForce", "TITAN", "Quadro", "RTX")
-    return any(word in known(card, "name") for word in words)
+    return any(word in required_field(card, "name") for word in words)
+
+
+def loaded_driver(host: Host) -> str | None:
+    """The version of the driver that runs; None where none does."""
+    text = text_of(host, LOADED)
+    return None if text is None else xid.loaded(text)
+
+
+def xid_log(host: Host) -> str:
+    """The kernel log's first line of this boot and its lines about Xid errors: what `xid.errors` reads.
+
+    Unparsable for an empty log: there is no boot without a line.
+    """
+    text = host.read(XID_LOG)
+    if not text.strip():
+        raise unparsable("journalctl -k", why="the kernel log of this boot is empty")
+    return text
+
+
+def cards_with_ecc(there: Iterable[Card]) -> list[Card]:
+    """Those of the cards whose memory counts errors: that have ECC, and it is on."""
+    return [card for card in there if not lacks_ecc(card) and required_field(card, "ecc.mode.current") == "Enabled"]
+
+
+def counting_cards(there: Iterable[Card]) -> list[Card]:
+    """As `cards_with_ecc`. NotApplicable where there is none."""
+    if not (found := cards_with_ecc(there)):
+        raise NotApplicable("no GPU has ECC enabled")
+    return found
+
+
+def cards_that_retire_pages(host: Host) -> list[Card]:
+    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
+    there = counting_cards(cards(host))
+    rows, found = remapped_rows(host, there[0]), []
+    for card in there:
+        row = rows.get(required_field(card, "uuid"), {})
+        if card["retired_pages.pending"] is not None:
+            found.append(card)
+        elif row.get("remapped_rows.pending") is None:
+            raise Unknown(f"{card_name(card)} reports neither its retired pages nor its remapped rows")
+    return found
+
+
+def remapped_rows_by_card(host: Host) -> dict[str, Card]:
+    """By name the rows of the cards that remap rows. Unknown for one that tells neither its rows nor its pages."""
+    there = counting_cards(cards(host))
+    rows, found = remapped_rows(host, there[0]), {}
+    for card in there:
+        row = rows.get(required_field(card, "uuid"), {})
+        if row.get("remapped_rows.pending") is not None:
+            found[card_name(card)] = row
+        elif card["retired_pages.pending"] is None:
+            raise Unknown(f"{card_name(card)} reports neither its remapped rows nor its retired pages")
+    return found
+
+
+def retired_pages(card: Card) -> int:
+    """How many pages a card has retired."""
+    return required_number(card, "retired_pages.single_bit_ecc.count") + required_number(
+        card, "retired_pages.double_bit.count"
+    )
+
+
+def gpu_processes(host: Host) -> list[str]:
+    """Who uses the GPUs: `4211, python3`."""
+    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
+
+
+def is_idle(card: dict[str, str | None]) -> bool:
+    """Whether a card has nothing to do. Unknown where its driver does not tell."""
+    return required_number(card, "utilization.gpu") == 0 and required_number(card, "memory.used") <= IDLE_MEMORY

@@ -1,4 +1,4 @@
-"""What checks of the platform ask of its checkout. It is found out in this process, so it is a note: a replay needs no
+"""The platform as its checkout renders it. That is found out in this process, so it is a note: a replay needs no
 checkout, and what is written down are names, digests and paths, never what was rendered."""
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dlws.config.cluster import Cluster
-from dlws.engine.site import Notes
 from dlws.platform import rendering, renderings
 from dlws.platform.renderings import Platform
 from dlws.platform.templates import TemplateError
+from dlws.remote.notes import Notes
 from dlws.upstream.checkout import CheckoutError
 from dlws.verdict import Unknown
 
@@ -24,7 +24,7 @@ def ask(notes: Notes, question: str, cluster: Cluster, find: Callable[[Platform]
 
 
 def of(cluster: Cluster, find: Callable[[Platform], T]) -> T:
-    """What the rendered platform answers. Unknown while it cannot be rendered: why is D26's finding."""
+    """What the rendered platform answers. Unknown while it cannot be rendered."""
     demand_id(cluster)
     try:
         return find(renderings.of(cluster))

@@ -1,4 +1,4 @@
-"""What checks ask of systemd units."""
+"""systemd units."""
 
 from __future__ import annotations
 

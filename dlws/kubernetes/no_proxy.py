@@ -1,4 +1,4 @@
-"""Proxies in an environment, and what NO_PROXY leaves to them (check N17). Matching as Go does it (httpproxy)."""
+"""Proxies in an environment, and what NO_PROXY leaves to them. Matching as Go does it (httpproxy)."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from dlws.parse.text import unparsable
 Object = Mapping[str, Any]
 
 PATIENCE: Final = timedelta(minutes=5)
-"""How long a pod may be on its way (catalogue W05)."""
+"""How long a pod may be on its way."""
 ERRORS: Final = frozenset(
     {"CrashLoopBackOff", "StartError", "RunContainerError", "PostStartHookError"}
     | {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
     | {"CreateContainerConfigError", "CreateContainerError"}
 )
-"""Reasons with which kubelet says that a container does not come up by itself (catalogue W03)."""
+"""Reasons with which kubelet says that a container does not come up by itself."""
 
 _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "": 1,

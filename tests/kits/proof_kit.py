@@ -17,7 +17,6 @@ import yaml
 
 import dlws.engine.site
 import fixtures.earlier
-from checks import control
 from dlws.config.cluster import Cluster
 from dlws.engine import inputs
 from dlws.engine.inputs import Inputs
@@ -25,6 +24,7 @@ from dlws.engine.proving import judge
 from dlws.engine.site import Context, Site
 from dlws.engine.targets import CONTROL, WHOLE
 from dlws.engine.waivers import Waivers
+from dlws.facts import control_host
 from dlws.inventory import Node, Target
 from dlws.record.answer import Answer, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
@@ -309,7 +309,7 @@ def _libraries(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> None:
     if case.lock:
         lock.write_text(case.lock)
     if case.lock != "" or case.installed:
-        patch.setattr(control, "LOCK", lock)
+        patch.setattr(control_host, "LOCK", lock)
     for name, version in case.installed.items():
         metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info" / "METADATA"
         metadata.parent.mkdir(exist_ok=True)

@@ -12,10 +12,10 @@ from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from checks.npu import exporter_files
 from dlws.config.cluster import Cluster
 from dlws.facts import database, listeners, platform, platform_images, running_images
 from dlws.facts.docker import ARCHITECTURES
+from dlws.facts.npu_info import AGES
 from dlws.facts.rendered import sha256
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import with_tag
@@ -185,7 +185,7 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
             "ActiveState=active\nUnitFileState=enabled"
         )
         names = ["device_list", *(f"device{number}" for number in range(8))]
-        told[exporter_files.AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
+        told[AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
     return {command: f"{text}\n" for command, text in told.items()}
 
 

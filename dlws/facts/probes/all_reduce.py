@@ -1,4 +1,4 @@
-"""The program of check W12: the ranks of one host in an all-reduce over several hosts, by torch.distributed.
+"""The ranks of one host in an all-reduce over several hosts, by torch.distributed.
 
 It runs as `python3 -c SCRIPT TOLD`, TOLD being JSON:
   backend           nccl, hccl, or gloo, which needs no accelerator: by that the program is tried

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dlws.config.cluster import Mount
-from dlws.engine.check import Mismatch, expect_that
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -28,10 +27,18 @@ WRITE = (
 )
 
 
+class ShareSilent(Exception):
+    """A share kept a bounded command waiting, or refused it: a fact about the share, not a failure to find it out."""
+
+    def __init__(self, what: str, answer: str) -> None:
+        super().__init__(f"{what}: {answer or 'nothing'}")
+        self.what, self.answer = what, answer
+
+
 def misreaders(hosts: Mapping[str, Host], mount: Mount) -> list[str]:
     """Let one host write a file with random content to a share and take it away again; who of the others misreads it.
 
-    Mismatch if it cannot be written. The server is seldom the last of the inventory, so a network lies between.
+    ShareSilent if it cannot be written. The server is seldom the last of the inventory, so a network lies between.
     """
     *readers, writer = hosts.values()
     path, content = written(writer, mount)
@@ -40,7 +47,7 @@ def misreaders(hosts: Mapping[str, Host], mount: Mount) -> list[str]:
             trouble = list(pool.map(partial(misread, path=path, content=content), readers))
     finally:
         gone = writer.run_active(ANSWERS, PROBE_BOUND + "rm -f %s", path)
-        told(f"{path} on {writer.name}", gone.rc, gone.text, gone.error_text, PROBE_PATIENCE)
+        require_answer(f"{path} on {writer.name}", gone.rc, gone.text, gone.error_text, PROBE_PATIENCE)
     return [f"{host.name} ({text})" for host, text in zip(readers, trouble, strict=True) if text]
 
 
@@ -48,7 +55,7 @@ def written(host: Host, mount: Mount) -> tuple[str, str]:
     """Let a host write a new file with random content to a share; its path and its content."""
     answer = host.run_active(ANSWERS, WRITE, mount.mount_point)
     what = f"writing to {mount.mount_point} on {host.name}"
-    lines = told(what, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE).splitlines()
+    lines = require_answer(what, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE).splitlines()
     if len(lines) != 2 or not lines[0].startswith(f"{mount.mount_point}/.dlws-probe."):
         raise Unknown(f"{host.name}: unclear what was written to {mount.mount_point}: {answer.text[:200]!r}")
     return lines[0], lines[1]
@@ -58,14 +65,16 @@ def misread(host: Host, path: str, content: str) -> str:
     """What is wrong with what a host reads there; nothing if that is the content."""
     answer = host.run_active(ANSWERS, PROBE_BOUND + "cat %s", path)
     try:
-        text = told(path, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE)
-    except Mismatch as error:
+        text = require_answer(path, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE)
+    except ShareSilent as error:
         return str(error)
     return "" if text.strip() == content else "different content"
 
 
-def told(what: str, rc: int | None, out: str, err: str, patience: int = PATIENCE) -> str:
-    """What a bounded command said about a share. Mismatch if the share kept it waiting or refused it."""
-    expect_that(rc in (0, 1), what, found=f"no answer within {patience} s", expected="an answer")
-    expect_that(rc == 0, what, found=err.strip(), expected="an answer")
+def require_answer(what: str, rc: int | None, out: str, err: str, patience: int = PATIENCE) -> str:
+    """What a bounded command printed about a share. ShareSilent if the share kept it waiting or refused it."""
+    if rc not in (0, 1):
+        raise ShareSilent(what, f"no answer within {patience} s")
+    if rc:
+        raise ShareSilent(what, err.strip())
     return out

@@ -1,4 +1,4 @@
-"""Output of check W12's all-reduce program (`dlws/facts/probes/all_reduce.py`), among what torch prints."""
+"""The output of an all-reduce over several hosts (our program on torch.distributed), among what torch prints."""
 
 from __future__ import annotations
 

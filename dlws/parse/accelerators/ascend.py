@@ -1,4 +1,4 @@
-"""Files the Ascend driver leaves: version.info and /etc/ascend_install.info (runbook 2.1; checks P02, P13)."""
+"""Files the Ascend driver leaves: version.info and /etc/ascend_install.info (runbook 2.1)."""
 
 from __future__ import annotations
 

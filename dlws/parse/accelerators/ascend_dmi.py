@@ -1,4 +1,4 @@
-"""`ascend-dmi -f` and `ascend-dmi --bw`, MindX ToolBox: how fast an NPU computes and is filled (check P25).
+"""`ascend-dmi -f` and `ascend-dmi --bw`, MindX ToolBox: how fast an NPU computes and is filled.
 
     ---------------------------------------------------------------------------------
         Device        Execute Times        Duration(ms)        TFLOPS@FP16   Power(W)

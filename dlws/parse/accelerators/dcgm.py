@@ -1,4 +1,4 @@
-"""`dcgmi diag -r 1 -j`: DCGM's diagnosis (check G22). Formats: DCGM 2 and 3, and 4, which says entities for GPUs."""
+"""`dcgmi diag -r 1 -j`: DCGM's diagnosis. Formats: DCGM 2 and 3, and 4, which says entities for GPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time (checks P14 to P18, P21)."""
+"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hccn_tool on the light of an NPU's network port: its history, its optical module (checks P19, P20). From 20.2 on."""
+"""hccn_tool on the light of an NPU's network port: its history, its optical module. From 20.2 on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`all_reduce_perf` of nccl-tests: how fast GPUs reduce together (check Q04). Formats: nccl-tests 2.0 to 2.18."""
+"""`all_reduce_perf` of nccl-tests: how fast GPUs reduce together. Formats: nccl-tests 2.0 to 2.18."""
 
 from __future__ import annotations
 

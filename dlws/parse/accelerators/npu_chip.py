@@ -1,4 +1,4 @@
-"""npu-smi's answers about one card: `info -t common|health|board|ecc|work-mode -i N` (P03, P06, P07, P09, P10, P24)."""
+"""npu-smi's answers about one card: `info -t common|health|board|ecc|work-mode -i N`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""npu-smi's tables: `info`, `info -l`, `info -m` (checks P01, P06, P08). Formats: 20.0 to 25.x on 910, 910B, 310P."""
+"""npu-smi's tables: `info`, `info -l`, `info -m`. Formats: 20.0 to 25.x on 910, 910B, 310P."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nvbandwidth -t TEST`: how fast data comes to each GPU and from it (check Q02). The table is that of all versions:
+"""`nvbandwidth -t TEST`: how fast data comes to each GPU and from it. The table is that of all versions:
 
 memcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)
            0         1

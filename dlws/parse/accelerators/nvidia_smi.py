@@ -1,4 +1,4 @@
-"""nvidia-smi: queries, the list of cards, and the table it prints by itself (runbook 2.1, 3.9; checks G01 to G21).
+"""nvidia-smi: queries, the list of cards, and the table it prints by itself (runbook 2.1, 3.9).
 
 Two kinds of "no value" are kept apart: what a card does not have (`[N/A]`, `[Not Supported]`) is None; what could not
 be read (`ERR!`, `[Unknown Error]`, a lost card) makes the whole answer Unparsable.

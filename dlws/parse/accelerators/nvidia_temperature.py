@@ -1,4 +1,4 @@
-"""`nvidia-smi -q -d TEMPERATURE`: how far each card is from slowing down (check G16). Formats: drivers 418 to 580."""
+"""`nvidia-smi -q -d TEMPERATURE`: how far each card is from slowing down. Formats: drivers 418 to 580."""
 
 from __future__ import annotations
 

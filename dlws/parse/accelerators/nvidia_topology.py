@@ -1,4 +1,4 @@
-"""`nvidia-smi topo -m`: how each pair of GPUs is joined (check G15). Formats: drivers 418 to 580."""
+"""`nvidia-smi topo -m`: how each pair of GPUs is joined. Formats: drivers 418 to 580."""
 
 from __future__ import annotations
 

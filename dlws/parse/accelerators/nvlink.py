@@ -1,4 +1,4 @@
-"""`nvidia-smi nvlink -s`: the NVLinks of each card (check G14). Formats: drivers 418 to 580."""
+"""`nvidia-smi nvlink -s`: the NVLinks of each card. Formats: drivers 418 to 580."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version (checks G03, G12)."""
+"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _VERSION = re.compile(
     r"NVRM version: NVIDIA UNIX .*Kernel Module(?: for \S+)?\s+([0-9]{1,4}(?:\.[0-9]{1,4}){1,3})(?:\s.*)?"
 )
+
+
+CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
+"""Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,4 @@
-"""Users and groups: `getent passwd`, `getent group`, `id` (runbook 3.6; checks U05, U10)."""
+"""Users and groups: `getent passwd`, `getent group`, `id` (runbook 3.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds apt's and dpkg's locks, from /proc/locks (check H28).
+"""Who holds apt's and dpkg's locks, from /proc/locks.
 
 /proc/locks and not `fuser`: fuser names whoever has the file open, holder or not, and is missing on minimal systems.
 """

@@ -1,4 +1,4 @@
-"""authorized_keys: which keys may log in (runbook 3.6; check U06). Also reads a `.pub` file."""
+"""authorized_keys: which keys may log in (runbook 3.6). Also reads a `.pub` file."""
 
 from __future__ import annotations
 

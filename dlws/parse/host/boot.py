@@ -1,4 +1,4 @@
-"""Which boot of a host this is: told apart across a reboot, in a container too (runbook 3.8; check H31)."""
+"""Which boot of a host this is: told apart across a reboot, in a container too (runbook 3.8)."""
 
 from __future__ import annotations
 

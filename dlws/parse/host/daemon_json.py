@@ -1,4 +1,4 @@
-"""/etc/docker/daemon.json: strict reading, and the edit that keeps every other key (runbook 3.9; checks R05, R07)."""
+"""/etc/docker/daemon.json: strict reading, and the edit that keeps every other key (runbook 3.9)."""
 
 from __future__ import annotations
 

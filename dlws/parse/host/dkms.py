@@ -1,4 +1,4 @@
-"""`dkms status`: kernel modules that are rebuilt for every new kernel (check P12).
+"""`dkms status`: kernel modules that are rebuilt for every new kernel.
 
 Formats: DKMS 2 (Ubuntu 18.04: `nvidia, 390.77, 4.15.0-29-generic, x86_64: installed`) and 3, which writes
 `nvidia/390.77`. A module that is only known to DKMS has neither kernel nor architecture: `nvidia/390.77: added`.

@@ -1,4 +1,4 @@
-"""`docker info -f '{{json .}}'`: the daemon's own account of itself (checks R02 to R07, R10)."""
+"""`docker info -f '{{json .}}'`: the daemon's own account of itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dpkg-query, apt-mark, dpkg --audit: packages and their state (checks H04, H28, H29)."""
+"""dpkg-query, apt-mark, dpkg --audit: packages and their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`getent ahostsv4 NAME`: what a name resolves to, by the host's own rules (runbook 3.7; check N02)."""
+"""`getent ahostsv4 NAME`: what a name resolves to, by the host's own rules (runbook 3.7)."""
 
 from __future__ import annotations
 

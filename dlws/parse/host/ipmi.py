@@ -1,4 +1,4 @@
-"""`ipmitool sdr elist`: the sensors of a board's management controller (check H32)."""
+"""`ipmitool sdr elist`: the sensors of a board's management controller."""
 
 from __future__ import annotations
 

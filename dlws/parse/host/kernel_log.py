@@ -1,4 +1,4 @@
-"""The kernel's log: lines that speak of a fault (check H26). Patterns as node-problem-detector's kernel-monitor."""
+"""The kernel's log: lines that speak of a fault. Patterns as node-problem-detector's kernel-monitor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlws.parse.text import lines, unparsable
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be blank; the blank before it is then the line's last, and taken away."""
 _FAULTS = {
-    "out of memory": re.compile(r"^(?:\[ *[0-9.]+\] )?Out of memory: Kill"),  # of a cgroup it is a job's own (W13)
+    "out of memory": re.compile(r"^(?:\[ *[0-9.]+\] )?Out of memory: Kill"),  # of a cgroup it is a job's own
     "blocked task": re.compile(r"task \S+ blocked for more than [0-9]+ seconds"),
     "file system error": re.compile(
         r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only"

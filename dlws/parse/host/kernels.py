@@ -1,4 +1,4 @@
-"""Kernels: the one that runs, those that are installed (check H03), how one was configured and what it shows (H14)."""
+"""Kernels: the one that runs, those that are installed, how one was configured and what it shows."""
 
 from __future__ import annotations
 

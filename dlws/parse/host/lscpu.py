@@ -1,4 +1,4 @@
-"""`lscpu`: the processors of a host (check H08)."""
+"""`lscpu`: the processors of a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""lspci: accelerators as the PCI bus sees them, driver or no driver (checks G01, P01)."""
+"""lspci: accelerators as the PCI bus sees them, driver or no driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/proc/meminfo and nproc: how much memory and how many CPUs (check H07)."""
+"""/proc/meminfo and nproc: how much memory and how many CPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modes and owners of files, as `find -printf '%m %u:%g %y %p\\n'` prints them (checks X01 to X03, X09, X14, X17)."""
+"""Modes and owners of files, as `find -printf '%m %u:%g %y %p\\n'` prints them."""
 
 from __future__ import annotations
 

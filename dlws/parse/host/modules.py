@@ -1,4 +1,4 @@
-"""Kernel modules: /proc/modules, and the lists that load them at boot (checks H11, G04, P04)."""
+"""Kernel modules: /proc/modules, and the lists that load them at boot."""
 
 from __future__ import annotations
 

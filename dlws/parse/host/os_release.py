@@ -1,4 +1,4 @@
-"""/etc/os-release: which distribution and, for Ubuntu, which point release (runbook 2.1; check H01)."""
+"""/etc/os-release: which distribution and, for Ubuntu, which point release (runbook 2.1)."""
 
 from __future__ import annotations
 

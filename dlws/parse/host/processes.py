@@ -1,4 +1,4 @@
-"""`ps`: the processes and their states (check H25), and limits of one (/proc/PID/limits, check H30)."""
+"""`ps`: the processes and their states, and limits of one (/proc/PID/limits)."""
 
 from __future__ import annotations
 

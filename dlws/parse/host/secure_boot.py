@@ -1,4 +1,4 @@
-"""SecureBoot, which keeps unsigned drivers out (runbook 2.1: off on workers; check H06)."""
+"""SecureBoot, which keeps unsigned drivers out (runbook 2.1: off on workers)."""
 
 from __future__ import annotations
 

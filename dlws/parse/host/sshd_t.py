@@ -1,4 +1,4 @@
-"""`sshd -T`: the configuration sshd is really running with (checks U09, X13; runbook 2.1 root login)."""
+"""`sshd -T`: the configuration sshd is really running with (runbook 2.1 root login)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sudo -n -l -U USER`: what the user may run, and whether a password is asked (runbook 3.6; check U03)."""
+"""`sudo -n -l -U USER`: what the user may run, and whether a password is asked (runbook 3.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/proc/swaps: the swap areas in use now (runbook 3.11; check H09; kubeadm preflight "Swap")."""
+"""/proc/swaps: the swap areas in use now (runbook 3.11; kubeadm preflight "Swap")."""
 
 from __future__ import annotations
 

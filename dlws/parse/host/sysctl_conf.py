@@ -1,4 +1,4 @@
-"""Files of sysctl.d(5): kernel settings made at boot (check H12)."""
+"""Files of sysctl.d(5): kernel settings made at boot."""
 
 from __future__ import annotations
 

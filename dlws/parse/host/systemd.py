@@ -1,4 +1,4 @@
-"""systemctl: properties of units, and lists of units (checks H10, H24, R01, N07)."""
+"""systemctl: properties of units, and lists of units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`timedatectl`: whether the clock is synchronised (check H21). systemd 237 (Ubuntu 18.04) knows no `show`."""
+"""`timedatectl`: whether the clock is synchronised. systemd 237 (Ubuntu 18.04) knows no `show`."""
 
 from __future__ import annotations
 

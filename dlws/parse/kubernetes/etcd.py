@@ -1,4 +1,4 @@
-"""etcd's own answers, over its JSON gateway (checks C04, C05, C17)."""
+"""etcd's own answers, over its JSON gateway."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""How a kubelet is set up: /var/lib/kubelet/config.yaml and, stronger, the flags in kubeadm-flags.env (N04, R03)."""
+"""How a kubelet is set up: /var/lib/kubelet/config.yaml and, stronger, the flags in kubeadm-flags.env."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -37,6 +38,17 @@ def parse(config: str, flags: str) -> Kubelet:
         resolv_conf=given.get("resolv-conf") or str(written.get("resolvConf") or "/etc/resolv.conf"),
         node_ip=given.get("node-ip", ""),
     )
+
+
+def settings(text: str) -> dict[str, Any]:
+    """The kubelet's configuration file as it is written; Unparsable when it is not a YAML mapping."""
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise unparsable(CONFIG, why="not YAML") from None
+    if not isinstance(written, dict):
+        raise unparsable(CONFIG, text.partition("\n")[0])
+    return written
 
 
 def _flags(text: str) -> dict[str, str]:

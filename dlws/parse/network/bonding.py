@@ -1,4 +1,4 @@
-"""/proc/net/bonding/*: the state of bonded cards (check N16)."""
+"""/proc/net/bonding/*: the state of bonded interfaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ufw and iptables: whether a firewall stands before the host (runbook 2.1: off; check N07)."""
+"""ufw and iptables: whether a firewall stands before the host (runbook 2.1: off)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ip -4 -o addr`: the IPv4 addresses of the interfaces (check N01)."""
+"""`ip -4 -o addr`: the IPv4 addresses of the interfaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ip -4 route` and `ip -4 neigh`: where packets go, and whose card has an address (checks N13, N22)."""
+"""`ip -4 route` and `ip -4 neigh`: where packets go, and whose interface has an address."""
 
 from __future__ import annotations
 

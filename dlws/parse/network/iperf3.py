@@ -1,4 +1,4 @@
-"""`iperf3 -c HOST -J`: what a link carries (check Q01). Formats: iperf3 3.1 (Ubuntu 18.04) to 3.12."""
+"""`iperf3 -c HOST -J`: what a link carries. Formats: iperf3 3.1 (Ubuntu 18.04) to 3.12."""
 
 from __future__ import annotations
 

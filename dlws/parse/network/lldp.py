@@ -1,4 +1,4 @@
-"""`hccn_tool -i N -lldp -g`: what an NPU's port has heard from the switch it is plugged into (check P22).
+"""`hccn_tool -i N -lldp -g`: what an NPU's port has heard from the switch it is plugged into.
 
 The form is that of lldptool(8): the name of each TLV on a line, its values indented below it.
 """

@@ -1,4 +1,4 @@
-"""ping: whether a peer answers (runbook 3.7; check N06)."""
+"""ping: whether a peer answers (runbook 3.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/etc/resolv.conf: name servers and search domains (runbook 2.4; checks N03, N04, N05)."""
+"""/etc/resolv.conf: name servers and search domains (runbook 2.4)."""
 
 from __future__ import annotations
 

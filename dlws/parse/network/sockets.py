@@ -1,4 +1,4 @@
-"""`ss -Hlntup`: who listens where (checks N09, N10, X19)."""
+"""`ss -Hlntup`: who listens where."""
 
 from __future__ import annotations
 

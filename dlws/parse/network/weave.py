@@ -1,4 +1,4 @@
-"""Weave Net's own status, `127.0.0.1:6784/status` (checks N21, N23)."""
+"""Weave Net's own status, `127.0.0.1:6784/status`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alertmanager's `/api/v2/alerts` and Prometheus' `/api/v1/query`: what is wrong, and what is counted (D07, D09)."""
+"""Alertmanager's `/api/v2/alerts` and Prometheus' `/api/v1/query`: what is wrong, and what is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers of many calls that one command has made one after the other (checks P03, P06 to P20, P24).
+"""The answers of many calls that one command has made one after the other.
 
 npu-smi and hccn_tool answer about one device at a time, and a second hccn_tool meanwhile is told that it is busy.
 """

@@ -1,4 +1,4 @@
-"""A web page as a browser has it once its scripts ran (`chromium --dump-dom`): what a person reads on it (D42)."""
+"""A web page as a browser has it once its scripts ran (`chromium --dump-dom`): what a person reads on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`df -PB1` and `df -Pi`: space and inodes on the file systems (checks S01, S02, S20)."""
+"""`df -PB1` and `df -Pi`: space and inodes on the file systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`exportfs -v`: what an NFS server exports now, and to whom (checks S05, S11)."""
+"""`exportfs -v`: what an NFS server exports now, and to whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fio --output-format=json`: how fast a disk is written (check Q02). Formats: fio 3.1 (Ubuntu 18.04) to 3.33."""
+"""`fio --output-format=json`: how fast a disk is written. Formats: fio 3.1 (Ubuntu 18.04) to 3.33."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/etc/fstab: what is mounted and swapped on at boot, and the edits of runbook 3.11 and 3.12 (checks H10, S08, S19)."""
+"""/etc/fstab: what is mounted and swapped on at boot, and the edits of runbook 3.11 and 3.12."""
 
 from __future__ import annotations
 

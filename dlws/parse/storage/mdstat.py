@@ -1,4 +1,4 @@
-"""/proc/mdstat: software RAID (check S13)."""
+"""/proc/mdstat: software RAID."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/proc/mounts: what is mounted now (checks S06, S10). Reading it never waits for a server, as `stat` and `df` do."""
+"""/proc/mounts: what is mounted now. Reading it never waits for a server, as `stat` and `df` do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`smartctl -H`: whether a disk calls itself healthy (check S12); ATA, SCSI and NVMe, smartmontools 6.6 to 7.3."""
+"""`smartctl -H`: whether a disk calls itself healthy; ATA, SCSI and NVMe, smartmontools 6.6 to 7.3."""
 
 from __future__ import annotations
 

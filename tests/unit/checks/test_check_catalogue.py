@@ -65,7 +65,7 @@ def test_a_check_that_is_only_imported_is_not_declared_again() -> None:
 
 def test_no_module_holds_a_check_of_another() -> None:
     """pytest collects every function of a module: a check that is imported by its name would run twice."""
-    modules = [importlib.import_module(f"checks.{m.name}") for m in pkgutil.iter_modules(checks.__path__)]
+    modules = [importlib.import_module(m.name) for m in pkgutil.walk_packages(checks.__path__, "checks.")]
     borrowed = [
         f"{module.__name__}: {name}"
         for module in modules

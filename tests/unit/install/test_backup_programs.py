@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.kubernetes.backups import DUMP, SNAPSHOT
+from dlws.facts.backups import DUMP, SNAPSHOT
 
 BOLT = struct.pack("<QHHIII", 0, 4, 0, 0, 0xED0CDAED, 2).ljust(4096, b"\0") * 3
 """The first pages of a bbolt file: page header (id, flags, count, overflow), then magic and version."""

@@ -9,6 +9,7 @@ import pytest
 
 from checks.kubernetes import accelerators
 from dlws.config.cluster import Cluster, load
+from dlws.facts.accelerators import offered_devices
 from dlws.kubernetes import device_plugins, labels
 from dlws.verdict import Unparsable
 from tests.kits.config_example import no_dns, write
@@ -127,9 +128,9 @@ def test_a_pod_says_what_is_the_matter_with_it(status: dict[str, Any], said: str
     ],
 )
 def test_a_node_offers_what_its_status_says(status: dict[str, Any], counts: tuple[int, int]) -> None:
-    assert accelerators.offered({"status": status}, "x/y") == counts
+    assert offered_devices({"status": status}, "x/y") == counts
 
 
 def test_a_count_that_is_none_is_unknown() -> None:
     with pytest.raises(Unparsable):
-        accelerators.offered({"status": {"capacity": {"x/y": "8k"}}}, "x/y")
+        offered_devices({"status": {"capacity": {"x/y": "8k"}}}, "x/y")

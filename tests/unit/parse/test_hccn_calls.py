@@ -41,7 +41,7 @@ def test_two_commands_that_ask_hccn_tool_take_turns(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(ascend, "TOOLS", tmp_path)
     host: Any = Shell()
     with ThreadPoolExecutor() as pool:
-        both = list(pool.map(lambda kinds: ascend.from_hccn_tool(host, kinds), [["link", "speed"], ["lldp"]]))
+        both = list(pool.map(lambda kinds: ascend.hccn_tool_answers(host, kinds), [["link", "speed"], ["lldp"]]))
     told = [tools.port(chip, kind) for tools, kind in zip(both, ["speed", "lldp"], strict=True) for chip in tools.chips]
     assert [text.strip() for text in told] == ["-i 0 -speed -g", "-i 1 -speed -g", "-i 0 -lldp -g", "-i 1 -lldp -g"]
     assert [file.name for file in tmp_path.iterdir()] == ["hccn_tool"]

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from checks.jobs.all_reduce import manifests
 from dlws.config.cluster import Cluster, load
 from dlws.engine.targets import first_device_host_of_each_kind
 from dlws.facts.probes.all_reduce import SCRIPT
+from dlws.facts.probes.all_reduce_pods import manifests
 from dlws.kubernetes import device_plugins
 from dlws.parse.accelerators import all_reduce
 from dlws.parse.accelerators.all_reduce import Reduced

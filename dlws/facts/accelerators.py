@@ -1,0 +1,48 @@
+"""Accelerators of a host, by its driver and by Kubernetes."""
+
+from __future__ import annotations
+
+import re
+
+from dlws.inventory import Device, Node
+from dlws.kubernetes.device_plugins import SOCKETS
+from dlws.parse.accelerators import npu_smi, nvidia_smi
+from dlws.parse.text import unparsable
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Object
+
+KNOCK = (
+    "timeout -k 1 10 python3 -c 'import os, socket, stat\n"
+    f'for name in sorted(os.listdir("{SOCKETS}")):\n'
+    f'    path = "{SOCKETS}/" + name\n'
+    "    if stat.S_ISSOCK(os.lstat(path).st_mode):\n"
+    "        door = socket.socket(socket.AF_UNIX)\n"
+    "        door.settimeout(2)\n"
+    "        print(door.connect_ex(path), name)'"
+)
+"""Connects to each socket and prints `0 NAME` where somebody listens. The plugin's is in its pod's network namespace,
+so the kernel's table (/proc/net/unix) of the host does not have it."""
+
+
+def live_sockets(host: Host) -> list[str]:
+    """The sockets of device plugins and of the kubelet that are listened on: `["kubelet.sock", "nvidia.sock"]`."""
+    rows = [re.fullmatch(r"([0-9]+) (\S+)", line) for line in host.lines(KNOCK)]
+    if None in rows:
+        raise unparsable("sockets of the device plugins", why="listing not understood")
+    return [row[2] for row in rows if row and row[1] == "0"]
+
+
+def driver_device_count(node: Node, host: Host) -> int:
+    """How many accelerators the host's driver sees."""
+    if node.device is Device.GPU:
+        return len(nvidia_smi.listed(host.read("nvidia-smi -L")))
+    return len(npu_smi.cards(host.read("npu-smi info -l")))
+
+
+def offered_devices(found: Object | None, resource: str) -> tuple[int, int]:
+    """How many devices a node has by Kubernetes' count, and how many of them may be given to pods; 0 for no node."""
+    status = (found or {}).get("status", {})
+    counts = [str((status.get(key) or {}).get(resource, "0")) for key in ("capacity", "allocatable")]
+    if not all(count.isdecimal() for count in counts):
+        raise unparsable(f"{resource} of a node", counts[0])
+    return int(counts[0]), int(counts[1])

@@ -1,0 +1,32 @@
+"""Values of many hosts, side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from dlws.config.cluster import Cluster
+from dlws.inventory import Node
+from dlws.remote.host import Host
+from dlws.verdict import Unknown
+
+
+def reachable_hosts(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
+    """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
+    if not hosts:
+        raise Unknown("no host can be reached")
+    return hosts
+
+
+def names_by_value(values: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names that have each value: `{"4.15": ["atlas01", "atlas02"], "5.4": ["atlas03"]}`."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in values.items():
+        found[value].append(name)
+    return dict(found)
+
+
+def hosts_of_each_kind(cluster: Cluster, names: Iterable[str]) -> list[tuple[Node, list[Node]]]:
+    """Each of the hosts, with all of them that are of its kind."""
+    there = [cluster.node(name) for name in names]
+    return [(node, [n for n in there if n.kind == node.kind]) for node in there]

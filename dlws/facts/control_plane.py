@@ -1,0 +1,105 @@
+"""The control plane: its pods and their flags, kubeadm's configuration, etcd."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from dlws.config.cluster import Cluster
+from dlws.kubernetes import objects
+from dlws.parse.kubernetes import etcd
+from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.verdict import Unparsable
+
+NODE_PORT_KEY = base64.b64encode(b"/registry/ranges/servicenodeports").decode()
+ETCD_PKI = "/etc/kubernetes/pki/etcd"
+ETCD = (
+    f"curl -sS -m 10 --cacert {ETCD_PKI}/ca.crt --cert {ETCD_PKI}/healthcheck-client.crt"
+    f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
+)
+
+KUBEADM_CONFIG = "kubeadm-config"
+"""The ConfigMap in kube-system in which kubeadm keeps its ClusterConfiguration."""
+
+
+def etcd_health(host: Host) -> bool:
+    """Whether etcd on this host calls itself healthy."""
+    return etcd.health(host.read(f"{ETCD}/health"))
+
+
+def etcd_status(host: Host) -> etcd.Status:
+    """The size of etcd's database, its errors and whether it has a leader."""
+    return etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
+
+
+def etcd_members(host: Host) -> tuple[str, ...]:
+    """The names of etcd's members: `("atlas01",)`."""
+    return etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
+
+
+def recorded_node_ports(host: Host) -> str | None:
+    """The NodePort range from which the API server allocates, as recorded in etcd: `30000-49999`; None for none."""
+    recorded = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
+    ports = re.search(rb"[0-9]+-[0-9]+", recorded)
+    return ports[0].decode() if ports else None
+
+
+def system_pods(kube: Kubernetes) -> list[Object]:
+    """The pods of kube-system, out of the one list of all pods."""
+    return [pod for pod in kube.list("pods") if pod["metadata"]["namespace"] == "kube-system"]
+
+
+def static_pods(cluster: Cluster, kube: Kubernetes, component: str) -> list[Object]:
+    """The pods of a control-plane component on the master."""
+    here = [pod for pod in system_pods(kube) if pod["spec"].get("nodeName") == cluster.master.name]
+    return [pod for pod in here if label_of(pod, "component") == component]
+
+
+def component_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str] | None:
+    """The flags that a component of the control plane runs with: `{"profiling": "false"}`. None when it has no pod."""
+    pods = static_pods(cluster, kube, component)
+    return objects.flags(pods[0]) if pods else None
+
+
+def cluster_configuration(kube: Kubernetes) -> dict[str, Any] | None:
+    """kubeadm's ClusterConfiguration. None when there is no ConfigMap of it, Unparsable when it is not YAML."""
+    stored = kube.get("configmaps", KUBEADM_CONFIG, namespace="kube-system")
+    if stored is None:
+        return None
+    try:
+        found = yaml.safe_load(stored["data"]["ClusterConfiguration"])
+    except (yaml.YAMLError, LookupError, TypeError):
+        raise Unparsable("kubeadm-config: ClusterConfiguration is missing or not YAML") from None
+    if not isinstance(found, dict):
+        raise Unparsable("kubeadm-config: ClusterConfiguration is not a mapping")
+    return found
+
+
+def label_of(thing: Object, key: str) -> str:
+    """The value of a label, or nothing."""
+    return str((thing["metadata"].get("labels") or {}).get(key, ""))
+
+
+def hours_left(token: Object, now: float) -> float:
+    """For how long a bootstrap token is good; for ever without an expiration."""
+    stamp = (token.get("data") or {}).get("expiration")
+    if not stamp:
+        return float("inf")
+    try:
+        text = base64.b64decode(stamp, validate=True).decode()
+    except ValueError:
+        raise Unparsable(f"expiration of {token['metadata']['name']}: not base64") from None
+    return (objects.instant(text).timestamp() - now) / 3600
+
+
+def last_seen(event: Object) -> datetime:
+    """When an event was seen last, by whichever of its stamps is set."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
+    return objects.instant(next((stamp for stamp in stamps if stamp), None))

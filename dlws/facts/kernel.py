@@ -1,0 +1,43 @@
+"""Kernel modules and settings, now and at boot."""
+
+from __future__ import annotations
+
+from dlws.facts.files import NO_FILE, text_of
+from dlws.parse.host import modules, sysctl_conf
+from dlws.remote.host import Host
+
+SHOWS = {
+    "br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables",
+    "nf_conntrack": "/proc/sys/net/netfilter/nf_conntrack_max",
+    "overlay": "/sys/module/overlay",
+}
+"""A module and what is there once the kernel has it, loaded or built in."""
+LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
+AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
+SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
+SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_forward")
+
+
+def missing_modules(host: Host) -> list[str]:
+    """Those of the modules that the kernel has neither loaded nor built in."""
+    shown = host.lines(LIST_SHOWN)
+    return [name for name, path in SHOWS.items() if path not in shown]
+
+
+def forgotten_modules(host: Host) -> list[str]:
+    """Loaded modules that no file loads at boot. What is built in needs none."""
+    loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
+    return sorted(loaded & SHOWS.keys() - modules.at_boot(existing_files(host, AT_BOOT)))
+
+
+def settings_at_boot(host: Host) -> dict[str, str]:
+    """The settings that files in /etc/sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`."""
+    return dict(sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT)))
+
+
+def existing_files(host: Host, command: str) -> str:
+    """What `cat` shows of those of its files that are there."""
+    result = host.run_expect([0, 1], command)
+    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
+        raise host.unexpected(result)
+    return str(result.stdout)

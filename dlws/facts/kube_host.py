@@ -1,0 +1,90 @@
+"""Kubernetes on one host: its packages, images, kubelet, and part in a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dlws.config.cluster import Cluster
+from dlws.facts.docker import docker_architecture, image_architectures
+from dlws.facts.files import configured_file, text_of
+from dlws.facts.packages import installed_versions
+from dlws.inventory import Node, Role
+from dlws.kubernetes import kubeadm, membership, pod_network
+from dlws.kubernetes.image_archives import with_tag
+from dlws.parse.kubernetes import kubelet
+from dlws.remote.host import Host
+from dlws.remote.notes import Notes
+from dlws.verdict import Unknown
+
+PACKAGES = ("kubeadm", "kubectl", "kubelet")
+APT_SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
+APT_KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
+HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
+
+
+def installed_packages(host: Host) -> dict[str, str]:
+    """The versions of those of PACKAGES that are installed: `{"kubelet": "1.20.15-00"}`."""
+    return installed_versions(host, PACKAGES)
+
+
+def running_kubeadm(host: Host) -> list[str]:
+    """The command lines of kubeadms that change the host; `kubeadm config images list` is a question of ours."""
+    found = [line.split()[1:] for line in host.run_expect([0, 1], "pgrep -ax kubeadm").stdout.splitlines()]
+    return [" ".join(words) for words in found if set(words) & {"init", "join", "reset", "upgrade"}]
+
+
+def membership_of(host: Host) -> membership.Membership:
+    """What the host's files say of its part in a cluster."""
+    return membership.judge(host.lines(membership.LIST_PATHS))
+
+
+def kubelet_of(host: Host) -> kubelet.Kubelet:
+    """How the kubelet is set up. Unknown when it is not."""
+    texts = text_of(host, kubelet.CONFIG), text_of(host, kubelet.FLAGS)
+    if texts[0] is None or texts[1] is None:
+        raise Unknown(f"{host.name}: the kubelet is not set up: {kubelet.CONFIG} or {kubelet.FLAGS} is missing")
+    return kubelet.parse(texts[0], texts[1])
+
+
+def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
+    """The images that a host runs: of kubeadm, by its own list for our configuration, and of the pod network."""
+    config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
+    listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
+    own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
+    network = pod_network_of(cluster, notes) if cluster.cni_manifest else []
+    return [*own, *dict.fromkeys(image for workload in network for image in workload.images)]
+
+
+def pod_network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
+    """What the pod network's manifest runs. Unknown when it cannot be read, Unparsable when it runs nothing."""
+    workloads = notes.take(
+        f"read {cluster.cni_manifest}",
+        lambda: [asdict(w) for w in pod_network.workloads(pod_network_manifest(cluster))],
+    )
+    return [pod_network.Workload(**{**fields, "images": tuple(fields["images"])}) for fields in workloads]
+
+
+def pod_network_manifest(cluster: Cluster) -> str:
+    """The text of the pod network's manifest. Unknown when it cannot be read."""
+    if cluster.cni_manifest is None:
+        raise LookupError("suite.kubernetes.cni_manifest is not set")
+    return configured_file(cluster.cni_manifest).decode("utf-8", "backslashreplace")
+
+
+def key_path(key: Path) -> str:
+    """Where apt wants a key: with the suffix that tells armour from binary."""
+    return APT_KEY + (".asc" if configured_file(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
+
+
+def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
+    """Those of the images that are not on the host, or are for another architecture than its Docker's."""
+    wanted = wanted_images(node, cluster, host, notes)
+    arch, there = docker_architecture(host), image_architectures(host, wanted)
+    return [image for image in wanted if there.get(with_tag(image)) != arch]
+
+
+def kubelet_settings(host: Host) -> dict[str, Any]:
+    """The settings in the kubelet's configuration file: `{"cgroupDriver": "systemd", ...}`."""
+    return kubelet.settings(host.read("cat %s", kubelet.CONFIG))

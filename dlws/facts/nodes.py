@@ -1,0 +1,22 @@
+"""The nodes of the cluster, as the API server has them."""
+
+from __future__ import annotations
+
+from dlws.kubernetes.labels import MASTER_TAINTS
+from dlws.remote.kubernetes import Kubernetes, Object
+
+
+def nodes_by_name(kube: Kubernetes) -> dict[str, Object]:
+    """Every node of the cluster, by its name: `{"atlas01": {"metadata": {...}, "spec": {...}, "status": {...}}}`."""
+    return {str(node["metadata"]["name"]): node for node in kube.list("nodes")}
+
+
+def labels_of(node: Object) -> dict[str, str]:
+    """A node's labels: `{"kubernetes.io/hostname": "atlas01"}`."""
+    return dict(node["metadata"].get("labels") or {})
+
+
+def master_taints(node: Object) -> list[str]:
+    """The keys of a node's taints that keep jobs off a master: `["node-role.kubernetes.io/master"]`."""
+    taints = node["spec"].get("taints") or ()
+    return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in MASTER_TAINTS]
