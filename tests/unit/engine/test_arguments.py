@@ -60,7 +60,9 @@ def test_an_unknown_argument_is_named_with_those_there_are() -> None:
 def test_a_check_that_asks_for_what_is_not_there_stops_the_run(tmp_path: Path) -> None:
     ran = Project(tmp_path, checks=CHECK.format(argument="hots")).run("-m", "verify")
     assert ran.status == 4
-    assert ran.err.startswith("ERROR: checks.facts.test_it asks for 'hots', did you mean 'host'? A check can ask for: ")
+    assert ran.err.startswith(
+        "ERROR: checks.facts.test_it asks for 'hots', did you mean 'hosts'? A check can ask for: "
+    )
 
 
 def test_a_check_cannot_ask_for_a_change(tmp_path: Path) -> None:

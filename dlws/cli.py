@@ -1,0 +1,95 @@
+"""The `dlws` command. Its subcommands stand with what they are about, and are found by their entry points.
+
+An entry point of the group `dlws.commands` is a click command. It is loaded only when it is asked for, so that
+`dlws lint` waits for nothing but the lint, and a part of the suite that cannot be loaded stops nobody else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+ENTRY_POINTS = "dlws.commands"
+USAGE = 2
+
+
+class Refused(click.ClickException):
+    """Ends a command with one line on stderr and an exit status."""
+
+    def __init__(self, message: str, status: int = USAGE) -> None:
+        super().__init__(message)
+        self.exit_code = status
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(self.format_message(), file=file, err=file is None)
+
+
+class Unloadable(click.Command):
+    """Stands for a command that cannot be loaded, and says why."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        self.reason = f"cannot be loaded: {type(error).__name__}: {error}"
+        super().__init__(name, short_help=self.reason)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Refused, whatever the arguments."""
+        raise Refused(f"dlws {self.name} {self.reason}", status=1)
+
+
+class Commands(click.Group):
+    """The commands that are installed, by name."""
+
+    @property
+    def installed(self) -> Mapping[str, EntryPoint]:
+        """The entry points, in alphabetical order."""
+        return {point.name: point for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names; nothing is loaded."""
+        return list(self.installed)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command, loaded now; Unloadable when that fails."""
+        if cmd_name not in self.installed:
+            return None
+        try:
+            command = self.installed[cmd_name].load()
+        except Exception as error:
+            return Unloadable(cmd_name, error)
+        return command if isinstance(command, click.Command) else Unloadable(cmd_name, TypeError("not a command"))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names. click.NoSuchCommand, with the nearest, for a word that names none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.installed, ctx=ctx) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dlws-suite", prog_name="dlws")
+def dlws() -> None:
+    """Everything about a DLWS cluster except running it: pytest installs and audits.
+
+    pytest -m install   and   pytest -m verify   are described in README.md.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        status = dlws.main(arguments, prog_name="dlws", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("aborted", file=sys.stderr)
+        return 1
+    return int(status or 0)
