@@ -30,8 +30,13 @@ def list_() -> None:
     print_table(declared().values(), Console())
 
 
+def _ids(ctx: click.Context, argument: click.Parameter, incomplete: str) -> list[str]:
+    """The ids that a shell may complete what was typed to."""
+    return [id for id in declared() if id.startswith(incomplete.upper())]
+
+
 @checks.command()
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=_ids)
 def show(ids: tuple[str, ...]) -> None:
     """Print everything declared about the given checks, or about all of them."""
     known = declared()

@@ -14,19 +14,22 @@ from typing import Any
 import click
 
 ENTRY_POINTS = "dlws.commands"
-USAGE = 2
 
 
 class Refused(click.ClickException):
-    """Ends a command with one line on stderr and an exit status."""
+    """Ends a command that cannot begin, with one line on stderr and exit status 2."""
 
-    def __init__(self, message: str, status: int = USAGE) -> None:
-        super().__init__(message)
-        self.exit_code = status
+    exit_code = 2
 
     def show(self, file: Any = None) -> None:
         """Print the line."""
         click.echo(self.format_message(), file=file, err=file is None)
+
+
+class Failed(Refused):
+    """Ends a command that has failed, with one line on stderr and exit status 1."""
+
+    exit_code = 1
 
 
 class Unloadable(click.Command):
@@ -37,8 +40,8 @@ class Unloadable(click.Command):
         super().__init__(name, short_help=self.reason)
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """Refused, whatever the arguments."""
-        raise Refused(f"dlws {self.name} {self.reason}", status=1)
+        """Failed, whatever the arguments."""
+        raise Failed(f"dlws {self.name} {self.reason}")
 
 
 class Commands(click.Group):
@@ -76,9 +79,9 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="dlws-suite", prog_name="dlws")
 def dlws() -> None:
-    """Everything about a DLWS cluster except running it: pytest installs and audits.
+    """Work with a DLWS cluster's configuration, checks and reports.
 
-    pytest -m install   and   pytest -m verify   are described in README.md.
+    Installing and auditing a cluster is done with pytest: pytest -m install, pytest -m verify (see README.md).
     """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dlws.cli import Refused
+from dlws.cli import Failed
 from lab import (
     cluster_files,
     daemon,
@@ -160,11 +160,11 @@ class Lab(click.Group):
     """Ends with exit status 1 and one line for whatever goes wrong."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Refused for whatever goes wrong in it."""
+        """Run a command. Failed for whatever goes wrong in it."""
         try:
             return super().invoke(ctx)
         except LabError as error:
-            raise Refused(f"lab: {error}", status=1) from error
+            raise Failed(f"lab: {error}") from error
 
 
 @click.group(cls=Lab)

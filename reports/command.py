@@ -27,26 +27,39 @@ ERRORS = (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSErr
 FILE = click.Path(path_type=Path)
 
 
+class Impossible(Refused):
+    """Ends a command that cannot be done, with exit status 4."""
+
+    exit_code = USAGE
+
+
+class WrongUsage(click.UsageError):
+    """A usage error, with exit status 4."""
+
+    exit_code = USAGE
+
+    def __init__(self, error: click.UsageError) -> None:
+        super().__init__(error.format_message(), error.ctx)
+
+
 class Reports(click.Group):
     """Ends with exit status 4 for wrong usage, and for whatever cannot be done."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """The context of the group. click.UsageError of exit status 4."""
+        """The context of the group. Raises WrongUsage."""
         try:
             return super().make_context(*arguments, **more)
         except click.UsageError as error:
-            error.exit_code = USAGE
-            raise
+            raise WrongUsage(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. click.UsageError of exit status 4; Refused for an error of ours."""
+        """Run a command. Raises WrongUsage, and Impossible for an error of ours."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.exit_code = USAGE
-            raise
+            raise WrongUsage(error) from error
         except ERRORS as error:
-            raise Refused(f"dlws reports: {error}", USAGE) from error
+            raise Impossible(f"dlws reports: {error}") from error
 
 
 @click.group(cls=Reports)

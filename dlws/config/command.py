@@ -22,7 +22,7 @@ FILE: Final = click.Path(path_type=Path)
 @click.option("--hosts", type=FILE, metavar="FILE", help="Hosts file of runbook 2.4 (default: the state folder's).")
 @click.option("--local-yaml", type=FILE, metavar="FILE", help="The web interface's configuration, runbook 3.15.")
 def lint(file: Path, hosts: Path | None, local_yaml: Path | None) -> int:
-    """Report everything that is wrong with a config.yaml, line by line.
+    """Report everything that is wrong with a config.yaml.
 
     Exit status: 0 no errors (there may be warnings), 1 errors, 2 wrong usage or a file that cannot be read.
     """

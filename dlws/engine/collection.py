@@ -31,9 +31,10 @@ def made_of(config: pytest.Config, collector: pytest.Module, name: str, obj: Any
 
 def build_graph(config: pytest.Config, items: Sequence[pytest.Item]) -> Graph:
     """The graph of all collected stages. UsageError for an argument or a stage that is asked for and is not there."""
+    targets = config.stash.setdefault(TARGETS, {})
     try:
         check_arguments(items)
-        return graph.build(items, config.stash.setdefault(TARGETS, {}), config.stash[CLUSTER].master.name)
+        return graph.build(items, targets, config.stash[CLUSTER].master.name)
     except (UnknownArgument, ValueError) as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 import yaml
 
-from dlws.cli import Refused
+from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
 from dlws.platform import image_names, manifests, rendering, services, web_files
@@ -66,7 +66,7 @@ def render(service: str | None, file: str | None, path: Path, show_secrets: bool
     try:
         parts = list(_parts(cluster, renderer, service))
     except (CheckoutError, TemplateError) as error:
-        raise Refused(str(error), status=1) from error
+        raise Failed(str(error)) from error
     wanted = [text for name, text in parts if file in (None, PurePosixPath(name).name)]
     if not wanted:
         names = ", ".join(dict.fromkeys(PurePosixPath(name).name for name, _ in parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ import pytest
 
 from dlws import cli
 from dlws.cli import dlws, main
+from tests.kits.documents import ROOT
 
 Output = pytest.CaptureFixture[str]
 COMMANDS = {"checks", "completion", "lab", "lint", "render", "reports"}
@@ -84,3 +86,14 @@ def test_one_command_does_not_load_the_others() -> None:
 def test_completion_is_a_script_for_the_shell(shell: str, capsys: Output) -> None:
     assert main(["completion", shell]) == 0
     assert f"_DLWS_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("line", "completed"), [("dlws rep", "reports"), ("dlws checks show h0", "H09")])
+def test_a_shell_is_told_how_a_word_may_go_on(line: str, completed: str) -> None:
+    words = line.split()
+    asked = {"_DLWS_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    command = [sys.executable, "-m", "dlws"]
+    done = subprocess.run(
+        command, env={**os.environ, **asked}, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
+    )
+    assert f"plain,{completed}" in done.stdout.splitlines()
