@@ -63,7 +63,7 @@ class Reports(click.Group):
 
 
 @click.group(cls=Reports)
-@click.option("--out", type=FILE, default=OUT, show_default=True, metavar="DIR", help="Where the runs lie.")
+@click.option("--out", type=FILE, default=OUT, show_default="reports/out", metavar="DIR", help="Where the runs lie.")
 @click.pass_context
 def reports(ctx: click.Context, out: Path) -> None:
     """Make reports of a recorded run again, compare runs, sign them.

@@ -21,7 +21,7 @@ from typing import Any
 from dlws.record import ledger as ledgers
 from dlws.record.ledger import Ledger, Run
 
-OUT = Path(__file__).parent / "out"
+OUT = Path(__file__).parents[2] / "reports" / "out"
 
 
 # A line torn inside a character must read as a bad JSON line, not make the whole file unreadable.
