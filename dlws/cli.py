@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -44,24 +45,28 @@ class Unloadable(click.Command):
         raise Failed(f"dlws {self.name} {self.reason}")
 
 
+@cache
+def installed() -> Mapping[str, EntryPoint]:
+    """The entry points of the commands by name, in alphabetical order. Failed when there are none."""
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    if not points:
+        raise Failed("dlws: the suite is not installed here, or before it had this command: run `make env`")
+    return {point.name: point for point in points}
+
+
 class Commands(click.Group):
     """The commands that are installed, by name."""
 
-    @property
-    def installed(self) -> Mapping[str, EntryPoint]:
-        """The entry points, in alphabetical order."""
-        return {point.name: point for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)}
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names; nothing is loaded."""
-        return list(self.installed)
+        return list(installed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command, loaded now; Unloadable when that fails."""
-        if cmd_name not in self.installed:
+        if cmd_name not in installed():
             return None
         try:
-            command = self.installed[cmd_name].load()
+            command = installed()[cmd_name].load()
         except Exception as error:
             return Unloadable(cmd_name, error)
         return command if isinstance(command, click.Command) else Unloadable(cmd_name, TypeError("not a command"))
@@ -73,7 +78,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
-            raise click.NoSuchCommand(error.command_name, possibilities=self.installed, ctx=ctx) from None
+            raise click.NoSuchCommand(error.command_name, possibilities=installed(), ctx=ctx) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -20,8 +20,8 @@ COMMANDS = {"checks", "completion", "lab", "lint", "render", "reports"}
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
-    points = [EntryPoint(name, value, cli.ENTRY_POINTS) for name, value in values.items()]
-    monkeypatch.setattr(cli, "entry_points", lambda group: points)
+    points = {name: EntryPoint(name, value, cli.ENTRY_POINTS) for name, value in values.items()}
+    monkeypatch.setattr(cli, "installed", lambda: points)
 
 
 def every(command: click.Command, *words: str) -> Iterable[tuple[str, ...]]:
@@ -73,6 +73,13 @@ def test_a_command_that_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatc
     assert capsys.readouterr().err == f"dlws broken {reason}\n"
     assert main(["-h"]) == 0
     assert "broken  cannot be loaded" in capsys.readouterr().out
+
+
+def test_a_suite_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setattr(cli, "installed", cli.installed.__wrapped__)
+    monkeypatch.setattr(cli, "entry_points", lambda group: [])
+    assert main(["lint", "config.yaml"]) == 1
+    assert capsys.readouterr().err.endswith("run `make env`\n")
 
 
 def test_one_command_does_not_load_the_others() -> None:
