@@ -9,8 +9,8 @@ import time
 
 from checks.catalogue import declared
 from dlws.config.cluster import Cluster
+from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, expect, expect_that, goal
-from dlws.engine.site import parameters
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, every_host, master, workers
 from dlws.facts.kube_host import HEALTHZ

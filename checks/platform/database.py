@@ -5,7 +5,6 @@ from __future__ import annotations
 from checks.platform.service_check import expect_service, service_check
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect
-from dlws.engine.site import Notes
 from dlws.engine.targets import platform_hosts, platform_master
 from dlws.facts import database as mysql
 from dlws.facts import rendered
@@ -13,6 +12,7 @@ from dlws.parse.text import unparsable
 from dlws.platform import database, services
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.notes import Notes
 
 MYSQL = services.by_name("mysql")
 REFUSED = 1045

@@ -5,7 +5,6 @@ from __future__ import annotations
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that
-from dlws.engine.site import Notes
 from dlws.engine.targets import platform_control, platform_hosts, platform_master
 from dlws.facts import platform_images, rendered
 from dlws.facts.files import digest_of, stat_of, text_of
@@ -13,6 +12,7 @@ from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.platform.renderings import Platform
 from dlws.remote.host import Host
+from dlws.remote.notes import Notes
 from dlws.verdict import Severity
 
 
@@ -22,7 +22,7 @@ from dlws.verdict import Severity
     source="runbook 3.16",
     on=platform_control,
     title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
-    fix="run `python -m dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1",
+    fix="run `dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1",
 )
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The DLWorkspace templates render with this configuration into the objects that the suite expects."""
@@ -37,7 +37,7 @@ def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     on=platform_control,
     severity=Severity.WARNING,
     title_zh="local.yaml 内容有效",
-    fix="correct the named key in config.yaml; see `python -m dlws render webui local.yaml`",
+    fix="correct the named key in config.yaml; see `dlws render webui local.yaml`",
 )
 def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     """The generated local.yaml names this cluster, its hosts and paths, and contains no published secret."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
-from dlws.engine.site import Notes
 from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
 from dlws.facts import platform_images, rendered
 from dlws.inventory import Node
 from dlws.remote.host import Host
+from dlws.remote.notes import Notes
 
 
 @check(

@@ -6,13 +6,13 @@ from checks.kubernetes import nodes
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
-from dlws.engine.site import Notes
 from dlws.engine.targets import platform_hosts
 from dlws.facts import rendered, running_images
 from dlws.inventory import Node
 from dlws.kubernetes.objects import name_of
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.notes import Notes
 
 
 @check(

@@ -9,11 +9,11 @@ from checks.network import platform_ports
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.engine.check import F, check, expect
-from dlws.engine.site import Notes
 from dlws.engine.targets import platform_cluster
 from dlws.facts import service_state
 from dlws.platform.services import Service
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.notes import Notes
 
 
 def service_check(service: Service, causes: Sequence[Callable[..., None]] = ()) -> Callable[[F], F]:

@@ -8,7 +8,6 @@ from checks.platform import database, files
 from checks.platform.service_check import expect_service, service_check
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
-from dlws.engine.site import Notes
 from dlws.engine.targets import platform_cluster
 from dlws.facts import platform_images
 from dlws.kubernetes import apply_plan
@@ -17,6 +16,7 @@ from dlws.kubernetes.objects import condition_in_words
 from dlws.platform import job_objects
 from dlws.platform.services import SERVICES, Service
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.notes import Notes
 from dlws.verdict import Severity
 
 CAUSES: dict[str, list[Callable[..., None]]] = {

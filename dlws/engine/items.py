@@ -17,8 +17,9 @@ import pytest
 
 from dlws.config.cluster import Cluster
 from dlws.engine import proving
+from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
-from dlws.engine.site import Site, parameters
+from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
 from dlws.record.answer import ApiUnreachable, LoginRefused, Unreachable

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dlws.config.cluster import Cluster
-from dlws.engine.site import Notes
 from dlws.facts import rendered
 from dlws.inventory import Arch
 from dlws.kubernetes import apply_plan, pod_trouble
@@ -15,6 +14,7 @@ from dlws.kubernetes.apply_plan import Action
 from dlws.kubernetes.objects import is_finished, is_ready, name_of, shortfall
 from dlws.platform.services import Service, Workload
 from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.notes import Notes
 
 PLURAL = {"DaemonSet": "daemonsets", "Deployment": "deployments"}
 LAST_WORDS = 6
