@@ -16,9 +16,8 @@ from dlws.hostfiles import managed_block
 
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
-
-
 LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
+"""What a hosts file begins with where there is none; the runbook forgets IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +73,6 @@ def parse(text: str) -> HostsFile:
 def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
     """One line per address, names in the order given; the first is what `hostname -f` will answer."""
     return "".join(f"{address}\t{' '.join(names)}\n" for address, names in names_by_address.items())
-
-
-def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
-    return LOCALHOST + render(names_by_address)
 
 
 def block(names_by_address: Mapping[str, Iterable[str]]) -> str:

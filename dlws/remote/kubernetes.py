@@ -1,7 +1,7 @@
 """`kube`: the Kubernetes API as checks and stages see it. Objects are the API's own JSON, as plain dicts.
 
     kube.list("pods", namespace="kube-system")        kube.get("configmaps", "kubeadm-config", namespace="kube-system")
-    kube.raw("/readyz?verbose")                        kube.dry_run(service)
+    kube.answer("/readyz?verbose")                     kube.document("/version")
 
 Secrets come without their values. Only `change` calls what alters objects.
 """
@@ -118,10 +118,6 @@ class Kubernetes:
         path = self._place(manifest, named=True)
         return None if path is None else self._once(path, lambda: self._found(path))
 
-    def raw(self, path: str) -> str:
-        """The text behind a path. Unknown for any status but 200: where another one is an answer, use `answer`."""
-        return good(self.answer(path), path).text
-
     def answer(self, path: str) -> Answer:
         """What is answered at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
         return self._once(f"raw {path}", lambda: self._read(Request("GET", path)))
@@ -129,17 +125,6 @@ class Kubernetes:
     def document(self, path: str) -> Object:
         """The JSON object behind a path. Unknown for any status but 200, Unparsable for anything else."""
         return parsed(good(self.answer(path), path), path)
-
-    def dry_run(self, manifest: Mapping[str, Any]) -> None:
-        """The server would create this object; Refused, with its reason, otherwise. Creates nothing.
-
-        It is no proof of a node port: Kubernetes 1.20 does not look at the range in a dry run (seen).
-        """
-        path = self.path_of(manifest, named=False) + "?dryRun=All"
-        answer = self._once(f"{path} {json.dumps(manifest)}", lambda: self._read(Request("POST", path, manifest)))
-        if answer.rc in (400, 403, 409, 422):
-            raise Refused(complaint(answer))
-        good(answer, path)
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
         """Server-side apply; fields that others manage become ours. Only for `change.apply`. Refused or Unknown."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
-_FIELD = re.compile(r"\s*([A-Z][A-Za-z]*): (.*)")
 _CONNECTION = re.compile(r"(->|<-)\s*(\S+)\s+(established|pending|retrying|failed|connecting)\s*(.*)")
 _SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlws.hostfiles import hosts_file
-from dlws.hostfiles.hosts_file import BEGIN, END, Entry, block, parse, render, render_file, with_block
+from dlws.hostfiles.hosts_file import BEGIN, END, Entry, block, parse, render, with_block
 from dlws.verdict import Unparsable
 
 NAMES = {
@@ -40,11 +40,6 @@ def test_a_name_may_have_several_addresses() -> None:
 
 def test_what_is_rendered_is_read_back() -> None:
     assert {entry.address: entry.names for entry in parse(render(NAMES)).entries} == NAMES
-
-
-def test_a_whole_file_has_localhost_for_both_families() -> None:
-    assert render_file(NAMES).startswith("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-    assert parse(render_file(NAMES)).addresses_of("atlas.sigsus.cn") == ["192.168.3.2"]
 
 
 def test_the_block_is_appended_and_the_rest_kept() -> None:

@@ -84,7 +84,7 @@ def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: st
 
 
 def test_runs_are_looked_for_where_they_are_written(request: pytest.FixtureRequest) -> None:
-    assert OUT == request.config.rootpath / "reports" / "out"
+    assert request.config.rootpath / "reports" / "out" == OUT
 
 
 def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:
