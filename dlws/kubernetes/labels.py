@@ -1,8 +1,7 @@
 """The labels that DLWS puts on Kubernetes nodes: `kubernetes labelservice` and `labelworker` of upstream's deploy.py.
 
-Pure data and rules, from upstream-semantics section 4 (params.py `kubelabels`, deploy.py, revision 962dd41a; the series
-in gpuType from V0.1.6.1). Every service label has the value `active`. The configuration's `kubelabels` is merged over
-the table as deploy.py merges it: label to target.
+Pure data and rules (docs/upstream.md#node-labels). Every service label has the value `active`. The configuration's
+`kubelabels` is merged over the table as deploy.py merges it: label to target.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The platform's database (runbook 3.16.8, upstream-semantics 5.3): who may sign in, and what must be in it."""
+"""The platform's database (runbook 3.16.8, docs/upstream.md#database): who may sign in, and what must be in it."""
 
 from __future__ import annotations
 
