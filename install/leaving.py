@@ -5,8 +5,6 @@ What they prove is no part of the audit: it is false of every host that is in it
 
 from __future__ import annotations
 
-from typing import Any
-
 from checks.kubernetes.kube_host import membership_of
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, expect_that, goal
@@ -14,6 +12,7 @@ from dlws.engine.targets import leaving_hosts
 from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.kubernetes.membership import ADMIN_CONF, Part
+from dlws.kubernetes.objects import Object
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -129,7 +128,7 @@ def work_on(kube: Kubernetes, name: str) -> list[str]:
     return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
 
 
-def _is_work(pod: dict[str, Any]) -> bool:
+def _is_work(pod: Object) -> bool:
     meta = pod["metadata"]
     owners = {owner["kind"] for owner in meta.get("ownerReferences") or ()}
     mirror = "kubernetes.io/config.mirror" in (meta.get("annotations") or {})

@@ -183,7 +183,7 @@ def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) 
     Jobs and services of a running cluster start at once, so what they mount must exist before Docker creates it.
     """
     found = labels_there(node, kube)
-    wanted: dict[str, str | None] = {k: v for k, v in labels.of(cluster, node).items() if found.get(k) != v}
+    wanted: dict[str, str | None] = {k: v for k, v in labels.for_node(cluster, node).items() if found.get(k) != v}
     wrong = labels.misplaced(cluster, node, found)
     text = f"label node {node.name}: {len(wanted)} labels set, {len(wrong)} removed"
     change.patch("nodes", node.name, {"metadata": {"labels": {**wanted, **dict.fromkeys(wrong)}}}, text=text)

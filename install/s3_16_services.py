@@ -19,8 +19,8 @@ from dlws.engine.targets import platform_cluster, platform_hosts, platform_maste
 from dlws.facts import rendered
 from dlws.inventory import Node
 from dlws.kubernetes import apply_plan
-from dlws.kubernetes.apply_plan import Action
-from dlws.kubernetes.objects import condition, name_of
+from dlws.kubernetes.apply_plan import Effect
+from dlws.kubernetes.objects import Object, condition, name_of
 from dlws.platform import database as sql
 from dlws.platform import job_objects
 from dlws.platform.manifests import Manifest
@@ -29,7 +29,7 @@ from dlws.platform.services import SERVICES, Service
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unknown
 
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
@@ -167,7 +167,7 @@ def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None
     wanted = manifest.object if isinstance(manifest, Manifest) else manifest
     there = found_in(kube, wanted)
     planned = apply_plan.planned(wanted, there)
-    if planned.action is Action.KEEP:
+    if planned.action is Effect.KEEP:
         return
     if not isinstance(manifest, Manifest) or manifest.takes_apply:
         change.apply(wanted, text=str(planned))

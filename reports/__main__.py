@@ -17,7 +17,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
+from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find_run
 from reports import answers, drift, html, item_table, junit, merge, plan, prometheus, record, terminal
 from reports.acceptance import command as acceptance
 from reports.drift import NotComparable
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _runs(options: argparse.Namespace) -> list[RunFolder]:
-    return [find(name, options.out, options.cluster) for name in options.run]
+    return [find_run(name, options.out, options.cluster) for name in options.run]
 
 
 def _made(folder: RunFolder) -> list[Path]:

@@ -10,11 +10,12 @@ from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import master, whole_cluster
 from dlws.facts.files import NO_FILE
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.parse.host import modes
-from dlws.parse.host.modes import Entry
+from dlws.parse.host.modes import FileMode
 from dlws.parse.versions import kubernetes as release
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 ROOT = "root:root"
@@ -368,7 +369,7 @@ def privileges(pod: Object) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
-def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
+def listed(host: Host, *paths: str, depth: int | None = None) -> list[FileMode]:
     """The files at the paths and, without a depth, all below them; what is not there is left out."""
     below = "" if depth is None else f"-maxdepth {depth} "
     command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])
@@ -378,6 +379,6 @@ def listed(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
     return list(modes.parse(result.stdout))
 
 
-def open_to_others(found: list[Entry], mode: int) -> list[str]:
+def open_to_others(found: list[FileMode], mode: int) -> list[str]:
     """Those that allow more than the mode, or are not root's."""
     return [str(e) for e in found if e.owner != ROOT or e.allows_more_than(mode)]

@@ -15,9 +15,9 @@ from dlws.facts.probes.all_reduce import SCRIPT
 from dlws.facts.probes.pods import APP, ended, pod
 from dlws.inventory import Device, Node
 from dlws.kubernetes import device_plugins, pod_trouble
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import all_reduce
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 from dlws.verdict import NotApplicable
 
 PORT = 29512
@@ -107,7 +107,7 @@ def reducer(cluster: Cluster, node: Node, image: str, told: Mapping[str, Any]) -
         image,
         spec={"hostNetwork": True, "activeDeadlineSeconds": LIFE, "volumes": volumes},
         command=["python3", "-c", SCRIPT, json.dumps(told, sort_keys=True)],
-        resources={"limits": {device_plugins.of(cluster, node).resource: node.device_count}},
+        resources={"limits": {device_plugins.for_node(cluster, node).resource: node.device_count}},
         securityContext={"capabilities": {"add": ["IPC_LOCK"]}},
         volumeMounts=mounts,
     )

@@ -19,12 +19,12 @@ from dlws.facts.files import text_of
 from dlws.facts.probes.pods import APP, ended, pod, process_of, remove, standing
 from dlws.inventory import Device, Node
 from dlws.kubernetes import device_plugins, objects, pod_trouble
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import nvidia_smi
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.text import unparsable
 from dlws.platform.renderings import INIT_CONTAINER, Platform
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 from dlws.verdict import Unknown
 
 PAUSE = re.compile(r"--pod-infra-container-image=([^\s\"]+)")
@@ -73,7 +73,7 @@ TOUCH = 'f="/proc/%s/root/share/.dlws-probe.%s"; echo %s > "$f" && timeout -k 1 
 )
 def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: Notes) -> None:
     """A pod that requests one accelerator runs on the host and sees exactly one."""
-    plugin = device_plugins.of(cluster, node)
+    plugin = device_plugins.for_node(cluster, node)
     is_gpu = node.device is Device.GPU
     if is_gpu:
         image, command = cluster.suite.gpu_probe_image, ["nvidia-smi", "-L"]

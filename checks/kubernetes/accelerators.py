@@ -10,10 +10,11 @@ from dlws.engine.targets import device_hosts, device_plugin_master
 from dlws.inventory import Device, Node
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import npu_smi, nvidia_smi
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 KNOCK = (
@@ -39,7 +40,7 @@ so the kernel's table (/proc/net/unix) of the host does not have it."""
 )
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The device plugin's image is on the host and matches Docker's architecture."""
-    image = device_plugins.of(cluster, node).image
+    image = device_plugins.for_node(cluster, node).image
     arch = host.read("docker version -f '{{.Server.Arch}}'")
     result = host.run_expect([0, 1], "docker image inspect -f '{{.Architecture}}' %s", image)
     found = "no such image" if "no such image" in result.stderr.lower() else result.stdout.strip()
@@ -68,7 +69,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
         expect(f"images of {what}", found=images, expected=[plugin.image])
         key, value = plugin.label
         expect(f"pod label {key} of {what}", found=template["metadata"]["labels"].get(key, "none"), expected=value)
-        meant = [n.name for n in cluster.nodes if device_plugins.selects(template["spec"], labels.of(cluster, n))]
+        meant = [n.name for n in cluster.nodes if device_plugins.selects(template["spec"], labels.for_node(cluster, n))]
         expect(f"hosts selected by {what}", found=meant, expected=[n.name for n in plugin.nodes])
 
 
@@ -82,7 +83,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""
-    plugin = device_plugins.of(cluster, node)
+    plugin = device_plugins.for_node(cluster, node)
     key, value = plugin.label
     pods = [p for p in kube.list("pods", namespace=NAMESPACE) if p["spec"].get("nodeName") == node.name]
     mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
@@ -99,7 +100,7 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Kubernetes counts as many devices on the node as its driver sees, and all of them are allocatable."""
-    plugin, there = device_plugins.of(cluster, node), physical(node, host)
+    plugin, there = device_plugins.for_node(cluster, node), physical(node, host)
     counts = "{} known, {} allocatable"
     expected = counts.format(there, there)
     found = next((n for n in kube.list("nodes") if n["metadata"]["name"] == node.name), None)

@@ -17,10 +17,11 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, judges_api
 from dlws.engine.targets import master, whole_cluster
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.parse.kubernetes import etcd
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object, good
+from dlws.remote.kubernetes import Kubernetes, require_success
 from dlws.verdict import Severity, Unknown, Unparsable
 
 READYZ = "/readyz?verbose"
@@ -69,7 +70,7 @@ def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
         raise Unknown(str(error)) from error
     failing = [line for line in answer.text.splitlines() if line.startswith("[-]")]
     expect("failing readyz checks", found=failing, expected=[])
-    good(answer, READYZ)
+    require_success(answer, READYZ)
 
 
 @check(

@@ -46,7 +46,7 @@ def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -
 def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node has the configured labels that services and jobs select by, and none meant for other nodes."""
     found = labels_of(kube, node)
-    wanted = {k: v for k, v in labels.of(cluster, node).items() if k in labels.CONSUMED}
+    wanted = {k: v for k, v in labels.for_node(cluster, node).items() if k in labels.CONSUMED}
     wrong = [f"{k}={v} is {found.get(k, 'missing')}" for k, v in wanted.items() if found.get(k) != v]
     expect("wrong labels", found=wrong, expected=[])
     expect("labels meant for other nodes", found=labels.misplaced(cluster, node, found), expected=[])
@@ -63,7 +63,7 @@ def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> N
 def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that nothing selects by are set as upstream sets them."""
     found = labels_of(kube, node)
-    wanted = {k: v for k, v in labels.of(cluster, node).items() if k not in labels.CONSUMED}
+    wanted = {k: v for k, v in labels.for_node(cluster, node).items() if k not in labels.CONSUMED}
     expect("missing or wrong labels", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
 

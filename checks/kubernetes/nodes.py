@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import Any
 
 from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
@@ -12,6 +11,7 @@ from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.inventory import Node
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
@@ -166,7 +166,7 @@ def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
     expect("versions that differ", found=mixed, expected=[])
 
 
-def node_of(kube: Kubernetes, node: Node) -> dict[str, Any]:
+def node_of(kube: Kubernetes, node: Node) -> Object:
     """The API's object of a host. Mismatch when the host is no node."""
     nodes = {n["metadata"]["name"]: n for n in kube.list("nodes")}
     expect_that(node.name in nodes, "nodes of the cluster", found=list(nodes), expected=f"{node.name} among them")

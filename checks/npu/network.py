@@ -255,7 +255,7 @@ def lost_packets(host: Host, number: int, address: str) -> int:
     return hccn.lost(answer.text)
 
 
-def addresses(told: Told) -> dict[npu_smi.Mapping, DeviceAddress]:
+def addresses(told: Told) -> dict[npu_smi.ChipNumbers, DeviceAddress]:
     """By chip the address of its port."""
     return {chip: hccn.ip(told.port(chip, "ip")) for chip in told.chips}
 

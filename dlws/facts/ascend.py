@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlws.parse.accelerators import npu_smi
-from dlws.parse.accelerators.npu_smi import Mapping
+from dlws.parse.accelerators.npu_smi import ChipNumbers
 from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.remote.host import Host
@@ -26,7 +26,7 @@ DEADLINE = 120.0
 class Told:
     """What a tool has told of the chips of a host."""
 
-    chips: tuple[Mapping, ...]
+    chips: tuple[ChipNumbers, ...]
     answers: Answers
 
     @property
@@ -38,16 +38,16 @@ class Told:
         """`npu-smi info -t KIND -i NPU`."""
         return self.answers.of(f"npu-smi info -t {kind} -i {npu}")
 
-    def health(self, chip: Mapping) -> str:
+    def health(self, chip: ChipNumbers) -> str:
         """`npu-smi info -t health` of one chip; of the whole card its management unit would answer, and be well."""
         return self.answers.of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
 
-    def port(self, chip: Mapping, kind: str) -> str:
+    def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
         return self.answers.of(f"./hccn_tool -i {device(chip)} -{kind} -g")
 
 
-def chips(host: Host) -> tuple[Mapping, ...]:
+def chips(host: Host) -> tuple[ChipNumbers, ...]:
     """The chips that compute. Unknown where there is none: what is said of no chip is said of nothing."""
     found = npu_smi.mapping(host.read("npu-smi info -m"))
     if not found:
@@ -55,12 +55,12 @@ def chips(host: Host) -> tuple[Mapping, ...]:
     return found
 
 
-def called(chip: Mapping) -> str:
+def called(chip: ChipNumbers) -> str:
     """How a finding names a chip: by its number in /dev/davinciN."""
     return f"NPU {chip.logic}"
 
 
-def device(chip: Mapping) -> int:
+def device(chip: ChipNumbers) -> int:
     """A chip's number for hccn_tool: the physical one, where npu-smi tells it; else its card's, which has no other."""
     return chip.npu if chip.phy is None else chip.phy
 

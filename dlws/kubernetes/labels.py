@@ -47,7 +47,7 @@ CONSUMED: Final = frozenset(_CONSUMED.split())
 On the wrong node they place a service there; all others are information."""
 
 
-def of(cluster: Cluster, node: Node) -> dict[str, str]:
+def for_node(cluster: Cluster, node: Node) -> dict[str, str]:
     """All labels that DLWS gives a node."""
     return service_labels(cluster, node) | worker_labels(cluster, node)
 
@@ -78,7 +78,7 @@ def takes_jobs(cluster: Cluster, node: Node) -> bool:
 
 def misplaced(cluster: Cluster, node: Node, found: Mapping[str, str]) -> list[str]:
     """The consumed labels that a node bears and must not: a service or a job would be placed on it."""
-    return sorted(CONSUMED & found.keys() - of(cluster, node).keys())
+    return sorted(CONSUMED & found.keys() - for_node(cluster, node).keys())
 
 
 def _is_target(cluster: Cluster, node: Node, target: str) -> bool:

@@ -63,7 +63,7 @@ class Workload:
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on: with one exception every service of the runbook is on the master alone."""
-        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.of(cluster, n))
+        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.for_node(cluster, n))
 
     def objects(self, cluster: Cluster) -> tuple[str, ...]:
         """The names of its objects on this cluster, one for each architecture that it runs on."""

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dlws.record.run_folder import find
+from dlws.record.run_folder import find_run
 from reports import acceptance, signature
 from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
 
 
 def _make(options: argparse.Namespace) -> int:
-    folder = find(options.run, options.out, options.cluster)
+    folder = find_run(options.run, options.out, options.cluster)
     into = options.into or folder.path
     for file in acceptance.make(folder.read(), options.language, options.format, into, options.template):
         print(file)
@@ -66,7 +66,7 @@ def _check(options: argparse.Namespace) -> int:
 def _target(options: argparse.Namespace) -> Path:
     """A document's file, or a run's folder by all the names that a run has."""
     file = Path(options.target)
-    return file if file.is_file() else find(options.target, options.out).path
+    return file if file.is_file() else find_run(options.target, options.out).path
 
 
 def _formats(text: str) -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.kubernetes.membership import ADMIN_CONF
+from dlws.kubernetes.objects import Object
 from dlws.parse.text import unparsable
 from dlws.platform.manifests import CONTROL_PLANE_TAINT, MASTER_TAINT
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 
 APP = "dlws-probe"
 LIFE = 120

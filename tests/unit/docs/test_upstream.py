@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ELSEWHERE = re.compile(
-    r"DESIGN(?:\.md| section)|upstream-semantics|peers-and-checks|pytest-internals|lab-recipe|dlws-install-steps|house\.md"
+    r"DESIGN(?:\.md| section)|upstream-semantics|peers-and-checks|pytest-internals|lab-recipe|dlws-install-steps"
 )
 """Papers that are not in the repository."""
 CITED = re.compile(r"upstream\.md#([\w-]+)")

@@ -116,7 +116,7 @@ NPU = """\
 
 
 def test_a_link_is_what_it_is_and_what_it_could_be():
-    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.Link(width=8, most_width=16, speed=2.5, most_speed=16.0)}
+    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.PcieLink(width=8, most_width=16, speed=2.5, most_speed=16.0)}
     assert lspci.links("") == {}
 
 
