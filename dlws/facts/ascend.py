@@ -36,15 +36,15 @@ class Told:
 
     def card(self, npu: int, kind: str) -> str:
         """`npu-smi info -t KIND -i NPU`."""
-        return self.answers.of(f"npu-smi info -t {kind} -i {npu}")
+        return self.answers.output_of(f"npu-smi info -t {kind} -i {npu}")
 
     def health(self, chip: ChipNumbers) -> str:
         """`npu-smi info -t health` of one chip; of the whole card its management unit would answer, and be well."""
-        return self.answers.of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
+        return self.answers.output_of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
 
     def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
-        return self.answers.of(f"./hccn_tool -i {device(chip)} -{kind} -g")
+        return self.answers.output_of(f"./hccn_tool -i {device(chip)} -{kind} -g")
 
 
 def chips(host: Host) -> tuple[ChipNumbers, ...]:
