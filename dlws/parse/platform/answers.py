@@ -1,6 +1,6 @@
 """The answers of many calls that one command has made one after the other (checks P03, P06 to P20, P24).
 
-npu-smi and hccn_tool answer about one device at a time, and a second hccn_tool meanwhile is by_call that it is busy.
+npu-smi and hccn_tool answer about one device at a time, and a second hccn_tool meanwhile is told that it is busy.
 """
 
 from __future__ import annotations
