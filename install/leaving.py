@@ -5,8 +5,6 @@ What they prove is no part of the audit: it is false of every host that is in it
 
 from __future__ import annotations
 
-from typing import Any
-
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, expect_that, goal
 from dlws.engine.targets import every_machine, leaving_hosts
@@ -15,6 +13,7 @@ from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import KUBECTL, Part
+from dlws.kubernetes.objects import Object
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -123,7 +122,7 @@ def work_on(kube: Kubernetes, name: str) -> list[str]:
     return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
 
 
-def _is_work(pod: dict[str, Any]) -> bool:
+def _is_work(pod: Object) -> bool:
     meta = pod["metadata"]
     owners = {owner["kind"] for owner in meta.get("ownerReferences") or ()}
     mirror = "kubernetes.io/config.mirror" in (meta.get("annotations") or {})

@@ -22,12 +22,13 @@ from dlws.kubernetes import kubeadm, labels
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBECTL, KUBELET_CONF, Part, ca_hash
+from dlws.kubernetes.objects import Object
 from dlws.parse.storage import fstab
 from dlws.parse.versions import kubernetes as version_of
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from install.s3_03_control import MYSELF
 
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
@@ -187,7 +188,7 @@ def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) 
     Jobs and services of a running cluster start at once, so what they mount must exist before Docker creates it.
     """
     found = labels_there(node, kube)
-    wanted: dict[str, str | None] = {k: v for k, v in labels.of(cluster, node).items() if found.get(k) != v}
+    wanted: dict[str, str | None] = {k: v for k, v in labels.for_node(cluster, node).items() if found.get(k) != v}
     wrong = labels.misplaced(cluster, node, found)
     text = f"label node {node.name}: {len(wanted)} labels set, {len(wrong)} removed"
     change.patch("nodes", node.name, {"metadata": {"labels": {**wanted, **dict.fromkeys(wrong)}}}, text=text)

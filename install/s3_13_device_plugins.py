@@ -20,7 +20,7 @@ PULL_DEADLINE = 30 * 60.0
 @stage(section="3.13", on=device_hosts, after="reboot", proves=[accelerators.test_plugin_image_is_present])
 def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> None:
     """Load the device plugin's image from the image archives, or pull it."""
-    image = device_plugins.of(cluster, node).image
+    image = device_plugins.for_node(cluster, node).image
     archive = image_archives.archive(cluster.image_archives, image, node.arch)
     if archive:
         change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
@@ -47,7 +47,7 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
     """Wait until the device plugin has registered every device of the host with the kubelet."""
-    resource, there = device_plugins.of(cluster, node).resource, driver_device_count(node, host)
+    resource, there = device_plugins.for_node(cluster, node).resource, driver_device_count(node, host)
     change.wait_until(
         f"{node.name} offers {there} {resource}",
         lambda: offered_devices(kube.get("nodes", node.name), resource) == (there, there),

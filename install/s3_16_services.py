@@ -20,8 +20,8 @@ from dlws.facts import database as mysql
 from dlws.facts import platform_images, rendered, running_images, service_state
 from dlws.inventory import Node
 from dlws.kubernetes import apply_plan
-from dlws.kubernetes.apply_plan import Action
-from dlws.kubernetes.objects import condition, name_of
+from dlws.kubernetes.apply_plan import Effect
+from dlws.kubernetes.objects import Object, condition, name_of
 from dlws.platform import database as sql
 from dlws.platform import job_objects
 from dlws.platform.manifests import Manifest
@@ -30,7 +30,7 @@ from dlws.platform.services import SERVICES, Service, by_name
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unknown
 
 START = 5 * 60.0  # seconds for a service's pods, whose images are there
@@ -183,7 +183,7 @@ def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None
     wanted = manifest.object if isinstance(manifest, Manifest) else manifest
     there = found_in(kube, wanted)
     planned = apply_plan.planned(wanted, there)
-    if planned.action is Action.KEEP:
+    if planned.action is Effect.KEEP:
         return
     if not isinstance(manifest, Manifest) or manifest.takes_apply:
         change.apply(wanted, text=str(planned))

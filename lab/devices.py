@@ -1,7 +1,7 @@
 """The accelerators of a host as tables that the stand-ins in rootfs/ read: one row per card, tab-separated.
 
-Not JSON: awk must read them, also inside a busybox container. Formats and figures: peers-and-checks D0, D6, D7;
-eight Tesla V100 as in a DGX-1, eight Ascend 910A as in an Atlas 800.
+Not JSON: awk must read them, also inside a busybox container. Eight Tesla V100 as in a DGX-1, eight Ascend 910A as in
+an Atlas 800 (docs/upstream.md#tools-of-the-accelerators).
 """
 
 from __future__ import annotations

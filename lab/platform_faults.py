@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from lab import dlws_images, hosts, registry
-from lab.faults import Memory, fault, script
+from lab.faults import EditedFile, Memory, fault, script
 from lab.image_archive import file_name
 from lab.kube_faults import FAULTS, MASTER
 from lab.plan import LAB, REGISTRY, LabHost
@@ -118,8 +118,11 @@ def _other_mysql_password(host: LabHost) -> Memory:
     return {"password": password}
 
 
+_ROUTES = EditedFile(ROUTES)
+
+
 def _undo_nginx_config(host: LabHost, memory: Memory) -> None:
-    hosts.execute(host, f"mv {ROUTES}.before {ROUTES}")
+    _ROUTES.put_back(host, memory)
     restart(host, "app=nginx")
 
 
@@ -128,7 +131,7 @@ def _undo_nginx_config(host: LabHost, memory: Memory) -> None:
 )
 def _nginx_config(host: LabHost) -> Memory:
     need_pods(host, "app=nginx")
-    hosts.execute(host, f"cp -p {ROUTES} {ROUTES}.before && echo 'locaton /new {{' >> {ROUTES}")
+    _ROUTES.edit(host, f"echo 'locaton /new {{' >> {ROUTES}")
     restart(host, "app=nginx")
     return {}
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import reports as files
 from dlws.cli import Refused
-from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
+from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find_run
 from reports import answers, drift, html, item_table, junit, plan, prometheus, record, terminal
 from reports import merge as merging
 from reports.acceptance import command as acceptance
@@ -88,7 +88,7 @@ def cluster_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_obj
 def show(out: Path, run: str, cluster: str) -> None:
     """Print the summary that ends a run."""
-    folder = find(run, out, cluster)
+    folder = find_run(run, out, cluster)
     made = [folder.path / name for name in files.SHOWN if (folder.path / name).exists()]
     terminal.show(folder.read(), Console(), made)
 
@@ -111,7 +111,7 @@ class Rendering:
         @cluster_option
         @click.pass_obj
         def make(out: Path, run: str, file: str | None, cluster: str) -> None:
-            folder = find(run, out, cluster)
+            folder = find_run(run, out, cluster)
             self.write(folder, file)
 
         return make
@@ -146,7 +146,7 @@ for _name, _rendering in RENDERINGS.items():
 @click.pass_obj
 def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
     """Print what changed from one audit to another; exit status 1 if anything did."""
-    earlier, later = (find(name, out, cluster).read() for name in (before, after))
+    earlier, later = (find_run(name, out, cluster).read() for name in (before, after))
     found = drift.between(record.of(earlier), record.of(later))
     drift.show(found, Console())
     if with_answers:
@@ -161,7 +161,7 @@ def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -
 @click.pass_obj
 def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
     """Make one run of runs of individual hosts (--limit)."""
-    merged = merging.merge([find(name, out, cluster) for name in runs], into)
+    merged = merging.merge([find_run(name, out, cluster) for name in runs], into)
     written = files.write_all(merged)
     terminal.show(merged.read(), Console(), written.files, written.faults)
 

@@ -11,11 +11,12 @@ from dlws.facts.files import files_at
 from dlws.facts.kube_host import kubelet_settings
 from dlws.facts.secrets import SHORTEST_SECRET
 from dlws.kubernetes import objects
-from dlws.parse.host.modes import Entry
+from dlws.kubernetes.objects import Object
+from dlws.parse.host.modes import FileMode
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 ROOT = "root:root"
@@ -374,6 +375,6 @@ def privileges(pod: Object) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
-def open_to_others(found: list[Entry], mode: int) -> list[str]:
+def open_to_others(found: list[FileMode], mode: int) -> list[str]:
     """Those that allow more than the mode, or are not root's."""
     return [str(e) for e in found if e.owner != ROOT or e.allows_more_than(mode)]

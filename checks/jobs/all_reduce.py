@@ -13,9 +13,9 @@ from dlws.facts.probes.all_reduce_pods import LIFE, manifests
 from dlws.facts.probes.pods import ended
 from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, pod_trouble
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import all_reduce
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 from dlws.verdict import NotApplicable
 
 

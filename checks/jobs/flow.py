@@ -50,7 +50,7 @@ def test_job_runs(cluster: Cluster, host: Host) -> None:
         raise NotApplicable("suite.acceptance does not set both job_image and job_user")
     if not workers:
         raise NotApplicable("no host offers accelerators to jobs")
-    job = submitted(host, job_of(cluster, image, user, labels.of(cluster, workers[0])["gpuType"]))
+    job = submitted(host, job_of(cluster, image, user, labels.for_node(cluster, workers[0])["gpuType"]))
     ended = awaited_answer(host, f"{REST}/GetJobStatus?jobId={quote(job)}", ENDED, END_TURNS)
     if ended.get("jobStatus") != "finished":  # it must not run when nobody looks any more
         host.run_active(range(256), "curl -fsS -m 10 %s", f"{REST}/KillJob?userName={quote(user)}&jobId={quote(job)}")

@@ -16,10 +16,10 @@ from dlws.facts.probes.pod_view import pause_image, seen_from, start_time
 from dlws.facts.probes.pods import APP, ended, pod, remove, standing
 from dlws.inventory import Device, Node
 from dlws.kubernetes import device_plugins, pod_trouble
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import nvidia_smi
 from dlws.platform.renderings import INIT_CONTAINER, Platform
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 from dlws.remote.notes import Notes
 from dlws.verdict import Unknown
 
@@ -37,7 +37,7 @@ SLOWEST_START = 5.0  # seconds
 )
 def test_pod_gets_one_device(node: Node, cluster: Cluster, master: Host, notes: Notes) -> None:
     """A pod that requests one accelerator runs on the host and sees exactly one."""
-    plugin = device_plugins.of(cluster, node)
+    plugin = device_plugins.for_node(cluster, node)
     is_gpu = node.device is Device.GPU
     if is_gpu:
         image, command = cluster.suite.gpu_probe_image, ["nvidia-smi", "-L"]

@@ -11,8 +11,9 @@ from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS
+from dlws.kubernetes.objects import Object
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 
@@ -26,7 +27,7 @@ from dlws.verdict import Severity
 )
 def test_plugin_image_is_present(node: Node, cluster: Cluster, host: Host) -> None:
     """The device plugin's image is on the host and matches Docker's architecture."""
-    image = device_plugins.of(cluster, node).image
+    image = device_plugins.for_node(cluster, node).image
     arch = docker_architecture(host)
     found = image_architecture(host, image) or "no such image"
     expect(f"architecture of {image}", found=found, expected=arch)
@@ -50,7 +51,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
         expect(f"images of {what}", found=images, expected=[plugin.image])
         key, value = plugin.label
         expect(f"pod label {key} of {what}", found=template["metadata"]["labels"].get(key, "none"), expected=value)
-        meant = [n.name for n in cluster.nodes if device_plugins.selects(template["spec"], labels.of(cluster, n))]
+        meant = [n.name for n in cluster.nodes if device_plugins.selects(template["spec"], labels.for_node(cluster, n))]
         expect(f"hosts selected by {what}", found=meant, expected=[n.name for n in plugin.nodes])
 
 
@@ -64,7 +65,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""
-    plugin = device_plugins.of(cluster, node)
+    plugin = device_plugins.for_node(cluster, node)
     key, value = plugin.label
     pods = [p for p in kube.list("pods", namespace=NAMESPACE) if p["spec"].get("nodeName") == node.name]
     mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
@@ -81,7 +82,7 @@ def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_every_device_is_allocatable(node: Node, cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Kubernetes counts as many devices on the node as its driver sees, and all of them are allocatable."""
-    plugin, there = device_plugins.of(cluster, node), driver_device_count(node, host)
+    plugin, there = device_plugins.for_node(cluster, node), driver_device_count(node, host)
     counts = "{} known, {} allocatable"
     expected = counts.format(there, there)
     found = expect_present(nodes_by_name(kube).get(node.name), f"{node.name} in Kubernetes", expected="a node")

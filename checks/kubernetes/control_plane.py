@@ -28,7 +28,7 @@ from dlws.kubernetes import kubeadm, objects
 from dlws.parse.kubernetes import etcd
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, good
+from dlws.remote.kubernetes import Kubernetes, require_success
 from dlws.verdict import Severity, Unknown
 
 READYZ = "/readyz?verbose"
@@ -70,7 +70,7 @@ def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
         raise Unknown(str(error)) from error
     failing = [line for line in answer.text.splitlines() if line.startswith("[-]")]
     expect("failing readyz checks", found=failing, expected=[])
-    good(answer, READYZ)
+    require_success(answer, READYZ)
 
 
 @check(

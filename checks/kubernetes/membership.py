@@ -11,8 +11,9 @@ from dlws.facts.kube_host import pod_network_of
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, labels, membership, pod_network
+from dlws.kubernetes.objects import Object
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
 from dlws.verdict import Severity
 
@@ -42,7 +43,7 @@ def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -
 def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node has the configured labels that services and jobs select by, and none meant for other nodes."""
     found = labels_of(registered(kube, node))
-    wanted = {k: v for k, v in labels.of(cluster, node).items() if k in labels.CONSUMED}
+    wanted = {k: v for k, v in labels.for_node(cluster, node).items() if k in labels.CONSUMED}
     wrong = [f"{k}={v} is {found.get(k, 'missing')}" for k, v in wanted.items() if found.get(k) != v]
     expect("wrong labels", found=wrong, expected=[])
     expect("labels meant for other nodes", found=labels.misplaced(cluster, node, found), expected=[])
@@ -59,7 +60,7 @@ def test_labels_that_select(cluster: Cluster, node: Node, kube: Kubernetes) -> N
 def test_other_labels(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The labels that nothing selects by are set as upstream sets them."""
     found = labels_of(registered(kube, node))
-    wanted = {k: v for k, v in labels.of(cluster, node).items() if k not in labels.CONSUMED}
+    wanted = {k: v for k, v in labels.for_node(cluster, node).items() if k not in labels.CONSUMED}
     expect("missing or wrong labels", found=sorted(k for k, v in wanted.items() if found.get(k) != v), expected=[])
 
 

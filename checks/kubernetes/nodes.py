@@ -13,7 +13,8 @@ from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes import objects
 from dlws.kubernetes.labels import MASTER_TAINTS
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.kubernetes.objects import Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 FULL = 0.9  # of what a node can allocate

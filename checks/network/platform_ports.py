@@ -1,4 +1,4 @@
-"""N: the ports of the platform's services on the hosts (upstream-semantics 5.8). They are on the hosts' own network."""
+"""N: the ports of the platform's services on the hosts (docs/upstream.md#ports). They are on the hosts' own network."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def test_npu_work_mode(host: Host) -> None:
     answers = work_modes(host)
     if later := {chip.name for chip in answers.chips} - {f"Ascend {name}" for name in HBM}:
         raise NotApplicable(f"{', '.join(sorted(later))} does not have both modes")
-    if all(NO_WORK_MODE.search(text) for _, text in answers.answers.told.values()):
+    if all(NO_WORK_MODE.search(text) for _, text in answers.answers.by_call.values()):
         raise NotApplicable("npu-smi does not report the work mode here; run ipmcget -d npuworkmode on the iBMC")
     found = {npu: npu_chip.work_mode(answers.card(npu, "work-mode")) for npu in answers.cards}
     expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])

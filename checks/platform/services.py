@@ -11,7 +11,7 @@ from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_cluster
 from dlws.facts import platform_images
 from dlws.kubernetes import apply_plan
-from dlws.kubernetes.apply_plan import Action
+from dlws.kubernetes.apply_plan import Effect
 from dlws.kubernetes.objects import condition_in_words
 from dlws.platform import job_objects
 from dlws.platform.services import SERVICES, Service
@@ -59,7 +59,7 @@ RUNS = check_of_each(SERVICES)
 def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """The service account, permissions and registry login that job pods need are in place."""
     planned = [apply_plan.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
-    expect("pending changes for jobs", found=[str(p) for p in planned if p.action is not Action.KEEP], expected=[])
+    expect("pending changes for jobs", found=[str(p) for p in planned if p.action is not Effect.KEEP], expected=[])
     wanted = notes.take(
         "digest of the registry's login for jobs", lambda: job_objects.mark(platform_images.job_logins(cluster))
     )

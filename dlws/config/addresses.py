@@ -78,7 +78,7 @@ class _Seeker:
     def _names(self, machine: Written) -> list[str]:
         return [machine.name, *([f"{machine.name}.{self.domain}"] if self.domain else [])]
 
-    def _in_hosts_file(self, names: Sequence[str]) -> list[hosts_file.Entry]:
+    def _in_hosts_file(self, names: Sequence[str]) -> list[hosts_file.HostsEntry]:
         return [entry for name in names for entry in self.parsed.entries_of(name) if ":" not in entry.address]
 
     def _search_one(self, machine: Written) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ class _Seeker:
         elif address is None:
             self.found[machine.name] = answers[0]
 
-    def _in_hosts(self, entry: hosts_file.Entry, key: str, message: str) -> Finding:
+    def _in_hosts(self, entry: hosts_file.HostsEntry, key: str, message: str) -> Finding:
         return Finding(self.file, entry.line, 1, key, message, "correct the one that is wrong")
 
     def _public_name(self) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from dlws.engine.site import Context, Site
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import ItemRow, Ledger
 from dlws.record.redaction import Redactor
-from dlws.record.run_folder import RunFolder, RunFolderError, find
+from dlws.record.run_folder import RunFolder, RunFolderError, find_run
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from dlws.verdict import Unknown
@@ -59,7 +59,7 @@ def audited(folder: Path) -> Audited:
 def named(name: str, out: Path, command: str | None) -> Audited:
     """The run that --replay names, by its folder or its name. UsageError when it is not there or of another command."""
     try:
-        found = audited(find(name, out).path.resolve())
+        found = audited(find_run(name, out).path.resolve())
     except RunFolderError as error:
         raise pytest.UsageError(f"--replay: {error}") from error
     was = found.ledger.run.command

@@ -6,10 +6,10 @@ import re
 
 from dlws.inventory import Device, Node
 from dlws.kubernetes.device_plugins import SOCKETS
+from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import npu_smi, nvidia_smi
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 
 KNOCK = (
     "timeout -k 1 10 python3 -c 'import os, socket, stat\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dlws.parse.accelerators import hccn, npu_chip, npu_smi
 from dlws.parse.accelerators.hccn import DeviceAddress
 from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
-from dlws.parse.accelerators.npu_smi import Mapping
+from dlws.parse.accelerators.npu_smi import ChipNumbers
 from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.parse.text import unparsable
@@ -36,7 +36,7 @@ INSTALL_RECORD = "/etc/ascend_install.info"
 class ToolAnswers:
     """What a tool answers about the chips of a host."""
 
-    chips: tuple[Mapping, ...]
+    chips: tuple[ChipNumbers, ...]
     answers: Answers
 
     @property
@@ -46,18 +46,18 @@ class ToolAnswers:
 
     def card(self, npu: int, kind: str) -> str:
         """`npu-smi info -t KIND -i NPU`."""
-        return self.answers.of(f"npu-smi info -t {kind} -i {npu}")
+        return self.answers.output_of(f"npu-smi info -t {kind} -i {npu}")
 
-    def health(self, chip: Mapping) -> str:
+    def health(self, chip: ChipNumbers) -> str:
         """`npu-smi info -t health` of one chip; of the whole card its management unit would answer, and be well."""
-        return self.answers.of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
+        return self.answers.output_of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
 
-    def port(self, chip: Mapping, kind: str) -> str:
+    def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
-        return self.answers.of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
+        return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
 
 
-def chips(host: Host) -> tuple[Mapping, ...]:
+def chips(host: Host) -> tuple[ChipNumbers, ...]:
     """The chips that compute. Unknown where there is none: what is said of no chip is said of nothing."""
     found = npu_smi.mapping(host.read("npu-smi info -m"))
     if not found:
@@ -65,12 +65,12 @@ def chips(host: Host) -> tuple[Mapping, ...]:
     return found
 
 
-def chip_name(chip: Mapping) -> str:
+def chip_name(chip: ChipNumbers) -> str:
     """How a finding names a chip: by its number in /dev/davinciN."""
     return f"NPU {chip.logic}"
 
 
-def device_number(chip: Mapping) -> int:
+def device_number(chip: ChipNumbers) -> int:
     """A chip's number for hccn_tool: the physical one, where npu-smi tells it; else its card's, which has no other."""
     return chip.npu if chip.phy is None else chip.phy
 
@@ -111,7 +111,7 @@ def lost_packets(host: Host, number: int, address: str) -> int:
     return hccn.lost(answer.text)
 
 
-def port_addresses(tool: ToolAnswers) -> dict[npu_smi.Mapping, DeviceAddress]:
+def port_addresses(tool: ToolAnswers) -> dict[npu_smi.ChipNumbers, DeviceAddress]:
     """By chip the address of its port."""
     return {chip: hccn.ip(tool.port(chip, "ip")) for chip in tool.chips}
 

@@ -12,9 +12,10 @@ import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.parse.kubernetes import etcd
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unparsable
 
 NODE_PORT_KEY = base64.b64encode(b"/registry/ranges/servicenodeports").decode()

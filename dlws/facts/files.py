@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from dlws.parse.host import modes
-from dlws.parse.host.modes import Entry
+from dlws.parse.host.modes import FileMode
 from dlws.parse.text import only_line
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -59,7 +59,7 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(configured_file(path)).hexdigest()
 
 
-def files_at(host: Host, *paths: str, depth: int | None = None) -> list[Entry]:
+def files_at(host: Host, *paths: str, depth: int | None = None) -> list[FileMode]:
     """The files at the paths and, without a depth, all below them; what is not there is left out."""
     below = "" if depth is None else f"-maxdepth {depth} "
     command = " ".join(["find -L", *["%s"] * len(paths), f"{below}-printf %s"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dlws.kubernetes.labels import MASTER_TAINTS
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.kubernetes.objects import Object
+from dlws.remote.kubernetes import Kubernetes
 
 
 def nodes_by_name(kube: Kubernetes) -> dict[str, Object]:

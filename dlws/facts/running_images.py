@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dlws.facts.platform_images import inspected
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import with_tag
-from dlws.kubernetes.objects import is_being_deleted, is_finished, name_of
+from dlws.kubernetes.objects import Object, is_being_deleted, is_finished, name_of
 from dlws.parse.text import unparsable
 from dlws.platform import services
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 
 IDENTITIES = "docker image inspect -f '{{json .RepoTags}} {{json .RepoDigests}} {{.Id}}' "
 

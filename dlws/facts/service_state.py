@@ -10,10 +10,10 @@ from dlws.config.cluster import Cluster
 from dlws.facts import rendered
 from dlws.inventory import Arch
 from dlws.kubernetes import apply_plan, pod_trouble
-from dlws.kubernetes.apply_plan import Action
-from dlws.kubernetes.objects import is_finished, is_ready, name_of, shortfall
+from dlws.kubernetes.apply_plan import Effect
+from dlws.kubernetes.objects import Object, is_finished, is_ready, name_of, shortfall
 from dlws.platform.services import Service, Workload
-from dlws.remote.kubernetes import Kubernetes, Object
+from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
 
 PLURAL = {"DaemonSet": "daemonsets", "Deployment": "deployments"}
@@ -34,8 +34,8 @@ def pending_changes(service: Service, cluster: Cluster, kube: Kubernetes, notes:
     def compare() -> list[str]:
         wanted = rendered.of(cluster, lambda p: p.manifests(service.name))
         planned = apply_plan.plan((m.object for m in wanted), live)
-        known = [p for p in planned if p.action is not Action.CREATE or not awaits_operator(service, p.manifest)]
-        return [str(p) for p in known if p.action is not Action.KEEP]
+        known = [p for p in planned if p.action is not Effect.CREATE or not awaits_operator(service, p.manifest)]
+        return [str(p) for p in known if p.action is not Effect.KEEP]
 
     return notes.take(f"what an apply of {service.name} would do", compare)
 

@@ -16,13 +16,12 @@ from dlws.hostfiles import managed_block
 
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
-
-
 LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
+"""What a hosts file begins with where there is none; the runbook forgets IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HostsEntry:
     """One line: an address and the names it has. `line` counts from 1."""
 
     line: int
@@ -34,16 +33,16 @@ class Entry:
 class HostsFile:
     """A hosts file: its entries, and the lines that are none (number and what is wrong)."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[HostsEntry, ...]
     problems: tuple[tuple[int, str], ...]
 
-    def entries_of(self, name: str) -> list[Entry]:
+    def entries_of(self, name: str) -> list[HostsEntry]:
         """Every line that gives `name` an address, in file order. Names are compared without regard to case."""
         return self._by_name.get(name.lower(), [])
 
     @cached_property
-    def _by_name(self) -> dict[str, list[Entry]]:
-        by_name: dict[str, list[Entry]] = {}
+    def _by_name(self) -> dict[str, list[HostsEntry]]:
+        by_name: dict[str, list[HostsEntry]] = {}
         for entry in self.entries:
             for name in dict.fromkeys(map(str.lower, entry.names)):
                 by_name.setdefault(name, []).append(entry)
@@ -56,7 +55,7 @@ class HostsFile:
 
 def parse(text: str) -> HostsFile:
     """Read hosts-file text as the C library does: `address name...`, `#` starts a comment, blank lines are skipped."""
-    entries: list[Entry] = []
+    entries: list[HostsEntry] = []
     problems: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         address, *names = line.split("#", 1)[0].split() or [""]
@@ -67,18 +66,13 @@ def parse(text: str) -> HostsFile:
         elif not names:
             problems.append((number, "has an address but no name"))
         else:
-            entries.append(Entry(number, address, tuple(names)))
+            entries.append(HostsEntry(number, address, tuple(names)))
     return HostsFile(tuple(entries), tuple(problems))
 
 
 def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
     """One line per address, names in the order given; the first is what `hostname -f` will answer."""
     return "".join(f"{address}\t{' '.join(names)}\n" for address, names in names_by_address.items())
-
-
-def render_file(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """A whole hosts file, as `deploy/etc/hosts`: localhost, for IPv6 too (the runbook forgets it), then the cluster."""
-    return LOCALHOST + render(names_by_address)
 
 
 def block(names_by_address: Mapping[str, Iterable[str]]) -> str:

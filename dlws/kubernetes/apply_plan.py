@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from dlws.kubernetes.objects import name_of, quantity
+from dlws.kubernetes.objects import Object, name_of, quantity
 from dlws.verdict import Unparsable
-
-Object = Mapping[str, Any]
 
 FIELD_MANAGER: Final = "dlws-suite"
 """The name under which the suite applies (remote.kubernetes)."""
@@ -37,7 +35,7 @@ MOST_SHOWN: Final = 5
 """Paths that a plan names of one object."""
 
 
-class Action(StrEnum):
+class Effect(StrEnum):
     """What an apply would do with one object."""
 
     CREATE = "create"
@@ -50,7 +48,7 @@ class Planned:
     """One object, and the fields that differ. Paths only: a value may be a secret."""
 
     manifest: Object = field(repr=False)
-    action: Action
+    action: Effect
     paths: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -68,9 +66,9 @@ def plan(manifests: Iterable[Object], live: Mapping[Key, Object]) -> tuple[Plann
 def planned(manifest: Object, live: Object | None) -> Planned:
     """What an apply of one manifest would do; `live` is None when there is no such object."""
     if live is None:
-        return Planned(manifest, Action.CREATE)
+        return Planned(manifest, Effect.CREATE)
     paths = tuple(differences(manifest, live))
-    return Planned(manifest, Action.CHANGE if paths else Action.KEEP, paths)
+    return Planned(manifest, Effect.CHANGE if paths else Effect.KEEP, paths)
 
 
 Key = tuple[str, str, str, str]

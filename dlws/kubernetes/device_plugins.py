@@ -105,7 +105,7 @@ def alike(cluster: Cluster, node: Node) -> tuple[Node, ...]:
     return tuple(other for other in hosts(cluster) if kind(cluster, other) == kind(cluster, node))
 
 
-def of(cluster: Cluster, node: Node) -> Plugin:
+def for_node(cluster: Cluster, node: Node) -> Plugin:
     """The plugin that runs on one of `hosts`. LookupError for any other machine."""
     for plugin in plugins(cluster):
         if node in plugin.nodes:

@@ -192,14 +192,6 @@ def with_node_ports_kept(cluster_configuration: str) -> str:
     return _yaml(data)
 
 
-def kept_node_ports(cluster_configuration: str) -> str:
-    """The NodePort range that kubeadm-config records; "none" without one."""
-    arguments = cluster_configuration_of(cluster_configuration).get("apiServer", {}).get("extraArgs", {})
-    if isinstance(arguments, list):
-        arguments = {a.get("name"): a.get("value") for a in arguments}
-    return str(arguments.get(NODE_PORTS_FLAG, "none"))
-
-
 def cluster_configuration_of(text: str) -> dict[str, Any]:
     """The ClusterConfiguration in a text. Unparsable when it is none."""
     data = _load("kubeadm-config", text)

@@ -1,8 +1,7 @@
 """The labels that DLWS puts on Kubernetes nodes: `kubernetes labelservice` and `labelworker` of upstream's deploy.py.
 
-Pure data and rules, from upstream-semantics section 4 (params.py `kubelabels`, deploy.py, revision 962dd41a; the series
-in gpuType from V0.1.6.1). Every service label has the value `active`. The configuration's `kubelabels` is merged over
-the table as deploy.py merges it: label to target.
+Pure data and rules (docs/upstream.md#node-labels). Every service label has the value `active`. The configuration's
+`kubelabels` is merged over the table as deploy.py merges it: label to target.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ CONSUMED: Final = frozenset(_CONSUMED.split())
 On the wrong node they place a service there; all others are information."""
 
 
-def of(cluster: Cluster, node: Node) -> dict[str, str]:
+def for_node(cluster: Cluster, node: Node) -> dict[str, str]:
     """All labels that DLWS gives a node."""
     return service_labels(cluster, node) | worker_labels(cluster, node)
 
@@ -81,7 +80,7 @@ def takes_jobs(cluster: Cluster, node: Node) -> bool:
 
 def misplaced(cluster: Cluster, node: Node, found: Mapping[str, str]) -> list[str]:
     """The consumed labels that a node bears and must not: a service or a job would be placed on it."""
-    return sorted(CONSUMED & found.keys() - of(cluster, node).keys())
+    return sorted(CONSUMED & found.keys() - for_node(cluster, node).keys())
 
 
 def _is_target(cluster: Cluster, node: Node, target: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from dlws.parse.text import unparsable
 
 Object = Mapping[str, Any]
+"""An object of the Kubernetes API, as its JSON has it. Nobody changes one that was read: others are given the same."""
 
 PATIENCE: Final = timedelta(minutes=5)
 """How long a pod may be on its way."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from dlws.kubernetes.objects import ERRORS, containers, instant, is_being_deleted, is_ready
-
-Object = Mapping[str, Any]
+from dlws.kubernetes.objects import ERRORS, Object, containers, instant, is_being_deleted, is_ready
 
 ON_ITS_WAY: Final = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons for waiting that say nothing."""

@@ -13,6 +13,7 @@ import yaml
 from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
+from dlws.kubernetes.objects import Object
 from dlws.platform import image_names, manifests, rendering, services, web_files
 from dlws.platform.manifests import Manifest
 from dlws.platform.templates import Renderer, TemplateError
@@ -96,7 +97,7 @@ def _webui(cluster: Cluster, renderer: Renderer) -> Iterator[tuple[str, str]]:
     yield web_files.NGINX_FILE, f"# {web_files.NGINX_FILE} of every host\n{web_files.nginx_routes(cluster, renderer)}"
 
 
-def _dumped(document: dict[str, Any]) -> str:
+def _dumped(document: Object) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 

@@ -1,4 +1,4 @@
-"""The platform's database (runbook 3.16.8, upstream-semantics 5.3): who may sign in, and what must be in it."""
+"""The platform's database (runbook 3.16.8, docs/upstream.md#database): who may sign in, and what must be in it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from typing import Final
 USER: Final = "root"
 PLUGIN: Final = "mysql_native_password"
 """What the platform's own, old client can sign in with."""
-TABLES: Final = frozenset(
-    """
-    account acl clusterstatus commands dataconvert devicestatus fdserverinfo identity inferencejobs job_priorities jobs
-    modelconversionjobs monitorchannel monitorconfig monitormetrics storage templates vc
-    """.split()  # noqa: SIM905
-)
-"""What restfulapi and jobmanager make when they first start."""
-USER_GROUP: Final = "user_group"
-"""The database of the user dashboard; its backend makes it."""
 
 
 def name(cluster_id: str) -> str:

@@ -2,7 +2,7 @@
 
 deploy.py renders a context into deploy/, runs its prebuild.sh there and calls `docker build`. Here a context is a list
 of files, made from the tree without writing into it: rendered where upstream renders, with what prebuild.sh copies.
-Names are upstream's (`config_dockers` of DockerUtils.py, upstream-semantics 6).
+Names are upstream's (docs/upstream.md#images).
 """
 
 from __future__ import annotations

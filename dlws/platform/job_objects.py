@@ -1,4 +1,4 @@
-"""What jobs need in the namespace `default` besides their own pods (upstream-semantics 5.7).
+"""What jobs need in the namespace `default` besides their own pods (docs/upstream.md#job-objects).
 
 The service account and its rights come with jobmanager2 from V0.1.6.1 on; before, the prebuild.sh of an image made
 them in passing. `regcred` is named by every job's pod, whether or not the registry is public.

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.inventory import Arch
 from dlws.kubernetes import device_plugins, labels
+from dlws.kubernetes.objects import Object
 from dlws.kubernetes.pod_network import images_of
 from dlws.parse import versions
 from dlws.platform import missing_rbac
 from dlws.platform.config_maps import MADE
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import SERVICES, CheckoutError, plain_name
-
-Object = dict[str, Any]
 
 WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", "StatefulSet"})
 RENAMED: Final[Mapping[tuple[str, str], str]] = {
@@ -165,14 +164,15 @@ def _adapted(cluster: Cluster, found: Object) -> Object:
     if pod is None:
         return found
     groups = {key: [_container(c) for c in pod[key]] for key in ("initContainers", "containers") if pod.get(key)}
-    spec = _tolerant(pod | groups) if _has_new_taint(cluster) else pod | groups
+    spec: Object = {**pod, **groups}
+    spec = _tolerant(spec) if _has_new_taint(cluster) else spec
     return {**found, "spec": {**found["spec"], "template": {**found["spec"]["template"], "spec": spec}}}
 
 
 def _container(container: Object) -> Object:
     """Without variables set twice, which a server-side apply refuses: the last one counts, as for the kubelet."""
     env = {variable["name"]: variable for variable in container.get("env") or ()}
-    return _with_protocols(container | ({"env": list(env.values())} if env else {}))
+    return _with_protocols({**container, "env": list(env.values())} if env else container)
 
 
 def _with_protocols(holder: Object) -> Object:
@@ -190,14 +190,14 @@ def _tolerant(pod: Object) -> Object:
     tolerated = pod.get("tolerations") or []
     former, present = labels.MASTER_TAINTS
     new = [{**t, "key": present} for t in tolerated if t.get("key") == former]
-    return pod | {"tolerations": [*tolerated, *(t for t in new if t not in tolerated)]} if new else pod
+    return {**pod, "tolerations": [*tolerated, *(t for t in new if t not in tolerated)]} if new else pod
 
 
 def _placed(cluster: Cluster, found: Object) -> tuple[str, ...] | None:
     pod = _pod(found)
     if pod is None:
         return None
-    return tuple(n.name for n in cluster.nodes if device_plugins.selects(pod, labels.of(cluster, n)))
+    return tuple(n.name for n in cluster.nodes if device_plugins.selects(pod, labels.for_node(cluster, n)))
 
 
 def _pod(found: Object) -> Object | None:

@@ -1,7 +1,7 @@
 """What tells the exporters about Ascend NPUs: upstream's scripts/npu/npu_info_gen.py as a systemd unit of our own.
 
 Upstream runs a loop of Python 2 from a temporary folder on every host, which ends at a reboot, runs twice when it is
-called twice, and dies of a chip's name with a blank in it (upstream-semantics 3.16). The files are the same:
+called twice, and dies of a chip's name with a blank in it (docs/upstream.md#npu-information). The files are the same:
 job-exporter mounts their folder.
 """
 

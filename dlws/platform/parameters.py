@@ -1,8 +1,8 @@
 """`parameters`: what DLWorkspace's templates are rendered with, the mapping that they call `cnf`.
 
 The defaults of the checkout's params.py, over them the configuration, over that what deploy.py derives at run time
-(upstream-semantics 1.1; deploy.py, DockerUtils.py of V0.1.6.1). Where deploy.py merges other people's accounts into
-ours (`UserGroups`, `Authentications`), the configuration stands alone.
+(docs/upstream.md#configuration). Where deploy.py merges other people's accounts into ours (`UserGroups`,
+`Authentications`), the configuration stands alone.
 """
 
 from __future__ import annotations

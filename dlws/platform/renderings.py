@@ -25,7 +25,7 @@ from dlws.platform.web_files import HostFile
 from dlws.upstream.checkout import CheckoutError
 
 INIT_CONTAINER: Final = "init-container"
-"""The image that every job begins with (upstream-semantics 6): wherever jobs run, and in no manifest."""
+"""The image that every job begins with (docs/upstream.md#images): wherever jobs run, and in no manifest."""
 
 
 MOST_KEPT: Final = 8

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from dlws.kubernetes.objects import Object
 from dlws.platform.manifests import Manifest
 
 CONFIGURATION: Final = "dlws-suite/configuration"
@@ -19,8 +20,6 @@ CONFIGURATION: Final = "dlws-suite/configuration"
 IN_PLACE: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 """For a Deployment on its host's network: the ports are the old pod's until that has gone, so a new one beside it,
 which is the default, would stay Pending for good."""
-
-Object = dict[str, Any]
 
 
 def prepared(manifests: Iterable[Manifest], files: Mapping[str, str], built: Mapping[str, str]) -> tuple[Manifest, ...]:

@@ -1,7 +1,8 @@
 """The platform's services (runbook 3.16): order, objects, ports, routes. Data that stages and checks read.
 
-Names and numbers are those of V0.1.6.1's services, rendered (upstream-semantics 5, 5.4, 5.8); `contract` holds the
-user's own checkout against them. A workload has one object, or one for each architecture: `<name>-arm64`.
+Names and numbers are those of V0.1.6.1's services, rendered (docs/upstream.md#services, docs/upstream.md#routes,
+docs/upstream.md#ports); `contract` holds the user's own checkout against them. A workload has one object, or one for
+each architecture: `<name>-arm64`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Port:
 class Workload:
     """A DaemonSet or Deployment of a service.
 
-    `label` is the node label, besides archType, that places it (upstream-semantics 4.1); empty: every machine.
+    `label` is the node label, besides archType, that places it (docs/upstream.md#services); empty: every machine.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Workload:
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on: with one exception every service of the runbook is on the master alone."""
-        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.of(cluster, n))
+        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.for_node(cluster, n))
 
     def objects(self, cluster: Cluster) -> tuple[str, ...]:
         """The names of its objects on this cluster, one for each architecture that it runs on."""
@@ -210,8 +211,9 @@ SERVICES: Final[tuple[Service, ...]] = (
         config_files=True,
     ),
 )
-"""In the order they are started (upstream-semantics 12). Not the runbook's: custommetrics makes the service account
-that monitor needs, so it comes first. The device plugins are runbook 3.13's (`dlws.kubernetes.device_plugins`)."""
+"""In the order they are started (docs/upstream.md#order-of-services). Not the runbook's: custommetrics makes the
+service account that monitor needs, so it comes first. The device plugins are runbook 3.13's
+(`dlws.kubernetes.device_plugins`)."""
 
 NODE_PORTS: Final[tuple[Port, ...]] = (Port(30999, "metrics-prometheus"),)
 """NodePorts of the services, open on every machine."""

@@ -2,7 +2,7 @@
 
 Rendered from the checkout's own templates. The runbook has local.yaml edited by hand in src/dashboard/config, whence it
 goes into webui3's image; but the running service reads /etc/WebUI/local.yaml, which its pod mounts over that folder
-(upstream-semantics 3.15). So the effective file is generated here, and the one in the tree is left alone.
+(docs/upstream.md#web-configuration). So the effective file is generated here, and the one in the tree is left alone.
 """
 
 from __future__ import annotations

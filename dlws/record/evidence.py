@@ -18,7 +18,7 @@ from dlws.record.answer import Answer
 from dlws.record.redaction import Redactor
 from dlws.verdict import Unknown
 
-Kind = Literal["read", "change"]
+LineKind = Literal["read", "change"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class EvidenceLine:
     """Counts from 1 in its file; 0 for a line that no reference can name."""
     at: str
     """When it was written, ISO 8601 in UTC."""
-    kind: Kind
+    kind: LineKind
     answer: Answer
     """Of a failure: no exit status, and the message on standard error."""
     failure: str = ""
@@ -55,7 +55,7 @@ class Transcript:
         self._collectors: list[list[str]] = []
         self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
 
-    def record(self, host: str, answer: Answer, kind: Kind) -> str:
+    def record(self, host: str, answer: Answer, kind: LineKind) -> str:
         """Write one line and count it as used now; returns its reference."""
         reference = self.append(host, answer, kind)
         self.use(reference)
@@ -71,7 +71,7 @@ class Transcript:
         self.use(reference)
         return reference
 
-    def append(self, host: str, answer: Answer, kind: Kind, *, failure: str = "") -> str:
+    def append(self, host: str, answer: Answer, kind: LineKind, *, failure: str = "") -> str:
         """Write one line without using it yet (an answer fetched ahead of its check)."""
         line: dict[str, Any] = {
             "n": 0,
@@ -163,7 +163,7 @@ def _decoded(line: Mapping[str, Any]) -> EvidenceLine:
         timed_out=bool(line["timed_out"]),
         truncated=bool(line["truncated"]),
     )
-    kind: Kind = "change" if line.get("kind") == "change" else "read"
+    kind: LineKind = "change" if line.get("kind") == "change" else "read"
     return EvidenceLine(int(line.get("n", 0)), str(line.get("at", "")), kind, answer, str(line.get("failure", "")))
 
 

@@ -144,10 +144,10 @@ class RecordedRun:
             return f"evidence/{file} cannot be read: {error}"
 
 
-def find(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
+def find_run(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
     """The run that a person names: `latest`, a folder, or the folder's name among all runs. RunFolderError if none."""
     if name == "latest":
-        return latest(out, cluster)
+        return latest_run(out, cluster)
     if Path(name).is_dir() or len(Path(name).parts) != 1:
         return RunFolder(Path(name))
     found = sorted(path for path in out.glob(f"{cluster}/*") if path.name == name)
@@ -158,7 +158,7 @@ def find(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
     return RunFolder(found[0])
 
 
-def latest(out: Path = OUT, cluster: str = "*") -> RunFolder:
+def latest_run(out: Path = OUT, cluster: str = "*") -> RunFolder:
     """The folder of the run that started last, of one cluster or of any. RunFolderError when there is none."""
     heads = [(_head(path).started, path) for path in out.glob(f"{cluster}/*/ledger.jsonl")]
     if not heads:

@@ -86,7 +86,7 @@ def spawn(text, env, descriptors):  # type: (bytes, dict[str, str], tuple[int, i
     return pid
 
 
-class Command:
+class Job:
     """One running command: its process group, its pipes, and what it has printed so far."""
 
     def __init__(self, number, kind, deadline, cap, token, text, stdin):
@@ -165,8 +165,8 @@ class Agent:
         self.env = environment()
         self.poll = select.poll()
         self.received, self.unsent = bytearray(), bytearray(HELLO + nonce + b"\n")
-        self.waiting, self.running = [], {}  # type: list[Command], dict[int, Command]
-        self.owner = {}  # type: dict[int, Command]
+        self.waiting, self.running = [], {}  # type: list[Job], dict[int, Job]
+        self.owner = {}  # type: dict[int, Job]
         self.linked = True
         self.wake, wakeup = os.pipe()
         for descriptor in (0, 1, self.wake, wakeup):
@@ -232,7 +232,7 @@ class Agent:
                 parts.append(bytes(self.received[at : at + length]))
                 at += length
             del self.received[:size]
-            self.waiting.append(Command(number, kind, deadline, cap, *parts))
+            self.waiting.append(Job(number, kind, deadline, cap, *parts))
         self.begin()
 
     def begin(self):  # type: () -> None
@@ -254,12 +254,12 @@ class Agent:
             elif self.linked:
                 self.waiting.append(command)
 
-    def watch(self, command, descriptor, event):  # type: (Command, int, int) -> None
+    def watch(self, command, descriptor, event):  # type: (Job, int, int) -> None
         """Wait for one end of a command's pipe."""
         self.owner[descriptor] = command
         self.poll.register(descriptor, event)
 
-    def close(self, command, descriptor):  # type: (Command, int) -> None
+    def close(self, command, descriptor):  # type: (Job, int) -> None
         """One end of a pipe is done with; the last one finishes a command that has exited."""
         self.poll.unregister(descriptor)
         del self.owner[descriptor]
@@ -300,7 +300,7 @@ class Agent:
                         left -= 1
                 self.finish(command)
 
-    def finish(self, command):  # type: (Command) -> None
+    def finish(self, command):  # type: (Job) -> None
         """Send the answer and forget the command."""
         if command.flags & TIMED_OUT:
             command.kill(signal.SIGKILL)  # what is left of the group

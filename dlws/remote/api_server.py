@@ -41,7 +41,7 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ApiRequest:
     """One request. `path` begins with / and holds its query."""
 
     method: str
@@ -68,7 +68,7 @@ class Server(Protocol):
     `Date`. Raises ApiUnreachable when nothing can be asked, Unknown when this answer did not come whole.
     """
 
-    def ask(self, request: Request, deadline: float) -> Answer:
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """One request and its answer; `deadline` in seconds."""
 
 
@@ -95,7 +95,7 @@ class ApiServer:
         self._client: Any = None
         self._socket: socket.socket | None = None
 
-    def ask(self, request: Request, deadline: float) -> Answer:
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """See `Server.ask`. A read whose connection breaks is asked once more."""
         until = time.monotonic() + deadline
         with self._lock:
@@ -114,7 +114,7 @@ class ApiServer:
         with self._lock:
             self._drop()
 
-    def _ask(self, request: Request, deadline: float) -> Answer:
+    def _ask(self, request: ApiRequest, deadline: float) -> Answer:
         client, config = self._opened()
         from kubernetes.client import ApiException  # here: half a second and 40 MB, for processes that ask
         from urllib3.exceptions import HTTPError
@@ -150,7 +150,7 @@ class ApiServer:
         seconds = time.monotonic() - started
         return Answer(request.command, rc, hidden(request.path, data), said.encode(), seconds)
 
-    def _explained(self, error: Exception, request: Request, deadline: float, late: bool) -> Unknown:
+    def _explained(self, error: Exception, request: ApiRequest, deadline: float, late: bool) -> Unknown:
         """What an error means: nothing can be asked at all, or only this answer did not come."""
         what = f"{request.method} {request.path}"
         if late or "timed out" in str(error):

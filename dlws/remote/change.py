@@ -193,7 +193,7 @@ class Change:
         there = self.host.run("test -e %s", path).rc == 0
         if there:
             path = self.host.read("readlink -f %s", path)
-        old = exact(self.host, path) if there else ""
+        old = exact_text(self.host, path) if there else ""
         new = edit(old)
         if new == old:
             return
@@ -334,7 +334,7 @@ def titled(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['kind']} {space}{about['name']}"
 
 
-def exact(host: Host, path: str) -> str:
+def exact_text(host: Host, path: str) -> str:
     """The text of a file to the last byte; what is not UTF-8 as surrogates. Unknown when it cannot be read."""
     result = host.run("cat %s", path)
     if result.rc != 0:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
-from dlws.remote.session import Request, Session
+from dlws.remote.session import CommandRequest, Session
 from dlws.verdict import Unknown
 
 CAP = 1 << 20  # bytes kept of each of stdout and stderr
@@ -145,13 +145,13 @@ class SessionConnection(Connection):
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         """See `Connection.ask`."""
-        return self._run([Request(check_command(c), deadline, cap) for c in commands])
+        return self._run([CommandRequest(check_command(c), deadline, cap) for c in commands])
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         """See `Connection.run_active`."""
-        return self._run([Request(check_command(command), deadline, CAP, stdin=stdin)])[0]
+        return self._run([CommandRequest(check_command(command), deadline, CAP, stdin=stdin)])[0]
 
-    def _run(self, requests: list[Request]) -> list[Answer]:
+    def _run(self, requests: list[CommandRequest]) -> list[Answer]:
         if not requests:
             return []
         try:
@@ -164,7 +164,7 @@ class SessionConnection(Connection):
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """See `Connection.send`."""
-        request = Request(check_command(command), deadline, CAP, check_token(token), stdin)
+        request = CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin)
         session = self._standing()  # may connect: nothing of the request has left yet
         try:
             return session.run([request])[0]

@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +74,6 @@ class HostKeys:
     def fingerprints(self) -> dict[str, str]:
         """Address to fingerprint, for every pinned host."""
         return {key.address: key.fingerprint for key in self._read()}
-
-    def shared(self) -> dict[str, list[str]]:
-        """Fingerprints that more than one address has, with those addresses: hosts cloned from one image."""
-        owners: defaultdict[str, set[str]] = defaultdict(set)
-        for key in self._read():
-            owners[key.fingerprint].add(key.address)
-        return {key: sorted(addresses) for key, addresses in owners.items() if len(addresses) > 1}
 
     def _known_as(self, kind: str, blob: bytes) -> str:
         """Whose key it is, where it is pinned for somebody: two hosts that have swapped their addresses say so."""

@@ -1,7 +1,7 @@
 """`kube`: the Kubernetes API as checks and stages see it. Objects are the API's own JSON, as plain dicts.
 
     kube.list("pods", namespace="kube-system")        kube.get("configmaps", "kubeadm-config", namespace="kube-system")
-    kube.raw("/readyz?verbose")                        kube.dry_run(service)
+    kube.answer("/readyz?verbose")                     kube.document("/version")
 
 Secrets come without their values. Only `change` calls what alters objects.
 """
@@ -19,8 +19,9 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
+from dlws.kubernetes.objects import Object
 from dlws.record.answer import Answer, ApiUnreachable
-from dlws.remote.api_server import Request, Server, without_passwords
+from dlws.remote.api_server import ApiRequest, Server, without_passwords
 from dlws.verdict import Unknown, Unparsable
 
 NAME = "kubernetes"  # where the API's answers stand in a transcript
@@ -44,7 +45,6 @@ GROUP_OF = {resource: group for group, names in GROUPS.items() for resource in n
 GROUP_OF |= {"certificatesigningrequests": "certificates.k8s.io", "apiservices": "apiregistration.k8s.io"}
 GROUP_OF |= {"customresourcedefinitions": "apiextensions.k8s.io"}
 
-Object = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -118,51 +118,36 @@ class Kubernetes:
         path = self._place(manifest, named=True)
         return None if path is None else self._once(path, lambda: self._found(path))
 
-    def raw(self, path: str) -> str:
-        """The text behind a path. Unknown for any status but 200: where another one is an answer, use `answer`."""
-        return good(self.answer(path), path).text
-
     def answer(self, path: str) -> Answer:
         """What is answered at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
-        return self._once(f"raw {path}", lambda: self._read(Request("GET", path)))
+        return self._once(f"raw {path}", lambda: self._read(ApiRequest("GET", path)))
 
     def document(self, path: str) -> Object:
         """The JSON object behind a path. Unknown for any status but 200, Unparsable for anything else."""
-        return parsed(good(self.answer(path), path), path)
-
-    def dry_run(self, manifest: Mapping[str, Any]) -> None:
-        """The server would create this object; Refused, with its reason, otherwise. Creates nothing.
-
-        It is no proof of a node port: Kubernetes 1.20 does not look at the range in a dry run (seen).
-        """
-        path = self.path_of(manifest, named=False) + "?dryRun=All"
-        answer = self._once(f"{path} {json.dumps(manifest)}", lambda: self._read(Request("POST", path, manifest)))
-        if answer.rc in (400, 403, 409, 422):
-            raise Refused(complaint(answer))
-        good(answer, path)
+        return json_object(require_success(self.answer(path), path), path)
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
         """Server-side apply; fields that others manage become ours. Only for `change.apply`. Refused or Unknown."""
         path = f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
-        self._alter(Request("PATCH", path, manifest, APPLY))
+        self._alter(ApiRequest("PATCH", path, manifest, APPLY))
 
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create an object that is not there. Only for `change.create`. Refused (if it is there, too) or Unknown."""
-        self._alter(Request("POST", f"{self.path_of(manifest, named=False)}?fieldManager={FIELD_MANAGER}", manifest))
+        self._alter(ApiRequest("POST", f"{self.path_of(manifest, named=False)}?fieldManager={FIELD_MANAGER}", manifest))
 
     def merge(self, manifest: Mapping[str, Any]) -> None:
         """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Refused or Unknown."""
-        self._alter(Request("PATCH", f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}", manifest, MERGE))
+        self._alter(ApiRequest("PATCH", f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}", manifest, MERGE))
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "") -> None:
         """Merge patch (RFC 7396): null removes a key, a list replaces the list. Only for `change.patch`."""
         path = f"{self._path(resource, namespace)}/{quote(name)}?fieldManager={FIELD_MANAGER}"
-        self._alter(Request("PATCH", path, patch, MERGE))
+        self._alter(ApiRequest("PATCH", path, patch, MERGE))
 
     def delete(self, resource: str, name: str, *, namespace: str = "") -> None:
         """Delete one object and what it owns; one that is not there is none. Only for `change.delete`."""
         path = f"{self._path(resource, namespace)}/{quote(name)}?propagationPolicy=Background"
-        self._alter(Request("DELETE", path), fine=(404,))
+        self._alter(ApiRequest("DELETE", path), fine=(404,))
 
     def path_of(self, manifest: Mapping[str, Any], *, named: bool = True) -> str:
         """Where a manifest's object lives: the server is asked what its kind is called. Refused for an unknown one."""
@@ -205,10 +190,10 @@ class Kubernetes:
             while True:
                 query = {"limit": PAGE} | ({"labelSelector": labels} if labels else {})
                 where = f"{path}?{urlencode(query | ({'continue': token} if token else {}))}"
-                answer = self._read(Request("GET", where))
+                answer = self._read(ApiRequest("GET", where))
                 if answer.rc == 410:
                     break
-                page = parsed(good(answer, where), where)
+                page = json_object(require_success(answer, where), where)
                 if not isinstance(page.get("items", 0), list | None):
                     raise Unparsable(f"GET {where}: a list without items")
                 objects += page["items"] or []
@@ -219,10 +204,10 @@ class Kubernetes:
         raise Unknown(f"GET {path}: the API server forgot its place in the list {RESTARTS} times (410 Gone)")
 
     def _found(self, path: str) -> Object | None:
-        answer = self._read(Request("GET", path))
-        return None if answer.rc == 404 else parsed(good(answer, path), path)
+        answer = self._read(ApiRequest("GET", path))
+        return None if answer.rc == 404 else json_object(require_success(answer, path), path)
 
-    def _read(self, request: Request) -> Answer:
+    def _read(self, request: ApiRequest) -> Answer:
         try:
             answer = self.server.ask(request, DEADLINE)
         except Unknown as error:
@@ -232,7 +217,7 @@ class Kubernetes:
         self._references.append(self.evidence.record(NAME, kept, "read"))
         return answer
 
-    def _alter(self, request: Request, fine: tuple[int, ...] = ()) -> None:
+    def _alter(self, request: ApiRequest, fine: tuple[int, ...] = ()) -> None:
         try:
             answer = self.server.ask(request, CHANGE_DEADLINE)
         except Unknown as error:
@@ -243,7 +228,7 @@ class Kubernetes:
             return
         if answer.rc and 400 <= answer.rc < 500 and answer.rc != 429:
             raise Refused(complaint(answer))
-        good(answer, request.path)
+        require_success(answer, request.path)
 
     def _once(self, question: str, ask: Callable[[], T]) -> T:
         if self.memory is None:
@@ -274,7 +259,7 @@ class Kubernetes:
             return _Remembered(error=error, at=time.monotonic(), references=self._references)
 
 
-def good(answer: Answer, path: str) -> Answer:
+def require_success(answer: Answer, path: str) -> Answer:
     """The answer itself when its status is 2xx. Unknown otherwise, with what the server said."""
     if answer.rc == 0:
         return answer
@@ -292,7 +277,7 @@ def complaint(answer: Answer) -> str:
     return str(message) or answer.error_text.partition("\n")[0]
 
 
-def parsed(answer: Answer, path: str) -> Object:
+def json_object(answer: Answer, path: str) -> Object:
     """The JSON object of an answer. Unparsable when it is cut off or something else."""
     try:
         whole = json.loads(answer.out)

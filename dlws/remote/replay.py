@@ -18,7 +18,7 @@ from dlws.inventory import Node
 from dlws.record.answer import Answer, ApiUnreachable, Unreachable
 from dlws.record.evidence import Transcript, file_name, host_part, read
 from dlws.remote import respelt
-from dlws.remote.api_server import Request
+from dlws.remote.api_server import ApiRequest
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet, T
 from dlws.remote.kubernetes import NAME
@@ -189,7 +189,7 @@ class ReplayedApi:
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
 
-    def ask(self, request: Request, deadline: float) -> Answer:
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """See `Server.ask`."""
         return self._replay.ask(NAME, request.command)
 

@@ -39,7 +39,7 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CommandRequest:
     """One command to run. `token` makes it a change; without one it is a read and dies with the link."""
 
     command: str
@@ -56,7 +56,7 @@ class NotStarted(Unreachable):
 class Session(Protocol):
     """A helper that runs commands."""
 
-    def run(self, requests: Sequence[Request]) -> list[Answer]:
+    def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
         """All answers, in order. LinkLost or CommandTimedOut otherwise; `answered` of the error holds what did come."""
 
     @property
@@ -119,7 +119,7 @@ def first_to_start(*makers: Callable[[], Session]) -> Session:
 class _Pending:
     """A batch under way: the answers that have come, and the signal that it is over."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[CommandRequest]) -> None:
         self.requests = requests
         self.answers: list[Answer | None] = [None] * len(requests)
         self.left = len(requests)
@@ -152,7 +152,7 @@ class AgentSession:
         """Why the link is gone, or None while it stands."""
         return self._lost
 
-    def run(self, requests: Sequence[Request]) -> list[Answer]:
+    def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
         """Send all requests in one write and wait for all answers."""
         pending = _Pending(requests)
         frames = []
@@ -237,13 +237,13 @@ class AgentSession:
         self._link.abort()
 
 
-def longest(requests: Sequence[Request]) -> float:
+def longest(requests: Sequence[CommandRequest]) -> float:
     """Seconds after which a batch must have been answered, were every command as slow as it may be."""
     rounds = math.ceil(len(requests) / agent.PARALLEL)
     return rounds * (max(r.deadline for r in requests) + 2 * agent.KILL_AFTER) + GRACE
 
 
-def _frame(number: int, request: Request) -> bytes:
+def _frame(number: int, request: CommandRequest) -> bytes:
     parts = request.token.encode(), request.command.encode(), request.stdin
     kind = agent.CHANGE if request.token else agent.READ
     return agent.REQUEST.pack(kind, number, request.deadline, request.cap, *map(len, parts)) + b"".join(parts)

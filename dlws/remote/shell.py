@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
-from dlws.remote.session import GRACE, Link, Request, await_hello
+from dlws.remote.session import GRACE, CommandRequest, Link, await_hello
 
 # No single quotes in it: it travels between two of them.
 SCRIPT = r"""
@@ -68,7 +68,7 @@ class ShellSession:
         """Why the link is gone, or None while it stands."""
         return self._lost
 
-    def run(self, requests: Sequence[Request]) -> list[Answer]:
+    def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
         """Send all requests, read the answers as they come."""
         with self._lock:
             if self._lost is not None:
@@ -98,7 +98,7 @@ class ShellSession:
         """Drop the link."""
         self._end("closed")
 
-    def _send(self, requests: Sequence[Request]) -> None:
+    def _send(self, requests: Sequence[CommandRequest]) -> None:
         # From a thread of its own: the loop reads the next request only after its answer to the last has left.
         with contextlib.suppress(OSError):
             for number, request in enumerate(requests):
@@ -107,7 +107,7 @@ class ShellSession:
                 head += f"{len(command)} {len(request.stdin)}\n"
                 self._link.write(head.encode() + command + request.stdin)
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: CommandRequest) -> Answer:
         head, rest = self._until(b"\n")
         nonce, _, rc, seconds, whole, out, err = head.decode("ascii", "replace").split(" ")
         if nonce != self._nonce:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dlws.record.run_folder import find
+from dlws.record.run_folder import find_run
 from reports import acceptance, signature
 from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
@@ -48,7 +48,7 @@ def make(
     into: Path | None,
 ) -> None:
     """Write the acceptance document of an audit."""
-    folder = find(run, out, cluster)
+    folder = find_run(run, out, cluster)
     for file in acceptance.make(folder.read(), Language(language), formats, into or folder.path, template):
         print(file)
 
@@ -86,4 +86,4 @@ COMMANDS = (make, sign, check_signature)
 def _target(name: str, out: Path) -> Path:
     """A document's file, or a run's folder by all the names that a run has."""
     file = Path(name)
-    return file if file.is_file() else find(name, out).path
+    return file if file.is_file() else find_run(name, out).path

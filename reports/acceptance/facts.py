@@ -241,7 +241,7 @@ def _npu_table(facts: Facts, out: str, _: re.Match[str]) -> None:
 
 @_probe(r"^q\(\) .* npu-smi info -t ")
 def _npu_boards(facts: Facts, out: str, _: re.Match[str]) -> None:
-    for call, (status, text) in answers.parse(out).told.items():
+    for call, (status, text) in answers.parse(out).by_call.items():
         if (found := re.fullmatch(r"npu-smi info -t board -i ([0-9]+)", call)) and status == 0:
             board = npu_chip.board(text)
             facts.device("NPU", found[1], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)

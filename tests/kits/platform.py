@@ -19,7 +19,7 @@ from dlws.record.answer import Answer
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import ActionRow, Outcome
 from dlws.record.redaction import Redactor
-from dlws.remote.api_server import Request
+from dlws.remote.api_server import ApiRequest
 from dlws.remote.change import Applier, Change, Planner
 from dlws.remote.fleet import Fleet
 from dlws.remote.host import Host
@@ -59,7 +59,7 @@ class MemoryApi:
         """`whole` is what there would be if everything were applied."""
         self.whole = with_platform(EMPTY, self.cluster)
 
-    def ask(self, request: Request, deadline: float) -> Answer:
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
         path = request.path.partition("?")[0]
         if request.method in ("PATCH", "POST"):
             self._change(request, path)
@@ -75,7 +75,7 @@ class MemoryApi:
             return self._answer(request, 200, self.objects[path])
         return self._answer(request, 404, {"kind": "Status", "message": "not found"})
 
-    def _change(self, request: Request, path: str) -> None:
+    def _change(self, request: ApiRequest, path: str) -> None:
         body = dict(request.body or {})
         name, space = body["metadata"]["name"], body["metadata"].get("namespace", "default")
         path = path if request.method == "PATCH" else f"{path}/{name}"
@@ -96,7 +96,7 @@ class MemoryApi:
     def _nodes(self) -> list[Any]:
         return [{"metadata": {"name": node.name}} for node in self.cluster.nodes]
 
-    def _answer(self, request: Request, status: int, body: Mapping[str, Any]) -> Answer:
+    def _answer(self, request: ApiRequest, status: int, body: Mapping[str, Any]) -> Answer:
         said = f"{status}\nDate: Tue, 24 Nov 2026 07:55:03 GMT"
         return Answer(request.command, 0 if status < 300 else status, json.dumps(body).encode(), said.encode(), 0.0)
 

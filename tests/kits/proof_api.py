@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from dlws.record.answer import Answer, ApiUnreachable
-from dlws.remote.api_server import Request
+from dlws.remote.api_server import ApiRequest
 from dlws.verdict import Unknown
 
 STATUS = {200: "OK", 201: "Created", 404: "Not Found", 410: "Gone", 429: "Too Many Requests"}
@@ -63,7 +63,7 @@ class RecordedApi:
     def __post_init__(self) -> None:
         self.unasked = set(self.changes)
 
-    def ask(self, request: Request, deadline: float) -> Answer:
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """The answer, or the fault that the case gives the request."""
         self.asked.append(request.command)
         fault = self.failing.get(request.command)
@@ -74,7 +74,7 @@ class RecordedApi:
         status, text = self._found(request)
         return self._answer(request, status, text[: len(text) // 2] if fault else text)
 
-    def _answer(self, request: Request, status: int, text: str) -> Answer:
+    def _answer(self, request: ApiRequest, status: int, text: str) -> Answer:
         said = f"{status} {STATUS.get(status, '')}\nDate: {self.recording['date']}"
         return Answer(request.command, 0 if status < 300 else status, text.encode(), said.encode(), self._seconds)
 
@@ -83,7 +83,7 @@ class RecordedApi:
         self.unasked.discard("seconds")
         return float(self.changes.get("seconds", 0.01))
 
-    def _found(self, request: Request) -> tuple[int, str]:
+    def _found(self, request: ApiRequest) -> tuple[int, str]:
         for texts in (self.changes, self.recording["texts"]):
             for pattern, answer in texts.items():
                 if re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), _plain(request)):
@@ -136,5 +136,5 @@ def merged(whole: Any, patch: Any) -> Any:
     return result
 
 
-def _plain(request: Request) -> str:
+def _plain(request: ApiRequest) -> str:
     return request.path if request.method == "GET" else request.command

@@ -11,7 +11,7 @@ from dlws.facts.probes.all_reduce import SCRIPT
 from dlws.facts.probes.pods import APP, pod
 from dlws.inventory import Device, Node
 from dlws.kubernetes import device_plugins
-from dlws.remote.kubernetes import Object
+from dlws.kubernetes.objects import Object
 
 PORT = 29512
 """Where rank 0 listens, on its host's address: outside the NodePorts (30000 on) and HCCL's own (60000 to 60015)."""
@@ -67,7 +67,7 @@ def reducer(cluster: Cluster, node: Node, image: str, task: Mapping[str, Any]) -
         image,
         spec={"hostNetwork": True, "activeDeadlineSeconds": LIFE, "volumes": volumes},
         command=["python3", "-c", SCRIPT, json.dumps(task, sort_keys=True)],
-        resources={"limits": {device_plugins.of(cluster, node).resource: node.device_count}},
+        resources={"limits": {device_plugins.for_node(cluster, node).resource: node.device_count}},
         securityContext={"capabilities": {"add": ["IPC_LOCK"]}},
         volumeMounts=mounts,
     )

@@ -11,10 +11,10 @@ from dlws.facts.files import text_of
 from dlws.facts.probes.pods import APP, process_of
 from dlws.inventory import Node
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 from dlws.verdict import Unknown
 
 PAUSE = re.compile(r"--pod-infra-container-image=([^\s\"]+)")

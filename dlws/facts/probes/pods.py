@@ -13,9 +13,9 @@ from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.kubernetes.labels import MASTER_TAINTS
 from dlws.kubernetes.membership import KUBECTL
+from dlws.kubernetes.objects import Object
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.remote.kubernetes import Object
 
 APP = "dlws-probe"
 LIFE = 120

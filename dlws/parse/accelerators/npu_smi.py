@@ -126,7 +126,7 @@ def cards(text: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ChipNumbers:
     """One computing chip: card and chip id as npu-smi takes them, the logical id (/dev/davinciN), and the physical."""
 
     npu: int
@@ -140,7 +140,7 @@ _COLUMNS = re.compile(r"^\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?
 _NO_CARD = "There is no NPU card on this server."
 
 
-def mapping(text: str) -> tuple[Mapping, ...]:
+def mapping(text: str) -> tuple[ChipNumbers, ...]:
     """`npu-smi info -m`: the chips that compute; rows with the logical id `-` (the Mcu) are none."""
     source = "npu-smi info -m"
     header, *rows = lines_from(source, text, re.compile(f"{_COLUMNS.pattern}|^\\s*{re.escape(_NO_CARD)}$"))
@@ -157,7 +157,7 @@ def mapping(text: str) -> tuple[Mapping, ...]:
             raise unparsable(source, line)
         if row[3] != "-":
             phy = int(row[4]) if row[4].isdecimal() else None
-            chips.append(Mapping(int(row[1]), int(row[2]), int(row[3]), phy, row[5]))
+            chips.append(ChipNumbers(int(row[1]), int(row[2]), int(row[3]), phy, row[5]))
     if not chips:
         raise unparsable(source, header, "no chip under")
     return tuple(chips)

@@ -16,7 +16,7 @@ _NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ")
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class ModuleBuild:
     """A module for one kernel. `state` is added, built, installed or broken; `kernel` is None for one only added."""
 
     module: str
@@ -25,13 +25,13 @@ class Build:
     state: str
 
 
-def status(text: str) -> tuple[Build, ...]:
+def status(text: str) -> tuple[ModuleBuild, ...]:
     """The modules that DKMS knows; empty when there are none. Raises Unparsable for a line of another form."""
     found = []
     for line in lines("dkms status", text):
         row = _ROW.fullmatch(line)
         if row is not None:
-            found.append(Build(row[1], row[2], row[3], row[5]))
+            found.append(ModuleBuild(row[1], row[2], row[3], row[5]))
         elif not line.startswith(_NOISE):
             raise unparsable("dkms status", line)
     return tuple(found)

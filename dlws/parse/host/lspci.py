@@ -43,7 +43,7 @@ def addresses(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PcieLink:
     """What a PCI Express device can, and what its link does: lanes, and billions of transfers a second."""
 
     width: int
@@ -55,7 +55,7 @@ class Link:
 _LINK = re.compile(r"\s+Lnk(Cap|Sta):.*\bSpeed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \([a-z]+\))?, Width x([0-9]{1,2})[ ,].*")
 
 
-def links(text: str) -> dict[str, Link]:
+def links(text: str) -> dict[str, PcieLink]:
     """`lspci -D -vv -d 19e5:d801` as root: by PCI address its link. Raises Unparsable for a device that tells none."""
     source = "lspci -vv"
     told: dict[str, dict[str, tuple[float, int]]] = {}
@@ -67,7 +67,7 @@ def links(text: str) -> dict[str, Link]:
     for address, found in told.items():
         if set(found) != {"Cap", "Sta"}:
             raise unparsable(source, address, "no link of")
-    return {a: Link(f["Sta"][1], f["Cap"][1], f["Sta"][0], f["Cap"][0]) for a, f in told.items()}
+    return {a: PcieLink(f["Sta"][1], f["Cap"][1], f["Sta"][0], f["Cap"][0]) for a, f in told.items()}
 
 
 def _found(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:

@@ -12,7 +12,7 @@ _ROW = re.compile(r"([0-7]{1,4}) (\S+:\S+) ([a-zA-Z?]) (/.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileMode:
     """One file: `mode` as a number, `owner` as `root:root`, `kind` f for a file, d for a folder, l for a link."""
 
     path: str
@@ -28,12 +28,12 @@ class Entry:
         return f"{self.path} {self.mode:o} {self.owner}"
 
 
-def parse(text: str) -> tuple[Entry, ...]:
+def parse(text: str) -> tuple[FileMode, ...]:
     """The listing; none for an empty text."""
     found = []
     for line in lines("find", text):
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable("find", line)
-        found.append(Entry(row[4], int(row[1], 8), row[2], row[3]))
+        found.append(FileMode(row[4], int(row[1], 8), row[2], row[3]))
     return tuple(found)

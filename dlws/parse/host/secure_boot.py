@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 
-from dlws.parse.text import lines, number, unparsable
+from dlws.parse.text import lines, unparsable
 
 
 class SecureBoot(Enum):
@@ -32,12 +31,3 @@ def mokutil(text: str) -> SecureBoot:
     if len(answers) != 1:
         raise unparsable("mokutil --sb-state", found[0] if found else "")
     return answers.pop()
-
-
-def efivar(text: str) -> SecureBoot:
-    """`od -An -tu1 /sys/firmware/efi/efivars/SecureBoot-8be4df61-...`: 4 bytes of attributes, then 1 or 0."""
-    found = lines("efivar SecureBoot", text)
-    values = [number("efivar SecureBoot", word) for word in re.split(r"[ \t]+", found[0].strip())] if found else []
-    if len(found) != 1 or len(values) != 5 or values[-1] not in (0, 1):
-        raise unparsable("efivar SecureBoot", found[0] if found else "")
-    return SecureBoot.ENABLED if values[-1] else SecureBoot.DISABLED

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
-_FIELD = re.compile(r"\s*([A-Z][A-Za-z]*): (.*)")
 _CONNECTION = re.compile(r"(->|<-)\s*(\S+)\s+(established|pending|retrying|failed|connecting)\s*(.*)")
 _SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class PeerConnection:
     """One connection to a peer; `mode` is weave's word for it: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error."""
 
     state: str
@@ -26,7 +25,7 @@ class Connection:
         return self.state == "established" and not self.mode.startswith("sleeve")
 
 
-def connections(text: str) -> tuple[Connection, ...]:
+def connections(text: str) -> tuple[PeerConnection, ...]:
     """`/status/connections`, without the line `cannot connect to ourself`."""
     found = []
     for line in lines("weave status connections", text):
@@ -34,7 +33,7 @@ def connections(text: str) -> tuple[Connection, ...]:
         if row is None:
             raise unparsable("weave status connections", line)
         if "cannot connect to ourself" not in row[4]:
-            found.append(Connection(row[3], row[2].rpartition(":")[0], row[4].strip()))
+            found.append(PeerConnection(row[3], row[2].rpartition(":")[0], row[4].strip()))
     return tuple(found)
 
 

@@ -20,13 +20,13 @@ _WORDS = {124: "no answer within 10 s", 137: "no answer within 10 s", 126: "tool
 class Answers:
     """By call (`npu-smi info -t ecc -i 0`) its exit status and all that it has printed."""
 
-    told: dict[str, tuple[int, str]]
+    by_call: dict[str, tuple[int, str]]
 
-    def of(self, call: str) -> str:
+    def output_of(self, call: str) -> str:
         """What the call has printed. Unknown when it failed, or was not made."""
-        if call not in self.told:
+        if call not in self.by_call:
             raise unparsable(call, why="no answer")
-        status, text = self.told[call]
+        status, text = self.by_call[call]
         if status:
             why = _WORDS.get(status, f"exit status {status}")
             raise Unknown(f"{why}: {call}: {text.strip().partition(chr(10))[0][:120] or 'no output'}")
@@ -35,19 +35,19 @@ class Answers:
 
 def parse(text: str) -> Answers:
     """What the calls by q have printed. Raises Unparsable for a call without its end, or one made twice."""
-    told: dict[str, tuple[int, str]] = {}
+    by_call: dict[str, tuple[int, str]] = {}
     call, body = "", list[str]()
     for line in clean("answers", text).split("\n"):
         end = re.fullmatch(r"== exit ([0-9]{1,3})", line)
         if end is not None and call:
-            told[call] = int(end[1]), "\n".join(body)
+            by_call[call] = int(end[1]), "\n".join(body)
             call = ""
-        elif line.startswith("== ") and end is None and not call and line[3:] not in told:
+        elif line.startswith("== ") and end is None and not call and line[3:] not in by_call:
             call, body = line[3:], []
         elif call and not line.startswith("== "):
             body.append(line)
         elif line.strip():
             raise unparsable("answers", line)
-    if call or not told:
+    if call or not by_call:
         raise unparsable("answers", call, "no answer, or one without an end")
-    return Answers(told)
+    return Answers(by_call)

@@ -11,7 +11,7 @@ SOURCE = "/etc/fstab"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FstabEntry:
     """One live line, fields as in fstab(5), no slash behind the mount point; `line` counts from 1."""
 
     line: int
@@ -31,7 +31,7 @@ class Entry:
         return "noauto" not in self.options or "x-systemd.automount" in self.options
 
 
-def parse(text: str) -> tuple[Entry, ...]:
+def parse(text: str) -> tuple[FstabEntry, ...]:
     """The live entries; an empty file has none. Raises Unparsable for a line of fewer than three fields."""
     if "\0" in text:
         raise unparsable(SOURCE, why="NUL in the file")
@@ -39,7 +39,7 @@ def parse(text: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in (_entry(number, line) for number, line in numbered) if entry is not None)
 
 
-def live_swaps(text: str) -> tuple[Entry, ...]:
+def live_swaps(text: str) -> tuple[FstabEntry, ...]:
     """The entries that turn swap on at boot."""
     return tuple(entry for entry in parse(text) if entry.is_live_swap)
 
@@ -55,7 +55,7 @@ def comment_out_swap(text: str) -> str:
     return "\n".join("#" + line if number in swaps else line for number, line in numbered)
 
 
-def mounts_on(text: str, mountpoint: str) -> tuple[Entry, ...]:
+def mounts_on(text: str, mountpoint: str) -> tuple[FstabEntry, ...]:
     """The live entries for one mount point; more than one contradict each other."""
     return tuple(entry for entry in parse(text) if entry.mountpoint == mountpoint)
 
@@ -75,7 +75,7 @@ def with_mount(text: str, wanted: str) -> str:
     return kept + ("" if kept.endswith("\n") or not kept else "\n") + wanted + "\n"
 
 
-def _entry(number: int, line: str) -> Entry | None:
+def _entry(number: int, line: str) -> FstabEntry | None:
     fields = [unescaped(field) for field in re.split(r"[ \t]+", line.strip(" \t\r")) if field]
     if not fields or fields[0].startswith("#"):
         return None
@@ -83,4 +83,4 @@ def _entry(number: int, line: str) -> Entry | None:
         raise unparsable(SOURCE, line, f"line {number} not understood")
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
     mountpoint = fields[1].rstrip("/") or "/"  # as /proc/mounts has it
-    return Entry(number, fields[0], mountpoint, fields[2], options)
+    return FstabEntry(number, fields[0], mountpoint, fields[2], options)

@@ -12,7 +12,7 @@ from dlws.config import document
 from dlws.config.cluster import ConfigError, inspect, load
 from dlws.config.document import Position
 from dlws.config.finding import Finding
-from dlws.hostfiles.hosts_file import render_file
+from dlws.hostfiles.hosts_file import render
 from tests.kits.config_example import example as example_text
 
 REFUSED = [
@@ -140,7 +140,7 @@ def test_a_thousand_hosts_are_read(tmp_path: Path) -> None:
     many = "".join(machine.format(n, 4 + n // 250, 1 + n % 250) for n in range(1000))
     path = tmp_path / "config.yaml"
     path.write_text(example_text().replace("\nonpremise", f"{many}\nonpremise", 1), encoding="utf-8")
-    text = render_file({f"192.168.{4 + n // 250}.{1 + n % 250}": (f"node{n}",) for n in range(1000)})
+    text = render({f"192.168.{4 + n // 250}.{1 + n % 250}": (f"node{n}",) for n in range(1000)})
     (tmp_path / "hosts").write_text(text, encoding="utf-8")
     cluster, found = inspect(path, hosts_path=tmp_path / "hosts")
     assert cluster is not None, found

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlws.hostfiles import hosts_file
-from dlws.hostfiles.hosts_file import BEGIN, END, Entry, block, parse, render, render_file, with_block
+from dlws.hostfiles.hosts_file import BEGIN, END, HostsEntry, block, parse, render, with_block
 from dlws.verdict import Unparsable
 
 NAMES = {
@@ -21,8 +21,8 @@ UBUNTU = "127.0.0.1\tlocalhost\n127.0.1.1\tatlas02.sigsus.cn atlas02\n\n# IPv6\n
 def test_lines_are_read_as_the_c_library_reads_them() -> None:
     parsed = parse("\n# comment\n  192.168.3.2\tatlas01  atlas01.sigsus.cn # master\nfe80::1%lo0 link\n")
     assert parsed.entries == (
-        Entry(3, "192.168.3.2", ("atlas01", "atlas01.sigsus.cn")),
-        Entry(4, "fe80::1%lo0", ("link",)),
+        HostsEntry(3, "192.168.3.2", ("atlas01", "atlas01.sigsus.cn")),
+        HostsEntry(4, "fe80::1%lo0", ("link",)),
     )
     assert parsed.problems == ()
 
@@ -40,11 +40,6 @@ def test_a_name_may_have_several_addresses() -> None:
 
 def test_what_is_rendered_is_read_back() -> None:
     assert {entry.address: entry.names for entry in parse(render(NAMES)).entries} == NAMES
-
-
-def test_a_whole_file_has_localhost_for_both_families() -> None:
-    assert render_file(NAMES).startswith("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-    assert parse(render_file(NAMES)).addresses_of("atlas.sigsus.cn") == ["192.168.3.2"]
 
 
 def test_the_block_is_appended_and_the_rest_kept() -> None:

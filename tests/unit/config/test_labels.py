@@ -19,7 +19,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 def test_the_master_carries_the_services(cluster: Cluster) -> None:
-    found = labels.of(cluster, cluster.master)
+    found = labels.for_node(cluster, cluster.master)
     services = "infrastructure webportal restfulapi2 jobmanager mysql grafana prometheus alert-manager watchdog webui3"
     assert all(found[name] == "active" for name in services.split())
     assert found["archType"] == "arm64"
@@ -42,20 +42,20 @@ def test_a_worker_says_what_it_computes_with(cluster: Cluster) -> None:
 def test_a_series_is_a_label_and_part_of_the_type(tmp_path: Path) -> None:
     path = write(tmp_path, ("  atlas-gpu01:\n", "  atlas-gpu01:\n    series: v100\n"))
     cluster = load(path, resolve=no_dns)
-    found = labels.of(cluster, cluster.node("atlas-gpu01"))
+    found = labels.for_node(cluster, cluster.node("atlas-gpu01"))
     assert (found["v100"], found["gpuType"]) == ("active", "nvidia_gpu_amd64_v100")
 
 
 def test_a_master_that_takes_jobs_is_labelled_as_a_worker_too(tmp_path: Path) -> None:
     cluster = load(write(tmp_path, (KUBERNETES, KUBERNETES + "    master_as_worker: true\n")), resolve=no_dns)
-    found = labels.of(cluster, cluster.master)
+    found = labels.for_node(cluster, cluster.master)
     assert (found["worker"], found["gpuType"]) == ("active", "huawei_npu_arm64")
     assert "a910-device-plugin" not in found  # a label of real workers only
 
 
 def test_every_host_carries_what_is_for_all(cluster: Cluster) -> None:
     for node in cluster.nodes:
-        assert {"nginx", "all", "FragmentGPUJob", "job-exporter", "openresty"} <= labels.of(cluster, node).keys()
+        assert {"nginx", "all", "FragmentGPUJob", "job-exporter", "openresty"} <= labels.for_node(cluster, node).keys()
 
 
 def test_upstreams_table_is_complete() -> None:
@@ -78,7 +78,7 @@ def test_kubelabels_moves_and_adds_labels(tmp_path: Path) -> None:
     own = "kubelabels: {grafana: worker_node, ours: all, fast: os}\n"
     path = write(tmp_path, ("suite:\n", own + "suite:\n"), ("  atlas02:\n", "  atlas02:\n    os: ubuntu\n"))
     cluster = load(path, resolve=no_dns)
-    master, worker = (labels.of(cluster, cluster.node(name)) for name in ("atlas01", "atlas02"))
+    master, worker = (labels.for_node(cluster, cluster.node(name)) for name in ("atlas01", "atlas02"))
     assert "grafana" not in master
     assert worker["grafana"] == worker["ours"] == worker["fast"] == "active"
 

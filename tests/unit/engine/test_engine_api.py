@@ -17,7 +17,7 @@ from dlws.record.answer import ApiUnreachable
 def test_api(kube):
     """The API can be asked."""
     try:
-        kube.raw("/readyz")
+        kube.answer("/readyz")
     except ApiUnreachable as error:
         raise Unknown(str(error)) from error
 

@@ -59,7 +59,7 @@ def test_load(host):
 @check("T08", on=whole_cluster, title_zh="接口", fix="start it")
 def test_api(kube):
     """The API answers."""
-    kube.raw("/readyz")
+    kube.answer("/readyz")
 
 @check("T09", title_zh="节点", fix="join it")
 def test_nodes(kube):

@@ -69,12 +69,14 @@ def test_a_cluster_of_one_kind_has_one_plugin(tmp_path: Path) -> None:
     cluster = load(write(tmp_path, ("type: npu\n    vendor: huawei", "type: cpu")), resolve=no_dns)
     assert [plugin.name for plugin in device_plugins.plugins(cluster)] == ["nvidia-device-plugin-daemonset"]
     with pytest.raises(LookupError, match="atlas02 offers no devices"):
-        device_plugins.of(cluster, cluster.node("atlas02"))
+        device_plugins.for_node(cluster, cluster.node("atlas02"))
 
 
 def test_another_registry_gives_the_ascend_image(tmp_path: Path) -> None:
     cluster = load(write(tmp_path, ("dockerregistry: apulistech/", "dockerregistry: hub.sigsus.cn/a/")), resolve=no_dns)
-    assert device_plugins.of(cluster, cluster.node("atlas02")).image == "hub.sigsus.cn/a/a910-device-plugin:devel3"
+    assert (
+        device_plugins.for_node(cluster, cluster.node("atlas02")).image == "hub.sigsus.cn/a/a910-device-plugin:devel3"
+    )
 
 
 def test_images_can_be_named(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_images_can_be_named(tmp_path: Path) -> None:
 
 def test_machines_of_two_series_are_all_selected(tmp_path: Path) -> None:
     cluster = load(write(tmp_path, SERIES), resolve=no_dns)
-    plugin = device_plugins.of(cluster, cluster.node("atlas-gpu02"))
+    plugin = device_plugins.for_node(cluster, cluster.node("atlas-gpu02"))
     assert plugin.gpu_types == ("nvidia_gpu_amd64", "nvidia_gpu_amd64_v100")
     assert "nodeSelector" not in pod(plugin)
 
@@ -94,7 +96,7 @@ def test_machines_of_two_series_are_all_selected(tmp_path: Path) -> None:
 def test_a_manifest_selects_exactly_its_machines(tmp_path: Path, edits: list[tuple[str, str]]) -> None:
     cluster = load(write(tmp_path, *edits), resolve=no_dns)
     for plugin in device_plugins.plugins(cluster):
-        meant = [n for n in cluster.nodes if device_plugins.selects(pod(plugin), labels.of(cluster, n))]
+        meant = [n for n in cluster.nodes if device_plugins.selects(pod(plugin), labels.for_node(cluster, n))]
         assert tuple(meant) == plugin.nodes
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlws.kubernetes import apply_plan
-from dlws.kubernetes.apply_plan import Action
+from dlws.kubernetes.apply_plan import Effect
 
 MANIFEST: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -160,7 +160,7 @@ def test_a_plan_says_what_would_be_made_changed_and_kept() -> None:
     changed = edited(other, (*POD, "containers", 0, "image"), "x/restfulapi2:2")
     live = {apply_plan.key_of(thing): thing for thing in (served(), other)}
     found = apply_plan.plan([MANIFEST, changed, new], live)
-    assert [planned.action for planned in found] == [Action.KEEP, Action.CHANGE, Action.CREATE]
+    assert [planned.action for planned in found] == [Effect.KEEP, Effect.CHANGE, Effect.CREATE]
     assert [str(planned) for planned in found[1:]] == [
         "change DaemonSet default/other: spec.template.spec.containers[jobmanager].image",
         "create DaemonSet default/new",

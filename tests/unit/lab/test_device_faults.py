@@ -9,6 +9,7 @@ import pytest
 
 from lab import devices, hosts
 from lab.device_faults import CELLS, FAULTS
+from lab.faults import EditedFile
 from lab.plan import HOSTS, LabHost
 from lab.process import LabError
 
@@ -47,6 +48,17 @@ def test_a_file_changes_and_comes_back(tables: Path, name: str, file: str) -> No
     assert sorted(path.read_text() for path in tables.iterdir()) != before
     FAULTS[name].undo(HOST["gpu"], memory)
     assert sorted(path.read_text() for path in tables.iterdir()) == before
+
+
+def test_an_edited_file_comes_back_as_it_was(tables: Path) -> None:
+    path = tables / "kernel.log"
+    before, file = path.read_text(), EditedFile(str(path))
+    file.edit(HOST["gpu"], f"echo broken > {path}")
+    assert path.read_text() == "broken\n"
+    file.put_back(HOST["gpu"], {})
+    assert path.read_text() == before
+    with pytest.raises(LabError, match="has no /none: this breaks another host"):
+        EditedFile("/none").edit(HOST["gpu"], "true")
 
 
 def test_a_fault_of_gpus_breaks_no_other_host(tables: Path) -> None:

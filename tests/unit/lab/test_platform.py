@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import sys
 import tarfile
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dlws.platform import database, image_names, manifests, services
+from dlws.platform import image_names, manifests, services
 from lab import dlws_images, hub_images, registry
 from lab.image_archive import Image, write
 from lab.kube_faults import FAULTS as KUBE_FAULTS
@@ -214,8 +213,3 @@ def test_discovery_in_kubernetes_becomes_a_file_and_nothing_else_changes() -> No
     assert other == {"job_name": "b"}
     with pytest.raises(ValueError, match="only role pod"):
         PROMETHEUS.without_discovery({"scrape_configs": [{"kubernetes_sd_configs": [{"role": "node"}]}]})
-
-
-def test_the_stand_in_makes_every_table_that_a_check_looks_for() -> None:
-    text = (LAB / "checkout/src/utils/database.py").read_text()
-    assert all(re.search(rf"\b{name}\b", text) for name in database.TABLES)

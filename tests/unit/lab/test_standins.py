@@ -149,7 +149,7 @@ def test_dcgm_finds_nothing(tmp_path: Path) -> None:
 def test_lspci_shows_the_link_of_each_npu_to_who_asks_for_more(tmp_path: Path) -> None:
     (tmp_path / "pci.tsv").write_text(devices.pci(HOSTS["atlas01"]))
     text = shell(tmp_path, "usr/bin/lspci", "-D", "-vv", "-d", "19e5:d801", kind="common")
-    assert list(lspci.links(text).values()) == [lspci.Link(16, 16, 16.0, 16.0)] * 8
+    assert list(lspci.links(text).values()) == [lspci.PcieLink(16, 16, 16.0, 16.0)] * 8
     assert "LnkSta" not in shell(tmp_path, "usr/bin/lspci", "-D", "-d", "19e5:d801", kind="common")
 
 

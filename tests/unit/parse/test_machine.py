@@ -56,17 +56,6 @@ def test_mokutil_that_says_anything_else_is_unknown(text):
         secure_boot.mokutil(text)
 
 
-@pytest.mark.parametrize(("last", "state"), [(1, SecureBoot.ENABLED), (0, SecureBoot.DISABLED)])
-def test_the_efi_variable_ends_in_the_state(last, state):
-    assert secure_boot.efivar(f"   6   0   0   0   {last}\n") is state
-
-
-@pytest.mark.parametrize("text", ["", "6 0 0 0\n", "6 0 0 0 2\n", "1\n", "6 0 0 0 1\n0 0\n"])
-def test_another_efi_variable_is_unknown(text):
-    with pytest.raises(Unparsable):
-        secure_boot.efivar(text)
-
-
 # Recorded: Linux 6.18; a command name with parentheses; the boot id of one boot.
 STAT = (
     "1 (process_api) S 0 0 0 0 -1 4194560 34454 327498 0 142 28 194 492 362 20 0 13 0 24 45187072 3576 "

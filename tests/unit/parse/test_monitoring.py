@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlws.parse.host import dkms
-from dlws.parse.host.dkms import Build
+from dlws.parse.host.dkms import ModuleBuild
 from dlws.parse.network import lldp
 from dlws.parse.network.lldp import Neighbour
 from dlws.parse.platform import alerts
@@ -83,7 +83,7 @@ nvidia/390.77: added
 @pytest.mark.parametrize("version", DKMS)
 def test_dkms_status(version: str) -> None:
     first, second = dkms.status(DKMS[version])
-    assert first == Build("davinci_ascend", "1.0", "4.15.0-29-generic", "installed")
+    assert first == ModuleBuild("davinci_ascend", "1.0", "4.15.0-29-generic", "installed")
     assert (second.module, second.version) == ("nvidia", "390.77")
 
 

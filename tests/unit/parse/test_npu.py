@@ -99,7 +99,7 @@ def test_half_a_list_of_cards_is_unknown(text):
 def test_the_mcu_is_no_chip():
     chips = npu_smi.mapping(data("npu_smi_info_m.txt"))
     assert len(chips) == 8
-    assert chips[7] == npu_smi.Mapping(npu=7, chip=0, logic=7, phy=None, name="Ascend 910A")
+    assert chips[7] == npu_smi.ChipNumbers(npu=7, chip=0, logic=7, phy=None, name="Ascend 910A")
 
 
 def test_two_chips_on_a_card_and_a_column_more():
@@ -115,7 +115,7 @@ def test_two_chips_on_a_card_and_a_column_more():
 
 def test_columns_parted_by_single_spaces():
     text = "NPU ID Chip ID Chip Logic ID Chip Phy-ID Chip Name\n0 0 0 8 Ascend 910B\n0 1 - - Mcu\n"
-    assert npu_smi.mapping(text) == (npu_smi.Mapping(0, 0, 0, 8, "Ascend 910B"),)
+    assert npu_smi.mapping(text) == (npu_smi.ChipNumbers(0, 0, 0, 8, "Ascend 910B"),)
 
 
 def test_no_card_on_this_server():

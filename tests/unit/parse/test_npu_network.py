@@ -24,16 +24,16 @@ hccn_tool is busy, please try again
 
 
 def test_each_call_has_its_answer():
-    assert answers.parse(TWO).of("hccn_tool -i 0 -link -g").strip() == "link status: UP"
+    assert answers.parse(TWO).output_of("hccn_tool -i 0 -link -g").strip() == "link status: UP"
 
 
 def test_a_call_that_failed_says_how():
     with pytest.raises(Unknown, match="exit status 1: hccn_tool -i 1 -link -g: hccn_tool is busy"):
-        answers.parse(TWO).of("hccn_tool -i 1 -link -g")
+        answers.parse(TWO).output_of("hccn_tool -i 1 -link -g")
     with pytest.raises(Unknown, match="no answer within 10 s: hccn_tool -i 1"):
-        answers.parse(TWO.replace("exit 1", "exit 124")).of("hccn_tool -i 1 -link -g")
+        answers.parse(TWO.replace("exit 1", "exit 124")).output_of("hccn_tool -i 1 -link -g")
     with pytest.raises(Unparsable, match="hccn_tool -i 2 -link -g: no answer"):
-        answers.parse(TWO).of("hccn_tool -i 2 -link -g")
+        answers.parse(TWO).output_of("hccn_tool -i 2 -link -g")
 
 
 @pytest.mark.parametrize("text", ["", TWO[:40], TWO + TWO, "hello\n" + TWO, TWO.replace("link status", "== exit", 1)])
@@ -116,7 +116,7 @@ NPU = """\
 
 
 def test_a_link_is_what_it_is_and_what_it_could_be():
-    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.Link(width=8, most_width=16, speed=2.5, most_speed=16.0)}
+    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.PcieLink(width=8, most_width=16, speed=2.5, most_speed=16.0)}
     assert lspci.links("") == {}
 
 

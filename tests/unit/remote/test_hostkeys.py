@@ -52,13 +52,6 @@ def test_each_port_is_a_host_of_its_own(tmp_path: Path) -> None:
     assert set(keys.fingerprints()) == {"192.168.3.10", "[192.168.3.10]:2222"}
 
 
-def test_hosts_cloned_from_one_image_are_found(tmp_path: Path) -> None:
-    keys = HostKeys(tmp_path / "known_hosts")
-    for number, blob in ((10, b"one"), (11, b"same"), (12, b"same")):
-        keys.check(f"192.168.3.{number}", 22, "ssh-ed25519", blob, f"n{number}")
-    assert list(keys.shared().values()) == [["192.168.3.11", "192.168.3.12"]]
-
-
 @pytest.mark.parametrize("line", ["nonsense", "|1|abc|def ssh-ed25519 AAAA", "host ssh-ed25519 !!!"])
 def test_a_file_that_makes_no_sense_stops_the_host(tmp_path: Path, line: str) -> None:
     path = tmp_path / "known_hosts"

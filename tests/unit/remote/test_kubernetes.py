@@ -360,15 +360,6 @@ def test_a_change_is_sent_once_whatever_happens(
     assert [json.loads(line)["kind"] for line in lines] == ["change"]
 
 
-def test_a_dry_run_says_what_the_server_would_say(api: FakeApi, kube: Kubernetes) -> None:
-    path = "/api/v1/namespaces/default/services?dryRun=All"
-    api.on("/api/v1", CORE)
-    api.on(path, (201, SERVICE), (422, status("provided port is not in the valid range")))
-    kube.dry_run(SERVICE)
-    with pytest.raises(Refused, match="not in the valid range"):
-        kube.dry_run(SERVICE)
-
-
 def test_groups_without_a_fixed_version_are_asked_for_it(api: FakeApi, kube: Kubernetes) -> None:
     group = "/apis/certificates.k8s.io"
     api.on(group, {"preferredVersion": {"groupVersion": "certificates.k8s.io/v1beta1"}})
@@ -378,6 +369,6 @@ def test_groups_without_a_fixed_version_are_asked_for_it(api: FakeApi, kube: Kub
 
 def test_text_comes_as_it_is_and_a_bad_status_is_an_answer_too(api: FakeApi, kube: Kubernetes) -> None:
     api.on("/readyz?verbose", "[+]ping ok\nreadyz check passed\n", (500, "[-]etcd failed: reason withheld\n"))
-    assert kube.raw("/readyz?verbose") == "[+]ping ok\nreadyz check passed\n"
+    assert kube.answer("/readyz?verbose").text == "[+]ping ok\nreadyz check passed\n"
     answer = kube.answer("/readyz?verbose")
     assert (answer.rc, answer.text) == (500, "[-]etcd failed: reason withheld\n")

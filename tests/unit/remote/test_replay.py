@@ -11,7 +11,7 @@ from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import Answer, ApiUnreachable, CommandTimedOut, LinkLost, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
-from dlws.remote.api_server import Request
+from dlws.remote.api_server import ApiRequest
 from dlws.remote.connection import CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
@@ -170,4 +170,4 @@ def test_a_lost_api_is_lost_again_whatever_the_test_wanted_to_ask(live: Transcri
     fleet = replayed(live, {"t": evidence})
     fleet.begin("t")
     with pytest.raises(ApiUnreachable, match="no API server"):
-        ReplayedApi(fleet.replay).ask(Request("GET", "/api/v1/nodes"), 1.0)
+        ReplayedApi(fleet.replay).ask(ApiRequest("GET", "/api/v1/nodes"), 1.0)

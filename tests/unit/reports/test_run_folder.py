@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.record.run_folder import OUT, Command, RunFolder, RunFolderError, find, latest
+from dlws.record.run_folder import OUT, Command, RunFolder, RunFolderError, find_run, latest_run
 from tests.kits import sample_run
 
 
@@ -88,8 +88,8 @@ def test_latest_is_the_run_that_started_last(tmp_path: Path) -> None:
         sample = sample_run.plan()
         sample.run = replace(sample.run, started=f"2026-11-2{number}T00:00:00+00:00")
         sample.write(tmp_path / cluster / f"run-{9 - number}")
-    assert latest(tmp_path).path == tmp_path / "atlas" / "run-6"
-    assert latest(tmp_path, "other").path == tmp_path / "other" / "run-7"
+    assert latest_run(tmp_path).path == tmp_path / "atlas" / "run-6"
+    assert latest_run(tmp_path, "other").path == tmp_path / "other" / "run-7"
 
 
 def test_runs_are_looked_for_where_they_are_written(pytestconfig: pytest.Config) -> None:
@@ -98,7 +98,7 @@ def test_runs_are_looked_for_where_they_are_written(pytestconfig: pytest.Config)
 
 def test_latest_says_when_there_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no run of cluster atlas yet"):
-        latest(tmp_path, "atlas")
+        latest_run(tmp_path, "atlas")
 
 
 def test_latest_does_not_pass_over_a_run_that_it_cannot_read(tmp_path: Path) -> None:
@@ -106,16 +106,16 @@ def test_latest_does_not_pass_over_a_run_that_it_cannot_read(tmp_path: Path) -> 
     (tmp_path / "atlas" / "torn").mkdir()
     (tmp_path / "atlas" / "torn" / "ledger.jsonl").write_text('{"event": "ru')
     with pytest.raises(RunFolderError, match="torn"):
-        latest(tmp_path)
+        latest_run(tmp_path)
 
 
 def test_a_run_is_found_by_its_name_or_its_folder(tmp_path: Path) -> None:
     for cluster, name in (("atlas", "one"), ("atlas", "two"), ("other", "two")):
         sample_run.plan().write(tmp_path / cluster / name)
-    assert find("one", tmp_path).path == tmp_path / "atlas" / "one"
-    assert find("two", tmp_path, "other").path == tmp_path / "other" / "two"
-    assert find(str(tmp_path / "atlas" / "two"), tmp_path).path == tmp_path / "atlas" / "two"
+    assert find_run("one", tmp_path).path == tmp_path / "atlas" / "one"
+    assert find_run("two", tmp_path, "other").path == tmp_path / "other" / "two"
+    assert find_run(str(tmp_path / "atlas" / "two"), tmp_path).path == tmp_path / "atlas" / "two"
     with pytest.raises(RunFolderError, match="two: runs of atlas, other; name the folder"):
-        find("two", tmp_path)
+        find_run("two", tmp_path)
     with pytest.raises(RunFolderError, match="three: no folder, and no run of this name"):
-        find("three", tmp_path)
+        find_run("three", tmp_path)

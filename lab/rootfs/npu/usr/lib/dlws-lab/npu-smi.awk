@@ -1,4 +1,4 @@
-# The answers of npu-smi 1.8.21 (20.x era): see peers-and-checks D0.
+# The answers of npu-smi 1.8.21 (20.x era): see docs/upstream.md#tools-of-the-accelerators.
 function pair(name, text) { printf "\t%-31s: %s\n", name, text }
 
 function table(    i, n, rule) {
