@@ -10,14 +10,13 @@ from dlws.engine.check import check, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.network import has_address
+from dlws.facts.reachability import http_answer
 from dlws.kubernetes.kubeadm import API_PORT
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
 
 API_HOST = 1
 """The first address of the service range is the API server's."""
-NO_ANSWER = (7, 28, 35, 52, 56)
-"""curl's exit statuses: refused, time-out, no TLS, nothing, cut off."""
 
 
 @check(
@@ -56,12 +55,7 @@ def test_virtual_ip_answers(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
 
 def expect_api_server(host: Host, url: str) -> None:
-    """Mismatch unless an API server answers the host at a URL, be it that it wants to know who asks.
-
-    Three tries: where the way is not there, none gets through, and a single lost handshake says nothing about it.
-    """
-    result = host.run_expect([0, *NO_ANSWER], "curl -sS -k -m 5 --retry 2 -o /dev/null -w '%%{http_code}' %s", url)
-    asked = f"{url} from {host.name}"
-    expect_that(result.rc == 0, asked, found=result.stderr.strip() or "no answer", expected="an answer")
-    status = result.stdout.strip()[-3:]  # old curls say 000 of a try that failed, too
-    expect_that(status in ("200", "401", "403"), asked, found=status, expected="200")
+    """Mismatch unless an API server answers the host at a URL, be it that it wants to know who asks."""
+    answer, asked = http_answer(host, url), f"{url} from {host.name}"
+    expect_that(not answer.trouble, asked, found=answer.trouble, expected="an answer")
+    expect_that(answer.status in ("200", "401", "403"), asked, found=answer.status, expected="200")
