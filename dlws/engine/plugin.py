@@ -11,19 +11,17 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
 from dlws.engine import graph, inputs, options, replay, scheduler, selection, waivers
-from dlws.engine import new_hosts as newcomers
 from dlws.engine.check import check_of
-from dlws.engine.conclusion import KNOWN, Conclusion
 from dlws.engine.credentials import CredentialError, root_credential
 from dlws.engine.inputs import Inputs
-from dlws.engine.items import SITE, CheckItem, StageItem, TargetItem, collected, site_of, worker_of
+from dlws.engine.items import KNOWN, SITE, CheckItem, StageItem, TargetItem, collected, site_of, worker_of
 from dlws.engine.lock import ClusterBusy, hold
 from dlws.engine.progress import Reporter
 from dlws.engine.site import Context, Site, open_fleet
@@ -32,6 +30,9 @@ from dlws.inventory import Node
 from dlws.record.ledger import encode
 from dlws.record.run_folder import RunFolder, RunFolderError
 from dlws.verdict import Unknown
+
+if TYPE_CHECKING:  # at run time where it is made: reports and rich, which no worker needs
+    from dlws.engine.conclusion import Conclusion
 
 CLUSTER = pytest.StashKey[Cluster]()
 CONTEXT = pytest.StashKey[Context]()
@@ -199,6 +200,8 @@ def quieten(config: pytest.Config) -> None:
 
 def new_hosts(cluster: Cluster, context: Context) -> list[str]:
     """The machines that the cluster has no node of. UsageError when it cannot be asked."""
+    from dlws.engine import new_hosts as newcomers  # here: cryptography, for the one command that asks
+
     fleet = open_fleet(cluster, context, "newcomers")
     try:
         return newcomers.of(cluster, fleet.host(cluster.master.name))
@@ -294,6 +297,8 @@ class Run:
             return  # nothing is to run, or the selection was refused
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
+            from dlws.engine.conclusion import Conclusion
+
             self.context.folder.mkdir(parents=True, exist_ok=True)
             run = replay.audited(self.context.replays) if self.context.replays else None
             sha256 = run.ledger.run.config_sha256 if run else sha256_of(self.cluster.path)

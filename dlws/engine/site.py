@@ -25,7 +25,6 @@ from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
-from dlws.remote.ssh import Login, Secret, open_ssh
 from dlws.verdict import Unknown
 
 ANSWER_DEADLINE = 5.0
@@ -96,6 +95,8 @@ class AdminLogin:
         return self.site.fleet.note(node.name, f"log in as {self.user}", lambda: found or self._attempt(node))
 
     def _attempt(self, node: Node) -> str:
+        from dlws.remote.ssh import Login, open_ssh  # here: paramiko, for processes that log in
+
         try:
             connection = open_ssh(node, [Login(self.user, key=self.key)], host_keys_of(self.site.cluster))
         except LoginRefused as error:
@@ -280,6 +281,8 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
     keys = host_keys_of(cluster)
 
     def open_host(node: Node) -> Connection:
+        from dlws.remote.ssh import Login, Secret, open_ssh
+
         key = key_of(cluster)
         logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
         if context.root_password:

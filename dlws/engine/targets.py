@@ -9,7 +9,6 @@ from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.inventory import Control, Device, Target, Vendor, Whole
 from dlws.kubernetes import device_plugins
-from dlws.platform import renderings
 
 Selector = Callable[[Cluster], Sequence[Target]]
 
@@ -159,6 +158,8 @@ def image_builders(cluster: Cluster) -> Sequence[Target]:
 
 def image_keepers(cluster: Cluster) -> Sequence[Target]:
     """One machine of every architecture, where the platform's images are in a registry; nobody otherwise."""
+    from dlws.platform import renderings  # here: jinja2, for commands that are refused or have no platform
+
     return _keepers(cluster) if renderings.has_registry(cluster) else ()
 
 
@@ -168,4 +169,6 @@ def registry_users(cluster: Cluster) -> Sequence[Target]:
 
 
 def _keepers(cluster: Cluster) -> Sequence[Target]:
+    from dlws.platform import renderings
+
     return tuple(renderings.keeper(cluster, arch) for arch in cluster.archs) if cluster.dlworkspace else ()
