@@ -1,7 +1,7 @@
 """What all unit tests share: hypothesis without a clock, and `python3` without a detour.
 
-How long something takes depends on who else uses the machine: a test may have a deadline after which it gives up, and
-may compare what the code says about time; a limit on the seconds that the code takes stands only where it says why.
+How long something takes depends on who else uses the machine, so no test is a stopwatch. What must not wait is told
+from what would, by a limit far from both that names the longer one; what must not compute for long, by CPU seconds.
 """
 
 import os
