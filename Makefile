@@ -9,6 +9,19 @@ BIN := .venv/bin
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
+# Each process takes from the other's share what it has not begun: no file of tests is the last to end.
+UNIT := $(BIN)/pytest tests/unit -n 2 --dist worksteal
+# Where this is set, as in many images of Python, every process of every run would compile all of the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# $(call part,NAME,WHAT,COMMAND): say what comes and how long it took when it last succeeded, then do it.
+TOOK := .pytest_cache/took
+define part
+	@last=$$(cat $(TOOK)/$(1) 2> /dev/null) || last="not known"; \
+	echo "== $(1): $(2) (how long: $$last)"; \
+	SECONDS=0; $(3) && mkdir -p $(TOOK) && echo "$$((SECONDS / 60)) min $$((SECONDS % 60)) s last time" > $(TOOK)/$(1)
+endef
+
 .PHONY: demo test long bench unit lint env lab down clean
 
 demo: lab
@@ -16,11 +29,11 @@ demo: lab
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
 test: lint lab
-	$(BIN)/pytest tests/unit -n 2 --dist loadfile -q
-	$(BIN)/pytest tests/lab -n 2 --durations=20
+	$(call part,unit,the unit tests; two processes,$(UNIT) -q)
+	$(call part,tests-lab,the tests against the embedded cluster,$(BIN)/pytest tests/lab -n 2 --durations=20)
 
 long: test
-	$(BIN)/pytest tests/lab -m long
+	$(call part,long,the tests that take an hour,$(BIN)/pytest tests/lab -m long)
 
 bench: env
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
@@ -28,15 +41,13 @@ bench: env
 	$(BIN)/python -m benchmarks.reports
 
 unit: env
-	$(BIN)/pytest tests/unit -n 2 --dist loadfile
+	$(call part,unit,the unit tests; two processes,$(UNIT))
 
 lint: env
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(call part,lint,ruff and mypy over the tree,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
 
 lab: env
-	$(BIN)/dlws lab up
+	$(call part,lab,the embedded cluster is started,$(BIN)/dlws lab up)
 
 down:
 	$(BIN)/dlws lab down

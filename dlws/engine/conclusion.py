@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import reports
-from dlws.engine.items import TargetItem
+from dlws.engine.items import KNOWN, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, result_of, waiver_findings
 from dlws.engine.replay import Audited, begin, missing
@@ -19,9 +19,6 @@ from dlws.record.ledger import Result
 from dlws.record.run_folder import RunFolder
 from dlws.verdict import Verdict
 from reports import plan, terminal
-
-KNOWN = pytest.StashKey[frozenset[tuple[str, str]] | None]()
-"""Every check by id and host, whether or not this run asks it; None when only some files were collected."""
 
 
 class Conclusion:

@@ -281,6 +281,8 @@ def redacted(result: Result, redact: Callable[[str], str]) -> Result:
 
 
 SITE = pytest.StashKey[Callable[[], Site]]()
+KNOWN = pytest.StashKey[frozenset[tuple[str, str]] | None]()
+"""Every check by id and host, whether or not this run asks it; None when only some files were collected."""
 
 
 def site_of(config: pytest.Config) -> Site:

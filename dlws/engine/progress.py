@@ -14,15 +14,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
-
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from typing import IO, TYPE_CHECKING
 
 from dlws.record.ledger import Outcome, Result
 from dlws.verdict import Verdict
+
+if TYPE_CHECKING:  # and where the board is drawn: a worker only reports
+    from rich.console import Console
+    from rich.table import Table
 
 HEARTBEAT = 15.0  # seconds between lines about a busy host where the output is no terminal
 MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
@@ -76,6 +75,8 @@ class Board:
             self._socket.bind(name)
         self._socket.settimeout(0.5)
         self._path = path
+        from rich.live import Live
+
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
@@ -135,6 +136,9 @@ class Board:
             self._console.print(f"  {label}: {now - since:.0f} s: {text}", markup=False, highlight=False)
 
     def _table(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table.grid(padding=(0, 2))
         with self._lock:
             for label, (text, since, _) in sorted(self._busy.items()):

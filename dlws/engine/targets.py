@@ -9,7 +9,6 @@ from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.inventory import Control, Device, Target, Vendor, Whole
 from dlws.kubernetes import device_plugins
-from dlws.platform import renderings
 
 Selector = Callable[[Cluster], Sequence[Target]]
 Condition = Callable[[Cluster], bool]

@@ -11,7 +11,6 @@ K05:
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping
@@ -109,7 +108,7 @@ class RecordedApi:
         return 200, json.dumps({"kind": "List", "metadata": {}, "items": chosen})
 
     def _changed(self, plural: str) -> list[Any]:
-        found = {o["metadata"]["name"]: o for o in copy.deepcopy(self.recording["objects"][plural])}
+        found = {o["metadata"]["name"]: o for o in self.recording["objects"][plural]}  # `merged` changes a copy
         for key, change in self.changes.items():
             kind, _, name = key.partition("/")
             if kind == plural and change is None:

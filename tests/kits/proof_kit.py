@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,6 +43,7 @@ from tests.kits.proof_cases import (
     HEALTHY,
     HOSTS,
     LAYERS,
+    QUICK,
     Case,
     Given,
     ProofError,
@@ -109,12 +111,16 @@ def edited(text: str, edits: Mapping[str, str]) -> str:
 
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:
     """Judge the check on the case's host; ProofError when an answer of the case was not asked for."""
+    return _carried_out(case, folder, patch)[0]
+
+
+def _carried_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Proof, list[str]]:
     api = RecordedApi(healthy_api(), case.kube)
-    hosts, proof = _judged(case, _cluster(case, folder), patch, {}, api)
+    hosts, proof, evidence = _judged(case, _cluster(case, folder), patch, {}, api)
     answering = {**hosts, "kubernetes": api}
     if unasked := [f"{name}: {key}" for name, those in answering.items() for key in sorted(those.unasked)]:
         raise ProofError(f"{case}: the check does not ask {'; '.join(unasked)}")
-    return proof
+    return proof, evidence
 
 
 def spoil(
@@ -122,7 +128,7 @@ def spoil(
 ) -> Iterator[tuple[Given, str, Proof]]:
     """Each failure, each command that the check asks in this case, and what it comes to when that meets this."""
     cluster = _cluster(case, folder)
-    hosts, _ = _judged(case, cluster, patch, {})
+    hosts, *_ = _judged(case, cluster, patch, {})
     asked = [(name, command) for name, host in hosts.items() for command in dict.fromkeys(host.asked)]
     for failure, (name, command) in itertools.product(failures, asked):
         yield failure, command, _judged(case, cluster, patch, {name: {command: failure}})[1]
@@ -144,7 +150,7 @@ def _judged(
     patch: pytest.MonkeyPatch,
     failing: Mapping[str, Mapping[str, Given]],
     api: RecordedApi | None = None,
-) -> tuple[dict[str, Answering], Proof]:
+) -> tuple[dict[str, Answering], Proof, list[str]]:
     folder = cluster.path.parent
     hosts = _hosts(case, cluster, failing)
     patch.setattr(socket.socket, "connect", no_network)
@@ -167,15 +173,14 @@ def _judged(
     with site.judging("proof") as evidence:
         proof = judge(site, case.check, target)
     fleet.close()
-    (folder / "judged_by").write_text("\n".join(evidence))
     if BROKE in proof.message:
         raise ProofError(proof.message)
-    return hosts, proof
+    return hosts, proof, list(evidence)
 
 
 def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Proof, Proof]:
     """The proof of a case, and what comes of a replay of its evidence without the cluster's files and hosts."""
-    first = carry_out(case, folder, patch)
+    first, evidence = _carried_out(case, folder, patch)
     cluster = _cluster(case, folder)
     inputs.save(RunFolder(folder), Inputs(cluster, Waivers(), whole=True))
     told = inputs.load(RunFolder(folder))
@@ -184,8 +189,7 @@ def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Pr
     (folder / "pod-network.yml").unlink()
     checkout = folder / "checkout"
     checkout.unlink() if checkout.is_symlink() else shutil.rmtree(checkout)
-    judged_by = {"proof": (folder / "judged_by").read_text().split("\n")}
-    replay = Replay(folder / "evidence", judged_by, Transcript(folder / "again", Redactor([])))
+    replay = Replay(folder / "evidence", {"proof": evidence}, Transcript(folder / "again", Redactor([])))
     api, fleet = ReplayedApi(replay), ReplayedFleet(told.cluster.nodes, replay)
     site = Site(
         told.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api, _kube=Kubernetes(api, api)
@@ -237,9 +241,14 @@ def spoil_file(folder: Path, name: str, content: str | None) -> None:
 
 
 def _configuration(case: Case) -> str:
-    text = (HEALTHY / "cluster.yaml").read_text()
     changes = {**case.config, **({"suite": case.suite} if case.suite else {})}
-    return yaml.safe_dump(merged(yaml.safe_load(text), changes)) if changes else text
+    text = _text_of_the_cluster()
+    return yaml.dump(merged(yaml.load(text, QUICK), changes), Dumper=yaml.CSafeDumper) if changes else text
+
+
+@cache
+def _text_of_the_cluster() -> str:
+    return (HEALTHY / "cluster.yaml").read_text()
 
 
 def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Given]]) -> dict[str, Answering]:
@@ -249,8 +258,9 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
         usual = usually(kind)
         user = case.user if kind == case.host else "root"
         hosts[name] = Answering(name, user, {**own, **failing.get(name, {})}, usual)
+    state = str(cluster.state.folder)
     own, usual = (
-        {command.replace("STATE", str(cluster.state.folder)): answer for command, answer in answers.items()}
+        {command.replace("STATE", state): answer for command, answer in answers.items()}
         for answers in ({} if case.host else case.answers, healthy("control"))
     )
     hosts["control"] = Answering("control", "root", {**own, **failing.get("control", {})}, usual)
@@ -276,7 +286,8 @@ def _earlier(case: Case, folder: Path) -> Path:
     return folder
 
 
-def usually(kind: str) -> dict[str, Given]:
+@cache
+def usually(kind: str) -> Mapping[str, Given]:
     """What a healthy host of a kind answers; a later layer may edit what an earlier one says."""
     found = dict(with_platform(kind))
     for command, answer in (row for layer in LAYERS[kind] for row in healthy(layer).items()):
@@ -316,4 +327,5 @@ def _libraries(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> None:
         metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info" / "METADATA"
         metadata.parent.mkdir(exist_ok=True)
         metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    patch.syspath_prepend(folder)
+    if case.installed:
+        patch.syspath_prepend(folder)

@@ -130,7 +130,7 @@ def test_a_command_without_an_answer_is_an_error(tmp_path: Path, monkeypatch: py
     [case] = cases(CHECKS["R05"], {"pass": [{"host": "npu"}]})
     with pytest.raises(ProofError, match="the check does not speak of npu"):
         carry_out(case, tmp_path, monkeypatch)
-    monkeypatch.setattr("tests.kits.proof_kit.healthy", lambda layer: {})
+    monkeypatch.setattr("tests.kits.proof_kit.usually", lambda kind: {})
     [case] = cases(CHECKS["H09"], {"unknown": [{"says": "not"}]})
     with pytest.raises(ProofError, match="neither the case nor tests/proofs/healthy answers: cat /proc/swaps"):
         carry_out(case, tmp_path, monkeypatch)

@@ -128,9 +128,9 @@ def test_three_megabytes_on_stderr(host: Connection) -> None:
 @on_few
 def test_a_daemon_that_keeps_the_pipes_holds_nothing_up(host: Connection) -> None:
     started = time.monotonic()
-    daemon, after = host.ask(["sleep 5 & echo started", "echo after"])
+    daemon, after = host.ask(["sleep 60 & echo started", "echo after"])
     assert (daemon.text, after.text) == ("started\n", "after\n")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 30  # the daemon runs on for a minute
 
 
 @on_few
@@ -207,10 +207,10 @@ def test_impossible_commands_are_refused_before_they_leave(local: Connection) ->
         local.send("true", token="a b", deadline=1)
 
 
-def test_commands_of_a_batch_run_side_by_side(local: Connection) -> None:
-    started = time.monotonic()
-    assert [a.rc for a in local.ask(["sleep 0.3"] * 16)] == [0] * 16
-    assert time.monotonic() - started < 1.5
+def test_commands_of_a_batch_run_side_by_side(local: Connection, tmp_path: Path) -> None:
+    all_are_there = f"until [ $(ls {tmp_path} | wc -l) = 16 ]; do sleep 0.1; done"
+    answers = local.ask([f"touch {tmp_path}/{n}; {all_are_there}" for n in range(16)])
+    assert [answer.rc for answer in answers] == [0] * 16
 
 
 def test_a_batch_larger_than_the_agent_runs_at_once(local: Connection) -> None:

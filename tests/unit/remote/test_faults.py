@@ -173,7 +173,7 @@ def test_a_server_that_never_gets_to_the_login(
     started = time.monotonic()
     with pytest.raises(Unreachable, match=rf"atlas01: unreachable at 127.0.0.1:\d+: {why}"):
         open_ssh(serve(behave).node, [ROOT], keys, login_timeout=0.4)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15  # by default it would have 20
 
 
 def test_a_closed_port_is_told_at_once(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:

@@ -174,10 +174,10 @@ def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:
 
 def test_a_hundred_hosts_make_a_page_of_bearable_size(tmp_path: Path) -> None:
     recorded = sample_run.verify(sample_run.room(100), "node017").write(tmp_path).read()
-    start = time.monotonic()
+    start = time.process_time()
     source = html.render(recorded)
     assert len(source) < 10_000_000
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_evidence_is_cut_further_when_there_is_very_much_of_it(tmp_path: Path) -> None:
