@@ -1,3 +1,3 @@
-"""Registers the suite's plugin; nothing else."""
+"""Registers the suite's plugins; nothing else."""
 
-pytest_plugins = ["dlws.engine.plugin"]
+pytest_plugins = ["dlws.engine.plugin", "reports.plugin"]

@@ -17,18 +17,19 @@ from typing import NoReturn
 from rich.console import Console
 
 import reports
-from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
+from dlws.record.run_folder import OUT, RunFolder, RunFolderError, find
 from reports import answers, drift, html, item_table, junit, merge, plan, prometheus, record, terminal
 from reports.acceptance import command as acceptance
 from reports.drift import NotComparable
 from reports.merge import NotMergeable
+from reports.overview import Overview
 
 USAGE = 4  # exit status, as pytest's
 DIFFERENT = 1
 PRINT = "-"
 
 # What a report is called, the function that makes it, and where it goes by default: a file of the run's folder.
-_RENDERERS: dict[str, tuple[Callable[[RecordedRun], str], str, str]] = {
+_RENDERERS: dict[str, tuple[Callable[[Overview], str], str, str]] = {
     "plan": (plan.render, PRINT, "the actions of a --plan run"),
     "json": (record.render, PRINT, "the record: one canonical JSON document, the same from a replay"),
     "prometheus": (prometheus.render, PRINT, "metrics for node-exporter's textfile collector"),
@@ -53,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match options.report:
             case "show":
                 [run] = _runs(options)
-                terminal.show(run.read(), Console(), _made(run))
+                terminal.show(reports.read(run), Console(), _made(run))
             case "diff":
                 return _diff(options)
             case "merge":
                 merged = merge.merge(_runs(options), options.into)
                 written = reports.write_all(merged)
-                terminal.show(merged.read(), Console(), written.files, written.faults)
+                terminal.show(written.overview or reports.read(merged), Console(), written.files, written.faults)
             case _:
                 _make(options)
     except (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSError) as error:
@@ -102,7 +103,7 @@ def _made(folder: RunFolder) -> list[Path]:
 def _make(options: argparse.Namespace) -> None:
     render, name, _ = _RENDERERS[options.report]
     [folder] = _runs(options)
-    text, where = render(folder.read()), options.file or name
+    text, where = render(reports.read(folder)), options.file or name
     if where == PRINT:
         sys.stdout.buffer.write(text.encode("utf-8"))
         sys.stdout.buffer.flush()
@@ -111,11 +112,11 @@ def _make(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    before, after = (folder.read() for folder in _runs(options))
+    before, after = (reports.read(folder) for folder in _runs(options))
     found = drift.between(record.of(before), record.of(after))
     drift.show(found, Console())
     if options.answers:
-        answers.show(answers.between(before, after), Console())
+        answers.show(answers.between(before.recorded, after.recorded), Console())
     return 0 if found.is_none else DIFFERENT
 
 

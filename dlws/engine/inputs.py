@@ -18,7 +18,7 @@ from dlws.config.validation import is_secret
 from dlws.engine.waivers import Waiver, Waivers
 from dlws.record.redaction import MASK, Redactor
 from dlws.record.run_folder import RunFolder, RunFolderError
-from reports import write
+from dlws.record.whole_file import write
 
 SCHEMA = "dlws-inputs/1"
 _CLUSTER: TypeAdapter[Cluster] = TypeAdapter(Cluster)

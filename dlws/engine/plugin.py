@@ -17,7 +17,7 @@ import pytest
 
 from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
-from dlws.engine import graph, inputs, options, replay, scheduler, selection, waivers
+from dlws.engine import graph, hooks, inputs, options, replay, scheduler, selection, waivers
 from dlws.engine import new_hosts as newcomers
 from dlws.engine.check import check_of
 from dlws.engine.conclusion import KNOWN, Conclusion
@@ -42,6 +42,11 @@ INPUTS = pytest.StashKey[Inputs]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's options."""
     options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The hooks by which the reports hear of a run's end."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -339,7 +344,7 @@ class Run:
             self.conclusion.end(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The matrix, the findings, where the reports lie."""
+        """Let the reports have the last word."""
         if self.conclusion:
             self.conclusion.show()
 

@@ -47,7 +47,7 @@ CONFTEST = """\
 import dlws.engine.plugin
 from tests.kits import project
 dlws.engine.plugin.open_fleet = project.open_fleet
-pytest_plugins = ["dlws.engine.plugin"]
+pytest_plugins = ["dlws.engine.plugin", "reports.plugin"]
 """
 HEAD = """\
 import os, signal

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from dlws.config.cluster import Mount
-from dlws.engine.check import Mismatch, expect_that
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import Mismatch, Unknown, expect_that
 
 PATIENCE = 5
 """Seconds that a share may take to answer."""
