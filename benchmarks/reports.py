@@ -50,7 +50,7 @@ def main() -> int:
     try:
         for days in range(given.runs, 0, -1):
             earlier = record(folder, given.hosts, checks, LAST - timedelta(days=days))
-            reports.write(earlier.path / history.FILE, history.render(earlier.read()))
+            reports.write(earlier.path / history.FILE, history.render(reports.read(earlier)))
         run = record(folder, given.hosts, checks, LAST)
         print(f"{given.hosts} hosts x {given.checks} checks, {given.runs} earlier runs")
         report(run)
@@ -64,14 +64,14 @@ def main() -> int:
 
 def report(run: RunFolder) -> None:
     """Write every report of a run, and print what each took and weighs."""
-    recorded = timed("read the ledger", run.read)
+    overview = timed("read the ledger", lambda: reports.read(run))
     for name, render in reports.RENDERERS.items():
-        text = timed(f"make {name}", lambda render=render: render(recorded))  # type: ignore[misc]
+        text = timed(f"make {name}", lambda render=render: render(overview))  # type: ignore[misc]
         file = reports.write(run.path / name, text)
         print(f"{'':<30}{file.stat().st_size / 1e6:9.2f} MB")
     evidence = sum(file.stat().st_size for file in run.evidence.iterdir())
     print(f"{'for comparison: the evidence':<30}{evidence / 1e6:9.2f} MB")
-    timed("show the summary", lambda: terminal.show(recorded, Console(file=StringIO(), width=120)))
+    timed("show the summary", lambda: terminal.show(overview, Console(file=StringIO(), width=120)))
     print(f"{'peak memory':<30}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:9.0f} MiB")
 
 

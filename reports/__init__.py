@@ -1,22 +1,21 @@
 """From the ledger and the evidence to JUnit, HTML and the terminal.
 
-Every report is a pure function of a `RecordedRun` (the page, for its history, of the runs before it too); `write_all`
-makes the files at the end of a run, and `dlws reports` makes them again from the same folder, offline.
+Every report is a pure function of the `Overview` of a run (the page, for its history, of the runs before it too);
+`write_all` makes the files at the end of a run, and `dlws reports` makes them again from the same folder, offline.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlws.record.run_folder import RecordedRun, RunFolder, RunFolderError
+from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record.whole_file import write as write
 from reports import history, html, junit
+from reports.overview import Overview
 
-RENDERERS: dict[str, Callable[[RecordedRun], str]] = {
+RENDERERS: dict[str, Callable[[Overview], str]] = {
     history.FILE: history.render,
     "junit.xml": junit.render,
     "report.html": html.render,
@@ -30,8 +29,13 @@ class Written:
 
     files: tuple[Path, ...]
     faults: tuple[str, ...]
-    recorded: RecordedRun | None = None
+    overview: Overview | None = None
     """None when the run cannot be read."""
+
+
+def read(folder: RunFolder | Path) -> Overview:
+    """The run of a folder, for any report. RunFolderError when there is no readable ledger."""
+    return Overview((RunFolder(folder) if isinstance(folder, Path) else folder).read())
 
 
 def write_all(folder: RunFolder | Path) -> Written:
@@ -39,31 +43,13 @@ def write_all(folder: RunFolder | Path) -> Written:
     folder = RunFolder(folder) if isinstance(folder, Path) else folder
     files, faults = [], []
     try:
-        recorded = folder.read()
+        overview = read(folder)
     except RunFolderError as error:
         return Written((), (str(error),))
     for name, render in RENDERERS.items():
         try:
-            file = write(folder.path / name, render(recorded))
+            file = write(folder.path / name, render(overview))
             files += [file] if name in SHOWN else []
         except Exception as error:  # a report must not take the run's end with it; the fault is handed on
             faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
-    return Written(tuple(files), tuple(faults), recorded)
-
-
-def write(file: Path, content: str | bytes) -> Path:
-    """Write a whole file, text as UTF-8, or, on any fault, leave what was there (OSError)."""
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    return file
+    return Written(tuple(files), tuple(faults), overview)

@@ -13,12 +13,13 @@ from rich.console import Console
 
 import reports as files
 from dlws.cli import Refused
-from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find_run
+from dlws.record.run_folder import OUT, RunFolder, RunFolderError, find_run
 from reports import answers, drift, html, item_table, junit, plan, prometheus, record, terminal
 from reports import merge as merging
 from reports.acceptance import command as acceptance
 from reports.drift import NotComparable
 from reports.merge import NotMergeable
+from reports.overview import Overview
 
 USAGE = 4  # exit status, as pytest's
 DIFFERENT = 1
@@ -90,14 +91,14 @@ def show(out: Path, run: str, cluster: str) -> None:
     """Print the summary that ends a run."""
     folder = find_run(run, out, cluster)
     made = [folder.path / name for name in files.SHOWN if (folder.path / name).exists()]
-    terminal.show(folder.read(), Console(), made)
+    terminal.show(files.read(folder), Console(), made)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """A report that is one text: the function that makes it, and the file of the run's folder that it goes to."""
 
-    render: Callable[[RecordedRun], str]
+    render: Callable[[Overview], str]
     file: str
     help: str
 
@@ -118,7 +119,7 @@ class Rendering:
 
     def write(self, folder: RunFolder, file: str | None) -> None:
         """Print the report of a run, or write it to `file`, or else to the run's folder, and print where."""
-        text = self.render(folder.read())
+        text = self.render(files.read(folder))
         if (file or self.file) == PRINT:
             sys.stdout.buffer.write(text.encode("utf-8"))
             sys.stdout.buffer.flush()
@@ -146,11 +147,11 @@ for _name, _rendering in RENDERINGS.items():
 @click.pass_obj
 def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
     """Print what changed from one audit to another; exit status 1 if anything did."""
-    earlier, later = (find_run(name, out, cluster).read() for name in (before, after))
+    earlier, later = (files.read(find_run(name, out, cluster)) for name in (before, after))
     found = drift.between(record.of(earlier), record.of(later))
     drift.show(found, Console())
     if with_answers:
-        answers.show(answers.between(earlier, later), Console())
+        answers.show(answers.between(earlier.recorded, later.recorded), Console())
     return 0 if found.is_none else DIFFERENT
 
 
@@ -163,7 +164,7 @@ def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
     """Make one run of runs of individual hosts (--limit)."""
     merged = merging.merge([find_run(name, out, cluster) for name in runs], into)
     written = files.write_all(merged)
-    terminal.show(merged.read(), Console(), written.files, written.faults)
+    terminal.show(written.overview or files.read(merged), Console(), written.files, written.faults)
 
 
 for _command in acceptance.COMMANDS:

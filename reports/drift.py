@@ -165,12 +165,14 @@ def _added(checks: Iterable[tuple[Record, str]]) -> Iterator[Row]:
 
 
 def _why(change: Change) -> str:
-    """The message of now, and what it was; only what was found, if they are alike up to there."""
-    before, after = change.before["message"], change.after["message"]
-    (start, _, _), (same, _, _) = (message.partition(", found ") for message in (before, after))
-    if start == same and change.before["found"]:
-        return f"{same}, found {change.after['found']}\nwas: {change.before['found']}"
-    return "\n".join([*([after] if after else []), *([f"was: {before}"] if before else [])])
+    """The message of now, and what it was; only what was found, if nothing else is different."""
+    before, after = change.before, change.after
+    if before["found"] and all(before[name] == after[name] for name in ("what", "expected", "remark")):
+        return f"{after['message']}\nwas: {before['found']}"
+    told = ([after["message"]] if after["message"] else []) + (
+        [f"was: {before['message']}"] if before["message"] else []
+    )
+    return "\n".join(told)
 
 
 def _section(console: Console, title: str, rows: Sequence[Row]) -> None:

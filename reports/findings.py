@@ -37,11 +37,10 @@ class Finding:
 
     @property
     def by_message(self) -> dict[str, list[Result]]:
-        """The results that say the same, together; the host's name at the start of a message is left out."""
+        """The results that say the same, together."""
         together: dict[str, list[Result]] = {}
         for result in self.results:
-            message = result.message.removeprefix(f"{result.host}: ")
-            together.setdefault(message or "no message", []).append(result)
+            together.setdefault(result.sentence or "no message", []).append(result)
         return together
 
     @property
@@ -130,7 +129,7 @@ def _gaps(missing: Iterable[tuple[Row, str]]) -> tuple[Gap, ...]:
     reasons: dict[tuple[str, str], list[Row]] = {}
     for row, host in missing:
         result = row.cells[host].result
-        reason = result.message or "no reason given" if result else "collected, but no result was recorded"
+        reason = result.sentence or "no reason given" if result else "collected, but no result was recorded"
         reasons.setdefault((host, reason), []).append(row)
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     by_key = {row.key: row for rows in reasons.values() for row in rows}

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from dlws.record.run_folder import RecordedRun, RunFolder, RunFolderError
-from reports import matrix
 from reports.matrix import Kind, Row
+from reports.overview import Overview
 
 FILE = "verdicts.json"
 SCHEMA = "dlws-verdicts/1"
@@ -58,9 +58,9 @@ class Past:
         return {host: _KINDS[letter] for host, letter in letters if letter in _KINDS}
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The digest of a run."""
-    return json.dumps(_digest(recorded), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(_digest(overview), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def before(recorded: RecordedRun) -> tuple[Past, ...]:
@@ -90,7 +90,7 @@ def _read(folder: Path, cluster: str) -> Past | None:
         told = json.loads((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError):
         try:
-            told = _digest(RunFolder(folder).read())
+            told = _digest(Overview(RunFolder(folder).read()))
         except RunFolderError:
             return None
     try:
@@ -101,8 +101,8 @@ def _read(folder: Path, cluster: str) -> Past | None:
         return None
 
 
-def _digest(recorded: RecordedRun) -> dict[str, Any]:
-    run, rows = recorded.ledger.run, matrix.of(recorded.ledger)
+def _digest(overview: Overview) -> dict[str, Any]:
+    run, rows = overview.ledger.run, overview.matrix
     hosts = [host.name for host in rows.hosts]
     return {
         "schema": SCHEMA,

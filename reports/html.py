@@ -22,11 +22,12 @@ from markupsafe import Markup
 from dlws.record.ledger import Result
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
-from reports import chart, critical_path, history, matrix, summary
+from reports import chart, critical_path, history, matrix
 from reports.history import Past
 from reports.jinja import TEMPLATES, environment
 from reports.marks import MARKS
 from reports.matrix import Cell, Kind, Matrix, Row
+from reports.overview import Overview
 from reports.text import clip, count, duration, visible
 
 # Characters of one output that the page holds, of a finding and of any other test: the first pair with which all
@@ -38,22 +39,22 @@ _PICTURE = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*")
 PICTURE_LIMIT = 600_000
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The page of a run."""
-    ledger, rows, past = recorded.ledger, matrix.of(recorded.ledger), history.before(recorded)
+    recorded, ledger, rows = overview.recorded, overview.ledger, overview.matrix
+    past = history.before(recorded)
     cells = [cell for row in rows.rows for cell in row.cells.values()]
     places = {cell.item.key: place for place, cell in enumerate(cells)}
     timing = None if ledger.run.plan else critical_path.of(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
-    told = summary.of(ledger, rows)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     templates = environment()
     templates.filters.update(count=count, duration=duration, when=_when, slug=_slug)
     return templates.get_template("report.html.j2").render(
         run=ledger.run,
         end=ledger.end,
-        summary=told,
+        summary=overview.summary,
         matrix=rows,
         places=places,
         tables=[table for table in (("Stages", rows.stages), ("Checks", rows.checks)) if table[1]],
@@ -133,13 +134,13 @@ def _details(result: Result | None, began: str) -> dict[str, Any]:
     if result is None:
         return {"message": "collected, but no result was recorded"}
     details = {
-        "message": clip(result.message, EVIDENCE_LIMITS[0][0]),
-        "fix": result.fix if result.verdict.is_red or result.message else "",
+        "message": clip(result.sentence, EVIDENCE_LIMITS[0][0]),
+        "fix": result.fix if result.verdict.is_red or result.sentence else "",
         "outcome": result.outcome or "",
         "at": _since(result.started, began),
         "seconds": result.seconds,
         "worker": result.worker,
-        "proofs": [[proof.id, proof.name, _proof_kind(proof.verdict), proof.message] for proof in result.proofs],
+        "proofs": [[proof.id, proof.name, _proof_kind(proof.verdict), proof.sentence] for proof in result.proofs],
         "actions": [[action.text, action.seconds] for action in result.actions],
         "evidence": result.evidence,
     }

@@ -9,8 +9,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from dlws.record.run_folder import RecordedRun
 from reports import record
+from reports.overview import Overview
 from reports.record import Record
 from reports.text import visible
 
@@ -34,10 +34,10 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """A spreadsheet computes a cell that begins so, or so after a tab (OWASP, CSV injection)."""
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The table of a run."""
-    made = record.of(recorded)
-    references = {result.key: result.evidence for result in recorded.ledger.results}
+    made = record.of(overview)
+    references = {result.key: result.evidence for result in overview.ledger.results}
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEAD)

@@ -15,9 +15,9 @@ from junitparser.junitparser import FinalResult
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
 from dlws.record.ledger import ItemRow, Result
-from dlws.record.run_folder import RecordedRun
-from reports import matrix, summary
+from reports import matrix
 from reports.matrix import Cell, Kind
+from reports.overview import Overview
 from reports.text import clip, one_line, plain
 
 # A message longer than this is cut in the middle; the whole of it is in the ledger.
@@ -30,10 +30,9 @@ _SAID = {
 }
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The JUnit document of a run. Under --strict a warning is a failure, as in the run's exit status."""
-    ledger = recorded.ledger
-    run, rows = ledger.run, matrix.of(ledger)
+    run, rows = overview.ledger.run, overview.matrix
     suite = TestSuite(one_line(f"dlws {run.command} {run.cluster}"))
     suite.timestamp = run.started
     for name, value in {
@@ -46,7 +45,7 @@ def render(recorded: RecordedRun) -> str:
         **({"replays": run.replays, "audited": run.audited} if run.replays else {}),
         "plan": str(run.plan).lower(),
         "strict": str(run.strict).lower(),
-        "verdict": summary.of(ledger, rows).headline,
+        "verdict": overview.summary.headline,
     }.items():
         suite.add_property(name, one_line(value))
     cells = (cell for row in rows.rows for cell in row.cells.values())
@@ -67,7 +66,7 @@ def _testcase(cell: Cell, strict: bool) -> TestCase:
     if outcome := _outcome(cell, strict):
         case.result = outcome
     elif cell.kind in _SAID and result:
-        case.system_out = _text(f"{_SAID[cell.kind]}: {result.message}", result)
+        case.system_out = _text(f"{_SAID[cell.kind]}: {result.sentence}", result)
     return case
 
 
@@ -98,7 +97,9 @@ def _outcome(cell: Cell, strict: bool) -> FinalResult | None:
     if result is None:
         return Skipped("not run", "NOT RUN")
     if kind is Kind.PLANNED:
-        return Skipped(clip(one_line(f"{result.message or 'planned'}; actions: {len(result.actions)}"), 500), "PLANNED")
+        return Skipped(
+            clip(one_line(f"{result.sentence or 'planned'}; actions: {len(result.actions)}"), 500), "PLANNED"
+        )
     make = {
         Kind.FAIL: Failure,
         Kind.UNKNOWN: Error,
@@ -109,13 +110,13 @@ def _outcome(cell: Cell, strict: bool) -> FinalResult | None:
     }.get(kind)
     if make is None:
         return None
-    outcome: FinalResult = make(clip(one_line(clip(result.message, LONGEST)) or kind, 500), result.verdict)
-    outcome.text = _text(result.message, result)
+    outcome: FinalResult = make(clip(one_line(clip(result.sentence, LONGEST)) or kind, 500), result.verdict)
+    outcome.text = _text(result.sentence, result)
     return outcome
 
 
 def _text(message: str, result: Result) -> str:
     parts = [clip(message, LONGEST)]
-    parts += [f"proof {p.name}: {p.verdict} {p.message}" for p in result.proofs if p.verdict != "PASS"]
+    parts += [f"proof {p.name}: {p.verdict} {p.sentence}" for p in result.proofs if p.verdict != "PASS"]
     parts += [f"fix: {result.fix}"] if result.fix else []
     return "\n".join(plain(part) for part in parts)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
+from pathlib import PurePath
 
 from dlws.record.ledger import HostRow, ItemRow, Ledger, Outcome, Result
 from dlws.verdict import Verdict
@@ -159,7 +160,7 @@ class Row:
         """`3.11 Kubernetes` for a stage, `Host and OS` for a check."""
         if self.is_stage:
             return f"{self.section} {SECTIONS.get(self.section, '')}".strip() or "Other stages"
-        return AREAS.get(self.id[:1], "") or group_of(self.item.nodeid).rpartition(".")[2].replace("_", " ")
+        return AREAS.get(self.id[:1], "") or _file_in_words(self.item.nodeid)
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,10 @@ def group_of(nodeid: str) -> str:
     path, *names = nodeid.partition("[")[0].split("::")
     parts = path.removesuffix(".py").split("/")
     return ".".join([*parts[:-1], parts[-1].removeprefix("test_"), *names[:-1]])
+
+
+def _file_in_words(nodeid: str) -> str:
+    return PurePath(nodeid.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
 
 
 def _item_of(result: Result) -> ItemRow:

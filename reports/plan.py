@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlws.record.ledger import HostRow, Result
-from dlws.record.run_folder import RecordedRun
-from reports import matrix, summary
+from reports import matrix
 from reports.matrix import Kind, Matrix, Row
+from reports.overview import Overview
 from reports.text import count, one_line, plain
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The plan as text. Findings, and what could not be planned, stand at its end; they are not left out."""
-    ledger, rows = recorded.ledger, matrix.of(recorded.ledger)
-    told = summary.of(ledger, rows)
+    ledger, rows, told = overview.ledger, overview.matrix, overview.summary
     lines = [f"{ledger.run.cluster}: {told.headline}."]
     for host in rows.hosts:
         lines += _host(host, rows)
@@ -48,7 +47,7 @@ def _stage(row: Row, result: Result) -> Iterator[str]:
         yield f"  {row.section:<5} {row.name}: {one_line(row.title)}"
         yield from _actions([action.text for action in result.actions])
     else:
-        yield f"  {row.section:<5} {row.name}: {one_line(result.message) or 'no action'}"
+        yield f"  {row.section:<5} {row.name}: {one_line(result.sentence) or 'no action'}"
 
 
 def _actions(texts: Sequence[str]) -> Iterator[str]:

@@ -14,15 +14,15 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from dlws.record.run_folder import RecordedRun
 from dlws.verdict import Verdict
 from reports import record
+from reports.overview import Overview
 from reports.summary import State
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The text exposition of a run. Its labels hold no text that comes from a host."""
-    made, end = record.of(recorded), recorded.ledger.end
+    made, end = record.of(overview), overview.ledger.end
     registry = CollectorRegistry()
     run = {"cluster": made["cluster"], "command": made["mode"]}
 
@@ -48,7 +48,7 @@ def render(recorded: RecordedRun) -> str:
         counts.labels(made["cluster"], verdict).set(made["counts"]["checks"].get(verdict, 0))
     started = datetime.fromisoformat(made["started"]).timestamp()
     gauge("dlws_run_start_timestamp_seconds", "When the hosts were asked.", *run).labels(**run).set(started)
-    if end and not recorded.ledger.run.replays:
+    if end and not overview.ledger.run.replays:
         took = gauge("dlws_run_duration_seconds", "How long the run took.", *run)
         took.labels(**run).set(end.seconds)
     is_green = made["state"] == State.GOOD

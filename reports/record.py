@@ -3,7 +3,7 @@
 It is the same bytes whenever and wherever it is made from a run, and from a replay of that run: it holds no durations,
 no paths of the machine and no order of finishing. Keys are sorted, separators fixed, the text is UTF-8 (RFC 8259).
 
-    schema         "dlws-record/1"; a change of meaning raises the number, a new key does not
+    schema         "dlws-record/2"; a change of meaning raises the number, a new key does not
     cluster        the cluster's name
     run, started   the audited run's name and its start (UTC, ISO 8601); a replay has those of the run that it replays
     mode           the command: verify, preflight, install, scale_up, scale_down, reset, reboot
@@ -13,18 +13,24 @@ no paths of the machine and no order of finishing. Keys are sorted, separators f
     state          good | bad | incomplete | planned (reports.summary.State); only good is green
     hosts          [{name, address, kind, role}], `control` for the machine that ran the suite, in the run's order
     checks         [{test, id, name, host, verdict, severity, section, source, title, title_zh,
-                     message, expected, found, fix, evidence}], by id, name and host
+                     message, what, expected, found, remark, fix, evidence}], by id, name and host
     stages         [{test, name, host, section, title, verdict, outcome, message, fix, actions: [text],
-                     proofs: [{id, name, verdict, message}], evidence}], by section, name and host
+                     proofs: [{id, name, verdict, message, what, expected, found}], evidence}], by section, name
+                   and host
     waivers        [{id, host, owner, reason, expires, in_force, waives: [host]}] of waivers.yaml as it was then; host
                    is its pattern, in_force whether it had not expired on the day of the run, waives what it covered
-    deviations     [{id, host, message}]: checks whose rule the product itself contradicts; for sign-off
+    deviations     [{id, host, message, found, remark}]: checks whose rule the product itself contradicts; for sign-off
     counts         {checks: {verdict: number}, stages: {outcome: number}}, only those that occur
 
-`verdict` is a word of cluster.verdict.Verdict. A test that was collected and has no result is "NOT RUN", with empty
-texts. `expected` and `found` are what a message of the form `what: expected X, found Y` says, else "". `evidence` is
-{answers, missing, sha256}: how many answers the test was judged by, how many of them the folder no longer holds, and a
-digest of who was asked what and answered what; not of when.
+`verdict` is a word of dlws.verdict.Verdict. A test that was collected and has no result is "NOT RUN", with empty
+texts. Where something was compared, `what` was looked at, and `expected` and `found` are the two values as words, else
+""; `remark` is why a finding is accepted all the same: the product's deviation, or the waiver. `message` is the whole
+sentence for people, made of these. `evidence` is {answers, missing, sha256}: how many answers the test was judged by,
+how many of them the folder no longer holds, and a digest of who was asked what and answered what; not of when.
+
+What changed: /1 had no `what` and no `remark`, and cut `expected` and `found` out of the message, so that the `found`
+of an accepted finding ended with the remark, and `expected` at the first ", found " in it. In /2 they are what the
+check itself said; no message begins with the host, which is a key.
 """
 
 from __future__ import annotations
@@ -37,21 +43,19 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from dlws.record.ledger import Proof
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
-from reports import matrix, summary
 from reports.matrix import Cell, Row
+from reports.overview import Overview
 
-SCHEMA = "dlws-record/1"
+SCHEMA = "dlws-record/2"
 Record = dict[str, Any]
 
-_MISMATCH = re.compile(r"(?:^|: )expected (?P<expected>.*?), found (?P<found>.*)\Z", re.DOTALL)
 
-
-def of(recorded: RecordedRun) -> Record:
+def of(overview: Overview) -> Record:
     """The record of a run as plain values."""
-    ledger, rows = recorded.ledger, matrix.of(recorded.ledger)
-    run = ledger.run
+    recorded, rows, run = overview.recorded, overview.matrix, overview.ledger.run
     checks = [_check(recorded, row, cell) for row in rows.checks for cell in row.cells.values()]
     stages = [_stage(recorded, row, cell) for row in rows.stages for cell in row.cells.values()]
     checks.sort(key=_by("id", "name", "host", "test"))
@@ -66,13 +70,13 @@ def of(recorded: RecordedRun) -> Record:
         "strict": run.strict,
         "suite_version": run.suite_version,
         "config_sha256": run.config_sha256,
-        "state": summary.of(ledger, rows).state,
+        "state": overview.summary.state,
         "hosts": [_fields(host, "name", "address", "kind", "role") for host in run.hosts],
         "checks": checks,
         "stages": stages,
         "waivers": [_waiver(waiver, recorded.inputs, checks) for waiver in recorded.inputs.get("waivers", ())],
         "deviations": [
-            {name: check[name] for name in ("id", "host", "message")}
+            {name: check[name] for name in ("id", "host", "message", "found", "remark")}
             for check in checks
             if check["verdict"] == Verdict.DEVIATION
         ],
@@ -89,21 +93,20 @@ def text(record: Record) -> str:
     return whole.encode("utf-8", "backslashreplace").decode() + "\n"  # half a surrogate pair becomes its JSON escape
 
 
-def render(recorded: RecordedRun) -> str:
+def render(overview: Overview) -> str:
     """The canonical record of a run."""
-    return text(of(recorded))
+    return text(of(overview))
 
 
 def _check(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
-    told = _told(recorded, row, cell)
-    said = _MISMATCH.search(told["message"])
-    return told | {
+    result = cell.result
+    data = ("what", "expected", "found", "remark")
+    return _told(recorded, row, cell) | {
         "id": row.id,
         "severity": row.sample.severity if row.sample else "",
         "source": row.sample.source if row.sample else "",
         "title_zh": row.sample.title_zh if row.sample else "",
-        "expected": said["expected"] if said else "",
-        "found": said["found"] if said else "",
+        **(_fields(result, *data) if result else dict.fromkeys(data, "")),
     }
 
 
@@ -112,8 +115,12 @@ def _stage(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     return _told(recorded, row, cell) | {
         "outcome": (result.outcome or "") if result else "",
         "actions": [action.text for action in result.actions] if result else [],
-        "proofs": [_fields(p, "id", "name", "verdict", "message") for p in result.proofs] if result else [],
+        "proofs": [_proof(proof) for proof in result.proofs] if result else [],
     }
+
+
+def _proof(proof: Proof) -> Record:
+    return _fields(proof, "id", "name", "verdict", "what", "expected", "found") | {"message": proof.sentence}
 
 
 def _told(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
@@ -126,7 +133,7 @@ def _told(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
         "verdict": result.verdict if result else Verdict.NOT_RUN,
         "section": row.section,
         "title": row.item.title,
-        "message": result.message if result else "",
+        "message": result.sentence if result else "",
         "fix": result.fix if result else "",
         "evidence": _evidence(recorded, result.evidence if result else ()),
     }

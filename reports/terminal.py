@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from dlws.record.ledger import HostRow
-from dlws.record.run_folder import RecordedRun
-from reports import critical_path, matrix, summary
+from dlws.record.ledger import HostRow, Ledger
+from reports import critical_path, matrix
 from reports.findings import Finding, Group
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
+from reports.overview import Overview
 from reports.summary import State, Summary
 from reports.text import clip, count, duration, one_line
 
@@ -34,21 +34,20 @@ _COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "b
 Line = tuple[str, dict[str, Kind]]
 
 
-def show(recorded: RecordedRun, console: Console, files: Iterable[Path] = (), faults: Iterable[str] = ()) -> None:
+def show(overview: Overview, console: Console, files: Iterable[Path] = (), faults: Iterable[str] = ()) -> None:
     """Print the summary of a run. `files` are the reports that were written, `faults` tell which were not, and why."""
-    rows = matrix.of(recorded.ledger)
-    told = summary.of(recorded.ledger, rows)
+    ledger, rows, told = overview.ledger, overview.matrix, overview.summary
     lines = list(_stage_lines(rows.stages)) + list(_area_lines(rows.checks))
     printer = _Printer(console)
     printer.matrix(rows, lines)
     printer.counts(told)
     for group in told.groups:
-        printer.findings(group, len(group.findings) if recorded.ledger.run.command == "preflight" else MOST_FINDINGS)
+        printer.findings(group, len(group.findings) if ledger.run.command == "preflight" else MOST_FINDINGS)
     printer.gaps(told)
-    timing = critical_path.of(recorded.ledger)
-    if timing and not recorded.ledger.run.plan:
+    timing = critical_path.of(ledger)
+    if timing and not ledger.run.plan:
         printer.timing(timing)
-    printer.end(recorded, told)
+    printer.end(ledger, told)
     for file in files:
         printer.plain(Text(f"  {file}"))
     for fault in faults:
@@ -205,8 +204,8 @@ class _Printer:
         self.line("")
         self.line(f"Wall time {figures}: ", one_line(" > ".join(steps)), indent=2)
 
-    def end(self, recorded: RecordedRun, told: Summary) -> None:
-        run, end = recorded.ledger.run, recorded.ledger.end
+    def end(self, ledger: Ledger, told: Summary) -> None:
+        run, end = ledger.run, ledger.end
         self.line("")
         took = f" ({duration(end.seconds)})" if end else ""
         replay = f", replay of {one_line(run.replays)}" if run.replays else ""

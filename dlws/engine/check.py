@@ -8,7 +8,7 @@ def test_swap_is_off(host):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,7 +17,12 @@ import pytest
 from dlws.config.cluster import Cluster
 from dlws.engine.targets import WHOLE, Selector, every_host
 from dlws.inventory import Target
+from dlws.verdict import Mismatch as Mismatch
 from dlws.verdict import Severity
+from dlws.verdict import expect as expect
+from dlws.verdict import expect_among as expect_among
+from dlws.verdict import expect_present as expect_present
+from dlws.verdict import expect_that as expect_that
 
 F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
@@ -60,13 +65,6 @@ class Check:
         if target in targets:
             return target
         return WHOLE if WHOLE in targets else None
-
-
-class Mismatch(AssertionError):
-    """A fact that is known and not as it must be: the check FAILs (or WARNs, by its severity)."""
-
-    def __init__(self, what: str, *, found: object, expected: object) -> None:
-        super().__init__(f"{what}: expected {_shown(expected)}, found {_shown(found)}")
 
 
 def check(
@@ -138,37 +136,3 @@ def check_of(function: Any) -> Check | None:
     """The check that a function was declared to be, if any."""
     spec = getattr(function, "check", None)
     return spec if isinstance(spec, Check) else None
-
-
-def expect(what: str, *, found: object, expected: object) -> None:
-    """The two are equal, or Mismatch says what was looked at, what was expected and what was found."""
-    if found != expected:
-        raise Mismatch(what, found=found, expected=expected)
-
-
-def expect_that(holds: object, what: str, *, found: object, expected: object) -> None:
-    """The condition holds, or Mismatch says so in words."""
-    if not holds:
-        raise Mismatch(what, found=found, expected=expected)
-
-
-def expect_present(thing: T | None, what: str, *, found: object = "none", expected: object = "one") -> T:
-    """The thing, or Mismatch says that there is none."""
-    if thing is None:
-        raise Mismatch(what, found=found, expected=expected)
-    return thing
-
-
-def expect_among(key: str, things: Mapping[str, T], what: str) -> T:
-    """What the mapping holds for the key, or Mismatch: `nodes: expected atlas04 among them, found atlas01, atlas02`."""
-    expect_that(key in things, what, found=list(things), expected=f"{key} among them")
-    return things[key]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return value or "nothing"
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return ", ".join(str(item) for item in items) or "none"
-    return str(value)

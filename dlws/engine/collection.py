@@ -11,9 +11,8 @@ from dlws.config.cluster import Cluster
 from dlws.engine import graph, replay, selection
 from dlws.engine.arguments import ARGUMENTS, UnknownArgument
 from dlws.engine.check import one_or_many
-from dlws.engine.conclusion import KNOWN
 from dlws.engine.graph import Graph
-from dlws.engine.items import CheckItem, StageItem, TargetItem, collected
+from dlws.engine.items import KNOWN, CheckItem, StageItem, TargetItem, collected
 from dlws.engine.run import CLUSTER, CONTEXT, inputs_of, sha256_of
 from dlws.engine.stage import Stage, stage_of
 from dlws.record.run_folder import RunFolder

@@ -1,4 +1,4 @@
-"""How a run ends in the controller: the ledger is closed, the reports are written, the summary is shown."""
+"""How a run ends in the controller: the ledger is closed, and whoever makes reports is told."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-import reports
+from dlws.engine import waivers
 from dlws.engine.items import KNOWN, TargetItem
 from dlws.engine.progress import Board, beside_capture
-from dlws.engine.recorder import Ledgerkeeper, head, result_of, waiver_findings
+from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
 from dlws.engine.site import Site
 from dlws.record.ledger import Result
-from dlws.record.run_folder import RunFolder
 from dlws.verdict import Verdict
-from reports import plan, terminal
 
 
 class Conclusion:
@@ -49,7 +47,7 @@ class Conclusion:
 
     def take(self, report: pytest.TestReport) -> None:
         """One report."""
-        result = result_of(report, self.items.get(report.nodeid))
+        result = reported(report, self.items.get(report.nodeid), self.ledger.results)
         if result is not None:
             self.ledger.add(result)
 
@@ -67,7 +65,8 @@ class Conclusion:
         self.board.stop()
         results = list(self.ledger.results.values())
         if self.run.command == "verify":
-            for finding in waiver_findings(self.site, results, self.config.stash[KNOWN]):
+            verdicts = {(result.id, result.host): result.verdict for result in results}
+            for finding in waivers.findings(self.site.waivers, verdicts, self.config.stash[KNOWN]):
                 self.ledger.add(finding)
         results = list(self.ledger.results.values())
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.option.resume:
@@ -75,7 +74,7 @@ class Conclusion:
         if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.ledger.end(int(session.exitstatus), str(session.shouldstop or session.shouldfail or ""))
-        self.written = reports.write_all(self.site.context.folder)
+        self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.site.context.folder)
 
     def is_bad(self, result: Result) -> bool:
         """Whether a result makes the run fail."""
@@ -83,7 +82,5 @@ class Conclusion:
 
     def show(self) -> None:
         """What a person reads at the end."""
-        recorded = self.written.recorded or RunFolder(self.site.context.folder).read()
-        if self.run.plan:
-            self.console.print(plan.render(recorded), markup=False, highlight=False)
-        terminal.show(recorded, self.console, self.written.files, self.written.faults)
+        folder = self.site.context.folder
+        self.config.hook.pytest_dlws_summary(config=self.config, folder=folder, console=self.console)

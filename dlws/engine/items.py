@@ -7,11 +7,11 @@ that travels to the controller on its report.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,14 +19,16 @@ from dlws.config.cluster import Cluster
 from dlws.engine import proving
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
+from dlws.engine.judgement import Course, Declared, Judgement, result_of
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
 from dlws.record.answer import ApiUnreachable, LoginRefused, Unreachable
-from dlws.record.ledger import ActionRow, Outcome, Result, key_of
+from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result, key_of
 from dlws.verdict import Severity, Verdict
 
 ACTS = {"host", "change", "on_master"}  # the arguments by which a stage works on a machine
+T = TypeVar("T", Proof, Result)
 API = "kubernetes-api"  # its name among what a run has lost
 
 
@@ -66,71 +68,64 @@ class TargetItem(pytest.Item):
         site = site_of(self.config)
         started, clock = datetime.now(UTC), time.monotonic()
         with site.judging(self.key) as references:
-            try:
-                told = self.judged(site)
-            except Unreachable as error:
-                told = self.out_of_reach(site, error)
-            except ApiUnreachable as error:
-                told = self.without_api(site, error)
-            except Exception as error:
-                told = {"verdict": Verdict.UNKNOWN, "outcome": self.failed, "message": proving.fault(error), "fix": ""}
-        told |= {
-            "actions": tuple(self.actions),
-            "seconds": round(time.monotonic() - clock, 4),
-            "evidence": tuple(dict.fromkeys(references)),
-        }
-        result = self.as_result(started=started.isoformat(timespec="milliseconds"), **told)
+            judgement = self._judgement(site)
+        course = Course(
+            worker=worker_of(self.config),
+            started=started.isoformat(timespec="milliseconds"),
+            seconds=round(time.monotonic() - clock, 4),
+            actions=self.actions,
+            evidence=references,
+        )
+        result = result_of(self.declared, judgement, course)
         result = self.result = redacted(result, site.fleet.transcript.redactor.text)
         if result.verdict.is_red and self.get_closest_marker("judges_api"):
             site.first_to_lose(API, self.key)
         if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
-            raise Red(result.message)
+            raise Red(result.sentence)
         if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome != Outcome.PLANNED):
-            pytest.skip(result.message)
+            pytest.skip(result.sentence)
 
-    def judged(self, site: Site) -> dict[str, Any]:
-        """The verdict and what belongs to it, as fields of a Result."""
+    def _judgement(self, site: Site) -> Judgement:
+        try:
+            return self.judged(site)
+        except Unreachable as error:
+            return self.out_of_reach(site, error)
+        except ApiUnreachable as error:
+            return self.without_api(site, error)
+        except Exception as error:
+            fault = proving.fault(error)
+            return Judgement(verdict=Verdict.UNKNOWN, outcome=self.failed, message=fault, fix="")
+
+    def judged(self, site: Site) -> Judgement:
+        """The verdict and what it rests on."""
         raise NotImplementedError
 
-    def out_of_reach(self, site: Site, error: Unreachable) -> dict[str, Any]:
+    def out_of_reach(self, site: Site, error: Unreachable) -> Judgement:
         """One finding per host that cannot be reached; whatever else was to run there is not run."""
         host = self.target.name
         if isinstance(self.target, Whole):
-            return {"verdict": Verdict.UNKNOWN, "outcome": self.failed, "message": f"cannot know: {error}"}
+            return replace(proving.unknown(error, self.target), outcome=self.failed)
         if (first := site.first_to_lose(host, self.key)) != self.key:
             message = f"{host} cannot be reached"
-            return {"verdict": Verdict.NOT_RUN, "outcome": self.blocked, "message": message, "follows": first}
+            return Judgement(verdict=Verdict.NOT_RUN, outcome=self.blocked, message=message, follows=first)
         verdict = Verdict.FAIL if isinstance(error, LoginRefused) else Verdict.UNREACHABLE
-        return {"verdict": verdict, "outcome": self.failed, "message": str(error), "fix": ""}
+        return Judgement(verdict=verdict, outcome=self.failed, message=proving.said(error, self.target), fix="")
 
-    def without_api(self, site: Site, error: ApiUnreachable) -> dict[str, Any]:
+    def without_api(self, site: Site, error: ApiUnreachable) -> Judgement:
         """One finding for an API that cannot be asked; whatever else was to be asked of it is not run."""
         if (first := site.first_to_lose(API, self.key)) == self.key:
-            return {"verdict": Verdict.UNKNOWN, "outcome": self.failed, "message": f"cannot know: {error}"}
+            return replace(proving.unknown(error, self.target), outcome=self.failed)
         message = f"the Kubernetes API cannot be asked: {error}"
-        return {"verdict": Verdict.NOT_RUN, "message": message, "follows": first}
+        return Judgement(verdict=Verdict.NOT_RUN, message=message, follows=first)
 
     blocked: Outcome | None = None
     failed: Outcome | None = None
     actions: Sequence[ActionRow] = ()
 
-    def as_result(self, **told: Any) -> Result:
-        """A Result with what is known of this item beforehand."""
-        return Result(
-            nodeid=self.nodeid,
-            name=self.plain_name,
-            host=self.target.name,
-            worker=worker_of(self.config),
-            **{**self.about(), **told},
-        )
-
-    def about(self) -> dict[str, Any]:
-        """The fields of a Result that are known before it runs."""
+    @property
+    def declared(self) -> Declared:
+        """What is known of it before it runs."""
         raise NotImplementedError
-
-    def identity(self) -> dict[str, Any]:
-        """Those of them that the head of the ledger holds too: they are known where the test never runs."""
-        return {name: value for name, value in self.about().items() if name in ("stage", "id", "section", "title")}
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """A finding is its message; anything else is a fault of the suite and shows its traceback."""
@@ -160,50 +155,51 @@ class CheckItem(TargetItem):
         """See `TargetItem.key`."""
         return key_of(self.spec.id, self.target.name)
 
-    def judged(self, site: Site) -> dict[str, Any]:
+    def judged(self, site: Site) -> Judgement:
         """The check's verdict; NOT RUN where another finding of this run explains it."""
-        verdict, message = self.weighed(site)
-        if verdict.is_red and (cause := next(self._red_causes(site), None)):
-            message = f"follows from {cause.spec.id} on {cause.target.name}: {message}"
-            return {"verdict": Verdict.NOT_RUN, "message": message, "follows": cause.key}
-        return {"verdict": verdict, "message": message}
+        judgement = self.weighed(site)
+        if judgement.verdict.is_red and (cause := next(self._red_causes(site), None)):
+            lead = f"follows from {cause.spec.id} on {cause.target.name}"
+            message = f"{lead}: {judgement.message}" if judgement.message else lead
+            return replace(judgement, verdict=Verdict.NOT_RUN, message=message, follows=cause.key)
+        return judgement
 
-    def weighed(self, site: Site) -> tuple[Verdict, str]:
-        """The check's verdict, weighed by its severity, its deviation and the waivers, and the message."""
-        verdict, message = proving.verdict_of(site, self.spec, self.target)
-        if verdict is not Verdict.FAIL:
-            return verdict, message
+    def weighed(self, site: Site) -> Judgement:
+        """The check's verdict, weighed by its severity, its deviation and the waivers."""
+        judgement = proving.judged(site, self.spec, self.target)
+        if judgement.verdict is not Verdict.FAIL:
+            return judgement
         if self.spec.deviation:
-            return Verdict.DEVIATION, f"{message} ({self.spec.deviation})"
+            return replace(judgement, verdict=Verdict.DEVIATION, remark=self.spec.deviation)
         if waiver := site.waivers.find(self.spec.id, self.target.name):
-            return Verdict.WAIVED, f"{message} (waived: {waiver})"
-        return Verdict.FAIL if self.spec.severity is Severity.BLOCKER else Verdict.WARN, message
+            return replace(judgement, verdict=Verdict.WAIVED, remark=str(waiver))
+        return judgement if self.spec.severity is Severity.BLOCKER else replace(judgement, verdict=Verdict.WARN)
 
     def _red_causes(self, site: Site) -> Iterator[CheckItem]:
         """The checks of this run that are red and explain this one's finding."""
-        explaining = {(c.id, t) for c in self.spec.causes for t in c.explains(self.target, site.cluster)}
-        for item in self.session.items if explaining else ():
-            if isinstance(item, CheckItem) and (item.spec.id, item.target) in explaining:
-                try:
-                    red = item.weighed(site)[0].is_red
-                except Unreachable:
-                    red = True
-                if red:
-                    yield item
+        run = checks_of(self.session) if self.spec.causes else {}
+        explaining = (key_of(c.id, t.name) for c in self.spec.causes for t in c.explains(self.target, site.cluster))
+        for cause in (run[key] for key in explaining if key in run):
+            try:
+                red = cause.weighed(site).verdict.is_red
+            except Unreachable:
+                red = True
+            if red:
+                yield cause
 
-    def about(self) -> dict[str, Any]:
+    @property
+    def declared(self) -> Declared:
         """From the check's declaration."""
         spec = self.spec
-        return {
-            "stage": False,
-            "id": spec.id,
-            "section": spec.section,
-            "severity": spec.severity,
-            "title": spec.title,
-            "title_zh": spec.title_zh,
-            "source": spec.source,
-            "fix": spec.fix,
-        }
+        item = ItemRow(
+            nodeid=self.nodeid,
+            name=self.plain_name,
+            host=self.target.name,
+            id=spec.id,
+            section=spec.section,
+            title=spec.title,
+        )
+        return Declared(item=item, severity=spec.severity, title_zh=spec.title_zh, source=spec.source, fix=spec.fix)
 
 
 class StageItem(TargetItem):
@@ -235,10 +231,10 @@ class StageItem(TargetItem):
         """None, too, for what the master does for a host: mostly it waits, and several such stages may."""
         return None if ACTS & set(parameters(self.function)) == {"on_master"} else super().machine
 
-    def judged(self, site: Site) -> dict[str, Any]:
+    def judged(self, site: Site) -> Judgement:
         """How the stage went."""
         self.actions = actions = list[ActionRow]()
-        course = proving.run_stage(
+        return proving.run_stage(
             site,
             self.step,
             missing=self.missing,
@@ -246,11 +242,21 @@ class StageItem(TargetItem):
             actions=actions,
             on_action=lambda text: site.say(self.step.label, site.fleet.transcript.redactor.text(text)),
         )
-        return {name: getattr(course, name) for name in course.__slots__}
 
-    def about(self) -> dict[str, Any]:
+    @property
+    def declared(self) -> Declared:
         """From the stage's declaration."""
-        return {"stage": True, "section": self.spec.section, "title": self.spec.title}
+        return Declared(
+            item=ItemRow(
+                nodeid=self.nodeid,
+                name=self.plain_name,
+                host=self.target.name,
+                stage=True,
+                section=self.spec.section,
+                title=self.spec.title,
+                after=self.step.after,
+            )
+        )
 
 
 def collected(collector: pytest.Module, value: Any, cluster: Cluster) -> Iterator[TargetItem]:
@@ -272,12 +278,32 @@ def _item_name(spec: Check | Stage, target: Target) -> str:
 
 def redacted(result: Result, redact: Callable[[str], str]) -> Result:
     """The result with every secret masked in what was said at run time. Names and titles are the source's own."""
+
+    def masked(told: T) -> T:
+        return replace(
+            told,
+            what=redact(told.what),
+            found=redact(told.found),
+            expected=redact(told.expected),
+            message=redact(told.message),
+            remark=redact(told.remark),
+        )
+
     return replace(
-        result,
-        message=redact(result.message),
-        proofs=tuple(replace(proof, message=redact(proof.message)) for proof in result.proofs),
+        masked(result),
+        proofs=tuple(masked(proof) for proof in result.proofs),
         actions=tuple(replace(action, text=redact(action.text)) for action in result.actions),
     )
+
+
+CHECKS = pytest.StashKey[Mapping[str, "CheckItem"]]()
+
+
+def checks_of(session: pytest.Session) -> Mapping[str, CheckItem]:
+    """The checks of this run by key."""
+    if CHECKS not in session.stash:
+        session.stash[CHECKS] = {item.key: item for item in session.items if isinstance(item, CheckItem)}
+    return session.stash[CHECKS]
 
 
 SITE = pytest.StashKey[Callable[[], Site]]()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dlws.engine import collection, graph, options, replay, run, scheduler
+from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.conclusion import KNOWN, Conclusion
-from dlws.engine.items import SITE, TargetItem, site_of
+from dlws.engine.conclusion import Conclusion
+from dlws.engine.items import KNOWN, SITE, TargetItem, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
@@ -22,6 +22,11 @@ from dlws.record.ledger import encode
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's options."""
     options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The hooks by which the reports hear of a run's end."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -157,6 +162,6 @@ class Run:
             self.conclusion.end(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The matrix, the findings, where the reports lie."""
+        """Let the reports have the last word."""
         if self.conclusion:
             self.conclusion.show()

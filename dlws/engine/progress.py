@@ -110,7 +110,7 @@ class Board:
             STYLES.get(result.outcome, "bold red" if result.verdict.is_red else "") if result.outcome else "bold red"
         )
         mark = MARKS.get(result.outcome, "✘") if result.outcome else "✘"
-        tail = f"  {result.message}" if result.verdict.is_red or result.verdict is Verdict.WARN else ""
+        tail = f"  {result.sentence}" if result.verdict.is_red or result.verdict is Verdict.WARN else ""
         name = result.name if result.stage else f"{result.id} {result.name}"
         line = f"{mark} {result.host:<14} {name:<24} {word:<9} {result.seconds:6.1f} s{tail}"
         self._console.print(line, style=style, markup=False, highlight=False)

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from dlws.engine.arguments import ARGUMENTS
-from dlws.engine.check import Check, Mismatch
+from dlws.engine.check import Check
+from dlws.engine.judgement import Judgement, failed
 from dlws.engine.site import Site
 from dlws.engine.stage import Step
 from dlws.inventory import Target
 from dlws.record.answer import ApiUnreachable, LinkLost, Unreachable
 from dlws.record.ledger import ActionRow, Outcome, Proof
 from dlws.remote.change import Applier, Change, ChangeFailed, Planner
-from dlws.verdict import NotApplicable, Unknown, Verdict
+from dlws.verdict import Mismatch, NotApplicable, Unknown, Verdict
 
 SETTLE_DEADLINE = 30 * 60.0  # as long as the longest command (apt) may take
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How a stage went: what it did, the verdict, the message of what does not hold, and the proofs."""
-
-    outcome: Outcome
-    verdict: Verdict
-    message: str = ""
-    proofs: tuple[Proof, ...] = ()
 
 
 def run_stage(
@@ -38,7 +28,7 @@ def run_stage(
     earlier: list[Step],
     actions: list[ActionRow],
     on_action: Callable[[str], None],
-) -> Course:
+) -> Judgement:
     """Run one stage on its target. `missing` are the steps before it that this run leaves out, `earlier` all others.
 
     What it does is added to `actions` at once: it is known even when this raises. Unreachable passes through: it is a
@@ -46,24 +36,31 @@ def run_stage(
     """
     for before in missing:
         if lacking := unmet(site, before, step.target):  # no other stage of this run is red for it
-            return Course(Outcome.FAILED, lacking.verdict, f"not begun: needs {before.label}: {lacking.message}")
+            return _failed(lacking.verdict, f"not begun: needs {before.label}: {lacking.sentence}")
     proofs = prove(site, step.stage.proves, step.target)
     if site.context.plan and not proofs:
-        return Course(Outcome.PLANNED, Verdict.NOT_RUN, "judged by a check that touches the host: not in a plan")
+        return _planned("judged by a check that touches the host: not in a plan")
     if first_red(proofs) is None:
-        return Course(Outcome.UNCHANGED, Verdict.PASS, proofs=proofs)
+        return Judgement(verdict=Verdict.PASS, outcome=Outcome.UNCHANGED, proofs=proofs)
     trouble = act(site, step, actions, on_action)
     if site.context.plan and actions and trouble is None:
-        return Course(Outcome.PLANNED, Verdict.NOT_RUN, "planned", proofs)
+        return _planned("planned", proofs)
     if site.context.plan and any(unmet(site, before, step.target) for before in earlier):
         later = f"more after the planned changes: {trouble}" if trouble else "to be judged after the planned changes"
-        return Course(Outcome.PLANNED, Verdict.NOT_RUN, later, proofs)
+        return _planned(later, proofs)
     proofs = proofs if not actions else prove(site, step.stage.proves, step.target)
     red = first_red(proofs)
     if red is None:
-        return Course(Outcome.CHANGED, Verdict.PASS, trouble or "", proofs)
-    message = f"{trouble}; and {red.message}" if trouble else red.message
-    return Course(Outcome.FAILED, red.verdict, message, proofs)
+        return Judgement(verdict=Verdict.PASS, outcome=Outcome.CHANGED, message=trouble or "", proofs=proofs)
+    return _failed(red.verdict, f"{trouble}; and {red.sentence}" if trouble else red.sentence, proofs)
+
+
+def _failed(verdict: Verdict, message: str, proofs: tuple[Proof, ...] = ()) -> Judgement:
+    return Judgement(verdict=verdict, outcome=Outcome.FAILED, message=message, proofs=proofs)
+
+
+def _planned(message: str, proofs: tuple[Proof, ...] = ()) -> Judgement:
+    return Judgement(verdict=Verdict.NOT_RUN, outcome=Outcome.PLANNED, message=message, proofs=proofs)
 
 
 def act(site: Site, step: Step, actions: list[ActionRow], on_action: Callable[[str], None]) -> str | None:
@@ -82,15 +79,24 @@ def act(site: Site, step: Step, actions: list[ActionRow], on_action: Callable[[s
             for change in changes.values():
                 change.sender.settle(SETTLE_DEADLINE)
         except Unknown as unsettled:
-            return f"{error}; {unsettled}"
-        return str(error)
+            return f"{said(error, step.target)}; {said(unsettled, step.target)}"
+        return said(error, step.target)
     except Unreachable as error:
-        if step.target == master or not str(error).startswith(f"{master.name}:"):
+        if step.target == master or not is_lost(site, master):
             raise
         return str(error)  # the loss of the master is a finding of its own
     except (ChangeFailed, Unknown) as error:
-        return str(error)
+        return said(error, step.target)
     return None
+
+
+def is_lost(site: Site, target: Target) -> bool:
+    """Whether a host that was in use does not answer any more."""
+    try:
+        site.host(target).read("true")
+    except Unknown:
+        return True
+    return False
 
 
 def unmet(site: Site, before: Step, target: Target) -> Proof | None:
@@ -117,17 +123,25 @@ def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof,
 
 
 def judge(site: Site, check: Check, target: Target) -> Proof:
-    """Run one check; its message stands alone: it names the check and says how to mend. Unreachable passes through."""
+    """Run one check for a stage. Unreachable passes through."""
     try:
-        verdict, found = verdict_of(site, check, target)
+        told = judged(site, check, target)
     except ApiUnreachable as error:  # a stage that has yet to make the API does not stop at its absence
-        verdict, found = Verdict.UNKNOWN, f"cannot know: {error}"
-    message = f"{check.id} {found}. Fix: {check.fix}" if verdict not in (Verdict.PASS, Verdict.NA) else found
-    return Proof(id=check.id, name=check.name, verdict=verdict, message=message)
+        told = unknown(error, target)
+    return Proof(
+        id=check.id,
+        name=check.name,
+        verdict=told.verdict,
+        what=told.what,
+        found=told.found,
+        expected=told.expected,
+        message=told.message,
+        fix="" if told.verdict in (Verdict.PASS, Verdict.NA) else check.fix,
+    )
 
 
-def verdict_of(site: Site, check: Check, target: Target) -> tuple[Verdict, str]:
-    """Run one check outside pytest's protocol: the verdict, and what was found, alike for alike hosts; "" for PASS.
+def judged(site: Site, check: Check, target: Target) -> Judgement:
+    """Run one check outside pytest's protocol, as it is before severity and waivers; alike for alike hosts.
 
     Unreachable and ApiUnreachable pass through: they are findings of their own, not of every check that meets them.
     """
@@ -136,21 +150,35 @@ def verdict_of(site: Site, check: Check, target: Target) -> tuple[Verdict, str]:
     except (Unreachable, ApiUnreachable):
         raise
     except NotApplicable as error:
-        return Verdict.NA, str(error)
+        return Judgement(verdict=Verdict.NA, message=str(error))
     except Unknown as error:
-        return Verdict.UNKNOWN, f"cannot know: {str(error).removeprefix(f'{target.name}: ')}"
+        return unknown(error, target)
+    except Mismatch as error:
+        return failed(error)
     except Exception as error:
-        return (Verdict.FAIL, finding(error)) if is_finding(error, check) else (Verdict.UNKNOWN, fault(error))
-    return Verdict.PASS, ""
+        if is_finding(error, check):
+            return Judgement(verdict=Verdict.FAIL, message=finding(error))
+        return Judgement(verdict=Verdict.UNKNOWN, message=fault(error))
+    return Judgement(verdict=Verdict.PASS)
+
+
+def unknown(error: Unknown, target: Target) -> Judgement:
+    """The judgement that something could not be known of a target."""
+    return Judgement(verdict=Verdict.UNKNOWN, message=f"cannot know: {said(error, target)}")
+
+
+def said(error: Exception, target: Target) -> str:
+    """What an error says of its own target. Errors name their host, as they may reach people elsewhere too."""
+    return str(error).removeprefix(f"{target.name}: ")
 
 
 def is_finding(error: Exception, check: Check) -> bool:
-    """Whether it says that the fact is not as it must be: a Mismatch, or an `assert` of the check's own package."""
+    """Whether it says that the fact is not as it must be: an `assert` of the check's own package."""
     if not isinstance(error, AssertionError):
         return False
     package = check.function.__module__.split(".")[0]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return isinstance(error, Mismatch) or str(frames[-1].f_globals.get("__name__")).split(".")[0] == package
+    return str(frames[-1].f_globals.get("__name__")).split(".")[0] == package
 
 
 def finding(error: Exception) -> str:

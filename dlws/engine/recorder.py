@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import pytest
 
-from dlws.engine.items import StageItem, TargetItem
+from dlws.engine.graph import GRAPH
+from dlws.engine.items import StageItem, TargetItem, worker_of
+from dlws.engine.judgement import Course, Judgement, result_of
 from dlws.engine.site import Site
-from dlws.engine.waivers import Waiver, covers
 from dlws.inventory import Control, Whole
 from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
-from dlws.verdict import Severity, Verdict
+from dlws.verdict import Verdict
 
 SYNC_EVERY = 0.25  # seconds between fsyncs of check results; a stage's result is synced at once
 
@@ -43,8 +44,16 @@ class Ledgerkeeper:
         if first is not None:
             if first.verdict.is_red or not result.verdict.is_red:
                 return
-            told = {"verdict": result.verdict, "outcome": result.outcome, "message": result.message}
-            result = replace(first, **told)  # type: ignore[arg-type]
+            result = replace(
+                first,
+                verdict=result.verdict,
+                outcome=result.outcome,
+                what=result.what,
+                found=result.found,
+                expected=result.expected,
+                message=result.message,
+                remark=result.remark,
+            )
         self.results[result.key] = result
         self._write(result, at_once=result.stage)
         for listener in self._listeners:
@@ -89,87 +98,37 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
         strict=site.context.strict,
         workers=workers,
         hosts=tuple(HostRow(name=t.name, address=str(t.address), kind=t.kind, role=str(t.role)) for t in known),
-        items=tuple(
-            ItemRow(
-                nodeid=i.nodeid,
-                name=i.plain_name,
-                host=i.target.name,
-                **i.identity(),
-                after=i.step.after if isinstance(i, StageItem) else (),
-            )
-            for i in ours
-        ),
+        items=tuple(item.declared.item for item in ours),
     )
 
 
-def result_of(report: pytest.TestReport, item: TargetItem | None) -> Result | None:
-    """The result that a report carries; for one that carries none, what its phase and outcome say; else None."""
+def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Result]) -> Result | None:
+    """The result that a report carries; for one that carries none, what its phase and outcome say; else None.
+
+    `results` are those of the run so far, by key: they tell why a stage was skipped.
+    """
     carried = getattr(report, "dlws", None)
     if carried is not None:
         result = decode(carried) if isinstance(carried, str) else carried
         return result if isinstance(result, Result) else None
     if report.passed or item is None:
         return None
+    course = Course(worker=worker_of(item.config), seconds=round(report.duration, 4))
     words = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    stage = isinstance(item, StageItem)
     if report.skipped:
-        needs = words.removeprefix("Skipped: ").partition(" depends on ")[2]
-        told = {
-            "verdict": Verdict.NOT_RUN,
-            "outcome": Outcome.BLOCKED if stage else None,
-            "message": f"not run: needs {needs}" if needs else words,
-            "follows": needs if _has_stage(needs, item.session.items) else "",
-        }
-    else:
-        told = {
-            "verdict": Verdict.UNKNOWN,
-            "outcome": Outcome.FAILED if stage else None,
-            "message": f"the suite itself broke here: {words}",
-        }
-    return item.as_result(started="", seconds=round(report.duration, 4), **told)
+        needs = first_missing(item, results) if isinstance(item, StageItem) else ""
+        message = f"not run: needs {needs}" if needs else words
+        skipped = Judgement(verdict=Verdict.NOT_RUN, outcome=item.blocked, message=message, follows=needs)
+        return result_of(item.declared, skipped, course)
+    broke = f"the suite itself broke here: {words}"
+    return result_of(item.declared, Judgement(verdict=Verdict.UNKNOWN, outcome=item.failed, message=broke), course)
 
 
-def _has_stage(label: str, items: Sequence[pytest.Item]) -> bool:
-    return any(isinstance(item, StageItem) and item.key == label for item in items)
+def first_missing(item: StageItem, results: Mapping[str, Result]) -> str:
+    """The key of the first stage of this run that a stage comes after and that has not come true; "" if all have."""
+    before = item.config.stash[GRAPH].present(item.step)
+    return next((key for key in before if not _holds(results.get(key))), "")
 
 
-def waiver_findings(site: Site, results: Sequence[Result], known: Collection[tuple[str, str]] | None) -> list[Result]:
-    """Expired waivers (red), and waivers that nothing needs (a warning).
-
-    `known` is every check there is, by id and host, whether or not this run asked it; None if that is not known. A
-    waiver is unused when all that it covers was asked and passed: also when it covers no check at all.
-    """
-    verdicts = {(result.id, result.host): result.verdict for result in results}
-
-    def is_unused(waiver: Waiver) -> bool:
-        covered = [verdicts.get(pair) for pair in known or () if covers(waiver, *pair)]
-        return known is not None and all(verdict is Verdict.PASS for verdict in covered)
-
-    def finding(waiver: Waiver, verdict: Verdict, message: str, fix: str) -> Result:
-        nodeid, name = f"waivers.yaml::{waiver.id}[{waiver.host}]", f"waiver of {waiver.id} on {waiver.host}"
-        return Result(
-            nodeid=nodeid,
-            name=name,
-            host=Control().name,
-            stage=False,
-            verdict=verdict,
-            started="",
-            seconds=0.0,
-            worker="main",
-            severity=Severity.WARNING,
-            message=message,
-            fix=fix,
-            title="Waivers are in force and needed",
-            title_zh="豁免未过期且确有需要",
-        )
-
-    expired = [
-        finding(w, Verdict.FAIL, f"the waiver of {w.id} on {w.host} expired on {w.expires}", "renew or remove it")
-        for w in site.waivers.expired
-    ]
-    unused = [
-        finding(w, Verdict.WARN, f"the waiver of {w.id} on {w.host} covers no finding", "remove it from waivers.yaml")
-        for w in site.waivers.entries
-        if w not in site.waivers.expired and is_unused(w)
-    ]
-    return expired + unused
+def _holds(result: Result | None) -> bool:
+    return result is not None and (result.verdict is Verdict.PASS or result.outcome is Outcome.PLANNED)

@@ -211,19 +211,23 @@ class Eager:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replaces xdist's loop in the worker."""
+        # It is registered under no name, and its class is not the one that `import xdist.remote` gives: execnet has run
+        # that module's source here under another name.
         plugins = session.config.pluginmanager.get_plugins()
-        xdist: Any = next(p for p in plugins if type(p).__name__ == "WorkerInteractor")
+        worker: Any = next(p for p in plugins if type(p).__name__ == "WorkerInteractor")
         commands: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
-        xdist.channel.setcallback(commands.put, endmarker=("shutdown", {}))
+        worker.channel.setcallback(commands.put, endmarker=("shutdown", {}))
         while (command := commands.get())[0] != "shutdown":
             for name, phases in command[1].get("outcomes", ()):
                 seed(session, name, phases)
-            for xdist.item_index in command[1]["indices"]:
-                item, start = session.items[xdist.item_index], time.perf_counter()
+            for index in command[1]["indices"]:
+                worker.item_index = index  # every report that xdist sends to the controller bears it
+                start = time.perf_counter()
+                item = session.items[index]
                 # nextitem only decides what to tear down: keep session fixtures, end the rest
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=session)
                 duration = time.perf_counter() - start
-                xdist.sendevent("runtest_protocol_complete", item_index=xdist.item_index, duration=duration)
+                worker.sendevent("runtest_protocol_complete", item_index=index, duration=duration)
             if session.shouldfail or session.shouldstop:
                 break
         return True

@@ -84,6 +84,8 @@ def first_device_host_of_each_kind(cluster: Cluster) -> Sequence[Target]:
 
 def one_host_per_architecture(cluster: Cluster) -> Sequence[Target]:
     """One machine of every architecture."""
+    from dlws.platform import renderings  # here: jinja2, for commands that are refused or have no platform
+
     return tuple(renderings.keeper(cluster, arch) for arch in cluster.archs)
 
 
@@ -148,6 +150,8 @@ def with_built_images(cluster: Cluster) -> bool:
 
 def with_registry(cluster: Cluster) -> bool:
     """Whether the platform's images are in a registry."""
+    from dlws.platform import renderings
+
     return renderings.has_registry(cluster)
 
 

@@ -4,20 +4,22 @@ The first line is a `Run`, the last an `End` (missing when the controller was ki
 one per finished test. `encode` and `decode` are each other's inverse.
 
 Inside a run and from one run to another a test is known by its `key`, `H09[atlas01]` or `swap_off[atlas01]`: files may
-move, ids and the names of stages stay. Ledgers of schema 1 went by node id; `read` turns them into the present form.
+move, ids and the names of stages stay. Ledgers of schema 1 went by node id, and those before schema 3 had sentences
+where a finding is data now; `read` turns them into the present form.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from dlws.verdict import Severity, Verdict
+from dlws.verdict import Severity, Verdict, sentence
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Outcome(StrEnum):
@@ -64,12 +66,26 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The verdict of one check that a stage proves, as it was last seen."""
+    """The verdict of one check that a stage proves, as it was last seen; with `fix` where it does not hold.
+
+    What it rests on is told as by a `dlws.verdict.Finding`.
+    """
 
     id: str
     name: str
     verdict: Verdict
+    what: str = ""
+    found: str = ""
+    expected: str = ""
     message: str = ""
+    remark: str = ""
+    fix: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it where nothing else names the check: `H09 swap: expected none, found sda. Fix: ...`."""
+        said = sentence(self)
+        return f"{self.id} {said}. Fix: {self.fix}" if self.fix else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +129,8 @@ class Result:
     `nodeid` is pytest's name of the test, `name` the function's without `test_`, `id` the catalogue's id ("H09"; empty
     for a stage), `section` the runbook's section, `seconds` the wall time of the call, `evidence` references of the
     form `<file>#<n>` into the run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the
-    key of the test whose finding explains why this one was not run; that one may follow from a third.
+    key of the test whose finding explains why this one was not run; that one may follow from a third. What the verdict
+    rests on is told as by a `dlws.verdict.Finding`; no text begins with the name of the host, which is a field.
     """
 
     nodeid: str
@@ -131,7 +148,11 @@ class Result:
     title_zh: str = ""
     source: str = ""
     fix: str = ""
+    what: str = ""
+    found: str = ""
+    expected: str = ""
     message: str = ""
+    remark: str = ""
     outcome: Outcome | None = None
     proofs: tuple[Proof, ...] = ()
     actions: tuple[ActionRow, ...] = ()
@@ -142,6 +163,11 @@ class Result:
     def key(self) -> str:
         """What identifies the test: `H09[atlas01]`."""
         return key_of(self.id or self.name, self.host)
+
+    @property
+    def sentence(self) -> str:
+        """What people read of it; "" for a plain PASS."""
+        return sentence(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +249,7 @@ def read(lines: Iterable[str]) -> Ledger:
     events = list(_decoded(lines))
     if not events or not isinstance(events[0], Run):
         raise ValueError("a ledger starts with a run line")
-    if events[0].schema == 1:
+    if events[0].schema < SCHEMA:
         events = list(_upgraded(events[0], events))
     results = {event.key: event for event in events if isinstance(event, Result)}
     ends = [event for event in events if isinstance(event, End)]
@@ -235,17 +261,50 @@ def _runs(events: Iterable[Event]) -> Iterator[Run]:
 
 
 def _upgraded(run: Run, events: Sequence[Event]) -> Iterator[Event]:
-    """The events of a ledger of schema 1, with keys for node ids and with what an item says of itself today."""
+    """The events of an older ledger: keys for node ids, what an item says of itself today, findings as data."""
     results = {event.nodeid: event for event in events if isinstance(event, Result)}
     items = {item.nodeid: _described(item, results.get(item.nodeid)) for item in run.items}
     keys = {**{nodeid: item.key for nodeid, item in items.items()}, **{n: r.key for n, r in results.items()}}
     for event in events:
         if isinstance(event, Run):
-            yield replace(event, items=tuple(items.values()))
+            yield replace(event, items=tuple(items.values()), schema=SCHEMA)
         elif isinstance(event, Result):
-            yield replace(event, follows=keys.get(event.follows, event.follows))
+            yield replace(_parted(event), follows=keys.get(event.follows, event.follows))
         else:
             yield replace(event, not_run=tuple(keys.get(nodeid, nodeid) for nodeid in event.not_run))
+
+
+_ACCEPTED = (Verdict.DEVIATION, Verdict.WAIVED)
+_COMPARED = (Verdict.FAIL, Verdict.WARN, *_ACCEPTED, Verdict.NOT_RUN)
+_SENTENCE = re.compile(
+    r"(?:(?P<lead>follows from \S+ on \S+): )?(?:(?P<what>.*?): )?expected (?P<expected>.*?), found (?P<found>.*)",
+    re.DOTALL,
+)
+
+
+def _parted(result: Result) -> Result:
+    """A result whose message is still the whole sentence, with the parts of it as fields. Stages have words alone."""
+    message = result.message.removeprefix(f"{result.host}: ")
+    if result.stage or result.found or result.verdict not in _COMPARED:
+        return replace(result, message=message)
+    message, remark = _without_remark(message, result.verdict)
+    if said := _SENTENCE.fullmatch(message):
+        lead, what, expected, found = (text or "" for text in said.groups())
+        return replace(result, what=what, found=found, expected=expected, message=lead, remark=remark)
+    return replace(result, message=message, remark=remark)
+
+
+def _without_remark(message: str, verdict: Verdict) -> tuple[str, str]:
+    """What an accepted finding says, and the remark that it ended with, in brackets that may hold brackets too."""
+    if verdict is Verdict.WAIVED and message.endswith(")"):
+        said, _, remark = message.rpartition(" (waived: ")
+        return (said, remark[:-1]) if said else (message, "")
+    depth = 0
+    for place in range(len(message) - 1, 0, -1) if verdict is Verdict.DEVIATION else ():
+        depth += {")": 1, "(": -1}.get(message[place], 0)
+        if depth == 0:
+            return (message[: place - 1], message[place + 1 : -1]) if message[place] == "(" else (message, "")
+    return message, ""
 
 
 def _described(item: ItemRow, result: Result | None) -> ItemRow:

@@ -15,6 +15,7 @@ from reports.acceptance import conclusion, facts
 from reports.acceptance.conclusion import Conclusion
 from reports.acceptance.facts import Facts
 from reports.matrix import AREAS, NO_HOSTS
+from reports.overview import Overview
 from reports.record import Record
 from reports.text import one_line
 
@@ -53,7 +54,7 @@ class Source:
     @cached_property
     def record(self) -> Record:
         """The run's canonical record."""
-        return record.of(self.recorded)
+        return record.of(Overview(self.recorded))
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -97,7 +98,7 @@ class Source:
 
     def found(self, check: Record) -> str:
         """What was found: as the message says it or, of a check that holds, the answer where it is a short one."""
-        message: str = check["message"].removeprefix(f"{check['host']}: ")
+        message: str = check["message"]
         if message or check["verdict"] != Verdict.PASS:
             return message
         references = self.evidence(check)

@@ -47,7 +47,7 @@ CONFTEST = """\
 import dlws.engine.run
 from tests.kits import project
 dlws.engine.run.open_fleet = project.open_fleet
-pytest_plugins = ["dlws.engine.plugin", "fixtures.plugin"]
+pytest_plugins = ["dlws.engine.plugin", "fixtures.plugin", "reports.plugin"]
 """
 HEAD = """\
 import os, signal

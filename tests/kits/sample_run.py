@@ -12,7 +12,7 @@ from typing import Any
 
 from dlws.record.ledger import ActionRow, End, Event, HostRow, ItemRow, Outcome, Proof, Result, Run, encode
 from dlws.record.run_folder import RunFolder
-from dlws.verdict import Severity, Verdict
+from dlws.verdict import Mismatch, Severity, Verdict
 
 START = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 HOSTILE = (
@@ -30,24 +30,28 @@ HOSTS = (
 
 STAGES = Path(__file__).with_name("sample_run_stages.txt")
 CHECKS = Path(__file__).with_name("sample_run_checks.txt")
-# (test, host): verdict and message of what is not a plain pass in the sample runs
-Faults = dict[tuple[str, str], tuple[Verdict, str]]
+# (test, host): verdict and finding, or words, of what is not a plain pass in the sample runs
+Faults = dict[tuple[str, str], tuple[Verdict, str | Mismatch]]
 CHECK_FAULTS: Faults = {
-    ("swap_is_off", "atlas01"): (Verdict.FAIL, "atlas01: expected no swap device in use, found /dev/sda3 (8 GiB)"),
-    ("swap_stays_off", "atlas01"): (Verdict.FAIL, "atlas01: expected no live swap line in /etc/fstab, found line 4"),
+    ("swap_is_off", "atlas01"): (Verdict.FAIL, Mismatch("swap in use", found="/dev/sda3 (8 GiB)", expected="none")),
+    ("swap_stays_off", "atlas01"): (Verdict.FAIL, Mismatch("swap in /etc/fstab", found="line 4", expected="none")),
     ("swap_stays_off", "atlas-gpu01"): (
         Verdict.FAIL,
-        "atlas-gpu01: expected no live swap line in /etc/fstab, found line 2",
+        Mismatch("swap in /etc/fstab", found="line 2", expected="none"),
     ),
-    ("gpu_driver_is_new_enough", "atlas-gpu01"): (Verdict.FAIL, "atlas-gpu01: expected driver >= 430, found 418.87.01"),
-    ("npus_are_healthy", "atlas01"): (Verdict.UNKNOWN, "atlas01: npu-smi: command not found"),
-    ("dpkg_is_sane", "atlas-gpu01"): (Verdict.FAIL, f"atlas-gpu01: dpkg --audit says {HOSTILE}"),
-    ("no_failed_units", "atlas01"): (Verdict.WARN, "atlas01: expected no failed unit, found apport.service"),
-    ("no_failed_units", "atlas02"): (Verdict.WARN, "atlas02: expected no failed unit, found apport.service"),
-    ("apt_mirror_answers", "atlas02"): (
-        Verdict.WAIVED,
-        "waived until 2027-01-31 by li.wei: the mirror is opened on site",
+    ("gpu_driver_is_new_enough", "atlas-gpu01"): (
+        Verdict.FAIL,
+        Mismatch("driver", found="418.87.01", expected=">= 430"),
     ),
+    ("npus_are_healthy", "atlas01"): (Verdict.UNKNOWN, "cannot know: npu-smi: command not found"),
+    ("dpkg_is_sane", "atlas-gpu01"): (Verdict.FAIL, Mismatch("dpkg --audit", found=HOSTILE, expected="nothing")),
+    ("no_failed_units", "atlas01"): (Verdict.WARN, Mismatch("failed units", found="apport.service", expected="none")),
+    ("no_failed_units", "atlas02"): (Verdict.WARN, Mismatch("failed units", found="apport.service", expected="none")),
+    ("apt_mirror_answers", "atlas02"): (Verdict.WAIVED, Mismatch("mirror", found="no answer", expected="an answer")),
+}
+REMARKS = {
+    Verdict.WAIVED: "the mirror is opened on site; li.wei; until 2027-01-31",
+    Verdict.DEVIATION: "the product itself needs root's login (runbook 2.1)",
 }
 FIXES = {
     "swap_is_off": "swapoff -a, then take the swap line out of /etc/fstab (runbook 3.11)",
@@ -96,11 +100,11 @@ def verify(
     for number, (row, host) in enumerate(_on_hosts(CHECKS, 4, hosts)):
         check_id, file, name, section, _, severity, title, title_zh, command = row
         nodeid = f"checks/{file}.py::test_{name}[{host.name}]"
-        verdict, message = (CHECK_FAULTS if faults is None else faults).get((name, host.name), (Verdict.PASS, ""))
+        verdict, said = (CHECK_FAULTS if faults is None else faults).get((name, host.name), (Verdict.PASS, ""))
         if name == "root_login_is_refused":
-            verdict, message = Verdict.DEVIATION, "the product itself needs root's login (runbook 2.1)"
+            verdict, said = Verdict.DEVIATION, Mismatch("PermitRootLogin", found="yes", expected="no")
         if host.name == unreachable:
-            verdict, message = Verdict.NOT_RUN, f"{unreachable} is unreachable"
+            verdict, said = Verdict.NOT_RUN, f"{unreachable} is unreachable"
         ref = sample.record(host.name, "gw0", command, **_answer(name, verdict))
         item = ItemRow(nodeid=nodeid, name=name, host=host.name, stage=False, id=check_id, section=section, title=title)
         sample.run = replace(sample.run, items=(*sample.run.items, item))
@@ -121,7 +125,8 @@ def verify(
                 title_zh=title_zh,
                 source="kubeadm preflight",
                 fix=FIXES.get(name, ""),
-                message=message,
+                **finding(said),
+                remark=REMARKS.get(verdict, ""),
                 evidence=() if verdict is Verdict.NOT_RUN else (ref,),
                 follows=_reach(unreachable) if verdict is Verdict.NOT_RUN else "",
             )
@@ -129,6 +134,13 @@ def verify(
     if unreachable:
         sample.results.append(_dead(unreachable))
     return sample
+
+
+def finding(said: str | Mismatch) -> dict[str, Any]:
+    """The fields of a Result that say what was found."""
+    if isinstance(said, Mismatch):
+        return {"what": said.what, "found": said.found, "expected": said.expected}
+    return {"message": said}
 
 
 def lean(sample: Sample) -> Sample:
@@ -220,7 +232,7 @@ def _told(sample: Sample, result: Result, broken: set[str]) -> Result:
             outcome=Outcome.FAILED,
             proofs=(failed,),
             evidence=tuple(lines),
-            message=f"{result.host}: expected docker.service active, found failed: {HOSTILE}",
+            message=f"R01 docker.service: expected active, found failed: {HOSTILE}",
             fix="journalctl -u docker; often a broken /etc/docker/daemon.json",
         )
     return replace(result, evidence=tuple(lines))
@@ -252,7 +264,7 @@ def _dead(name: str) -> Result:
         worker="gw1",
         title="The host can be reached",
         title_zh="主机可连接",
-        message=f"{name}: no answer from 192.168.3.3 port 22 within 10 s",
+        message="no answer from 192.168.3.3 port 22 within 10 s",
         fix=FIXES["hosts"],
     )
 

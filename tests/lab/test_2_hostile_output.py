@@ -35,7 +35,7 @@ def audit(prepared_hosts: None) -> Finished:
 
 def test_the_finding_repeats_it(audit: Finished) -> None:
     assert audit.red == {("H01", "atlas01", Verdict.UNKNOWN)}
-    assert SHOWN in audit.result("operating_system", "atlas01").message
+    assert SHOWN in audit.result("operating_system", "atlas01").sentence
     assert not CONTROL.search(audit.output)
 
 

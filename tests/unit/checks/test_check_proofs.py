@@ -10,7 +10,7 @@ import pytest
 
 from checks.catalogue import declared
 from dlws.engine.arguments import parameters
-from dlws.verdict import Verdict
+from dlws.verdict import Verdict, sentence
 from tests.kits.proof_cases import (
     BROKEN,
     CUT,
@@ -47,13 +47,12 @@ def asks(case: Case) -> bool:
 @pytest.mark.parametrize("case", every_case(), ids=str)
 def test_check_comes_to_its_verdict(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     proof = carry_out(case, tmp_path, monkeypatch)
-    assert (proof.verdict, case.says in proof.message) == (case.verdict, True), proof.message
+    assert (proof.verdict, case.says in proof.sentence) == (case.verdict, True), proof.sentence
     if case.verdict is Verdict.FAIL:
-        assert re.search(r": expected .+, found .+", proof.message, re.DOTALL), proof.message
+        assert all((proof.what, proof.expected, proof.found)), proof.sentence
     if case.verdict not in (Verdict.PASS, Verdict.NA):
-        said, _, fix = proof.message.partition(". Fix: ")
-        assert fix == case.check.fix
-        assert not PYTHON.search(said), said
+        assert proof.fix == case.check.fix
+        assert not PYTHON.search(sentence(proof)), proof.sentence
 
 
 @pytest.mark.parametrize("case", [c for c in every_case() if c.verdict is Verdict.PASS and asks(c)], ids=str)
@@ -61,7 +60,7 @@ def test_a_command_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch
     told = list(spoil(case, tmp_path, monkeypatch, [MISSING, BROKEN, TIMEOUT, LOST, CUT]))
     assert told or asks_api(case)
     for failure, command, proof in told:
-        assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)
+        assert (proof.verdict, failure.says in proof.sentence) == (Verdict.UNKNOWN, True), (command, proof.sentence)
 
 
 def one_of_each() -> list[Case]:
@@ -88,7 +87,7 @@ def test_an_api_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch: p
     told = list(spoil_api(case, tmp_path, monkeypatch))
     assert told
     for failure, command, proof in told:
-        assert (proof.verdict, failure.says in proof.message) == (Verdict.UNKNOWN, True), (command, proof.message)
+        assert (proof.verdict, failure.says in proof.sentence) == (Verdict.UNKNOWN, True), (command, proof.sentence)
 
 
 def test_every_check_can_pass_fail_and_be_unknown() -> None:

@@ -58,7 +58,7 @@ def test_what_differs_after_a_reboot_is_named_and_what_was_red_before_is_not(tmp
         "restart[a2]": "changed",
         "after[control]": "failed",
     }
-    assert "found A01[a2] PASS -> FAIL. Fix" in made.results["after[control]"].message
+    assert "found A01[a2] PASS -> FAIL. Fix" in made.results["after[control]"].sentence
 
 
 def test_a_reboot_that_changes_nothing_is_green(tmp_path: Path) -> None:

@@ -110,18 +110,18 @@ def test_a_stage_whose_body_makes_it_true_is_changed_and_lists_its_actions(mixed
 def test_a_stage_that_does_not_come_true_fails_with_the_checks_message(mixed: Project) -> None:
     result = mixed.results["tool[a4]"]
     assert (result.outcome, result.verdict) == ("failed", "FAIL")
-    assert result.message == "T02 tool: expected there, found missing. Fix: make tool"
+    assert result.sentence == "T02 tool: expected there, found missing. Fix: make tool"
 
 
 def test_a_change_that_the_host_refused_is_named_before_the_check_that_fails(mixed: Project) -> None:
-    message = mixed.results["base[a3]"].message
-    assert message.startswith("a3: test ! -e refuse-base && touch base: exit status 1: it said nothing; and T01 base:")
+    message = mixed.results["base[a3]"].sentence
+    assert message.startswith("test ! -e refuse-base && touch base: exit status 1: it said nothing; and T01 base:")
 
 
 def test_what_cannot_be_known_is_unknown_and_not_failed(mixed: Project) -> None:
     result = mixed.results["tool[a5]"]
     assert (result.outcome, result.verdict) == ("failed", "UNKNOWN")
-    assert "T06 cannot know: exit status 1: cat clear" in result.message
+    assert "T06 cannot know: exit status 1: cat clear" in result.sentence
 
 
 def test_a_requirement_fails_without_any_change(mixed: Project) -> None:
@@ -132,8 +132,8 @@ def test_a_requirement_fails_without_any_change(mixed: Project) -> None:
 def test_a_fault_in_a_check_is_unknown_names_the_suite_and_keeps_the_actions(mixed: Project) -> None:
     result = mixed.results["extra[a4]"]
     assert (result.outcome, result.verdict) == ("failed", "UNKNOWN")
-    assert "the suite itself broke" in result.message
-    assert "KeyError: 'no such key' (checks/facts.py:" in result.message
+    assert "the suite itself broke" in result.sentence
+    assert "KeyError: 'no such key' (checks/facts.py:" in result.sentence
     assert [action.text for action in result.actions] == ["touch extra"]
 
 
@@ -142,7 +142,7 @@ def test_what_comes_after_a_failure_is_not_run_and_other_hosts_go_on(mixed: Proj
     own = {"base[a2]", "tool[a2]", "extra[a2]", "tool[a3]", "extra[a3]"}
     assert blocked == own | {"together[cluster]"} | {f"join[{host}]" for host in HOSTS[1:]}
     assert mixed.results["tool[a3]"].verdict == "NOT RUN"
-    assert "needs base[a3]" in mixed.results["tool[a3]"].message
+    assert "needs base[a3]" in mixed.results["tool[a3]"].sentence
 
 
 @pytest.mark.parametrize("width", [["-n", "0"], []], ids=["serial", "default width"])
@@ -206,7 +206,7 @@ def test_a_change_whose_link_is_lost_is_never_sent_again(lost: Project) -> None:
 def test_after_a_lost_link_the_engine_waits_for_the_command_and_asks_the_checks(lost: Project) -> None:
     result = lost.results["base[a1]"]
     assert (result.outcome, result.verdict) == ("changed", "PASS")
-    assert "a1: link lost" in result.message
+    assert "link lost" in result.sentence
     assert len(result.actions) == 1
     assert lost.outcomes["tool[a1]"] == "changed"
 
@@ -214,6 +214,6 @@ def test_after_a_lost_link_the_engine_waits_for_the_command_and_asks_the_checks(
 def test_a_lost_change_that_did_not_come_true_has_failed_and_says_both(lost: Project) -> None:
     result = lost.results["base[a2]"]
     assert (result.outcome, result.verdict) == ("failed", "FAIL")
-    assert "a2: link lost" in result.message
-    assert "; and T01 base: expected there, found missing. Fix: make base" in result.message
+    assert "link lost" in result.sentence
+    assert "; and T01 base: expected there, found missing. Fix: make base" in result.sentence
     assert lost.outcomes["tool[a2]"] == "blocked"

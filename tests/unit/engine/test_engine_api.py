@@ -58,7 +58,7 @@ def test_an_audit_finds_it_once(project: Project) -> None:
         "ready[a2]": "NOT RUN",
         "all[cluster]": "NOT RUN",
     }
-    assert "no cluster yet" in project.results["ready[a1]"].message
+    assert "no cluster yet" in project.results["ready[a1]"].sentence
 
 
 def test_where_its_own_check_is_left_out_the_first_that_meets_it_finds_it(project: Project) -> None:
@@ -71,7 +71,7 @@ def test_an_install_acts_all_the_same_and_fails_by_its_proofs(project: Project) 
     assert project.has("a1", "joined")
     assert project.outcomes == {"join[a1]": "failed", "join[a2]": "failed", "label[a1]": "failed"}
     assert project.results["join[a1]"].verdict == "UNKNOWN"
-    assert "no cluster yet" in project.results["label[a1]"].message
+    assert "no cluster yet" in project.results["label[a1]"].sentence
 
 
 def test_a_plan_names_the_changes_of_the_api(project: Project) -> None:

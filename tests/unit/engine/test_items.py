@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import reports
+from reports import record
 from tests.kits.project import Project
 
 CHECKS = '''
@@ -71,6 +73,12 @@ def test_deviates(host):
     """The product contradicts it."""
     expect("mode", found="0777", expected="0755")
 '''
+PAGE = '''
+@check("F03", title_zh="坏", fix="mend it")
+def test_welcomes(host):
+    """Says what it should."""
+    expect("page", found="Oops", expected="Welcome, found no problem")
+'''
 MILD = '''
 @check("W01", title_zh="轻", fix="tidy up", severity=Severity.WARNING)
 def test_slight(host):
@@ -96,7 +104,7 @@ MORE_WAIVERS = """
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One host, checked for everything."""
-    made = Project(tmp_path_factory.mktemp("audited"), checks=CHECKS + MILD + WAIVED, hosts=["a1"])
+    made = Project(tmp_path_factory.mktemp("audited"), checks=CHECKS + PAGE + MILD + WAIVED, hosts=["a1"])
     made.write("waivers.yaml", WAIVERS + MORE_WAIVERS)
     assert made.run("-m", "verify").status == 1
     return made
@@ -124,7 +132,26 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_a_check_is_judged(audited: Project, name: str, verdict: str, message: str) -> None:
     result = audited.results[f"{name}[a1]"]
     assert result.verdict == verdict
-    assert message in result.message
+    assert message in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "found", "expected", "remark"),
+    [
+        ("bad", "colour", "red", "green", ""),
+        ("deviates", "mode", "0777", "0755", "the product needs it so"),
+        ("waived", "thing", "old", "new", "next week; Li Wei; until 2099-01-01"),
+        ("welcomes", "page", "Oops", "Welcome, found no problem", ""),
+    ],
+)
+def test_a_finding_is_data_from_the_check_to_the_record(
+    audited: Project, name: str, what: str, found: str, expected: str, remark: str
+) -> None:
+    result = audited.results[f"{name}[a1]"]
+    made = record.of(reports.read(audited.folder))["checks"]
+    [recorded] = [check for check in made if check["name"] == name]
+    assert (result.what, result.found, result.expected, result.remark) == (what, found, expected, remark)
+    assert [recorded[key] for key in ("what", "found", "expected", "remark")] == [what, found, expected, remark]
 
 
 def test_a_check_made_from_a_table_goes_by_the_name_it_was_given(audited: Project) -> None:
@@ -140,7 +167,7 @@ def test_a_result_carries_what_the_check_was_declared_with_and_its_evidence(audi
 
 
 def test_an_expired_waiver_is_a_finding_and_an_unused_one_a_warning(audited: Project) -> None:
-    waivers = {r.name: (r.verdict, r.message) for r in audited.ledger.results if r.name.startswith("waiver")}
+    waivers = {r.name: (r.verdict, r.sentence) for r in audited.ledger.results if r.name.startswith("waiver")}
     assert waivers == {
         "waiver of F01 on a1": ("FAIL", "the waiver of F01 on a1 expired on 2020-01-01"),
         "waiver of P01 on a1": ("WARN", "the waiver of P01 on a1 covers no finding"),
@@ -211,11 +238,11 @@ def scattered(path: Path) -> Project:
 
 def assert_one_finding(made: Project, host: str, verdict: str, message: str) -> None:
     (only,) = [result for result in made.ledger.findings if result.host == host]
-    assert (only.verdict, only.message) == (verdict, message)
+    assert (only.verdict, only.sentence) == (verdict, message)
     counted = Counter(result.verdict for result in made.ledger.results if result.host == host)
     others = sum(item.host == host for item in made.ledger.run.items) - 1
     assert counted == {verdict: 1, "NOT RUN": others}
-    assert {r.follows for r in made.ledger.results if r.host == host and "reached" in r.message} == {only.key}
+    assert {r.follows for r in made.ledger.results if r.host == host and "reached" in r.sentence} == {only.key}
 
 
 @pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "2"]], ids=" ".join)
@@ -224,16 +251,16 @@ def test_an_audit_has_one_finding_for_a_lost_host_and_the_rest_of_it_is_not_run(
 ) -> None:
     made = scattered(tmp_path)
     assert made.run("-m", *args).status == 1
-    assert_one_finding(made, "a2", "UNREACHABLE", "a2: no route to host")
-    assert_one_finding(made, "a3", "FAIL", "a3: no login of root is accepted")
+    assert_one_finding(made, "a2", "UNREACHABLE", "no route to host")
+    assert_one_finding(made, "a3", "FAIL", "no login of root is accepted")
     assert made.verdicts["all[cluster]"] == "PASS"
 
 
 def test_an_install_has_one_finding_for_a_lost_host_and_the_other_hosts_finish(tmp_path: Path) -> None:
     made = scattered(tmp_path)
     assert made.run("-m", "install", "-n", "2").status == 1
-    assert_one_finding(made, "a2", "UNREACHABLE", "a2: no route to host")
-    assert_one_finding(made, "a3", "FAIL", "a3: no login of root is accepted")
+    assert_one_finding(made, "a2", "UNREACHABLE", "no route to host")
+    assert_one_finding(made, "a3", "FAIL", "no login of root is accepted")
     assert {made.outcomes[f"{stage}[a4]"] for stage in ("login", "make", "join")} == {"unchanged"}
     assert made.outcomes["barrier[cluster]"] == "blocked"
 
@@ -265,7 +292,7 @@ def test_a_finding_that_another_explains_is_not_a_second_one(tmp_path):
     assert made.run("-m", "verify").status == 1
     assert made.verdicts == {"it_runs[a1]": "FAIL", "it_answers[a1]": "NOT RUN"}
     told = made.results["it_answers[a1]"]
-    assert told.message == "follows from C01 on a1: answer: expected pong, found none"
+    assert told.sentence == "follows from C01 on a1: answer: expected pong, found none"
     assert told.follows == made.results["it_runs[a1]"].key
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from dlws.record import ledger
+from dlws.record.ledger import Result
+from dlws.verdict import Verdict, sentence
 
 HEAD = {
     "event": "run",
@@ -67,3 +72,46 @@ def test_a_ledger_of_schema_1_goes_by_keys() -> None:
 def test_an_item_of_schema_1_is_described_by_its_result() -> None:
     described = [(item.id, item.section, item.title, item.stage) for item in read().run.items]
     assert described == [("H09", "3.11", "Swap is off.", False), ("U01", "", "", False), ("", "", "", True)]
+
+
+def said(message: str, verdict: str, schema: int = 1, **more: Any) -> Result:
+    """The result of a test of which an older ledger has a sentence."""
+    line = {**LOST, "verdict": verdict, "message": message, **more}
+    lines = ({**HEAD, "schema": schema}, line)
+    [result] = ledger.read(json.dumps(line) for line in lines).results
+    return result
+
+
+OLD = [
+    ("mode: expected 0755, found 0777", "FAIL", ("", "mode", "0755", "0777", "")),
+    ("mode: expected 0755, found 0777 (a (b) c)", "DEVIATION", ("", "mode", "0755", "0777", "a (b) c")),
+    ("Docker: expected 18, found 20 (x) (it is so)", "DEVIATION", ("", "Docker", "18", "20 (x)", "it is so")),
+    ("a: b: expected 1, found 2 (waived: later :); Li)", "WAIVED", ("", "a: b", "1", "2", "later :); Li")),
+    ("assert 1 == 2 (so be it)", "DEVIATION", ("assert 1 == 2", "", "", "", "so be it")),
+    ("follows from C01 on a1: x: expected 1, found 2", "NOT RUN", ("follows from C01 on a1", "x", "1", "2", "")),
+    ("cannot know: x: expected 1, found 2", "UNKNOWN", ("cannot know: x: expected 1, found 2", "", "", "", "")),
+]
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize(("message", "verdict", "parts"), OLD)
+def test_an_older_sentence_is_parted_and_reads_as_before(
+    message: str, verdict: str, parts: tuple[str, ...], schema: int
+) -> None:
+    result = said(message, verdict, schema)
+    assert (result.message, result.what, result.expected, result.found, result.remark) == parts
+    assert sentence(result) == message
+
+
+def test_an_older_sentence_does_not_begin_with_its_host() -> None:
+    assert said("a1: no route to host", "UNREACHABLE").sentence == "no route to host"
+
+
+def test_a_stage_of_an_older_ledger_keeps_its_words() -> None:
+    told = said("T01 x: expected 1, found 2. Fix: mend", "FAIL", stage=True)
+    assert (told.message, told.found) == ("T01 x: expected 1, found 2. Fix: mend", "")
+
+
+def test_what_is_written_now_is_read_as_it_is() -> None:
+    now = said("a1: expected 1, found 2", "FAIL", ledger.SCHEMA)
+    assert (now.message, now.verdict) == ("a1: expected 1, found 2", Verdict.FAIL)

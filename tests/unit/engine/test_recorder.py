@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dlws.engine.recorder import Ledgerkeeper, result_of
+from dlws.engine.graph import GRAPH
+from dlws.engine.recorder import Ledgerkeeper, reported
 from dlws.record import ledger as ledgers
 from dlws.record.ledger import ActionRow, ItemRow, Ledger, Outcome, Result, Run
 from dlws.verdict import Verdict
@@ -133,25 +134,47 @@ def report(outcome: str, longrepr: Any) -> Any:
 
 @pytest.fixture
 def item() -> Any:
-    base, join = made = items(base=(["a1"], []), join=(["a1"], ["base"]))
-    graph_of(made)
-    join.config, join.session = SimpleNamespace(workerinput={"workerid": "gw1"}), SimpleNamespace(items=[base, join])
+    made = items(base=(["a1"], []), other=(["a1"], []), join=(["a1"], ["base", "other?"]))
+    join = made[-1]
+    stash = pytest.Stash()
+    stash[GRAPH] = graph_of(made)
+    join.config = SimpleNamespace(workerinput={"workerid": "gw1"}, stash=stash)
     return join
 
 
-def test_a_stage_that_pytest_dependency_skipped_says_what_it_needs(item: Any) -> None:
-    told = result_of(report("skipped", ("f.py", 1, "Skipped: join[a1] depends on base[a1]")), item)
+SKIPPED = report("skipped", ("f.py", 1, "Skipped: in whatever words"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"), [(Verdict.FAIL, Outcome.FAILED), (Verdict.NOT_RUN, Outcome.BLOCKED), (Verdict.NA, None)]
+)
+def test_a_skipped_stage_names_the_stage_that_is_missing(item: Any, verdict: Verdict, outcome: Outcome | None) -> None:
+    results = {"base[a1]": GREEN, "other[a1]": result(name="other", verdict=verdict, outcome=outcome)}
+    told = reported(SKIPPED, item, results)
     assert told is not None
-    assert (told.verdict, told.outcome, told.message) == ("NOT RUN", "blocked", "not run: needs base[a1]")
-    assert told.follows == "base[a1]"
+    assert (told.verdict, told.outcome, told.sentence) == ("NOT RUN", "blocked", "not run: needs other[a1]")
+    assert told.follows == "other[a1]"
+
+
+def test_of_two_that_are_missing_the_first_is_named(item: Any) -> None:
+    told = reported(SKIPPED, item, {})
+    assert told is not None
+    assert (told.follows, told.worker) == ("base[a1]", "gw1")
+
+
+def test_a_stage_that_no_other_blocks_says_why_it_was_skipped(item: Any) -> None:
+    planned = result(verdict=Verdict.NOT_RUN, outcome=Outcome.PLANNED)
+    told = reported(SKIPPED, item, {"base[a1]": planned, "other[a1]": GREEN})
+    assert told is not None
+    assert (told.message, told.follows) == ("Skipped: in whatever words", "")
 
 
 def test_a_report_of_a_dead_worker_is_unknown_and_red(item: Any) -> None:
-    told = result_of(report("failed", "worker 'gw1' crashed while running 'x'"), item)
+    told = reported(report("failed", "worker 'gw1' crashed while running 'x'"), item, {})
     assert told is not None
     assert (told.verdict, told.outcome) == ("UNKNOWN", "failed")
     assert told.message == "the suite itself broke here: worker 'gw1' crashed while running 'x'"
 
 
 def test_a_report_that_only_passes_says_nothing(item: Any) -> None:
-    assert result_of(report("passed", None), item) is None
+    assert reported(report("passed", None), item, {}) is None

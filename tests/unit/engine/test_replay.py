@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import reports
 from dlws.config.cluster import load
 from dlws.engine import inputs, replay
 from dlws.engine.options import STAGE_COMMANDS, check_replay
@@ -119,7 +120,7 @@ def test_a_replay_comes_to_the_same_in_every_word(audited: Audited) -> None:
 
 
 def test_a_replay_has_the_same_canonical_record(audited: Audited) -> None:
-    assert record.render(RunFolder(audited.folder).read()) == record.render(audited.first.read())
+    assert record.render(reports.read(RunFolder(audited.folder))) == record.render(reports.read(audited.first))
 
 
 def test_a_replay_says_what_it_replays(audited: Audited) -> None:
@@ -132,9 +133,9 @@ def test_a_replay_says_what_it_replays(audited: Audited) -> None:
 
 
 def test_a_replay_can_be_replayed_and_limited_and_share_its_work(audited: Audited) -> None:
-    again, whole = audited.folder, record.of(audited.first.read())
+    again, whole = audited.folder, record.of(reports.read(audited.first))
     assert audited.run("--replay", again.name, "--limit", "a1,a3", "-n", "2").status == 1
-    found = record.of(RunFolder(audited.folder).read())
+    found = record.of(reports.read(RunFolder(audited.folder)))
     shutil.rmtree(audited.folder)
     assert found["run"] == whole["run"]
     assert found["checks"] == [check for check in whole["checks"] if check["host"] != "a2"]
@@ -152,7 +153,7 @@ def test_another_suite_judges_what_the_evidence_holds_and_no_more(audited: Audit
     assert made.run("--replay", "first").status == 1
     found = made.results["it[a1]"]
     assert found.verdict == "UNKNOWN"
-    assert found.message == "cannot know: not in the evidence of the run that is replayed: ls it"
+    assert found.sentence == "cannot know: not in the evidence of the run that is replayed: ls it"
     assert [item.id for item in made.ledger.not_run] == ["T02"] * 3
     assert "T12" not in {item.id for item in made.ledger.run.items}
 

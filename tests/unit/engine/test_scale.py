@@ -64,7 +64,7 @@ def test_a_lost_master_is_no_finding_about_the_host(project: Project) -> None:
     project.run("-m", "install", "-n", "0")
     result = project.results["make[a2]"]
     assert (result.outcome, result.verdict) == ("failed", "FAIL")
-    assert "a1: no route to host" in result.message
+    assert "a1: no route to host" in result.sentence
     assert project.verdicts["make[a1]"] == "UNREACHABLE"
 
 

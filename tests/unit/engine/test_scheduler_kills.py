@@ -62,7 +62,7 @@ def test_a_killed_worker_fails_its_stage_and_no_other_host_is_harmed(tmp_path: P
     expected |= {f"{stage}[{host}]": "changed" for stage in ("base", "top") for host in ("a2", "a3")}
     assert made.outcomes == expected
     assert made.results["base[a1]"].verdict == "UNKNOWN"
-    assert "crashed while running" in made.results["base[a1]"].message
+    assert "crashed while running" in made.results["base[a1]"].sentence
     assert made.ledger.end is not None
 
 

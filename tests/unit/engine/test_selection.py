@@ -146,7 +146,7 @@ def test_what_a_left_out_stage_proves_is_asked_of_the_hosts_instead(tmp_path: Pa
     made.on("a2", "base")
     assert made.run("-m", "install", "--stages", "join", "-n", "0").status == 1
     assert made.outcomes == {"join[a1]": "changed", "join[a2]": "failed"}
-    assert made.results["join[a2]"].message == "not begun: needs net[a2]: T02 net: expected 0, found 1. Fix: make net"
+    assert made.results["join[a2]"].sentence == "not begun: needs net[a2]: T02 net: expected 0, found 1. Fix: make net"
     assert made.sent("a2") == []
 
 
@@ -155,7 +155,7 @@ def test_a_host_outside_the_limit_that_is_lost_blocks_a_barrier_and_is_no_news_o
     made.on("a2", "unreachable")
     assert made.run("-m", "install", "--limit", "a1", "-n", "0").status == 1
     assert made.verdicts == {"base[a1]": "PASS", "net[a1]": "PASS", "join[a1]": "UNKNOWN"}
-    assert made.results["join[a1]"].message == "not begun: needs base[a2]: a2: no route to host"
+    assert made.results["join[a1]"].sentence == "not begun: needs base[a2]: a2: no route to host"
 
 
 def test_a_plan_lists_every_action_of_every_stage_and_sends_nothing(tmp_path: Path) -> None:

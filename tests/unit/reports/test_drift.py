@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import reports
 from dlws.cli import main
-from dlws.verdict import Verdict
+from dlws.verdict import Mismatch, Verdict
 from reports import answers, drift, record
 from reports.drift import Drift, NotComparable
 from tests.kits import sample_run
@@ -29,7 +30,9 @@ def between(tmp_path: Path) -> Callable[[Sample, Sample], Drift]:
     """The drift of two runs."""
 
     def compare(before: Sample, after: Sample) -> Drift:
-        return drift.between(*(record.of(run.write(tmp_path / n).read()) for n, run in (("a", before), ("b", after))))
+        return drift.between(
+            *(record.of(reports.read(run.write(tmp_path / n))) for n, run in (("a", before), ("b", after)))
+        )
 
     return compare
 
@@ -50,7 +53,7 @@ def test_the_same_audit_twice_has_no_drift(between: Between) -> None:
 
 
 def test_a_new_finding_names_check_host_and_reason(between: Between) -> None:
-    found = between(audit(), audit({SWAP: (Verdict.FAIL, "swap: expected none, found /dev/sda3")}))
+    found = between(audit(), audit({SWAP: (Verdict.FAIL, Mismatch("swap", found="/dev/sda3", expected="none"))}))
     assert [change.is_new_finding for change in found.changes] == [True]
     text = shown(found)
     assert "New findings" in text
@@ -59,20 +62,20 @@ def test_a_new_finding_names_check_host_and_reason(between: Between) -> None:
 
 
 def test_a_gone_finding_says_what_it_was(between: Between) -> None:
-    text = shown(between(audit({SWAP: (Verdict.FAIL, "swap: expected none, found /dev/sda3")}), audit()))
+    text = shown(between(audit({SWAP: (Verdict.FAIL, Mismatch("swap", found="/dev/sda3", expected="none"))}), audit()))
     assert "Gone findings" in text
     assert "was: swap: expected none, found /dev/sda3" in text
 
 
 def test_another_fact_under_the_same_verdict_is_shown_beside_the_old_one(between: Between) -> None:
-    before = audit({SWAP: (Verdict.FAIL, "swap: expected none, found /dev/sda3")})
-    found = between(before, audit({SWAP: (Verdict.FAIL, "swap: expected none, found /dev/sdb1")}))
+    before = audit({SWAP: (Verdict.FAIL, Mismatch("swap", found="/dev/sda3", expected="none"))})
+    found = between(before, audit({SWAP: (Verdict.FAIL, Mismatch("swap", found="/dev/sdb1", expected="none"))}))
     assert [change.is_of_facts for change in found.changes] == [True]
     assert "expected none, found /dev/sdb1\n    was: /dev/sda3" in "\n".join(map(str.rstrip, shown(found).splitlines()))
 
 
 def test_an_accepted_finding_is_another_verdict(between: Between) -> None:
-    fault = (Verdict.FAIL, "swap: expected none, found /dev/sda3")
+    fault = (Verdict.FAIL, Mismatch("swap", found="/dev/sda3", expected="none"))
     found = between(audit({SWAP: fault}), audit({SWAP: (Verdict.WAIVED, "waived")}))
     assert [change.is_gone_finding for change in found.changes] == [True]
 

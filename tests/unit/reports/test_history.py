@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import reports
 from dlws.record.ledger import Ledger
 from dlws.record.run_folder import RecordedRun, RunFolder
 from dlws.verdict import Verdict
@@ -26,7 +27,7 @@ def write(sample: Sample, path: Path, days: int, command: str = "") -> RunFolder
 
 def digested(folder: RunFolder) -> RunFolder:
     """The same with its digest, as after its end."""
-    (folder.path / history.FILE).write_text(history.render(folder.read()), "utf-8")
+    (folder.path / history.FILE).write_text(history.render(reports.read(folder)), "utf-8")
     return folder
 
 
@@ -118,7 +119,7 @@ def test_what_a_run_did_not_have_is_not_ok(tmp_path: Path) -> None:
 
 
 def test_a_digest_of_a_hundred_hosts_is_small(tmp_path: Path) -> None:
-    run = sample_run.lean(sample_run.verify(sample_run.room(100), "node017")).write(tmp_path).read()
-    digest = history.render(run)
+    run = sample_run.lean(sample_run.verify(sample_run.room(100), "node017")).write(tmp_path)
+    digest = history.render(reports.read(run))
     assert len(digest) < 10_000
     assert json.loads(digest)["rows"]["H09 swap_is_off"].count("p") == 99

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import reports
 from dlws.verdict import Verdict
 from reports import html
 from tests.kits import sample_run
@@ -74,7 +75,7 @@ class Page(HTMLParser):
 
 
 def page(sample: Sample, path: Path) -> Page:
-    return Page(html.render(sample.write(path).read()))
+    return Page(html.render(reports.read(sample.write(path))))
 
 
 @pytest.mark.parametrize("sample", [sample_run.verify(), sample_run.install(), sample_run.plan()])
@@ -143,7 +144,7 @@ def test_what_a_click_shows_is_there(tmp_path: Path) -> None:
 def test_evidence_that_is_missing_is_said_not_left_out(tmp_path: Path) -> None:
     folder = sample_run.verify().write(tmp_path)
     (folder.evidence / "atlas01.gw0.jsonl").unlink()
-    found = Page(html.render(folder.read()))
+    found = Page(html.render(reports.read(folder)))
     assert found.data["missing"]["atlas01.gw0.jsonl#1"] == "evidence/atlas01.gw0.jsonl is missing"
 
 
@@ -173,9 +174,9 @@ def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:
 
 
 def test_a_hundred_hosts_make_a_page_of_bearable_size(tmp_path: Path) -> None:
-    recorded = sample_run.verify(sample_run.room(100), "node017").write(tmp_path).read()
+    overview = reports.read(sample_run.verify(sample_run.room(100), "node017").write(tmp_path))
     start = time.process_time()
-    source = html.render(recorded)
+    source = html.render(overview)
     assert len(source) < 10_000_000
     assert time.process_time() - start < 30
 
@@ -184,4 +185,4 @@ def test_evidence_is_cut_further_when_there_is_very_much_of_it(tmp_path: Path) -
     sample = sample_run.verify()
     lines = [sample.record("atlas01", "gw7", f"dump {n}", out="y" * 20_000) for n in range(1_500)]
     sample.results[0] = replace(sample.results[0], evidence=tuple(lines))
-    assert len(html.render(sample.write(tmp_path).read())) < html.EVIDENCE_TOTAL * 1.2
+    assert len(html.render(reports.read(sample.write(tmp_path)))) < html.EVIDENCE_TOTAL * 1.2

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import reports
 from dlws.cli import main
 from reports import prometheus
 from tests.kits import sample_run
@@ -18,7 +19,7 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 def metrics(run: Sample, folder: Path) -> Samples:
     """What Prometheus reads of a run: the samples by name."""
     found: Samples = {}
-    for family in text_string_to_metric_families(prometheus.render(run.write(folder).read())):
+    for family in text_string_to_metric_families(prometheus.render(reports.read(run.write(folder)))):
         for sample in family.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found

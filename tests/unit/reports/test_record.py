@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import reports
 from dlws.cli import main
+from dlws.verdict import Mismatch, Verdict
 from reports import record
 from reports.record import Record
 from tests.kits import sample_run
@@ -14,7 +16,7 @@ from tests.kits.sample_run import Sample, lean
 
 
 def record_of(sample: Sample, folder: Path) -> Record:
-    return record.of(sample.write(folder).read())
+    return record.of(reports.read(sample.write(folder)))
 
 
 def check(made: Record, name: str, host: str) -> Record:
@@ -25,8 +27,35 @@ def check(made: Record, name: str, host: str) -> Record:
 def test_a_record_says_what_was_expected_and_found(tmp_path: Path) -> None:
     found = check(record_of(lean(sample_run.verify()), tmp_path), "swap_is_off", "atlas01")
     assert (found["verdict"], found["severity"]) == ("FAIL", "blocker")
-    assert (found["expected"], found["found"]) == ("no swap device in use", "/dev/sda3 (8 GiB)")
+    assert (found["expected"], found["found"]) == ("none", "/dev/sda3 (8 GiB)")
     assert found["fix"].startswith("swapoff -a")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "found", "remark"),
+    [
+        ("root_login_is_refused", "atlas01", "yes", "the product itself needs root's login (runbook 2.1)"),
+        ("apt_mirror_answers", "atlas02", "no answer", "the mirror is opened on site; li.wei; until 2027-01-31"),
+    ],
+)
+def test_what_an_accepted_finding_found_is_not_why_it_is_accepted(
+    name: str, host: str, found: str, remark: str, tmp_path: Path
+) -> None:
+    told = check(record_of(lean(sample_run.verify()), tmp_path), name, host)
+    assert (told["found"], told["remark"]) == (found, remark)
+    assert told["message"].endswith(f", found {found} ({remark})".replace("(the mirror", "(waived: the mirror"))
+
+
+def test_no_text_can_be_mistaken_for_the_words_of_a_message(tmp_path: Path) -> None:
+    page = Mismatch("page", found="Oops (none)", expected="Welcome, found no problem")
+    made = record_of(lean(sample_run.verify(faults={("swap_is_off", "atlas01"): (Verdict.FAIL, page)})), tmp_path)
+    told = check(made, "swap_is_off", "atlas01")
+    assert (told["what"], told["expected"], told["found"]) == ("page", "Welcome, found no problem", "Oops (none)")
+
+
+def test_a_deviation_is_listed_with_its_reason(tmp_path: Path) -> None:
+    first, *_ = record_of(lean(sample_run.verify()), tmp_path)["deviations"]
+    assert (first["found"], first["remark"]) == ("yes", "the product itself needs root's login (runbook 2.1)")
 
 
 def test_the_order_of_finishing_and_the_time_taken_leave_no_trace(tmp_path: Path) -> None:
@@ -70,14 +99,14 @@ def test_an_install_tells_outcomes_actions_and_proofs(tmp_path: Path) -> None:
 
 def test_waivers_say_what_they_waive_and_whether_they_still_held(tmp_path: Path) -> None:
     folder = lean(sample_run.verify()).write(tmp_path)
-    mirror = check(record.of(folder.read()), "apt_mirror_answers", "atlas02")["id"]
+    mirror = check(record.of(reports.read(folder)), "apt_mirror_answers", "atlas02")["id"]
     told = {"owner": "Li Wei", "reason": "on site"}
     waivers = [
         {"id": mirror, "host": "atlas*", "expires": "2027-01-31", **told},
         {"id": "H05", "host": "*", "expires": "2026-11-23", **told},
     ]
     folder.inputs.write_text(json.dumps({"today": "2026-11-24", "waivers": waivers}))
-    made = record.of(folder.read())["waivers"]
+    made = record.of(reports.read(folder))["waivers"]
     assert [(w["in_force"], w["waives"]) for w in made] == [(True, ["atlas02"]), (False, [])]
 
 
@@ -92,7 +121,7 @@ def test_the_command_prints_canonical_json(tmp_path: Path, capsysbinary: pytest.
     assert main(["reports", "json", str(folder)]) == 0
     printed = capsysbinary.readouterr().out
     whole = json.loads(printed)
-    assert whole["schema"] == "dlws-record/1"
+    assert whole["schema"] == "dlws-record/2"
     assert printed == record.text(whole).encode()
     assert "磁盘已满".encode() in printed
 

@@ -119,7 +119,7 @@ def test_one_fault_on_two_hosts_is_one_finding() -> None:
 def test_hosts_that_say_the_same_stand_together_without_their_names() -> None:
     (units,) = told(sample_run.verify()).remarks
     assert {message: len(hosts) for message, hosts in units.by_message.items()} == {
-        "expected no failed unit, found apport.service": 2
+        "failed units: expected none, found apport.service": 2
     }
 
 
@@ -245,3 +245,11 @@ def test_a_test_that_never_ran_stands_under_its_heading() -> None:
     (row,) = [row for row in rows if row.name == "gpu_in_container"]
     assert (row.section, row.area, row.sample) == ("3.9", "3.9 GPU runtime", None)
     assert row.title != "gpu in container"
+
+
+def test_a_finding_about_a_waiver_stands_under_waivers() -> None:
+    sample = healthy()
+    nodeid, name = "waivers.yaml::P01[a1]", "waiver of P01 on a1"
+    sample.results.append(replace(sample.results[0], nodeid=nodeid, name=name, id="", host="control"))
+    rows = matrix.of(ledger(sample)).checks
+    assert [row.area for row in rows if row.name == name] == ["waivers"]

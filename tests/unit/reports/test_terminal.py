@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+import reports
 from dlws.record.ledger import HostRow
 from dlws.verdict import Verdict
 from reports import terminal
@@ -19,7 +20,7 @@ from tests.kits.sample_run import Sample
 def shown(sample: Sample, path: Path, width: int = 80, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", write_through=True) as stream:
-        terminal.show(sample.write(path).read(), Console(file=stream, width=width), [path / "report.html"])
+        terminal.show(reports.read(sample.write(path)), Console(file=stream, width=width), [path / "report.html"])
         return raw.getvalue().decode(encoding)
 
 
@@ -69,7 +70,7 @@ def test_no_escape_sequence_of_a_host_reaches_the_terminal(tmp_path: Path) -> No
 
 def test_a_finding_is_a_line_with_its_fix_below(tmp_path: Path) -> None:
     lines = shown(sample_run.verify(), tmp_path, 120).splitlines()
-    place = lines.index("✗ atlas01: H09 swap_is_off: expected no swap device in use, found /dev/sda3 (8 GiB)")
+    place = lines.index("✗ atlas01: H09 swap_is_off: swap in use: expected none, found /dev/sda3 (8 GiB)")
     assert lines[place + 1] == "  fix: swapoff -a, then take the swap line out of /etc/fstab (runbook 3.11)"
 
 
@@ -123,9 +124,9 @@ def test_thirteen_hosts_are_folded(tmp_path: Path) -> None:
 
 
 def test_a_report_that_could_not_be_made_is_told(tmp_path: Path) -> None:
-    recorded = sample_run.verify().write(tmp_path).read()
+    overview = reports.read(sample_run.verify().write(tmp_path))
     console = Console(file=io.StringIO(), width=80)
-    terminal.show(recorded, console, faults=["junit.xml could not be made: OSError: disk full"])
+    terminal.show(overview, console, faults=["junit.xml could not be made: OSError: disk full"])
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().endswith("\n  junit.xml could not be made: OSError: disk full\n")
 

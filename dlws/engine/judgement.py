@@ -1,0 +1,93 @@
+"""What a check or stage came to, and the one place where a `Result` is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result
+from dlws.verdict import Mismatch, Severity, Verdict, sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on one test, and what it rests on (a `dlws.verdict.Finding`).
+
+    `outcome` is what a stage did, `follows` the key of the test whose finding explains this one; `fix` is None where
+    what the check was declared with holds good.
+    """
+
+    verdict: Verdict
+    what: str = ""
+    found: str = ""
+    expected: str = ""
+    message: str = ""
+    remark: str = ""
+    outcome: Outcome | None = None
+    fix: str | None = None
+    follows: str = ""
+    proofs: tuple[Proof, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What people read of it."""
+        return sentence(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What is known of a test before it runs."""
+
+    item: ItemRow
+    severity: Severity = Severity.BLOCKER
+    title_zh: str = ""
+    source: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How a test ran: when it started (UTC, ISO 8601), for how many seconds, where, what it did and was judged by."""
+
+    worker: str
+    started: str = ""
+    seconds: float = 0.0
+    actions: Sequence[ActionRow] = ()
+    evidence: Sequence[str] = ()
+
+
+def failed(mismatch: Mismatch) -> Judgement:
+    """The judgement that a Mismatch is."""
+    return Judgement(verdict=Verdict.FAIL, what=mismatch.what, found=mismatch.found, expected=mismatch.expected)
+
+
+def result_of(declared: Declared, judgement: Judgement, course: Course) -> Result:
+    """The result of a test."""
+    item = declared.item
+    return Result(
+        nodeid=item.nodeid,
+        name=item.name,
+        host=item.host,
+        stage=item.stage,
+        verdict=judgement.verdict,
+        started=course.started,
+        seconds=course.seconds,
+        worker=course.worker,
+        id=item.id,
+        section=item.section,
+        severity=declared.severity,
+        title=item.title,
+        title_zh=declared.title_zh,
+        source=declared.source,
+        fix=declared.fix if judgement.fix is None else judgement.fix,
+        what=judgement.what,
+        found=judgement.found,
+        expected=judgement.expected,
+        message=judgement.message,
+        remark=judgement.remark,
+        outcome=judgement.outcome,
+        proofs=judgement.proofs,
+        actions=tuple(course.actions),
+        evidence=tuple(dict.fromkeys(course.evidence)),
+        follows=judgement.follows,
+    )

@@ -1,0 +1,34 @@
+"""A recorded run with the views of it that every report shares: the one input of every report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dlws.record.ledger import Ledger
+from dlws.record.run_folder import RecordedRun
+from reports import matrix, summary
+from reports.matrix import Matrix
+from reports.summary import Summary
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run, with its matrix and its summary: each is computed once, however many reports ask."""
+
+    recorded: RecordedRun
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the run wrote down."""
+        return self.recorded.ledger
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Tests as rows, hosts as columns."""
+        return matrix.of(self.ledger)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The run in words and figures."""
+        return summary.of(self.ledger, self.matrix)

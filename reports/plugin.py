@@ -1,0 +1,29 @@
+"""The reports of a run as a pytest plugin: it answers the hooks that `dlws.engine.hooks` declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import reports
+from reports import plan, terminal
+
+WRITTEN = pytest.StashKey[reports.Written]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_dlws_run_ended(config: pytest.Config, folder: Path) -> None:
+    """Write every report into the run's folder."""
+    config.stash[WRITTEN] = reports.write_all(folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_dlws_summary(config: pytest.Config, folder: Path, console: Console) -> None:
+    """The plan, if the run was one; the matrix, the findings, where the reports lie."""
+    written = config.stash[WRITTEN]
+    overview = written.overview or reports.read(folder)
+    if overview.ledger.run.plan:
+        console.print(plan.render(overview), markup=False, highlight=False)
+    terminal.show(overview, console, written.files, written.faults)
