@@ -24,7 +24,7 @@ MADE_BY_THE_READER = {
     "tests/proofs/host/limits.yaml",
     "tests/unit/install/test_node.py",
     "fixtures/workers.py",
-    "tests/unit/fixtures/test_workers.py",
+    "tests/unit/engine/test_workers.py",
 }
 PENDING = {
     "dlws/engine/hooks.py",
