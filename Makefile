@@ -36,10 +36,10 @@ lint: env
 	$(BIN)/mypy
 
 lab: env
-	$(BIN)/python -m lab up
+	$(BIN)/dlws lab up
 
 down:
-	$(BIN)/python -m lab down
+	$(BIN)/dlws lab down
 
 env: .venv/locked
 

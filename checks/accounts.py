@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
-from dlws.engine.site import AdminLogin
 from dlws.facts.files import stat_of
 from dlws.inventory import Node
 from dlws.parse.host import accounts, sshd_t, sudoers
 from dlws.parse.text import number, only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
+from fixtures.admin_login import AdminLogin
 
 SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
 """What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""

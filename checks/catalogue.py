@@ -18,8 +18,8 @@ class CatalogueError(Exception):
 
 def declared() -> dict[str, Check]:
     """All checks by id, in the order of the ids. Raises CatalogueError for an id that is used twice."""
-    modules = (m.name for m in pkgutil.walk_packages(checks.__path__, "checks.") if not m.name.endswith("__main__"))
-    return by_id(found for name in modules for found in checks_of(importlib.import_module(name)))
+    modules = (importlib.import_module(m.name) for m in pkgutil.walk_packages(checks.__path__, "checks."))
+    return by_id(found for module in modules for found in checks_of(module))
 
 
 def checks_of(module: ModuleType) -> list[Check]:

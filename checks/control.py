@@ -35,7 +35,7 @@ LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
     source="runbook 3.2",
     on=control_host,
     title_zh="config.yaml 有效",
-    fix="run python -m dlws lint FILE to see every finding with its line",
+    fix="run dlws lint FILE to see every finding with its line",
 )
 def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     """config.yaml is complete, consistent and unchanged since this run started."""
@@ -164,7 +164,7 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
     on=control_host,
     severity=Severity.WARNING,
     title_zh="config.yaml 中没有公开、占位或易猜的密码",
-    fix="choose your own values; python -m dlws lint FILE gives details",
+    fix="choose your own values; dlws lint FILE gives details",
 )
 def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml contains no password or key that is published, a placeholder or easily guessed."""

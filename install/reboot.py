@@ -13,8 +13,8 @@ from checks.catalogue import declared
 from checks.kubernetes.kube_host import HEALTHZ
 from checks.kubernetes.nodes import node_of
 from dlws.config.cluster import Cluster
+from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, expect, expect_that, goal
-from dlws.engine.site import parameters
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host, every_host, master, workers
 from dlws.inventory import Node

@@ -79,5 +79,5 @@ HOSTS = {
 """The infrastructure host first, then the workers, as the runbook's configuration lists them."""
 
 SPARE = {"atlas03": LabHost("atlas03", "192.168.3.7", "aarch64", "npu", "18.04.1", "atlas03")}
-"""Made on demand (`python -m lab up --host atlas03`), to be added to the cluster by scale_up."""
+"""Made on demand (`dlws lab up --host atlas03`), to be added to the cluster by scale_up."""
 ALL_HOSTS = {**HOSTS, **SPARE}

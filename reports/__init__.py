@@ -1,7 +1,7 @@
 """From the ledger and the evidence to JUnit, HTML and the terminal.
 
 Every report is a pure function of a `RecordedRun` (the page, for its history, of the runs before it too); `write_all`
-makes the files at the end of a run, and `python -m reports` makes them again from the same folder, offline.
+makes the files at the end of a run, and `dlws reports` makes them again from the same folder, offline.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m reports diff RUN_A RUN_B --answers`: which commands were answered otherwise, also where all checks hold.
+"""`dlws reports diff RUN_A RUN_B --answers`: which commands were answered otherwise, also where all checks hold.
 
 Much of it is no drift at all: uptimes, free memory, times. It is for a person who looks for a cause; it does not count.
 """

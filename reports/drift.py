@@ -1,4 +1,4 @@
-"""`python -m reports diff RUN_A RUN_B`: what changed between two audits of a cluster, from their records."""
+"""`dlws reports diff RUN_A RUN_B`: what changed between two audits of a cluster, from their records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m reports merge RUN... --into DIR`: runs of single hosts (--limit) put together to one run of the cluster.
+"""`dlws reports merge RUN... --into DIR`: runs of single hosts (--limit) put together to one run of the cluster.
 
 Every host is judged by one run alone. The control host and the whole cluster are judged by each of them: of such a test
 the worst verdict counts. The merged run holds all evidence; it can be shown, compared and replayed like any other.

@@ -1,4 +1,4 @@
-"""The metrics of an audit, for node-exporter's textfile collector: `python -m reports prometheus RUN -o dlws.prom`.
+"""The metrics of an audit, for node-exporter's textfile collector: `dlws reports prometheus RUN -o dlws.prom`.
 
 dlws_check_verdict{cluster,host,id,check,severity,verdict} 1     one series for each check and host
 dlws_checks{cluster,verdict}                                     how many; every verdict, those of none with 0

@@ -29,7 +29,7 @@ STATIC_SOURCE = "/www/.dlws-dashboard"
     source="runbook 3.16",
     on=platform_control,
     title_zh="DLWorkspace 源码中的模板可渲染，结果符合约定",
-    fix="run `python -m dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1",
+    fix="run `dlws render`; correct config.yaml, or point it at a clean clone of V0.1.6.1",
 )
 def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     """The DLWorkspace templates render with this configuration into the objects that the suite expects."""
@@ -44,7 +44,7 @@ def test_platform_renders(cluster: Cluster, notes: Notes) -> None:
     on=platform_control,
     severity=Severity.WARNING,
     title_zh="local.yaml 内容有效",
-    fix="correct the named key in config.yaml; see `python -m dlws render webui local.yaml`",
+    fix="correct the named key in config.yaml; see `dlws render webui local.yaml`",
 )
 def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     """The generated local.yaml names this cluster, its hosts and paths, and contains no published secret."""

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from dlws.engine import proving
+from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of
-from dlws.engine.site import Site, parameters
+from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
 from dlws.record.answer import ApiUnreachable, LoginRefused, Unreachable

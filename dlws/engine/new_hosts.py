@@ -1,4 +1,4 @@
-"""Who is new: the machines of the configuration that the cluster has no node of (`-m scale_up`)."""
+"""Which machines of the configuration are not nodes of the cluster yet (`-m scale_up`)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dlws.remote.host import Host
 NODES = f"kubectl --kubeconfig {ADMIN_CONF} --request-timeout=10s get nodes -o name"
 
 
-def of(cluster: Cluster, master: Host) -> list[str]:
-    """Their names in the order of the configuration. Unknown when the API server does not tell."""
+def without_node(cluster: Cluster, master: Host) -> list[str]:
+    """The machines without a node, in the order of the configuration. Unknown if the API does not say."""
     lines = master.lines(NODES)
     if not lines or any(not line.startswith("node/") for line in lines):
         raise unparsable("kubectl get nodes", lines[0] if lines else "", "no list of nodes")
-    there = {line.removeprefix("node/").strip() for line in lines}
-    return [node.name for node in cluster.nodes if node.name not in there]
+    nodes = {line.removeprefix("node/").strip() for line in lines}
+    return [node.name for node in cluster.nodes if node.name not in nodes]

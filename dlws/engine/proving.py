@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.engine.arguments import ARGUMENTS
 from dlws.engine.check import Check, Mismatch
-from dlws.engine.site import Site, parameters
+from dlws.engine.site import Site
 from dlws.engine.stage import Step
 from dlws.inventory import Target
 from dlws.record.answer import ApiUnreachable, LinkLost, Unreachable
@@ -68,16 +69,14 @@ def run_stage(
 def act(site: Site, step: Step, actions: list[ActionRow], on_action: Callable[[str], None]) -> str | None:
     """Carry out the stage's body. None, or what went wrong in it: the proofs that follow have the last word.
 
-    `change` acts on the stage's own host, `on_master` on the master: what only the control plane can do for a host.
+    Each argument that changes a machine gets a `Change` on it (`fixtures/change.py`).
     """
     function, master = step.stage.function, site.cluster.master
-    acts_on = {"change": step.target, "on_master": master}
     changes: dict[str, Change] = {}
     try:
-        for name in acts_on.keys() & set(parameters(function)):
-            host = site.host(acts_on[name])
-            changes[name] = Change(host, _sender(site, acts_on[name]), on_action, actions, site.kube)
-        function(**site.given(function, step.target, **changes))
+        for name, machine in ARGUMENTS.changed_machines(site, function, step.target).items():
+            changes[name] = Change(site.host(machine), _sender(site, machine), on_action, actions, site.kube)
+        function(**ARGUMENTS.given(site, function, step.target, **changes))
     except LinkLost as error:
         try:
             for change in changes.values():
@@ -133,7 +132,7 @@ def verdict_of(site: Site, check: Check, target: Target) -> tuple[Verdict, str]:
     Unreachable and ApiUnreachable pass through: they are findings of their own, not of every check that meets them.
     """
     try:
-        check.function(**site.given(check.function, target))
+        check.function(**ARGUMENTS.given(site, check.function, target))
     except (Unreachable, ApiUnreachable):
         raise
     except NotApplicable as error:

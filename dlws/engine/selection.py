@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 import pytest
 
 from dlws.config.cluster import Cluster
+from dlws.engine.arguments import parameters
 from dlws.engine.items import CheckItem, StageItem, TargetItem
 from dlws.engine.options import STAGE_COMMANDS
-from dlws.engine.site import parameters
 from dlws.engine.stage import Stage
 from dlws.inventory import Node, Whole
 from dlws.record.ledger import Ledger, Outcome

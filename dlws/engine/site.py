@@ -1,21 +1,17 @@
-"""The site of a run: the cluster, the way to its hosts, and what a check or a stage may ask for by argument name."""
+"""The site of a run: the cluster and the way to its hosts. What checks and stages are given stands on it."""
 
 from __future__ import annotations
 
-import inspect
-import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
 from dlws.engine.waivers import Waivers
-from dlws.inventory import Control, Node, Target
+from dlws.inventory import Node, Target
 from dlws.platform import job_objects
-from dlws.record.answer import LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.remote.api_server import ApiServer, Server
@@ -26,9 +22,6 @@ from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.ssh import Login, Secret, open_ssh
-from dlws.verdict import Unknown
-
-ANSWER_DEADLINE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +74,6 @@ class Notes:
         return self.fleet.note(self.about, question, find)
 
 
-@dataclass(frozen=True, slots=True)
-class AdminLogin:
-    """Tries whether the admin user can log in with the cluster's key, on a connection of its own."""
-
-    user: str
-    key: Path
-    site: Site
-
-    def attempt(self, node: Node) -> str:
-        """`accepted`, or why not. The connection of this run is proof enough where it is the admin's."""
-        is_admin = self.site.fleet.connection(node.name).user == self.user
-        found = "accepted" if is_admin else ""
-        return self.site.fleet.note(node.name, f"log in as {self.user}", lambda: found or self._attempt(node))
-
-    def _attempt(self, node: Node) -> str:
-        try:
-            connection = open_ssh(node, [Login(self.user, key=self.key)], host_keys_of(self.site.cluster))
-        except LoginRefused as error:
-            return str(error)
-        except Unreachable as error:  # the run itself stands on another connection: the host is not lost
-            raise Unknown(f"a second connection failed: {error}") from error
-        connection.close()
-        return "accepted"
-
-
 @dataclass(slots=True)
 class Site:
     """The cluster of this run and its hosts. One per process."""
@@ -155,96 +123,6 @@ class Site:
             return (lost / host).read_text("utf-8")
         return test
 
-    def answers(self, node: Node) -> bool:
-        """Whether a host's SSH port accepts a connection from here, asked once a run and process.
-
-        A host that does not answer is a finding of its own; the checks of its peers leave it out.
-        """
-        question = f"connect to {node.address}:{node.ssh_port} from the control host"
-        return self.fleet.note_once(node.name, question, lambda: answers(node))
-
-    def peers(self, target: Target) -> tuple[Node, ...]:
-        """The other hosts of the cluster that answer."""
-        return tuple(n for n in self.cluster.nodes if n.name != target.name and self.answers(n))
-
-    def _reachable(self) -> dict[str, Host]:
-        """The hosts by name; one without a way in is a finding of its own."""
-        hosts = {}
-        for node in self.cluster.nodes:
-            with suppress(Unreachable):
-                hosts[node.name] = self.fleet.host(node.name)
-        return hosts
-
-    def _master_for(self, target: Target) -> Host:
-        """The master's host. Its loss is a finding of its own: to whom it is not the target it is only unknown."""
-        try:
-            return self.host(self.cluster.master)
-        except Unreachable as error:
-            if target == self.cluster.master:
-                raise
-            raise Unknown(str(error)) from error
-
-    def given(self, function: Callable[..., None], target: Target, **more: Any) -> dict[str, Any]:
-        """The arguments of a check or stage on a target, by the names in its signature; `more` are the engine's own."""
-        return {n: more[n] if n in more else self._argument(n, target) for n in parameters(function)}
-
-    def _argument(self, name: str, target: Target) -> Any:
-        match name:
-            case "node":
-                return target
-            case "host":
-                return self.host(target)
-            case "cluster":
-                return self.cluster
-            case "peers":
-                return self.peers(target)
-            case "hosts":
-                return self._reachable()
-            case "control":
-                return self.fleet.host(Control().name)
-            case "master":
-                return self._master_for(target)
-            case "audit":
-                from fixtures.audit import Audit  # which needs the engine, and the engine this module
-
-                return Audit(self)
-            case "earlier":
-                from fixtures.earlier import Earlier  # which needs this module
-
-                return Earlier(self, target.name)
-            case "kube":
-                return self.kube
-            case "notes":
-                return Notes(self.fleet, target.name)
-            case "admin_login":
-                return AdminLogin(self.cluster.admin_username, key_of(self.cluster), self)
-        raise LookupError(f"a check cannot ask for {name!r}; it can ask for {', '.join(ARGUMENTS)}")
-
-
-ARGUMENTS = (
-    "node",
-    "host",
-    "cluster",
-    "peers",
-    "hosts",
-    "control",
-    "master",
-    "kube",
-    "notes",
-    "audit",
-    "earlier",
-    "admin_login",
-)
-
-
-def answers(node: Node) -> bool:
-    """Whether a host's SSH port accepts a connection from here."""
-    try:
-        socket.create_connection((node.address, node.ssh_port), timeout=ANSWER_DEADLINE).close()
-    except OSError:
-        return False
-    return True
-
 
 def key_of(cluster: Cluster) -> Path:
     """The cluster's private key (runbook 3.4)."""
@@ -292,9 +170,3 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
         foresight = Foresight(path, selection=context.command, run=context.run, redact=redactor.text)
     transcript = Transcript(context.folder / "evidence", redactor, worker)
     return Fleet((*cluster.nodes, *cluster.leaving), open_host, transcript, foresight=foresight)
-
-
-@cache
-def parameters(function: Callable[..., None]) -> tuple[str, ...]:
-    """The argument names of a check or stage."""
-    return tuple(inspect.signature(function).parameters)

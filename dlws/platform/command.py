@@ -1,16 +1,16 @@
-"""`python -m dlws render`: what the checkout's templates become for this cluster. Reads, and writes nothing."""
+"""`dlws render`: what the checkout's templates become for this cluster. Reads, and writes nothing."""
 
 from __future__ import annotations
 
-import sys
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import click
 import yaml
 
+from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
 from dlws.platform import image_names, manifests, rendering, services, web_files
@@ -33,38 +33,44 @@ def _text(dumper: _Dumper, value: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The arguments of `render`."""
-    parser.add_argument("service", nargs="?", metavar="SERVICE", help=f"a service, or {WEBUI}; left out: list them")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="only this file of it, like grafana.yaml")
-    parser.add_argument("--cluster", type=Path, default=Path("config.yaml"), metavar="FILE", help="the configuration")
-    parser.add_argument("--show-secrets", action="store_true", help="print passwords and keys as they are")
+@click.command()
+@click.argument("service", required=False)
+@click.argument("file", required=False)
+@click.option(
+    "--cluster",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("config.yaml"),
+    show_default=True,
+    metavar="FILE",
+    help="The configuration.",
+)
+@click.option("--show-secrets", is_flag=True, help="Print passwords and keys as they are.")
+def render(service: str | None, file: str | None, path: Path, show_secrets: bool) -> int:
+    """Print what the DLWorkspace checkout becomes for a cluster.
 
+    SERVICE is a service of the platform, or webui for the files that the web interface reads; without it, all of them
+    are listed with what does not render. FILE limits the output to one file of the service, such as grafana.yaml.
 
-def run(options: Namespace) -> int:
-    """Print it. Exit status: 0 it renders, 1 something does not, 2 there is no usable configuration or checkout."""
+    Exit status: 0 it renders, 1 something does not, 2 wrong usage, or no usable configuration or checkout.
+    """
     try:
-        cluster = load(options.cluster)
+        cluster = load(path)
         renderer = rendering.renderer(cluster)
     except (ConfigError, CheckoutError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    if not options.show_secrets:
+        raise Refused(str(error)) from error
+    if not show_secrets:
         renderer = rendering.without_secrets(renderer)
-    if options.service is None:
+    if service is None:
         return _list(cluster, renderer)
     try:
-        parts = list(
-            _webui(cluster, renderer) if options.service == WEBUI else _service(cluster, renderer, options.service)
-        )
+        parts = list(_parts(cluster, renderer, service))
     except (CheckoutError, TemplateError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    wanted = [text for name, text in parts if options.file in (None, PurePosixPath(name).name)]
+        raise Failed(str(error)) from error
+    wanted = [text for name, text in parts if file in (None, PurePosixPath(name).name)]
     if not wanted:
         names = ", ".join(dict.fromkeys(PurePosixPath(name).name for name, _ in parts))
-        print(f"{options.service} has no file {options.file}; there are {names}", file=sys.stderr)
-        return 2
+        raise Refused(f"{service} has no file {file}; there are {names}")
     print("".join(wanted), end="")
     return 0
 

@@ -1,4 +1,4 @@
-"""From a cluster to the renderer of its checkout: what stages, checks and `python -m dlws render` begin with."""
+"""From a cluster to the renderer of its checkout: what stages, checks and `dlws render` begin with."""
 
 from __future__ import annotations
 

@@ -129,14 +129,14 @@ def _few(hosts: Sequence[str]) -> str:
 def _how(language: Language) -> list[Block]:
     said = language.stacked(
         "本文档的分离签名（文档名加 .sig）用 OpenSSH 8.1 或更高版本验证，证据清单在运行目录中用 sha256sum 验证；"
-        "python -m reports check-signature 同时验证二者。证据清单的 SHA-256 须与第 1 部分所列一致。",
+        "dlws reports check-signature 同时验证二者。证据清单的 SHA-256 须与第 1 部分所列一致。",
         "The detached signature of this document (its name with .sig added) is checked by OpenSSH 8.1 or newer, the "
-        "manifest by sha256sum in the run's folder; both at once by python -m reports check-signature. The SHA-256 of "
+        "manifest by sha256sum in the run's folder; both at once by dlws reports check-signature. The SHA-256 of "
         "the manifest must be the one in part 1.",
     )
     commands = (
         "ssh-keygen -Y verify -n dlws-acceptance -I SIGNER -f ALLOWED_SIGNERS -s DOCUMENT.sig < DOCUMENT\n"
         "cd RUN_FOLDER && sha256sum manifest.sha256 && sha256sum -c manifest.sha256\n"
-        "python -m reports check-signature DOCUMENT --signers ALLOWED_SIGNERS --run RUN_FOLDER\n"
+        "dlws reports check-signature DOCUMENT --signers ALLOWED_SIGNERS --run RUN_FOLDER\n"
     )
     return [Text(said), Verbatim(commands)]

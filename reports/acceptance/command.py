@@ -1,10 +1,10 @@
-"""`python -m reports acceptance|sign|check-signature`: make the documents, sign them, check what was signed."""
+"""`dlws reports acceptance|sign|check-signature`: make the documents, sign them, check what was signed."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
+
+import click
 
 from dlws.record.run_folder import find
 from reports import acceptance, signature
@@ -15,44 +15,61 @@ from reports.signature import SignatureError
 from reports.text import one_line
 
 ERRORS = (PdfError, CustomerTemplateError, SignatureError)
+FILE = click.Path(path_type=Path)
 
 
-def add_to(commands: Any) -> None:
-    """Add the three commands to the parser's."""
-    make = commands.add_parser("acceptance", help="write the acceptance document of an audit")
-    make.add_argument("run", metavar="RUN|latest")
-    make.add_argument("--cluster", default="*", help="with latest: of this cluster only")
-    make.add_argument("--language", type=Language, choices=list(Language), default=Language.BOTH)
-    make.add_argument("--format", type=_formats, default=["docx", "html"], help="docx,html,pdf (default: docx,html)")
-    make.add_argument("--template", type=Path, metavar="DOCX", help="a customer's own document to fill in too")
-    make.add_argument("--into", type=Path, metavar="DIR", help="where to (default: the run's folder)")
-    make.set_defaults(do=_make)
-    sign = commands.add_parser("sign", help="sign a document, or a run by the manifest of its evidence")
-    sign.add_argument("target", metavar="DOCUMENT|RUN")
-    sign.add_argument("--key", type=Path, required=True, help="the SSH private key to sign with")
-    sign.set_defaults(do=_sign)
-    check = commands.add_parser("check-signature", help="check a signature and the evidence that was signed with it")
-    check.add_argument("target", metavar="DOCUMENT|RUN")
-    check.add_argument("--signers", type=Path, required=True, metavar="FILE", help="who may sign (ssh-keygen(1))")
-    check.add_argument("--run", type=Path, help="the run's folder (default: the one the document lies in)")
-    check.set_defaults(do=_check)
+def _formats(context: click.Context, option: click.Parameter, text: str) -> list[str]:
+    """`docx,pdf` as a list without repetitions."""
+    names = list(dict.fromkeys(text.split(",")))
+    if unknown := [name for name in names if name not in acceptance.FORMATS]:
+        raise click.BadParameter(f"no format {', '.join(unknown)}; there are {', '.join(acceptance.FORMATS)}")
+    return names
 
 
-def _make(options: argparse.Namespace) -> int:
-    folder = find(options.run, options.out, options.cluster)
-    into = options.into or folder.path
-    for file in acceptance.make(folder.read(), options.language, options.format, into, options.template):
+@click.command("acceptance")
+@click.argument("run", metavar="RUN")
+@click.option("--cluster", default="*", metavar="NAME", help="Look for names and `latest` among its runs only.")
+@click.option(
+    "--language", type=click.Choice([str(one) for one in Language]), default=str(Language.BOTH), show_default=True
+)
+@click.option(
+    "--format", "formats", callback=_formats, default="docx,html", show_default=True, help="Of docx, html and pdf."
+)
+@click.option("--template", type=FILE, metavar="DOCX", help="A customer's own document to fill in too.")
+@click.option("--into", type=FILE, metavar="DIR", help="Where to (default: the run's folder).")
+@click.pass_obj
+def make(
+    out: Path,
+    run: str,
+    cluster: str,
+    language: str,
+    formats: list[str],
+    template: Path | None,
+    into: Path | None,
+) -> None:
+    """Write the acceptance document of an audit."""
+    folder = find(run, out, cluster)
+    for file in acceptance.make(folder.read(), Language(language), formats, into or folder.path, template):
         print(file)
-    return 0
 
 
-def _sign(options: argparse.Namespace) -> int:
-    print(signature.sign(_target(options), options.key))
-    return 0
+@click.command()
+@click.argument("target", metavar="DOCUMENT|RUN")
+@click.option("--key", type=FILE, required=True, metavar="FILE", help="The SSH private key to sign with.")
+@click.pass_obj
+def sign(out: Path, target: str, key: Path) -> None:
+    """Sign a document, or a run by the manifest of its evidence."""
+    print(signature.sign(_target(target, out), key))
 
 
-def _check(options: argparse.Namespace) -> int:
-    checked = signature.check(_target(options), options.signers, options.run)
+@click.command("check-signature")
+@click.argument("target", metavar="DOCUMENT|RUN")
+@click.option("--signers", type=FILE, required=True, metavar="FILE", help="Who may sign (ssh-keygen(1)).")
+@click.option("--run", type=FILE, metavar="DIR", help="The run's folder (default: the one the document lies in).")
+@click.pass_obj
+def check_signature(out: Path, target: str, signers: Path, run: Path | None) -> int:
+    """Check a signature, and the evidence that was signed with it."""
+    checked = signature.check(_target(target, out), signers, run)
     if checked.signer:
         print(f"{checked.file}: good signature of {one_line(checked.signer)}")
     for fault in checked.faults:
@@ -63,15 +80,10 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _target(options: argparse.Namespace) -> Path:
+COMMANDS = (make, sign, check_signature)
+
+
+def _target(name: str, out: Path) -> Path:
     """A document's file, or a run's folder by all the names that a run has."""
-    file = Path(options.target)
-    return file if file.is_file() else find(options.target, options.out).path
-
-
-def _formats(text: str) -> list[str]:
-    """`docx,pdf` as a list without repetitions."""
-    names = list(dict.fromkeys(text.split(",")))
-    if unknown := [name for name in names if name not in acceptance.FORMATS]:
-        raise argparse.ArgumentTypeError(f"no format {', '.join(unknown)}; there are {', '.join(acceptance.FORMATS)}")
-    return names
+    file = Path(name)
+    return file if file.is_file() else find(name, out).path

@@ -69,10 +69,10 @@ def items(source: Source, language: Language) -> Part:
     told = Text(
         language.stacked(
             "结果相同的主机合并为一行；“全部”指该检查项适用的全部主机。证据：运行目录 evidence/ 下的文件，#n 为行号；"
-            "主机多于六台时，其余主机的证据见 CSV 表（python -m reports csv）。",
+            "主机多于六台时，其余主机的证据见 CSV 表（dlws reports csv）。",
             "Hosts with the same result share a row; “all” are all hosts that the check is for. Evidence: file under "
             "evidence/ in the run's folder, and the number n of its line. For more than six hosts the rest stands in "
-            "the CSV table (python -m reports csv).",
+            "the CSV table (dlws reports csv).",
         )
     )
     head = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fixtures.plugin  # noqa: F401  registers what stages ask for
 from dlws.config.cluster import Cluster
 from dlws.engine.proving import run_stage
 from dlws.engine.site import Context, Site

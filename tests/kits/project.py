@@ -44,10 +44,10 @@ Authentications: {Microsoft: {}, Wechat: {}}
 machines:
 """
 CONFTEST = """\
-import dlws.engine.plugin
+import dlws.engine.run
 from tests.kits import project
-dlws.engine.plugin.open_fleet = project.open_fleet
-pytest_plugins = ["dlws.engine.plugin"]
+dlws.engine.run.open_fleet = project.open_fleet
+pytest_plugins = ["dlws.engine.plugin", "fixtures.plugin"]
 """
 HEAD = """\
 import os, signal
@@ -238,7 +238,7 @@ class LocalHost(Connection):
 
 
 def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
-    """Replaces `dlws.engine.plugin.open_fleet` in the kit's projects."""
+    """Replaces `dlws.engine.run.open_fleet` in the kit's projects."""
     hosts = cluster.path.parent / "hosts"
 
     def open_host(node: Node) -> Connection:

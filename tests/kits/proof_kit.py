@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
-import dlws.engine.site
+import fixtures.admin_login
 import fixtures.earlier
+import fixtures.peers
+import fixtures.plugin
 from checks import control
 from dlws.config.cluster import Cluster
 from dlws.engine import inputs
@@ -147,7 +149,7 @@ def _judged(
     hosts = _hosts(case, cluster, failing)
     patch.setattr(socket.socket, "connect", no_network)
     patch.setattr(socket, "getaddrinfo", no_network)
-    patch.setattr(dlws.engine.site, "open_ssh", _logins(case))
+    patch.setattr(fixtures.admin_login, "open_ssh", _logins(case))
     _libraries(case, folder, patch)
     patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
     patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))
@@ -156,7 +158,7 @@ def _judged(
         cluster.nodes, lambda node: _opened(case, hosts[node.name]), transcript, open_control=lambda: hosts["control"]
     )
     context = _context(folder)
-    patch.setattr(dlws.engine.site, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
+    patch.setattr(fixtures.peers, "answers", lambda node: node.name not in {HOSTS[kind] for kind in case.down})
     server = api or RecordedApi(healthy_api(), case.kube)
     site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server)
     target = case.check.target_for(_target(case, cluster), cluster)

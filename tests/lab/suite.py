@@ -127,8 +127,10 @@ def configured(text: str) -> Iterator[Path]:
 
 
 def lab(*words: str) -> str:
-    """`python -m lab ...`; its output."""
-    done = subprocess.run([sys.executable, "-m", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    """`dlws lab ...`; its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dlws", "lab", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"lab {' '.join(words)}: {done.stdout}{done.stderr}"
     return done.stdout
 

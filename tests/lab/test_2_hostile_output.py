@@ -29,7 +29,7 @@ def audit(prepared_hosts: None) -> Finished:
     with broken("hostile_output", "atlas01"):
         audit = run("-m", "verify", "checks/host/system.py", "--limit", "atlas01")
     for command in ("csv", "acceptance"):
-        subprocess.run([sys.executable, "-m", "reports", command, str(audit.folder)], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "dlws", "reports", command, str(audit.folder)], cwd=ROOT, check=True)
     return audit
 
 

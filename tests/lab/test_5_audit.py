@@ -60,7 +60,7 @@ def test_a_replay_of_an_audit_is_the_same_in_every_byte(first_install: Finished)
 
 def record(finished: Finished) -> bytes:
     """The canonical JSON of a run."""
-    command = [sys.executable, "-m", "reports", "json", str(finished.folder)]
+    command = [sys.executable, "-m", "dlws", "reports", "json", str(finished.folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
 
 

@@ -153,5 +153,5 @@ def test_a_host_cannot_be_broken_twice_by_the_same_fault(scratch: dict[str, LabH
 
 
 def test_break_without_arguments_lists_every_fault() -> None:
-    listing = attempt(sys.executable, "-m", "lab", "break").stdout
+    listing = attempt(sys.executable, "-m", "dlws", "lab", "break").stdout
     assert all(f"{name} " in listing for name in faults.FAULTS)

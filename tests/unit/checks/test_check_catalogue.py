@@ -1,20 +1,19 @@
-"""What every declared check must carry, and `python -m checks`."""
+"""What every declared check must carry, and `dlws checks`."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import re
-import sys
 from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 import checks
-from checks.__main__ import main
 from checks.catalogue import CatalogueError, by_id, checks_of, declared
 from checks.host import swap
+from dlws.cli import main
 from dlws.engine.check import Check, check, check_of
 from dlws.verdict import Severity
 
@@ -76,7 +75,7 @@ def test_no_module_holds_a_check_of_another() -> None:
 
 
 def test_list_has_a_row_for_every_check(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list"]) == 0
+    assert main(["checks", "list"]) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
     assert heading.split() == ["id", "severity", "section", "title", "title_zh", "source", "fix"]
     for row, spec in zip(rows, CHECKS.values(), strict=True):
@@ -85,7 +84,7 @@ def test_list_has_a_row_for_every_check(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_show_tells_all_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "R12"]) == 0
+    assert main(["checks", "show", "R12"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "id:        R12",
         "title:     A container sees all of the host's GPUs with both `docker run` and `nvidia-docker run`.",
@@ -101,21 +100,29 @@ def test_show_tells_all_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_show_takes_several_ids_or_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "H10", "H09"]) == 0
+    assert main(["checks", "show", "H10", "H09"]) == 0
     assert [words(block) for block in capsys.readouterr().out.split("\n\n")] == ["H10", "H09"]
-    assert main(["show"]) == 0
+    assert main(["checks", "show"]) == 0
     assert [words(block) for block in capsys.readouterr().out.split("\n\n")] == list(CHECKS)
 
 
 def test_show_refuses_an_id_that_no_check_has(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "h10", "H09"]) == 2
+    assert main(["checks", "show", "h10", "H09"]) == 2
     assert capsys.readouterr() == ("", "no check h10, did you mean H10?\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("H9", "H09"), ("G1", "G01"), ("x4", "X04"), ("N7", "N07"), ("H009", "H09")]
+)
+def test_a_missing_zero_is_what_was_meant(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["checks", "show", typed]) == 2
+    assert capsys.readouterr().err == f"no check {typed}, did you mean {meant}?\n"
 
 
 def test_show_names_the_deviation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     spec = made("T01", swap_is_off, deviation="DLWS runs as root", severity=Severity.WARNING)
-    monkeypatch.setattr(sys.modules["checks.__main__"], "declared", lambda: {"T01": spec})
-    assert main(["show", "T01"]) == 0
+    monkeypatch.setattr("checks.command.declared", lambda: {"T01": spec})
+    assert main(["checks", "show", "T01"]) == 0
     assert "deviation: DLWS runs as root\n" in capsys.readouterr().out
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks.catalogue import declared
-from dlws.engine.site import parameters
+from dlws.engine.arguments import parameters
 from dlws.verdict import Verdict
 from tests.kits.proof_cases import (
     BROKEN,

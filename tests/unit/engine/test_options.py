@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.config.cluster import HOW_TO_START
 from dlws.engine.lock import hold
 from dlws.engine.options import command_of
 from tests.kits.project import Project
@@ -95,7 +96,7 @@ def test_reboots_are_of_all_hosts(words: tuple[str, ...], small: Project) -> Non
 def test_a_missing_configuration_is_one_line_that_says_how_to_start(small: Project) -> None:
     ran = small.run("-m", "verify", "--cluster", "other.yaml")
     assert ran.status == 4
-    assert ran.error.startswith(f"no {small.path}/other.yaml: copy your config.yaml here or name it with --cluster")
+    assert ran.error == f"{small.path}/other.yaml: error: does not exist ({HOW_TO_START})"
 
 
 def test_a_busy_cluster_is_one_line_that_names_the_holder(small: Project) -> None:

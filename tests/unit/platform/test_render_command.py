@@ -1,4 +1,4 @@
-"""`python -m dlws render`, as it is typed."""
+"""`dlws render`, as it is typed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlws.__main__ import main
+from dlws.cli import main
 from tests.kits.checkout import STAND_IN, WEBUI3, spoilt
 from tests.kits.config_example import write
 

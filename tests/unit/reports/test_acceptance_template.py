@@ -7,9 +7,9 @@ from pathlib import Path
 import docx
 import pytest
 
+from dlws.cli import main
 from dlws.record.run_folder import RunFolder
 from dlws.verdict import Verdict
-from reports.__main__ import main
 from reports.acceptance import digest_of, template
 from reports.acceptance.language import Language
 from reports.acceptance.source import Source
@@ -100,6 +100,6 @@ def test_the_command_fills_a_template_too(tmp_path: Path) -> None:
     sample = good()
     sample.run = replace(sample.run, run="R1")
     folder, file = written(sample, tmp_path / "run").path, customer(tmp_path / "c.docx", "{{ run }}")
-    assert main(["acceptance", str(folder), "--format", "html", "--template", str(file)]) == 0
+    assert main(["reports", "acceptance", str(folder), "--format", "html", "--template", str(file)]) == 0
     assert word_text((folder / "c.R1.docx").read_bytes()) == "R1"
     assert docx.Document(io.BytesIO(file.read_bytes())).paragraphs[0].text == "{{ run }}"

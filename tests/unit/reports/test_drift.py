@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dlws.cli import main
 from dlws.verdict import Verdict
 from reports import answers, drift, record
-from reports.__main__ import main
 from reports.drift import Drift, NotComparable
 from tests.kits import sample_run
 from tests.kits.sample_run import HOSTS, Faults, Sample, lean
@@ -131,7 +131,7 @@ def test_the_exit_status_is_for_a_pipeline(tmp_path: Path, capsys: pytest.Captur
     for name, run in runs.items():
         run.write(tmp_path / "atlas" / name)
     out = ["--out", str(tmp_path), "diff"]
-    assert [main([*out, *pair]) for pair in (("a", "b"), ("a", "c"), ("a", "nowhere"))] == [0, 1, 4]
+    assert [main(["reports", *out, *pair]) for pair in (("a", "b"), ("a", "c"), ("a", "nowhere"))] == [0, 1, 4]
     assert "nowhere: no folder, and no run of this name" in capsys.readouterr().err
 
 
@@ -161,7 +161,7 @@ def test_the_order_of_lines_is_no_other_answer(tmp_path: Path) -> None:
 def test_other_answers_do_not_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked("x\n" * 30).write(tmp_path / "a")
     asked("\x1b[31my\n" * 30).write(tmp_path / "b")
-    assert main(["diff", "--answers", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert main(["reports", "diff", "--answers", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     out = capsys.readouterr().out
     assert "Nothing changed\n\nOther answers of atlas01\n  lsblk\n    - x\n" in out
     assert "... 52 more lines" in out

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlws.cli import main
 from dlws.verdict import Verdict
 from reports import item_table
-from reports.__main__ import main
 from reports.item_table import as_text
 from tests.kits import sample_run
 from tests.kits.acceptance import faulty, good, with_verdict
@@ -70,6 +70,6 @@ def test_hostile_text_stays_in_its_cell(tmp_path: Path) -> None:
 
 def test_the_command_writes_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = good().write(tmp_path).path
-    assert main(["csv", str(folder)]) == 0
+    assert main(["reports", "csv", str(folder)]) == 0
     assert capsys.readouterr().out.strip() == str(folder / "items.csv")
     assert (folder / "items.csv").read_bytes().startswith(b"\xef\xbb\xbfid,test,host,verdict")

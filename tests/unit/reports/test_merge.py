@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dlws.cli import main
 from dlws.record.run_folder import Command, RunFolder
 from dlws.verdict import Verdict
 from reports import record
-from reports.__main__ import main
 from reports.merge import NotMergeable, merge
 from tests.kits import sample_run
 from tests.kits.sample_run import HOSTS, Sample, lean
@@ -100,7 +100,7 @@ def test_the_command_makes_the_reports_and_tells(
     shards: list[RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = [str(folder.path) for folder in shards]
-    assert main(["merge", *runs, "--into", str(tmp_path / "all")]) == 0
+    assert main(["reports", "merge", *runs, "--into", str(tmp_path / "all")]) == 0
     assert "atlas verify: 6 findings on 2 hosts" in capsys.readouterr().out
     assert {"junit.xml", "report.html"} <= {file.name for file in (tmp_path / "all").iterdir()}
-    assert main(["merge", *runs, "--into", str(tmp_path / "all")]) == 4
+    assert main(["reports", "merge", *runs, "--into", str(tmp_path / "all")]) == 4

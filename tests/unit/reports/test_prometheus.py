@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dlws.cli import main
 from reports import prometheus
-from reports.__main__ import main
 from tests.kits import sample_run
 from tests.kits.sample_run import START, Faults, Sample, lean
 
@@ -77,8 +77,8 @@ def test_a_hostile_name_stays_a_label(tmp_path: Path) -> None:
 
 def test_the_command_prints_or_writes_whole_files(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     folder = lean(sample_run.verify()).write(tmp_path / "run")
-    assert main(["prometheus", str(folder.path)]) == 0
+    assert main(["reports", "prometheus", str(folder.path)]) == 0
     printed = capsysbinary.readouterr().out
-    assert main(["prometheus", str(folder.path), "-o", str(tmp_path / "dlws.prom")]) == 0
+    assert main(["reports", "prometheus", str(folder.path), "-o", str(tmp_path / "dlws.prom")]) == 0
     assert (tmp_path / "dlws.prom").read_bytes() == printed
     assert (tmp_path / "dlws.prom").stat().st_mode & 0o777 == 0o644

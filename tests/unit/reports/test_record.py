@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dlws.cli import main
 from reports import record
-from reports.__main__ import main
 from reports.record import Record
 from tests.kits import sample_run
 from tests.kits.sample_run import Sample, lean
@@ -89,7 +89,7 @@ def test_a_replay_has_the_run_and_the_time_of_what_it_replays(tmp_path: Path) ->
 
 def test_the_command_prints_canonical_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     folder = lean(sample_run.verify()).write(tmp_path).path
-    assert main(["json", str(folder)]) == 0
+    assert main(["reports", "json", str(folder)]) == 0
     printed = capsysbinary.readouterr().out
     whole = json.loads(printed)
     assert whole["schema"] == "dlws-record/1"

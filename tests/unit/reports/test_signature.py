@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dlws.cli import main
 from dlws.record.run_folder import RunFolder
 from reports import manifest, signature
-from reports.__main__ import main
 from reports.signature import Checked, SignatureError
 from tests.kits.acceptance import good, written
 
@@ -28,7 +28,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tmp_path: Path) -> RunFolder:
     """A run with its document."""
     folder = written(good(), tmp_path / "run")
-    assert main(["acceptance", str(folder.path), "--format", "html"]) == 0
+    assert main(["reports", "acceptance", str(folder.path), "--format", "html"]) == 0
     return folder
 
 
@@ -152,19 +152,19 @@ def test_a_document_elsewhere_is_checked_against_the_run_s_folder(
     for file in (signed, Path(f"{signed}.sig")):
         file.rename(tmp_path / file.name)
     arguments = ["check-signature", str(tmp_path / signed.name), "--signers", str(keys / "signers")]
-    assert main([*arguments, "--run", str(signed.parent)]) == 0
-    assert main(arguments) == 4
+    assert main(["reports", *arguments, "--run", str(signed.parent)]) == 0
+    assert main(["reports", *arguments]) == 4
     assert "--run RUN" in capsys.readouterr().err
 
 
 def test_the_commands_sign_and_check(run: RunFolder, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = run.path / "acceptance.html"
-    assert main(["sign", str(document), "--key", str(keys / "li")]) == 0
+    assert main(["reports", "sign", str(document), "--key", str(keys / "li")]) == 0
     arguments = ["check-signature", str(document), "--signers", str(keys / "signers")]
-    assert main(arguments) == 0
+    assert main(["reports", *arguments]) == 0
     assert "good signature of li@example.com" in capsys.readouterr().out
     flip(run.ledger)
-    assert main(arguments) == 1
+    assert main(["reports", *arguments]) == 1
     assert "NOT GOOD: ledger.jsonl was changed" in capsys.readouterr().out
 
 

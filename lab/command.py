@@ -1,13 +1,15 @@
-"""`python -m lab`: see lab/README.md."""
+"""`dlws lab`: see lab/README.md."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import time
 from collections.abc import Collection
+from typing import Any
 
+import click
+
+from dlws.cli import Failed
 from lab import (
     cluster_files,
     daemon,
@@ -46,7 +48,7 @@ def up(fresh: str) -> int:
                 hosts.remove(host)
             image.remove_others()
         if lab.image != tag:
-            say("the hosts were made from another recipe of the image: `python -m lab up --fresh` makes them anew")
+            say("the hosts were made from another recipe of the image: `dlws lab up --fresh` makes them anew")
         switch_on(lab, HOSTS.values())
         cluster_files.write(lab)
     kubernetes.ensure()
@@ -58,7 +60,7 @@ def up(fresh: str) -> int:
     say(f"up after {time.monotonic() - began:.0f} s; root's password is in {ROOT_PASSWORD}")
     config = os.path.relpath(LAB / "config.yaml")
     print(f"\nNext:  pytest -m preflight --cluster {config}\n       pytest -m install --cluster {config}")
-    print("       python -m lab ssh atlas02      python -m lab break      python -m lab down")
+    print("       dlws lab ssh atlas02      dlws lab break      dlws lab down")
     return 0
 
 
@@ -67,7 +69,7 @@ def up_spare(fresh: str, host: LabHost) -> int:
     with record.lock():
         lab = record.load_lab()
         if lab is None or not daemon.states()["dockerd"]:
-            raise LabError("bring the four hosts up first: `python -m lab up`")
+            raise LabError("bring the four hosts up first: `dlws lab up`")
         if fresh == "all":
             take_away(host)
         switch_on(lab, [host])
@@ -154,52 +156,78 @@ def heal() -> int:
     return 0
 
 
-def arguments() -> argparse.Namespace:
-    """The command line, parsed."""
-    parser = argparse.ArgumentParser(prog="python -m lab", description="The runbook's four hosts on this machine.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verb = verbs.add_parser("up", help="install what is missing, start the daemons, make and boot the hosts")
-    verb.add_argument("--fresh", action="store_const", const="all", default="none", help="make the hosts anew")
-    verb.add_argument("--host", choices=SPARE, help="bring up this one alone, beside the four")
-    verb = verbs.add_parser("down", help="stop everything; the hosts keep their disks")
-    verb.add_argument("--host", choices=SPARE, help="take this one away, and nothing else")
-    verbs.add_parser("status", help="a table; exit status 0 only if all is up")
-    verb = verbs.add_parser("ssh", help="log in to a host as root, or run a command there")
-    verb.add_argument("host", choices=ALL_HOSTS)
-    verb.add_argument("command", nargs=argparse.REMAINDER)
-    verb = verbs.add_parser("break", help="break a host on purpose; without arguments: list the faults")
-    verb.add_argument("fault", nargs="?", choices=FAULTS)
-    verb.add_argument("host", nargs="?", choices=ALL_HOSTS)
-    verbs.add_parser("heal", help="undo everything that `break` did")
-    parsed = parser.parse_args()
-    if parsed.verb == "break" and parsed.fault and not parsed.host:
-        parser.error(f"break {parsed.fault} which host? ({', '.join(ALL_HOSTS)})")
-    return parsed
+class Lab(click.Group):
+    """Ends with exit status 1 and one line for whatever goes wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Failed for whatever goes wrong in it."""
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            raise Failed(f"lab: {error}") from error
 
 
-def main() -> int:
-    """Run one command; 0 is success, 1 a failure told in one line."""
-    parsed = arguments()
+@click.group(cls=Lab)
+def lab() -> None:
+    """Run the runbook's four hosts on this machine.
+
+    Exit status: 0, 1 if something went wrong or is not up, 2 for wrong usage.
+    """
+
+
+@lab.command("up")
+@click.option("--fresh", is_flag=True, help="Make the hosts anew.")
+@click.option("--host", type=click.Choice(list(SPARE)), help="Bring up this one alone, beside the four.")
+def up_command(fresh: bool, host: str | None) -> int:
+    """Install what is missing, start the daemons, make and boot the hosts."""
+    require_root()
+    which = "all" if fresh else "none"
+    return up_spare(which, SPARE[host]) if host else up(which)
+
+
+@lab.command("down")
+@click.option("--host", type=click.Choice(list(SPARE)), help="Take this one away, and nothing else.")
+def down_command(host: str | None) -> int:
+    """Stop everything; the hosts keep their disks."""
+    require_root()
+    return down(SPARE[host] if host else None)
+
+
+@lab.command("status")
+def status_command() -> int:
+    """Print a table; exit status 0 only if all is up."""
+    require_root()
+    return status()
+
+
+@lab.command("ssh", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("host", type=click.Choice(list(ALL_HOSTS)), metavar="HOST")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND]...")
+def ssh_command(host: str, command: tuple[str, ...]) -> int:
+    """Log in to a host as root, or run a command there."""
+    require_root()
+    return ssh(ALL_HOSTS[host], list(command))
+
+
+@lab.command("break")
+@click.argument("fault", required=False, type=click.Choice(list(FAULTS)), metavar="[FAULT]")
+@click.argument("host", required=False, type=click.Choice(list(ALL_HOSTS)), metavar="[HOST]")
+def break_command(fault: str | None, host: str | None) -> int:
+    """Break a host on purpose; without arguments, list the faults."""
+    if fault and not host:
+        raise click.UsageError(f"break {fault} which host? ({', '.join(ALL_HOSTS)})")
+    require_root()
+    return break_host(fault, ALL_HOSTS[host] if host else None)
+
+
+@lab.command("heal")
+def heal_command() -> int:
+    """Undo everything that `break` did."""
+    require_root()
+    return heal()
+
+
+def require_root() -> None:
+    """LabError unless this process is root's: it starts dockerd and privileged containers."""
     if os.geteuid() != 0:
-        print("lab: needs root (it starts dockerd and privileged containers)", file=sys.stderr)
-        return 1
-    try:
-        match parsed.verb:
-            case "up":
-                return up_spare(parsed.fresh, SPARE[parsed.host]) if parsed.host else up(parsed.fresh)
-            case "down":
-                return down(SPARE.get(parsed.host))
-            case "status":
-                return status()
-            case "ssh":
-                return ssh(ALL_HOSTS[parsed.host], parsed.command)
-            case "break":
-                return break_host(parsed.fault, ALL_HOSTS.get(parsed.host))
-            case _:
-                return heal()
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-
-
-sys.exit(main())
+        raise LabError("needs root (it starts dockerd and privileged containers)")

@@ -1,40 +1,48 @@
-"""`python -m checks list | show [ID...]`: the checks that this suite knows.
-
-Exit status: 0, or 2 for a usage error or an id that no check has.
-"""
+"""`dlws checks`: the checks that this suite knows."""
 
 from __future__ import annotations
 
-import argparse
 import difflib
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from checks.catalogue import declared, place
+from dlws.cli import Refused
 from dlws.engine.check import Check
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m checks", description="List and explain the checks.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list|show")
-    commands.add_parser("list", help="print a table of all checks")
-    show = commands.add_parser("show", help="print everything declared about the given checks, or about all of them")
-    show.add_argument("ids", nargs="*", metavar="ID")
-    options = parser.parse_args(arguments)
+@click.group()
+def checks() -> None:
+    """List and explain the checks.
+
+    Exit status: 0, or 2 for wrong usage or an id that no check has.
+    """
+
+
+@checks.command("list")
+def list_() -> None:
+    """Print a table of all checks."""
+    print_table(declared().values(), Console())
+
+
+def _ids(ctx: click.Context, argument: click.Parameter, incomplete: str) -> list[str]:
+    """The ids that a shell may complete what was typed to."""
+    return [id for id in declared() if id.startswith(incomplete.upper())]
+
+
+@checks.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=_ids)
+def show(ids: tuple[str, ...]) -> None:
+    """Print everything declared about the given checks, or about all of them."""
     known = declared()
-    if options.command == "list":
-        print_table(known.values(), Console())
-        return 0
-    if unknown := [id for id in options.ids if id not in known]:
-        print("; ".join(f"no check {id}{_near(id, known)}" for id in unknown), file=sys.stderr)
-        return 2
-    print("\n\n".join(text_of(known[id]) for id in options.ids or known))
-    return 0
+    if unknown := [id for id in ids if id not in known]:
+        raise Refused("; ".join(f"no check {id}{_near(id, known)}" for id in unknown))
+    print("\n\n".join(text_of(known[id]) for id in ids or known))
 
 
 def print_table(checks: Iterable[Check], console: Console) -> None:
@@ -75,9 +83,8 @@ def sets_of(check: Check) -> list[str]:
 
 
 def _near(id: str, known: Mapping[str, Check]) -> str:
-    near = difflib.get_close_matches(id.upper(), known, n=1)
+    """The id that was probably meant: the one with the missing zero, or the one that is spelled most alike."""
+    letter_and_number = re.fullmatch(r"([A-Z])(\d+)", id.upper())
+    padded = f"{letter_and_number[1]}{int(letter_and_number[2]):02d}" if letter_and_number else ""
+    near = [padded] if padded in known else difflib.get_close_matches(id.upper(), known, n=1)
     return f", did you mean {near[0]}?" if near else ""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The `dlws` command. Its subcommands stand with what they are about, and are found by their entry points.
+
+An entry point of the group `dlws.commands` is a click command. It is loaded only when it is asked for, so that
+`dlws lint` waits for nothing but the lint, and a part of the suite that cannot be loaded stops nobody else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+ENTRY_POINTS = "dlws.commands"
+
+
+class Refused(click.ClickException):
+    """Ends a command that cannot begin, with one line on stderr and exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(self.format_message(), file=file, err=file is None)
+
+
+class Failed(Refused):
+    """Ends a command that has failed, with one line on stderr and exit status 1."""
+
+    exit_code = 1
+
+
+class Unloadable(click.Command):
+    """Stands for a command that cannot be loaded, and says why."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        self.reason = f"cannot be loaded: {type(error).__name__}: {error}"
+        super().__init__(name, short_help=self.reason)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Failed, whatever the arguments."""
+        raise Failed(f"dlws {self.name} {self.reason}")
+
+
+@cache
+def installed() -> Mapping[str, EntryPoint]:
+    """The entry points of the commands by name, in alphabetical order. Failed when there are none."""
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    if not points:
+        raise Failed("dlws: the suite is not installed here, or before it had this command: run `make env`")
+    return {point.name: point for point in points}
+
+
+class Commands(click.Group):
+    """The commands that are installed, by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names; nothing is loaded."""
+        return list(installed())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command, loaded now; Unloadable when that fails."""
+        if cmd_name not in installed():
+            return None
+        try:
+            command = installed()[cmd_name].load()
+        except Exception as error:
+            return Unloadable(cmd_name, error)
+        return command if isinstance(command, click.Command) else Unloadable(cmd_name, TypeError("not a command"))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names. click.NoSuchCommand, with the nearest, for a word that names none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=installed(), ctx=ctx) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dlws-suite", prog_name="dlws")
+def dlws() -> None:
+    """Work with a DLWS cluster's configuration, checks and reports.
+
+    Installing and auditing a cluster is done with pytest: pytest -m install, pytest -m verify (see README.md).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        status = dlws.main(arguments, prog_name="dlws", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("aborted", file=sys.stderr)
+        return 1
+    return int(status or 0)

@@ -1,0 +1,25 @@
+"""`dlws completion SHELL`: the script that lets a shell complete the commands, options and files of `dlws`."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ZshComplete
+
+from dlws.cli import dlws
+
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+VARIABLE = "_DLWS_COMPLETE"
+"""The environment variable by which the script asks `dlws`."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def completion(shell: str) -> None:
+    """Print the script that completes `dlws` in your shell.
+
+    \b
+    bash:  dlws completion bash > ~/.local/share/bash-completion/completions/dlws
+    zsh:   dlws completion zsh > "${fpath[1]}/_dlws"
+    fish:  dlws completion fish > ~/.config/fish/completions/dlws.fish
+    """
+    click.echo(SHELLS[shell](dlws, {}, "dlws", VARIABLE).source())

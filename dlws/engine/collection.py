@@ -1,0 +1,112 @@
+"""Which of the collected tests a run takes, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from dlws.config.cluster import Cluster
+from dlws.engine import graph, replay, selection
+from dlws.engine.arguments import ARGUMENTS, UnknownArgument
+from dlws.engine.conclusion import KNOWN
+from dlws.engine.graph import Graph
+from dlws.engine.items import CheckItem, StageItem, TargetItem, collected
+from dlws.engine.run import CLUSTER, CONTEXT, inputs_of, sha256_of
+from dlws.engine.stage import Stage, stage_of
+from dlws.record.run_folder import RunFolder
+
+TARGETS = pytest.StashKey[dict[str, list[str]]]()
+"""The names of the targets of every collected stage, by the stage's name."""
+
+
+def made_of(config: pytest.Config, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem]:
+    """One item per target of a check or a stage; none of a helper in the same file."""
+    cluster = config.stash[CLUSTER]
+    if stage := stage_of(obj):
+        config.stash.setdefault(TARGETS, {})[stage.name] = [target.name for target in stage.targets(cluster)]
+    return list(collected(collector, name, obj, cluster)) if name.startswith("test_") else []
+
+
+def build_graph(config: pytest.Config, items: Sequence[pytest.Item]) -> Graph:
+    """The graph of all collected stages. UsageError for an argument or a stage that is asked for and is not there."""
+    targets = config.stash.setdefault(TARGETS, {})
+    try:
+        check_arguments(items)
+        return graph.build(items, targets, config.stash[CLUSTER].master.name)
+    except (UnknownArgument, ValueError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def check_arguments(items: Iterable[pytest.Item]) -> None:
+    """UnknownArgument for a check, a stage, or what a stage proves, that asks for what nothing provides."""
+    specs = {item.function: item.spec for item in items if isinstance(item, CheckItem | StageItem)}
+    for spec in specs.values():
+        if isinstance(spec, Stage):
+            ARGUMENTS.require(spec.function, ARGUMENTS.for_stages, "a stage")
+        for check in spec.proves if isinstance(spec, Stage) else (spec,):
+            ARGUMENTS.require(check.function, ARGUMENTS.for_checks, "a check")
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave in `items` what this run takes, and tell pytest of the others."""
+    every = frozenset((item.spec.id, item.target.name) for item in items if isinstance(item, CheckItem))
+    config.stash[KNOWN] = every if _is_whole(config) else None
+    filters = _filters(config, items)
+    chosen = {item: all(keep(item) for keep in filters) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not chosen[item]])
+    items[:] = [item for item in items if chosen[item]]
+
+
+def arrange(config: pytest.Config, items: list[pytest.Item], steps: Graph) -> None:
+    """Put `items` in the order in which they run, and give each stage its place in the graph."""
+    graph.mark(items, steps)
+    items[:] = graph.ordered(items, steps) if steps.selected else by_host(items, config.stash[CLUSTER])
+    for item in items:
+        if isinstance(item, StageItem):
+            item.missing, item.earlier = steps.absent(item.step), steps.earlier(item.step)
+    config.stash[graph.GRAPH] = steps
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether every check was collected; in a replay, whether it was then."""
+    if replays := config.stash[CONTEXT].replays:
+        return inputs_of(config, replays).whole
+    return bool(config.args == [str(config.rootpath / "checks")])
+
+
+def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callable[[Any], bool]]:
+    option, context, cluster = config.option, config.stash[CONTEXT], config.stash[CLUSTER]
+    keep: list[Callable[[Any], bool]] = [selection.wanted_by(context.command)]
+    if context.limit:
+        keep.append(selection.limited(cluster, context.limit))
+    if option.stages:
+        keep.append(selection.staged(items, option.stages))
+    if option.resume:
+        last = context.resumed and RunFolder(context.resumed).read().ledger
+        keep.append(selection.resumed(last or None, sha256_of(cluster.path)))
+    if context.replays:
+        keep.append(replay.again(replay.audited(context.replays)))
+    elif not option.active:
+        keep.append(selection.passive)
+    return keep
+
+
+def by_host(items: Iterable[pytest.Item], cluster: Cluster) -> list[pytest.Item]:
+    """Checks host after host, before all of them the one that finds out whether the Kubernetes API can be asked."""
+    rank = {name: place for place, name in enumerate(host_order(cluster))}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        name = item.target.name if isinstance(item, TargetItem) else ""
+        return item.get_closest_marker("judges_api") is None, rank.get(name, len(rank))
+
+    return sorted(items, key=place)
+
+
+def host_order(cluster: Cluster) -> list[str]:
+    """The names of all machines, one of each kind first: its commands are then known for the others."""
+    first_of_kind: dict[str, str] = {}
+    for node in cluster.nodes:
+        first_of_kind.setdefault(node.kind, node.name)
+    return list(dict.fromkeys([*first_of_kind.values(), *(node.name for node in cluster.nodes)]))

@@ -1,0 +1,180 @@
+"""How a run begins, and how each of its processes opens the way to the hosts: the cluster, the folder, the context."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from dlws.config import cluster as cluster_config
+from dlws.config.cluster import Cluster
+from dlws.engine import inputs, new_hosts, options, replay, selection, waivers
+from dlws.engine.credentials import CredentialError, root_credential
+from dlws.engine.inputs import Inputs
+from dlws.engine.items import worker_of
+from dlws.engine.lock import ClusterBusy, hold
+from dlws.engine.progress import Reporter
+from dlws.engine.site import Context, Site, open_fleet
+from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.verdict import Unknown
+
+CLUSTER = pytest.StashKey[Cluster]()
+CONTEXT = pytest.StashKey[Context]()
+INPUTS = pytest.StashKey[Inputs]()
+
+
+def start(config: pytest.Config, command: str) -> None:
+    """Begin a run on the configured cluster: CLUSTER and CONTEXT are set. UsageError with the reason why not."""
+    cluster = load_cluster(config)
+    config.stash[CLUSTER] = cluster
+    options.check_confirmed(config, command, cluster.name)
+    try:
+        credential = root_credential(cluster.state)
+        if command in options.STAGE_COMMANDS and not config.option.plan:
+            config.add_cleanup(hold(cluster.state, command))
+    except (CredentialError, ClusterBusy) as error:
+        raise pytest.UsageError(str(error)) from error
+    folder = new_folder(config, cluster, command + ("-plan" if config.option.plan else ""))
+    config.stash[CONTEXT] = Context(
+        run=folder.name,
+        folder=folder,
+        resumed=last_run(folder.parent, command) if config.option.resume else None,
+        command=command,
+        plan=config.option.plan,
+        strict=bool(config.option.strict),
+        limit=config.option.limit,
+        root_user=credential.user,
+        root_password=credential.password,
+    )
+
+
+def start_replay(config: pytest.Config, command: str | None) -> None:
+    """Begin a run that judges the evidence of an earlier one: no credential, no lock, no host."""
+    run = replay.named(config.option.replay, config.rootpath / "reports" / "out", command)
+    recorded = inputs_of(config, run.folder.path)
+    folder = new_folder(config, recorded.cluster, f"{run.ledger.run.command}-replay")
+    config.stash[CLUSTER] = recorded.cluster
+    config.stash[CONTEXT] = Context(
+        run=folder.name,
+        folder=folder,
+        resumed=None,
+        command=run.ledger.run.command,
+        plan=False,
+        strict=bool(config.option.strict) or run.ledger.run.strict,
+        limit=config.option.limit,
+        root_user="root",
+        root_password=None,
+        replays=run.folder.path,
+    )
+
+
+def limit_to_new_hosts(config: pytest.Config) -> bool:
+    """Limit a scale_up to the machines that are not nodes yet, and to those of them that --limit names.
+
+    False, and one line says so, when that leaves none. UsageError when the cluster cannot be asked.
+    """
+    cluster, context = config.stash[CLUSTER], config.stash[CONTEXT]
+    new = hosts_to_add(cluster, context)
+    named = selection.named(cluster, context.limit) if context.limit else new
+    limit = ",".join(name for name in new if name in named)
+    config.stash[CONTEXT] = replace(context, limit=limit)
+    if not limit:
+        which = f"every machine of {cluster.path.name}" + (" that --limit names" if context.limit else "")
+        print(f"nothing to add: {which} is a node of {cluster.name} already")
+    return bool(limit)
+
+
+def hosts_to_add(cluster: Cluster, context: Context) -> list[str]:
+    """The machines of the configuration that are not nodes of the cluster. UsageError when it cannot be asked."""
+    fleet = open_fleet(cluster, context, "new_hosts")
+    try:
+        return new_hosts.without_node(cluster, fleet.host(cluster.master.name))
+    except Unknown as error:
+        raise pytest.UsageError(f"-m scale_up: cannot tell which hosts are new: {error}") from error
+    finally:
+        fleet.close()
+
+
+def join(config: pytest.Config, packed: dict[str, object]) -> None:
+    """In a worker: take part in the run that the controller has begun."""
+    context = Context.unpacked(packed)
+    config.stash[CONTEXT] = context
+    config.stash[CLUSTER] = inputs_of(config, context.replays).cluster if context.replays else load_cluster(config)
+
+
+def load_cluster(config: pytest.Config) -> Cluster:
+    """The cluster that --cluster names, or a UsageError with everything that is wrong with its configuration."""
+    try:
+        return cluster_config.load(config.invocation_params.dir / config.option.cluster)
+    except cluster_config.ConfigError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def inputs_of(config: pytest.Config, folder: Path) -> Inputs:
+    """What the run that is replayed was given: its cluster, its waivers, its day."""
+    if INPUTS not in config.stash:
+        config.stash[INPUTS] = replay.told(replay.audited(folder), lambda: load_cluster(config), sha256_of)
+    return config.stash[INPUTS]
+
+
+def open_site(config: pytest.Config) -> Site:
+    """This process's way to the hosts. UsageError for waivers that cannot be used."""
+    context, cluster = config.stash[CONTEXT], config.stash[CLUSTER]
+    say = Reporter(context.folder / "progress.sock").say
+    if context.replays:
+        return replay.open_site(replay.audited(context.replays), inputs_of(config, context.replays), context, say)
+    try:
+        accepted = waivers.load(cluster.path.with_name("waivers.yaml"))
+    except waivers.WaiverError as error:
+        raise pytest.UsageError(str(error)) from error
+    return Site(cluster, context, open_fleet(cluster, context, worker_of(config)), accepted, say)
+
+
+def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
+    """Make the run's folder and keep in it what the run was given; the digest of the configuration that is judged.
+
+    `whole` tells whether every check was collected.
+    """
+    context = config.stash[CONTEXT]
+    context.folder.mkdir(parents=True, exist_ok=True)
+    inputs.save(RunFolder(context.folder), Inputs(site.cluster, site.waivers, whole))
+    if context.replays:
+        return replay.audited(context.replays).ledger.run.config_sha256
+    return sha256_of(site.cluster.path)
+
+
+def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
+    """Where a run that begins now is kept; not made yet."""
+    folder = config.rootpath / "reports" / "out" / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    while folder.exists():
+        folder = folder.with_name(folder.name + "-again")
+    return folder
+
+
+def last_run(runs: Path, command: str) -> Path | None:
+    """The folder of the newest readable run of a command on this cluster that was not a plan."""
+    for folder in sorted(runs.glob(f"*-{command}*"), reverse=True):
+        with contextlib.suppress(RunFolderError):
+            run = RunFolder(folder).read().ledger.run
+            if run.command == command and not run.plan:
+                return folder
+    return None
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file: tells which configuration was run."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def suite_version() -> str:
+    """The installed version, or that of the checkout."""
+    try:
+        return version("dlws-suite")
+    except PackageNotFoundError:
+        return os.environ.get("DLWS_SUITE_VERSION", "checkout")

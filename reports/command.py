@@ -1,0 +1,170 @@
+"""`dlws reports`: reports of a recorded run, made again from its folder, offline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+import reports as files
+from dlws.cli import Refused
+from dlws.record.run_folder import OUT, RecordedRun, RunFolder, RunFolderError, find
+from reports import answers, drift, html, item_table, junit, plan, prometheus, record, terminal
+from reports import merge as merging
+from reports.acceptance import command as acceptance
+from reports.drift import NotComparable
+from reports.merge import NotMergeable
+
+USAGE = 4  # exit status, as pytest's
+DIFFERENT = 1
+PRINT = "-"
+ERRORS = (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSError)
+FILE = click.Path(path_type=Path)
+
+
+class Impossible(Refused):
+    """Ends a command that cannot be done, with exit status 4."""
+
+    exit_code = USAGE
+
+
+class WrongUsage(click.UsageError):
+    """A usage error, with exit status 4."""
+
+    exit_code = USAGE
+
+    def __init__(self, error: click.UsageError) -> None:
+        super().__init__(error.format_message(), error.ctx)
+
+
+class Reports(click.Group):
+    """Ends with exit status 4 for wrong usage, and for whatever cannot be done."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """The context of the group. Raises WrongUsage."""
+        try:
+            return super().make_context(*arguments, **more)
+        except click.UsageError as error:
+            raise WrongUsage(error) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Raises WrongUsage, and Impossible for an error of ours."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise WrongUsage(error) from error
+        except ERRORS as error:
+            raise Impossible(f"dlws reports: {error}") from error
+
+
+@click.group(cls=Reports)
+@click.option("--out", type=FILE, default=OUT, show_default="reports/out", metavar="DIR", help="Where the runs lie.")
+@click.pass_context
+def reports(ctx: click.Context, out: Path) -> None:
+    """Make reports of a recorded run again, compare runs, sign them.
+
+    RUN is a run's folder, its name, or `latest`.
+
+    Exit status: 0; 1 if `diff` found a difference, or `check-signature` something that is not what was signed;
+    4 for wrong usage and for whatever cannot be done.
+    """
+    ctx.obj = out
+
+
+def cluster_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --cluster, which says among which runs a name or `latest` is looked up."""
+    help = "Look for names and `latest` among this cluster's runs only."
+    return click.option("--cluster", default="*", metavar="NAME", help=help)(command)
+
+
+@reports.command()
+@click.argument("run")
+@cluster_option
+@click.pass_obj
+def show(out: Path, run: str, cluster: str) -> None:
+    """Print the summary that ends a run."""
+    folder = find(run, out, cluster)
+    made = [folder.path / name for name in files.SHOWN if (folder.path / name).exists()]
+    terminal.show(folder.read(), Console(), made)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A report that is one text: the function that makes it, and the file of the run's folder that it goes to."""
+
+    render: Callable[[RecordedRun], str]
+    file: str
+    help: str
+
+    def command(self, name: str) -> click.Command:
+        """The command that makes the report."""
+        to = "print" if self.file == PRINT else f"{self.file} in the run's folder"
+
+        @click.command(name, help=self.help)
+        @click.argument("run")
+        @click.option("-o", "file", metavar="FILE", help=f"Where to (default: {to}; -: print).")
+        @cluster_option
+        @click.pass_obj
+        def make(out: Path, run: str, file: str | None, cluster: str) -> None:
+            folder = find(run, out, cluster)
+            self.write(folder, file)
+
+        return make
+
+    def write(self, folder: RunFolder, file: str | None) -> None:
+        """Print the report of a run, or write it to `file`, or else to the run's folder, and print where."""
+        text = self.render(folder.read())
+        if (file or self.file) == PRINT:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.flush()
+        else:
+            print(files.write(Path(file) if file else folder.path / self.file, text))
+
+
+RENDERINGS = {
+    "plan": Rendering(plan.render, PRINT, "Print the actions of a --plan run."),
+    "json": Rendering(record.render, PRINT, "Print the record: one canonical JSON document, the same from a replay."),
+    "prometheus": Rendering(prometheus.render, PRINT, "Print metrics for node-exporter's textfile collector."),
+    "html": Rendering(html.render, "report.html", "Write report.html."),
+    "junit": Rendering(junit.render, "junit.xml", "Write junit.xml."),
+    "csv": Rendering(item_table.render, "items.csv", "Write items.csv, the table of all checks on all hosts."),
+}
+for _name, _rendering in RENDERINGS.items():
+    reports.add_command(_rendering.command(_name))
+
+
+@reports.command()
+@click.argument("before", metavar="RUN_A")
+@click.argument("after", metavar="RUN_B")
+@click.option("--answers", "with_answers", is_flag=True, help="Also compare what the hosts answered to each command.")
+@cluster_option
+@click.pass_obj
+def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
+    """Print what changed from one audit to another; exit status 1 if anything did."""
+    earlier, later = (find(name, out, cluster).read() for name in (before, after))
+    found = drift.between(record.of(earlier), record.of(later))
+    drift.show(found, Console())
+    if with_answers:
+        answers.show(answers.between(earlier, later), Console())
+    return 0 if found.is_none else DIFFERENT
+
+
+@reports.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("--into", type=FILE, metavar="DIR", required=True, help="A new folder.")
+@cluster_option
+@click.pass_obj
+def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
+    """Make one run of runs of individual hosts (--limit)."""
+    merged = merging.merge([find(name, out, cluster) for name in runs], into)
+    written = files.write_all(merged)
+    terminal.show(merged.read(), Console(), written.files, written.faults)
+
+
+for _command in acceptance.COMMANDS:
+    reports.add_command(_command)
