@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
-import reports
-from reports import plan, terminal
+if TYPE_CHECKING:  # at run time at the end of a run, and in the controller alone
+    from rich.console import Console
 
-WRITTEN = pytest.StashKey[reports.Written]()
+
+WRITTEN = pytest.StashKey["Written"]()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_dlws_run_ended(config: pytest.Config, folder: Path) -> None:
     """Write every report into the run's folder."""
+    import reports
+
     config.stash[WRITTEN] = reports.write_all(folder)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_dlws_summary(config: pytest.Config, folder: Path, console: Console) -> None:
     """The plan, if the run was one; the matrix, the findings, where the reports lie."""
+    import reports
+    from reports import plan, terminal
+
     written = config.stash[WRITTEN]
     overview = written.overview or reports.read(folder)
     if overview.ledger.run.plan:

@@ -12,7 +12,6 @@ from dlws.config.lint import JWT_PLACEHOLDER
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_hosts, platform_master
 from dlws.facts import platform
-from dlws.facts.platform import Page
 from dlws.inventory import Node
 from dlws.platform import services
 from dlws.remote.host import Host
@@ -172,10 +171,4 @@ def test_sign_in_key(cluster: Cluster, host: Host) -> None:
 
 def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
     """The JSON object behind a URL. Mismatch when it is not answered with 200."""
-    return platform.json_object(answered(platform.fetch(host, url), what), what)
-
-
-def answered(page: Page, what: str) -> str:
-    """The text of a page. Mismatch when it was not answered with 200."""
-    expect(what, found=page.complaint or "an answer", expected="an answer")
-    return page.text
+    return platform.json_object(platform.answered(platform.fetch(host, url), what), what)

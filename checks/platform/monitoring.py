@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from checks.kubernetes import accelerators, nodes
 from checks.platform import endpoints
-from checks.platform.endpoints import answered
 from checks.platform.services import RUNS
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
@@ -39,7 +38,7 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
     """
     if not cluster.settings.has_alertmanager:
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
-    found = alerts.active(answered(platform.fetch(host, platform.ALERTMANAGER), "Alertmanager"))
+    found = alerts.active(platform.answered(platform.fetch(host, platform.ALERTMANAGER), "Alertmanager"))
     firing = {alert.name for alert in found if alert.labels.get("type") not in ABOUT_JOBS}
     expect("firing alerts", found=firing, expected=set())
 
@@ -73,4 +72,4 @@ def test_devices_are_counted(node: Node, host: Host, master: Host) -> None:
 
 def samples(host: Host, metric: str, labels: Mapping[str, str]) -> list[alerts.Sample]:
     """The series of a metric now. Mismatch when Prometheus does not answer."""
-    return alerts.samples(answered(platform.fetch(host, platform.query(metric, labels)), "Prometheus"))
+    return alerts.samples(platform.answered(platform.fetch(host, platform.query(metric, labels)), "Prometheus"))

@@ -33,7 +33,7 @@ def check_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]
 
 
 def _check(service: Service) -> Callable[..., None]:
-    if service == database.MYSQL:
+    if service.name == "mysql":
         return database.test_mysql_runs
     needs_mysql = {"mysql", "restfulapi2"} & {service.name, *service.after}
 

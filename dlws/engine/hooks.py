@@ -6,9 +6,12 @@ The reports answer them (`reports/plugin.py`); the engine knows of no report. Th
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
+
+if TYPE_CHECKING:  # rich, at run time where something is printed
+    from rich.console import Console
 
 
 def pytest_dlws_run_ended(config: pytest.Config, folder: Path) -> None:

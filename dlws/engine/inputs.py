@@ -18,6 +18,7 @@ from dlws.config.validation import is_secret, settings_of
 from dlws.engine.waivers import Waiver, Waivers
 from dlws.record.redaction import MASK, Redactor
 from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record.whole_file import write
 
 SCHEMA = "dlws-inputs/1"
 _CLUSTER: TypeAdapter[Cluster] = TypeAdapter(Cluster)
@@ -47,8 +48,6 @@ def save(folder: RunFolder, inputs: Inputs) -> None:
         "today": inputs.waivers.today.isoformat(),
         "whole": inputs.whole,
     }
-    from reports import write  # here: all reports, for the one process that makes them
-
     write(folder.inputs, json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.conclusion import Conclusion
 from dlws.engine.items import KNOWN, SITE, TargetItem, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
 from dlws.inventory import Node
 from dlws.record.ledger import encode
+
+if TYPE_CHECKING:  # rich, which no worker needs: at run time where it is made
+    from dlws.engine.conclusion import Conclusion
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -124,6 +126,8 @@ class Run:
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
             sha256 = run.open_folder(self.config, site, whole=self.config.stash[KNOWN] is not None)
+            from dlws.engine.conclusion import Conclusion
+
             self.conclusion = Conclusion(self.config, site, session, sha256, run.suite_version())
             if self.context.replays:
                 self.conclusion.replays(replay.audited(self.context.replays))

@@ -14,7 +14,7 @@ import pytest
 
 from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
-from dlws.engine import inputs, new_hosts, options, replay, selection, waivers
+from dlws.engine import inputs, options, replay, selection, waivers
 from dlws.engine.credentials import CredentialError, root_credential
 from dlws.engine.inputs import Inputs
 from dlws.engine.items import worker_of
@@ -92,6 +92,8 @@ def limit_to_new_hosts(config: pytest.Config) -> bool:
 
 def hosts_to_add(cluster: Cluster, context: Context) -> list[str]:
     """The machines of the configuration that are not nodes of the cluster. UsageError when it cannot be asked."""
+    from dlws.engine import new_hosts  # here: cryptography, for the one command that asks
+
     fleet = open_fleet(cluster, context, "new_hosts")
     try:
         return new_hosts.without_node(cluster, fleet.host(cluster.master.name))

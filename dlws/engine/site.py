@@ -21,8 +21,6 @@ from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
-from dlws.remote.notes import Notes as Notes
-from dlws.remote.ssh import Login, Secret, open_ssh
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +134,8 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
     keys = host_keys_of(cluster)
 
     def open_host(node: Node) -> Connection:
+        from dlws.remote.ssh import Login, Secret, open_ssh  # here: paramiko, for processes that log in
+
         key = cluster.state.key
         logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
         if context.root_password:

@@ -18,6 +18,6 @@ def labels_of(node: Object) -> dict[str, str]:
 
 
 def master_taints(node: Object) -> list[str]:
-    """The keys of a node's taints that keep jobs off a master: `["node-role.kubernetes.io/master"]`."""
+    """The keys of a node's taints that keep jobs off a master (`dlws.kubernetes.labels.MASTER_TAINTS`)."""
     taints = node["spec"].get("taints") or ()
     return [t["key"] for t in taints if t["effect"] == "NoSchedule" and t["key"] in MASTER_TAINTS]

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dlws.parse.text import unparsable
 from dlws.platform import services
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import Unknown, expect
 
 PATIENCE = 5
 NO_ANSWER = (7, 22, 28, 52, 56)
@@ -92,3 +92,9 @@ def query(metric: str, labels: Mapping[str, str]) -> str:
     """The URL that asks Prometheus for the series of a metric now."""
     chosen = ",".join(f'{key}="{value}"' for key, value in labels.items())
     return f"{PROMETHEUS}/api/v1/query?query={quote(f'{metric}{{{chosen}}}')}"
+
+
+def answered(page: Page, what: str) -> str:
+    """The text of a page. Mismatch when it was not answered with 200."""
+    expect(what, found=page.complaint or "an answer", expected="an answer")
+    return page.text

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
-import fixtures.admin_login
+import dlws.remote.ssh
 import fixtures.earlier
 import fixtures.peers
 import fixtures.plugin
@@ -155,7 +155,7 @@ def _judged(
     hosts = _hosts(case, cluster, failing)
     patch.setattr(socket.socket, "connect", no_network)
     patch.setattr(socket, "getaddrinfo", no_network)
-    patch.setattr(fixtures.admin_login, "open_ssh", _logins(case))
+    patch.setattr(dlws.remote.ssh, "open_ssh", _logins(case))
     _libraries(case, folder, patch)
     patch.setattr(fixtures.earlier, "runs_before", lambda this: [_earlier(case, this)])
     patch.setattr(fixtures.earlier, "begun", lambda run: NOW if run == folder else NOW - timedelta(hours=25))

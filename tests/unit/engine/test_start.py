@@ -11,7 +11,7 @@ LATER = ["cryptography", "jinja2", "kubernetes", "paramiko", "reports", "rich", 
 
 
 def test_the_plugin_loads_no_library_before_it_is_needed() -> None:
-    script = f"import sys, dlws.engine.plugin; print(*sorted(sys.modules.keys() & set({LATER})))"
+    script = f"import sys, dlws.engine.plugin, fixtures.plugin; print(*sorted(sys.modules.keys() & set({LATER})))"
     loaded = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment_with(), capture_output=True, text=True, check=True
     )
