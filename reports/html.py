@@ -38,6 +38,9 @@ EVIDENCE_TOTAL = 8_000_000
 _PICTURE = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*")
 PICTURE_LIMIT = 600_000
 
+SCRIPTS = ("report.js", "report_page.js")
+"""The page's script, in the order of its parts."""
+
 
 def render(overview: Overview) -> str:
     """The page of a run."""
@@ -48,7 +51,7 @@ def render(overview: Overview) -> str:
     timing = None if ledger.run.plan else critical_path.of(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     templates = environment()
     templates.filters.update(count=count, duration=duration, when=_when, slug=_slug)
     return templates.get_template("report.html.j2").render(

@@ -181,7 +181,8 @@ OURS = [*source_files(*PRODUCT, "tests", "lab", "benchmarks"), ROOT / "conftest.
 
 
 def test_no_file_is_long() -> None:
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in OURS}
+    written = [*OURS, *(ROOT / "reports" / "templates").iterdir()]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in written}
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
 
 
