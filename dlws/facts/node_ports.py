@@ -16,7 +16,7 @@ def running_node_ports(host: Host) -> list[str]:
 
 def client_ports(host: Host) -> tuple[int, int]:
     """The first and the last port that the kernel gives to outgoing connections: `(32768, 60999)`."""
-    first, last = map(int, host.read("cat /proc/sys/net/ipv4/ip_local_port_range").split())
+    first, last = map(int, host.sysctl("net.ipv4.ip_local_port_range").split())
     return first, last
 
 

@@ -223,6 +223,11 @@ class MountPoint(Ours, mountpoint.LinuxMountPoint):  # type: ignore[misc]
         """Whether it is a share of another host."""
         return self.exists and self.filesystem in mounts.NFS
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is mounted, and not read-only."""
+        return self.exists and "ro" not in self.options
+
 
 class User(Ours, user.User):  # type: ignore[misc]
     """A user account, local or not; its password is never asked for here.
