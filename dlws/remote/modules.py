@@ -6,7 +6,13 @@
 Each class is testinfra's own with its questions replaced, for one of three reasons. One question tells all that a look
 needs, where theirs asks for every property. Output is parsed strictly: what is not understood is Unknown. And where
 theirs takes a failed command for "no" (`ss`, `cut` at the end of a pipe, a fallback to SysV), ours raises Unknown.
-An object is one look at the host: take a new one to look again. docs/testinfra.md says which check uses which.
+An object is one look at the host: take a new one to look again, after a change for instance.
+
+    assert host.service("docker").is_running
+    change.run("systemctl stop docker")
+    assert not host.service("docker").is_running
+
+docs/testinfra.md says which check uses which.
 """
 
 from __future__ import annotations

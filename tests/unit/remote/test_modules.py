@@ -55,6 +55,15 @@ def test_one_look_at_a_service_is_one_question() -> None:
     assert len(connection.asked) == 1
 
 
+def test_a_new_object_is_a_new_look() -> None:
+    connection = Scripted("a1", {"systemctl show docker": (0, UNIT, "")})
+    unit = Host(connection).service("docker")
+    assert unit.is_running
+    connection.script = {"systemctl show docker": (0, UNIT.replace("=active", "=failed"), "")}
+    assert unit.is_running
+    assert not Host(connection).service("docker").is_running
+
+
 def test_a_property_that_systemctl_left_out_is_unknown() -> None:
     unit = host("systemctl show docker", "ActiveState=active\n").service("docker")
     assert unit.is_running
