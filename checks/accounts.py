@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
-from dlws.facts.accounts import groups_of, sshd_setting
-from dlws.facts.files import stat_of
+from dlws.facts.accounts import sshd_setting
 from dlws.inventory import Node
 from dlws.parse.host import accounts, sudoers
 from dlws.parse.text import number, only_line
@@ -74,7 +73,8 @@ def test_key_files_are_private(cluster: Cluster, host: Host) -> None:
     """The admin user owns its .ssh (mode 0700) and authorized_keys (mode 0600)."""
     admin = cluster.admin_username
     for name, mode in ((".ssh", "700"), (".ssh/authorized_keys", "600")):
-        found = stat_of(host, "%a %U", f"/home/{admin}/{name}") or "no file"
+        file = host.file(f"/home/{admin}/{name}")
+        found = f"{file.mode:o} {file.user}" if file.exists else "no file"
         expect(f"mode and owner of {name}", found=found, expected=f"{mode} {admin}")
 
 
@@ -100,13 +100,10 @@ def test_admin_key_is_accepted(node: Node, admin_login: AdminLogin) -> None:
 def test_admin_account(cluster: Cluster, host: Host) -> None:
     """The admin user has its home directory, bash, membership of the sudo group and a locked password."""
     admin = cluster.admin_username
-    result = host.run_expect([0, 2], "getent passwd %s", admin)
-    users = accounts.passwd(result.stdout)
-    if bool(users) is not (result.rc == 0):  # 2: no such user
-        raise host.unexpected(result)
-    expect("admin user", found=[user.name for user in users] or "no such user", expected=[admin])
-    expect("home and shell", found=[users[0].home, users[0].shell], expected=[f"/home/{admin}", "/bin/bash"])
-    groups = groups_of(host, admin)
+    user = host.user(admin)
+    expect("admin user", found=user.name if user.exists else "no such user", expected=admin)
+    expect("home and shell", found=[user.home, user.shell], expected=[f"/home/{admin}", "/bin/bash"])
+    groups = user.groups
     expect_that("sudo" in groups, f"groups of {admin}", found=groups, expected="sudo among them")
     expect(f"password of {admin}", found=accounts.password(host.read("passwd -S %s", admin)), expected="locked")
 
@@ -114,7 +111,7 @@ def test_admin_account(cluster: Cluster, host: Host) -> None:
 @check("U14", section="3.8", source="runbook 3.8", title_zh="管理用户在 docker 组中", fix="usermod -aG docker <admin>")
 def test_admin_may_use_docker(cluster: Cluster, host: Host) -> None:
     """The admin user is a member of the docker group."""
-    groups = groups_of(host, cluster.admin_username)
+    groups = host.user(cluster.admin_username).groups
     expect_that("docker" in groups, f"groups of {cluster.admin_username}", found=groups, expected="docker among them")
 
 

@@ -11,7 +11,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import control_host, image_builders
 from dlws.facts.control_host import known_values, other_libraries, reread_configuration
-from dlws.facts.files import stat_of, text_of
+from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
@@ -63,7 +63,7 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
     key = str(cluster.state.key)
-    expect("mode of deploy/sshkey/id_rsa", found=stat_of(control, "%a", key) or "no file", expected="600")
+    expect("mode of deploy/sshkey/id_rsa", found=mode_of(control, key), expected="600")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
     expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
     if not derived.stdout.startswith("ssh-rsa "):
@@ -84,8 +84,10 @@ def test_cluster_key(cluster: Cluster, control: Host) -> None:
 )
 def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     """The root password file, if there is one, is accessible only to its owner."""
-    mode = stat_of(control, "%a", str(cluster.state.root_password))
-    expect_that(mode in ("600", "400", None), "mode of deploy/sshkey/rootpasswd", found=mode, expected="600")
+    file = control.file(str(cluster.state.root_password))
+    if file.exists:
+        private = file.mode in (0o600, 0o400)
+        expect_that(private, "mode of deploy/sshkey/rootpasswd", found=f"{file.mode:o}", expected="600")
 
 
 @check(
@@ -145,7 +147,7 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
     """config.yaml and the folder with the cluster's keys are accessible only to their owner."""
     places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state.keys}
-    found = {name: stat_of(control, "%a", str(path)) or "no file" for name, path in places.items()}
+    found = {name: mode_of(control, str(path)) for name, path in places.items()}
     wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
     expect("paths open to others", found=wrong, expected=[])
 

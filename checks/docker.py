@@ -8,8 +8,7 @@ from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, npu_hosts
 from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, device_files
 from dlws.facts.docker import DAEMON_JSON, daemon_settings, docker_of, image_architecture
-from dlws.facts.files import stat_of, text_of
-from dlws.facts.units import unit
+from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.parse.accelerators import ascend, npu_smi, nvidia_smi
 from dlws.parse.host import daemon_json
@@ -41,8 +40,8 @@ RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime
 )
 def test_docker_is_active(host: Host) -> None:
     """The Docker service is running and starts at boot."""
-    active, sub, at_boot = unit(host, "docker", "ActiveState", "SubState", "UnitFileState")
-    found = [active, sub, at_boot or "not installed"]
+    docker = host.service("docker")
+    found = [docker.active_state, docker.sub_state, docker.unit_file_state or "not installed"]
     expect("Docker service", found=found, expected=["active", "running", "enabled"])
 
 
@@ -275,7 +274,8 @@ def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> N
 )
 def test_docker_socket_is_guarded(host: Host) -> None:
     """Only root and the docker group can access the Docker socket."""
-    found = stat_of(host, "%a %U:%G", "/var/run/docker.sock") or "no socket"
+    socket = host.file("/var/run/docker.sock")
+    found = f"{socket.mode:o} {socket.user}:{socket.group}" if socket.exists else "no socket"
     expect("mode and owner of docker.sock", found=found, expected="660 root:docker")
 
 

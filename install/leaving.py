@@ -9,7 +9,6 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, expect_that, goal
 from dlws.engine.targets import every_machine, leaving_hosts
 from dlws.facts.kube_host import membership_of
-from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import KUBECTL, Part
@@ -85,8 +84,9 @@ def test_host_is_clean(host: Host) -> None:
     expect("pod network files", found=host.lines(LEFT_BEHIND), expected=[])
     left = [name for name in INTERFACES if name in host.lines("ls /sys/class/net")]
     expect("pod network interfaces", found=left, expected=[])
-    active, at_boot = unit(host, "kubelet", "ActiveState", "UnitFileState")
-    expect_that(active in ("inactive", "failed"), "kubelet", found=active, expected="inactive")
+    kubelet, off = host.service("kubelet"), ("inactive", "failed")
+    expect_that(kubelet.active_state in off, "kubelet", found=kubelet.active_state, expected="inactive")
+    at_boot = kubelet.unit_file_state
     expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")
 
 

@@ -27,7 +27,7 @@ def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change)
     """Create the admin user with a locked password, the cluster's SSH key and sudo rights."""
     admin = cluster.admin_username
     home, owner = f"/home/{admin}", f"{admin}:{admin}"
-    if host.run("getent passwd %s", admin).rc != 0:
+    if not host.user(admin).exists:
         change.run("useradd -m -d %s -s /bin/bash -U %s", home, admin)
     change.run("usermod -s /bin/bash -aG sudo %s", admin)
     change.run("passwd -q -l %s", admin)

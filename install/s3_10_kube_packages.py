@@ -77,7 +77,7 @@ def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
 @stage(section="3.10", after=["docker", "kube_packages"], proves=[kube_host.test_kubernetes_images_are_present])
 def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
     """Load the Kubernetes and pod network images from the image archives, or pull them."""
-    if "kubeadm" not in installed_packages(host):
+    if not host.package("kubeadm").is_installed:
         return  # a look ahead: kubeadm, once installed, says which images it wants
     for image in missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):

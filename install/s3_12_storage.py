@@ -14,12 +14,13 @@ from dlws.config.cluster import Cluster, Mount
 from dlws.engine.stage import stage
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
 from dlws.facts.packages import missing_packages
-from dlws.facts.shares import PROC_MOUNTS, links_in
+from dlws.facts.shares import links_in, mounts_of
 from dlws.hostfiles import exports
 from dlws.inventory import Node
 from dlws.parse.storage import fstab, mounts
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
+from dlws.remote.modules import MountPoint
 
 MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes to be given up
 
@@ -51,13 +52,13 @@ def test_nfs_server(node: Node, cluster: Cluster, host: Host, change: Change) ->
 )
 def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Mount every share now and, through /etc/fstab, at boot; a hung mount is left for a person to fix."""
-    table, fstab_text = host.read(PROC_MOUNTS), host.read("cat /etc/fstab")
+    mounted, fstab_text = mounts_of(host), host.read("cat /etc/fstab")
     for mount in cluster.mounts:
-        refuse_what_is_there(cluster, host, mount, table, fstab_text)
+        refuse_what_is_there(cluster, host, mount, mounted.get(mount.mount_point), fstab_text)
     for mount in cluster.mounts:
         line = shares.fstab_line(cluster, mount, node)
         change.edit_file("/etc/fstab", partial(fstab.with_mount, wanted=line))
-        if mounts.on(table, mount.mount_point) is None:
+        if mount.mount_point not in mounted:
             change.run("mkdir -p %s", mount.mount_point)
             change.run("systemctl daemon-reload")  # systemd mounts by units that it makes of /etc/fstab
             change.run("mount -o retry=0 %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # now or not at all
@@ -89,7 +90,7 @@ def test_shared_storage() -> None:
     """What one host writes to a share, all other hosts can read."""
 
 
-def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, table: str, fstab_text: str) -> None:
+def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, there: MountPoint | None, fstab_text: str) -> None:
     """ChangeFailed where mounting the share would hide data, or take the place of another file system."""
     point, right = mount.mount_point, shares.sources(cluster, mount)
     for entry in fstab.mounts_on(fstab_text, point):
@@ -97,8 +98,7 @@ def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, table: str,
             raise ChangeFailed(
                 f"{host.name}: /etc/fstab line {entry.line} mounts {entry.spec} on {point}: move one of the two"
             )
-    there = mounts.on(table, point)
-    if there is not None and (not there.is_nfs or there.source.rstrip("/") not in right):
-        raise ChangeFailed(f"{host.name}: {there.source} ({there.kind}) is mounted on {point}: unmount it first")
+    if there is not None and (not there.is_nfs or there.device.rstrip("/") not in right):
+        raise ChangeFailed(f"{host.name}: {there.device} ({there.filesystem}) is mounted on {point}: unmount it first")
     if there is None and host.read("test ! -d %s || find %s -mindepth 1 -maxdepth 1 | head -n 3", point, point):
         raise ChangeFailed(f"{host.name}: {point} holds local files: move them, as a mount would hide them")

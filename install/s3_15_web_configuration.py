@@ -12,7 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_control, platform_master
 from dlws.facts import rendered
-from dlws.facts.files import digest_of, stat_of
+from dlws.facts.files import digest_of
 from dlws.platform.rendering import cluster_id
 from dlws.platform.web_files import HostFile
 from dlws.remote.change import Change
@@ -44,5 +44,6 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
 
 def is_there(host: Host, file: HostFile) -> bool:
     """Whether the host has this very file, with its mode and group."""
-    expected = f"{file.source.mode.lstrip('0')} {file.source.group}"
-    return digest_of(host, file.path) == file.sha256 and stat_of(host, "%a %g", file.path) == expected
+    there, source = host.file(file.path), file.source
+    same_text = digest_of(host, file.path) == file.sha256
+    return same_text and (there.mode, str(there.gid)) == (int(source.mode, 8), source.group)

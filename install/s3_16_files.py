@@ -9,7 +9,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_hosts, platform_master
 from dlws.facts import platform_images, rendered
-from dlws.facts.files import digest_of, stat_of
+from dlws.facts.files import digest_of
 from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.remote.change import Change, ChangeFailed
@@ -31,13 +31,13 @@ TAKE_OUT = (
 )
 def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Give nginx the host's name, its routes and a folder for its static files."""
-    if stat_of(host, "%F", web_files.FQDN_FILE) == "directory":
+    if host.file(web_files.FQDN_FILE).is_directory:
         raise ChangeFailed(
             f"{host.name}: {web_files.FQDN_FILE} is a directory; it is not removed, as a pod may mount it"
         )
     if digest_of(host, web_files.FQDN_FILE) != rendered.sha256(f"{node.fqdn}\n"):
         change.write_file(web_files.FQDN_FILE, f"{node.fqdn}\n")
-    if stat_of(host, "%F", web_files.DASHBOARD) != "directory":
+    if not host.file(web_files.DASHBOARD).is_directory:
         change.make_directory(web_files.DASHBOARD)
     routes = rendered.of(cluster, lambda wanted: wanted.routes)
     if digest_of(host, web_files.NGINX_FILE) != rendered.sha256(routes):

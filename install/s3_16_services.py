@@ -124,7 +124,7 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
     port = rendered.of(cluster, lambda p: str(p.renderer.cnf["mysql_port"]))
 
     def answers() -> bool:
-        if not host.read("ss -Hltn %s", f"sport = :{port}"):
+        if not host.socket(f"tcp://{port}").is_listening:
             return False  # while it makes its tables it listens to nobody, and lets root in without a password
         answer = mysql.ask(host, container, cluster, "SELECT VERSION();\n")
         versions[:] = answer.text.split()

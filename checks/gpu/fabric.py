@@ -6,7 +6,6 @@ from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
 from dlws.facts.nvidia import BOUND, cards, loaded_driver, nvlinks, required_field
-from dlws.facts.units import unit
 from dlws.parse.accelerators import nvidia_topology, nvlink
 from dlws.parse.host import lspci
 from dlws.parse.text import only_line, unparsable
@@ -90,8 +89,7 @@ def test_fabric_manager(host: Host) -> None:
     """
     if not any(function.klass == NVSWITCH for function in lspci.functions(host.read("lspci -Dnn -d 10de:"))):
         return
-    [state] = unit(host, "nvidia-fabricmanager", "ActiveState")
-    expect("nvidia-fabricmanager", found=state, expected="active")
+    expect("nvidia-fabricmanager", found=host.service("nvidia-fabricmanager").active_state, expected="active")
     line = only_line("nv-fabricmanager --version", host.read("nv-fabricmanager --version"))
     if not line.startswith(VERSION):
         raise unparsable("nv-fabricmanager --version", line)

@@ -7,8 +7,8 @@ from dlws.engine.check import check, expect, expect_that
 from dlws.facts.accounts import sshd_setting
 from dlws.facts.files import files_at
 from dlws.facts.firewall import ufw_is_active
+from dlws.facts.kernel import setting
 from dlws.facts.secrets import processes_with_a_secret
-from dlws.facts.units import unit
 from dlws.parse.host import accounts
 from dlws.parse.text import lines, number, unparsable
 from dlws.remote.host import Host
@@ -20,9 +20,9 @@ NO_PASSWORD = r"sed -n 's/^\([^:]*\)::.*/\1/p' /etc/shadow"
 SHADOW = {"/etc/shadow": 0o640, "/etc/gshadow": 0o640, "/etc/passwd": 0o644, "/etc/group": 0o644}
 SHADOW_OWNERS = ("root:root", "root:shadow")
 REDIRECTS = {
-    "net/ipv4/conf/all/accept_redirects": "0",
-    "net/ipv4/conf/all/send_redirects": "0",
-    "net/ipv4/conf/all/rp_filter": "1",
+    "net.ipv4.conf.all.accept_redirects": 0,
+    "net.ipv4.conf.all.send_redirects": 0,
+    "net.ipv4.conf.all.rp_filter": 1,
 }
 SCHEDULES = {"/etc/crontab": 0o600, "/etc/cron.d": 0o700, "/etc/cron.daily": 0o700, "/boot/grub/grub.cfg": 0o600}
 
@@ -85,7 +85,7 @@ def test_accounts_are_closed(host: Host) -> None:
 )
 def test_addresses_are_random(host: Host) -> None:
     """Address space layout randomization (ASLR) is fully enabled."""
-    expect("kernel.randomize_va_space", found=host.read("cat /proc/sys/kernel/randomize_va_space"), expected="2")
+    expect("kernel.randomize_va_space", found=host.sysctl("kernel.randomize_va_space"), expected=2)
 
 
 @check(
@@ -99,10 +99,8 @@ def test_addresses_are_random(host: Host) -> None:
 )
 def test_redirects_are_off(host: Host) -> None:
     """The host neither sends nor accepts ICMP redirects, and strict reverse path filtering is on."""
-    found = {key: host.read(f"cat /proc/sys/{key}").strip() for key in REDIRECTS}
-    if strange := [value for value in found.values() if not value.isdecimal()]:
-        raise unparsable("/proc/sys/net/ipv4", strange[0])
-    wrong = [f"{key.rpartition('/')[2]} {found[key]}" for key, wanted in REDIRECTS.items() if found[key] != wanted]
+    found = {key: setting(host, key) for key in REDIRECTS}
+    wrong = [f"{key.rpartition('.')[2]} {found[key]}" for key, wanted in REDIRECTS.items() if found[key] != wanted]
     expect("wrong network settings", found=wrong, expected=[])
 
 
@@ -117,10 +115,8 @@ def test_redirects_are_off(host: Host) -> None:
 )
 def test_host_keeps_to_itself(host: Host) -> None:
     """IP forwarding is off, the firewall is on and no RPC service runs."""
-    forwards = number("ip_forward", host.read("cat /proc/sys/net/ipv4/ip_forward").strip())
-    off = not ufw_is_active(host)
-    (rpc,) = unit(host, "rpcbind", "ActiveState")
-    wrong = {"IP forwarding": forwards, "no firewall": off, "rpcbind": rpc == "active"}
+    forwards, off = setting(host, "net.ipv4.ip_forward"), not ufw_is_active(host)
+    wrong = {"IP forwarding": forwards, "no firewall": off, "rpcbind": host.service("rpcbind").is_running}
     expect("open to the network", found=[what for what, true in wrong.items() if true], expected=[])
 
 
@@ -135,10 +131,9 @@ def test_host_keeps_to_itself(host: Host) -> None:
 )
 def test_host_keeps_records(host: Host) -> None:
     """auditd runs, logs survive a reboot, and only root can read cron and boot loader files."""
-    (audit,) = unit(host, "auditd", "ActiveState")
-    (syslog,) = unit(host, "rsyslog", "ActiveState")
-    kept = syslog == "active" or host.run_expect([0, 1], "test -d /var/log/journal").rc == 0
-    missing = [what for what, there in {"auditd": audit == "active", "persistent logs": kept}.items() if not there]
+    audited = host.service("auditd").is_running
+    kept = host.service("rsyslog").is_running or host.run_expect([0, 1], "test -d /var/log/journal").rc == 0
+    missing = [what for what, there in {"auditd": audited, "persistent logs": kept}.items() if not there]
     wide = [str(e) for e in files_at(host, *SCHEDULES, depth=0) if e.allows_more_than(SCHEDULES[e.path])]
     expect("missing or open to others", found=[*missing, *wide], expected=[])
 

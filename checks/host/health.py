@@ -8,7 +8,6 @@ from checks import docker
 from checks.host import kernel
 from checks.kubernetes import kube_host
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.facts.units import unit
 from dlws.parse.host import dpkg, kernel_log, processes, systemd, timedate
 from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
@@ -87,9 +86,9 @@ def test_kernel_does_not_drift(host: Host) -> None:
     if wanted and not wanted.startswith("UPGRADE="):
         raise unparsable("apt-config shell", wanted)
     automatic = wanted.removeprefix("UPGRADE=").strip("'\"") not in ("", "0")
-    (timer,) = unit(host, "apt-daily-upgrade.timer", "ActiveState")
+    timed = host.service("apt-daily-upgrade.timer").is_running
     held = [name for name in dpkg.holds(host.read("apt-mark showhold")) if name.startswith("linux-image")]
-    drifts = automatic and timer == "active" and not held
+    drifts = automatic and timed and not held
     expect_that(not drifts, "unattended upgrades", found="on, kernel not on hold", expected="off or kernel on hold")
 
 

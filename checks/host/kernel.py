@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dlws.engine.check import check, expect, preflight
 from dlws.facts.files import text_of
-from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, settings_at_boot
+from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, setting, settings_at_boot
 from dlws.parse.host import kernels
-from dlws.parse.text import number
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -112,6 +111,6 @@ def test_kernel_configuration(host: Host) -> None:
 )
 def test_inotify_limits(host: Host) -> None:
     """The inotify limits are high enough for the kubelet and log readers of a host full of containers."""
-    found = {key: number(key, host.read(f"cat /proc/sys/fs/inotify/{key}")) for key in INOTIFY}
+    found = {key: setting(host, f"fs.inotify.{key}") for key in INOTIFY}
     low = [f"{key} {found[key]}, not {least} or more" for key, least in INOTIFY.items() if found[key] < least]
     expect("inotify limits that are too low", found=low, expected=[])

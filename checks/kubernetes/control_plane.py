@@ -65,7 +65,7 @@ def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
     try:
         answer = kube.answer(READYZ)
     except ApiUnreachable as error:
-        if not host.read("ss -Hlnt 'sport = :6443'").strip():
+        if not host.socket("tcp://6443").is_listening:
             raise Mismatch("port 6443 on the master", found="nothing listening", expected="the API server") from error
         raise Unknown(str(error)) from error
     failing = [line for line in answer.text.splitlines() if line.startswith("[-]")]

@@ -18,7 +18,6 @@ from dlws.facts.kube_host import (
     missing_images,
     running_kubeadm,
 )
-from dlws.facts.units import unit
 from dlws.inventory import Node, Role
 from dlws.kubernetes import membership
 from dlws.parse.host import dpkg
@@ -85,8 +84,7 @@ def test_kubernetes_packages_are_held(host: Host) -> None:
 )
 def test_kubelet_is_enabled(host: Host) -> None:
     """The kubelet starts at boot."""
-    (at_boot,) = unit(host, "kubelet", "UnitFileState")
-    expect("kubelet at boot", found=at_boot or "not installed", expected="enabled")
+    expect("kubelet at boot", found=host.service("kubelet").unit_file_state or "not installed", expected="enabled")
 
 
 @check(
@@ -98,8 +96,8 @@ def test_kubelet_is_enabled(host: Host) -> None:
 )
 def test_kubelet_is_healthy(host: Host) -> None:
     """The kubelet is running and reports itself healthy."""
-    active, sub = unit(host, "kubelet", "ActiveState", "SubState")
-    expect("kubelet service", found=[active, sub], expected=["active", "running"])
+    kubelet = host.service("kubelet")
+    expect("kubelet service", found=[kubelet.active_state, kubelet.sub_state], expected=["active", "running"])
     answer = host.run_expect([0, *NO_HEALTH], HEALTHZ)
     expect("kubelet healthz", found=answer.stdout.strip() or answer.stderr.strip(), expected="ok")
 

@@ -6,7 +6,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine import targets
 from dlws.engine.check import check, expect, expect_among, expect_that
 from dlws.facts.credentials import ROOT_CONFIG, cluster_ca, public_parts
-from dlws.facts.files import stat_of
+from dlws.facts.files import mode_of
 from dlws.facts.kube_host import pod_network_of
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.inventory import Node
@@ -107,7 +107,9 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes
 )
 def test_root_has_a_kubeconfig(host: Host) -> None:
     """On the master, root's kubeconfig is the cluster's admin.conf and is readable by root only."""
-    expect("mode and owner of kubeconfig", found=stat_of(host, "%a %U", ROOT_CONFIG) or "no file", expected="600 root")
+    file = host.file(ROOT_CONFIG)
+    found = f"{file.mode:o} {file.user}" if file.exists else "no file"
+    expect("mode and owner of kubeconfig", found=found, expected="600 root")
     same = host.run_expect([0, 1], "cmp -s %s %s", membership.ADMIN_CONF, ROOT_CONFIG).rc == 0
     expect_that(same, ROOT_CONFIG, found="different content", expected=f"the content of {membership.ADMIN_CONF}")
 
@@ -123,7 +125,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf matches the master's, names this endpoint and is readable by its owner only."""
     path = str(cluster.state.admin_conf)
-    expect("mode of admin.conf", found=stat_of(control, "%a", path) or "no file", expected="600")
+    expect("mode of admin.conf", found=mode_of(control, path), expected="600")
     ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
     expect("CA in admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
     expect("server in admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")

@@ -9,7 +9,6 @@ from dlws.facts.files import text_of
 from dlws.facts.firewall import iptables_chain, ufw_is_active
 from dlws.facts.network import addresses_up
 from dlws.facts.reachability import resolve, silent_peers
-from dlws.facts.units import unit
 from dlws.inventory import Node
 from dlws.parse.network import network_manager, resolv_conf
 from dlws.remote.host import Host
@@ -94,7 +93,7 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
 def test_firewall_is_off(host: Host) -> None:
     """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
     on = ["ufw"] if ufw_is_active(host) else []
-    on += ["firewalld"] if unit(host, "firewalld", "ActiveState") not in (["inactive"], ["failed"]) else []
+    on += ["firewalld"] if host.service("firewalld").active_state not in ("inactive", "failed") else []
     chain = iptables_chain(host, "INPUT")
     on += [f"INPUT chain policy {chain.policy}"] if chain.policy != "ACCEPT" else []
     on += [f"INPUT chain rule {chain.closing_rule}"] if chain.closing_rule else []
@@ -137,6 +136,7 @@ def test_no_local_dnsmasq(host: Host) -> None:
 )
 def test_apache_is_off(host: Host) -> None:
     """apache2 does not run, now or at boot, leaving port 80 to the platform's nginx."""
-    active, at_boot = unit(host, "apache2", "ActiveState", "UnitFileState")
-    expect_that(active in ("inactive", "failed"), "apache2 now", found=active, expected="inactive")
+    apache, off = host.service("apache2"), ("inactive", "failed")
+    expect_that(apache.active_state in off, "apache2 now", found=apache.active_state, expected="inactive")
+    at_boot = apache.unit_file_state
     expect_that(at_boot != "enabled", "apache2 at boot", found=at_boot, expected="not enabled")

@@ -7,7 +7,6 @@ from dlws.engine.targets import platform_npu_hosts
 from dlws.facts.files import digest_of
 from dlws.facts.npu_info import FRESH, stale_files
 from dlws.facts.rendered import sha256
-from dlws.facts.units import unit
 from dlws.platform import npu_info
 from dlws.remote.host import Host
 
@@ -22,8 +21,9 @@ from dlws.remote.host import Host
 )
 def test_npu_info(host: Host) -> None:
     """Exactly one NPU information generator runs, is enabled at boot, and keeps its files under a minute old."""
-    active, at_boot = unit(host, npu_info.UNIT, "ActiveState", "UnitFileState")
-    expect(npu_info.UNIT, found=[active, at_boot or "not installed"], expected=["active", "enabled"])
+    generator = host.service(npu_info.UNIT)
+    found = [generator.active_state, generator.unit_file_state or "not installed"]
+    expect(npu_info.UNIT, found=found, expected=["active", "enabled"])
     texts = {npu_info.UNIT_FILE: npu_info.UNIT_TEXT, npu_info.SCRIPT_FILE: npu_info.SCRIPT}
     others = [path for path, text in texts.items() if digest_of(host, path) != sha256(text)]
     expect("generator files that are not the suite's", found=others, expected=[])

@@ -190,5 +190,5 @@ def test_npu_install_record(host: Host) -> None:
     folder, user = record.get("Driver_Install_Path_Param", ""), record.get("UserName", "")
     there = bool(folder) and host.run_expect([0, 1], "test -d %s/driver", folder).rc == 0
     expect(f"driver folder {folder or '(not named)'}", found="present" if there else "missing", expected="present")
-    known = bool(user) and host.run_expect([0, 2], "getent passwd %s", user).rc == 0
+    known = bool(user) and host.user(user).exists
     expect(f"driver user {user or '(not named)'}", found="present" if known else "missing", expected="present")

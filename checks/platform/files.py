@@ -7,7 +7,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that
 from dlws.engine.targets import platform_control, platform_hosts, platform_master
 from dlws.facts import platform_images, rendered
-from dlws.facts.files import digest_of, stat_of, text_of
+from dlws.facts.files import digest_of, text_of
 from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.platform.renderings import Platform
@@ -63,10 +63,10 @@ def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
     question = "digests of the web interface's files"
     wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *wanted_of(f)] for f in p.host_files])
     for path, *expected in wanted:
-        there = stat_of(host, "%a %g", path)
-        if there is None:
+        file = host.file(path)
+        if not file.exists:
             raise Mismatch(path, found="no file", expected="a file")
-        expect(path, found=told_of(digest_of(host, path), *there.split()), expected=expected)
+        expect(path, found=told_of(digest_of(host, path), f"{file.mode:o}", str(file.gid)), expected=expected)
 
 
 @check(
@@ -81,7 +81,7 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
     """The NGINX routes on the host match the DLWorkspace checkout, and the static file folder exists."""
     wanted = rendered.ask(notes, "digest of nginx's routes", cluster, lambda p: rendered.sha256(p.routes))
     expect(web_files.NGINX_FILE, found=digest_of(host, web_files.NGINX_FILE), expected=wanted)
-    expect(web_files.DASHBOARD, found=stat_of(host, "%F", web_files.DASHBOARD) or "nothing", expected="directory")
+    expect(web_files.DASHBOARD, found=host.file(web_files.DASHBOARD).kind, expected="directory")
 
 
 @check(
@@ -95,8 +95,7 @@ def test_nginx_routes(cluster: Cluster, host: Host, notes: Notes) -> None:
 )
 def test_fqdn_file(node: Node, host: Host) -> None:
     """/etc/hostname-fqdn is a file and contains the host's FQDN."""
-    kind = stat_of(host, "%F", web_files.FQDN_FILE) or "nothing"
-    expect(web_files.FQDN_FILE, found=kind, expected="regular file")
+    expect(web_files.FQDN_FILE, found=host.file(web_files.FQDN_FILE).kind, expected="regular file")
     expect(f"name in {web_files.FQDN_FILE}", found=text_of(host, web_files.FQDN_FILE), expected=node.fqdn)
 
 
@@ -116,8 +115,8 @@ def test_static_files(cluster: Cluster, host: Host, notes: Notes) -> None:
     expect_that(there, f"image {image}", found="missing", expected="present")
     source = text_of(host, web_files.STATIC_SOURCE) or "none"
     expect(f"image that {web_files.DASHBOARD} was taken from", found=source, expected=there)
-    kind = stat_of(host, "%F", f"{web_files.DASHBOARD}/index.html") or "nothing"
-    expect(f"{web_files.DASHBOARD}/index.html", found=kind, expected="regular file")
+    page = f"{web_files.DASHBOARD}/index.html"
+    expect(page, found=host.file(page).kind, expected="regular file")
 
 
 def wanted_of(file: web_files.HostFile) -> list[str]:

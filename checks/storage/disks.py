@@ -7,8 +7,8 @@ from dlws.facts.disks import df_of_existing
 from dlws.facts.docker import docker_root
 from dlws.facts.files import text_of
 from dlws.facts.kube_host import kubelet_settings
-from dlws.facts.shares import PROC_MOUNTS
-from dlws.parse.storage import df, fstab, mdstat, mounts
+from dlws.facts.shares import mounts_of
+from dlws.parse.storage import df, fstab, mdstat
 from dlws.parse.text import number
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -78,10 +78,10 @@ def test_images_are_not_collected(host: Host) -> None:
 )
 def test_local_file_systems_are_writable(host: Host) -> None:
     """The root file system and the local ones that /etc/fstab mounts read-write are writable."""
-    table, entries = host.read(PROC_MOUNTS), fstab.parse(host.read("cat /etc/fstab"))
+    mounted, entries = mounts_of(host), fstab.parse(host.read("cat /etc/fstab"))
     points = ["/", *(e.mountpoint for e in entries if e.mountpoint.startswith("/") and "ro" not in e.options)]
-    seen = {point: mounts.on(table, point) for point in points}
-    wrong = [point for point, mounted in seen.items() if mounted and not mounted.is_nfs and not mounted.is_writable]
+    local = {point: mounted[point] for point in points if point in mounted and not mounted[point].is_nfs}
+    wrong = [point for point, mount in local.items() if not mount.is_writable]
     expect("read-only file systems", found=wrong, expected=[])
 
 

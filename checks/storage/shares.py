@@ -16,10 +16,9 @@ from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.probes.share import ANSWERS, BOUND, ShareSilent, misreaders, require_answer
-from dlws.facts.shares import PROC_MOUNTS, is_mounted, links_in
-from dlws.facts.units import unit
+from dlws.facts.shares import links_in, mounts_of
 from dlws.inventory import Node
-from dlws.parse.storage import df, exportfs, fstab, mounts
+from dlws.parse.storage import df, exportfs, fstab
 from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
 
@@ -40,8 +39,9 @@ WEAK = ("insecure", "async", "no_root_squash")
 )
 def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
     """The NFS server is running, starts at boot and exports this host's shares to every host, read-write."""
-    state, at_boot = unit(host, "nfs-server", "ActiveState", "UnitFileState")
-    expect("nfs-server service", found=[state, at_boot or "not installed"], expected=["active", "enabled"])
+    server = host.service("nfs-server")
+    found = [server.active_state, server.unit_file_state or "not installed"]
+    expect("nfs-server service", found=found, expected=["active", "enabled"])
     exported = exportfs.parse(host.read("exportfs -v"))
     for mount in shares.served_by(cluster, node):
         given = {n.name: exportfs.to(exported, mount.export, n) for n in cluster.nodes}
@@ -60,12 +60,12 @@ def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
 )
 def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     """Every share is mounted from its server on the mount point in config.yaml, read-write."""
-    table = host.read(PROC_MOUNTS)
+    mounted = mounts_of(host)
     for mount in cluster.mounts:
         wanted, what = shares.sources(cluster, mount), f"file system on {mount.mount_point}"
-        seen = mounts.on(table, mount.mount_point)
-        right = seen is not None and seen.is_nfs and seen.source.rstrip("/") in wanted
-        found = f"{seen.source} ({seen.kind})" if seen else "nothing"
+        seen = mounted.get(mount.mount_point)
+        right = seen is not None and seen.is_nfs and seen.device.rstrip("/") in wanted
+        found = f"{seen.device} ({seen.filesystem})" if seen else "nothing"
         expect_that(right, what, found=found, expected=f"{wanted[0]} (nfs)")
         expect_that(seen and seen.is_writable, f"mode of {mount.mount_point}", found="read-only", expected="read-write")
 
@@ -125,7 +125,7 @@ def test_hosts_share_their_files(cluster: Cluster, hosts: dict[str, Host]) -> No
     """What one host writes to a share, all other hosts read back identically."""
     reachable_hosts(hosts)
     for mount in cluster.mounts:
-        bare = [name for name, host in hosts.items() if not is_mounted(host, mount)]
+        bare = [name for name, host in hosts.items() if not host.mount_point(mount.mount_point).is_nfs]
         expect(f"hosts without the share on {mount.mount_point}", found=bare, expected=[])
         with expecting_answers():
             wrong = misreaders(hosts, mount)
@@ -147,8 +147,8 @@ def test_mount_options_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> No
     for mount in cluster.mounts:
         owners = defaultdict(list)
         for name, host in hosts.items():
-            found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
-            if found is not None and found.is_nfs:
+            found = host.mount_point(mount.mount_point)
+            if found.is_nfs:
                 owners[",".join(o for o in found.options if o.split("=")[0] in COMPARED)].append(name)
         groups = [f"{options or 'no such option'} on {' and '.join(names)}" for options, names in owners.items()]
         expect_that(
@@ -229,12 +229,12 @@ def test_storage_links(cluster: Cluster, host: Host) -> None:
 )
 def test_disk_of_the_share_is_mounted(node: Node, cluster: Cluster, host: Host) -> None:
     """Any disk that /etc/fstab lists for an exported folder is mounted; otherwise the root disk holds the share."""
-    entries, table = fstab.parse(host.read("cat /etc/fstab")), host.read(PROC_MOUNTS)
+    entries, mounted = fstab.parse(host.read("cat /etc/fstab")), mounts_of(host)
     for mount in shares.served_by(cluster, node):
         above = [
             e for e in entries if f"{mount.export}/".startswith(f"{e.mountpoint.rstrip('/')}/") and e.comes_at_boot
         ]
-        bare = [f"{e.spec} on {e.mountpoint}" for e in above if mounts.on(table, e.mountpoint) is None]
+        bare = [f"{e.spec} on {e.mountpoint}" for e in above if e.mountpoint not in mounted]
         expect(f"unmounted disks of {mount.export}", found=bare, expected=[])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlws.parse.host import accounts, sshd_t
+from dlws.parse.host import sshd_t
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
@@ -10,22 +10,10 @@ NO_SUCH_USER = "no such user"
 SSHD = "/usr/sbin/sshd -T -C user=root,host=localhost,addr=127.0.0.1"
 
 
-def identity_of(host: Host, user: str) -> str:
+def identity_of(host: Host, name: str) -> str:
     """`1000:1000`, or `no such user`."""
-    result = host.run_expect([0, 1], "id %s", user)
-    if result.rc and NO_SUCH_USER in result.stderr:
-        return NO_SUCH_USER
-    who = accounts.identity(result.stdout)
-    return f"{who.uid}:{who.gid}"
-
-
-def groups_of(host: Host, user: str) -> list[str]:
-    """The groups of a user, none for a user that does not exist. Unknown when `id` names none: everybody has one."""
-    result = host.run_expect([0, 1], "id -nG %s", user)
-    groups: list[str] = result.stdout.split()
-    if not groups and "no such user" not in result.stderr:
-        raise host.unexpected(result)
-    return groups
+    user = host.user(name)
+    return f"{user.uid}:{user.gid}" if user.exists else NO_SUCH_USER
 
 
 def sshd_setting(host: Host, keyword: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dlws.parse.host import modes
 from dlws.parse.host.modes import FileMode
-from dlws.parse.text import only_line
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -17,22 +16,18 @@ NO_FILE = "No such file or directory"
 
 def text_of(host: Host, path: str) -> str | None:
     """The text of a file on the host without its last newline, None when there is none."""
-    return _unless_missing(host, "cat %s", path)
-
-
-def stat_of(host: Host, form: str, path: str) -> str | None:
-    """What `stat -c FORM` says of a file, links followed: `stat_of(host, "%a %U", "/etc")`. None when there is none."""
-    found = _unless_missing(host, "stat -L -c %s %s", form, path)
-    return found if found is None else only_line("stat", found)
-
-
-def _unless_missing(host: Host, command: str, *args: str) -> str | None:
-    result = host.run_expect([0, 1], command, *args)
+    result = host.run_expect([0, 1], "cat %s", path)
     if result.rc == 0:
         return str(result.stdout.rstrip("\r\n"))
     if result.stderr.strip().endswith(NO_FILE):
         return None
     raise host.unexpected(result)
+
+
+def mode_of(host: Host, path: str) -> str:
+    """The permission bits of a file on the host, `600`, or `no file`."""
+    file = host.file(path)
+    return f"{file.mode:o}" if file.exists else "no file"
 
 
 def digest_of(host: Host, path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlws.facts.files import NO_FILE, text_of
 from dlws.parse.host import modules, sysctl_conf
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
 SHOWS = {
@@ -28,6 +29,14 @@ def forgotten_modules(host: Host) -> list[str]:
     """Loaded modules that no file loads at boot. What is built in needs none."""
     loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
     return sorted(loaded & SHOWS.keys() - modules.at_boot(existing_files(host, AT_BOOT)))
+
+
+def setting(host: Host, key: str) -> int:
+    """A kernel setting that is a number: `setting(host, "net.ipv4.ip_forward")`. Unparsable where it is none."""
+    value = host.sysctl(key)
+    if not isinstance(value, int):
+        raise unparsable(key, value, "not a number")
+    return value
 
 
 def settings_at_boot(host: Host) -> dict[str, str]:

@@ -9,7 +9,6 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.facts.docker import docker_architecture, image_architectures
 from dlws.facts.files import configured_file, text_of
-from dlws.facts.packages import installed_versions
 from dlws.inventory import Node, Role
 from dlws.kubernetes import kubeadm, membership, pod_network
 from dlws.kubernetes.image_archives import with_tag
@@ -26,7 +25,8 @@ HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 
 def installed_packages(host: Host) -> dict[str, str]:
     """The versions of those of PACKAGES that are installed: `{"kubelet": "1.20.15-00"}`."""
-    return installed_versions(host, PACKAGES)
+    found = {name: host.package(name) for name in PACKAGES}
+    return {name: package.version for name, package in found.items() if package.is_installed}
 
 
 def running_kubeadm(host: Host) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dlws.inventory import Node
 from dlws.kubernetes import no_proxy
 from dlws.parse.network import bonding, ip_addr
-from dlws.parse.text import number, unparsable
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -36,7 +36,6 @@ READ_PROXIES: Final = (
     f' echo "$e" | {_NAMES}; done; f=/etc/environment; if test -e $f; then e=$(cat $f); echo == $f;'
     f' echo "$e" | {_NAMES}; fi'
 )
-HAS_WEAVE: Final = "test -d /sys/class/net/weave"
 
 
 class Macs(NamedTuple):
@@ -71,7 +70,7 @@ def mtu_of(host: Host, node: Node) -> int:
     carriers = [one.interface for one in addresses_up(host) if one.address == node.address]
     if not carriers:
         raise Unknown(f"{host.name}: no network interface carries {node.address}")
-    return number("mtu", host.read("cat %s", f"/sys/class/net/{carriers[0]}/mtu"))
+    return int(host.interface(carriers[0]).mtu)
 
 
 def mtus(host: Host, prefixes: Iterable[str]) -> dict[str, int]:
@@ -126,4 +125,4 @@ def proxy_settings(host: Host) -> tuple[no_proxy.Settings, ...]:
 
 def has_weave(host: Host) -> bool:
     """Whether weave is the host's pod network: it makes a bridge of its name."""
-    return bool(host.run_expect([0, 1], HAS_WEAVE).rc == 0)
+    return bool(host.interface("weave").exists)

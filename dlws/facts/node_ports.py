@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from dlws.kubernetes import kubeadm
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
+CLIENT_PORTS = "net.ipv4.ip_local_port_range"
 API_SERVER_PROCESS = "pgrep -ax kube-apiserver"
 
 
@@ -16,8 +20,11 @@ def running_node_ports(host: Host) -> list[str]:
 
 def client_ports(host: Host) -> tuple[int, int]:
     """The first and the last port that the kernel gives to outgoing connections: `(32768, 60999)`."""
-    first, last = map(int, host.read("cat /proc/sys/net/ipv4/ip_local_port_range").split())
-    return first, last
+    shown = str(host.sysctl(CLIENT_PORTS))
+    found = re.fullmatch(r"([0-9]{1,5})\s+([0-9]{1,5})", shown)
+    if found is None:
+        raise unparsable(CLIENT_PORTS, shown)
+    return int(found[1]), int(found[2])
 
 
 def reserved_ports(host: Host) -> list[tuple[int, int]]:

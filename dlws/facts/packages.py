@@ -7,19 +7,11 @@ from collections.abc import Sequence
 from dlws.parse.host import dpkg
 from dlws.remote.host import Host
 
-QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
-
-
-def installed_versions(host: Host, names: Sequence[str]) -> dict[str, str]:
-    """The versions of those of the packages that are installed: `{"kubelet": "1.20.15-00"}`."""
-    listing = host.run_expect([0, 1], QUERY + " ".join(names))
-    return {p.name: p.version for p in dpkg.packages(listing.stdout) if p.is_installed}
-
 
 def missing_packages(host: Host, names: Sequence[str]) -> list[str]:
     """Those of the packages, `name` or `name=version`, that are not fully installed on the host, in that version."""
     wanted = {entry: entry.partition("=")[::2] for entry in names}
-    listing = host.run_expect([0, 1], QUERY + " ".join(name for name, _ in wanted.values()))
+    listing = host.run_expect([0, 1], dpkg.QUERY + " ".join(name for name, _ in wanted.values()))
     known = {p.name: p for p in dpkg.packages(listing.stdout)}
     if listing.rc == 0 and set(known) != {name for name, _ in wanted.values()}:  # 1: some are unknown to dpkg
         raise host.unexpected(listing)

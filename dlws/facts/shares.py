@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import shlex
 
-from dlws.config.cluster import Mount
-from dlws.parse.storage import mounts
 from dlws.remote.host import Host
+from dlws.remote.modules import MountPoint
 from dlws.verdict import Unknown
 
-PROC_MOUNTS = "cat /proc/mounts"
 LIST_LINKS = r"test ! -d {0} || find {0} -mindepth 1 -maxdepth 1 \( {1} \) -printf '%y\t%f\t%l\n'"
 
 
-def is_mounted(host: Host, mount: Mount) -> bool:
-    """Whether any share is mounted on the mount point: what is written there then does not stay on this host."""
-    found = mounts.on(host.read(PROC_MOUNTS), mount.mount_point)
-    return found is not None and found.is_nfs
+def mounts_of(host: Host) -> dict[str, MountPoint]:
+    """All mounts of a host by their mount points, in one look."""
+    return {mount.path: mount for mount in host.mount_point.get_mountpoints()}
 
 
 def links_in(host: Host, place: str, names: list[str]) -> dict[str, str]:

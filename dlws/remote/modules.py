@@ -6,7 +6,8 @@
 Each class is testinfra's own with its questions replaced, for one of three reasons. One question tells all that a look
 needs, where theirs asks for every property. Output is parsed strictly: what is not understood is Unknown. And where
 theirs takes a failed command for "no" (`ss`, `cut` at the end of a pipe, a fallback to SysV), ours raises Unknown.
-An object is one look at the host: take a new one to look again. docs/testinfra.md says which check uses which.
+An object is one look at the host: after `change.run("systemctl restart docker")` take a new `host.service("docker")`.
+docs/testinfra.md says which check uses which.
 """
 
 from __future__ import annotations
@@ -223,6 +224,11 @@ class MountPoint(Ours, mountpoint.LinuxMountPoint):  # type: ignore[misc]
         """Whether it is a share of another host."""
         return self.exists and self.filesystem in mounts.NFS
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is mounted, and not read-only."""
+        return self.exists and "ro" not in self.options
+
 
 class User(Ours, user.User):  # type: ignore[misc]
     """A user account, local or not; its password is never asked for here.
@@ -332,8 +338,6 @@ class Sysctl(Ours, sysctl.Sysctl):  # type: ignore[misc]
 class Socket(Ours, socket.LinuxSocketSS):  # type: ignore[misc]
     """A listening socket: `tcp://192.168.3.2:6443` is listening where that address or every address is bound.
 
-    testinfra's own (10.2.2) overlooks the second case, and takes an `ss` that failed for nobody listening.
-
     >>> host.socket("tcp://0.0.0.0:22").is_listening
     True
     """
@@ -345,17 +349,15 @@ class Socket(Ours, socket.LinuxSocketSS):  # type: ignore[misc]
         """Whether something accepts connections there. Of `tcp://443`, without an address: at any address."""
         if self.protocol != "tcp":
             return bool(super().is_listening)
-        bound = [self._address(line) for line in lines("ss -l", self._listing())]
+        listing = self.check_output("ss -Hlnt %s", f"sport = :{self.port}")
+        bound = [self._address(line) for line in lines("ss -l", listing)]
         return bool(bound) if self.host is None else bool({self.host, *EVERYWHERE} & set(bound))
-
-    def _listing(self) -> str:
-        return str(self.check_output("ss -Hlnt %s", f"sport = :{self.port}"))
 
     def _address(self, line: str) -> str:
         row = re.fullmatch(r"\s*LISTEN\s+[0-9]+\s+[0-9]+\s+(\S+):[0-9]{1,5}\s+\S+:\S+\s*", line)
         if row is None:
             raise unparsable("ss -l", line)
-        return row[1].partition("%")[0] if row[1] in EVERYWHERE else row[1].partition("%")[0].strip("[]")
+        return str(row[1]) if row[1] in EVERYWHERE else row[1].partition("%")[0].strip("[]")
 
 
 class Interface(Ours, interface.LinuxInterface):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from dlws.platform import npu_info as generator
 from dlws.platform import renderings as wanted
 from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.platform.renderings import Platform
+from dlws.remote.modules import FILE_FORM, UNIT_STATES
 
 CHECKOUT = Path(__file__).parents[2] / "lab" / "checkout"
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
@@ -164,8 +166,8 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
         **_labels({name: digest for name, digest in found.image_digests(node).items() if digest}),
         listeners.HOLDERS: _ports(cluster, node),
         **_files(web_files.NGINX_FILE, found.routes),
-        f"stat -L -c %F {web_files.DASHBOARD}": "directory",
-        f"stat -L -c %F {web_files.FQDN_FILE}": "regular file",
+        **_file_status(web_files.DASHBOARD, kind="directory"),
+        **_file_status(web_files.FQDN_FILE),
         f"cat {web_files.FQDN_FILE}": node.fqdn,
         f"python3 - {cluster.master.address} 3306": "refused 1045",
     }
@@ -181,8 +183,9 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
         told |= _of_master(cluster, found)
     if node.device == "npu":
         told |= _files(generator.UNIT_FILE, generator.UNIT_TEXT) | _files(generator.SCRIPT_FILE, generator.SCRIPT)
-        told[f"systemctl show {generator.UNIT} -p ActiveState -p UnitFileState --no-pager"] = (
-            "ActiveState=active\nUnitFileState=enabled"
+        asked = " ".join(f"-p {state}" for state in UNIT_STATES)
+        told[f"systemctl show {generator.UNIT} {asked} --no-pager"] = (
+            "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled"
         )
         names = ["device_list", *(f"device{number}" for number in range(8))]
         told[AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
@@ -205,6 +208,11 @@ def _registry(found: Platform, node: Node) -> dict[str, str]:
     }
 
 
+def _file_status(path: str, *, kind: str = "regular file", mode: str = "644", gid: str = "0") -> dict[str, str]:
+    told = {"%F": kind, "%a": mode, "%U": "root", "%G": "root", "%u": "0", "%g": gid}
+    return {f"stat -L -c {quote(FILE_FORM)} {path}": re.sub("%[a-zA-Z]", lambda mark: told[mark[0]], FILE_FORM)}
+
+
 def _labels(digests: dict[str, str]) -> dict[str, str]:
     label = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{CONTEXT_LABEL}"}}}}'
     built = "\n".join(f"{json.dumps([with_tag(name)])} {digest}" for name, digest in digests.items())
@@ -215,10 +223,10 @@ def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
     told: dict[str, str] = {}
     for file in found.host_files:
         told |= _files(file.path, file.text)
-        told[f"stat -L -c '%a %g' {file.path}"] = f"{file.source.mode.lstrip('0')} {file.source.group}"
+        told |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
     image = found.webui_image
     told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
-    told[f"stat -L -c %F {web_files.DASHBOARD}/index.html"] = "regular file"
+    told |= _file_status(f"{web_files.DASHBOARD}/index.html")
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
         told |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")

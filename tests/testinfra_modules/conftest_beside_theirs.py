@@ -17,7 +17,6 @@ from dlws.inventory import Node
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, open_ssh
-from dlws.verdict import Unknown
 from tests.testinfra_modules import applicable, debian
 
 BACKEND, HOST = "backend", "Host"
@@ -52,8 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         if why:
             item.add_marker(pytest.mark.skip(reason=why))
         elif kind == HOST and item.originalname in applicable.DIFFERENT:
-            why = applicable.DIFFERENT[item.originalname]
-            item.add_marker(pytest.mark.xfail(raises=Unknown, strict=True, reason=why))
+            raises, why = applicable.DIFFERENT[item.originalname]
+            item.add_marker(pytest.mark.xfail(raises=raises, strict=True, reason=why))
 
 
 @pytest.fixture(scope="session")

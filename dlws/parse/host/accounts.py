@@ -1,8 +1,7 @@
-"""Users and groups: `getent passwd`, `getent group`, `id` (runbook 3.6)."""
+"""Users and groups: `getent passwd`, `getent group`, `passwd -S` (runbook 3.6)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from dlws.parse.text import lines, number, only_line, unparsable
@@ -26,16 +25,6 @@ class Group:
     name: str
     gid: int
     members: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What `id USER` prints. `groups` maps the name (or the number, where it has none) to the gid."""
-
-    name: str
-    uid: int
-    gid: int
-    groups: dict[str, int]
 
 
 def passwd(text: str) -> tuple[User, ...]:
@@ -71,28 +60,3 @@ def group(text: str) -> tuple[Group, ...]:
         members = tuple(name for name in fields[3].split(",") if name)
         groups.append(Group(fields[0], number("group", fields[2]), members))
     return tuple(groups)
-
-
-_MEMBER = r"[0-9]{1,10}(?:\([^()]*\))?"
-# The last keyword is translated: "groups", "组".
-_ID = re.compile(
-    rf"uid=(?P<user>{_MEMBER}) gid=(?P<group>{_MEMBER})(?: euid={_MEMBER})?(?: egid={_MEMBER})?"
-    rf" [^\s=]+=(?P<groups>{_MEMBER}(?:,{_MEMBER})*)(?: context=\S+)?"
-)
-
-
-def identity(text: str) -> Identity:
-    """`id USER`: user and groups as numbers and names."""
-    line = only_line("id", text)
-    found = _ID.fullmatch(line)
-    if found is None:
-        raise unparsable("id", line)
-    uid, name = _member(found["user"])
-    gid, _ = _member(found["group"])
-    members = (_member(member) for member in re.findall(_MEMBER, found["groups"]))
-    return Identity(name, uid, gid, {name: number for number, name in members})
-
-
-def _member(text: str) -> tuple[int, str]:
-    digits, _, name = text.partition("(")
-    return int(digits), name.rstrip(")") or digits

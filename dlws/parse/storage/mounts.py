@@ -20,16 +20,6 @@ class Mounted:
     kind: str
     options: tuple[str, ...]
 
-    @property
-    def is_nfs(self) -> bool:
-        """True for a share of another host."""
-        return self.kind in NFS
-
-    @property
-    def is_writable(self) -> bool:
-        """True unless it is mounted read-only."""
-        return "ro" not in self.options
-
 
 def parse(text: str) -> tuple[Mounted, ...]:
     """All mounts, in the kernel's order. There is always one, so an empty text is Unparsable."""
@@ -42,8 +32,3 @@ def parse(text: str) -> tuple[Mounted, ...]:
     if not found:
         raise unparsable(SOURCE, why="no output")
     return tuple(found)
-
-
-def on(text: str, point: str) -> Mounted | None:
-    """What one sees at a mount point: of several mounts on it the last; None if nothing is mounted there."""
-    return next((m for m in reversed(parse(text)) if m.point == point), None)

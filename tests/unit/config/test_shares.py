@@ -172,23 +172,6 @@ def test_a_client_means_a_host_more_or_less_exactly(cluster: Cluster, client: st
     assert exportfs.Export("/x", client, ("rw",)).reaches(cluster.node("atlas02")) == rank
 
 
-def test_an_nfs_mount_is_found_whatever_client_made_it() -> None:
-    kernel, user = mounts.on(MOUNTED, "/mntdlws"), mounts.parse(MOUNTED)[2]
-    assert kernel is not None
-    assert (kernel.source, kernel.is_nfs, kernel.is_writable) == ("atlas01:/mnt/local", True, True)
-    assert (user.source, user.is_nfs, user.is_writable) == ("192.168.3.2:/mnt/my share", True, False)
-
-
-def test_of_several_mounts_the_last_is_seen() -> None:
-    seen = mounts.on(MOUNTED, "/mnt/user")
-    assert seen is not None
-    assert (seen.kind, seen.is_nfs) == ("tmpfs", False)
-
-
-def test_an_empty_mount_point_has_nothing_on_it() -> None:
-    assert mounts.on(MOUNTED, "/mnt") is None
-
-
 @pytest.mark.parametrize("text", ["", "\n", "/dev/sda2 / ext4 rw,rela", "a b c d e f", MOUNTED + "\0"])
 def test_half_a_list_of_mounts_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):

@@ -16,7 +16,8 @@ from install import s3_14_node_ports
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import API_SERVER, Scripted, change_on, script
 
-OLD = "kubeadm\t1.17.3-00\thi \nkubectl\t1.18.0-00\thi \nkubelet\t1.17.3-00\thi \n"
+VERSIONS = {"kubeadm": "1.17.3-00", "kubectl": "1.18.0-00", "kubelet": "1.17.3-00"}
+OLD = {f" -- {name}": (0, f"{name}\t{version}\thi \n", "") for name, version in VERSIONS.items()}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 def test_a_member_of_a_cluster_is_not_upgraded(cluster: Cluster) -> None:
-    connection = Scripted("atlas02", {**script(NODE), "dpkg-query": (0, OLD, "")})
+    connection = Scripted("atlas02", {**script(NODE), **OLD})
     host, change = change_on(connection)
     with pytest.raises(ChangeFailed, match=r"\(a worker\): it has kubeadm 1\.17\.3-00, kubelet 1\.17\.3-00"):
         stages.test_kube_packages(cluster, host, change)
@@ -33,7 +34,7 @@ def test_a_member_of_a_cluster_is_not_upgraded(cluster: Cluster) -> None:
 
 
 def test_another_version_gives_way_on_a_host_outside_any_cluster(cluster: Cluster) -> None:
-    connection = Scripted("atlas02", {**script(), "dpkg-query": (0, OLD, ""), "/proc/locks": (0, "", "")})
+    connection = Scripted("atlas02", {**script(), **OLD, "/proc/locks": (0, "", "")})
     host, change = change_on(connection)
     stages.test_kube_packages(cluster, host, change)
     assert [action.text for action in change.actions] == [

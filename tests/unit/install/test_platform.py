@@ -37,7 +37,7 @@ PLATFORM = (
     "platform.services",
 )
 CONTAINER = {"docker ps": (0, "4f" * 32 + "\n", "")}
-LISTENING = {"ss -Hltn": (0, "LISTEN 0 151 *:3306 *:*\n", "")}
+LISTENING = {"ss -Hlnt": (0, "LISTEN 0 151 *:3306 *:*\n", "")}
 NO_IMAGE = {"command -v": (0, "/usr/bin/docker\n", ""), "image inspect": (1, "", "Error: No such image: x")}
 ONE_NPU = "\tTotal Count : 1\n\n\tNPU ID : 0\n\tChip Count : 1\n"
 FRESH = "100\n99.5 device_list\n99.6 device0\n"
@@ -251,7 +251,7 @@ def test_the_services_configuration_is_written_once_and_closed(cluster: Cluster)
     assert PASSWORD not in sent_and_said(connection, change)
     files = rendered.of(cluster, lambda p: p.host_files)
     answers = {f"sha256sum {f.path}": (0, f"{rendered.sha256(f.text)}  {f.path}\n", "") for f in files}
-    stats = {f"%a %g' {f.path}": (0, f"{f.source.mode.lstrip('0')} {f.source.group}\n", "") for f in files}
+    stats = {f"gid=%g' {f.path}": (0, f"mode={f.source.mode}\tgid={f.source.group}\n", "") for f in files}
     again = Fed(cluster.master.name, answers | stats)
     host, change = change_of(again)
     s3_15_web_configuration.test_web_configuration(cluster, host, change)
@@ -259,7 +259,7 @@ def test_the_services_configuration_is_written_once_and_closed(cluster: Cluster)
 
 
 def test_a_directory_in_the_place_of_the_name_is_not_removed(cluster: Cluster) -> None:
-    connection = Fed("atlas02", {f"stat -L -c %F {web_files.FQDN_FILE}": (0, "directory\n", "")})
+    connection = Fed("atlas02", {f"gid=%g' {web_files.FQDN_FILE}": (0, "type=directory\n", "")})
     host, change = change_of(connection)
     with pytest.raises(ChangeFailed, match="is a directory"):
         s3_16_files.test_nginx_files(cluster.node("atlas02"), cluster, host, change)

@@ -12,11 +12,14 @@ import pytest
 from checks.storage import shares
 from dlws.config.cluster import Cluster, load
 from dlws.engine.check import Mismatch
+from dlws.facts.shares import mounts_of
 from dlws.remote.change import Applier, Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.local import open_process
+from dlws.remote.modules import MountPoint
 from install import s3_12_storage as stages
 from tests.kits.config_example import no_dns, write
+from tests.kits.scripted import Scripted
 
 
 @pytest.fixture
@@ -73,8 +76,9 @@ def test_folders_are_open_to_everybody(cluster: Cluster, change: Change, tmp_pat
 
 
 def refuse(cluster: Cluster, change: Change, mounted: str = "", fstab: str = "") -> None:
-    table = f"/dev/sda2 / ext4 rw 0 0\n{mounted}"
-    stages.refuse_what_is_there(cluster, change.host, cluster.mounts[0], table, fstab)
+    table = Host(Scripted("atlas01", {"cat /proc/mounts": (0, f"/dev/sda2 / ext4 rw 0 0\n{mounted}", "")}))
+    mount = cluster.mounts[0]
+    stages.refuse_what_is_there(cluster, change.host, mount, mounts_of(table).get(mount.mount_point), fstab)
 
 
 def test_an_empty_or_missing_mount_point_is_no_objection(cluster: Cluster, change: Change, tmp_path: Path) -> None:
@@ -122,7 +126,7 @@ def test_what_one_host_writes_the_others_read_and_nothing_stays(
     cluster: Cluster, change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mnt").mkdir()
-    monkeypatch.setattr(shares, "is_mounted", lambda host, mount: True)
+    monkeypatch.setattr(MountPoint, "is_nfs", True)
     shares.test_hosts_share_their_files(cluster, dict.fromkeys(("atlas01", "atlas02"), change.host))
     assert list((tmp_path / "mnt").iterdir()) == []
 
@@ -130,6 +134,6 @@ def test_what_one_host_writes_the_others_read_and_nothing_stays(
 def test_a_share_that_cannot_be_written_is_named(
     cluster: Cluster, change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shares, "is_mounted", lambda host, mount: True)
+    monkeypatch.setattr(MountPoint, "is_nfs", True)
     with pytest.raises(Mismatch, match=r"writing to .*/mnt on atlas01: .*No such file or directory"):
         shares.test_hosts_share_their_files(cluster, {"atlas01": change.host})

@@ -68,30 +68,6 @@ def test_half_a_group_line_is_unknown(text):
         accounts.group(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "uid=101(postgres) gid=104(postgres) groups=104(postgres),103(ssl-cert)\n",  # recorded, coreutils 9.1
-        "uid=101(postgres) gid=104(postgres) 组=104(postgres),103(ssl-cert)\n",  # the same in zh_CN
-        "uid=101(postgres) gid=104(postgres) groups=104(postgres),103(ssl-cert) context=unconfined_u:r:t\n",
-    ],
-)
-def test_id_in_any_language(text):
-    assert accounts.identity(text) == accounts.Identity("postgres", 101, 104, {"postgres": 104, "ssl-cert": 103})
-
-
-def test_id_of_a_group_without_a_name():
-    assert accounts.identity("uid=1000 gid=1000 groups=1000,27(sudo)\n").groups == {"1000": 1000, "sudo": 27}
-
-
-@pytest.mark.parametrize(
-    "text", ["", "id: ‘nosuch’: no such user\n", "uid=101(postgres) gid=104(post", "uid=1(a) gid=1(a)"]
-)
-def test_half_an_id_is_unknown(text):
-    with pytest.raises(Unparsable):
-        accounts.identity(text)
-
-
 # Recorded (host renamed): sudo 1.9.13p3; the Chinese with the slip of its catalogue in the first line. sudo 1.8.21, the
 # one of Ubuntu 18.04, prints the same form.
 SUDO = """\

@@ -67,7 +67,6 @@ DATA = Path(__file__).parents[2] / "data/parse"
 BOOT_ID = "09be6d31-69bb-49fe-b7a2-7c05814d5868"
 PARSERS: dict[str, Callable[[str], object]] = {
     "accounts.group": accounts.group,
-    "accounts.identity": accounts.identity,
     "accounts.passwd": accounts.passwd,
     "answers.parse": answers.parse,
     "alerts.active": alerts.active,

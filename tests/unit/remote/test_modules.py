@@ -55,6 +55,15 @@ def test_one_look_at_a_service_is_one_question() -> None:
     assert len(connection.asked) == 1
 
 
+def test_a_new_object_is_a_new_look() -> None:
+    connection = Scripted("a1", {"systemctl show docker": (0, UNIT, "")})
+    unit = Host(connection).service("docker")
+    assert unit.is_running
+    connection.script = {"systemctl show docker": (0, UNIT.replace("=active", "=failed"), "")}
+    assert unit.is_running
+    assert not Host(connection).service("docker").is_running
+
+
 def test_a_property_that_systemctl_left_out_is_unknown() -> None:
     unit = host("systemctl show docker", "ActiveState=active\n").service("docker")
     assert unit.is_running
@@ -104,8 +113,18 @@ def test_a_package_unknown_to_dpkg_is_not_installed() -> None:
 def test_of_several_mounts_on_a_point_the_last_counts() -> None:
     mount = host("cat /proc/mounts", MOUNTS).mount_point("/mnt a")
     assert (mount.exists, mount.filesystem, mount.device, mount.is_nfs) == (True, "nfs4", "atlas01:/export", True)
-    assert mount.options == ["ro", "vers=4.2"]
-    assert not host("cat /proc/mounts", MOUNTS).mount_point("/data").exists
+    assert (mount.options, mount.is_writable) == (["ro", "vers=4.2"], False)
+
+
+def test_an_empty_mount_point_has_nothing_on_it() -> None:
+    nothing = host("cat /proc/mounts", MOUNTS).mount_point("/data")
+    assert (nothing.exists, nothing.is_nfs, nothing.is_writable) == (False, False, False)
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "fuse.nfs"])
+def test_a_share_is_one_whatever_client_mounted_it(kind: str) -> None:
+    mount = host("cat /proc/mounts", f"192.168.3.2:/e /m {kind} rw 0 0\n").mount_point("/m")
+    assert (mount.is_nfs, mount.is_writable) == (True, True)
 
 
 def test_a_user() -> None:
