@@ -18,7 +18,7 @@ def test_row_of_the_table(test: str, backend: str, host: str) -> None:
     hostspec = param.split("-")[0]
     why = why_not(function, hostspec)
     assert backend == (f"n/a {why}" if why else "passes")
-    assert host == (f"different {DIFFERENT[function]}" if function in DIFFERENT else backend)
+    assert host == (f"different {DIFFERENT[function].why}" if function in DIFFERENT else backend)
 
 
 def test_every_reason_is_in_the_table() -> None:
