@@ -10,8 +10,9 @@ import pytest
 if TYPE_CHECKING:  # at run time at the end of a run, and in the controller alone
     from rich.console import Console
 
+    from reports import Written
 
-WRITTEN = pytest.StashKey["Written"]()
+WRITTEN: pytest.StashKey[Written] = pytest.StashKey()
 
 
 @pytest.hookimpl(optionalhook=True)
