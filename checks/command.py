@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from checks.catalogue import declared, place
-from dlws.cli import Refused
+from checks.catalogue import CatalogueError, declared, place
+from dlws.cli import Failed, Refused
 from dlws.engine.check import Check
 
 
@@ -20,14 +20,22 @@ from dlws.engine.check import Check
 def checks() -> None:
     """List and explain the checks.
 
-    Exit status: 0, or 2 for wrong usage or an id that no check has.
+    Exit status: 0; 1 if an id is declared twice; 2 for wrong usage or an id that no check has.
     """
 
 
 @checks.command("list")
 def list_() -> None:
     """Print a table of all checks."""
-    print_table(declared().values(), Console())
+    print_table(_known().values(), Console())
+
+
+def _known() -> dict[str, Check]:
+    """All checks by id. Failed where one id is declared twice."""
+    try:
+        return declared()
+    except CatalogueError as error:
+        raise Failed(f"dlws checks: {error}; give one of them an id of its own") from error
 
 
 def _ids(ctx: click.Context, argument: click.Parameter, incomplete: str) -> list[str]:
@@ -38,8 +46,8 @@ def _ids(ctx: click.Context, argument: click.Parameter, incomplete: str) -> list
 @checks.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=_ids)
 def show(ids: tuple[str, ...]) -> None:
-    """Print everything declared about the given checks, or about all of them."""
-    known = declared()
+    """Explain the given checks, or all of them."""
+    known = _known()
     if unknown := [id for id in ids if id not in known]:
         raise Refused("; ".join(f"no check {id}{_near(id, known)}" for id in unknown))
     print("\n\n".join(text_of(known[id]) for id in ids or known))
@@ -87,4 +95,4 @@ def _near(id: str, known: Mapping[str, Check]) -> str:
     letter_and_number = re.fullmatch(r"([A-Z])(\d+)", id.upper())
     padded = f"{letter_and_number[1]}{int(letter_and_number[2]):02d}" if letter_and_number else ""
     near = [padded] if padded in known else difflib.get_close_matches(id.upper(), known, n=1)
-    return f", did you mean {near[0]}?" if near else ""
+    return f", did you mean {near[0]}?" if near else " (`dlws checks list` prints them all)"

@@ -43,6 +43,12 @@ class WrongUsage(click.UsageError):
         super().__init__(error.format_message(), error.ctx)
 
 
+class NoCommand(click.exceptions.NoArgsIsHelpError):
+    """Prints the help, with exit status 4."""
+
+    exit_code = USAGE
+
+
 class Reports(click.Group):
     """Ends with exit status 4 for wrong usage, and for whatever cannot be done."""
 
@@ -50,6 +56,8 @@ class Reports(click.Group):
         """The context of the group. Raises WrongUsage."""
         try:
             return super().make_context(*arguments, **more)
+        except click.exceptions.NoArgsIsHelpError as error:
+            raise NoCommand(error.ctx) from error
         except click.UsageError as error:
             raise WrongUsage(error) from error
 
@@ -129,7 +137,7 @@ class Rendering:
 
 RENDERINGS = {
     "plan": Rendering(plan.render, PRINT, "Print the actions of a --plan run."),
-    "json": Rendering(record.render, PRINT, "Print the record: one canonical JSON document, the same from a replay."),
+    "json": Rendering(record.render, PRINT, "Print the record, one canonical JSON document."),
     "prometheus": Rendering(prometheus.render, PRINT, "Print metrics for node-exporter's textfile collector."),
     "html": Rendering(html.render, "report.html", "Write report.html."),
     "junit": Rendering(junit.render, "junit.xml", "Write junit.xml."),
@@ -146,7 +154,7 @@ for _name, _rendering in RENDERINGS.items():
 @cluster_option
 @click.pass_obj
 def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
-    """Print what changed from one audit to another; exit status 1 if anything did."""
+    """Print what changed from one audit to another."""
     earlier, later = (files.read(find_run(name, out, cluster)) for name in (before, after))
     found = drift.between(record.of(earlier), record.of(later))
     drift.show(found, Console())

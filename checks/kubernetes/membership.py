@@ -123,7 +123,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
     fix="run pytest -m install --stages admin_conf",
 )
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
-    """deploy/sshkey/admin.conf matches the master's, names this endpoint and is readable by its owner only."""
+    """deploy/sshkey/admin.conf matches the master's, names this cluster's endpoint and is closed to other users."""
     path = str(cluster.state.admin_conf)
     expect("mode of admin.conf", found=mode_of(control, path), expected="600")
     ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)

@@ -40,7 +40,7 @@ SLOWEST = 1000  # Mb/s
     fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing",
 )
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
-    """The FORWARD chain accepts pod traffic by its policy or, where Docker has set that to DROP, by a rule."""
+    """The FORWARD chain accepts traffic from and to pods, by its policy or by a rule."""
     chain = iptables_chain(host, "FORWARD")
     own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
     passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)

@@ -192,6 +192,8 @@ def inspect(
     path = Path(path)
     written = document.read(_content(path, HOW_TO_START), str(path))
     hosts = _hosts(path, written, hosts_path)
+    if written.findings and not written.data:  # what an unreadable file lacks is not known
+        return None, tuple(written.findings)
     configuration, findings = validate(written)
     findings += written.findings
     found, address_findings = addresses.find(written, _by_hand(hosts), resolve)

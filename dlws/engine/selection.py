@@ -41,7 +41,7 @@ def named(cluster: Cluster, patterns: str) -> set[str]:
     for pattern in (p.strip() for p in patterns.split(",")):
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
-            raise pytest.UsageError(f"--limit: no host {pattern!r}{_near(pattern, names)}; hosts: {', '.join(names)}")
+            raise pytest.UsageError(f"--limit: no host {pattern!r}{_instead(pattern, names, 'hosts', names)}")
         wanted |= matching
     return wanted
 
@@ -84,12 +84,12 @@ def _places(order: list[Stage], word: str) -> list[int]:
     places = [i for i, stage in enumerate(order) if word in (stage.name, stage.section)]
     if not places:
         known = [name for stage in order for name in (stage.name, stage.section)]
-        raise pytest.UsageError(
-            f"--stages: no stage {word!r}{_near(word, known)}; stages: {', '.join(s.name for s in order)}"
-        )
+        names = [stage.name for stage in order]
+        raise pytest.UsageError(f"--stages: no stage {word!r}{_instead(word, known, 'stages', names)}")
     return places
 
 
-def _near(word: str, known: Sequence[str]) -> str:
+def _instead(word: str, known: Sequence[str], what: str, names: Sequence[str]) -> str:
+    """The one that was probably meant; where none is near, all that there are."""
     near = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    return f", did you mean {near[0]!r}?" if near else f"; {what}: {', '.join(names)}"

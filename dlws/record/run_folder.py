@@ -162,7 +162,8 @@ def latest_run(out: Path = OUT, cluster: str = "*") -> RunFolder:
     """The folder of the run that started last, of one cluster or of any. RunFolderError when there is none."""
     heads = [(_head(path).started, path) for path in out.glob(f"{cluster}/*/ledger.jsonl")]
     if not heads:
-        raise RunFolderError(f"{out}: no run {'yet' if cluster == '*' else f'of cluster {cluster} yet'}")
+        whose = "" if cluster == "*" else f"of cluster {cluster} "
+        raise RunFolderError(f"{out}: no run {whose}yet (`pytest -m verify` makes one)")
     return RunFolder(max(heads)[1].parent)
 
 

@@ -176,7 +176,8 @@ class Change:
 
     def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
         """Put a whole file in place at once (temporary file, then rename). The content is not in the action."""
-        text = f"write {path} ({len(content.splitlines())} lines)"
+        count = len(content.splitlines())
+        text = f"write {path} ({count} {'line' if count == 1 else 'lines'})"
         self._put(path, content, "true", mode=mode, owner=owner, text=text)
 
     def write_sudoers(self, name: str, content: str) -> None:

@@ -58,7 +58,7 @@ def make(
 @click.option("--key", type=FILE, required=True, metavar="FILE", help="The SSH private key to sign with.")
 @click.pass_obj
 def sign(out: Path, target: str, key: Path) -> None:
-    """Sign a document, or a run by the manifest of its evidence."""
+    """Sign a document, or the manifest of a run's evidence."""
     print(signature.sign(_target(target, out), key))
 
 
@@ -68,7 +68,7 @@ def sign(out: Path, target: str, key: Path) -> None:
 @click.option("--run", type=FILE, metavar="DIR", help="The run's folder (default: the one the document lies in).")
 @click.pass_obj
 def check_signature(out: Path, target: str, signers: Path, run: Path | None) -> int:
-    """Check a signature, and the evidence that was signed with it."""
+    """Check a signature, and the evidence it is for."""
     checked = signature.check(_target(target, out), signers, run)
     if checked.signer:
         print(f"{checked.file}: good signature of {one_line(checked.signer)}")

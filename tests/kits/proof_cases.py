@@ -203,7 +203,9 @@ def gaps(checks: Mapping[str, Check], proofs: Mapping[str, Mapping[str, Any]]) -
 
 
 def cases(check: Check, proofs: Mapping[str, Sequence[Any]]) -> list[Case]:
-    """The cases of a check. ProofError for one that does not say what its message must hold."""
+    """The cases of a check. ProofError for a verdict or host that there is not, or a case that `says` nothing."""
+    if wrong := ", ".join(proofs.keys() - VERDICTS.keys()):
+        raise ProofError(f"{check.id}: cases are of {', '.join(VERDICTS)}, not of {wrong}")
     return [case for word, items in proofs.items() for item in items for case in _cases(check, VERDICTS[word], item)]
 
 
@@ -221,6 +223,8 @@ def _cases(check: Check, verdict: Verdict, item: Any) -> Iterator[Case]:
     }
     known["earlier"] = {command: given(answer) for command, answer in known.get("earlier", {}).items()}
     known.setdefault("host", hosts[0])
+    if wrong := ", ".join(sorted({known["host"], *known["elsewhere"], *known.get("down", ())} - {*HOSTS, ""})):
+        raise ProofError(f"{check.id}: kinds of host are {', '.join(HOSTS)}, not {wrong}")
     told = [*answers.values(), *(a for told in known["elsewhere"].values() for a in told.values())]
     known.setdefault("says", next((answer.says for answer in told if answer.says), ""))
     if verdict is not Verdict.PASS and not known["says"]:

@@ -16,6 +16,7 @@ from checks.host import swap
 from dlws.cli import main
 from dlws.engine.check import Check, check, check_of
 from dlws.verdict import Severity
+from reports.matrix import AREAS, SECTIONS
 
 CHECKS = declared()
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -24,7 +25,8 @@ HAN = re.compile("[\u4e00-\u9fff]")
 @pytest.mark.parametrize("spec", CHECKS.values(), ids=CHECKS)
 def test_a_check_is_declared_in_full(spec: Check) -> None:
     assert re.fullmatch("[A-Z][0-9]{2}", spec.id)
-    assert re.fullmatch(r"[1-9](\.[0-9]{1,2})?", spec.section)
+    assert spec.id[0] in AREAS
+    assert spec.section in SECTIONS
     assert spec.source
     assert spec.fix
     assert HAN.search(spec.title_zh)
@@ -109,6 +111,23 @@ def test_show_takes_several_ids_or_all(capsys: pytest.CaptureFixture[str]) -> No
 def test_show_refuses_an_id_that_no_check_has(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["checks", "show", "h10", "H09"]) == 2
     assert capsys.readouterr() == ("", "no check h10, did you mean H10?\n")
+
+
+def test_an_id_like_no_other_is_answered_with_where_all_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["checks", "show", "ZZZ"]) == 2
+    assert capsys.readouterr().err == "no check ZZZ (`dlws checks list` prints them all)\n"
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", "H09"]])
+def test_an_id_that_is_used_twice_is_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = [made("T01", swap_is_off), made("T01", swap_stays_off)]
+    monkeypatch.setattr("checks.command.declared", lambda: by_id(twice))
+    assert main(["checks", *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "T01 is declared twice" in line
+    assert line.endswith("; give one of them an id of its own")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,8 @@ def test_an_api_that_fails_is_no_fact(case: Case, tmp_path: Path, monkeypatch: p
 
 
 def test_every_check_can_pass_fail_and_be_unknown() -> None:
-    assert gaps(CHECKS, PROOFS) == []
+    missing = gaps(CHECKS, PROOFS)
+    assert not missing, "\n".join(missing)
 
 
 def test_a_check_without_proof_is_named() -> None:
@@ -117,6 +118,14 @@ def test_a_pass_is_wanted_on_every_kind_of_host() -> None:
 def test_a_case_must_say_what_the_message_holds() -> None:
     with pytest.raises(ProofError, match="H09: a case of FAIL must say what the message holds"):
         cases(CHECKS["H09"], {"fail": [{"cat /proc/swaps": "x"}]})
+
+
+def test_a_case_of_no_verdict_or_no_kind_of_host_is_an_error() -> None:
+    with pytest.raises(ProofError, match="H09: cases are of pass, fail, unknown, n/a, not of failed"):
+        cases(CHECKS["H09"], {"failed": ["healthy"]})
+    for case in ({"host": "gpu01"}, {"down": ["gpu01"]}, {"elsewhere": {"gpu01": {}}}):
+        with pytest.raises(ProofError, match="H09: kinds of host are npu, gpu, infrastructure, not gpu01"):
+            cases(CHECKS["H09"], {"pass": [case]})
 
 
 def test_an_answer_that_is_not_asked_for_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

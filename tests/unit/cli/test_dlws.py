@@ -66,6 +66,12 @@ def test_wrong_usage_is_answered(words: list[str], status: int, hint: str, capsy
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("command", "status"), [("checks", 2), ("reports", 4)])
+def test_a_command_without_a_subcommand_prints_its_help(command: str, status: int, capsys: Output) -> None:
+    assert main([command]) == status
+    assert capsys.readouterr().err.startswith(f"Usage: dlws {command} [OPTIONS] COMMAND")
+
+
 def test_a_command_that_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     installed(monkeypatch, lint="dlws.config.command:lint", broken="no_such_module:command")
     assert main(["broken", "--option"]) == 1

@@ -30,6 +30,26 @@ def test_errors_are_exit_1_sorted_by_line_and_counted(tmp_path: Path, capsys: py
     assert count == "3 errors, 1 hint"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "1:1: error: empty (write the cluster into it)"),
+        (b"a: 1\n  b:\n- [", "2:4: error: not YAML: "),
+        (b"a: \xff", "1:4: error: not UTF-8 text (save the file as UTF-8)"),
+        (b"- a", "1:1: error: must be a mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_a_mapping_is_one_error(
+    content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    assert main(["lint", str(path)]) == 1
+    error, count = capsys.readouterr().out.splitlines()
+    assert error.startswith(f"{path}:{said}")
+    assert count == "1 error"
+
+
 def test_a_missing_file_is_exit_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", str(tmp_path / "config.yaml")]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -102,7 +102,8 @@ def test_a_file_is_written_whole_with_its_mode_and_its_content_in_no_action(chan
     file = tmp_path / "it's a file"
     change.write_file(str(file), "$(secret)\n'\n", mode="0600")
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("$(secret)\n'\n", 0o600)
-    assert said(change) == [f"write {file} (2 lines)"]
+    change.write_file(str(file), "one\n")
+    assert said(change) == [f"write {file} (2 lines)", f"write {file} (1 line)"]
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(change: Change, tmp_path: Path) -> None:

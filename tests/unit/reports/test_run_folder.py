@@ -97,7 +97,7 @@ def test_runs_are_looked_for_where_they_are_written(pytestconfig: pytest.Config)
 
 
 def test_latest_says_when_there_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="no run of cluster atlas yet"):
+    with pytest.raises(RunFolderError, match=r"no run of cluster atlas yet \(`pytest -m verify` makes one\)"):
         latest_run(tmp_path, "atlas")
 
 
