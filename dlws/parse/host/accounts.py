@@ -21,7 +21,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One line of group(5); `members` are those for whom it is a supplementary group."""
+    """One line of group(5); `members` are the users who have it as a supplementary group."""
 
     name: str
     gid: int
@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What `id USER` prints. `groups` maps the name (or the number, where it has none) to the gid."""
+    """The output of `id USER`. `groups` maps each name (or the number, if it has no name) to the gid."""
 
     name: str
     uid: int
@@ -39,7 +39,7 @@ class Identity:
 
 
 def passwd(text: str) -> tuple[User, ...]:
-    """`getent passwd [USER]` or /etc/passwd; empty when the user is unknown (exit status 2)."""
+    """`getent passwd [USER]` or /etc/passwd; empty if the user does not exist (exit status 2)."""
     users = []
     for line in lines("passwd", text):
         fields = line.split(":")
@@ -53,7 +53,7 @@ _PASSWORDS = {"L": "locked", "LK": "locked", "P": "usable", "PS": "usable", "NP"
 
 
 def password(text: str) -> str:
-    """`passwd -S USER`: the password is `locked` (L), `usable` (P), or there is `none` (NP: no password is asked)."""
+    """`passwd -S USER`: `locked` (L), `usable` (P), or `none` (NP: login without a password)."""
     line = only_line("passwd -S", text)
     _, state, *_ = [*line.split(), ""]
     if state not in _PASSWORDS:
@@ -62,7 +62,7 @@ def password(text: str) -> str:
 
 
 def group(text: str) -> tuple[Group, ...]:
-    """`getent group [GROUP]` or /etc/group; empty when the group is unknown (exit status 2)."""
+    """`getent group [GROUP]` or /etc/group; empty if the group does not exist (exit status 2)."""
     groups = []
     for line in lines("group", text):
         fields = line.split(":")
@@ -82,14 +82,14 @@ _ID = re.compile(
 
 
 def identity(text: str) -> Identity:
-    """`id USER`: user and groups as numbers and names."""
+    """`id USER`: the user and its groups, with numbers and names."""
     line = only_line("id", text)
-    found = _ID.fullmatch(line)
-    if found is None:
+    match = _ID.fullmatch(line)
+    if match is None:
         raise unparsable("id", line)
-    uid, name = _member(found["user"])
-    gid, _ = _member(found["group"])
-    members = (_member(member) for member in re.findall(_MEMBER, found["groups"]))
+    uid, name = _member(match["user"])
+    gid, _ = _member(match["group"])
+    members = (_member(member) for member in re.findall(_MEMBER, match["groups"]))
     return Identity(name, uid, gid, {name: number for number, name in members})
 
 

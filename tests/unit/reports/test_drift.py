@@ -125,7 +125,7 @@ def test_runs_of_another_kind_are_not_compared(between: Between, name: str, valu
 
 
 def test_installs_are_not_compared(between: Between) -> None:
-    with pytest.raises(NotComparable, match="are no audits: mode install"):
+    with pytest.raises(NotComparable, match="are not audits: mode install"):
         between(sample_run.install(), sample_run.install())
 
 

@@ -99,7 +99,7 @@ def test_a_missing_and_an_added_file_are_named(run: RunFolder, signed: Path, key
     (run.evidence / "atlas01.gw0.jsonl").rename(run.evidence / "other.gw0.jsonl")
     assert checked(signed, keys).faults == (
         "evidence/atlas01.gw0.jsonl is missing",
-        "evidence/other.gw0.jsonl was added: the manifest does not have it",
+        "evidence/other.gw0.jsonl was added: it is not in the manifest",
     )
 
 
