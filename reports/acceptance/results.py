@@ -72,7 +72,7 @@ def items(source: Source, language: Language) -> Part:
         language.stacked(
             "结果相同的主机合并为一行；“全部”指该检查项适用的全部主机。证据：运行目录 evidence/ 下的文件，#n 为行号；"
             "主机多于六台时，其余主机的证据见 CSV 表（dlws reports csv）。",
-            "Hosts with the same result share a row; “all” means all hosts to which the check applies. Evidence: a file "
+            "Hosts with the same result share a row; “all” means all hosts that the check applies to. Evidence: file "
             "under evidence/ in the run's folder, and line number n as #n. For more than six hosts, the other evidence "
             "is in the CSV table (dlws reports csv).",
         )

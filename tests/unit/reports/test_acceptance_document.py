@@ -139,7 +139,7 @@ def test_what_was_not_tested_is_said_and_not_passed_over(tmp_path: Path) -> None
 def test_nothing_is_signed_beforehand(tmp_path: Path) -> None:
     part = made(written(faulty(), tmp_path)).parts[12]
     (boxes,) = [block for block in part.blocks if isinstance(block, Signatures)]
-    assert boxes.parties == ["Tester", "Third-person reviewer", "Customer", "Supervisor"]
+    assert boxes.parties == ["Tester", "Third-party reviewer", "Customer", "Supervisor"]
 
 
 def test_the_appendix_has_every_command_and_every_digest(tmp_path: Path) -> None:

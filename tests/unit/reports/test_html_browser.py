@@ -161,7 +161,7 @@ def test_search_finds_words_of_check_host_and_message(tab: Browser, tmp_path: Pa
     assert (tab.count(".matrix td[data-i]"), tab.count("td.failed"), tab.count(".finding")) == (1, 1, 1)
     tab.type(" nothing like it")
     tab.run("new Promise(requestAnimationFrame)")
-    assert tab.text(".nothing") == "No cell fits the filter."
+    assert tab.text(".nothing") == "No cell matches the filter."
 
 
 def test_the_keyboard_leads_from_finding_to_finding_and_from_cell_to_cell(tab: Browser, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_the_commands_sign_and_check(run: RunFolder, keys: Path, capsys: pytest.
     assert main(["reports", "sign", str(document), "--key", str(keys / "li")]) == 0
     arguments = ["check-signature", str(document), "--signers", str(keys / "signers")]
     assert main(["reports", *arguments]) == 0
-    assert "good signature of li@example.com" in capsys.readouterr().out
+    assert "good signature by li@example.com" in capsys.readouterr().out
     flip(run.ledger)
     assert main(["reports", *arguments]) == 1
     assert "NOT GOOD: ledger.jsonl was changed" in capsys.readouterr().out
