@@ -1,7 +1,7 @@
-# make demo   from a fresh machine to four installed and audited hosts
-# make test   the suite's own tests, unit and lab
-# make bench  the same audit by this suite and its peers: ratios; how long large reports take
-# make long   and those that take an hour: faults of the cluster, a fifth host, an install killed at ten moments
+# make demo   install and audit four hosts on a fresh machine
+# make test   run the suite's own tests, unit and lab
+# make bench  compare this suite with its peers on the same audit; measure large reports
+# make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -9,16 +9,16 @@ BIN := .venv/bin
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
-# Each process takes from the other's share what it has not begun: no file of tests is the last to end.
+# Idle processes steal tests from each other, so that no single file of tests delays the end.
 UNIT := $(BIN)/pytest tests/unit -n 2 --dist worksteal
-# Where this is set, as in many images of Python, every process of every run would compile all of the tests anew.
+# Many Python images set this; every process of every run would then compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# $(call part,NAME,WHAT,COMMAND): say what comes and how long it took when it last succeeded, then do it.
+# $(call part,NAME,WHAT,COMMAND): announce a step and how long it took when it last succeeded, then run it.
 TOOK := .pytest_cache/took
 define part
-	@last=$$(cat $(TOOK)/$(1) 2> /dev/null) || last="not known"; \
-	echo "== $(1): $(2) (how long: $$last)"; \
+	@last=$$(cat $(TOOK)/$(1) 2> /dev/null) || last="unknown"; \
+	echo "== $(1): $(2) (duration: $$last)"; \
 	SECONDS=0; $(3) && mkdir -p $(TOOK) && echo "$$((SECONDS / 60)) min $$((SECONDS % 60)) s last time" > $(TOOK)/$(1)
 endef
 
@@ -29,11 +29,11 @@ demo: lab
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
 test: lint lab
-	$(call part,unit,the unit tests; two processes,$(UNIT) -q)
-	$(call part,tests-lab,the tests against the embedded cluster,$(BIN)/pytest tests/lab -n 2 --durations=20)
+	$(call part,unit,unit tests in two processes,$(UNIT) -q)
+	$(call part,tests-lab,tests against the embedded cluster,$(BIN)/pytest tests/lab -n 2 --durations=20)
 
 long: test
-	$(call part,long,the tests that take an hour,$(BIN)/pytest tests/lab -m long)
+	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 
 bench: env
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
@@ -41,13 +41,13 @@ bench: env
 	$(BIN)/python -m benchmarks.reports
 
 unit: env
-	$(call part,unit,the unit tests; two processes,$(UNIT))
+	$(call part,unit,unit tests in two processes,$(UNIT))
 
 lint: env
-	$(call part,lint,ruff and mypy over the tree,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
+	$(call part,lint,ruff and mypy,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
 
 lab: env
-	$(call part,lab,the embedded cluster is started,$(BIN)/dlws lab up)
+	$(call part,lab,start the embedded cluster,$(BIN)/dlws lab up)
 
 down:
 	$(BIN)/dlws lab down
@@ -55,12 +55,12 @@ down:
 env: .venv/locked
 
 .venv/locked: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed and $(PYTHON) is older. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || echo $$p; done); \
-	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "missing packages, install them as root: apt-get install $$missing" >&2; exit 1; }; \
+	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "packages are missing; install them as root: apt-get install $$missing" >&2; exit 1; }; \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
-	  echo "no Chromium here (package chromium): the tests of pages fail, and the lab's audit cannot know D42" >&2
+	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .

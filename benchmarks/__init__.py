@@ -1,1 +1,1 @@
-"""How long an audit of many hosts takes, by this suite and by its peers: `python -m benchmarks.audit`."""
+"""Benchmarks: `benchmarks.audit` compares this suite with its peers, `benchmarks.reports` times the reports."""

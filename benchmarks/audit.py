@@ -1,11 +1,11 @@
-"""The same 20 read-only checks on many hosts, by this suite and by its peers.
+"""Benchmark: the same 20 read-only checks on many hosts, run by this suite and by its peers.
 
     python -m benchmarks.audit [--hosts 100] [--tools floor,suite,pyinfra,testinfra,ansible] [--rounds 3]
 
-Hosts are addresses 127.1.x.y of one sshd that this program starts (as root) and stops. First every tool must find a
-fault put on one host, and nothing else; that also warms it up. Then all hosts are right, each round runs every tool
-once, and the run counts only if all its verdicts came and are right. Nothing here is a test of time: machines differ.
-The hosts' work is done by this machine too, so tools that start many processes there pay for them twice.
+Hosts are addresses 127.1.x.y of one sshd that this program starts (as root) and stops. First every tool must find one
+fault on one host, and nothing else, which also warms it up. Then, without faults, each round runs every tool once; a
+run counts only if all verdicts are present and correct. Times are not asserted, as machines differ. This machine also
+does the hosts' work, so tools that start many processes there pay for them twice.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from benchmarks.measure import Cost
 from benchmarks.server import Server
 from benchmarks.tools import TOOLS, Tool
 
-FAULTY = 5  # hosts of the run in which a fault must be found
-LONG = 90.0  # seconds: a tool that took longer is not run again
+FAULTY = 5  # hosts in the run in which a fault must be found
+LONG = 90.0  # seconds: a slower tool is run only once
 
 
 class WrongVerdict(Exception):
-    """A tool did not find what is there; its figure would mean nothing."""
+    """A tool gave wrong verdicts, so its time would be meaningless."""
 
 
 @dataclass
 class Series:
-    """The runs of one tool."""
+    """The runs of one tool; `host_cpu` is the processor time of its hosts in seconds."""
 
     tool: Tool
     costs: list[Cost] = field(default_factory=list)
@@ -42,33 +42,33 @@ class Series:
 
     @property
     def wall(self) -> float:
-        """Median seconds."""
+        """The median wall time in seconds."""
         return statistics.median(cost.wall for cost in self.costs)
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__.partition("\n")[0])
     parser.add_argument("--hosts", type=int, default=100)
-    parser.add_argument("--tools", default=",".join(TOOLS), help="of: " + ", ".join(TOOLS))
+    parser.add_argument("--tools", default=",".join(TOOLS), help="any of: " + ", ".join(TOOLS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
-    given = parser.parse_args()
-    names = given.tools.split(",")
+    parser.add_argument("--keep", action="store_true", help="keep the working folder")
+    options = parser.parse_args()
+    names = options.tools.split(",")
     if unknown := set(names) - set(TOOLS):
-        parser.error(f"no tool {', '.join(sorted(unknown))}; there are {', '.join(TOOLS)}")
+        parser.error(f"unknown tool {', '.join(sorted(unknown))}; choose from {', '.join(TOOLS)}")
     if os.geteuid() != 0:
-        parser.error("only root can start the sshd that the hosts are")
+        parser.error("must be run as root, to start the sshd that serves as the hosts")
     folder = Path(tempfile.mkdtemp(prefix="dlws-bench."))
     folder.chmod(0o755)
     try:
         measure.adopt_orphans()
-        table(bench(folder, names, given.hosts, given.rounds), given.hosts)
+        table(bench(folder, names, options.hosts, options.rounds), options.hosts)
     except WrongVerdict as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        if given.keep:
+        if options.keep:
             print(f"kept: {folder}")
         else:
             shutil.rmtree(folder)
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def bench(folder: Path, names: list[str], hosts: int, rounds: int) -> list[Series]:
-    """Prove every tool on a faulty host, then measure; the series in the order of `names`."""
+    """Check that every tool finds the fault, then measure; returns the series in the order of `names`."""
     bin = environment.peers()
     server = Server(folder)
     addresses = [f"127.1.{n // 250}.{n % 250 + 1}" for n in range(hosts)]
@@ -90,23 +90,26 @@ def bench(folder: Path, names: list[str], hosts: int, rounds: int) -> list[Serie
         print(f"{tool.name}: finds the fault", flush=True)
     promise.make_hosts(folder, addresses)
     series = [Series(kind(folder / kind.__name__, server, addresses, folder / "promise.json", bin)) for kind in kinds]
-    for one in series:
-        if one.tool.name == "suite":
-            run(one.tool, set())  # the earlier run
+    for runs in series:
+        if runs.tool.name == "suite":
+            run(runs.tool, set())  # the earlier run from which it knows the commands
     for number in range(rounds):
-        for one in series:
-            if one.costs and one.wall > LONG:
+        for runs in series:
+            if runs.costs and runs.wall > LONG:
                 continue
-            cost, host_cpu = run(one.tool, set())
-            one.costs.append(cost)
-            one.host_cpu.append(host_cpu)
+            cost, host_cpu = run(runs.tool, set())
+            runs.costs.append(cost)
+            runs.host_cpu.append(host_cpu)
             load = os.getloadavg()[0]
-            print(f"round {number + 1}: {one.tool.name:<16} {cost.wall:7.2f} s   (load {load:.1f})", flush=True)
+            print(f"round {number + 1}: {runs.tool.name:<16} {cost.wall:7.2f} s   (load {load:.1f})", flush=True)
     return series
 
 
 def run(tool: Tool, wrong: set[tuple[str, str]]) -> tuple[Cost, float]:
-    """Run a tool once; its cost, and the processor seconds of the hosts. WrongVerdict unless it finds just `wrong`."""
+    """Run a tool once; returns its cost and the hosts' processor seconds.
+
+    `wrong` are the (address, check) pairs that must fail. Raises WrongVerdict for any other result.
+    """
     tool.prepare()
     command = tool.command()
     promise.write(Path(tool.env["BENCH_PROMISE"]).parent, tool.server.port)
@@ -115,11 +118,11 @@ def run(tool: Tool, wrong: set[tuple[str, str]]) -> tuple[Cost, float]:
         cost = measure.run(command, cwd=tool.cwd, env=tool.env, output=tool.output, spare=[pid])
     finally:
         usage = tool.server.stop()
-    said = "\n".join(tool.output.read_text(errors="replace").splitlines()[-40:])
+    output = "\n".join(tool.output.read_text(errors="replace").splitlines()[-40:])
     try:
         verdicts = tool.verdicts()
     except (LookupError, ValueError, AttributeError, OSError) as error:
-        raise WrongVerdict(f"{tool.name} left no verdicts ({error!r}); the end of its output:\n{said}") from error
+        raise WrongVerdict(f"{tool.name} left no verdicts ({error!r}); the end of its output:\n{output}") from error
     expected = {a: {check: (a, check) not in wrong for check in promise.CHECKS} for a in tool.addresses}
     if verdicts != expected:
         missing = expected.keys() - verdicts.keys()
@@ -130,26 +133,26 @@ def run(tool: Tool, wrong: set[tuple[str, str]]) -> tuple[Cost, float]:
             if a in verdicts and verdicts[a].get(check) is not expected[a][check]
         ]
         raise WrongVerdict(
-            f"{tool.name} is wrong about {len(different)} facts ({'; '.join(different[:5])}) and silent about "
-            f"{len(missing)} hosts; exit status {cost.status}; the end of its output:\n{said}"
+            f"{tool.name} has {len(different)} wrong verdicts ({'; '.join(different[:5])}) and none for "
+            f"{len(missing)} hosts; exit status {cost.status}; the end of its output:\n{output}"
         )
     return cost, usage.cpu
 
 
 def table(series: list[Series], hosts: int) -> None:
-    """Print the figures."""
-    walls = {one.tool.name: one.wall for one in series}
+    """Print the results."""
+    walls = {runs.tool.name: runs.wall for runs in series}
     floor, suite = walls.get("floor"), walls.get("suite")
     print(f"\n{hosts} hosts x {len(promise.CHECKS)} checks; {os.cpu_count()} processors, median of n runs")
     print(f"{'':<17}{'n':>2}{'wall s':>9}{'x floor':>9}{'x suite':>9}{'CPU s':>8}{'hosts CPU s':>13}{'peak MiB':>10}")
-    for one in series:
-        cpu = statistics.median(cost.cpu for cost in one.costs)
-        peak = max(cost.peak_mib for cost in one.costs)
-        of_hosts = statistics.median(one.host_cpu)
-        ratios = "".join(f"{one.wall / base:9.2f}" if base else f"{'-':>9}" for base in (floor, suite))
+    for runs in series:
+        cpu = statistics.median(cost.cpu for cost in runs.costs)
+        peak = max(cost.peak_mib for cost in runs.costs)
+        host_cpu = statistics.median(runs.host_cpu)
+        ratios = "".join(f"{runs.wall / base:9.2f}" if base else f"{'-':>9}" for base in (floor, suite))
         print(
-            f"{one.tool.name:<17}{len(one.costs):>2}{one.wall:9.2f}{ratios}{cpu:8.1f}{of_hosts:13.1f}{peak:10.0f}"
-            f"   {one.tool.about}"
+            f"{runs.tool.name:<17}{len(runs.costs):>2}{runs.wall:9.2f}{ratios}{cpu:8.1f}{host_cpu:13.1f}{peak:10.0f}"
+            f"   {runs.tool.about}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The peers' own virtual environment, made once from the pinned requirements and kept in a cache folder."""
+"""The peers' virtual environment, created once from the pinned requirements and kept in a cache folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def cache() -> Path:
-    """Where environments are kept: `DLWS_BENCH_CACHE`, or a folder of the user's cache."""
+    """The folder for environments: `DLWS_BENCH_CACHE`, or one in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("DLWS_BENCH_CACHE") or f"{base}/dlws-suite/bench").expanduser()
 
 
 def peers() -> Path:
-    """The `bin` folder of the environment that fits the requirements; made now if there is none."""
+    """The `bin` folder of the environment for the requirements, which is created if necessary."""
     stamp = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = cache() / stamp
     if not (folder / "made").exists():
-        print(f"making the peers' environment in {folder}", flush=True)
+        print(f"creating the peers' environment in {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         install = [folder / "bin" / "pip", "install", "-qq", "--disable-pip-version-check", "-r", REQUIREMENTS]
         subprocess.run(install, check=True)

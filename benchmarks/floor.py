@@ -1,6 +1,6 @@
-"""The floor: one connection and one script per host, 16 hosts at a time, and nothing else.
+"""The lower bound: one connection and one script per host, 16 hosts at a time, and nothing else.
 
-No host keys are checked, nothing is recorded or reported: no tool that does its work can be faster by much.
+It checks no host keys and records or reports nothing, so no real tool can be much faster.
 """
 
 from __future__ import annotations
@@ -46,39 +46,39 @@ exit 0
 """
 
 
-def judge(said: dict[str, str], address: str, promise: dict[str, Any]) -> dict[str, bool]:
-    """From the sections a host printed to one verdict per check."""
-    lines = {name: text.splitlines() for name, text in said.items()}
+def judge(output: dict[str, str], address: str, promise: dict[str, Any]) -> dict[str, bool]:
+    """One verdict per check, from the sections printed by a host."""
+    lines = {name: text.splitlines() for name, text in output.items()}
     release = dict(line.replace('"', "").split("=", 1) for line in lines["os_release"] if "=" in line)
     memory = next(line.split()[1] for line in lines["memory"] if line.startswith("MemTotal:"))
     swaps = [line.split() for line in lines["swap"][1:]]
     mounts = [line.split() for line in lines["root_filesystem"]]
     return {
-        "passwd_mode": said["passwd_mode"].strip() == promise["passwd_mode"],
-        "passwd_owner": said["passwd_owner"].strip() == "root:root",
-        "shadow_mode": said["shadow_mode"].split() == [promise["shadow_mode"], promise["shadow_group"]],
-        "conf_mode": said["conf_mode"].strip() == "644",
-        "conf_owner": said["conf_owner"].strip() == "root:root",
+        "passwd_mode": output["passwd_mode"].strip() == promise["passwd_mode"],
+        "passwd_owner": output["passwd_owner"].strip() == "root:root",
+        "shadow_mode": output["shadow_mode"].split() == [promise["shadow_mode"], promise["shadow_group"]],
+        "conf_mode": output["conf_mode"].strip() == "644",
+        "conf_owner": output["conf_owner"].strip() == "root:root",
         "conf_content": f"address = {address}" in lines["conf_content"],
-        "ip_forward": said["ip_forward"].strip() == promise["ip_forward"],
-        "swappiness": said["swappiness"].strip() == promise["swappiness"],
-        "somaxconn": said["somaxconn"].strip() == promise["somaxconn"],
+        "ip_forward": output["ip_forward"].strip() == promise["ip_forward"],
+        "swappiness": output["swappiness"].strip() == promise["swappiness"],
+        "somaxconn": output["somaxconn"].strip() == promise["somaxconn"],
         "root_filesystem": [m[2] for m in mounts if m[1] == "/"][-1] == promise["root_filesystem"],
-        "root_user": said["root_user"].strip().split(":")[2::4] == ["0", promise["root_shell"]],
-        "nobody_user": said["nobody_user"].split(":")[2] == str(promise["nobody_uid"]),
-        "openssh_installed": said["openssh_installed"].strip() == f"install ok installed {promise['openssh']}",
-        "telnetd_absent": "ok installed" not in said["telnetd_absent"],
+        "root_user": output["root_user"].strip().split(":")[2::4] == ["0", promise["root_shell"]],
+        "nobody_user": output["nobody_user"].split(":")[2] == str(promise["nobody_uid"]),
+        "openssh_installed": output["openssh_installed"].strip() == f"install ok installed {promise['openssh']}",
+        "telnetd_absent": "ok installed" not in output["telnetd_absent"],
         "os_release": [release["ID"], release["VERSION_ID"]] == promise["os"],
-        "kernel": said["kernel"].strip() == promise["kernel"],
+        "kernel": output["kernel"].strip() == promise["kernel"],
         "memory": int(memory) >> 10 == promise["memory_mib"],
         "swap": sorted(s[0] for s in swaps if s[1] == "partition") == promise["swap_partitions"],
         "sshd_listens": any(line.split()[3].endswith(f":{promise['port']}") for line in lines["sshd_listens"]),
-        "sshd_runs": "root" in said["sshd_runs"].split(),
+        "sshd_runs": "root" in output["sshd_runs"].split(),
     }
 
 
 def audit(address: str, promise: dict[str, Any], key: paramiko.PKey) -> dict[str, bool]:
-    """Connect, run the script, judge."""
+    """Connect to a host, run the script and judge its output."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
     client.connect(address, promise["port"], USER, pkey=key, look_for_keys=False, allow_agent=False)
@@ -86,14 +86,14 @@ def audit(address: str, promise: dict[str, Any], key: paramiko.PKey) -> dict[str
         script = SCRIPT.format(conf=conf_of(promise["folder"], address))
         stdin, stdout, _ = client.exec_command(f"exec /bin/sh -c {shlex.quote(script)}")
         stdin.channel.shutdown_write()
-        said: dict[str, str] = {}
+        output: dict[str, str] = {}
         for line in stdout.read().decode().splitlines(keepends=True):
             if line.startswith(MARK):
                 name = line.removeprefix(MARK).strip()
-                said[name] = ""
+                output[name] = ""
             else:
-                said[name] += line
-    verdicts = judge(said, address, promise)
+                output[name] += line
+    verdicts = judge(output, address, promise)
     assert tuple(verdicts) == CHECKS
     return verdicts
 

@@ -1,4 +1,4 @@
-"""What a command costs: wall time, processor time, and the most memory its whole process tree held at once."""
+"""The cost of a command: wall time, processor time, and the peak memory of its process tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLE_EVERY = 0.1  # seconds between two looks at the tree's memory
+SAMPLE_EVERY = 0.1  # seconds between two samples of the tree's memory
 LIMIT = 3600.0  # seconds for one command
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -21,7 +21,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Exit status and processor seconds of a process and of every child that it has waited for."""
+    """Exit status and processor seconds of a process, including every child that it has waited for."""
 
     status: int
     cpu: float
@@ -29,7 +29,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one run. `cpu` is seconds of processor time, `peak_mib` the sum of all processes' resident memory."""
+    """The cost of one run: `wall` and `cpu` in seconds; `peak_mib` sums the resident memory of all processes."""
 
     wall: float
     cpu: float
@@ -38,13 +38,16 @@ class Cost:
 
 
 def adopt_orphans() -> None:
-    """Have processes that detach themselves (ssh's masters) handed to this one, so that they are seen and ended."""
+    """Become the parent of detached processes (ssh masters), so that they are measured and ended. Raises OSError."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Path, spare: Iterable[int]) -> Cost:
-    """Run a command to its end, its output into a file. `spare` are our own other children. TimeoutError at LIMIT."""
+    """Run a command to its end, with its output in a file. Raises TimeoutError after LIMIT.
+
+    `spare` are the pids of our other children, which are neither measured nor ended.
+    """
     spare = set(spare)
     with output.open("wb") as out:
         began = time.monotonic()
@@ -66,13 +69,13 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Pa
 
 
 def usage_of(pid: int) -> Usage:
-    """Wait for a child and return what it used."""
+    """Wait for a child and return its usage."""
     _, status, usage = os.wait4(pid, 0)
     return Usage(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)
 
 
 def end(pid: int) -> Usage:
-    """End a child that was left behind."""
+    """Kill a leftover child with its descendants; return its usage."""
     for descendant in [pid, *_tree(pid)]:
         with suppress(ProcessLookupError):
             os.kill(descendant, signal.SIGKILL)
@@ -80,13 +83,13 @@ def end(pid: int) -> Usage:
 
 
 def children(pid: int) -> list[int]:
-    """The children of a process, of all its threads."""
-    found: list[int] = []
+    """The pids of a process' children, from all its threads."""
+    pids: list[int] = []
     with suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError):
-                found += map(int, (thread / "children").read_text().split())
-    return found
+                pids += map(int, (thread / "children").read_text().split())
+    return pids
 
 
 def _tree(pid: int) -> list[int]:
@@ -95,7 +98,7 @@ def _tree(pid: int) -> list[int]:
 
 
 class _Watch(threading.Thread):
-    """Looks at the resident memory of all our descendants, those to spare left out, and remembers the most."""
+    """Samples the resident memory of all our descendants except `spare`, and keeps the peak in bytes."""
 
     def __init__(self, spare: set[int]) -> None:
         super().__init__(daemon=True)

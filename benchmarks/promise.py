@@ -1,7 +1,7 @@
-"""What every host promises: the 20 facts that all tools check, with their values on this machine.
+"""The expected values of the 20 facts that all tools check, taken from this machine.
 
-All "hosts" are addresses of this one machine, so the promise is read off it directly, before each run. One file per
-host (`conf`) tells the hosts apart: a fault in it must be found on that host and on no other.
+All "hosts" are addresses of this machine, so the values are read directly, before each run. Only one file (`conf`)
+differs between hosts: a fault in it must be found on that host and on no other.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ CHECKS = (
 
 
 def conf_of(folder: Path | str, address: str) -> Path:
-    """The file that only this host has."""
+    """The file that differs between hosts."""
     return Path(folder) / "hosts" / address / "audited.conf"
 
 
 def current(folder: Path, port: int) -> dict[str, Any]:
-    """The values that hold now; sshd listens on `port`."""
+    """The current values; sshd listens on `port`."""
     root, nobody = pwd.getpwnam("root"), pwd.getpwnam("nobody")
     release = platform.freedesktop_os_release()
     return {
         "folder": str(folder),
         "passwd_mode": _mode("/etc/passwd"),
         "shadow_mode": _mode("/etc/shadow"),
-        "shadow_group": _said("stat", "-c", "%G", "/etc/shadow"),
+        "shadow_group": _output("stat", "-c", "%G", "/etc/shadow"),
         "ip_forward": _sysctl("net/ipv4/ip_forward"),
         "swappiness": _sysctl("vm/swappiness"),
         "somaxconn": _sysctl("net/core/somaxconn"),
         "root_filesystem": [line.split()[2] for line in _lines("/proc/mounts") if line.split()[1] == "/"][-1],
         "root_shell": root.pw_shell,
         "nobody_uid": nobody.pw_uid,
-        "openssh": _said("dpkg-query", "-W", "-f", "${Version}", "openssh-server"),
+        "openssh": _output("dpkg-query", "-W", "-f", "${Version}", "openssh-server"),
         "os": [release["ID"], release["VERSION_ID"]],
         "kernel": os.uname().release,
         "memory_mib": next(int(line.split()[1]) >> 10 for line in _lines("/proc/meminfo") if "MemTotal" in line),
@@ -69,14 +69,14 @@ def current(folder: Path, port: int) -> dict[str, Any]:
 
 
 def write(folder: Path, port: int) -> Path:
-    """Write the promise down for the tools, which are told the file in BENCH_PROMISE."""
+    """Write the expected values to a file, whose path the tools get in BENCH_PROMISE."""
     path = folder / "promise.json"
     path.write_text(json.dumps(current(folder, port), indent=1))
     return path
 
 
 def make_hosts(folder: Path, addresses: list[str]) -> None:
-    """Give every host its file."""
+    """Write every host's own file."""
     for address in addresses:
         conf = conf_of(folder, address)
         conf.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def make_hosts(folder: Path, addresses: list[str]) -> None:
 
 
 def break_host(folder: Path, address: str) -> None:
-    """Make `conf_content` wrong on one host."""
+    """Make the check `conf_content` fail on one host."""
     conf_of(folder, address).write_text("address = somewhere else\nrole = worker\n")
 
 
@@ -101,5 +101,5 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -1,9 +1,9 @@
-"""How long the reports of a large audit take to write, and how large they are.
+"""Benchmark: how long the reports of a large audit take to write, and how large they are.
 
     python -m benchmarks.reports [--hosts 100] [--checks 250] [--runs 12]
 
-The run is made up: the catalogue's checks on hosts that answer differently, some of which are faulty; before it lie
-`--runs` earlier ones for the page's history. Figures are printed; nothing here is a test of time: machines differ.
+The run is synthetic: the catalogue's checks on hosts with different answers and some faults, preceded by `--runs`
+earlier runs for the page's history. Figures are printed but not asserted, as machines differ.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from reports import history, terminal
 
 LAST = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 T = TypeVar("T")
-FAULTY = 0.004  # share of the checks that do not hold
+FAULTY = 0.004  # share of the checks that fail
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reports", description=__doc__.partition("\n")[0])
     parser.add_argument("--hosts", type=int, default=100)
     parser.add_argument("--checks", type=int, default=250)
     parser.add_argument("--runs", type=int, default=12, help="earlier runs")
-    parser.add_argument("--keep", action="store_true", help="leave the working folder for a look")
-    given = parser.parse_args()
+    parser.add_argument("--keep", action="store_true", help="keep the working folder")
+    options = parser.parse_args()
     checks = list(declared().values())
-    checks = [checks[n % len(checks)] for n in range(given.checks)]
+    checks = [checks[n % len(checks)] for n in range(options.checks)]
     folder = Path(tempfile.mkdtemp(prefix="dlws-bench."))
     try:
-        for days in range(given.runs, 0, -1):
-            earlier = record(folder, given.hosts, checks, LAST - timedelta(days=days))
+        for days in range(options.runs, 0, -1):
+            earlier = record(folder, options.hosts, checks, LAST - timedelta(days=days))
             reports.write(earlier.path / history.FILE, history.render(reports.read(earlier)))
-        run = record(folder, given.hosts, checks, LAST)
-        print(f"{given.hosts} hosts x {given.checks} checks, {given.runs} earlier runs")
+        run = record(folder, options.hosts, checks, LAST)
+        print(f"{options.hosts} hosts x {options.checks} checks, {options.runs} earlier runs")
         report(run)
     finally:
-        if given.keep:
+        if options.keep:
             print(f"kept: {folder}")
         else:
             shutil.rmtree(folder)
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def report(run: RunFolder) -> None:
-    """Write every report of a run, and print what each took and weighs."""
+    """Write every report of a run, and print the time it took and its size."""
     overview = timed("read the ledger", lambda: reports.read(run))
     for name, render in reports.RENDERERS.items():
         text = timed(f"make {name}", lambda render=render: render(overview))  # type: ignore[misc]
@@ -76,15 +76,15 @@ def report(run: RunFolder) -> None:
 
 
 def timed(what: str, work: Callable[[], T]) -> T:
-    """What a piece of work returns; the seconds it took are printed."""
+    """Call `work` and return its result; print the seconds it took."""
     began = time.perf_counter()
-    made = work()
+    result = work()
     print(f"{what:<30}{time.perf_counter() - began:9.2f} s")
-    return made
+    return result
 
 
 def record(folder: Path, hosts: int, checks: list[Check], started: datetime) -> RunFolder:
-    """A run's folder with ledger and evidence, as the engine leaves it."""
+    """Write a run's folder with ledger and evidence, as the engine does."""
     run = RunFolder(folder / f"{started:%Y%m%dT%H%M%SZ}-verify")
     run.evidence.mkdir(parents=True)
     chance = random.Random(f"{started}")
@@ -121,7 +121,7 @@ def record(folder: Path, hosts: int, checks: list[Check], started: datetime) -> 
 def audited(
     run: RunFolder, host: HostRow, checks: list[Check], started: datetime, chance: random.Random
 ) -> Iterator[Result]:
-    """The results of one host; its evidence is written."""
+    """Write the evidence of one host and yield its results."""
     with (run.evidence / f"{host.name}.gw0.jsonl").open("w", encoding="utf-8") as file:
         for n, check in enumerate(checks, start=1):
             at = (started + timedelta(seconds=n / 10)).isoformat(timespec="milliseconds")
@@ -163,7 +163,7 @@ def audited(
 
 
 def answer_of(n: int, host: HostRow, chance: random.Random) -> str:
-    """What a host says: of three answers one is alike everywhere, one names the host, and one is full of figures."""
+    """The output of command `n`: in turn the same on all hosts, with the host's name, or full of random numbers."""
     if n % 3 == 0:
         return "".join(f"option{line} = the same on every host\n" for line in range(20))
     if n % 3 == 1:

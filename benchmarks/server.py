@@ -1,4 +1,4 @@
-"""The hosts: one sshd of our own that answers on every address of 127.0.0.0/8.
+"""The benchmark's hosts: one sshd that listens on every address of 127.0.0.0/8.
 
 It runs in a mount namespace of its own, where /etc/passwd has one user more: an admin with the shell /bin/sh, an empty
 home and sudo without a password, who logs in with a key of our own from 127.0.0.0/8 alone. Nothing on this machine is
@@ -40,15 +40,15 @@ Subsystem sftp internal-sftp
 
 
 class Server:
-    """The sshd, from `start` to `stop`; with keys that are made once."""
+    """The sshd, which can be started and stopped repeatedly; its keys are created once."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the keys, the user and the configuration in `folder`. OSError where a tool is missing."""
+        """Create keys, user and configuration in `folder`. Raises OSError if a tool is missing."""
         path = os.defpath + ":/usr/sbin:/sbin"
-        found = {tool: shutil.which(tool, path=path) for tool in TOOLS}
-        if missing := [tool for tool, where in found.items() if where is None]:
-            raise OSError(f"missing here: {', '.join(missing)}; apt-get install openssh-server sudo util-linux")
-        self._sshd = str(found["sshd"])
+        paths = {tool: shutil.which(tool, path=path) for tool in TOOLS}
+        if missing := [tool for tool, place in paths.items() if place is None]:
+            raise OSError(f"not installed: {', '.join(missing)}; apt-get install openssh-server sudo util-linux")
+        self._sshd = str(paths["sshd"])
         self.folder, self.user_key, self.port = folder, folder / "user_key", _free_port()
         home = folder / "home"
         home.mkdir()
@@ -60,7 +60,7 @@ class Server:
             ("sudoers", f"{USER} ALL=(ALL) NOPASSWD: ALL", 0o440),
         ):
             copy = folder / name
-            copy.touch(0o600)  # shadow is nobody else's to read, at no time
+            copy.touch(0o600)  # the copy of shadow must never be readable by others
             copy.write_text(Path("/etc", name).read_text() + line + "\n")
             copy.chmod(mode)
             os.chown(copy, 0, Path("/etc", name).stat().st_gid)
@@ -71,17 +71,17 @@ class Server:
 
     @property
     def host_key(self) -> str:
-        """The public host key, as known_hosts wants it."""
+        """The public host key, in the format of known_hosts."""
         return (self.folder / "host_key.pub").read_text().strip()
 
     def start(self) -> int:
-        """Start it and wait until it listens; its pid. TimeoutError with what it said otherwise."""
+        """Start sshd, wait until it listens and return its pid. Raises TimeoutError with its log."""
         log = self.folder / "sshd.log"
         with log.open("w") as out:
             binds = "".join(f"mount --bind {self.folder}/{name} /etc/{name} && " for name in BOUND)
             script = f"{binds} exec {self._sshd} -D -e -f {self.folder}/sshd_config"
             command = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script]
-            # Helpers that outlive their session come back to it, so that their work counts as the hosts'.
+            # As subreaper it inherits helpers that outlive their session, so their work counts as the hosts'.
             self.process = subprocess.Popen(
                 command, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=measure.adopt_orphans
             )
@@ -93,7 +93,7 @@ class Server:
         raise TimeoutError(f"sshd does not start: {log.read_text()}")
 
     def stop(self) -> Usage:
-        """Let the sessions end, then stop it; what it and its sessions used."""
+        """Let the sessions end, then stop sshd; returns the usage of both."""
         until = time.monotonic() + 5
         while children(self.process.pid) and time.monotonic() < until:
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The tools: how each is started for the same audit, and how its verdicts are read back.
+"""The tools: how each is run for the same audit, and how its verdicts are read.
 
 Verdicts are a mapping from address to a mapping from check to whether it held.
 """
@@ -24,7 +24,7 @@ Verdicts = dict[str, dict[str, bool]]
 
 
 class Tool(ABC):
-    """One tool in a folder of its own. `prepare` is not measured, `command` is."""
+    """One tool in its own folder. `prepare` is not measured, `command` is."""
 
     name: str
     about: str
@@ -36,24 +36,24 @@ class Tool(ABC):
 
     @property
     def cwd(self) -> Path:
-        """Where it is started."""
+        """The working directory."""
         return self.folder
 
     @property
     def output(self) -> Path:
-        """What the tool printed."""
+        """The file with the tool's output."""
         return self.folder / "output"
 
-    def prepare(self) -> None:  # noqa: B027 - most tools need nothing
-        """Make ready for one more run."""
+    def prepare(self) -> None:  # noqa: B027 - most tools need no preparation
+        """Prepare the next run."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command line to be measured."""
+        """The command line to measure."""
 
     @abstractmethod
     def verdicts(self) -> Verdicts:
-        """What the last run found."""
+        """The verdicts of the last run."""
 
 
 class Floor(Tool):
@@ -66,22 +66,22 @@ class Floor(Tool):
         return [sys.executable, "-m", "benchmarks.floor", str(self.server.user_key), *self.addresses]
 
     def verdicts(self) -> Verdicts:
-        found: Verdicts = json.loads(self.output.read_text())
-        return found
+        verdicts: Verdicts = json.loads(self.output.read_text())
+        return verdicts
 
 
 class Suite(Tool):
-    """This suite in its default mode, host keys pinned and commands known from an earlier run."""
+    """This suite in its default mode, with host keys and commands known from an earlier run."""
 
     name, about = "suite", "pytest -m verify, hosts known from an earlier run"
 
     @property
     def cwd(self) -> Path:
-        """The project."""
+        """The benchmark's project."""
         return self.folder / "project"
 
     def prepare(self) -> None:
-        """Make the project, unless it is there from an earlier run."""
+        """Create the project unless it exists."""
         project = self.cwd
         if not project.exists():
             shutil.copytree(HERE / "project", project, ignore=shutil.ignore_patterns("__pycache__"))
@@ -102,18 +102,18 @@ class Suite(Tool):
         (html,) = ledger.parent.glob("report.html")
         assert html.stat().st_size
         address = {_name(a): a for a in self.addresses}
-        found: Verdicts = defaultdict(dict)
+        verdicts: Verdicts = defaultdict(dict)
         for line in ledger.read_text().splitlines():
             event = json.loads(line)
             if event["event"] == "result":
-                found[address[event["host"]]][event["name"]] = event["verdict"] == "PASS"
-        return found
+                verdicts[address[event["host"]]][event["name"]] = event["verdict"] == "PASS"
+        return verdicts
 
 
 class FirstRun(Suite):
-    """This suite on hosts it has never seen: keys are pinned, commands are learnt from the first host."""
+    """This suite on new hosts: it pins their keys and learns the commands from the first host."""
 
-    name, about = "suite, first run", "pytest -m verify, nothing known of the hosts"
+    name, about = "suite, first run", "pytest -m verify, on new hosts"
 
     def prepare(self) -> None:
         shutil.rmtree(self.cwd, ignore_errors=True)
@@ -121,12 +121,12 @@ class FirstRun(Suite):
 
 
 class Testinfra(Tool):
-    """pytest-testinfra as its documentation has it."""
+    """pytest-testinfra as in its documentation."""
 
     name, about = "testinfra", "stock pytest-testinfra, paramiko backend, pytest -n 4"
 
     def prepare(self) -> None:
-        """Away from the suite's own pytest.ini."""
+        """A folder outside the suite, so that its pytest.ini is not used."""
         shutil.copy(HERE / "peers" / "test_audit.py", self.folder)
         (self.folder / "pytest.ini").write_text("[pytest]\n")
 
@@ -143,11 +143,11 @@ class Testinfra(Tool):
         ]
 
     def verdicts(self) -> Verdicts:
-        found: Verdicts = defaultdict(dict)
+        verdicts: Verdicts = defaultdict(dict)
         for case in ElementTree.parse(self.folder / "junit.xml").iter("testcase"):
             check, address = re.fullmatch(r"test_(\w+)\[paramiko://(.+)\]", case.attrib["name"]).groups()  # type: ignore[union-attr]
-            found[address][check] = len(case) == 0
-        return found
+            verdicts[address][check] = len(case) == 0
+        return verdicts
 
 
 class Pyinfra(Tool):
@@ -202,8 +202,8 @@ class Ansible(Tool):
         return [str(self.bin / "ansible-playbook"), "-f", "20", "-i", str(inventory), str(playbook)]
 
     def verdicts(self) -> Verdicts:
-        told = re.findall(r'"AUDIT (\S+) (\{.*\})"', self.output.read_text())
-        return {address: json.loads(json.loads(f'"{text}"')) for address, text in told}
+        matches = re.findall(r'"AUDIT (\S+) (\{.*\})"', self.output.read_text())
+        return {address: json.loads(json.loads(f'"{text}"')) for address, text in matches}
 
 
 TOOLS: dict[str, tuple[type[Tool], ...]] = {
@@ -216,7 +216,7 @@ TOOLS: dict[str, tuple[type[Tool], ...]] = {
 
 
 def _environment() -> dict[str, str]:
-    """What every tool sees: little, and nothing that changes how it works."""
+    """The environment of every tool: minimal, and without settings that change its behaviour."""
     keep = ("PATH", "LANG", "LC_ALL", "TMPDIR")
     return {"HOME": "/nonexistent", "LANG": "C.UTF-8", **{k: v for k, v in os.environ.items() if k in keep}}
 
@@ -226,7 +226,7 @@ def _name(address: str) -> str:
 
 
 def _config(addresses: list[str], port: int) -> str:
-    """A DLWS configuration of that many hosts of one kind."""
+    """A DLWS configuration with these hosts, all of one kind."""
     rows = [
         f"  {_name(a)}: {{role: {'worker' if n else 'infrastructure'}, archtype: amd64, type: cpu, private-ip: {a}}}"
         for n, a in enumerate(addresses)

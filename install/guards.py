@@ -1,4 +1,4 @@
-"""What is not done to a host that is part of a cluster already: its pods run, and jobs of users among them."""
+"""Guard against changes that would disturb a host which is already part of a cluster and may run users' jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlws.remote.host import Host
 
 
 def refuse_on_node(host: Host, instead: str) -> None:
-    """ChangeFailed where the host is part of a cluster; `instead` says what to do."""
-    found = membership_of(host)
-    if found.part is not Part.NONE:
-        raise ChangeFailed(f"{host.name} is part of a cluster ({found.part}): {instead}")
+    """Raises ChangeFailed if the host is part of a cluster; `instead` says what to do."""
+    membership = membership_of(host)
+    if membership.part is not Part.NONE:
+        raise ChangeFailed(f"{host.name} is part of a cluster ({membership.part}): {instead}")

@@ -1,6 +1,6 @@
-"""A host's way out of a cluster, for scale_down and reset: what must be true at its end, and how it is done.
+"""How a host leaves a cluster, for scale_down and reset: the steps, and the checks that must pass at the end.
 
-What they prove is no part of the audit: it is false of every host that is in its place.
+The audit does not include these checks, as they fail on every host that is still in the cluster.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dlws.remote.kubernetes import Kubernetes
 
 LEFT_BEHIND = "for f in /etc/cni/net.d/* /var/lib/cni; do test ! -e $f || echo $f; done"
 INTERFACES = ("cni0", "weave", "datapath", "vxlan-6784", "flannel.1", "vxlan.calico", "kube-bridge", "kube-ipvs0")
-"""What pod networks make and kubeadm reset leaves (kubespray reset, weave reset). A bridge that keeps its address lets
-no pod start in the next cluster, where the node has another range."""
+"""Interfaces that pod networks create and kubeadm reset leaves behind (see kubespray reset, weave reset). In the next
+cluster, where the node has another range, a bridge with its old address would keep pods from starting."""
 LEASES = "kube-node-lease"
-DRAIN = 15 * 60  # seconds: a pod may take its grace period, a job its last checkpoint
-COLLECTED = 180  # seconds: the pod collector looks every 20 s and gives a missing node 40 s more
+DRAIN = 15 * 60  # seconds: pods may use their grace period, jobs may write a last checkpoint
+COLLECTED = 180  # seconds: the pod garbage collector runs every 20 s and waits another 40 s for a missing node
 
 
 @goal(
@@ -91,7 +91,7 @@ def test_host_is_clean(host: Host) -> None:
 
 
 def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
-    """Evict what runs on a node; its DaemonSets stay. Bare pods, such as DLWS's jobs, end for good."""
+    """Evict the pods of a node except DaemonSets. Bare pods, such as DLWS's jobs, are not recreated elsewhere."""
     empty = (
         "--delete-local-data" if version_of(cluster.kubernetes_version).numbers < (1, 20) else "--delete-emptydir-data"
     )
@@ -100,7 +100,7 @@ def drain(cluster: Cluster, node: Node, on_master: Change) -> None:
 
 
 def forget(node: Node, on_master: Change) -> None:
-    """Delete a node, and wait until the cluster has collected the pods that were on it: it looks for them at times."""
+    """Delete a node, and wait until the garbage collector, which runs periodically, has removed its pods."""
     on_master.delete("nodes", node.name)
     pods = f"{KUBECTL} get pods --all-namespaces -o name --field-selector spec.nodeName={node.name}"
     gone = f"timeout {COLLECTED} sh -c 'until test -z \"$({pods})\"; do sleep 1; done'"
@@ -108,7 +108,7 @@ def forget(node: Node, on_master: Change) -> None:
 
 
 def reset(change: Change) -> None:
-    """Take Kubernetes off a host, and the interfaces of its pod network. Rules of iptables go with the next boot."""
+    """Remove Kubernetes and the pod network's interfaces from a host. iptables rules remain until the next boot."""
     change.run(f"umask 077; kubeadm reset -f >{LOG} 2>&1", deadline=10 * 60.0, text="kubeadm reset")
     change.run("rm -rf /etc/cni/net.d/* /var/lib/cni")
     change.run("systemctl disable --now kubelet")
@@ -117,7 +117,7 @@ def reset(change: Change) -> None:
 
 
 def work_on(kube: Kubernetes, name: str) -> list[str]:
-    """Pods on a node that a drain would evict: neither a DaemonSet's, nor the kubelet's own, nor finished."""
+    """Pods on a node that a drain would evict, as `namespace/name`: no DaemonSet, static or finished pods."""
     pods = [pod for pod in kube.list("pods") if pod["spec"].get("nodeName") == name]
     return [f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in pods if _is_work(p)]
 

@@ -1,6 +1,6 @@
-"""`-m reboot`: does the cluster survive it? Every host restarts, drained, the workers first, then the master.
+"""`-m reboot`: whether the cluster survives reboots. Every host is drained and restarted, first workers, then master.
 
-All verdicts are taken before and, when the pods have come back, again; one that differs is the finding.
+All verdicts are recorded before and compared once the pods are back; any difference is a finding.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAUSE = 5.0
 
 
 def audited() -> list[Check]:
-    """The checks that are compared: all that only read, and do not themselves compare with earlier runs (H31)."""
+    """The checks to compare: all that are read-only and do not themselves compare with earlier runs (H31)."""
     return [c for c in declared().values() if not c.is_active and "earlier" not in parameters(c.function)]
 
 
@@ -112,7 +112,7 @@ def test_after() -> None:
 
 
 def restart(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change) -> None:
-    """Restart a host without work on it; afterwards it takes work again, unless it was cordoned before."""
+    """Drain and restart a host, then uncordon it unless it was cordoned before. Raises ChangeFailed."""
     registered = nodes_by_name(kube).get(node.name)
     if registered is None:
         raise ChangeFailed(f"{node.name} is not a node of the cluster: nothing was drained or restarted")
@@ -127,7 +127,7 @@ def restart(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: 
 
 
 def wait_until_ready(node: Node, host: Host, change: Change, on_master: Change) -> None:
-    """Wait until the host's kubelet runs, the API server answers and the node is Ready."""
+    """Wait until the host's kubelet is healthy, the API server ready and the node Ready. Raises ChangeFailed."""
     wait(host, change, HEALTHZ, "kubelet to be healthy", "journalctl -u kubelet")
     wait(on_master.host, on_master, f"{KUBECTL} get --raw /readyz", "the API server to be ready", "docker ps -a")
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={READY}s"

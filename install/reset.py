@@ -1,6 +1,6 @@
-"""`-m reset --confirm CLUSTER`: Kubernetes off every host, and its credentials off the control host.
+"""`-m reset --confirm CLUSTER`: remove Kubernetes from every host and its credentials from the control host.
 
-Packages, images, shared storage and the cluster's id and key stay: `-m install` makes a new cluster from here.
+Packages, images, shared storage and the cluster's id and key remain, so `-m install` can create a new cluster.
 """
 
 from __future__ import annotations

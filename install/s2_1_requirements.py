@@ -1,4 +1,4 @@
-"""Runbook 2.1: what must be true of the machines before anything is changed. Nothing here changes anything."""
+"""Runbook 2.1: the requirements on the machines. These stages only check; they change nothing."""
 
 from __future__ import annotations
 

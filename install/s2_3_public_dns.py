@@ -1,4 +1,4 @@
-"""Runbook 2.3: the public A record, only where public access is configured. It is set in the DNS provider's console."""
+"""Runbook 2.3: the public A record, if public access is configured. It must be set in the DNS provider's console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runbook 2.4: the search domain, and every host's name on every host."""
+"""Runbook 2.4: the search domain, and the resolution of all host names on every host."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_control_environment(change: Change) -> None:
 def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
     """Give the cluster its id once; an existing one is never replaced."""
     path = cluster.state.cluster_id
-    if host.run("test -e %s", str(path)).rc != 0:  # one that is there but invalid is for a person to restore
+    if host.run("test -e %s", str(path)).rc != 0:  # an invalid id is left for a person to restore
         change.make_directory(str(path.parent), mode="0700", owner=MYSELF)
         change.write_file(str(path), f"clusterId: {uuid.uuid4()}\n", mode="0600", owner=MYSELF)
 

@@ -1,4 +1,4 @@
-"""Runbook 3.7: every host reaches every other."""
+"""Runbook 3.7: every host can reach every other host."""
 
 from __future__ import annotations
 

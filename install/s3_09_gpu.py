@@ -1,4 +1,4 @@
-"""Runbook 3.9: containers see the GPUs, by both routes."""
+"""Runbook 3.9: containers see the GPUs, with `docker run` and with `nvidia-docker run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runbook 3.10: kubeadm, kubelet and kubectl on every host, in the version of `k8s-gitbranch`, with their images."""
+"""Runbook 3.10: kubeadm, kubelet and kubectl on every host, in the version of `k8s-gitbranch`, and their images."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def test_kernel(host: Host, change: Change) -> None:
     missing = missing_modules(host)
     for name in missing:
         change.run("modprobe %s", name)
-    if wanted := sorted({*missing, *forgotten_modules(host)}):
-        change.edit_file(MODULES, partial(with_lines, lines=wanted))
+    if at_boot := sorted({*missing, *forgotten_modules(host)}):
+        change.edit_file(MODULES, partial(with_lines, lines=at_boot))
     change.write_file(SYSCTL, "".join(f"{key} = 1\n" for key in SETTINGS))
     change.run("sysctl -q -p %s", SYSCTL)
 
@@ -53,7 +53,7 @@ def test_kube_source(cluster: Cluster, change: Change) -> None:
 
 @stage(
     section="3.10",
-    after=["docker", "kube_source"],  # apt does one thing at a time, and kubelet looks for a container runtime
+    after=["docker", "kube_source"],  # apt is locked by docker's stage, and kubelet needs a container runtime
     proves=[
         kube_host.test_kubernetes_packages,
         kube_host.test_kubernetes_packages_are_held,
@@ -62,13 +62,13 @@ def test_kube_source(cluster: Cluster, change: Change) -> None:
 )
 def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
     """Install kubeadm, kubelet and kubectl and put them on hold; a cluster node is never upgraded here."""
-    there, wanted = installed_packages(host), version_of(cluster.kubernetes_version)
-    others = [name for name, version in there.items() if version_of(version) != wanted]
+    installed, required = installed_packages(host), version_of(cluster.kubernetes_version)
+    others = [name for name, version in installed.items() if version_of(version) != required]
     if others:
-        found = ", ".join(f"{name} {there[name]}" for name in others)
-        refuse_on_node(host, f"it has {found}; upgrade it manually with kubeadm")
+        versions = ", ".join(f"{name} {installed[name]}" for name in others)
+        refuse_on_node(host, f"it has {versions}; upgrade it manually with kubeadm")
         change.run("apt-mark unhold " + " ".join(others))
-    if others or len(there) < len(PACKAGES):
+    if others or len(installed) < len(PACKAGES):
         change.install_packages(packages(cluster, host, change))
     change.run("apt-mark hold " + " ".join(PACKAGES))
     change.run("systemctl enable kubelet")
@@ -78,7 +78,7 @@ def test_kube_packages(cluster: Cluster, host: Host, change: Change) -> None:
 def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, change: Change) -> None:
     """Load the Kubernetes and pod network images from the image archives, or pull them."""
     if not host.package("kubeadm").is_installed:
-        return  # a look ahead: kubeadm, once installed, says which images it wants
+        return  # in a plan: kubeadm, which lists the images, is not yet installed
     for image in missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
@@ -87,7 +87,7 @@ def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, cha
 
 
 def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
-    """What apt is asked for: names with versions or, from a folder, the files once they are on the host."""
+    """The arguments for apt: `NAME=VERSION` or, from a folder of packages, the files copied to the host."""
     version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     if cluster.packages_folder is None:
         return [f"{name}={version}" for name in PACKAGES]
@@ -101,9 +101,9 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
 
 
 def files(folder: Path, arch: str, version: str) -> list[Path]:
-    """The packages of a folder for an architecture: ours in their version, and whatever else lies there for them.
+    """The packages of a folder for an architecture: `PACKAGES` in this version, and all others, their dependencies.
 
-    ChangeFailed when one of ours is missing.
+    Raises ChangeFailed if one of `PACKAGES` is missing.
     """
     fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
     ours = [deb for deb in fitting if deb.name.partition("_")[0] in PACKAGES]
@@ -114,6 +114,6 @@ def files(folder: Path, arch: str, version: str) -> list[Path]:
 
 
 def with_lines(text: str, lines: list[str]) -> str:
-    """The text with those of the lines added that it lacks."""
-    there = text.splitlines()
-    return "".join(f"{line}\n" for line in [*there, *(line for line in lines if line not in there)])
+    """The text with the missing ones of these lines appended."""
+    present = text.splitlines()
+    return "".join(f"{line}\n" for line in [*present, *(line for line in lines if line not in present)])

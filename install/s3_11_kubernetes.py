@@ -1,6 +1,6 @@
-"""Runbook 3.11: the cluster. `kubeadm init` and `kubeadm join` are sent once; nothing here ever resets a host.
+"""Runbook 3.11: the cluster. `kubeadm init` and `kubeadm join` are run once; nothing here ever resets a host.
 
-The config of kubeadm goes in on stdin, a join's token with it; the words of kubeadm stay in a log on the host.
+kubeadm reads its configuration, including a join's token, from stdin; its output stays in a log on the host.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from install.s3_03_control import MYSELF
 
-KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on a control plane after 4 minutes, a join after 5
-READY = 300  # seconds for what kubelet starts by itself: a pod network's pod, an API server after a boot
+KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on init after 4 minutes, on join after 5
+READY = 300  # seconds for pods that the kubelet starts: of the pod network, or the API server after a boot
 
 
 @stage(section="3.11", after="admin_user", proves=[swap.test_swap_is_off, swap.test_swap_stays_off])
@@ -40,7 +40,7 @@ def test_swap_off(host: Host, change: Change) -> None:
     """Turn swap off, now and at boot: the kubelet refuses to start with swap on."""
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
-    change.run("systemctl daemon-reload")  # forgets the units it had made of those lines
+    change.run("systemctl daemon-reload")  # drops the units generated from those lines
     for unit in enabled_swap_units(host):
         change.run("systemctl mask %s", unit)
 
@@ -96,20 +96,20 @@ def test_kube_settled(host: Host, change: Change) -> None:
 )
 def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
     """Create the control plane if there is none; an existing one is given time to answer, never recreated."""
-    found = membership_of(host)
-    if found.part is Part.NONE:
+    membership = membership_of(host)
+    if membership.part is Part.NONE:
         settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
         config = kubeadm.init_config(cluster, **settings)
         text = f"kubeadm init {cluster.kubernetes_version} at {kubeadm.endpoint(cluster)}"
         run_kubeadm(host, change, "init --skip-token-print", config, text)
-    elif found.part is not Part.MASTER:
-        raise ChangeFailed(f"{host.name}: kubeadm init was not run: {found.said}")
+    elif membership.part is not Part.MASTER:
+        raise ChangeFailed(f"{host.name}: kubeadm init was not run: {membership.said}")
     wait(
         host,
         change,
         f"{KUBECTL} get --raw /readyz && {HEALTHZ}",
         "API server and kubelet to be ready",
-        f"before the wait: {found.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
+        f"before the wait: {membership.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
     )
 
 
@@ -158,8 +158,8 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
 )
 def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
     """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
-    found, ours = membership_of(host), hash_of_ca(on_master.host)
-    if found.part is Part.NONE:
+    membership, ours = membership_of(host), hash_of_ca(on_master.host)
+    if membership.part is Part.NONE:
         token = kubeadm.new_token()
         create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
         text = f"kubeadm token create (for one join, {kubeadm.TOKEN_SECONDS // 60} minutes)"
@@ -167,14 +167,15 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         servers = name_servers_for_pods(host)
         config = kubeadm.join_config(cluster, node, token=token, ca_hash=ours, resolv_conf_path=servers)
         run_kubeadm(host, change, "join", config, f"kubeadm join {kubeadm.endpoint(cluster)}")
-    elif found.part is not Part.WORKER or hash_of_ca(host) != ours:
+    elif membership.part is not Part.WORKER or hash_of_ca(host) != ours:
         raise ChangeFailed(
-            f"{host.name}: kubeadm join was not run: {found.said}, its CA is {hash_of_ca(host)}, this cluster's {ours}"
+            f"{host.name}: kubeadm join was not run: {membership.said}, "
+            f"its CA is {hash_of_ca(host)}, this cluster's {ours}"
         )
     else:
         change.run("systemctl restart kubelet", text="restart the kubelet so that it registers the node again")
-    known = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {HEALTHZ}"
-    wait(host, change, known, "the node to be registered", "journalctl -u kubelet")
+    registered = f"kubectl --kubeconfig {KUBELET_CONF} get node {node.name} && {HEALTHZ}"
+    wait(host, change, registered, "the node to be registered", "journalctl -u kubelet")
 
 
 @stage(
@@ -187,11 +188,12 @@ def test_labels(node: Node, cluster: Cluster, kube: Kubernetes, change: Change) 
 
     Jobs and services of a running cluster start at once, so what they mount must exist before Docker creates it.
     """
-    found = labels_there(node, kube)
-    wanted: dict[str, str | None] = {k: v for k, v in labels.for_node(cluster, node).items() if found.get(k) != v}
-    wrong = labels.misplaced(cluster, node, found)
-    text = f"label node {node.name}: {len(wanted)} labels set, {len(wrong)} removed"
-    change.patch("nodes", node.name, {"metadata": {"labels": {**wanted, **dict.fromkeys(wrong)}}}, text=text)
+    current = current_labels(node, kube)
+    planned = labels.for_node(cluster, node)
+    missing: dict[str, str | None] = {key: planned[key] for key in planned if current.get(key) != planned[key]}
+    wrong = labels.misplaced(cluster, node, current)
+    text = f"label node {node.name}: {len(missing)} labels set, {len(wrong)} removed"
+    change.patch("nodes", node.name, {"metadata": {"labels": {**missing, **dict.fromkeys(wrong)}}}, text=text)
 
 
 @stage(
@@ -206,14 +208,14 @@ def test_master_taint(node: Node, cluster: Cluster, kube: Kubernetes, change: Ch
     if not cluster.suite.kubernetes.master_as_worker:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{own}=:NoSchedule")
         return
-    for key in taints_there(node, kube) or [own]:
+    for key in current_taints(node, kube) or [own]:
         change.run(f"{KUBECTL} taint node %s %s", node.name, f"{key}:NoSchedule-")
 
 
 @stage(section="3.11", after=["kube_join", "kube_init", "pod_network[*]"], proves=[nodes.test_node_is_ready])
 def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
     """Wait until the node and its kube-proxy are ready."""
-    seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not come about by itself
+    seconds = READY if cluster.cni_manifest else 20  # without a pod network it will not become ready by itself
     ready = f"{KUBECTL} wait --for=condition=Ready node/{node.name} --timeout={seconds}s"
     on_master.run(ready, deadline=seconds + 30.0, text=f"wait for node {node.name} to be Ready")
     wait_for_pods(
@@ -228,7 +230,7 @@ def test_node_ready(node: Node, cluster: Cluster, on_master: Change) -> None:
 def test_control_plane_ready(cluster: Cluster, on_master: Change) -> None:
     """Wait until the API reports the control plane's own pods as ready; the kubelet checks them once a minute.
 
-    They work long before that, and nothing else waits for this.
+    They work long before that, and no other stage waits for this one.
     """
     master = cluster.master.name
     pods = f"--field-selector spec.nodeName={master} -l tier=control-plane"
@@ -236,24 +238,24 @@ def test_control_plane_ready(cluster: Cluster, on_master: Change) -> None:
 
 
 def wait_for_pods(on_master: Change, which: str, seconds: int, text: str) -> None:
-    """Wait until there are such pods of the system, and all of them are ready. ChangeFailed after so many seconds."""
+    """Wait until such kube-system pods exist and all are ready. Raises ChangeFailed after this many seconds."""
     pods = f"{KUBECTL} -n kube-system wait pod {which} --for=condition=Ready"
     once = f"timeout {seconds} sh -c 'until {pods} --timeout={seconds}s; do sleep 1; done'"
     on_master.run(once, deadline=seconds + 30.0, text=text)
 
 
 def run_kubeadm(host: Host, change: Change, words: str, config: str, text: str) -> None:
-    """Run kubeadm with a configuration on stdin. ChangeFailed holds its own complaints, preflight errors first."""
+    """Run kubeadm with a configuration on stdin. Raises ChangeFailed with kubeadm's errors, preflight errors first."""
     command = f"umask 077; kubeadm {words} --config /dev/stdin >{LOG} 2>&1"
     try:
         change.run(command, stdin=config.encode(), deadline=KUBEADM_DEADLINE, text=text)
     except ChangeFailed:
-        said = kubeadm.complaint(text_of(host, LOG) or "")
-        raise ChangeFailed(f"{host.name}: {text}: {said} (full log: {LOG} on {host.name})") from None
+        complaint = kubeadm.complaint(text_of(host, LOG) or "")
+        raise ChangeFailed(f"{host.name}: {text}: {complaint} (full log: {LOG} on {host.name})") from None
 
 
 def wait(host: Host, change: Change, holds: str, what: str, hint: str) -> None:
-    """Wait on the host until a command succeeds. ChangeFailed with a hint after five minutes."""
+    """Wait on the host until a command succeeds. Raises ChangeFailed with a hint after five minutes."""
     try:
         loop = f"timeout {READY} sh -c 'until {holds} >/dev/null 2>&1; do sleep 1; done'"
         change.run(loop, deadline=READY + 30.0, text=f"wait for {what}")
@@ -262,31 +264,31 @@ def wait(host: Host, change: Change, holds: str, what: str, hint: str) -> None:
 
 
 def name_servers_for_pods(host: Host) -> str:
-    """The resolv.conf that pods on the host shall inherit. Unknown when none is fit for them."""
+    """The path of the resolv.conf for pods on the host. Raises Unknown if none is usable in a pod."""
     texts = {path: text for path in kubeadm.RESOLV_CONFS if (text := text_of(host, path)) is not None}
     return kubeadm.resolv_conf_for_pods(texts)
 
 
 def hash_of_ca(host: Host) -> str:
-    """The hash of the CA on a host; in words where there is none yet (a look ahead)."""
+    """The hash of the CA on a host; `not there` if it has none yet (in a plan)."""
     text = text_of(host, CA)
     return ca_hash(text) if text else "not there"
 
 
-def labels_there(node: Node, kube: Kubernetes) -> dict[str, str]:
-    """The labels of the node; none where it is no node yet (a look ahead)."""
-    there = node_there(node, kube)
-    return labels_of(there) if there else {}
+def current_labels(node: Node, kube: Kubernetes) -> dict[str, str]:
+    """The labels of the node; empty if it has not joined yet (in a plan)."""
+    registered = registered_node(node, kube)
+    return labels_of(registered) if registered else {}
 
 
-def taints_there(node: Node, kube: Kubernetes) -> list[str]:
-    """The taints that keep jobs off the master; none where it is no node yet (a look ahead)."""
-    there = node_there(node, kube)
-    return master_taints(there) if there else []
+def current_taints(node: Node, kube: Kubernetes) -> list[str]:
+    """The taints that keep jobs off the master; empty if it is not a node yet (in a plan)."""
+    registered = registered_node(node, kube)
+    return master_taints(registered) if registered else []
 
 
-def node_there(node: Node, kube: Kubernetes) -> Object | None:
-    """The host's node; None where it is no node yet, or there is no API server yet (a look ahead)."""
+def registered_node(node: Node, kube: Kubernetes) -> Object | None:
+    """The node object of a host; None if it has not joined, or there is no API server yet (in a plan)."""
     try:
         return nodes_by_name(kube).get(node.name)
     except ApiUnreachable:

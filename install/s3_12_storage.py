@@ -1,7 +1,7 @@
-"""Runbook 3.12: the share, served by one host, mounted on every host for good, its folders and the links to them.
+"""Runbook 3.12: the share: exported by one host, mounted permanently on every host, with its folders and links.
 
-Not as the runbook: the mounts stand in /etc/fstab (upstream's timer and its Python 2 script are not needed), NFS
-packages for servers go to servers alone, and nothing that holds data is ever removed or mounted over.
+Unlike the runbook, mounts are in /etc/fstab (instead of upstream's timer with its Python 2 script), NFS server packages
+are installed only on servers, and nothing that holds data is ever removed or mounted over.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.modules import MountPoint
 
-MOUNT_DEADLINE = 180.0  # seconds; a server that drops packets takes two minutes to be given up
+MOUNT_DEADLINE = 180.0  # seconds; mount gives up on a server that drops packets after two minutes
 
 
 @stage(section="3.12", on=storage_servers, after="node_packages", proves=[storage.test_disk_of_the_share_is_mounted])
@@ -54,14 +54,14 @@ def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) ->
     """Mount every share now and, through /etc/fstab, at boot; a hung mount is left for a person to fix."""
     mounted, fstab_text = mounts_of(host), host.read("cat /etc/fstab")
     for mount in cluster.mounts:
-        refuse_what_is_there(cluster, host, mount, mounted.get(mount.mount_point), fstab_text)
+        refuse_conflicting_mount(cluster, host, mount, mounted.get(mount.mount_point), fstab_text)
     for mount in cluster.mounts:
         line = shares.fstab_line(cluster, mount, node)
         change.edit_file("/etc/fstab", partial(fstab.with_mount, wanted=line))
         if mount.mount_point not in mounted:
             change.run("mkdir -p %s", mount.mount_point)
-            change.run("systemctl daemon-reload")  # systemd mounts by units that it makes of /etc/fstab
-            change.run("mount -o retry=0 %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # now or not at all
+            change.run("systemctl daemon-reload")  # systemd generates its mount units from /etc/fstab
+            change.run("mount -o retry=0 %s", mount.mount_point, deadline=MOUNT_DEADLINE)  # a single attempt
 
 
 @stage(section="3.12", on=folder_keepers, after=["nfs_server", "nfs_mounts"], proves=[storage.test_storage_folders])
@@ -77,12 +77,12 @@ def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
 )
 def test_storage_links(cluster: Cluster, host: Host, change: Change) -> None:
     """Link the platform's folders to the share; anything that is not a link stays, as it may hold job data."""
-    for place, wanted in shares.links(cluster).items():
-        found = links_in(host, place, list(wanted))
-        change.run("mkdir -p %s", place)
-        for name, target in wanted.items():
-            if name not in found or (found[name].startswith("-> ") and found[name] != f"-> {target}"):
-                change.run("ln -sfnT %s %s", target, f"{place}/{name}")
+    for folder, targets in shares.links(cluster).items():
+        current = links_in(host, folder, list(targets))
+        change.run("mkdir -p %s", folder)
+        for name, target in targets.items():
+            if name not in current or (current[name].startswith("-> ") and current[name] != f"-> {target}"):
+                change.run("ln -sfnT %s %s", target, f"{folder}/{name}")
 
 
 @stage(section="3.12", on=sharing_cluster, after="storage_links[*]", proves=[storage.test_hosts_share_their_files])
@@ -90,15 +90,17 @@ def test_shared_storage() -> None:
     """What one host writes to a share, all other hosts can read."""
 
 
-def refuse_what_is_there(cluster: Cluster, host: Host, mount: Mount, there: MountPoint | None, fstab_text: str) -> None:
-    """ChangeFailed where mounting the share would hide data, or take the place of another file system."""
-    point, right = mount.mount_point, shares.sources(cluster, mount)
+def refuse_conflicting_mount(
+    cluster: Cluster, host: Host, mount: Mount, there: MountPoint | None, fstab_text: str
+) -> None:
+    """Raises ChangeFailed if mounting the share would hide data, or conflict with another file system."""
+    point, sources = mount.mount_point, shares.sources(cluster, mount)
     for entry in fstab.mounts_on(fstab_text, point):
         if entry.kind not in mounts.NFS:
             raise ChangeFailed(
                 f"{host.name}: /etc/fstab line {entry.line} mounts {entry.spec} on {point}: move one of the two"
             )
-    if there is not None and (not there.is_nfs or there.device.rstrip("/") not in right):
+    if there is not None and (not there.is_nfs or there.device.rstrip("/") not in sources):
         raise ChangeFailed(f"{host.name}: {there.device} ({there.filesystem}) is mounted on {point}: unmount it first")
     if there is None and host.read("test ! -d %s || find %s -mindepth 1 -maxdepth 1 | head -n 3", point, point):
         raise ChangeFailed(f"{host.name}: {point} holds local files: move them, as a mount would hide them")

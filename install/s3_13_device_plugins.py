@@ -1,4 +1,4 @@
-"""Runbook 3.13: the device plugins, and the accelerators that Kubernetes then offers to jobs."""
+"""Runbook 3.13: the device plugins, which offer the accelerators to Kubernetes."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
     """Wait until the device plugin has registered every device of the host with the kubelet."""
-    resource, there = device_plugins.for_node(cluster, node).resource, driver_device_count(node, host)
+    resource, count = device_plugins.for_node(cluster, node).resource, driver_device_count(node, host)
     change.wait_until(
-        f"{node.name} offers {there} {resource}",
-        lambda: offered_devices(kube.get("nodes", node.name), resource) == (there, there),
+        f"{node.name} offers {count} {resource}",
+        lambda: offered_devices(kube.get("nodes", node.name), resource) == (count, count),
         REGISTRATION,
     )

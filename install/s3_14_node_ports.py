@@ -1,4 +1,4 @@
-"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is made with them; an older one is corrected."""
+"""Runbook 3.14: NodePorts from 30000 to 49999. A new control plane is created with them; an older one is changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from dlws.remote.kubernetes import Kubernetes
 from install.s3_11_kubernetes import wait
 
 RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
-BACKUP = (
-    "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # beside the manifests: kubelet runs whatever lies among them
-)
+BACKUP = "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # not in manifests/, where kubelet would run it
 REPLACE = (
     'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t";'
     " test -e {backup} || cp -p {manifest} {backup};"
@@ -35,7 +33,7 @@ def test_node_ports(host: Host, change: Change) -> None:
     """Set the API server's NodePort range and wait until the kubelet has restarted it."""
     manifest = text_of(host, API_SERVER)
     if manifest is None:
-        return  # a look ahead: kubeadm init will have set it
+        return  # in a plan: kubeadm init will set it
     edited = kubeadm.with_node_ports(manifest + "\n")
     command = REPLACE.format(manifest=API_SERVER, backup=BACKUP)
     change.run(command, stdin=edited.encode(), text=f"edit {API_SERVER}: --{kubeadm.NODE_PORTS_FLAG}")
@@ -52,7 +50,7 @@ def test_node_ports(host: Host, change: Change) -> None:
 def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
     """Record the NodePort range in kubeadm-config, from which an upgrade rewrites the manifest."""
     if text_of(host, API_SERVER) is None:
-        return  # a look ahead: kubeadm init will have set it
+        return  # in a plan: kubeadm init will set it
     stored = kube.get("configmaps", "kubeadm-config", namespace="kube-system") or {"data": {"ClusterConfiguration": ""}}
     kept = kubeadm.with_node_ports_kept(stored["data"]["ClusterConfiguration"])
     text = f"patch kubeadm-config: {kubeadm.NODE_PORTS_FLAG}={kubeadm.NODE_PORTS}"
@@ -63,7 +61,7 @@ def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
 @stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])
 def test_node_ports_reserved(host: Host, change: Change) -> None:
     """Reserve the NodePorts against outgoing connections, keeping existing reservations."""
-    there = [f"{first}-{last}" for first, last in reserved_ports(host)]
-    ports = ",".join([*there, kubeadm.NODE_PORTS])
+    reserved = [f"{first}-{last}" for first, last in reserved_ports(host)]
+    ports = ",".join([*reserved, kubeadm.NODE_PORTS])
     change.write_file(RESERVED, f"net.ipv4.ip_local_reserved_ports = {ports}\n")
     change.run("sysctl -q -p %s", RESERVED)

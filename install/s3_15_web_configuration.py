@@ -1,4 +1,4 @@
-"""Runbook 3.15 and 3.16.2: the configuration of the web interface and the services, where the running ones read it.
+"""Runbook 3.15 and 3.16.2: the configuration of the web interface and the services, in the files that they read.
 
 The runbook edits src/dashboard/config/local.yaml, which no running service reads (`dlws.platform.web_files`).
 """
@@ -35,15 +35,15 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
     if cluster_id(cluster) is None:
         change.run("exit 1", text="write the services' configuration, once the cluster has its id")
         return
-    for file in rendered.of(cluster, lambda wanted: wanted.host_files):
-        if not is_there(host, file):
+    for file in rendered.of(cluster, lambda platform: platform.host_files):
+        if not is_present(host, file):
             source = file.source
             change.make_directory(str(PurePosixPath(file.path).parent))
             change.write_file(file.path, file.text, mode=source.mode, owner=f"root:{source.group}")
 
 
-def is_there(host: Host, file: HostFile) -> bool:
-    """Whether the host has this very file, with its mode and group."""
+def is_present(host: Host, file: HostFile) -> bool:
+    """Whether the host has the file with this content, mode and group."""
     there, source = host.file(file.path), file.source
     same_text = digest_of(host, file.path) == file.sha256
     return same_text and (there.mode, str(there.gid)) == (int(source.mode, 8), source.group)

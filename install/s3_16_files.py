@@ -1,4 +1,7 @@
-"""Runbook 3.16.7 and 3.16.10: what nginx serves and by which name. Before any pod mounts it, or that makes folders."""
+"""Runbook 3.16.7 and 3.16.10: nginx's files: its name, routes and static files.
+
+They must exist before a pod mounts them, as Docker would create directories in their place.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ TAKE_OUT = (
     ' docker cp "$c:/usr/src/app/build" "$d.new"; rm -rf "$d.old"; if [ -e "$d" ]; then mv "$d" "$d.old"; fi;'
     ' mv "$d.new" "$d"; rm -rf "$d.old"; printf "%%s\\n" %s > %s'
 )
-"""Puts the new folder beside the old one first: nginx never serves half of it."""
+"""Prepares the new folder next to the old one, so that nginx never serves an incomplete one."""
 
 
 @stage(
@@ -39,7 +42,7 @@ def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -
         change.write_file(web_files.FQDN_FILE, f"{node.fqdn}\n")
     if not host.file(web_files.DASHBOARD).is_directory:
         change.make_directory(web_files.DASHBOARD)
-    routes = rendered.of(cluster, lambda wanted: wanted.routes)
+    routes = rendered.of(cluster, lambda platform: platform.routes)
     if digest_of(host, web_files.NGINX_FILE) != rendered.sha256(routes):
         change.make_directory(str(PurePosixPath(web_files.NGINX_FILE).parent))
         change.write_file(web_files.NGINX_FILE, routes)
@@ -53,7 +56,7 @@ def test_nginx_files(node: Node, cluster: Cluster, host: Host, change: Change) -
 )
 def test_static_files(cluster: Cluster, host: Host, change: Change) -> None:
     """Copy the web interface's static files out of its image."""
-    image = rendered.of(cluster, lambda wanted: wanted.webui_image)
-    there = platform_images.image_id(host, image) or "the image's id"
+    image = rendered.of(cluster, lambda platform: platform.webui_image)
+    image_id = platform_images.image_id(host, image) or "the image's id"
     text = f"copy {web_files.DASHBOARD} out of {image}"
-    change.run(TAKE_OUT, web_files.DASHBOARD, image, there, web_files.STATIC_SOURCE, text=text)
+    change.run(TAKE_OUT, web_files.DASHBOARD, image, image_id, web_files.STATIC_SOURCE, text=text)

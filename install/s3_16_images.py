@@ -1,4 +1,4 @@
-"""Runbook 3.16.1 and 3.16.3 to 6: the registry's login, and the platform's images: built and pushed, or prebuilt."""
+"""Runbook 3.16.1 and 3.16.3 to 6: the registry login, and the platform's images, built and pushed or prebuilt."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ PULL_DEADLINE = 30 * 60.0
 )
 def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
     """Add the configured registry login to Docker; other logins and settings are kept and never recorded."""
-    path, wanted = platform_images.DOCKER_CONFIG, json.loads(platform_images.configured_logins(cluster))["auths"]
+    path, logins = platform_images.DOCKER_CONFIG, json.loads(platform_images.configured_logins(cluster))["auths"]
     text = host.read_secret("cat %s", path) if host.run("test -e %s", path).rc == 0 else ""
-    there = json.loads(text or "{}")
-    config = {**there, "auths": {**(there.get("auths") or {}), **wanted}}
+    current = json.loads(text or "{}")
+    config = {**current, "auths": {**(current.get("auths") or {}), **logins}}
     change.make_directory("/root/.docker", mode="0700")
     change.write_file(path, json.dumps(config, indent=2) + "\n", mode="0600")
 
@@ -45,11 +45,11 @@ def test_registry_login(cluster: Cluster, host: Host, change: Change) -> None:
 )
 def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Build the platform's own images for this architecture if they do not match this tree and configuration."""
-    wanted = rendered.of(cluster, lambda p: p.digests(node.arch))
-    stale = platform_images.outdated(host, wanted) if has_docker(host) else list(wanted)
+    digests = rendered.of(cluster, lambda p: p.digests(node.arch))
+    stale = platform_images.outdated(host, digests) if has_docker(host) else list(digests)
     builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
-    for at, build in enumerate(builds, 1):
-        image, label = build.image, f"{CONTEXT_LABEL}={wanted[build.full_name]}"
+    for number, build in enumerate(builds, 1):
+        image, label = build.image, f"{CONTEXT_LABEL}={digests[build.full_name]}"
         context = rendered.of(cluster, methodcaller("context", image))
         change.run(
             "docker build -q --force-rm -f %s -t %s --label %s -",
@@ -58,7 +58,7 @@ def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) 
             label,
             stdin=context,
             deadline=BUILD_DEADLINE,
-            text=f"docker build {build.full_name} ({at} of {len(builds)}, a context of {len(context) >> 10} KiB)",
+            text=f"docker build {build.full_name} ({number} of {len(builds)}, a context of {len(context) >> 10} KiB)",
         )
 
 
@@ -71,7 +71,7 @@ def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) 
 def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Change) -> None:
     """Push built or archived images to the registry; other prebuilt images must be in it already."""
     if not has_docker(host):
-        return  # a look ahead
+        return  # in a plan
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
     wrong = {line.partition(": ")[0] for line in platform_images.registry_troubles(host, names, cluster.suite.images)}
     for name in (n for n in names if n in wrong):
@@ -93,12 +93,12 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
 
     DLWS's own come from the registry, where there is one, as it may have newer ones than the archives.
     """
-    wanted = rendered.of(cluster, lambda p: p.image_digests(node))
+    digests = rendered.of(cluster, lambda p: p.image_digests(node))
     pulled = rendered.of(cluster, lambda p: p.pulled_images(node))
-    named = set(wanted)
+    wrong = set(digests)
     if has_docker(host):
-        named = {line.partition(": ")[0] for line in platform_images.host_troubles(host, wanted, pulled)}
-    for image in (name for name in wanted if name in named):
+        wrong = {line.partition(": ")[0] for line in platform_images.host_troubles(host, digests, pulled)}
+    for image in (name for name in digests if name in wrong):
         if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
             change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
         else:
@@ -106,5 +106,5 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
 
 
 def has_docker(host: Host) -> bool:
-    """Whether Docker is there: in a plan it may yet have to be installed."""
+    """Whether Docker is installed: in a plan it may not be yet."""
     return bool(host.run("command -v docker").rc == 0)

@@ -1,4 +1,4 @@
-"""Runbook 3.16.9: the generator of NPU information, before monitor: job-exporter mounts its folder."""
+"""Runbook 3.16.9: the generator of NPU information, started before monitor, whose job-exporter mounts its folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlws.platform import npu_info
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 
-FIRST_ROUND = 120.0  # seconds for the first files
+FIRST_ROUND = 120.0  # seconds until the first files exist
 
 
 @stage(section="3.16", on=platform_npu_hosts, after=["platform", "reboot"], proves=[checks.test_npu_info])

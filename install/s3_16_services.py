@@ -1,8 +1,8 @@
-"""Runbook 3.16.8 to 3.16.10: the platform's services, in the order of `services.SERVICES`; a stage for each.
+"""Runbook 3.16.8 to 3.16.10: the platform's services, one stage each, in the order of `services.SERVICES`.
 
-They are the whole cluster's, so several come up at a time, and the master's own stages go on meanwhile.
-An object is applied only where it would change, so a second run restarts nothing. Then the service is waited for, no
-longer than it can still come up by itself.
+Their stages belong to the whole cluster, so several run in parallel with each other and with the master's own stages.
+An object is applied only if that would change it, so a second run restarts nothing. Then the stage waits for the
+service, as long as it can still come up by itself.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unknown
 
-START = 5 * 60.0  # seconds for a service's pods, whose images are there
-OPERATOR = 2 * 60.0  # seconds for an operator to make its kinds known
-FIRST_START = 5 * 60.0  # seconds: MySQL makes its system tables before it listens
+START = 5 * 60.0  # seconds for a service's pods, whose images are already present
+OPERATOR = 2 * 60.0  # seconds for an operator to register its custom resources
+FIRST_START = 5 * 60.0  # seconds: MySQL creates its system tables before it listens
 MASTERS = (
     "platform",
     "admin_conf",
@@ -46,14 +46,14 @@ MASTERS = (
     "nginx_files",
     "storage_links",
 )
-"""What every service comes after, on the master: nothing waits for all hosts that does not need them."""
+"""Stages of the master that every service waits for. Only services that need all hosts wait for all hosts."""
 MORE = {
-    "nginx": ("nginx_files[*]",),  # a pod that starts before them makes folders of them
+    "nginx": ("nginx_files[*]",),  # if a pod started before them, Docker would create directories in their place
     "jobmanager2": ("job_objects",),
     "monitor": ("npu_info[*]",),
     "webui3": ("static_files",),
 }
-"""What single services come after besides, and besides what their table says."""
+"""Further stages that individual services wait for, in addition to those in their table."""
 
 
 @stage(
@@ -67,18 +67,18 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> N
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
     config = platform_images.job_logins(cluster)
-    there = found_in(kube, job_objects.pull_secret(config))
-    if there is None or job_objects.mark_of(there) != job_objects.mark(config):
+    secret = current_object(kube, job_objects.pull_secret(config))
+    if secret is None or job_objects.mark_of(secret) != job_objects.mark(config):
         on_master.apply(job_objects.pull_secret(config))
 
 
 def stage_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]:
-    """By service, the stage that starts it."""
+    """The stage that starts each service, by the service's name."""
     return {service.name: _stage(service) for service in services}
 
 
 def _stage(service: Service) -> Callable[..., None]:
-    """Its objects, then its pods."""
+    """The stage that applies a service's objects and waits for its pods."""
 
     @stage(
         section="3.16",
@@ -93,16 +93,18 @@ def _stage(service: Service) -> Callable[..., None]:
             on_master.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
             return
         for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
-            if service_state.awaits_operator(service, manifest.object) and not knows(service, kube, on_master):
+            if service_state.awaits_operator(service, manifest.object) and not has_custom_resource(
+                service, kube, on_master
+            ):
                 continue
             apply(manifest, kube, on_master)
-        on_master.wait_until(f"{service.name} runs", partial(runs, service, cluster, kube), START)
+        on_master.wait_until(f"{service.name} runs", partial(is_running, service, cluster, kube), START)
 
     return start
 
 
 def after(service: Service) -> list[str]:
-    """The stages that a service comes after."""
+    """The stages that a service waits for."""
     names = ["mysql_root" if needed == "mysql" else by_name(needed).stage for needed in service.after]
     files = ["web_configuration"] if service.config_files else []
     return [*MASTERS, *files, *names, *MORE.get(service.name, ())]
@@ -125,7 +127,7 @@ def test_mysql_root(cluster: Cluster, host: Host, change: Change) -> None:
 
     def answers() -> bool:
         if not host.socket(f"tcp://{port}").is_listening:
-            return False  # while it makes its tables it listens to nobody, and lets root in without a password
+            return False  # not yet listening: it is creating its tables, and root has no password
         answer = mysql.ask(host, container, cluster, "SELECT VERSION();\n")
         versions[:] = answer.text.split()
         if answer.rc and "Access denied" in answer.error_text:
@@ -157,20 +159,20 @@ def test_mysql_closed() -> None:
 )
 def test_pods_current(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, on_master: Change) -> None:
     """Restart pods whose image has since been replaced under the same name."""
-    wanted = rendered.of(cluster, lambda p: list(p.image_digests(node)))
+    names = rendered.of(cluster, lambda p: list(p.image_digests(node)))
     try:
-        outdated = running_images.outdated_pods(node, wanted, host, kube)
+        outdated = running_images.outdated_pods(node, names, host, kube)
     except ApiUnreachable:
-        return  # a look ahead
+        return  # in a plan
     for pod, image in outdated:
-        about = pod["metadata"]
+        metadata = pod["metadata"]
         text = f"restart pod {name_of(pod)}: {image} has been replaced"
-        on_master.delete("pods", about["name"], namespace=about["namespace"], text=text)
-    on_master.wait_until("the services run again", lambda: all(runs(s, cluster, kube) for s in SERVICES), START)
+        on_master.delete("pods", metadata["name"], namespace=metadata["namespace"], text=text)
+    on_master.wait_until("the services run again", lambda: all(is_running(s, cluster, kube) for s in SERVICES), START)
 
 
 def mysql_container(host: Host) -> str | None:
-    """The container of MySQL's server; None where none runs, or it is not known (a look ahead)."""
+    """The id of MySQL's container; None if there is not exactly one, or it cannot be determined (in a plan)."""
     try:
         running = mysql.containers(host)
     except Unknown:
@@ -179,34 +181,34 @@ def mysql_container(host: Host) -> str | None:
 
 
 def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None:
-    """Make the cluster hold an object, if it differs; the plan names the fields."""
-    wanted = manifest.object if isinstance(manifest, Manifest) else manifest
-    there = found_in(kube, wanted)
-    planned = apply_plan.planned(wanted, there)
+    """Create or update an object if it differs; the action's text names the fields."""
+    desired = manifest.object if isinstance(manifest, Manifest) else manifest
+    current = current_object(kube, desired)
+    planned = apply_plan.planned(desired, current)
     if planned.action is Effect.KEEP:
         return
     if not isinstance(manifest, Manifest) or manifest.takes_apply:
-        change.apply(wanted, text=str(planned))
-    elif there is None:
-        change.create(wanted, text=str(planned))
+        change.apply(desired, text=str(planned))
+    elif current is None:
+        change.create(desired, text=str(planned))
     else:
-        change.merge(wanted, text=str(planned))
+        change.merge(desired, text=str(planned))
 
 
-def found_in(kube: Kubernetes, manifest: Object) -> Object | None:
-    """The object that is there; none where the cluster is yet to be made (a look ahead)."""
+def current_object(kube: Kubernetes, manifest: Object) -> Object | None:
+    """The object as it is in the cluster; None if it, or the cluster (in a plan), does not exist yet."""
     try:
         return kube.find(manifest)
     except ApiUnreachable:
         return None
 
 
-def knows(service: Service, kube: Kubernetes, change: Change) -> bool:
-    """Whether Kubernetes knows the kind that a service's operator makes, waited for. If not, that is D10's finding."""
+def has_custom_resource(service: Service, kube: Kubernetes, change: Change) -> bool:
+    """Wait until a service's operator has registered its custom resource. If it does not, D10 reports it."""
 
     def established() -> bool:
-        found = kube.get("customresourcedefinitions", service.crd)
-        return found is not None and condition(found, "Established") == "True"
+        definition = kube.get("customresourcedefinitions", service.crd)
+        return definition is not None and condition(definition, "Established") == "True"
 
     try:
         change.wait_until(f"{service.crd} to be known", established, OPERATOR)
@@ -215,8 +217,8 @@ def knows(service: Service, kube: Kubernetes, change: Change) -> bool:
     return True
 
 
-def runs(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
-    """Whether it does. ChangeFailed, with the reason, once waiting can no longer help."""
+def is_running(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
+    """Whether a service runs. Raises ChangeFailed with the reason if waiting cannot help."""
     if not service_state.not_running(service, cluster, kube):
         return True
     needed = [workload for workload in service.workloads if not workload.optional]

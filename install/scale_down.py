@@ -1,4 +1,4 @@
-"""`-m scale_down --confirm CLUSTER`: the machines under `scale_down` leave: drained, deleted, reset; those alone."""
+"""`-m scale_down --confirm CLUSTER`: drain, delete and reset the machines under `scale_down`, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which capabilities this machine withholds from root, and the OCI wrapper that lets containers live without."""
+"""The capabilities that this machine withholds from root, and the OCI wrapper for running containers without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMES = {24: "CAP_SYS_RESOURCE", 16: "CAP_SYS_MODULE", 19: "CAP_SYS_PTRACE", 17:
 
 
 def missing() -> list[int]:
-    """Numbers of the kernel's capabilities that are not in the bounding set (`CapBnd` of /proc/self/status)."""
+    """The numbers of capabilities that are not in the bounding set (`CapBnd` in /proc/self/status)."""
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     bounding = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapBnd"))
     mask = int(bounding.split()[1], 16)
@@ -19,5 +19,5 @@ def missing() -> list[int]:
 
 
 def names() -> str:
-    """The missing capabilities for a human."""
+    """The names of the missing capabilities, separated by commas."""
     return ", ".join(NAMES.get(number, f"capability {number}") for number in missing())

@@ -1,4 +1,4 @@
-"""What the operator gives the suite, written for him: the hosts file of section 2.4, root's name and password."""
+"""The files that an operator would give the suite: the hosts file of section 2.4, root's name and password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.record import Lab, write_secret
 
 
 def write(lab: Lab) -> None:
-    """Write the cluster's state folder; what it holds of an older generation of hosts goes first."""
+    """Write the cluster's state folder, after removing that of an older generation of hosts."""
     mark = CLUSTER_STATE / "lab-id"
     if CLUSTER_STATE.exists() and (not mark.exists() or mark.read_text().strip() != lab.id):
         say(f"removing {CLUSTER_STATE}: it is the state of hosts that no longer exist")
@@ -22,11 +22,11 @@ def write(lab: Lab) -> None:
     write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
     CLUSTER_FILES.root_user.write_text("root\n")
     mark.write_text(f"{lab.id}\n")
-    (LAB / "config.yaml").chmod(0o600)  # it holds passwords, and git keeps no such mode
+    (LAB / "config.yaml").chmod(0o600)  # it contains passwords, and git does not store this mode
 
 
 def forget_keys(host: LabHost) -> None:
-    """Unpin the keys of a host that is no more, as its operator would: the next of its address is another machine."""
+    """Unpin the keys of a removed host, as an operator would: the next host at its address is another machine."""
     for file in (CLUSTER_FILES.host_keys, CLUSTER_STATE / "lab-known-hosts"):
         if file.exists():
             lines = file.read_text().splitlines(keepends=True)

@@ -31,7 +31,7 @@ from lab.process import LabError, environment, say
 
 
 def up(fresh: str) -> int:
-    """Bring everything up that is not; `fresh` says which hosts are made anew: `all` or `none`."""
+    """Start everything that is not running; `fresh` says which hosts to recreate: `all` or `none`."""
     began = time.monotonic()
     daemon.install_packages()
     with record.lock():
@@ -48,7 +48,7 @@ def up(fresh: str) -> int:
                 hosts.remove(host)
             image.remove_others()
         if lab.image != tag:
-            say("the hosts were made from another recipe of the image: `dlws lab up --fresh` makes them anew")
+            say("the hosts' image has changed since they were created: `dlws lab up --fresh` recreates them")
         switch_on(lab, HOSTS.values())
         cluster_files.write(lab)
     kubernetes.ensure()
@@ -65,41 +65,41 @@ def up(fresh: str) -> int:
 
 
 def up_spare(fresh: str, host: LabHost) -> int:
-    """Bring one host up beside the four, which stay as they are."""
+    """Start one host in addition to the four, which are left alone."""
     with record.lock():
         lab = record.load_lab()
         if lab is None or not daemon.states()["dockerd"]:
-            raise LabError("bring the four hosts up first: `dlws lab up`")
+            raise LabError("start the four hosts first: `dlws lab up`")
         if fresh == "all":
-            take_away(host)
+            remove(host)
         switch_on(lab, [host])
     say(f"{host.name} is up; root's password is in {ROOT_PASSWORD}")
     return 0
 
 
-def take_away(host: LabHost) -> None:
-    """Remove a host and what is known of it."""
+def remove(host: LabHost) -> None:
+    """Remove a host and its pinned keys."""
     hosts.remove(host)
     cluster_files.forget_keys(host)
 
 
-def switch_on(lab: record.Lab, wanted: Collection[LabHost]) -> None:
-    """Make the hosts that are not there, start those that are off, and wait until all are up."""
-    for host in wanted:
+def switch_on(lab: record.Lab, chosen: Collection[LabHost]) -> None:
+    """Create the hosts that do not exist, start those that are off, and wait until all are up."""
+    for host in chosen:
         if hosts.state(host) in ("absent", "created"):
             hosts.remove(host)
             hosts.create(host, lab.image, lab.root_password)
         elif hosts.state(host) != "running":
             hosts.start(host)
-    for host in wanted:
+    for host in chosen:
         hosts.wait_until_up(host)
 
 
 def down(spare: LabHost | None) -> int:
-    """Stop what `up` started; the hosts keep their disks. Of a spare host: take it away, and nothing else."""
+    """Stop what `up` started; the hosts keep their disks. With a spare host: only remove that one."""
     with record.lock():
         if spare:
-            take_away(spare)
+            remove(spare)
             return 0
         registry.stop()
         daemon.stop()
@@ -107,42 +107,42 @@ def down(spare: LabHost | None) -> int:
 
 
 def status() -> int:
-    """Print the table; 0 only if all is up."""
+    """Print the table; 0 only if everything is up."""
     running = daemon.states()
     if dlws_images.wanted():
         running["registry"] = registry.running()
     for name, alive in running.items():
         print(f"{name:14} {'up' if alive else 'down'}")
-    good = all(running.values())
+    all_up = all(running.values())
     print(f"\n{'host':12} {'address':12} {'power':8} {'systemd':9} {'ssh':4} broken by")
-    made = {name: host for name, host in SPARE.items() if running["dockerd"] and hosts.state(host) != "absent"}
-    for host in {**HOSTS, **made}.values():
+    spares = {name: host for name, host in SPARE.items() if running["dockerd"] and hosts.state(host) != "absent"}
+    for host in {**HOSTS, **spares}.values():
         power = hosts.state(host) if running["dockerd"] else "off"
         systemd = hosts.system_state(host) if power == "running" else "-"
         answers = hosts.ssh_answers(host)
         broken = ", ".join(entry.fault for entry in faults.recorded() if entry.host == host.name)
         print(f"{host.name:12} {host.address:12} {power:8} {systemd:9} {'up' if answers else '-':4} {broken or '-'}")
-        good = good and systemd in hosts.UP_STATES and answers
-    return 0 if good else 1
+        all_up = all_up and systemd in hosts.UP_STATES and answers
+    return 0 if all_up else 1
 
 
 def ssh(host: LabHost, command: list[str]) -> int:
-    """Become an ssh client of the host, as root, with the lab's password, which stays in its file."""
+    """Replace this process by an ssh client, logged in as root with the lab's password, which stays in its file."""
     askpass = RUN / "askpass"
     askpass.write_text(f"#!/bin/sh\nexec cat '{ROOT_PASSWORD}'\n")
     askpass.chmod(0o700)
-    known = CLUSTER_STATE / "lab-known-hosts"
-    options = f"LogLevel=ERROR StrictHostKeyChecking=accept-new PubkeyAuthentication=no UserKnownHostsFile={known}"
+    keys = CLUSTER_STATE / "lab-known-hosts"
+    options = f"LogLevel=ERROR StrictHostKeyChecking=accept-new PubkeyAuthentication=no UserKnownHostsFile={keys}"
     argv = ["ssh", *(f"-o{option}" for option in options.split()), f"root@{host.address}", *command]
     extra = {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"}
     os.execvpe("ssh", argv, environment(extra))
 
 
 def break_host(fault: str | None, host: LabHost | None) -> int:
-    """Break a host on purpose; without a fault and a host, list what can be broken."""
+    """Inject a fault into a host; without a fault and a host, list the faults."""
     if fault is None or host is None:
-        for name, known in FAULTS.items():
-            print(f"{name:36} {known.sentence}")
+        for name, entry in FAULTS.items():
+            print(f"{name:36} {entry.sentence}")
         return 0
     with record.lock():
         faults.inject(fault, host)
@@ -157,10 +157,10 @@ def heal() -> int:
 
 
 class Lab(click.Group):
-    """Ends with exit status 1 and one line for whatever goes wrong."""
+    """Exits with status 1 and one line on any LabError."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Failed for whatever goes wrong in it."""
+        """Run a command. Raises Failed for a LabError."""
         try:
             return super().invoke(ctx)
         except LabError as error:
@@ -171,22 +171,22 @@ class Lab(click.Group):
 def lab() -> None:
     """Run the runbook's four hosts on this machine.
 
-    Exit status: 0, 1 if something went wrong or is not up, 2 for wrong usage.
+    Exit status: 0 on success, 1 if something failed or is not up, 2 for wrong usage.
     """
 
 
 @lab.command("up")
-@click.option("--fresh", is_flag=True, help="Make the hosts anew.")
-@click.option("--host", type=click.Choice(list(SPARE)), help="Bring up this one alone, beside the four.")
+@click.option("--fresh", is_flag=True, help="Recreate the hosts.")
+@click.option("--host", type=click.Choice(list(SPARE)), help="Start only this spare host, in addition to the four.")
 def up_command(fresh: bool, host: str | None) -> int:
-    """Install what is missing, start the daemons, make and boot the hosts."""
+    """Install missing packages, start the daemons, create and boot the hosts."""
     require_root()
     which = "all" if fresh else "none"
     return up_spare(which, SPARE[host]) if host else up(which)
 
 
 @lab.command("down")
-@click.option("--host", type=click.Choice(list(SPARE)), help="Take this one away, and nothing else.")
+@click.option("--host", type=click.Choice(list(SPARE)), help="Only remove this spare host.")
 def down_command(host: str | None) -> int:
     """Stop everything; the hosts keep their disks."""
     require_root()
@@ -195,7 +195,7 @@ def down_command(host: str | None) -> int:
 
 @lab.command("status")
 def status_command() -> int:
-    """Print a table; exit status 0 only if all is up."""
+    """Print a table; exit status 0 only if everything is up."""
     require_root()
     return status()
 
@@ -228,6 +228,6 @@ def heal_command() -> int:
 
 
 def require_root() -> None:
-    """LabError unless this process is root's: it starts dockerd and privileged containers."""
+    """Raises LabError unless run as root, which dockerd and privileged containers need."""
     if os.geteuid() != 0:
         raise LabError("needs root (it starts dockerd and privileged containers)")

@@ -1,4 +1,4 @@
-"""The lab's own dockerd, network and apt cache: started by hand, on own sockets and folders, stopped by pid."""
+"""The lab's own dockerd, network and apt cache, with their own sockets and folders; stopped by pid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "docker-registry": "docker-registry",
 }
-"""What the lab calls on the machine, and the package that holds it."""
+"""The commands that the lab runs on the machine, and the packages that contain them."""
 INOTIFY_LIMIT, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 8192
 FORWARD_RULE = ("FORWARD", "-i", BRIDGE, "-o", BRIDGE, "-m", "comment", "--comment", "dlws-lab", "-j", "ACCEPT")
 
@@ -40,8 +40,8 @@ def docker(*args: str, stdin: str | bytes = b"", timeout: float = 60) -> str:
 
 
 def install_packages() -> None:
-    """Install, with apt, those of PACKAGES whose command is missing."""
-    missing = sorted({package for command, package in PACKAGES.items() if not _found(command)})
+    """Install the PACKAGES whose command is missing with apt."""
+    missing = sorted({package for command, package in PACKAGES.items() if not _is_installed(command)})
     if missing:
         say(f"installing {', '.join(missing)}")
         run("apt-get", "update", timeout=300)
@@ -49,7 +49,7 @@ def install_packages() -> None:
 
 
 def start() -> None:
-    """Start what does not run yet: dockerd, the hosts' network, the apt cache, the name server."""
+    """Start what is not running yet: dockerd, the hosts' network, the apt cache, the name server."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     _raise_limits()
     _start_docker()
@@ -78,12 +78,12 @@ def states() -> dict[str, bool]:
     }
 
 
-def _found(command: str) -> bool:
+def _is_installed(command: str) -> bool:
     return shutil.which(command, path=PATH) is not None
 
 
 def _raise_limits() -> None:
-    """All hosts are one user to the kernel; at 128 inotify instances the tenth host's kube-proxy gives up."""
+    """To the kernel all hosts are one user, so with the default of 128 inotify instances kube-proxy fails on some."""
     if int(INOTIFY_LIMIT.read_text()) < INOTIFY_INSTANCES:
         INOTIFY_LIMIT.write_text(str(INOTIFY_INSTANCES))
 
@@ -92,13 +92,13 @@ def _start_docker() -> None:
     if states()["dockerd"]:
         return
     DOCKER_PID.unlink(missing_ok=True)
-    # After a kill -9 the dead hosts' networks still hang on the bridge and answer for their addresses.
+    # After a kill -9 the dead hosts' interfaces are still on the bridge and answer for their addresses.
     for link in Path(f"/sys/class/net/{BRIDGE}/brif").glob("*"):
         attempt("ip", "link", "delete", link.name)
     data = cache() / "docker"
     argv = ["dockerd", "--host", f"unix://{DOCKER_SOCKET}", "--pidfile", str(DOCKER_PID)]
     argv += ["--data-root", str(data), "--exec-root", str(RUN / "exec"), "--bridge", "none"]
-    # Its own network needs no NAT; leaving iptables alone keeps another dockerd of the machine whole.
+    # The lab's network needs no NAT; not touching iptables avoids interfering with another dockerd on the machine.
     argv += ["--iptables=false", "--ip6tables=false", "--shutdown-timeout", "60"]
     if capabilities.missing():
         say(f"this machine withholds {capabilities.names()}: containers run through the OCI wrapper")
@@ -116,11 +116,11 @@ def _create_network() -> None:
     if attempt("docker", "--host", f"unix://{DOCKER_SOCKET}", "network", "inspect", BRIDGE).returncode != 0:
         taken = [line.split()[1] for line in run("ip", "-o", "-4", "address").splitlines() if " 192.168.3." in line]
         if taken:
-            raise LabError(f"{NETWORK} is the lab's, but {taken[0]} has an address in it already")
+            raise LabError(f"the lab needs {NETWORK}, but {taken[0]} already has an address in it")
         name_option = f"com.docker.network.bridge.name={BRIDGE}"
         docker("network", "create", "--subnet", NETWORK, "--gateway", GATEWAY, "--opt", name_option, BRIDGE)
     if attempt("iptables", "-w", "-C", *FORWARD_RULE).returncode != 0:
-        # Another Docker sets FORWARD to DROP, and bridged packets pass it where br_netfilter is on.
+        # Another Docker may have set FORWARD to DROP, which affects bridged packets if br_netfilter is loaded.
         run("iptables", "-w", "-I", *FORWARD_RULE)
 
 

@@ -1,4 +1,4 @@
-"""Things that go wrong in a machine room, done to a host on purpose, recorded, and undone by `heal`."""
+"""Faults that occur in a data centre, injected into a host, recorded, and undone by `heal`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lab.process import LabError, attempt, run, say, wait_for
 from lab.record import load_lab, read_json, write_secret
 
 Memory = dict[str, str]
-"""What a fault must remember of the host in order to be undone."""
+"""What a fault must remember about the host in order to be undone."""
 WRONG_ADDRESS = "192.168.3.250"
-"""In the lab's network, nobody's."""
+"""An unused address in the lab's network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`do` breaks a host and returns what `undo` needs; `undo` may find the host repaired by other hands."""
+    """`do` breaks a host and returns what `undo` needs. `undo` must also work if the host was already repaired."""
 
     sentence: str
     do: Callable[[LabHost], Memory]
@@ -30,7 +30,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the record: a fault that is in force."""
+    """One entry of the record: a fault in force."""
 
     fault: str
     host: str
@@ -41,17 +41,17 @@ FAULTS: dict[str, Fault] = {}
 
 
 def inject(name: str, host: LabHost) -> None:
-    """Break `host` by the fault `name`. Raises LabError if it is broken so already, or cannot be."""
+    """Inject the fault `name` into `host`. Raises LabError if it is already in force, or cannot be injected."""
     entries = recorded()
     if any((entry.fault, entry.host) == (name, host.name) for entry in entries):
-        raise LabError(f"{host.name} already suffers from {name}")
+        raise LabError(f"{host.name} already has the fault {name}")
     memory = FAULTS[name].do(host)
     _save([*entries, Entry(name, host.name, memory)])
     say(f"{host.name}: {FAULTS[name].sentence}")
 
 
 def heal() -> None:
-    """Undo every recorded fault, the latest first, and wait until the hosts concerned are up."""
+    """Undo every recorded fault, latest first, and wait until the hosts concerned are up."""
     healed: set[str] = set()
     while entries := recorded():
         *rest, entry = entries
@@ -68,12 +68,12 @@ def heal() -> None:
 
 
 def recorded() -> list[Entry]:
-    """The faults in force, the oldest first."""
+    """The faults in force, oldest first."""
     return [Entry(**entry) for entry in read_json(record_path()) or []]
 
 
 def forget() -> None:
-    """Drop the record: the hosts that were broken are no more."""
+    """Delete the record, as the hosts with faults have been removed."""
     record_path().unlink(missing_ok=True)
 
 
@@ -87,7 +87,7 @@ def _save(entries: list[Entry]) -> None:
 
 
 def fault(name: str, sentence: str, undo: Callable[[LabHost, Memory], None]) -> Callable[[_Do], _Do]:
-    """Registers the function below it, which breaks a host and returns what `undo` needs."""
+    """A decorator that registers a function which breaks a host and returns what `undo` needs."""
 
     def register(do: _Do) -> _Do:
         FAULTS[name] = Fault(sentence, do, undo)
@@ -100,7 +100,7 @@ _Do = Callable[[LabHost], Memory]
 
 
 def script(text: str) -> Callable[[LabHost, Memory], None]:
-    """An undo that is a shell script; `$1` is the host's name."""
+    """An undo by shell script, in which `$1` is the host's name."""
 
     def undo(host: LabHost, memory: Memory) -> None:
         hosts.execute(host, text, host.name)
@@ -110,17 +110,15 @@ def script(text: str) -> Callable[[LabHost, Memory], None]:
 
 @dataclass(frozen=True, slots=True)
 class EditedFile:
-    """A file that a fault edits; as it was, it waits in `kept` (by default `.NAME.before` beside it)."""
+    """A file edited by a fault; the original is kept at `kept` (default: `.NAME.before` beside it)."""
 
     path: str
     kept: str = ""
 
     def edit(self, host: LabHost, text: str) -> None:
-        """Edit the file by a shell script. Raises LabError for a host that has no such file."""
+        """Edit the file by a shell script. Raises LabError if the host does not have the file."""
         if "yes" not in hosts.execute(host, '[ ! -e "$1" ] || echo yes', self.path):
-            raise LabError(
-                f"{host.name} has no {self.path}: this breaks another host, or nothing before the installation"
-            )
+            raise LabError(f"{host.name} has no {self.path}: choose another host, or install the cluster first")
         hosts.execute(host, f"cp -p {self.path} {self._kept}\n{text}")
 
     def put_back(self, host: LabHost, memory: Memory) -> None:
@@ -134,16 +132,16 @@ class EditedFile:
 
 
 def need(host: LabHost, device: str) -> None:
-    """Raises LabError for a host of another kind than the fault breaks."""
+    """Raises LabError unless the host is of the kind that the fault needs: `gpu` or `npu`."""
     if host.device != device:
-        raise LabError(f"{host.name} is a {host.device} host; this breaks {device} hosts")
+        raise LabError(f"{host.name} is a {host.device} host; this fault is for {device} hosts")
 
 
 def _set_version(host: LabHost, version: str) -> None:
     hosts.execute(host, 'sed -i "s/18\\.04\\.[0-9]/$1/" /etc/os-release /etc/lsb-release', version)
 
 
-@fault("os_version", "an upgrade has moved the NPU host to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
+@fault("os_version", "the NPU host was upgraded to 18.04.4", lambda h, m: _set_version(h, h.ubuntu))
 def _os_version(host: LabHost) -> Memory:
     need(host, "npu")
     _set_version(host, "18.04.4")
@@ -154,7 +152,7 @@ HOSTILE = "=cmd()|/C calc!A0 ]]> \033[31m\033]0;owned\007 <script>document.title
 """A formula, the end of a CDATA section, escape sequences, a script, and NUL."""
 
 
-@fault("hostile_output", "its system's name attacks whoever shows it", lambda h, m: _set_id(h, "ubuntu"))
+@fault("hostile_output", "its operating system's name contains an injection attack", lambda h, m: _set_id(h, "ubuntu"))
 def _hostile_output(host: LabHost) -> Memory:
     _set_id(host, f'"{HOSTILE}"')
     return {}
@@ -166,8 +164,8 @@ def _set_id(host: LabHost, id: str) -> None:
 
 
 def _set_driver(host: LabHost, version: str) -> None:
-    known = (devices.GPU_DRIVER, devices.GPU_DRIVER_OLD, devices.NPU_DRIVER, devices.NPU_DRIVER_OLD)
-    pattern = "|".join(known).replace(".", "\\.")
+    versions = (devices.GPU_DRIVER, devices.GPU_DRIVER_OLD, devices.NPU_DRIVER, devices.NPU_DRIVER_OLD)
+    pattern = "|".join(versions).replace(".", "\\.")
     files = "/etc/dlws-lab/[gn]pu.tsv /usr/local/Ascend/driver/version.info"
     hosts.execute(host, f'for f in {files}; do [ ! -e "$f" ] || sed -E -i "s/{pattern}/$1/" "$f"; done', version)
     hosts.execute(host, "/usr/lib/dlws-lab/make-devices")
@@ -187,7 +185,7 @@ def _undo_hostname(host: LabHost, memory: Memory) -> None:
     hosts.execute(host, 'hostnamectl set-hostname "$1"', memory["hostname"])
 
 
-@fault("hostname", "somebody has renamed the host", _undo_hostname)
+@fault("hostname", "the host has been renamed", _undo_hostname)
 def _hostname(host: LabHost) -> Memory:
     before = hosts.execute(host, "hostname").strip()
     hosts.execute(host, "hostnamectl set-hostname renamed")
@@ -211,7 +209,7 @@ def _undo_root_password(host: LabHost, memory: Memory) -> None:
     _set_password(host, lab.root_password)
 
 
-@fault("root_password", "root has another password than on the other hosts", _undo_root_password)
+@fault("root_password", "root's password differs from that of the other hosts", _undo_root_password)
 def _root_password(host: LabHost) -> Memory:
     _set_password(host, secrets.token_urlsafe(18))
     return {}
@@ -222,7 +220,7 @@ def _undo_swap_fstab(host: LabHost, memory: Memory) -> None:
         hosts.execute(host, "sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
 
 
-@fault("swap_fstab", "the swap line of /etc/fstab is live again", _undo_swap_fstab)
+@fault("swap_fstab", "the swap line in /etc/fstab is active again", _undo_swap_fstab)
 def _swap_fstab(host: LabHost) -> Memory:
     live = hosts.execute(host, "grep -Ec '^[^#].*[[:space:]]swap[[:space:]]' /etc/fstab || true").strip() != "0"
     if not live:
@@ -251,7 +249,7 @@ def _undo_daemon_json(host: LabHost, memory: Memory) -> None:
         hosts.execute(host, _SET_DEFAULT_RUNTIME, memory["runtime"])
 
 
-@fault("daemon_json", "daemon.json names no default runtime, and Docker was restarted", _undo_daemon_json)
+@fault("daemon_json", "daemon.json has no default runtime, and Docker was restarted", _undo_daemon_json)
 def _daemon_json(host: LabHost) -> Memory:
     if "yes" not in hosts.execute(host, "! grep -qs default-runtime /etc/docker/daemon.json || echo yes"):
         raise LabError(f"{host.name} has no default runtime in /etc/docker/daemon.json: install first")
@@ -260,7 +258,7 @@ def _daemon_json(host: LabHost) -> Memory:
 
 @fault(
     "wrong_address",
-    f"/etc/hosts resolves a peer to {WRONG_ADDRESS}, where nobody is",
+    f"/etc/hosts resolves a peer to {WRONG_ADDRESS}, an unused address",
     script(f"sed -i '/^{WRONG_ADDRESS} /d' /etc/hosts"),
 )
 def _wrong_address(host: LabHost) -> Memory:
@@ -271,7 +269,7 @@ def _wrong_address(host: LabHost) -> Memory:
 
 @fault(
     "npu_smi_missing",
-    "npu-smi is not on the host",
+    "npu-smi is missing",
     script("mv -n /usr/local/sbin/.npu-smi /usr/local/sbin/npu-smi"),
 )
 def _npu_smi_missing(host: LabHost) -> Memory:
@@ -290,19 +288,19 @@ def _undo_device_lost(host: LabHost, memory: Memory) -> None:
 def _device_lost(host: LabHost) -> Memory:
     bus, node = (devices.GPU_BUS, "nvidia7") if host.device == "gpu" else (devices.NPU_BUS, "davinci3")
     memory = {table: hosts.execute(host, f"cat /etc/dlws-lab/{table}.tsv") for table in (host.device, "pci")}
-    # In place: containers have the table mounted, and sed -i would leave them with the old file.
+    # In place, as containers have the table mounted and sed -i would replace the file.
     drop = 'rows=$(sed "/^3\t/d" "$1"); echo "$rows" > "$1"; rm -f "/dev/$2"'
     hosts.execute(host, drop, f"/etc/dlws-lab/{host.device}.tsv", node)
-    if host.device == "gpu":  # nvidia-smi numbers what is left without a gap
+    if host.device == "gpu":  # nvidia-smi numbers the remaining GPUs without a gap
         renumber = "awk -F '\\t' -v OFS='\\t' '$1 ~ /^[0-9]+$/ { $1 = n++ } { print }' /etc/dlws-lab/gpu.tsv"
         hosts.execute(host, f"rows=$({renumber}); printf '%s\\n' \"$rows\" > /etc/dlws-lab/gpu.tsv")
     hosts.execute(host, f'sed -i "/^0000:{bus[3].lower()}:/d" /etc/dlws-lab/pci.tsv')
     return memory
 
 
-@fault("power_off", "the host is without power", lambda host, memory: None)
+@fault("power_off", "the host is powered off", lambda host, memory: None)
 def _power_off(host: LabHost) -> Memory:
-    hosts.stop(host)  # heal switches on whatever is off
+    hosts.stop(host)  # heal starts every host that is off
     return {}
 
 
@@ -320,7 +318,7 @@ def _undo_drop_packets(host: LabHost, memory: Memory) -> None:
             run(*enter, "iptables", "-w", "-t", "raw", "-D", *rule)
 
 
-@fault("drop_packets", "every packet from and to the host is dropped without a word", _undo_drop_packets)
+@fault("drop_packets", "every packet from and to the host is silently dropped", _undo_drop_packets)
 def _drop_packets(host: LabHost) -> Memory:
     for rule in _DROPS:
         _network(host, "iptables", "-w", "-t", "raw", "-I", *rule)
@@ -335,7 +333,7 @@ def _reset_connections(host: LabHost) -> Memory:
 
 @fault(
     "change_host_key",
-    "the host presents other ssh host keys",
+    "the host's ssh host keys have changed",
     script("cd /etc/ssh && mv .before/ssh_host_* . && rmdir .before && systemctl restart ssh"),
 )
 def _change_host_key(host: LabHost) -> Memory:

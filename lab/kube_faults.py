@@ -1,4 +1,4 @@
-"""What goes wrong in a cluster, done to one of its hosts on purpose; registered with those of hosts and devices."""
+"""Faults of a cluster, injected into one of its hosts; registered with those of hosts and devices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 PKI = "/etc/kubernetes/pki"
 HOLD_BACK = "/var/lib/kubelet/device-plugins/lab-hold-back"
 LABELS = ("worker", "webportal")
-"""Of those that selectors of DLWS consume: one that every worker has, one of the infrastructure host."""
+"""Two labels used by DLWS's selectors: one of every worker, one of the infrastructure host."""
 RANGE_KEY = "service-node-port-range"
 
 
@@ -35,7 +35,7 @@ def _undo_node_cordoned(host: LabHost, memory: Memory) -> None:
     _kubectl("uncordon", host.name)
 
 
-@fault("node_cordoned", "somebody has cordoned the node and forgot about it", _undo_node_cordoned)
+@fault("node_cordoned", "the node was cordoned and never uncordoned", _undo_node_cordoned)
 def _node_cordoned(host: LabHost) -> Memory:
     _kubectl("cordon", host.name)
     return {}
@@ -87,13 +87,13 @@ def _undo_nodeport_range(host: LabHost, memory: Memory) -> None:
     _set_cluster_configuration(memory["text"])
 
 
-@fault("nodeport_range_in_configmap_missing", "kubeadm-config has lost the NodePort range", _undo_nodeport_range)
+@fault("nodeport_range_in_configmap_missing", "the NodePort range is missing from kubeadm-config", _undo_nodeport_range)
 def _nodeport_range_missing(host: LabHost) -> Memory:
     text = json.loads(_kubectl("-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "json"))["data"][
         "ClusterConfiguration"
     ]
     if RANGE_KEY not in text:
-        raise LabError(f"kubeadm-config names no {RANGE_KEY}")
+        raise LabError(f"kubeadm-config has no {RANGE_KEY}")
     _set_cluster_configuration("".join(line for line in text.splitlines(True) if RANGE_KEY not in line))
     return {"text": text}
 
@@ -109,7 +109,7 @@ mv .apiserver.crt.new apiserver.crt
 
 @fault(
     "cert_expires_soon",
-    "the API server's certificate has five days left, in the file and (a minute later) as served",
+    "the API server's certificate expires in five days, in the file and (a minute later) as served",
     _CERTIFICATE.put_back,
 )
 def _cert_expires_soon(host: LabHost) -> Memory:
@@ -131,16 +131,16 @@ def _forget_neighbours() -> None:
 
 
 def _undo_swapped_addresses(host: LabHost, memory: Memory) -> None:
-    for one in (host, HOSTS[memory["with"]]):
-        _set_address(one, one.address)
+    for swapped in (host, HOSTS[memory["with"]]):
+        _set_address(swapped, swapped.address)
     _forget_neighbours()
 
 
-@fault("swapped_addresses", "the host and the next worker have each other's address", _undo_swapped_addresses)
+@fault("swapped_addresses", "the host and the next worker have swapped addresses", _undo_swapped_addresses)
 def _swapped_addresses(host: LabHost) -> Memory:
-    workers = [one for one in HOSTS.values() if one is not MASTER]
+    workers = [worker for worker in HOSTS.values() if worker is not MASTER]
     if host not in workers:
-        raise LabError(f"{host.name} is not one of the workers {', '.join(one.name for one in workers)}")
+        raise LabError(f"{host.name} is not one of the workers {', '.join(worker.name for worker in workers)}")
     other = workers[(workers.index(host) + 1) % len(workers)]
     _set_address(host, other.address)
     _set_address(other, host.address)

@@ -1,4 +1,4 @@
-"""kubeadm, kubelet, kubectl and kubernetes-cni as upstream's apt repository names and divides them."""
+"""kubeadm, kubelet, kubectl and kubernetes-cni, packaged as in upstream's apt repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.packages import Package
 
 
 def packages() -> list[Package]:
-    """The four packages; builds Kubernetes first if need be."""
+    """The four packages; builds Kubernetes first if necessary."""
     binaries = kubernetes.ensure()
     commands = [
         Package(name, binaries.name, partial(_command, binaries / name)) for name in ("kubelet", "kubectl", "kubeadm")

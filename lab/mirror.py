@@ -1,4 +1,4 @@
-"""The machine's own apt mirror, read from its apt configuration, and how the lab's hosts reach it."""
+"""The machine's apt mirror, read from its apt configuration, and its address for the lab's hosts."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ FORMAT = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One `deb` line: the distribution's archive at `uri`, a suite, its components."""
+    """One `deb` line: the archive's `uri`, a suite and its components."""
 
     uri: str
     suite: str
     components: tuple[str, ...]
 
     def line(self) -> str:
-        """The sources.list line for a host, which reaches the archive through the lab's cache."""
+        """The sources.list line for a host, which accesses the archive through the lab's cache."""
         return f"deb {through_cache(self.uri)} {self.suite} {' '.join(self.components)}"
 
 
 def through_cache(uri: str) -> str:
-    """The address of `uri` behind apt-cacher-ng, whose notation for an https archive is HTTPS///."""
+    """The address of `uri` through apt-cacher-ng, which writes https archives as `HTTPS///`."""
     scheme, _, rest = uri.rstrip("/").partition("://")
     return f"{APT_CACHE}/{'HTTPS///' if scheme == 'https' else ''}{rest}"
 
 
 def parse_targets(text: str) -> list[Source]:
-    """Sources of Debian or Ubuntu in the output of `apt-get indextargets --format FORMAT`; others are left out."""
+    """The sources of Debian or Ubuntu in the output of `apt-get indextargets --format FORMAT`."""
     components: dict[tuple[str, str], list[str]] = {}
     for line in text.splitlines():
         uri, suite, component, origin = line.split("|")
         if origin in ("Debian", "Ubuntu") and uri.startswith("http"):
-            found = components.setdefault((uri, suite), [])
-            if component not in found:
-                found.append(component)
-    return [Source(uri, suite, tuple(found)) for (uri, suite), found in components.items()]
+            names = components.setdefault((uri, suite), [])
+            if component not in names:
+                names.append(component)
+    return [Source(uri, suite, tuple(names)) for (uri, suite), names in components.items()]
 
 
 def read_sources() -> list[Source]:
@@ -53,5 +53,5 @@ def read_sources() -> list[Source]:
 
 
 def codename() -> str:
-    """The machine's release, which is the hosts' release too: `bookworm`."""
+    """The machine's release, which the hosts use too: `bookworm`."""
     return platform.freedesktop_os_release()["VERSION_CODENAME"]

@@ -1,4 +1,4 @@
-"""The DNS server of the lab's network: knows no name, and says so at once (a silent one costs every look-up 5 s).
+"""The DNS server of the lab's network. It answers NXDOMAIN to everything; without it every look-up would take 5 s.
 
 Run as a script: `nameserver.py ADDRESS`.
 """
@@ -10,7 +10,7 @@ import sys
 
 
 def answer(query: bytes) -> bytes:
-    """The answer "no such name" (NXDOMAIN) to a DNS query: its header and question, no records."""
+    """The NXDOMAIN answer to a DNS query: its header and question, no records. Raises IndexError for other bytes."""
     end = 12
     while query[end]:
         end += query[end] + 1
@@ -19,7 +19,7 @@ def answer(query: bytes) -> bytes:
 
 
 def serve(address: str) -> None:
-    """Answer every UDP query to `address`, for ever."""
+    """Answer every UDP query to `address`, forever."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((address, 53))
         while True:

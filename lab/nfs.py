@@ -1,6 +1,6 @@
-"""NFS where the kernel has none: packages of the ordinary names, over nfs-ganesha and FUSE.
+"""NFS for kernels without it: packages with the usual names, based on nfs-ganesha and FUSE.
 
-Where the kernel has NFS, the distribution's own packages are used and nothing here is built.
+If the kernel has NFS, the distribution's packages are used and nothing is built here.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ CLIENT_NEEDS = "python3, python3-fusepy, libfuse2, libnfs13, fuse | fuse3"
 
 
 def kernel_has_nfs() -> bool:
-    """True if this kernel can serve NFS and mount it, with its modules loaded if need be."""
-    known = Path("/proc/filesystems")
+    """Whether the kernel can serve and mount NFS; its modules are loaded if necessary."""
+    supported = Path("/proc/filesystems")
     for module in ("nfs", "nfsd"):
-        if f"\t{module}\n" not in known.read_text() and shutil.which("modprobe", path=PATH):
+        if f"\t{module}\n" not in supported.read_text() and shutil.which("modprobe", path=PATH):
             attempt("modprobe", "-q", module)
-    return all(f"\t{module}\n" in known.read_text() for module in ("nfs", "nfsd"))
+    return all(f"\t{module}\n" in supported.read_text() for module in ("nfs", "nfsd"))
 
 
 def packages() -> list[Package]:
-    """nfs-common and nfs-kernel-server, each newer than the distribution's; none where the kernel has NFS."""
+    """nfs-common and nfs-kernel-server, with versions above the distribution's; empty if the kernel has NFS."""
     if kernel_has_nfs():
         return []
     version = f"{_candidate('nfs-common')}+lab1"
@@ -42,7 +42,7 @@ def _candidate(package: str) -> str:
 
 
 def _client(version: str, folder: Path) -> None:
-    """The distribution's package with another mount.nfs in it."""
+    """The distribution's package with mount.nfs replaced."""
     original = debs.unpack(folder.with_name("nfs-common-original"), "nfs-common")
     shutil.copytree(folder, original, dirs_exist_ok=True, symlinks=True)
     control = original / "DEBIAN" / "control"

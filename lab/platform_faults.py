@@ -1,4 +1,4 @@
-"""What goes wrong with the platform, done to one of its hosts on purpose; registered with those of lab.faults."""
+"""Faults of the platform, injected into one of its hosts; registered with those of lab.faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FAULTS"]
 ROUTES = "/etc/nginx/conf.other/default.conf"
 FQDN = "/etc/hostname-fqdn"
 OTHER_ARCH = "riscv64"
-"""No machine of the lab has it, in name or in truth."""
+"""An architecture that no machine of the lab has."""
 UNIT = "dlws-npu-info.service"
 DATA = "/data/prometheus/data"
 WEBUI = "app=webui3"
@@ -28,39 +28,39 @@ KEY_FILE = "/usr/local/openresty/nginx/jwt-lua/resty/nginx-jwt-cookie.lua"
 
 
 def kubectl(*words: str, stdin: str = "") -> str:
-    """Ask the cluster as its administrator, on the master."""
+    """Run kubectl on the master as administrator; returns its output. Raises LabError."""
     return hosts.execute(MASTER, 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"', *words, stdin=stdin)
 
 
 def pods_on(host: LabHost, label: str) -> list[dict[str, str]]:
     """Namespace, name and image of the pods with a label on a host."""
     where = f"--field-selector=spec.nodeName={host.name}"
-    found = json.loads(kubectl("get", "pods", "-A", "-l", label, where, "-o", "json"))["items"]
+    pods = json.loads(kubectl("get", "pods", "-A", "-l", label, where, "-o", "json"))["items"]
     return [
         {
             "namespace": pod["metadata"]["namespace"],
             "name": pod["metadata"]["name"],
             "image": pod["spec"]["containers"][0]["image"],
         }
-        for pod in found
+        for pod in pods
     ]
 
 
 def need_pods(host: LabHost, label: str) -> list[dict[str, str]]:
-    """The same, and LabError where there are none."""
+    """Like `pods_on`. Raises LabError if there are none."""
     if pods := pods_on(host, label):
         return pods
-    raise LabError(f"no pod {label} on {host.name}: this breaks another host, or nothing before the installation")
+    raise LabError(f"no pod {label} on {host.name}: choose another host, or install the cluster first")
 
 
 def restart(host: LabHost, label: str) -> None:
-    """Have the pods with a label on a host made anew: nobody waits out the kubelet's pauses between tries."""
+    """Delete the pods with a label on a host, so that they are recreated without the kubelet's back-off."""
     for pod in pods_on(host, label):
         kubectl("-n", pod["namespace"], "delete", "pod", pod["name"], "--grace-period=1", "--ignore-not-found")
 
 
 def kept_archive(image: str) -> Path:
-    """Where the lab keeps an image, whether it is named as on Docker Hub or as of the lab's registry."""
+    """The lab's archive of an image, named as on Docker Hub or as in the lab's registry."""
     return dlws_images.archives() / file_name(image.removeprefix(f"{REGISTRY}/"))
 
 
@@ -69,7 +69,7 @@ def _back_in_registry(host: LabHost, memory: Memory) -> None:
 
 
 def _kept_again(host: LabHost, memory: Memory) -> None:
-    """Put the image back where it was; a host that had pulled another one gets it again."""
+    """Restore the image in the registry, and on the host, which had pulled the wrong one."""
     _back_in_registry(host, memory)
     hosts.execute(host, 'docker pull -q "$1"', memory["image"], timeout=300)
 
@@ -96,7 +96,7 @@ _AS_ROOT = (
 
 
 def set_mysql_password(old: str, new: str) -> str:
-    """What a client is fed to give root another password: the old one, and SQL."""
+    """The stdin for changing root's password: the old password, then SQL statements."""
     quoted = new.replace("\\", "\\\\").replace("'", "\\'")
     users = ("'root'@'localhost'", "'root'@'%'")
     return f"{old}\n" + "".join(f"ALTER USER IF EXISTS {user} IDENTIFIED BY '{quoted}';\n" for user in users)
@@ -110,7 +110,7 @@ def _undo_mysql_password(host: LabHost, memory: Memory) -> None:
     hosts.execute(host, _AS_ROOT, stdin=set_mysql_password(memory["password"], _mysql_password()))
 
 
-@fault("mysql_password", "root of MySQL has another password than the configuration says", _undo_mysql_password)
+@fault("mysql_password", "the password of MySQL's root differs from the configuration", _undo_mysql_password)
 def _other_mysql_password(host: LabHost) -> Memory:
     need_pods(host, "app=mysql")
     password = secrets.token_urlsafe(18)
@@ -141,7 +141,7 @@ def _undo_prometheus_crashes(host: LabHost, memory: Memory) -> None:
     restart(host, "app=prometheus")
 
 
-@fault("service_crashes", "Prometheus' data is damaged: it ends as soon as it starts", _undo_prometheus_crashes)
+@fault("service_crashes", "Prometheus' data is damaged, and it exits at start", _undo_prometheus_crashes)
 def _prometheus_crashes(host: LabHost) -> Memory:
     need_pods(host, "app=prometheus")
     hosts.execute(host, f"mv {DATA}/wal {DATA}/.wal.before && touch {DATA}/wal")
@@ -161,7 +161,7 @@ def _undo_port_taken(host: LabHost, memory: Memory) -> None:
     restart(host, "app=nginx")
 
 
-@fault("port_taken", "apache2 was quicker than nginx and has port 80", _undo_port_taken)
+@fault("port_taken", "apache2 has taken port 80 before nginx", _undo_port_taken)
 def _port_taken(host: LabHost) -> Memory:
     hosts.execute(host, _APACHE)
     restart(host, "app=nginx")
@@ -170,7 +170,7 @@ def _port_taken(host: LabHost) -> Memory:
     return {}
 
 
-@fault("npu_info_dead", "what writes the NPUs' state into files has ended", script(f"systemctl start {UNIT}"))
+@fault("npu_info_dead", "the generator of NPU information has stopped", script(f"systemctl start {UNIT}"))
 def _npu_info_dead(host: LabHost) -> Memory:
     hosts.execute(host, f"systemctl is-active --quiet {UNIT} && systemctl stop {UNIT}")
     return {}
@@ -188,7 +188,7 @@ def _undo_target_down(host: LabHost, memory: Memory) -> None:
         _raw_table(host, "-D")
 
 
-@fault("target_down", "nothing gets through to the node exporter's port but from the host itself", _undo_target_down)
+@fault("target_down", "the node exporter's port can only be reached from the host itself", _undo_target_down)
 def _target_down(host: LabHost) -> Memory:
     if host is MASTER:
         raise LabError(f"Prometheus runs on {host.name} and would still get through: break a worker")
@@ -205,10 +205,10 @@ _OTHER_KEY = (
 
 
 def _undo_jwt_key(host: LabHost, memory: Memory) -> None:
-    restart(host, "app=openresty")  # its image has the right one
+    restart(host, "app=openresty")  # its image has the right key
 
 
-@fault("jwt_key", "openresty checks tokens with another key than they are signed with", _undo_jwt_key)
+@fault("jwt_key", "openresty verifies tokens with a different key than they are signed with", _undo_jwt_key)
 def _jwt_key(host: LabHost) -> Memory:
     need_pods(host, "app=openresty")
     hosts.execute(host, _OTHER_KEY, stdin=f"{secrets.token_hex(12)}\n")
@@ -222,7 +222,7 @@ def _undo_fqdn_folder(host: LabHost, memory: Memory) -> None:
 
 @fault(
     "fqdn_folder",
-    f"{FQDN} is a folder, as Docker makes it when it is missing, and nginx was restarted",
+    f"{FQDN} is a directory, as Docker creates it for a missing file, and nginx was restarted",
     _undo_fqdn_folder,
 )
 def _fqdn_folder(host: LabHost) -> Memory:

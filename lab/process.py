@@ -1,4 +1,4 @@
-"""Running the machine's own commands, waiting with a deadline, and stopping by pid what the lab started."""
+"""Run commands of the machine, wait with a deadline, and stop what the lab started by pid."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Debian's own commands, whatever else the caller has in front of them."""
+"""Debian's own commands, whatever the caller's PATH."""
 
 
 class LabError(Exception):
-    """Something the lab needs is missing or failed; the message says what, in one line where possible."""
+    """Something the lab needs is missing or failed; the message says what, if possible in one line."""
 
 
 def say(line: str) -> None:
@@ -23,12 +23,12 @@ def say(line: str) -> None:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of every command: the caller's, in English, with Debian's path, never asking a question."""
+    """The environment for commands: the caller's, with English output, Debian's path and no interactive questions."""
     return {**os.environ, "PATH": PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **(extra or {})}
 
 
 def attempt(*argv: str, stdin: str | bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run a command whose failure is an answer. Raises LabError if it is missing or outlives `timeout` seconds."""
+    """Run a command that may fail. Raises LabError if it is missing or takes longer than `timeout` seconds."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     try:
         done = subprocess.run(argv, input=data, capture_output=True, timeout=timeout, env=environment(), check=False)
@@ -41,30 +41,30 @@ def attempt(*argv: str, stdin: str | bytes = b"", timeout: float = 60) -> subpro
 
 
 def run(*argv: str, stdin: str | bytes = b"", timeout: float = 60) -> str:
-    """Run a command and return its standard output. Raises LabError with its last words if it fails."""
+    """Run a command and return its standard output. Raises LabError with its last five lines if it fails."""
     done = attempt(*argv, stdin=stdin, timeout=timeout)
     if done.returncode != 0:
-        words = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
-        raise LabError(f"exit status {done.returncode}: {' '.join(argv)}\n  " + "\n  ".join(words))
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
+        raise LabError(f"exit status {done.returncode}: {' '.join(argv)}\n  " + "\n  ".join(last))
     return done.stdout
 
 
 def wait_for(what: str, probe: Callable[[], bool], seconds: float, pause: float = 0.2) -> None:
-    """Poll `probe` until it is true; say what for if it takes long. Raises LabError after `seconds`."""
+    """Poll `probe` until it is true; print progress every 5 s. Raises LabError after `seconds`."""
     start = time.monotonic()
-    next_word = start + 5
+    next_message = start + 5
     while not probe():
         now = time.monotonic()
         if now - start > seconds:
             raise LabError(f"waited {seconds:.0f} s in vain for {what}")
-        if now > next_word:
+        if now > next_message:
             say(f"waiting for {what} ({now - start:.0f} s of at most {seconds:.0f})")
-            next_word = now + 5
+            next_message = now + 5
         time.sleep(pause)
 
 
 def pid_of(pid_file: Path, mark: str) -> int | None:
-    """The pid in `pid_file` if that process lives and `mark` is in its command line (pids are used again)."""
+    """The pid in `pid_file` if that process runs and its command line contains `mark`, as pids are reused."""
     try:
         pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -74,7 +74,7 @@ def pid_of(pid_file: Path, mark: str) -> int | None:
 
 
 def start_daemon(argv: list[str], log: Path) -> int:
-    """Start a daemon in a session of its own, its output appended to `log`; return its pid."""
+    """Start a daemon in its own session, with its output appended to `log`; return its pid."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         daemon = subprocess.Popen(
@@ -84,7 +84,7 @@ def start_daemon(argv: list[str], log: Path) -> int:
 
 
 def stop_daemon(what: str, pid_file: Path, mark: str, seconds: float) -> None:
-    """Ask the daemon of `pid_file` to end and wait until it has. Does nothing if it does not run."""
+    """Terminate the daemon of `pid_file` and wait until it has ended. Does nothing if it is not running."""
     pid = pid_of(pid_file, mark)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the lab remembers between commands, in the cache folder: its identity, root's password, what is broken."""
+"""The lab's state between commands, kept in the cache folder: its identity, root's password, faults in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.process import wait_for
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """One generation of hosts: `up --fresh` makes a new one. `image` is what they were made from."""
+    """One generation of hosts: `up --fresh` creates a new one. `image` is the image they were created from."""
 
     id: str
     root_password: str
@@ -30,23 +30,23 @@ def new_lab(image: str) -> Lab:
 
 
 def load_lab() -> Lab | None:
-    """The generation on record, if any."""
+    """The recorded generation; None if there is none."""
     content = read_json(cache() / "lab.json")
     return Lab(**content) if content else None
 
 
 def save_lab(lab: Lab) -> None:
-    """Put a generation on record."""
+    """Record a generation."""
     write_secret(cache() / "lab.json", json.dumps(asdict(lab), indent=1) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file, None if there is no such file."""
+    """The content of a JSON file; None if it does not exist."""
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Replace a file at once with one that only its owner can read, from its first byte on."""
+    """Replace a file atomically by one that only its owner can ever read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
@@ -57,7 +57,7 @@ def write_secret(path: Path, text: str) -> None:
 
 @contextmanager
 def lock(what: str = "lock", seconds: float = 900) -> Iterator[None]:
-    """Let one command at a time change the lab; the others wait. Raises LabError if that takes too long."""
+    """Allow only one command at a time to change the lab; others wait. Raises LabError if that takes too long."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (RUN / what).open("w") as file:
 

@@ -1,7 +1,7 @@
 """The lab's image registry: Debian's docker-registry on the gateway, filled from archives.
 
-The hosts' Docker asks it for whatever is named as on Docker Hub (rootfs: docker.service.d), so that images are pulled
-by upstream's names. It can be asked by its own name as well: 192.168.3.1:5010/apulistech/nginx:1.9.
+It is the registry mirror of the hosts' Docker (rootfs: docker.service.d), so images are pulled by upstream's names. It
+also has a name of its own: 192.168.3.1:5010/apulistech/nginx:1.9.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
 
 def running() -> bool:
-    """True if the registry that the lab has started runs."""
+    """Whether the registry started by the lab is running."""
     return pid_of(PID, str(CONF)) is not None
 
 
 def start() -> None:
-    """Start the registry unless it runs."""
+    """Start the registry unless it is running."""
     if running():
         return
     folder = cache() / "registry"
@@ -51,14 +51,14 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Stop the registry; what is in it stays."""
+    """Stop the registry; its content is kept."""
     stop_daemon("the registry", PID, str(CONF), 20)
 
 
 def push(archive: Path, for_arch: str | None = None) -> bool:
-    """Have the image of a `docker save` archive in the registry; False if it was there. LabError if it is refused.
+    """Push the image in a `docker save` archive; False if it was already there. Raises LabError if rejected.
 
-    `for_arch` says, wrongly, that the image is for another architecture.
+    `for_arch` makes the image claim to be for another architecture.
     """
     with tarfile.open(archive) as tar:
         (entry,) = json.load(_member(tar, "manifest.json"))
@@ -79,7 +79,7 @@ def push(archive: Path, for_arch: str | None = None) -> bool:
 
 
 def place_of(reference: str) -> tuple[str, str]:
-    """Where the registry keeps an image, and its tag: Docker Hub's own ones are below `library/`."""
+    """The repository and tag of an image in the registry; Docker Hub's official images are below `library/`."""
     name, _, tag = reference.removeprefix(f"{REGISTRY}/").rpartition(":")
     return (name if "/" in name else f"library/{name}"), tag
 
@@ -87,12 +87,12 @@ def place_of(reference: str) -> tuple[str, str]:
 def digest_of(reference: str) -> str | None:
     """The digest of an image's manifest; None if the registry does not have the image."""
     repository, tag = place_of(reference)
-    found = _ask("HEAD", f"{repository}/manifests/{tag}", headers={"Accept": MANIFEST}, missing=True)
-    return None if found is None else found["Docker-Content-Digest"]
+    headers = _ask("HEAD", f"{repository}/manifests/{tag}", headers={"Accept": MANIFEST}, missing=True)
+    return None if headers is None else headers["Docker-Content-Digest"]
 
 
 def remove(reference: str) -> None:
-    """Take an image's tag away. LabError if it is not there."""
+    """Delete an image. Raises LabError if the registry does not have it."""
     digest = digest_of(reference)
     if digest is None:
         raise LabError(f"the registry has no {reference}")
@@ -100,7 +100,7 @@ def remove(reference: str) -> None:
 
 
 def _manifest(tar: tarfile.TarFile, entry: dict[str, Any], config: bytes) -> bytes:
-    """Layers go in as they are: an uncompressed one has the digest that the configuration names already."""
+    """The manifest. Layers are uploaded uncompressed, so their digests are those in the configuration."""
     digests = json.loads(config)["rootfs"]["diff_ids"]
     layers = [
         {"mediaType": LAYER, "size": _resolved(tar, name).size, "digest": digest}
@@ -112,7 +112,7 @@ def _manifest(tar: tarfile.TarFile, entry: dict[str, Any], config: bytes) -> byt
 
 
 def _resolved(tar: tarfile.TarFile, name: str) -> tarfile.TarInfo:
-    """The file behind a name: `docker save` links a layer that it has written already."""
+    """The member behind a name: `docker save` writes a repeated layer as a symbolic link."""
     entry = tar.getmember(name)
     if entry.issym():
         folder = Path(name).parent
@@ -124,10 +124,10 @@ def _resolved(tar: tarfile.TarFile, name: str) -> tarfile.TarInfo:
 
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
-    found = tar.extractfile(_resolved(tar, name))
-    if found is None:
-        raise LabError(f"{name}: not a file of the archive")
-    return found
+    member = tar.extractfile(_resolved(tar, name))
+    if member is None:
+        raise LabError(f"{name}: not a file in the archive")
+    return member
 
 
 def _upload(repository: str, digest: str, content: bytes | IO[bytes], size: int | None = None) -> None:
@@ -135,7 +135,7 @@ def _upload(repository: str, digest: str, content: bytes | IO[bytes], size: int 
         return
     begun = _ask("POST", f"{repository}/blobs/uploads/")
     if begun is None:
-        raise LabError(f"{repository}: the registry takes no uploads")
+        raise LabError(f"{repository}: the registry accepts no uploads")
     place = begun["Location"]
     separator = "&" if "?" in place else "?"
     length = len(content) if isinstance(content, bytes) else size

@@ -1,7 +1,7 @@
-"""From the ledger and the evidence to JUnit, HTML and the terminal.
+"""Reports made from the ledger and the evidence of a run: JUnit, HTML and the terminal.
 
-Every report is a pure function of the `Overview` of a run (the page, for its history, of the runs before it too);
-`write_all` makes the files at the end of a run, and `dlws reports` makes them again from the same folder, offline.
+Every report is a pure function of the run's `Overview`; the HTML page also reads earlier runs, for its history.
+`write_all` writes the files at the end of a run, and `dlws reports` writes them again from the same folder, offline.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ RENDERERS: dict[str, Callable[[Overview], str]] = {
     "junit.xml": junit.render,
     "report.html": html.render,
 }
-SHOWN = ("junit.xml", "report.html")  # that people are told of; the other is for later runs
+SHOWN = ("junit.xml", "report.html")  # printed for people; the history digest is only for later runs
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run left: the reports for people, a line for each that could not be made, and what they tell of."""
+    """The reports written for people, a line for each that could not be written, and the run they describe."""
 
     files: tuple[Path, ...]
     faults: tuple[str, ...]
     overview: Overview | None = None
-    """None when the run cannot be read."""
+    """None if the run cannot be read."""
 
 
 def read(folder: RunFolder | Path) -> Overview:
-    """The run of a folder, for any report. RunFolderError when there is no readable ledger."""
+    """Read a run for any report. Raises RunFolderError if its ledger is missing or unreadable."""
     return Overview((RunFolder(folder) if isinstance(folder, Path) else folder).read())
 
 
 def write_all(folder: RunFolder | Path) -> Written:
-    """Write every report into the run's folder. A fault in one does not stop the others; nothing is raised for it."""
+    """Write every report into the run's folder. Never raises: a report that fails becomes a line of `faults`."""
     folder = RunFolder(folder) if isinstance(folder, Path) else folder
     files, faults = [], []
     try:
@@ -50,6 +50,6 @@ def write_all(folder: RunFolder | Path) -> Written:
         try:
             file = write(folder.path / name, render(overview))
             files += [file] if name in SHOWN else []
-        except Exception as error:  # a report must not take the run's end with it; the fault is handed on
+        except Exception as error:  # a broken report must not break the end of the run; the caller prints the fault
             faults.append(f"{name} could not be made: {type(error).__name__}: {error}")
     return Written(tuple(files), tuple(faults), overview)

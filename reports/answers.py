@@ -1,6 +1,7 @@
-"""`dlws reports diff RUN_A RUN_B --answers`: which commands were answered otherwise, also where all checks hold.
+"""`dlws reports diff RUN_A RUN_B --answers`: commands whose output differs, even where every check passes.
 
-Much of it is no drift at all: uptimes, free memory, times. It is for a person who looks for a cause; it does not count.
+Much of it is not drift (uptimes, free memory, timestamps). It helps a person look for a cause and does not affect the
+exit status.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from rich.text import Text
 from dlws.record.run_folder import Command, RecordedRun
 from reports.text import clip, one_line
 
-MOST_LINES = 8  # of one command
-WIDEST = 160  # characters of one line; more than that is no text for people (the API's JSON)
+MOST_LINES = 8  # shown per command
+WIDEST = 160  # characters shown per line; longer lines are not meant for people (the API's JSON)
 
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """A command that both runs asked of a host and judged by, and its last answer in each."""
+    """A command that both runs sent to a host and based a verdict on, and its last answer in each."""
 
     host: str
     before: Command
@@ -29,29 +30,29 @@ class Differing:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that are gone (`- `) and those that are new (`+ `), in any order: loops run side by side."""
+        """Lines that are gone (`- `) and lines that are new (`+ `). Their order is ignored: parallel loops vary it."""
         old, new = (Counter(_text(command).splitlines()) for command in (self.before, self.after))
         return [*(f"- {line}" for line in (old - new).elements()), *(f"+ {line}" for line in (new - old).elements())]
 
 
 def between(before: RecordedRun, after: RecordedRun) -> list[Differing]:
-    """The commands of both runs whose answers differ, by host and command."""
+    """The commands that both runs sent and whose answers differ, sorted by host and command."""
     old, new = _answers(before), _answers(after)
     shared = sorted(old.keys() & new.keys())
-    both = (Differing(host, old[host, command], new[host, command]) for host, command in shared)
-    return [one for one in both if one.lines]
+    pairs = (Differing(host, old[host, command], new[host, command]) for host, command in shared)
+    return [pair for pair in pairs if pair.lines]
 
 
 def show(differing: list[Differing], console: Console) -> None:
-    """Print them host by host, long ones cut."""
+    """Print them host by host, long answers shortened."""
     host = None
-    for one in differing:
-        if one.host != host:
-            host = one.host
+    for pair in differing:
+        if pair.host != host:
+            host = pair.host
             console.print()
-            console.print(Text(f"Other answers of {host}", "bold"))
-        console.print(Text(f"  {one_line(clip(one.after.command, WIDEST))}"), soft_wrap=True, highlight=False)
-        for line in _shortened(one.lines):
+            console.print(Text(f"Answers that differ on {host}", "bold"))
+        console.print(Text(f"  {one_line(clip(pair.after.command, WIDEST))}"), soft_wrap=True, highlight=False)
+        for line in _shortened(pair.lines):
             console.print(Text(f"    {line}", "dim"), soft_wrap=True, highlight=False)
 
 
@@ -64,7 +65,7 @@ def _shortened(lines: list[str]) -> Iterator[str]:
 
 
 def _answers(recorded: RecordedRun) -> dict[tuple[str, str], Command]:
-    """By host and command the last answer that a test was judged by."""
+    """The last answer that a verdict is based on, keyed by host and command."""
     commands = ((ref.partition(".")[0], recorded.command(ref)) for ref in recorded.references)
     return {(host, c.command): c for host, c in commands if isinstance(c, Command) and not c.changes}
 

@@ -1,6 +1,6 @@
-"""Who did what when: a lane per host, a bar per test, as shares of the run's length; the critical path marked.
+"""The timeline: one lane per host, one bar per test, as percentages of the run's length; the critical path is marked.
 
-Where tests of one host ran side by side, as the whole cluster's do, it has as many lanes as it needs.
+A host whose tests ran in parallel, as those of the whole cluster do, gets as many lanes as it needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_TICKS = 9
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One test. `left` and `width` are percentages of the chart's width; the whole run waited for a critical one."""
+    """One test. `left` and `width` are percentages of the chart's width; `is_critical`: it is on the critical path."""
 
     result: Result
     left: float
@@ -28,14 +28,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`lanes` in the order of the hosts, hosts without a bar left out; `ticks` are (percentage, words)."""
+    """`lanes` are in the order of the hosts, without hosts that have no bar; `ticks` are (percentage, label)."""
 
     lanes: tuple[tuple[HostRow, tuple[Bar, ...]], ...]
     ticks: tuple[tuple[float, str], ...]
 
 
 def of(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection[str]) -> Chart:
-    """The chart of the results that took time. A result whose start is no ISO 8601 time is not drawn.
+    """The chart of all results that took time. A result whose start is not an ISO 8601 time is not drawn.
 
     `critical` are the labels (`name[host]`) of the critical path.
     """
@@ -44,27 +44,27 @@ def of(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection
     if not spans:
         return Chart((), ())
     begin = min(start for _, start, _ in spans)
-    whole = max(max(end for *_, end in spans) - begin, 1.0)
+    length = max(max(end for *_, end in spans) - begin, 1.0)
     lanes = []
     for host in hosts:
         bars = tuple(
             Bar(
                 result,
-                left=round(100 * (start - begin) / whole, 3),
-                width=round(100 * (end - start) / whole, 3),
+                left=round(100 * (start - begin) / length, 3),
+                width=round(100 * (end - start) / length, 3),
                 is_critical=f"{result.name}[{result.host}]" in critical,
             )
             for result, start, end in spans
             if result.host == host.name
         )
         lanes += [(host, lane) for lane in _side_by_side(bars)]
-    step = next((step for step in _STEPS if whole / step <= _MOST_TICKS), _STEPS[-1])
-    ticks = tuple((round(100 * at / whole, 3), duration(at) if at else "0") for at in range(0, int(whole) + 1, step))
+    step = next((step for step in _STEPS if length / step <= _MOST_TICKS), _STEPS[-1])
+    ticks = tuple((round(100 * at / length, 3), duration(at) if at else "0") for at in range(0, int(length) + 1, step))
     return Chart(tuple(lanes), ticks)
 
 
 def _side_by_side(bars: Sequence[Bar]) -> list[tuple[Bar, ...]]:
-    """The bars in lanes, in none of which two overlap by more than their rounding."""
+    """Spread the bars over lanes so that no two in a lane overlap by more than a rounding error."""
     lanes: list[list[Bar]] = []
     for bar in sorted(bars, key=lambda bar: bar.left):
         free = (lane for lane in lanes if lane[-1].left + lane[-1].width <= bar.left + 0.01)

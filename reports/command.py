@@ -1,4 +1,4 @@
-"""`dlws reports`: reports of a recorded run, made again from its folder, offline."""
+"""`dlws reports`: recreate the reports of a recorded run from its folder, offline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILE = click.Path(path_type=Path)
 
 
 class Impossible(Refused):
-    """Ends a command that cannot be done, with exit status 4."""
+    """Ends a command that cannot be carried out, with exit status 4."""
 
     exit_code = USAGE
 
@@ -50,7 +50,7 @@ class NoCommand(click.exceptions.NoArgsIsHelpError):
 
 
 class Reports(click.Group):
-    """Ends with exit status 4 for wrong usage, and for whatever cannot be done."""
+    """Exits with status 4 on wrong usage and on errors."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         """The context of the group. Raises WrongUsage."""
@@ -62,7 +62,7 @@ class Reports(click.Group):
             raise WrongUsage(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Raises WrongUsage, and Impossible for an error of ours."""
+        """Run a command. Raises WrongUsage, or Impossible for one of the ERRORS."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -72,22 +72,24 @@ class Reports(click.Group):
 
 
 @click.group(cls=Reports)
-@click.option("--out", type=FILE, default=OUT, show_default="reports/out", metavar="DIR", help="Where the runs lie.")
+@click.option(
+    "--out", type=FILE, default=OUT, show_default="reports/out", metavar="DIR", help="The folder of the runs."
+)
 @click.pass_context
 def reports(ctx: click.Context, out: Path) -> None:
-    """Make reports of a recorded run again, compare runs, sign them.
+    """Recreate the reports of a recorded run, compare runs, sign them.
 
-    RUN is a run's folder, its name, or `latest`.
+    RUN is a run's folder, its name or `latest`.
 
-    Exit status: 0; 1 if `diff` found a difference, or `check-signature` something that is not what was signed;
-    4 for wrong usage and for whatever cannot be done.
+    Exit status: 0 on success; 1 if `diff` finds a difference or `check-signature` fails; 4 for wrong usage and other
+    errors.
     """
     ctx.obj = out
 
 
 def cluster_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --cluster, which says among which runs a name or `latest` is looked up."""
-    help = "Look for names and `latest` among this cluster's runs only."
+    """Add --cluster, which limits the runs among which a name or `latest` is looked up."""
+    help = "Look up names and `latest` among this cluster's runs only."
     return click.option("--cluster", default="*", metavar="NAME", help=help)(command)
 
 
@@ -96,7 +98,7 @@ def cluster_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @cluster_option
 @click.pass_obj
 def show(out: Path, run: str, cluster: str) -> None:
-    """Print the summary that ends a run."""
+    """Print the summary shown at the end of a run."""
     folder = find_run(run, out, cluster)
     made = [folder.path / name for name in files.SHOWN if (folder.path / name).exists()]
     terminal.show(files.read(folder), Console(), made)
@@ -104,19 +106,19 @@ def show(out: Path, run: str, cluster: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A report that is one text: the function that makes it, and the file of the run's folder that it goes to."""
+    """A report that is a single text: the function that renders it and its file name in the run's folder."""
 
     render: Callable[[Overview], str]
     file: str
     help: str
 
     def command(self, name: str) -> click.Command:
-        """The command that makes the report."""
+        """The command that renders the report."""
         to = "print" if self.file == PRINT else f"{self.file} in the run's folder"
 
         @click.command(name, help=self.help)
         @click.argument("run")
-        @click.option("-o", "file", metavar="FILE", help=f"Where to (default: {to}; -: print).")
+        @click.option("-o", "file", metavar="FILE", help=f"Output file (default: {to}; -: print).")
         @cluster_option
         @click.pass_obj
         def make(out: Path, run: str, file: str | None, cluster: str) -> None:
@@ -126,7 +128,7 @@ class Rendering:
         return make
 
     def write(self, folder: RunFolder, file: str | None) -> None:
-        """Print the report of a run, or write it to `file`, or else to the run's folder, and print where."""
+        """Print the report, or write it to `file` (default: into the run's folder) and print the path."""
         text = self.render(files.read(folder))
         if (file or self.file) == PRINT:
             sys.stdout.buffer.write(text.encode("utf-8"))
@@ -136,12 +138,12 @@ class Rendering:
 
 
 RENDERINGS = {
-    "plan": Rendering(plan.render, PRINT, "Print the actions of a --plan run."),
+    "plan": Rendering(plan.render, PRINT, "Print the actions planned by a --plan run."),
     "json": Rendering(record.render, PRINT, "Print the record, one canonical JSON document."),
     "prometheus": Rendering(prometheus.render, PRINT, "Print metrics for node-exporter's textfile collector."),
     "html": Rendering(html.render, "report.html", "Write report.html."),
     "junit": Rendering(junit.render, "junit.xml", "Write junit.xml."),
-    "csv": Rendering(item_table.render, "items.csv", "Write items.csv, the table of all checks on all hosts."),
+    "csv": Rendering(item_table.render, "items.csv", "Write items.csv, a table of all checks on all hosts."),
 }
 for _name, _rendering in RENDERINGS.items():
     reports.add_command(_rendering.command(_name))
@@ -150,17 +152,17 @@ for _name, _rendering in RENDERINGS.items():
 @reports.command()
 @click.argument("before", metavar="RUN_A")
 @click.argument("after", metavar="RUN_B")
-@click.option("--answers", "with_answers", is_flag=True, help="Also compare what the hosts answered to each command.")
+@click.option("--answers", "with_answers", is_flag=True, help="Also compare the hosts' answers to each command.")
 @cluster_option
 @click.pass_obj
 def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
-    """Print what changed from one audit to another."""
+    """Print what changed between two audits."""
     earlier, later = (files.read(find_run(name, out, cluster)) for name in (before, after))
-    found = drift.between(record.of(earlier), record.of(later))
-    drift.show(found, Console())
+    changes = drift.between(record.of(earlier), record.of(later))
+    drift.show(changes, Console())
     if with_answers:
         answers.show(answers.between(earlier.recorded, later.recorded), Console())
-    return 0 if found.is_none else DIFFERENT
+    return 0 if changes.is_none else DIFFERENT
 
 
 @reports.command()
@@ -169,7 +171,7 @@ def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -
 @cluster_option
 @click.pass_obj
 def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
-    """Make one run of runs of individual hosts (--limit)."""
+    """Merge runs of individual hosts (--limit) into one run."""
     merged = merging.merge([find_run(name, out, cluster) for name in runs], into)
     written = files.write_all(merged)
     terminal.show(written.overview or files.read(merged), Console(), written.files, written.faults)

@@ -1,7 +1,7 @@
-"""How long a run took, and how long it had to: the longest chain of stages that wait for each other.
+"""How long a run took, and the least it could have taken: the longest chain of stages that wait for each other.
 
-A pure function of the ledger, whose head holds the stages' graph. With a worker for every host the two are close; what
-lies between is waiting for a worker, or for a host that is busy with a stage of another chain.
+A pure function of the ledger, whose first line holds the graph of stages. With one worker per host the two are close;
+the difference is time spent waiting for a worker, or for a host that is busy with a stage of another chain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dlws.record.ledger import Ledger, Result
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Both in seconds: from the first stage's start to the last one's end, and the sum along `path` (labels)."""
+    """Seconds: `wall` from the first stage's start to the last one's end, `critical` the sum along `path` (labels)."""
 
     wall: float
     critical: float
@@ -22,16 +22,16 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        """How many times the critical path the run took; 1 is the best there is."""
+        """Wall time divided by the critical path; 1 is the optimum."""
         return self.wall / self.critical if self.critical else 1.0
 
 
 def of(ledger: Ledger) -> Timing | None:
-    """The timing of a run of stages; None when none was run."""
+    """The timing of a run of stages; None if no stage was run."""
     after = {item.key: item.after for item in ledger.run.items}
     stages = {r.key: r for r in ledger.results if r.stage and _began(r) is not None}
     chains: dict[str, tuple[float, tuple[str, ...]]] = {}
-    for label, result in stages.items():  # in the order of finishing: what a stage waits for is in it already
+    for label, result in stages.items():  # in the order they finished, so a stage comes after what it waits for
         before = [chains[a] for a in after.get(result.key, ()) if a in chains]
         length, path = max(before, default=(0.0, ()))
         chains[label] = length + result.seconds, (*path, label)
@@ -44,7 +44,7 @@ def of(ledger: Ledger) -> Timing | None:
 
 
 def _began(result: Result) -> float | None:
-    """Seconds since the epoch; None for a stage that was skipped."""
+    """The start in seconds since the epoch; None for a stage that was skipped."""
     try:
         return datetime.fromisoformat(result.started).timestamp()
     except ValueError:

@@ -19,57 +19,57 @@ from reports.text import clip, one_line
 
 AUDITS = ("verify", "preflight")
 FINDINGS = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.UNKNOWN, Verdict.UNREACHABLE})
-LONGEST = 400  # characters of a message shown
-FEW = 3  # checks that changed alike are named in full up to here
+LONGEST = 400  # characters shown of a message
+FEW = 3  # up to this many checks that changed in the same way are named in full
 
 Row = tuple[Kind | None, str, str]
 """A mark, what changed, and why."""
 
 
 class NotComparable(Exception):
-    """The two runs are no audits of one cluster; the message says why."""
+    """The two runs are not audits of the same cluster; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One check on one host in both runs, judged otherwise or for another reason."""
+    """One check on one host in both runs, with another verdict or another message."""
 
     before: Record
     after: Record
 
     @property
     def is_new_finding(self) -> bool:
-        """It is a finding now, and was none."""
+        """It is a finding now and was not one before."""
         return self.after["verdict"] in FINDINGS and self.before["verdict"] not in FINDINGS
 
     @property
     def is_gone_finding(self) -> bool:
-        """It was a finding, and is none now."""
+        """It was a finding and is not one any more."""
         return self.before["verdict"] in FINDINGS and self.after["verdict"] not in FINDINGS
 
     @property
     def is_of_facts(self) -> bool:
-        """The verdict is the same, and what was found is not."""
+        """The verdict is the same, but the facts behind it differ."""
         return bool(self.before["verdict"] == self.after["verdict"])
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What is different in `after`. Of hosts and checks that only one of the runs has, the others are not compared."""
+    """What differs in `after`. Hosts and checks that only one run has are listed, not compared."""
 
     before: Record
     after: Record
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """Checks on hosts that both runs judged, where verdict or message differ."""
+        """Checks that both runs performed on the same host and whose verdict or message differs."""
         old, new = _by_key(self.before), _by_key(self.after)
         pairs = [Change(old[key], new[key]) for key in new if key in old]
-        return tuple(change for change in pairs if _said(change.before) != _said(change.after))
+        return tuple(change for change in pairs if _verdict(change.before) != _verdict(change.after))
 
     @cached_property
     def hosts(self) -> dict[str, str]:
-        """Host to `new`, `missing`, or how its row of the inventory changed."""
+        """By host: `new`, `missing`, or how its row of the inventory changed."""
         old, new = ({host["name"]: host for host in run["hosts"]} for run in (self.before, self.after))
         gone = {name: "missing" for name in old if name not in new}
         changed = {
@@ -81,7 +81,7 @@ class Drift:
 
     @cached_property
     def checks(self) -> tuple[tuple[Record, str], ...]:
-        """Checks that only one run has, on a host that both have, with `new` or `missing`; new findings among them."""
+        """Checks that only one run has, on a host that both have, with `new` or `missing`. May include findings."""
         old, new = _by_key(self.before), _by_key(self.after)
         shared = {host["name"] for host in self.before["hosts"]} & {host["name"] for host in self.after["hosts"]}
         gone = [(check, "missing") for key, check in old.items() if key not in new and check["host"] in shared]
@@ -89,22 +89,22 @@ class Drift:
 
     @property
     def is_none(self) -> bool:
-        """Whether both audits found the same."""
+        """Whether both audits have the same results."""
         return not (self.changes or self.hosts or self.checks)
 
 
 def between(before: Record, after: Record) -> Drift:
-    """What changed from one audit to another. NotComparable unless they are of one cluster and one kind."""
+    """What changed between two audits. Raises NotComparable unless cluster and mode are the same."""
     for name in ("cluster", "mode"):
         if before[name] != after[name]:
-            raise NotComparable(f"{before['run']} is of {name} {before[name]}, {after['run']} of {after[name]}")
+            raise NotComparable(f"{before['run']} has {name} {before[name]}, {after['run']} has {after[name]}")
     if before["mode"] not in AUDITS:
-        raise NotComparable(f"{before['run']} and {after['run']} are no audits: mode {before['mode']}")
+        raise NotComparable(f"{before['run']} and {after['run']} are not audits: mode {before['mode']}")
     return Drift(before, after)
 
 
 def show(drift: Drift, console: Console) -> None:
-    """Print it: findings first, then what else changed."""
+    """Print it: findings first, then all other changes."""
     before, after = drift.before, drift.after
     console.print(Text(f"{after['cluster']} {after['mode']}: {before['run']} -> {after['run']}", "bold"))
     for name in ("config_sha256", "suite_version"):
@@ -120,39 +120,44 @@ def show(drift: Drift, console: Console) -> None:
         "hosts": len(drift.hosts),
         "checks added or missing": len(drift.checks),
     }
-    told = ", ".join(f"{title}: {number}" for title, number in numbers.items() if number)
+    totals = ", ".join(f"{title}: {number}" for title, number in numbers.items() if number)
     console.print()
-    console.print(Text(told or "Nothing changed", "bold" if told else "bold green"))
+    console.print(Text(totals or "Nothing changed", "bold" if totals else "bold green"))
 
 
 def _sorted(changes: Iterable[Change]) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {"New findings": [], "Gone findings": [], "Other verdicts": [], "Other facts": []}
+    groups: dict[str, list[Change]] = {
+        "New findings": [],
+        "Resolved findings": [],
+        "Other verdicts": [],
+        "Other facts": [],
+    }
     for change in changes:
         if change.is_new_finding:
-            found["New findings"].append(change)
+            groups["New findings"].append(change)
         elif change.is_gone_finding:
-            found["Gone findings"].append(change)
+            groups["Resolved findings"].append(change)
         else:
-            found["Other facts" if change.is_of_facts else "Other verdicts"].append(change)
-    return found
+            groups["Other facts" if change.is_of_facts else "Other verdicts"].append(change)
+    return groups
 
 
 def _changed(changes: Iterable[Change]) -> Iterator[Row]:
-    """The hosts on which a check changed in the same way together, then the checks that did so on the same hosts."""
+    """Group the hosts on which a check changed in the same way, then the checks that did so on the same hosts."""
     hosts: dict[tuple[str, ...], list[Change]] = {}
     for change in changes:
-        hosts.setdefault((_name(change.after), *_said(change.before), *_said(change.after)), []).append(change)
+        hosts.setdefault((_name(change.after), *_verdict(change.before), *_verdict(change.after)), []).append(change)
     checks: dict[tuple[Kind, str, str, str], list[Record]] = {}
-    for one, *others in hosts.values():
-        verdicts = dict.fromkeys([one.before["verdict"], one.after["verdict"]])
-        where = ", ".join(change.after["host"] for change in (one, *others))
-        checks.setdefault((_kind(one.after), " -> ".join(verdicts), where, _why(one)), []).append(one.after)
+    for first, *others in hosts.values():
+        verdicts = dict.fromkeys([first.before["verdict"], first.after["verdict"]])
+        where = ", ".join(change.after["host"] for change in (first, *others))
+        checks.setdefault((_kind(first.after), " -> ".join(verdicts), where, _why(first)), []).append(first.after)
     for (kind, how, where, why), same in checks.items():
         yield kind, f"{_names(same)}: {how} on {where}", why
 
 
 def _added(checks: Iterable[tuple[Record, str]]) -> Iterator[Row]:
-    """As `_changed`, for checks that only one run has."""
+    """Like `_changed`, for checks that only one run has."""
     hosts: dict[tuple[str, str, str], list[Record]] = {}
     for check, how in checks:
         hosts.setdefault((_name(check), how, check["verdict"]), []).append(check)
@@ -165,14 +170,13 @@ def _added(checks: Iterable[tuple[Record, str]]) -> Iterator[Row]:
 
 
 def _why(change: Change) -> str:
-    """The message of now, and what it was; only what was found, if nothing else is different."""
+    """The new message and the old one; of the old one only the finding, if nothing else differs."""
     before, after = change.before, change.after
     if before["found"] and all(before[name] == after[name] for name in ("what", "expected", "remark")):
         return f"{after['message']}\nwas: {before['found']}"
-    told = ([after["message"]] if after["message"] else []) + (
-        [f"was: {before['message']}"] if before["message"] else []
-    )
-    return "\n".join(told)
+    now = [after["message"]] if after["message"] else []
+    was = [f"was: {before['message']}"] if before["message"] else []
+    return "\n".join(now + was)
 
 
 def _section(console: Console, title: str, rows: Sequence[Row]) -> None:
@@ -195,7 +199,7 @@ def _by_key(run: Record) -> dict[str, Record]:
     return {check["test"]: check for check in run["checks"]}
 
 
-def _said(check: Record) -> tuple[str, str]:
+def _verdict(check: Record) -> tuple[str, str]:
     return str(check["verdict"]), str(check["message"])
 
 
@@ -204,7 +208,7 @@ def _name(check: Record) -> str:
 
 
 def _names(checks: Sequence[Record]) -> str:
-    """What the checks are called; of more than a few the ids alone."""
+    """The names of the checks; if there are more than a few, only their ids."""
     return ", ".join(check["id"] or check["name"] if len(checks) > FEW else _name(check) for check in checks)
 
 

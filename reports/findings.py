@@ -1,4 +1,4 @@
-"""What went wrong, in the order in which to mend it: what explains other things first, each with what it explains."""
+"""What went wrong, in the order in which to fix it: causes first, each with what it explains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS = list(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Tests that were not run for one reason, on the hosts where the same ones are missing."""
+    """Tests that were not run for the same reason, and the hosts on which exactly these are missing."""
 
     reason: str
     hosts: tuple[str, ...]
@@ -24,9 +24,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One test that went wrong in one way, and every host it went wrong on. `fix` is the same for all of them.
+    """One test that failed in one way, and every host it failed on. `fix` is the same for all of them.
 
-    `explains` are the tests that were not run because of it: once it is mended, they can be judged.
+    `explains` are the tests that were not run because of it: once it is fixed, they can be judged.
     """
 
     row: Row
@@ -37,7 +37,7 @@ class Finding:
 
     @property
     def by_message(self) -> dict[str, list[Result]]:
-        """The results that say the same, together."""
+        """The results, grouped by their message."""
         together: dict[str, list[Result]] = {}
         for result in self.results:
             together.setdefault(result.sentence or "no message", []).append(result)
@@ -45,12 +45,12 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """How much it weighs."""
+        """The severity of the check."""
         return self.results[0].severity
 
     @property
     def is_cause(self) -> bool:
-        """Whether more than itself is mended with it."""
+        """Whether fixing it also fixes something else."""
         return self.kind is Kind.UNREACHABLE or bool(self.explains)
 
     @property
@@ -61,17 +61,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings to be mended together, before those of the next group."""
+    """Findings to be fixed together, before those of the next group."""
 
     title: str
     findings: tuple[Finding, ...]
 
 
 def of(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
-    """Every finding, warnings too, in the order in which to mend them; and what was not run that none explains.
+    """Every finding, warnings included, in the order in which to fix them; and the gaps that no finding explains.
 
-    Lost hosts come first, then what explains most, then by weight, what is known before what is UNKNOWN, and in the
-    order of the runbook.
+    Lost hosts come first, then what explains most, then by severity, FAIL before UNKNOWN, then in the runbook's order.
     """
     wrong: dict[tuple[str, Kind, str], list[tuple[Row, Result]]] = {}
     for row, result in _results(matrix):
@@ -92,7 +91,7 @@ def of(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
 
 
 def grouped(findings: Iterable[Finding], remarks: Iterable[Finding]) -> tuple[Group, ...]:
-    """Findings under their headings: what explains others, then all else that is red, then what is not (`remarks`)."""
+    """Findings under their headings: causes, then everything else that is red, then warnings and notes (`remarks`)."""
     red, slight = tuple(findings), tuple(remarks)
     causes = tuple(f for f in red if f.is_cause)
     others = tuple(f for f in red if not f.is_cause)
@@ -110,7 +109,7 @@ def _results(matrix: Matrix) -> Iterator[tuple[Row, Result]]:
 
 
 def _root(result: Result | None, by_key: dict[str, Result]) -> str:
-    """The key of the test that explains, in the end, why one was not run; "" if none does."""
+    """The key of the test that is the root cause of one not being run; empty if there is none."""
     seen: set[str] = set()
     while result and result.follows and result.verdict is Verdict.NOT_RUN and result.key not in seen:
         seen.add(result.key)
@@ -125,7 +124,7 @@ def _rank(finding: Finding) -> tuple[bool, int, int, int, tuple[int, ...]]:
 
 
 def _gaps(missing: Iterable[tuple[Row, str]]) -> tuple[Gap, ...]:
-    """First by host and reason, then hosts that miss the same tests for the same reason together."""
+    """Group by host and reason, then join hosts that miss the same tests for the same reason."""
     reasons: dict[tuple[str, str], list[Row]] = {}
     for row, host in missing:
         result = row.cells[host].result

@@ -1,8 +1,8 @@
-"""What earlier runs of a cluster came to, test by test and host by host, for the history that the page shows.
+"""The results of a cluster's earlier runs, by test and host, for the history on the HTML page.
 
-Every run leaves a digest, `verdicts.json`: of 250 checks on 100 hosts 35 kB, where the ledger has 20 MB. A later run
-finds its siblings by the names of their folders and reads their digests alone; only of a run that has none (it was
-killed) its ledger.
+Every run writes a digest, `verdicts.json`: 35 kB for 250 checks on 100 hosts, where the ledger has 20 MB. A later run
+finds its siblings by their folder names and reads only their digests. It reads the ledger of a run that has no digest
+because it was killed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An earlier run. `rows` has for each test a letter of `LETTERS` for each of `hosts`, a blank where it has none."""
+    """An earlier run. `rows` has for each test one letter of `LETTERS` per host of `hosts`, a blank for no result."""
 
     run: str
     command: str
@@ -53,7 +53,7 @@ class Past:
     rows: Mapping[str, str]
 
     def on(self, row: Row) -> dict[str, Kind]:
-        """What a test came to, by host."""
+        """The results of a test, by host."""
         letters = zip(self.hosts, self.rows.get(_name(row), ""), strict=False)
         return {host: _KINDS[letter] for host, letter in letters if letter in _KINDS}
 
@@ -64,17 +64,17 @@ def render(overview: Overview) -> str:
 
 
 def before(recorded: RecordedRun) -> tuple[Past, ...]:
-    """The last `MOST` runs of the same tests that began before this one, oldest first; no plans and no replays."""
+    """The last `MOST` runs of the same tests that began before this one, oldest first, without plans and replays."""
     run = recorded.ledger.run
-    found: list[Past] = []
+    earlier: list[Past] = []
     for path in _siblings(recorded.folder.path, run.command, run.audited or run.started):
-        if len(found) < MOST and (past := _read(path, run.cluster)):
-            found.append(past)
-    return tuple(reversed(found))
+        if len(earlier) < MOST and (past := _read(path, run.cluster)):
+            earlier.append(past)
+    return tuple(reversed(earlier))
 
 
 def _siblings(folder: Path, command: str, started: str) -> Iterator[Path]:
-    """The folders beside it that their names say to be of such runs, the last first. None of them is opened."""
+    """The neighbouring folders of such runs, judged by name, newest first. No folder is opened."""
     commands = next((alike for alike in _ALIKE if command in alike), {command})
     with suppress(ValueError, OSError):
         stamp = f"{datetime.fromisoformat(started):%Y%m%dT%H%M%SZ}"
@@ -85,18 +85,18 @@ def _siblings(folder: Path, command: str, started: str) -> Iterator[Path]:
 
 
 def _read(folder: Path, cluster: str) -> Past | None:
-    """A run's digest, or else what its ledger says; None for what is no such run, or cannot be read."""
+    """A run's digest, read from its file or made from its ledger; None for any other or unreadable folder."""
     try:
-        told = json.loads((folder / FILE).read_text("utf-8"))
+        digest = json.loads((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError):
         try:
-            told = _digest(Overview(RunFolder(folder).read()))
+            digest = _digest(Overview(RunFolder(folder).read()))
         except RunFolderError:
             return None
     try:
-        if told["schema"] != SCHEMA or told["cluster"] != cluster:
+        if digest["schema"] != SCHEMA or digest["cluster"] != cluster:
             return None
-        return Past(folder.name, told["command"], told["started"], tuple(told["hosts"]), dict(told["rows"]))
+        return Past(folder.name, digest["command"], digest["started"], tuple(digest["hosts"]), dict(digest["rows"]))
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -118,5 +118,5 @@ def _digest(overview: Overview) -> dict[str, Any]:
 
 
 def _name(row: Row) -> str:
-    """What a test is called, not where its function stands: a file may have been renamed."""
+    """The test's id and name. Not its node id, as the file may have been renamed since."""
     return f"{row.id} {row.name}".strip()

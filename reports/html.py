@@ -1,9 +1,9 @@
-"""One self-contained HTML page of a run: nothing is fetched, it works from a file, without a network, and prints well.
+"""One self-contained HTML page of a run: it fetches nothing, works from a file without a network, and prints well.
 
-The page is made by the template; what a click opens is in JSON blocks beside it: one for the run, one per evidence
-file, and one of the texts that evidence consists of, each once, for a hundred hosts answer alike. Those of evidence are
-parsed when first needed. Two locks against text that came from hosts: Jinja escapes, and the page's
-Content-Security-Policy runs no script but ours (by its hash) and fetches nothing.
+The template makes the page. The details that a click opens are in JSON blocks: one for the run, one per evidence file
+and one with the evidence texts, each stored once because many hosts give the same answer. Evidence blocks are parsed
+when first needed. Text that came from hosts is contained twice: Jinja escapes it, and the Content-Security-Policy runs
+no script but ours (by its hash) and fetches nothing.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from reports.matrix import Cell, Kind, Matrix, Row
 from reports.overview import Overview
 from reports.text import clip, count, duration, visible
 
-# Characters of one output that the page holds, of a finding and of any other test: the first pair with which all
-# evidence fits into `EVIDENCE_TOTAL`.
+# The most characters kept of one output, for a finding and for any other test. The first pair with which all evidence
+# fits into `EVIDENCE_TOTAL` is used.
 EVIDENCE_LIMITS = ((24_000, 24_000), (24_000, 4_000), (24_000, 1_000), (6_000, 400), (1_500, 200), (400, 100))
 EVIDENCE_TOTAL = 8_000_000
-# What a browser on the control host was shown (check D42), as base64: half a picture is none.
+# The screenshot taken on the control host (check D42), as base64. It must not be clipped.
 _PICTURE = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*")
 PICTURE_LIMIT = 600_000
 
@@ -84,18 +84,18 @@ def render(overview: Overview) -> str:
 
 
 def _dots(row: Row, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
-    """For each earlier run the class of the worst that a test came to, and the run in words."""
+    """For each earlier run the CSS class of the test's worst result, and a description of the run."""
     order = list(Kind)
     for run in past:
-        found = Counter(run.on(row).values())
-        words = ", ".join(f"{found[kind]} {kind}" for kind in order if found[kind]) or "had no such test"
-        yield _slug(min(found, key=order.index)) if found else "none", f"{_when(run.started)} {run.command}: {words}"
+        counts = Counter(run.on(row).values())
+        words = ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind]) or "had no such test"
+        yield _slug(min(counts, key=order.index)) if counts else "none", f"{_when(run.started)} {run.command}: {words}"
 
 
 def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequence[Past]) -> dict[str, Any]:
-    """What the page's script reads. A cell is [row, host, kind, details]; empty details are left out.
+    """The data for the page's script. A cell is [row, host, kind, details]; empty details are left out.
 
-    Times are seconds since the run's start. `past` of a row has a text for each earlier run, a letter for each host.
+    Times are seconds since the run's start. A row's `past` has one string per earlier run, with one letter per host.
     """
     run = recorded.ledger.run
     row_of = {cell.item.key: place for place, row in enumerate(rows.rows) for cell in row.cells.values()}
@@ -155,22 +155,22 @@ def _proof_kind(verdict: Verdict) -> str:
 
 
 def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], list[str], dict[str, str]]:
-    """The commands that results refer to, by file and number; their texts; and for each that cannot be shown, why."""
-    found: dict[str, Command] = {}
+    """The commands that results refer to, by file and number; their texts; and why any of them cannot be shown."""
+    commands: dict[str, Command] = {}
     missing: dict[str, str] = {}
     for reference in recorded.references:
         command = recorded.command(reference)
         if isinstance(command, str):
             missing[reference] = command
         else:
-            found[reference] = command
+            commands[reference] = command
     shown = {ref for result in recorded.ledger.results if _is_finding(result) for ref in result.evidence}
-    of_findings = {text for ref, command in found.items() if ref in shown for text in (command.out, command.err)}
-    others = {text for command in found.values() for text in (command.out, command.err)} - of_findings
+    of_findings = {text for ref, command in commands.items() if ref in shown for text in (command.out, command.err)}
+    others = {text for command in commands.values() for text in (command.out, command.err)} - of_findings
     limits = next((pair for pair in EVIDENCE_LIMITS if _fit(of_findings, others, pair)), EVIDENCE_LIMITS[-1])
     texts: dict[str, int] = {}
     blocks: dict[str, dict[int, Any]] = {}
-    for ref, command in found.items():
+    for ref, command in commands.items():
         limit = limits[0] if command.out in of_findings or command.err in of_findings else limits[1]
         limit = PICTURE_LIMIT if ref.startswith("control.") and _PICTURE.fullmatch(command.out) else limit
         details = _command(command, limit, recorded.ledger.run.started)
@@ -206,7 +206,7 @@ def _command(command: Command, limit: int, began: str) -> dict[str, Any]:
 
 
 def _json(data: Any) -> Markup:
-    """JSON that is safe inside `<script type="application/json">`: no `<`, `>`, `&`, and no character that hides."""
+    """JSON that is safe inside `<script type="application/json">`: no `<`, `>`, `&` and no invisible characters."""
     text = json.dumps(_shown(data), ensure_ascii=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -222,7 +222,7 @@ def _shown(data: Any) -> Any:
 
 
 def _seconds_at(moment: str) -> float | None:
-    """Seconds since the epoch; None for what is no ISO 8601 time."""
+    """Seconds since the epoch; None if `moment` is not an ISO 8601 time."""
     try:
         return datetime.fromisoformat(moment).timestamp()
     except ValueError:

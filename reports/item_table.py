@@ -1,6 +1,6 @@
-"""The table of all items as CSV (RFC 4180, UTF-8 with a byte order mark, which Excel needs to read Chinese).
+"""The table of all items as CSV (RFC 4180, UTF-8 with the byte order mark that Excel needs to read Chinese).
 
-One row for each check on each host and each stage. No cell is a formula: what a spreadsheet would compute is made text.
+One row for each check or stage on each host. Cells that a spreadsheet would evaluate as formulas are made plain text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEAD = (
     "evidence",
 )
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""A spreadsheet computes a cell that begins so, or so after a tab (OWASP, CSV injection)."""
+"""A spreadsheet evaluates a cell that begins with one of these, or with a tab (OWASP, CSV injection)."""
 
 
 def render(overview: Overview) -> str:
@@ -46,12 +46,12 @@ def render(overview: Overview) -> str:
 
 
 def as_text(value: str) -> str:
-    """A cell that no spreadsheet computes: an apostrophe before what begins like a formula, also after blanks."""
+    """A cell that no spreadsheet evaluates: `'=1+1` for `=1+1`, also after leading blanks."""
     shown = visible(value)
     return f"'{shown}" if shown.startswith("\t") or shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _rows(tests: Sequence[Record], references: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
     for test in tests:
-        told = test | {"evidence": " ".join(references.get(test["test"], ()))}
-        yield [as_text(str(told.get(name, ""))) for name in HEAD]
+        values = test | {"evidence": " ".join(references.get(test["test"], ()))}
+        yield [as_text(str(values.get(name, ""))) for name in HEAD]

@@ -1,4 +1,4 @@
-"""The HTML pages: Jinja templates of this package, in which every text from outside is escaped and made visible."""
+"""The Jinja environment of the HTML pages: all text from outside is escaped, and hidden characters are made visible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def environment() -> Environment:
-    """A new environment: the caller adds its filters."""
+    """A new environment, to which the caller adds its filters."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

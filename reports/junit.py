@@ -1,8 +1,8 @@
 # mypy: allow-untyped-calls
-"""JUnit XML of a run, in the form pytest calls xunit2: one testcase per test and host, the host in its name.
+"""JUnit XML of a run, in the format pytest calls xunit2: one testcase per test and host, the host in its name.
 
-Properties of a testcase stand where pytest's own `record_property` puts them (Jenkins' junit-10.xsd does not name them;
-Jenkins, GitLab and pytest read them). junitparser does not remove what XML forbids, `reports.text.plain` does.
+A testcase's properties are where pytest's own `record_property` puts them (Jenkins' junit-10.xsd does not define them,
+but Jenkins, GitLab and pytest read them). junitparser keeps characters that XML forbids; `reports.text.plain` does not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reports.matrix import Cell, Kind
 from reports.overview import Overview
 from reports.text import clip, one_line, plain
 
-# A message longer than this is cut in the middle; the whole of it is in the ledger.
+# Longer messages are cut in the middle; the ledger has the full text.
 LONGEST = 20_000
 
 _SAID = {
@@ -31,7 +31,7 @@ _SAID = {
 
 
 def render(overview: Overview) -> str:
-    """The JUnit document of a run. Under --strict a warning is a failure, as in the run's exit status."""
+    """The JUnit document of a run. With --strict a warning is a failure, as in the run's exit status."""
     run, rows = overview.ledger.run, overview.matrix
     suite = TestSuite(one_line(f"dlws {run.command} {run.cluster}"))
     suite.timestamp = run.started

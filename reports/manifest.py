@@ -1,6 +1,6 @@
-"""The digest manifest of a run: the SHA-256 of every file that its reports are made from, as `sha256sum` writes it.
+"""The manifest of a run: the SHA-256 of every file that its reports are made from, in the format of `sha256sum`.
 
-Its own SHA-256 stands on the cover and inside of every acceptance document: who signs the document signs the evidence.
+Its own SHA-256 is on the cover and inside every acceptance document, so signing the document signs the evidence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FILE = "manifest.sha256"
 
 
 def of(folder: RunFolder) -> dict[str, str]:
-    """By path in the run's folder, the digests of ledger, inputs and all evidence. RunFolderError when unreadable."""
+    """The digests of ledger, inputs and all evidence, by path in the run's folder. Raises RunFolderError."""
     try:
         return {str(path.relative_to(folder.path)): digest(path.read_bytes()) for path in _files(folder)}
     except OSError as error:
@@ -23,27 +23,27 @@ def of(folder: RunFolder) -> dict[str, str]:
 
 
 def text(digests: dict[str, str]) -> str:
-    """The manifest's own text: `sha256sum -c` reads it in the run's folder."""
+    """The manifest as text, to be checked by `sha256sum -c` in the run's folder."""
     return "".join(f"{digest}  {name}\n" for name, digest in digests.items())
 
 
 def read(written: str) -> dict[str, str]:
-    """The inverse of `text`. ValueError for anything else."""
+    """The inverse of `text`. Raises ValueError for anything else."""
     pairs = [line.partition("  ") for line in written.splitlines()]
-    found = {name: digest for digest, _, name in pairs}
-    if text(found) != written:
+    digests = {name: digest for digest, _, name in pairs}
+    if text(digests) != written:
         raise ValueError("not a manifest of SHA-256 digests")
-    return found
+    return digests
 
 
-def differences(written: dict[str, str], found: dict[str, str]) -> Iterator[str]:
-    """One sentence for every file that is not what the manifest says."""
-    for name in sorted({*written, *found}):
-        if name not in found:
+def differences(written: dict[str, str], actual: dict[str, str]) -> Iterator[str]:
+    """One sentence for every file that differs from the manifest."""
+    for name in sorted({*written, *actual}):
+        if name not in actual:
             yield f"{name} is missing"
         elif name not in written:
-            yield f"{name} was added: the manifest does not have it"
-        elif written[name] != found[name]:
+            yield f"{name} was added: it is not in the manifest"
+        elif written[name] != actual[name]:
             yield f"{name} was changed"
 
 

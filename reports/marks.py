@@ -1,4 +1,4 @@
-"""How each kind of cell looks: a mark that is told apart without colour, and a colour for the terminal."""
+"""How each kind of cell looks: a mark that is distinct even without colour, and a colour for the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reports.matrix import Kind
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`glyph` for a page or a UTF-8 terminal, `ascii` for any other, `style` in rich's words."""
+    """`glyph` for HTML and UTF-8 terminals, `ascii` for all others; `style` is a rich style."""
 
     glyph: str
     ascii: str

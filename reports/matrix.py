@@ -1,4 +1,4 @@
-"""The shape every report shows: hosts as columns, stages and checks as rows, one cell per test and host."""
+"""The matrix shown by every report: hosts as columns, stages and checks as rows, one cell per test and host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import PurePath
 from dlws.record.ledger import HostRow, ItemRow, Ledger, Outcome, Result
 from dlws.verdict import Verdict
 
-NO_HOSTS = ("control", "cluster")  # columns for the machine that runs the suite and for checks of the whole cluster
+NO_HOSTS = ("control", "cluster")  # columns that are not hosts: the machine that runs the suite, the whole cluster
 
 # Headings: the runbook's sections, the catalogue's groups (in the catalogue's order).
 SECTIONS = {
@@ -56,7 +56,7 @@ AREAS = {
 
 
 class Kind(StrEnum):
-    """How a cell is shown: the verdict, with a passed stage told apart by whether it acted. Worst first."""
+    """How a cell is shown: its verdict or, for a stage that passed, whether it changed anything. Worst first."""
 
     UNREACHABLE = "unreachable"
     FAIL = "failed"
@@ -86,7 +86,7 @@ _OF_VERDICT = {
 
 
 def kind_of(result: Result | None) -> Kind:
-    """How the result of a test is shown; None is a collected test without a result."""
+    """How the result of a test is shown; `None` stands for a collected test without a result."""
     if result is None:
         return Kind.NOT_RUN
     if result.verdict is Verdict.PASS and result.outcome in (Outcome.CHANGED, Outcome.UNCHANGED):
@@ -97,13 +97,13 @@ def kind_of(result: Result | None) -> Kind:
 
 
 def kind_of_verdict(verdict: Verdict) -> Kind:
-    """How a bare verdict, of a proof, is shown."""
+    """How a verdict without a result, such as that of a proof, is shown."""
     return _OF_VERDICT[verdict]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One test on one host; `result` is None when it has none."""
+    """One test on one host; `result` is None if the test has no result there."""
 
     item: ItemRow
     result: Result | None
@@ -118,7 +118,7 @@ class Cell:
 class Row:
     """One test (a stage or a check) and its cell on every host it was collected for.
 
-    `key` is its id or, of a stage, its name; `item` stands for those of its cells, which differ in the host alone.
+    `key` is its id or, for a stage, its name; `item` represents all its cells, whose items differ only in the host.
     """
 
     key: str
@@ -132,7 +132,7 @@ class Row:
 
     @property
     def sample(self) -> Result | None:
-        """A result to read severity, source and Chinese title from; None when the test ran nowhere."""
+        """Any one result, for severity, source and Chinese title; None if the test ran nowhere."""
         return next((cell.result for cell in self.cells.values() if cell.result), None)
 
     @property
@@ -142,17 +142,17 @@ class Row:
 
     @property
     def id(self) -> str:
-        """The catalogue's id, "" for a stage."""
+        """The catalogue's id, such as `H09`; empty for a stage."""
         return self.item.id
 
     @property
     def section(self) -> str:
-        """The runbook's section, "" where none speaks of it."""
+        """The runbook's section, such as `3.11`; empty if there is none."""
         return self.item.section
 
     @property
     def title(self) -> str:
-        """The English title without its full stop, or the name in words."""
+        """The English title without its full stop or, failing that, the name with spaces."""
         return self.item.title.removesuffix(".") or self.name.replace("_", " ")
 
     @property
@@ -165,7 +165,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All rows of a run: stages in the runbook's order, checks by area and id; and its columns."""
+    """All columns and rows of a run: stages in the runbook's order, checks by area and id."""
 
     hosts: tuple[HostRow, ...]
     stages: tuple[Row, ...]
@@ -178,7 +178,7 @@ class Matrix:
 
 
 def of(ledger: Ledger) -> Matrix:
-    """The matrix of a ledger. Results that no collected item announced get a cell too: nothing is dropped."""
+    """The matrix of a ledger. Results without a collected item get a cell too, so nothing is dropped."""
     results = {result.key: result for result in ledger.results}
     announced = {item.key for item in ledger.run.items}
     extra = (_item_of(result) for key, result in results.items() if key not in announced)
@@ -201,7 +201,7 @@ def by_area(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def fold(hosts: Sequence[HostRow], rows: Sequence[Row]) -> list[list[HostRow]]:
-    """Hosts that look alike in every row, together, in the order of the first of each."""
+    """Group hosts that look the same in every row, in the order of each group's first host."""
     groups: dict[tuple[Kind | None, ...], list[HostRow]] = {}
     for host in hosts:
         look = tuple(row.cells[host.name].kind if host.name in row.cells else None for row in rows)
@@ -210,7 +210,7 @@ def fold(hosts: Sequence[HostRow], rows: Sequence[Row]) -> list[list[HostRow]]:
 
 
 def group_of(nodeid: str) -> str:
-    """The JUnit class name: `checks/host/swap.py::test_swap_is_off[x]` -> `checks.host.swap`, and a test class."""
+    """The JUnit class name: `checks/host/swap.py::test_swap_is_off[x]` -> `checks.host.swap`."""
     path, *names = nodeid.partition("[")[0].split("::")
     parts = path.removesuffix(".py").split("/")
     return ".".join([*parts[:-1], parts[-1].removeprefix("test_"), *names[:-1]])
@@ -226,19 +226,19 @@ def _item_of(result: Result) -> ItemRow:
 
 
 def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
-    """The two that are no hosts, then the hosts in the run's order (of a hundred columns the odd ones come first)."""
-    known = {host.name for host in hosts}
-    only_named = dict.fromkeys(name for row in rows for name in row.cells if name not in known)
-    everything = [*(HostRow(name=name, address="", kind="", role="") for name in only_named), *hosts]
-    yield from sorted(everything, key=lambda host: (*NO_HOSTS, host.name).index(host.name))
+    """`NO_HOSTS` first, to be seen among a hundred columns; then unlisted hosts with results, then the run's hosts."""
+    listed = {host.name for host in hosts}
+    unlisted = dict.fromkeys(name for row in rows for name in row.cells if name not in listed)
+    columns = [*(HostRow(name=name, address="", kind="", role="") for name in unlisted), *hosts]
+    yield from sorted(columns, key=lambda host: (*NO_HOSTS, host.name).index(host.name))
 
 
 def in_order(section: str) -> tuple[int, ...]:
-    """A key that sorts the runbook's sections, and ids, by their numbers; what has none comes last."""
+    """A key that sorts the runbook's sections, and ids, by their numbers; those without a number come last."""
     return tuple(int(part) for part in re.findall(r"\d+", section)) or (99,)
 
 
 def _catalogue_order(row: Row) -> tuple[int, str, tuple[int, ...]]:
     letters = list(AREAS)
-    known = row.id[:1] in letters
-    return (letters.index(row.id[0]), "", in_order(row.id)) if known else (len(letters), row.area, in_order(row.id))
+    has_area = row.id[:1] in letters
+    return (letters.index(row.id[0]), "", in_order(row.id)) if has_area else (len(letters), row.area, in_order(row.id))

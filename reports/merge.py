@@ -1,7 +1,7 @@
-"""`dlws reports merge RUN... --into DIR`: runs of single hosts (--limit) put together to one run of the cluster.
+"""`dlws reports merge RUN... --into DIR`: merge runs of individual hosts (--limit) into one run of the cluster.
 
-Every host is judged by one run alone. The control host and the whole cluster are judged by each of them: of such a test
-the worst verdict counts. The merged run holds all evidence; it can be shown, compared and replayed like any other.
+Each host may occur in one run only. The control host and the whole cluster occur in all of them, and the worst verdict
+of such a test counts. The merged run holds all evidence; it can be shown, compared and replayed like any other.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _ORDER = list(Kind)
 
 
 class NotMergeable(Exception):
-    """The runs are no parts of one; the message says which and why."""
+    """The runs are not parts of one run; the message says which of them and why."""
 
 
 def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
-    """Put runs together in a folder that is new or empty. NotMergeable, RunFolderError, OSError."""
+    """Merge runs into a folder that is new or empty. Raises NotMergeable, RunFolderError or OSError."""
     runs = [folder.read() for folder in folders]
     _check(runs, into)
     into.mkdir(parents=True, exist_ok=True)
@@ -46,14 +46,16 @@ def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
 def _check(runs: Sequence[RecordedRun], into: Path) -> None:
     first, *others = (run.ledger.run for run in runs)
     if not others:
-        raise NotMergeable("one run is whole already: name two or more")
+        raise NotMergeable("there is nothing to merge: name two or more runs")
     if into.exists() and any(into.iterdir()):
         raise NotMergeable(f"{into}: not empty")
     for run in others:
         for name in SAME:
-            mine, wanted = getattr(run, name), getattr(first, name)
-            if mine != wanted:
-                raise NotMergeable(f"{run.run} is foreign: its {name} is {mine}, that of {first.run} {wanted}")
+            value, expected = getattr(run, name), getattr(first, name)
+            if value != expected:
+                raise NotMergeable(
+                    f"{run.run} does not match: its {name} is {value}, that of {first.run} is {expected}"
+                )
     owner: dict[str, str] = {}
     for run in (recorded.ledger.run for recorded in runs):
         for host in dict.fromkeys(item.host for item in run.items if item.host not in NO_HOSTS):
@@ -62,11 +64,13 @@ def _check(runs: Sequence[RecordedRun], into: Path) -> None:
             owner[host] = run.run
     for recorded in runs[1:]:
         if recorded.inputs.get("waivers") != runs[0].inputs.get("waivers"):
-            raise NotMergeable(f"{recorded.ledger.run.run} is foreign: it had other waivers than {first.run}")
+            raise NotMergeable(
+                f"{recorded.ledger.run.run} does not match: its waivers differ from those of {first.run}"
+            )
 
 
 def _part(recorded: RecordedRun, number: int, merged: RunFolder) -> Ledger:
-    """The ledger of one run, its evidence copied under names that no other part has."""
+    """Copy the evidence of one run under names that no other part has; return its ledger with the new references."""
     names = {}
     for file in sorted(recorded.folder.evidence.glob("*.jsonl")):
         host, _, rest = file.name.partition(".")
@@ -104,16 +108,16 @@ def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
 
 
 def _worst(results: Iterator[Result]) -> dict[str, Result]:
-    found: dict[str, Result] = {}
+    worst: dict[str, Result] = {}
     for result in results:
-        known = found.get(result.key)
-        if known is None or _ORDER.index(kind_of(result)) < _ORDER.index(kind_of(known)):
-            found[result.key] = result
-    return found
+        other = worst.get(result.key)
+        if other is None or _ORDER.index(kind_of(result)) < _ORDER.index(kind_of(other)):
+            worst[result.key] = result
+    return worst
 
 
 def _ordered(hosts: dict[str, HostRow]) -> tuple[HostRow, ...]:
-    """The control host first, the whole cluster last, the master before the workers, else by name."""
+    """The control host, then the master, the workers and the whole cluster, each by name."""
     roles = ("control", "infrastructure", "worker", "cluster")
     rank = {role: place for place, role in enumerate(roles)}
     return tuple(sorted(hosts.values(), key=lambda host: (rank.get(host.role, len(roles)), host.name)))

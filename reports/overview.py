@@ -1,4 +1,4 @@
-"""A recorded run with the views of it that every report shares: the one input of every report."""
+"""A recorded run with the views that all reports share: the only input of a report."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from reports.summary import Summary
 
 @dataclass(frozen=True)
 class Overview:
-    """A run, with its matrix and its summary: each is computed once, however many reports ask."""
+    """A run with its matrix and its summary, each computed once however many reports use it."""
 
     recorded: RecordedRun
 
     @property
     def ledger(self) -> Ledger:
-        """What the run wrote down."""
+        """The run's ledger."""
         return self.recorded.ledger
 
     @cached_property
@@ -30,5 +30,5 @@ class Overview:
 
     @cached_property
     def summary(self) -> Summary:
-        """The run in words and figures."""
+        """The run's verdict, counts and findings."""
         return summary.of(self.ledger, self.matrix)

@@ -1,4 +1,4 @@
-"""The text of a `--plan` run: per host and stage, the exact actions that an install would take. Nothing was sent."""
+"""The text of a `--plan` run: per host and stage, the exact actions that an install would take. Nothing was changed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from reports.text import count, one_line, plain
 
 
 def render(overview: Overview) -> str:
-    """The plan as text. Findings, and what could not be planned, stand at its end; they are not left out."""
-    ledger, rows, told = overview.ledger, overview.matrix, overview.summary
-    lines = [f"{ledger.run.cluster}: {told.headline}."]
+    """The plan as text, with findings and whatever could not be planned at its end."""
+    ledger, rows, summary = overview.ledger, overview.matrix, overview.summary
+    lines = [f"{ledger.run.cluster}: {summary.headline}."]
     for host in rows.hosts:
         lines += _host(host, rows)
-    for finding in told.findings:
+    for finding in summary.findings:
         for message, results in finding.by_message.items():
             hosts = ", ".join(result.host for result in results)
             lines += ["", f"{finding.kind} {hosts}: {finding.row.name}: {one_line(message)}"]
         lines += [f"  fix: {one_line(finding.fix)}"] if finding.fix else []
-    for gap in (*(gap for finding in told.findings for gap in finding.explains), *told.gaps):
+    for gap in (*(gap for finding in summary.findings for gap in finding.explains), *summary.gaps):
         names = ", ".join(row.name for row in gap.rows)
         lines += ["", f"not planned on {', '.join(gap.hosts)}: {names} ({one_line(gap.reason)})"]
     return "\n".join(plain(line) for line in lines) + "\n"
@@ -33,13 +33,17 @@ def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
     if not stages:
         return
     planned = [(row, cell.result) for row, cell in stages if cell.kind is Kind.PLANNED and cell.result]
-    hold = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED) for _, cell in stages)
+    passed = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED) for _, cell in stages)
     facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
     yield ""
     yield f"{host.name} ({facts})" if host.name not in matrix.NO_HOSTS else host.name
     for row, result in planned:
         yield from _stage(row, result)
-    yield f"  {count(hold, 'stage')} already {'holds' if hold == 1 else 'hold'}" if hold else "  no stage holds already"
+    yield (
+        f"  {count(passed, 'stage')} already {'holds' if passed == 1 else 'hold'}"
+        if passed
+        else "  no stage holds already"
+    )
 
 
 def _stage(row: Row, result: Result) -> Iterator[str]:
@@ -51,7 +55,7 @@ def _stage(row: Row, result: Result) -> Iterator[str]:
 
 
 def _actions(texts: Sequence[str]) -> Iterator[str]:
-    """Each action as it is; the further lines of one of several lines are set in."""
+    """Each action as it is, numbered; continuation lines are indented."""
     for number, text in enumerate(texts, start=1):
         first, *rest = text.splitlines() or [""]
         yield f"        {number}. {first}"

@@ -1,4 +1,4 @@
-"""The reports of a run as a pytest plugin: it answers the hooks that `dlws.engine.hooks` declares."""
+"""The reports of a run as a pytest plugin, which implements the hooks declared in `dlws.engine.hooks`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:  # at run time at the end of a run, and in the controller alone
+if TYPE_CHECKING:  # imported at the end of a run, and only in the controller
     from rich.console import Console
 
     from reports import Written
@@ -26,7 +26,7 @@ def pytest_dlws_run_ended(config: pytest.Config, folder: Path) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_dlws_summary(config: pytest.Config, folder: Path, console: Console) -> None:
-    """The plan, if the run was one; the matrix, the findings, where the reports lie."""
+    """Print the plan, if the run was one, then the matrix, the findings and the paths of the reports."""
     import reports
     from reports import plan, terminal
 

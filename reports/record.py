@@ -1,14 +1,14 @@
-"""The record of a run: one canonical JSON document, from which two runs can be compared and documents be signed.
+"""The record of a run: one canonical JSON document, used to compare runs and to sign documents.
 
-It is the same bytes whenever and wherever it is made from a run, and from a replay of that run: it holds no durations,
-no paths of the machine and no order of finishing. Keys are sorted, separators fixed, the text is UTF-8 (RFC 8259).
+Its bytes are the same whenever and wherever it is made from a run or from a replay of that run: it holds no durations,
+no local paths and no completion order. Keys are sorted, separators fixed, the text is UTF-8 (RFC 8259).
 
-    schema         "dlws-record/2"; a change of meaning raises the number, a new key does not
+    schema         "dlws-record/2"; a change of meaning increments the number, a new key does not
     cluster        the cluster's name
-    run, started   the audited run's name and its start (UTC, ISO 8601); a replay has those of the run that it replays
+    run, started   the run's name and start (UTC, ISO 8601); in a replay, those of the original run
     mode           the command: verify, preflight, install, scale_up, scale_down, reset, reboot
-    plan, strict   whether it was a --plan, whether warnings count as findings
-    suite_version  of the suite that judged
+    plan, strict   whether the run had --plan, whether warnings count as findings
+    suite_version  version of the suite that judged the run
     config_sha256  of the configuration file
     state          good | bad | incomplete | planned (reports.summary.State); only good is green
     hosts          [{name, address, kind, role}], `control` for the machine that ran the suite, in the run's order
@@ -17,20 +17,20 @@ no paths of the machine and no order of finishing. Keys are sorted, separators f
     stages         [{test, name, host, section, title, verdict, outcome, message, fix, actions: [text],
                      proofs: [{id, name, verdict, message, what, expected, found}], evidence}], by section, name
                    and host
-    waivers        [{id, host, owner, reason, expires, in_force, waives: [host]}] of waivers.yaml as it was then; host
-                   is its pattern, in_force whether it had not expired on the day of the run, waives what it covered
-    deviations     [{id, host, message, found, remark}]: checks whose rule the product itself contradicts; for sign-off
-    counts         {checks: {verdict: number}, stages: {outcome: number}}, only those that occur
+    waivers        [{id, host, owner, reason, expires, in_force, waives: [host]}] from waivers.yaml as of the run; host
+                   is a pattern, in_force is false if it had expired by the day of the run, waives lists matching hosts
+    deviations     [{id, host, message, found, remark}]: checks whose rule the product itself contradicts, for sign-off
+    counts         {checks: {verdict: number}, stages: {outcome: number}}, without zeros
 
-`verdict` is a word of dlws.verdict.Verdict. A test that was collected and has no result is "NOT RUN", with empty
-texts. Where something was compared, `what` was looked at, and `expected` and `found` are the two values as words, else
-""; `remark` is why a finding is accepted all the same: the product's deviation, or the waiver. `message` is the whole
-sentence for people, made of these. `evidence` is {answers, missing, sha256}: how many answers the test was judged by,
-how many of them the folder no longer holds, and a digest of who was asked what and answered what; not of when.
+`verdict` is a value of dlws.verdict.Verdict. A test that was collected but has no result is "NOT RUN", with empty
+texts. If the check compared something, `what` names it and `expected` and `found` are the two values as text, else all
+three are empty. `remark` is the reason a finding is accepted: the product's deviation, or the waiver. `message` is the
+sentence for people, composed of these. `evidence` is {answers, missing, sha256}: the number of answers the verdict is
+based on, how many of them are no longer in the folder, and a digest of hosts, commands and answers, without times.
 
-What changed: /1 had no `what` and no `remark`, and cut `expected` and `found` out of the message, so that the `found`
-of an accepted finding ended with the remark, and `expected` at the first ", found " in it. In /2 they are what the
-check itself said; no message begins with the host, which is a key.
+History: /1 had neither `what` nor `remark`, and parsed `expected` and `found` out of the message, so that the `found`
+of an accepted finding included the remark, and `expected` ended at the first ", found " in it. In /2 they are the
+values given by the check itself, and no message begins with the host, which is a key.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def of(overview: Overview) -> Record:
 
 
 def text(record: Record) -> str:
-    """A record in its one canonical form, with a newline at its end."""
-    whole = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return whole.encode("utf-8", "backslashreplace").decode() + "\n"  # half a surrogate pair becomes its JSON escape
+    """A record in its canonical form, with a newline at its end."""
+    document = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return document.encode("utf-8", "backslashreplace").decode() + "\n"  # a lone surrogate becomes its JSON escape
 
 
 def render(overview: Overview) -> str:
@@ -101,7 +101,7 @@ def render(overview: Overview) -> str:
 def _check(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     result = cell.result
     data = ("what", "expected", "found", "remark")
-    return _told(recorded, row, cell) | {
+    return _common(recorded, row, cell) | {
         "id": row.id,
         "severity": row.sample.severity if row.sample else "",
         "source": row.sample.source if row.sample else "",
@@ -112,7 +112,7 @@ def _check(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
 
 def _stage(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     result = cell.result
-    return _told(recorded, row, cell) | {
+    return _common(recorded, row, cell) | {
         "outcome": (result.outcome or "") if result else "",
         "actions": [action.text for action in result.actions] if result else [],
         "proofs": [_proof(proof) for proof in result.proofs] if result else [],
@@ -123,8 +123,8 @@ def _proof(proof: Proof) -> Record:
     return _fields(proof, "id", "name", "verdict", "what", "expected", "found") | {"message": proof.sentence}
 
 
-def _told(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
-    """What checks and stages have in common. What is the test's own is known also where it has no result."""
+def _common(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
+    """The fields that checks and stages share. Those of the test itself are filled in even without a result."""
     result = cell.result
     return {
         "test": cell.item.key,
@@ -153,13 +153,13 @@ def _fields(row: object, *names: str) -> Record:
 
 def _evidence(recorded: RecordedRun, references: Sequence[str]) -> Record:
     answers = {reference: recorded.command(reference) for reference in references}
-    known = [_answer(ref, answer) for ref, answer in answers.items() if isinstance(answer, Command)]
-    digest = hashlib.sha256(json.dumps(sorted(known), ensure_ascii=False).encode("utf-8", "backslashreplace"))
-    return {"answers": len(known), "missing": len(answers) - len(known), "sha256": digest.hexdigest() if known else ""}
+    kept = [_answer(ref, answer) for ref, answer in answers.items() if isinstance(answer, Command)]
+    digest = hashlib.sha256(json.dumps(sorted(kept), ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    return {"answers": len(kept), "missing": len(answers) - len(kept), "sha256": digest.hexdigest() if kept else ""}
 
 
 def _answer(reference: str, answer: Command) -> list[str]:
-    """Who was asked what, and what came back. Which of the run's processes asked is left out, and when."""
+    """Host, command and answer, without the worker process and the time."""
     host = reference.partition(".")[0]
     status = "none" if answer.rc is None else str(answer.rc)
     marks = f"timed_out={answer.timed_out} truncated={answer.truncated}"
@@ -167,7 +167,7 @@ def _answer(reference: str, answer: Command) -> list[str]:
 
 
 def _by(*names: str) -> Any:
-    """A sort key: these fields, the numbers in them as numbers."""
+    """A sort key of these fields that compares the numbers in them as numbers."""
     return lambda row: [[_place(part) for part in re.split(r"(\d+)", row[name])] for name in names]
 
 

@@ -1,7 +1,7 @@
 """Detached signatures (`ssh-keygen -Y`, OpenSSH 8.1 or newer) of acceptance documents and of a run's manifest.
 
-A signature is good when one of the allowed signers made it for this namespace, and the run's folder still is what the
-manifest says whose digest the signed file holds.
+A signature is good if one of the allowed signers made it for this namespace, and the run's folder still matches the
+manifest whose digest is in the signed file.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ NAMESPACE = "dlws-acceptance"
 
 
 class SignatureError(Exception):
-    """Nothing was signed, or it cannot be told whether a signature is good; the message says why."""
+    """Nothing was signed, or a signature could not be checked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`signer` is "" when the signature is not good. `faults` name all that is wrong, one sentence each."""
+    """The result of a check. `signer` is empty unless the signature is good; `faults` has one sentence per problem."""
 
     file: Path
     signer: str
@@ -33,45 +33,48 @@ class Checked:
 
 
 def sign(target: Path, key: Path) -> Path:
-    """Sign a document, or a run by its manifest (which is written); returns the signature's file, `<signed>.sig`."""
+    """Sign a document, or the manifest of a run, which is written first; returns the signature file `<signed>.sig`.
+
+    Raises SignatureError.
+    """
     file = target
     if target.is_dir():
         file = write(target / manifest.FILE, manifest.text(manifest.of(RunFolder(target))))
     made = _keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)], _bytes(file))
     if made.returncode or not made.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
-        raise SignatureError(f"{file} was not signed: {_said(made) or 'ssh-keygen gave no reason'}")
+        raise SignatureError(f"{file} was not signed: {_output(made) or 'ssh-keygen gave no reason'}")
     return write(_signature(file), made.stdout.decode("ascii"))
 
 
 def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
-    """Check the signature of a document or of a run's manifest against allowed signers, and what it stands for.
+    """Check the signature of a document, or of a run's manifest, against the allowed signers; then the evidence.
 
-    `run` is the folder of the run, by default the one that the file lies in. SignatureError when something is missing.
+    `run` is the folder of the run (default: the folder of the file). Raises SignatureError if a file is missing.
     """
     file = target / manifest.FILE if target.is_dir() else target
     folder = RunFolder(run or file.parent)
     if not folder.ledger.is_file():
-        raise SignatureError(f"{folder.path} is no run's folder; name it: --run RUN")
+        raise SignatureError(f"{folder.path} is not the folder of a run; name it: --run RUN")
     signer, faults = _signer(file, signers)
-    found = manifest.of(folder)
-    faults += [*_altered(file, folder, found)]
-    return Checked(file, signer, len(found), tuple(faults))
+    digests = manifest.of(folder)
+    faults += [*_altered(file, folder, digests)]
+    return Checked(file, signer, len(digests), tuple(faults))
 
 
-def _altered(file: Path, folder: RunFolder, found: dict[str, str]) -> list[str]:
-    """What differs between the run that the signed file speaks of and the run that is there."""
+def _altered(file: Path, folder: RunFolder, digests: dict[str, str]) -> list[str]:
+    """What differs between the run as it was signed and the run in the folder."""
     data = _bytes(file)
     digest = manifest.digest(data) if file.name == manifest.FILE else digest_of(file.name, data)
     if not digest:
-        return [f"{file.name} holds no digest of a manifest: it is no acceptance document, or was edited"]
-    if digest == manifest.digest(manifest.text(found).encode()):
+        return [f"{file.name} holds no digest of a manifest: it is not an acceptance document, or it was edited"]
+    if digest == manifest.digest(manifest.text(digests).encode()):
         return []
-    beside = [place / manifest.FILE for place in (file.parent, folder.path) if (place / manifest.FILE).exists()]
-    written = next((text for path in beside if manifest.digest(text := path.read_bytes()) == digest), None)
+    manifests = [place / manifest.FILE for place in (file.parent, folder.path) if (place / manifest.FILE).exists()]
+    written = next((text for path in manifests if manifest.digest(text := path.read_bytes()) == digest), None)
     if written is None:
-        known = "was changed" if beside else "is missing"
-        return [f"{manifest.FILE} {known}, and the run's folder is not the one that {file.name} was made from"]
-    return [*manifest.differences(manifest.read(written.decode()), found)]
+        problem = "was changed" if manifests else "is missing"
+        return [f"{manifest.FILE} {problem}, and the run's folder is not the one that {file.name} was made from"]
+    return [*manifest.differences(manifest.read(written.decode()), digests)]
 
 
 def _signer(file: Path, signers: Path) -> tuple[str, list[str]]:
@@ -83,10 +86,10 @@ def _signer(file: Path, signers: Path) -> tuple[str, list[str]]:
     who = _keygen(["-Y", "find-principals", *where], b"")
     principal = who.stdout.decode("utf-8", "backslashreplace").partition("\n")[0].strip()
     if who.returncode or not principal:
-        return "", [f"{signature.name} was made by nobody whom {signers} allows"]
+        return "", [f"{signature.name} was not made by a signer that {signers} allows"]
     verified = _keygen(["-Y", "verify", "-n", NAMESPACE, "-I", principal, *where], _bytes(file))
     if verified.returncode:
-        return "", [f"{file.name} is not what was signed: {_said(verified)}"]
+        return "", [f"{file.name} is not what was signed: {_output(verified)}"]
     return principal, []
 
 
@@ -105,8 +108,8 @@ def _keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProces
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=data, capture_output=True, check=False)
     except FileNotFoundError:
-        raise SignatureError("ssh-keygen is not here: apt-get install openssh-client (8.1 or newer)") from None
+        raise SignatureError("ssh-keygen is not installed: apt-get install openssh-client (8.1 or newer)") from None
 
 
-def _said(run: subprocess.CompletedProcess[bytes]) -> str:
+def _output(run: subprocess.CompletedProcess[bytes]) -> str:
     return " ".join((run.stderr + run.stdout).decode("utf-8", "backslashreplace").split())

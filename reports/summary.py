@@ -1,4 +1,4 @@
-"""A run in words and figures: its verdict in one sentence, its counts, and what to fix first."""
+"""The summary of a run: its verdict in one sentence, its counts, and what to fix first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.text import count
 
 
 class State(StrEnum):
-    """The colour of a whole run. Only GOOD is green."""
+    """The overall state of a run. Only GOOD is green."""
 
     GOOD = "good"
     BAD = "bad"
@@ -24,9 +24,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the top of every report says. `findings` make the run red; `remarks` (warnings) do not.
+    """The top of every report. `findings` make the run red; `remarks` (warnings) do not.
 
-    `gaps` are the tests not run that no finding explains; what a finding explains stands with it.
+    `gaps` are the tests not run that no finding explains; the others belong to the finding that explains them.
     """
 
     state: State
@@ -38,33 +38,33 @@ class Summary:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Findings and remarks under their headings, in the order in which to mend them."""
+        """Findings and remarks under their headings, in the order in which to fix them."""
         return findings.grouped(self.findings, self.remarks)
 
 
 def of(ledger: Ledger, matrix: Matrix) -> Summary:
-    """The summary of a run. Under --strict a warning is a finding."""
-    found = Counter(cell.kind for row in matrix.rows for cell in row.cells.values())
+    """The summary of a run. With --strict a warning is a finding."""
+    counts = Counter(cell.kind for row in matrix.rows for cell in row.cells.values())
     wrong, gaps = findings.of(matrix)
     red = {Kind.UNREACHABLE, Kind.FAIL, Kind.UNKNOWN} | ({Kind.WARN} if ledger.run.strict else set())
     bad = tuple(f for f in wrong if f.kind in red)
-    state, headline = _verdict(ledger, bad, found)
+    state, headline = _verdict(ledger, bad, counts)
     return Summary(
         state=state,
         headline=headline,
-        counts={kind: found[kind] for kind in Kind if found[kind]},
+        counts={kind: counts[kind] for kind in Kind if counts[kind]},
         findings=bad,
         remarks=tuple(f for f in wrong if f.kind not in red),
         gaps=gaps,
     )
 
 
-def _verdict(ledger: Ledger, bad: tuple[Finding, ...], found: Counter[Kind]) -> tuple[State, str]:
-    """Green only when the run ended well, nothing is red, and everything that was collected has a result."""
+def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) -> tuple[State, str]:
+    """Green only if the run completed, nothing is red, and every collected test has a result."""
     end, plan = ledger.end, ledger.run.plan
     hosts = {result.host for finding in bad for result in finding.results}
     wrong = f"{count(sum(len(f.results) for f in bad), 'finding')} on {count(len(hosts), 'host')}"
-    missing = f"{count(found[Kind.NOT_RUN], 'test')} not run"
+    missing = f"{count(counts[Kind.NOT_RUN], 'test')} not run"
     if end is None:
         return State.BAD if bad else State.INCOMPLETE, _joined("Cut off before its end", wrong, missing, bad)
     if end.exit_status == 2:
@@ -72,16 +72,16 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], found: Counter[Kind]) -> 
     if end.exit_status not in (0, 1):
         return State.BAD, f"The suite itself failed (exit status {end.exit_status}): {end.reason or 'no reason given'}"
     if bad:
-        return State.BAD, f"{wrong}, {missing}" if found[Kind.NOT_RUN] else wrong
+        return State.BAD, f"{wrong}, {missing}" if counts[Kind.NOT_RUN] else wrong
     if end.exit_status:
-        return State.BAD, f"The run failed (exit status 1): {end.reason or 'no test tells why'}"
-    if not found:
+        return State.BAD, f"The run failed (exit status 1): {end.reason or 'no test gives a reason'}"
+    if not counts:
         return State.INCOMPLETE, "Nothing was checked"
     if plan:
-        return State.PLANNED, _planned(ledger) + (f"; {missing}" if found[Kind.NOT_RUN] else "")
-    if found[Kind.NOT_RUN]:
+        return State.PLANNED, _planned(ledger) + (f"; {missing}" if counts[Kind.NOT_RUN] else "")
+    if counts[Kind.NOT_RUN]:
         return State.INCOMPLETE, f"No finding, but {missing}"
-    return State.GOOD, _good(ledger, found)
+    return State.GOOD, _good(ledger, counts)
 
 
 def _joined(start: str, wrong: str, missing: str, bad: tuple[Finding, ...]) -> str:
@@ -96,10 +96,10 @@ def _planned(ledger: Ledger) -> str:
     return f"{count(actions, 'action')} planned on {count(hosts, 'host')}; nothing was changed"
 
 
-def _good(ledger: Ledger, found: Counter[Kind]) -> str:
+def _good(ledger: Ledger, counts: Counter[Kind]) -> str:
     stages = sum(result.stage for result in ledger.results)
-    warnings = f", {count(found[Kind.WARN], 'warning')}" if found[Kind.WARN] else ""
+    warnings = f", {count(counts[Kind.WARN], 'warning')}" if counts[Kind.WARN] else ""
     if not stages:
         return f"No finding in {count(len(ledger.results), 'check')}{warnings}"
-    changed = f"{found[Kind.CHANGED]:,} changed" if found[Kind.CHANGED] else "nothing changed"
+    changed = f"{counts[Kind.CHANGED]:,} changed" if counts[Kind.CHANGED] else "nothing changed"
     return f"All {count(stages, 'stage')} hold, {changed}{warnings}"

@@ -1,7 +1,7 @@
-"""What the end of a run prints: its verdict, what was done where, what to fix first, what was not run, and the files.
+"""The summary printed at the end of a run: matrix, what to fix first, what was not run, the verdict and the files.
 
-Stages (in an audit, areas of checks) are the rows and hosts the columns; of many hosts those that look alike share
-one column. Every mark is told apart without colour, and 80 characters are wide enough.
+Rows are stages (in an audit, areas of checks) and columns are hosts; if there are many, hosts that look the same share
+one. Marks are distinct even without colour, and 80 characters are wide enough.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from reports.overview import Overview
 from reports.summary import State, Summary
 from reports.text import clip, count, duration, one_line
 
-MOST_HOSTS = 12  # more are folded into columns of hosts that look alike
+MOST_HOSTS = 12  # more are folded into columns of hosts that look the same
 MOST_ROWS = 40  # more are folded into one row per section
 MOST_NOT_RUN = 20
-MOST_FINDINGS = 40  # of a group; a preflight shows all: they are its product
-MOST_EXPLAINED = 8  # names of tests that a finding explains
+MOST_FINDINGS = 40  # per group; a preflight shows all, since findings are what it is run for
+MOST_EXPLAINED = 8  # names shown of the tests that a finding explains
 MOST_STEPS = 6
-_NAME = 34  # widest name of a row
+_NAME = 34  # characters shown of a row's name
 _COLOUR = {State.GOOD: "bold green", State.BAD: "bold red", State.INCOMPLETE: "bold yellow", State.PLANNED: "bold cyan"}
 
 Line = tuple[str, dict[str, Kind]]
 
 
 def show(overview: Overview, console: Console, files: Iterable[Path] = (), faults: Iterable[str] = ()) -> None:
-    """Print the summary of a run. `files` are the reports that were written, `faults` tell which were not, and why."""
-    ledger, rows, told = overview.ledger, overview.matrix, overview.summary
+    """Print the summary of a run. `files` are the reports written, `faults` say which could not be written and why."""
+    ledger, rows, summary = overview.ledger, overview.matrix, overview.summary
     lines = list(_stage_lines(rows.stages)) + list(_area_lines(rows.checks))
     printer = _Printer(console)
     printer.matrix(rows, lines)
-    printer.counts(told)
-    for group in told.groups:
+    printer.counts(summary)
+    for group in summary.groups:
         printer.findings(group, len(group.findings) if ledger.run.command == "preflight" else MOST_FINDINGS)
-    printer.gaps(told)
+    printer.gaps(summary)
     timing = critical_path.of(ledger)
     if timing and not ledger.run.plan:
         printer.timing(timing)
-    printer.end(ledger, told)
+    printer.end(ledger, summary)
     for file in files:
         printer.plain(Text(f"  {file}"))
     for fault in faults:
@@ -55,7 +55,7 @@ def show(overview: Overview, console: Console, files: Iterable[Path] = (), fault
 
 
 def _stage_lines(stages: Sequence[Row]) -> Iterator[Line]:
-    """One line per stage; when there are very many, one per section with the worst of each host."""
+    """One line per stage or, if there are very many, one per section with each host's worst result."""
     if len(stages) > MOST_ROWS:
         yield from ((one_line(area), _worst(rows)) for area, rows in matrix.by_area(stages))
     else:
@@ -65,7 +65,7 @@ def _stage_lines(stages: Sequence[Row]) -> Iterator[Line]:
 
 
 def _area_lines(checks: Sequence[Row]) -> Iterator[Line]:
-    """One line per area of checks, with the worst of each host."""
+    """One line per area of checks, with each host's worst result."""
     yield from ((f"{one_line(area)} ({len(rows)})", _worst(rows)) for area, rows in matrix.by_area(checks))
 
 
@@ -77,7 +77,7 @@ def _worst(rows: Sequence[Row]) -> dict[str, Kind]:
 
 
 class _Printer:
-    """Prints to one console, in the characters it can show."""
+    """Prints to a console, using only characters it can show."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -88,7 +88,7 @@ class _Printer:
         return Text(mark.glyph if self.unicode else mark.ascii, mark.style)
 
     def line(self, *parts: str | Text | tuple[str, str], indent: int = 0) -> None:
-        """One paragraph; what does not fit goes on below its first character, `indent` from the left."""
+        """Print a paragraph; lines after the first are indented by `indent` characters."""
         text = Text.assemble(*parts)
         width = max(self.console.width - indent, 20)
         for number, part in enumerate(text.wrap(self.console, width, tab_size=4)):
@@ -96,12 +96,12 @@ class _Printer:
             self.plain(Text(pad) + part)
 
     def plain(self, text: Text) -> None:
-        """One line as it is."""
+        """Print one line as it is."""
         text.rstrip()
         self.console.print(text, soft_wrap=True, highlight=False)
 
     def packed(self, parts: Sequence[Text], between: str) -> None:
-        """As many parts to a line as fit, none of them torn."""
+        """Print as many parts to a line as fit, breaking none of them."""
         line = Text()
         for part in parts:
             if line and line.cell_len + len(between) + part.cell_len > self.console.width:
@@ -126,7 +126,7 @@ class _Printer:
         names = [_column_name(group) for group in groups]
         headings = next((h for h in _headings(names) if sum(_width(column) for column in h) <= space), None)
         legend = []
-        if headings is None:  # the names do not fit: letters, and what they stand for below
+        if headings is None:  # the names do not fit: use letters, explained below the matrix
             fit = max(space // 3, 1)
             legend = [f"{_letter(n)} {name}" for n, name in enumerate(names[:fit])]
             if left_out := groups[fit:]:
@@ -154,22 +154,22 @@ class _Printer:
             text.append_text(mark)
         self.plain(text)
 
-    def counts(self, told: Summary) -> None:
+    def counts(self, summary: Summary) -> None:
         self.line("")
-        counts = [Text(f"{number:,} {kind}") for kind, number in told.counts.items()]
+        counts = [Text(f"{number:,} {kind}") for kind, number in summary.counts.items()]
         self.packed(counts or [Text("no test")], "   ")
 
     def findings(self, group: Group, most: int) -> None:
         self.title(group.title)
         for finding in group.findings[:most]:
             for message, results in finding.by_message.items():
-                hosts = _some([result.host for result in results])
+                hosts = _first_hosts([result.host for result in results])
                 name = (
                     f"{finding.row.id} " if finding.row.id else f"{finding.row.section} " if finding.row.section else ""
                 )
-                said = clip_end(one_line(clip(message, 2000)), 400)
+                shown = clip_end(one_line(clip(message, 2000)), 400)
                 self.line(
-                    self.mark(finding.kind), " ", (hosts, "bold"), f": {name}{finding.row.name}: {said}", indent=2
+                    self.mark(finding.kind), " ", (hosts, "bold"), f": {name}{finding.row.name}: {shown}", indent=2
                 )
             if finding.fix:
                 self.line("  fix: ", one_line(finding.fix), indent=7)
@@ -178,12 +178,12 @@ class _Printer:
         if len(group.findings) > most:
             self.line(f"  and {len(group.findings) - most} more; see report.html")
 
-    def gaps(self, told: Summary) -> None:
-        if not told.gaps:
+    def gaps(self, summary: Summary) -> None:
+        if not summary.gaps:
             return
         self.title("Not run")
         left = MOST_NOT_RUN
-        for gap in told.gaps[:MOST_NOT_RUN]:
+        for gap in summary.gaps[:MOST_NOT_RUN]:
             names = [row.name for row in gap.rows]
             shown, left = names[: max(left, 0)], left - len(names)
             more = len(names) - len(shown)
@@ -191,25 +191,27 @@ class _Printer:
                 f" and {more} more" if shown and more else f"{count(more, 'test')}" if more else ""
             )
             self.line(
-                self.mark(Kind.NOT_RUN), f" {_some(gap.hosts)}: {one_line(what)} ({one_line(gap.reason)})", indent=2
+                self.mark(Kind.NOT_RUN),
+                f" {_first_hosts(gap.hosts)}: {one_line(what)} ({one_line(gap.reason)})",
+                indent=2,
             )
-        if len(told.gaps) > MOST_NOT_RUN:
-            self.line(f"  and more for {count(len(told.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
+        if len(summary.gaps) > MOST_NOT_RUN:
+            self.line(f"  and more for {count(len(summary.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
 
     def timing(self, timing: critical_path.Timing) -> None:
-        """Wall time and critical path, and the stages of the path that took most of it."""
+        """Print wall time and critical path, with the path's longest stages."""
         longest = sorted(timing.path, key=lambda step: -step[1])[:MOST_STEPS]
         steps = [f"{label} {duration(seconds)}" for label, seconds in timing.path if (label, seconds) in longest]
         figures = f"{duration(timing.wall)}, critical path {duration(timing.critical)} ({timing.ratio:.2f} times)"
         self.line("")
         self.line(f"Wall time {figures}: ", one_line(" > ".join(steps)), indent=2)
 
-    def end(self, ledger: Ledger, told: Summary) -> None:
+    def end(self, ledger: Ledger, summary: Summary) -> None:
         run, end = ledger.run, ledger.end
         self.line("")
         took = f" ({duration(end.seconds)})" if end else ""
         replay = f", replay of {one_line(run.replays)}" if run.replays else ""
-        self.line((f"{run.cluster} {run.command}{replay}: {one_line(told.headline)}", _COLOUR[told.state]), took)
+        self.line((f"{run.cluster} {run.command}{replay}: {one_line(summary.headline)}", _COLOUR[summary.state]), took)
 
 
 def _fold(hosts: Sequence[HostRow], lines: Sequence[Line]) -> list[list[HostRow]]:
@@ -224,7 +226,7 @@ def _column_name(group: Sequence[HostRow]) -> str:
 
 
 def _headings(names: Sequence[str]) -> Iterator[list[list[str]]]:
-    """The column names on one line; then, narrower, on two lines, broken where a name has a hyphen or a blank."""
+    """The column names on one line; then, narrower, on two lines, broken at a hyphen or blank."""
     yield [[name] for name in names]
     yield [re.sub(r"[- ](?=[^- ]*$)", lambda m: f"{m[0].strip()}\n", name).split("\n") for name in names]
 
@@ -238,18 +240,19 @@ def _letter(number: int) -> str:
 
 
 def _not_run(finding: Finding) -> str:
-    """The tests that a finding explains, and where: `K01, K02 and 3 more (40 in all) on atlas01`."""
+    """The tests that a finding explains, and where: `K01, K02 and 3 more on atlas01`."""
     hosts = tuple(dict.fromkeys(host for gap in finding.explains for host in gap.hosts))
     names = tuple(dict.fromkeys(row.id or row.name for gap in finding.explains for row in gap.rows))
     more = f" and {len(names) - MOST_EXPLAINED} more" if len(names) > MOST_EXPLAINED else ""
-    return f"{one_line(', '.join(names[:MOST_EXPLAINED]))}{more} on {_some(hosts)}"
+    return f"{one_line(', '.join(names[:MOST_EXPLAINED]))}{more} on {_first_hosts(hosts)}"
 
 
-def _some(hosts: Sequence[str]) -> str:
+def _first_hosts(hosts: Sequence[str]) -> str:
+    """The first four hosts and the number of the others."""
     shown = ", ".join(one_line(host) for host in hosts[:4])
     return shown + (f" and {len(hosts) - 4} more" if len(hosts) > 4 else "")
 
 
 def clip_end(text: str, limit: int) -> str:
-    """`text`, cut to `limit` characters with `..` at its end."""
+    """`text`, cut to `limit` characters including the `..` at its end."""
     return text if len(text) <= limit else text[: limit - 2] + ".."

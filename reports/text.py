@@ -1,4 +1,4 @@
-"""Text that came from hosts, made safe and short to show: it steers no terminal, no browser and no XML parser."""
+"""Make text that came from hosts short and safe to show on terminals, in browsers and in XML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ANSI = re.compile(
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: window titles, links
     r"|\x1b[ -/]*[0-~]"  # two-character escapes and character sets
 )
-# What XML 1.0 forbids, what moves a cursor, what turns or hides text (bidi controls, zero-width, tag characters).
+# Characters that XML 1.0 forbids, that move a cursor, or that reorder or hide text (bidi, zero-width, tags).
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\U000e0000-\U000e007f]"
@@ -18,7 +18,7 @@ _HIDDEN = re.compile(
 
 def visible(text: str) -> str:
     """`text` with control and hidden characters visible (ESC as `\\x1b`, U+202E as `\\u202e`); CR LF becomes LF."""
-    # Not the control pictures of Unicode: many fonts lack them.
+    # Unicode's control pictures would be shorter, but many fonts lack them.
     return _HIDDEN.sub(_shown, text.replace("\r\n", "\n"))
 
 
@@ -28,7 +28,7 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`plain` text with every run of white space as one blank."""
+    """`plain` text with every run of white space replaced by one blank."""
     return " ".join(plain(text).split())
 
 
@@ -38,7 +38,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """`text`, or of more than `limit` characters the first and last part and, between, a line on what is left out."""
+    """`text`; if longer than `limit` characters, its start and end with a line between them on what is left out."""
     if len(text) <= limit:
         return text
     head, tail = text[: limit // 2], text[-(limit // 2) :]
@@ -49,12 +49,12 @@ def duration(seconds: float) -> str:
     """Seconds in words: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02d} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
 
 
 def count(number: int, thing: str) -> str:

@@ -1,1 +1,4 @@
-"""Output of tools to values, by area. Pure; what is not understood raises `dlws.verdict.Unparsable`."""
+"""Parsers that turn the output of tools into typed values, by area.
+
+All are pure functions and raise `dlws.verdict.Unparsable` for anything they do not understand.
+"""

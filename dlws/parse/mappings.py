@@ -1,4 +1,4 @@
-"""Mappings as JSON and YAML give them."""
+"""Nested mappings, as in JSON and YAML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`, mapping by mapping, as deploy.py merges; anything else is replaced whole.
+    """`base` overridden by `over`, mapping by mapping as deploy.py does; all other values are replaced.
 
     >>> merged({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}

@@ -1,4 +1,4 @@
-"""What all parsers share: text without terminal noise, and the error that names the line not understood."""
+"""Shared by all parsers: removing terminal escapes, splitting into lines, and the error that quotes the line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 120
 
 
 def unparsable(source: str, line: str = "", why: str = "not understood") -> Unparsable:
-    """The error to raise: `source` is the command or file, `line` the offending line (cut to 120 characters)."""
+    """The error to raise. `source` is the command or file, `line` the offending line (cut to 120 characters)."""
     shown = line.strip()[:_SHOWN]
     return Unparsable(f"{source}: {why}: {shown!r}" if shown else f"{source}: {why}")
 
@@ -19,7 +19,7 @@ def unparsable(source: str, line: str = "", why: str = "not understood") -> Unpa
 def clean(source: str, text: str) -> str:
     """`text` without ANSI escapes, byte-order mark and carriage returns.
 
-    Raises Unparsable for NUL: no tool prints it, but a page of it is what a file looks like after a crash.
+    Raises Unparsable for NUL, which no tool prints but which may fill a file after a crash.
     """
     if "\0" in text:
         raise unparsable(source, text.partition("\0")[0].rpartition("\n")[2], "NUL in the output after")
@@ -32,23 +32,23 @@ def lines(source: str, text: str) -> list[str]:
 
 
 def lines_from(source: str, text: str, start: re.Pattern[str]) -> list[str]:
-    """The non-blank lines from the first that begins with `start`; what precedes it is a banner (MOTD).
+    """The non-blank lines from the first one that matches `start`; those before it are a banner (MOTD).
 
-    Raises Unparsable when no line does.
+    Raises Unparsable if no line matches.
     """
-    found = lines(source, text)
-    for index, line in enumerate(found):
+    output = lines(source, text)
+    for index, line in enumerate(output):
         if start.match(line):
-            return found[index:]
-    raise unparsable(source, found[0] if found else "", "not understood" if found else "no output")
+            return output[index:]
+    raise unparsable(source, output[0] if output else "", "not understood" if output else "no output")
 
 
 def only_line(source: str, text: str) -> str:
-    """The one non-blank line of the text, stripped. Raises Unparsable for none or several."""
-    found = lines(source, text)
-    if len(found) != 1:
-        raise unparsable(source, found[0] if found else "", f"{len(found)} lines where one was expected")
-    return found[0].strip()
+    """The only non-blank line of the text, stripped. Raises Unparsable for none or several."""
+    output = lines(source, text)
+    if len(output) != 1:
+        raise unparsable(source, output[0] if output else "", f"{len(output)} lines where one was expected")
+    return output[0].strip()
 
 
 def number(source: str, digits: str) -> int:

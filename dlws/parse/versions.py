@@ -1,6 +1,6 @@
-"""Orderable versions of drivers, Ubuntu, Docker and Kubernetes, each by its publisher's rule. Or raises Unparsable.
+"""Versions of drivers, Ubuntu, Docker and Kubernetes, ordered by their publishers' rules.
 
-`versions.nvidia("418.87.00") < versions.nvidia("430")`,
+Every parser raises Unparsable for any other text. `versions.nvidia("418.87.00") < versions.nvidia("430")`,
 `versions.ascend("1.72.T2.100.B020") < versions.ascend("20.1.0")`.
 """
 
@@ -26,7 +26,7 @@ _RANKS = {"rc": -1, "": 0, "spc": 1}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """Numbers compared part by part, 430 = 430.0; a pre-release sorts before its release. `text` is as read."""
+    """Numbers are compared part by part, 430 = 430.0; a pre-release precedes its release. `text` is the original."""
 
     numbers: tuple[int, ...]
     stage: tuple[int, int] = _RELEASED
@@ -37,7 +37,7 @@ class Version:
 
 
 def nvidia(text: str) -> Version:
-    """An NVIDIA driver, as nvidia-smi prints it: 418.87.00, 440.33.01, 535.104.05."""
+    """An NVIDIA driver as printed by nvidia-smi: 418.87.00, 440.33.01, 535.104.05."""
     return _numeric("NVIDIA driver version", text)
 
 
@@ -47,25 +47,25 @@ def ubuntu(text: str) -> Version:
 
 
 def docker(text: str) -> Version:
-    """A Docker engine: 18.06.1-ce, 19.03.12, 20.10.24+dfsg1 (the build after `+` counts for nothing), 23.0.0-rc.1."""
-    found = _DOCKER.fullmatch(text.strip())
-    if found is None:
+    """A Docker engine: 18.06.1-ce, 19.03.12, 20.10.24+dfsg1 (the build after `+` is ignored), 23.0.0-rc.1."""
+    match = _DOCKER.fullmatch(text.strip())
+    if match is None:
         raise unparsable("Docker version", text)
-    stage = (["alpha", "beta", "rc"].index(found["stage"]), int(found["count"])) if found["stage"] else _RELEASED
-    return Version(_trimmed(found["numbers"]), stage, text.strip())
+    stage = (["alpha", "beta", "rc"].index(match["stage"]), int(match["count"])) if match["stage"] else _RELEASED
+    return Version(_trimmed(match["numbers"]), stage, text.strip())
 
 
 def kubernetes(text: str) -> Version:
-    """A Kubernetes release as kubeadm and kubelet name it (v1.20.2), or the Debian package of one (1.20.2-00)."""
+    """A Kubernetes release as printed by kubeadm and kubelet (v1.20.2), or its Debian package (1.20.2-00)."""
     return _numeric("Kubernetes version", text.strip().removeprefix("v").partition("-")[0])
 
 
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Ascend:
-    """An Ascend driver version: parts of letters and a number, lower case, without trailing plain zeros.
+    """An Ascend driver version: parts of letters (lower case) and a number, without trailing zeros.
 
-    Ordering raises Unparsable where the scheme gives no order: other letters in the same place (T against B).
+    Comparing raises Unparsable where the scheme defines no order: different letters in the same place (T and B).
     """
 
     parts: tuple[tuple[str, int], ...]
@@ -84,7 +84,7 @@ class Ascend:
         if own[0] == its[0]:
             return own[1] < its[1]
         ranked = own[0] in _RANKS and its[0] in _RANKS
-        # A service pack follows the release it patches, whose part is 0 or none here; to other numbers it has no order.
+        # A service pack follows the release it patches, which has 0 or nothing in this place; others are not ordered.
         patches_another = "spc" in (own[0], its[0]) and any(letters == "" and number for letters, number in (own, its))
         if not ranked or patches_another:
             raise unparsable("Ascend version", f"{self.text} and {other.text}", "no order between")
@@ -92,17 +92,17 @@ class Ascend:
 
 
 def ascend(text: str) -> Ascend:
-    """An Ascend driver, as version.info has it: 1.72.T2.100.B020, 1.73.T105.0.B050, 20.1.rc1, 20.2.2.spc001, 23.0.3.
+    """An Ascend driver as in version.info: 1.72.T2.100.B020, 1.73.T105.0.B050, 20.1.rc1, 20.2.2.spc001, 23.0.3.
 
-    T2 < T105 and B020 = 20, since numbers count as numbers; rc < (none) < spc; upper and lower case are the same.
+    Numbers compare as numbers (T2 < T105, B020 = B20); rc < (none) < spc; case is ignored.
     """
-    parts = [_ASCEND_PART.fullmatch(part) for part in text.strip().lower().split(".")]
-    found = tuple((part[1], int(part[2])) for part in parts if part is not None)
-    if len(found) != len(parts) or len(found) < 2 or found[0][0]:
+    matches = [_ASCEND_PART.fullmatch(part) for part in text.strip().lower().split(".")]
+    parts = tuple((match[1], int(match[2])) for match in matches if match is not None)
+    if len(parts) != len(matches) or len(parts) < 2 or parts[0][0]:
         raise unparsable("Ascend version", text)
-    while found[-1] == _PLAIN and len(found) > 1:
-        found = found[:-1]
-    return Ascend(found, text.strip())
+    while parts[-1] == _PLAIN and len(parts) > 1:
+        parts = parts[:-1]
+    return Ascend(parts, text.strip())
 
 
 def _numeric(source: str, text: str) -> Version:
@@ -112,7 +112,7 @@ def _numeric(source: str, text: str) -> Version:
 
 
 def _trimmed(numbers: str) -> tuple[int, ...]:
-    found = [int(part) for part in numbers.split(".")]
-    while len(found) > 1 and found[-1] == 0:
-        found.pop()
-    return tuple(found)
+    parts = [int(part) for part in numbers.split(".")]
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)

@@ -1,7 +1,7 @@
 """The acceptance document of an audit: fourteen parts, in Chinese and English, as DOCX, HTML and PDF.
 
-A pure function of the run's folder: made again, it has the same bytes. It is signed by hand (part 13) and, detached, by
-`reports.signature`.
+A pure function of the run's folder: made again, it has the same bytes. It is signed by hand (part 13) and with a
+detached signature (`reports.signature`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _PARTS = (
 
 
 def document(source: Source, language: Language) -> Document:
-    """The document of a run. RunFolderError when the run is no audit."""
+    """The document of a run. Raises RunFolderError if the run is not an audit."""
     run = source.recorded.ledger.run
     if run.command != "verify" or run.plan:
         what = f"the plan of an {run.command}" if run.plan else f"an {run.command}"
@@ -68,10 +68,10 @@ def document(source: Source, language: Language) -> Document:
 def make(
     recorded: RecordedRun, language: Language, formats: Sequence[str], into: Path, customer: Path | None = None
 ) -> list[Path]:
-    """Write the manifest and the documents; with a customer's template its DOCX too. Returns the files.
+    """Write the manifest, the documents and, if given, the filled-in customer's template. Returns the files.
 
-    RunFolderError when the run is no audit, pdf.PdfError and template.CustomerTemplateError when one cannot be made;
-    nothing is written then.
+    Raises RunFolderError if the run is not an audit, and pdf.PdfError or template.CustomerTemplateError if a document
+    cannot be made; nothing is written then.
     """
     source = Source(recorded)
     made = document(source, language)
@@ -86,10 +86,10 @@ def make(
 
 
 def digest_of(name: str, data: bytes) -> str:
-    """The digest of the manifest that a document was made from, "" when it holds none."""
+    """The digest of the manifest that a document was made from; empty if it contains none."""
     suffix = Path(name).suffix.lower()
     if suffix == ".docx":
         with suppress(zipfile.BadZipFile, KeyError):
             data = zipfile.ZipFile(io.BytesIO(data)).read("docProps/core.xml")
-    found = _IDENTIFIERS[suffix].search(data) if suffix in _IDENTIFIERS else None
-    return found[1].decode() if found else ""
+    identifier = _IDENTIFIERS[suffix].search(data) if suffix in _IDENTIFIERS else None
+    return identifier[1].decode() if identifier else ""

@@ -1,4 +1,4 @@
-"""What an acceptance document is made of, whatever it is written as: numbered parts of text, tables and blanks."""
+"""The building blocks of an acceptance document, independent of its format: parts, text, tables, blanks to fill in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHORT = 12  # rows
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The text of a cell; line feeds in it are kept. `tone` colours it, the text says the same."""
+    """The text of a cell; its line feeds are kept. `tone` adds colour, but the meaning is always in the text."""
 
     text: str
     tone: Tone = ""
@@ -34,7 +34,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """Lines to be typed or compared as they are: commands, digests."""
+    """Lines to be shown as they are: commands, digests."""
 
     text: str
 
@@ -48,7 +48,7 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`widths` are shares. A table of very many columns is set in smaller type."""
+    """`widths` are relative. A table with very many columns is set in smaller type."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
@@ -56,7 +56,7 @@ class Table:
 
     @property
     def is_short(self) -> bool:
-        """Whether it is kept on one page: a few rows, torn apart, are read as two tables."""
+        """Whether it is kept on one page, as a short table split over two would be read as two tables."""
         return len(self.rows) <= _SHORT
 
 
@@ -69,7 +69,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """One box for each who signs, never filled in: `fields` are the names of its blanks."""
+    """One box per signatory, never filled in by the suite; `fields` are the labels of its blanks."""
 
     parties: Sequence[str]
     fields: Sequence[str]
@@ -89,7 +89,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole acceptance document in one language. `digest` is that of the manifest, which the cover shows."""
+    """An acceptance document in one language. `digest` is the manifest's SHA-256, shown on the cover."""
 
     title: str
     subtitle: str
@@ -101,5 +101,5 @@ class Document:
 
 
 def cell(value: str | Cell) -> Cell:
-    """A cell, of a bare text too."""
+    """`value` as a cell; bare text gets no tone."""
     return value if isinstance(value, Cell) else Cell(value)

@@ -1,4 +1,4 @@
-"""`dlws reports acceptance|sign|check-signature`: make the documents, sign them, check what was signed."""
+"""`dlws reports acceptance|sign|check-signature`: write acceptance documents, sign them, verify signatures."""
 
 from __future__ import annotations
 
@@ -19,24 +19,31 @@ FILE = click.Path(path_type=Path)
 
 
 def _formats(context: click.Context, option: click.Parameter, text: str) -> list[str]:
-    """`docx,pdf` as a list without repetitions."""
+    """`docx,pdf` as a list without duplicates. Raises BadParameter for an unknown format."""
     names = list(dict.fromkeys(text.split(",")))
     if unknown := [name for name in names if name not in acceptance.FORMATS]:
-        raise click.BadParameter(f"no format {', '.join(unknown)}; there are {', '.join(acceptance.FORMATS)}")
+        raise click.BadParameter(f"unknown format {', '.join(unknown)}; choose from {', '.join(acceptance.FORMATS)}")
     return names
 
 
 @click.command("acceptance")
 @click.argument("run", metavar="RUN")
-@click.option("--cluster", default="*", metavar="NAME", help="Look for names and `latest` among its runs only.")
+@click.option(
+    "--cluster", default="*", metavar="NAME", help="Look up names and `latest` among this cluster's runs only."
+)
 @click.option(
     "--language", type=click.Choice([str(one) for one in Language]), default=str(Language.BOTH), show_default=True
 )
 @click.option(
-    "--format", "formats", callback=_formats, default="docx,html", show_default=True, help="Of docx, html and pdf."
+    "--format",
+    "formats",
+    callback=_formats,
+    default="docx,html",
+    show_default=True,
+    help="Any of docx, html and pdf, separated by commas.",
 )
-@click.option("--template", type=FILE, metavar="DOCX", help="A customer's own document to fill in too.")
-@click.option("--into", type=FILE, metavar="DIR", help="Where to (default: the run's folder).")
+@click.option("--template", type=FILE, metavar="DOCX", help="A customer's own document, to be filled in as well.")
+@click.option("--into", type=FILE, metavar="DIR", help="Output folder (default: the run's folder).")
 @click.pass_obj
 def make(
     out: Path,
@@ -64,19 +71,19 @@ def sign(out: Path, target: str, key: Path) -> None:
 
 @click.command("check-signature")
 @click.argument("target", metavar="DOCUMENT|RUN")
-@click.option("--signers", type=FILE, required=True, metavar="FILE", help="Who may sign (ssh-keygen(1)).")
-@click.option("--run", type=FILE, metavar="DIR", help="The run's folder (default: the one the document lies in).")
+@click.option("--signers", type=FILE, required=True, metavar="FILE", help="Allowed signers, see ssh-keygen(1).")
+@click.option("--run", type=FILE, metavar="DIR", help="The run's folder (default: the document's folder).")
 @click.pass_obj
 def check_signature(out: Path, target: str, signers: Path, run: Path | None) -> int:
-    """Check a signature, and the evidence it is for."""
+    """Verify a signature, and the evidence it is for."""
     checked = signature.check(_target(target, out), signers, run)
     if checked.signer:
-        print(f"{checked.file}: good signature of {one_line(checked.signer)}")
+        print(f"{checked.file}: good signature by {one_line(checked.signer)}")
     for fault in checked.faults:
         print(f"{checked.file}: NOT GOOD: {one_line(fault)}")
     if checked.faults:
         return 1
-    print(f"{checked.file}: ledger and evidence are those that were signed ({checked.files} files)")
+    print(f"{checked.file}: ledger and evidence match what was signed ({checked.files} files)")
     return 0
 
 
@@ -84,6 +91,6 @@ COMMANDS = (make, sign, check_signature)
 
 
 def _target(name: str, out: Path) -> Path:
-    """A document's file, or a run's folder by all the names that a run has."""
+    """The file of a document, or the folder of a run given by folder, name or `latest`."""
     file = Path(name)
     return file if file.is_file() else find_run(name, out).path

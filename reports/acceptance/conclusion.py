@@ -1,4 +1,4 @@
-"""Passed, conditionally passed, not passed: by one rule, which every document states in full."""
+"""The conclusion: passed, conditionally passed or not passed, by a rule that every document states in full."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ RULE = (
         "配置中的全部主机与全部检查项；"
         "(3) 没有执行任何检查；(4) 任一项的判定为不通过（FAIL）、未知（UNKNOWN）、不可达（UNREACHABLE）"
         "或未执行（NOT RUN）。",
-        "Not passed, when any of these holds: (1) the audit did not come to its proper end: interrupted, killed, or "
-        "the suite itself broke; (2) it did not ask, or cannot be shown to have asked, all hosts of the configuration "
-        "and all checks; (3) nothing was checked; (4) any item is FAIL, UNKNOWN, UNREACHABLE or NOT RUN.",
+        "Not passed, if any of these holds: (1) the audit did not end normally: it was interrupted or killed, or the "
+        "suite itself failed; (2) it did not cover, or cannot be shown to have covered, all hosts of the "
+        "configuration and all checks; (3) nothing was checked; (4) any item is FAIL, UNKNOWN, UNREACHABLE or NOT RUN.",
     ),
     (
         "有条件通过：不存在上述情形，但至少一项为警告（WARN）或豁免（WAIVED）。条件即第 9、10 部分所列各项。",
-        "Conditionally passed: not that, and at least one item is WARN or WAIVED. The conditions are those items, "
-        "listed in parts 9 and 10.",
+        "Conditionally passed, if none of the above holds but at least one item is WARN or WAIVED. The conditions are "
+        "those items, listed in parts 9 and 10.",
     ),
     (
         "通过：其余情形，即每一项均为通过（PASS）、不适用（N/A）或产品自身造成的偏离"
         "（DEVIATION，见第 9 部分，须签字认可）。",
-        "Passed: otherwise; every item is PASS, N/A, or a DEVIATION that the product itself imposes (part 9, to be "
-        "accepted by signature).",
+        "Passed, in all other cases: every item is PASS, N/A, or a DEVIATION that the product itself imposes (part 9, "
+        "to be accepted by signature).",
     ),
     (
         "未知与未执行的项不算通过：不能证明的，不予验收。本结论仅针对本文档所列主机与检查项。",
-        "What is unknown or was not run has not passed: what cannot be shown cannot be accepted. The conclusion speaks "
-        "of the hosts and items listed here, and of nothing else.",
+        "Items that are unknown or were not run have not passed: what cannot be proved cannot be accepted. The "
+        "conclusion covers only the hosts and items listed in this document.",
     ),
 )
 
@@ -62,39 +62,42 @@ TONES: dict[Level, Tone] = {Level.PASSED: "good", Level.CONDITIONAL: "caution", 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The level, and what brought it about: each reason in Chinese and in English."""
+    """The level and the reasons for it, each in Chinese and in English."""
 
     level: Level
     reasons: tuple[tuple[str, str], ...]
 
 
 def of(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conclusion:
-    """The conclusion of a run by `RULE`. With --strict a warning refuses, as it makes the run fail.
+    """The conclusion of a run by `RULE`. With --strict a warning means not passed, as it makes the run fail.
 
-    `gaps` say why the run cannot speak for the whole cluster.
+    `gaps` are the reasons why the run does not cover the whole cluster.
     """
-    found: dict[Verdict, int] = record["counts"]["checks"]
+    counts: dict[Verdict, int] = record["counts"]["checks"]
     refusing = REFUSING + ((Verdict.WARN,) if record["strict"] else ())
-    reasons = [*_of_the_end(end), *gaps]
-    if not found.keys() - {Verdict.NA}:
+    reasons = [*_ending_reasons(end), *gaps]
+    if not counts.keys() - {Verdict.NA}:
         reasons.append(("没有执行任何检查", "nothing was checked"))
-    reasons += [_counted(verdict, found[verdict]) for verdict in refusing if found.get(verdict)]
+    reasons += [_counted(verdict, counts[verdict]) for verdict in refusing if counts.get(verdict)]
     if not reasons and end and end.exit_status:
         reasons.append(("运行以退出码 1 结束", "the run ended with exit status 1"))
     if reasons:
         return Conclusion(Level.NOT_PASSED, tuple(reasons))
-    conditions = tuple(_counted(verdict, found[verdict]) for verdict in CONDITIONS if found.get(verdict))
+    conditions = tuple(_counted(verdict, counts[verdict]) for verdict in CONDITIONS if counts.get(verdict))
     return Conclusion(Level.CONDITIONAL if conditions else Level.PASSED, conditions)
 
 
-def _of_the_end(end: End | None) -> Iterator[tuple[str, str]]:
+def _ending_reasons(end: End | None) -> Iterator[tuple[str, str]]:
     if end is None:
         yield "巡检被终止，没有结束记录", "the audit was cut off before its end"
     elif end.exit_status == 2:
         yield "巡检被中断", "the audit was interrupted"
     elif end.exit_status not in (0, 1):
         why = end.reason or "no reason given"
-        yield f"验收工具自身出错（退出码 {end.exit_status}）：{why}", f"the suite broke ({end.exit_status}): {why}"
+        yield (
+            f"验收工具自身出错（退出码 {end.exit_status}）：{why}",
+            f"the suite itself failed ({end.exit_status}): {why}",
+        )
 
 
 def _counted(verdict: Verdict, number: int) -> tuple[str, str]:

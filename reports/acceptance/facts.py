@@ -1,6 +1,6 @@
-"""What each host is, read from the answers in the evidence: model, serials, versions, addresses, accelerators.
+"""The facts about each host in the evidence: model, serial numbers, versions, addresses, accelerators.
 
-Nothing is asked and nothing is assumed: a fact that no command of the run told stays empty, and the document says so.
+Hosts are not queried and nothing is assumed: a fact that no command of the run revealed stays empty.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PACKAGES = ("kubeadm", "kubelet", "kubectl", "docker-ce", "docker.io", "nvidia-d
 
 @dataclass(slots=True)
 class Device:
-    """One accelerator. `serial` is what tells it apart: the board's serial number or, for want of it, the UUID."""
+    """One accelerator. `serial` is the board's serial number or, if that is not known, the UUID."""
 
     kind: str
     number: str
@@ -38,7 +38,7 @@ class Device:
 
 @dataclass(slots=True)
 class Card:
-    """One network card, `addresses` with their prefix length. A virtual one has no device behind it."""
+    """One network interface; `addresses` have a prefix length. `physical`: it has a hardware device."""
 
     name: str
     mac: str = ""
@@ -48,10 +48,10 @@ class Card:
 
 @dataclass(slots=True)
 class Facts:
-    """What is known of one host.
+    """What is known about one host.
 
-    `values` by name: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, docker,
-    storage_driver, gpu_driver, npu_driver, kubelet_running, and the packages' names with their versions.
+    Keys of `values`: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, docker,
+    storage_driver, gpu_driver, npu_driver, kubelet_running, allocatable, and the names of `PACKAGES`.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -59,11 +59,11 @@ class Facts:
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
 
     def card(self, name: str) -> Card:
-        """The network card of this name, to add to."""
+        """The network interface of this name, created if necessary."""
         return self.cards.setdefault(name, Card(name))
 
     def device(self, kind: str, number: str, **more: str | None) -> None:
-        """Add what is learnt of an accelerator; a board's serial number replaces a UUID, never the other way."""
+        """Add values to an accelerator; a board's serial number replaces a UUID, but not vice versa."""
         device = self.devices.setdefault((kind, number), Device(kind, number))
         for name, value in more.items():
             if value and not (name == "serial" and device.serial and value.startswith("GPU-")):
@@ -71,20 +71,20 @@ class Facts:
 
 
 def of_host(commands: Iterable[Command]) -> Facts:
-    """The facts of a host from all it was asked in the run. An answer that is not understood tells nothing."""
+    """The facts about a host from all its commands in the run. Answers that cannot be parsed are ignored."""
     facts = Facts()
     for command in commands:
         if command.rc not in (0, 1) or command.timed_out or command.truncated or command.changes:
             continue
         for pattern, learn in _PROBES:
-            if found := pattern.search(command.command):
+            if match := pattern.search(command.command):
                 with suppress(Unknown, ValueError, KeyError):
-                    learn(facts, command.out, found)
+                    learn(facts, command.out, match)
     return facts
 
 
 def of_nodes(commands: Iterable[Command]) -> dict[str, dict[str, str]]:
-    """By node, what Kubernetes says of it: kernel, os, kubelet_running, product_uuid, gpus and npus it can give out."""
+    """By node, the facts known to Kubernetes: os, kernel, kubelet_running, product_uuid, machine_id, allocatable."""
     nodes: dict[str, dict[str, str]] = {}
     for command in commands:
         if command.rc == 0 and re.match(r"GET /api/v1/nodes(\?|$)", command.command):
@@ -95,7 +95,7 @@ def of_nodes(commands: Iterable[Command]) -> dict[str, dict[str, str]]:
 
 
 def server_version(commands: Iterable[Command]) -> str:
-    """The version that the API server said it has, "" when it was not asked."""
+    """The API server's version, such as `v1.20.2`; empty if it was not queried."""
     for command in commands:
         if command.rc == 0 and command.command.startswith("GET /version"):
             with suppress(ValueError, AttributeError):
@@ -109,23 +109,23 @@ def accelerators(facts: Facts) -> Iterator[Device]:
 
 
 def cards(facts: Facts, address: str) -> list[Card]:
-    """The physical network cards, and the one that carries the host's own address."""
+    """The physical network interfaces, preceded by the one that has the host's own address."""
     own = [card for card in facts.cards.values() if any(a.partition("/")[0] == address for a in card.addresses)]
     return own + [card for card in facts.cards.values() if card.physical and card not in own]
 
 
 def _node(status: dict[str, Any]) -> dict[str, str]:
     info = status.get("nodeInfo") or {}
-    gives = status.get("allocatable") or {}
-    told = {
+    allocatable = status.get("allocatable") or {}
+    values = {
         "os": info.get("osImage"),
         "kernel": info.get("kernelVersion"),
         "kubelet_running": info.get("kubeletVersion"),
         "product_uuid": info.get("systemUUID"),
         "machine_id": info.get("machineID"),
-        "allocatable": ", ".join(f"{key}: {gives[key]}" for key in sorted(gives) if "/" in key),
+        "allocatable": ", ".join(f"{key}: {allocatable[key]}" for key in sorted(allocatable) if "/" in key),
     }
-    return {name: str(value) for name, value in told.items() if value}
+    return {name: str(value) for name, value in values.items() if value}
 
 
 _Learn = Callable[[Facts, str, re.Match[str]], None]
@@ -147,8 +147,8 @@ def _os(facts: Facts, out: str, _: re.Match[str]) -> None:
 
 
 @_probe(r"^uname -(?P<what>[mr])$")
-def _uname(facts: Facts, out: str, found: re.Match[str]) -> None:
-    facts.values["arch" if found["what"] == "m" else "kernel"] = only_line("uname", out)
+def _uname(facts: Facts, out: str, match: re.Match[str]) -> None:
+    facts.values["arch" if match["what"] == "m" else "kernel"] = only_line("uname", out)
 
 
 @_probe(r"^nproc$")
@@ -167,18 +167,18 @@ def _machine_id(facts: Facts, out: str, _: re.Match[str]) -> None:
 
 
 @_probe(r"^cat /sys/class/dmi/id/(?P<what>product_uuid|product_serial|product_name|sys_vendor)$")
-def _firmware(facts: Facts, out: str, found: re.Match[str]) -> None:
+def _firmware(facts: Facts, out: str, match: re.Match[str]) -> None:
     names = {"product_serial": "serial", "product_name": "product", "sys_vendor": "vendor"}
-    facts.values[names.get(found["what"], found["what"])] = only_line(found["what"], out)
+    facts.values[names.get(match["what"], match["what"])] = only_line(match["what"], out)
 
 
 @_probe(r"^docker info -f '\{\{json \.\}\}'$")
 def _docker(facts: Facts, out: str, _: re.Match[str]) -> None:
     daemon = docker_info.parse(out)
     facts.values |= {"docker": daemon.server_version, "storage_driver": daemon.storage_driver}
-    whole = json.loads(next(line for line in out.splitlines() if line.lstrip().startswith("{")))
-    if isinstance(whole.get("KernelVersion"), str):
-        facts.values.setdefault("kernel", whole["KernelVersion"])
+    info = json.loads(next(line for line in out.splitlines() if line.lstrip().startswith("{")))
+    if isinstance(info.get("KernelVersion"), str):
+        facts.values.setdefault("kernel", info["KernelVersion"])
 
 
 @_probe(r"^dpkg-query -W ")
@@ -191,8 +191,8 @@ def _packages(facts: Facts, out: str, _: re.Match[str]) -> None:
 def _addresses(facts: Facts, out: str, _: re.Match[str]) -> None:
     for address in ip_addr.parse(out):
         if address.scope == "global":
-            card, found = facts.card(address.interface), f"{address.address}/{address.network.prefixlen}"
-            card.addresses += [found] if found not in card.addresses else []
+            card, cidr = facts.card(address.interface), f"{address.address}/{address.network.prefixlen}"
+            card.addresses += [cidr] if cidr not in card.addresses else []
 
 
 @_probe(r"^cd /sys/class/net && ")
@@ -205,17 +205,17 @@ def _macs(facts: Facts, out: str, _: re.Match[str]) -> None:
 
 @_probe(r"^nvidia-smi -L$")
 def _gpus(facts: Facts, out: str, _: re.Match[str]) -> None:
-    nvidia_smi.listed(out)  # the whole of it is understood, or nothing is taken from it
+    nvidia_smi.listed(out)  # raises Unparsable unless all of it is understood
     for row in re.finditer(r"^GPU ([0-9]+): (.+) \(UUID: (GPU-\S+)\)$", out, re.MULTILINE):
         facts.device("GPU", row[1], model=row[2], serial=row[3])
 
 
 @_probe(r"^(timeout -k 1 10 )?nvidia-smi --query-gpu=(?P<fields>[\w.,]+) --format=csv,noheader")
-def _gpu_query(facts: Facts, out: str, found: re.Match[str]) -> None:
-    fields = found["fields"].split(",")
+def _gpu_query(facts: Facts, out: str, match: re.Match[str]) -> None:
+    fields = match["fields"].split(",")
     if fields == ["driver_version"]:
-        if told := {str(versions.nvidia(line)) for line in lines("nvidia-smi", out)}:
-            facts.values["gpu_driver"] = ", ".join(sorted(told))
+        if drivers := {str(versions.nvidia(line)) for line in lines("nvidia-smi", out)}:
+            facts.values["gpu_driver"] = ", ".join(sorted(drivers))
     elif fields[0] == "index":
         for row in nvidia_smi.query(out, fields):
             model, serial, firmware = row.get("name"), row.get("serial"), row.get("vbios_version")
@@ -242,6 +242,6 @@ def _npu_table(facts: Facts, out: str, _: re.Match[str]) -> None:
 @_probe(r"^q\(\) .* npu-smi info -t ")
 def _npu_boards(facts: Facts, out: str, _: re.Match[str]) -> None:
     for call, (status, text) in answers.parse(out).by_call.items():
-        if (found := re.fullmatch(r"npu-smi info -t board -i ([0-9]+)", call)) and status == 0:
+        if (match := re.fullmatch(r"npu-smi info -t board -i ([0-9]+)", call)) and status == 0:
             board = npu_chip.board(text)
-            facts.device("NPU", found[1], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)
+            facts.device("NPU", match[1], serial=board.serial, bus_id=board.bus_id, firmware=board.firmware)

@@ -1,4 +1,4 @@
-"""Parts 4 and 5: what is there, and its versions against what is required."""
+"""Parts 4 and 5: the inventory, and the versions required and found."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ VERSIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def hardware(source: Source, language: Language) -> Part:
-    """4: every host with its serial numbers, as far as the evidence holds them."""
+    """4: every host with its serial numbers, as far as they are in the evidence."""
     say, stacked = language.say, language.stacked
     head = [
         stacked("主机", "Host"),
@@ -66,28 +66,28 @@ def hardware(source: Source, language: Language) -> Part:
             language.stacked(
                 "以下内容取自本次巡检的证据；“—”表示本次巡检未读取。序列号一栏依次为已读取到的厂商、型号、序列号、"
                 "主板 UUID（product_uuid）和 machine-id。",
-                "Read from the evidence of this audit; a dash means that the audit did not ask. Under serial number "
-                "stand, as far as they were read: maker, model, serial number, firmware UUID, machine-id.",
+                "Taken from the evidence of this audit; a dash means that the audit did not read it. The serial number "
+                "column lists vendor, model, serial number, firmware UUID and machine-id, as far as they were read.",
             )
         ),
         Table(head, rows, [17, 16, 18, 25, 15, 30]),
         Heading(say("加速卡", "Accelerators")),
         _devices(source, language),
-        Heading(say("网卡", "Network cards")),
+        Heading(say("网卡", "Network interfaces")),
         _cards(source, language),
     ]
     return Part(4, say("设备清单", "Inventory"), blocks)
 
 
 def versions(source: Source, language: Language) -> Part:
-    """5: per component what is required, what was found where, and the verdict of the checks that compare them."""
+    """5: for each component the required version, the versions found, and the verdict of the checks."""
     say, stacked = language.say, language.stacked
     rows: list[Sequence[str | Cell]] = []
     for zh, en, names, ids in VERSIONS:
-        found = {host.name: source.all_facts[host.name].values.get(names[0], "") for host in source.hosts}
-        if any(found.values()):
+        by_host = {host.name: source.all_facts[host.name].values.get(names[0], "") for host in source.hosts}
+        if any(by_host.values()):
             rows.append(
-                (say(zh, en), _required(source, ids, language), _grouped(found), _verdict(source, ids, language))
+                (say(zh, en), _required(source, ids, language), _grouped(by_host), _verdict(source, ids, language))
             )
     if source.server_version:
         row = "API Server", _required(source, ("C02",), language), source.server_version
@@ -98,16 +98,16 @@ def versions(source: Source, language: Language) -> Part:
         stacked("实测", "Found"),
         stacked("判定", "Verdict"),
     ]
-    none = Text(language.stacked("本次巡检未读取任何版本。", "This audit read no versions."))
+    none = Text(language.stacked("本次巡检未读取任何版本。", "This audit did not read any versions."))
     return Part(
-        5, say("版本对照表", "Versions required and found"), [Table(head, rows, [24, 38, 38, 21]) if rows else none]
+        5, say("版本对照表", "Required and installed versions"), [Table(head, rows, [24, 38, 38, 21]) if rows else none]
     )
 
 
 def _lines(source: Source, host: str, *names: str) -> str:
     values = source.all_facts[host].values
-    known = [name for name in names if values.get(name)]
-    return "\n".join(f"{_LABELS.get(name, '')}{values[name]}{_UNITS.get(name, '')}" for name in known) or "—"
+    read = [name for name in names if values.get(name)]
+    return "\n".join(f"{_LABELS.get(name, '')}{values[name]}{_UNITS.get(name, '')}" for name in read) or "—"
 
 
 def _devices(source: Source, language: Language) -> Block:
@@ -124,7 +124,7 @@ def _devices(source: Source, language: Language) -> Block:
         for d in _distinct(facts.accelerators(source.all_facts[host.name]))
     ]
     if not rows:
-        return Text(language.stacked("本次巡检未读取加速卡信息。", "This audit read no accelerators."))
+        return Text(language.stacked("本次巡检未读取加速卡信息。", "This audit did not read any accelerators."))
     head = [
         stacked("主机", "Host"),
         stacked("加速卡", "Card"),
@@ -136,7 +136,7 @@ def _devices(source: Source, language: Language) -> Block:
 
 
 def _distinct(devices: Iterable[Device]) -> Iterator[Device]:
-    """The devices; those of which nothing but the number is known together, as one: `NPU 0, 1, 2`."""
+    """The devices; those of which only the number is known are combined: `NPU 0, 1, 2`."""
     unknown: dict[str, list[str]] = {}
     for device in devices:
         if device.model or device.serial or device.bus_id or device.firmware:
@@ -154,20 +154,20 @@ def _cards(source: Source, language: Language) -> Block:
         for card in facts.cards(source.all_facts[host.name], host.address)
     ]
     if not rows:
-        return Text(language.stacked("本次巡检未读取网卡信息。", "This audit read no network cards."))
+        return Text(language.stacked("本次巡检未读取网卡信息。", "This audit did not read any network interfaces."))
     head = [
         stacked("主机", "Host"),
-        stacked("网卡", "Card"),
+        stacked("网卡", "Interface"),
         stacked("MAC 地址", "MAC address"),
         stacked("地址", "Addresses"),
     ]
     return Table(head, rows, [20, 16, 24, 30])
 
 
-def _grouped(found: dict[str, str]) -> str:
-    """`20.10.24: atlas01, atlas02`, one line for each version; hosts of which nothing is known stand last."""
+def _grouped(by_host: dict[str, str]) -> str:
+    """`20.10.24: atlas01, atlas02`, one line per version; hosts whose version is not known come last."""
     together: dict[str, list[str]] = {}
-    for host, version in found.items():
+    for host, version in by_host.items():
         together.setdefault(version, []).append(host)
     unknown = together.pop("", [])
     lines = [f"{version}: {', '.join(hosts)}" for version, hosts in together.items()]
@@ -175,16 +175,16 @@ def _grouped(found: dict[str, str]) -> str:
 
 
 def _required(source: Source, ids: Sequence[str], language: Language) -> str:
-    """What the checks demand, in their words, and the value where the configuration or a finding names it."""
+    """The titles of the checks, and the required value if the configuration or a finding names it."""
     checks = [check for check in source.checks if check["id"] in ids]
     titles = {check["id"]: title(check, language) for check in checks}
-    known = [source.required[id] for id in titles if id in source.required]
-    said = known or dict.fromkeys(check["expected"] for check in checks if check["expected"])
-    lines = [f"{id} {title}" for id, title in titles.items()] + [f"→ {value}" for value in said]
-    return "\n".join(lines) or language.stacked("无要求", "nothing is required")
+    configured = [source.required[id] for id in titles if id in source.required]
+    values = configured or dict.fromkeys(check["expected"] for check in checks if check["expected"])
+    lines = [f"{id} {title}" for id, title in titles.items()] + [f"→ {value}" for value in values]
+    return "\n".join(lines) or language.stacked("无要求", "no requirement")
 
 
 def _verdict(source: Source, ids: Sequence[str], language: Language) -> str | Cell:
-    found = {Verdict(check["verdict"]) for check in source.checks if check["id"] in ids}
-    worst = next((verdict for verdict in WORST if verdict in found), None)
+    verdicts = {Verdict(check["verdict"]) for check in source.checks if check["id"] in ids}
+    worst = next((verdict for verdict in WORST if verdict in verdicts), None)
     return verdict_cell(worst, language) if worst else "—"

@@ -1,4 +1,4 @@
-"""Parts 9 to 11: what was accepted with its reasons, what is still open, and what was or was not loaded."""
+"""Parts 9 to 11: deviations and waivers, open issues, and load tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ _ORDER = {verdict: place for place, verdict in enumerate(FINDINGS)}
 
 
 def accepted(source: Source, language: Language) -> Part:
-    """9: deviations of the product and waivers, each with a blank for the compensating measure and for consent."""
+    """9: deviations and waivers, each with blanks for a compensating measure and for acceptance."""
     say, stacked = language.say, language.stacked
     deviations = [line for line in source.lines if line.verdict is Verdict.DEVIATION]
     waived = [line for line in source.lines if line.verdict is Verdict.WAIVED]
     measure, consent = stacked("补偿措施", "Compensating measure"), stacked("认可签字", "Accepted by")
     blocks: list[Block] = [Heading(say("偏离", "Deviations"))]
-    blocks.append(Text(stacked("以下规则与产品自身的要求相抵触。", "Rules that the product itself contradicts.")))
+    blocks.append(
+        Text(stacked("以下规则与产品自身的要求相抵触。", "Rules that conflict with the product's own requirements."))
+    )
     if deviations:
         head = [
             stacked("编号", "Id"),
@@ -61,13 +63,13 @@ def accepted(source: Source, language: Language) -> Part:
             stacked("理由", "Reason"),
             stacked("到期", "Expires"),
         ]
-        told = [(w["id"], w["host"], w["owner"], w["reason"], w["expires"]) for w in idle]
-        blocks += [Heading(say("未生效的豁免", "Waivers that waived nothing")), Table(head, told, [10, 20, 20, 40, 18])]
+        idle_rows = [(w["id"], w["host"], w["owner"], w["reason"], w["expires"]) for w in idle]
+        blocks += [Heading(say("未生效的豁免", "Unused waivers")), Table(head, idle_rows, [10, 20, 20, 40, 18])]
     return Part(9, say("偏离与豁免", "Deviations and waivers"), blocks)
 
 
 def open_issues(source: Source, language: Language) -> Part:
-    """10: everything that is not as it must be, with its remedy and blanks for who mends it by when."""
+    """10: every finding with its remedy, and blanks for who fixes it and by when."""
     say, stacked = language.say, language.stacked
     rows: list[Sequence[str | Cell]] = [
         (
@@ -99,11 +101,11 @@ def open_issues(source: Source, language: Language) -> Part:
 
 
 def load(source: Source, language: Language) -> Part:
-    """11: capacity and load, as far as the audit asked for them; what it did not ask is said to be not tested."""
+    """11: capacity and load, as far as this audit measured them; the rest is marked as not tested."""
     say, stacked = language.say, language.stacked
     measured = [line for line in source.lines if line.check["id"].startswith("Q")]
     blank = stacked(
-        "本次巡检未测试；如另行测试，请填写报告编号：", "Not tested in this audit. If tested apart, the report's no.:"
+        "本次巡检未测试；如另行测试，请填写报告编号：", "Not tested in this audit. If tested separately, report no.:"
     )
     rows: list[Sequence[str | Cell]] = [
         (
@@ -113,16 +115,18 @@ def load(source: Source, language: Language) -> Part:
         )
         for line in measured
     ]
-    untested = [say("满载稳定性测试（如 24 小时）", "Soak under full load (such as 24 h)")]
-    untested += [say("重启后复查（pytest -m reboot）", "Every verdict again after a reboot (pytest -m reboot)")]
+    untested = [say("满载稳定性测试（如 24 小时）", "Soak test under full load (such as 24 h)")]
+    untested += [say("重启后复查（pytest -m reboot）", "Re-check after a reboot (pytest -m reboot)")]
     untested = ([] if measured else [area("Q", language)]) + untested
     rows += [(name, blank, "") for name in untested]
     head = [stacked("项目", "Item"), stacked("结果", "Result"), stacked("判定", "Verdict")]
-    return Part(11, say("容量、满载与重启测试结果", "Capacity, soak and reboot"), [Table(head, rows, [43, 52, 21])])
+    return Part(
+        11, say("容量、满载与重启测试结果", "Capacity, soak and reboot tests"), [Table(head, rows, [43, 52, 21])]
+    )
 
 
 def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell]]:
-    """One row for all that was not run on the same hosts for the same reason."""
+    """One row for all items that were not run on the same hosts for the same reason."""
     together: dict[tuple[str, str], list[Line]] = {}
     for line in source.lines:
         if line.verdict is Verdict.NOT_RUN:
@@ -133,9 +137,9 @@ def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell
 
 
 def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Cell]:
-    """The waiver's own words; of a run that did not keep them, what the message says of it."""
+    """The waiver's row; owner and expiry are dashes if the run did not record the waiver itself."""
     kept = (w for w in source.record["waivers"] if w["id"] == line.check["id"] and set(line.hosts) <= set(w["waives"]))
     waiver = next(kept, {"reason": "", "owner": "—", "expires": "—"})
     item = f"{line.check['id']}\n{title(line.check, language)}"
-    said = f"{found(line)}\n{waiver['reason']}".strip()
-    return item, hosts(line, language), said, waiver["owner"], waiver["expires"], "", ""
+    finding = f"{found(line)}\n{waiver['reason']}".strip()
+    return item, hosts(line, language), finding, waiver["owner"], waiver["expires"], "", ""

@@ -11,23 +11,23 @@ from reports.record import Record
 
 
 class Language(StrEnum):
-    """Which words a document uses. BOTH puts the Chinese first."""
+    """The languages of a document. BOTH puts the Chinese first."""
 
     ZH = "zh"
     EN = "en"
     BOTH = "both"
 
     def say(self, zh: str, en: str) -> str:
-        """A word or a heading, on one line."""
-        return self._of(zh, en, " ")
+        """A word or a heading; with both languages, side by side on one line."""
+        return self._joined(zh, en, " ")
 
     def stacked(self, zh: str, en: str) -> str:
-        """A sentence or the head of a column: with both languages, one below the other."""
-        return self._of(zh, en, "\n")
+        """A sentence or a column heading; with both languages, one above the other."""
+        return self._joined(zh, en, "\n")
 
-    def _of(self, zh: str, en: str, between: str) -> str:
+    def _joined(self, zh: str, en: str, separator: str) -> str:
         if self is Language.BOTH and zh and en and zh != en:
-            return f"{zh}{between}{en}"
+            return f"{zh}{separator}{en}"
         return (zh or en) if self is not Language.EN else (en or zh)
 
 
@@ -83,27 +83,27 @@ _SECTIONS_ZH = {
 }
 
 _ROLES_ZH = {"infrastructure": "主节点", "worker": "工作节点"}
-_PLACES_ZH = {"cluster": "整个集群", "control": "控制主机"}  # what checks speak of besides hosts
+_PLACES_ZH = {"cluster": "整个集群", "control": "控制主机"}  # targets of checks that are not hosts
 
 
 def area(check_id: str, language: Language) -> str:
-    """The heading that a check of this id stands under: `Host and OS` for H09."""
+    """The heading for a check id: `Host and OS` for H09."""
     letter = check_id[:1]
     return language.say(_AREAS_ZH.get(letter, "其他"), AREAS.get(letter, "Other"))
 
 
-def role(of_host: str, language: Language) -> str:
-    """A host's role, as the runbook calls it and as config.yaml does."""
-    return language.say(_ROLES_ZH.get(of_host, ""), of_host)
+def role(name: str, language: Language) -> str:
+    """A host's role, in Chinese as in the runbook, in English as in config.yaml."""
+    return language.say(_ROLES_ZH.get(name, ""), name)
 
 
 def place(host: str, language: Language) -> str:
-    """A host by its name; in words what is none: the whole cluster, the control host."""
+    """The name of a host, or of another target of checks: the whole cluster, the control host."""
     return language.say(_PLACES_ZH.get(host, ""), host)
 
 
 def section(number: str, language: Language) -> str:
-    """A section of the runbook with its name."""
+    """The number and name of a runbook section: `3.11 Kubernetes`."""
     return f"{number} {language.say(_SECTIONS_ZH.get(number, ''), SECTIONS.get(number, ''))}".strip()
 
 
@@ -121,10 +121,10 @@ _TONES: dict[Verdict, Tone] = {
 
 
 def verdict_cell(verdict: Verdict, language: Language) -> Cell:
-    """A verdict in its words and colour."""
+    """A verdict as a coloured cell."""
     return Cell(language.stacked(*VERDICTS[verdict]), _TONES[verdict])
 
 
 def title(check: Record, language: Language) -> str:
-    """What a check demands, as the ledger says it; its name for want of a title."""
+    """The title of a check, from the ledger; failing that, its name with spaces."""
     return language.stacked(check["title_zh"], check["title"].removesuffix(".") or check["name"].replace("_", " "))

@@ -13,11 +13,11 @@ from reports.text import count, duration
 
 
 def control(source: Source, language: Language) -> Part:
-    """1: which run the document speaks of, and the digest that ties it to the evidence."""
+    """1: the run that the document describes, and the digest that ties it to the evidence."""
     say, run, end = language.say, source.recorded.ledger.run, source.recorded.ledger.end
     ended = f"{when(run.started, end.seconds)} ({duration(end.seconds)})" if end else say("无结束记录", "not recorded")
     last = (
-        (say("重放（重新判定）", "Judged again, in a replay"), f"{run.run} ({when(run.started)})")
+        (say("重放（重新判定）", "Judged again in a replay"), f"{run.run} ({when(run.started)})")
         if run.replays
         else (say("巡检结束", "Audit ended"), ended)
     )
@@ -27,7 +27,7 @@ def control(source: Source, language: Language) -> Part:
         (say("验收地点", "Site"), ""),
         (say("集群名称", "Cluster"), run.cluster),
         (say("运行编号", "Run"), source.record["run"]),
-        (say("巡检开始", "Audit began"), when(source.record["started"])),
+        (say("巡检开始", "Audit started"), when(source.record["started"])),
         last,
         (say("验收工具版本", "Suite version"), run.suite_version),
         (say("配置文件", "Configuration"), run.config),
@@ -39,7 +39,7 @@ def control(source: Source, language: Language) -> Part:
 
 
 def scope(source: Source, language: Language) -> Part:
-    """2: what was judged, by what, and who takes part."""
+    """2: what was judged, by which rules, and the parties."""
     say, stacked = language.say, language.stacked
     sections = sorted({check["section"] for check in source.checks if check["section"]}, key=_numbers)
     basis = [
@@ -49,11 +49,11 @@ def scope(source: Source, language: Language) -> Part:
         ),
         stacked(
             "检查项目录：第 7 部分所列各项，含编号与来源。",
-            "The catalogue of checks: every item of part 7, with its id and its source.",
+            "The catalogue of checks: every item in part 7, with its id and source.",
         ),
         stacked(
             "集群配置文件，其 SHA-256 见第 1 部分。",
-            "The cluster's configuration file, whose SHA-256 stands in part 1.",
+            "The cluster's configuration file, whose SHA-256 is in part 1.",
         ),
     ]
     hosts, items = len(source.hosts), len(source.checks)
@@ -62,7 +62,7 @@ def scope(source: Source, language: Language) -> Part:
         say("建设单位（甲方）", "Customer"),
         say("承建单位（乙方）", "Contractor"),
         say("监理单位", "Supervisor"),
-        say("复核人（第三方）", "Third-person reviewer"),
+        say("复核人（第三方）", "Third-party reviewer"),
     ]
     blocks: list[Block] = [
         Text(
@@ -70,10 +70,10 @@ def scope(source: Source, language: Language) -> Part:
                 f"本文档涉及集群 {source.record['cluster']} 的 {hosts} 台主机和 {items} 项检查结果；"
                 "执行过的命令及其性质（检查或更改）见第 14 部分。未列出的主机与检查项不在验收范围内；"
                 "会产生负载或写入的检查仅在使用 --active 时执行。",
-                f"This document speaks of {count(hosts, 'host')} of the cluster {source.record['cluster']} and of "
-                f"{count(items, 'result')}. Part 14 lists every command that was run, and whether a check or a "
-                "change asked for it. Hosts and items that are not listed are not accepted by it; "
-                "checks that load or touch something are among them only after an audit with --active.",
+                f"This document covers {count(hosts, 'host')} of the cluster {source.record['cluster']} and "
+                f"{count(items, 'result')}. Part 14 lists every command that was run and its kind (check or change). "
+                "Hosts and items that are not listed are outside the scope of acceptance; checks that cause load or "
+                "write something are only run with --active.",
             )
         ),
         Heading(say("验收依据", "Basis")),
@@ -94,24 +94,25 @@ def scope(source: Source, language: Language) -> Part:
 
 
 def concluded(source: Source, language: Language) -> Part:
-    """3: the conclusion, what brought it about, and the rule."""
+    """3: the conclusion, its reasons, and the rule."""
     say, stacked = language.say, language.stacked
-    found = source.conclusion
-    blocks: list[Block] = [Pairs([(say("验收结论", "Conclusion"), verdict_cell(found, language))])]
-    if found.reasons:
-        of_level = say("原因", "Reasons") if found.level is conclusion.Level.NOT_PASSED else say("条件", "Conditions")
-        blocks += [Heading(of_level), Bullets([stacked(zh, en) for zh, en in found.reasons])]
-    blocks += [Heading(say("判定规则", "The rule")), Bullets([stacked(zh, en) for zh, en in RULE])]
+    concluded = source.conclusion
+    blocks: list[Block] = [Pairs([(say("验收结论", "Conclusion"), verdict_cell(concluded, language))])]
+    if concluded.reasons:
+        is_refused = concluded.level is conclusion.Level.NOT_PASSED
+        heading = say("原因", "Reasons") if is_refused else say("条件", "Conditions")
+        blocks += [Heading(heading), Bullets([stacked(zh, en) for zh, en in concluded.reasons])]
+    blocks += [Heading(say("判定规则", "Rule")), Bullets([stacked(zh, en) for zh, en in RULE])]
     return Part(3, say("验收结论", "Conclusion"), blocks)
 
 
-def verdict_cell(found: Conclusion, language: Language) -> Cell:
-    """The conclusion in its words and colour."""
-    return Cell(language.say(*WORDS[found.level]), TONES[found.level])
+def verdict_cell(concluded: Conclusion, language: Language) -> Cell:
+    """The conclusion as a coloured cell."""
+    return Cell(language.say(*WORDS[concluded.level]), TONES[concluded.level])
 
 
 def when(started: str, after: float = 0.0) -> str:
-    """A moment of the run in UTC; what is no ISO 8601 time is shown as it is."""
+    """A time of the run in UTC, `2026-11-24 06:30:00 UTC`; anything but an ISO 8601 time is returned as it is."""
     try:
         moment = datetime.fromisoformat(started) + timedelta(seconds=after)
     except ValueError:

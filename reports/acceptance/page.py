@@ -1,4 +1,4 @@
-"""The document as one HTML file: no script, nothing fetched; the same page, laid out for A4, becomes the PDF."""
+"""The document as one HTML file without scripts or external resources. Laid out for A4, it also becomes the PDF."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.text import visible
 
 
 def render(document: Document) -> bytes:
-    """The page of a document."""
+    """The document as an HTML page in UTF-8."""
     templates = environment()
     templates.filters["kind"] = _kind_of
     style = Markup((TEMPLATES / "acceptance.css").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What an acceptance document is made from: the record, the evidence and the manifest of one run; nothing else."""
+"""The only input of an acceptance document: the record, the evidence and the manifest of one run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from reports.overview import Overview
 from reports.record import Record
 from reports.text import one_line
 
-_SHORT = 60  # characters of an answer that is shown as what was found
-# commands whose bare answer is a measured value; of others (counts, process lists, heads of tables) it would mislead
+_SHORT = 60  # characters of an answer that may be shown as the finding
+# Commands whose output is itself a measured value. That of others (counts, process lists, tables) would mislead.
 _TELLING = re.compile(
     r"(uname|hostname|nproc|id -|stat |docker (version|image inspect) |nvidia-smi --query|systemctl (show|is-)"
     r"|cat /usr/local/Ascend/driver/version\.info)"
@@ -30,7 +30,7 @@ _API = "kubernetes"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One check with one verdict and one finding, and all the hosts that it is the same on; `others` are the rest."""
+    """One check with one verdict and finding, and all the hosts that have these; `others` are its other hosts."""
 
     check: Record
     found: str
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Source:
-    """One run, in the views that the parts of the document need."""
+    """One run, with the views that the parts of the document need."""
 
     recorded: RecordedRun
 
@@ -58,29 +58,29 @@ class Source:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The manifest."""
+        """The manifest: SHA-256 by file."""
         return manifest.of(self.recorded.folder)
 
     @cached_property
     def digest(self) -> str:
-        """The manifest's own digest."""
+        """The manifest's own SHA-256."""
         return manifest.digest(manifest.text(self.digests).encode())
 
     @cached_property
     def hosts(self) -> tuple[HostRow, ...]:
-        """The hosts, without the two columns that are none."""
+        """The hosts, without the columns that are not hosts."""
         return tuple(host for host in self.recorded.ledger.run.hosts if host.name not in NO_HOSTS)
 
     @cached_property
     def checks(self) -> list[Record]:
-        """All checks on all hosts in the catalogue's order."""
+        """All checks on all hosts, in the catalogue's order."""
         letters = list(AREAS)
         place = {letter: number for number, letter in enumerate(letters)}
         return sorted(self.record["checks"], key=lambda check: place.get(check["id"][:1], len(letters)))
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The checks with the hosts that are alike together."""
+        """The checks, with hosts that have the same result combined."""
         together: dict[tuple[str, ...], list[Record]] = {}
         everywhere: dict[str, list[str]] = {}
         for check in self.checks:
@@ -97,7 +97,7 @@ class Source:
         return lines
 
     def found(self, check: Record) -> str:
-        """What was found: as the message says it or, of a check that holds, the answer where it is a short one."""
+        """The finding: the message or, for a pass without one, the command's output if it is a short value."""
         message: str = check["message"]
         if message or check["verdict"] != Verdict.PASS:
             return message
@@ -109,28 +109,28 @@ class Source:
         return one_line(text) if len(text) <= _SHORT and "\n" not in text else ""
 
     def evidence(self, check: Record) -> tuple[str, ...]:
-        """The references of a check's evidence."""
+        """The references to a check's evidence."""
         return self._evidence.get(check["test"], ())
 
     def facts(self, host: str) -> Facts:
-        """What the evidence tells of a host; Kubernetes' word counts where the host itself was not asked."""
-        found = facts.of_host(self._answers.get(file_name(host), ()))
-        found.values = self._nodes.get(host, {}) | found.values
-        return found
+        """The facts about a host in the evidence; Kubernetes' values fill in what the host itself was not asked."""
+        known = facts.of_host(self._answers.get(file_name(host), ()))
+        known.values = self._nodes.get(host, {}) | known.values
+        return known
 
     @cached_property
     def all_facts(self) -> dict[str, Facts]:
-        """The facts of every host by its name."""
+        """The facts about every host, by name."""
         return {host.name: self.facts(host.name) for host in self.hosts}
 
     @cached_property
     def server_version(self) -> str:
-        """The API server's version, "" when it was not asked."""
+        """The API server's version; empty if it was not queried."""
         return facts.server_version(self._answers.get(_API, ()))
 
     @cached_property
     def required(self) -> dict[str, str]:
-        """By check, the version that the configuration demands; empty where the run kept no configuration."""
+        """By check id, the version required by the configuration; empty if the run did not record its configuration."""
         cluster = self.recorded.inputs.get("cluster") or {}
         suite = cluster.get("suite") or {}
         values = {
@@ -142,17 +142,17 @@ class Source:
 
     @cached_property
     def gaps(self) -> list[tuple[str, str]]:
-        """Why the run cannot speak for the whole cluster, in Chinese and English; empty when it can."""
+        """Reasons why the run does not cover the whole cluster, in Chinese and English; empty if it does."""
         inputs = self.recorded.inputs
         if not inputs:
             return [
-                ("未记录是否覆盖全部主机与全部检查项", "it is not recorded whether all hosts and checks were asked")
+                ("未记录是否覆盖全部主机与全部检查项", "it is not recorded whether all hosts and checks were covered")
             ]
         audited = {host.name for host in self.hosts}
         missing = [node["name"] for node in inputs["cluster"]["nodes"] if node["name"] not in audited]
         names = ", ".join(missing)
         gaps = [(f"未巡检配置中的主机：{names}", f"hosts of the configuration were not audited: {names}")]
-        part = ("只执行了部分检查项", "only a part of the checks was collected")
+        part = ("只执行了部分检查项", "only some of the checks were run")
         return (gaps if missing else []) + ([] if inputs.get("whole", True) else [part])
 
     @cached_property
@@ -162,7 +162,7 @@ class Source:
 
     @cached_property
     def commands(self) -> list[tuple[str, Command]]:
-        """Every command of the run with the file that it stands in."""
+        """Every command of the run with its evidence file."""
         transcripts = self.recorded.transcripts.items()
         return [(file, c) for file, commands in transcripts if not isinstance(commands, str) for c in commands.values()]
 
@@ -176,8 +176,8 @@ class Source:
 
     @cached_property
     def _answers(self) -> dict[str, list[Command]]:
-        """The commands by the host that they were run on, as the files name it."""
-        found: dict[str, list[Command]] = {}
+        """The commands by the host they were run on, as in the file names."""
+        by_host: dict[str, list[Command]] = {}
         for file, command in self.commands:
-            found.setdefault(file.partition(".")[0], []).append(command)
-        return found
+            by_host.setdefault(file.partition(".")[0], []).append(command)
+        return by_host

@@ -1,7 +1,7 @@
 """A customer's own DOCX, filled in by docxtpl: Jinja tags in the text, `{%tr for ... %}` for the rows of a table.
 
-The names that a template can use are the keys of `fields`; docs/acceptance.md lists them. The template comes from
-outside, so it runs in Jinja's sandbox; a name that there is not is an error, never a blank.
+The names that a template can use are the keys of `fields`; docs/acceptance.md lists them. As the template comes from
+outside, it runs in Jinja's sandbox. An unknown name is an error, never a blank.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ class CustomerTemplateError(Exception):
     """The customer's template cannot be read or filled in; the message names the file and the mistake."""
 
 
-def render(template: Path, document: Document, given: Fields) -> bytes:
-    """The template filled in. It is tied to the evidence like every other document: by its identifier."""
+def render(template: Path, document: Document, values: Fields) -> bytes:
+    """The filled-in template, tied to the evidence by its identifier like every other document.
+
+    Raises CustomerTemplateError.
+    """
     try:
         made = DocxTemplate(template)
-        made.render(given, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True), autoescape=True)
+        made.render(values, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True), autoescape=True)
     except (PackageNotFoundError, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise CustomerTemplateError(f"{template}: no DOCX file that can be read") from error
+        raise CustomerTemplateError(f"{template}: not a readable DOCX file") from error
     except TemplateError as error:
         raise CustomerTemplateError(f"{template}: {error.message}; docs/acceptance.md lists the fields") from error
     word.about(made.docx, document)
@@ -47,12 +50,12 @@ def render(template: Path, document: Document, given: Fields) -> bytes:
 
 
 def fields(source: Source, language: Language) -> Fields:
-    """What a template can name. All text is safe to show; titles and verdicts are in the document's language."""
+    """The values a template can use. All text is safe to show; titles and verdicts are in the document's language."""
     run, end = source.recorded.ledger.run, source.recorded.ledger.end
     concluded = source.conclusion
     counts = {verdict.name.lower(): source.record["counts"]["checks"].get(verdict, 0) for verdict in Verdict}
     items = [_item(line, language) for line in source.lines]
-    given = {
+    values = {
         "cluster": run.cluster,
         "run": run.run,
         "started": when(run.started),
@@ -68,14 +71,14 @@ def fields(source: Source, language: Language) -> Fields:
         "counts": counts | {"total": len(source.checks)},
         "hosts": [_host(source, host) for host in source.hosts],
         "items": items,
-        "open_issues": _of(source, items, OPEN),
-        "waived": _of(source, items, (Verdict.WAIVED,)),
-        "deviations": _of(source, items, (Verdict.DEVIATION,)),
+        "open_issues": _with_verdict(source, items, OPEN),
+        "waived": _with_verdict(source, items, (Verdict.WAIVED,)),
+        "deviations": _with_verdict(source, items, (Verdict.DEVIATION,)),
     }
-    return {name: _shown(value) for name, value in given.items()}
+    return {name: _shown(value) for name, value in values.items()}
 
 
-def _of(source: Source, items: Sequence[Fields], verdicts: Sequence[Verdict]) -> list[Fields]:
+def _with_verdict(source: Source, items: Sequence[Fields], verdicts: Sequence[Verdict]) -> list[Fields]:
     return [item for item, line in zip(items, source.lines, strict=True) if line.verdict in verdicts]
 
 
@@ -104,12 +107,12 @@ def _host(source: Source, host: HostRow) -> Fields:
         {"kind": d.kind, "number": d.number, "model": d.model, "serial": d.serial, "bus_id": d.bus_id}
         for d in facts.accelerators(known)
     ]
-    said = {"name": host.name, "address": host.address, "kind": host.kind, "role": host.role}
-    return said | empty | known.values | {"devices": devices}
+    row = {"name": host.name, "address": host.address, "kind": host.kind, "role": host.role}
+    return row | empty | known.values | {"devices": devices}
 
 
 def _shown(value: Any) -> Any:
-    """Every text in it with control and hidden characters visible: XML forbids them, and Word opens no such file."""
+    """Make control and hidden characters visible in every text: XML forbids them, and Word rejects such files."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):

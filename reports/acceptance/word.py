@@ -1,7 +1,7 @@
-"""The document as DOCX, for those who edit, print and stamp it. The same run makes the same bytes.
+"""The document as DOCX, to be edited, printed and stamped. The same run yields the same bytes.
 
-Word chooses the font of every character by its script: each style names one for Latin and one for East Asian text
-(`w:eastAsia`), else Chinese is drawn in whatever the reader's machine falls back to.
+Word chooses fonts by script. Each style therefore names one for Latin and one for East Asian text (`w:eastAsia`);
+otherwise Chinese would be shown in whatever font the reader's machine falls back to.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from reports.acceptance.blocks import (
 )
 from reports.text import visible
 
-LATIN, EAST_ASIAN, MONOSPACED = "Arial", "Microsoft YaHei", "Consolas"  # all without serifs: one look in both scripts
+LATIN, EAST_ASIAN, MONOSPACED = "Arial", "Microsoft YaHei", "Consolas"  # all sans-serif, for one look in both scripts
 WIDTH = 178  # mm between the margins of A4
 _COLOURS: dict[Tone, str] = {"": "1B1F27", "good": "14693A", "caution": "8A5200", "bad": "B01818", "quiet": "7A828E"}
 _MANY_COLUMNS = 8
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a ZIP file knows
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a ZIP file can hold
 
 
 def render(document: Document) -> bytes:
-    """The DOCX of a document; its identifier (docProps/core.xml) is the digest of the manifest."""
+    """The document as DOCX, with the manifest's digest as its identifier (docProps/core.xml)."""
     word = docx.Document()
     _styles(word)
     _page(word, document)
@@ -59,7 +59,7 @@ def render(document: Document) -> bytes:
 
 
 def about(word: Word, document: Document) -> None:
-    """The file's own properties; its times are those of the audit, not of this moment."""
+    """Set the file's properties; its times are those of the audit, not the current time."""
     core = word.core_properties
     core.title = visible(f"{document.title}: {document.subtitle}").replace("\n", " ")
     core.identifier = f"sha256:{document.digest}"
@@ -72,7 +72,7 @@ def about(word: Word, document: Document) -> None:
 
 
 def repeatable(word: Word) -> bytes:
-    """The file's bytes, without the moment of writing that a ZIP file keeps of each of its members."""
+    """The file's bytes, without the modification times that a ZIP file stores for its members."""
     written, again = io.BytesIO(), io.BytesIO()
     word.save(written)
     with zipfile.ZipFile(written) as members, zipfile.ZipFile(again, "w", zipfile.ZIP_DEFLATED) as out:
@@ -84,7 +84,7 @@ def repeatable(word: Word) -> bytes:
 
 
 def _styles(word: Word) -> None:
-    for language in word.styles.element.iter(qn("w:lang")):  # else some draw Chinese in the Japanese form of a font
+    for language in word.styles.element.iter(qn("w:lang")):  # otherwise some programs use Japanese glyphs
         language.set(qn("w:eastAsia"), "zh-CN")
     sizes = {"Normal": 9.5, "Title": 24, "Heading 1": 14, "Heading 2": 11, "List Bullet": 9.5}
     for name, size in sizes.items():
@@ -137,7 +137,7 @@ def _cover(word: Word, document: Document) -> None:
 def _paragraph(
     word: Word, text: str, *, style: str = "Normal", size: float | None = None, tone: Tone = "", bold: bool = False
 ) -> Paragraph:
-    """A centred paragraph of the cover."""
+    """A centred paragraph on the cover."""
     made = word.add_paragraph(style=style)
     made.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _run(made, text, size=size, tone=tone, bold=bold)
@@ -154,7 +154,7 @@ def _part(word: Word, part: Part) -> Paragraph:
 
 
 def _is_alone(part: Part | None) -> bool:
-    """Whether nothing else is on the pages of a part: those that people sign."""
+    """Whether a part has pages of its own, as the one to be signed does."""
     return part is not None and any(isinstance(block, Signatures) for block in part.blocks)
 
 
@@ -184,7 +184,7 @@ def _block(word: Word, block: Block) -> None:
 def _run(
     paragraph: Paragraph, text: str, *, size: float | None = None, tone: Tone = "", bold: bool = False, font: str = ""
 ) -> None:
-    """Add text; what XML forbids becomes visible, a line feed becomes a line break."""
+    """Add text; characters that XML forbids become visible, a line feed becomes a line break."""
     run = paragraph.add_run(visible(text))
     run.bold = bold or None
     if size:
@@ -196,7 +196,7 @@ def _run(
 
 
 def _border(paragraph: Paragraph) -> None:
-    """Take away the line that the style Title draws."""
+    """Remove the line that the style Title draws."""
     for border in paragraph.style.element.findall(f".//{qn('w:pBdr')}"):  # type: ignore[union-attr]
         border.getparent().remove(border)
 
@@ -208,9 +208,9 @@ def _table(
     widths: Sequence[int],
     height: int = 0,
 ) -> Any:
-    """One table, written as XML at once: python-docx needs minutes for the thousand rows of a large cluster.
+    """Add a table, generated as XML because python-docx takes minutes for the thousand rows of a large cluster.
 
-    `height` is the least of a row, in mm.
+    `height` is the minimum height of a row in mm.
     """
     grid = [round(WIDTH * 56.7 * width / sum(widths)) for width in widths]  # twentieths of a point
     lines = [_row([Cell(text) for text in head], grid, "head")] if head else []
@@ -226,14 +226,14 @@ def _table(
         '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="70" w:type="dxa"/><w:right w:w="70" w:type="dxa"/>'
         f"</w:tblCellMar></w:tblPr><w:tblGrid>{columns}</w:tblGrid>{''.join(lines)}</w:tbl>"
     )
-    after = word.add_paragraph()  # Word joins tables that touch
+    after = word.add_paragraph()  # otherwise Word would join adjacent tables
     after.paragraph_format.space_after, after.paragraph_format.line_spacing = Pt(0), Pt(6)
     after._p.addprevious(table)
     return table
 
 
 def _keep_together(table: Any) -> None:
-    """Let Word break no page inside of a table that fits on one: each row stays with the next."""
+    """Keep a table that fits on one page together: each row stays with the next."""
     for row in table.findall(qn("w:tr"))[:-1]:
         for properties in row.iter(qn("w:pPr")):
             if properties.find(qn("w:keepNext")) is None:
@@ -241,7 +241,7 @@ def _keep_together(table: Any) -> None:
 
 
 def _row(cells: Sequence[Cell], grid: Sequence[int], kind: str, height: int = 0) -> str:
-    """A row; the head of a signature, one cell, is stretched to the whole width."""
+    """A row. A head of one cell, as in a signature box, spans the full width."""
     stretched = len(cells) < len(grid)
     properties = "<w:cantSplit/>" + (f'<w:trHeight w:val="{height * 57}"/>' if height else "")
     properties += "<w:tblHeader/>" if kind == "head" and not stretched else ""

@@ -1,6 +1,6 @@
 "use strict";
-// Everything that came from a host is put in as text, never as HTML.
-const MANY = 14;  // hosts, from which on those that look alike are folded into one column
+// Everything that came from a host is inserted as text, never as HTML.
+const MANY = 14;  // with more hosts, those that look the same are folded into one column
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const RED = new Set(["unreachable", "failed", "unknown"]);
 const panel = document.getElementById("panel");
@@ -50,7 +50,7 @@ const anchor = (row, host) => `#${encodeURIComponent(row.key).replaceAll("%5B", 
 const PICTURE = /^iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*$/;  // a PNG as base64
 
 function output(text, kind) {
-  if (PICTURE.test(text)) return [el("img", { src: `data:image/png;base64,${text.trim()}`, alt: "What the browser showed" })];
+  if (PICTURE.test(text)) return [el("img", { src: `data:image/png;base64,${text.trim()}`, alt: "Screenshot of the browser" })];
   const pre = el("pre", { class: kind }, text);
   const lines = text.split("\n").length;
   if (lines < 16 && text.length < 2000) return [pre];
@@ -74,7 +74,7 @@ function ran(reference) {
     run.out || run.err ? "" : el("p", {}, "no output"));
 }
 
-// The verdicts of this test on this host in earlier runs, each a link to that run's own page beside this one.
+// The results of this test on this host in earlier runs, each linked to that run's own page beside this one.
 function earlier(row, h) {
   if (!DATA.past.length) return [];
   const runs = DATA.past.map(([run, command, when], n) => [run, `${when} ${command}`, DATA.letters[(row.past[n] || "")[h]]]);
@@ -141,7 +141,7 @@ function show(i, clicked) {
   history.replaceState(null, "", anchor(row, host));
 }
 
-// The page makes room for the panel; what was clicked stays where it is.
+// Make room for the panel, and keep what was clicked in place.
 function split(open, held) {
   document.querySelectorAll("td.at").forEach((cell) => cell.classList.remove("at"));
   const before = held && held.getBoundingClientRect().top;
@@ -160,7 +160,7 @@ function close() {
 
 // ---- filter, search, fold
 
-// The tables as they are, read once: a filter looks at 25,000 cells for every key that is pressed.
+// The tables are read once, as a filter looks at 25,000 cells for every key press.
 const tds = [];
 const grids = tables.map((table) => ({
   table,
@@ -181,35 +181,35 @@ const dimmed = new Set();
 const rowWords = DATA.rows.map((row) => [row.name, row.id, row.title, row.title_zh, row.area, row.section, row.source].join("\n").toLowerCase());
 const hostWords = DATA.hosts.map((host) => host.join("\n").toLowerCase());
 
-function hostFits(wanted) {
+function hostMatches(filter) {
   const place = { host: 0, kind: 2, role: 3 };
-  const [what, ...name] = wanted.split(":");
-  return (host) => !wanted || host[place[what]] === name.join(":");
+  const [what, ...name] = filter.split(":");
+  return (host) => !filter || host[place[what]] === name.join(":");
 }
 
-// For each cell whether it is asked for; null when all are.
-function wantedCells() {
+// For each cell whether it matches the filter; null without a filter.
+function matchingCells() {
   const kinds = new Set(chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.kind));
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const value = Object.fromEntries(selects.map((select) => [select.id, select.value]));
   if (!kinds.size && !words.length && !selects.some((select) => select.value)) return null;
   const rows = DATA.rows.map((row) => (!value.severity || row.severity === value.severity) && (!value.area || row.area === value.area));
-  const hosts = DATA.hosts.map(hostFits(value.host));
-  const found = words.map((word) => ({ word, rows: rowWords.map((text) => text.includes(word)), hosts: hostWords.map((text) => text.includes(word)) }));
+  const hosts = DATA.hosts.map(hostMatches(value.host));
+  const searched = words.map((word) => ({ word, rows: rowWords.map((text) => text.includes(word)), hosts: hostWords.map((text) => text.includes(word)) }));
   return DATA.cells.map(([r, h, kind, d]) => rows[r] && hosts[h] && (!kinds.size || kinds.has(kind)) &&
-    found.every((one) => one.rows[r] || one.hosts[h] || (d.message || "").toLowerCase().includes(one.word)));
+    searched.every((match) => match.rows[r] || match.hosts[h] || (d.message || "").toLowerCase().includes(match.word)));
 }
 
 function filter() {
-  const fits = wantedCells();
+  const fits = matchingCells();
   for (const { table, heads, bodies } of grids) {
     const used = new Set();
     for (const { body, rows } of bodies) {
-      let some = false;
+      let anyRow = false;
       for (const { tr, cells } of rows) {
         const any = !fits || cells.some(([i]) => fits[i]);
         tr.hidden = !any;
-        some = some || any;
+        anyRow = anyRow || any;
         for (const [i, column, td] of cells) {
           const dim = any && fits !== null && !fits[i];
           if (!fits || fits[i]) used.add(column);
@@ -219,7 +219,7 @@ function filter() {
           }
         }
       }
-      body.hidden = !some;
+      body.hidden = !anyRow;
     }
     let left = 0;
     heads.forEach((head, place) => {
@@ -248,7 +248,7 @@ function filter() {
     lane.previousElementSibling.hidden = none;
   }
   for (const group of document.querySelectorAll(".group")) group.hidden = !group.querySelector(".finding:not([hidden])");
-  foldButton.textContent = folded ? "Show every host" : "Fold hosts that look alike";
+  foldButton.textContent = folded ? "Show every host" : "Fold identical hosts";
   foldButton.hidden = fits !== null || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");
   clearButton.hidden = fits === null;
   clearButton.textContent = fits ? `Clear (${fits.filter(Boolean).length.toLocaleString("en")} of ${fits.length.toLocaleString("en")})` : "";
@@ -281,7 +281,7 @@ document.addEventListener("click", (event) => {
 
 const isSeen = (td) => td && td.dataset.i && td.getClientRects().length > 0 && !td.classList.contains("dim");
 
-// The one cell that the Tab key comes to; the arrows lead on from it.
+// Make a cell the only one that the Tab key reaches; the arrow keys move on from it.
 function aim(td) {
   for (const old of document.querySelectorAll("td[tabindex]")) old.removeAttribute("tabindex");
   const [r, h, kind] = DATA.cells[td.dataset.i];
@@ -308,7 +308,7 @@ function step(cell, dx, dy) {
   }
 }
 
-// The next cell that is a finding, in the order of the tables, and round again.
+// Go to the next finding, in the order of the tables, wrapping around.
 function nextFinding(direction) {
   const red = tds.filter((td, i) => RED.has(DATA.cells[i][2]) && isSeen(td));
   if (!red.length) return;

@@ -1,4 +1,4 @@
-"""Audits for the tests of acceptance documents: good ones, and the sample run with its faults."""
+"""Audits for the tests of acceptance documents: passing ones, and the sample run with its faults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAIVERS = [
 
 
 def good(faults: Faults | None = None) -> Sample:
-    """An audit of all four hosts without a finding but the product's own deviation; with these faults."""
+    """An audit of all four hosts with these faults, by default only the product's own deviation."""
     sample = _short(sample_run.verify(unreachable="", faults=faults or {}))
     end = sample.end
     assert end
@@ -41,15 +41,15 @@ def faulty() -> Sample:
 
 
 def written(sample: Sample, path: Path, **inputs: Any) -> RunFolder:
-    """The run's folder with what the run was told."""
+    """Write the run's folder, including the inputs of the run."""
     folder = sample.write(path)
-    told = {"cluster": CLUSTER, "waivers": WAIVERS, "today": "2026-11-24", "whole": True, **inputs}
-    folder.inputs.write_text(json.dumps(told), encoding="utf-8")
+    values = {"cluster": CLUSTER, "waivers": WAIVERS, "today": "2026-11-24", "whole": True, **inputs}
+    folder.inputs.write_text(json.dumps(values), encoding="utf-8")
     return folder
 
 
 def with_verdict(sample: Sample, verdict: Verdict, message: str = "why") -> Sample:
-    """The run with another verdict of its first check."""
+    """The run with another verdict for its first check."""
     sample.results[0] = replace(sample.results[0], verdict=verdict, message=message)
     return sample
 
@@ -60,24 +60,24 @@ def made(folder: RunFolder, language: Language = Language.EN) -> Document:
 
 
 def text_of(part: Part) -> str:
-    """All that a part says."""
+    """All text of a part."""
     return "\n".join(text for block in part.blocks for text in _texts(block))
 
 
 def rows(part: Part, width: int) -> list[list[str]]:
-    """The rows of the part's tables that have so many columns."""
+    """The rows of the part's tables that have this number of columns."""
     tables = [block for block in part.blocks if isinstance(block, Table) and len(block.head) == width]
     return [[cell(value).text for value in row] for table in tables for row in table.rows]
 
 
 def word_text(data: bytes) -> str:
-    """All text of a DOCX in its order, a line break as a line feed."""
+    """All text of a DOCX in order, with line breaks as line feeds."""
     body = docx.Document(io.BytesIO(data)).element.body
     return "".join("\n" if e.tag == qn("w:br") else e.text or "" for e in body.iter(qn("w:t"), qn("w:br")))
 
 
 def _short(sample: Sample) -> Sample:
-    """The run with its two megabytes of output cut: they are read anew in every test."""
+    """The run without its two megabytes of output, which every test would read again."""
     for lines in sample.evidence.values():
         for line in lines:
             line["out"] = line["out"] and line["out"][:1000]

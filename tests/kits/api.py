@@ -1,4 +1,4 @@
-"""A small real HTTPS server that plays an API server, with a CA and an admin.conf of its own. It can misbehave."""
+"""A small HTTPS server that acts as an API server, with its own CA and admin.conf. It can misbehave."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-NAME = "atlas02.sigsus.cn"  # in the certificate; no resolver knows it
+NAME = "atlas02.sigsus.cn"  # in the certificate, but not resolvable
 
 
 class Authority:
@@ -73,11 +73,11 @@ class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """A client that hung up is what some tests are about."""
+        """Ignore clients that hang up, as some tests do so on purpose."""
 
 
 class FakeApi:
-    """Answers by `on(path, answer, ...)`, the last answer again and again; anything else is 404. A context manager."""
+    """Answers as set by `on(path, answer, ...)`, repeating the last one; other paths are 404. A context manager."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.authority = folder, Authority()
@@ -98,13 +98,13 @@ class FakeApi:
         self.write_admin_conf(self.authority)
 
     def write_admin_conf(self, authority: Authority) -> None:
-        """Credentials as `authority` gives them."""
+        """Write an admin.conf with credentials issued by `authority`."""
         certificate, key = authority.issue("kubernetes-admin")
         self.admin_conf.write_text(admin_conf(self.port, authority.pem, certificate, key))
         self.admin_conf.chmod(0o600)
 
     def on(self, path: str, *answers: Any) -> None:
-        """What a path (with its query) answers, in turn: an object, (status, object), or a function of the handler."""
+        """Set the successive answers of a path: an object, (status, object), or a function of the handler."""
         self._answers[path] = [a if callable(a) else _answering(a) for a in answers]
 
     def __enter__(self) -> FakeApi:
@@ -141,7 +141,7 @@ class FakeApi:
 
 
 def status(message: str) -> dict[str, str]:
-    """A Status object, as an API server explains itself."""
+    """A Status object, as returned by an API server with an error."""
     return {"kind": "Status", "apiVersion": "v1", "message": message}
 
 
@@ -161,24 +161,24 @@ def cut_short(handler: BaseHTTPRequestHandler) -> None:
 
 
 def torn_json(handler: BaseHTTPRequestHandler) -> None:
-    """Whole for HTTP, cut off for JSON."""
+    """Sends a complete HTTP response with truncated JSON."""
     send(handler, 200, b'{"kind":"NodeList","items":[{"metadata":{"name":"atl')
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Breaks the connection off."""
+    """Resets the connection."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.socket.close(handler.connection)
     handler.close_connection = True
 
 
 def silent(handler: BaseHTTPRequestHandler) -> None:
-    """Takes the request and says nothing for longer than any test waits."""
+    """Accepts the request and stays silent for longer than any test waits."""
     time.sleep(5)
 
 
 def dripping(handler: BaseHTTPRequestHandler) -> None:
-    """Sends its answer byte by byte: each read succeeds, and the whole never comes."""
+    """Sends its answer byte by byte, so each read succeeds but the answer is never complete."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
@@ -188,7 +188,7 @@ def dripping(handler: BaseHTTPRequestHandler) -> None:
 
 
 def send(handler: BaseHTTPRequestHandler, code: int, data: bytes) -> None:
-    """A whole answer."""
+    """Send a complete answer."""
     handler.send_response(code)
     handler.send_header("Content-Type", "application/json")
     handler.send_header("Content-Length", str(len(data)))
@@ -224,7 +224,7 @@ users:
 
 @contextmanager
 def mute_port() -> Iterator[int]:
-    """A port that accepts connections and then says nothing, not even in TLS."""
+    """A port that accepts connections and then sends nothing, not even a TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield int(listener.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Headless Chromium, driven through its DevTools protocol: what a person does with a page, and what they then see."""
+"""Headless Chromium, controlled by the DevTools protocol: the actions of a user on a page, and what is then visible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEYS = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight"
 
 
 class Browser:
-    """One browser with one tab. `requests` are the addresses that it asked for, `errors` what its scripts threw."""
+    """One browser with one tab. `requests` are the URLs it requested, `errors` the exceptions of its scripts."""
 
     def __init__(self, profile: Path) -> None:
         assert PROGRAM, "no Chromium: apt-get install chromium"
@@ -54,7 +54,7 @@ class Browser:
             raise
 
     def _address(self, profile: Path) -> str:
-        """The tab's socket, as soon as the browser has written down its port."""
+        """The tab's socket, once the browser has written its port to a file."""
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until and self._process.poll() is None:
             try:
@@ -66,7 +66,7 @@ class Browser:
         raise TimeoutError(f"{PROGRAM} did not open its DevTools within {DEADLINE:.0f} s")
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """The answer to one command of the protocol; what happens meanwhile is noted."""
+        """The answer to a protocol command; events received meanwhile are noted."""
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
@@ -85,7 +85,7 @@ class Browser:
             self.errors.append(message["params"]["exceptionDetails"]["exception"].get("description", "?"))
 
     def open(self, file: Path, anchor: str = "") -> float:
-        """Load a page from its file; the seconds until it is drawn."""
+        """Load a page from its file; returns the seconds until it is drawn."""
         began = time.monotonic()
         for address in ("about:blank", file.as_uri() + anchor):
             loads = self._loads
@@ -95,35 +95,35 @@ class Browser:
         return time.monotonic() - began
 
     def follow(self, selector: str) -> None:
-        """Click on a link to another page and wait until that is loaded."""
+        """Click on a link to another page and wait until it is loaded."""
         loads = self._loads
         self.click(selector)
         self._wait_for_load(loads)
 
     def _wait_for_load(self, loads: int) -> None:
-        """Until one more page than these is loaded; the socket's own deadline ends a silence."""
+        """Wait until more than `loads` pages have been loaded; the socket's deadline limits the wait."""
         until = time.monotonic() + DEADLINE
         while self._loads == loads:
             assert time.monotonic() < until, f"no page was loaded within {DEADLINE:.0f} s"
             self._note(json.loads(self._socket.recv()))
 
     def run(self, script: str) -> Any:
-        """The value of an expression in the page; of a promise what it resolves to."""
+        """The value of an expression in the page; promises are awaited."""
         answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def text(self, selector: str) -> str:
-        """What a person reads in the first such element; "" if it is not there or not shown."""
+        """The visible text of the first such element; empty if there is none or it is hidden."""
         return str(self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
 
     def count(self, selector: str) -> int:
-        """How many such elements are shown."""
+        """The number of such elements that are visible."""
         shown = "(e) => e.checkVisibility()"
         return int(self.run(f"[...document.querySelectorAll({json.dumps(selector)})].filter({shown}).length"))
 
     def click(self, selector: str) -> None:
-        """Press and release the mouse in the middle of the first such element that is shown."""
+        """Click in the middle of the first such element that is visible."""
         middle = """(selector) => {
             const element = [...document.querySelectorAll(selector)].find((e) => e.checkVisibility());
             if (!element) return null;
@@ -133,7 +133,7 @@ class Browser:
         }"""
         place, before = self.run(f"({middle})({json.dumps(selector)})"), None
         until = time.monotonic() + DEADLINE
-        while place != before and time.monotonic() < until:  # what opens or closes beside it moves it for a moment
+        while place != before and time.monotonic() < until:  # panels that open or close move it for a moment
             time.sleep(0.1)
             before, place = place, self.run(f"({middle})({json.dumps(selector)})")
         assert place, f"nothing to click: {selector}"
@@ -142,27 +142,27 @@ class Browser:
             self.ask("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
     def type(self, words: str) -> None:
-        """Text, where the focus is."""
+        """Type text into the focused element."""
         self.ask("Input.insertText", text=words)
 
     def press(self, key: str) -> None:
-        """One key."""
-        told = {"key": key, "windowsVirtualKeyCode": _KEYS.get(key) or ord(key.upper())}
+        """Press a key."""
+        event = {"key": key, "windowsVirtualKeyCode": _KEYS.get(key) or ord(key.upper())}
         if key not in _KEYS:
-            told["text"] = key
-        self.ask("Input.dispatchKeyEvent", type="keyDown", **told)
-        self.ask("Input.dispatchKeyEvent", type="keyUp", **told)
+            event["text"] = key
+        self.ask("Input.dispatchKeyEvent", type="keyDown", **event)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **event)
 
     def prefer(self, scheme: str) -> None:
-        """The system's colours: `light` or `dark`."""
+        """Set the system's colour scheme: `light` or `dark`."""
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def screenshot(self) -> bytes:
-        """What is on the screen, a PNG."""
+        """The visible page as PNG."""
         return base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"])
 
     def printed(self) -> bytes:
-        """The page on paper, a PDF."""
+        """The printed page as PDF."""
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
 
     def close(self) -> None:

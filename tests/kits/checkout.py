@@ -1,4 +1,4 @@
-"""The stand-in checkout of the lab, as it is or as a copy to spoil, and a cluster that names it."""
+"""The lab's stand-in checkout, as it is or as a modified copy, and a cluster that uses it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEBUI3 = f"{SERVICES}/webui3/webui3-arm64.yaml"
 
 
 def cluster_of(folder: Path, *edits: tuple[str, str], checkout: Path = STAND_IN) -> Cluster:
-    """The example's cluster, in `folder`, with a checkout and an id."""
+    """The cluster of the documentation's example, in `folder`, with a checkout and an id."""
     loaded = _loaded(edits)
     settings = loaded.settings.model_copy(update={"dlworkspace": str(checkout)})
     cluster = replace(loaded, path=folder / "config.yaml", settings=settings)
@@ -39,12 +39,12 @@ def _loaded(edits: tuple[tuple[str, str], ...]) -> Cluster:
 
 
 def renderer_of(folder: Path, *edits: tuple[str, str]) -> Renderer:
-    """Renders the stand-in's templates for the example's cluster."""
+    """The renderer of the stand-in's templates for the example's cluster."""
     return rendering.renderer(cluster_of(folder, *edits))
 
 
 def spoilt(folder: Path, name: str, text: str) -> Cluster:
-    """The example's cluster with a copy of the stand-in in which one file has another text."""
+    """The example's cluster with a copy of the stand-in in which the text of one file is replaced."""
     copy = folder / "checkout"
     shutil.copytree(STAND_IN, copy)
     (copy / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The example of docs/configuration.md, so that what the documentation tells is what the tests prove."""
+"""The example in docs/configuration.md, so that the tests prove the documentation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 def example() -> str:
     """A configuration without errors, its placeholder password and key replaced."""
-    found = re.search(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
-    return found[1].replace("CHANGE-ME", "invented-for-tests").replace("CHANGE_ME", "invented-sign-key")
+    block = re.search(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    return block[1].replace("CHANGE-ME", "invented-for-tests").replace("CHANGE_ME", "invented-sign-key")
 
 
 def write(folder: Path, *edits: tuple[str, str]) -> Path:
@@ -37,6 +37,9 @@ def no_dns(name: str) -> Sequence[str]:
 
 
 def findings(path: Path) -> list[Finding]:
-    """What is wrong with a configuration, without the example's one hint."""
-    found = inspect(path, resolve=no_dns)[1]
-    return [finding for finding in found if "every image is needed for both" not in finding.message]
+    """The findings in a configuration, without the single hint of the example itself."""
+    return [
+        finding
+        for finding in inspect(path, resolve=no_dns)[1]
+        if "every image is needed for both" not in finding.message
+    ]

@@ -1,4 +1,4 @@
-"""The documents of the project, and what they tell their readers to type."""
+"""The documents of the project, and the commands in them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def code_lines(file: Path) -> Iterator[str]:
 
 
 def typed(file: Path, program: str) -> list[list[str]]:
-    """The words behind a program wherever a document tells to type it: in code blocks, and between backticks."""
+    """The arguments of a program wherever a document shows its use, in code blocks and between backticks."""
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", file.read_text("utf-8"), flags=re.S | re.M))
     commands = [part for line in (*code_lines(file), *spans) for part in re.split(r" (?:\||&&) |; ", line)]
     called = (re.fullmatch(rf"(?:\S*[=/])?{program}(?: (.*))?", command) for command in commands)

@@ -1,4 +1,4 @@
-"""Stages for the tests of graph, selection and scheduler: items that were never collected from a file."""
+"""Stages for the tests of graph, selection and scheduler: items that were not collected from a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def node(name: str) -> Node:
 
 
 def items(**stages: tuple[list[str], list[str]]) -> list[Any]:
-    """One item for each stage and target: `items(docker=(["a1", "a2"], ["base"]))`, targets first, then `after`."""
+    """One item per stage and target, from (targets, after): `items(docker=(["a1", "a2"], ["base"]))`."""
     made: list[Any] = []
     for name, (targets, after) in stages.items():
         function: Any = type(f"test_{name}", (), {"__doc__": name})
@@ -44,10 +44,10 @@ def target_called(name: str) -> Target:
 
 def where(made: list[Any]) -> dict[str, list[str]]:
     """The targets of each stage."""
-    found: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for item in made:
-        found.setdefault(item.spec.name, []).append(item.target.name)
-    return found
+        targets.setdefault(item.spec.name, []).append(item.target.name)
+    return targets
 
 
 def graph_of(made: list[Any]) -> Graph:
@@ -58,5 +58,5 @@ def graph_of(made: list[Any]) -> Graph:
 
 
 def labels(made: list[Any]) -> list[str]:
-    """What they are called in dependencies."""
+    """The labels of the items, as used in dependencies."""
     return [item.step.label for item in made]

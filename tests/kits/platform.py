@@ -1,4 +1,4 @@
-"""A Kubernetes API in memory that brings up what is applied, and a host that answers from a script and can be fed."""
+"""An in-memory Kubernetes API that starts what is applied, and a scripted host that accepts stdin."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EMPTY: Any = {"objects": {"nodes": [], "pods": []}, "texts": {}}
 
 @dataclass
 class Fed(Scripted):
-    """Remembers what it was fed."""
+    """Records the stdin of its commands."""
 
     fed: list[tuple[str, bytes]] = field(default_factory=list)
 
@@ -56,7 +56,7 @@ class MemoryApi:
     changed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """`whole` is what there would be if everything were applied."""
+        """Set `whole`, the objects that would exist if everything were applied."""
         self.whole = with_platform(EMPTY, self.cluster)
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
@@ -82,7 +82,7 @@ class MemoryApi:
         self.changed.append(f"{request.method} {body['kind']} {name}")
         live = merged(self.objects.get(path, {}), body)
         live["metadata"].setdefault("namespace", space)
-        healthy = [o for found in self.whole["objects"].values() for o in found if o.get("kind") == body["kind"]]
+        healthy = [o for objects in self.whole["objects"].values() for o in objects if o.get("kind") == body["kind"]]
         status = next((o["status"] for o in healthy if o["metadata"]["name"] == name and "status" in o), None)
         self.objects[path] = live | ({"status": status} if status else {})
         if any(pod.startswith(f"{name}-") for pod in self.broken):
@@ -97,12 +97,12 @@ class MemoryApi:
         return [{"metadata": {"name": node.name}} for node in self.cluster.nodes]
 
     def _answer(self, request: ApiRequest, status: int, body: Mapping[str, Any]) -> Answer:
-        said = f"{status}\nDate: Tue, 24 Nov 2026 07:55:03 GMT"
-        return Answer(request.command, 0 if status < 300 else status, json.dumps(body).encode(), said.encode(), 0.0)
+        headers = f"{status}\nDate: Tue, 24 Nov 2026 07:55:03 GMT"
+        return Answer(request.command, 0 if status < 300 else status, json.dumps(body).encode(), headers.encode(), 0.0)
 
 
 class NoEvidence:
-    """A transcript that nobody reads."""
+    """A transcript that discards everything."""
 
     def record(self, host: str, answer: Answer, kind: Any) -> str:
         return ""
@@ -115,12 +115,12 @@ class NoEvidence:
 
 
 def kube_of(api: MemoryApi) -> Kubernetes:
-    """The API as stages see it."""
+    """The client for an API, as used by stages."""
     return Kubernetes(api, NoEvidence())
 
 
 def change_of(connection: Scripted, kube: Kubernetes | None = None) -> tuple[Host, Change]:
-    """A host, and a change that is carried out on it."""
+    """A host, and a change that is performed on it."""
     host = Host(connection)
     return host, Change(host, Applier(host, lambda: connection), kube=kube)
 
@@ -137,7 +137,7 @@ def said(change: Change) -> list[str]:
 
 
 def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
-    """A site of an install whose hosts answer nothing and whose API is in memory."""
+    """The site of an install whose hosts do not answer and whose API is in memory."""
     context = Context(
         run="x",
         folder=folder,
@@ -153,7 +153,7 @@ def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
 
 
 def run(stage: Stage, target: Target, site: Site) -> tuple[Outcome, str, list[str]]:
-    """Run a stage as the engine does: how it went, why not, and what it did."""
+    """Run a stage as the engine does; returns its outcome, the message and the actions."""
     actions: list[ActionRow] = []
     step = Step(stage, target, "x", (), ())
     course = run_stage(site, step, missing=[], earlier=[], actions=actions, on_action=lambda text: None)

@@ -1,4 +1,4 @@
-"""A small project for the engine's tests: its own stages and checks, run for real by pytest on pretended hosts.
+"""A small project for the engine's tests: its own stages and checks, run by pytest on simulated hosts.
 
 Each host is the local agent in a folder of its own, `hosts/<name>`, so that what a stage changed and what a check sees
 are files there. Files with special names there make the host misbehave (`LocalHost`).
@@ -60,7 +60,7 @@ from dlws.verdict import NotApplicable, Severity, Unknown
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A finished run: exit status, what it printed on stdout and stderr."""
+    """A finished run: exit status, stdout and stderr."""
 
     status: int
     out: str
@@ -68,14 +68,14 @@ class Ran:
 
     @property
     def error(self) -> str:
-        """The one line of a refused command."""
+        """The error line of a rejected command."""
         lines = [line for line in (self.err + self.out).splitlines() if line.strip()]
         assert len(lines) == 1, self.err + self.out
         return lines[0].removeprefix("ERROR: ")
 
 
 class Project:
-    """A project folder with `install/` and `checks/`, a configuration, and the folders of the pretended hosts."""
+    """A project folder with `install/` and `checks/`, a configuration, and the folders of the simulated hosts."""
 
     def __init__(self, path: Path, *, stages: str = "", checks: str = "", hosts: Sequence[str] = ("a1", "a2")) -> None:
         """The first host is the infrastructure machine. `stages` and `checks` are Python source after HEAD."""
@@ -109,12 +109,12 @@ class Project:
         return (self.path / "hosts" / host / name).exists()
 
     def sent(self, host: str) -> list[str]:
-        """The changes that reached a host, in order."""
+        """The changes sent to a host, in order."""
         log = self.path / "hosts" / host / "sent"
         return log.read_text().splitlines() if log.exists() else []
 
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
-        """Start pytest in a process group of its own, without a terminal."""
+        """Start pytest in its own process group, without a terminal."""
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "no:unraisableexception", *args],
             cwd=self.path,
@@ -127,7 +127,7 @@ class Project:
         )
 
     def run(self, *args: str, **environment: str) -> Ran:
-        """Run pytest to its end."""
+        """Run pytest to completion."""
         return end_of(self.start(*args, **environment))
 
     @property
@@ -148,23 +148,23 @@ class Project:
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """What each stage came to, by label."""
+        """The outcome of each stage, by label."""
         return {label: str(result.outcome) for label, result in self.results.items()}
 
     @property
     def verdicts(self) -> dict[str, str]:
-        """What each test was judged, by label."""
+        """The verdict of each test, by label."""
         return {label: str(result.verdict) for label, result in self.results.items()}
 
 
 def environment_with(**more: str) -> dict[str, str]:
-    """Our environment without what would reach into a run, and the paths that it needs.
+    """Our environment without variables that would affect a run, plus the paths it needs.
 
     What Python compiles is kept in the project's own cache, so that only the first of some hundred runs compiles it.
     """
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DLWS", "COV"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DLWS", "COV"))}
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".pytest_cache" / "compiled")}
-    return {**known, "PYTHONPATH": str(ROOT), **compiled, "COLUMNS": "200", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), **compiled, "COLUMNS": "200", **more}
 
 
 def end_of(process: subprocess.Popen[str]) -> Ran:
@@ -179,7 +179,7 @@ def end_of(process: subprocess.Popen[str]) -> Ran:
 
 
 def eventually(holds: Callable[[], Any], limit: float = 20.0) -> None:
-    """Wait until it holds; AssertionError when it does not in time."""
+    """Wait until `holds` returns true. Raises AssertionError after `limit` seconds."""
     end = time.monotonic() + limit
     while not holds():
         assert time.monotonic() < end, "it did not come about in time"
@@ -196,13 +196,13 @@ class LocalHost(Connection):
         self._inner = open_process(name).connect()
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
-        """In the host's folder."""
+        """Run the commands in the host's folder."""
         self._must_be_there()
         answers = self._inner.ask([self._placed(c) for c in commands], deadline=deadline, cap=cap)
         return [replace(answer, command=command) for answer, command in zip(answers, commands, strict=True)]
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
-        """In the host's folder, noted in its file `sent`."""
+        """Run the command in the host's folder and record it in the file `sent`."""
         self._must_be_there()
         with (self._folder / "sent").open("a") as log:
             log.write(command + "\n")

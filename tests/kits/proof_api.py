@@ -1,4 +1,4 @@
-"""The Kubernetes API of the proofs: the recorded objects of a healthy cluster, and what a case changes of them.
+"""The Kubernetes API of the proofs: the recorded objects of a healthy cluster, modified by a case.
 
 K05:
   fail:
@@ -27,12 +27,12 @@ PLACE = re.compile(r"/apis?(?:/[^/]+)?/v[^/]+(?:/namespaces/(?P<space>[^/]+))?/(
 
 
 class ApiError(Exception):
-    """A proof asks the API for what neither it nor the recording has."""
+    """A check requested something from the API that neither the case nor the recording contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A way in which a request can fail; `says` is what the message must hold."""
+    """A way in which a request can fail; `says` is text that the message must contain."""
 
     says: str
     status: int = 0
@@ -51,7 +51,7 @@ FAILURES = (
 
 @dataclass(slots=True)
 class RecordedApi:
-    """A Server with the objects of `kubernetes.yaml`, changed as a case says. `failing` maps a command to its fault."""
+    """A Server with the objects of `kubernetes.yaml`, modified by a case. `failing` maps a command to its fault."""
 
     recording: Mapping[str, Any]
     changes: Mapping[str, Any]
@@ -63,65 +63,65 @@ class RecordedApi:
         self.unasked = set(self.changes)
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
-        """The answer, or the fault that the case gives the request."""
+        """The answer to a request, or the fault that the case specifies for it."""
         self.asked.append(request.command)
         fault = self.failing.get(request.command)
         if fault and fault.error:
             raise fault.error(f"{request.command}: {fault.says}")
         if fault and fault.status:
             return self._answer(request, fault.status, '{"kind":"Status","message":"try later"}')
-        status, text = self._found(request)
+        status, text = self._response(request)
         return self._answer(request, status, text[: len(text) // 2] if fault else text)
 
     def _answer(self, request: ApiRequest, status: int, text: str) -> Answer:
-        said = f"{status} {STATUS.get(status, '')}\nDate: {self.recording['date']}"
-        return Answer(request.command, 0 if status < 300 else status, text.encode(), said.encode(), self._seconds)
+        headers = f"{status} {STATUS.get(status, '')}\nDate: {self.recording['date']}"
+        return Answer(request.command, 0 if status < 300 else status, text.encode(), headers.encode(), self._seconds)
 
     @property
     def _seconds(self) -> float:
         self.unasked.discard("seconds")
         return float(self.changes.get("seconds", 0.01))
 
-    def _found(self, request: ApiRequest) -> tuple[int, str]:
+    def _response(self, request: ApiRequest) -> tuple[int, str]:
         for texts in (self.changes, self.recording["texts"]):
             for pattern, answer in texts.items():
                 if re.fullmatch(".*".join(map(re.escape, pattern.split("…"))), _plain(request)):
                     self.unasked.discard(pattern)
                     if answer == "down":
                         raise ApiUnreachable("no API server at 192.168.3.2:6443: straight: Connection refused")
-                    told = answer if isinstance(answer, dict) else {"out": answer}
-                    return int(told.get("rc") or 200), str(told["out"])
+                    response = answer if isinstance(answer, dict) else {"out": answer}
+                    return int(response.get("rc") or 200), str(response["out"])
         place = PLACE.fullmatch(urlsplit(request.path).path)
         if request.method != "GET" or place is None or place["plural"] not in self.recording["objects"]:
             raise ApiError(f"neither the case nor tests/proofs/healthy/kubernetes.yaml answers: {request.command}")
         return self._objects(place, parse_qs(urlsplit(request.path).query))
 
     def _objects(self, place: re.Match[str], query: Mapping[str, list[str]]) -> tuple[int, str]:
-        found = self._changed(place["plural"])
+        objects = self._changed(place["plural"])
         if place["space"]:
-            found = [o for o in found if o["metadata"].get("namespace") == place["space"]]
+            objects = [o for o in objects if o["metadata"].get("namespace") == place["space"]]
         if place["name"]:
-            named = [o for o in found if o["metadata"]["name"] == place["name"]]
+            named = [o for o in objects if o["metadata"]["name"] == place["name"]]
             return (200, json.dumps(named[0])) if named else (404, '{"kind":"Status","message":"not found"}')
-        wanted = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
-        chosen = [o for o in found if wanted.items() <= (o["metadata"].get("labels") or {}).items()]
+        selector = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
+        chosen = [o for o in objects if selector.items() <= (o["metadata"].get("labels") or {}).items()]
         return 200, json.dumps({"kind": "List", "metadata": {}, "items": chosen})
 
     def _changed(self, plural: str) -> list[Any]:
-        found = {o["metadata"]["name"]: o for o in self.recording["objects"][plural]}  # `merged` changes a copy
+        by_name = {o["metadata"]["name"]: o for o in self.recording["objects"][plural]}  # `merged` modifies copies
         for key, change in self.changes.items():
             kind, _, name = key.partition("/")
             if kind == plural and change is None:
                 self.unasked.discard(key)
-                del found[name]
+                del by_name[name]
             elif kind == plural:
                 self.unasked.discard(key)
-                found[name] = merged(found.get(name, {"metadata": {"name": name}}), change)
-        return list(found.values())
+                by_name[name] = merged(by_name.get(name, {"metadata": {"name": name}}), change)
+        return list(by_name.values())
 
 
 def merged(whole: Any, patch: Any) -> Any:
-    """RFC 7396, as the API merges patches; a mapping of numbers changes the items of a list."""
+    """A JSON merge patch (RFC 7396) as in the API; a mapping with numeric keys patches the items of a list."""
     if not isinstance(patch, dict):
         return patch
     if isinstance(whole, list):

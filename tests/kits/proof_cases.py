@@ -1,4 +1,4 @@
-"""Proofs of the checks: what a host answers, and the verdict that a check must come to.
+"""Proofs of the checks: the answers of a host, and the verdict that a check must reach with them.
 
 Those of checks/host/swap.py lie in tests/proofs/host/swap.yaml:
 
@@ -7,7 +7,7 @@ Those of checks/host/swap.py lie in tests/proofs/host/swap.yaml:
       fail:
       - cat /proc/swaps: "..."         # what a host answers otherwise than a healthy one
         says: expected none, found /dev/sda2
-      unknown:
+      unfields:
       - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y},
                                        # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
@@ -35,27 +35,27 @@ from dlws.verdict import Verdict
 from tests.kits import proof_platform
 from tests.kits.proof_platform import CHECKOUT
 
-QUICK = yaml.CSafeLoader  # libyaml's parser: the proofs are 9 000 lines, read by every worker
+QUICK = yaml.CSafeLoader  # libyaml's parser, as every worker reads the 9,000 lines of proofs
 FOLDER = Path(__file__).parents[1] / "proofs"
 HEALTHY = FOLDER / "healthy"
-"""The cluster of the proofs, and what its hosts and its API answer."""
+"""The cluster of the proofs, and the answers of its hosts and its API when healthy."""
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
-NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
+NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unfields": Verdict.UNKNOWN}
 VERDICTS = {**NEEDED, "n/a": Verdict.NA}
 
 
 class ProofError(Exception):
-    """A proof that proves nothing: it is written wrongly, or it does not fit the check."""
+    """A proof that proves nothing, because it is malformed or does not match the check."""
 
 
 class NetworkTouched(Exception):
-    """A check went out to the network."""
+    """A check tried to access the network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a command is answered. `says` is what the message must hold where the case does not say it."""
+    """The answer to a command. `says` is the default for the text that the message must contain."""
 
     out: str = ""
     err: str = ""
@@ -64,10 +64,10 @@ class Given:
     truncated: bool = False
     lost: bool = False
     edits: Mapping[str, str] = field(default_factory=dict)
-    """What is otherwise in what a healthy host answers: text to text."""
+    """Replacements in the answer of a healthy host: old text to new text."""
 
     def to(self, host: str, command: str) -> Answer:
-        """The answer, or LinkLost."""
+        """The answer to a command. Raises LinkLost if the case says so."""
         if self.lost:
             raise LinkLost(f"{host}: link lost after 0.0 s, waiting for: {command}")
         err = self.err.format(tool=command.split()[0])
@@ -82,33 +82,33 @@ class Case:
     verdict: Verdict
     answers: Mapping[str, Given]
     host: str = ""
-    """npu, gpu or infrastructure: the host judged, by default the first of these that the check speaks of."""
+    """The host judged: npu, gpu or infrastructure, by default the first to which the check applies."""
     says: str = ""
-    """Text that the message must hold."""
+    """Text that the message must contain."""
     suite: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the section `suite` of the configuration."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the configuration outside `suite`."""
     kube: Mapping[str, Any] = field(default_factory=dict)
-    """What the Kubernetes API has otherwise than that of a healthy cluster (`proof_api`)."""
+    """Changes to the objects of a healthy cluster (`proof_api`)."""
     elsewhere: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
-    """What other hosts answer, for a check of the whole cluster."""
+    """The answers of other hosts, for a check of the whole cluster."""
     earlier: Mapping[str, Given] = field(default_factory=dict)
-    """What the host answered in an earlier run, otherwise than a healthy one."""
+    """The host's answers in an earlier run that differ from those of a healthy host."""
     down: Sequence[str] = ()
     """Hosts that the control host cannot reach."""
     user: str = "root"
-    """Who the run is logged in as."""
+    """The user that the run is logged in as."""
     login: str = ""
     """How a further login ends: accepted, refused or unreachable."""
     rewritten: Mapping[str, str] | None = field(default_factory=dict)
-    """What was replaced in config.yaml since the run began; null: the file is gone."""
+    """Replacements made in config.yaml since the run began; null: the file was removed."""
     spoilt: Mapping[str, str | None] = field(default_factory=dict)
-    """Files beside config.yaml (of `checkout/` or `state/`) with another text; null: the file is gone."""
+    """Files beside config.yaml (in `checkout/` or `state/`) with other content; null: the file was removed."""
     lock: str | None = ""
     """The lock file of the libraries; null: there is none."""
     installed: Mapping[str, str] = field(default_factory=dict)
-    """Libraries that are installed, with their versions."""
+    """The installed libraries, with their versions."""
 
     def __str__(self) -> str:
         return f"{self.check.id}-{self.verdict.lower()}"
@@ -141,12 +141,12 @@ _tag("!error", lambda text: Given(rc=1, err=literal(text)))
 
 
 def literal(text: str) -> str:
-    """Text in which `Given.to` fills in nothing."""
+    """Text escaped so that `Given.to` does not substitute anything in it."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def read(path: Path) -> Any:
-    """The YAML of one file; a key that stands twice is an error, as the first would be lost."""
+    """The content of a YAML file. Raises ProofError for duplicate keys, of which YAML would ignore the first."""
     with path.open(encoding="utf-8") as text:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -178,26 +178,26 @@ def file_of(check: Check) -> Path:
 
 
 def written(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """By check id, what the files of the folder hold. ProofError for an id in two files, or a verdict that is none."""
-    found: dict[str, dict[str, Any]] = {}
+    """The proofs in a folder by check id. Raises ProofError for an id in two files, or an unfields verdict."""
+    by_check: dict[str, dict[str, Any]] = {}
     for path in files(folder):
         for id, proofs in read(path).items():
-            if id in found:
-                raise ProofError(f"{path.name}: {id} stands in another file too")
+            if id in by_check:
+                raise ProofError(f"{path.name}: {id} is also in another file")
             if not isinstance(proofs, dict) or set(proofs) - set(VERDICTS):
-                raise ProofError(f"{path.name}: {id} may hold {', '.join(VERDICTS)}")
-            found[id] = proofs
-    return found
+                raise ProofError(f"{path.name}: {id} may only have {', '.join(VERDICTS)}")
+            by_check[id] = proofs
+    return by_check
 
 
 def gaps(checks: Mapping[str, Check], proofs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What is missing: a case of each verdict for each check, and of pass on each of its kinds of host."""
+    """The missing cases: one of each verdict for each check, and one of pass on each of its kinds of host."""
     missing = [f"{id}: no check has this id" for id in proofs if id not in checks]
     for id, check in checks.items():
-        told = proofs.get(id, {})
+        written = proofs.get(id, {})
         place = file_of(check).relative_to(FOLDER.parents[1])
-        missing += [f"{id}: no case of {word} in {place}" for word in NEEDED if not told.get(word)]
-        if passing := {case.host for case in cases(check, {"pass": told.get("pass", [])})}:
+        missing += [f"{id}: no case of {word} in {place}" for word in NEEDED if not written.get(word)]
+        if passing := {case.host for case in cases(check, {"pass": written.get("pass", [])})}:
             missing += [f"{id}: no case of pass on {host}" for host in sorted(hosts_of(check) - passing)]
     return missing
 
@@ -215,25 +215,25 @@ def _cases(check: Check, verdict: Verdict, item: Any) -> Iterator[Case]:
         yield from (Case(check, verdict, {}, host) for host in hosts)
         return
     names = {f.name for f in fields(Case)} - {"check", "verdict", "answers"}
-    known = {name: value for name, value in item.items() if name in names}
+    values = {name: value for name, value in item.items() if name in names}
     answers = {command: given(answer) for command, answer in item.items() if command not in names}
-    known["elsewhere"] = {
-        name: {command: given(answer) for command, answer in told.items()}
-        for name, told in known.get("elsewhere", {}).items()
+    values["elsewhere"] = {
+        name: {command: given(answer) for command, answer in other.items()}
+        for name, other in values.get("elsewhere", {}).items()
     }
-    known["earlier"] = {command: given(answer) for command, answer in known.get("earlier", {}).items()}
-    known.setdefault("host", hosts[0])
-    if wrong := ", ".join(sorted({known["host"], *known["elsewhere"], *known.get("down", ())} - {*HOSTS, ""})):
+    values["earlier"] = {command: given(answer) for command, answer in values.get("earlier", {}).items()}
+    values.setdefault("host", hosts[0])
+    if wrong := ", ".join(sorted({values["host"], *values["elsewhere"], *values.get("down", ())} - {*HOSTS, ""})):
         raise ProofError(f"{check.id}: kinds of host are {', '.join(HOSTS)}, not {wrong}")
-    told = [*answers.values(), *(a for told in known["elsewhere"].values() for a in told.values())]
-    known.setdefault("says", next((answer.says for answer in told if answer.says), ""))
-    if verdict is not Verdict.PASS and not known["says"]:
+    every = [*answers.values(), *(a for other in values["elsewhere"].values() for a in other.values())]
+    values.setdefault("says", next((answer.says for answer in every if answer.says), ""))
+    if verdict is not Verdict.PASS and not values["says"]:
         raise ProofError(f"{check.id}: a case of {verdict} must say what the message holds: {item}")
-    yield Case(check, verdict, answers, **known)
+    yield Case(check, verdict, answers, **values)
 
 
 def given(answer: Any) -> Given:
-    """An answer as the files write it: a text, a number, a tag, or {out, err, rc}."""
+    """An answer as written in the files: a text, a number, a tag, or {out, err, rc}."""
     if isinstance(answer, Given):
         return answer
     if isinstance(answer, dict):
@@ -243,39 +243,39 @@ def given(answer: Any) -> Given:
 
 
 def hosts_of(check: Check) -> set[str]:
-    """The kinds of host that a check speaks of; "" for the control host and the whole cluster."""
-    found = set(check.on(example()))
-    return {kind for kind, name in HOSTS.items() if example().node(name) in found} or {""}
+    """The kinds of host to which a check applies; {""} for the control host and the whole cluster."""
+    targets = set(check.on(example()))
+    return {kind for kind, name in HOSTS.items() if example().node(name) in targets} or {""}
 
 
 @cache
 def example() -> Cluster:
-    """The cluster of the proofs, as it is written."""
+    """The cluster of the proofs, unmodified."""
     return loaded((HEALTHY / "cluster.yaml").read_text())
 
 
 @cache
 def healthy(layer: str) -> dict[str, Given]:
-    """What healthy hosts answer."""
+    """The answers of healthy hosts, by command."""
     return {command: given(answer) for command, answer in read(HEALTHY / f"{layer}.yaml").items()}
 
 
 @cache
 def with_platform(kind: str) -> dict[str, Given]:
-    """What a healthy host of a kind answers to the checks of the platform."""
+    """The answers of a healthy host, by command, including those for the platform's checks."""
     made = proof_platform.host_answers(example(), example().node(HOSTS[kind]))
     return {command: given(answer) for command, answer in made.items()}
 
 
 @cache
 def healthy_api() -> Any:
-    """What the API of a healthy cluster answers."""
+    """The recorded API of a healthy cluster."""
     return proof_platform.with_platform(read(HEALTHY / "kubernetes.yaml"), example())
 
 
 @cache
 def loaded(text: str) -> Cluster:
-    """The cluster of a configuration: hundreds of cases share a few, and loading takes longer than judging."""
+    """The cluster of a configuration, cached because loading takes longer than judging and many cases share one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
         path.write_text(text)
@@ -286,5 +286,5 @@ def loaded(text: str) -> Cluster:
 
 
 def no_network(*_: Any, **__: Any) -> NoReturn:
-    """Stands where the network was."""
+    """Replaces functions that access the network. Raises NetworkTouched."""
     raise NetworkTouched("a proof must not touch the network")

@@ -1,4 +1,4 @@
-"""Carries out the proofs of `proof_cases`: judges a check on hosts and an API that answer what the case says."""
+"""Runs the proofs of `proof_cases`: judges a check on hosts and an API with the answers of the case."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ from tests.kits.proof_cases import (
 from tests.kits.proof_platform import CHECKOUT, furnish
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
-BROKE = "the suite itself broke"  # how the engine begins its message of an exception that is no verdict
+BROKE = "the suite itself broke"  # the start of the engine's message for an exception that is not a verdict
 
 
 class Answering(Connection):
-    """A host that answers what the case gives, and otherwise what a healthy one does."""
+    """A host with the answers of the case, and otherwise those of a healthy host."""
 
     def __init__(self, host: str, user: str, own: Mapping[str, Given], usual: Mapping[str, Given]) -> None:
         self.host, self.user = host, user
@@ -82,10 +82,10 @@ class Answering(Connection):
             raise ProofError(f"{self.host}: neither the case nor tests/proofs/healthy answers: {command}")
         self.unasked.discard(key)
         self.asked.append(command)
-        told = self._given[key]
-        if told.edits:
-            told = replace(self._usual[command], out=edited(self._usual[command].out, told.edits))
-        return told.to(self.host, command)
+        given = self._given[key]
+        if given.edits:
+            given = replace(self._usual[command], out=edited(self._usual[command].out, given.edits))
+        return given.to(self.host, command)
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         return self._answer(command)
@@ -101,7 +101,7 @@ class Answering(Connection):
 
 
 def edited(text: str, edits: Mapping[str, str]) -> str:
-    """The text with each of the replacements made; ProofError where there is nothing to replace."""
+    """The text with the replacements made. Raises ProofError if the text to replace does not occur."""
     for old, new in edits.items():
         if old not in text:
             raise ProofError(f"a healthy host does not answer {old!r}")
@@ -110,7 +110,7 @@ def edited(text: str, edits: Mapping[str, str]) -> str:
 
 
 def carry_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Proof:
-    """Judge the check on the case's host; ProofError when an answer of the case was not asked for."""
+    """Judge the check on the case's host. Raises ProofError if an answer of the case was not used."""
     return _carried_out(case, folder, patch)[0]
 
 
@@ -126,7 +126,7 @@ def _carried_out(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[P
 def spoil(
     case: Case, folder: Path, patch: pytest.MonkeyPatch, failures: Sequence[Given]
 ) -> Iterator[tuple[Given, str, Proof]]:
-    """Each failure, each command that the check asks in this case, and what it comes to when that meets this."""
+    """For each failure and each command of the check in this case, the resulting proof."""
     cluster = _cluster(case, folder)
     hosts, *_ = _judged(case, cluster, patch, {})
     asked = [(name, command) for name, host in hosts.items() for command in dict.fromkeys(host.asked)]
@@ -135,7 +135,7 @@ def spoil(
 
 
 def spoil_api(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[tuple[Broken, str, Proof]]:
-    """Each way in which a request can fail, each request of the check in this case, and what it comes to."""
+    """For each way in which a request can fail and each request in this case, the resulting proof."""
     cluster, whole = _cluster(case, folder), RecordedApi(healthy_api(), case.kube)
     _judged(case, cluster, patch, {}, whole)
     for failure, command in itertools.product(FAILURES, dict.fromkeys(whole.asked)):
@@ -169,7 +169,7 @@ def _judged(
     site = Site(cluster, context, fleet, Waivers(), lambda label, text: None, server)
     target = case.check.target_for(_target(case, cluster), cluster)
     if target is None:
-        raise ProofError(f"{case}: the check does not speak of {case.host}")
+        raise ProofError(f"{case}: the check does not apply to {case.host}")
     with site.judging("proof") as evidence:
         proof = judge(site, case.check, target)
     fleet.close()
@@ -179,22 +179,22 @@ def _judged(
 
 
 def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Proof, Proof]:
-    """The proof of a case, and what comes of a replay of its evidence without the cluster's files and hosts."""
+    """The proof of a case, and that of replaying its evidence without the cluster's files and hosts."""
     first, evidence = _carried_out(case, folder, patch)
     cluster = _cluster(case, folder)
     inputs.save(RunFolder(folder), Inputs(cluster, Waivers(), whole=True))
-    told = inputs.load(RunFolder(folder))
-    assert told
+    recorded = inputs.load(RunFolder(folder))
+    assert recorded
     cluster.path.unlink(missing_ok=True)
     (folder / "pod-network.yml").unlink()
     checkout = folder / "checkout"
     checkout.unlink() if checkout.is_symlink() else shutil.rmtree(checkout)
     replay = Replay(folder / "evidence", {"proof": evidence}, Transcript(folder / "again", Redactor([])))
-    api, fleet = ReplayedApi(replay), ReplayedFleet(told.cluster.nodes, replay)
+    api, fleet = ReplayedApi(replay), ReplayedFleet(recorded.cluster.nodes, replay)
     site = Site(
-        told.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api, _kube=Kubernetes(api, api)
+        recorded.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api, _kube=Kubernetes(api, api)
     )
-    target = case.check.target_for(_target(case, told.cluster), told.cluster)
+    target = case.check.target_for(_target(case, recorded.cluster), recorded.cluster)
     assert target
     with site.judging("proof"):
         return first, judge(site, case.check, target)
@@ -229,7 +229,7 @@ def _cluster(case: Case, folder: Path) -> Cluster:
 
 
 def spoil_file(folder: Path, name: str, content: str | None) -> None:
-    """Give a file another text, or take it away; of the checkout a copy is spoilt."""
+    """Replace the content of a file, or remove it; a file of the checkout is first copied."""
     checkout = folder / "checkout"
     if name.startswith("checkout/") and checkout.is_symlink():
         checkout.unlink()
@@ -268,14 +268,14 @@ def _hosts(case: Case, cluster: Cluster, failing: Mapping[str, Mapping[str, Give
 
 
 def _opened(case: Case, host: Answering) -> Answering:
-    """The connection to a host; Unreachable for one that is down."""
+    """The connection to a host. Raises Unreachable if it is down in this case."""
     if host.host in {HOSTS[kind] for kind in case.down}:
         raise Unreachable(f"{host.host}: connection timed out")
     return host
 
 
 def _earlier(case: Case, folder: Path) -> Path:
-    """The run of 25 h ago, beside the folder of this one."""
+    """Write a run of 25 h ago next to this run's folder."""
     folder = folder.with_name(f"{folder.name}-earlier")
     if case.earlier and not folder.exists():
         then = Answering(HOSTS[case.host], "root", case.earlier, usually(case.host))
@@ -288,13 +288,13 @@ def _earlier(case: Case, folder: Path) -> Path:
 
 @cache
 def usually(kind: str) -> Mapping[str, Given]:
-    """What a healthy host of a kind answers; a later layer may edit what an earlier one says."""
-    found = dict(with_platform(kind))
+    """The answers of a healthy host of a kind; a later layer may edit those of an earlier one."""
+    answers = dict(with_platform(kind))
     for command, answer in (row for layer in LAYERS[kind] for row in healthy(layer).items()):
         if answer.edits:
-            answer = replace(found[command], out=edited(found[command].out, answer.edits))
-        found[command] = answer
-    return found
+            answer = replace(answers[command], out=edited(answers[command].out, answer.edits))
+        answers[command] = answer
+    return answers
 
 
 def _target(case: Case, cluster: Cluster) -> Target:

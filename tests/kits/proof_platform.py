@@ -1,5 +1,5 @@
-"""What hosts and the API of a cluster with the platform answer: made from the stand-in checkout's own manifests, with
-the status that Kubernetes would give them. Nobody has recorded one yet; a recording shall take this module's place."""
+"""The answers of hosts and API of a cluster with the platform, generated from the stand-in checkout's manifests with
+the status that Kubernetes would give them. No real cluster has been recorded yet; a recording should replace this."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from dlws.facts.npu_info import AGES
 from dlws.facts.rendered import sha256
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import with_tag
-from dlws.platform import job_objects, services, web_files
+from dlws.platform import job_objects, renderings, services, web_files
 from dlws.platform import npu_info as generator
-from dlws.platform import renderings as wanted
 from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.platform.renderings import Platform
 from dlws.remote.modules import FILE_FORM, UNIT_STATES
@@ -33,7 +32,7 @@ MADE = "2026-11-24T07:52:23Z"
 LOGIN = job_objects.login("apulistech/", "invented", "invented-for-tests")
 IMAGE = "sha256:" + "1b" * 32
 _KEPT = TemporaryDirectory()
-"""Where the proofs' cluster has its checkout and its id while its healthy answers are made."""
+"""The folder with checkout and id of the proofs' cluster while its healthy answers are generated."""
 KINDS = {
     "v1": "bindings/Binding configmaps/ConfigMap secrets/Secret serviceaccounts/ServiceAccount services/Service",
     "apps/v1": "daemonsets/DaemonSet deployments/Deployment",
@@ -61,14 +60,14 @@ def furnish(folder: Path) -> None:
 def platform_of(cluster: Cluster) -> Platform:
     """The platform of the proofs' cluster, which has no folder of its own."""
     furnish(Path(_KEPT.name))
-    return wanted.of(replace(cluster, path=Path(_KEPT.name) / "config.yaml"))
+    return renderings.of(replace(cluster, path=Path(_KEPT.name) / "config.yaml"))
 
 
 def with_platform(recording: Any, cluster: Cluster) -> Any:
-    """The recorded API with the platform's objects, their pods, and the kinds that it knows."""
-    objects = {plural: list(found) for plural, found in recording["objects"].items()}
-    for plural, found in _objects(cluster):
-        objects.setdefault(plural, []).append(found)
+    """The recorded API with the platform's objects, their pods and the API's discovery."""
+    objects = {plural: list(recorded) for plural, recorded in recording["objects"].items()}
+    for plural, added in _objects(cluster):
+        objects.setdefault(plural, []).append(added)
     for group in (KINDS, WITHOUT_NAMESPACE):
         for words in group.values():
             for word in words.split():
@@ -90,8 +89,8 @@ def _discovery() -> dict[str, str]:
 
 
 def _objects(cluster: Cluster) -> Iterator[tuple[str, Any]]:
-    found = platform_of(cluster)
-    every = [m for service in services.SERVICES for m in found.manifests(service.name)]
+    rendered = platform_of(cluster)
+    every = [m for service in services.SERVICES for m in rendered.manifests(service.name)]
     for manifest in every:
         yield _live(manifest.object, len(manifest.nodes or ()))
         for node in manifest.nodes or () if manifest.kind == "DaemonSet" else (manifest.nodes or ())[:1]:
@@ -157,15 +156,15 @@ def _images_of(pod: Any) -> list[str]:
 
 
 def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
-    """What a host answers to the checks of the platform, by command."""
-    found, arch = platform_of(cluster), str(node.arch)
-    images = list(found.images(node))
-    told = {
+    """The answers of a host to the checks of the platform, by command."""
+    rendered, arch = platform_of(cluster), str(node.arch)
+    images = list(rendered.images(node))
+    answers = {
         "docker version -f '{{.Server.Arch}}'": arch,
         ARCHITECTURES + " ".join(map(quote, images)): _inspected(images, arch),
-        **_labels({name: digest for name, digest in found.image_digests(node).items() if digest}),
+        **_labels({name: digest for name, digest in rendered.image_digests(node).items() if digest}),
         listeners.HOLDERS: _ports(cluster, node),
-        **_files(web_files.NGINX_FILE, found.routes),
+        **_files(web_files.NGINX_FILE, rendered.routes),
         **_file_status(web_files.DASHBOARD, kind="directory"),
         **_file_status(web_files.FQDN_FILE),
         f"cat {web_files.FQDN_FILE}": node.fqdn,
@@ -173,28 +172,28 @@ def host_answers(cluster: Cluster, node: Node) -> dict[str, str]:
     }
     for workload in services.workloads():
         for port in workload.ports if node in workload.nodes(cluster) else ():
-            told |= _status(f"http://127.0.0.1:{port.number}{port.health}", "200") if port.health else {}
-    told |= _registry(found, node)
+            answers |= _status(f"http://127.0.0.1:{port.number}{port.health}", "200") if port.health else {}
+    answers |= _registry(rendered, node)
     run = sorted({image for pod in _pods_on(cluster, node) for image in _images_of(pod) if image in images})
-    told[running_images.IDENTITIES + " ".join(map(quote, run))] = "\n".join(
+    answers[running_images.IDENTITIES + " ".join(map(quote, run))] = "\n".join(
         f"{json.dumps([with_tag(image)])} null {IMAGE}" for image in run
     )
     if node == cluster.master:
-        told |= _of_master(cluster, found)
+        answers |= _of_master(cluster, rendered)
     if node.device == "npu":
-        told |= _files(generator.UNIT_FILE, generator.UNIT_TEXT) | _files(generator.SCRIPT_FILE, generator.SCRIPT)
+        answers |= _files(generator.UNIT_FILE, generator.UNIT_TEXT) | _files(generator.SCRIPT_FILE, generator.SCRIPT)
         asked = " ".join(f"-p {state}" for state in UNIT_STATES)
-        told[f"systemctl show {generator.UNIT} {asked} --no-pager"] = (
+        answers[f"systemctl show {generator.UNIT} {asked} --no-pager"] = (
             "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled"
         )
         names = ["device_list", *(f"device{number}" for number in range(8))]
-        told[AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
-    return {command: f"{text}\n" for command, text in told.items()}
+        answers[AGES] = "\n".join(["1795506983", *(f"1795506981.25 {name}" for name in names)])
+    return {command: f"{text}\n" for command, text in answers.items()}
 
 
-def _registry(found: Platform, node: Node) -> dict[str, str]:
-    """Of the one machine of its architecture that builds, and of the login that all have."""
-    digests, arch = found.digests(node.arch), str(node.arch)
+def _registry(rendered: Platform, node: Node) -> dict[str, str]:
+    """The answers about images on the machine that builds those of its architecture, and about the registry login."""
+    digests, arch = rendered.digests(node.arch), str(node.arch)
     names = " ".join(map(quote, digests))
     pushed = "\n".join(
         f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
@@ -219,29 +218,29 @@ def _labels(digests: dict[str, str]) -> dict[str, str]:
     return {f"docker image inspect -f {quote(label)} {' '.join(map(quote, digests))}": built}
 
 
-def _of_master(cluster: Cluster, found: Platform) -> dict[str, str]:
-    told: dict[str, str] = {}
-    for file in found.host_files:
-        told |= _files(file.path, file.text)
-        told |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
-    image = found.webui_image
-    told[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = told[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
-    told |= _file_status(f"{web_files.DASHBOARD}/index.html")
+def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    for file in rendered.host_files:
+        answers |= _files(file.path, file.text)
+        answers |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
+    image = rendered.webui_image
+    answers[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = answers[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
+    answers |= _file_status(f"{web_files.DASHBOARD}/index.html")
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
-        told |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
-    told |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
-    told[_curl(f"{platform.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
+        answers |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
+    answers |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
+    answers[_curl(f"{platform.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
     for url, answer in API_ANSWERS.items():
-        told[_curl(platform.FETCH, url)] = json.dumps(answer)
-    told[database.CONTAINER] = "4f" * 32
+        answers[_curl(platform.FETCH, url)] = json.dumps(answer)
+    answers[database.CONTAINER] = "4f" * 32
     way = f"-h {cluster.master.address} -P 3306"
-    told[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
-    return told
+    answers[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
+    return answers
 
 
 def _vector(*series: dict[str, str]) -> dict[str, Any]:
-    """Prometheus' answer to an instant query, in which every series has the value 8."""
+    """Prometheus' answer to an instant query in which every series has the value 8."""
     rows = [{"metric": labels, "value": [1795506983.412, "8"]} for labels in series]
     return {"status": "success", "data": {"resultType": "vector", "result": rows}}
 

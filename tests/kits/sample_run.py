@@ -1,4 +1,4 @@
-"""Realistic recorded runs for the tests of the reports: the runbook's four hosts, with faults and with hostile text."""
+"""Realistic recorded runs for the tests of the reports: the runbook's four hosts, with faults and hostile text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOSTS = (
 
 STAGES = Path(__file__).with_name("sample_run_stages.txt")
 CHECKS = Path(__file__).with_name("sample_run_checks.txt")
-# (test, host): verdict and finding, or words, of what is not a plain pass in the sample runs
+# (test, host): verdict and finding or message of everything but a plain pass in the sample runs
 Faults = dict[tuple[str, str], tuple[Verdict, str | Mismatch]]
 CHECK_FAULTS: Faults = {
     ("swap_is_off", "atlas01"): (Verdict.FAIL, Mismatch("swap in use", found="/dev/sda3 (8 GiB)", expected="none")),
@@ -66,7 +66,7 @@ FIXES = {
 
 @dataclass
 class Sample:
-    """A run that can be changed by a test and written to a folder."""
+    """A run that a test can modify and write to a folder."""
 
     run: Run
     results: list[Result]
@@ -85,7 +85,7 @@ class Sample:
         return folder
 
     def record(self, host: str, worker: str, command: str, **answer: Any) -> str:
-        """Add a line of evidence; returns the reference to it."""
+        """Add a line of evidence and return the reference to it."""
         lines = self.evidence.setdefault(f"{host}.{worker}.jsonl", [])
         base = {"n": len(lines) + 1, "at": START.isoformat(), "command": command, "rc": 0, "out": "", "err": ""}
         lines.append({**base, "seconds": 0.012, "timed_out": False, "truncated": False, "kind": "read", **answer})
@@ -100,11 +100,11 @@ def verify(
     for number, (row, host) in enumerate(_on_hosts(CHECKS, 4, hosts)):
         check_id, file, name, section, _, severity, title, title_zh, command = row
         nodeid = f"checks/{file}.py::test_{name}[{host.name}]"
-        verdict, said = (CHECK_FAULTS if faults is None else faults).get((name, host.name), (Verdict.PASS, ""))
+        verdict, reason = (CHECK_FAULTS if faults is None else faults).get((name, host.name), (Verdict.PASS, ""))
         if name == "root_login_is_refused":
-            verdict, said = Verdict.DEVIATION, Mismatch("PermitRootLogin", found="yes", expected="no")
+            verdict, reason = Verdict.DEVIATION, Mismatch("PermitRootLogin", found="yes", expected="no")
         if host.name == unreachable:
-            verdict, said = Verdict.NOT_RUN, f"{unreachable} is unreachable"
+            verdict, reason = Verdict.NOT_RUN, f"{unreachable} is unreachable"
         ref = sample.record(host.name, "gw0", command, **_answer(name, verdict))
         item = ItemRow(nodeid=nodeid, name=name, host=host.name, stage=False, id=check_id, section=section, title=title)
         sample.run = replace(sample.run, items=(*sample.run.items, item))
@@ -125,7 +125,7 @@ def verify(
                 title_zh=title_zh,
                 source="kubeadm preflight",
                 fix=FIXES.get(name, ""),
-                **finding(said),
+                **finding(reason),
                 remark=REMARKS.get(verdict, ""),
                 evidence=() if verdict is Verdict.NOT_RUN else (ref,),
                 follows=_reach(unreachable) if verdict is Verdict.NOT_RUN else "",
@@ -136,11 +136,11 @@ def verify(
     return sample
 
 
-def finding(said: str | Mismatch) -> dict[str, Any]:
-    """The fields of a Result that say what was found."""
-    if isinstance(said, Mismatch):
-        return {"what": said.what, "found": said.found, "expected": said.expected}
-    return {"message": said}
+def finding(reason: str | Mismatch) -> dict[str, Any]:
+    """The fields of a Result that hold the finding."""
+    if isinstance(reason, Mismatch):
+        return {"what": reason.what, "found": reason.found, "expected": reason.expected}
+    return {"message": reason}
 
 
 def lean(sample: Sample) -> Sample:
@@ -151,7 +151,7 @@ def lean(sample: Sample) -> Sample:
 
 
 def install(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
-    """An install: Docker fails on one host, its later stages are blocked, and one stage has no result anywhere."""
+    """An install: Docker fails on one host, which blocks its later stages, and one stage has no result anywhere."""
     sample = _sample("install", hosts)
     clock = {host.name: 0.0 for host in (CONTROL, *hosts)}
     broken: set[str] = set()
@@ -182,14 +182,14 @@ def install(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
                 ActionRow(text=text.format(host=host.name), seconds=0.7) for text in actions.split(";") if text
             ),
         )
-        sample.results.append(_told(sample, result, broken))
+        sample.results.append(_with_failure(sample, result, broken))
         clock[host.name] += seconds if host.name not in broken else 0.01
     sample.end = replace(_end(sample), not_run=tuple(n for n in _keys(sample) if "gpu_in_container" in n))
     return sample
 
 
 def plan(hosts: tuple[HostRow, ...] = HOSTS) -> Sample:
-    """A plan: what `install` would do."""
+    """A plan of the same install."""
     sample = install(hosts)
     planned = [r for r in sample.results if r.verdict is Verdict.PASS]
     sample.results = [
@@ -215,8 +215,8 @@ def room(size: int) -> tuple[HostRow, ...]:
     )
 
 
-def _told(sample: Sample, result: Result, broken: set[str]) -> Result:
-    """The same stage, as it goes on the host where Docker fails."""
+def _with_failure(sample: Sample, result: Result, broken: set[str]) -> Result:
+    """The result of a stage on the host where Docker fails."""
     if result.host in broken:
         why, docker = "not run: needs docker_installed[atlas-gpu01]", "docker_installed[atlas-gpu01]"
         blocked = replace(result, verdict=Verdict.NOT_RUN, outcome=Outcome.BLOCKED, seconds=0.0, actions=(), proofs=())

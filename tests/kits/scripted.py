@@ -1,4 +1,4 @@
-"""A host that answers from a script and keeps what it was sent."""
+"""A host that answers from a script and records what it was sent."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ spec:
     image: k8s.gcr.io/kube-apiserver:v1.20.2
     name: kube-apiserver
 """
-"""The static pod's manifest as kubeadm writes it."""
+"""The static pod's manifest as written by kubeadm."""
 
 
 @dataclass
 class Scripted(Connection):
-    """Answers a read by the first key that is part of it; keeps what is sent, and fails what holds `fails`."""
+    """Answers by the first key that is contained in the command. Records what is sent; commands with `fails` fail."""
 
     host: str
     script: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Scripted(Connection):
         return [self._answer(command) for command in commands]
 
     def _answer(self, command: str) -> Answer:
-        rc, out, err = next((told for key, told in self.script.items() if key in command), NO_FILE)
+        rc, out, err = next((answer for key, answer in self.script.items() if key in command), NO_FILE)
         return Answer(command, rc, out.encode(), err.encode(), 0.0)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
@@ -59,12 +59,12 @@ class Scripted(Connection):
 
 
 def script(paths: Sequence[str] = (), ca: str = "", **more: tuple[int, str, str]) -> dict[str, tuple[int, str, str]]:
-    found = {
+    answers = {
         "for f in": (0, "\n".join(paths), ""),
         "docker info": (0, (DATA / "docker_info_20.10.json").read_text(), ""),
         "cat /etc/resolv.conf": (0, "nameserver 192.168.3.1\n", ""),
     }
-    return {**found, **({f"cat {membership.CA}": (0, ca, "")} if ca else {}), **more}
+    return {**answers, **({f"cat {membership.CA}": (0, ca, "")} if ca else {}), **more}
 
 
 def change_on(connection: Scripted) -> tuple[Host, Change]:

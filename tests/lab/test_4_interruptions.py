@@ -63,7 +63,7 @@ def test_ctrl_c_lets_the_stage_end_and_reports_what_did_not_run() -> None:
     assert [item.name for item in ended.ledger.not_run] == ["docker_group"]
 
 
-def test_a_connection_reset_in_mid_command_is_not_repaired_by_sending_again() -> None:
+def test_a_command_is_not_resent_after_a_connection_reset() -> None:
     going = Running(*STEP)
     going.wait_for_command(HOST, WORDS)
     lab("break", "reset_connections", HOST)

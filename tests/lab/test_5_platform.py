@@ -73,7 +73,7 @@ def test_a_changed_value_changes_what_reads_it_and_nothing_else(other_lifetime: 
     assert run("-m", "install").exit_status == 0
 
 
-def test_an_image_that_was_replaced_under_its_tag_reaches_every_host_and_pod() -> None:
+def test_an_image_replaced_under_its_tag_reaches_hosts_and_pods() -> None:
     image = "192.168.3.1:5010/apulistech/job-exporter:1.9-arm64"
     again = f"echo FROM {image} | docker build -q --label replaced=1 -t {image} - && docker push -q {image}"
     wait_until("the audit to be green", is_green, 120)  # Prometheus has not yet asked pods that just began

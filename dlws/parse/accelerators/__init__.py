@@ -1,1 +1,1 @@
-"""Parsers for what accelerators, their links and their benchmarks report."""
+"""Parsers for accelerators, their links and their benchmarks."""

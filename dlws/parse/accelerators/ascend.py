@@ -1,4 +1,4 @@
-"""Files the Ascend driver leaves: version.info and /etc/ascend_install.info (runbook 2.1)."""
+"""Files written by the Ascend driver's installer: version.info and /etc/ascend_install.info (runbook 2.1)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(.*)")
 
 
 def version_info(text: str) -> str:
-    """/usr/local/Ascend/driver/version.info: the driver's version, for `dlws.parse.versions.ascend`.
+    """/usr/local/Ascend/driver/version.info: the driver's version, to be passed to `dlws.parse.versions.ascend`.
 
-    One line (`Version=1.72.T2.100.B020`) or, from 20.1 on, one of many, the others in lower case (`package_version=`).
+    The file has that line only (`Version=1.72.T2.100.B020`) or, since 20.1, also lines with lower-case keys
+    (`package_version=`).
     """
     version = _pairs("version.info", text, re.compile(r"^Version=")).get("Version")
     if not version:
@@ -21,7 +22,7 @@ def version_info(text: str) -> str:
 
 
 def install_info(text: str) -> dict[str, str]:
-    """/etc/ascend_install.info: UserName, UserGroup, Driver_Install_Type, Driver_Install_Path_Param and others."""
+    """/etc/ascend_install.info as a mapping, with keys such as UserName, UserGroup and Driver_Install_Path_Param."""
     return _pairs("ascend_install.info", text, _PAIR)
 
 

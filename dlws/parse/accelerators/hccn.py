@@ -1,4 +1,4 @@
-"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs, one device at a time."""
+"""hccn_tool and /etc/hccn.conf: the RoCE ports of the NPUs. hccn_tool reports one device per call."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def link_is_up(text: str) -> bool:
 
 
 def speed(text: str) -> int:
-    """`hccn_tool -i N -speed -g`: `Speed: 100000 Mb/s`, in Mb/s. A speed that is unknown is Unparsable."""
+    """`hccn_tool -i N -speed -g`: the speed in Mb/s (`Speed: 100000 Mb/s`). Raises Unparsable if it is unknown."""
     return number("hccn_tool -speed", _only("-speed", text, r"Speed: ([0-9]{1,9}) Mb/s"))
 
 
 def net_health(text: str) -> str:
-    """`hccn_tool -i N -net_health -g`: Success; Init (no address to detect is set); otherwise the failure."""
+    """`hccn_tool -i N -net_health -g`: Success, Init (no detection address is set), or a description of the failure."""
     return _only("-net_health", text, r"net health status: ?([A-Z][A-Za-z ]*)")
 
 
@@ -44,12 +44,12 @@ def tls_is_on(text: str) -> bool:
 
 
 def fec(text: str) -> str:
-    """`hccn_tool -i N -fec -g`: `fec mode: rs FEC mode`, the words after the colon."""
+    """`hccn_tool -i N -fec -g`: the text after the colon, such as `rs FEC mode`."""
     return _only("-fec", text, r"fec mode: ?(\S.*)")
 
 
 def lost(text: str) -> int:
-    """`hccn_tool -i N -ping -g address A`: how many of the packets sent were lost."""
+    """`hccn_tool -i N -ping -g address A`: the number of packets lost."""
     row = _only("-ping", text, r"([0-9]{1,4} packets transmitted, [0-9]{1,4} received), .*")
     sent, received = (int(number) for number in re.findall("[0-9]+", row))
     if sent == 0 or received > sent:
@@ -58,9 +58,9 @@ def lost(text: str) -> int:
 
 
 def conf(text: str) -> dict[int, DeviceAddress]:
-    """/etc/hccn.conf: device id to its `address_N` and `netmask_N`; empty when nothing is configured.
+    """/etc/hccn.conf: `address_N` and `netmask_N` by device id N; empty if nothing is configured.
 
-    Raises Unparsable for an address without netmask, and for two different ones for one device.
+    Raises Unparsable for an address without a netmask and for a device with two different addresses.
     """
     source = "/etc/hccn.conf"
     values: dict[tuple[str, int], str] = {}
@@ -91,10 +91,10 @@ def _address(source: str, address: str, netmask: str) -> DeviceAddress:
 
 
 def _only(option: str, text: str, pattern: str) -> str:
-    """What `pattern` captures in the one line that it matches. Other lines are banners or details."""
+    """What `pattern` captures in the only line that it matches. Other lines are banners or details."""
     source = f"hccn_tool {option}"
-    found = lines(source, text)
-    matches = [match for match in (re.fullmatch(pattern, line.strip()) for line in found) if match is not None]
+    output = lines(source, text)
+    matches = [match for match in (re.fullmatch(pattern, line.strip()) for line in output) if match is not None]
     if len(matches) != 1:
-        raise unparsable(source, found[0] if found else "", f"{len(matches)} answers")
+        raise unparsable(source, output[0] if output else "", f"{len(matches)} answers")
     return str(matches[0][1])

@@ -1,4 +1,4 @@
-"""hccn_tool on the light of an NPU's network port: its history, its optical module. From 20.2 on."""
+"""hccn_tool's link history and optical module of an NPU's network port. Formats: 20.2 and newer."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _CHANGE = re.compile(r"([A-Z][a-z]{2} [A-Z][a-z]{2} [0-9 ][0-9] [0-9:]{8} [0-9]{
 
 
 def downs(text: str, within: timedelta) -> int:
-    """`hccn_tool -i N -link_stat -g`: how often the link went down in the time before the port's own "current time".
+    """`hccn_tool -i N -link_stat -g`: how often the link went down within a time before the port's "current time".
 
-    The latest change comes first. A link that is down before it was ever up comes from a boot, and does not count.
+    The latest change is listed first. A down before the first up belongs to the boot and is not counted.
     """
     source = "hccn_tool -link_stat"
     rows = [row[1] for row in map(_STAT.fullmatch, lines(source, text)) if row is not None]
     now = [row.partition(":")[2].strip() for row in rows if row.startswith("current time")]
     if len(now) != 1 or not any(row.startswith("link up count") for row in rows):
         raise unparsable(source, rows[0] if rows else "", "no current time, or no link up count")
-    told = [(row, _CHANGE.fullmatch(row)) for row in rows if "LINK" in row]
-    if odd := next((row for row, change in told if change is None), ""):
+    matches = [(row, _CHANGE.fullmatch(row)) for row in rows if "LINK" in row]
+    if odd := next((row for row, change in matches if change is None), ""):
         raise unparsable(source, odd)
-    changes = [(change[2], _moment(source, change[1])) for _, change in told if change is not None]
+    changes = [(change[2], _moment(source, change[1])) for _, change in matches if change is not None]
     ups = [index for index, (way, _) in enumerate(changes) if way == "UP"]
     since = _moment(source, now[0]) - within
     return sum(way == "DOWN" and at > since for way, at in changes[: max(ups, default=0)])
@@ -41,7 +41,7 @@ def _moment(source: str, text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Optical:
-    """One port's optical module: whether there is one, the light beyond its own thresholds, its LOS flags."""
+    """One port's optical module: `astray` are powers beyond its own thresholds, `lost` the loss-of-signal flags set."""
 
     present: bool
     astray: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ _POWER = re.compile(r"([TR]x) Power ?([0-9]?)")
 
 
 def optical(text: str) -> Optical:
-    """`hccn_tool -i N -optical -g`, in mW. Raises Unparsable for a module without powers, thresholds or LOS flags."""
+    """`hccn_tool -i N -optical -g`, in mW. Raises Unparsable if powers, thresholds or LOS flags are missing."""
     source = "hccn_tool -optical"
     rows = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines(source, text))}
     if rows.get("present") not in ("present", "not present"):
@@ -65,17 +65,17 @@ def optical(text: str) -> Optical:
     limits = {
         way: [_milliwatts(source, rows, f"{way}Power {end} Thres") for end in ("Low", "High")] for way in ("Tx", "Rx")
     }
-    found = {key: _milliwatts(source, rows, key) for key in powers}
-    astray = [key for key, match in powers.items() if not limits[match[1]][0] <= found[key] <= limits[match[1]][1]]
+    values = {key: _milliwatts(source, rows, key) for key in powers}
+    astray = [key for key, match in powers.items() if not limits[match[1]][0] <= values[key] <= limits[match[1]][1]]
     flags = {key: rows.get(key, "") for key in ("Tx Los Flag", "Rx Los Flag")}
     if not all(re.fullmatch("0x[0-9a-f]{1,4}", flag) for flag in flags.values()):
         raise unparsable(source, ", ".join(flags.values()), "no Los Flag")
     lost = tuple(key for key, flag in flags.items() if int(flag, 16))
-    return Optical(True, tuple(f"{key} {found[key]:g} mW" for key in astray), lost)
+    return Optical(True, tuple(f"{key} {values[key]:g} mW" for key in astray), lost)
 
 
 def _milliwatts(source: str, rows: dict[str, str], key: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?mW", rows.get(key, ""))
-    if found is None:
+    power = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?mW", rows.get(key, ""))
+    if power is None:
         raise unparsable(source, rows.get(key, ""), f"no {key}")
-    return float(found[1])
+    return float(power[1])

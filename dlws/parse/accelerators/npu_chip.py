@@ -1,4 +1,4 @@
-"""npu-smi's answers about one card: `info -t common|health|board|ecc|work-mode -i N`."""
+"""npu-smi's details of one card: `info -t common|health|board|ecc|work-mode -i N`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Block = dict[str, str]
 
 
 def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
-    """The pairs before the first key of `first`, and one block from each of these keys on.
+    """The key-value pairs before the first occurrence of a key of `first`, and one block per occurrence.
 
-    Keys are lower case: their capitals differ between versions. Raises Unparsable when there is no block.
+    Keys are lower-cased, as their spelling differs between versions. Raises Unparsable if there is no block.
     """
     head: Block = {}
     blocks: list[Block] = []
@@ -41,7 +41,7 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
 
 
 def _all_chips(source: str, head: Block, blocks: list[Block]) -> list[Block]:
-    """The blocks, when they are as many as the card's own "Chip Count" says."""
+    """The blocks, if their number equals the card's own "Chip Count". Raises Unparsable otherwise."""
     count = head.get("chip count")
     if count is None or number(source, count) != len(blocks):
         raise unparsable(source, count or "", f"{len(blocks)} chips where the card's own count is")
@@ -50,7 +50,7 @@ def _all_chips(source: str, head: Block, blocks: list[Block]) -> list[Block]:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """One chip: rates in percent, frequencies in MHz, degrees Celsius, W. None where the chip does not say."""
+    """One chip: rates in percent, frequencies in MHz, temperature in Celsius, power in W. None: not reported."""
 
     chip: int
     memory_percent: int | None
@@ -63,7 +63,7 @@ class Common:
 
 
 def common(text: str) -> tuple[Common, ...]:
-    """`npu-smi info -t common -i N`: each chip of the card. The block of the mcu, which has no Chip ID, is left out."""
+    """`npu-smi info -t common -i N`: each chip of the card, without the MCU, whose block has no Chip ID."""
     source = "npu-smi info -t common"
     head, blocks = _blocks(source, text, "chip id", "chip name")
     chips = [block for block in blocks if "chip id" in block]
@@ -91,7 +91,7 @@ def _common(source: str, block: Block) -> Common:
 
 @dataclass(frozen=True, slots=True)
 class ChipHealth:
-    """The health of one chip, with its fault codes (80C98001, upper case); none when npu-smi says NA."""
+    """The health of one chip, with its fault codes in upper case (`80C98001`); no codes if npu-smi prints NA."""
 
     health: Health
     error_codes: tuple[str, ...]
@@ -99,10 +99,10 @@ class ChipHealth:
 
 
 def health(text: str) -> ChipHealth:
-    """`npu-smi info -t health -i N -c C`.
+    """`npu-smi info -t health -i N -c C`: the health of one chip.
 
-    Without `-c` the answer is about the card, where the OK of its mcu can hide a chip's alarm: such an answer, known by
-    its NPU ID, Chip ID or second status, is Unparsable.
+    Without `-c` the output is about the card, where the MCU's OK can hide a chip's alarm. Raises Unparsable for such
+    output, recognised by its NPU ID, Chip ID or second status.
     """
     source = "npu-smi info -t health -c"
     head, (block, *others) = _blocks(source, text, "health status", "health")
@@ -111,14 +111,14 @@ def health(text: str) -> ChipHealth:
     codes = block.get("error code")
     if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{8}(?:[ ,]+[0-9A-Fa-f]{8})*", codes) is None:
         raise unparsable(source, codes or "", "no Error Code")
-    found = () if codes == "NA" else tuple(code.upper() for code in re.split(r"[ ,]+", codes))
+    error_codes = () if codes == "NA" else tuple(code.upper() for code in re.split(r"[ ,]+", codes))
     word = block.get("health status") or block.get("health", "")
-    return ChipHealth(health_word(word, f"Health Status : {word}"), found, block.get("error information", ""))
+    return ChipHealth(health_word(word, f"Health Status : {word}"), error_codes, block.get("error information", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Driver (`software`) and firmware of a card; `compatible` is the tool's verdict on them, None if it has none."""
+    """Driver (`software`) and firmware of a card; `compatible` is the tool's verdict on them, None if not given."""
 
     software: str
     firmware: str
@@ -129,7 +129,7 @@ class Board:
 
 
 def board(text: str) -> Board:
-    """`npu-smi info -t board -i N`."""
+    """`npu-smi info -t board -i N`: the versions and numbers of one card."""
     source = "npu-smi info -t board"
     _, (block, *others) = _blocks(source, text, "npu id")
     if others or not block.get("software version") or not block.get("firmware version"):
@@ -147,7 +147,7 @@ def board(text: str) -> Board:
 
 @dataclass(frozen=True, slots=True)
 class Ecc:
-    """HBM error counts of one chip: since power-on, over its life, and pages taken out of use."""
+    """HBM error counts of one chip: since power-on, over its lifetime (`total`), and of retired pages."""
 
     single: int
     double: int
@@ -168,7 +168,7 @@ _ECC_KEYS = (
 
 
 def ecc(text: str) -> tuple[Ecc, ...]:
-    """`npu-smi info -t ecc -i N`: the HBM counters of each chip. Raises Unparsable when one is missing or NA."""
+    """`npu-smi info -t ecc -i N`: the HBM counters of each chip. Raises Unparsable if one is missing or NA."""
     source = "npu-smi info -t ecc"
     head, blocks = _blocks(source, text, _ECC_KEYS[0])
     if "chip count" in head:
@@ -177,7 +177,7 @@ def ecc(text: str) -> tuple[Ecc, ...]:
 
 
 def work_mode(text: str) -> str:
-    """`npu-smi info -t work-mode -i N`: AMP or SMP, in the words of npu-smi's own source."""
+    """`npu-smi info -t work-mode -i N`: `AMP` or `SMP`."""
     source = "npu-smi info -t work-mode"
     _, (block, *others) = _blocks(source, text, "work-mode")
     if others or block["work-mode"] not in ("AMP", "SMP"):

@@ -12,7 +12,7 @@ SOURCE = "npu-smi info"
 
 
 class Health(Enum):
-    """A chip's health as npu-smi words it. UNKNOWN is the tool's own word and never good."""
+    """A chip's health as npu-smi reports it. UNKNOWN is the tool's own word and never passes."""
 
     OK = "OK"
     WARNING = "WARNING"
@@ -23,7 +23,7 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One chip of the table. Power in W, temperature in degrees Celsius, memory in MB; None where npu-smi prints NA.
+    """One chip of the table. Power in W, temperature in Celsius, memory in MB; None where npu-smi prints NA.
 
     `hbm_total` is None on chips without HBM (310, 310P).
     """
@@ -42,7 +42,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """The table: npu-smi's own version, the driver's version, and the chips in its order."""
+    """The table: npu-smi's own version, the driver's version, and the chips in table order."""
 
     tool: str
     driver: str
@@ -64,9 +64,9 @@ _SECOND = re.compile(
 
 
 def info(text: str) -> Info:
-    """`npu-smi info`. Each chip has two rows; only rows before the table of processes (23 on), which look alike, count.
+    """`npu-smi info`. Each chip has two rows. The process table (since 23), whose rows look similar, is not read.
 
-    Raises Unparsable for half a chip, for a table without its closing border, and from 23 on without its processes.
+    Raises Unparsable for a chip with one row, a table without its closing border and, since 23, without processes.
     """
     banner, *rows = lines_from(SOURCE, text, _BANNER)
     versions = re.fullmatch(_BANNER, banner)
@@ -103,7 +103,7 @@ def _chip(first: str, second: str) -> Chip:
 
 
 def health(word: str, line: str) -> Health:
-    """npu-smi's word for a chip's health, in any case. Raises Unparsable, with `line`, for another word."""
+    """npu-smi's word for a chip's health, in any case. Raises Unparsable, quoting `line`, for any other word."""
     try:
         return Health(word.upper())
     except ValueError as error:
@@ -114,20 +114,20 @@ _COUNT = re.compile(r"^\s*(?:Total|Card|NPU) Count\s*:\s*([0-9]{1,4})$")
 
 
 def cards(text: str) -> tuple[int, ...]:
-    """`npu-smi info -l`: the NPU ids. Raises Unparsable when they are not as many as its own count says."""
+    """`npu-smi info -l`: the NPU ids. Raises Unparsable if their number differs from the tool's own count."""
     source = "npu-smi info -l"
     count, *rows = lines_from(source, text, _COUNT)
     ids = [row for row in (re.match(r"\s*NPU ID\s*:\s*([0-9]{1,6})$", line) for line in rows) if row is not None]
     expected = _COUNT.match(count)
-    found = tuple(int(row[1]) for row in ids)
-    if expected is None or len(found) != int(expected[1]) or len(set(found)) != len(found):
-        raise unparsable(source, count, f"{len(found)} cards under")
-    return found
+    npus = tuple(int(row[1]) for row in ids)
+    if expected is None or len(npus) != int(expected[1]) or len(set(npus)) != len(npus):
+        raise unparsable(source, count, f"{len(npus)} cards under")
+    return npus
 
 
 @dataclass(frozen=True, slots=True)
 class ChipNumbers:
-    """One computing chip: card and chip id as npu-smi takes them, the logical id (/dev/davinciN), and the physical."""
+    """One AI chip: card and chip id as used by npu-smi, logical id (/dev/davinciN) and physical id."""
 
     npu: int
     chip: int
@@ -141,7 +141,7 @@ _NO_CARD = "There is no NPU card on this server."
 
 
 def mapping(text: str) -> tuple[ChipNumbers, ...]:
-    """`npu-smi info -m`: the chips that compute; rows with the logical id `-` (the Mcu) are none."""
+    """`npu-smi info -m`: the AI chips, without rows whose logical id is `-` (the MCU)."""
     source = "npu-smi info -m"
     header, *rows = lines_from(source, text, re.compile(f"{_COLUMNS.pattern}|^\\s*{re.escape(_NO_CARD)}$"))
     if header.strip() == _NO_CARD:
@@ -150,9 +150,9 @@ def mapping(text: str) -> tuple[ChipNumbers, ...]:
     pattern = re.compile(
         r"\s*([0-9]{1,6})\s+([0-9]{1,4})\s+([0-9]{1,4}|-)\s+" + (r"([0-9]{1,4}|-)\s+" if has_phy else "()") + r"(\S.*)"
     )
-    found = [(line, pattern.fullmatch(line)) for line in rows if not line.startswith("[WARNING]")]
+    matches = [(line, pattern.fullmatch(line)) for line in rows if not line.startswith("[WARNING]")]
     chips = []
-    for line, row in found:
+    for line, row in matches:
         if row is None:
             raise unparsable(source, line)
         if row[3] != "-":

@@ -1,7 +1,7 @@
-"""nvidia-smi: queries, the list of cards, and the table it prints by itself (runbook 2.1, 3.9).
+"""nvidia-smi: queries, the list of cards, and the table printed without arguments (runbook 2.1, 3.9).
 
-Two kinds of "no value" are kept apart: what a card does not have (`[N/A]`, `[Not Supported]`) is None; what could not
-be read (`ERR!`, `[Unknown Error]`, a lost card) makes the whole answer Unparsable.
+There are two kinds of "no value": what a card does not have (`[N/A]`, `[Not Supported]`) becomes None; what could not
+be read (`ERR!`, `[Unknown Error]`, a lost card) makes the entire output Unparsable.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _NO_DEVICES = "No devices were found"
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One card. `bus_id` as NVML spells it, 00000000:1A:00.0; `memory` in MiB; `serial` None on consumer cards."""
+    """One card. `bus_id` as in NVML (`00000000:1A:00.0`); `memory` in MiB; `serial` is None on consumer cards."""
 
     index: int
     name: str
@@ -69,10 +69,11 @@ class Gpu:
 
 
 def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]:
-    """`nvidia-smi --query-gpu=FIELDS --format=csv,noheader,nounits`: one row of the named fields for each card.
+    """`nvidia-smi --query-gpu=FIELDS --format=csv,noheader,nounits`: the values of each card by field name.
 
-    The first field tells a row from a message, so it must be the card's own: `index`, `uuid` or `gpu_uuid`, else
-    ValueError. "No devices were found" is no row; an empty text, or any other message, is Unparsable.
+    The first field distinguishes rows from messages, so it must identify the card: `index`, `uuid` or `gpu_uuid`.
+    "No devices were found" yields no rows. Raises ValueError for another first field, and Unparsable for empty output
+    and other messages.
     """
     if fields[0] not in ("index", "uuid", "gpu_uuid"):
         raise ValueError(f"the first field must identify the card, not {fields[0]}")
@@ -88,19 +89,19 @@ def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]
 
 
 def unreadable(text: str) -> list[str]:
-    """The cards, as `GPU 3: ERR!`, of which the same query could not read some field, or that are lost."""
-    found = [line.split(",") for line in lines(SOURCE, text)]
-    marks = [(row[0].strip(), next((v.strip() for v in row if _UNREADABLE.search(v)), None)) for row in found]
+    """The cards of such a query that are lost or have a field that could not be read, such as `GPU 3: ERR!`."""
+    rows = [line.split(",") for line in lines(SOURCE, text)]
+    marks = [(row[0].strip(), next((v.strip() for v in row if _UNREADABLE.search(v)), None)) for row in rows]
     return [f"GPU {index}: {mark}" if index.isdecimal() else mark for index, mark in marks if mark is not None]
 
 
 def gpus(text: str) -> tuple[Gpu, ...]:
-    """`query` of GPU_FIELDS, typed. Raises Unparsable where one but the serial number is missing or not a number."""
+    """`query` for GPU_FIELDS, typed. Raises Unparsable if any field but the serial number is missing or malformed."""
     return tuple(_gpu(row) for row in query(text, GPU_FIELDS))
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """`nvidia-smi -L`: the uuid of each card, in order; MIG instances (indented) are not cards."""
+    """`nvidia-smi -L`: the UUID of each card, in order, without MIG instances (which are indented)."""
     found = lines(SOURCE, text)
     if found == [_NO_DEVICES]:
         return ()
@@ -116,9 +117,9 @@ def listed(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What the plain table shows: driver, highest CUDA version it serves, bus ids of the cards.
+    """The plain table: driver, highest CUDA version it supports, bus ids of the cards.
 
-    `cuda` is None before driver 410, and in a container that was not given libcuda (N/A, ERR!).
+    `cuda` is None before driver 410, and in a container without libcuda (N/A, ERR!).
     """
 
     driver: str
@@ -133,19 +134,19 @@ _CARD = re.compile(r"\|\s+[0-9]{1,4}\s+\S.*\|\s+([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}
 
 
 def table(text: str) -> Table:
-    """`nvidia-smi` without arguments, drivers 390 to 580. Raises Unparsable when cut off before its processes."""
-    found = lines_from(SOURCE, text, _BANNER)
-    end = next((index for index, line in enumerate(found) if re.match(r"\|\s*Processes:", line)), None)
+    """`nvidia-smi` without arguments, drivers 390 to 580. Raises Unparsable if cut off before the process table."""
+    rows = lines_from(SOURCE, text, _BANNER)
+    end = next((index for index, line in enumerate(rows) if re.match(r"\|\s*Processes:", line)), None)
     if end is None:
-        raise unparsable(SOURCE, found[-1], "cut off after")
-    broken = next((line for line in found[1:end] if _UNREADABLE.search(line)), None)
+        raise unparsable(SOURCE, rows[-1], "cut off after")
+    broken = next((line for line in rows[1:end] if _UNREADABLE.search(line)), None)
     if broken is not None:
         raise unparsable(SOURCE, broken)
-    banner = re.fullmatch(_BANNER, found[0])
-    cards = [line for line in found[:end] if re.match(r"\|\s+[0-9]{1,4}\s", line)]
+    banner = re.fullmatch(_BANNER, rows[0])
+    cards = [line for line in rows[:end] if re.match(r"\|\s+[0-9]{1,4}\s", line)]
     bus_ids = {card[1]: line for line, card in zip(cards, map(_CARD.fullmatch, cards), strict=True) if card is not None}
     if banner is None or not cards or len(bus_ids) != len(cards):
-        raise unparsable(SOURCE, cards[-1] if cards else found[0], "no card, or one not understood or twice")
+        raise unparsable(SOURCE, cards[-1] if cards else rows[0], "no card, or one not understood or twice")
     return Table(banner[1], banner[2] if banner[2] not in ("N/A", "ERR!") else None, tuple(bus_ids))
 
 

@@ -1,4 +1,4 @@
-"""`nvidia-smi -q -d TEMPERATURE`: how far each card is from slowing down. Formats: drivers 418 to 580."""
+"""`nvidia-smi -q -d TEMPERATURE`: how far each card is from thermal throttling. Formats: drivers 418 to 580."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEGREES = re.compile(r"(-?[0-9]{1,3}) C")
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """One card, in degrees Celsius: its temperature now, and how many more it may take before it slows down."""
+    """One card, in degrees Celsius: its current temperature, and the margin to the temperature where it throttles."""
 
     bus_id: str
     now: int
@@ -22,10 +22,10 @@ class Temperature:
 
 
 def parse(text: str) -> tuple[Temperature, ...]:
-    """The cards in the tool's order, as many as it counts itself.
+    """The cards in the tool's order. Raises Unparsable if their number differs from the tool's own count.
 
-    Up to Ampere a card names the temperature at which it slows down; from Hopper on it tells what is left (T.Limit) and
-    at which rest it slows down. Raises Unparsable for a card that names neither.
+    Up to Ampere a card reports its slowdown temperature; since Hopper, the degrees left (T.Limit) and the value of
+    T.Limit at which it slows down. Raises Unparsable for a card that reports neither.
     """
     count, cards = "", dict[str, dict[str, str]]()
     for line in lines(SOURCE, text):
@@ -59,7 +59,7 @@ def _degrees(values: dict[str, str], key: str) -> int | None:
     value = values.get(key, "N/A")
     if value in ("N/A", "[N/A]"):
         return None
-    found = _DEGREES.fullmatch(value)
-    if found is None:
+    degrees = _DEGREES.fullmatch(value)
+    if degrees is None:
         raise unparsable(SOURCE, f"{key} : {value}")
-    return int(found[1])
+    return int(degrees[1])

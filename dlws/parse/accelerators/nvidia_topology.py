@@ -1,4 +1,4 @@
-"""`nvidia-smi topo -m`: how each pair of GPUs is joined. Formats: drivers 418 to 580."""
+"""`nvidia-smi topo -m`: how each pair of GPUs is connected. Formats: drivers 418 to 580."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _WAY = re.compile(r"X|NV[0-9]{1,2}|SYS|NODE|PHB|PXB|PIX|PSB|SOC")
 
 
 def parse(text: str) -> dict[str, dict[str, str]]:
-    """By GPU, `GPU0`, the way to each other one: NV6 (so many NVLinks), PIX, PXB, PHB, NODE, SYS.
+    """For each GPU (`GPU0`) its connection to each other GPU: NV6 (six NVLinks), PIX, PXB, PHB, NODE or SYS.
 
-    Other columns (network cards, affinities) are passed over. Raises Unparsable for a matrix that is not square.
+    Other columns (network interfaces, affinities) are skipped. Raises Unparsable for a matrix that is not square.
     """
     header: list[str] = []
-    found: dict[str, dict[str, str]] = {}
+    matrix: dict[str, dict[str, str]] = {}
     for line in lines(SOURCE, text):
         cells = [cell.strip() for cell in line.split("\t")]
         if not header and _GPU.fullmatch(cells[0]) is None and any(_GPU.fullmatch(cell) for cell in cells):
             header = cells
         elif header and _GPU.fullmatch(cells[0]):
             row = {name: cell for name, cell in zip(header, cells, strict=False) if _GPU.fullmatch(name)}
-            if cells[0] in found or not all(_WAY.fullmatch(cell) for cell in row.values()):
+            if cells[0] in matrix or not all(_WAY.fullmatch(cell) for cell in row.values()):
                 raise unparsable(SOURCE, line)
-            found[cells[0]] = row
-    if not found or any(set(row) != set(found) or row[name] != "X" for name, row in found.items()):
-        raise unparsable(SOURCE, "\t".join(header), "no square of GPUs below")
-    return {name: {other: way for other, way in row.items() if other != name} for name, row in found.items()}
+            matrix[cells[0]] = row
+    if not matrix or any(set(row) != set(matrix) or row[name] != "X" for name, row in matrix.items()):
+        raise unparsable(SOURCE, "\t".join(header), "no square matrix of GPUs below")
+    return {name: {other: way for other, way in row.items() if other != name} for name, row in matrix.items()}

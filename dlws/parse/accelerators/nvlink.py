@@ -13,10 +13,10 @@ _NO_LINK = re.compile(r"\s*NVML: Unable to retrieve NvLink information as all li
 
 
 def parse(text: str) -> dict[int, tuple[float | None, ...]]:
-    """By card the speed of each of its links in GB/s, None for one that is not active; empty for a card without any.
+    """The speed of each link in GB/s by card, None for an inactive link; an empty tuple for a card without links.
 
-    A card whose links are all down may say so in one line instead: it has one link here, and that is None.
-    Where no card has a link, driver 580 prints nothing at all (seen on an H200 in a virtual machine): no card is here.
+    A card whose links are all down may say so in a single line; it then has one link here, which is None.
+    If no card has a link, driver 580 prints nothing (seen on an H200 in a virtual machine); the result is then empty.
     """
     cards: dict[int, list[float | None]] = {}
     current = -1

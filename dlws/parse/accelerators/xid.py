@@ -1,4 +1,4 @@
-"""What NVIDIA's driver says of itself: Xid errors in the kernel's log, and its version."""
+"""NVIDIA's driver: its Xid errors in the kernel log, and the version of the loaded module."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _VERSION = re.compile(
 
 
 CRITICAL = frozenset({48, 56, 57, 58, 62, 63, 64, 65, 68, 69, 73, 74, 79, 80, 81, 92, 95, 119, 120})
-"""Xids that mean a broken card, link or driver. 13, 31, 43 and 45 are the job's own."""
+"""Xids that indicate a faulty card, link or driver. 13, 31, 43 and 45 are caused by the job itself."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Xid:
-    """One error: its number (NVIDIA's table of Xids says what it means) and the card's PCI address."""
+    """One error: its number (explained in NVIDIA's table of Xids) and the card's PCI address."""
 
     number: int
     card: str
 
 
 def errors(text: str) -> tuple[Xid, ...]:
-    """The Xids among lines of the kernel's log, whatever stands before `NVRM:`; other lines are passed over."""
-    found = []
+    """The Xids in the kernel log, whatever precedes `NVRM:`; other lines are skipped."""
+    xids = []
     for line in lines("kernel log", text):
         if "NVRM: Xid" in line:
             row = _ERROR.fullmatch(line)
             if row is None:
                 raise unparsable("kernel log", line)
-            found.append(Xid(int(row[2]), row[1]))
-    return tuple(found)
+            xids.append(Xid(int(row[2]), row[1]))
+    return tuple(xids)
 
 
 def begins(text: str) -> float:
-    """When the first line was logged, in seconds since the boot, by `journalctl -o short-monotonic`."""
+    """When the first line was logged, in seconds since boot, from `journalctl -o short-monotonic`."""
     first = next(iter(lines("kernel log", text)), "")
     stamp = _STAMP.fullmatch(first)
     if stamp is None:
@@ -50,7 +50,7 @@ def begins(text: str) -> float:
 
 
 def loaded(text: str) -> str:
-    """/proc/driver/nvidia/version: the version of the module that runs. The second line is the compiler's."""
+    """/proc/driver/nvidia/version: the version of the loaded module. The second line, the compiler's, is skipped."""
     source = "/proc/driver/nvidia/version"
     line = only_line(source, "\n".join(line for line in lines(source, text) if line.startswith("NVRM version:")))
     version = _VERSION.fullmatch(line)

@@ -1,1 +1,1 @@
-"""Parsers for what an operating system and its hardware report."""
+"""Parsers for the operating system and the hardware of a host."""

@@ -20,7 +20,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One line of group(5); `members` are those for whom it is a supplementary group."""
+    """One line of group(5); `members` are the users who have it as a supplementary group."""
 
     name: str
     gid: int
@@ -28,7 +28,7 @@ class Group:
 
 
 def passwd(text: str) -> tuple[User, ...]:
-    """`getent passwd [USER]` or /etc/passwd; empty when the user is unknown (exit status 2)."""
+    """`getent passwd [USER]` or /etc/passwd; empty if the user does not exist (exit status 2)."""
     users = []
     for line in lines("passwd", text):
         fields = line.split(":")
@@ -42,7 +42,7 @@ _PASSWORDS = {"L": "locked", "LK": "locked", "P": "usable", "PS": "usable", "NP"
 
 
 def password(text: str) -> str:
-    """`passwd -S USER`: the password is `locked` (L), `usable` (P), or there is `none` (NP: no password is asked)."""
+    """`passwd -S USER`: `locked` (L), `usable` (P), or `none` (NP: login without a password)."""
     line = only_line("passwd -S", text)
     _, state, *_ = [*line.split(), ""]
     if state not in _PASSWORDS:
@@ -51,7 +51,7 @@ def password(text: str) -> str:
 
 
 def group(text: str) -> tuple[Group, ...]:
-    """`getent group [GROUP]` or /etc/group; empty when the group is unknown (exit status 2)."""
+    """`getent group [GROUP]` or /etc/group; empty if the group does not exist (exit status 2)."""
     groups = []
     for line in lines("group", text):
         fields = line.split(":")

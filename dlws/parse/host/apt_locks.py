@@ -1,6 +1,6 @@
-"""Who holds apt's and dpkg's locks, from /proc/locks.
+"""The processes that hold apt's and dpkg's locks, from /proc/locks.
 
-/proc/locks and not `fuser`: fuser names whoever has the file open, holder or not, and is missing on minimal systems.
+Not from `fuser`, which lists every process that has the file open and is missing on minimal systems.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _LOCK = re.compile(
 
 
 def holders(proc_locks: str, inodes: str) -> dict[str, tuple[int, ...]]:
-    """The process ids that hold a lock on each file; () for a free one. Waiters do not count.
+    """The ids of the processes that hold a lock on each file; () for a free one. Waiters do not count.
 
-    `inodes` is `stat -c '%i %n' FILE...` (a missing file has no row). Matched by inode alone: on btrfs and
-    overlayfs the two show different device numbers, and a needless wait is better
-    than a lock not seen.
+    `inodes` is the output of `stat -c '%i %n' FILE...` (a missing file has no row). Only inodes are compared, because
+    on btrfs and overlayfs the two sources show different device numbers, and a needless wait is better than a missed
+    lock.
     """
     held: dict[int, list[int]] = {}
     for line in lines("/proc/locks", proc_locks):
-        found = _LOCK.fullmatch(line)
-        if found is None:
+        lock = _LOCK.fullmatch(line)
+        if lock is None:
             raise unparsable("/proc/locks", line)
-        if not found["waiting"] and found["inode"]:
-            held.setdefault(int(found["inode"]), []).append(int(found["pid"]))
+        if not lock["waiting"] and lock["inode"]:
+            held.setdefault(int(lock["inode"]), []).append(int(lock["pid"]))
     files: dict[str, tuple[int, ...]] = {}
     for line in lines("stat", inodes):
         inode, _, path = line.partition(" ")

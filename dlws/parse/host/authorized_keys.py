@@ -1,4 +1,4 @@
-"""authorized_keys: which keys may log in (runbook 3.6). Also reads a `.pub` file."""
+"""authorized_keys: the keys that may log in (runbook 3.6). Also for `.pub` files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key; two keys are the same key when type and blob (base64) are equal. `options` as written, or empty."""
+    """One key, identified by type and blob (base64). `options` as written, or empty."""
 
     type: str
     blob: str
@@ -27,27 +27,27 @@ class Key:
 
 
 def parse(text: str) -> tuple[Key, ...]:
-    """The keys of the file; an empty file has none. A line sshd would not accept (a cut key) is Unparsable."""
+    """The keys of the file. Raises Unparsable for a line that sshd would reject, such as a truncated key."""
     keys = []
     for line in lines(SOURCE, text):
         if line.lstrip().startswith("#"):
             continue
-        found = _LINE.fullmatch(line.strip())
-        if found is None or not _is_whole(found["type"], found["blob"]):
+        key = _LINE.fullmatch(line.strip())
+        if key is None or not _is_complete(key["type"], key["blob"]):
             raise unparsable(SOURCE, line)
-        keys.append(Key(found["type"], found["blob"], found["options"] or "", (found["rest"] or "").strip()))
+        keys.append(Key(key["type"], key["blob"], key["options"] or "", (key["rest"] or "").strip()))
     return tuple(keys)
 
 
 def with_line(text: str, line: str) -> str:
-    """The text with this key line at its end, unless it is there already; every other line is kept."""
+    """The text with this key line appended unless it has it already; every other line is kept."""
     if line in text.splitlines():
         return text
     return (text if not text or text.endswith("\n") else text + "\n") + line + "\n"
 
 
-def _is_whole(kind: str, blob: str) -> bool:
-    """RFC 4253 6.6: length-prefixed fields, the first of which repeats the type; certificates hold numbers as well."""
+def _is_complete(kind: str, blob: str) -> bool:
+    """RFC 4253 6.6: length-prefixed fields, the first of which repeats the type; certificates also hold numbers."""
     try:
         rest = base64.b64decode(blob, validate=True)
     except ValueError:

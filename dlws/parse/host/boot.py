@@ -1,4 +1,4 @@
-"""Which boot of a host this is: told apart across a reboot, in a container too (runbook 3.8)."""
+"""The identity of a host's current boot, to recognise a reboot, also in a container (runbook 3.8)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dlws.parse.text import number, only_line, unparsable
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Equal for the same boot. `id` is the kernel's boot id; in a container it is the outer kernel's and stays.
+    """Equal for the same boot. `id` is the kernel's boot id, which in a container is the outer host's.
 
-    So `init_started`, the start time of PID 1 in clock ticks since the kernel booted, tells boots apart as well.
+    That one outlives the container's reboots, hence `init_started`: the start time of PID 1 in clock ticks since the
+    kernel booted.
     """
 
     id: str
@@ -20,7 +21,7 @@ class Boot:
 
 
 def parse(boot_id: str, init_stat: str) -> Boot:
-    """From /proc/sys/kernel/random/boot_id and /proc/1/stat."""
+    """The boot, from the text of /proc/sys/kernel/random/boot_id and /proc/1/stat."""
     line = only_line("boot_id", boot_id)
     if re.fullmatch(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", line) is None:
         raise unparsable("boot_id", line)
@@ -30,7 +31,7 @@ def parse(boot_id: str, init_stat: str) -> Boot:
 def starttime(stat: str) -> int:
     """Field 22 of /proc/PID/stat, in clock ticks since boot.
 
-    Counted from the last parenthesis: field 2, the command name, may itself hold spaces and parentheses.
+    Counted from the last parenthesis because field 2, the command name, may contain spaces and parentheses.
     """
     line = only_line("/proc/PID/stat", stat)
     head, parenthesis, tail = line.rpartition(") ")

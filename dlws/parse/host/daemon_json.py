@@ -1,4 +1,4 @@
-"""/etc/docker/daemon.json: strict reading, and the edit that keeps every other key (runbook 3.9)."""
+"""/etc/docker/daemon.json: a strict parser, and an edit that keeps all other keys (runbook 3.9)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ SOURCE = "daemon.json"
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The object in the file; an empty or missing file ("") is no configuration, {}.
+    """The object in the file; {} for an empty or missing file ("").
 
-    Raises Unparsable for what dockerd refuses (broken JSON, not an object), for a duplicate key, of which dockerd
-    silently takes the last, and for a byte-order mark or NaN.
+    Raises Unparsable for what dockerd rejects (broken JSON, not an object), for duplicate keys, of which dockerd
+    silently uses the last, and for a byte-order mark or NaN.
     """
     if not text.strip(" \t\r\n"):
         return {}
     try:
-        found = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
-        json.dumps(found, allow_nan=False)  # 1e999 reads as infinity
+        settings = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        json.dumps(settings, allow_nan=False)  # raises for 1e999, which json.loads reads as infinity
     except (ValueError, RecursionError) as error:
         raise unparsable(SOURCE, str(error)) from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise unparsable(SOURCE, why="not a JSON object")
-    return found
+    return settings
 
 
 def merge(existing: str, wanted: Mapping[str, Any]) -> str:
-    """The text of the file with `wanted` in it: objects are merged key by key, other values replaced, the rest kept.
+    """The file's text with `wanted` merged in: objects key by key, other values replaced, everything else kept.
 
-    A file that already holds all of it comes back byte for byte. Raises Unparsable rather than repair broken JSON.
+    A file that already contains all of it is returned byte for byte. Raises Unparsable for broken JSON.
     """
     before = parse(existing)
     after = merged(before, wanted)
@@ -43,12 +43,12 @@ def merge(existing: str, wanted: Mapping[str, Any]) -> str:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in values:
             raise ValueError(f"duplicate key {key!r}")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""`docker info -f '{{json .}}'`: the daemon's own account of itself."""
+"""`docker info -f '{{json .}}'`: version, drivers, runtimes and registries of the Docker daemon."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCE = "docker info"
 
 @dataclass(frozen=True, slots=True)
 class DockerInfo:
-    """`runtimes` maps a name to the path of its binary; `architecture` is the kernel's word (aarch64)."""
+    """`runtimes` maps a name to the path of its binary; `architecture` is the kernel's name for it (aarch64)."""
 
     server_version: str
     cgroup_driver: str
@@ -24,49 +24,49 @@ class DockerInfo:
     architecture: str
     warnings: tuple[str, ...]
     types_of_files: bool | None = None
-    """Whether the storage driver's file system notes them (`Supports d_type`); None where the driver does not say."""
+    """Whether the storage driver's file system supports d_type; None if the driver does not report it."""
     mirrors: tuple[str, ...] | None = None
-    """None where nothing is said of registries."""
+    """None if the daemon reports nothing about registries."""
     insecure: tuple[str, ...] = ()
-    """Registries that are asked without TLS, and networks in which all are."""
+    """Registries, and networks of registries, that are accessed without TLS."""
 
 
 def parse(text: str) -> DockerInfo:
-    """The one JSON object. A client without a daemon still prints one, of empty words: Unparsable."""
+    """The JSON object. Raises Unparsable for the empty one that the client prints when the daemon does not answer."""
     start = next((line for line in clean(SOURCE, text).split("\n") if line.lstrip().startswith("{")), "")
     try:
-        found = json.loads(start)
+        info = json.loads(start)
     except (ValueError, RecursionError) as error:
         raise unparsable(SOURCE, start or text) from error
-    if found.get("ServerErrors"):
-        raise unparsable(SOURCE, "; ".join(map(str, found["ServerErrors"])), "the daemon does not answer")
-    runtimes = _typed(found, "Runtimes", dict)
-    registries = found.get("RegistryConfig") or {}
+    if info.get("ServerErrors"):
+        raise unparsable(SOURCE, "; ".join(map(str, info["ServerErrors"])), "the daemon does not answer")
+    runtimes = _typed(info, "Runtimes", dict)
+    registries = info.get("RegistryConfig") or {}
     if not isinstance(registries, dict):
         raise unparsable(SOURCE, f"RegistryConfig={registries!r}")
-    warnings = found.get("Warnings") or []
+    warnings = info.get("Warnings") or []
     if not isinstance(warnings, list):
         raise unparsable(SOURCE, f"Warnings={warnings!r}")
     return DockerInfo(
-        server_version=_word(found, "ServerVersion"),
-        cgroup_driver=_word(found, "CgroupDriver"),
-        storage_driver=_word(found, "Driver"),
-        default_runtime=_word(found, "DefaultRuntime"),
+        server_version=_word(info, "ServerVersion"),
+        cgroup_driver=_word(info, "CgroupDriver"),
+        storage_driver=_word(info, "Driver"),
+        default_runtime=_word(info, "DefaultRuntime"),
         runtimes={str(name): _path(runtime) for name, runtime in runtimes.items()},
-        root_dir=_word(found, "DockerRootDir"),
-        architecture=_word(found, "Architecture"),
+        root_dir=_word(info, "DockerRootDir"),
+        architecture=_word(info, "Architecture"),
         warnings=tuple(str(warning) for warning in warnings),
-        types_of_files=_types_of_files(found.get("DriverStatus") or []),
+        types_of_files=_types_of_files(info.get("DriverStatus") or []),
         mirrors=tuple(map(str, registries.get("Mirrors") or ())) if registries else None,
         insecure=(*map(str, registries.get("InsecureRegistryCIDRs") or ()), *_insecure(registries)),
     )
 
 
 def _types_of_files(status: Any) -> bool | None:
-    said = {"true": True, "false": False}
+    booleans = {"true": True, "false": False}
     pairs = [pair for pair in status if isinstance(pair, list)] if isinstance(status, list) else []
-    found = [said.get(str(pair[1])) for pair in pairs if len(pair) == 2 and pair[0] == "Supports d_type"]
-    return found[0] if found else None
+    values = [booleans.get(str(pair[1])) for pair in pairs if len(pair) == 2 and pair[0] == "Supports d_type"]
+    return values[0] if values else None
 
 
 def _insecure(registries: dict[str, Any]) -> list[str]:
@@ -76,19 +76,19 @@ def _insecure(registries: dict[str, Any]) -> list[str]:
     return [str(name) for name, config in configs.items() if isinstance(config, dict) and config.get("Secure") is False]
 
 
-def _typed(found: dict[str, Any], key: str, kind: type) -> Any:
-    value = found.get(key)
+def _typed(info: dict[str, Any], key: str, kind: type) -> Any:
+    value = info.get(key)
     if not isinstance(value, kind) or not value:
         raise unparsable(SOURCE, f"{key}={value!r}")
     return value
 
 
-def _word(found: dict[str, Any], key: str) -> str:
-    return str(_typed(found, key, str))
+def _word(info: dict[str, Any], key: str) -> str:
+    return str(_typed(info, key, str))
 
 
 def _path(runtime: Any) -> str:
-    """A runtime registered by its shim alone (`runtimeType`, docker 23 on) has no path."""
+    """The binary of a runtime, or its type: one registered only by its shim (`runtimeType`, since Docker 23)."""
     if not isinstance(runtime, dict):
         raise unparsable(SOURCE, f"Runtimes: {runtime!r}")
     return str(runtime.get("path") or runtime.get("runtimeType") or "")

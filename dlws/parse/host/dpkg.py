@@ -1,4 +1,4 @@
-"""dpkg-query, apt-mark, dpkg --audit: packages and their state."""
+"""dpkg-query, apt-mark and dpkg --audit: packages and their state."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from dlws.parse.text import lines, unparsable
 
 QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
-"""Asks for packages, whose names follow: the answer is for `packages`."""
+"""The command whose output `packages` parses; the names of packages are appended."""
 _NAME = r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?"
 _PACKAGE = re.compile(rf"({_NAME})\t([^\t ]*)\t([uihrp?][ncHUFWti])([ R]?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """`status` is dpkg's two letters, wanted and found: ii installed, rc removed but configured, iU unpacked only."""
+    """`status` is dpkg's desired and actual state: `ii` installed, `rc` removed with config files, `iU` unpacked."""
 
     name: str
     version: str
@@ -24,44 +24,44 @@ class Package:
 
     @property
     def is_installed(self) -> bool:
-        """True for a package that is unpacked, configured and whole."""
+        """True if the package is unpacked, configured and complete."""
         return self.status[1] == "i" and not self.reinstall
 
 
 def packages(text: str) -> tuple[Package, ...]:
     r"""`dpkg-query -W -f '${Package}\t${Version}\t${db:Status-Abbrev}\n' [NAME...]`.
 
-    Empty when no package matches; "no packages found matching X" (stderr) may stand between the rows.
+    Empty if no package matches; stderr's "no packages found matching X" may occur between the rows.
     """
     source = "dpkg-query -W"
-    found = []
+    rows = []
     for line in lines(source, text):
         if line.startswith("dpkg-query: no packages found matching "):
             continue
         row = _PACKAGE.fullmatch(line)
         if row is None:
             raise unparsable(source, line)
-        found.append(Package(row[1], row[2], row[3], row[4] == "R"))
-    return tuple(found)
+        rows.append(Package(row[1], row[2], row[3], row[4] == "R"))
+    return tuple(rows)
 
 
 def holds(text: str) -> frozenset[str]:
-    """`apt-mark showhold`: the packages held at their version; empty when none is."""
-    found = [line.strip() for line in lines("apt-mark showhold", text)]
-    for name in found:
+    """`apt-mark showhold`: the packages held at their version."""
+    names = [line.strip() for line in lines("apt-mark showhold", text)]
+    for name in names:
         if re.fullmatch(_NAME, name) is None:
             raise unparsable("apt-mark showhold", name)
-    return frozenset(found)
+    return frozenset(names)
 
 
 def audit(text: str) -> tuple[str, ...]:
-    """`dpkg --audit`: the packages half done; an empty text says the database is sane.
+    """`dpkg --audit`: the packages that are not completely installed; empty if the database is consistent.
 
-    Its paragraphs of explanation are translated; the rows are one space, the name and the description.
+    The explanations between the rows are translated; a row is a space, the name and the description.
     """
-    found = lines("dpkg --audit", text)
-    rows = [re.match(rf" ({_NAME})(?: .*)?$", line) for line in found]
+    output = lines("dpkg --audit", text)
+    rows = [re.match(rf" ({_NAME})(?: .*)?$", line) for line in output]
     names = tuple(row[1] for row in rows if row is not None)
-    if found and not names:
-        raise unparsable("dpkg --audit", found[0])
+    if output and not names:
+        raise unparsable("dpkg --audit", output[0])
     return names

@@ -1,4 +1,4 @@
-"""`getent ahostsv4 NAME`: what a name resolves to, by the host's own rules (runbook 3.7)."""
+"""`getent ahostsv4 NAME`: the addresses of a name, as the host itself resolves it (runbook 3.7)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _ROWS = re.compile(rf"({_ADDRESS})\s+STREAM(?:\s+(?!{_ADDRESS}\s)\S+)?\s+\1\s+DG
 
 
 def addresses(name: str, text: str) -> frozenset[str]:
-    """The IPv4 addresses of one name; empty when it did not resolve (exit status 2, and nothing printed).
+    """The IPv4 addresses of a name; empty if it does not resolve (exit status 2, no output).
 
-    Each address takes three rows (STREAM, DGRAM, RAW), and only the first row of all shows the canonical name.
+    Each address has three rows (STREAM, DGRAM, RAW); only the very first row shows the canonical name.
     """
-    found = list(_ROWS.finditer(text.lstrip()))
-    if "".join(match[0] for match in found) != text.lstrip():
+    matches = list(_ROWS.finditer(text.lstrip()))
+    if "".join(match[0] for match in matches) != text.lstrip():
         raise unparsable(f"{SOURCE} {name}", text)
-    return frozenset(match[1] for match in found)
+    return frozenset(match[1] for match in matches)

@@ -14,7 +14,7 @@ _DISCRETE = re.compile(
 
 
 def faults(text: str) -> tuple[str, ...]:
-    """The sensors that are critical or beyond, or speak of a failed part. A list without sensors is Unparsable."""
+    """Sensors that are critical or worse, or that report a failed part. Raises Unparsable if there are no sensors."""
     rows = [[part.strip() for part in line.split("|")] for line in lines("ipmitool sdr", text)]
     for row in rows:
         if len(row) != 5 or not row[2]:

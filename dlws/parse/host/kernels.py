@@ -1,4 +1,4 @@
-"""Kernels: the one that runs, those that are installed, how one was configured and what it shows."""
+"""The running kernel, the installed ones, their build options and the enabled cgroup controllers."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ _CONTROLLER = re.compile(r"([a-z_]+)\s+([0-9]+)\s+([0-9]+)\s+([01])")
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """The release that runs, and those in /boot; none there where the host boots from elsewhere."""
+    """The running release, and those in /boot (which may be empty, as a host may boot from elsewhere)."""
 
     running: str
     installed: tuple[str, ...]
 
     @property
     def newest(self) -> str:
-        """The newest installed release; the running one where none is."""
+        """The newest installed release, or the running one if none is installed."""
         return max(self.installed, key=_natural, default=self.running)
 
 
 def parse(text: str) -> Kernels:
     """`uname -r`, then a line `vmlinuz-RELEASE` for each kernel of /boot."""
-    found = lines(SOURCE, text)
-    if not found or _RELEASE.fullmatch(found[0]) is None:
-        raise unparsable(SOURCE, found[0] if found else "", "not understood" if found else "no output")
+    output = lines(SOURCE, text)
+    if not output or _RELEASE.fullmatch(output[0]) is None:
+        raise unparsable(SOURCE, output[0] if output else "", "not understood" if output else "no output")
     releases = []
-    for line in found[1:]:
+    for line in output[1:]:
         image = re.fullmatch(r"vmlinu[xz]-(\S+)", line)
         if image is None:
             raise unparsable(SOURCE, line)
         if _BACKUP.fullmatch(line) is None and _RELEASE.fullmatch(image[1]):  # not vmlinuz-0-rescue-...
             releases.append(image[1])
-    return Kernels(found[0], tuple(releases))
+    return Kernels(output[0], tuple(releases))
 
 
 def options(text: str) -> frozenset[str]:
-    """Lines of a kernel's configuration: the names, without CONFIG_, of what is built in or a module."""
-    found = [line for line in lines("kernel configuration", text) if not line.startswith("#")]
-    rows = [_OPTION.fullmatch(line) for line in found]
-    if None in rows or not found:
-        raise unparsable("kernel configuration", found[rows.index(None)] if found else "", "no option in")
+    """Lines of a kernel's configuration: the options, without CONFIG_, that are built in or a module."""
+    settings = [line for line in lines("kernel configuration", text) if not line.startswith("#")]
+    rows = [_OPTION.fullmatch(line) for line in settings]
+    if None in rows or not settings:
+        raise unparsable("kernel configuration", settings[rows.index(None)] if settings else "", "no option in")
     return frozenset(row[1] for row in rows if row)
 
 
 def controllers(text: str) -> frozenset[str]:
-    """/proc/cgroups: the cgroup controllers that are enabled (its fourth column; `cgroup_disable=` clears it)."""
+    """/proc/cgroups: the enabled cgroup controllers (fourth column; `cgroup_disable=` clears it)."""
     source = "/proc/cgroups"
-    found = lines(source, text)
-    if not found or not found[0].startswith("#subsys_name"):
-        raise unparsable(source, found[0] if found else "", "no heading in")
-    rows = {line: _CONTROLLER.fullmatch(line) for line in found[1:]}
+    output = lines(source, text)
+    if not output or not output[0].startswith("#subsys_name"):
+        raise unparsable(source, output[0] if output else "", "no heading in")
+    rows = {line: _CONTROLLER.fullmatch(line) for line in output[1:]}
     for line, row in rows.items():
         if row is None:
             raise unparsable(source, line)
@@ -65,5 +65,5 @@ def controllers(text: str) -> frozenset[str]:
 
 
 def _natural(release: str) -> list[tuple[int, str]]:
-    """4.15.0-112 after 4.15.0-20: numbers compare as numbers."""
+    """A sort key that compares numbers as numbers, so that 4.15.0-112 is newer than 4.15.0-20."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"[0-9]{1,9}|[^0-9]+", release)]

@@ -12,9 +12,9 @@ _ROW = re.compile(r"\s*([A-Z][^:]*):\s*(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Processors:
-    """`cpus` as the kernel counts them; `model` is empty where the machine does not say (arm64 before util-linux 2.32).
+    """`cpus` as the kernel counts them; `model` is empty if not reported (arm64 before util-linux 2.32).
 
-    `sockets` and `nodes` are 0 where lscpu cannot tell.
+    `sockets` and `nodes` are 0 if lscpu cannot determine them.
     """
 
     cpus: int
@@ -28,7 +28,7 @@ class Processors:
 
 
 def parse(text: str) -> Processors:
-    """`LC_ALL=C lscpu`. Raises Unparsable without the line `CPU(s)`."""
+    """`LC_ALL=C lscpu`. Raises Unparsable if the line `CPU(s)` is missing."""
     values: dict[str, str] = {}
     for line in lines("lscpu", text):
         row = _ROW.fullmatch(line)

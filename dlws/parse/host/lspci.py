@@ -1,4 +1,4 @@
-"""lspci: accelerators as the PCI bus sees them, driver or no driver."""
+"""lspci: accelerators on the PCI bus, with or without a driver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DISPLAY = ("0300", "0302")
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One PCI function; class and ids are four hexadecimal digits (0302 is a 3D controller)."""
+    """One PCI function; class and ids are four hexadecimal digits (class 0302 is a 3D controller)."""
 
     address: str
     klass: str
@@ -26,25 +26,25 @@ class Function:
 
 
 def functions(text: str) -> tuple[Function, ...]:
-    """`lspci -Dnn [-d VENDOR:]`: one row for each function; empty when nothing matches."""
+    """`lspci -Dnn [-d VENDOR:]`: the functions; empty if nothing matches."""
     rows = ((line, _NUMBERED.fullmatch(line)) for line in lines("lspci -Dnn", text))
-    return tuple(Function(row[1], row[2], row[3], row[4]) for row in (_found("lspci -Dnn", *pair) for pair in rows))
+    return tuple(Function(row[1], row[2], row[3], row[4]) for row in (_matched("lspci -Dnn", *pair) for pair in rows))
 
 
 def display_cards(text: str) -> tuple[Function, ...]:
-    """`lspci -Dnn -d 10de:`: the GPUs, VGA (0300) and 3D controllers (0302), without their sound and USB functions."""
+    """`lspci -Dnn -d 10de:`: the GPUs (VGA 0300, 3D controller 0302), without their audio and USB functions."""
     return tuple(function for function in functions(text) if function.klass in _DISPLAY)
 
 
 def addresses(text: str) -> tuple[str, ...]:
-    """`lspci -D -d 19e5:d801`: the PCI addresses of the devices asked for; empty when there is none."""
+    """`lspci -D -d 19e5:d801`: the PCI addresses of these devices; empty if there are none."""
     rows = ((line, _NAMED.fullmatch(line)) for line in lines("lspci -D", text))
-    return tuple(row[1] for row in (_found("lspci -D", *pair) for pair in rows))
+    return tuple(row[1] for row in (_matched("lspci -D", *pair) for pair in rows))
 
 
 @dataclass(frozen=True, slots=True)
 class PcieLink:
-    """What a PCI Express device can, and what its link does: lanes, and billions of transfers a second."""
+    """A PCI Express link's current and maximum width (lanes) and speed (GT/s)."""
 
     width: int
     most_width: int
@@ -56,21 +56,21 @@ _LINK = re.compile(r"\s+Lnk(Cap|Sta):.*\bSpeed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \
 
 
 def links(text: str) -> dict[str, PcieLink]:
-    """`lspci -D -vv -d 19e5:d801` as root: by PCI address its link. Raises Unparsable for a device that tells none."""
+    """`lspci -D -vv -d 19e5:d801` as root: the link by PCI address. Raises Unparsable for a device without one."""
     source = "lspci -vv"
-    told: dict[str, dict[str, tuple[float, int]]] = {}
+    devices: dict[str, dict[str, tuple[float, int]]] = {}
     for line in lines(source, text):
         if not line[:1].isspace():
-            told[_found(source, line, _NAMED.fullmatch(line))[1]] = {}
-        elif (row := _LINK.fullmatch(line + " ")) is not None and told:
-            told[list(told)[-1]].setdefault(row[1], (float(row[2]), int(row[3])))
-    for address, found in told.items():
-        if set(found) != {"Cap", "Sta"}:
+            devices[_matched(source, line, _NAMED.fullmatch(line))[1]] = {}
+        elif (row := _LINK.fullmatch(line + " ")) is not None and devices:
+            devices[list(devices)[-1]].setdefault(row[1], (float(row[2]), int(row[3])))
+    for address, link in devices.items():
+        if set(link) != {"Cap", "Sta"}:
             raise unparsable(source, address, "no link of")
-    return {a: PcieLink(f["Sta"][1], f["Cap"][1], f["Sta"][0], f["Cap"][0]) for a, f in told.items()}
+    return {a: PcieLink(x["Sta"][1], x["Cap"][1], x["Sta"][0], x["Cap"][0]) for a, x in devices.items()}
 
 
-def _found(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:
+def _matched(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:
     if row is None:
         raise unparsable(source, line)
     return row

@@ -1,4 +1,4 @@
-"""/proc/meminfo and nproc: how much memory and how many CPUs."""
+"""/proc/meminfo and nproc: sizes of memory and swap, and the number of CPUs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MemInfo:
 
 
 def parse(text: str) -> MemInfo:
-    """The text of /proc/meminfo. Its unit "kB" is 1024 bytes."""
+    """/proc/meminfo, whose unit "kB" is 1024 bytes."""
     values: dict[str, int] = {}
     for line in lines_from(SOURCE, text, _START):
         row = _ROW.fullmatch(line)
@@ -36,5 +36,5 @@ def parse(text: str) -> MemInfo:
 
 
 def nproc(text: str) -> int:
-    """The output of `nproc`: processing units available to a process."""
+    """`nproc`: the number of processing units available to a process."""
     return number("nproc", only_line("nproc", text))

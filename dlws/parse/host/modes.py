@@ -13,7 +13,7 @@ _ROW = re.compile(r"([0-7]{1,4}) (\S+:\S+) ([a-zA-Z?]) (/.*)")
 
 @dataclass(frozen=True, slots=True)
 class FileMode:
-    """One file: `mode` as a number, `owner` as `root:root`, `kind` f for a file, d for a folder, l for a link."""
+    """One file. `mode` is a number, `owner` like `root:root`, `kind` f (file), d (directory) or l (link)."""
 
     path: str
     mode: int
@@ -21,7 +21,7 @@ class FileMode:
     kind: str
 
     def allows_more_than(self, mode: int) -> bool:
-        """True when somebody may do what the mode does not give."""
+        """True if the file has permission bits that `mode` does not have."""
         return bool(self.mode & ~mode)
 
     def __str__(self) -> str:
@@ -29,11 +29,11 @@ class FileMode:
 
 
 def parse(text: str) -> tuple[FileMode, ...]:
-    """The listing; none for an empty text."""
-    found = []
+    """The files of the listing."""
+    files = []
     for line in lines("find", text):
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable("find", line)
-        found.append(FileMode(row[4], int(row[1], 8), row[2], row[3]))
-    return tuple(found)
+        files.append(FileMode(row[4], int(row[1], 8), row[2], row[3]))
+    return tuple(files)

@@ -1,4 +1,4 @@
-"""Kernel modules: /proc/modules, and the lists that load them at boot."""
+"""Kernel modules: those loaded (/proc/modules) and those loaded at boot (modules-load.d)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOADED = re.compile(r"(\w+) [0-9]+ [0-9-]+ \S+ (Live|Loading|Unloading) 0x[0-9a
 
 
 def loaded(text: str) -> frozenset[str]:
-    """/proc/modules: the modules that are live, spelt with underscores. Code built into the kernel is not listed."""
+    """/proc/modules: the live modules, spelt with underscores. Code built into the kernel is not listed."""
     names = set()
     for line in lines("/proc/modules", text):
         row = _LOADED.fullmatch(line)
@@ -22,7 +22,7 @@ def loaded(text: str) -> frozenset[str]:
 
 
 def at_boot(text: str) -> frozenset[str]:
-    """The files of modules-load.d(5), joined: module names, spelt with underscores as /proc/modules does."""
+    """The concatenated files of modules-load.d(5): module names, spelt with underscores as in /proc/modules."""
     names = set()
     for line in lines("modules-load.d", text):
         name = line.strip()

@@ -1,4 +1,4 @@
-"""/etc/os-release: which distribution and, for Ubuntu, which point release (runbook 2.1)."""
+"""/etc/os-release: the distribution and, for Ubuntu, the point release (runbook 2.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 
 @dataclass(frozen=True, slots=True)
 class OsRelease:
-    """`id` ubuntu, `version` 18.04, `point` 18.04.1 (None where the distribution has no such number)."""
+    """For example `id` ubuntu, `version` 18.04, `point` 18.04.1 (None if the distribution has no such number)."""
 
     id: str
     version: str | None
@@ -23,9 +23,9 @@ class OsRelease:
 
 
 def parse(text: str) -> OsRelease:
-    """The text of /etc/os-release (shell assignments, os-release(5)).
+    """/etc/os-release: shell assignments, see os-release(5).
 
-    The point release is the number that leads VERSION: "18.04.1 LTS (Bionic Beaver)"; VERSION_ID never shows it.
+    The point release is the number that starts VERSION ("18.04.1 LTS (Bionic Beaver)"); VERSION_ID does not have it.
     """
     values: dict[str, str] = {}
     for line in lines_from(SOURCE, text, _ASSIGNMENT):

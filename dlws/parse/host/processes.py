@@ -1,4 +1,4 @@
-"""`ps`: the processes and their states, and limits of one (/proc/PID/limits)."""
+"""`ps`: the processes and their states; /proc/PID/limits: the open-file limits of services."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ _LIMIT = re.compile(r"(\S+) Max open files\s+([0-9]{1,19}|unlimited)\s+([0-9]{1,
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`state` is ps's first letter: R, S, D (waits for a device or a server), Z (dead, not collected), T, I."""
+    """`state` is ps's first letter: R, S, D (uninterruptible sleep), Z (zombie), T, I."""
 
     state: str
     pid: int
     switches: int
-    """How often it gave the processor up, as far as that was asked: the same later, and it has done nothing."""
+    """Context switches, or -1 if not queried. Unchanged between two readings: the process did nothing meanwhile."""
     name: str
 
 
 def parse(text: str) -> tuple[Process, ...]:
-    """Lines `STATE PID SWITCHES NAME` from ps and /proc. There is always one, so an empty text is Unparsable."""
-    found = []
+    """Lines `STATE PID SWITCHES NAME` from ps and /proc. Raises Unparsable if there are none."""
+    processes = []
     for line in lines("ps", text):
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable("ps", line)
-        found.append(Process(row[1], int(row[2]), int(row[3]), row[4] or ""))
-    if not found:
+        processes.append(Process(row[1], int(row[2]), int(row[3]), row[4] or ""))
+    if not processes:
         raise unparsable("ps", why="no output")
-    return tuple(found)
+    return tuple(processes)
 
 
 def open_files(text: str) -> dict[str, float]:
-    """Lines `SERVICE` and what /proc/PID/limits says of its open files: the soft limit by service."""
+    """Lines of a service's name and the "Max open files" line of its /proc/PID/limits: the soft limit by service."""
     source = "/proc/PID/limits"
-    found: dict[str, float] = {}
+    limits: dict[str, float] = {}
     for line in lines(source, text):
         row = _LIMIT.fullmatch(line)
         if row is None:
             raise unparsable(source, line)
-        found[row[1]] = float("inf") if row[2] == "unlimited" else int(row[2])
-    return found
+        limits[row[1]] = float("inf") if row[2] == "unlimited" else int(row[2])
+    return limits

@@ -1,4 +1,4 @@
-"""SecureBoot, which keeps unsigned drivers out (runbook 2.1: off on workers)."""
+"""Secure Boot, which rejects unsigned drivers (runbook 2.1: off on workers)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dlws.parse.text import lines, unparsable
 
 
 class SecureBoot(Enum):
-    """NO_EFI: started by BIOS, or no EFI variables; UNSUPPORTED: firmware without it. Both let drivers in."""
+    """NO_EFI: booted by BIOS, or without EFI variables; UNSUPPORTED: by the firmware. Both accept all drivers."""
 
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -25,9 +25,9 @@ _ANSWERS = {
 
 
 def mokutil(text: str) -> SecureBoot:
-    """`mokutil --sb-state 2>&1` (mokutil says "not supported" on stderr and exits 1 or 255)."""
-    found = lines("mokutil --sb-state", text)
-    answers = {_ANSWERS[line] for line in found if line in _ANSWERS}
+    """`mokutil --sb-state 2>&1`, which prints "not supported" on stderr and exits with 1 or 255."""
+    output = lines("mokutil --sb-state", text)
+    answers = {_ANSWERS[line] for line in output if line in _ANSWERS}
     if len(answers) != 1:
-        raise unparsable("mokutil --sb-state", found[0] if found else "")
+        raise unparsable("mokutil --sb-state", output[0] if output else "")
     return answers.pop()

@@ -1,4 +1,4 @@
-"""`sshd -T`: the configuration sshd is really running with (runbook 2.1 root login)."""
+"""`sshd -T`: sshd's effective configuration (runbook 2.1, root login)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _ROW = re.compile(r"([a-z][a-z0-9]*)(?: (.*))?")
 
 
 def parse(text: str) -> dict[str, tuple[str, ...]]:
-    """Each keyword (lower case) with its values in order; `hostkey` and others come several times.
+    """The values of each keyword (lower case) in order; `hostkey` and others occur several times.
 
-    Raises Unparsable unless both the first keyword, `port`, and one of the last, `ipqos`, are there.
+    Raises Unparsable unless both the first keyword, `port`, and one of the last, `ipqos`, are present.
     """
     values: dict[str, tuple[str, ...]] = {}
     for line in lines_from(SOURCE, text, re.compile(r"^port [0-9]+$")):

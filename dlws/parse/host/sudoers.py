@@ -1,4 +1,4 @@
-"""`sudo -n -l -U USER`: what the user may run, and whether a password is asked (runbook 3.6)."""
+"""`sudo -n -l -U USER`: what the user may run, and whether with a password (runbook 3.6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RULE = re.compile(r" {4}\(([^()]*)\) ((?:[A-Z_]+: )*)(\S.*)")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line: as whom (`ALL`, `ALL : ALL`, `root`), the tags (`NOPASSWD`), and the commands as sudo prints them."""
+    """One rule: `runas` (`ALL`, `ALL : ALL`, `root`), `tags` (`NOPASSWD`), and `commands` as sudo prints them."""
 
     runas: str
     tags: tuple[str, ...]
@@ -27,42 +27,42 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The rules that apply to the user on this host, in the order sudo reads them; none when sudo is refused."""
+    """The rules for the user on this host, in sudo's order; empty if the user may not run sudo."""
 
     rules: tuple[Rule, ...]
 
     @property
     def is_root_without_password(self) -> bool:
-        """True when everything may be run as anyone with no password: `(ALL) NOPASSWD: ALL`.
+        """True if everything may be run as anyone without a password: `(ALL) NOPASSWD: ALL`.
 
-        The last rule that matches decides in sudo, so a later `(ALL : ALL) ALL` brings the password back.
+        In sudo the last matching rule decides, so a later `(ALL : ALL) ALL` requires the password again.
         """
         everything = [rule for rule in self.rules if rule.commands == "ALL" and rule.runas in ("ALL", "ALL : ALL")]
         return bool(everything) and "NOPASSWD" in everything[-1].tags and "PASSWD" not in everything[-1].tags
 
 
 def parse(text: str) -> Rights:
-    """The rules, in English or zh_CN. Lines that sudo wrapped (indented by more than four) are joined again."""
-    found = lines(SOURCE, text)
-    if any(_REFUSED.match(line) for line in found):
+    """The rules, in English or zh_CN. Lines wrapped by sudo (indented by more than four) are joined."""
+    output = lines(SOURCE, text)
+    if any(_REFUSED.match(line) for line in output):
         return Rights(())
-    starts = [index for index, line in enumerate(found) if _GRANTED.match(line)]
+    starts = [index for index, line in enumerate(output) if _GRANTED.match(line)]
     if len(starts) != 1:
-        raise unparsable(SOURCE, found[-1] if found else "")
+        raise unparsable(SOURCE, output[-1] if output else "")
     joined: list[str] = []
-    for line in found[starts[0] + 1 :]:
+    for line in output[starts[0] + 1 :]:
         if joined and re.match(r" {5,}[^ (]", line):
             joined[-1] += " " + line.strip()
         else:
             joined.append(line)
     rules = tuple(_rule(line) for line in joined)
     if not rules:
-        raise unparsable(SOURCE, found[-1], "cut off after")
+        raise unparsable(SOURCE, output[-1], "cut off after")
     return Rights(rules)
 
 
 def _rule(line: str) -> Rule:
-    found = _RULE.fullmatch(line)
-    if found is None:
+    rule = _RULE.fullmatch(line)
+    if rule is None:
         raise unparsable(SOURCE, line)
-    return Rule(found[1], tuple(tag.strip() for tag in found[2].split(":") if tag.strip()), found[3])
+    return Rule(rule[1], tuple(tag.strip() for tag in rule[2].split(":") if tag.strip()), rule[3])

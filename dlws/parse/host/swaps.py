@@ -1,4 +1,4 @@
-"""/proc/swaps: the swap areas in use now (runbook 3.11; kubeadm preflight "Swap")."""
+"""/proc/swaps: the swap areas in use (runbook 3.11; kubeadm preflight "Swap")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SwapArea:
 
 
 def parse(text: str) -> tuple[SwapArea, ...]:
-    """The areas in use. The header is always there, so an empty text is Unparsable, not "no swap"."""
+    """The areas in use. Raises Unparsable without the header, so that empty output is not read as "no swap"."""
     areas = []
     for line in lines_from(SOURCE, text, _HEADER)[1:]:
         row = _ROW.fullmatch(line)

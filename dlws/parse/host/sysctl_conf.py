@@ -1,4 +1,4 @@
-"""Files of sysctl.d(5): kernel settings made at boot."""
+"""Files of sysctl.d(5): kernel settings applied at boot."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SETTING = re.compile(r"-?\s*([A-Za-z0-9_./*-]+?)\s*=\s*(.*)")
 
 
 def parse(text: str) -> dict[str, str]:
-    """Setting to value, of one file or of several joined in the order they are read: the last one wins.
+    """Values by key, of one file or of several concatenated in the order they are read: the last one wins.
 
-    Keys are spelt with dots. Where the first separator is a slash, dots and slashes change places, as sysctl does.
+    Keys are spelt with dots. If the first separator is a slash, dots and slashes are swapped, as sysctl does.
     """
     values: dict[str, str] = {}
     for line in lines(SOURCE, text):

@@ -1,4 +1,4 @@
-"""systemctl: properties of units, and lists of units."""
+"""systemctl: properties of a unit, and lists of units."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class Unit:
 
 
 def show(text: str) -> dict[str, str]:
-    """`systemctl show -p A,B UNIT`: each property's value, possibly empty.
+    """`systemctl show -p A,B UNIT`: the value of each property, which may be empty.
 
-    A unit that does not exist still answers: LoadState=not-found.
+    systemctl also answers for a unit that does not exist: LoadState=not-found.
     """
     properties: dict[str, str] = {}
     for line in lines_from("systemctl show", text, _PROPERTY):
-        found = _PROPERTY.fullmatch(line)
-        if found is None or found[1] in properties:
+        pair = _PROPERTY.fullmatch(line)
+        if pair is None or pair[1] in properties:
             raise unparsable("systemctl show", line)
-        properties[found[1]] = found[2]
+        properties[pair[1]] = pair[2]
     return properties
 
 
 def failed(text: str) -> tuple[Unit, ...]:
-    """`systemctl --failed --no-legend`: the failed units; an empty text says there are none."""
+    """`systemctl --failed --no-legend`: the failed units; empty output means none."""
     return tuple(_unit("systemctl --failed", line) for line in lines("systemctl --failed", text))
 
 
 def _unit(source: str, line: str) -> Unit:
-    found = _UNIT.fullmatch(line)
-    if found is None:
+    unit = _UNIT.fullmatch(line)
+    if unit is None:
         raise unparsable(source, line)
-    return Unit(found[1], found[2], found[3], found[4])
+    return Unit(unit[1], unit[2], unit[3], unit[4])

@@ -1,4 +1,4 @@
-"""X.509 certificates from PEM text: who, until when, for which names, and whether one signed another (T rows)."""
+"""X.509 certificates from PEM text: subject, validity, names, and whether one signed another (checks T..)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPEN = "-----BEGIN CERTIFICATE-----"
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One certificate. `names` holds its DNS names and addresses, `bits` is the key's length (EC: of the curve)."""
+    """One certificate. `names` holds DNS names and addresses; `bits` is the key size (for EC, of the curve)."""
 
     subject: str
     not_before: datetime
@@ -35,32 +35,32 @@ class Certificate:
     sha256: str
     public_key: bytes = field(repr=False)
     """SubjectPublicKeyInfo in DER."""
-    _whole: x509.Certificate = field(repr=False, compare=False)
+    _x509: x509.Certificate = field(repr=False, compare=False)
 
     def is_signed_by(self, authority: Certificate) -> bool:
-        """Whether that CA's key signed this one, and its name is the issuer's."""
+        """Whether that CA's key signed this certificate, and its subject is this one's issuer."""
         try:
-            self._whole.verify_directly_issued_by(authority._whole)
+            self._x509.verify_directly_issued_by(authority._x509)
         except (ValueError, TypeError, InvalidSignature):
             return False
         return True
 
 
 def parse(text: str, source: str = "certificate") -> tuple[Certificate, ...]:
-    """All certificates of a PEM text; what stands around them is passed over. Unparsable for none, or a torn one."""
+    """All certificates in a PEM text; other text is skipped. Raises Unparsable for none, or for a truncated one."""
     blocks = _BLOCK.findall(text)
     if not blocks or len(blocks) != text.count(_OPEN):
-        raise unparsable(source, text.strip().partition("\n")[0], "no whole certificate in")
+        raise unparsable(source, text.strip().partition("\n")[0], "no complete certificate in")
     return tuple(_read(block, source) for block in blocks)
 
 
 def one(text: str, source: str = "certificate") -> Certificate:
-    """The first certificate of a PEM text: the leaf, where a chain follows it."""
+    """The first certificate in a PEM text, which is the leaf of a chain."""
     return parse(text, source)[0]
 
 
 def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
-    """What `ssh-keygen -y -f KEY` prints, as SubjectPublicKeyInfo in DER: to compare with a certificate's."""
+    """The output of `ssh-keygen -y -f KEY` as SubjectPublicKeyInfo in DER, to compare with a certificate's."""
     try:
         key = serialization.load_ssh_public_key(line.strip().encode())
     except (ValueError, UnsupportedAlgorithm):
@@ -72,40 +72,40 @@ def _read(block: str, source: str) -> Certificate:
     try:
         with warnings.catch_warnings():  # kubeadm's CAs have the serial number 0, which RFC 5280 forbids
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            whole = x509.load_pem_x509_certificate(block.encode())
-        key = whole.public_key()
+            certificate = x509.load_pem_x509_certificate(block.encode())
+        key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-            raise unparsable(source, type(key).__name__, "a key of an unknown kind")
-        hash = whole.signature_hash_algorithm
+            raise unparsable(source, type(key).__name__, "a key of an unsupported type")
+        hash = certificate.signature_hash_algorithm
         return Certificate(
-            subject=whole.subject.rfc4514_string(),
-            not_before=whole.not_valid_before_utc,
-            not_after=whole.not_valid_after_utc,
-            names=_names(whole),
-            is_ca=_is_ca(whole),
+            subject=certificate.subject.rfc4514_string(),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            names=_names(certificate),
+            is_ca=_is_ca(certificate),
             bits=key.key_size,
             is_rsa=isinstance(key, rsa.RSAPublicKey),
             hash=hash.name if hash else "",
-            sha256=whole.fingerprint(hashes.SHA256()).hex(),
+            sha256=certificate.fingerprint(hashes.SHA256()).hex(),
             public_key=_der(key),
-            _whole=whole,
+            _x509=certificate,
         )
     except (ValueError, UnsupportedAlgorithm) as error:
         raise unparsable(source, str(error), "a certificate that cannot be read") from None
 
 
-def _names(whole: x509.Certificate) -> frozenset[str]:
+def _names(certificate: x509.Certificate) -> frozenset[str]:
     try:
-        found = whole.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except ExtensionNotFound:
         return frozenset()
-    addresses = {str(address) for address in found.get_values_for_type(x509.IPAddress)}
-    return frozenset(found.get_values_for_type(x509.DNSName)) | addresses
+    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    return frozenset(names.get_values_for_type(x509.DNSName)) | addresses
 
 
-def _is_ca(whole: x509.Certificate) -> bool:
+def _is_ca(certificate: x509.Certificate) -> bool:
     try:
-        return bool(whole.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
     except ExtensionNotFound:
         return False
 

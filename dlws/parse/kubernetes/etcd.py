@@ -1,4 +1,4 @@
-"""etcd's own answers, over its JSON gateway."""
+"""etcd's HTTP endpoints and JSON gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUOTA = 2 << 30  # bytes; etcd's default --quota-backend-bytes
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """POST /v3/maintenance/status: the database's size in bytes, the leader's id, what etcd complains of."""
+    """POST /v3/maintenance/status: the leader's id, the database's size in bytes, etcd's own alarms and errors."""
 
     leader: int
     size: int
@@ -22,7 +22,7 @@ class Status:
 
 
 def health(text: str) -> bool:
-    """GET /health: `{"health":"true"}`; newer ones add a reason."""
+    """GET /health: `{"health":"true"}`; newer versions add a reason."""
     answer = _object("etcd /health", text)
     if str(answer.get("health")).lower() not in ("true", "false"):
         raise unparsable("etcd /health", text)
@@ -30,7 +30,7 @@ def health(text: str) -> bool:
 
 
 def status(text: str) -> Status:
-    """POST /v3/maintenance/status. Numbers come as text; those that are 0 are left out."""
+    """POST /v3/maintenance/status. Numbers are JSON strings; zeros are omitted."""
     answer = _object("etcd status", text)
     if "header" not in answer:
         raise unparsable("etcd status", text)
@@ -49,7 +49,7 @@ def members(text: str) -> tuple[str, ...]:
 
 
 def value(text: str) -> bytes:
-    """POST /v3/kv/range for one key: its value; empty when there is none."""
+    """POST /v3/kv/range for one key: its value; empty if the key does not exist."""
     pairs = _object("etcd range", text).get("kvs") or ({"value": ""},)
     try:
         return base64.b64decode(pairs[0].get("value", ""), validate=True)

@@ -18,7 +18,7 @@ SOURCE = "kubeconfig"
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """`name` and `port` are of the server's URL; the certificates and the key are PEM. The repr shows no key."""
+    """`name` and `port` are from the server's URL; the certificates and the key are PEM and hidden from the repr."""
 
     name: str
     port: int
@@ -28,15 +28,15 @@ class Kubeconfig:
 
 
 def parse(text: str) -> Kubeconfig:
-    """The current context of a kubeconfig. Unparsable when it is cut off or holds its credentials otherwise."""
+    """The current context of a kubeconfig. Raises Unparsable if it is truncated or has other kinds of credentials."""
     try:
-        whole = yaml.safe_load(text)
-        context = _named(whole, "contexts", str(whole["current-context"]))["context"]
-        cluster = _named(whole, "clusters", str(context["cluster"]))["cluster"]
-        user = _named(whole, "users", str(context["user"]))["user"]
+        config = yaml.safe_load(text)
+        context = _named(config, "contexts", str(config["current-context"]))["context"]
+        cluster = _named(config, "clusters", str(context["cluster"]))["cluster"]
+        user = _named(config, "users", str(context["user"]))["user"]
         url = urlsplit(str(cluster["server"]))
         name, port = url.hostname, url.port or 443
-        found = [
+        pems = [
             _decoded(section[key])
             for section, key in (
                 (cluster, "certificate-authority-data"),
@@ -45,18 +45,20 @@ def parse(text: str) -> Kubeconfig:
             )
         ]
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise unparsable(SOURCE, why=f"not understood ({type(error).__name__})") from None  # its words hold the key
+        raise unparsable(
+            SOURCE, why=f"not understood ({type(error).__name__})"
+        ) from None  # the error's text may contain the key
     except LookupError as error:
         raise unparsable(SOURCE, why=f"there is no {error.args[0]}") from None
     if url.scheme != "https" or not name:
-        raise unparsable(SOURCE, str(cluster["server"]), "the server is no https URL")
-    return Kubeconfig(name, port, *found)
+        raise unparsable(SOURCE, str(cluster["server"]), "the server is not an https URL")
+    return Kubeconfig(name, port, *pems)
 
 
 def embedded(text: str) -> tuple[bytes, ...]:
-    """Certificates in the `*-data` lines of a kubeconfig, or of what `grep -h certificate` shows of it, as PEM.
+    """The certificates (PEM) in the `*-data` lines of a kubeconfig, or of the output of `grep -h certificate` on it.
 
-    Made to be fed lines without `client-key-data`: the key need not leave its host. Unparsable without any.
+    It does not need `client-key-data`, so the key need not leave its host. Raises Unparsable if there are none.
     """
     lines = re.findall(r"^\s*(?:client-certificate|certificate-authority)-data:\s*(\S+)\s*$", text, re.MULTILINE)
     if not lines:
@@ -67,8 +69,8 @@ def embedded(text: str) -> tuple[bytes, ...]:
         raise unparsable(SOURCE, why="a certificate in it is not base64") from None
 
 
-def _named(whole: Any, section: str, name: str) -> Any:
-    for entry in whole[section]:
+def _named(config: Any, section: str, name: str) -> Any:
+    for entry in config[section]:
         if entry["name"] == name:
             return entry
     raise LookupError(f"{name!r} among its {section}")

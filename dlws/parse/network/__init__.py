@@ -1,1 +1,1 @@
-"""Parsers for what a host reports of its network."""
+"""Parsers for the network of a host."""

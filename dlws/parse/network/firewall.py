@@ -1,4 +1,4 @@
-"""ufw and iptables: whether a firewall stands before the host (runbook 2.1: off)."""
+"""ufw and iptables: whether a firewall is active on the host (runbook 2.1: off)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dlws.parse.text import lines, lines_from, unparsable
 
 
 class Ufw(Enum):
-    """What `ufw status` says. MISSING: the command is not there, so ufw guards nothing."""
+    """The state shown by `ufw status`. MISSING: ufw is not installed."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
     MISSING = "missing"
 
 
-# The Chinese words are those of ufw's own zh_CN catalogue (0.35 to 0.36.2).
+# The Chinese words are from ufw's own zh_CN catalogue (0.35 to 0.36.2).
 _STATUS = re.compile(r"^(?:Status:|状态[：:])\s*(active|inactive|激活|不活动)$")
 _STATES = {"active": Ufw.ACTIVE, "激活": Ufw.ACTIVE, "inactive": Ufw.INACTIVE, "不活动": Ufw.INACTIVE}
 _NOT_FOUND = re.compile(r"\bufw: (?:command )?not found$|ufw[：:] ?未找到命令$")
@@ -25,17 +25,17 @@ _NOT_FOUND = re.compile(r"\bufw: (?:command )?not found$|ufw[：:] ?未找到命
 
 def ufw_status(text: str) -> Ufw:
     """`ufw status`, or the shell's message that there is no such command."""
-    found = lines("ufw status", text)
-    for line in found:
+    output = lines("ufw status", text)
+    for line in output:
         status = _STATUS.match(line)
         if status is not None:
             return _STATES[status[1]]
-    if len(found) == 1 and _NOT_FOUND.search(found[0]):
+    if len(output) == 1 and _NOT_FOUND.search(output[0]):
         return Ufw.MISSING
-    raise unparsable("ufw status", found[0] if found else "")
+    raise unparsable("ufw status", output[0] if output else "")
 
 
-# A rule without a match decides on every packet that comes to it. A comment is no match.
+# A rule without a match condition applies to every packet that reaches it. A comment is not a condition.
 _DECIDES = re.compile(r'(?:-m comment --comment (?:"(?:[^"\\]|\\.)*"|[^"\s]\S*) )?-j (ACCEPT|DROP|REJECT)(?: .*)?')
 
 
@@ -43,7 +43,7 @@ _DECIDES = re.compile(r'(?:-m comment --comment (?:"(?:[^"\\]|\\.)*"|[^"\s]\S*) 
 class Chain:
     """One built-in chain: its policy and the arguments of its rules, in order.
 
-    `elsewhere` is True when iptables warns that the other back end (legacy or nf_tables) holds rules it does not show.
+    `elsewhere`: iptables warns that the other back end (legacy or nf_tables) has rules that it does not show.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Chain:
 
     @property
     def closing_rule(self) -> str:
-        """The rule that drops or rejects whatever packet comes to it; "" where there is none, or none comes to it."""
+        """The rule that drops or rejects all remaining packets; empty if there is none, or it is never reached."""
         deciding = next((row for rule in self.rules if (row := _DECIDES.fullmatch(rule))), None)
         return deciding[0] if deciding and deciding[1] != "ACCEPT" else ""
 
@@ -61,8 +61,8 @@ class Chain:
 def iptables_chain(text: str) -> Chain:
     """`iptables -S CHAIN` of a built-in chain: `-P CHAIN POLICY`, then `-A CHAIN ...` lines."""
     source = "iptables -S"
-    noted = [line for line in lines(source, text) if line.startswith("# Warning: iptables")]
-    policy, *rest = (line for line in lines_from(source, text, re.compile("^-P ")) if line not in noted)
+    warnings = [line for line in lines(source, text) if line.startswith("# Warning: iptables")]
+    policy, *rest = (line for line in lines_from(source, text, re.compile("^-P ")) if line not in warnings)
     head = re.fullmatch(r"-P (\S+) (ACCEPT|DROP|QUEUE)", policy)
     if head is None:
         raise unparsable(source, policy)
@@ -72,4 +72,4 @@ def iptables_chain(text: str) -> Chain:
         if not line.startswith("-A ") or name != head[1] or not rule:
             raise unparsable(source, line)
         rules.append(rule)
-    return Chain(head[1], head[2], tuple(rules), elsewhere=bool(noted))
+    return Chain(head[1], head[2], tuple(rules), elsewhere=bool(warnings))

@@ -23,8 +23,8 @@ class Address:
 
 
 def parse(text: str) -> tuple[Address, ...]:
-    """All addresses, in the kernel's order. There is always one (lo), so an empty text is Unparsable."""
-    found = []
+    """All addresses, in the kernel's order. Raises Unparsable for empty output, as lo always has one."""
+    addresses = []
     for line in lines_from(SOURCE, text, re.compile(r"^[0-9]+: \S+\s+inet ")):
         row = _ROW.fullmatch(line)
         if row is None or "_lft" not in line:
@@ -33,5 +33,5 @@ def parse(text: str) -> tuple[Address, ...]:
             own = ipaddress.IPv4Interface(row[3] + (row[4] or "/32"))
         except ValueError as error:
             raise unparsable(SOURCE, line) from error
-        found.append(Address(row[2], str(own.ip), own.network, row[5].rstrip("\\")))
-    return tuple(found)
+        addresses.append(Address(row[2], str(own.ip), own.network, row[5].rstrip("\\")))
+    return tuple(addresses)

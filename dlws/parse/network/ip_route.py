@@ -1,4 +1,4 @@
-"""`ip -4 route` and `ip -4 neigh`: where packets go, and whose interface has an address."""
+"""`ip -4 route` and `ip -4 neigh`: routes, and the hardware addresses of neighbours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEIGHBOUR = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; `via` and `device` are empty where it has none (blackhole)."""
+    """One route; `via` and `device` are empty if it has none (blackhole)."""
 
     network: IPv4Network
     via: str
@@ -26,7 +26,7 @@ class Route:
 
     @property
     def is_default(self) -> bool:
-        """True for the route of everything."""
+        """True for the default route."""
         return self.network.prefixlen == 0
 
     def __str__(self) -> str:
@@ -34,12 +34,12 @@ class Route:
 
 
 def routes(text: str) -> tuple[Route, ...]:
-    """`ip -4 route`. Several next hops stand on lines of their own, indented: the first is kept."""
+    """`ip -4 route`. The next hops of a multipath route are on indented lines, which are skipped."""
     source = "ip -4 route"
-    found: list[Route] = []
+    table: list[Route] = []
     for line in lines(source, text):
         if line.startswith(("\t", " ")):
-            if not found:
+            if not table:
                 raise unparsable(source, line)
             continue
         words = line.split()
@@ -48,18 +48,18 @@ def routes(text: str) -> tuple[Route, ...]:
             network = IPv4Network("0.0.0.0/0" if target == "default" else target)
         except ValueError as error:
             raise unparsable(source, line) from error
-        given = dict(pairwise(words))
-        found.append(Route(network, given.get("via", ""), given.get("dev", "")))
-    return tuple(found)
+        values = dict(pairwise(words))
+        table.append(Route(network, values.get("via", ""), values.get("dev", "")))
+    return tuple(table)
 
 
 def neighbours(text: str) -> dict[str, str]:
-    """`ip -4 neigh`: the hardware address by address, of those that answered."""
-    found = {}
+    """`ip -4 neigh`: the hardware address by IPv4 address, of the neighbours that have one."""
+    macs = {}
     for line in lines("ip -4 neigh", text):
         row = _NEIGHBOUR.fullmatch(line.strip())
         if row is None:
             raise unparsable("ip -4 neigh", line)
         if row[2]:
-            found[row[1]] = row[2]
-    return found
+            macs[row[1]] = row[2]
+    return macs

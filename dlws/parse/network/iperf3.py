@@ -1,4 +1,4 @@
-"""`iperf3 -c HOST -J`: what a link carries. Formats: iperf3 3.1 (Ubuntu 18.04) to 3.12."""
+"""`iperf3 -c HOST -J`: the throughput of a link. Formats: iperf3 3.1 (Ubuntu 18.04) to 3.12."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ SOURCE = "iperf3"
 
 
 def received(text: str) -> float:
-    """Mb/s that came to the server. Raises Unparsable for an error of iperf3, and for another form."""
+    """The throughput at the server in Mb/s. Raises Unparsable for an error of iperf3 or another form."""
     try:
-        found = json.loads(clean(SOURCE, text))
-        if "error" in found:
-            raise unparsable(SOURCE, str(found["error"]), "an error")
-        return float(found["end"]["sum_received"]["bits_per_second"]) / 1e6
+        result = json.loads(clean(SOURCE, text))
+        if "error" in result:
+            raise unparsable(SOURCE, str(result["error"]), "an error")
+        return float(result["end"]["sum_received"]["bits_per_second"]) / 1e6
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise unparsable(SOURCE, text.strip()[-120:], "not its JSON, or cut off") from None

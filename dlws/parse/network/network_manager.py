@@ -1,4 +1,4 @@
-"""/etc/NetworkManager/NetworkManager.conf: its dnsmasq, which containers cannot reach (upstream prepare_ubuntu.sh)."""
+"""NetworkManager.conf: its dnsmasq, which containers cannot reach (upstream prepare_ubuntu.sh)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _DNSMASQ = re.compile(r"^[ \t]*dns[ \t]*=[ \t]*dnsmasq[ \t]*$", re.MULTILINE)
 
 
 def dnsmasq_lines(text: str) -> tuple[str, ...]:
-    """The live lines that turn dnsmasq on."""
+    """The active lines that turn dnsmasq on, such as `dns=dnsmasq`."""
     return tuple(line.strip() for line in _DNSMASQ.findall(text))
 
 
 def without_dnsmasq(text: str) -> str:
-    """The same text with those lines commented out; nothing else changes."""
+    """The text with those lines commented out and nothing else changed."""
     return _DNSMASQ.sub(lambda line: "#" + line[0], text)

@@ -22,7 +22,7 @@ _REFUSED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Packets sent and received; `refused` is why nothing was sent at all (the name does not resolve, no route)."""
+    """Packets sent and received; `refused` is why none were sent (the name does not resolve, no route)."""
 
     sent: int
     received: int
@@ -30,15 +30,15 @@ class Ping:
 
 
 def parse(text: str) -> Ping:
-    """`ping -c N [-q] HOST 2>&1`: the statistics line, or the message that came instead of it."""
-    found = lines("ping", text)
-    for line in found:
+    """`ping -c N [-q] HOST 2>&1`: the statistics line, or the error message in its place."""
+    output = lines("ping", text)
+    for line in output:
         statistics = _STATISTICS.search(line)
         if statistics is not None and _LOSS.search(line):
             sent, received = (int(count) for count in statistics.groups() if count is not None)
             return Ping(sent, received)
-    for line in found:
+    for line in output:
         refused = _REFUSED.search(line)
         if refused is not None:
             return Ping(0, 0, refused[1])
-    raise unparsable("ping", found[-1] if found else "")
+    raise unparsable("ping", output[-1] if output else "")

@@ -13,7 +13,7 @@ SOURCE = "resolv.conf"
 
 @dataclass(frozen=True, slots=True)
 class ResolvConf:
-    """As resolv.conf(5) reads it: the last `search` or `domain` line wins, `options` lines add up."""
+    """The effective settings, see resolv.conf(5): the last `search` or `domain` wins, `options` accumulate."""
 
     nameservers: tuple[str, ...]
     search: tuple[str, ...]
@@ -21,12 +21,12 @@ class ResolvConf:
 
     @property
     def loopback_servers(self) -> tuple[str, ...]:
-        """The name servers on the host itself: a pod that inherits them asks itself (kubeadm#1162)."""
+        """Name servers on the host itself, which a pod that inherits them cannot reach (kubeadm#1162)."""
         return tuple(server for server in self.nameservers if ipaddress.ip_address(server).is_loopback)
 
 
 def parse(text: str) -> ResolvConf:
-    """The text of a resolv.conf; an empty one names no server."""
+    """The text of a resolv.conf. Raises Unparsable for an unknown keyword or an invalid address."""
     nameservers: list[str] = []
     search: list[str] = []
     options: list[str] = []
@@ -53,16 +53,16 @@ def parse(text: str) -> ResolvConf:
 
 
 def with_search(text: str, domain: str, nameservers: Sequence[str] = ()) -> str:
-    """A resolvconf base file that searches `domain` as well, and keeps name servers that nothing else would provide.
+    """A resolvconf base file that also searches `domain`, and keeps name servers that nothing else would provide.
 
-    Domains and servers that the text has already stay where they are; a text that has all of it comes back unchanged.
+    Existing domains and servers stay where they are; a text that already has everything is returned unchanged.
     """
-    there = parse(text)
+    current = parse(text)
     kept = [line for line in text.splitlines() if line.split()[:1] != ["search"]]
-    search = [*there.search, *([] if domain in there.search else [domain])]
-    servers = [f"nameserver {server}" for server in nameservers if server not in there.nameservers]
-    wanted = "\n".join([*kept, *servers, f"search {' '.join(search)}"]) + "\n"
-    return text if domain in there.search and not servers else wanted
+    search = [*current.search, *([] if domain in current.search else [domain])]
+    servers = [f"nameserver {server}" for server in nameservers if server not in current.nameservers]
+    edited = "\n".join([*kept, *servers, f"search {' '.join(search)}"]) + "\n"
+    return text if domain in current.search and not servers else edited
 
 
 def _address(text: str, line: str) -> str:

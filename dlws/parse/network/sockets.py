@@ -1,4 +1,4 @@
-"""`ss -Hlntup`: who listens where."""
+"""`ss -Hlntup`: listening sockets and their processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERYWHERE = ("0.0.0.0", "*", "[::]")
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One socket. `owners` are names (15 characters at most) and pids; none for the kernel's own (NFS)."""
+    """One socket. `owners` are process names (at most 15 characters) and pids; empty for the kernel's (NFS)."""
 
     kind: str
     address: str
@@ -27,7 +27,7 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """True when it listens on every address of the host."""
+        """True if it listens on every address of the host."""
         return self.address in EVERYWHERE
 
     @property
@@ -40,12 +40,12 @@ class Listener:
 
 
 def parse(text: str) -> tuple[Listener, ...]:
-    """`ss -Hlntup` of iproute2 4.15 to 6.1; `address%interface` loses its interface. Empty: nobody listens."""
-    found = []
+    """`ss -Hlntup` of iproute2 4.15 to 6.1. The interface in `address%interface` is dropped."""
+    listeners = []
     for line in lines(SOURCE, text):
         row = _ROW.fullmatch(line)
         if row is None or row["port"] == "*" or (row["owners"] and not _OWNER.search(row["owners"])):
             raise unparsable(SOURCE, line)
         owners = tuple((name, int(pid)) for name, pid in _OWNER.findall(row["owners"] or ""))
-        found.append(Listener(row["kind"], row["address"].partition("%")[0], int(row["port"]), owners))
-    return tuple(found)
+        listeners.append(Listener(row["kind"], row["address"].partition("%")[0], int(row["port"]), owners))
+    return tuple(listeners)

@@ -1,4 +1,4 @@
-"""Weave Net's own status, `127.0.0.1:6784/status`."""
+"""Weave Net's status pages at `127.0.0.1:6784/status`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
 
 @dataclass(frozen=True, slots=True)
 class PeerConnection:
-    """One connection to a peer; `mode` is weave's word for it: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error."""
+    """One connection to a peer; `mode` as reported by weave: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error."""
 
     state: str
     address: str
@@ -21,24 +21,24 @@ class PeerConnection:
 
     @property
     def is_good(self) -> bool:
-        """True when it is established and does not go the slow way, through user space."""
+        """True if it is established and not in sleeve mode, which is slow because it runs in user space."""
         return self.state == "established" and not self.mode.startswith("sleeve")
 
 
 def connections(text: str) -> tuple[PeerConnection, ...]:
     """`/status/connections`, without the line `cannot connect to ourself`."""
-    found = []
+    peers = []
     for line in lines("weave status connections", text):
         row = _CONNECTION.fullmatch(line.strip())
         if row is None:
             raise unparsable("weave status connections", line)
         if "cannot connect to ourself" not in row[4]:
-            found.append(PeerConnection(row[3], row[2].rpartition(":")[0], row[4].strip()))
-    return tuple(found)
+            peers.append(PeerConnection(row[3], row[2].rpartition(":")[0], row[4].strip()))
+    return tuple(peers)
 
 
 def unreachable_owners(text: str) -> tuple[str, ...]:
-    """`/status/ipam`: the peers that own addresses of the pods' range and cannot be reached: ghosts (weave#3438)."""
+    """`/status/ipam`: unreachable peers that still own addresses of the pod range (weave#3438)."""
     rows = [_SHARE.fullmatch(line.strip()) for line in lines("weave status ipam", text)]
     if None in rows or not rows:
         raise unparsable("weave status ipam", text.strip().partition("\n")[0])

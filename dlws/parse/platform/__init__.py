@@ -1,1 +1,1 @@
-"""Parsers for what the platform's services answer."""
+"""Parsers for the answers of the platform's services."""

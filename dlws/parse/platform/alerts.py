@@ -1,4 +1,4 @@
-"""Alertmanager's `/api/v2/alerts` and Prometheus' `/api/v1/query`: what is wrong, and what is counted."""
+"""Alertmanager's `/api/v2/alerts` and Prometheus' `/api/v1/query`: active alerts and metric values."""
 
 from __future__ import annotations
 
@@ -22,32 +22,33 @@ class Alert:
 
     @property
     def name(self) -> str:
-        """`NodeNotReady` of its rule, with the host or pod it speaks of, if it names one."""
+        """The name of its rule and the host or pod it names, if any: `NodeNotReady 192.168.3.2`."""
         where = next((self.labels[key] for key in ("instance", "host_ip", "ip", "name") if self.labels.get(key)), "")
         return f"{self.labels['alertname']} {where}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One series' newest value."""
+    """The newest value of one series."""
 
     labels: Mapping[str, str]
     value: float
 
 
 def active(text: str) -> list[Alert]:
-    """The alerts of `/api/v2/alerts` that fire and are not silenced. Raises Unparsable for anything else."""
-    found = [_alert(row) for row in _list(ALERTS, _json(ALERTS, text))]
-    return [alert for alert in found if alert.state != "suppressed"]
+    """The alerts of `/api/v2/alerts` that are not silenced or inhibited. Raises Unparsable."""
+    alerts = [_alert(row) for row in _list(ALERTS, _json(ALERTS, text))]
+    return [alert for alert in alerts if alert.state != "suppressed"]
 
 
 def samples(text: str) -> list[Sample]:
-    """The series of an instant query. Raises Unparsable for an error of Prometheus, or another form."""
-    whole = _json(QUERY, text)
+    """The series of an instant query. Raises Unparsable for an error of Prometheus or another form."""
+    answer = _json(QUERY, text)
     try:
-        if whole["status"] != "success" or whole["data"]["resultType"] != "vector":
-            raise unparsable(QUERY, str(whole.get("error") or whole["status"]), "no vector")
-        return [Sample(_labels(row["metric"]), float(row["value"][1])) for row in _list(QUERY, whole["data"]["result"])]
+        if answer["status"] != "success" or answer["data"]["resultType"] != "vector":
+            raise unparsable(QUERY, str(answer.get("error") or answer["status"]), "not a vector")
+        rows = _list(QUERY, answer["data"]["result"])
+        return [Sample(_labels(row["metric"]), float(row["value"][1])) for row in rows]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
         raise unparsable(QUERY, text.strip()[:120]) from None
 
@@ -62,14 +63,14 @@ def _alert(row: Any) -> Alert:
     return alert
 
 
-def _labels(found: Any) -> dict[str, str]:
-    return {str(key): str(value) for key, value in found.items()}
+def _labels(labels: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in labels.items()}
 
 
-def _list(source: str, found: Any) -> list[Any]:
-    if not isinstance(found, list):
-        raise unparsable(source, json.dumps(found)[:120], "no list")
-    return found
+def _list(source: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise unparsable(source, json.dumps(value)[:120], "not a list")
+    return value
 
 
 def _json(source: str, text: str) -> Any:

@@ -1,6 +1,6 @@
-"""The answers of many calls that one command has made one after the other.
+"""The output of many calls made one after the other by a single command.
 
-npu-smi and hccn_tool answer about one device at a time, and a second hccn_tool meanwhile is told that it is busy.
+npu-smi and hccn_tool report one device per call, and a second hccn_tool running at the same time fails as busy.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dlws.parse.text import clean, unparsable
 from dlws.verdict import Unknown
 
 ASK = 'q() { echo "== $*"; timeout -k 1 10 "$@" 2>&1; printf \'\\n== exit %s\\n\' $?; }; '
-"""Defines q, a shell function that makes one call for at most 10 s, between the lines that `parse` looks for."""
+"""Defines the shell function q, which runs one call for at most 10 s between the marker lines that `parse` expects."""
 _WORDS = {124: "no answer within 10 s", 137: "no answer within 10 s", 126: "tool missing", 127: "tool missing"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """By call (`npu-smi info -t ecc -i 0`) its exit status and all that it has printed."""
+    """Exit status and output by call, such as `npu-smi info -t ecc -i 0`."""
 
     by_call: dict[str, tuple[int, str]]
 
     def output_of(self, call: str) -> str:
-        """What the call has printed. Unknown when it failed, or was not made."""
+        """The output of a call. Raises Unknown if it failed, or was not made."""
         if call not in self.by_call:
             raise unparsable(call, why="no answer")
         status, text = self.by_call[call]
@@ -34,7 +34,7 @@ class Answers:
 
 
 def parse(text: str) -> Answers:
-    """What the calls by q have printed. Raises Unparsable for a call without its end, or one made twice."""
+    """The output of calls by q. Raises Unparsable for a call that did not end or was made twice."""
     by_call: dict[str, tuple[int, str]] = {}
     call, body = "", list[str]()
     for line in clean("answers", text).split("\n"):

@@ -1,4 +1,4 @@
-"""A web page as a browser has it once its scripts ran (`chromium --dump-dom`): what a person reads on it."""
+"""The visible text of a web page after its scripts have run (`chromium --dump-dom`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dlws.parse.text import clean, unparsable
 SOURCE = "the browser"
 _UNSEEN = {"head", "script", "style", "template", "noscript"}
 _ERROR_PAGE = 'class="neterror"'
-"""Chromium shows a page of its own for a site that does not answer, and ends with 0."""
+"""For a site that does not answer, Chromium shows an error page and exits with 0."""
 
 
 class _Text(HTMLParser):
-    """Gathers the text that is shown."""
+    """Collects the visible text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,13 +34,13 @@ class _Text(HTMLParser):
 
 
 def shown(text: str) -> str | None:
-    """The words of a page, with single spaces; None if it is the browser's own page of a site that does not answer.
+    """The words on a page, separated by single spaces; None for the browser's own error page.
 
-    Raises Unparsable for what is no HTML page.
+    Raises Unparsable if it is not an HTML page.
     """
     page = clean(SOURCE, text)
     if "<html" not in page or "</html>" not in page:
-        raise unparsable(SOURCE, page, "no page")
+        raise unparsable(SOURCE, page, "not a page")
     if _ERROR_PAGE in page:
         return None
     reader = _Text()

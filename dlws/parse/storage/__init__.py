@@ -1,1 +1,1 @@
-"""Parsers for what a host reports of disks, file systems and shares."""
+"""Parsers for disks, file systems and shares of a host."""

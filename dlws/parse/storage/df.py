@@ -1,4 +1,4 @@
-"""`df -PB1` and `df -Pi`: space and inodes on the file systems."""
+"""`df -PB1` and `df -Pi`: space and inodes of file systems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROW = re.compile(r"(\S.*?)\s+([0-9]{1,19})\s+([0-9]{1,19})\s+(-?[0-9]{1,19})\s+
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """Sizes in bytes (or inodes). `available` is what an ordinary user may still write: less than size minus used."""
+    """Sizes in bytes (or inodes). `available` excludes what is reserved for root, so it is below `size - used`."""
 
     source: str
     size: int
@@ -26,27 +26,27 @@ class FileSystem:
 
     @property
     def free(self) -> float:
-        """The part that may still be written, 0 to 1; 0 of an empty one."""
+        """The available share, 0 to 1; 0 if the size is 0."""
         return self.available / self.size if self.size else 0.0
 
 
 def parse(text: str) -> tuple[FileSystem, ...]:
-    """One row for each path asked, or for each mount. Raises Unparsable for a header without rows."""
+    """`df -PB1 [PATH...]`: one entry per path or mount. Raises Unparsable for a header without rows."""
     return _rows(SOURCE, text, _HEADER)
 
 
 def inodes(text: str) -> tuple[FileSystem, ...]:
-    """`df -Pi`: the same, in inodes; a file system that makes them as it needs them has size 0."""
+    """`df -Pi`: the same in inodes; a file system that allocates inodes dynamically has size 0."""
     return _rows("df -Pi", text, _INODES_HEADER)
 
 
 def _rows(source: str, text: str, header: re.Pattern[str]) -> tuple[FileSystem, ...]:
-    found = []
+    rows = []
     for line in lines_from(source, text, header)[1:]:
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable(source, line)
-        found.append(FileSystem(row[1], int(row[2]), int(row[3]), int(row[4]), row[6]))
-    if not found:
+        rows.append(FileSystem(row[1], int(row[2]), int(row[3]), int(row[4]), row[6]))
+    if not rows:
         raise unparsable(source, why="no file system")
-    return tuple(found)
+    return tuple(rows)

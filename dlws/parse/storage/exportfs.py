@@ -1,4 +1,4 @@
-"""`exportfs -v`: what an NFS server exports now, and to whom."""
+"""`exportfs -v`: what an NFS server currently exports, and to whom."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ROW = re.compile(r"(/.*?)?\s+(\S+)\(([^()]*)\)")
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One folder exported to one client: a host, a range, a pattern, or everybody. Options as exportfs prints them."""
+    """A folder exported to a client: a host, a network, a pattern, or everyone. Options as printed by exportfs."""
 
     path: str
     client: str
     options: tuple[str, ...]
 
     def reaches(self, node: Node) -> int | None:
-        """How exactly the client means a host: 0 by name or address to 3 for everybody; None if it does not.
+        """How specifically the client matches a host: 0 by name or address, 1 network, 2 pattern, 3 everyone, or None.
 
-        The order of exports(5); a netgroup means nobody here, as only the server can resolve it.
+        The order is that of exports(5). A netgroup never matches, as only the server can resolve it.
         """
         if self.client in (WORLD, "*"):
             return 3
@@ -41,8 +41,8 @@ class Export:
 
 
 def parse(text: str) -> tuple[Export, ...]:
-    """All exports; an empty text says that there are none. A path of 15 characters or more stands on its own line."""
-    found: list[Export] = []
+    """All exports; empty output means none. A path of 15 or more characters is on a line by itself."""
+    exports: list[Export] = []
     pending: str | None = None
     for line in lines(SOURCE, text):
         row = _ROW.fullmatch(line)
@@ -52,14 +52,14 @@ def parse(text: str) -> tuple[Export, ...]:
         path = row[1] or pending if row else None
         if row is None or path is None or (row[1] and pending):
             raise unparsable(SOURCE, line)
-        found.append(Export(path, row[2], tuple(row[3].split(","))))
+        exports.append(Export(path, row[2], tuple(row[3].split(","))))
         pending = None
     if pending is not None:
         raise unparsable(SOURCE, pending, "cut off after")
-    return tuple(found)
+    return tuple(exports)
 
 
 def to(exports: tuple[Export, ...], path: str, node: Node) -> Export | None:
-    """The export of a folder that holds for a host: the one that means it most exactly; None if it gets none."""
+    """The export of a folder that applies to a host, which is the most specific one; None if there is none."""
     ranked = [(rank, e) for e in exports if e.path == path and (rank := e.reaches(node)) is not None]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None

@@ -1,4 +1,4 @@
-"""/etc/fstab: what is mounted and swapped on at boot, and the edits of runbook 3.11 and 3.12."""
+"""/etc/fstab: mounts and swap at boot, and the edits of runbook 3.11 and 3.12."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOURCE = "/etc/fstab"
 
 @dataclass(frozen=True, slots=True)
 class FstabEntry:
-    """One live line, fields as in fstab(5), no slash behind the mount point; `line` counts from 1."""
+    """One active line, fields as in fstab(5), the mount point without trailing slash; `line` counts from 1."""
 
     line: int
     spec: str
@@ -22,17 +22,17 @@ class FstabEntry:
 
     @property
     def is_live_swap(self) -> bool:
-        """True when `swapon -a` or systemd turns it on at boot (a `noauto` area stays off)."""
+        """True if `swapon -a` or systemd turns it on at boot (a `noauto` area stays off)."""
         return self.kind == "swap" and "noauto" not in self.options
 
     @property
     def comes_at_boot(self) -> bool:
-        """True when the boot mounts it, or arms an automount for it."""
+        """True if it is mounted at boot, or on access (automount)."""
         return "noauto" not in self.options or "x-systemd.automount" in self.options
 
 
 def parse(text: str) -> tuple[FstabEntry, ...]:
-    """The live entries; an empty file has none. Raises Unparsable for a line of fewer than three fields."""
+    """The active entries. Raises Unparsable for a line of fewer than three fields."""
     if "\0" in text:
         raise unparsable(SOURCE, why="NUL in the file")
     numbered = enumerate(text.split("\n"), start=1)
@@ -45,10 +45,10 @@ def live_swaps(text: str) -> tuple[FstabEntry, ...]:
 
 
 def comment_out_swap(text: str) -> str:
-    """The same text with a `#` before each live swap line; every other byte as it was. Idempotent.
+    """The text with a `#` before each active swap line, otherwise byte for byte the same. Idempotent.
 
-    Unlike the runbook's sed (lines holding " swap ") it sees fields parted by tabs, and spares
-    comments and noauto areas.
+    Unlike the runbook's sed (lines with " swap ") it recognises fields separated by tabs and leaves comments and noauto
+    areas alone.
     """
     swaps = {entry.line for entry in live_swaps(text)}
     numbered = enumerate(text.split("\n"), start=1)
@@ -56,14 +56,14 @@ def comment_out_swap(text: str) -> str:
 
 
 def mounts_on(text: str, mountpoint: str) -> tuple[FstabEntry, ...]:
-    """The live entries for one mount point; more than one contradict each other."""
+    """The active entries for a mount point; more than one contradict each other."""
     return tuple(entry for entry in parse(text) if entry.mountpoint == mountpoint)
 
 
 def with_mount(text: str, wanted: str) -> str:
-    """The same text with `wanted`, a whole line, as the only live entry for its mount point. Idempotent.
+    """The text with the line `wanted` as the only active entry for its mount point. Idempotent.
 
-    Other live entries for that mount point get a `#` before them; every other byte stays.
+    Other active entries for that mount point are commented out; everything else stays byte for byte the same.
     """
     [entry] = parse(wanted)
     others = {e.line for e in mounts_on(text, entry.mountpoint)}
@@ -82,5 +82,5 @@ def _entry(number: int, line: str) -> FstabEntry | None:
     if len(fields) < 3:
         raise unparsable(SOURCE, line, f"line {number} not understood")
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
-    mountpoint = fields[1].rstrip("/") or "/"  # as /proc/mounts has it
+    mountpoint = fields[1].rstrip("/") or "/"  # as in /proc/mounts
     return FstabEntry(number, fields[0], mountpoint, fields[2], options)

@@ -15,7 +15,7 @@ _MEMBERS = re.compile(r".*\[([0-9]{1,4})/([0-9]{1,4})\] \[([U_]+)\].*")
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """One array. `members` shows a U for each disk that works and a _ for each that does not; empty for RAID 0."""
+    """One array. `members` has a U for each working disk and a _ for each failed or missing one; empty for RAID 0."""
 
     name: str
     is_active: bool
@@ -23,20 +23,20 @@ class Array:
 
     @property
     def is_whole(self) -> bool:
-        """True when it runs with all of its disks."""
+        """True if it is active with all of its disks."""
         return self.is_active and "_" not in self.members
 
 
 def parse(text: str) -> tuple[Array, ...]:
-    """All arrays; a kernel with the md module and no array prints two lines without any."""
-    found: list[Array] = []
+    """All arrays. Without an array, the md module prints just the first and last line."""
+    arrays: list[Array] = []
     for line in lines_from(SOURCE, text, _PERSONALITIES)[1:]:
         if row := _ARRAY.fullmatch(line):
-            found.append(Array(row[1], row[2] == "active", ""))
+            arrays.append(Array(row[1], row[2] == "active", ""))
         elif row := _MEMBERS.fullmatch(line):
-            if not found or found[-1].members or len(row[3]) != int(row[1]):
+            if not arrays or arrays[-1].members or len(row[3]) != int(row[1]):
                 raise unparsable(SOURCE, line)
-            found[-1] = Array(found[-1].name, found[-1].is_active, row[3])
+            arrays[-1] = Array(arrays[-1].name, arrays[-1].is_active, row[3])
         elif not re.match(r"\s|unused devices:", line):
             raise unparsable(SOURCE, line)
-    return tuple(found)
+    return tuple(arrays)

@@ -1,4 +1,4 @@
-"""/proc/mounts: what is mounted now. Reading it never waits for a server, as `stat` and `df` do."""
+"""/proc/mounts: the current mounts. Unlike `stat` and `df`, reading it never waits for a server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dlws.parse.text import lines, unescaped, unparsable
 
 SOURCE = "/proc/mounts"
 NFS = ("nfs", "nfs4", "fuse.nfs")
-"""The kernel's client, and one in user space: that shows `server:path` as its source too."""
+"""The kernel's clients and one in user space, which also has `server:path` as its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Mounted:
 
 
 def parse(text: str) -> tuple[Mounted, ...]:
-    """All mounts, in the kernel's order. There is always one, so an empty text is Unparsable."""
-    found = []
+    """All mounts, in the kernel's order. Raises Unparsable for empty output, as there is always one."""
+    table = []
     for line in lines(SOURCE, text):
         fields = [unescaped(field) for field in line.split(" ")]
         if len(fields) != 6 or not fields[1].startswith("/") or not (fields[4] + fields[5]).isdigit():
             raise unparsable(SOURCE, line)
-        found.append(Mounted(fields[0], fields[1], fields[2], tuple(fields[3].split(","))))
-    if not found:
+        table.append(Mounted(fields[0], fields[1], fields[2], tuple(fields[3].split(","))))
+    if not table:
         raise unparsable(SOURCE, why="no output")
-    return tuple(found)
+    return tuple(table)

@@ -1,4 +1,4 @@
-"""`smartctl -H`: whether a disk calls itself healthy; ATA, SCSI and NVMe, smartmontools 6.6 to 7.3."""
+"""`smartctl -H`: a disk's self-assessed health. ATA, SCSI and NVMe; smartmontools 6.6 to 7.3."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _NONE = re.compile(
     r"Device does not support SMART|SMART support is: +Unavailable|Unavailable - device lacks SMART capability"
     r"|Unable to detect device type|Operation not supported|lacks SMART capability"
     r"|(?:please try adding|requires option) '-d [a-z0-9]+,"  # a RAID controller's logical disk: os_linux.cpp
-    r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and a drive that is empty
+    r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and an empty drive
 )
 MISSING = (126, 127)
 
 
 def parse(text: str) -> dict[str, str]:
-    """Sections `== /dev/sda`, what smartctl printed, `== rc N`: the state by disk; "" for one that cannot tell.
+    """The state by disk, empty for one without SMART, from sections `== /dev/sda`, smartctl's output, `== rc N`.
 
-    A controller's logical disk and a virtual one have no such state. Raises Unknown when there is no smartctl.
+    A RAID controller's logical disk and a virtual disk have no such state. Raises Unknown if smartctl is missing.
     """
     states: dict[str, str] = {}
     rest = clean("smartctl", text)

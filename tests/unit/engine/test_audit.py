@@ -48,7 +48,7 @@ def test_after():
 '''
 
 
-def test_what_differs_after_a_reboot_is_named_and_what_was_red_before_is_not(tmp_path: Path) -> None:
+def test_only_verdicts_that_differ_after_a_reboot_are_named(tmp_path: Path) -> None:
     made = Project(tmp_path, checks=CHECKS, stages=STAGES)
     made.on("a2", "file")
     assert made.run("-m", "reboot", "-n", "0").status == 1

@@ -96,7 +96,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def test_a_stage_whose_checks_hold_is_unchanged_and_its_body_is_never_entered(mixed: Project) -> None:
+def test_a_stage_whose_checks_pass_is_not_entered(mixed: Project) -> None:
     assert {mixed.outcomes[f"{stage}[a5]"] for stage in ("demand", "base", "extra")} == {"unchanged"}
     assert mixed.sent("a5") == ["test -e refuse-tool || touch tool"]
 
@@ -113,7 +113,7 @@ def test_a_stage_that_does_not_come_true_fails_with_the_checks_message(mixed: Pr
     assert result.sentence == "T02 tool: expected there, found missing. Fix: make tool"
 
 
-def test_a_change_that_the_host_refused_is_named_before_the_check_that_fails(mixed: Project) -> None:
+def test_a_refused_change_is_named_before_the_failed_check(mixed: Project) -> None:
     message = mixed.results["base[a3]"].sentence
     assert message.startswith("test ! -e refuse-base && touch base: exit status 1: it said nothing; and T01 base:")
 
@@ -129,7 +129,7 @@ def test_a_requirement_fails_without_any_change(mixed: Project) -> None:
     assert (result.outcome, result.verdict, result.actions, mixed.sent("a2")) == ("failed", "FAIL", (), [])
 
 
-def test_a_fault_in_a_check_is_unknown_names_the_suite_and_keeps_the_actions(mixed: Project) -> None:
+def test_an_exception_in_a_check_is_unknown_and_keeps_the_actions(mixed: Project) -> None:
     result = mixed.results["extra[a4]"]
     assert (result.outcome, result.verdict) == ("failed", "UNKNOWN")
     assert "the suite itself broke" in result.sentence
@@ -159,7 +159,7 @@ def test_a_run_with_findings_leaves_a_whole_ledger(mixed: Project) -> None:
     assert (end.exit_status, end.not_run, mixed.ledger.not_run) == (1, (), ())
 
 
-def test_a_good_run_changes_once_and_exits_with_0_and_the_next_finds_nothing_to_do(tmp_path: Path) -> None:
+def test_a_second_run_has_nothing_to_do(tmp_path: Path) -> None:
     made = project(tmp_path, ["a1", "a2"])
     assert made.run("-m", "install").status == 0
     assert set(made.outcomes.values()) == {"changed", "unchanged"}
@@ -203,7 +203,7 @@ def test_a_change_whose_link_is_lost_is_never_sent_again(lost: Project) -> None:
         assert not lost.has(host, "never")
 
 
-def test_after_a_lost_link_the_engine_waits_for_the_command_and_asks_the_checks(lost: Project) -> None:
+def test_after_a_lost_link_the_command_is_awaited_and_checked(lost: Project) -> None:
     result = lost.results["base[a1]"]
     assert (result.outcome, result.verdict) == ("changed", "PASS")
     assert "link lost" in result.sentence

@@ -160,7 +160,7 @@ def test_a_check_made_from_a_table_goes_by_the_name_it_was_given(audited: Projec
     assert result.nodeid.endswith("::test_row_two[a1]")
 
 
-def test_a_result_carries_what_the_check_was_declared_with_and_its_evidence(audited: Project) -> None:
+def test_a_result_has_its_checks_declaration_and_evidence(audited: Project) -> None:
     result = audited.results["bad[a1]"]
     assert (result.id, result.title, result.title_zh, result.fix) == ("F01", "Does not hold.", "坏", "mend it")
     assert result.evidence == ("a1.main.jsonl#2",)
@@ -246,9 +246,7 @@ def assert_one_finding(made: Project, host: str, verdict: str, message: str) -> 
 
 
 @pytest.mark.parametrize("args", [["verify", "-n", "0"], ["verify", "-n", "2"]], ids=" ".join)
-def test_an_audit_has_one_finding_for_a_lost_host_and_the_rest_of_it_is_not_run(
-    args: list[str], tmp_path: Path
-) -> None:
+def test_an_audit_has_one_finding_for_a_lost_host(args: list[str], tmp_path: Path) -> None:
     made = scattered(tmp_path)
     assert made.run("-m", *args).status == 1
     assert_one_finding(made, "a2", "UNREACHABLE", "no route to host")
@@ -256,7 +254,7 @@ def test_an_audit_has_one_finding_for_a_lost_host_and_the_rest_of_it_is_not_run(
     assert made.verdicts["all[cluster]"] == "PASS"
 
 
-def test_an_install_has_one_finding_for_a_lost_host_and_the_other_hosts_finish(tmp_path: Path) -> None:
+def test_an_install_finishes_the_hosts_that_are_not_lost(tmp_path: Path) -> None:
     made = scattered(tmp_path)
     assert made.run("-m", "install", "-n", "2").status == 1
     assert_one_finding(made, "a2", "UNREACHABLE", "no route to host")
@@ -265,7 +263,7 @@ def test_an_install_has_one_finding_for_a_lost_host_and_the_other_hosts_finish(t
     assert made.outcomes["barrier[cluster]"] == "blocked"
 
 
-def test_a_host_that_goes_away_in_mid_stage_is_lost_and_its_actions_are_known(tmp_path: Path) -> None:
+def test_a_host_lost_in_mid_stage_keeps_its_actions(tmp_path: Path) -> None:
     made = Project(tmp_path, checks=TOGETHER, stages=STAGES, hosts=["a1", "a2"])
     made.on("a1", "vanish", "touch made")
     assert made.run("-m", "install", "-n", "0", "--stages", "login..make").status == 1

@@ -125,7 +125,7 @@ def test_nobody_listening_is_no_fault(tmp_path: Path) -> None:
     Reporter(tmp_path / "gone" / "progress.sock").say("swap_off[a1]", "swapoff -a")
 
 
-def test_a_run_of_one_process_gives_signs_of_life_too_although_pytest_captures(tmp_path: Path) -> None:
+def test_a_run_of_one_process_shows_progress_despite_capture(tmp_path: Path) -> None:
     checks = '''
 @check("T01", title_zh="在", fix="wait")
 def test_it(host):

@@ -94,7 +94,7 @@ def test_the_second_report_of_a_test_is_not_one_more(keeper: Ledgerkeeper, heard
     assert (heard, written(tmp_path).results) == ([GREEN], (GREEN,))
 
 
-def test_a_worker_that_dies_after_a_green_call_makes_it_red_and_keeps_its_actions(
+def test_a_worker_that_dies_after_a_green_call_makes_it_red(
     keeper: Ledgerkeeper, heard: list[Result], tmp_path: Path
 ) -> None:
     keeper.add(GREEN)

@@ -162,7 +162,7 @@ def test_a_drained_run_starts_nothing_and_ends_when_what_runs_has_ended(pair: Re
     assert (len(pair.running), pair.staged.tests_finished, len(pair.done)) == (0, True, 2)
 
 
-def test_when_all_workers_die_their_tests_are_named_and_the_replacements_go_on(pair: Rehearsal) -> None:
+def test_after_all_workers_die_their_replacements_go_on(pair: Rehearsal) -> None:
     assert {pair.die(worker) for worker in list(pair.workers)} == {t for t in pair.tests if "base" in t}
     pair.add()
     pair.staged.schedule()

@@ -76,9 +76,7 @@ def test_all_workers_killed_at_once_leave_a_complete_ledger(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_signal_to_the_whole_group_lets_what_runs_finish_and_lists_the_rest(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_a_signal_to_the_group_lets_running_stages_finish(number: signal.Signals, tmp_path: Path) -> None:
     made = project(tmp_path, "a1", "a2")
     process = begun(made, "-n", "2")
     eventually(lambda: made.outcomes.get("top[a2]") == "changed")
@@ -104,7 +102,7 @@ def test_in_one_process_a_signal_lets_the_stage_finish_too(tmp_path: Path) -> No
     assert made.outcomes == {"base[a1]": "changed"}
 
 
-def test_after_a_killed_controller_the_ledger_is_readable_and_a_second_run_finishes(tmp_path: Path) -> None:
+def test_a_second_run_finishes_what_a_killed_one_began(tmp_path: Path) -> None:
     made = project(tmp_path, "a1", "a2")
     process = begun(made, "-n", "2")
     eventually(lambda: made.outcomes.get("top[a2]") == "changed")

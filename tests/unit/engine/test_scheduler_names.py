@@ -32,7 +32,7 @@ def test_the_workers_loop_is_a_hook_that_ours_can_come_before() -> None:
     assert Eager.pytest_runtestloop.pytest_impl["tryfirst"]  # type: ignore[attr-defined]
 
 
-def test_a_worker_of_the_controller_can_be_sent_a_command_and_says_when_it_ends() -> None:
+def test_a_worker_takes_commands_and_reports_its_end() -> None:
     assert list(inspect.signature(workermanage.WorkerController.sendcommand).parameters)[:2] == ["self", "name"]
     assert isinstance(inspect.getattr_static(workermanage.WorkerController, "shutting_down"), property)
     assert callable(workermanage.parse_tx_spec_config)

@@ -150,7 +150,7 @@ def test_what_a_left_out_stage_proves_is_asked_of_the_hosts_instead(tmp_path: Pa
     assert made.sent("a2") == []
 
 
-def test_a_host_outside_the_limit_that_is_lost_blocks_a_barrier_and_is_no_news_of_this_host(tmp_path: Path) -> None:
+def test_a_lost_host_outside_the_limit_still_blocks_a_barrier(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.on("a2", "unreachable")
     assert made.run("-m", "install", "--limit", "a1", "-n", "0").status == 1

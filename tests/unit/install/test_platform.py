@@ -310,7 +310,7 @@ def test_an_archive_is_loaded_where_there_is_one_and_all_else_is_pulled(tmp_path
     assert connection.sent[said(change).index(loaded)][1] == b"archive"
 
 
-def test_an_image_that_the_registry_keeps_is_pulled_although_there_is_an_archive(tmp_path: Path) -> None:
+def test_an_image_in_the_registry_is_preferred_to_its_archive(tmp_path: Path) -> None:
     registry = ("dockerregistry: apulistech/", "dockerregistry: harbor.example.org/dlws/")
     cluster = cluster_of(tmp_path, ("suite:\n", "suite:\n  images: prebuilt\n  image_archives: images\n"), registry)
     (tmp_path / "images").mkdir()

@@ -78,7 +78,7 @@ def test_folders_are_open_to_everybody(cluster: Cluster, change: Change, tmp_pat
 def refuse(cluster: Cluster, change: Change, mounted: str = "", fstab: str = "") -> None:
     table = Host(Scripted("atlas01", {"cat /proc/mounts": (0, f"/dev/sda2 / ext4 rw 0 0\n{mounted}", "")}))
     mount = cluster.mounts[0]
-    stages.refuse_what_is_there(cluster, change.host, mount, mounts_of(table).get(mount.mount_point), fstab)
+    stages.refuse_conflicting_mount(cluster, change.host, mount, mounts_of(table).get(mount.mount_point), fstab)
 
 
 def test_an_empty_or_missing_mount_point_is_no_objection(cluster: Cluster, change: Change, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_container_or_variable_that_was_taken_out_is_a_change() -> None:
     assert paths(without, served()) == ['spec.template.spec.containers[jobmanager].env[{"name":"KEY"}]']
 
 
-def test_an_item_that_is_gone_from_a_list_that_is_replaced_as_a_whole_is_a_change() -> None:
+def test_an_item_missing_from_an_atomic_list_is_a_change() -> None:
     more = [*MANIFEST["spec"]["template"]["spec"]["tolerations"], {"key": "x", "operator": "Exists"}]
     assert paths(MANIFEST, edited(served(), (*POD, "tolerations"), more)) == ["spec.template.spec.tolerations"]
 

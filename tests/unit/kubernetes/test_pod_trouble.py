@@ -40,7 +40,7 @@ AGAIN = "web runs again since 12 s, restart 3: Error (exit status 1)"
 
 
 @pytest.mark.parametrize(("second", "said"), [(12, [AGAIN]), (31, [])])
-def test_a_container_that_comes_and_goes_runs_when_it_has_for_half_a_minute(second: int, said: list[str]) -> None:
+def test_a_restarted_container_must_run_for_half_a_minute(second: int, said: list[str]) -> None:
     found = pod({"running": {"startedAt": "2026-11-27T14:00:00Z"}}, DIED, restarts=3)
     found["status"]["containerStatuses"][0]["ready"] = True
     assert [container["name"] for container in pod_trouble.comes_and_goes(found)] == ["web"]

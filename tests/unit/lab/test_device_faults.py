@@ -57,10 +57,10 @@ def test_an_edited_file_comes_back_as_it_was(tables: Path) -> None:
     assert path.read_text() == "broken\n"
     file.put_back(HOST["gpu"], {})
     assert path.read_text() == before
-    with pytest.raises(LabError, match="has no /none: this breaks another host"):
+    with pytest.raises(LabError, match="has no /none: choose another host"):
         EditedFile("/none").edit(HOST["gpu"], "true")
 
 
 def test_a_fault_of_gpus_breaks_no_other_host(tables: Path) -> None:
-    with pytest.raises(LabError, match="atlas01 is a npu host; this breaks gpu hosts"):
+    with pytest.raises(LabError, match="atlas01 is a npu host; this fault is for gpu hosts"):
         FAULTS["ecc_errors"].do(HOST["npu"])

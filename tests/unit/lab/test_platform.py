@@ -50,7 +50,7 @@ def test_there_is_an_image_for_everything_that_the_stand_in_checkout_runs(tmp_pa
         assert {image for images in wanted.values() for image in images} <= made
 
 
-def test_an_image_holds_its_packages_busybox_and_libraries_and_nothing_that_installs_them() -> None:
+def test_an_image_holds_packages_and_libraries_but_no_installers() -> None:
     closure = [
         "busybox",
         "debconf",

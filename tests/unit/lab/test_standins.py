@@ -134,7 +134,7 @@ def test_the_kernels_log_is_the_hosts_own(tmp_path: Path) -> None:
     assert (xid.begins(text), xid.errors(text)) == (0.0, ())
 
 
-def test_the_driver_on_the_disk_is_the_one_that_runs_unless_an_upgrade_has_come(tmp_path: Path) -> None:
+def test_the_driver_on_disk_is_loaded_unless_upgraded(tmp_path: Path) -> None:
     (tmp_path / "gpu.tsv").write_text(devices.gpus(HOSTS["atlas-gpu01"]))
     assert shell(tmp_path, "usr/local/sbin/modinfo", "-F", "version", "nvidia") == "440.64\n"
     (tmp_path / "nvidia-module").write_text("450.80.02\n")

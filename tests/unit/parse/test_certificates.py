@@ -68,7 +68,7 @@ def test_a_kubeconfig_is_read_whole() -> None:
     [
         ("client-key-data", "client-key", "there is no client-key-data"),
         ("current-context: kubernetes-admin@kubernetes", "current-context: other", "there is no 'other' among its"),
-        ("https://", "http://", "the server is no https URL"),
+        ("https://", "http://", "the server is not an https URL"),
         ("apiVersion: v1", "apiVersion: [", "not understood"),
         ("client-key-data: ", "client-key-data: %", "not understood"),
     ],

@@ -34,7 +34,7 @@ def test_a_machine_of_each_architecture_answers_for_its_images(tmp_path: Path) -
     assert renderings.keeper(cluster, Arch.AMD64).name == "atlas-gpu01"
 
 
-def test_a_registry_is_asked_where_images_are_pushed_or_it_is_the_sites_own(tmp_path: Path) -> None:
+def test_a_registry_is_used_for_pushing_or_if_it_is_the_sites(tmp_path: Path) -> None:
     assert cluster_of(tmp_path).suite.images is Images.BUILD
     found = [renderings.has_registry(cluster_of(tmp_path, *edits)) for edits in ((), (PREBUILT,), (PREBUILT, OWN))]
     assert found == [True, False, True]

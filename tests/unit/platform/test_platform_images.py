@@ -26,7 +26,7 @@ def files(renderer: Renderer, name: str) -> dict[str, str]:
     return {file.path: file.content.decode() for file in image_names.context(renderer, image(name))}
 
 
-def test_the_masters_images_are_built_for_it_and_those_of_every_machine_for_all(tmp_path: Path) -> None:
+def test_images_are_built_for_the_machines_that_run_them(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path)
     found = [build.full_name for build in image_names.builds(cluster, rendering.renderer(cluster))]
     assert len(found) == 14

@@ -124,7 +124,7 @@ def test_hosts_that_are_let_in_already_are_not_named_again(tmp_path: Path) -> No
     assert web_files.nginx_routes(cluster, renderer) == renderer.text(web_files.NGINX_ROUTES)
 
 
-def test_the_file_that_the_runbook_edits_is_read_by_lint_and_said_to_have_no_effect(tmp_path: Path) -> None:
+def test_lint_reports_that_the_runbooks_file_has_no_effect(tmp_path: Path) -> None:
     spoilt(tmp_path, "src/dashboard/config/local.yaml", "casUrl: http://altas.sigsus.cn/cas\nsign: invented-sign-key\n")
     path = write(tmp_path, ("suite:\n", "dlworkspace: checkout\nsuite:\n"))
     found = [f for f in inspect(path, resolve=no_dns)[1] if f.file.endswith("local.yaml")]

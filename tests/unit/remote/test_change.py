@@ -98,7 +98,7 @@ def test_an_edit_follows_a_link_and_leaves_it_a_link(change: Change, tmp_path: P
     assert (tmp_path / "real").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_file_is_written_whole_with_its_mode_and_its_content_in_no_action(change: Change, tmp_path: Path) -> None:
+def test_a_file_is_written_with_its_mode_and_not_in_the_action(change: Change, tmp_path: Path) -> None:
     file = tmp_path / "it's a file"
     change.write_file(str(file), "$(secret)\n'\n", mode="0600")
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("$(secret)\n'\n", 0o600)
@@ -106,7 +106,7 @@ def test_a_file_is_written_whole_with_its_mode_and_its_content_in_no_action(chan
     assert said(change) == [f"write {file} (2 lines)", f"write {file} (1 line)"]
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(change: Change, tmp_path: Path) -> None:
+def test_an_unfinished_write_leaves_only_the_old_file(change: Change, tmp_path: Path) -> None:
     folder = tmp_path / "etc"
     folder.mkdir()
     (folder / "conf").write_text("old\n")

@@ -122,7 +122,7 @@ def test_the_last_run_is_remembered(world: World) -> None:
     assert world.hosts["n1"].trips == [CHECKS]
 
 
-def test_evidence_of_an_answer_asked_ahead_belongs_to_the_check_that_used_it(world: World) -> None:
+def test_evidence_read_ahead_belongs_to_the_check_that_used_it(world: World) -> None:
     fleet = world.audit()
     check(fleet, "n0")
     assert check(fleet, "n1") == [f"n1.main.jsonl#{n}" for n in (1, 2, 3)]
@@ -251,9 +251,7 @@ def test_a_host_that_went_away_is_tried_again_after_a_while(world: World, monkey
     assert connection.ask(["uname"])[0].rc == 0
 
 
-def test_where_hosts_are_changed_one_that_was_restarting_is_connected_to_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_install_reconnects_to_a_host_that_was_restarting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(node: Node) -> Connection:
         raise Unreachable(f"{node.name}: connection refused")
 

@@ -95,7 +95,7 @@ def test_what_cannot_be_known_is_unknown(host: Host) -> None:
         host.read("sleep 9", deadline=0.2)
 
 
-def test_an_exit_status_that_is_no_answer_is_unknown_to_testinfras_modules_too(host: Host) -> None:
+def test_an_unexpected_exit_status_is_unknown_in_testinfra_too(host: Host) -> None:
     assert host.run_expect([0, 3], "exit 3").rc == 3
     assert host.check_output("echo %s", "a b") == "a b"
     with pytest.raises(Unknown, match="control: exit status 4: exit 4: nothing on stderr"):

@@ -50,7 +50,9 @@ def test_a_check_without_a_result_never_passes(tmp_path: Path) -> None:
     assert made(written(sample, tmp_path)).conclusion.text == "Not passed"
 
 
-@pytest.mark.parametrize(("status", "reason"), [(2, "interrupted"), (3, "the suite broke"), (1, "exit status 1")])
+@pytest.mark.parametrize(
+    ("status", "reason"), [(2, "interrupted"), (3, "the suite itself failed"), (1, "exit status 1")]
+)
 def test_a_run_that_did_not_end_well_never_passes(status: int, reason: str, tmp_path: Path) -> None:
     sample = good()
     assert sample.end
@@ -105,7 +107,7 @@ def test_the_counts_add_up_to_all_items(tmp_path: Path) -> None:
     assert total[2:8] == ["141", "94", "5", "1", "1", "34"]
 
 
-def test_a_waiver_names_its_owner_reason_and_day_and_leaves_the_measure_blank(tmp_path: Path) -> None:
+def test_a_waiver_has_owner_reason_expiry_and_a_blank_measure(tmp_path: Path) -> None:
     (row,) = rows(made(written(faulty(), tmp_path)).parts[8], 7)
     assert row[1] == "atlas02"
     assert "opened on site" in row[2]
@@ -139,7 +141,7 @@ def test_what_was_not_tested_is_said_and_not_passed_over(tmp_path: Path) -> None
 def test_nothing_is_signed_beforehand(tmp_path: Path) -> None:
     part = made(written(faulty(), tmp_path)).parts[12]
     (boxes,) = [block for block in part.blocks if isinstance(block, Signatures)]
-    assert boxes.parties == ["Tester", "Third-person reviewer", "Customer", "Supervisor"]
+    assert boxes.parties == ["Tester", "Third-party reviewer", "Customer", "Supervisor"]
 
 
 def test_the_appendix_has_every_command_and_every_digest(tmp_path: Path) -> None:

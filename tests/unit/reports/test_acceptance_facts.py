@@ -122,4 +122,4 @@ def test_the_required_version_is_the_configuration_s(tmp_path: Path) -> None:
 
 
 def test_what_was_not_read_is_said(tmp_path: Path) -> None:
-    assert "This audit read no accelerators." in text_of(made(written(good(), tmp_path)).parts[3])
+    assert "This audit did not read any accelerators." in text_of(made(written(good(), tmp_path)).parts[3])

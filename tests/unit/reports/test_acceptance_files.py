@@ -153,7 +153,7 @@ def test_a_pdf_without_pango_is_one_clear_error(monkeypatch: pytest.MonkeyPatch)
         raise OSError(f"cannot load library 'libpango-1.0-0' for {name}")
 
     monkeypatch.setattr("importlib.import_module", without_pango)
-    with pytest.raises(PdfError, match=r"without Pango.*libpango"):
+    with pytest.raises(PdfError, match=r"needs Pango.*libpango"):
         pdf.render(LETTER)
 
 
@@ -176,4 +176,4 @@ def test_the_command_refuses_what_is_no_audit(tmp_path: Path, capsys: pytest.Cap
 
 def test_an_unknown_format_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reports", "acceptance", "latest", "--format", "docx,odt"]) == 4
-    assert "there are docx, html, pdf" in capsys.readouterr().err
+    assert "choose from docx, html, pdf" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def test_what_is_no_docx_is_said(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "c.docx"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(CustomerTemplateError, match="no DOCX file"):
+    with pytest.raises(CustomerTemplateError, match="not a readable DOCX file"):
         filled(written(good(), tmp_path / "run"), file)
 
 

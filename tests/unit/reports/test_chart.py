@@ -1,4 +1,4 @@
-"""Who did what when: the lanes of the timing chart."""
+"""The timeline: the lanes of the timing chart."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_a_new_finding_names_check_host_and_reason(between: Between) -> None:
 
 def test_a_gone_finding_says_what_it_was(between: Between) -> None:
     text = shown(between(audit({SWAP: (Verdict.FAIL, Mismatch("swap", found="/dev/sda3", expected="none"))}), audit()))
-    assert "Gone findings" in text
+    assert "Resolved findings" in text
     assert "was: swap: expected none, found /dev/sda3" in text
 
 
@@ -125,7 +125,7 @@ def test_runs_of_another_kind_are_not_compared(between: Between, name: str, valu
 
 
 def test_installs_are_not_compared(between: Between) -> None:
-    with pytest.raises(NotComparable, match="are no audits: mode install"):
+    with pytest.raises(NotComparable, match="are not audits: mode install"):
         between(sample_run.install(), sample_run.install())
 
 
@@ -166,6 +166,6 @@ def test_other_answers_do_not_count(tmp_path: Path, capsys: pytest.CaptureFixtur
     asked("\x1b[31my\n" * 30).write(tmp_path / "b")
     assert main(["reports", "diff", "--answers", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     out = capsys.readouterr().out
-    assert "Nothing changed\n\nOther answers of atlas01\n  lsblk\n    - x\n" in out
+    assert "Nothing changed\n\nAnswers that differ on atlas01\n  lsblk\n    - x\n" in out
     assert "... 52 more lines" in out
     assert "\x1b" not in out

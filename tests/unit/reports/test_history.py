@@ -84,7 +84,7 @@ def test_the_last_runs_are_shown_oldest_first(tmp_path: Path) -> None:
     assert started[-1] == "2026-11-23"
 
 
-def test_preflight_and_verify_are_one_history_installs_plans_replays_and_later_runs_none_of_it(tmp_path: Path) -> None:
+def test_preflight_and_verify_share_one_history(tmp_path: Path) -> None:
     preflight, replayed, planned = sample_run.verify(), sample_run.verify(), sample_run.verify()
     preflight.run = replace(preflight.run, command="preflight")
     write(preflight, tmp_path, 1)

@@ -164,7 +164,7 @@ def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
     sample.end = None
     text = "".join(page(sample, tmp_path).text)
     assert "Cut off before its end" in text
-    assert "not known: the run has no end" in text
+    assert "unknown: the run was cut off" in text
 
 
 def test_an_empty_run_still_makes_a_page(tmp_path: Path) -> None:

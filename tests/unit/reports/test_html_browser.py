@@ -161,7 +161,7 @@ def test_search_finds_words_of_check_host_and_message(tab: Browser, tmp_path: Pa
     assert (tab.count(".matrix td[data-i]"), tab.count("td.failed"), tab.count(".finding")) == (1, 1, 1)
     tab.type(" nothing like it")
     tab.run("new Promise(requestAnimationFrame)")
-    assert tab.text(".nothing") == "No cell fits the filter."
+    assert tab.text(".nothing") == "No cell matches the filter."
 
 
 def test_the_keyboard_leads_from_finding_to_finding_and_from_cell_to_cell(tab: Browser, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_finding_names_what_was_not_run_because_of_it(tab: Browser, tmp_path: 
     assert tab.text(".explains").startswith("34 tests not run because of it\natlas-gpu02 H01, H02, H05")
 
 
-def test_earlier_runs_are_dots_with_their_dates_and_lead_to_their_own_pages(tab: Browser, tmp_path: Path) -> None:
+def test_earlier_runs_are_dots_that_link_to_their_pages(tab: Browser, tmp_path: Path) -> None:
     page(days_ago(sample_run.verify(unreachable="", faults={}), 2), tmp_path)
     page(days_ago(sample_run.verify(unreachable=""), 1), tmp_path)
     tab.open(page(sample_run.verify(), tmp_path), "#H09@atlas01")

@@ -64,9 +64,9 @@ def test_a_shard_that_was_cut_off_leaves_the_whole_without_an_end(tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"cluster": "other"}, "gpu is foreign: its cluster is other, that of npu atlas"),
-        ({"config_sha256": "0" * 64}, "gpu is foreign: its config_sha256 is 000"),
-        ({"command": "preflight"}, "gpu is foreign: its command is preflight"),
+        ({"cluster": "other"}, "gpu does not match: its cluster is other, that of npu is atlas"),
+        ({"config_sha256": "0" * 64}, "gpu does not match: its config_sha256 is 000"),
+        ({"command": "preflight"}, "gpu does not match: its command is preflight"),
     ],
 )
 def test_a_foreign_run_is_refused(change: dict[str, str], words: str, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_runs_that_overlap_are_refused(shards: list[RunFolder], tmp_path: Path) 
 def test_runs_with_other_waivers_are_refused(shards: list[RunFolder], tmp_path: Path) -> None:
     shards[0].inputs.write_text('{"waivers": []}')
     shards[1].inputs.write_text('{"waivers": [{"id": "H05"}]}')
-    with pytest.raises(NotMergeable, match="gpu is foreign: it had other waivers than npu"):
+    with pytest.raises(NotMergeable, match="gpu does not match: its waivers differ from those of npu"):
         merge(shards, tmp_path / "all")
 
 

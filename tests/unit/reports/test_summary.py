@@ -156,7 +156,7 @@ def follows(id: str, host: str) -> dict[str, Any]:
 FAILED = {"verdict": Verdict.FAIL, "severity": Severity.BLOCKER}
 
 
-def test_what_explains_most_is_to_be_fixed_first_then_the_rest_in_the_order_of_the_runbook() -> None:
+def test_what_explains_most_is_to_be_fixed_first() -> None:
     sample = with_results(
         ("swap_is_off", "atlas01", FAILED),  # runbook 3.11
         ("dpkg_is_sane", "atlas01", FAILED),  # 3.8
@@ -179,7 +179,7 @@ def test_what_explains_most_is_to_be_fixed_first_then_the_rest_in_the_order_of_t
     assert told(sample).gaps == ()
 
 
-def test_where_nothing_explains_anything_all_findings_are_to_be_fixed_first() -> None:
+def test_without_causes_all_findings_are_to_be_fixed_first() -> None:
     sample = with_results(
         ("swap_is_off", "atlas01", {"verdict": Verdict.UNKNOWN}),
         ("swap_stays_off", "atlas01", FAILED),
