@@ -96,20 +96,20 @@ def test_kube_settled(host: Host, change: Change) -> None:
 )
 def test_kube_init(cluster: Cluster, host: Host, change: Change) -> None:
     """Create the control plane if there is none; an existing one is given time to answer, never recreated."""
-    membership = membership_of(host)
-    if membership.part is Part.NONE:
+    state = membership_of(host)
+    if state.part is Part.NONE:
         settings = {"cgroup_driver": docker_of(host).cgroup_driver, "resolv_conf_path": name_servers_for_pods(host)}
         config = kubeadm.init_config(cluster, **settings)
         text = f"kubeadm init {cluster.kubernetes_version} at {kubeadm.endpoint(cluster)}"
         run_kubeadm(host, change, "init --skip-token-print", config, text)
-    elif membership.part is not Part.MASTER:
-        raise ChangeFailed(f"{host.name}: kubeadm init was not run: {membership.said}")
+    elif state.part is not Part.MASTER:
+        raise ChangeFailed(f"{host.name}: kubeadm init was not run: {state.said}")
     wait(
         host,
         change,
         f"{KUBECTL} get --raw /readyz && {HEALTHZ}",
         "API server and kubelet to be ready",
-        f"before the wait: {membership.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
+        f"before the wait: {state.said}; see journalctl -u kubelet, docker ps -a | grep kube-apiserver",
     )
 
 
@@ -158,8 +158,8 @@ def test_pod_network(cluster: Cluster, change: Change) -> None:
 )
 def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_master: Change) -> None:
     """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
-    membership, ours = membership_of(host), hash_of_ca(on_master.host)
-    if membership.part is Part.NONE:
+    state, ours = membership_of(host), hash_of_ca(on_master.host)
+    if state.part is Part.NONE:
         token = kubeadm.new_token()
         create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
         text = f"kubeadm token create (for one join, {kubeadm.TOKEN_SECONDS // 60} minutes)"
@@ -167,9 +167,9 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         servers = name_servers_for_pods(host)
         config = kubeadm.join_config(cluster, node, token=token, ca_hash=ours, resolv_conf_path=servers)
         run_kubeadm(host, change, "join", config, f"kubeadm join {kubeadm.endpoint(cluster)}")
-    elif membership.part is not Part.WORKER or hash_of_ca(host) != ours:
+    elif state.part is not Part.WORKER or hash_of_ca(host) != ours:
         raise ChangeFailed(
-            f"{host.name}: kubeadm join was not run: {membership.said}, "
+            f"{host.name}: kubeadm join was not run: {state.said}, "
             f"its CA is {hash_of_ca(host)}, this cluster's {ours}"
         )
     else:

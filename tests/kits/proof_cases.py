@@ -7,7 +7,7 @@ Those of checks/host/swap.py lie in tests/proofs/host/swap.yaml:
       fail:
       - cat /proc/swaps: "..."         # what a host answers otherwise than a healthy one
         says: expected none, found /dev/sda2
-      unfields:
+      unknown:
       - cat /proc/swaps: !missing      # or !timeout, !lost, !no_file, !error TEXT, !cut TEXT, {rc: 1, out: X, err: Y},
                                        # !edited {OLD: NEW}: a healthy host's answer with that replaced
 
@@ -41,7 +41,7 @@ HEALTHY = FOLDER / "healthy"
 """The cluster of the proofs, and the answers of its hosts and its API when healthy."""
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
-NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unfields": Verdict.UNKNOWN}
+NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
 VERDICTS = {**NEEDED, "n/a": Verdict.NA}
 
 
@@ -178,7 +178,7 @@ def file_of(check: Check) -> Path:
 
 
 def written(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """The proofs in a folder by check id. Raises ProofError for an id in two files, or an unfields verdict."""
+    """The proofs in a folder by check id. Raises ProofError for an id in two files, or an unknown verdict."""
     by_check: dict[str, dict[str, Any]] = {}
     for path in files(folder):
         for id, proofs in read(path).items():
