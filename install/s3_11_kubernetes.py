@@ -169,8 +169,7 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
         run_kubeadm(host, change, "join", config, f"kubeadm join {kubeadm.endpoint(cluster)}")
     elif state.part is not Part.WORKER or hash_of_ca(host) != ours:
         raise ChangeFailed(
-            f"{host.name}: kubeadm join was not run: {state.said}, "
-            f"its CA is {hash_of_ca(host)}, this cluster's {ours}"
+            f"{host.name}: kubeadm join was not run: {state.said}, its CA is {hash_of_ca(host)}, this cluster's {ours}"
         )
     else:
         change.run("systemctl restart kubelet", text="restart the kubelet so that it registers the node again")

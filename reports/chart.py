@@ -34,7 +34,7 @@ class Chart:
     ticks: tuple[tuple[float, str], ...]
 
 
-def of(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection[str]) -> Chart:
+def timeline(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection[str]) -> Chart:
     """The chart of all results that took time. A result whose start is not an ISO 8601 time is not drawn.
 
     `critical` are the labels (`name[host]`) of the critical path.

@@ -158,7 +158,7 @@ for _name, _rendering in RENDERINGS.items():
 def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -> int:
     """Print what changed between two audits."""
     earlier, later = (files.read(find_run(name, out, cluster)) for name in (before, after))
-    changes = drift.between(record.of(earlier), record.of(later))
+    changes = drift.between(record.build(earlier), record.build(later))
     drift.show(changes, Console())
     if with_answers:
         answers.show(answers.between(earlier.recorded, later.recorded), Console())

@@ -26,7 +26,7 @@ class Timing:
         return self.wall / self.critical if self.critical else 1.0
 
 
-def of(ledger: Ledger) -> Timing | None:
+def timing(ledger: Ledger) -> Timing | None:
     """The timing of a run of stages; None if no stage was run."""
     after = {item.key: item.after for item in ledger.run.items}
     stages = {r.key: r for r in ledger.results if r.stage and _began(r) is not None}

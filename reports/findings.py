@@ -67,7 +67,7 @@ class Group:
     findings: tuple[Finding, ...]
 
 
-def of(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
+def collect(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
     """Every finding, warnings included, in the order in which to fix them; and the gaps that no finding explains.
 
     Lost hosts come first, then what explains most, then by severity, FAIL before UNKNOWN, then in the runbook's order.

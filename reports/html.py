@@ -48,7 +48,7 @@ def render(overview: Overview) -> str:
     past = history.before(recorded)
     cells = [cell for row in rows.rows for cell in row.cells.values()]
     places = {cell.item.key: place for place, cell in enumerate(cells)}
-    timing = None if ledger.run.plan else critical_path.of(ledger)
+    timing = None if ledger.run.plan else critical_path.timing(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
@@ -70,7 +70,7 @@ def render(overview: Overview) -> str:
         roles=Counter(host.role for host in rows.hosts if host.address and host.name not in matrix.NO_HOSTS),
         timing=timing,
         steps=[(r, path[r.key]) for r in ledger.results if r.stage and r.key in path],
-        chart=chart.of(rows.hosts, [result for result in ledger.results if result.stage], path),
+        chart=chart.timeline(rows.hosts, [result for result in ledger.results if result.stage], path),
         no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
         marks=MARKS,

@@ -36,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 def render(overview: Overview) -> str:
     """The table of a run."""
-    made = record.of(overview)
+    made = record.build(overview)
     references = {result.key: result.evidence for result in overview.ledger.results}
     out = io.StringIO()
     writer = csv.writer(out)

@@ -14,7 +14,7 @@ from dlws.record.run_folder import RunFolder, RunFolderError
 FILE = "manifest.sha256"
 
 
-def of(folder: RunFolder) -> dict[str, str]:
+def digests(folder: RunFolder) -> dict[str, str]:
     """The digests of ledger, inputs and all evidence, by path in the run's folder. Raises RunFolderError."""
     try:
         return {str(path.relative_to(folder.path)): digest(path.read_bytes()) for path in _files(folder)}

@@ -177,7 +177,7 @@ class Matrix:
         return self.stages + self.checks
 
 
-def of(ledger: Ledger) -> Matrix:
+def build(ledger: Ledger) -> Matrix:
     """The matrix of a ledger. Results without a collected item get a cell too, so nothing is dropped."""
     results = {result.key: result for result in ledger.results}
     announced = {item.key for item in ledger.run.items}

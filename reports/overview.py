@@ -26,9 +26,9 @@ class Overview:
     @cached_property
     def matrix(self) -> Matrix:
         """Tests as rows, hosts as columns."""
-        return matrix.of(self.ledger)
+        return matrix.build(self.ledger)
 
     @cached_property
     def summary(self) -> Summary:
         """The run's verdict, counts and findings."""
-        return summary.of(self.ledger, self.matrix)
+        return summary.summarise(self.ledger, self.matrix)

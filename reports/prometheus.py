@@ -22,7 +22,7 @@ from reports.summary import State
 
 def render(overview: Overview) -> str:
     """The run in Prometheus' text format. No label contains text that came from a host."""
-    audit, end = record.of(overview), overview.ledger.end
+    audit, end = record.build(overview), overview.ledger.end
     registry = CollectorRegistry()
     run = {"cluster": audit["cluster"], "command": audit["mode"]}
 

@@ -53,7 +53,7 @@ SCHEMA = "dlws-record/2"
 Record = dict[str, Any]
 
 
-def of(overview: Overview) -> Record:
+def build(overview: Overview) -> Record:
     """The record of a run as plain values."""
     recorded, rows, run = overview.recorded, overview.matrix, overview.ledger.run
     checks = [_check(recorded, row, cell) for row in rows.checks for cell in row.cells.values()]
@@ -95,7 +95,7 @@ def text(record: Record) -> str:
 
 def render(overview: Overview) -> str:
     """The canonical record of a run."""
-    return text(of(overview))
+    return text(build(overview))
 
 
 def _check(recorded: RecordedRun, row: Row, cell: Cell) -> Record:

@@ -39,7 +39,7 @@ def sign(target: Path, key: Path) -> Path:
     """
     file = target
     if target.is_dir():
-        file = write(target / manifest.FILE, manifest.text(manifest.of(RunFolder(target))))
+        file = write(target / manifest.FILE, manifest.text(manifest.digests(RunFolder(target))))
     made = _keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)], _bytes(file))
     if made.returncode or not made.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
         raise SignatureError(f"{file} was not signed: {_output(made) or 'ssh-keygen gave no reason'}")
@@ -56,7 +56,7 @@ def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
     if not folder.ledger.is_file():
         raise SignatureError(f"{folder.path} is not the folder of a run; name it: --run RUN")
     signer, faults = _signer(file, signers)
-    digests = manifest.of(folder)
+    digests = manifest.digests(folder)
     faults += [*_altered(file, folder, digests)]
     return Checked(file, signer, len(digests), tuple(faults))
 

@@ -42,10 +42,10 @@ class Summary:
         return findings.grouped(self.findings, self.remarks)
 
 
-def of(ledger: Ledger, matrix: Matrix) -> Summary:
+def summarise(ledger: Ledger, matrix: Matrix) -> Summary:
     """The summary of a run. With --strict a warning is a finding."""
     counts = Counter(cell.kind for row in matrix.rows for cell in row.cells.values())
-    wrong, gaps = findings.of(matrix)
+    wrong, gaps = findings.collect(matrix)
     red = {Kind.UNREACHABLE, Kind.FAIL, Kind.UNKNOWN} | ({Kind.WARN} if ledger.run.strict else set())
     bad = tuple(f for f in wrong if f.kind in red)
     state, headline = _verdict(ledger, bad, counts)

@@ -44,7 +44,7 @@ def show(overview: Overview, console: Console, files: Iterable[Path] = (), fault
     for group in summary.groups:
         printer.findings(group, len(group.findings) if ledger.run.command == "preflight" else MOST_FINDINGS)
     printer.gaps(summary)
-    timing = critical_path.of(ledger)
+    timing = critical_path.timing(ledger)
     if timing and not ledger.run.plan:
         printer.timing(timing)
     printer.end(ledger, summary)

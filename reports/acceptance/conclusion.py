@@ -68,7 +68,7 @@ class Conclusion:
     reasons: tuple[tuple[str, str], ...]
 
 
-def of(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conclusion:
+def conclude(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conclusion:
     """The conclusion of a run by `RULE`. With --strict a warning means not passed, as it makes the run fail.
 
     `gaps` are the reasons why the run does not cover the whole cluster.

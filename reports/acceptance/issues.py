@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dlws.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import Language, area, title, verdict_cell
-from reports.acceptance.results import found, hosts
+from reports.acceptance.results import finding_text, hosts
 from reports.acceptance.source import Line, Source
 
 FINDINGS = (Verdict.UNREACHABLE, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN)
@@ -35,7 +35,7 @@ def accepted(source: Source, language: Language) -> Part:
             consent,
         ]
         rows = [
-            (line.check["id"], title(line.check, language), hosts(line, language), found(line), "", "")
+            (line.check["id"], title(line.check, language), hosts(line, language), finding_text(line), "", "")
             for line in deviations
         ]
         blocks.append(Table(head, rows, [9, 30, 18, 30, 22, 16]))
@@ -76,7 +76,7 @@ def open_issues(source: Source, language: Language) -> Part:
             f"{line.check['id']}\n{title(line.check, language)}".strip(),
             hosts(line, language),
             verdict_cell(line.verdict, language),
-            found(line),
+            finding_text(line),
             line.check["fix"] or "—",
             "",
             "",
@@ -110,7 +110,7 @@ def load(source: Source, language: Language) -> Part:
     rows: list[Sequence[str | Cell]] = [
         (
             f"{line.check['id']} {title(line.check, language)}",
-            f"{hosts(line, language)}: {found(line)}",
+            f"{hosts(line, language)}: {finding_text(line)}",
             verdict_cell(line.verdict, language),
         )
         for line in measured
@@ -130,7 +130,7 @@ def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell
     together: dict[tuple[str, str], list[Line]] = {}
     for line in source.lines:
         if line.verdict is Verdict.NOT_RUN:
-            together.setdefault((hosts(line, language), found(line)), []).append(line)
+            together.setdefault((hosts(line, language), finding_text(line)), []).append(line)
     for (where, reason), lines in together.items():
         names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
         yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
@@ -141,5 +141,5 @@ def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Ce
     kept = (w for w in source.record["waivers"] if w["id"] == line.check["id"] and set(line.hosts) <= set(w["waives"]))
     waiver = next(kept, {"reason": "", "owner": "—", "expires": "—"})
     item = f"{line.check['id']}\n{title(line.check, language)}"
-    finding = f"{found(line)}\n{waiver['reason']}".strip()
+    finding = f"{finding_text(line)}\n{waiver['reason']}".strip()
     return item, hosts(line, language), finding, waiver["owner"], waiver["expires"], "", ""

@@ -102,7 +102,7 @@ def across(source: Source, language: Language) -> Part:
     ]
     if compared:
         rows = [
-            (line.check["id"], title(line.check, language), found(line), verdict_cell(line.verdict, language))
+            (line.check["id"], title(line.check, language), finding_text(line), verdict_cell(line.verdict, language))
             for line in compared
         ]
         blocks.append(Table(head, rows, [9, 43, 43, 19]))
@@ -114,7 +114,7 @@ def across(source: Source, language: Language) -> Part:
             (
                 line.check["id"],
                 title(line.check, language),
-                f"{hosts(line, language)}\n{found(line)}",
+                f"{hosts(line, language)}\n{finding_text(line)}",
                 verdict_cell(line.verdict, language),
             )
             for line in shared
@@ -137,7 +137,7 @@ def hosts(line: Line, language: Language) -> str:
     return most if line.others else everyone
 
 
-def found(line: Line) -> str:
+def finding_text(line: Line) -> str:
     """The finding, shortened if very long; a tick for a pass without one, a dash otherwise."""
     return clip(line.found, LONGEST) or ("✓" if line.verdict is Verdict.PASS else "—")
 
@@ -158,7 +158,7 @@ def _item(line: Line, language: Language) -> Sequence[str | Cell]:
         line.check["id"] or "—",
         title(line.check, language),
         hosts(line, language),
-        found(line),
+        finding_text(line),
         verdict_cell(line.verdict, language),
         "\n".join(evidence[:_MANY] + more) or "—",
     )

@@ -54,12 +54,12 @@ class Source:
     @cached_property
     def record(self) -> Record:
         """The run's canonical record."""
-        return record.of(Overview(self.recorded))
+        return record.build(Overview(self.recorded))
 
     @cached_property
     def digests(self) -> dict[str, str]:
         """The manifest: SHA-256 by file."""
-        return manifest.of(self.recorded.folder)
+        return manifest.digests(self.recorded.folder)
 
     @cached_property
     def digest(self) -> str:
@@ -158,7 +158,7 @@ class Source:
     @cached_property
     def conclusion(self) -> Conclusion:
         """Passed, conditionally passed or not passed."""
-        return conclusion.of(self.record, self.recorded.ledger.end, self.gaps)
+        return conclusion.conclude(self.record, self.recorded.ledger.end, self.gaps)
 
     @cached_property
     def commands(self) -> list[tuple[str, Command]]:

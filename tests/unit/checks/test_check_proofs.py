@@ -136,7 +136,7 @@ def test_an_answer_that_is_not_asked_for_is_an_error(tmp_path: Path, monkeypatch
 
 def test_a_command_without_an_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [case] = cases(CHECKS["R05"], {"pass": [{"host": "npu"}]})
-    with pytest.raises(ProofError, match="the check does not speak of npu"):
+    with pytest.raises(ProofError, match="the check does not apply to npu"):
         carry_out(case, tmp_path, monkeypatch)
     monkeypatch.setattr("tests.kits.proof_kit.usually", lambda kind: {})
     [case] = cases(CHECKS["H09"], {"unknown": [{"says": "not"}]})
@@ -147,10 +147,10 @@ def test_a_command_without_an_answer_is_an_error(tmp_path: Path, monkeypatch: py
 def test_files_are_read_strictly(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("H09: {pass: [healthy]}\n")
     (tmp_path / "b.yaml").write_text("H09: {fail: []}\n")
-    with pytest.raises(ProofError, match=r"b\.yaml: H09 stands in another file too"):
+    with pytest.raises(ProofError, match=r"b\.yaml: H09 is also in another file"):
         written(tmp_path)
     (tmp_path / "b.yaml").write_text("H10: {green: []}\n")
-    with pytest.raises(ProofError, match=r"b\.yaml: H10 may hold pass, fail, unknown"):
+    with pytest.raises(ProofError, match=r"b\.yaml: H10 may only have pass, fail, unknown"):
         written(tmp_path)
     (tmp_path / "b.yaml").write_text("H10:\n  pass: [{nproc: 1, nproc: 2}]\n")
     with pytest.raises(ProofError, match=r"b\.yaml: twice: nproc"):

@@ -148,7 +148,7 @@ def test_a_finding_is_data_from_the_check_to_the_record(
     audited: Project, name: str, what: str, found: str, expected: str, remark: str
 ) -> None:
     result = audited.results[f"{name}[a1]"]
-    made = record.of(reports.read(audited.folder))["checks"]
+    made = record.build(reports.read(audited.folder))["checks"]
     [recorded] = [check for check in made if check["name"] == name]
     assert (result.what, result.found, result.expected, result.remark) == (what, found, expected, remark)
     assert [recorded[key] for key in ("what", "found", "expected", "remark")] == [what, found, expected, remark]

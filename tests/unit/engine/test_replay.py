@@ -133,9 +133,9 @@ def test_a_replay_says_what_it_replays(audited: Audited) -> None:
 
 
 def test_a_replay_can_be_replayed_and_limited_and_share_its_work(audited: Audited) -> None:
-    again, whole = audited.folder, record.of(reports.read(audited.first))
+    again, whole = audited.folder, record.build(reports.read(audited.first))
     assert audited.run("--replay", again.name, "--limit", "a1,a3", "-n", "2").status == 1
-    found = record.of(reports.read(RunFolder(audited.folder)))
+    found = record.build(reports.read(RunFolder(audited.folder)))
     shutil.rmtree(audited.folder)
     assert found["run"] == whole["run"]
     assert found["checks"] == [check for check in whole["checks"] if check["host"] != "a2"]

@@ -22,7 +22,7 @@ def result(name: str, second: int, seconds: float) -> Result:
 
 def test_what_ran_side_by_side_on_one_host_has_lanes_of_its_own() -> None:
     ran = [result("nginx", 0, 10), result("mysql", 0, 30), result("webui3", 10, 5), result("monitor", 12, 20)]
-    drawn = chart.of([HostRow(name="cluster", address="", kind="", role="")], ran, ["mysql[cluster]"])
+    drawn = chart.timeline([HostRow(name="cluster", address="", kind="", role="")], ran, ["mysql[cluster]"])
     lanes = [[bar.result.name for bar in bars] for _, bars in drawn.lanes]
     assert lanes == [["nginx", "webui3"], ["mysql"], ["monitor"]]
     assert [bar.result.name for _, bars in drawn.lanes for bar in bars if bar.is_critical] == ["mysql"]

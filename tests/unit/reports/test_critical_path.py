@@ -51,17 +51,17 @@ def ledger(steps: dict[str, tuple[float, float, tuple[str, ...]]]) -> Ledger:
 
 
 def test_the_longest_chain_is_the_critical_path() -> None:
-    timing = critical_path.of(ledger(STEPS))
+    timing = critical_path.timing(ledger(STEPS))
     assert timing is not None
     assert [label for label, _ in timing.path] == ["config[control]", "base[a]", "init[a]", "join[b]"]
     assert (timing.wall, timing.critical, round(timing.ratio, 3)) == (37.0, 36.0, 1.028)
 
 
 def test_what_a_run_left_out_costs_nothing() -> None:
-    timing = critical_path.of(ledger({k: v for k, v in STEPS.items() if k != "init[a]"}))
+    timing = critical_path.timing(ledger({k: v for k, v in STEPS.items() if k != "init[a]"}))
     assert timing is not None
     assert timing.critical == 11.0
 
 
 def test_a_skipped_stage_has_no_time() -> None:
-    assert critical_path.of(ledger({"base[a]": (-1.0, 0.0, ())})) is None
+    assert critical_path.timing(ledger({"base[a]": (-1.0, 0.0, ())})) is None

@@ -31,7 +31,7 @@ def between(tmp_path: Path) -> Callable[[Sample, Sample], Drift]:
 
     def compare(before: Sample, after: Sample) -> Drift:
         return drift.between(
-            *(record.of(reports.read(run.write(tmp_path / n))) for n, run in (("a", before), ("b", after)))
+            *(record.build(reports.read(run.write(tmp_path / n))) for n, run in (("a", before), ("b", after)))
         )
 
     return compare

@@ -36,7 +36,7 @@ def today(path: Path) -> RecordedRun:
 
 
 def row(ledger: Ledger, name: str) -> Row:
-    return next(row for row in matrix.of(ledger).rows if row.name == name)
+    return next(row for row in matrix.build(ledger).rows if row.name == name)
 
 
 def test_an_earlier_run_tells_what_each_check_came_to_on_each_host(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def shards(tmp_path: Path) -> list[RunFolder]:
 def test_shards_make_the_run_that_one_audit_would_have_been(shards: list[RunFolder], tmp_path: Path) -> None:
     whole = lean(sample_run.verify(unreachable=""))
     whole.run = replace(whole.run, run="all")
-    merged = record.of(reports.read(merge(shards, tmp_path / "all")))
-    wanted = record.of(reports.read(whole.write(tmp_path / "whole")))
+    merged = record.build(reports.read(merge(shards, tmp_path / "all")))
+    wanted = record.build(reports.read(whole.write(tmp_path / "whole")))
     assert merged.pop("hosts") != []
     assert merged == {name: value for name, value in wanted.items() if name != "hosts"}
 

@@ -16,7 +16,7 @@ from tests.kits.sample_run import Sample, lean
 
 
 def record_of(sample: Sample, folder: Path) -> Record:
-    return record.of(reports.read(sample.write(folder)))
+    return record.build(reports.read(sample.write(folder)))
 
 
 def check(made: Record, name: str, host: str) -> Record:
@@ -99,14 +99,14 @@ def test_an_install_tells_outcomes_actions_and_proofs(tmp_path: Path) -> None:
 
 def test_waivers_say_what_they_waive_and_whether_they_still_held(tmp_path: Path) -> None:
     folder = lean(sample_run.verify()).write(tmp_path)
-    mirror = check(record.of(reports.read(folder)), "apt_mirror_answers", "atlas02")["id"]
+    mirror = check(record.build(reports.read(folder)), "apt_mirror_answers", "atlas02")["id"]
     told = {"owner": "Li Wei", "reason": "on site"}
     waivers = [
         {"id": mirror, "host": "atlas*", "expires": "2027-01-31", **told},
         {"id": "H05", "host": "*", "expires": "2026-11-23", **told},
     ]
     folder.inputs.write_text(json.dumps({"today": "2026-11-24", "waivers": waivers}))
-    made = record.of(reports.read(folder))["waivers"]
+    made = record.build(reports.read(folder))["waivers"]
     assert [(w["in_force"], w["waives"]) for w in made] == [(True, ["atlas02"]), (False, [])]
 
 

@@ -105,7 +105,7 @@ def test_a_missing_and_an_added_file_are_named(run: RunFolder, signed: Path, key
 
 def test_a_manifest_forged_with_the_evidence_is_found_out(run: RunFolder, signed: Path, keys: Path) -> None:
     flip(run.evidence / "atlas01.gw0.jsonl")
-    (run.path / manifest.FILE).write_text(manifest.text(manifest.of(run)))
+    (run.path / manifest.FILE).write_text(manifest.text(manifest.digests(run)))
     assert checked(signed, keys).faults[0].startswith("manifest.sha256 was changed")
 
 

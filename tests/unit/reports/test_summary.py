@@ -20,7 +20,7 @@ def ledger(sample: Sample) -> Ledger:
 
 
 def told(sample: Sample) -> summary.Summary:
-    return summary.of(ledger(sample), matrix.of(ledger(sample)))
+    return summary.summarise(ledger(sample), matrix.build(ledger(sample)))
 
 
 def healthy() -> Sample:
@@ -204,24 +204,24 @@ def test_what_follows_from_no_finding_is_a_gap_and_a_circle_ends() -> None:
 
 
 def test_stages_stand_in_the_order_of_the_runbook() -> None:
-    sections = [row.section for row in matrix.of(ledger(sample_run.install())).stages]
+    sections = [row.section for row in matrix.build(ledger(sample_run.install())).stages]
     assert " ".join(dict.fromkeys(sections)) == "2.1 2.2 2.3 2.4 3.2 3.3 3.4 3.5 3.6 3.7 3.8 3.9 3.11"
 
 
 def test_checks_stand_in_the_order_of_the_catalogue() -> None:
-    areas = [area for area, _ in matrix.by_area(matrix.of(ledger(sample_run.verify())).checks)]
+    areas = [area for area, _ in matrix.by_area(matrix.build(ledger(sample_run.verify())).checks)]
     assert areas[:2] == ["Host and OS", "Network and DNS"]
     assert len(areas) == len(set(areas))
 
 
 def test_a_result_that_nobody_announced_is_not_dropped() -> None:
-    rows = matrix.of(ledger(sample_run.verify())).checks
+    rows = matrix.build(ledger(sample_run.verify())).checks
     assert "host_is_reachable" in [row.name for row in rows]
 
 
 def test_hosts_that_look_alike_fold_into_one_column() -> None:
     sample = sample_run.verify(sample_run.room(100), "node017")
-    rows = matrix.of(ledger(sample))
+    rows = matrix.build(ledger(sample))
     folded = [[host.name for host in group] for group in matrix.fold(rows.hosts, rows.rows)]
     assert [len(group) for group in folded] == [1, 1, 49, 50, 1]
     assert ["node017"] in folded
@@ -241,7 +241,7 @@ def test_the_group_comes_from_the_node_id(nodeid: str, group: str) -> None:
 
 
 def test_a_test_that_never_ran_stands_under_its_heading() -> None:
-    rows = matrix.of(ledger(sample_run.install())).stages
+    rows = matrix.build(ledger(sample_run.install())).stages
     (row,) = [row for row in rows if row.name == "gpu_in_container"]
     assert (row.section, row.area, row.sample) == ("3.9", "3.9 GPU runtime", None)
     assert row.title != "gpu in container"
@@ -251,5 +251,5 @@ def test_a_finding_about_a_waiver_stands_under_waivers() -> None:
     sample = healthy()
     nodeid, name = "waivers.yaml::P01[a1]", "waiver of P01 on a1"
     sample.results.append(replace(sample.results[0], nodeid=nodeid, name=name, id="", host="control"))
-    rows = matrix.of(ledger(sample)).checks
+    rows = matrix.build(ledger(sample)).checks
     assert [row.area for row in rows if row.name == name] == ["waivers"]
