@@ -1,7 +1,7 @@
-"""The `dlws` command. Its subcommands stand with what they are about, and are found by their entry points.
+"""The `dlws` command. Its subcommands are defined in the packages they belong to, and are found by their entry points.
 
-An entry point of the group `dlws.commands` is a click command. It is loaded only when it is asked for, so that
-`dlws lint` waits for nothing but the lint, and a part of the suite that cannot be loaded stops nobody else.
+An entry point of the group `dlws.commands` is a click command. It is loaded only when it is used, so that `dlws lint`
+starts fast, and a part of the suite that cannot be loaded does not break the other commands.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ ENTRY_POINTS = "dlws.commands"
 
 
 class Refused(click.ClickException):
-    """Ends a command that cannot begin, with one line on stderr and exit status 2."""
+    """Ends a command that cannot start, with one line on stderr and exit status 2."""
 
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        """Print the line."""
+        """Print the message."""
         click.echo(self.format_message(), file=file, err=file is None)
 
 
 class Failed(Refused):
-    """Ends a command that has failed, with one line on stderr and exit status 1."""
+    """Ends a command that failed, with one line on stderr and exit status 1."""
 
     exit_code = 1
 
 
 class Unloadable(click.Command):
-    """Stands for a command that cannot be loaded, and says why."""
+    """Takes the place of a command that cannot be loaded, and says why."""
 
     def __init__(self, name: str, error: Exception) -> None:
         self.reason = f"cannot be loaded: {type(error).__name__}: {error}"
         super().__init__(name, short_help=self.reason)
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """Failed, whatever the arguments."""
+        """Raises Failed, whatever the arguments."""
         raise Failed(f"dlws {self.name} {self.reason}")
 
 
 @cache
 def installed() -> Mapping[str, EntryPoint]:
-    """The entry points of the commands by name, in alphabetical order. Failed when there are none."""
+    """The entry points of the commands by name, in alphabetical order. Raises Failed when there are none."""
     points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
     if not points:
-        raise Failed("dlws: the suite is not installed here, or before it had this command: run `make env`")
+        raise Failed("dlws: the suite is not installed here, or the installation is too old: run `make env`")
     return {point.name: point for point in points}
 
 
 class Commands(click.Group):
-    """The commands that are installed, by name."""
+    """The installed commands by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names; nothing is loaded."""
+        """The names of the commands, without loading any."""
         return list(installed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command, loaded now; Unloadable when that fails."""
+        """The command, loaded now; an Unloadable if that fails; None if there is no such command."""
         if cmd_name not in installed():
             return None
         try:
@@ -74,7 +74,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names. click.NoSuchCommand, with the nearest, for a word that names none."""
+        """The command that the first word names. click.NoSuchCommand, with similar names, if there is none."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

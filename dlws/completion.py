@@ -1,4 +1,4 @@
-"""`dlws completion SHELL`: the script that lets a shell complete the commands, options and files of `dlws`."""
+"""`dlws completion SHELL`: prints the script with which a shell completes the commands, options and files of `dlws`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlws.cli import dlws
 
 SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 VARIABLE = "_DLWS_COMPLETE"
-"""The environment variable by which the script asks `dlws`."""
+"""The environment variable through which the script calls `dlws`."""
 
 
 @click.command()

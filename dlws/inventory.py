@@ -1,4 +1,4 @@
-"""The hosts of a cluster and what kind of host each one is. Pure values; built by `dlws.config.cluster`."""
+"""The hosts of a cluster and the kind of each host. Pure values; built by `dlws.config.cluster`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Arch(StrEnum):
 
 
 class Device(StrEnum):
-    """A machine's `type`: what it computes with."""
+    """A machine's `type`: its accelerators, or its purpose."""
 
     CPU = "cpu"
     GPU = "gpu"
@@ -42,7 +42,7 @@ class Vendor(StrEnum):
 
 
 class Origin(StrEnum):
-    """The section of config.yaml that lists the machine. The first two are the cluster, the third is to leave it."""
+    """The section of config.yaml that lists the machine. Those of the first two are the cluster, the third leave it."""
 
     MACHINES = "machines"
     SCALE_UP = "scale_up"
@@ -77,7 +77,7 @@ class Node:
 
     @property
     def kind(self) -> str:
-        """Hosts of one kind answer the same commands: `npu-arm64`, `gpu-amd64`."""
+        """The kind of host: `npu-arm64`, `gpu-amd64`. Hosts of one kind get the same commands."""
         return f"{self.device}-{self.arch}"
 
 

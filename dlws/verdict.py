@@ -1,4 +1,4 @@
-"""The words in which the suite judges: verdicts, severities, a finding as data, and the errors that a check raises."""
+"""The vocabulary of judgements: verdicts, severities, findings as data, and the errors that a check raises."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Verdict(StrEnum):
-    """What is known about one check on one host.
+    """The outcome of one check on one host.
 
-    NOT_RUN is no judgement: the check or stage was not carried out (its host is unreachable, a stage it needs failed,
-    the run was interrupted, or it was only planned). It is neither green nor a finding of its own.
+    NOT_RUN is not a judgement: the check or stage was not carried out (its host is unreachable, a stage it needs
+    failed, the run was interrupted, or it was only planned). It is neither green nor a finding.
     """
 
     PASS = "PASS"
@@ -43,8 +43,8 @@ class Severity(StrEnum):
 class Unknown(Exception):
     """The fact could not be established: tool missing, time-out, unparsable or truncated output, lost link.
 
-    Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red. Its kinds are registered by name,
-    as evidence names the one that was met.
+    Never caught to mean "fine": a check that raises it is UNKNOWN and the run is red. Subclasses are registered by
+    name, because the evidence records the name of the one that was raised.
     """
 
     _kinds: ClassVar[dict[str, type[Unknown]]] = {}
@@ -55,32 +55,33 @@ class Unknown(Exception):
 
     @staticmethod
     def kind(name: str) -> type[Unknown]:
-        """The kind of this name; `Unknown` itself for a name that no kind has (any more)."""
+        """The subclass of this name; `Unknown` itself for a name that does not exist (any more)."""
         return Unknown._kinds.get(name, Unknown)
 
     def again(self) -> Self:
-        """The same error anew, for whoever meets the same trouble later: without this one's traceback and causes."""
+        """A copy of the error without its traceback and causes, to raise for another caller."""
         return type(self)(*self.args)
 
 
 class NotApplicable(Exception):
-    """The question does not arise: the configuration names nothing to hold the host against, or the host has no such
-    part. The message says what is missing. A host that does not answer, or a tool that it lacks, is Unknown.
+    """The check does not apply: the configuration sets no expectation, or the host has no such part.
+
+    The message says what is missing. A host that does not answer, or lacks a tool, is Unknown instead.
     """
 
 
 class Unparsable(Unknown):
-    """A tool answered, but not in a form that its parser understands."""
+    """A tool's output is not in a form that its parser understands."""
 
 
 class Mismatch(AssertionError):
-    """A fact that is known and not as it must be: the check FAILs (or WARNs, by its severity).
+    """A fact differs from what is expected: the check FAILs (or WARNs, depending on its severity).
 
     >>> expect("vm.swappiness", found=60, expected=0)
     Traceback (most recent call last):
     dlws.verdict.Mismatch: vm.swappiness: expected 0, found 60
 
-    `what` was looked at; `found` and `expected` are values in words: `60`, `sda, sdb`, `nothing`.
+    `what` names the fact; `found` and `expected` are values in words: `60`, `sda, sdb`, `nothing`.
     """
 
     def __init__(self, what: str, *, found: object, expected: object) -> None:
@@ -89,26 +90,26 @@ class Mismatch(AssertionError):
 
 
 def expect(what: str, *, found: object, expected: object) -> None:
-    """The two are equal, or Mismatch says what was looked at, what was expected and what was found."""
+    """Raise Mismatch unless `found` equals `expected`."""
     if found != expected:
         raise Mismatch(what, found=found, expected=expected)
 
 
 def expect_that(holds: object, what: str, *, found: object, expected: object) -> None:
-    """The condition holds, or Mismatch says so in words."""
+    """Raise Mismatch unless the condition holds; `found` and `expected` describe it in words."""
     if not holds:
         raise Mismatch(what, found=found, expected=expected)
 
 
 def expect_present(thing: T | None, what: str, *, found: object = "none", expected: object = "one") -> T:
-    """The thing, or Mismatch says that there is none."""
+    """The thing itself. Raises Mismatch if it is None."""
     if thing is None:
         raise Mismatch(what, found=found, expected=expected)
     return thing
 
 
 def expect_among(key: str, things: Mapping[str, T], what: str) -> T:
-    """What the mapping holds for the key, or Mismatch: `nodes: expected atlas04 among them, found atlas01, atlas02`."""
+    """The value of a key. Raises Mismatch if it is missing: `nodes: expected atlas04 among them, found atlas01`."""
     expect_that(key in things, what, found=list(things), expected=f"{key} among them")
     return things[key]
 
@@ -124,50 +125,50 @@ def in_words(value: object) -> str:
 
 
 class Finding(Protocol):
-    """What a verdict rests on, as data. `what`, `found` and `expected` are a Mismatch's, "" where nothing was compared.
+    """The reason for a verdict, as data. `what`, `found` and `expected` are a Mismatch's, "" if nothing was compared.
 
-    `message` says in words what is no comparison, or leads up to one; `remark` is why a finding is accepted all the
-    same: the product's deviation, or the waiver.
+    `message` is a text that is not a comparison, or introduces one; `remark` is why a finding is accepted: the
+    product's deviation, or the waiver.
     """
 
     @property
     def verdict(self) -> Verdict:
-        """What it was judged."""
+        """The verdict."""
 
     @property
     def what(self) -> str:
-        """What was looked at."""
+        """The fact that was compared: `vm.swappiness`."""
 
     @property
     def found(self) -> str:
-        """What was found there."""
+        """The value that was found, in words."""
 
     @property
     def expected(self) -> str:
-        """What was to be found."""
+        """The value that was expected, in words."""
 
     @property
     def message(self) -> str:
-        """What else is to be said."""
+        """Any other text, such as the message of an error."""
 
     @property
     def remark(self) -> str:
-        """Why it is accepted."""
+        """Why the finding is accepted; "" if it is not."""
 
 
 def sentence(finding: Finding) -> str:
-    """A finding as people read it; the one place where its sentence is made. "" where there is nothing to say.
+    """A finding as a sentence; the only place where it is put together. "" for a finding without any text.
 
     >>> sentence(result)
     'mode: expected 0755, found 0777 (the product needs it so)'
     """
     compared = bool(finding.found or finding.expected)
     comparison = _comparison(finding.what, finding.expected, finding.found) if compared else ""
-    said = ": ".join(part for part in (finding.message, comparison) if part)
+    text = ": ".join(part for part in (finding.message, comparison) if part)
     if not finding.remark:
-        return said
+        return text
     remark = f"waived: {finding.remark}" if finding.verdict is Verdict.WAIVED else finding.remark
-    return f"{said} ({remark})" if said else remark
+    return f"{text} ({remark})" if text else remark
 
 
 def _comparison(what: str, expected: str, found: str) -> str:

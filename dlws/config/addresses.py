@@ -1,4 +1,4 @@
-"""The address of every machine: `private-ip`, else the hosts file of runbook 2.4, else DNS; and where they disagree."""
+"""The address of every machine: `private-ip`, else the hosts file of runbook 2.4, else DNS. Reports contradictions."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from dlws.config.rules import Written, leaving, machines
 from dlws.hostfiles import hosts_file
 
 Resolver = Callable[[str], Sequence[str]]
-"""Asks DNS for a name's IPv4 addresses: none if there is no such name; OSError if it could not be asked."""
+"""Looks up a name's IPv4 addresses in DNS: empty if there is no such name; OSError if the lookup failed."""
 
 
 def ask_system(name: str) -> Sequence[str]:
-    """The IPv4 addresses that this machine's own resolver knows for `name`. Raises OSError if it could not ask."""
+    """The IPv4 addresses of `name` by this machine's own resolver. Raises OSError if the lookup failed."""
     try:
-        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
             return ()
         raise
     except UnicodeError:
         return ()
-    return tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    return tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in entries))
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """A hosts file as text, with the name messages call it by and its permission bits (0 if not from a file)."""
+    """A hosts file: its name for messages, its text, and its permission bits (0 if not from a file)."""
 
     file: str
     text: str
     mode: int = 0
 
 
-def find(document: Document, hosts: Hosts | None, resolve: Resolver) -> tuple[Mapping[str, str], list[Finding]]:
+def resolve_all(document: Document, hosts: Hosts | None, resolve: Resolver) -> tuple[Mapping[str, str], list[Finding]]:
     """The address of each machine that has one, by name; and a finding for each that has none or several."""
     seeker = _Seeker(document, hosts, resolve)
     findings = [*seeker.hosts_file_problems(), *seeker.search()]
@@ -59,12 +59,12 @@ class _Seeker:
         self.dns_failure: str | None = None
 
     def hosts_file_problems(self) -> Iterator[Finding]:
-        """Lines that are none."""
+        """Findings for the malformed lines of the hosts file."""
         for line, problem in self.parsed.problems:
             yield Finding(self.file, line, 1, "", problem, "write `address name...`")
 
     def search(self) -> Iterator[Finding]:
-        """Fill in `found`; yield what keeps an address from being certain."""
+        """Fill in `found`; yield a finding for every missing or contradictory address."""
         owners: dict[str, str] = {}
         for machine in (*machines(self.document), *leaving(self.document)):
             yield from self._search_one(machine)
@@ -84,7 +84,7 @@ class _Seeker:
     def _search_one(self, machine: Written) -> Iterator[Finding]:
         written = machine.text("private-ip")
         if "private-ip" in machine.values and not values.is_address(written):
-            return  # the schema says so
+            return  # the schema reports it
         listed = []
         for entry in dict.fromkeys(self._in_hosts_file(self._names(machine))):
             if values.is_address(entry.address):
@@ -103,7 +103,7 @@ class _Seeker:
                 yield self._in_hosts(entry, machine.name, message)
 
     def _source(self, machine: Written) -> str:
-        """Where the address in force is written."""
+        """Where the address that is used is written, for a message."""
         if machine.text("private-ip"):
             line = self.document.value_position((*machine.path, "private-ip")).line
             return f"private-ip in {self.document.file} line {line}"
@@ -112,7 +112,7 @@ class _Seeker:
     def _ask(self, machine: Written, address: str | None) -> Iterator[Finding]:
         name = self._names(machine)[-1]
         if not all(map(values.is_label, name.split("."))):
-            return  # the schema says so; nothing odd is asked for
+            return  # the schema reports it; an invalid name is not looked up
         if self.dns_failure is None:
             try:
                 answers = list(self.resolve(name))
@@ -135,7 +135,7 @@ class _Seeker:
             message = f"{name} is not in DNS, and name_resolution is dns"
             yield self.document.at_key(path, message, "add an A record, or use name_resolution: hosts_file")
         elif address is not None and address not in answers:
-            # A public address for a private one is what runbook 2.4's option 1 makes, so it is no error.
+            # With runbook 2.4's option 1 DNS has a public address for a private one, so that is not an error.
             is_outside = not _is_public(address) and all(map(_is_public, answers))
             level = Level.WARNING if is_outside else Level.ERROR
             message = f"{address} by {self._source(machine)}, but {several} in DNS"
@@ -150,7 +150,7 @@ class _Seeker:
         return Finding(self.file, entry.line, 1, key, message, "correct the one that is wrong")
 
     def _public_name(self) -> Iterator[Finding]:
-        """`<cluster_name>.<domain>` is the master, also in the hosts file (runbook 2.4)."""
+        """`<cluster_name>.<domain>` must have the master's address, also in the hosts file (runbook 2.4)."""
         master = next((machine for machine in machines(self.document) if machine.is_infrastructure), None)
         name = self.document.get("cluster_name")
         if master is None or self.domain is None or not isinstance(name, str) or master.name not in self.found:

@@ -1,4 +1,4 @@
-"""`load`: from a configuration file to a `Cluster`, or to every reason why not (runbook section 3.2)."""
+"""`load`: reads a configuration file into a `Cluster`, or reports everything wrong with it (runbook section 3.2)."""
 
 from __future__ import annotations
 
@@ -111,12 +111,12 @@ class Cluster:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the whole configuration, secrets and defaults too: two clusters of one digest are one."""
+        """The SHA-256 of the configuration, including secrets and defaults; equal for equal configurations."""
         return hashlib.sha256(json.dumps(self.document).encode()).hexdigest()
 
     @property
     def names_by_address(self) -> dict[str, tuple[str, ...]]:
-        """What every host's hosts file must say (runbook 2.4): the FQDN first, so that `hostname -f` answers it."""
+        """The names of each address in every host's hosts file (runbook 2.4): first the FQDN, for `hostname -f`."""
         names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in self.nodes}
         master = self.master.address
         names[master] = tuple(dict.fromkeys([*names[master], self.public_name]))
@@ -153,7 +153,7 @@ class Cluster:
         return self._beside(self.suite.kubernetes.packages_folder)
 
     def node(self, name: str) -> Node:
-        """The machine called `name`, leaving or not. Raises KeyError if there is none."""
+        """The machine with this name, under `scale_down` or not. Raises KeyError if there is none."""
         for node in (*self.nodes, *self.leaving):
             if node.name == name:
                 return node
@@ -186,7 +186,7 @@ def inspect(
     """The cluster at `path` (None if a finding is an error) and all findings in file order.
 
     `hosts_path` is the hosts file of runbook 2.4, by default `<state>/deploy/etc/hosts`; `local_yaml` is the
-    configuration of the web interface, runbook 3.15; the one in the checkout is judged in any case, if it is there.
+    configuration of the web interface, runbook 3.15; the one in the checkout is always checked if it exists.
     Raises ConfigUnreadable if a file that is named cannot be read.
     """
     path = Path(path)
@@ -196,27 +196,27 @@ def inspect(
         return None, tuple(written.findings)
     configuration, findings = validate(written)
     findings += written.findings
-    found, address_findings = addresses.find(written, _by_hand(hosts), resolve)
+    address_of, address_findings = addresses.resolve_all(written, _by_hand(hosts), resolve)
     findings += address_findings
     findings += rules.check(written)
-    findings += rules.hosts_outside_ranges(written, found)
+    findings += rules.hosts_outside_ranges(written, address_of)
     findings += lint.check(written, known_leaks)
     findings += lint.check_file_mode(written, path.stat().st_mode)
     if hosts is not None:
-        findings += lint.check_hosts(written, hosts, found)
+        findings += lint.check_hosts(written, hosts, address_of)
     source = _checkout(path, written)
     if source is not None:
         findings += lint.check_checkout(written, source)
         edited = source / lint.LOCAL_YAML
-        if edited.is_file():  # without effect, so nothing in it forbids a run
-            found_there = _web_findings(written, edited, known_leaks)
-            findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in found_there]
+        if edited.is_file():  # it has no effect, so nothing in it may prevent a run
+            web_findings = _web_findings(written, edited, known_leaks)
+            findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in web_findings]
     if local_yaml is not None:
         findings += _web_findings(written, local_yaml, known_leaks)
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
     if configuration is None or errors(ordered):
         return None, ordered
-    return _cluster(path, written, configuration, found, ordered), ordered
+    return _cluster(path, written, configuration, address_of, ordered), ordered
 
 
 def _content(path: Path, fix: str) -> bytes:
@@ -237,14 +237,14 @@ def _web_findings(written: Document, path: Path, known_leaks: Mapping[str, publi
 
 
 def _checkout(path: Path, written: Document) -> Path | None:
-    """The checkout that the configuration names, whatever else is wrong with it; None if it names two."""
+    """The checkout that the configuration names, even if other keys are wrong; None if it names none or two."""
     top, own = written.get("dlworkspace"), written.get("suite", "dlworkspace")
     named = None if top and own and top != own else top or own
     return path.resolve().parent / Path(named).expanduser() if isinstance(named, str) and "\0" not in named else None
 
 
 def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
-    """The hosts file that was named, or the one in the state folder if it is there."""
+    """The hosts file that was named, else the one in the state folder; None if neither exists."""
     name = written.get("cluster_name")
     if named is None:
         if not isinstance(name, str) or not values.is_label(name):
@@ -257,7 +257,7 @@ def _hosts(path: Path, written: Document, named: Path | None) -> Hosts | None:
 
 
 def _by_hand(hosts: Hosts | None) -> Hosts | None:
-    """Without the suite's own block: that follows the configuration, not the other way round."""
+    """The hosts file without the suite's own block, which is derived from the configuration and must not feed it."""
     return replace(hosts, text=hosts_file.without_block(hosts.text)) if hosts else None
 
 
@@ -283,7 +283,7 @@ def _cluster(
     )
 
 
-def _nodes(configuration: Configuration, found: Mapping[str, str]) -> Iterator[Node]:
+def _nodes(configuration: Configuration, address_of: Mapping[str, str]) -> Iterator[Node]:
     sections: dict[Origin, dict[str, Machine]] = {
         Origin.MACHINES: configuration.machines,
         Origin.SCALE_UP: configuration.scale_up,
@@ -293,7 +293,7 @@ def _nodes(configuration: Configuration, found: Mapping[str, str]) -> Iterator[N
         for name, machine in machines.items():
             yield Node(
                 name=name,
-                address=found[name],
+                address=address_of[name],
                 domain=configuration.network.domain,
                 role=machine.role,
                 arch=machine.archtype,

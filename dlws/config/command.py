@@ -1,4 +1,4 @@
-"""`dlws lint FILE`: everything that is wrong with a configuration, one line each."""
+"""`dlws lint FILE`: prints every finding about a configuration, one line each."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""YAML read with positions: plain values, and for every key path the line and column it was written at.
+"""YAML with positions: plain values, and for every key path the line and column where it is written.
 
-Deliberately less than YAML: no tags (so nothing but plain values can be made), no anchors, aliases or merge keys (so a
-small file cannot grow), one document, text keys, each key once. deploy.py accepts the last of two equal keys in silence
-(upstream `utils.py`, `yaml.load`); here it is an error, and reading goes on with the last one as deploy.py would.
+Deliberately a subset of YAML: no tags (so that only plain values can be made), no anchors, aliases or merge keys (so
+that a small file cannot expand), one document, text keys, each key once. deploy.py silently accepts the last of two
+equal keys (upstream `utils.py`, `yaml.load`); here that is an error, and reading goes on with the last one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import yaml
 from dlws.config.finding import Finding, KeyPath, Level, dotted, shown
 
 LARGEST: Final = 1 << 20
-"""Bytes: a configuration of a thousand hosts is 0.2 MiB."""
+"""Bytes; a configuration of a thousand hosts has 0.2 MiB."""
 DEEPEST: Final = 32
-"""Levels of nesting: the sample has four."""
+"""Levels of nesting; the sample has four."""
 LONGEST: Final = 4096
 """Characters of one value."""
 LONGEST_NUMBER: Final = 20
-"""Digits; what is longer stays text."""
+"""Digits; a longer number stays text."""
 MOST_FINDINGS: Final = 200
-"""Findings about the form of one file; whoever has these does not read on."""
+"""Findings about the form of one file after which reading stops."""
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Final = yaml.resolver.Resolver()
@@ -42,7 +42,7 @@ class Position:
 
 @dataclass(slots=True)
 class Document:
-    """A YAML file as plain values (`data`), where each key and each value stands, and what was wrong with its form."""
+    """A YAML file: its plain values (`data`), the positions of keys and values, and findings about its form."""
 
     file: str
     text: str = ""
@@ -52,7 +52,11 @@ class Document:
     findings: list[Finding] = field(default_factory=list)
 
     def get(self, *path: str | int) -> Any:
-        """The plain value at a key path; None if there is none."""
+        """The plain value at a key path; None if there is none.
+
+        >>> document.get("suite", "kubernetes", "cri_socket")
+        '/run/cri-dockerd.sock'
+        """
         value: Any = self.data
         for part in path:
             match value:
@@ -65,7 +69,7 @@ class Document:
         return value
 
     def mapping(self, *path: str | int) -> dict[str, Any]:
-        """The mapping at a key path; an empty one if there is none or it is something else."""
+        """The mapping at a key path; empty if there is none or the value is not a mapping."""
         value = self.get(*path)
         return value if isinstance(value, dict) else {}
 
@@ -77,7 +81,7 @@ class Document:
                 yield path, value
 
     def key_position(self, path: KeyPath) -> Position:
-        """Where the key at `path` is written, or the nearest one above it that is."""
+        """The position of the key at `path`, or of its nearest ancestor that is written."""
         while path:
             where = self.keys.get(path) or self.values.get(path)
             if where is not None:
@@ -86,7 +90,7 @@ class Document:
         return Position(1, 1)
 
     def value_position(self, path: KeyPath) -> Position:
-        """Where the value at `path` is written, or the nearest key above it that is."""
+        """The position of the value at `path`, or of its nearest ancestor that is written."""
         return self.values.get(path) or self.key_position(path[:-1])
 
     def at_key(self, path: KeyPath, message: str, fix: str, level: Level = Level.ERROR) -> Finding:
@@ -101,9 +105,9 @@ class Document:
 
 
 def read(content: bytes, file: str) -> Document:
-    """The YAML mapping in `content`. Never raises: whatever is wrong is in `findings`. `file` is what they call it."""
+    """The YAML mapping in `content`. Never raises; errors are in `findings`, under the file name `file`."""
     if len(content) > LARGEST:
-        return Document(file, findings=[_whole(file, f"larger than {LARGEST >> 20} MiB", "this is no config.yaml")])
+        return Document(file, findings=[_at_start(file, f"larger than {LARGEST >> 20} MiB", "this is no config.yaml")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -113,16 +117,16 @@ def read(content: bytes, file: str) -> Document:
     return _Reader(Document(file, text)).read()
 
 
-def _whole(file: str, message: str, fix: str) -> Finding:
+def _at_start(file: str, message: str, fix: str) -> Finding:
     return Finding(file, 1, 1, "", message, fix)
 
 
 class _Abandon(Exception):
-    """The rest of the file cannot be read sensibly; the reason is among the findings."""
+    """The rest of the file cannot be parsed; the reason is among the findings."""
 
 
 class _Reader:
-    """Builds a Document from the parser's events, so that no object but plain values can ever come to be."""
+    """Builds a Document from the parser's events, so that only plain values can ever be constructed."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -157,7 +161,7 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
         else:
-            self.document.findings.append(_whole(self.document.file, "empty", "write the cluster into it"))
+            self.document.findings.append(_at_start(self.document.file, "empty", "write the cluster into it"))
             return
         root = next(self.events)
         data = self._value(root, ())
@@ -217,7 +221,7 @@ class _Reader:
     def _forget(self, path: KeyPath) -> None:
         """Drop the positions of a value that a second one replaces."""
         for positions in (self.document.keys, self.document.values):
-            for stale in [known for known in positions if known[: len(path)] == path]:
+            for stale in [known_path for known_path in positions if known_path[: len(path)] == path]:
                 del positions[stale]
 
     def _key(self, event: Any, path: KeyPath) -> str:
@@ -256,14 +260,14 @@ class _Reader:
                     return int(_CONSTRUCTOR.construct_yaml_int(node))
                 case "float":
                     return float(_CONSTRUCTOR.construct_yaml_float(node))
-        except ValueError:  # "0x_": YAML's pattern of a number is wider than a number
+        except ValueError:  # "0x_": YAML's pattern for numbers also matches some text
             self._refuse(event, path, "looks like a number but is none", "quote it if it is text")
             return None
         return text  # dates too: no key of config.yaml is one
 
 
 def _implied_tag(event: Any) -> str:
-    """What YAML 1.1 takes a plain scalar for: `str`, `int`, `bool`, `null`, `merge`, ..."""
+    """The type that YAML 1.1 gives a plain scalar: `str`, `int`, `bool`, `null`, `merge`, ..."""
     tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
     return str(tag).removeprefix(_TAG)
 

@@ -1,4 +1,4 @@
-"""One thing that is wrong with a configuration, and the error that carries all of them."""
+"""A finding about a configuration, and the exception that carries all findings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 KeyPath = tuple[str | int, ...]
 
 _LONGEST_SHOWN: Final = 60
-"""Characters of a value that a message repeats at most."""
+"""Characters of a value that a message shows at most."""
 
 
 class Level(StrEnum):
-    """How much a finding weighs: nothing is run while one `error` stands."""
+    """The weight of a finding: with any `error` the configuration is not used."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: where (`line` and `column` count from 1, 0 means the whole file), what, and how to put it right."""
+    """One finding: where (`line` and `column` count from 1, 0 means the file itself), what, and how to fix it."""
 
     file: str
     line: int
@@ -35,7 +35,7 @@ class Finding:
 
     @property
     def place(self) -> tuple[str, int, int, str, str]:
-        """What findings are sorted by."""
+        """The sort key of findings."""
         return (self.file, self.line, self.column, self.key, self.message)
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Finding:
 
 
 class ConfigError(Exception):
-    """The configuration must not be used. `findings` holds everything that is wrong with it, warnings included."""
+    """The configuration has errors. `findings` is everything that is wrong with it, including warnings."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings: tuple[Finding, ...] = tuple(sorted(findings, key=lambda finding: finding.place))
@@ -53,11 +53,11 @@ class ConfigError(Exception):
 
 
 class ConfigUnreadable(ConfigError):
-    """There is no configuration to judge: the file is missing, not a file, or may not be read."""
+    """The configuration's file is missing, is not a file, or must not be read."""
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
-    """Only the findings that forbid a run."""
+    """The findings of level error."""
     return [finding for finding in findings if finding.level is Level.ERROR]
 
 
@@ -74,7 +74,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a message may repeat it: on one line, quoted if it is text, and not too long."""
+    """A value for a message: on one line, quoted if it is text, shortened to 60 characters."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:

@@ -1,7 +1,7 @@
-"""What looks wrong in a configuration although its form is right: the runbook's own inconsistencies, typos and leaks.
+"""Suspicious values in a well-formed configuration: the runbook's own inconsistencies, typos and leaks.
 
-One function per inconsistency of the runbook that a configuration can show. Most are warnings; a published password is
-an error, because a database with a public password is a hole.
+One function per inconsistency of the runbook that a configuration can have. Most are warnings; a published password is
+an error, because it leaves the database open to anyone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dlws.upstream.checkout import CheckoutError, open_checkout
 from dlws.upstream.published_secrets import Harm, Leak
 
 LOCAL_YAML: Final = "src/dashboard/config/local.yaml"
-"""Which file of the checkout runbook 3.15 has edited by hand."""
+"""The file of the checkout that runbook 3.15 tells to edit by hand."""
 
 JWT_PLACEHOLDER: Final = "Sign key for JWT"
 """The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
@@ -41,7 +41,7 @@ _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def check(document: Document, known_leaks: Mapping[str, Leak] = published_secrets.KNOWN) -> Iterator[Finding]:
-    """Everything that looks wrong in the configuration itself."""
+    """Every suspicious value in the configuration itself."""
     yield from published_values(document, known_leaks)
     yield from placeholders(document)
     yield from misspelt_names(document, document)
@@ -56,12 +56,12 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from pod_network(document)
 
 
-def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[Finding]:
-    """Secrets, accounts and mail addresses that were published with the runbook, also those in comments."""
+def published_values(document: Document, known_leaks: Mapping[str, Leak]) -> Iterator[Finding]:
+    """Secrets, accounts and mail addresses that were published with the runbook, including those in comments."""
     for path, value in document.scalars():
         if not isinstance(value, str) or path[0] in ("machines", "scale_up", "scale_down"):
             continue
-        leak = published_secrets.find(value, known)
+        leak = published_secrets.leak_of(value, known_leaks)
         if leak is not None:
             fix, level = (
                 ("choose another", Level.ERROR) if leak.harm is Harm.OPEN else ("put in your own", Level.WARNING)
@@ -69,7 +69,7 @@ def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[
             yield document.at_value(path, f"this is {leak.what}: {leak.harm.value}", fix, level)
     for number, line in enumerate(document.text.split("\n"), start=1):
         comment = _COMMENTED_VALUE.fullmatch(line)
-        leak = published_secrets.find(comment["value"].strip("\"'"), known) if comment else None
+        leak = published_secrets.leak_of(comment["value"].strip("\"'"), known_leaks) if comment else None
         if comment and leak:
             column = comment.start("value") + 1
             message = f"this comment holds {leak.what}: {leak.harm.value}"
@@ -77,7 +77,7 @@ def published_values(document: Document, known: Mapping[str, Leak]) -> Iterator[
 
 
 def placeholders(document: Document) -> Iterator[Finding]:
-    """Values that were meant to be replaced; as a password one is an error."""
+    """Placeholders that were not replaced; one in place of a password is an error."""
     for path, value in document.scalars():
         if not isinstance(value, str) or path[0] == "Authentications":  # needed by upstream, if only as a dummy
             continue
@@ -91,7 +91,7 @@ def placeholders(document: Document) -> Iterator[Finding]:
 
 
 def misspelt_names(document: Document, searched: Document) -> Iterator[Finding]:
-    """`altas.sigsus.cn` where `atlas.sigsus.cn` is a name of the cluster: near misses, in any value."""
+    """Near misses of the cluster's names in any value: `altas.sigsus.cn` for `atlas.sigsus.cn`."""
     domain, names = document.get("network", "domain"), _names(document)
     if not isinstance(domain, str) or not domain:
         return
@@ -105,21 +105,21 @@ def misspelt_names(document: Document, searched: Document) -> Iterator[Finding]:
 
 
 def scale_up_only(document: Document) -> Iterator[Finding]:
-    """deploy.py reads scale_up in `scale up` alone, which the runbook never calls; the suite merges both sections."""
+    """deploy.py reads scale_up only in `scale up`, which the runbook never runs; the suite merges both sections."""
     workers = [machine for machine in machines(document) if machine.values.get("role") == "worker"]
     if workers and all(machine.path[0] == "scale_up" for machine in workers):
         message = "all workers are under scale_up, where deploy.py would not see them; the suite installs them"
-        yield document.at_key(("scale_up",), message, "move them to machines to be plain", Level.INFO)
+        yield document.at_key(("scale_up",), message, "move them to machines to make it plain", Level.INFO)
 
 
 def sizes(document: Document) -> Iterator[Finding]:
-    """What the platform is told about its size is what the machines are."""
+    """The cluster's size and vendor in onpremise_cluster must match the machines."""
     every = machines(document)
     workers = sum(machine.values.get("role") == "worker" for machine in every)
     possible = {workers, workers + sum(machine.is_infrastructure and machine.has_accelerators for machine in every)}
-    told = document.get("onpremise_cluster", "worker_node_num")
-    if isinstance(told, int) and every and told not in possible:
-        message = f"{told}, but the configuration has {workers} workers"
+    configured = document.get("onpremise_cluster", "worker_node_num")
+    if isinstance(configured, int) and every and configured not in possible:
+        message = f"{configured}, but the configuration has {workers} workers"
         fix = f"write {' or '.join(map(str, sorted(possible)))}"
         yield document.at_value(("onpremise_cluster", "worker_node_num"), message, fix, Level.WARNING)
     vendor = document.get("onpremise_cluster", "gpu_type")
@@ -143,19 +143,20 @@ def container_range(document: Document) -> Iterator[Finding]:
     range_ = network(document.get(*path))
     if range_ is None:
         return
-    met = [f"the {RANGES[key]} {other}" for key, other in suite_ranges(document) if range_.overlaps(other)]
+    overlapping = [f"the {RANGES[key]} {other}" for key, other in suite_ranges(document) if range_.overlaps(other)]
     for machine in machines(document):
         address = network(f"{machine.text('private-ip')}/32")
-        met += [f"{machine.name} ({machine.text('private-ip')})"] if address and range_.overlaps(address) else []
-    if met:
-        message = f"{range_} overlaps {', '.join(met)}"
+        if address and range_.overlaps(address):
+            overlapping.append(f"{machine.name} ({machine.text('private-ip')})")
+    if overlapping:
+        message = f"{range_} overlaps {', '.join(overlapping)}"
         yield document.at_value(
             path, message, "choose a range of its own, or remove it: only freeflow reads it", Level.WARNING
         )
 
 
 def different_networks(document: Document) -> Iterator[Finding]:
-    """Master and workers are in one subnet or VPC (runbook section 1); one /16 is the widest that is plausible."""
+    """Master and workers must share a subnet or VPC (runbook section 1); a /16 is the widest plausible one."""
     placed: list[tuple[Written, ipaddress.IPv4Network]] = []
     for machine in machines(document):
         address = machine.text("private-ip")
@@ -169,7 +170,7 @@ def different_networks(document: Document) -> Iterator[Finding]:
 
 
 def unquoted_ids(document: Document) -> Iterator[Finding]:
-    """Upstream treats uid and gid as text."""
+    """A uid or gid that is a number, where upstream expects text."""
     for name in document.mapping("UserGroups"):
         for key in ("uid", "gid"):
             value = document.get("UserGroups", name, key)
@@ -179,7 +180,7 @@ def unquoted_ids(document: Document) -> Iterator[Finding]:
 
 
 def sign_in(document: Document) -> Iterator[Finding]:
-    """RestfulAPI's configuration is rendered only if both accounts are there, if only as dummies."""
+    """RestfulAPI's configuration is rendered only if both providers are configured, even with empty values."""
     for provider in ("Microsoft", "Wechat"):
         if not isinstance(document.get("Authentications", provider), dict):
             message = f"{provider} is missing: DLWorkspace's templates need it, even unused"
@@ -196,14 +197,14 @@ def sign_in(document: Document) -> Iterator[Finding]:
 
 
 def token_key(document: Document) -> Iterator[Finding]:
-    """Without a key of its own the platform signs with the one in DLWorkspace's params.py, which everybody knows."""
+    """Without its own key the platform signs tokens with the one in DLWorkspace's params.py, which is public."""
     if document.get("jwt", "secret_key") is None:
         message = "missing: DLWorkspace's own key signs every token, so anybody can make one"
         yield document.at_key(("jwt", "secret_key"), message, "add jwt: {secret_key: ...}", Level.WARNING)
 
 
 def pod_network(document: Document) -> Iterator[Finding]:
-    """Upstream's pod network came from an address that is gone, so the user brings the manifest."""
+    """Upstream's address of the pod network's manifest no longer exists, so the user must provide the manifest."""
     if document.get("suite", "kubernetes", "cni_manifest") is None:
         message = "no pod network is named: hosts stay NotReady until one is applied by hand"
         fix = "save its manifest beside this file and name it"
@@ -211,16 +212,16 @@ def pod_network(document: Document) -> Iterator[Finding]:
 
 
 def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:
-    """A configuration holds passwords; others on this machine have no business with them."""
+    """A configuration with passwords must not be readable by every user; `mode` is its permission bits."""
     if mode & stat.S_IROTH and any(is_secret(path) for path, _ in document.scalars()):
         message = "holds passwords and may be read by every user of this machine"
         yield Finding(document.file, 1, 1, "", message, "chmod 600", Level.WARNING)
 
 
 def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:
-    """The DLWorkspace checkout is one, and its params.py can be read; runbook 3.15's file in it has no effect.
+    """The checkout must be DLWorkspace's with a readable params.py; runbook 3.15's file in it has no effect.
 
-    A warning: whoever only verifies a cluster needs no checkout.
+    Warnings only, because verifying a cluster needs no checkout.
     """
     key: KeyPath = ("dlworkspace",) if document.get("dlworkspace") else ("suite", "dlworkspace")
     try:
@@ -234,7 +235,7 @@ def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:
 
 
 def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) -> Iterator[Finding]:
-    """A hosts file (runbook 2.4): does it name every machine, the cluster and ::1, and may everybody write it?"""
+    """A hosts file (runbook 2.4) must name every machine, the cluster and ::1, and must not be writable by everyone."""
     parsed = hosts_file.parse(hosts.text)
 
     def note(key: str, message: str, fix: str) -> Finding:
@@ -246,17 +247,16 @@ def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) 
         yield note("", "has no line for ::1", "add `::1 localhost ip6-localhost ip6-loopback`")
     domain, name = document.get("network", "domain"), document.get("cluster_name")
     masters = [machine.name for machine in machines(document) if machine.is_infrastructure]
-    wanted = [(machine, machine) for machine in addresses]
-    wanted += (
-        [(f"{name}.{domain}", masters[0])] if masters and isinstance(name, str) and masters[0] in addresses else []
-    )
-    for alias, machine in wanted:
+    aliases = [(machine, machine) for machine in addresses]
+    if masters and isinstance(name, str) and masters[0] in addresses:
+        aliases.append((f"{name}.{domain}", masters[0]))
+    for alias, machine in aliases:
         if not parsed.entries_of(alias):
             yield note(alias, "is missing", f"add `{addresses[machine]} {alias}`")
 
 
 def cluster_names(document: Document) -> set[str]:
-    """Every name, short and full, and address of a host or the cluster; none without a domain."""
+    """The short and full names and the addresses of all hosts and of the cluster; empty without a domain."""
     domain = document.get("network", "domain")
     if not isinstance(domain, str) or not domain:
         return set()

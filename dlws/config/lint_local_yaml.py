@@ -1,4 +1,4 @@
-"""The web interface's local.yaml (runbook 3.15) against the configuration and what DLWorkspace would render."""
+"""Compares the web interface's local.yaml (runbook 3.15) with the configuration and with what DLWorkspace renders."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ USER_GROUP_PATHS: Final[Mapping[str, str]] = {
 }
 
 
-def check(document: Document, web: Document, known: Mapping[str, Leak] = published_secrets.KNOWN) -> Iterator[Finding]:
-    """Everything that looks wrong in a local.yaml: leaks, typos, and what does not fit this cluster."""
-    yield from published_values(web, known)
+def check(
+    document: Document, web: Document, known_leaks: Mapping[str, Leak] = published_secrets.KNOWN
+) -> Iterator[Finding]:
+    """Every suspicious value in a local.yaml: leaks, typos, and values that do not fit this cluster."""
+    yield from published_values(web, known_leaks)
     yield from placeholders(web)
     yield from misspelt_names(document, web)
     secret = document.get("jwt", "secret_key")
@@ -44,15 +46,15 @@ def check(document: Document, web: Document, known: Mapping[str, Leak] = publish
 
 
 def _clusters(document: Document, web: Document) -> Iterator[Finding]:
-    """One cluster, by its own name, with services where nginx has them and folders where the hosts link them."""
+    """There must be one cluster, by its own name, with nginx's paths of services and the hosts' links to folders."""
     name = document.get("cluster_name")
     for key in web.mapping("clusters"):
         path: KeyPath = ("clusters", key)
         if key != name:
             message = f"{shown(key)} is not cluster_name {shown(name)}"
             yield web.at_key(path, message, f"write {shown(name)}", Level.WARNING)
-        for url, wanted in CLUSTER_URLS.items():
-            yield from _url(document, web, (*path, url), wanted)
+        for url, served_path in CLUSTER_URLS.items():
+            yield from _url(document, web, (*path, url), served_path)
         yield from _folders(document, web, path)
 
 
@@ -69,34 +71,34 @@ def _folders(document: Document, web: Document, path: KeyPath) -> Iterator[Findi
 
 
 def _user_group(web: Document) -> Iterator[Finding]:
-    for key, wanted in USER_GROUP_PATHS.items():
+    for key, expected in USER_GROUP_PATHS.items():
         value = web.get("userGroup", key)
-        if value is not None and value != wanted:
+        if value is not None and value != expected:
             message = f"{shown(value)} is no path that nginx sends to the user dashboard"
-            yield web.at_value(("userGroup", key), message, f"write {wanted}", Level.WARNING)
+            yield web.at_value(("userGroup", key), message, f"write {expected}", Level.WARNING)
 
 
-def _url(document: Document, web: Document, path: KeyPath, wanted: str) -> Iterator[Finding]:
-    """A URL, its host a name or address of the cluster, its path the one that nginx serves."""
+def _url(document: Document, web: Document, path: KeyPath, served_path: str) -> Iterator[Finding]:
+    """A URL must have a name or address of the cluster as its host, and the path that nginx serves."""
     value = web.get(*path)
     if value is None:
         return
-    host, served, problem = _parts(value)
+    host, url_path, problem = _parts(value)
     if problem:
         yield web.at_value(path, f"{shown(value)} is no URL: {problem}", "write it like http://host/path")
         return
-    known = cluster_names(document)
-    if known and host not in known and not _near_miss(host, document):  # a near miss is said by misspelt_names
-        near = nearest(host, known)
-        fix = f"did you mean {near}?" if near else f"names of this cluster: {', '.join(sorted(known)[:4])}, ..."
+    names = cluster_names(document)
+    if names and host not in names and not _near_miss(host, document):  # misspelt_names reports near misses
+        near = nearest(host, names)
+        fix = f"did you mean {near}?" if near else f"names of this cluster: {', '.join(sorted(names)[:4])}, ..."
         yield web.at_value(path, f"{shown(host)} is no name of this cluster", fix, Level.WARNING)
-    if wanted and served != wanted:
+    if served_path and url_path != served_path:
         message = f"{shown(value)} is not where nginx serves it"
-        yield web.at_value(path, message, f"end it with {wanted}", Level.WARNING)
+        yield web.at_value(path, message, f"end it with {served_path}", Level.WARNING)
 
 
 def _parts(value: object) -> tuple[str, str, str]:
-    """Host, path, and what is wrong with the URL (empty: nothing)."""
+    """The host and the path of a URL, and what is wrong with it (empty if nothing is)."""
     if not isinstance(value, str):
         return "", "", "not text"
     try:

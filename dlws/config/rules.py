@@ -1,7 +1,7 @@
-"""What must hold between the keys of a configuration: each rule yields an error for whatever breaks it.
+"""Constraints between the keys of a configuration: each rule yields an error for every violation.
 
-Rules read the plain Document, not the model, so that they also speak when some other key is malformed: all findings
-come in one go. A value of the wrong type is the schema's to report; the rules pass it by.
+Rules read the plain Document, not the model, so that all findings are reported at once even if another key is
+malformed. They skip a value of the wrong type, which the schema reports.
 Sources: deploy.py and its templates (V0.1.6.1), runbook sections 1, 2.4, 3.2, 3.12.
 """
 
@@ -30,7 +30,7 @@ RANGES: Final = {"service_cluster_ip_range": "service range", "pod_ip_range": "p
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A machine as it is written: its key path and its plain values."""
+    """A machine as written in the file: its key path and its plain values."""
 
     path: KeyPath
     values: dict[str, Any]
@@ -51,7 +51,7 @@ class Written:
         return self.values.get("type") in ("gpu", "npu")
 
     def text(self, key: str) -> str | None:
-        """The value of a key if it is text."""
+        """The value of a key; None if it is not text."""
         value = self.values.get(key)
         return value if isinstance(value, str) else None
 
@@ -62,7 +62,7 @@ def machines(document: Document) -> list[Written]:
 
 
 def leaving(document: Document) -> list[Written]:
-    """The machines under `scale_down`: hosts still, but no longer part of the cluster."""
+    """The machines under `scale_down`, which are no longer part of the cluster."""
     return _section(document, "scale_down")
 
 
@@ -72,13 +72,13 @@ def _section(document: Document, section: str) -> list[Written]:
 
 
 def check(document: Document) -> Iterator[Finding]:
-    """Everything the rules have to say about a configuration."""
+    """All violations of the rules in a configuration."""
     for rule in RULES:
         yield from rule(document)
 
 
 def one_infrastructure_machine(document: Document) -> Iterator[Finding]:
-    """Exactly one master, under `machines` (upstream runs an `init` of its own on each), with its private-ip."""
+    """Exactly one master, under `machines` (upstream runs a separate `init` on each), with its private-ip."""
     masters = [machine for machine in machines(document) if machine.is_infrastructure]
     roles = {str(machine.values.get("role")) for machine in machines(document)}
     if roles == {"worker"}:
@@ -109,15 +109,15 @@ def disjoint_sections(document: Document) -> Iterator[Finding]:
 def runtime_socket(document: Document) -> Iterator[Finding]:
     """Kubernetes 1.24 has no dockershim: kubelet reaches Docker through cri-dockerd, whose socket must be named."""
     version = document.get("k8s-gitbranch")
-    found = re.fullmatch(r"v1\.([0-9]{1,3})\.[0-9]{1,3}", version) if isinstance(version, str) else None
-    if found and int(found[1]) >= 24 and document.get("suite", "kubernetes", "cri_socket") is None:
+    parts = re.fullmatch(r"v1\.([0-9]{1,3})\.[0-9]{1,3}", version) if isinstance(version, str) else None
+    if parts and int(parts[1]) >= 24 and document.get("suite", "kubernetes", "cri_socket") is None:
         message = f"Kubernetes {version} does not speak to Docker itself"
         fix = "install cri-dockerd and name its socket in suite.kubernetes.cri_socket"
         yield document.at_value(("k8s-gitbranch",), message, fix)
 
 
 def unique_addresses(document: Document) -> Iterator[Finding]:
-    """No two machines have one address, and the virtual IP is none of theirs."""
+    """No two machines have the same address, and none has the virtual IP."""
     owner: dict[str, str] = {}
     for machine in machines(document):
         address = machine.text("private-ip")
@@ -135,64 +135,64 @@ def unique_addresses(document: Document) -> Iterator[Finding]:
 
 
 def vendors(document: Document) -> Iterator[Finding]:
-    """gpu means nvidia, npu means huawei; what has no accelerator needs no vendor."""
-    wanted = {"gpu": "nvidia", "npu": "huawei"}
+    """A gpu machine's vendor is nvidia, an npu machine's huawei; other machines need no vendor."""
+    vendor_of = {"gpu": "nvidia", "npu": "huawei"}
     for machine in machines(document):
         kind, vendor = machine.text("type"), machine.text("vendor")
-        if kind not in wanted:
+        if kind not in vendor_of:
             continue
         if "vendor" not in machine.values:
             yield document.at_key(
-                machine.path, f"a machine of type {kind} needs its vendor", f"add vendor: {wanted[kind]}"
+                machine.path, f"a machine of type {kind} needs its vendor", f"add vendor: {vendor_of[kind]}"
             )
-        elif vendor in wanted.values() and vendor != wanted[kind]:
-            message = f"type {kind} goes with vendor {wanted[kind]}, not {vendor}"
+        elif vendor in vendor_of.values() and vendor != vendor_of[kind]:
+            message = f"type {kind} goes with vendor {vendor_of[kind]}, not {vendor}"
             yield document.at_value((*machine.path, "vendor"), message, "correct type or vendor")
 
 
 def device_counts(document: Document) -> Iterator[Finding]:
-    """Every gpu and npu machine is promised at least one device, since a promise of none would prove nothing."""
-    everywhere = document.get("onpremise_cluster", "gpu_count_per_node")
-    single = document.mapping("suite", "devices")
-    known = {machine.name: machine for machine in machines(document)}
-    for name in single:
-        if name not in known:
-            yield document.at_key(("suite", "devices", name), "no such machine", _did_you_mean(name, known))
-        elif single[name] and not known[name].has_accelerators:
-            message = f"{name} is of type {shown(known[name].values.get('type'))} and has no devices"
+    """Every gpu and npu machine has a number of devices, at least one, because a check for none would prove nothing."""
+    default = document.get("onpremise_cluster", "gpu_count_per_node")
+    counts = document.mapping("suite", "devices")
+    by_name = {machine.name: machine for machine in machines(document)}
+    for name in counts:
+        if name not in by_name:
+            yield document.at_key(("suite", "devices", name), "no such machine", _did_you_mean(name, by_name))
+        elif counts[name] and not by_name[name].has_accelerators:
+            message = f"{name} is of type {shown(by_name[name].values.get('type'))} and has no devices"
             yield document.at_key(("suite", "devices", name), message, "correct its type, or remove this line")
-    for machine in known.values():
-        if machine.has_accelerators and not single.get(machine.name, everywhere):
+    for machine in by_name.values():
+        if machine.has_accelerators and not counts.get(machine.name, default):
             fix = f"set onpremise_cluster.gpu_count_per_node, or suite.devices.{machine.name}"
             yield document.at_key(machine.path, "nothing says how many devices this machine has", fix)
 
 
 def npu_cabling(document: Document) -> Iterator[Finding]:
-    """Cables are planned for machines that have NPUs."""
-    known = {machine.name: machine for machine in machines(document)}
+    """Only machines with NPUs have a cabling plan."""
+    by_name = {machine.name: machine for machine in machines(document)}
     for name in document.mapping("suite", "npu_cabling"):
-        if name not in known:
-            yield document.at_key(("suite", "npu_cabling", name), "no such machine", _did_you_mean(name, known))
-        elif known[name].values.get("type") != "npu":
-            message = f"{name} is of type {shown(known[name].values.get('type'))} and has no NPUs"
+        if name not in by_name:
+            yield document.at_key(("suite", "npu_cabling", name), "no such machine", _did_you_mean(name, by_name))
+        elif by_name[name].values.get("type") != "npu":
+            message = f"{name} is of type {shown(by_name[name].values.get('type'))} and has no NPUs"
             yield document.at_key(("suite", "npu_cabling", name), message, "correct its type, or remove this line")
 
 
 def kinds_of_accelerators(document: Document) -> Iterator[Finding]:
-    """What is measured between hosts of a kind is said of a kind that is there."""
-    found = (m.values for m in machines(document) if m.has_accelerators)
-    known = {"_".join(str(v[key]) for key in ("vendor", "type", "archtype", "series") if key in v) for v in found}
+    """Every kind under `suite.acceptance.two_hosts` is one that the machines have."""
+    values = (m.values for m in machines(document) if m.has_accelerators)
+    kinds = {"_".join(str(v[key]) for key in ("vendor", "type", "archtype", "series") if key in v) for v in values}
     for kind in document.mapping("suite", "acceptance", "two_hosts"):
-        if kind not in known:
+        if kind not in kinds:
             path: KeyPath = ("suite", "acceptance", "two_hosts", kind)
-            yield document.at_key(path, "no machine has such accelerators", _did_you_mean(kind, known))
+            yield document.at_key(path, "no machine has such accelerators", _did_you_mean(kind, kinds))
 
 
 def shares(document: Document) -> Iterator[Finding]:
-    """One default share at most, known servers, one mount point each (auto_share.py would mount over another)."""
+    """At most one default share, known servers, one mount point each (auto_share.py would mount over another)."""
     default: str | None = None
     mounted: dict[str, str] = {}
-    known = {machine.name for machine in machines(document)}
+    names = {machine.name for machine in machines(document)}
     for name, share in document.mapping("mountpoints").items():
         if not isinstance(share, dict):
             continue
@@ -207,8 +207,8 @@ def shares(document: Document) -> Iterator[Finding]:
             message = f"{shown(point)} is the mount point of {mounted[point]} already"
             yield document.at_value((*path, "curphysicalmountpoint"), message, "mount each share on its own path")
         server = share.get("server")
-        if isinstance(server, str) and server and "." not in server and server not in known:
-            yield document.at_value((*path, "server"), f"{shown(server)} is no machine", _did_you_mean(server, known))
+        if isinstance(server, str) and server and "." not in server and server not in names:
+            yield document.at_value((*path, "server"), f"{shown(server)} is no machine", _did_you_mean(server, names))
 
 
 def storage_folders(document: Document) -> Iterator[Finding]:
@@ -220,7 +220,7 @@ def storage_folders(document: Document) -> Iterator[Finding]:
 
 
 def user_groups(document: Document) -> Iterator[Finding]:
-    """The web interface's groups are UserGroups, and DLWSAdmins, which the templates name, is one of them."""
+    """The web interface's groups are among UserGroups, and so is DLWSAdmins, which the templates need."""
     groups = document.mapping("UserGroups")
     if groups and "DLWSAdmins" not in groups:
         yield document.at_key(
@@ -234,7 +234,7 @@ def user_groups(document: Document) -> Iterator[Finding]:
 
 
 def administrators(document: Document) -> Iterator[Finding]:
-    """DLWSAdmins become accounts, and stand unquoted in YAML that DLWorkspace renders: one plain address each."""
+    """Each of DLWSAdmins is one plain address, because it becomes an account and is rendered unquoted into YAML."""
     allowed = document.get("UserGroups", "DLWSAdmins", "Allowed")
     for index, address in enumerate(allowed if isinstance(allowed, list) else []):
         if isinstance(address, str) and not re.match(r"[A-Za-z0-9_]", address):
@@ -243,7 +243,7 @@ def administrators(document: Document) -> Iterator[Finding]:
 
 
 def token_key(document: Document) -> Iterator[Finding]:
-    """DLWorkspace's templates write the key unquoted into YAML, where it must come out as the same text."""
+    """The key must read back unchanged from YAML, into which DLWorkspace's templates write it unquoted."""
     key = document.get("jwt", "secret_key")
     if isinstance(key, str) and not _is_plain_yaml(key):
         message = "changes when it stands unquoted in YAML, as DLWorkspace's templates write it"
@@ -251,7 +251,7 @@ def token_key(document: Document) -> Iterator[Finding]:
 
 
 def password_in_a_pod(document: Document) -> Iterator[Finding]:
-    """Kubernetes expands `$(NAME)` in a container's variables and makes `$$` one `$`: MySQL would get another one."""
+    """MySQL's password has no `$(NAME)` or `$$`, because Kubernetes expands both in a container's variables."""
     password = document.get("mysql_password")
     if isinstance(password, str) and ("$$" in password or "$(" in password):
         message = "holds $$ or $(, which Kubernetes changes on the way to MySQL"
@@ -286,7 +286,7 @@ def checkout_named_once(document: Document) -> Iterator[Finding]:
 
 
 def suite_ranges(document: Document) -> list[tuple[str, ipaddress.IPv4Network]]:
-    """The pod and the service range by their key; defaults come first, so that a finding blames what is written."""
+    """The pod and the service range by key; defaults come first, so that a finding is about the one that is written."""
     ranges = []
     for key in sorted(RANGES, key=lambda key: key in document.data):
         range_ = network(document.data.get(key, Configuration.model_fields[key].default))
@@ -295,41 +295,41 @@ def suite_ranges(document: Document) -> list[tuple[str, ipaddress.IPv4Network]]:
 
 
 def ranges_apart(document: Document) -> Iterator[Finding]:
-    """Pod range, service range and Docker's bridge do not meet (real arithmetic, not text)."""
-    taken = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
+    """Pod range, service range and Docker's bridge do not overlap."""
+    others = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
     for key, range_ in suite_ranges(document):
-        for other, held in taken:
-            if range_.overlaps(held):
-                message = f"the {RANGES[key]} {range_} overlaps the {other} {held}"
+        for what, other in others:
+            if range_.overlaps(other):
+                message = f"the {RANGES[key]} {range_} overlaps the {what} {other}"
                 yield document.at_value((key,), message, "move one of them")
-        taken.append((RANGES[key], range_))
+        others.append((RANGES[key], range_))
 
 
 def hosts_outside_ranges(document: Document, addresses: Mapping[str, str]) -> Iterator[Finding]:
-    """No host's address lies in a range that pods, services or Docker's bridge use: pods could not reach it."""
+    """No host's address is in a range of pods, services or Docker's bridge, because pods could not reach it."""
     ranges = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
     ranges += [(RANGES[key], range_) for key, range_ in suite_ranges(document)]
     for machine in machines(document):
         address = network(f"{addresses.get(machine.name)}/32")
         for what, range_ in ranges:
             if address is not None and address.overlaps(range_):
-                message = f"{address.network_address} lies in the {what} {range_}"
+                message = f"{address.network_address} is in the {what} {range_}"
                 yield document.at_value((*machine.path, "private-ip"), message, "move the range or the host")
 
 
 def network(text: object) -> ipaddress.IPv4Network | None:
-    """The IPv4 range that `text` writes, host bits dropped; None if it writes none."""
+    """The IPv4 range in a text, host bits dropped; None if it is not a range: `10.3.0.1/16` is 10.3.0.0/16."""
     try:
         return ipaddress.IPv4Network(text, strict=False) if isinstance(text, str) and "/" in text else None
     except ValueError:
         return None
 
 
-def _did_you_mean(word: str, known: object) -> str:
-    names = sorted(known) if isinstance(known, set | dict) else []
+def _did_you_mean(word: str, choices: object) -> str:
+    names = sorted(choices) if isinstance(choices, set | dict) else []
     near = nearest(word, names)
-    some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"did you mean {near}?" if near else f"one of: {some}"
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"did you mean {near}?" if near else f"one of: {listed}"
 
 
 RULES: Final[tuple[Rule, ...]] = (

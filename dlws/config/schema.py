@@ -50,17 +50,17 @@ class Section(BaseModel):
         frozen=True,
     )
     tolerates_unknown_keys: ClassVar[bool] = False
-    """True where DLWorkspace's templates may know more keys: then only a near miss is an error, the rest a warning."""
+    """True if DLWorkspace's templates may use other keys: then only a near miss is an error, others are warnings."""
 
 
 class OpenSection(Section):
-    """A mapping whose further keys are DLWorkspace's business."""
+    """A mapping that may have further keys for DLWorkspace."""
 
     tolerates_unknown_keys: ClassVar[bool] = True
 
 
 class Network(OpenSection):
-    """`network`: the domain that makes `<machine>.<domain>` of a machine key."""
+    """`network`: the domain that is appended to a machine key, `<machine>.<domain>`."""
 
     domain: Domain
     container_network_iprange: Cidr | None = Field(None, alias="container-network-iprange")
@@ -117,7 +117,7 @@ class Authentications(OpenSection):
 
 
 class OnPremise(OpenSection):
-    """`onpremise_cluster`: what the platform is told about its size."""
+    """`onpremise_cluster`: the cluster's size, for the platform."""
 
     worker_node_num: Count | None = None
     gpu_count_per_node: Count | None = None
@@ -201,7 +201,7 @@ class Packages(Section):
 
 
 class Nfs(Section):
-    """`suite.nfs`: to whom and how a host of the cluster exports its shares (runbook 3.12)."""
+    """`suite.nfs`: the clients and options with which a host exports its shares (runbook 3.12)."""
 
     clients: Annotated[tuple[NfsClient, ...], Field(min_length=1)] = ("*",)
     options: MountOptions = "rw,insecure,no_subtree_check,async,no_root_squash"
@@ -242,7 +242,7 @@ class Kubernetes(Section):
 
 
 class Backups(Section):
-    """`suite.backups`: folders of the master in which somebody else leaves a backup every day."""
+    """`suite.backups`: folders of the master in which the site's own jobs put a backup every day."""
 
     etcd: MountPoint | None = None
     """Snapshots by `etcdctl snapshot save`."""
@@ -260,7 +260,7 @@ class TwoHosts(Section):
 
 
 class Acceptance(Section):
-    """`suite.acceptance`: what was promised of the hardware. Each is measured with --active, on idle hosts."""
+    """`suite.acceptance`: the promised speeds of the hardware. Each is measured with --active, on idle hosts."""
 
     link: Annotated[int, Field(gt=0)] | None = None
     """Nominal speed of the hosts' links, in Mb/s: iperf3 must reach 80 % of it (Q01)."""
@@ -319,7 +319,7 @@ class Suite(Section):
     npu_cabling: dict[str, tuple[Text, ...]] = {}
     """By host, for each NPU in the order of their numbers the switch and its port, `switch1 100GE1/0/1`, by LLDP."""
     devices: dict[str, Count] = {}
-    """Accelerators of single hosts, where they differ from onpremise_cluster.gpu_count_per_node."""
+    """The number of accelerators of individual hosts, if it differs from onpremise_cluster.gpu_count_per_node."""
 
 
 KUBERNETES_VERSION: Final = "v1.18.0"
@@ -327,7 +327,7 @@ KUBERNETES_VERSION: Final = "v1.18.0"
 
 
 class Configuration(OpenSection):
-    """The whole of config.yaml."""
+    """All of config.yaml."""
 
     cluster_name: Label
     network: Network
@@ -368,11 +368,11 @@ class Configuration(OpenSection):
     alert_manager: dict[str, Any] | None = Field(None, alias="alert-manager")
     """What upstream's templates of Alertmanager read; it is installed where `configured` is set."""
     kubelabels: dict[str, Any] | None = None
-    """By node label, what bears it, over the suite's own table (`dlws.kubernetes.labels`)."""
+    """By node label, its target; overrides the suite's own table (`dlws.kubernetes.labels`)."""
     extranet_protocol: Literal["http", "https"] | None = None
     """How users reach the web interface; upstream's default is https."""
     extranet_port: Port | None = None
-    """The port they reach it at, where that is not the protocol's own."""
+    """The port of the web interface for users, if it is not the protocol's default."""
     api_port: Literal[6443] = Field(6443, alias="k8sAPIport")
     kubernetes_version: Annotated[str, AfterValidator(values.kubernetes_version)] = Field(
         KUBERNETES_VERSION, alias="k8s-gitbranch"

@@ -1,4 +1,4 @@
-"""Shares of the cluster: who serves them, how every host mounts them, and the links to their folders (runbook 3.12)."""
+"""The cluster's shares: their servers, how every host mounts them, and the links to their folders (runbook 3.12)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dlws.config.cluster import Cluster, Mount
 from dlws.inventory import Node, Role
 
 OPTIONS: Final = "rsize=8192,timeo=14,intr,tcp"
-"""Those of upstream's auto_share.py; a share's own `options` in config.yaml replace them."""
+"""The mount options of upstream's auto_share.py; a share's own `options` in config.yaml replace them."""
 AT_BOOT: Final = "_netdev,nofail,retry=10000,x-systemd.mount-timeout=infinity"
-"""Once the network is up, nothing else waiting for it, and tried for a week (minutes) while the server is down: after a
-power cut the hosts come back in any order. What systemd makes of nfs(5)'s `bg`."""
+"""Mount once the network is up, without delaying the boot, and retry for a week (`retry` is in minutes) while the
+server is down, because hosts come back in any order after a power cut. The systemd equivalent of nfs(5)'s `bg`."""
 AFTER_OWN_SERVER: Final = "x-systemd.after=nfs-server.service"
-"""On the server itself: mounted after its NFS service has started, unmounted before that stops."""
+"""On the server itself: mount after its NFS service has started, unmount before it stops."""
 FOLDER_MODE: Final = 0o777
 """Jobs of all users write into the folders (auto_share.py)."""
 
 
 def server_of(cluster: Cluster, mount: Mount) -> Node | None:
-    """The machine that serves a share; None if that is no machine of the cluster."""
+    """The machine that serves a share; None if the server is not a machine of the cluster."""
     return next((n for n in cluster.nodes if mount.server in (n.name, n.fqdn, n.address)), None)
 
 
@@ -30,7 +30,7 @@ def served_by(cluster: Cluster, node: Node) -> tuple[Mount, ...]:
 
 
 def sources(cluster: Cluster, mount: Mount) -> tuple[str, ...]:
-    """What may stand as the source of the mounted share: `server:path`, by any name that the server has."""
+    """The possible sources of the mounted share, `server:path`, with each name of the server."""
     server = server_of(cluster, mount)
     names = (mount.server, server.name, server.fqdn, server.address) if server else (mount.server,)
     return tuple(dict.fromkeys(f"{name}:{mount.export}" for name in names))
@@ -43,10 +43,10 @@ def fstab_line(cluster: Cluster, mount: Mount, node: Node) -> str:
 
 
 def folder_root(cluster: Cluster, mount: Mount, node: Node) -> str | None:
-    """Where this machine keeps the folders of a share; None if it is not the one that does.
+    """Where this machine maintains the folders of a share; None if another machine does.
 
-    The server does in the folder it exports, which never waits for a network; the master does through its mount for a
-    share that no machine of the cluster serves.
+    The server does so in the folder that it exports, which needs no network. For a share that no machine of the cluster
+    serves, the master does so through its mount.
     """
     server = server_of(cluster, mount)
     if server is None:
@@ -55,14 +55,14 @@ def folder_root(cluster: Cluster, mount: Mount, node: Node) -> str | None:
 
 
 def folders_kept_by(cluster: Cluster, node: Node) -> tuple[str, ...]:
-    """The folders of shares that this machine makes and watches over."""
+    """The folders of shares that this machine creates and maintains."""
     roots = [(mount, folder_root(cluster, mount, node)) for mount in cluster.mounts]
     return tuple(f"{root}/{folder}" for mount, root in roots if root for folder in mount.folders)
 
 
 def links(cluster: Cluster) -> dict[str, dict[str, str]]:
     """By the folder that holds them, the links of every host: `{"/dlwsdata": {"work": "/mntdlws/work"}}`."""
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    by_folder: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for mount in cluster.mounts:
-        found[mount.links_in] |= {folder: f"{mount.mount_point}/{folder}" for folder in mount.folders}
-    return dict(found)
+        by_folder[mount.links_in] |= {folder: f"{mount.mount_point}/{folder}" for folder in mount.folders}
+    return dict(by_folder)

@@ -1,4 +1,4 @@
-"""Where each file of a cluster's state lies on the control host; the names under deploy/ are the runbook's."""
+"""The files of a cluster's state on the control host; the names under deploy/ are the runbook's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state folder of one cluster; nothing in it needs to be there yet.
+    """The state folder of one cluster; nothing in it needs to exist yet.
 
     >>> State(Path("state/atlas")).key
     PosixPath('state/atlas/deploy/sshkey/id_rsa')
@@ -23,12 +23,12 @@ class State:
 
     @property
     def hosts(self) -> Path:
-        """The names of all hosts (runbook 2.4), which deploy.py reads."""
+        """The hosts file with all hosts (runbook 2.4), which deploy.py reads."""
         return self.folder / "deploy" / "etc" / "hosts"
 
     @property
     def keys(self) -> Path:
-        """The folder of everything that lets one in."""
+        """The folder of all keys and credentials."""
         return self.folder / "deploy" / "sshkey"
 
     @property
@@ -43,35 +43,35 @@ class State:
 
     @property
     def admin_conf(self) -> Path:
-        """The cluster's administrator credentials (runbook 3.11; upstream's place for them)."""
+        """The cluster's administrator credentials (runbook 3.11), at upstream's path."""
         return self.keys / "admin.conf"
 
     @property
     def root_password(self) -> Path:
-        """The password for the first contact with the hosts (runbook 3.5)."""
+        """The password for the first login to the hosts (runbook 3.5)."""
         return self.keys / "rootpasswd"
 
     @property
     def root_user(self) -> Path:
-        """Whose password that is; without this file root's."""
+        """The user whose password that is; root if the file is missing."""
         return self.keys / "rootuser"
 
     @property
     def host_keys(self) -> Path:
-        """The hosts' pinned SSH keys, in OpenSSH's form."""
+        """The hosts' pinned SSH keys, in the format of OpenSSH's known_hosts."""
         return self.folder / "known_hosts"
 
     @property
     def foresight(self) -> Path:
-        """Which commands the last audits asked of each host."""
+        """The commands that the last audits ran, by kind of host."""
         return self.folder / "foresight.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the run that changes the cluster."""
+        """The lock that a run holds while it changes the cluster."""
         return self.folder / "lock"
 
 
 def state_of(configuration: Path, name: str) -> State:
-    """The state of the cluster called `name`: `state/<name>` beside its configuration."""
+    """The state of the cluster with this name: `state/<name>` beside its configuration."""
     return State(configuration.resolve().parent / "state" / name)

@@ -1,4 +1,4 @@
-"""Judges a Document by the schema, and says each refusal as one finding at its line."""
+"""Validates a Document against the schema; each violation becomes a finding with its position."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECRET_KEY: Final = re.compile(
     r"(?i)passw|secret(?!s\b)|(^|[_-])(token|credential)s?$|api_?key|private_?key(?!.*path)"
 )
 
-_WANTED: Final = {
+_EXPECTED: Final = {
     "string_type": ("text", "quote it"),
     "int_type": ("a whole number", "write digits without quotes"),
     "int_from_float": ("a whole number", "write digits without quotes"),
@@ -34,31 +34,31 @@ _WANTED: Final = {
 
 
 def is_secret(path: KeyPath) -> bool:
-    """True if the key's name says that its value must not be shown: `mysql_password`, `AppSecret`, `secret_key`."""
+    """Whether the value of a key must not be shown, by the key's name: `mysql_password`, `AppSecret`, `secret_key`."""
     return any(isinstance(part, str) and _SECRET_KEY.search(part) is not None for part in path)
 
 
 def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
-    """The configuration as a model, or None if it does not have the form; and every finding about its form."""
+    """The configuration as a model, or None if it does not fit the schema; and all findings about its form."""
     try:
         return _model(document.data), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     unknown = {tuple(detail["loc"]): _near_key(tuple(detail["loc"])) for detail in details if _is_unknown(detail)}
-    meant = {(*path[:-1], near) for path, near in unknown.items() if near}
-    found: dict[tuple[str, str], Finding] = {}
+    misspelt = {(*path[:-1], near) for path, near in unknown.items() if near}
+    findings: dict[tuple[str, str], Finding] = {}
     for detail in details:
-        if detail["type"] == "missing" and tuple(detail["loc"]) in meant:
-            continue  # said already: the key is there, but misspelt
+        if detail["type"] == "missing" and tuple(detail["loc"]) in misspelt:
+            continue  # reported as an unknown key already
         for finding in _findings(document, detail):
-            found[finding.key, finding.message] = finding
-    if len(unknown) == len(details) and not errors(found.values()):
-        return _model(_without(document.data, list(unknown))), list(found.values())
-    return None, list(found.values())
+            findings[finding.key, finding.message] = finding
+    if len(unknown) == len(details) and not errors(findings.values()):
+        return _model(_without(document.data, list(unknown))), list(findings.values())
+    return None, list(findings.values())
 
 
 def settings_of(data: Mapping[str, Any]) -> Configuration:
-    """The model of a configuration that was found good before. Raises ValidationError if it is not."""
+    """The model of a configuration that was valid before. Raises ValidationError if it is not valid now."""
     try:
         return _model(data)
     except ValidationError as error:
@@ -67,7 +67,7 @@ def settings_of(data: Mapping[str, Any]) -> Configuration:
 
 
 def _model(data: Mapping[str, Any]) -> Configuration:
-    """By way of JSON: there, pydantic's strict mode takes lists for tuples and text for enums, but nothing else."""
+    """The model, built from JSON: there pydantic's strict mode accepts lists for tuples and text for enums."""
     return Configuration.model_validate_json(json.dumps(data))
 
 
@@ -96,15 +96,15 @@ def _findings(document: Document, detail: ErrorDetails) -> Iterable[Finding]:
         case "too_short" | "too_long":
             limit = context.get("min_length", context.get("max_length", 0))
             if detail["type"] == "too_short" and len(document.get(*path)) >= limit:
-                return  # pydantic does not count entries that are wrong themselves
+                return  # pydantic does not count entries that are invalid themselves
             bound = "at least" if detail["type"] == "too_short" else "at most"
             yield document.at_value(path, f"needs {bound} {limit} {'entry' if limit == 1 else 'entries'}", "list them")
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             rule = detail["msg"].removeprefix("Input should be ")
             yield document.at_value(path, f"must be {rule}, is {_described(value, path)}", "correct the number")
-        case kind if kind in _WANTED:
-            wanted, fix = _WANTED[kind]
-            yield document.at_value(path, f"must be {wanted}, is {_described(value, path)}", fix)
+        case kind if kind in _EXPECTED:
+            expected, fix = _EXPECTED[kind]
+            yield document.at_value(path, f"must be {expected}, is {_described(value, path)}", fix)
         case _:
             yield document.at_value(path, shown(detail["msg"])[1:-1], "correct the value")
 
@@ -128,20 +128,20 @@ def _unknown_key(document: Document, path: KeyPath) -> Iterable[Finding]:
 
 
 def _known_keys(path: KeyPath) -> set[str]:
-    """The keys that may stand where `path` stands."""
+    """The keys that are allowed in the section of the last key of `path`."""
     fields = _section(Configuration, path[:-1]).model_fields
-    known = {field.alias or name for name, field in fields.items()}
-    return known if path[:-1] else known | UPSTREAM_KEYS
+    keys = {field.alias or name for name, field in fields.items()}
+    return keys if path[:-1] else keys | UPSTREAM_KEYS
 
 
 def _near_key(path: KeyPath) -> str | None:
-    known = _known_keys(path)
-    return None if path[-1] in known else nearest(str(path[-1]), known)
+    keys = _known_keys(path)
+    return None if path[-1] in keys else nearest(str(path[-1]), keys)
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, if one is near enough (also if only the case differs)."""
-    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is closest to `word`, ignoring case; None if none is close enough."""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(choices)}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.8)
     return by_lower[near[0]] if near else None
 

@@ -1,7 +1,7 @@
-"""What single values of config.yaml may look like: each function returns a good value and refuses a bad one.
+"""Validators for individual values of config.yaml: each returns a valid value and raises a refusal for others.
 
-These rules are also the outer wall against shell injection: a name that passes holds nothing a shell could act on.
-A refusal carries the message and the fix of the finding; the value itself is repeated only where it is no secret.
+They are also the first defence against shell injection: a valid name has no character that is special to a shell.
+A refusal carries the message and the fix of the finding; it shows the value only if that is not a secret.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _IDS: Final = re.compile(r"[0-9]{1,10}(-[0-9]{1,10})?")
 
 
 def refusal(message: str, fix: str) -> PydanticCustomError:
-    """The error by which a validator refuses a value; `message` must not hold a secret."""
+    """The error with which a validator refuses a value; `message` must not contain a secret."""
     return PydanticCustomError("refused", "{message}", {"message": message, "fix": fix})
 
 
 def label(value: str) -> str:
-    """A DNS label: what a host, a cluster, or a virtual cluster may be called (RFC 1123, lower-case, 63 characters)."""
+    """A DNS label: the name of a host, a cluster, or a virtual cluster (RFC 1123, lower-case, 63 characters)."""
     if not _LABEL.fullmatch(value):
         raise refusal(f"{shown(value)} is no host name (RFC 1123)", "use a-z, 0-9 and inner -, at most 63 characters")
     return value
 
 
 def is_label(value: str) -> bool:
-    """True if `value` is a DNS label as `label` wants it."""
+    """Whether `label` accepts a value."""
     return _LABEL.fullmatch(value) is not None
 
 
@@ -92,7 +92,7 @@ def address(value: str) -> str:
 
 
 def is_address(value: object) -> bool:
-    """True if `value` is an address as `address` wants it."""
+    """Whether `address` accepts a value."""
     try:
         return isinstance(value, str) and address(value) == value
     except PydanticCustomError:
@@ -100,7 +100,7 @@ def is_address(value: object) -> bool:
 
 
 def ipv4_address(value: Any) -> ipaddress.IPv4Address:
-    """An IPv4 address that some host has, by which others reach the cluster."""
+    """An IPv4 address of a host by which the cluster is reached."""
     return ipaddress.IPv4Address(address(value if isinstance(value, str) else str(value)))
 
 
@@ -120,7 +120,7 @@ def user_name(value: str) -> str:
     if not _USER.fullmatch(value):
         raise refusal(f"{shown(value)} is no Unix user name", "use a-z, 0-9, _ and -, at most 32, a letter first")
     if value == "root":
-        raise refusal("root cannot be the admin user", "name a user of its own, like dlwsadmin")
+        raise refusal("root cannot be the admin user", "name a separate user, like dlwsadmin")
     return value
 
 
@@ -152,28 +152,28 @@ def share_folders(value: Any) -> Any:
 
 
 def mount_options(value: str) -> str:
-    """Options of a mount or an export, parted by commas: they stand in one field of a file whose fields blanks part."""
+    """Comma-separated options of a mount or an export, without blanks, which separate the fields of fstab."""
     if not _OPTIONS.fullmatch(value):
-        raise refusal(f"{shown(value)} is no list of options", "write them parted by commas, like rw,async")
+        raise refusal(f"{shown(value)} is no list of options", "separate them by commas, like rw,async")
     return value
 
 
 def nfs_client(value: str) -> str:
-    """To whom a folder is exported: a host, a range, a pattern of host names, or `*` (exports(5))."""
+    """A client to which a folder is exported: a host, a range, a pattern of host names, or `*` (exports(5))."""
     if not _NFS_CLIENT.fullmatch(value):
         raise refusal(f"{shown(value)} is no NFS client", 'write "*", a range like 192.168.3.0/24, or a host')
     return value
 
 
 def mail(value: str) -> str:
-    """An e-mail address, or `@domain` for all of a domain."""
+    """An e-mail address, or `@domain` for every address of a domain."""
     if not _MAIL.fullmatch(value):
-        raise refusal(f"{shown(value)} is no e-mail address", "write name@domain, or @domain for everybody there")
+        raise refusal(f"{shown(value)} is no e-mail address", "write name@domain, or @domain for the entire domain")
     return value
 
 
 def registry(value: str) -> str:
-    """What is put before an image name, literally; so it ends with a slash."""
+    """The literal prefix of image names, which therefore ends with a slash: `harbor.example.org:8443/dlws/`."""
     if not value.endswith("/"):
         raise refusal(f"{shown(value)} does not end with /", f"write {shown(value + '/')}: it is put before the name")
     if not _REGISTRY.fullmatch(value):
@@ -191,14 +191,14 @@ def image(value: str) -> str:
 
 
 def package(value: str) -> str:
-    """A Debian package name, with `=version` if wanted."""
+    """A Debian package name, optionally with `=version`."""
     if not _PACKAGE.fullmatch(value):
         raise refusal(f"{shown(value)} is no Debian package", "write it like nfs-common or docker.io=20.10.21")
     return value
 
 
 def package_suffix(value: str) -> str:
-    """What stands behind the upstream version in a Debian package's: `-00`, `-1.1`; empty for nothing."""
+    """The end of a Debian package's version after the upstream version: `-00`, `-1.1`; may be empty."""
     if not _SUFFIX.fullmatch(value):
         raise refusal(f"{shown(value)} is no end of a package version", "write it like -00 or -1.1")
     return value
@@ -220,7 +220,7 @@ def image_repository(value: str) -> str:
 
 
 def kubernetes_version(value: str) -> str:
-    """A Kubernetes version as kubeadm's --kubernetes-version takes it; one whose kubeadm the suite speaks to."""
+    """A Kubernetes version in the form of kubeadm's --kubernetes-version, from 1.15 to 1.30: `v1.18.0`."""
     if not _VERSION.fullmatch(value):
         raise refusal(f"{shown(value)} is no Kubernetes version", "write it like v1.18.0")
     if not 15 <= int(value.split(".")[1]) <= 30 or not value.startswith("v1."):
@@ -229,14 +229,14 @@ def kubernetes_version(value: str) -> str:
 
 
 def apt_mirror(value: str) -> str:
-    r"""A package mirror's URL; `/` may be escaped for sed (`http:\/\/...`), as upstream's set_mirror needs it."""
+    r"""A package mirror's URL; `/` may be escaped for sed (`http:\/\/...`), as upstream's set_mirror requires."""
     if not _URL.fullmatch(value.replace("\\/", "/")):
         raise refusal(f"{shown(value)} is no http URL", "write it like http:\\/\\/mirrors.aliyun.com")
     return value
 
 
 def id_range(value: Any) -> Any:
-    """A uid or gid, or `low-high`; a bare number is let through for lint to mention."""
+    """A uid or gid, or `low-high`; a bare number is accepted, and lint warns about it."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32:
         return value
     if not isinstance(value, str) or not _IDS.fullmatch(value):
@@ -248,7 +248,7 @@ def id_range(value: Any) -> Any:
 
 
 def port(value: Any) -> int:
-    """A port, as a number or in quotes: upstream's own defaults have both."""
+    """A port, as a number or in quotes, because upstream's own defaults have both."""
     digits = str(value)
     if isinstance(value, bool) or not re.fullmatch("[0-9]{1,5}", digits) or not 0 < int(digits) < 65536:
         raise refusal(f"{shown(value)} is no port", "write a number from 1 to 65535")
@@ -272,7 +272,7 @@ def one_line(value: str) -> str:
 
 
 def secret(value: str) -> str:
-    """A password; upstream's templates quote naively, so no quotes in it. Never repeated in a message."""
+    """A password without quotes, because upstream's templates do not escape them. Never shown in a message."""
     if not value:
         raise refusal("is empty", "choose a password")
     if set(value) & {'"', "'", "\\"} or not value.isprintable():

@@ -1,8 +1,8 @@
-"""What a check or a stage may ask for by the names of its arguments: a registry, filled by one file an argument.
+"""The registry of arguments that a check or a stage may declare; each is registered by a file of its own.
 
 @argument("earlier")
 def earlier(site: Site, target: Target) -> Earlier:
-    \"\"\"The same host, as an earlier audit found it.\"\"\"
+    \"\"\"The same host, answering as it answered an earlier audit.\"\"\"
     return Earlier(site, target.name)
 """
 
@@ -26,7 +26,7 @@ M = TypeVar("M", bound=Machine)
 
 
 class UnknownArgument(Exception):
-    """A check or a stage asks for an argument that nothing provides; the message names those that there are."""
+    """A check or a stage has an argument that nothing provides; the message lists the registered ones."""
 
 
 class DuplicateArgument(Exception):
@@ -65,12 +65,12 @@ class Arguments:
 
     @property
     def for_checks(self) -> tuple[str, ...]:
-        """What a check may ask for, in alphabetical order."""
+        """The names of the arguments that a check may have, sorted."""
         return tuple(sorted(self._values))
 
     @property
     def for_stages(self) -> tuple[str, ...]:
-        """What a stage may ask for, in alphabetical order."""
+        """The names of the arguments that a stage may have, sorted."""
         return tuple(sorted([*self._values, *self._changes]))
 
     def require(self, function: Callable[..., None], provided: Collection[str], kind: str) -> None:
@@ -83,15 +83,15 @@ class Arguments:
             raise UnknownArgument(f"{_place(function)} asks for {unknown[0]!r}{hint} {choice}")
 
     def given(self, site: Site, function: Callable[..., None], target: Target, **made: Any) -> dict[str, Any]:
-        """The values of a function's arguments on a target; `made` are those that the engine has made already.
+        """The values of a function's arguments on a target, by name; `made` are those that the engine provides itself.
 
-        Raises what a provider raises, and UnknownArgument.
+        Raises whatever a provider raises, and UnknownArgument.
         """
         self.require(function, (*self._values, *made), "it")
         return {n: made[n] if n in made else self._values[n](site, target) for n in parameters(function)}
 
     def changed_machines(self, site: Site, function: Callable[..., None], target: Target) -> dict[str, Target]:
-        """For each argument by which a stage changes a machine: the machine."""
+        """The machine that each change argument of a function changes, by the argument's name."""
         return {n: self._changes[n](site, target) for n in parameters(function) if n in self._changes}
 
     def _claim(self, name: str, function: Callable[..., Any]) -> None:

@@ -33,7 +33,7 @@ judges_api = pytest.mark.judges_api
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is said about a check: its id in the catalogue, its weight, where it applies, how to mend what it finds."""
+    """The declaration of a check: its id in the catalogue, its severity, its targets, the fix for its finding."""
 
     id: str
     function: Callable[..., None]
@@ -51,16 +51,16 @@ class Check:
 
     @property
     def is_active(self) -> bool:
-        """Whether it loads or touches something: never in a plan, and in an audit only with --active."""
+        """Whether it puts load on a host or leaves a trace: never run in a plan, and in an audit only with --active."""
         return any(mark.name == "active" for mark in getattr(self.function, "pytestmark", ()))
 
     def explains(self, target: Target, cluster: Cluster) -> Sequence[Target]:
-        """Where this check, if it is red, explains a finding on `target`: there, or on all of its own targets."""
+        """The targets on which this check, if red, explains a finding on `target`: that one, or all of its own."""
         targets = self.on(cluster)
         return [target] if target in targets else targets
 
     def target_for(self, target: Target, cluster: Cluster) -> Target | None:
-        """Whom the check speaks of when it is asked for `target`: the target, the whole cluster, or nobody."""
+        """The target of this check when a stage on `target` proves it: the same one, the whole cluster, or None."""
         targets = self.on(cluster)
         if target in targets:
             return target
@@ -83,31 +83,42 @@ def check(
 ) -> Callable[[F], F]:
     """Make a function a check. It joins `-m verify`; put `@preflight` or `@active` above for the other sets.
 
-    `deviation` says why the product itself contradicts the rule: the check is then a DEVIATION instead of a FAIL.
+    `deviation` says why the product itself contradicts the rule: the verdict is then DEVIATION instead of FAIL.
     `causes` are checks that explain a finding of this one: where one of them is red in the same run, this one is NOT
     RUN, so that an engineer reads one finding and not its ten consequences.
-    Name and title are the function's name and the first line of its docstring. Checks that are made from a table, one
-    for each row, are given theirs and stand in a dict of their module (`one_or_many`).
+    `name` and `title` default to the function's name and the first line of its docstring. Checks that are made from a
+    table, one for each row, pass their own and are kept in a dict of their module (`one_or_many`).
     """
 
     def declare(function: F) -> F:
-        known = tuple(function.__dict__["check"] for function in causes)
-        called, titled = name or name_of(function), title or title_of(function)
-        spec = Check(id, function, on, severity, section, source, title_zh, fix, deviation, called, titled, known)
-        function.__dict__["check"] = spec
+        function.__dict__["check"] = Check(
+            id=id,
+            function=function,
+            on=on,
+            severity=severity,
+            section=section,
+            source=source,
+            title_zh=title_zh,
+            fix=fix,
+            deviation=deviation,
+            name=name or name_of(function),
+            title=title or title_of(function),
+            causes=tuple(cause.__dict__["check"] for cause in causes),
+        )
         return pytest.mark.verify(function)  # type: ignore[no-any-return]
 
     return declare
 
 
-def goal(id: str, **told: Any) -> Callable[[F], F]:
-    """Make a function a check that only stages prove: what it asserts is no state to be in, but one to get to.
+def goal(id: str, **declaration: Any) -> Callable[[F], F]:
+    """Make a function a check that only stages prove: it asserts a target state, not a steady state.
 
-    It is no part of any audit: a host in its place is neither clean of Kubernetes nor just restarted.
+    No audit includes it, because a host in service is neither free of Kubernetes nor freshly restarted. The arguments
+    are those of `check`.
     """
 
     def declare(function: F) -> F:
-        declared = check(id, **told)(function)
+        declared = check(id, **declaration)(function)
         declared.__dict__["pytestmark"] = [mark for mark in declared.__dict__["pytestmark"] if mark.name != "verify"]
         return declared
 
@@ -125,14 +136,14 @@ def title_of(function: Callable[..., None]) -> str:
 
 
 def one_or_many(value: Any) -> list[Any]:
-    """What a name of a module stands for: itself, or the values of a dict.
+    """The objects behind a module-level name: the value itself, or the values of a dict.
 
-    Checks and stages that are made from a table, one for each row, stand in a dict: `RUNS = {"nginx": ..., ...}`.
+    Checks and stages that are made from a table, one for each row, are kept in a dict: `RUNS = {"nginx": ..., ...}`.
     """
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def check_of(function: Any) -> Check | None:
-    """The check that a function was declared to be, if any."""
+    """The check that a function declares; None if it declares none."""
     spec = getattr(function, "check", None)
     return spec if isinstance(spec, Check) else None

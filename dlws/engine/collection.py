@@ -1,4 +1,4 @@
-"""Which of the collected tests a run takes, and in which order."""
+"""Which of the collected tests a run includes, and in which order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlws.engine import graph, replay, selection
 from dlws.engine.arguments import ARGUMENTS, UnknownArgument
 from dlws.engine.check import one_or_many
 from dlws.engine.graph import Graph
-from dlws.engine.items import KNOWN, CheckItem, StageItem, TargetItem, collected
+from dlws.engine.items import ALL_CHECKS, CheckItem, StageItem, TargetItem, collected
 from dlws.engine.run import CLUSTER, CONTEXT, inputs_of, sha256_of
 from dlws.engine.stage import Stage, stage_of
 from dlws.record.run_folder import RunFolder
@@ -21,8 +21,8 @@ TARGETS = pytest.StashKey[dict[str, list[str]]]()
 """The names of the targets of every collected stage, by the stage's name."""
 
 
-def made_of(config: pytest.Config, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem]:
-    """One item per target of a check or a stage, or of a table of them; none of a helper in the same file."""
+def items_from(config: pytest.Config, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem]:
+    """One item per target of a check or a stage, or of a table of them; empty for a helper in the same file."""
     cluster = config.stash[CLUSTER]
     for stage in filter(None, map(stage_of, one_or_many(obj))):
         config.stash.setdefault(TARGETS, {})[stage.name] = [target.name for target in stage.targets(cluster)]
@@ -31,7 +31,7 @@ def made_of(config: pytest.Config, collector: pytest.Module, name: str, obj: Any
 
 
 def build_graph(config: pytest.Config, items: Sequence[pytest.Item]) -> Graph:
-    """The graph of all collected stages. UsageError for an argument or a stage that is asked for and is not there."""
+    """The graph of all collected stages. UsageError for an unknown argument, or an `after` that names no stage."""
     targets = config.stash.setdefault(TARGETS, {})
     try:
         check_arguments(items)
@@ -41,7 +41,7 @@ def build_graph(config: pytest.Config, items: Sequence[pytest.Item]) -> Graph:
 
 
 def check_arguments(items: Iterable[pytest.Item]) -> None:
-    """UnknownArgument for a check, a stage, or what a stage proves, that asks for what nothing provides."""
+    """UnknownArgument if a check, a stage, or a check that a stage proves has an argument that nothing provides."""
     specs = {item.function: item.spec for item in items if isinstance(item, CheckItem | StageItem)}
     for spec in specs.values():
         if isinstance(spec, Stage):
@@ -51,9 +51,9 @@ def check_arguments(items: Iterable[pytest.Item]) -> None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave in `items` what this run takes, and tell pytest of the others."""
+    """Reduce `items` to those that this run includes, and report the others to pytest as deselected."""
     every = frozenset((item.spec.id, item.target.name) for item in items if isinstance(item, CheckItem))
-    config.stash[KNOWN] = every if _is_whole(config) else None
+    config.stash[ALL_CHECKS] = every if _is_whole(config) else None
     filters = _filters(config, items)
     chosen = {item: all(keep(item) for keep in filters) for item in items}
     config.hook.pytest_deselected(items=[item for item in items if not chosen[item]])
@@ -71,7 +71,7 @@ def arrange(config: pytest.Config, items: list[pytest.Item], steps: Graph) -> No
 
 
 def _is_whole(config: pytest.Config) -> bool:
-    """Whether every check was collected; in a replay, whether it was then."""
+    """Whether every check was collected; in a replay, whether the original run collected every check."""
     if replays := config.stash[CONTEXT].replays:
         return inputs_of(config, replays).whole
     return bool(config.args == [str(config.rootpath / "checks")])
@@ -79,7 +79,7 @@ def _is_whole(config: pytest.Config) -> bool:
 
 def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callable[[Any], bool]]:
     option, context, cluster = config.option, config.stash[CONTEXT], config.stash[CLUSTER]
-    keep: list[Callable[[Any], bool]] = [selection.wanted_by(context.command)]
+    keep: list[Callable[[Any], bool]] = [selection.joining(context.command)]
     if context.limit:
         keep.append(selection.limited(cluster, context.limit))
     if option.stages:
@@ -95,7 +95,7 @@ def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callab
 
 
 def by_host(items: Iterable[pytest.Item], cluster: Cluster) -> list[pytest.Item]:
-    """Checks host after host, before all of them the one that finds out whether the Kubernetes API can be asked."""
+    """Checks sorted by host, after the one that finds out whether the Kubernetes API answers."""
     rank = {name: place for place, name in enumerate(host_order(cluster))}
 
     def place(item: pytest.Item) -> tuple[bool, int]:
@@ -106,7 +106,7 @@ def by_host(items: Iterable[pytest.Item], cluster: Cluster) -> list[pytest.Item]
 
 
 def host_order(cluster: Cluster) -> list[str]:
-    """The names of all machines, one of each kind first: its commands are then known for the others."""
+    """The names of all machines, one of each kind first, because its commands are then foreseen for the others."""
     first_of_kind: dict[str, str] = {}
     for node in cluster.nodes:
         first_of_kind.setdefault(node.kind, node.name)

@@ -1,4 +1,4 @@
-"""How a run ends in the controller: the ledger is closed, and whoever makes reports is told."""
+"""How a run ends in the controller: the ledger is closed and the reports are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dlws.engine import waivers
-from dlws.engine.items import KNOWN, TargetItem
+from dlws.engine.items import ALL_CHECKS, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
@@ -20,7 +20,7 @@ from dlws.verdict import Verdict
 
 
 class Conclusion:
-    """Takes in every report of a run and brings it to its end."""
+    """Records every report of a run, and ends the run."""
 
     def __init__(self, config: pytest.Config, site: Site, session: pytest.Session, sha256: str, version: str) -> None:
         self.console = Console(file=sys.stdout, force_terminal=None, soft_wrap=True)
@@ -33,7 +33,7 @@ class Conclusion:
         self.run = head(site, session.items, started=started, sha256=sha256, workers=workers, version=version)
 
     def replays(self, run: Audited) -> None:
-        """This run judges another one's evidence again."""
+        """Note in the ledger's head that this run judges the evidence of another one again."""
         judged = tuple(item.key for item in self.run.items)
         chosen = self.config.option.limit or self.config.args_source is self.config.ArgsSource.ARGS
         items = (*self.run.items, *(() if chosen else missing(run, set(judged))))
@@ -41,12 +41,12 @@ class Conclusion:
         begin(run, self.site.context.folder, list(judged))
 
     def begin(self) -> None:
-        """Before the first test."""
+        """Write the ledger's head and start the display; called before the first test."""
         self.ledger.begin(self.run)
         self.board.start()
 
     def take(self, report: pytest.TestReport) -> None:
-        """One report."""
+        """Record one report."""
         result = reported(report, self.items.get(report.nodeid), self.ledger.results)
         if result is not None:
             self.ledger.add(result)
@@ -61,12 +61,12 @@ class Conclusion:
         return (word.lower(), "", "")
 
     def end(self, session: pytest.Session) -> None:
-        """After the last test."""
+        """Judge the waivers, settle the exit status, close the ledger; called after the last test."""
         self.board.stop()
         results = list(self.ledger.results.values())
         if self.run.command == "verify":
             verdicts = {(result.id, result.host): result.verdict for result in results}
-            for finding in waivers.findings(self.site.waivers, verdicts, self.config.stash[KNOWN]):
+            for finding in waivers.findings(self.site.waivers, verdicts, self.config.stash[ALL_CHECKS]):
                 self.ledger.add(finding)
         results = list(self.ledger.results.values())
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.option.resume:
@@ -81,6 +81,6 @@ class Conclusion:
         return result.verdict.is_red or (self.run.strict and result.verdict is Verdict.WARN)
 
     def show(self) -> None:
-        """What a person reads at the end."""
+        """Print the summary."""
         folder = self.site.context.folder
         self.config.hook.pytest_dlws_summary(config=self.config, folder=folder, console=self.console)

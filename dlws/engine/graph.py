@@ -1,4 +1,4 @@
-"""The graph of a run: which stage on which host waits for which, and an order that respects it."""
+"""The dependency graph of a run: which stage on which host waits for which, and an order that respects it."""
 
 from __future__ import annotations
 
@@ -15,47 +15,48 @@ GRAPH = pytest.StashKey["Graph"]()
 
 @dataclass(slots=True)
 class Graph:
-    """All steps of the runbook by label, whether or not this run selects them, and those it does select."""
+    """All steps of the runbook by label, and the labels of those that this run selects."""
 
     steps: dict[str, Step] = field(default_factory=dict)
     selected: set[str] = field(default_factory=set)
 
     def absent(self, step: Step) -> list[Step]:
-        """The steps it comes after that this run leaves out: what they prove must be asked of the hosts instead."""
+        """The required steps before it that this run leaves out; their proofs must be checked on the hosts instead."""
         return [self.steps[name] for name in step.demands if name not in self.selected]
 
     def present(self, step: Step) -> list[str]:
-        """The labels it comes after that are part of this run."""
+        """The labels of the steps directly before it that are part of this run."""
         return [name for name in step.after if name in self.selected]
 
     def earlier(self, step: Step) -> list[Step]:
-        """Every step of this run that must be over before it, near or far."""
-        found: dict[str, Step] = {}
+        """Every step of this run that must finish before it, directly or indirectly."""
+        ancestors: dict[str, Step] = {}
         todo = self.present(step)
         while todo:
             name = todo.pop()
-            if name not in found:
-                found[name] = self.steps[name]
+            if name not in ancestors:
+                ancestors[name] = self.steps[name]
                 todo += self.present(self.steps[name])
-        return list(found.values())
+        return list(ancestors.values())
 
 
 def step_of(item: pytest.Item) -> Step | None:
-    """The step that a collected test stands for, if it is a stage."""
+    """The step of a collected test; None if it is not a stage."""
     return item.step if isinstance(item, StageItem) else None
 
 
 def build(items: Iterable[pytest.Item], where: Mapping[str, list[str]], master: str) -> Graph:
     """The graph of all collected stages of a cluster with this master.
 
-    ValueError for an `after` that names no stage, or two stages of one name.
+    `where` lists the names of each stage's targets. ValueError for an `after` that names no stage, or for two stages
+    of one name.
     """
     graph = Graph()
     for item in items:
         if isinstance(item, StageItem):
-            means = {need: expand(need, item.target.name, where, master) for need in item.spec.after}
-            after = dict.fromkeys(label for labels in means.values() for label in labels)
-            demands = dict.fromkeys(n for need, labels in means.items() if not need.endswith("?") for n in labels)
+            expanded = {need: expand(need, item.target.name, where, master) for need in item.spec.after}
+            after = dict.fromkeys(label for labels in expanded.values() for label in labels)
+            demands = dict.fromkeys(n for need, labels in expanded.items() if not need.endswith("?") for n in labels)
             item.step = Step(item.spec, item.target, item.nodeid, tuple(after), tuple(demands))
             if item.step.label in graph.steps:
                 raise ValueError(f"two stages are called {item.spec.name}")
@@ -73,7 +74,7 @@ def mark(items: Iterable[pytest.Item], graph: Graph) -> None:
 
 
 def ordered(items: list[pytest.Item], graph: Graph) -> list[pytest.Item]:
-    """Topological and stable. ValueError names the steps of a cycle."""
+    """The items in topological order, otherwise as they were. ValueError names the steps of a cycle."""
     waiting = {i.nodeid: set(graph.present(s)) if (s := step_of(i)) else set() for i in items}
     name = {i.nodeid: s.label for i in items if (s := step_of(i))}
     todo, done, out = {i.nodeid: i for i in items}, set[str](), list[pytest.Item]()

@@ -1,6 +1,6 @@
-"""The hooks that the engine calls and does not answer itself: what is made of a run once its ledger is closed.
+"""The hooks that the engine calls when a run has ended. The reports implement them (`reports/plugin.py`).
 
-The reports answer them (`reports/plugin.py`); the engine knows of no report. They are called in the controller alone.
+The engine imports no report. The hooks are called in the controller only.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # rich, at run time where something is printed
 
 
 def pytest_dlws_run_ended(config: pytest.Config, folder: Path) -> None:
-    """The ledger in the run's folder is closed: write what is made of it. Must not raise."""
+    """The ledger in the run's folder is closed: write the reports. Must not raise."""
 
 
 def pytest_dlws_summary(config: pytest.Config, folder: Path, console: Console) -> None:
-    """Show a person how the run went; the last that it prints. Called after `pytest_dlws_run_ended`."""
+    """Print the summary of the run, as its last output. Called after `pytest_dlws_run_ended`."""

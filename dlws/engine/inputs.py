@@ -1,6 +1,6 @@
-"""What a run was told: the cluster, the waivers, the day. Kept in the run's folder, so that a replay is told the same.
+"""The inputs of a run: the cluster, the waivers, the date. Kept in the run's folder, so that a replay has the same.
 
-Without secrets: they are masked where the evidence masks them, and a replay needs none.
+Secrets are masked, as in the evidence; a replay needs none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WAIVERS: TypeAdapter[tuple[Waiver, ...]] = TypeAdapter(tuple[Waiver, ...])
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`whole` tells whether the run collected every check, or only some files'."""
+    """The inputs of one run. `whole` is True if the run collected every check, False for those of a few files only."""
 
     cluster: Cluster
     waivers: Waivers
@@ -35,31 +35,31 @@ class Inputs:
 
 
 def save(folder: RunFolder, inputs: Inputs) -> None:
-    """Write them into the run's folder. OSError when it cannot be written."""
+    """Write them into the run's folder. OSError when that fails."""
     cluster = inputs.cluster
     derived = {"secrets", "nodes", "leaving", "settings"}
-    told = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude=derived)
+    configured = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude=derived)
     names = _CLUSTER.dump_python(cluster, mode="json", include={"name", "nodes", "leaving"})
-    masked = _masked(told, Redactor(cluster.secrets))
-    whole = {
+    masked = _masked(configured, Redactor(cluster.secrets))
+    content = {
         "schema": SCHEMA,
         "cluster": {**masked, **names, "secrets": []},
         "waivers": _WAIVERS.dump_python(inputs.waivers.entries, mode="json"),
         "today": inputs.waivers.today.isoformat(),
         "whole": inputs.whole,
     }
-    write(folder.inputs, json.dumps(whole, ensure_ascii=False, indent=1) + "\n")
+    write(folder.inputs, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def load(folder: RunFolder) -> Inputs | None:
-    """What the run of this folder was told; None when it kept none. RunFolderError when it cannot be read."""
+    """The inputs of the run in this folder; None if it kept none. RunFolderError when they cannot be read."""
     try:
-        whole = json.loads(folder.inputs.read_text("utf-8"))
-        settings = settings_of(whole["cluster"]["document"]).model_dump(mode="json", by_alias=True)
+        content = json.loads(folder.inputs.read_text("utf-8"))
+        settings = settings_of(content["cluster"]["document"]).model_dump(mode="json", by_alias=True)
         return Inputs(
-            cluster=_CLUSTER.validate_json(json.dumps({**whole["cluster"], "settings": settings})),
-            waivers=Waivers(_WAIVERS.validate_python(whole["waivers"]), date.fromisoformat(whole["today"])),
-            whole=bool(whole["whole"]),
+            cluster=_CLUSTER.validate_json(json.dumps({**content["cluster"], "settings": settings})),
+            waivers=Waivers(_WAIVERS.validate_python(content["waivers"]), date.fromisoformat(content["today"])),
+            whole=bool(content["whole"]),
         )
     except FileNotFoundError:
         return None
@@ -70,7 +70,7 @@ def load(folder: RunFolder) -> Inputs | None:
 
 
 def _masked(value: Any, redactor: Redactor, secret: bool = False) -> Any:
-    """Plain values with every secret masked: those under a secret's key, and wherever else they stand."""
+    """Plain values with every secret masked: the values of secret keys, and the same text anywhere else."""
     if isinstance(value, Mapping):
         return {k: _masked(v, redactor, secret or is_secret((k,))) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""The tests pytest sees: one item per check or stage and target.
+"""pytest's items: one per check or stage and target.
 
-Not pytest Functions: their arguments are the site's to give, a run has thousands of them, and each ends in a `Result`
-that travels to the controller on its report.
+Not pytest Functions, because their arguments come from the site, a run has thousands of them, and each ends in a
+`Result` that travels to the controller on its report.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dlws.verdict import Severity, Verdict
 
 ACTS = {"host", "change", "on_master"}  # the arguments by which a stage works on a machine
 T = TypeVar("T", Proof, Result)
-API = "kubernetes-api"  # its name among what a run has lost
+API = "kubernetes-api"  # its name among the hosts that a run has lost
 
 
 class Red(Exception):
@@ -37,7 +37,7 @@ class Red(Exception):
 
 
 class TargetItem(pytest.Item):
-    """A check or stage on one target. `result` is there once it has run."""
+    """A check or stage on one target. `result` is set once it has run."""
 
     result: Result | None = None
 
@@ -50,21 +50,21 @@ class TargetItem(pytest.Item):
 
     @property
     def plain_name(self) -> str:
-        """What the check or stage is called: `swap_is_off`."""
+        """The name of the check or stage: `swap_is_off`."""
         raise NotImplementedError
 
     @property
     def key(self) -> str:
-        """What identifies the test in ledgers: `H09[atlas01]`, `swap_off[atlas01]`."""
+        """The identity of the test in ledgers: `H09[atlas01]`, `swap_off[atlas01]`."""
         raise NotImplementedError
 
     @property
     def machine(self) -> str | None:
-        """The machine that this keeps busy, which works on one test at a time; None for the whole cluster."""
+        """The machine that the test occupies; a machine runs one test at a time. None for the whole cluster."""
         return None if isinstance(self.target, Whole) else self.target.name
 
     def runtest(self) -> None:
-        """Judge, keep the result, and end as pytest expects of that verdict."""
+        """Judge, keep the result, and pass, fail or skip accordingly."""
         site = site_of(self.config)
         started, clock = datetime.now(UTC), time.monotonic()
         with site.judging(self.key) as references:
@@ -93,15 +93,15 @@ class TargetItem(pytest.Item):
         except ApiUnreachable as error:
             return self.without_api(site, error)
         except Exception as error:
-            fault = proving.fault(error)
-            return Judgement(verdict=Verdict.UNKNOWN, outcome=self.failed, message=fault, fix="")
+            message = proving.fault_message(error)
+            return Judgement(verdict=Verdict.UNKNOWN, outcome=self.failed, message=message, fix="")
 
     def judged(self, site: Site) -> Judgement:
-        """The verdict and what it rests on."""
+        """The verdict and its reason. Raises Unreachable and ApiUnreachable, which `runtest` turns into findings."""
         raise NotImplementedError
 
     def out_of_reach(self, site: Site, error: Unreachable) -> Judgement:
-        """One finding per host that cannot be reached; whatever else was to run there is not run."""
+        """A finding for the first test on a host that cannot be reached; NOT RUN for every other test there."""
         host = self.target.name
         if isinstance(self.target, Whole):
             return replace(proving.unknown(error, self.target), outcome=self.failed)
@@ -109,10 +109,11 @@ class TargetItem(pytest.Item):
             message = f"{host} cannot be reached"
             return Judgement(verdict=Verdict.NOT_RUN, outcome=self.blocked, message=message, follows=first)
         verdict = Verdict.FAIL if isinstance(error, LoginRefused) else Verdict.UNREACHABLE
-        return Judgement(verdict=verdict, outcome=self.failed, message=proving.said(error, self.target), fix="")
+        message = proving.message_about(self.target, error)
+        return Judgement(verdict=verdict, outcome=self.failed, message=message, fix="")
 
     def without_api(self, site: Site, error: ApiUnreachable) -> Judgement:
-        """One finding for an API that cannot be asked; whatever else was to be asked of it is not run."""
+        """A finding for the first test that the Kubernetes API does not answer; NOT RUN for every other one."""
         if (first := site.first_to_lose(API, self.key)) == self.key:
             return replace(proving.unknown(error, self.target), outcome=self.failed)
         message = f"the Kubernetes API cannot be asked: {error}"
@@ -124,15 +125,15 @@ class TargetItem(pytest.Item):
 
     @property
     def declared(self) -> Declared:
-        """What is known of it before it runs."""
+        """The facts about the test that are known before it runs."""
         raise NotImplementedError
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """A finding is its message; anything else is a fault of the suite and shows its traceback."""
+        """A finding shows its message; anything else is a fault of the suite and shows its traceback."""
         return str(excinfo.value) if isinstance(excinfo.value, Red) else super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the function stands."""
+        """The location of the function."""
         return self.path, self.function.__code__.co_firstlineno - 1, self.name
 
 
@@ -228,11 +229,14 @@ class StageItem(TargetItem):
 
     @property
     def machine(self) -> str | None:
-        """None, too, for what the master does for a host: mostly it waits, and several such stages may."""
+        """See `TargetItem.machine`. None, too, for a stage that acts through the master alone.
+
+        Such a stage mostly waits, and several of them may wait at the same time.
+        """
         return None if ACTS & set(parameters(self.function)) == {"on_master"} else super().machine
 
     def judged(self, site: Site) -> Judgement:
-        """How the stage went."""
+        """Run the stage; its judgement."""
         self.actions = actions = list[ActionRow]()
         return proving.run_stage(
             site,
@@ -260,10 +264,10 @@ class StageItem(TargetItem):
 
 
 def collected(collector: pytest.Module, value: Any, cluster: Cluster) -> Iterator[TargetItem]:
-    """The items of what a name of a module stands for: each check or stage that the module declares, on each target."""
+    """The items of a module-level value: one for each check or stage that this module declares, on each target."""
     for function in one_or_many(value):
         if getattr(function, "__module__", "") != collector.obj.__name__:
-            continue  # a helper of another kind, or borrowed from where it is declared
+            continue  # not a function, or imported from the module that declares it
         if stage := stage_of(function):
             for target in stage.targets(cluster):
                 yield StageItem.from_parent(collector, name=_item_name(stage, target), spec=stage, target=target)
@@ -277,16 +281,16 @@ def _item_name(spec: Check | Stage, target: Target) -> str:
 
 
 def redacted(result: Result, redact: Callable[[str], str]) -> Result:
-    """The result with every secret masked in what was said at run time. Names and titles are the source's own."""
+    """The result with every secret masked in the texts that come from hosts. Names and titles come from the source."""
 
-    def masked(told: T) -> T:
+    def masked(row: T) -> T:
         return replace(
-            told,
-            what=redact(told.what),
-            found=redact(told.found),
-            expected=redact(told.expected),
-            message=redact(told.message),
-            remark=redact(told.remark),
+            row,
+            what=redact(row.what),
+            found=redact(row.found),
+            expected=redact(row.expected),
+            message=redact(row.message),
+            remark=redact(row.remark),
         )
 
     return replace(
@@ -307,8 +311,8 @@ def checks_of(session: pytest.Session) -> Mapping[str, CheckItem]:
 
 
 SITE = pytest.StashKey[Callable[[], Site]]()
-KNOWN = pytest.StashKey[frozenset[tuple[str, str]] | None]()
-"""Every check by id and host, whether or not this run asks it; None when only some files were collected."""
+ALL_CHECKS = pytest.StashKey[frozenset[tuple[str, str]] | None]()
+"""Every check by id and host, whether or not this run includes it; None when only some files were collected."""
 
 
 def site_of(config: pytest.Config) -> Site:

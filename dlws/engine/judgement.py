@@ -1,4 +1,4 @@
-"""What a check or stage came to, and the one place where a `Result` is made of it."""
+"""The judgement on a check or stage, and the one place where a `Result` is made of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dlws.verdict import Mismatch, Severity, Verdict, sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on one test, and what it rests on (a `dlws.verdict.Finding`).
+    """The verdict on one test and its reason (a `dlws.verdict.Finding`).
 
-    `outcome` is what a stage did, `follows` the key of the test whose finding explains this one; `fix` is None where
-    what the check was declared with holds good.
+    `outcome` is what a stage did, `follows` the key of the test whose finding explains this one. `fix` is None to keep
+    the fix that the check declares.
     """
 
     verdict: Verdict
@@ -30,13 +30,13 @@ class Judgement:
 
     @property
     def sentence(self) -> str:
-        """What people read of it."""
+        """The finding as one sentence; empty for a plain PASS."""
         return sentence(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What is known of a test before it runs."""
+    """The facts about a test that are known before it runs."""
 
     item: ItemRow
     severity: Severity = Severity.BLOCKER
@@ -47,7 +47,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How a test ran: when it started (UTC, ISO 8601), for how many seconds, where, what it did and was judged by."""
+    """How a test ran: the worker, the start (UTC, ISO 8601), the seconds it took, its actions and its evidence."""
 
     worker: str
     started: str = ""
@@ -57,12 +57,12 @@ class Course:
 
 
 def failed(mismatch: Mismatch) -> Judgement:
-    """The judgement that a Mismatch is."""
+    """The judgement for a Mismatch: FAIL, with its fields."""
     return Judgement(verdict=Verdict.FAIL, what=mismatch.what, found=mismatch.found, expected=mismatch.expected)
 
 
 def result_of(declared: Declared, judgement: Judgement, course: Course) -> Result:
-    """The result of a test."""
+    """The result of a test, from its declaration, its judgement and its course."""
     item = declared.item
     return Result(
         nodeid=item.nodeid,

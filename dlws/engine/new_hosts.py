@@ -11,7 +11,7 @@ NODES = f"{KUBECTL} --request-timeout=10s get nodes -o name"
 
 
 def without_node(cluster: Cluster, master: Host) -> list[str]:
-    """The machines without a node, in the order of the configuration. Unknown if the API does not say."""
+    """The machines without a node, in the order of the configuration. Unknown if the nodes cannot be listed."""
     lines = master.lines(NODES)
     if not lines or any(not line.startswith("node/") for line in lines):
         raise unparsable("kubectl get nodes", lines[0] if lines else "", "no list of nodes")

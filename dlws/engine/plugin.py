@@ -10,7 +10,7 @@ import pytest
 
 from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.items import KNOWN, SITE, TargetItem, site_of
+from dlws.engine.items import ALL_CHECKS, SITE, TargetItem, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
@@ -27,13 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """The hooks by which the reports hear of a run's end."""
+    """The hooks that tell the reports that a run has ended."""
     pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
-    """Before xdist decides on workers: which command is this, on which cluster, how wide."""
+    """Before xdist decides on workers: settle the command, the cluster and the number of workers."""
     if hasattr(config, "workerinput") or config.option.help or not options.is_cluster_run(config):
         return None
     command = options.command_of(config.option.markexpr)
@@ -68,21 +68,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: Any) -> list[pytest.Item] | None:
-    """Where no cluster is concerned a check or stage is nobody's test, least of all one that passes."""
+    """In a run without a cluster, a check or stage must not be collected as an ordinary test that passes."""
     ours = CONTEXT not in collector.config.stash and (stage_of(obj) or check_of(obj))
     return [] if ours else None
 
 
 def quieten(config: pytest.Config) -> None:
-    """The board tells the story, not pytest's dots."""
+    """Turn off pytest's progress dots: the board shows the progress."""
     config.option.verbose = min(config.option.verbose, -1)
     config.option.reportchars = ""
 
 
 def print_freely(config: pytest.Config) -> None:
-    """Without pytest's capture of output and logs: a run prints through its board alone, and has thousands of tests.
+    """Turn off pytest's capture of output and logs, which costs time in thousands of tests that print nothing.
 
-    And without hypothesis, which would be loaded at the end, a second, to say nothing.
+    And hypothesis's plugin, which takes a second to load at the end of a run and has nothing to report.
     """
     manager = config.pluginmanager
     manager.set_blocked("logging-plugin")
@@ -102,30 +102,30 @@ class Run:
         self.conclusion: Conclusion | None = None
 
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a new worker what run this is."""
+        """Send the run's settings to a new worker."""
         node.workerinput["dlws"] = self.context.packed()
 
     def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem] | None:
-        """Checks and stages become one item per target; helpers in the same files are nobody's tests."""
+        """Checks and stages become one item per target; helpers in the same files are not collected."""
         if not isinstance(collector, pytest.Module) or not (callable(obj) or isinstance(obj, dict)):
             return None
-        return collection.made_of(self.config, collector, name, obj)
+        return collection.items_from(self.config, collector, name, obj)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
-        """The graph is made of all stages before any is deselected; the order comes last."""
+        """Build the graph from all stages before any is deselected; sort the items last."""
         steps = collection.build_graph(self.config, items)
         collection.select(self.config, items)
         yield
         collection.arrange(self.config, items, steps)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All is known that is to run: open the ledger; in an audit of one process, send for the facts."""
+        """The selection is final: open the ledger; in an audit of one process, start connecting to the hosts."""
         if self.config.option.collectonly or graph.GRAPH not in self.config.stash:
-            return  # nothing is to run, or the selection was refused
+            return  # nothing will run, or the selection was refused
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
-            sha256 = run.open_folder(self.config, site, whole=self.config.stash[KNOWN] is not None)
+            sha256 = run.open_folder(self.config, site, whole=self.config.stash[ALL_CHECKS] is not None)
             from dlws.engine.conclusion import Conclusion
 
             self.conclusion = Conclusion(self.config, site, session, sha256, run.suite_version())
@@ -138,7 +138,7 @@ class Run:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let the result travel on the report of the phase that decided it."""
+        """Attach the result to the report of the phase that decided it."""
         report = yield
         if isinstance(item, TargetItem) and report.when == "call" and item.result is not None:
             is_worker = hasattr(self.config, "workerinput")
@@ -149,13 +149,13 @@ class Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """In the controller: write it down."""
+        """In the controller: record the result."""
         if self.conclusion:
             self.conclusion.take(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Counts by verdict or outcome in pytest's closing line; no letters."""
+        """The verdict or outcome under which pytest's closing line counts a report, without a progress letter."""
         return self.conclusion.word_for(report) if self.conclusion else None
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -166,6 +166,6 @@ class Run:
             self.conclusion.end(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Let the reports have the last word."""
+        """Print the reports' summary last."""
         if self.conclusion:
             self.conclusion.show()

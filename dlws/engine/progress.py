@@ -1,6 +1,6 @@
-"""What a person sees while a run goes on: one line per finished stage, and what each busy host is doing.
+"""The progress display of a run: one line per finished stage, and what each busy host is doing.
 
-Workers have no terminal: they send datagrams to a socket in the run's folder, the controller shows them.
+Workers have no terminal, so they send datagrams to a socket in the run's folder and the controller shows them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import IO, TYPE_CHECKING
 from dlws.record.ledger import Outcome, Result
 from dlws.verdict import Verdict
 
-if TYPE_CHECKING:  # and where the board is drawn: a worker only reports
+if TYPE_CHECKING:  # rich is imported where the board is drawn, because a worker only reports
     from rich.console import Console
     from rich.table import Table
 
-HEARTBEAT = 15.0  # seconds between lines about a busy host where the output is no terminal
+HEARTBEAT = 15.0  # seconds between lines about a busy host when the output is not a terminal
 MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
 STYLES = {Outcome.CHANGED: "green", Outcome.FAILED: "bold red", Outcome.PLANNED: "cyan", Outcome.BLOCKED: "dim"}
 
 
 @contextlib.contextmanager
 def address(path: Path) -> Iterator[str]:
-    """The socket's name, through its folder's descriptor: a socket's path may have 107 bytes at most."""
+    """The socket's name by way of its folder's descriptor, because a socket's path is limited to 107 bytes."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -39,16 +39,16 @@ def address(path: Path) -> Iterator[str]:
 
 
 def beside_capture() -> IO[str]:
-    """Standard output as it is now. What is printed to sys.stdout while a test runs in this process is captured."""
+    """A duplicate of standard output that pytest's capture does not reach."""
     sys.stdout.flush()
     try:
         return os.fdopen(os.dup(sys.stdout.fileno()), "w", 1, sys.stdout.encoding, "replace")
-    except OSError:  # it is no file at all
+    except OSError:  # it is not a file
         return sys.stdout
 
 
 class Reporter:
-    """A worker's (or the only process's) voice."""
+    """The sending side, in a worker or in a run of one process."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -56,7 +56,7 @@ class Reporter:
         self._path = path
 
     def say(self, label: str, text: str) -> None:
-        """Tell what a stage is doing now. Progress is a courtesy: nobody listening is no fault."""
+        """Report what a stage is doing now. Never raises: a display that does not listen must not stop a stage."""
         with contextlib.suppress(OSError), address(self._path) as name:
             self._socket.sendto(json.dumps([label, text[:500]]).encode(), name)
 
@@ -99,7 +99,7 @@ class Board:
         self._path.unlink(missing_ok=True)
 
     def finished(self, result: Result) -> None:
-        """One line for a stage that did or found something; a check says only what is red."""
+        """Print one line for a stage that changed or failed; for a check only if it is red."""
         with self._lock:
             self._finished.add(f"{result.name}[{result.host}]")
             self._busy.pop(f"{result.name}[{result.host}]", None)
@@ -120,7 +120,7 @@ class Board:
             with contextlib.suppress(TimeoutError, ValueError):
                 label, text = json.loads(self._socket.recv(65536))
                 with self._lock:
-                    if label not in self._finished:  # a late word of what is over
+                    if label not in self._finished:  # otherwise the message arrived late
                         since = self._busy.get(label, (text, time.monotonic(), 0.0))[1]
                         self._busy[label] = (text, since, time.monotonic())
             if not self._console.is_terminal:

@@ -1,4 +1,4 @@
-"""How a stage is run: prove; if something does not hold, change; prove again."""
+"""How a stage is run: prove; if a check fails, change; prove again."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def run_stage(
 ) -> Judgement:
     """Run one stage on its target. `missing` are the steps before it that this run leaves out, `earlier` all others.
 
-    What it does is added to `actions` at once: it is known even when this raises. Unreachable passes through: it is a
-    finding about the host, not about the stage.
+    Each action is added to `actions` as it happens, so that none is lost when this raises. Unreachable passes through
+    because it is a finding about the host, not about the stage.
     """
     for before in missing:
-        if lacking := unmet(site, before, step.target):  # no other stage of this run is red for it
-            return _failed(lacking.verdict, f"not begun: needs {before.label}: {lacking.sentence}")
+        if failing := unmet(site, before, step.target):  # no other stage of this run reports it
+            return _failed(failing.verdict, f"not begun: needs {before.label}: {failing.sentence}")
     proofs = prove(site, step.stage.proves, step.target)
     if site.context.plan and not proofs:
         return _planned("judged by a check that touches the host: not in a plan")
@@ -64,7 +64,7 @@ def _planned(message: str, proofs: tuple[Proof, ...] = ()) -> Judgement:
 
 
 def act(site: Site, step: Step, actions: list[ActionRow], on_action: Callable[[str], None]) -> str | None:
-    """Carry out the stage's body. None, or what went wrong in it: the proofs that follow have the last word.
+    """Carry out the stage's body. Returns what went wrong in it, or None; the proofs that follow decide the verdict.
 
     Each argument that changes a machine gets a `Change` on it (`fixtures/change.py`).
     """
@@ -79,19 +79,19 @@ def act(site: Site, step: Step, actions: list[ActionRow], on_action: Callable[[s
             for change in changes.values():
                 change.sender.settle(SETTLE_DEADLINE)
         except Unknown as unsettled:
-            return f"{said(error, step.target)}; {said(unsettled, step.target)}"
-        return said(error, step.target)
+            return f"{message_about(step.target, error)}; {message_about(step.target, unsettled)}"
+        return message_about(step.target, error)
     except Unreachable as error:
         if step.target == master or not is_lost(site, master):
             raise
         return str(error)  # the loss of the master is a finding of its own
     except (ChangeFailed, Unknown) as error:
-        return said(error, step.target)
+        return message_about(step.target, error)
     return None
 
 
 def is_lost(site: Site, target: Target) -> bool:
-    """Whether a host that was in use does not answer any more."""
+    """Whether a host that was in use no longer answers."""
     try:
         site.host(target).read("true")
     except Unknown:
@@ -100,7 +100,10 @@ def is_lost(site: Site, target: Target) -> bool:
 
 
 def unmet(site: Site, before: Step, target: Target) -> Proof | None:
-    """What of an earlier step does not hold, asked of its host. Another host's loss says nothing about the target."""
+    """The first failing proof of an earlier step, judged on that step's host; None if all hold.
+
+    When that host is unreachable and is not `target`, the proof is UNKNOWN: its loss says nothing about the target.
+    """
     try:
         return first_red(prove(site, before.stage.proves, before.target))
     except Unreachable as error:
@@ -116,34 +119,34 @@ def _sender(site: Site, target: Target) -> Applier | Planner:
 
 
 def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof, ...]:
-    """The verdict of each check that speaks of the target. A plan leaves out those that load or touch something."""
+    """The verdict of each check that applies to the target. A plan leaves out active checks, which touch the host."""
     allowed = [check for check in checks if not (site.context.plan and check.is_active)]
-    asked = [(check, check.target_for(target, site.cluster)) for check in allowed]
-    return tuple(judge(site, check, subject) for check, subject in asked if subject is not None)
+    subjects = [(check, check.target_for(target, site.cluster)) for check in allowed]
+    return tuple(judge(site, check, subject) for check, subject in subjects if subject is not None)
 
 
 def judge(site: Site, check: Check, target: Target) -> Proof:
     """Run one check for a stage. Unreachable passes through."""
     try:
-        told = judged(site, check, target)
-    except ApiUnreachable as error:  # a stage that has yet to make the API does not stop at its absence
-        told = unknown(error, target)
+        judgement = judged(site, check, target)
+    except ApiUnreachable as error:  # a stage that has yet to create the API must not stop because it is missing
+        judgement = unknown(error, target)
     return Proof(
         id=check.id,
         name=check.name,
-        verdict=told.verdict,
-        what=told.what,
-        found=told.found,
-        expected=told.expected,
-        message=told.message,
-        fix="" if told.verdict in (Verdict.PASS, Verdict.NA) else check.fix,
+        verdict=judgement.verdict,
+        what=judgement.what,
+        found=judgement.found,
+        expected=judgement.expected,
+        message=judgement.message,
+        fix="" if judgement.verdict in (Verdict.PASS, Verdict.NA) else check.fix,
     )
 
 
 def judged(site: Site, check: Check, target: Target) -> Judgement:
-    """Run one check outside pytest's protocol, as it is before severity and waivers; alike for alike hosts.
+    """Run one check outside pytest's protocol: its judgement before severity and waivers, without the host's name.
 
-    Unreachable and ApiUnreachable pass through: they are findings of their own, not of every check that meets them.
+    Unreachable and ApiUnreachable pass through, because the engine reports each of them once instead of once per check.
     """
     try:
         check.function(**ARGUMENTS.given(site, check.function, target))
@@ -157,23 +160,23 @@ def judged(site: Site, check: Check, target: Target) -> Judgement:
         return failed(error)
     except Exception as error:
         if is_finding(error, check):
-            return Judgement(verdict=Verdict.FAIL, message=finding(error))
-        return Judgement(verdict=Verdict.UNKNOWN, message=fault(error))
+            return Judgement(verdict=Verdict.FAIL, message=assertion_message(error))
+        return Judgement(verdict=Verdict.UNKNOWN, message=fault_message(error))
     return Judgement(verdict=Verdict.PASS)
 
 
 def unknown(error: Unknown, target: Target) -> Judgement:
-    """The judgement that something could not be known of a target."""
-    return Judgement(verdict=Verdict.UNKNOWN, message=f"cannot know: {said(error, target)}")
+    """The judgement that a fact about a target could not be established."""
+    return Judgement(verdict=Verdict.UNKNOWN, message=f"cannot know: {message_about(target, error)}")
 
 
-def said(error: Exception, target: Target) -> str:
-    """What an error says of its own target. Errors name their host, as they may reach people elsewhere too."""
+def message_about(target: Target, error: Exception) -> str:
+    """An error's message without the leading name of its target, which the result has as a field."""
     return str(error).removeprefix(f"{target.name}: ")
 
 
 def is_finding(error: Exception, check: Check) -> bool:
-    """Whether it says that the fact is not as it must be: an `assert` of the check's own package."""
+    """Whether an error is the check's own failed `assert`, rather than one in the suite or in a library."""
     if not isinstance(error, AssertionError):
         return False
     package = check.function.__module__.split(".")[0]
@@ -181,20 +184,20 @@ def is_finding(error: Exception, check: Check) -> bool:
     return str(frames[-1].f_globals.get("__name__")).split(".")[0] == package
 
 
-def finding(error: Exception) -> str:
-    """What an assertion says. One without words is told by its line: a finding is never empty."""
+def assertion_message(error: Exception) -> str:
+    """The message of an assertion; its source line where it has none, because a finding is never empty."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return str(error) or f"does not hold: {frame.line or f'{frame.filename}:{frame.lineno}'}"
 
 
-def fault(error: Exception) -> str:
-    """A fault of the suite, or of a library, in one line: what it was and the last three places it came through."""
+def fault_message(error: Exception) -> str:
+    """A fault of the suite or of a library, in one line: the error and the last three frames of its traceback."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     where = " < ".join(f"{Path(f.filename).parent.name}/{Path(f.filename).name}:{f.lineno}" for f in reversed(frames))
     return f"the suite itself broke: {type(error).__name__}: {error} ({where})"
 
 
 def first_red(proofs: tuple[Proof, ...]) -> Proof | None:
-    """The first proof that does not hold, a known failure before an unknown."""
+    """The first red proof, failures before UNKNOWNs; None if there is none."""
     red = [p for p in proofs if p.verdict.is_red]
     return min(red, key=lambda p: p.verdict is Verdict.UNKNOWN, default=None)

@@ -1,4 +1,4 @@
-"""The controller's memory of a run: every result goes to the ledger the moment it arrives."""
+"""The controller's record of a run: every result is written to the ledger as soon as it arrives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYNC_EVERY = 0.25  # seconds between fsyncs of check results; a stage's result i
 
 
 class Ledgerkeeper:
-    """Appends to `ledger.jsonl` and tells listeners. Reads of the file see whole lines, whenever the run is killed."""
+    """Appends to `ledger.jsonl` and notifies listeners. Only whole lines are written, so a killed run is readable."""
 
     def __init__(self, path: Path, listeners: Sequence[Callable[[Result], None]]) -> None:
         self._file: IO[str] = path.open("a", encoding="utf-8", errors="backslashreplace")
@@ -39,7 +39,7 @@ class Ledgerkeeper:
         self._write(run, at_once=True)
 
     def add(self, result: Result) -> None:
-        """Write one result. A test's second report (its worker died after the call) counts only if it is worse."""
+        """Write one result. A second result of a test (its worker died after the call) counts only if it is worse."""
         first = self.results.get(result.key)
         if first is not None:
             if first.verdict.is_red or not result.verdict.is_red:
@@ -60,7 +60,7 @@ class Ledgerkeeper:
             listener(result)
 
     def end(self, exit_status: int, reason: str) -> End:
-        """Write the foot: how it ended and what never ran."""
+        """Write the last line: how the run ended and which tests never ran."""
         not_run = tuple(item.key for item in self.items if item.key not in self.results)
         end = End(exit_status=exit_status, reason=reason, seconds=self.seconds, not_run=not_run)
         self._write(end, at_once=True)
@@ -69,7 +69,7 @@ class Ledgerkeeper:
 
     @property
     def seconds(self) -> float:
-        """Since the recorder was made."""
+        """Seconds since this object was created."""
         return round(time.monotonic() - self._began, 3)
 
     def _write(self, event: Run | Result | End, *, at_once: bool) -> None:
@@ -81,11 +81,11 @@ class Ledgerkeeper:
 
 
 def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str, workers: int, version: str) -> Run:
-    """The first line of the ledger: what was to be run, where."""
+    """The first line of the ledger: the tests to be run, and the hosts."""
     ours = [item for item in items if isinstance(item, TargetItem)]
     targets = {item.target.name: item.target for item in ours}
     order = [Control().name, *(n.name for n in (*site.cluster.nodes, *site.cluster.leaving)), Whole().name]
-    known = [targets[name] for name in order if name in targets]
+    involved = [targets[name] for name in order if name in targets]
     return Run(
         run=site.context.run,
         cluster=site.cluster.name,
@@ -97,15 +97,15 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
         plan=site.context.plan,
         strict=site.context.strict,
         workers=workers,
-        hosts=tuple(HostRow(name=t.name, address=str(t.address), kind=t.kind, role=str(t.role)) for t in known),
+        hosts=tuple(HostRow(name=t.name, address=str(t.address), kind=t.kind, role=str(t.role)) for t in involved),
         items=tuple(item.declared.item for item in ours),
     )
 
 
 def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Result]) -> Result | None:
-    """The result that a report carries; for one that carries none, what its phase and outcome say; else None.
+    """The result that a report carries; without one, a result made of its phase and outcome; None for a mere pass.
 
-    `results` are those of the run so far, by key: they tell why a stage was skipped.
+    `results` are those of the run so far, by key; they explain why a stage was skipped.
     """
     carried = getattr(report, "dlws", None)
     if carried is not None:
@@ -125,7 +125,7 @@ def reported(report: pytest.TestReport, item: TargetItem | None, results: Mappin
 
 
 def first_missing(item: StageItem, results: Mapping[str, Result]) -> str:
-    """The key of the first stage of this run that a stage comes after and that has not come true; "" if all have."""
+    """The key of the first stage of this run before this one that has not succeeded; "" if all have."""
     before = item.config.stash[GRAPH].present(item.step)
     return next((key for key in before if not _holds(results.get(key))), "")
 

@@ -28,14 +28,14 @@ from dlws.verdict import Unknown
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """The run that is replayed."""
+    """The run that is being replayed."""
 
     folder: RunFolder
     ledger: Ledger
 
     @property
     def run(self) -> str:
-        """Its name; that of the first one, if it is a replay itself."""
+        """Its name; if it is a replay itself, the name of the run that asked the hosts."""
         return self.ledger.run.replays or self.ledger.run.run
 
     @property
@@ -46,36 +46,39 @@ class Audited:
 
 @cache
 def audited(folder: Path) -> Audited:
-    """The run of a folder. UsageError when it cannot be replayed."""
+    """The run in a folder. UsageError when it cannot be replayed."""
     try:
-        found = Audited(RunFolder(folder), RunFolder(folder).read().ledger)
+        run = Audited(RunFolder(folder), RunFolder(folder).read().ledger)
     except RunFolderError as error:
         raise pytest.UsageError(f"--replay: {error}") from error
-    if found.ledger.run.command not in CHECK_COMMANDS:
-        raise pytest.UsageError(f"--replay: {folder.name} is no audit but an {found.ledger.run.command}")
-    return found
+    if run.ledger.run.command not in CHECK_COMMANDS:
+        raise pytest.UsageError(f"--replay: {folder.name} is no audit but an {run.ledger.run.command}")
+    return run
 
 
 def named(name: str, out: Path, command: str | None) -> Audited:
-    """The run that --replay names, by its folder or its name. UsageError when it is not there or of another command."""
+    """The run that --replay names, by its folder or its name. UsageError if it is missing or of another command."""
     try:
-        found = audited(find_run(name, out).path.resolve())
+        run = audited(find_run(name, out).path.resolve())
     except RunFolderError as error:
         raise pytest.UsageError(f"--replay: {error}") from error
-    was = found.ledger.run.command
-    if was != (command or "verify"):
-        raise pytest.UsageError(f"--replay: {name} is a run of {was}: replay it with -m {was}")
-    return found
+    recorded = run.ledger.run.command
+    if recorded != (command or "verify"):
+        raise pytest.UsageError(f"--replay: {name} is a run of {recorded}: replay it with -m {recorded}")
+    return run
 
 
-def told(run: Audited, configuration: Callable[[], Cluster], sha256: Callable[[Path], str]) -> Inputs:
-    """What the run was told. Of a run that kept none, `configuration` loads the file, if it is the same one still."""
+def recorded_inputs(run: Audited, configuration: Callable[[], Cluster], sha256: Callable[[Path], str]) -> Inputs:
+    """The inputs of the run. For an older run that kept none, `configuration` loads the file if it is unchanged.
+
+    UsageError when the recorded inputs cannot be read, or the configuration is not the one that was run.
+    """
     try:
-        found = inputs.load(run.folder)
+        recorded = inputs.load(run.folder)
     except RunFolderError as error:
         raise pytest.UsageError(f"--replay: {error}") from error
-    if found is not None:
-        return found
+    if recorded is not None:
+        return recorded
     cluster = configuration()
     if sha256(cluster.path) != run.ledger.run.config_sha256:
         raise pytest.UsageError(
@@ -86,7 +89,7 @@ def told(run: Audited, configuration: Callable[[], Cluster], sha256: Callable[[P
 
 
 def begin(run: Audited, folder: Path, items: list[str]) -> None:
-    """Make a replay's folder: it holds what it is judged from, and knows which test is the one to tell a lost host."""
+    """Fill a replay's folder: the evidence to judge, and for each lost host the key of the test that reported it."""
     shutil.copytree(run.folder.evidence, folder / "evidence", dirs_exist_ok=True)
     red = {result.key for result in run.ledger.findings} & set(items)
     keys = {result.nodeid: result.key for result in run.ledger.findings}  # a run of schema 1 noted node ids
@@ -97,8 +100,8 @@ def begin(run: Audited, folder: Path, items: list[str]) -> None:
             (folder / "lost" / lost.name).write_text(key, encoding="utf-8")
 
 
-def open_site(run: Audited, told: Inputs, context: Context, say: Callable[[str, str], None]) -> Site:
-    """This process's way to the hosts as they were. UsageError when there is no evidence."""
+def open_site(run: Audited, recorded: Inputs, context: Context, say: Callable[[str, str], None]) -> Site:
+    """The site of a replay: hosts that answer from the evidence. UsageError when there is none."""
     transcript = Transcript(context.folder / "evidence", Redactor([]))
     judged_by = {result.key: result.evidence for result in run.ledger.results}
     try:
@@ -106,16 +109,16 @@ def open_site(run: Audited, told: Inputs, context: Context, say: Callable[[str, 
     except Unknown as error:
         raise pytest.UsageError(f"--replay: {error}") from error
     api = ReplayedApi(replay)
-    fleet = ReplayedFleet((*told.cluster.nodes, *told.cluster.leaving), replay)
-    return Site(told.cluster, context, fleet, told.waivers, say, api, _kube=Kubernetes(api, api))
+    fleet = ReplayedFleet((*recorded.cluster.nodes, *recorded.cluster.leaving), replay)
+    return Site(recorded.cluster, context, fleet, recorded.waivers, say, api, _kube=Kubernetes(api, api))
 
 
 def again(run: Audited) -> Keep:
-    """Keep the tests that the run had a result of."""
+    """Keep the tests for which the run has a result."""
     judged = {result.key for result in run.ledger.results}
     return lambda item: item.key in judged
 
 
 def missing(run: Audited, items: set[str]) -> tuple[ItemRow, ...]:
-    """The tests of the run that are not judged again: it did not come to them, or the suite no longer has them."""
+    """The tests of the run that are not judged again: it never ran them, or the suite no longer has them."""
     return tuple(item for item in run.ledger.run.items if item.key not in items)

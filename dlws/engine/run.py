@@ -1,4 +1,4 @@
-"""How a run begins, and how each of its processes opens the way to the hosts: the cluster, the folder, the context."""
+"""How a run begins, and how each of its processes sets itself up: the cluster, the folder, the context, the site."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INPUTS = pytest.StashKey[Inputs]()
 
 
 def start(config: pytest.Config, command: str) -> None:
-    """Begin a run on the configured cluster: CLUSTER and CONTEXT are set. UsageError with the reason why not."""
+    """Begin a run on the configured cluster: sets CLUSTER and CONTEXT. UsageError says why it cannot begin."""
     cluster = load_cluster(config)
     config.stash[CLUSTER] = cluster
     options.check_confirmed(config, command, cluster.name)
@@ -55,7 +55,7 @@ def start(config: pytest.Config, command: str) -> None:
 
 
 def start_replay(config: pytest.Config, command: str | None) -> None:
-    """Begin a run that judges the evidence of an earlier one: no credential, no lock, no host."""
+    """Begin a run that judges the evidence of an earlier one. Needs no credential, no lock and no host."""
     run = replay.named(config.option.replay, config.rootpath / "reports" / "out", command)
     recorded = inputs_of(config, run.folder.path)
     folder = new_folder(config, recorded.cluster, f"{run.ledger.run.command}-replay")
@@ -75,9 +75,9 @@ def start_replay(config: pytest.Config, command: str | None) -> None:
 
 
 def limit_to_new_hosts(config: pytest.Config) -> bool:
-    """Limit a scale_up to the machines that are not nodes yet, and to those of them that --limit names.
+    """Limit a scale_up to the machines that are not nodes yet and that --limit names.
 
-    False, and one line says so, when that leaves none. UsageError when the cluster cannot be asked.
+    False, with one line printed, if there are none. UsageError when the cluster's nodes cannot be listed.
     """
     cluster, context = config.stash[CLUSTER], config.stash[CONTEXT]
     new = hosts_to_add(cluster, context)
@@ -91,8 +91,8 @@ def limit_to_new_hosts(config: pytest.Config) -> bool:
 
 
 def hosts_to_add(cluster: Cluster, context: Context) -> list[str]:
-    """The machines of the configuration that are not nodes of the cluster. UsageError when it cannot be asked."""
-    from dlws.engine import new_hosts  # here: cryptography, for the one command that asks
+    """The machines of the configuration that are not nodes of the cluster. UsageError when nodes cannot be listed."""
+    from dlws.engine import new_hosts  # here, because it loads cryptography, which only scale_up needs
 
     fleet = open_fleet(cluster, context, "new_hosts")
     try:
@@ -104,14 +104,14 @@ def hosts_to_add(cluster: Cluster, context: Context) -> list[str]:
 
 
 def join(config: pytest.Config, packed: dict[str, object]) -> None:
-    """In a worker: take part in the run that the controller has begun."""
+    """In a worker: join the run that the controller has begun."""
     context = Context.unpacked(packed)
     config.stash[CONTEXT] = context
     config.stash[CLUSTER] = inputs_of(config, context.replays).cluster if context.replays else load_cluster(config)
 
 
 def load_cluster(config: pytest.Config) -> Cluster:
-    """The cluster that --cluster names, or a UsageError with everything that is wrong with its configuration."""
+    """The cluster that --cluster names. UsageError with everything that is wrong with its configuration."""
     try:
         return cluster_config.load(config.invocation_params.dir / config.option.cluster)
     except cluster_config.ConfigError as error:
@@ -119,14 +119,14 @@ def load_cluster(config: pytest.Config) -> Cluster:
 
 
 def inputs_of(config: pytest.Config, folder: Path) -> Inputs:
-    """What the run that is replayed was given: its cluster, its waivers, its day."""
+    """The inputs of the run that is replayed: its cluster, its waivers, its date."""
     if INPUTS not in config.stash:
-        config.stash[INPUTS] = replay.told(replay.audited(folder), lambda: load_cluster(config), sha256_of)
+        config.stash[INPUTS] = replay.recorded_inputs(replay.audited(folder), lambda: load_cluster(config), sha256_of)
     return config.stash[INPUTS]
 
 
 def open_site(config: pytest.Config) -> Site:
-    """This process's way to the hosts. UsageError for waivers that cannot be used."""
+    """The site of this process. UsageError for waivers that cannot be used."""
     context, cluster = config.stash[CONTEXT], config.stash[CLUSTER]
     say = Reporter(context.folder / "progress.sock").say
     if context.replays:
@@ -139,9 +139,9 @@ def open_site(config: pytest.Config) -> Site:
 
 
 def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
-    """Make the run's folder and keep in it what the run was given; the digest of the configuration that is judged.
+    """Create the run's folder and save the inputs in it. Returns the SHA-256 of the configuration that is judged.
 
-    `whole` tells whether every check was collected.
+    `whole` says whether every check was collected.
     """
     context = config.stash[CONTEXT]
     context.folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
 
 
 def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
-    """Where a run that begins now is kept; not made yet."""
+    """The path of the folder for a run that begins now; the folder is not created yet."""
     folder = config.rootpath / "reports" / "out" / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
     while folder.exists():
         folder = folder.with_name(folder.name + "-again")
@@ -170,12 +170,12 @@ def last_run(runs: Path, command: str) -> Path | None:
 
 
 def sha256_of(path: Path) -> str:
-    """The digest of a file: tells which configuration was run."""
+    """The SHA-256 of a file in hex: identifies the configuration that was run."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def suite_version() -> str:
-    """The installed version, or that of the checkout."""
+    """The installed version; without an installation, DLWS_SUITE_VERSION or `checkout`."""
     try:
         return version("dlws-suite")
     except PackageNotFoundError:

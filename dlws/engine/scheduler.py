@@ -1,13 +1,13 @@
-"""Run a stage as soon as everything it comes after has finished, on whichever worker is free.
+"""Run a stage as soon as every stage before it has finished, on whichever worker is free.
 
-Of several that could run, the one goes first that the longest chain of others waits for.
+Of several that could run, the one with the longest chain of dependent stages goes first.
 
 pytest-xdist's own schedulers send tests in batches and know no dependencies, and its worker holds one test back until
 the next arrives (xdist #12). This scheduler sends one test to a worker when the test may start, and the worker's loop
-runs it at once. A stage whose dependency failed is sent like any other and skips itself in pytest-dependency; what the
-worker has not heard of the other workers' outcomes rides on the command that starts the test.
+runs it at once. A stage whose dependency failed is sent like any other and skips itself in pytest-dependency; the
+command that starts a test also carries the outcomes from other workers that this worker has not received yet.
 
-Leans on names outside xdist's public API, asserted by tests/unit/engine/test_scheduler_names.py: WorkerInteractor with
+Uses names outside xdist's public API, asserted by tests/unit/engine/test_scheduler_names.py: WorkerInteractor with
 `channel`, `item_index`, `sendevent`; the event `runtest_protocol_complete`; the command `runtests`.
 """
 
@@ -33,19 +33,19 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Outcomes:
-    """What pytest-dependency would have recorded, had every test run in this process."""
+    """The outcomes by node id, as pytest-dependency would record them if every test ran in this process."""
 
     def __init__(self) -> None:
         self.phases: dict[str, Phases] = defaultdict(dict)
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take in one report. A crashed worker's report has the phase "???": its call failed."""
+        """Add one report. A crashed worker's report has the phase "???" and counts as a failed call."""
         phase = report.when if report.when in DependencyItemStatus.Phases else "call"
         self.phases[report.nodeid][str(phase)] = report.outcome
 
 
 class Staged:
-    """The xdist scheduler. Nothing is queued on a worker: one test each, sent when it may start."""
+    """The xdist scheduler. Queues nothing on a worker: each gets one test at a time, when that test may start."""
 
     def __init__(self, config: pytest.Config, session: pytest.Session) -> None:
         graph = config.stash[GRAPH]
@@ -56,14 +56,16 @@ class Staged:
         self._host = {i.nodeid: i.machine for i in session.items if isinstance(i, TargetItem)}
         self._after = {n: {nodeid[a] for a in graph.present(step)} for n, step in steps.items()}
         self._chain: dict[str, int] = defaultdict(int)
-        """How many stages, one after the other, cannot do without a stage."""
+        """By node id, the length of the longest chain of stages that require this one."""
         for n in reversed(list(steps)):  # session.items are in an order that respects the graph
             for earlier in (nodeid[a] for a in steps[n].demands if a in nodeid):
                 self._chain[earlier] = max(self._chain[earlier], self._chain[n] + 1)
         self._collected: dict[WorkerController, list[str]] = {}
         self._running: dict[WorkerController, int | None] = {}
-        self._told: dict[WorkerController, int] = {}
+        self._sent: dict[WorkerController, int] = {}
+        """How many entries of the log each worker has received."""
         self._home: dict[str, WorkerController] = {}
+        """The worker that holds the connection to each host."""
         self._waiting: dict[int, set[int]] = {}
         self._ready: list[int] = []
         self._log: list[tuple[str, Phases]] = []
@@ -80,7 +82,7 @@ class Staged:
 
     @property
     def collection_is_completed(self) -> bool:
-        """True when every worker has said what it collected."""
+        """True when every worker has reported its collection."""
         return len(self._collected) >= self._expected
 
     @property
@@ -90,7 +92,7 @@ class Staged:
 
     @property
     def tests_finished(self) -> bool:
-        """True when all is done; when draining, when what runs is done."""
+        """True when every test is done; while draining, when every running test is done."""
         if self.tests is None:
             return False
         idle = all(index is None for index in self._running.values())
@@ -98,7 +100,7 @@ class Staged:
 
     def add_node(self, node: WorkerController) -> None:
         """A worker has started."""
-        self._running[node], self._told[node] = None, 0
+        self._running[node], self._sent[node] = None, 0
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """A worker has collected. A replacement that collected something else is left idle."""
@@ -123,7 +125,7 @@ class Staged:
         self._dispatch()
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """A worker is gone; the node id of the test it was running, if any. xdist reports that test as crashed."""
+        """A worker is gone. Returns the node id of the test it was running, which xdist reports as crashed, or None."""
         index = self._running.pop(node)
         self._collected.pop(node, None)
         self._home = {host: worker for host, worker in self._home.items() if worker is not node}
@@ -135,11 +137,11 @@ class Staged:
         return self.tests[index]
 
     def mark_test_pending(self, item: str) -> None:
-        """Refused: a stage is not repeated behind the operator's back."""
+        """Not supported: a stage is never repeated behind the operator's back."""
         raise NotImplementedError("a stage is not repeated behind the operator's back")
 
     def remove_pending_tests_from_node(self, node: WorkerController, indices: Sequence[int]) -> None:
-        """Refused: nothing is queued, so nothing can be stolen."""
+        """Not supported: nothing is queued, so nothing can be stolen."""
         raise NotImplementedError("nothing is queued on a worker")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -147,7 +149,7 @@ class Staged:
         self._outcomes.add(report)
 
     def drain(self, signum: int, frame: FrameType | None) -> None:
-        """First Ctrl-C or SIGTERM: start nothing new, let running stages finish. Second Ctrl-C: the usual abort."""
+        """On the first Ctrl-C or SIGTERM start nothing new and let running stages finish; a second Ctrl-C aborts."""
         self.draining = True
         self.why = f"interrupted by {signal.Signals(signum).name}"
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -178,12 +180,12 @@ class Staged:
             return
         idle = [n for n, i in self._running.items() if i is None and n in self._collected and not n.shutting_down]
         busy = {self._host_of(i) for i in self._running.values() if i is not None} - {None}
-        suits: list[Callable[[str | None, WorkerController], bool]] = [
-            lambda host, node: host is not None and self._home.get(host) is node,  # its connection lives there
+        preferences: list[Callable[[str | None, WorkerController], bool]] = [
+            lambda host, node: host is not None and self._home.get(host) is node,  # that worker has the connection
             lambda host, node: host not in self._home,
             lambda host, node: True,
         ]
-        for suitable in suits:
+        for suitable in preferences:
             for node in list(idle):
                 index = next(
                     (i for i in self._ready if self._host_of(i) not in busy and suitable(self._host_of(i), node)), None
@@ -197,8 +199,8 @@ class Staged:
         self._ready.remove(index)
         if host := self._host_of(index):
             self._home.setdefault(host, node)
-        self._running[node], news = index, self._log[self._told[node] :]
-        self._told[node] = len(self._log)
+        self._running[node], news = index, self._log[self._sent[node] :]
+        self._sent[node] = len(self._log)
         node.sendcommand("runtests", indices=[index], outcomes=[list(entry) for entry in news])
 
     def _host_of(self, index: int) -> str | None:
@@ -211,17 +213,17 @@ class Eager:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replaces xdist's loop in the worker."""
-        # It is registered under no name, and its class is not the one that `import xdist.remote` gives: execnet has run
-        # that module's source here under another name.
+        # It is registered without a name, and its class is not the one that `import xdist.remote` gives: execnet has
+        # run that module's source here under another name.
         plugins = session.config.pluginmanager.get_plugins()
         worker: Any = next(p for p in plugins if type(p).__name__ == "WorkerInteractor")
         commands: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         worker.channel.setcallback(commands.put, endmarker=("shutdown", {}))
         while (command := commands.get())[0] != "shutdown":
             for name, phases in command[1].get("outcomes", ()):
-                seed(session, name, phases)
+                record_outcome(session, name, phases)
             for index in command[1]["indices"]:
-                worker.item_index = index  # every report that xdist sends to the controller bears it
+                worker.item_index = index  # xdist puts it into every report that it sends to the controller
                 start = time.perf_counter()
                 item = session.items[index]
                 # nextitem only decides what to tear down: keep session fixtures, end the rest
@@ -233,15 +235,15 @@ class Eager:
         return True
 
 
-def seed(session: pytest.Session, name: str, phases: Phases) -> None:
-    """Tell this process's pytest-dependency what a stage elsewhere came to."""
+def record_outcome(session: pytest.Session, name: str, phases: Phases) -> None:
+    """Record in this process's pytest-dependency the outcome of a stage that ran in another worker."""
     manager = DependencyManager.getManager(session, "session")
     status = manager.results.setdefault(name, DependencyItemStatus())
     status.results.update({k: v for k, v in phases.items() if k in status.results})
 
 
 class Controller:
-    """The controller's side: collect too, hand the graph to the scheduler, stop orderly on a signal."""
+    """The controller's side: collects too, passes the graph to the scheduler, stops in good order on a signal."""
 
     def __init__(self) -> None:
         self.staged: Staged | None = None
@@ -258,21 +260,21 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_setupnodes(self) -> None:
-        """Before any worker starts: collect in the controller as well (xdist would not), the scheduler needs the graph.
+        """Collect in the controller, before any worker starts, because the scheduler needs the graph.
 
-        A wrong --stages then costs no worker.
+        xdist itself would not. A wrong --stages is thus reported without starting a worker.
         """
         self._begun().perform_collect()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Staged:
-        """Answer before xdist's own schedulers do."""
+        """Take precedence over xdist's own schedulers."""
         self.staged = Staged(config, self._begun())
         config.pluginmanager.register(self.staged, "staged-scheduler")
         on_signals(self.staged.drain)
         return self.staged
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A drained run is interrupted, whatever ran in it was green."""
+        """A drained run ends as interrupted, even if everything that ran was green."""
         staged = self.staged
         if staged and staged.tests is not None and len(staged.done) < len(staged.tests):
             session.exitstatus = pytest.ExitCode.INTERRUPTED
@@ -280,10 +282,10 @@ class Controller:
 
 
 class Serial:
-    """One process: the first signal drains here too."""
+    """A run of one process, in which the first signal drains too."""
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Before the loop starts: a signal asks it to stop after the current test."""
+        """Before the loop starts: make a signal stop it after the current test."""
 
         def stop(signum: int, frame: FrameType | None) -> None:
             session.shouldstop = f"interrupted by {signal.Signals(signum).name}"
@@ -293,19 +295,22 @@ class Serial:
 
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Let a function answer SIGINT and SIGTERM."""
+    """Make a function the handler of SIGINT and SIGTERM."""
     for number in SIGNALS:
         signal.signal(number, handler)
 
 
-def let_the_controller_decide(signum: int, frame: FrameType | None) -> None:
-    """A worker's answer to a signal that the whole group got. Not SIG_IGN: what a worker starts would inherit that."""
+def ignore_in_worker(signum: int, frame: FrameType | None) -> None:
+    """A worker's handler for a signal to the whole process group: the controller decides.
+
+    Not SIG_IGN, which the processes that a worker starts would inherit.
+    """
 
 
 def install(config: pytest.Config) -> None:
-    """Register what this process needs: the worker's loop, the controller's scheduler, or the serial run's."""
+    """Register what this process needs: the worker's loop, the controller's scheduler, or the serial run's handler."""
     if hasattr(config, "workerinput"):
-        on_signals(let_the_controller_decide)
+        on_signals(ignore_in_worker)
         config.pluginmanager.register(Eager())
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(Controller(), "dlws-controller")

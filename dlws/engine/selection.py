@@ -1,4 +1,4 @@
-"""Which of the collected tests a run takes: --limit, --stages, --resume, --active."""
+"""Which of the collected tests a run includes: --limit, --stages, --resume, --active."""
 
 from __future__ import annotations
 
@@ -22,61 +22,61 @@ Keep = Callable[[TargetItem], bool]
 def limited(cluster: Cluster, patterns: str) -> Keep:
     """Keep the tests of the hosts that match, and those of the control host and the whole cluster.
 
-    A stage of the whole cluster that acts is the master's: nobody expects it of a run on other hosts.
+    A stage of the whole cluster that acts on the master counts as a test of the master.
     """
-    wanted = named(cluster, patterns)
+    hosts = named(cluster, patterns)
 
     def keep(item: TargetItem) -> bool:
         if isinstance(item.target, Whole) and "on_master" in parameters(item.function):
-            return cluster.master.name in wanted
-        return not isinstance(item.target, Node) or item.target.name in wanted
+            return cluster.master.name in hosts
+        return not isinstance(item.target, Node) or item.target.name in hosts
 
     return keep
 
 
 def named(cluster: Cluster, patterns: str) -> set[str]:
-    """The machines that --limit names, those to leave among them. UsageError for a pattern that none matches."""
+    """The machines that --limit names, including those under `scale_down`. UsageError for a pattern without a match."""
     names = [node.name for node in (*cluster.nodes, *cluster.leaving)]
-    wanted = set[str]()
+    matched = set[str]()
     for pattern in (p.strip() for p in patterns.split(",")):
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
             raise pytest.UsageError(f"--limit: no host {pattern!r}{_instead(pattern, names, 'hosts', names)}")
-        wanted |= matching
-    return wanted
+        matched |= matching
+    return matched
 
 
-def staged(items: Sequence[pytest.Item], wanted: str) -> Keep:
+def staged(items: Sequence[pytest.Item], stages: str) -> Keep:
     """Keep the stages of a range such as `hostname..docker` or `3.8..`, or those of one name or runbook section."""
     order = list(dict.fromkeys(item.spec for item in items if isinstance(item, StageItem)))
-    first, dots, last = (part.strip() for part in wanted.partition(".."))
+    first, dots, last = (part.strip() for part in stages.partition(".."))
     if not dots:
         own = {order[at].name for at in _places(order, first)}
         return lambda item: not isinstance(item, StageItem) or item.spec.name in own
     begin = min(_places(order, first)) if first else 0
     end = max(_places(order, last)) if last else len(order) - 1
     if begin > end:
-        raise pytest.UsageError(f"--stages {wanted}: {first} comes after {last}")
+        raise pytest.UsageError(f"--stages {stages}: {first} comes after {last}")
     chosen = {stage.name for stage in order[begin : end + 1]}
     return lambda item: not isinstance(item, StageItem) or item.spec.name in chosen
 
 
 def resumed(last: Ledger | None, config_sha256: str) -> Keep:
-    """Leave out what the last run finished; everything when there is none, or it ran another configuration."""
+    """Leave out the stages that the last run finished; none if there is no such run or it ran another configuration."""
     if last is None or last.run.config_sha256 != config_sha256:
         return lambda item: True
     finished = {r.key for r in last.results if r.outcome in (Outcome.UNCHANGED, Outcome.CHANGED)}
     return lambda item: item.key not in finished
 
 
-def wanted_by(command: str) -> Keep:
-    """Keep stages in a command that changes hosts, checks in an audit, and never anybody else's tests."""
+def joining(command: str) -> Keep:
+    """Keep stages in a command that changes hosts and checks in an audit; never an ordinary test."""
     kind = StageItem if command in STAGE_COMMANDS else CheckItem
     return lambda item: isinstance(item, kind)
 
 
 def passive(item: TargetItem) -> bool:
-    """Leave out the checks that load or touch something."""
+    """Leave out the active checks: those that put load on a host or leave a trace."""
     return item.get_closest_marker("active") is None
 
 

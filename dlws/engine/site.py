@@ -1,4 +1,4 @@
-"""The site of a run: the cluster and the way to its hosts. What checks and stages are given stands on it."""
+"""The site of a run: the cluster and the connections to its hosts. The arguments of checks and stages come from it."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from dlws.remote.kubernetes import Kubernetes
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every process of a run is told by the controller; travels as plain builtins in xdist's workerinput."""
+    """The settings of a run, shared by all its processes; travels as plain builtins in xdist's workerinput."""
 
     run: str
     folder: Path
     resumed: Path | None
-    """The folder of the run that --resume continues; found once, or workers would find the run that has just begun."""
+    """The folder of the run that --resume continues. The controller looks it up, because a worker would find the run
+    that has just begun."""
     command: str
     plan: bool
     strict: bool
     root_user: str
     root_password: str | None = field(repr=False)
     limit: str | None = None
-    """The hosts that this run is limited to, as --limit takes them: the controller may have found them out itself."""
+    """The hosts that this run is limited to, in the form of --limit; for scale_up the controller computes it."""
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
 
     @property
     def is_audit(self) -> bool:
-        """Whether every command of this run only reads."""
+        """Whether this run only reads: preflight or verify."""
         return self.command in ("preflight", "verify")
 
     def packed(self) -> dict[str, Any]:
-        """Builtins only, as execnet demands."""
+        """The fields as builtins, the only types that execnet sends."""
         plain = {name: getattr(self, name) for name in self.__slots__}
         return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
@@ -68,12 +69,12 @@ class Site:
     waivers: Waivers
     say: Callable[[str, str], None]
     server: Server | None = None
-    """Who answers for the Kubernetes API; None: the cluster's API server."""
+    """Answers the requests to the Kubernetes API; None for the cluster's own API server."""
     _kube: Kubernetes | None = None
 
     @property
     def kube(self) -> Kubernetes:
-        """The Kubernetes API. In audits each question is asked once; in installs whenever it is asked."""
+        """The Kubernetes API. An audit sends each request once and remembers the answer; an install sends every one."""
         if self._kube is None:
             server = self.server or ApiServer(
                 self.cluster.state.admin_conf, self.cluster.master.address, self._to_master
@@ -85,20 +86,20 @@ class Site:
         return self.fleet.connection(self.cluster.master.name)
 
     def host(self, target: Target) -> Host:
-        """The testinfra host of a target. Unreachable when there is no way to it."""
+        """The testinfra host of a target. Unreachable when it cannot be connected to."""
         return self.fleet.host(target.name)
 
     @contextmanager
     def judging(self, test: str) -> Iterator[list[str]]:
-        """While a test is judged: the references to what it is judged by, in order."""
+        """Around the judging of a test: collects the references to the evidence that it uses, in order."""
         self.fleet.begin(test)
         with self.fleet.transcript.collecting() as references:
             yield references
 
     def first_to_lose(self, host: str, test: str) -> str:
-        """The test that has found, before all others in whatever process, that a host is out of reach; maybe this one.
+        """The key of the test that first found a host unreachable, in any process of the run; it may be this test.
 
-        A replay begins with what the run knew at its end: the finding stays with its test.
+        A replay starts with the record of the original run, so the finding stays with the same test.
         """
         lost = self.context.folder / "lost"
         lost.mkdir(exist_ok=True)
@@ -116,7 +117,7 @@ def host_keys_of(cluster: Cluster) -> HostKeys:
 
 
 def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
-    """What must be redacted of the login to the registry (runbook 3.16.1)."""
+    """The secrets in the login to the registry (runbook 3.16.1), to be redacted."""
     try:
         return job_objects.secrets_in(cluster.registry_config.read_text("utf-8")) if cluster.registry_config else ()
     except (OSError, UnicodeDecodeError):
@@ -124,7 +125,8 @@ def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
 
 
 def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
-    """The way to every host: as the admin with the key, as root with the key, as root with the password."""
+    """Connections to every host. Logins are tried in order: the admin with the key, root with the key, root with the
+    password."""
     secrets = [
         *cluster.secrets,
         *registry_secrets(cluster),

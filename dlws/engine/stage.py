@@ -6,7 +6,7 @@
         change.run("swapoff -a")
         change.edit_file("/etc/fstab", fstab.comment_out_swap)
 
-A stage whose body is only a docstring demands and changes nothing: it fails with the message of what does not hold.
+A stage whose body is only a docstring changes nothing: it fails with the finding of the first check that is red.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from dlws.inventory import Target
 from dlws.record.ledger import key_of
 
 F = TypeVar("F", bound=Callable[..., None])
-RUNBOOK = ("install", "scale_up")  # the commands that a stage of the runbook joins
-ONCE = (CONTROL.name, WHOLE.name)  # targets of stages that every host may come after by their plain name
+RUNBOOK = ("install", "scale_up")  # the commands that include a stage of the runbook
+ONCE = (CONTROL.name, WHOLE.name)  # targets that a stage has at most once: any host names such a stage without a suffix
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is said about a stage. `after` names stages: "x" of the same host, "x[*]" of every host, "x[atlas02]".
+    """The declaration of a stage. `after` names stages: "x" on the same host, "x[*]" on every host, "x[atlas02]".
 
-    "x?" is waited for where it is part of the run, and not asked for where it is not.
+    "x?" is optional: it is waited for if it is part of the run, and not required otherwise.
     """
 
     function: Callable[..., None]
@@ -47,13 +47,13 @@ class Stage:
     title: str
 
     def targets(self, cluster: Cluster) -> list[Target]:
-        """Where the stage applies: those of its targets for which it has something to prove."""
+        """The targets of the stage: those of its selector for which it has something to prove."""
         return [t for t in self.on(cluster) if any(c.target_for(t, cluster) for c in self.proves)]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stage on one target, and the labels of the steps it comes after; `demands` are those it cannot do without."""
+    """One stage on one target, and the labels of the steps before it; `demands` are those that it requires."""
 
     stage: Stage
     target: Target
@@ -77,20 +77,25 @@ def stage(
     name: str = "",
     title: str = "",
 ) -> Callable[[F], F]:
-    """Make a function a stage of these commands. ValueError when it proves nothing or what is no check.
+    """Make a function a stage of these commands. ValueError if it proves nothing, or a function that is not a check.
 
-    Name and title are the function's, as with a check.
+    `name` and `title` default to the function's, as for a check.
     """
 
     def declare(function: F) -> F:
         checks = [check_of(f) for f in proves]
         if not checks or None in checks:
             raise ValueError(f"{function.__name__} must prove at least one function declared with @check")
-        needs = (after,) if isinstance(after, str) else tuple(after)
-        proven = tuple(c for c in checks if c)
-        called, titled = name or name_of(function), title or title_of(function)
-        spec = Stage(function, section, on, needs, proven, commands, called, titled)
-        function.__dict__["stage"] = spec
+        function.__dict__["stage"] = Stage(
+            function=function,
+            section=section,
+            on=on,
+            after=(after,) if isinstance(after, str) else tuple(after),
+            proves=tuple(c for c in checks if c),
+            commands=commands,
+            name=name or name_of(function),
+            title=title or title_of(function),
+        )
         for command in commands:
             function = getattr(pytest.mark, command)(function)
         return function
@@ -99,27 +104,30 @@ def stage(
 
 
 def stage_of(function: Any) -> Stage | None:
-    """The stage that a function was declared to be, if any."""
+    """The stage that a function declares; None if it declares none."""
     spec = getattr(function, "stage", None)
     return spec if isinstance(spec, Stage) else None
 
 
 def expand(need: str, target: str, where: Mapping[str, list[str]], master: str) -> list[str]:
-    """The labels that one `after` entry of a stage on `target` means; `where` lists the targets of each stage.
+    """The labels that one `after` entry of a stage on `target` stands for; `where` lists the targets of each stage.
 
-    A plain name means the same target, or the only one when the stage lives once (on the control host, on the whole
-    cluster); to a stage that lives once itself, the master's. None when the stage does not apply to this target.
-    ValueError for a stage nobody declared.
+    A plain name means the stage on the same target, or its only one if it runs once (on the control host, or for the
+    whole cluster); for a stage that runs once itself it means the master's. Empty if the stage does not apply to this
+    target. ValueError for a name that is not a stage.
+
+    >>> expand("docker", "atlas02", {"docker": ["atlas01", "atlas02"]}, "atlas01")
+    ['docker[atlas02]']
     """
     need = need.removesuffix("?")
     match = re.fullmatch(r"([^\[\]]+)(?:\[(.+)\])?", need)
-    name, wanted = match.groups() if match else (need, None)
+    name, host = match.groups() if match else (need, None)
     if name not in where:
         raise ValueError(f"after={need!r} names no stage")
-    if wanted == "*":
+    if host == "*":
         return [key_of(name, t) for t in where[name]]
-    if wanted:
-        return [key_of(name, wanted)] if wanted in where[name] else []
+    if host:
+        return [key_of(name, host)] if host in where[name] else []
     if target in where[name]:
         return [key_of(name, target)]
     return [key_of(name, t) for t in where[name] if t in ONCE or (t == master and target in ONCE)]

@@ -1,4 +1,4 @@
-"""Where a check or a stage applies: functions from the cluster to its targets, used as `on=`."""
+"""The targets of checks and stages: functions from the cluster to its targets, passed as `on=`."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def whole_cluster(cluster: Cluster) -> Sequence[Target]:
 
 
 def storage_servers(cluster: Cluster) -> Sequence[Target]:
-    """The machines that serve a share."""
+    """The machines that export a share."""
     return tuple(node for node in cluster.nodes if shares.served_by(cluster, node))
 
 
 def folder_keepers(cluster: Cluster) -> Sequence[Target]:
-    """The machines that make and watch over the folders of a share."""
+    """The machines that create and maintain the folders of a share."""
     return tuple(node for node in cluster.nodes if shares.folders_kept_by(cluster, node))
 
 
@@ -78,28 +78,28 @@ def device_hosts(cluster: Cluster) -> Sequence[Target]:
 
 
 def first_device_host_of_each_kind(cluster: Cluster) -> Sequence[Target]:
-    """Of the machines that offer accelerators to jobs the first of each kind that jobs can ask for."""
+    """One machine of each kind of accelerator that jobs can request: the first in the configuration."""
     return tuple(n for n in device_plugins.hosts(cluster) if device_plugins.alike(cluster, n)[0] == n)
 
 
 def one_host_per_architecture(cluster: Cluster) -> Sequence[Target]:
     """One machine of every architecture."""
-    from dlws.platform import renderings  # here: jinja2, for commands that are refused or have no platform
+    from dlws.platform import renderings  # here, because it loads jinja2, which only a platform needs
 
     return tuple(renderings.keeper(cluster, arch) for arch in cluster.archs)
 
 
 def where(selector: Selector, *conditions: Condition) -> Selector:
-    """The selector's targets where all conditions hold, nobody otherwise.
+    """The selector's targets if all conditions hold for the cluster, otherwise none.
 
-    It is named after them: `where(master, with_platform).__name__ == "master_with_platform"`.
+    The name is put together: `where(master, with_platform).__name__ == "master_with_platform"`.
     """
 
     def targets(cluster: Cluster) -> Sequence[Target]:
         return selector(cluster) if all(holds(cluster) for holds in conditions) else ()
 
     targets.__name__ = "_".join([selector.__name__, *(condition.__name__ for condition in conditions)])
-    targets.__doc__ = f"The targets of {targets.__name__.replace('_', ' ')}; nobody elsewhere."
+    targets.__doc__ = f"The targets of {targets.__name__.replace('_', ' ')}; otherwise none."
     return targets
 
 
@@ -114,12 +114,12 @@ def with_apt_source(cluster: Cluster) -> bool:
 
 
 def with_npus(cluster: Cluster) -> bool:
-    """Whether some machine has Huawei Ascend NPUs."""
+    """Whether any machine has Huawei Ascend NPUs."""
     return bool(npu_hosts(cluster))
 
 
 def with_accelerators(cluster: Cluster) -> bool:
-    """Whether some machine offers accelerators to jobs."""
+    """Whether any machine offers accelerators to jobs."""
     return bool(device_plugins.hosts(cluster))
 
 
@@ -134,7 +134,7 @@ def with_shares(cluster: Cluster) -> bool:
 
 
 def with_platform(cluster: Cluster) -> bool:
-    """Whether the platform is part of the cluster: the configuration names a checkout of it."""
+    """Whether the platform is installed on the cluster, that is, the configuration names a checkout of it."""
     return bool(cluster.dlworkspace)
 
 
@@ -144,7 +144,7 @@ def with_browser(cluster: Cluster) -> bool:
 
 
 def with_built_images(cluster: Cluster) -> bool:
-    """Whether the platform's images are built."""
+    """Whether the suite builds the platform's images."""
     return cluster.suite.images is Images.BUILD
 
 
@@ -156,7 +156,7 @@ def with_registry(cluster: Cluster) -> bool:
 
 
 def with_registry_login(cluster: Cluster) -> bool:
-    """Whether the registry of the platform's images asks for a login."""
+    """Whether the configuration has a login for the registry of the platform's images."""
     return bool(cluster.registry_config)
 
 

@@ -1,1 +1,1 @@
-"""The texts of files that are written to hosts. Pure."""
+"""The texts of files that are written to hosts. Pure functions."""

@@ -1,7 +1,7 @@
-"""The hosts file (runbook section 2.4, option 2): read it, write it, and keep one managed block in it.
+"""The hosts file (runbook section 2.4, option 2): parses it, and maintains one managed block in it.
 
-The runbook replaces the whole of /etc/hosts and so loses what else is in it; the suite keeps a block between markers.
-A stage writes `with_block(text, block(...))`, its check asks whether that would change anything.
+The runbook replaces /etc/hosts and so loses its other lines; the suite maintains a block between markers. A stage
+writes `with_block(text, block(...))`, and its check tests whether that would change anything.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dlws.hostfiles import managed_block
 BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not edit between the markers)"
 END: Final = "# END DLWS cluster hosts"
 LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
-"""What a hosts file begins with where there is none; the runbook forgets IPv6."""
+"""The first lines of a new hosts file; the runbook omits IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostsEntry:
-    """One line: an address and the names it has. `line` counts from 1."""
+    """One line: an address and its names. `line` counts from 1."""
 
     line: int
     address: str
@@ -31,13 +31,13 @@ class HostsEntry:
 
 @dataclass(frozen=True)
 class HostsFile:
-    """A hosts file: its entries, and the lines that are none (number and what is wrong)."""
+    """A hosts file: its entries, and its malformed lines (number and what is wrong)."""
 
     entries: tuple[HostsEntry, ...]
     problems: tuple[tuple[int, str], ...]
 
     def entries_of(self, name: str) -> list[HostsEntry]:
-        """Every line that gives `name` an address, in file order. Names are compared without regard to case."""
+        """Every entry with this name, in file order. Case is ignored."""
         return self._by_name.get(name.lower(), [])
 
     @cached_property
@@ -54,7 +54,7 @@ class HostsFile:
 
 
 def parse(text: str) -> HostsFile:
-    """Read hosts-file text as the C library does: `address name...`, `#` starts a comment, blank lines are skipped."""
+    """Parse a hosts file as the C library does: `address name...`, `#` starts a comment, blank lines are skipped."""
     entries: list[HostsEntry] = []
     problems: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -71,28 +71,28 @@ def parse(text: str) -> HostsFile:
 
 
 def render(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """One line per address, names in the order given; the first is what `hostname -f` will answer."""
+    """One line per address, names in the order given; `hostname -f` prints the first."""
     return "".join(f"{address}\t{' '.join(names)}\n" for address, names in names_by_address.items())
 
 
 def block(names_by_address: Mapping[str, Iterable[str]]) -> str:
-    """The managed block, markers included."""
+    """The managed block, including markers."""
     return f"{BEGIN}\n{render(names_by_address)}{END}\n"
 
 
 def with_block(text: str, block: str) -> str:
-    """`text` with `block` in it exactly once, in the place of an earlier one or else at the end; all else is kept.
+    """`text` with `block` in it exactly once, in the place of an earlier one or else at the end; other lines stay.
 
-    Except for one thing: a name of the block on a loopback line outside it (`127.0.1.1 <own name>`, which Ubuntu's
-    installer writes) is taken off that line, since the host would otherwise resolve itself to its loopback.
-    Raises Unparsable when a marker has lost its partner: nobody can tell then what is ours.
+    With one exception: a name of the block on a loopback line outside it (`127.0.1.1 <own name>`, which Ubuntu's
+    installer writes) is removed, because the host would otherwise resolve its own name to its loopback.
+    Raises Unparsable if a marker has no partner, because it is then unknown which lines are the suite's.
     """
     own = {name.lower() for entry in parse(block).entries for name in entry.names}
     return managed_block.put(text, block, source="hosts file", keep=lambda line: _without_loopback_names(line, own))
 
 
 def without_block(text: str) -> str:
-    """The text with the lines of the managed block blank, so that line numbers stay: what a person wrote."""
+    """The text without the managed block; its lines are blanked, so that line numbers stay the same."""
     inside = False
     kept = []
     for line in text.split("\n"):
@@ -103,7 +103,7 @@ def without_block(text: str) -> str:
 
 
 def _without_loopback_names(line: str, own: set[str]) -> list[str]:
-    """The line without the cluster's names if it is a loopback line; nothing if no name is left."""
+    """The line, without the cluster's names if it is a loopback line; empty if no name is left."""
     entries = parse(line).entries
     if not entries or not ipaddress.ip_address(entries[0].address).is_loopback:
         return [line]

@@ -1,4 +1,4 @@
-"""A managed block in a file that people edit too: what stands between two marker lines is the suite's."""
+"""A managed block in a file that people edit too: the lines between two markers belong to the suite."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dlws.verdict import Unparsable
 def put(text: str, block: str, *, source: str, keep: Callable[[str], Iterable[str]] = lambda line: [line]) -> str:
     """`text` with `block` in it exactly once, in the place of an earlier one or else at the end.
 
-    The first and the last line of the block are its markers. `keep` turns each line outside it into the lines that
+    The first and the last line of the block are its markers. `keep` maps each line outside the block to the lines that
     stay, by default itself. `source` names the file in messages. Idempotent.
-    Raises Unparsable when a marker has lost its partner: nobody can tell then what is ours.
+    Raises Unparsable if a marker has no partner, because it is then unknown which lines are the suite's.
     """
     begin, end = block.splitlines()[0], block.splitlines()[-1]
     kept: list[str] = []

@@ -1,10 +1,10 @@
-"""Which objects a server-side apply would change: rendered manifests against what the API server has.
+"""Which objects a server-side apply would change: compares rendered manifests with the objects on the API server.
 
-Field by field, not by a digest kept in an annotation: a digest only tells that the manifest was changed, not that
-somebody edited the object since, and objects that deploy.py or kubectl made have none, so every first plan would be
-full of changes. Compared is what the manifest says (what the server adds by default is not ours), and what the server
-knows to be ours and the manifest no longer says: `metadata.managedFields` of our field manager, which is what the
-server itself goes by when it removes fields (Kubernetes documentation, server-side apply).
+It compares field by field, not by a digest in an annotation: a digest does not show that an object was edited since,
+and objects that deploy.py or kubectl created have none, so every first plan would be full of changes. Two sets of
+fields count: those in the manifest (the server's defaults are not ours), and those that the server records as ours and
+the manifest no longer has, in `metadata.managedFields` of our field manager; the server itself removes fields by that
+record (Kubernetes documentation, server-side apply).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from dlws.verdict import Unparsable
 FIELD_MANAGER: Final = "dlws-suite"
 """The name under which the suite applies (remote.kubernetes)."""
 _QUANTITY: Final = re.compile(r"\.(limits|requests)\.[^\[]+")
-"""Where values are quantities: 1024Mi is 1Gi."""
+"""The paths whose values are quantities: 1024Mi equals 1Gi."""
 _OMITTED_WHEN_FALSE: Final = frozenset(
     """
     hostIPC hostNetwork hostPID insecureSkipTLSVerify paused publishNotReadyAddresses readOnly stdin stdinOnce tty
     """.split()  # noqa: SIM905
 )
-"""Fields that the API does not keep when they are false; other false ones it does keep."""
+"""Fields that the API drops when they are false; it keeps other false fields."""
 _DEFAULTED: Final = frozenset({"apiGroup"})
-"""What the API fills in within the items of lists that it replaces as a whole: subjects of role bindings."""
+"""Fields that the API fills in within items of atomic lists: subjects of role bindings."""
 MOST_SHOWN: Final = 5
-"""Paths that a plan names of one object."""
+"""Paths that a plan shows for one object."""
 
 
 class Effect(StrEnum):
-    """What an apply would do with one object."""
+    """The effect of an apply on one object."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -45,7 +45,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One object, and the fields that differ. Paths only: a value may be a secret."""
+    """One object, and the paths of the fields that differ; no values, because one may be a secret."""
 
     manifest: Object = field(repr=False)
     action: Effect
@@ -59,12 +59,12 @@ class Planned:
 
 
 def plan(manifests: Iterable[Object], live: Mapping[Key, Object]) -> tuple[Planned, ...]:
-    """What an apply of these manifests would do, in their order. `live` holds what there is, by `key_of`."""
+    """The effect of applying these manifests, in their order. `live` is the existing objects by `key_of`."""
     return tuple(planned(manifest, live.get(key_of(manifest))) for manifest in manifests)
 
 
 def planned(manifest: Object, live: Object | None) -> Planned:
-    """What an apply of one manifest would do; `live` is None when there is no such object."""
+    """The effect of applying one manifest; `live` is None if there is no such object."""
     if live is None:
         return Planned(manifest, Effect.CREATE)
     paths = tuple(differences(manifest, live))
@@ -75,17 +75,17 @@ Key = tuple[str, str, str, str]
 
 
 def key_of(thing: Object) -> Key:
-    """API group, kind, namespace (`default` where none is written) and name: what tells objects apart.
+    """The identity of an object: API group, kind, namespace and name.
 
-    For an object that has no namespace both sides say `default`.
+    The namespace is `default` if none is written, and also for objects without namespaces.
     """
-    about, version = thing["metadata"], str(thing["apiVersion"])
+    metadata, version = thing["metadata"], str(thing["apiVersion"])
     group = version.rpartition("/")[0]
-    return group, str(thing["kind"]), str(about.get("namespace") or "default"), str(about["name"])
+    return group, str(thing["kind"]), str(metadata.get("namespace") or "default"), str(metadata["name"])
 
 
 def differences(manifest: Object, live: Object) -> Iterator[str]:
-    """The paths that an apply would change: `spec.template.spec.containers[nginx].image`. None when nothing would."""
+    """The paths that an apply would change: `spec.template.spec.containers[nginx].image`. Empty if there are none."""
     owned = _owned(live)
     for key in manifest:
         if key not in ("apiVersion", "kind", "metadata", "status"):
@@ -94,8 +94,8 @@ def differences(manifest: Object, live: Object) -> Iterator[str]:
     for key in ("labels", "annotations"):
         within = (owned.get("f:metadata") or {}).get(f"f:{key}")
         yield from _differing(about.get(key) or {}, live_about.get(key), within, f"metadata.{key}")
-    gone = [key[2:] for key in owned if key.startswith("f:") and key[2:] not in manifest]
-    yield from (key for key in gone if key not in ("metadata", "status"))
+    removed = [key[2:] for key in owned if key.startswith("f:") and key[2:] not in manifest]
+    yield from (key for key in removed if key not in ("metadata", "status"))
 
 
 def _owned(live: Object) -> Mapping[str, Any]:
@@ -132,7 +132,7 @@ def _mapping(
 
 
 def _list(wanted: list[Any], live: list[Any], owned: Mapping[str, Any] | None, path: str) -> Iterator[str]:
-    """Plain items must be the same ones; mappings are paired by what names them, as far as something does."""
+    """Plain items must be equal; mappings are paired by the field that identifies them, if there is one."""
     if not all(isinstance(item, Mapping) for item in [*wanted, *live]):
         if wanted != live:
             yield path
@@ -157,7 +157,7 @@ def _list(wanted: list[Any], live: list[Any], owned: Mapping[str, Any] | None, p
 
 
 def _replaced(wanted: list[Any], live: list[Any], path: str) -> Iterator[str]:
-    """A list that an apply replaces as a whole, in its order: what an item has beyond the manifest would go."""
+    """A list that an apply replaces entirely: a field of an item that is not in the manifest would be removed."""
     for at, (item, present) in enumerate(zip(wanted, live, strict=True)):
         where = f"{path}[{at}]"
         yield from _differing(item, present, None, where)
@@ -165,7 +165,7 @@ def _replaced(wanted: list[Any], live: list[Any], path: str) -> Iterator[str]:
 
 
 def _partner(item: Mapping[str, Any], candidates: list[Any]) -> Mapping[str, Any] | None:
-    """The live item that is meant: the one of that name or place, else one that holds all that is wanted."""
+    """The live item that matches: the one with the same name or place, else one with all fields of `item`."""
     for key in ("name", "mountPath", "containerPort", "port", "key", "ip", "topologyKey"):
         if key in item:
             same = [c for c in candidates if c.get(key) == item[key]]
@@ -176,14 +176,14 @@ def _partner(item: Mapping[str, Any], candidates: list[Any]) -> Mapping[str, Any
 
 
 def _names(key: str, item: Mapping[str, Any]) -> bool:
-    """Whether a FieldsV1 key, `k:{"containerPort":80,"protocol":"TCP"}`, is this item; defaults need not be written."""
+    """Whether a FieldsV1 key, `k:{"containerPort":80,"protocol":"TCP"}`, names this item; it may omit defaults."""
     if not key.startswith("k:"):
         return False
     return all(item.get(name, value) == value for name, value in json.loads(key[2:]).items())
 
 
 def _same_to_the_api(wanted: Any, live: Any, path: str) -> bool:
-    """Two ways to write one value: a quantity in other units, or a zero that the API leaves out."""
+    """Whether two values are the same to the API: a quantity in other units, or a zero that the API omits."""
     if live is None:
         unkept = path.rpartition(".")[2] in _OMITTED_WHEN_FALSE
         return wanted == "" or (wanted is False and unkept) or (wanted == 0 and wanted is not False)

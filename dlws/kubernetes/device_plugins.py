@@ -1,4 +1,4 @@
-"""The device plugins of runbook 3.13: what upstream's manifests say, for the machines of this cluster.
+"""The device plugins of runbook 3.13: upstream's manifests, adapted to the machines of this cluster.
 
 Names, labels, selectors, images and host paths as in upstream's services nvidia-device-plugin and a910-device-plugin.
 Two differences: a machine with a `series` has it in its gpuType label, and the selector follows; /etc/hccn.conf is
@@ -22,7 +22,7 @@ SOCKETS: Final = "/var/lib/kubelet/device-plugins"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One plugin: its DaemonSet, the resource that nodes offer by it, and the machines it is for (never none)."""
+    """One plugin: its DaemonSet, the resource that it makes nodes offer, and its machines (at least one)."""
 
     name: str
     device: Device
@@ -36,7 +36,7 @@ class Plugin:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The DaemonSet, as the API takes it."""
+        """The DaemonSet as an API object."""
         key, value = self.label
         meta: dict[str, Any] = {"labels": {key: value}}
         if self.device is Device.GPU:
@@ -67,7 +67,7 @@ def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
     """The plugins that the cluster needs: NVIDIA's, Huawei's, both or none."""
     images = cluster.suite.device_plugins
     a910 = images.a910 or f"{cluster.settings.dockerregistry}a910-device-plugin:devel3"
-    found = (
+    candidates = (
         _plugin(
             cluster,
             "nvidia-device-plugin-daemonset",
@@ -87,7 +87,7 @@ def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
             a910,
         ),
     )
-    return tuple(plugin for plugin in found if plugin.nodes)
+    return tuple(plugin for plugin in candidates if plugin.nodes)
 
 
 def hosts(cluster: Cluster) -> tuple[Node, ...]:
@@ -96,12 +96,12 @@ def hosts(cluster: Cluster) -> tuple[Node, ...]:
 
 
 def kind(cluster: Cluster, node: Node) -> str:
-    """What jobs ask for to run on one of `hosts`, its label gpuType: `huawei_npu_arm64`, `nvidia_gpu_amd64_V100`."""
+    """The label gpuType of one of `hosts`, by which jobs request it: `huawei_npu_arm64`, `nvidia_gpu_amd64_V100`."""
     return labels.worker_labels(cluster, node)["gpuType"]
 
 
 def alike(cluster: Cluster, node: Node) -> tuple[Node, ...]:
-    """All of `hosts` that are of the kind of one of them, itself included."""
+    """All of `hosts` that are of the same kind as `node`, including `node`."""
     return tuple(other for other in hosts(cluster) if kind(cluster, other) == kind(cluster, node))
 
 
@@ -114,9 +114,9 @@ def for_node(cluster: Cluster, node: Node) -> Plugin:
 
 
 def selects(pod: Mapping[str, Any], node_labels: Mapping[str, str]) -> bool:
-    """Whether a pod's nodeSelector and required node affinity fit a node with these labels.
+    """Whether a pod's nodeSelector and required node affinity match a node with these labels.
 
-    Raises Unparsable for an operator other than In: neither upstream nor the suite writes one.
+    Raises Unparsable for an operator other than In, which neither upstream nor the suite uses.
     """
     if not (pod.get("nodeSelector") or {}).items() <= node_labels.items():
         return False

@@ -1,4 +1,4 @@
-"""Container images as files: where the folder of archives (`suite.image_archives`) keeps one."""
+"""Container images as files in the folder of archives (`suite.image_archives`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dlws.inventory import Arch
 
 
 def archive(folder: Path | None, image: str, arch: Arch) -> Path | None:
-    """The `docker save` archive of an image, the one for this architecture first; None when there is none.
+    """The `docker save` archive of an image, preferably the architecture's own; None if there is none.
 
     `k8s.gcr.io/pause:3.2` is `k8s.gcr.io-pause-3.2-arm64.tar` or, for any architecture, `k8s.gcr.io-pause-3.2.tar`.
     """

@@ -1,7 +1,7 @@
-"""What kubeadm is told, and what it says: configurations for init, join and tokens, its errors, its cluster record.
+"""kubeadm's inputs and outputs: configurations for init, join and tokens, its errors, its cluster record.
 
-Pure. The API version follows the Kubernetes version (kubernetes.io, "kubeadm Configuration"): v1beta2 from 1.15 on,
-v1beta3 from 1.22 to 1.30. Upstream gave `kubeadm init` two flags only, --control-plane-endpoint and
+Pure functions. The API version follows the Kubernetes version (kubernetes.io, "kubeadm Configuration"): v1beta2 from
+1.15 on, v1beta3 from 1.22 to 1.30. Upstream gave `kubeadm init` two flags only, --control-plane-endpoint and
 --kubernetes-version.
 """
 
@@ -27,14 +27,14 @@ API_PORT: Final = 6443
 NODE_PORT_RANGE: Final = range(30000, 50000)
 """Runbook 3.14: job endpoints are NodePort services."""
 NODE_PORTS: Final = f"{NODE_PORT_RANGE[0]}-{NODE_PORT_RANGE[-1]}"
-"""The same as kubeadm and the API server take it."""
+"""The same range in the form of the API server's flag: `30000-49999`."""
 LOG: Final = "/var/log/dlws-kubeadm.log"
-"""Where a host keeps what kubeadm last said."""
+"""The log of the last run of kubeadm on a host."""
 NODE_PORTS_FLAG: Final = "service-node-port-range"
 TOKEN_SECONDS: Final = 15 * 60
-"""A join takes seconds; this is for one whose host is slow to start its kubelet."""
+"""A join takes seconds; this allows for a host that is slow to start its kubelet."""
 RESOLV_CONFS: Final = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/resolvconf/resolv.conf")
-"""Where a host keeps its name servers, in the order in which the suite prefers them for pods."""
+"""The files with a host's name servers, in the order in which the suite prefers them for pods."""
 
 _TOKEN: Final = string.ascii_lowercase + string.digits
 _ERROR: Final = re.compile(r"\s*\[ERROR ([A-Za-z0-9-]+)\]: (.*)")
@@ -54,15 +54,15 @@ def endpoint(cluster: Cluster) -> str:
 
 
 def init_config(cluster: Cluster, *, cgroup_driver: str, resolv_conf_path: str) -> str:
-    """What `kubeadm init --config` reads. `cgroup_driver` is Docker's; `resolv_conf_path` one without loopback servers.
+    """The file for `kubeadm init --config`. `cgroup_driver` is Docker's; `resolv_conf_path` has no loopback servers.
 
-    Entries of suite.kubernetes.kubeadm are added; what the suite decides itself is not overridden by them.
+    Entries of suite.kubernetes.kubeadm are added but do not override the suite's own settings.
     """
     api, master = api_version(cluster.kubernetes_version), cluster.master
     init = {
         "apiVersion": api,
         "kind": "InitConfiguration",
-        "bootstrapTokens": [{"ttl": "1m0s"}],  # each join gets a token of its own
+        "bootstrapTokens": [{"ttl": "1m0s"}],  # each join gets its own token
         "localAPIEndpoint": {"advertiseAddress": master.address, "bindPort": API_PORT},
         "nodeRegistration": _registration(cluster, master, resolv_conf_path),
     }
@@ -78,7 +78,7 @@ def init_config(cluster: Cluster, *, cgroup_driver: str, resolv_conf_path: str) 
 
 
 def join_config(cluster: Cluster, node: Node, *, token: str, ca_hash: str, resolv_conf_path: str) -> str:
-    """What `kubeadm join --config` reads. Holds the token: for stdin, never for argv or a log."""
+    """The file for `kubeadm join --config`. It contains the token, so pass it on stdin, never in argv or a log."""
     return _yaml(
         {
             "apiVersion": api_version(cluster.kubernetes_version),
@@ -96,7 +96,7 @@ def join_config(cluster: Cluster, node: Node, *, token: str, ca_hash: str, resol
 
 
 def token_config(cluster: Cluster, token: str) -> str:
-    """What `kubeadm token create --config` reads: one token, good for one join."""
+    """The file for `kubeadm token create --config`: one token, valid for one join."""
     entry = {"token": token, "ttl": f"{TOKEN_SECONDS}s", "description": "one join, by the DLWS suite"}
     return _yaml(
         {
@@ -114,34 +114,34 @@ def new_token() -> str:
 
 
 def resolv_conf_for_pods(texts: Mapping[str, str]) -> str:
-    """The first file whose name servers a pod can reach. Unknown when all of them are on the host's loopback.
+    """The path of the first file whose name servers a pod can reach. Unknown if all are on the host's loopback.
 
-    `texts` holds the text of each of RESOLV_CONFS that exists. With a loopback server CoreDNS asks itself
+    `texts` has the text of each of RESOLV_CONFS that exists. With a loopback server CoreDNS would query itself
     (kubeadm#1162).
     """
     for path in RESOLV_CONFS:
-        found = resolv_conf.parse(texts.get(path, ""))
-        if found.nameservers and not found.loopback_servers:
+        servers = resolv_conf.parse(texts.get(path, ""))
+        if servers.nameservers and not servers.loopback_servers:
             return path
     seen = ", ".join(path for path in RESOLV_CONFS if path in texts) or "none of " + ", ".join(RESOLV_CONFS)
     raise Unknown(f"no name server that pods can reach: {seen} name only loopback addresses, or none")
 
 
 def images(text: str) -> tuple[str, ...]:
-    """`kubeadm config images list`: one image a line; its warnings go to stderr."""
-    found = tuple(lines("kubeadm config images list", text))
-    if not found or any(re.fullmatch(r"\S+/\S+:\S+", image) is None for image in found):
-        raise unparsable("kubeadm config images list", found[0] if found else "", "no list of images")
-    return found
+    """Parse `kubeadm config images list`: one image per line; its warnings go to stderr."""
+    names = tuple(lines("kubeadm config images list", text))
+    if not names or any(re.fullmatch(r"\S+/\S+:\S+", image) is None for image in names):
+        raise unparsable("kubeadm config images list", names[0] if names else "", "no list of images")
+    return names
 
 
 def node_images(all_images: Iterable[str]) -> tuple[str, ...]:
-    """Those of the images that a worker runs: kube-proxy and pause; coredns is placed on any node."""
+    """The images that a worker may run: kube-proxy, pause, and coredns, which may be placed on any node."""
     return tuple(i for i in all_images if i.rpartition("/")[2].split(":")[0] in ("kube-proxy", "pause", "coredns"))
 
 
 def complaint(log: str) -> str:
-    """Why kubeadm gave up, in one line: its preflight errors, or the last of its own words."""
+    """Why kubeadm failed, in one line: its preflight errors, or the last line of its output."""
     text = clean("kubeadm", log)
     errors = [f"{found[1]}: {found[2]}" for line in text.splitlines() if (found := _ERROR.fullmatch(line))]
     if errors:
@@ -178,7 +178,7 @@ def api_server_command(manifest: str) -> tuple[str, ...]:
 
 
 def with_node_ports_kept(cluster_configuration: str) -> str:
-    """ClusterConfiguration, as kubeadm-config holds it, with the NodePort range: an upgrade then keeps it.
+    """The ClusterConfiguration of kubeadm-config with the NodePort range added, so that an upgrade keeps it.
 
     `apiServer.extraArgs` is a mapping up to v1beta3 and a list of name and value in v1beta4.
     """
@@ -193,7 +193,7 @@ def with_node_ports_kept(cluster_configuration: str) -> str:
 
 
 def cluster_configuration_of(text: str) -> dict[str, Any]:
-    """The ClusterConfiguration in a text. Unparsable when it is none."""
+    """Parse a ClusterConfiguration. Unparsable if the text is something else."""
     data = _load("kubeadm-config", text)
     if not isinstance(data, dict) or data.get("kind") != "ClusterConfiguration":
         raise unparsable("kubeadm-config", text.strip().splitlines()[0] if text.strip() else "")
@@ -231,7 +231,7 @@ def _range(text: str) -> str:
 
 
 def _added(decided: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """`decided` with what `extra` has besides, mapping by mapping."""
+    """`decided`, with further keys from `extra`, recursively; `decided` wins."""
     merged = dict(extra)
     for key, value in decided.items():
         below = extra.get(key)

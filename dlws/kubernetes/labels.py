@@ -33,20 +33,20 @@ _ADDED: Final = (
     " custom-user-dashboard-frontend-arm64 dashboard dotnet-server fluent-bit fluent-bit-config freeflowrouter"
     " google-cadvisor job-exporter node-exporter nvidia-device-plugin-daemonset openresty repairmanager2 webui2"
 )
-"""Upstream adds every single-document manifest of `services/` that the table does not name, for all nodes."""
+"""Upstream adds, for all nodes, every single-document manifest of `services/` that the table does not name."""
 
 TARGETS: Final[Mapping[str, str]] = {
     label: target for target, labels in (*_TABLE.items(), ("all", _ADDED)) for label in labels.split()
 }
-"""Service label to the machines that get it."""
+"""By service label, the machines that get it."""
 
 _CONSUMED: Final = (
     "mysql jobmanager restfulapi webportal repairmanager watchdog prometheus grafana alert-manager"
     " archType gpuType gpu worker FragmentGPUJob"
 )
 CONSUMED: Final = frozenset(_CONSUMED.split())
-"""The labels that a selector of the runbook's services or of a job reads (4.1; gpu: the NVIDIA plugin of V0.1.6.1).
-On the wrong node they place a service there; all others are information."""
+"""The labels that a selector of the runbook's services or of a job uses (4.1; gpu: the NVIDIA plugin of V0.1.6.1).
+On the wrong node they place a service there; all others are for information only."""
 
 
 def for_node(cluster: Cluster, node: Node) -> dict[str, str]:
@@ -55,13 +55,13 @@ def for_node(cluster: Cluster, node: Node) -> dict[str, str]:
 
 
 def service_labels(cluster: Cluster, node: Node) -> dict[str, str]:
-    """`kubernetes labelservice`: those whose target the node is."""
+    """The labels of `kubernetes labelservice` whose target is this node."""
     targets = dict(TARGETS) | {k: str(v) for k, v in (cluster.settings.kubelabels or {}).items()}
     return {label: ACTIVE for label, target in targets.items() if _is_target(cluster, node, target)}
 
 
 def worker_labels(cluster: Cluster, node: Node) -> dict[str, str]:
-    """`labelworker`: the architecture; on workers, and a master that takes jobs, what it computes with."""
+    """The labels of `labelworker`: the architecture, and on nodes that take jobs also the accelerators."""
     labels = {"archType": str(node.arch)}
     if node.role is not Role.WORKER and not takes_jobs(cluster, node):
         return labels
@@ -74,12 +74,12 @@ def worker_labels(cluster: Cluster, node: Node) -> dict[str, str]:
 
 
 def takes_jobs(cluster: Cluster, node: Node) -> bool:
-    """Whether jobs may be placed on the node: a worker, or the master where the configuration says so."""
+    """Whether jobs may be placed on the node: a worker, or the master if the configuration allows it."""
     return node.role is Role.WORKER or cluster.suite.kubernetes.master_as_worker
 
 
 def misplaced(cluster: Cluster, node: Node, found: Mapping[str, str]) -> list[str]:
-    """The consumed labels that a node bears and must not: a service or a job would be placed on it."""
+    """The consumed labels that a node has but should not have, sorted: a service or a job would be placed on it."""
     return sorted(CONSUMED & found.keys() - for_node(cluster, node).keys())
 
 

@@ -1,6 +1,6 @@
-"""What a host's files say of its part in a Kubernetes cluster: none, a whole one, or something half done.
+"""A host's part in a Kubernetes cluster, judged by its files: none, complete, or incomplete.
 
-Pure: paths in, a judgement out. Files from kubeadm's own phases (kubeadm 1.15 to 1.30).
+Pure functions from paths to a judgement. The files are those of kubeadm's phases (kubeadm 1.15 to 1.30).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KUBECTL: Final = f"kubectl --kubeconfig {ADMIN_CONF}"
 """kubectl on the master, as the administrator."""
 
 NODE: Final = (CA, KUBELET_CONF, kubelet.CONFIG)
-"""What every node of a cluster has."""
+"""The files of every node of a cluster."""
 CONTROL_PLANE: Final = (
     ADMIN_CONF,
     "/etc/kubernetes/controller-manager.conf",
@@ -38,10 +38,10 @@ CONTROL_PLANE: Final = (
     "/etc/kubernetes/manifests/kube-scheduler.yaml",
     "/var/lib/etcd/member",
 )
-"""What a master has besides."""
+"""The additional files of a master."""
 PATHS: Final = (*NODE, *CONTROL_PLANE, "/etc/kubernetes/bootstrap-kubelet.conf", kubelet.FLAGS)
 LIST_PATHS: Final = f"for f in {' '.join(PATHS)}; do test ! -e $f || echo $f; done"
-"""Prints those of the paths that are there."""
+"""Prints those of the paths that exist."""
 
 
 class Part(StrEnum):
@@ -55,40 +55,39 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`said` tells what was found, in words."""
+    """A host's part in a cluster; `said` describes it in words."""
 
     part: Part
     said: str
 
 
 def judge(paths: Iterable[str]) -> Membership:
-    """A host's part in a cluster, by which of PATHS it has. Unparsable for a path that is none of them."""
-    there = {path.strip() for path in paths}
-    if strange := there - set(PATHS):
-        raise unparsable("list of Kubernetes files", sorted(strange)[0])
-    if not there:
+    """A host's part in a cluster, by those of PATHS that exist on it. Unparsable for any other path."""
+    present = {path.strip() for path in paths}
+    if unexpected := present - set(PATHS):
+        raise unparsable("list of Kubernetes files", sorted(unexpected)[0])
+    if not present:
         return Membership(Part.NONE, "no Kubernetes")
-    missing_node = [path for path in NODE if path not in there]
-    missing_master = [path for path in CONTROL_PLANE if path not in there]
+    missing_node = [path for path in NODE if path not in present]
+    missing_master = [path for path in CONTROL_PLANE if path not in present]
     if not missing_node and not missing_master:
         return Membership(Part.MASTER, "a whole control plane")
     if not missing_node and len(missing_master) == len(CONTROL_PLANE):
         return Membership(Part.WORKER, "a whole worker")
-    master = there & set(CONTROL_PLANE)
+    master = present & set(CONTROL_PLANE)
     missing = [*missing_node, *(missing_master if master else ())]
-    whole = "control plane" if master else "worker"
-    said = f"part of a {whole}, without {', '.join(missing)}; there: {', '.join(sorted(there))}"
-    return Membership(Part.HALF, said)
+    kind = "control plane" if master else "worker"
+    return Membership(Part.HALF, f"part of a {kind}, without {', '.join(missing)}; there: {', '.join(sorted(present))}")
 
 
 def ca_hash(pem: str | bytes) -> str:
-    """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable when it is no certificate."""
+    """`sha256:<hex>` of a CA's public key, as kubeadm's discovery pins it. Unparsable if it is not a certificate."""
     text = pem if isinstance(pem, str) else pem.decode("ascii", "replace")
     return f"sha256:{hashlib.sha256(certificates.one(text, 'CA certificate').public_key).hexdigest()}"
 
 
 PUBLIC_PARTS: Final = "^ *(certificate-authority-data|server|client-certificate-data): "
-"""For `grep -E`: the lines of a kubeconfig that hold no secret."""
+"""A pattern for `grep -E`: the lines of a kubeconfig that are not secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +100,10 @@ class Public:
 
 
 def public_parts(text: str) -> Public:
-    """What `grep -E PUBLIC_PARTS` shows of a kubeconfig. Unparsable without a CA and a server."""
-    found = dict(re.findall(r"(?m)^ *([a-z-]+): *(\S+)$", clean("kubeconfig", text)))
+    """Parse the output of `grep -E PUBLIC_PARTS` on a kubeconfig. Unparsable without a CA and a server."""
+    fields = dict(re.findall(r"(?m)^ *([a-z-]+): *(\S+)$", clean("kubeconfig", text)))
     try:
-        pem = base64.b64decode(found["certificate-authority-data"], validate=True)
-        return Public(ca_hash(pem), found["server"], found.get("client-certificate-data", ""))
+        pem = base64.b64decode(fields["certificate-authority-data"], validate=True)
+        return Public(ca_hash(pem), fields["server"], fields.get("client-certificate-data", ""))
     except (KeyError, binascii.Error) as error:
         raise unparsable("kubeconfig", why=f"no {error} in it") from error

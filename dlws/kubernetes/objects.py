@@ -1,4 +1,4 @@
-"""What the API's objects say: pure functions of their JSON."""
+"""Pure functions on the JSON of Kubernetes objects."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any, Final
 from dlws.parse.text import unparsable
 
 Object = Mapping[str, Any]
-"""An object of the Kubernetes API, as its JSON has it. Nobody changes one that was read: others are given the same."""
+"""An object of the Kubernetes API as JSON. It must not be modified, because several callers share it."""
 
 PATIENCE: Final = timedelta(minutes=5)
-"""How long a pod may be on its way."""
+"""How long a pod may take to start or to end."""
 ERRORS: Final = frozenset(
     {"CrashLoopBackOff", "StartError", "RunContainerError", "PostStartHookError"}
     | {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
     | {"CreateContainerConfigError", "CreateContainerError"}
 )
-"""Reasons with which kubelet says that a container does not come up by itself."""
+"""kubelet's reasons for a container that will not start by itself."""
 
 _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "": 1,
@@ -52,19 +52,19 @@ def name_of(thing: Object) -> str:
 def instant(text: object) -> datetime:
     """A time as the API writes it: 2026-11-24T07:34:47Z, with or without microseconds."""
     try:
-        found = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text))
     except ValueError:
         raise unparsable("API time", str(text or ""), "not understood" if text else "missing") from None
-    if found.tzinfo is None:
+    if time.tzinfo is None:
         raise unparsable("API time", str(text), "no time zone in")
-    return found
+    return time
 
 
 def quantity(text: object) -> Decimal:
     """A resource quantity: 100m, 1500Mi, 2, 1e3, 128974848."""
-    found = _QUANTITY.fullmatch(str(text))
+    parts = _QUANTITY.fullmatch(str(text))
     try:
-        return Decimal(found[1]) * _SUFFIXES[found[2]]  # type: ignore[index]
+        return Decimal(parts[1]) * _SUFFIXES[parts[2]]  # type: ignore[index]
     except (InvalidOperation, KeyError, TypeError):
         raise unparsable("API quantity", str(text)) from None
 
@@ -89,34 +89,34 @@ def is_ready(thing: Object) -> bool:
 
 
 def is_finished(pod: Object) -> bool:
-    """Whether a pod has ended well: a job's, usually."""
+    """Whether a pod has succeeded, as a job's pod does."""
     return bool(pod["status"].get("phase") == "Succeeded")
 
 
 def is_being_deleted(thing: Object) -> bool:
-    """Whether it is on its way out."""
+    """Whether an object is being deleted."""
     return "deletionTimestamp" in thing["metadata"]
 
 
 def containers(pod: Object) -> list[Object]:
-    """The states of a pod's containers, those that prepare it first."""
+    """The statuses of a pod's containers, init containers first."""
     status = pod["status"]
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
 def errors(pod: Object) -> list[str]:
-    """Containers that do not come up: `coredns CrashLoopBackOff`, behind it what the last one died of."""
-    found = []
+    """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit."""
+    failing = []
     for container in containers(pod):
         reason = (container.get("state") or {}).get("waiting", {}).get("reason", "")
         if reason in ERRORS:
             died = (container.get("lastState") or {}).get("terminated", {}).get("reason", "")
-            found.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
-    return found
+            failing.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
+    return failing
 
 
 def out_of_memory(pod: Object) -> list[str]:
-    """Containers whose last run was ended for its memory."""
+    """Containers whose last run was killed for lack of memory."""
     ended = ((c["name"], (c.get("lastState") or {}).get("terminated", {}).get("reason")) for c in containers(pod))
     return [str(name) for name, reason in ended if reason == "OOMKilled"]
 
@@ -127,7 +127,7 @@ def restarts(pod: Object) -> int:
 
 
 def stuck(pod: Object, now: datetime) -> str:
-    """Why a pod is on its way for too long, by the API server's clock; empty when it is not."""
+    """Why a pod is taking too long to start or to end, by the API server's clock; empty if it is not."""
     about, status = pod["metadata"], pod["status"]
     if is_being_deleted(pod):  # the stamp already includes its grace period
         late = now - instant(about["deletionTimestamp"])
@@ -144,44 +144,44 @@ def stuck(pod: Object, now: datetime) -> str:
 
 def on_nodes(pods: Iterable[Object], names: Iterable[str]) -> list[Object]:
     """The pods that are placed on one of these nodes, or on none yet."""
-    wanted = {*names, ""}
-    return [pod for pod in pods if (pod["spec"].get("nodeName") or "") in wanted]
+    nodes = {*names, ""}
+    return [pod for pod in pods if (pod["spec"].get("nodeName") or "") in nodes]
 
 
 def ready_names(nodes: Iterable[Object]) -> list[str]:
-    """The nodes that are ready: what runs on another one is that node's finding."""
+    """The names of the ready nodes; a pod on any other node is covered by that node's own finding."""
     return [str(node["metadata"]["name"]) for node in nodes if is_ready(node)]
 
 
 def selected(pods: Iterable[Object], workload: Object) -> list[Object]:
     """The pods of a DaemonSet, Deployment or StatefulSet, by its label selector."""
-    wanted = (workload["spec"]["selector"].get("matchLabels") or {}).items()
-    space = workload["metadata"]["namespace"]
+    labels = (workload["spec"]["selector"].get("matchLabels") or {}).items()
+    namespace = workload["metadata"]["namespace"]
     return [
         pod
         for pod in pods
-        if pod["metadata"]["namespace"] == space and wanted <= (pod["metadata"].get("labels") or {}).items()
+        if pod["metadata"]["namespace"] == namespace and labels <= (pod["metadata"].get("labels") or {}).items()
     ]
 
 
 def shortfall(workload: Object) -> tuple[str, int, int]:
-    """Of a DaemonSet, Deployment or StatefulSet: what is counted, how many there must be, how many there are ready.
+    """For a DaemonSet, Deployment or StatefulSet: what is counted, the number desired, the number ready.
 
-    A controller that has not taken in the last change yet counts as none ready.
+    If the controller has not observed the last change yet, none counts as ready.
     """
     status, about = workload.get("status") or {}, workload["metadata"]
     if "desiredNumberScheduled" in status:
-        wanted, updated, ready = (
+        desired, updated, ready = (
             status["desiredNumberScheduled"],
             status.get("updatedNumberScheduled", 0),
             status.get("numberReady", 0),
         )
     else:
-        wanted = workload["spec"].get("replicas", 1)
+        desired = workload["spec"].get("replicas", 1)
         updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if int(status.get("observedGeneration", 0)) < int(about.get("generation", 0)):
-        return "ready of the latest generation", int(wanted), 0
-    return "updated and ready", int(wanted), min(int(updated), int(ready))
+        return "ready of the latest generation", int(desired), 0
+    return "updated and ready", int(desired), min(int(updated), int(ready))
 
 
 def flags(pod: Object) -> dict[str, str]:
@@ -192,7 +192,7 @@ def flags(pod: Object) -> dict[str, str]:
 
 
 def requested(pods: Iterable[Object], resource: str) -> Decimal:
-    """The sum of what the pods' containers request of cpu or memory."""
+    """The sum of the containers' requests for `cpu` (cores) or `memory` (bytes)."""
     total = Decimal(0)
     for pod in pods:
         for container in pod["spec"]["containers"]:

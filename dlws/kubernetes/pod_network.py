@@ -1,4 +1,4 @@
-"""The pod network's manifest, which the user names: what it runs, and with which images."""
+"""The pod network's manifest, which the user provides: its workloads and their images."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Workload:
 
 
 def workloads(text: str) -> tuple[Workload, ...]:
-    """What a manifest runs. Unparsable when it is not YAML, or runs nothing: that cannot be a pod network."""
+    """The workloads of a manifest. Unparsable if it is not YAML or has none, because a pod network needs one."""
     try:
-        found = tuple(_workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
+        parsed = tuple(_workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise unparsable("manifest of the pod network", str(error).splitlines()[0]) from error
-    if not found:
+    if not parsed:
         raise unparsable("manifest of the pod network", why="no DaemonSet or Deployment in it")
-    return found
+    return parsed
 
 
 def images(text: str) -> tuple[str, ...]:

@@ -9,27 +9,27 @@ from typing import Final
 from dlws.kubernetes.objects import ERRORS, Object, containers, instant, is_being_deleted, is_ready
 
 ON_ITS_WAY: Final = frozenset({"ContainerCreating", "PodInitializing"})
-"""Reasons for waiting that say nothing."""
+"""Reasons for waiting that are normal and explain nothing."""
 ENOUGH_CRASHES: Final = 4
-"""Restarts after which a crash is taken for one that comes again: with kubelet's pauses they take two minutes."""
+"""Restarts after which a crash counts as recurring; with kubelet's back-off they take two minutes."""
 STEADY: Final = 30
-"""Seconds that a container which crashed must have run again to be taken for one that runs."""
+"""Seconds that a container must have run since its last crash to count as running."""
 _NO_SUCH_IMAGE: Final = re.compile(
     r"not found|manifest unknown|no matching manifest|access denied|does not exist|name unknown", re.IGNORECASE
 )
 _LONGEST: Final = 240
-"""Characters of what a kubelet or a scheduler says."""
+"""Characters of a message from kubelet or the scheduler that are shown."""
 
 
 def why(pod: Object) -> list[str]:
-    """What keeps a pod from being ready, a line for each container that is not; nothing for one that is."""
+    """Why a pod is not ready, one line for each container that is not; empty for a ready pod."""
     if is_ready(pod):
         return []
     if is_being_deleted(pod):
         return ["is being deleted"]
-    found = [line for container in containers(pod) if (line := _of_container(container))]
-    if found:
-        return found
+    reasons = [line for container in containers(pod) if (line := _container_trouble(container))]
+    if reasons:
+        return reasons
     placed = _condition(pod, "PodScheduled")
     if placed.get("status") == "False":
         return [f"is placed nowhere: {_short(placed.get('message') or placed.get('reason') or 'no reason given')}"]
@@ -40,30 +40,30 @@ def why(pod: Object) -> list[str]:
 
 
 def crashed(pod: Object) -> list[str]:
-    """The containers whose last words are worth reading: they ended, and are started again or about to be."""
+    """The names of the containers that crashed and are not ready again, so that their log is worth reading."""
     return [str(c["name"]) for c in containers(pod) if _died(c) and not c.get("ready")]
 
 
 def comes_and_goes(pod: Object) -> list[Object]:
-    """The containers that are ready, and have crashed: a program that ends at once is ready for a moment each time."""
+    """The containers that are ready but have crashed; a program that exits at once is ready for a moment each time."""
     return [c for c in containers(pod) if _died(c) and c.get("ready")]
 
 
 def just_restarted(pod: Object, now: datetime) -> list[str]:
-    """Of those containers what is to be said of each that has not yet run for half a minute."""
-    found = []
+    """A line for each container that has crashed and has run again for less than half a minute."""
+    restarted = []
     for container in comes_and_goes(pod):
         since = (now - instant((container["state"].get("running") or {}).get("startedAt"))).total_seconds()
         if since < STEADY:
             died = (container.get("lastState") or {}).get("terminated") or {}
             restarts = int(container.get("restartCount", 0))
-            found.append(f"{container['name']} runs again since {since:.0f} s, restart {restarts}: {_death(died)}")
-    return found
+            restarted.append(f"{container['name']} runs again since {since:.0f} s, restart {restarts}: {_death(died)}")
+    return restarted
 
 
 def is_hopeless(pod: Object) -> bool:
-    """Whether waiting will not help: there is no such image, its name or the pod's configuration is invalid, or it
-    crashes again and again."""
+    """Whether waiting will not help: the image does not exist, its name or the pod's configuration is invalid, or a
+    container keeps crashing."""
     for container in containers(pod):
         waiting = (container.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason", ""), str(waiting.get("message", ""))
@@ -76,7 +76,7 @@ def is_hopeless(pod: Object) -> bool:
     return False
 
 
-def _of_container(container: Object) -> str:
+def _container_trouble(container: Object) -> str:
     state = container.get("state") or {}
     waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
     name, reason = container["name"], waiting.get("reason", "")

@@ -1,4 +1,4 @@
-"""`dlws render`: what the checkout's templates become for this cluster. Reads, and writes nothing."""
+"""`dlws render`: prints the checkout's templates, rendered for a cluster. Writes no file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import CheckoutError
 
 WEBUI: Final = "webui"
-"""What `deploy.py webui` and `nginx config` wrote: files of hosts, not objects."""
+"""The name for the files that `deploy.py webui` and `nginx config` wrote to hosts."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,12 +48,12 @@ _Dumper.add_representer(str, _text)
 )
 @click.option("--show-secrets", is_flag=True, help="Print passwords and keys as they are.")
 def render(service: str | None, file: str | None, path: Path, show_secrets: bool) -> int:
-    """Print what the DLWorkspace checkout becomes for a cluster.
+    """Print the templates of the DLWorkspace checkout, rendered for a cluster.
 
-    SERVICE is a service of the platform, or webui for the files that the web interface reads; without it, all of them
-    are listed with what does not render. FILE limits the output to one file of the service, such as grafana.yaml.
+    SERVICE is a service of the platform, or webui for the files that the web interface reads; without it, all services
+    are listed with their rendering errors. FILE limits the output to one file of the service, such as grafana.yaml.
 
-    Exit status: 0 it renders, 1 something does not, 2 wrong usage, or no usable configuration or checkout.
+    Exit status: 0 everything renders, 1 something does not, 2 wrong usage, or no usable configuration or checkout.
     """
     try:
         cluster = load(path)
@@ -68,11 +68,11 @@ def render(service: str | None, file: str | None, path: Path, show_secrets: bool
         parts = list(_parts(cluster, renderer, service))
     except (CheckoutError, TemplateError) as error:
         raise Failed(str(error)) from error
-    wanted = [text for name, text in parts if file in (None, PurePosixPath(name).name)]
-    if not wanted:
+    selected = [text for name, text in parts if file in (None, PurePosixPath(name).name)]
+    if not selected:
         names = ", ".join(dict.fromkeys(PurePosixPath(name).name for name, _ in parts))
         raise Refused(f"{service} has no file {file}; there are {names}")
-    print("".join(wanted), end="")
+    print("".join(selected), end="")
     return 0
 
 
@@ -102,12 +102,12 @@ def _dumped(document: Object) -> str:
 
 
 def _list(cluster: Cluster, renderer: Renderer) -> int:
-    """One line for each service of the runbook, and what differs from what stages and checks expect of it."""
+    """One line for each service of the runbook, and its differences from what stages and checks rely on."""
     bad = False
     for service in services.SERVICES:
-        found, problems = _counted(partial(manifests.of_service, cluster, renderer, service.name))
-        problems = problems or services.contract(cluster, service, found)
-        used, total = len(manifests.wanted(found)), len(found)
+        rendered, problems = _counted(partial(manifests.of_service, cluster, renderer, service.name))
+        problems = problems or services.contract(cluster, service, rendered)
+        used, total = len(manifests.placeable(rendered)), len(rendered)
         left_out = f", {total - used} for no machine here" if total > used else ""
         print(f"{service.name:24}{used} object{'' if used == 1 else 's'}{left_out}")
         bad |= _complain(problems)

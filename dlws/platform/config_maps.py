@@ -35,12 +35,12 @@ def alert_rules(renderer: Renderer) -> dict[str, Any]:
 
 
 def alert_templates(renderer: Renderer) -> dict[str, Any]:
-    """`alert-templates`: Alertmanager's own templates, which use the same braces and so are copied."""
+    """`alert-templates`: Alertmanager's own templates, copied because they use the same braces as Jinja2."""
     return _config_map("alert-templates", "kube-system", _copied(renderer, f"{_MONITOR}/alert-templates"))
 
 
 def grafana_dashboards(renderer: Renderer) -> dict[str, Any]:
-    """`grafana-configuration`: every dashboard and the data source, 0.6 MB: only server-side apply takes that."""
+    """`grafana-configuration`: every dashboard and the data source, 0.6 MB, which only server-side apply accepts."""
     folder, raw = f"{_MONITOR}/grafana-config", f"{_MONITOR}/grafana-config-raw"
     dashboards = {name: renderer.text(f"{folder}/{name}") for name in _jsons(renderer, folder)}
     for name in _jsons(renderer, raw):
@@ -57,7 +57,7 @@ MADE: Final[Mapping[str, Maker]] = {
     f"{_MONITOR}/alert-templates.yaml": alert_templates,
     f"{_MONITOR}/grafana-config.yaml": grafana_dashboards,
 }
-"""Manifests that launch orders name and the tree does not hold, to what makes them."""
+"""By manifest that a launch order names and the tree lacks, the function that makes it."""
 
 
 def _config_map(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _jsons(renderer: Renderer, folder: str) -> list[str]:
 
 
 def _importable(renderer: Renderer, path: str) -> dict[str, Any]:
-    """An exported dashboard as Grafana's API takes it: no inputs, the default data source, an id made of its title."""
+    """An exported dashboard in the form of Grafana's API: no inputs, the default data source, an id from its title."""
     dashboard = _json(renderer.checkout.read(path), path)
     for key in ("__inputs", "__requires"):
         dashboard.pop(key, None)
@@ -102,9 +102,9 @@ def _importable(renderer: Renderer, path: str) -> dict[str, Any]:
 
 def _json(text: str, path: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
         raise TemplateError(path, getattr(error, "lineno", 0), f"not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise TemplateError(path, 1, "no JSON object")
-    return found
+    return document

@@ -1,4 +1,4 @@
-"""The platform's database (runbook 3.16.8, docs/upstream.md#database): who may sign in, and what must be in it."""
+"""The platform's database (runbook 3.16.8, docs/upstream.md#database): its name, and the grants for its user."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Final
 
 USER: Final = "root"
 PLUGIN: Final = "mysql_native_password"
-"""What the platform's own, old client can sign in with."""
+"""The authentication plugin that the platform's old client supports."""
 
 
 def name(cluster_id: str) -> str:
-    """The platform's database: it is named after the cluster's id, so another id means an empty platform."""
+    """The name of the platform's database. It contains the cluster's id, so with another id the platform is empty."""
     return f"DLWSCluster-{cluster_id}"
 
 
 def grants(password: str, version: str) -> str:
-    """SQL that lets root in from other hosts, for the standard input of a client; to be run again without harm.
+    """SQL that allows root to log in from other hosts, for the standard input of a client. Idempotent.
 
-    `version` is the server's own, `8.0.20` or `10.11.6-MariaDB`: the two word it differently. The runbook first makes
-    the user without a password, and the port is open: here there is no such moment.
+    `version` is the server's, `8.0.20` or `10.11.6-MariaDB`, because their syntax differs. The runbook first creates
+    the user without a password while the port is open; these statements do not.
     """
     secret = _quoted(password)
     how = f"VIA {PLUGIN} USING PASSWORD({secret})" if "mariadb" in version.lower() else f"WITH {PLUGIN} BY {secret}"

@@ -1,7 +1,7 @@
-"""The images that DLWS builds (runbook 3.16): names, architectures, and what goes into each build.
+"""The images that DLWS builds (runbook 3.16): names, architectures, and the files of each build.
 
 deploy.py renders a context into deploy/, runs its prebuild.sh there and calls `docker build`. Here a context is a list
-of files, made from the tree without writing into it: rendered where upstream renders, with what prebuild.sh copies.
+of files, made without writing into the tree: rendered where upstream renders, with the files that prebuild.sh copies.
 Names are upstream's (docs/upstream.md#images).
 """
 
@@ -30,13 +30,13 @@ class Image:
 
     name: str
     everywhere: bool = False
-    """Built for every architecture of the cluster, on a machine of it; the others for the master's alone."""
+    """True: built for every architecture of the cluster, on a machine of it. False: only for the master's."""
     copies: tuple[tuple[str, str], ...] = ()
-    """What prebuild.sh copies into the context: from a path below src/, to a path in the context."""
+    """The copies that prebuild.sh makes: from a path below src/, to a path in the context."""
     rendered: tuple[str, ...] = ()
     """Files among the copies that prebuild.sh renders."""
     plain: tuple[str, ...] = ()
-    """Folders of the context that are copied without a look: binaries."""
+    """Folders of the context that are copied without rendering, because they contain binaries."""
 
 
 _DASHBOARD: Final = ("package.json", "yarn.lock", "tsconfig.json", "config", "public", "server", "src", "scripts")
@@ -57,18 +57,18 @@ BUILT: Final[tuple[Image, ...]] = (
         rendered=tuple(f"RepairManager/config/{name}-config.yaml" for name in ("email", "rule", "ecc")),
     ),
 )
-"""In the runbook's order. kubectl, which prebuild.sh puts beside restfulapi2, is mounted from the host and left out."""
+"""In the runbook's order. kubectl, which prebuild.sh adds to restfulapi2, is omitted: it is mounted from the host."""
 CONTEXT_LABEL: Final = "dlws-suite.context"
-"""The image label that holds the digest of what it was built from."""
+"""The image label with the digest of its sources."""
 LEFT_OUT: Final = frozenset({"config/local.yaml"})
-"""Not baked into webui3: the pod mounts /etc/WebUI over it, and the sign-in secrets in it would go to the registry."""
+"""Omitted from webui3: the pod mounts /etc/WebUI over it, and its sign-in secrets would end up in the registry."""
 JWT_KEY_FILES: Final = ("lib/resty/nginx-jwt-cookie.lua", "lib/resty/nginx-jwt-header.lua")
-"""Where openresty's context has upstream's public key; `jwt.secret_key` goes there, or every endpoint answers 401."""
+"""The files of openresty with upstream's public key; `jwt.secret_key` replaces it, or every endpoint answers 401."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One image for one architecture: what it is called, and from which Dockerfile of its context."""
+    """One image for one architecture: its full name, and its Dockerfile in the context."""
 
     image: Image
     arch: Arch
@@ -78,7 +78,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class ContextFile:
-    """A file of a build context: its path there, its content, and whether it may be executed."""
+    """A file of a build context: its path there, its content, and whether it is executable."""
 
     path: str
     content: bytes = field(repr=False)
@@ -96,14 +96,14 @@ def builds(cluster: Cluster, renderer: Renderer) -> tuple[Build, ...]:
 
 
 def full_name(checkout: Checkout, cnf: Parameters, name: str, arch: Arch) -> str:
-    """`apulistech/atlas_restfulapi2:latest`, for arm64 with `-arm64` behind the tag. CheckoutError if unknown."""
+    """`apulistech/atlas_restfulapi2:latest`, for arm64 with `-arm64` after the tag. CheckoutError if unknown."""
     folder = PurePosixPath(checkout.image_folder(name)).name
     plain = cnf["dockers"]["container"][folder]["fullname"]
     return plain if arch is Arch.AMD64 else f"{plain}-{arch}"
 
 
 def context(renderer: Renderer, image: Image) -> Iterator[ContextFile]:
-    """The files of an image's build context, in order. Holds secrets (repairmanager2's mail account).
+    """The files of an image's build context, in order. They contain secrets (repairmanager2's mail account).
 
     CheckoutError or TemplateError says which file of the tree is missing or broken.
     """
@@ -118,7 +118,7 @@ def context(renderer: Renderer, image: Image) -> Iterator[ContextFile]:
 
 
 def archive(files: Iterable[ContextFile]) -> bytes:
-    """The context as `docker build -` takes it: the same bytes for the same files, whoever owns them and when."""
+    """The context as a tar archive for `docker build -`; owners and times do not affect its bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file in files:
@@ -129,7 +129,7 @@ def archive(files: Iterable[ContextFile]) -> bytes:
 
 
 def digest(archive: bytes, dockerfile: str) -> str:
-    """What tells two builds apart: a SHA-256 over context and Dockerfile. For a label of the image."""
+    """The SHA-256 over context and Dockerfile in hex, for a label of the image."""
     return hashlib.sha256(dockerfile.encode() + b"\0" + archive).hexdigest()
 
 
@@ -138,15 +138,15 @@ def _files(where: Path, name: str) -> list[Path]:
         return [where]
     if not where.is_dir():
         raise CheckoutError(f"{name}: missing in the checkout; the image's prebuild.sh copies it")
-    found = sorted(path for path in where.rglob("*") if path.is_symlink() or path.is_file())
-    for path in found:
+    files = sorted(path for path in where.rglob("*") if path.is_symlink() or path.is_file())
+    for path in files:
         if path.is_symlink():
             raise CheckoutError(f"{name}/{path.relative_to(where)}: a link; put the file itself there")
-    return found
+    return files
 
 
 def _content(renderer: Renderer, image: Image, target: str, inside: str, name: str) -> bytes:
-    """A file as it is, unless upstream renders it: those of the context itself, and what prebuild.sh names."""
+    """A file's content, rendered where upstream renders it: files of the context, and those in prebuild.sh."""
     copied = bool(target) or inside.split("/")[0] in image.plain or renderer.is_copied(name)
     if copied and inside not in image.rendered:
         return (renderer.checkout.root / name).read_bytes()

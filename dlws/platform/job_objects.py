@@ -1,7 +1,7 @@
-"""What jobs need in the namespace `default` besides their own pods (docs/upstream.md#job-objects).
+"""The objects that jobs need in the namespace `default` besides their own pods (docs/upstream.md#job-objects).
 
-The service account and its rights come with jobmanager2 from V0.1.6.1 on; before, the prebuild.sh of an image made
-them in passing. `regcred` is named by every job's pod, whether or not the registry is public.
+The service account and its rights come with jobmanager2 from V0.1.6.1 on; before, an image's prebuild.sh created them
+as a side effect. Every job's pod names `regcred`, even if the registry is public.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ BINDING: Final = "job-configmap-admin"
 PULL_SECRET: Final = "regcred"
 TYPE: Final = "kubernetes.io/dockerconfigjson"
 MARK: Final = "dlws-suite/login"
-"""The annotation of the Secret that holds its mark."""
+"""The annotation of the Secret with its mark."""
 DOCKER_HUB: Final = "https://index.docker.io/v1/"
-"""The key under which Docker keeps its login to Docker Hub."""
+"""The key under which Docker stores its login to Docker Hub."""
 
 
 class NoCredentials(Exception):
-    """A Docker configuration that holds no login that a cluster could use. Never says what it holds."""
+    """A Docker configuration without a login that a cluster could use. The message shows nothing of its content."""
 
 
 def account() -> tuple[dict[str, Any], ...]:
-    """The service account `job`, which may list, make and remove ConfigMaps."""
+    """The service account `job`, which may list, create and delete ConfigMaps."""
     rights = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "delete", "create"]}
     group = "rbac.authorization.k8s.io"
     return (
@@ -57,28 +57,28 @@ def pull_secret(docker_config: str) -> dict[str, Any]:
 
 
 def mark(docker_config: str) -> str:
-    """What a Secret with these logins is recognised by: its values are shown to nobody, so they cannot be compared."""
+    """A digest that identifies a Secret with these logins, because its values are never read and compared."""
     return hashlib.sha256(f"{PULL_SECRET}\0{logins(docker_config)}".encode()).hexdigest()[:32]
 
 
 def mark_of(secret: Mapping[str, Any]) -> str:
-    """The mark of a Secret that is there; `of another origin` without one, `no login` for one of another type."""
+    """The mark of an existing Secret; `of another origin` without a mark, `no login` for a Secret of another type."""
     annotations = secret["metadata"].get("annotations") or {}
     right = secret.get("type") == TYPE
     return str(annotations.get(MARK) or "of another origin") if right else "no login"
 
 
 def logins(docker_config: str) -> str:
-    """The logins of a ~/.docker/config.json (runbook 3.16.1) and nothing else of it, in a fixed order.
+    """Only the logins of a ~/.docker/config.json (runbook 3.16.1), in a fixed order.
 
-    Empty text gives a configuration without any: good for a public registry. NoCredentials if it is no such file, or
-    if a login is kept in a credential store of the machine: there it cannot be read.
+    Empty text gives a configuration without logins, for a public registry. NoCredentials if it is not such a file, or
+    if a login is kept in a credential store of the machine, where it cannot be read.
     """
     try:
-        found = json.loads(docker_config or "{}")
+        content = json.loads(docker_config or "{}")
     except ValueError:
         raise NoCredentials("config.json of Docker: not JSON") from None
-    auths = found.get("auths") or {} if isinstance(found, dict) else None
+    auths = content.get("auths") or {} if isinstance(content, dict) else None
     if not isinstance(auths, Mapping):
         raise NoCredentials("config.json of Docker: not understood")
     kept = {}
@@ -96,7 +96,7 @@ def login(registry: str, username: str, password: str) -> str:
 
 
 def registry_key(registry: str) -> str:
-    """What Docker calls the registry of `dockerregistry`: `harbor.example.org:8443/dlws/` is one, `apulistech/` none.
+    """Docker's key for the registry of `dockerregistry`: `harbor.example.org:8443` for `harbor.example.org:8443/dlws/`.
 
     A first part with a dot, a colon, or `localhost` is a host (Docker's own rule); anything else is on Docker Hub.
     """
@@ -106,10 +106,10 @@ def registry_key(registry: str) -> str:
 
 
 def secrets_in(docker_config: str) -> tuple[str, ...]:
-    """What of a config.json of Docker must be redacted: its tokens, and the passwords in them."""
+    """The secrets in Docker's config.json, to be redacted: its tokens, and the passwords in them."""
     try:
         logins = json.loads(docker_config).get("auths") or {}
-        values = [str(v) for told in logins.values() for v in told.values()]
+        values = [str(value) for entry in logins.values() for value in entry.values()]
     except (ValueError, AttributeError):
         return ()
     passwords = []

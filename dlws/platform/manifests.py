@@ -1,4 +1,4 @@
-"""A platform service as Kubernetes objects: its launch order, rendered, and on which machines each would run."""
+"""A platform service as Kubernetes objects: its rendered manifests in launch order, and the machines of each."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", "StatefulSet"})
 RENAMED: Final[Mapping[tuple[str, str], str]] = {
     ("apiregistration.k8s.io/v1beta1", "APIService"): "apiregistration.k8s.io/v1",
 }
-"""API versions that Kubernetes 1.22 dropped, to those that took their place with the same fields."""
+"""API versions that Kubernetes 1.22 removed, and their replacements with the same fields."""
 NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
-"""Groups and kinds that are created, or merged into what is there. Asked to apply one, Kubernetes' API server panics
+"""Groups and kinds that are created or merged instead of applied. On an apply of one, Kubernetes' API server panics
 ("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
 
 
@@ -41,12 +41,12 @@ _Loader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object: from which file of the checkout, and for a workload the machines that its selector fits."""
+    """One object, its file in the checkout, and for a workload the machines that its selector matches."""
 
     file: str
     object: Object = field(repr=False)
     nodes: tuple[str, ...] | None
-    """None for what is no workload. Empty: it would run nowhere (a variant for another architecture)."""
+    """None if it is not a workload. Empty if it would run nowhere (a variant for another architecture)."""
 
     @property
     def kind(self) -> str:
@@ -65,12 +65,12 @@ class Manifest:
 
     @property
     def title(self) -> str:
-        """`DaemonSet kube-system/mysql`, as people say it."""
+        """Its name for messages: `DaemonSet kube-system/mysql`."""
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
     @property
     def takes_apply(self) -> bool:
-        """Whether a server-side apply may be asked of every Kubernetes that the suite installs."""
+        """Whether every Kubernetes that the suite installs supports server-side apply for it."""
         return (str(self.object["apiVersion"]).rpartition("/")[0], self.kind) not in NO_APPLY
 
     @property
@@ -84,32 +84,32 @@ def of_service(cluster: Cluster, renderer: Renderer, service: str) -> tuple[Mani
 
     TemplateError or CheckoutError says what is wrong in the tree.
     """
-    own = tuple(Manifest(missing_rbac.SOURCE, found, None) for found in missing_rbac.OBJECTS.get(service, ()))
+    own = tuple(Manifest(missing_rbac.SOURCE, rights, None) for rights in missing_rbac.OBJECTS.get(service, ()))
     return own + tuple(
-        _manifest(cluster, file, found)
+        _manifest(cluster, file, rendered)
         for file in files(cluster, renderer, service)
-        for found in _objects(renderer, file)
+        for rendered in _objects(renderer, file)
     )
 
 
-def wanted(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
-    """Without the workloads that would run nowhere: on an arm64 master upstream's amd64 Deployments stay Pending."""
+def placeable(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """All but the workloads that would run nowhere: on an arm64 master upstream's amd64 Deployments stay Pending."""
     return tuple(manifest for manifest in manifests if manifest.nodes != ())
 
 
 def images_by_node(manifests: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
     """The images that each machine runs, by the machine's name."""
-    found: dict[str, dict[str, None]] = {}
+    by_node: dict[str, dict[str, None]] = {}
     for manifest in manifests:
         for node in manifest.nodes or ():
-            found.setdefault(node, {}).update(dict.fromkeys(manifest.images))
-    return {node: tuple(images) for node, images in found.items()}
+            by_node.setdefault(node, {}).update(dict.fromkeys(manifest.images))
+    return {node: tuple(images) for node, images in by_node.items()}
 
 
 def files(cluster: Cluster, renderer: Renderer, service: str) -> tuple[str, ...]:
-    """The files that the launch orders name, once each. A launch order is a template; its `SLEEP` lines are left out.
+    """The files that the launch orders name, once each. A launch order is a template; its `SLEEP` lines are skipped.
 
-    amd64's comes first whatever the machines are: what is there once for all stands in it.
+    amd64's always comes first, because it includes the objects that exist once for all architectures.
     """
     archs = dict.fromkeys([Arch.AMD64, *cluster.archs])
     orders = (renderer.checkout.launch_order(service, arch) for arch in archs)
@@ -121,7 +121,7 @@ def files(cluster: Cluster, renderer: Renderer, service: str) -> tuple[str, ...]
 
 
 def objects(text: str, file: str) -> list[Object]:
-    """The Kubernetes objects that a rendered manifest writes. TemplateError if it is not YAML, or no objects."""
+    """The Kubernetes objects in a rendered manifest. TemplateError if it is not YAML, or not Kubernetes objects."""
     try:
         documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -129,8 +129,8 @@ def objects(text: str, file: str) -> list[Object]:
         where = f"line {mark.line + 1} of what it renders to" if mark else "what it renders to"
         raise TemplateError(file, 0, f"{where} is not YAML: {getattr(error, 'problem', None) or error}") from None
     for document in documents:
-        about = document.get("metadata") if isinstance(document, dict) else None
-        named = isinstance(about, dict) and isinstance(about.get("name"), str)
+        metadata = document.get("metadata") if isinstance(document, dict) else None
+        named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
         if not named or not all(isinstance(document.get(key), str) for key in ("apiVersion", "kind")):
             raise TemplateError(file, 0, "renders to something that is no Kubernetes object")
     return documents
@@ -142,11 +142,11 @@ def _launched(renderer: Renderer, service: str, order: str) -> Iterator[str]:
             yield f"{SERVICES}/{service}/{plain_name(line.strip(), order)}"
 
 
-def _manifest(cluster: Cluster, file: str, found: Object) -> Manifest:
+def _manifest(cluster: Cluster, file: str, rendered: Object) -> Manifest:
     try:
-        return Manifest(file, _adapted(cluster, found), _placed(cluster, found))
+        return Manifest(file, _adapted(cluster, rendered), _placed(cluster, rendered))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        message = f"renders to a {found['kind']} that lacks its form: {type(error).__name__}: {error}"
+        message = f"renders to a malformed {rendered['kind']}: {type(error).__name__}: {error}"
         raise TemplateError(file, 0, message) from None
 
 
@@ -154,29 +154,29 @@ def _objects(renderer: Renderer, file: str) -> list[Object]:
     return [MADE[file](renderer)] if file in MADE else objects(renderer.text(file), file)
 
 
-def _adapted(cluster: Cluster, found: Object) -> Object:
-    """The object as this cluster's Kubernetes takes it in a server-side apply; all else stays as the tree has it."""
-    version = RENAMED.get((found["apiVersion"], found["kind"]))
-    found = {**found, "apiVersion": version} if version else found
-    pod = _pod(found)
-    if found["kind"] == "Service" and found["apiVersion"] == "v1":
-        return {**found, "spec": _with_protocols(found["spec"])}
+def _adapted(cluster: Cluster, rendered: Object) -> Object:
+    """The object in the form that a server-side apply on this cluster's Kubernetes accepts; the rest is unchanged."""
+    version = RENAMED.get((rendered["apiVersion"], rendered["kind"]))
+    rendered = {**rendered, "apiVersion": version} if version else rendered
+    pod = _pod(rendered)
+    if rendered["kind"] == "Service" and rendered["apiVersion"] == "v1":
+        return {**rendered, "spec": _with_protocols(rendered["spec"])}
     if pod is None:
-        return found
+        return rendered
     groups = {key: [_container(c) for c in pod[key]] for key in ("initContainers", "containers") if pod.get(key)}
     spec: Object = {**pod, **groups}
     spec = _tolerant(spec) if _has_new_taint(cluster) else spec
-    return {**found, "spec": {**found["spec"], "template": {**found["spec"]["template"], "spec": spec}}}
+    return {**rendered, "spec": {**rendered["spec"], "template": {**rendered["spec"]["template"], "spec": spec}}}
 
 
 def _container(container: Object) -> Object:
-    """Without variables set twice, which a server-side apply refuses: the last one counts, as for the kubelet."""
+    """The container without duplicate variables, which an apply refuses; the last one wins, as for the kubelet."""
     env = {variable["name"]: variable for variable in container.get("env") or ()}
     return _with_protocols({**container, "env": list(env.values())} if env else container)
 
 
 def _with_protocols(holder: Object) -> Object:
-    """Ports with their protocol: it is part of their key, and up to Kubernetes 1.19 an apply refuses one without."""
+    """Ports with an explicit protocol: it is part of their key, and up to Kubernetes 1.19 an apply requires it."""
     ports = holder.get("ports")
     return {**holder, "ports": [{"protocol": "TCP"} | port for port in ports]} if ports else holder
 
@@ -186,23 +186,23 @@ def _has_new_taint(cluster: Cluster) -> bool:
 
 
 def _tolerant(pod: Object) -> Object:
-    """A pod that tolerated the master's taint by its former name tolerates it by the present one too."""
+    """The pod; if it tolerates the master's taint by its former key, it tolerates the present key too."""
     tolerated = pod.get("tolerations") or []
     former, present = labels.MASTER_TAINTS
     new = [{**t, "key": present} for t in tolerated if t.get("key") == former]
     return {**pod, "tolerations": [*tolerated, *(t for t in new if t not in tolerated)]} if new else pod
 
 
-def _placed(cluster: Cluster, found: Object) -> tuple[str, ...] | None:
-    pod = _pod(found)
+def _placed(cluster: Cluster, rendered: Object) -> tuple[str, ...] | None:
+    pod = _pod(rendered)
     if pod is None:
         return None
     return tuple(n.name for n in cluster.nodes if device_plugins.selects(pod, labels.for_node(cluster, n)))
 
 
-def _pod(found: Object) -> Object | None:
-    """The pod that a workload makes; None for what is none."""
-    if found["kind"] not in WORKLOADS:
+def _pod(rendered: Object) -> Object | None:
+    """The pod spec of a workload; None for any other object."""
+    if rendered["kind"] not in WORKLOADS:
         return None
-    pod: Object = found["spec"]["template"]["spec"]
+    pod: Object = rendered["spec"]["template"]["spec"]
     return pod

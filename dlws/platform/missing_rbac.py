@@ -1,7 +1,7 @@
-"""What a service of the platform may ask of the Kubernetes API, where its own manifests leave it without any right.
+"""Rights on the Kubernetes API that a platform service needs and its own manifests do not grant.
 
-Upstream's watchdog asks for nodes and pods as the default service account of its namespace (V0.1.6.1, watchdog.py), and
-with RBAC, which kubeadm turns on, that may read neither: no device is counted on any dashboard (check D09).
+Upstream's watchdog reads nodes and pods as the default service account of its namespace (V0.1.6.1, watchdog.py). With
+RBAC, which kubeadm enables, that account may read neither, so no dashboard counts any device (check D09).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 SOURCE: Final = "the suite's own"
-"""What stands where a manifest of the checkout names its file."""
+"""Used in place of the name of a file in the checkout."""
 _WATCHDOG: Final = "dlws-watchdog"
 _RBAC: Final = "rbac.authorization.k8s.io"
 
@@ -31,4 +31,4 @@ OBJECTS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
         },
     ),
 }
-"""By service the objects that are applied before its own."""
+"""By service, the objects that are applied before its own."""

@@ -1,8 +1,8 @@
-"""What tells the exporters about Ascend NPUs: upstream's scripts/npu/npu_info_gen.py as a systemd unit of our own.
+"""The source of the exporters' data about Ascend NPUs: upstream's scripts/npu/npu_info_gen.py as a systemd unit.
 
-Upstream runs a loop of Python 2 from a temporary folder on every host, which ends at a reboot, runs twice when it is
-called twice, and dies of a chip's name with a blank in it (docs/upstream.md#npu-information). The files are the same:
-job-exporter mounts their folder.
+Upstream runs a Python 2 loop from a temporary folder on every host. It does not survive a reboot, runs twice if started
+twice, and crashes on a chip's name with a blank in it (docs/upstream.md#npu-information). The files are the same,
+because job-exporter mounts their folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ UNIT: Final = "dlws-npu-info.service"
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
 SCRIPT_FILE: Final = "/usr/local/sbin/dlws-npu-info"
 UPSTREAM: Final = "npu_info_gen[.]py"
-"""Upstream's generator among the processes, for pgrep: two would write the same files."""
+"""A pattern for pgrep that finds upstream's generator, which would write the same files."""
 SCRIPT: Final = f"""\
 #!/bin/sh
 # Written by the DLWS suite: what npu-smi says, for job-exporter. A file is replaced whole, and only by an answer.

@@ -1,8 +1,8 @@
-"""`parameters`: what DLWorkspace's templates are rendered with, the mapping that they call `cnf`.
+"""`parameters`: the mapping `cnf`, with which DLWorkspace's templates are rendered.
 
-The defaults of the checkout's params.py, over them the configuration, over that what deploy.py derives at run time
-(docs/upstream.md#configuration). Where deploy.py merges other people's accounts into ours (`UserGroups`,
-`Authentications`), the configuration stands alone.
+The defaults of the checkout's params.py, overridden by the configuration, overridden by what deploy.py derives at run
+time (docs/upstream.md#configuration). Where deploy.py merges upstream's accounts into the site's (`UserGroups`,
+`Authentications`), only the configuration is used.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from dlws.upstream.checkout import PARAMS, Checkout, CheckoutError
 Parameters = dict[str, Any]
 
 REPLACED: Final = frozenset({"UserGroups", "Authentications"})
-"""Keys whose defaults are upstream's own accounts and applications: only the configuration's count."""
+"""Keys whose defaults are upstream's own accounts and applications; only the configuration's values are used."""
 OWN: Final = frozenset({"suite", "dlworkspace", "scale_up", "scale_down"})
-"""Keys of the configuration that no template is to see; machines of `scale_up` are among `machines`."""
+"""Keys of the configuration that templates do not get; the machines of `scale_up` are among `machines`."""
 SIGN_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "Microsoft": {"TenantId": "", "ClientId": "", "ClientSecret": ""},
     "Wechat": {"AppId": "", "AppSecret": ""},
 }
-"""What the templates read without asking whether it is there."""
+"""Keys that the templates read without a default."""
 PLAIN_TAG: Final = "1.9"
-"""Upstream's literal tag of the images watchdog and job-exporter, which bear no cluster prefix."""
+"""Upstream's fixed tag of the images watchdog and job-exporter, which have no cluster prefix."""
 EMPTY: Final = frozenset(
     """
     WinbindServers default_cpulimit default_cpurequest default_memorylimit default_memoryrequest dnsPolicy
@@ -42,20 +42,20 @@ EMPTY: Final = frozenset(
     sqlserver-password sqlserver-username usefreeflow vc_node_hard_assignment vc_without_shared_storage
     """.split()  # noqa: SIM905
 )
-"""Keys that templates of V0.1.6.1 read although neither params.py nor deploy.py has them: upstream renders nothing."""
+"""Keys that templates of V0.1.6.1 use although neither params.py nor deploy.py sets them; they render as empty."""
 EMPTY_WITHIN: Final = (
     ("prometheus", "cluster_name"),
     ("Authentications", "DingTalk"),
     ("repair-manager", "alert", "smtp_url"),
 )
-"""The same within a mapping; without a mail server repairmanager2 sends no alerts."""
+"""The same for nested keys; without a mail server repairmanager2 sends no alerts."""
 
 
 def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
-    """The mapping `cnf`. It holds secrets; `masked` takes them out.
+    """The mapping `cnf`. It contains secrets; `masked` removes them.
 
-    `cluster_id` is that of deploy/clusterID.yml: the platform's database is named after it.
-    CheckoutError if params.py is not plain, or has a mapping where the configuration has something else.
+    `cluster_id` is the one in deploy/clusterID.yml, after which the platform's database is named.
+    CheckoutError if params.py is not plain, or has a mapping where the configuration has another value.
     """
     try:
         return _parameters(cluster, checkout, cluster_id)
@@ -66,7 +66,7 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
 def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
     written = {key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN}
     defaults = {key: value for key, value in checkout.defaults().items() if key not in REPLACED}
-    _demand_mappings(defaults, written, ())
+    _require_mappings(defaults, written, ())
     cnf = merged(defaults, written)
     cnf["machines"] = {node.name: _machine(cluster, node.name) for node in cluster.nodes}
     cnf["clusterId"] = cluster_id
@@ -87,18 +87,18 @@ def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parame
 
 
 def masked(cnf: Parameters) -> Parameters:
-    """The same parameters, each secret replaced by its key's name: `<mysql_password>`. For showing only."""
+    """The parameters with each secret replaced by its key's name, `<mysql_password>`, for display only."""
     return {key: _masked(value, (key,)) for key, value in cnf.items()}
 
 
 def secrets(cnf: Parameters) -> tuple[str, ...]:
-    """Every secret that a rendered file may hold, longest first: the configuration's, and the token made of one."""
-    found = {str(value) for path, value in _leaves(cnf, ()) if _is_secret(path) and not isinstance(value, bool)}
-    return tuple(sorted(found - {"", "None"}, key=lambda secret: (-len(secret), secret)))
+    """Every secret that a rendered file may contain, longest first, including the token derived from the key."""
+    values = {str(value) for path, value in _leaves(cnf, ()) if _is_secret(path) and not isinstance(value, bool)}
+    return tuple(sorted(values - {"", "None"}, key=lambda secret: (-len(secret), secret)))
 
 
 def _nodes(cluster: Cluster) -> Parameters:
-    """Who runs what; upstream places every platform service on the first infrastructure machine."""
+    """The machines by role; upstream places every platform service on the first infrastructure machine."""
     master, workers = cluster.master.fqdn, [node.fqdn for node in cluster.workers]
     everywhere = ("webportal_node", "restfulapi_node", "mysql_node", "influxdb_node", "elasticsearch_node")
     return dict.fromkeys(everywhere, master) | {
@@ -133,7 +133,7 @@ def _addresses(cluster: Cluster, cnf: Parameters) -> Parameters:
 
 
 def _platform(cluster: Cluster, cnf: Parameters) -> Parameters:
-    admin, registry, told = cluster.admin_username, cnf["dockerregistry"], cnf["onpremise_cluster"]
+    admin, registry, size = cluster.admin_username, cnf["dockerregistry"], cnf["onpremise_cluster"]
     kinds = {labels.worker_labels(cluster, node)["gpuType"] for node in device_plugins.hosts(cluster)}
     vendors = [str(node.vendor) for node in cluster.nodes if node.device_count]
     jwt = {"algorithm": "HS256", "token_ttl": 86400} | cnf["jwt"]
@@ -147,9 +147,9 @@ def _platform(cluster: Cluster, cnf: Parameters) -> Parameters:
         "kubernetes_master_ssh_user": admin,
         "hdfs_cluster_name": cluster.name,
         "platform_type": "onpremise",
-        "worker_node_num": told.get("worker_node_num", sum(node.role is Role.WORKER for node in cluster.nodes)),
-        "gpu_count_per_node": told.get("gpu_count_per_node", max(node.device_count for node in cluster.nodes)),
-        "gpu_type": told.get("gpu_type", next(iter(vendors), "None")),
+        "worker_node_num": size.get("worker_node_num", sum(node.role is Role.WORKER for node in cluster.nodes)),
+        "gpu_count_per_node": size.get("gpu_count_per_node", max(node.device_count for node in cluster.nodes)),
+        "gpu_type": size.get("gpu_type", next(iter(vendors), "None")),
         "defalt_virtual_cluster_device_type_list": sorted(kinds),
         "jwt": jwt,
         "usermanagerapitoken": service_token.service_token(str(jwt["secret_key"])),
@@ -182,14 +182,14 @@ def _machine(cluster: Cluster, name: str) -> dict[str, Any]:
     raise KeyError(name)
 
 
-def _demand_mappings(defaults: Mapping[str, Any], data: Mapping[str, Any], path: KeyPath) -> None:
+def _require_mappings(defaults: Mapping[str, Any], data: Mapping[str, Any], path: KeyPath) -> None:
     for key, value in data.items():
         below = defaults.get(key)
         if isinstance(below, dict) and not isinstance(value, dict):
             where = ".".join(map(str, (*path, key)))
             raise CheckoutError(f"{PARAMS}: {where} is a mapping there, the configuration has {shown(value)}")
         if isinstance(below, dict):
-            _demand_mappings(below, value, (*path, key))
+            _require_mappings(below, value, (*path, key))
 
 
 def _is_secret(path: KeyPath) -> bool:

@@ -1,4 +1,4 @@
-"""From a cluster to the renderer of its checkout: what stages, checks and `dlws render` begin with."""
+"""The renderer of a cluster's checkout, for stages, checks and `dlws render`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dlws.platform.templates import Renderer
 from dlws.upstream.checkout import CheckoutError, open_checkout
 
 NO_ID: Final = "<cluster id, made in runbook 3.4>"
-"""What stands for the cluster's id before there is one: good for looking ahead, not for a host."""
+"""A placeholder for the cluster's id before it exists; for previews only, never for a host."""
 _ID: Final = re.compile(r"clusterId: *['\"]?([0-9a-fA-F-]{36})['\"]?\s*")
 
 
 def renderer(cluster: Cluster) -> Renderer:
-    """Renders the templates of the cluster's checkout; what it renders holds secrets.
+    """The renderer of the templates in the cluster's checkout; its output contains secrets.
 
-    CheckoutError, one line, if no checkout is named, it is none, or its params.py is not plain.
+    CheckoutError if no checkout is named, it is not a DLWorkspace checkout, or its params.py is not plain.
     """
     where = cluster.dlworkspace
     if where is None:
@@ -29,7 +29,7 @@ def renderer(cluster: Cluster) -> Renderer:
 
 
 def without_secrets(renderer: Renderer) -> Renderer:
-    """The same with each secret replaced by its key's name, for showing."""
+    """A renderer that replaces each secret by its key's name, for display."""
     return Renderer(renderer.checkout, masked(renderer.cnf))
 
 
@@ -39,5 +39,5 @@ def cluster_id(cluster: Cluster) -> str | None:
         text = cluster.state.cluster_id.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    found = _ID.fullmatch(text)
-    return found[1] if found else None
+    match = _ID.fullmatch(text)
+    return match[1] if match else None

@@ -1,6 +1,6 @@
-"""The platform as a configuration and its checkout want it: objects, files, images. What its stages and checks ask.
+"""The platform that a configuration and its checkout define: objects, files, images. Used by stages and checks.
 
-Rendered once for each configuration and process: a run judges and applies one and the same platform.
+Rendered once for each configuration and process, so that a run applies and judges the same platform.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dlws.platform.web_files import HostFile
 from dlws.upstream.checkout import CheckoutError
 
 INIT_CONTAINER: Final = "init-container"
-"""The image that every job begins with (docs/upstream.md#images): wherever jobs run, and in no manifest."""
+"""The image that every job starts with (docs/upstream.md#images); needed wherever jobs run, named in no manifest."""
 
 
 MOST_KEPT: Final = 8
@@ -33,9 +33,9 @@ MOST_KEPT: Final = 8
 
 @dataclass(frozen=True, eq=False)
 class Platform:
-    """What is wanted, rendered when it is first asked for.
+    """The platform of one cluster, rendered on first use.
 
-    Everything here may raise CheckoutError or TemplateError, and may hold secrets.
+    Everything here may raise CheckoutError or TemplateError, and may contain secrets.
     """
 
     cluster: Cluster
@@ -45,24 +45,24 @@ class Platform:
     _digests: dict[Arch, dict[str, str]] = field(default_factory=dict, init=False)
 
     def manifests(self, service: str) -> tuple[Manifest, ...]:
-        """The objects of a service in the order they are applied; those that would run nowhere are left out."""
+        """The objects of a service in the order they are applied, without those that would run nowhere."""
         if service not in self._manifests:
             self._manifests[service] = self._rendered(service)
         return self._manifests[service]
 
     def _rendered(self, service: str) -> tuple[Manifest, ...]:
-        found = manifests.wanted(manifests.of_service(self.cluster, self.renderer, service))
+        placeable = manifests.placeable(manifests.of_service(self.cluster, self.renderer, service))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
-        return rollout.prepared(found, self._files, dict(pair for digests in built for pair in digests.items()))
+        return rollout.prepared(placeable, self._files, dict(pair for digests in built for pair in digests.items()))
 
     @property
     def is_built(self) -> bool:
-        """Whether DLWS's own images are built here."""
+        """Whether the suite builds DLWS's own images."""
         return self.cluster.suite.images is Images.BUILD
 
     @cached_property
     def host_files(self) -> tuple[HostFile, ...]:
-        """What is written to the master (runbook 3.15 and 3.16.2)."""
+        """The files that are written to the master (runbook 3.15 and 3.16.2)."""
         return web_files.host_files(self.cluster, self.renderer)
 
     @property
@@ -75,19 +75,19 @@ class Platform:
         return {file.path: file.text for file in self.host_files} | {web_files.NGINX_FILE: self.routes}
 
     def images(self, node: Node) -> tuple[str, ...]:
-        """The images that a machine runs: its services', and the one that jobs begin with."""
+        """The images that a machine runs: its services', and the one that jobs start with."""
         every = (manifest for service in SERVICES for manifest in self.manifests(service.name))
         own = manifests.images_by_node(every).get(node.name, ())
         for_jobs = [b.full_name for b in self.builds(node.arch) if b.image.name == INIT_CONTAINER]
         return tuple(dict.fromkeys([*own, *(for_jobs if labels.takes_jobs(self.cluster, node) else ())]))
 
     def image_digests(self, node: Node) -> dict[str, str]:
-        """The images that a machine runs, each with what it is built from; empty for one that is not built here."""
+        """The images that a machine runs, each with the digest of its sources; "" for one that is not built here."""
         built = self.digests(node.arch) if self.is_built else {}
         return {name: built.get(name, "") for name in self.images(node)}
 
     def pulled_images(self, node: Node) -> list[str]:
-        """DLWS's own images that a machine runs and gets from a registry, which may have another one by now."""
+        """DLWS's own images that a machine pulls from a registry, which may have a newer one by now."""
         if self.is_built or not has_registry(self.cluster):
             return []
         runs = self.images(node)
@@ -109,11 +109,11 @@ class Platform:
         return self._contexts[image]
 
     def digest(self, build: Build) -> str:
-        """What tells whether an image is of this tree and this configuration."""
+        """The digest of an image's sources: it identifies the checkout and configuration that it was built from."""
         return image_names.digest(self.context(build.image), build.dockerfile)
 
     def digests(self, arch: Arch) -> dict[str, str]:
-        """By an image's full name, what it is built from."""
+        """By an image's full name, the digest of its sources."""
         if arch not in self._digests:
             self._digests[arch] = {build.full_name: self.digest(build) for build in self.builds(arch)}
         return self._digests[arch]
@@ -124,7 +124,7 @@ _RENDERED: Final[dict[tuple[str, str | None, Path | None], Platform]] = {}
 
 
 def of(cluster: Cluster) -> Platform:
-    """The platform of a cluster. CheckoutError if no checkout is named, or none is there."""
+    """The platform of a cluster. CheckoutError if no checkout is named, or it is missing or unusable."""
     where = cluster.dlworkspace
     key = (cluster.digest, rendering.cluster_id(cluster), where.resolve() if where else None)
     if key not in _RENDERED:
@@ -136,37 +136,37 @@ def of(cluster: Cluster) -> Platform:
 
 
 def troubles(cluster: Cluster) -> list[str]:
-    """What cannot be rendered or is not what stages and checks go by, one line each: nothing for a good checkout."""
+    """Templates that cannot be rendered or differ from what stages and checks rely on, one line each; else empty."""
     try:
-        wanted = of(cluster)
+        platform = of(cluster)
     except CheckoutError as error:
         return [str(error)]
-    questions: list[Callable[[], Iterable[object]]] = [lambda: wanted.host_files, lambda: wanted.routes and ()]
-    questions += [partial(wanted.manifests, service.name) for service in SERVICES]
+    renderings: list[Callable[[], Iterable[object]]] = [lambda: platform.host_files, lambda: platform.routes and ()]
+    renderings += [partial(platform.manifests, service.name) for service in SERVICES]
     if cluster.suite.images is Images.BUILD:
-        questions += [partial(wanted.digests, arch) for arch in cluster.archs]
-    refusals = [line for ask in questions for line in _refusals(ask)]
+        renderings += [partial(platform.digests, arch) for arch in cluster.archs]
+    refusals = [line for render in renderings for line in _refusals(render)]
     if refusals:
         return list(dict.fromkeys(refusals))
     return [
         f"{service.name}: {line}"
         for service in SERVICES
-        for line in services.contract(cluster, service, wanted.manifests(service.name))
+        for line in services.contract(cluster, service, platform.manifests(service.name))
     ]
 
 
-def _refusals(ask: Callable[[], Iterable[object]]) -> list[str]:
+def _refusals(render: Callable[[], Iterable[object]]) -> list[str]:
     try:
-        ask()
+        render()
     except (CheckoutError, TemplateError) as error:
         return [str(error)]
     return []
 
 
 def keeper(cluster: Cluster, arch: Arch) -> Node:
-    """The machine that builds an architecture's images, or answers for them in the registry: the master for its own.
+    """The machine that builds an architecture's images, or checks them in the registry: the master for its own.
 
-    The runbook has one machine of every other architecture do it. KeyError if there is none.
+    For every other architecture the runbook uses one machine of it. KeyError if there is none.
     """
     for node in (cluster.master, *cluster.nodes):
         if node.arch is arch:
@@ -175,9 +175,9 @@ def keeper(cluster: Cluster, arch: Arch) -> Node:
 
 
 def has_registry(cluster: Cluster) -> bool:
-    """Whether DLWS's images are in a registry that can be asked: where they are built, or it is one of the site's own.
+    """Whether DLWS's images are in a registry: if the suite builds them, or the registry is the site's own.
 
-    Prebuilt ones under names of Docker Hub may be on the hosts alone.
+    Prebuilt images with Docker Hub names may exist on the hosts only.
     """
     own = registry_key(cluster.settings.dockerregistry) != DOCKER_HUB
     return own or cluster.suite.images is Images.BUILD

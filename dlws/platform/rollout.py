@@ -1,7 +1,7 @@
-"""How a workload takes up a change: it starts anew when what it mounts changes, and without a second pod beside it.
+"""Makes a workload restart when the files that it mounts or its images change, without a second pod beside the old one.
 
-Upstream stops and starts by hand. Here a pod's template carries a digest of the configuration that its volumes hold,
-and of what its images are built from, so that an apply rolls out exactly what reads it, and a plan names it.
+Upstream stops and starts services by hand. Here a pod's template has a digest of the configuration in its volumes and
+of the sources of its images, so that an apply restarts exactly the workloads that use them, and a plan lists them.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from dlws.kubernetes.objects import Object
 from dlws.platform.manifests import Manifest
 
 CONFIGURATION: Final = "dlws-suite/configuration"
-"""The annotation of a pod template that holds the digest."""
+"""The annotation of a pod template with the digest."""
 IN_PLACE: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-"""For a Deployment on its host's network: the ports are the old pod's until that has gone, so a new one beside it,
-which is the default, would stay Pending for good."""
+"""The strategy of a Deployment on its host's network: the old pod keeps its ports until it is gone, so a new one beside
+it, which is the default, would stay Pending forever."""
 
 
 def prepared(manifests: Iterable[Manifest], files: Mapping[str, str], built: Mapping[str, str]) -> tuple[Manifest, ...]:
-    """The manifests of a service as they are applied.
+    """The manifests of a service in the form in which they are applied.
 
-    `files` are the texts that the suite writes to hosts, by path; `built` says what images are built from, by name:
-    their tag, `latest`, does not change when they do.
+    `files` are the texts that the suite writes to hosts, by path; `built` is the digest of each image's sources, by the
+    image's name, because the tag, `latest`, does not change with the image.
     """
-    known = tuple(manifests)
-    maps = {(m.namespace or "default", m.name): m.object.get("data") or {} for m in known if m.kind == "ConfigMap"}
-    return tuple(m if m.nodes is None else replace(m, object=_prepared(m, maps, files, built)) for m in known)
+    service = tuple(manifests)
+    maps = {(m.namespace or "default", m.name): m.object.get("data") or {} for m in service if m.kind == "ConfigMap"}
+    return tuple(m if m.nodes is None else replace(m, object=_prepared(m, maps, files, built)) for m in service)
 
 
 def _prepared(
     manifest: Manifest, maps: Mapping[tuple[str, str], Object], files: Mapping[str, str], built: Mapping[str, str]
 ) -> Object:
-    found = manifest.object
-    spec, template = found["spec"], found["spec"]["template"]
+    workload = manifest.object
+    spec, template = workload["spec"], workload["spec"]["template"]
     mounted = dict(_mounted(template["spec"].get("volumes") or (), manifest.namespace or "default", maps, files))
     mounted |= {f"image {name}": built[name] for name in manifest.images if name in built}
     if mounted:
         digest = hashlib.sha256(json.dumps(mounted, sort_keys=True).encode()).hexdigest()[:32]
-        about = template.get("metadata") or {}
-        annotations = {**(about.get("annotations") or {}), CONFIGURATION: digest}
-        template = {**template, "metadata": {**about, "annotations": annotations}}
-    if found["kind"] == "Deployment" and template["spec"].get("hostNetwork") and "strategy" not in spec:
+        metadata = template.get("metadata") or {}
+        annotations = {**(metadata.get("annotations") or {}), CONFIGURATION: digest}
+        template = {**template, "metadata": {**metadata, "annotations": annotations}}
+    if workload["kind"] == "Deployment" and template["spec"].get("hostNetwork") and "strategy" not in spec:
         spec = {**spec, "strategy": IN_PLACE}
-    return {**found, "spec": {**spec, "template": template}}
+    return {**workload, "spec": {**spec, "template": template}}
 
 
 def _mounted(
     volumes: Iterable[Object], namespace: str, maps: Mapping[tuple[str, str], Object], files: Mapping[str, str]
 ) -> Iterator[tuple[str, Any]]:
-    """What of a pod's volumes is the suite's: ConfigMaps of its service, files in folders of its host."""
+    """The content of a pod's volumes that the suite writes: ConfigMaps of its service, files in folders of its host."""
     for volume in volumes:
         name = (volume.get("configMap") or {}).get("name", "")
         if (namespace, name) in maps:

@@ -1,7 +1,7 @@
-"""The platform's services (runbook 3.16): order, objects, ports, routes. Data that stages and checks read.
+"""The platform's services (runbook 3.16): order, objects, ports, routes. Data for stages and checks.
 
 Names and numbers are those of V0.1.6.1's services, rendered (docs/upstream.md#services, docs/upstream.md#routes,
-docs/upstream.md#ports); `contract` holds the user's own checkout against them. A workload has one object, or one for
+docs/upstream.md#ports); `contract` compares the user's own checkout with them. A workload has one object, or one for
 each architecture: `<name>-arm64`.
 """
 
@@ -26,14 +26,14 @@ class Port:
     what: str
     health: str = ""
     configured: Callable[[Configuration], int | None] = lambda _: None
-    """The configuration's own choice of the number, where it has one."""
+    """The number that the configuration sets; None if it sets none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """A DaemonSet or Deployment of a service.
 
-    `label` is the node label, besides archType, that places it (docs/upstream.md#services); empty: every machine.
+    `label` is the node label, besides archType, that selects its machines (docs/upstream.md#services); "" for all.
     """
 
     name: str
@@ -42,29 +42,29 @@ class Workload:
     label: str = ""
     ports: tuple[Port, ...] = ()
     twin: bool = True
-    """There is an arm64 object beside the amd64 one; if not, one object serves both."""
+    """True: there is a separate arm64 object. False: one object serves both architectures."""
     selector: str = ""
-    """A label of its pods that no other workload's have, where that is not `app=<name>`."""
+    """A label that only its pods have, if that is not `app=<name>`."""
     selector_has_arch: bool = False
     """The arm64 twin's pods have `-arm64` in that label too."""
     optional: bool = False
-    """Upstream's own checker passes it by: it may not work on every cluster."""
+    """Upstream's own checker skips it, because it may not work on every cluster."""
 
     def object_name(self, arch: Arch) -> str:
         """The name of its object for machines of an architecture."""
         return f"{self.name}-{arch}" if self.twin and arch is not Arch.AMD64 else self.name
 
     def pod_selector(self, arch: Arch) -> str:
-        """The label selector of its pods, `app=jobmanager`. Upstream's own selectors match other workloads' too."""
+        """The label selector of its pods, `app=jobmanager`. Upstream's own selectors also match other workloads."""
         name = self.object_name(arch) if self.selector_has_arch else self.name
         return self.selector or f"app={name}"
 
     def ports_on(self, cluster: Cluster) -> tuple[Port, ...]:
-        """Its ports on this cluster, where the configuration may choose others."""
+        """Its ports on this cluster, with the numbers that the configuration sets."""
         return tuple(replace(port, number=port.configured(cluster.settings) or port.number) for port in self.ports)
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
-        """The machines it runs on: with one exception every service of the runbook is on the master alone."""
+        """The machines it runs on; with one exception every service of the runbook runs only on the master."""
         return tuple(n for n in cluster.nodes if not self.label or self.label in labels.for_node(cluster, n))
 
     def objects(self, cluster: Cluster) -> tuple[str, ...]:
@@ -74,20 +74,20 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What `kubernetes start <name>` started. `after` names services whose objects it needs.
+    """A service that `kubernetes start <name>` started. `after` names services whose objects it needs.
 
-    Each is a stage, its name with `_` for `-`, and a check, `<stage>_runs`.
+    Each has a stage, named like it with `_` for `-`, and a check, `<stage>_runs`.
     """
 
     name: str
     id: str
-    """The id of its check in the catalogue: it stays the service's own, whatever is added beside it."""
+    """The id of its check in the catalogue, which stays the same when services are added."""
     workloads: tuple[Workload, ...]
     after: tuple[str, ...] = ()
     crd: str = ""
     """The CustomResourceDefinition that its operator makes and its later objects need."""
     config_files: bool = False
-    """Its pods mount what runbook 3.15 and 3.16.2 write to the host (`dlws.platform.web_files`)."""
+    """Whether its pods mount the files that runbook 3.15 and 3.16.2 write to the host (`dlws.platform.web_files`)."""
 
     @property
     def stage(self) -> str:
@@ -211,8 +211,8 @@ SERVICES: Final[tuple[Service, ...]] = (
         config_files=True,
     ),
 )
-"""In the order they are started (docs/upstream.md#order-of-services). Not the runbook's: custommetrics makes the
-service account that monitor needs, so it comes first. The device plugins are runbook 3.13's
+"""In the order they are started (docs/upstream.md#order-of-services). Unlike in the runbook, custommetrics comes before
+monitor, which needs the service account that it creates. The device plugins are in runbook 3.13
 (`dlws.kubernetes.device_plugins`)."""
 
 NODE_PORTS: Final[tuple[Port, ...]] = (Port(30999, "metrics-prometheus"),)
@@ -225,14 +225,14 @@ CONTAINER_ONLY: Final = {"custom-metrics-apiserver": frozenset({443})}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where nginx sends a path: a port of its own host, or a folder (`services/nginx/default.conf`)."""
+    """The destination of a path in nginx: a port of its own host, or a folder (`services/nginx/default.conf`)."""
 
     path: str
     workload: str
-    """Whose port; empty: a folder."""
+    """The workload with the port; "" for a folder."""
     service: str
     backend_path: str = ""
-    """What the backend is asked for instead of `path`; empty: the same."""
+    """The path that replaces `path` in the request to the backend; "" if it stays."""
 
     @property
     def port(self) -> int | None:
@@ -250,12 +250,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("/custom-user-dashboard-backend/", "custom-user-dashboard-backend", "custom-user-dashboard", "/"),
     Route("/custom-user-dashboard", "custom-user-dashboard-frontend", "custom-user-dashboard", "/"),
 )
-"""The routes of the runbook's services; nginx has more, to services that it does not start. Backends are on localhost,
-so they answer on the master alone."""
+"""The routes of the runbook's services; nginx has more, to services that the runbook does not start. Backends listen on
+localhost, so they answer only on the master."""
 BEHIND_NGINX: Final = tuple(dict.fromkeys(route.service for route in ROUTES))
 """The services that nginx sends to."""
 STATIC: Final = "/www/static"
-"""The folder that holds what `/dashboard/` serves: `<STATIC>/dashboard`."""
+"""The folder of static files; `/dashboard/` serves `<STATIC>/dashboard`."""
 
 
 def by_name(name: str) -> Service:
@@ -272,29 +272,30 @@ def workloads() -> tuple[Workload, ...]:
 
 
 def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) -> list[str]:
-    """Where a checkout's rendered service is not what this table says, in words; nothing where it agrees.
+    """The differences between a checkout's rendered service and this table, in words; empty if they agree.
 
-    Each workload must have its objects, on the same machines, with pods that its selector finds, listening where the
-    table says (only ports that a manifest names can differ; some upstream manifests name none).
+    Each workload must have its objects, on the same machines, with pods that its selector matches and the ports of the
+    table (only ports that a manifest names can differ; some upstream manifests name none).
     """
-    found = {(m.kind, m.namespace or "default", m.name): m for m in manifests if m.nodes}
-    wrong = []
+    rendered = {(m.kind, m.namespace or "default", m.name): m for m in manifests if m.nodes}
+    differences = []
     for workload in service.workloads:
         nodes = workload.nodes(cluster)
         for name, arch in {workload.object_name(node.arch): node.arch for node in nodes}.items():
             key = (workload.kind, workload.namespace, name)
             title = "{} {}/{}".format(*key)
-            manifest = found.get(key)
+            manifest = rendered.get(key)
             if manifest is None:
-                wrong.append(f"{title} is not there, or would run nowhere")
+                differences.append(f"{title} is not there, or would run nowhere")
                 continue
             expected = tuple(node.name for node in nodes if not workload.twin or node.arch is arch)
             if manifest.nodes != expected:
-                wrong.append(f"{title} would run on {', '.join(manifest.nodes or ())}, not {', '.join(expected)}")
+                would = ", ".join(manifest.nodes or ())
+                differences.append(f"{title} would run on {would}, not {', '.join(expected)}")
             label, _, value = workload.pod_selector(arch).partition("=")
             template = manifest.object["spec"]["template"]
             if template["metadata"]["labels"].get(label) != value:
-                wrong.append(f"the pods of {title} lack the label {label}={value}")
+                differences.append(f"the pods of {title} lack the label {label}={value}")
             named = {int(p["containerPort"]) for c in template["spec"]["containers"] for p in c.get("ports") or ()}
             other = (
                 named
@@ -302,28 +303,28 @@ def contract(cluster: Cluster, service: Service, manifests: Iterable[Manifest]) 
                 - CONTAINER_ONLY.get(workload.name, frozenset())
             )
             if other:
-                wrong.append(f"{title} listens on {', '.join(map(str, sorted(other)))} too")
-    return wrong
+                differences.append(f"{title} listens on {', '.join(map(str, sorted(other)))} too")
+    return differences
 
 
 def url(name: str, port: int = 0) -> str:
-    """Where a workload is reached on its own host: `url("grafana")` is `http://127.0.0.1:3000`.
+    """The URL of a workload on its own host: `url("grafana")` is `http://127.0.0.1:3000`.
 
-    `port` counts its ports. KeyError if there is no such workload.
+    `port` is the index of one of its ports. KeyError if there is no such workload.
     """
     return f"http://127.0.0.1:{workload(name).ports[port].number}"
 
 
 def workload(name: str) -> Workload:
     """The workload of that name. KeyError if the platform has none."""
-    for known in workloads():
-        if known.name == name:
-            return known
+    for candidate in workloads():
+        if candidate.name == name:
+            return candidate
     raise KeyError(f"{name} is no workload of the platform")
 
 
 def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
-    """The ports that services take on a machine, to what takes them: hostNetwork makes conflicts real."""
+    """By port, the workload that listens on it on a machine; with hostNetwork, conflicts are possible."""
     return {
         port.number: workload.name
         for workload in workloads()
@@ -338,12 +339,12 @@ ALSO_TAKEN: Final[Mapping[str, tuple[Port, ...]]] = {
     "prometheus-deployment": (ALERTMANAGER,),
     "webui3": (Port(3080, "web interface"),),
 }
-"""By workload, ports of its hosts that DLWS takes besides, once a site wants it: HTTPS when nginx has certificates and
-Alertmanager when it is configured (upstream's check_service.py), the web interface where it has params.py's port."""
+"""By workload, further ports of its hosts that DLWS uses in some configurations: HTTPS if nginx has certificates and
+Alertmanager if it is configured (upstream's check_service.py), the web interface if it has params.py's port."""
 
 
 def reserved_ports(cluster: Cluster, node: Node) -> dict[int, str]:
-    """The ports of a machine that are DLWS's, taken or not: those of `host_ports`, and those it may come to take."""
+    """By port of a machine, its use by DLWS: the ports of `host_ports`, and those that DLWS may use later."""
     also = {
         port.number: port.what
         for workload in workloads()
@@ -354,18 +355,18 @@ def reserved_ports(cluster: Cluster, node: Node) -> dict[int, str]:
 
 
 METRICS: Final = ("prometheus-metrics-prometheus", ("prometheus", "metrics-prometheus"))
-"""What custommetrics' operator makes of its Prometheus object: a StatefulSet, and a label of its pods."""
+"""The StatefulSet that custommetrics' operator makes of its Prometheus object, and a label of its pods."""
 
 
 def is_platforms(thing: Mapping[str, Any]) -> bool:
     """Whether a pod, by its labels, or a DaemonSet, Deployment or StatefulSet, by its name, is one of the services'."""
-    about = thing["metadata"]
-    space, found = str(about.get("namespace") or "default"), dict(about.get("labels") or {})
-    if space == "default" and (about["name"] == METRICS[0] or METRICS[1] in found.items()):
+    metadata = thing["metadata"]
+    namespace, own_labels = str(metadata.get("namespace") or "default"), dict(metadata.get("labels") or {})
+    if namespace == "default" and (metadata["name"] == METRICS[0] or METRICS[1] in own_labels.items()):
         return True
     for workload in workloads():
         names = {workload.object_name(arch) for arch in Arch}
         selectors = {workload.pod_selector(arch).partition("=")[::2] for arch in Arch}
-        if space == workload.namespace and (about["name"] in names or selectors & found.items()):
+        if namespace == workload.namespace and (metadata["name"] in names or selectors & own_labels.items()):
             return True
     return False

@@ -1,7 +1,7 @@
-"""DLWorkspace's templates, rendered with Jinja2 in strict mode: what is missing is an error, never an empty text.
+"""DLWorkspace's templates, rendered with Jinja2 in strict mode: a missing key is an error, never an empty text.
 
 deploy.py prints "!!! Failure !!!" and leaves the old file; here a TemplateError names template, line and key.
-The templates come from the user's checkout and are rendered in Jinja2's sandbox: they reach values, not the machine.
+The templates come from the user's checkout and are rendered in Jinja2's sandbox, so they cannot access the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dlws.upstream.checkout import Checkout
 
 
 class TemplateError(Exception):
-    """A template cannot be rendered, or not into what it should be: `<template>:<line>: <why>`, on one line."""
+    """A template cannot be rendered, or renders to something invalid: `<template>:<line>: <why>`, on one line."""
 
     def __init__(self, template: str, line: int, message: str) -> None:
         self.template, self.line = template, line
@@ -29,7 +29,7 @@ class TemplateError(Exception):
 
 
 class _MissingKey(jinja2.UndefinedError):
-    """A key that is nowhere: the mapping it was looked for in, and its name."""
+    """A key that does not exist: the mapping it was looked up in, and its name."""
 
     def __init__(self, within: Any, name: Any, message: str | None) -> None:
         self.within, self.name = within, name
@@ -37,7 +37,7 @@ class _MissingKey(jinja2.UndefinedError):
 
 
 class _Missing(jinja2.StrictUndefined):
-    """A missing value that remembers where it was looked for."""
+    """A missing value that remembers the mapping it was looked up in."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class Renderer:
         self._environment: Final = ImmutableSandboxedEnvironment(undefined=_Missing, keep_trailing_newline=True)
 
     def with_values(self, changed: Mapping[str, Any]) -> Renderer:
-        """The same, with other values of some keys."""
+        """A copy of the renderer with other values for these keys."""
         return Renderer(self.checkout, self.cnf | dict(changed))
 
     def is_copied(self, name: str) -> bool:
@@ -72,12 +72,12 @@ class Renderer:
         return path.name in by_name or path.suffix in by_end
 
     def text(self, name: str) -> str:
-        """A file of the checkout, rendered or, where upstream does so, as it is. TemplateError or CheckoutError."""
+        """A file of the checkout, rendered, or copied where upstream copies it. Raises TemplateError, CheckoutError."""
         source = self.checkout.read(name)
         return source if self.is_copied(name) else self.rendered(source, name)
 
     def rendered(self, source: str, name: str) -> str:
-        """`source` rendered; `name` is what a TemplateError calls it."""
+        """`source`, rendered; a TemplateError calls it `name`."""
         try:
             code = self._environment.compile(source, name, name)
             return jinja2.Template.from_code(self._environment, code, {"cnf": self.cnf}).render()
@@ -92,20 +92,20 @@ class Renderer:
             raise TemplateError(name, line, f"cannot be rendered: {type(error).__name__}: {error}") from None
 
     def _key(self, error: _MissingKey) -> str:
-        """The whole key: the mapping is looked for among the parameters by identity."""
+        """The full path of a missing key; its mapping is found in the parameters by identity."""
         if error.within is missing:
             return str(error.name)
         path = _path_to(error.within, self.cnf)
         return dotted((*path, error.name)) if path is not None else str(error.name)
 
 
-def _path_to(wanted: Any, within: Any) -> tuple[str, ...] | None:
+def _path_to(mapping: Any, within: Any) -> tuple[str, ...] | None:
     if not isinstance(within, dict):
         return None
-    if within is wanted:
+    if within is mapping:
         return ()
     for key, value in within.items():
-        below = _path_to(wanted, value)
+        below = _path_to(mapping, value)
         if below is not None:
             return (key, *below)
     return None

@@ -1,8 +1,9 @@
-"""What runbook 3.15 and `deploy.py webui` (3.16.2) write to the master: the configuration of the running services.
+"""The configuration files of the running services on the master (runbook 3.15 and `deploy.py webui`, 3.16.2).
 
-Rendered from the checkout's own templates. The runbook has local.yaml edited by hand in src/dashboard/config, whence it
-goes into webui3's image; but the running service reads /etc/WebUI/local.yaml, which its pod mounts over that folder
-(docs/upstream.md#web-configuration). So the effective file is generated here, and the one in the tree is left alone.
+They are rendered from the checkout's own templates. In the runbook local.yaml is edited by hand in
+src/dashboard/config, from where it is built into webui3's image; but the running service reads /etc/WebUI/local.yaml,
+which its pod mounts over that folder (docs/upstream.md#web-configuration). So the effective file is generated here, and
+the one in the tree is not touched.
 """
 
 from __future__ import annotations
@@ -25,45 +26,45 @@ from dlws.upstream.checkout import BOOTSTRAP
 LOCAL_YAML: Final = f"{BOOTSTRAP}/template/WebUI/local.yaml"
 NGINX_ROUTES: Final = f"{BOOTSTRAP}/services/nginx/default.conf"
 NGINX_FILE: Final = "/etc/nginx/conf.other/default.conf"
-"""Where nginx and its pod find the routes, on every host (runbook 3.16.7, `nginx config`)."""
+"""nginx's routes, on every host (runbook 3.16.7, `nginx config`)."""
 FQDN_FILE: Final = "/etc/hostname-fqdn"
-"""Holds a host's own full name, on every host (`nginx fqdn`). A file before nginx or grafana start, or their pods'
-hostPath makes a folder of it."""
+"""The file with a host's own full name, on every host (`nginx fqdn`). It must exist before nginx or grafana start, or
+their pods' hostPath creates a folder of that name."""
 DASHBOARD: Final = f"{STATIC}/dashboard"
-"""The web interface's static files, taken out of its image (runbook 3.16.10)."""
+"""The web interface's static files, copied out of its image (runbook 3.16.10)."""
 STATIC_SOURCE: Final = "/www/.dlws-dashboard"
-"""Holds the id of the image that they were taken from."""
+"""The file with the id of the image that they were copied from."""
 _APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
 _ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of a host that comes from a template. `group` is a number: in the pod it is not the host's name for it."""
+    """A file of a host made from a template. `group` is a number, because its name in the pod may differ."""
 
     template: str
     path: str
     services: tuple[str, ...]
-    """Who reads it."""
+    """The services that read it."""
     mode: str
     group: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
 class HostFile:
-    """A file as it must be on the host; its text holds secrets."""
+    """A file that must be on the host; its text contains secrets."""
 
     source: Source
     text: str = field(repr=False)
 
     @property
     def path(self) -> str:
-        """Where it lies."""
+        """Its path on the host."""
         return self.source.path
 
     @property
     def sha256(self) -> str:
-        """The digest of its text."""
+        """The SHA-256 of its text in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -83,14 +84,14 @@ SOURCES: Final[tuple[Source, ...]] = (
         "0600",
     ),
 )
-"""Those with a reader among the runbook's services. 33 is Debian's www-data, as which Apache runs the REST API in its
-pod. Left out of what deploy.py copies, because nothing reads them and they hold passwords, some of them upstream's:
+"""The files that a service of the runbook reads. 33 is Debian's www-data, the user of Apache in the REST API's pod.
+Omitted from the files of deploy.py, because nothing reads them and they contain passwords, some of them upstream's:
 userconfig.json, configAuth.json, dashboardConfig.json, Master-Templates.json (the .NET web interface),
 appsettings.json, restapi-kubeconfig.yaml, /etc/dashboard/production.yaml."""
 
 
 def host_files(cluster: Cluster, renderer: Renderer) -> tuple[HostFile, ...]:
-    """The files for the master. TemplateError or CheckoutError says what is wrong in the tree."""
+    """The files for the master. TemplateError or CheckoutError if a file of the checkout is missing or broken."""
     return tuple(HostFile(source, _text(cluster, renderer, source)) for source in SOURCES)
 
 
@@ -100,24 +101,24 @@ def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
 
 
 def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:
-    """What is wrong with a local.yaml for this cluster; one that was rendered has no finding but about its key."""
+    """The findings about a local.yaml for this cluster; a rendered one has none, except about its token key."""
     web = document.read(text.encode(), file)
     written = Document(str(cluster.path), data=dict(cluster.document))
     return (*web.findings, *lint_local_yaml.check(written, web))
 
 
 def nginx_routes(cluster: Cluster, renderer: Renderer) -> str:
-    """The text of NGINX_FILE, with every host of the cluster let in to the REST API.
+    """The text of NGINX_FILE, in which every host of the cluster is allowed to use the REST API.
 
-    V0.1.6.1 lets in 192.168.0.0/16 alone: elsewhere webui3 itself, which asks by way of nginx, would be refused.
+    V0.1.6.1 allows only 192.168.0.0/16; elsewhere even webui3, which calls the API through nginx, would be refused.
     """
     text = renderer.text(NGINX_ROUTES)
-    found = _APIS.search(text)
-    if found is None:
+    block = _APIS.search(text)
+    if block is None:
         return text
-    ranges = [ipaddress.IPv4Network(allowed) for allowed in _ALLOWED.findall(found[1])]
-    shut_out = [n.address for n in cluster.nodes if not any(ipaddress.IPv4Address(n.address) in r for r in ranges)]
-    return text[: found.end(1)] + "".join(f"{found[2]}allow {a};\n" for a in shut_out) + text[found.end(1) :]
+    ranges = [ipaddress.IPv4Network(allowed) for allowed in _ALLOWED.findall(block[1])]
+    missing = [n.address for n in cluster.nodes if not any(ipaddress.IPv4Address(n.address) in r for r in ranges)]
+    return text[: block.end(1)] + "".join(f"{block[2]}allow {a};\n" for a in missing) + text[block.end(1) :]
 
 
 def _text(cluster: Cluster, renderer: Renderer, source: Source) -> str:
@@ -126,7 +127,7 @@ def _text(cluster: Cluster, renderer: Renderer, source: Source) -> str:
 
 
 def _for_users(cluster: Cluster, renderer: Renderer) -> Renderer:
-    """What a browser is told: the public name, not the master's own, and no sign-in that is not set up.
+    """The renderer for what browsers see: the cluster's public name, and only sign-in providers that are configured.
 
     deploy.py writes the master's name; the runbook says to write the cluster's (`https://atlas.sigsus.cn`).
     """

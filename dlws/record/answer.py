@@ -1,6 +1,6 @@
-"""What a host answers to one command, and the ways in which an answer can fail to come.
+"""A host's answer to one command, and the errors for an answer that did not arrive.
 
-Every error here is an `Unknown`: a check that meets one is UNKNOWN, never green.
+Every error here is an `Unknown`: a check that raises one is UNKNOWN, never green.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from dlws.verdict import Unknown
 
 
 class LinkLost(Unknown):
-    """The connection went away before the answer came. Whether a change ran must be looked up, never guessed."""
+    """The connection was lost before the answer arrived. Whether a change ran must be looked up, never guessed."""
 
 
 class CommandTimedOut(Unknown):
-    """The command did not end by its deadline and was stopped, or its answer did not come in time."""
+    """The command did not end by its deadline and was stopped, or its answer did not arrive in time."""
 
 
 class OutputTruncated(Unknown):
-    """The command printed more than its cap; what was kept is only the beginning."""
+    """The command printed more than its cap, so only the beginning of its output is kept."""
 
 
 class Unreachable(Unknown):
-    """No connection to the host: refused, silent, unknown name, or it broke off before a command could be sent."""
+    """No connection to the host: refused, no answer, unknown name, or it broke before a command could be sent."""
 
 
 class LoginRefused(Unreachable):
-    """The host answers, but none of the logins leads to a root command."""
+    """The host answers, but with none of the logins can commands be run as root."""
 
 
 class HostKeyChanged(Unreachable):
-    """The host shows another key than the one pinned for its address. Nothing secret was sent to it."""
+    """The host presents a different key from the one pinned for its address. Nothing secret was sent to it."""
 
 
 class ApiUnreachable(Unknown):
-    """The Kubernetes API cannot be asked: no way to it, no answer, no credentials, or another cluster's server."""
+    """The Kubernetes API cannot be used: no connection, no answer, no credentials, or another cluster's server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Answer:
     """The outcome of one command on one host.
 
     `rc` is the exit status, 128 + N after signal N, and None if the command was stopped at its deadline.
-    `out` and `err` hold at most the cap asked for; `seconds` is the time the command took on the host.
+    `out` and `err` are at most as long as the cap; `seconds` is the time the command took on the host.
     """
 
     command: str

@@ -23,7 +23,7 @@ LineKind = Literal["read", "change"]
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One line of evidence: a command, and what was answered or why nothing was."""
+    """One line of evidence: a command, and its answer or why there was none."""
 
     n: int
     """Counts from 1 in its file; 0 for a line that no reference can name."""
@@ -31,13 +31,13 @@ class EvidenceLine:
     """When it was written, ISO 8601 in UTC."""
     kind: LineKind
     answer: Answer
-    """Of a failure: no exit status, and the message on standard error."""
+    """For a failure it has no exit status, and the message on standard error."""
     failure: str = ""
-    """The class of the error where no answer came, such as LinkLost."""
+    """The class of the error, such as LinkLost, if there was no answer."""
 
     @property
     def error(self) -> Unknown | None:
-        """Why there was no answer, as it was raised then."""
+        """The error that was raised instead of an answer; None if there was one."""
         return Unknown.kind(self.failure)(self.answer.error_text) if self.failure else None
 
 
@@ -48,7 +48,7 @@ class Transcript:
     """
 
     def __init__(self, folder: Path, redactor: Redactor, worker: str = "main") -> None:
-        """`worker` tells the processes of one run apart (pytest-xdist's worker id)."""
+        """`worker` distinguishes the processes of one run (pytest-xdist's worker id)."""
         self.folder, self.redactor, self._worker = folder, redactor, worker
         self._lock = threading.Lock()
         self._files: dict[str, tuple[int, str, int]] = {}
@@ -62,7 +62,7 @@ class Transcript:
         return reference
 
     def record_failure(self, host: str, command: str, error: Unknown) -> str:
-        """Write down that a command, a request or a connection came to nothing, and count it as used now.
+        """Record a failed command, request or connection and count it as used now; returns its reference.
 
         The line has the error's class as `failure` and its message as `err`.
         """
@@ -72,7 +72,7 @@ class Transcript:
         return reference
 
     def append(self, host: str, answer: Answer, kind: LineKind, *, failure: str = "") -> str:
-        """Write one line without using it yet (an answer fetched ahead of its check)."""
+        """Write one line without counting it as used (an answer read ahead of its check); returns its reference."""
         line: dict[str, Any] = {
             "n": 0,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -95,7 +95,7 @@ class Transcript:
         return f"{name}#{count + 1}"
 
     def use(self, reference: str) -> None:
-        """Count a line as evidence of whatever is being collected for."""
+        """Add a reference to every `collecting` that is open."""
         with self._lock:
             for collector in self._collectors:
                 if reference not in collector:
@@ -135,18 +135,18 @@ class Transcript:
 
 
 def file_name(name: str) -> str:
-    """A name that cannot leave its folder."""
+    """The name with every character replaced that could lead out of a folder: `a/b` becomes `a_b`."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
 
 
 def host_part(reference: str) -> str:
-    """Of a file or a reference to one of its lines, the host it tells of, as `file_name` spells it."""
+    """The host of an evidence file or of a reference to one of its lines, as `file_name` spells it."""
     return reference.partition(".")[0]
 
 
 def read(path: Path) -> Iterator[EvidenceLine]:
-    """The lines of one transcript file. One that a kill tore is passed over. Raises OSError."""
-    # A line torn inside a character must read as a bad line, not make the whole file unreadable.
+    """The lines of one transcript file. A line torn by a kill is skipped. Raises OSError."""
+    # A line torn inside a character must be read as one bad line, not make the file unreadable.
     with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
         for text in lines:
             with suppress(ValueError, KeyError, TypeError):

@@ -3,9 +3,9 @@
 The first line is a `Run`, the last an `End` (missing when the controller was killed), all others are `Result`s,
 one per finished test. `encode` and `decode` are each other's inverse.
 
-Inside a run and from one run to another a test is known by its `key`, `H09[atlas01]` or `swap_off[atlas01]`: files may
-move, ids and the names of stages stay. Ledgers of schema 1 went by node id, and those before schema 3 had sentences
-where a finding is data now; `read` turns them into the present form.
+Within a run and across runs a test is identified by its `key`, `H09[atlas01]` or `swap_off[atlas01]`, because files may
+move while ids and the names of stages stay. Ledgers of schema 1 used node ids, and those before schema 3 had sentences
+where a finding is data now; `read` converts them to the present form.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class HostRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRow:
-    """One collected test: what should have run. `host` is `cluster` for a check of the whole cluster.
+    """One collected test, whether or not it ran. `host` is `cluster` for a check of the whole cluster.
 
-    `after` are the keys of the stages that a stage waits for; those that the run leaves out too.
+    `after` are the keys of the stages that a stage waits for, including those that the run leaves out.
     """
 
     nodeid: str
@@ -60,15 +60,15 @@ class ItemRow:
 
     @property
     def key(self) -> str:
-        """What identifies the test: `H09[atlas01]`."""
+        """The identity of the test: `H09[atlas01]`."""
         return key_of(self.id or self.name, self.host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The verdict of one check that a stage proves, as it was last seen; with `fix` where it does not hold.
+    """The latest verdict of one check that a stage proves, with `fix` if it is not green.
 
-    What it rests on is told as by a `dlws.verdict.Finding`.
+    The reason for the verdict is in the fields of a `dlws.verdict.Finding`.
     """
 
     id: str
@@ -83,14 +83,14 @@ class Proof:
 
     @property
     def sentence(self) -> str:
-        """What is said of it where nothing else names the check: `H09 swap: expected none, found sda. Fix: ...`."""
-        said = sentence(self)
-        return f"{self.id} {said}. Fix: {self.fix}" if self.fix else said
+        """The finding with the check's id and fix: `H09 swap: expected none, found sda. Fix: ...`."""
+        finding = sentence(self)
+        return f"{self.id} {finding}. Fix: {self.fix}" if self.fix else finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRow:
-    """One change made (under --plan: to be made) on a host: the redacted sentence, and the seconds it took."""
+    """One change made on a host, or to be made in a plan: the redacted sentence, and the seconds it took."""
 
     text: str
     seconds: float = 0.0
@@ -98,10 +98,10 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The head of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: install, verify, ...
+    """The first line of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: `install`.
 
     In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
-    `merges` names the runs of single hosts that were put together.
+    `merges` names the runs of individual hosts that were merged.
     """
 
     run: str
@@ -129,8 +129,8 @@ class Result:
     `nodeid` is pytest's name of the test, `name` the function's without `test_`, `id` the catalogue's id ("H09"; empty
     for a stage), `section` the runbook's section, `seconds` the wall time of the call, `evidence` references of the
     form `<file>#<n>` into the run's `evidence/` folder (JSON lines; `n` is the field of that name). `follows` is the
-    key of the test whose finding explains why this one was not run; that one may follow from a third. What the verdict
-    rests on is told as by a `dlws.verdict.Finding`; no text begins with the name of the host, which is a field.
+    key of the test whose finding explains why this one was not run; that one may follow from a third. The reason for
+    the verdict is in the fields of a `dlws.verdict.Finding`; no text begins with the host's name, which is a field.
     """
 
     nodeid: str
@@ -161,18 +161,18 @@ class Result:
 
     @property
     def key(self) -> str:
-        """What identifies the test: `H09[atlas01]`."""
+        """The identity of the test: `H09[atlas01]`."""
         return key_of(self.id or self.name, self.host)
 
     @property
     def sentence(self) -> str:
-        """What people read of it; "" for a plain PASS."""
+        """The finding as one sentence; "" for a plain PASS."""
         return sentence(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The foot of a ledger. `not_run`: keys of collected tests without a result; `exit_status`: pytest's."""
+    """The last line of a ledger. `not_run`: keys of collected tests without a result; `exit_status`: pytest's."""
 
     exit_status: int
     reason: str
@@ -197,12 +197,12 @@ def encode(event: Event) -> str:
 
 
 def _row(event: Any) -> dict[str, Any]:
-    """The fields of one dataclass; json asks again for those inside it (`asdict` copies them all first, slowly)."""
+    """The fields of one dataclass; json calls this again for nested ones, which is faster than `asdict`."""
     return {name: getattr(event, name) for name in event.__slots__}
 
 
 def decode(line: str) -> Event:
-    """The event of one line. ValueError for a torn or foreign line."""
+    """The event of one line. ValueError for a torn line or one that is not a ledger's."""
     data = json.loads(line)
     try:
         return _build(_KINDS[data.pop("event")], data)  # type: ignore[no-any-return]
@@ -226,7 +226,7 @@ def _value(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A whole run as read back: its head, its results in the order of finishing, its foot if it was written."""
+    """A run as read back: its first line, its results in the order of finishing, its last line if it was written."""
 
     run: Run
     results: tuple[Result, ...]
@@ -240,12 +240,12 @@ class Ledger:
 
     @property
     def findings(self) -> tuple[Result, ...]:
-        """The results that make the run red."""
+        """The red results."""
         return tuple(result for result in self.results if result.verdict.is_red)
 
 
 def read(lines: Iterable[str]) -> Ledger:
-    """Read a ledger. A torn last line (the controller was killed in mid-write) is left out; others are a ValueError."""
+    """Read a ledger. A torn last line (the controller was killed while writing) is skipped; others raise ValueError."""
     events = list(_decoded(lines))
     if not events or not isinstance(events[0], Run):
         raise ValueError("a ledger starts with a run line")
@@ -261,7 +261,7 @@ def _runs(events: Iterable[Event]) -> Iterator[Run]:
 
 
 def _upgraded(run: Run, events: Sequence[Event]) -> Iterator[Event]:
-    """The events of an older ledger: keys for node ids, what an item says of itself today, findings as data."""
+    """The events of an older ledger with keys instead of node ids, complete items, and findings as data."""
     results = {event.nodeid: event for event in events if isinstance(event, Result)}
     items = {item.nodeid: _described(item, results.get(item.nodeid)) for item in run.items}
     keys = {**{nodeid: item.key for nodeid, item in items.items()}, **{n: r.key for n, r in results.items()}}
@@ -283,22 +283,22 @@ _SENTENCE = re.compile(
 
 
 def _parted(result: Result) -> Result:
-    """A result whose message is still the whole sentence, with the parts of it as fields. Stages have words alone."""
+    """A result whose message is still the full sentence, split into fields. A stage's message stays as it is."""
     message = result.message.removeprefix(f"{result.host}: ")
     if result.stage or result.found or result.verdict not in _COMPARED:
         return replace(result, message=message)
     message, remark = _without_remark(message, result.verdict)
-    if said := _SENTENCE.fullmatch(message):
-        lead, what, expected, found = (text or "" for text in said.groups())
+    if parts := _SENTENCE.fullmatch(message):
+        lead, what, expected, found = (text or "" for text in parts.groups())
         return replace(result, what=what, found=found, expected=expected, message=lead, remark=remark)
     return replace(result, message=message, remark=remark)
 
 
 def _without_remark(message: str, verdict: Verdict) -> tuple[str, str]:
-    """What an accepted finding says, and the remark that it ended with, in brackets that may hold brackets too."""
+    """The message of an accepted finding, split from the parenthesised remark at its end (which may be nested)."""
     if verdict is Verdict.WAIVED and message.endswith(")"):
-        said, _, remark = message.rpartition(" (waived: ")
-        return (said, remark[:-1]) if said else (message, "")
+        finding, _, remark = message.rpartition(" (waived: ")
+        return (finding, remark[:-1]) if finding else (message, "")
     depth = 0
     for place in range(len(message) - 1, 0, -1) if verdict is Verdict.DEVIATION else ():
         depth += {")": 1, "(": -1}.get(message[place], 0)

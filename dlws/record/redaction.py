@@ -1,7 +1,7 @@
-"""Secrets are replaced by `***` where text leaves the process: transcript, messages, logs.
+"""Replaces secrets by `***` wherever text leaves the process: transcript, messages, logs.
 
-A secret is found as it is and in the forms that tools give it: quoted for a shell, escaped in JSON, Python, XML or a
-URL, and inside base64 at any of its three alignments.
+A secret is recognised as it is and in the forms that tools give it: quoted for a shell, escaped in JSON, Python, XML or
+a URL, and inside base64 at any of its three alignments.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 
 MASK = "***"
-SHORT = 4  # a shorter secret is masked only where it stands alone, or half of all text would go
-LONG_LINE = 16  # a line of a many-line secret (a private key) is masked on its own from this length on
+SHORT = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
+LONG_LINE = 16  # characters from which a line of a multi-line secret (a private key) is also masked on its own
 
 
 class Redactor:
@@ -39,20 +39,20 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """The text with every secret masked."""
-        # Looking for each form first is ten times faster than the alternation, and almost no text holds any.
-        found = self._alone or any(form in value for form, _ in self._plain)
-        return self._text.sub(MASK, value) if found else value
+        # Searching for each form first is ten times faster than the alternation, and almost no text has any.
+        may_match = self._alone or any(form in value for form, _ in self._plain)
+        return self._text.sub(MASK, value) if may_match else value
 
     def data(self, value: bytes) -> bytes:
         """The bytes with every secret (in UTF-8) masked."""
-        found = self._alone or any(form in value for _, form in self._plain)
-        return self._bytes.sub(MASK.encode(), value) if found else value
+        may_match = self._alone or any(form in value for _, form in self._plain)
+        return self._bytes.sub(MASK.encode(), value) if may_match else value
 
     __call__ = text
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Every spelling of a secret that may turn up; none shorter than SHORT."""
+    """Every form in which a secret may appear; none shorter than SHORT."""
     yield secret
     yield shlex.quote(secret)[1:-1] if shlex.quote(secret) != secret else secret
     yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)  # quoted by backslashes
@@ -71,7 +71,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """The part of its base64 that does not depend on what stands before and after it, for each alignment."""
+    """For each alignment, the part of its base64 that does not depend on the bytes before and after it."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret)
         first = (before * 8 + 5) // 6

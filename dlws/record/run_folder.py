@@ -1,10 +1,10 @@
-"""Where the things of one run lie (`reports/out/<cluster>/<run>/`), and reading them back.
+"""The folder of one run (`reports/out/<cluster>/<run>/`): its layout, and reading it back.
 
 ledger.jsonl                       the events (dlws.record.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
-inputs.json                        what the run was told: cluster, waivers, the day; no secrets (dlws.engine.inputs)
-junit.xml, report.html             made from ledger and evidence, at any time again
-verdicts.json                      the same in short, for the history in later runs' reports (reports.history)
+inputs.json                        the run's inputs: cluster, waivers, date; no secrets (dlws.engine.inputs)
+junit.xml, report.html             made from ledger and evidence, and can be made again at any time
+verdicts.json                      the verdicts in short, for the history in later runs' reports (reports.history)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dlws.record.ledger import Ledger, Run
 OUT = Path(__file__).parents[2] / "reports" / "out"
 
 
-# A line torn inside a character must read as a bad JSON line, not make the whole file unreadable.
+# A line torn inside a character must be read as one bad JSON line, not make the file unreadable.
 _TORN = "backslashreplace"
 
 
@@ -34,10 +34,10 @@ class RunFolderError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One line of evidence: a command that ran on a host and what it answered.
+    """One line of evidence: a command that ran on a host, and its answer.
 
     `rc` is None when the exit status is not known (time-out, lost link). `out` and `err` are text; bytes that are not
-    UTF-8 are shown as `\\xNN` and `encoded` is True. `changes` tells a change from a reading. `seconds` is wall time.
+    UTF-8 are shown as `\\xNN` and `encoded` is True. `changes` is True for a change. `seconds` is wall time.
     """
 
     n: int
@@ -71,7 +71,7 @@ class RunFolder:
 
     @property
     def inputs(self) -> Path:
-        """The file with what the run was told."""
+        """The file with the run's inputs."""
         return self.path / "inputs.json"
 
     def read(self) -> RecordedRun:
@@ -100,21 +100,21 @@ class RecordedRun:
 
     @cached_property
     def inputs(self) -> Mapping[str, Any]:
-        """What the run was told: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
+        """The run's inputs: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
 
-        RunFolderError when the file is there and cannot be read.
+        RunFolderError when the file exists but cannot be read.
         """
         try:
-            found: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
+            content: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
         except FileNotFoundError:  # a run of an older suite, or of a plan
             return {}
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
-        return found
+        return content
 
     @cached_property
     def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
-        """Every evidence file with its commands by number, or a sentence that says why it cannot be read."""
+        """By evidence file, its commands by number, or a sentence that says why it cannot be read."""
         names = sorted(path.name for path in self.folder.evidence.glob("*.jsonl"))
         return {name: self._commands_of(name) for name in names}
 
@@ -145,17 +145,17 @@ class RecordedRun:
 
 
 def find_run(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
-    """The run that a person names: `latest`, a folder, or the folder's name among all runs. RunFolderError if none."""
+    """The run with this name: `latest`, a folder, or a folder's name among all runs. RunFolderError if none."""
     if name == "latest":
         return latest_run(out, cluster)
     if Path(name).is_dir() or len(Path(name).parts) != 1:
         return RunFolder(Path(name))
-    found = sorted(path for path in out.glob(f"{cluster}/*") if path.name == name)
-    if not found:
+    folders = sorted(path for path in out.glob(f"{cluster}/*") if path.name == name)
+    if not folders:
         raise RunFolderError(f"{name}: no folder, and no run of this name in {out}")
-    if len(found) > 1:
-        raise RunFolderError(f"{name}: runs of {', '.join(path.parent.name for path in found)}; name the folder")
-    return RunFolder(found[0])
+    if len(folders) > 1:
+        raise RunFolderError(f"{name}: runs of {', '.join(path.parent.name for path in folders)}; name the folder")
+    return RunFolder(folders[0])
 
 
 def latest_run(out: Path = OUT, cluster: str = "*") -> RunFolder:

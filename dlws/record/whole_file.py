@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write(file: Path, content: str | bytes) -> Path:
-    """Write a whole file, text as UTF-8, or, on any fault, leave what was there (OSError)."""
+    """Replace a file atomically, text as UTF-8; returns `file`. On OSError the old file is unchanged."""
     data = content if isinstance(content, bytes) else content.encode("utf-8")
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:

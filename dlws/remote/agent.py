@@ -1,7 +1,7 @@
-"""The remote agent: runs on the host, reads requests from stdin, runs them side by side, writes answers to stdout.
+"""The remote agent: runs on the host, reads requests from stdin, runs them in parallel, writes answers to stdout.
 
-This file is sent to the host as it stands (`dlws.remote.session.boot`), so it uses only the standard library and only
-what Python 3.5 knows (no f-strings, no annotations). It imports little and never a thread, to start quickly.
+This file is sent to the host unchanged (`dlws.remote.session.boot`), so it uses only the standard library and only
+the syntax of Python 3.5 (no f-strings, no annotations). To start quickly it imports little, and never threading.
 """
 # ruff: noqa: UP036, SIM105
 
@@ -16,13 +16,13 @@ import time
 REQUEST = struct.Struct("!BIdIIII")  # kind, number, deadline (s), cap (bytes), lengths of token, command, stdin
 ANSWER = struct.Struct("!IidBII")  # number, rc, seconds, flags, lengths of out, err
 HELLO = b"DLWS-AGENT "  # then the nonce the client sent, then a newline
-READ, CHANGE = 1, 2  # a read dies with the link, a change goes on until its deadline
+READ, CHANGE = 1, 2  # a read is killed with the link, a change goes on until its deadline
 TIMED_OUT, TRUNCATED = 1, 2  # flags of an answer
-PARALLEL = 16  # reads that run at the same time; a change never queues
+PARALLEL = 16  # reads that run at the same time; a change is never queued
 KILL_AFTER = 2.0  # seconds from TERM to KILL, and from KILL to giving up on a process that cannot die
 LINGER = 0.5  # seconds that pipes may stay open after the exit: a daemon may have inherited them
 CHUNK = 65536
-PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:=@%+,-"  # nothing to a shell
+PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:=@%+,-"  # not special to a shell
 SHELL_WORDS = frozenset(
     b". : alias bg bind break builtin caller case cd command compgen complete compopt continue declare dirs disown do "
     b"done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help history if "
@@ -34,7 +34,7 @@ DEFAULTS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP]  # Python ignores the
 
 
 def environment():  # type: () -> dict[str, str]
-    """What commands see: the login's environment, but always the same language and a PATH that has the sbin folders."""
+    """The environment of commands: the login's, with a fixed locale and a PATH that includes the sbin folders."""
     env = dict(os.environ)
     for name in ("LANGUAGE", "LANG", "DLWS_ACTION"):
         env.pop(name, None)
@@ -51,23 +51,23 @@ def environment():  # type: () -> dict[str, str]
 
 
 def words_of(text):  # type: (bytes) -> list[bytes]
-    """The words of a command that a shell would only start a program for; none where it would do anything else."""
+    """The words of a command that needs no shell, a program with its arguments; empty for any other command."""
     words = [] if text.translate(None, PLAIN) else text.split()
     return [] if not words or words[0] in SHELL_WORDS or b"=" in words[0] else words
 
 
 def spawn(text, env, descriptors):  # type: (bytes, dict[str, str], tuple[int, int, int]) -> int
-    """Start a command in a session of its own with these as stdin, stdout and stderr; its pid."""
+    """Start a command in a new session with these descriptors as stdin, stdout and stderr; returns its pid."""
     argv = [b"/bin/sh", b"-c", text]
-    if hasattr(os, "posix_spawnp"):  # half the price of a fork, from Python 3.8 on
+    if hasattr(os, "posix_spawnp"):  # takes half the time of a fork; from Python 3.8 on
         actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors)]
         for words in [words_of(text), argv]:
             try:
-                if words:  # without a shell in between, a third cheaper again
+                if words:  # without a shell in between it takes a third less again
                     return os.posix_spawnp(words[0], words, env, file_actions=actions, setsid=True, setsigdef=DEFAULTS)
             except NotImplementedError:  # a C library that cannot start a session
                 break
-            except OSError:  # no such program: let the shell say so
+            except OSError:  # no such program: the shell will report it
                 if words is argv:
                     raise
     pid = os.fork()
@@ -100,7 +100,7 @@ class Job:
         self.signals = [signal.SIGTERM, signal.SIGKILL]
 
     def start(self, env):  # type: (dict[str, str]) -> None
-        """Start it as `/bin/sh -c` would, in a session of its own, with no terminal and no stdin but what was sent."""
+        """Start it as `/bin/sh -c` would, in a new session, without a terminal; stdin is only what was sent."""
         out, err = os.pipe(), os.pipe()
         source = os.pipe() if self.stdin else (os.open(os.devnull, os.O_RDONLY), -1)
         self.began = time.monotonic()
@@ -118,7 +118,7 @@ class Job:
                 os.set_blocking(descriptor, False)
 
     def read(self, descriptor):  # type: (int) -> int
-        """Take what is there; beyond the cap it is dropped. 0 at the end of the stream."""
+        """Read what is available and keep it up to the cap. Returns the bytes read, 0 at the end, -1 if none yet."""
         try:
             data = os.read(descriptor, CHUNK)
         except BlockingIOError:
@@ -131,7 +131,7 @@ class Job:
         return len(data)
 
     def write(self):  # type: () -> bool
-        """Feed stdin; True when there is no more to feed."""
+        """Write some of stdin; True when nothing is left to write."""
         try:
             self.stdin = self.stdin[os.write(self.input, self.stdin[:CHUNK]) :]
         except BlockingIOError:
@@ -141,7 +141,7 @@ class Job:
         return not self.stdin
 
     def kill(self, number):  # type: (int) -> None
-        """Signal the whole group."""
+        """Signal the process group."""
         try:
             os.killpg(self.pid, number)
         except OSError:
@@ -178,7 +178,7 @@ class Agent:
         self.poll.register(0, select.POLLIN)
 
     def serve(self):  # type: () -> None
-        """Work until the link is gone and the last change has ended."""
+        """Run until the link is gone and the last change has ended."""
         while self.linked or self.running:
             if self.linked:
                 self.send()
@@ -189,13 +189,13 @@ class Agent:
             self.begin()
 
     def until_next(self):  # type: () -> int | None
-        """Milliseconds until something is due."""
+        """Milliseconds until the next deadline; None if nothing runs."""
         if not self.running:
             return None
         return max(0, int(1000 * (min(c.due for c in self.running.values()) - time.monotonic())) + 1)
 
     def handle(self, descriptor, event):  # type: (int, int) -> None
-        """Do what one ready descriptor asks for."""
+        """Handle one ready descriptor."""
         if descriptor == self.wake:
             os.read(self.wake, CHUNK)
         elif descriptor == 0 and self.linked:
@@ -211,7 +211,7 @@ class Agent:
                 self.close(command, descriptor)
 
     def receive(self):  # type: () -> None
-        """Take bytes from the link and start every request that is complete."""
+        """Read bytes from the link and start every request that is complete."""
         try:
             data = os.read(0, CHUNK)
         except BlockingIOError:
@@ -236,7 +236,7 @@ class Agent:
         self.begin()
 
     def begin(self):  # type: () -> None
-        """Start what may start: changes at once, reads while there are few."""
+        """Start waiting jobs: changes at once, reads while fewer than PARALLEL jobs run."""
         queue, self.waiting = self.waiting, []
         for command in queue:
             if command.kind == CHANGE or (self.linked and len(self.running) < PARALLEL):
@@ -255,12 +255,12 @@ class Agent:
                 self.waiting.append(command)
 
     def watch(self, command, descriptor, event):  # type: (Job, int, int) -> None
-        """Wait for one end of a command's pipe."""
+        """Poll one end of a command's pipe."""
         self.owner[descriptor] = command
         self.poll.register(descriptor, event)
 
     def close(self, command, descriptor):  # type: (Job, int) -> None
-        """One end of a pipe is done with; the last one finishes a command that has exited."""
+        """Close one end of a pipe; closing the last one finishes a command that has exited."""
         self.poll.unregister(descriptor)
         del self.owner[descriptor]
         os.close(descriptor)
@@ -287,7 +287,7 @@ class Agent:
                     self.finish(command)
 
     def enforce(self, now):  # type: (float) -> None
-        """End what is past its time: TERM, then KILL, then answer even for a process that cannot die."""
+        """End jobs past their deadline: TERM, then KILL, then answer even if the process cannot be killed."""
         for command in [c for c in self.running.values() if c.due <= now]:
             if command.status is None and command.signals:
                 command.flags |= TIMED_OUT
@@ -315,7 +315,7 @@ class Agent:
             self.send()
 
     def send(self):  # type: () -> None
-        """Write as much as the link takes; ask to be told when it takes more."""
+        """Write as much as the link accepts; poll for when it accepts more."""
         try:
             while self.unsent:
                 del self.unsent[: os.write(1, self.unsent[:CHUNK])]

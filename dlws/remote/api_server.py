@@ -1,6 +1,6 @@
-"""The way to the Kubernetes API server: TLS with admin.conf's certificate, straight or through the master's SSH.
+"""The connection to the Kubernetes API server: TLS with admin.conf's certificate, direct or through the master's SSH.
 
-One request at a time, each with a deadline from its first byte to the last of its answer. A change is sent once.
+One request at a time, each with a deadline from the first byte sent to the last one received. A change is sent once.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ CAP = 1 << 26  # bytes of one answer; a page of 500 large pods is a tenth of it
 JSON = "application/json"
 SECRET = "***"
 PUBLIC = ("expiration", "usage-bootstrap-authentication", "usage-bootstrap-signing", "description")
-"""Keys of a bootstrap token's Secret that hold no secret (kubeadm writes them)."""
+"""The keys of a bootstrap token's Secret whose values are not secret (kubeadm writes them)."""
 _VARIABLE = re.compile(
     rb'"name":"(?P<name>[^"\\]*)","value":"(?P<value>(?:[^"\\]|\\.)*)"'
     rb'|\\"name\\":\\"(?P<copied>[^"\\]*)\\",\\"value\\":\\"(?P<copy>(?:[^"\\]|\\\\\\.)*)\\"'
 )
-"""A container's variable, as the API writes it; and in the copy of an object that `kubectl apply` keeps in it."""
+"""A container's variable as the API writes it, and as it appears in the annotation in which `kubectl apply` keeps a
+copy of the object."""
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request. `path` begins with / and holds its query."""
+    """One request. `path` begins with / and includes the query."""
 
     method: str
     path: str
@@ -51,21 +52,21 @@ class ApiRequest:
 
     @property
     def is_read(self) -> bool:
-        """Whether it alters nothing, so that it may be asked again."""
+        """Whether it changes nothing, so that it may be sent again."""
         return self.method == "GET" or "dryRun=All" in self.path
 
     @property
     def command(self) -> str:
-        """How it is written down: `GET /api/v1/nodes`, behind it what was sent, without secrets."""
+        """The name under which it is recorded: `GET /api/v1/nodes`, followed by the body without secrets."""
         sent = json.dumps(without_secrets(self.path, self.body), separators=(",", ":")) if self.body is not None else ""
         return f"{self.method} {self.path} {sent}".rstrip()
 
 
 class Server(Protocol):
-    """Whoever answers requests: an API server, or the recording of one.
+    """An API server, or the recording of one.
 
     `rc` of the answer is 0 for a status of 2xx and the HTTP status otherwise; `err` is the status and the server's
-    `Date`. Raises ApiUnreachable when nothing can be asked, Unknown when this answer did not come whole.
+    `Date`. Raises ApiUnreachable when the server cannot be reached, Unknown when only this answer is incomplete.
     """
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
@@ -73,7 +74,7 @@ class Server(Protocol):
 
 
 class _Stamp(NamedTuple):
-    """Which admin.conf was read."""
+    """Identifies the version of admin.conf that was read."""
 
     modified: int
     size: int
@@ -85,7 +86,7 @@ class ApiServer:
     def __init__(self, admin_conf: Path, address: str, master: Callable[[], Connection]) -> None:
         """`address` is the master's; the port and the name in the certificate are those of admin.conf.
 
-        `master` opens the connection to the master that is used where the address cannot be reached from here.
+        `master` opens the connection to the master that is used if the address cannot be reached from here.
         """
         self._admin_conf, self._address, self._master = admin_conf, address, master
         self._routes = [self._straight, self._through_the_master]
@@ -96,7 +97,7 @@ class ApiServer:
         self._socket: socket.socket | None = None
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
-        """See `Server.ask`. A read whose connection breaks is asked once more."""
+        """See `Server.ask`. A read whose connection breaks is sent once more."""
         until = time.monotonic() + deadline
         with self._lock:
             try:
@@ -116,7 +117,7 @@ class ApiServer:
 
     def _ask(self, request: ApiRequest, deadline: float) -> Answer:
         client, config = self._opened()
-        from kubernetes.client import ApiException  # here: half a second and 40 MB, for processes that ask
+        from kubernetes.client import ApiException  # here, because it takes half a second and 40 MB to load
         from urllib3.exceptions import HTTPError
 
         started = time.monotonic()
@@ -145,13 +146,13 @@ class ApiServer:
             self._drop()
             raise Unknown(f"{request.method} {request.path}: more than {CAP >> 20} MiB came")
         status = int(response.status)
-        said = f"{status} {response.reason or ''}".rstrip() + f"\nDate: {response.headers.get('Date', '')}"
+        head = f"{status} {response.reason or ''}".rstrip() + f"\nDate: {response.headers.get('Date', '')}"
         rc = 0 if 200 <= status < 300 else status
         seconds = time.monotonic() - started
-        return Answer(request.command, rc, hidden(request.path, data), said.encode(), seconds)
+        return Answer(request.command, rc, hidden(request.path, data), head.encode(), seconds)
 
     def _explained(self, error: Exception, request: ApiRequest, deadline: float, late: bool) -> Unknown:
-        """What an error means: nothing can be asked at all, or only this answer did not come."""
+        """The error to raise: ApiUnreachable if the server cannot be asked at all, Unknown if this answer failed."""
         what = f"{request.method} {request.path}"
         if late or "timed out" in str(error):
             sent = "" if request.is_read else " (sent once, not again)"
@@ -163,7 +164,7 @@ class ApiServer:
         return Unknown(f"{what}: the connection broke{sent}: {str(error) or type(error).__name__}")
 
     def _opened(self) -> tuple[Any, kubeconfig.Kubeconfig]:
-        """The client with the credentials that are there now: kubeadm init may have written new ones."""
+        """The client with the current credentials; kubeadm init may have written new ones."""
         try:
             status = self._admin_conf.stat()
             stamp = _Stamp(status.st_mtime_ns, status.st_size)
@@ -185,18 +186,18 @@ class ApiServer:
         dial = self._dial
 
         class Dialled(urllib3.connection.HTTPSConnection):
-            """Comes by our own ways: the name in the URL is the one in the certificate, no resolver knows it here."""
+            """Connects through `dial`: the URL has the name in the certificate, which DNS may not resolve here."""
 
             def _new_conn(self) -> socket.socket:
                 return dial(config.port)
 
         class Pool(urllib3.HTTPSConnectionPool):
-            """Of those."""
+            """A pool of such connections."""
 
             ConnectionCls = Dialled
 
         settings = Configuration(host=f"https://{config.name}:{config.port}")
-        settings.proxy = None  # whatever the environment says: the hosts of the cluster are near
+        settings.proxy = None  # whatever the environment says: the cluster's hosts are on the same site
         settings.retries = False
         client = ApiClient(settings)
         manager = client.rest_client.pool_manager
@@ -205,24 +206,24 @@ class ApiServer:
         return client
 
     def _dial(self, port: int) -> socket.socket:
-        """A connection by the first way that works; that one is tried first the next time."""
+        """A connection by the first route that works; it is tried first the next time. ApiUnreachable if none does."""
         failures: list[str] = []
         for route in list(self._routes):
             try:
-                found = route(port)
+                connected = route(port)
             except (OSError, Unreachable) as error:
                 failures.append(f"{route.__name__.strip('_').replace('_', ' ')}: {_words(error)}")
                 continue
             self._routes.remove(route)
             self._routes.insert(0, route)
-            self._socket = found.dup()  # TLS takes the other one over: this is the handle to hang up with
-            return found
+            self._socket = connected.dup()  # TLS takes over the other one; this one serves to hang up
+            return connected
         raise ApiUnreachable(f"no API server at {self._address}:{port}: {'; '.join(failures)}")
 
     def _straight(self, port: int) -> socket.socket:
-        found = socket.create_connection((self._address, port), CONNECT_TIMEOUT)
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return found
+        connected = socket.create_connection((self._address, port), CONNECT_TIMEOUT)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
 
     def _through_the_master(self, port: int) -> socket.socket:
         return self._master().tunnel(self._address, port, CONNECT_TIMEOUT)
@@ -242,10 +243,10 @@ class ApiServer:
 
 
 def trusting(config: kubeconfig.Kubeconfig) -> ssl.SSLContext:
-    """TLS that trusts this cluster's CA alone and shows our certificate. The key is never in a file of ours."""
+    """A TLS context that trusts this cluster's CA alone and presents our certificate. The key is never put on disk."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=config.ca.decode("ascii"))
-    descriptor = os.memfd_create("admin.conf", os.MFD_CLOEXEC)  # ssl reads files only; this one is memory
+    descriptor = os.memfd_create("admin.conf", os.MFD_CLOEXEC)  # ssl reads only files; this one is in memory
     try:
         os.write(descriptor, config.certificate + b"\n" + config.key)
         context.load_cert_chain(f"/proc/self/fd/{descriptor}")
@@ -255,51 +256,51 @@ def trusting(config: kubeconfig.Kubeconfig) -> ssl.SSLContext:
 
 
 def hidden(path: str, data: bytes) -> bytes:
-    """An answer without the values of Secrets: nobody above gets them, so nobody can write them down.
+    """An answer without the values of Secrets. No caller gets them, so that none can record them.
 
-    What cannot be read as JSON is dropped if it may be a Secret.
+    An answer that may be a Secret but is not JSON is dropped.
     """
     if not _may_hold_secrets(path) and b'"kind":"Secret' not in data.replace(b" ", b""):
         return data
     try:
-        whole = json.loads(data)
+        answer = json.loads(data)
     except ValueError:
         return b""
-    return json.dumps(without_secrets(path, whole), separators=(",", ":")).encode()
+    return json.dumps(without_secrets(path, answer), separators=(",", ":")).encode()
 
 
-def without_secrets(path: str, whole: Any) -> Any:
-    """A Secret or a list of them, its values masked; anything else as it is."""
-    if not isinstance(whole, dict) or not (
-        _may_hold_secrets(path) or str(whole.get("kind")) in ("Secret", "SecretList", "List")
+def without_secrets(path: str, document: Any) -> Any:
+    """A Secret or a list of them with its values masked; anything else unchanged."""
+    if not isinstance(document, dict) or not (
+        _may_hold_secrets(path) or str(document.get("kind")) in ("Secret", "SecretList", "List")
     ):
-        return whole
-    if isinstance(whole.get("items"), list):
-        return {**whole, "items": [without_secrets(path, item) for item in whole["items"]]}
-    if whole.get("kind") == "Status":
-        return whole
-    masked = dict(whole)
+        return document
+    if isinstance(document.get("items"), list):
+        return {**document, "items": [without_secrets(path, item) for item in document["items"]]}
+    if document.get("kind") == "Status":
+        return document
+    masked = dict(document)
     for key in ("data", "stringData"):
-        if isinstance(whole.get(key), dict):
-            masked[key] = {name: value if name in PUBLIC else SECRET for name, value in whole[key].items()}
-    annotations = (whole.get("metadata") or {}).get("annotations")
-    if isinstance(annotations, dict):  # `kubectl apply` keeps a copy of the whole object there
-        hidden_ones = {n: v if "last-applied" not in n else SECRET for n, v in annotations.items()}
-        masked["metadata"] = {**whole["metadata"], "annotations": hidden_ones}
+        if isinstance(document.get(key), dict):
+            masked[key] = {name: value if name in PUBLIC else SECRET for name, value in document[key].items()}
+    annotations = (document.get("metadata") or {}).get("annotations")
+    if isinstance(annotations, dict):  # `kubectl apply` keeps a copy of the object there
+        masked_annotations = {n: v if "last-applied" not in n else SECRET for n, v in annotations.items()}
+        masked["metadata"] = {**document["metadata"], "annotations": masked_annotations}
     return masked
 
 
 def without_passwords(data: bytes) -> bytes:
-    """An answer as it may be written down: variables of containers that a password's name have lose their value."""
+    """An answer with the values of secret-looking container variables (`MYSQL_PASSWORD`) masked, for recording."""
     return _VARIABLE.sub(_masked, data)
 
 
-def _masked(found: re.Match[bytes]) -> bytes:
-    name, value = ("name", "value") if found["name"] is not None else ("copied", "copy")
-    if not is_secret((found[name].decode("utf-8", "replace"),)):
-        return found[0]
-    begin, end = (at - found.start() for at in found.span(value))
-    return found[0][:begin] + SECRET.encode() + found[0][end:]
+def _masked(variable: re.Match[bytes]) -> bytes:
+    name, value = ("name", "value") if variable["name"] is not None else ("copied", "copy")
+    if not is_secret((variable[name].decode("utf-8", "replace"),)):
+        return variable[0]
+    begin, end = (at - variable.start() for at in variable.span(value))
+    return variable[0][:begin] + SECRET.encode() + variable[0][end:]
 
 
 def _may_hold_secrets(path: str) -> bool:

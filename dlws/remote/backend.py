@@ -1,4 +1,4 @@
-"""A testinfra backend over a Connection: testinfra's modules work on it unchanged, and an unknown is never a result."""
+"""A testinfra backend over a Connection: testinfra's modules work on it, and an unknown is never taken for a result."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Backend(BaseBackend):  # type: ignore[misc]
     NAME = "dlws"
 
     def __init__(self, hostspec: str, *args: Any, over: Connection, deadline: float = DEADLINE, **kwargs: Any) -> None:
-        """`over` is the connection; commands already run as root there."""
-        kwargs.pop("connection", None)  # testinfra's word for the backend's own name
+        """`over` is the connection; its commands already run as root."""
+        kwargs.pop("connection", None)  # testinfra passes the backend's own name under this key
         super().__init__(hostspec, *args, **kwargs)
         self.over = over
         self._deadline = deadline
 
     def run(self, command: str, *args: str, deadline: float | None = None, **_: Any) -> CommandResult:
-        """Run a command; rc, out and err as testinfra knows them.
+        """Run a command; rc, out and err as in testinfra. `deadline` is in seconds.
 
-        Raises CommandTimedOut, OutputTruncated, LinkLost, Unreachable rather than return a result that is not one.
+        Raises CommandTimedOut, OutputTruncated, LinkLost or Unreachable instead of returning an incomplete result.
         """
         text = self.get_command(command, *args)
         limit = self._deadline if deadline is None else deadline
@@ -42,7 +42,7 @@ class Backend(BaseBackend):  # type: ignore[misc]
         return "utf-8"
 
     def decode(self, data: bytes) -> str:
-        r"""As UTF-8; other bytes appear as `\xNN`, so that a GBK file name is no crash."""
+        r"""As UTF-8; other bytes appear as `\xNN`, so that a file name in GBK does not raise."""
         return data.decode("utf-8", "backslashreplace")
 
     def encode(self, data: str) -> bytes:
@@ -51,7 +51,7 @@ class Backend(BaseBackend):  # type: ignore[misc]
 
 
 def require_complete(answer: Answer, connection: Connection, deadline: float) -> None:
-    """Raises CommandTimedOut unless the command ended by itself, OutputTruncated unless all of its output is here."""
+    """Raises CommandTimedOut if the command was stopped, OutputTruncated if its output was cut off at the cap."""
     if answer.timed_out or answer.rc is None:
         raise CommandTimedOut(connection.redact(f"{connection.host}: stopped after {deadline:g} s: {answer.command}"))
     if answer.truncated:
@@ -61,7 +61,11 @@ def require_complete(answer: Answer, connection: Connection, deadline: float) ->
 
 
 def quoted(command: str, *args: object) -> str:
-    """Each `%s` filled with one shell-quoted argument, as testinfra does; with arguments `%%` is a percent sign."""
+    """The command with each `%s` replaced by a shell-quoted argument; with arguments `%%` is a percent sign.
+
+    >>> quoted("stat -c %%a %s", "/a b")
+    "stat -c %a '/a b'"
+    """
     return command % tuple(shlex.quote(str(arg)) for arg in args) if args else command
 
 

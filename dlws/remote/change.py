@@ -1,7 +1,7 @@
-"""`change`: the only way in which the suite alters a host.
+"""`change`: the only way in which the suite changes a host.
 
-Every alteration is an `Action`: a sentence for people and a command for the host. Applying sends the command at most
-once; planning only writes the sentence down. Both may read: an edit that would change nothing is no action.
+Every change is an `Action`: a sentence for people and a command for the host. Applying sends the command at most once;
+planning only notes the sentence. Both may read, because an edit that would change nothing is not an action.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ APT_DEADLINE = 30 * MINUTE
 LOCK_DEADLINE = 10 * MINUTE  # an unattended upgrade may hold apt's lock that long
 FILE_DEADLINE = 10 * MINUTE
 BOOT = ("cat /proc/sys/kernel/random/boot_id", "cat /proc/1/stat")
-"""What tells the boots of a host apart; the id alone does not change in a container."""
+"""The commands that identify a boot of a host; the boot id alone does not change in a container."""
 SUDOERS = "/etc/sudoers.d"
 
 
 class ChangeFailed(Exception):
-    """A change was carried out and the host said that it failed. The message holds its last words."""
+    """A change was carried out and failed on the host. The message includes the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One alteration: what it does in words, the shell command, what it is fed, and how long it may take (seconds)."""
+    """One change: a sentence for people, the shell command, its stdin, and its deadline in seconds."""
 
     text: str
     command: str
@@ -49,27 +49,27 @@ class Action:
 
 
 class Sender(Protocol):
-    """What becomes of an action."""
+    """Carries out actions, or only plans them."""
 
     def carry_out(self, action: Action) -> str:
-        """The command's standard output; empty when it was only planned."""
+        """Run the command and return its standard output; empty in a plan."""
 
     def reboot(self, action: Action) -> None:
-        """Restart the host and wait for the new boot; nothing when it was only planned."""
+        """Restart the host and wait for the new boot; does nothing in a plan."""
 
     def call(self, action: Action, ask: Callable[[], None]) -> None:
-        """Ask the Kubernetes API for a change, once; nothing when it was only planned."""
+        """Send a change to the Kubernetes API, once; does nothing in a plan."""
 
     def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
-        """Wait for what actions bring about in their own time (`wait_for`); not at all when they were only planned."""
+        """Wait for the effect of earlier actions (`wait_for`); does nothing in a plan."""
 
     def settle(self, deadline: float) -> None:
-        """After a lost link: wait until the command that was under way has ended on the host."""
+        """After a lost link: wait until the command that was running has ended on the host."""
 
 
 @dataclass(slots=True)
 class Planner:
-    """Sends nothing."""
+    """Plans only: sends nothing."""
 
     def carry_out(self, action: Action) -> str:
         """Nothing is sent, so there is no output."""
@@ -79,25 +79,25 @@ class Planner:
         """Nothing is sent."""
 
     def call(self, action: Action, ask: Callable[[], None]) -> None:
-        """Nothing is asked."""
+        """Nothing is sent."""
 
     def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
-        """Nothing was sent that could bring it about."""
+        """There is nothing to wait for."""
 
     def settle(self, deadline: float) -> None:
-        """Nothing is under way."""
+        """No command is running."""
 
 
 @dataclass(slots=True)
 class Applier:
-    """Sends each action once, and never again: whether a lost one took effect is asked of the host."""
+    """Sends each action once and never again; whether a lost one took effect is read from the host."""
 
     host: Host
     connection: Callable[[], Connection]
     token: str = ""
 
     def carry_out(self, action: Action) -> str:
-        """Send the command. ChangeFailed when it exits non-zero; LinkLost or a time-out when that cannot be known."""
+        """Send the command. ChangeFailed if it exits non-zero; Unknown (LinkLost, time-out) without an exit status."""
         answer = self._send(action)
         if answer.timed_out:
             raise Unknown(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
@@ -106,19 +106,19 @@ class Applier:
         return answer.text
 
     def reboot(self, action: Action) -> None:
-        """Ask for the reboot, then wait until the host answers from another boot and systemd has finished starting."""
+        """Send the reboot, then wait until the host answers from another boot and systemd has finished starting."""
         before = boot_of(self.host)
         try:
             answer = self._send(action)
         except LinkLost:
-            answer = None  # the usual end of a reboot command
+            answer = None  # as usual for a reboot command
         if answer is not None and answer.rc not in (0, None):
             raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
         wait_for(f"{self.host.name} to answer from a new boot", lambda: self._boot() != before, action.deadline)
         wait_for(f"{self.host.name} to finish starting", self._is_up, action.deadline)
 
     def call(self, action: Action, ask: Callable[[], None]) -> None:
-        """Ask the API. ChangeFailed when it refuses; Unknown when it cannot be known whether it did it."""
+        """Call the API. ChangeFailed if it refuses; Unknown if it is not known whether the change was made."""
         try:
             ask()
         except Refused as error:
@@ -137,7 +137,7 @@ class Applier:
         return self.connection().send(action.command, token=self.token, stdin=action.stdin, deadline=action.deadline)
 
     def settle(self, deadline: float) -> None:
-        """After a lost link: wait until the command that was under way, if any, has ended on the host."""
+        """After a lost link: wait until the command that was running, if any, has ended on the host."""
         if self.token:
             wait_for(f"the interrupted command on {self.host.name} to end", self._ended, deadline)
 
@@ -151,7 +151,7 @@ class Applier:
 
     @contextmanager
     def _renewed_when_lost(self) -> Iterator[None]:
-        """A connection remembers that it failed; who waits for a host to come back must make it forget."""
+        """Renew a connection that fails: it remembers the failure and would not notice that the host is back."""
         try:
             yield
         except Unknown:
@@ -161,7 +161,10 @@ class Applier:
 
 @dataclass(slots=True)
 class Change:
-    """What a stage's body uses. Arguments are quoted: `change.run("hostnamectl set-hostname %s", name)`."""
+    """The changes that a stage can make. Arguments are quoted: `change.run("hostnamectl set-hostname %s", name)`.
+
+    Every method raises ChangeFailed if the host or the API reports a failure, and Unknown if the outcome is not known.
+    """
 
     host: Host
     sender: Sender
@@ -170,41 +173,42 @@ class Change:
     kube: Kubernetes | None = None
 
     def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
-        """Run a command as root. `text` says it in words where the command itself does not."""
-        whole = quoted(command, *args)
-        return self._do(Action(text or whole, whole, stdin, deadline))
+        """Run a command as root and return its output. `text` describes it where the command itself is unclear."""
+        filled = quoted(command, *args)
+        return self._do(Action(text or filled, filled, stdin, deadline))
 
     def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Put a whole file in place at once (temporary file, then rename). The content is not in the action."""
+        """Write a file atomically (temporary file, then rename). The content is not in the action's text."""
         count = len(content.splitlines())
         text = f"write {path} ({count} {'line' if count == 1 else 'lines'})"
         self._put(path, content, "true", mode=mode, owner=owner, text=text)
 
     def write_sudoers(self, name: str, content: str) -> None:
-        """Put a file into /etc/sudoers.d, once visudo has found it valid: a bad one would lock everybody out."""
+        """Write a file in /etc/sudoers.d if visudo accepts it: an invalid one would lock every user out of sudo."""
         path = f"{SUDOERS}/{name}"
         text = f"write {path}: {content.strip()}"
         self._put(path, content, 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
 
     def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if equal.
+        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if unchanged.
 
-        A link is followed. Bytes that are not UTF-8 pass through the function as surrogates and come out as they were.
+        A link is followed. Bytes that are not UTF-8 pass through the function as surrogates and are written back as
+        they were.
         """
-        there = self.host.run("test -e %s", path).rc == 0
-        if there:
+        exists = self.host.run("test -e %s", path).rc == 0
+        if exists:
             path = self.host.read("readlink -f %s", path)
-        old = exact_text(self.host, path) if there else ""
+        old = exact_text(self.host, path) if exists else ""
         new = edit(old)
         if new == old:
             return
-        if there:
+        if exists:
             mode, owner = self.host.read("stat -c '%%a %%u:%%g' %s", path).split()
         text = f"edit {path}: {difference(old, new)}"
         self._put(path, new, "true", mode=mode, owner=owner, text=text)
 
     def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
-        """Put a text in a file, whole or not at all, if `test` (of the new file, `$t`) finds it good."""
+        """Write a file atomically, provided that the shell command `test` on the new file, `$t`, succeeds."""
         command = quoted(
             'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
             f' chown %s "$t"; chmod %s "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
@@ -215,7 +219,7 @@ class Change:
         self._do(Action(text, command, content.encode("utf-8", "surrogateescape"), FILE_DEADLINE))
 
     def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
-        """A directory with this mode and owner, its parents as they are or made."""
+        """Make a directory with this mode and owner, and its missing parents."""
         user, group = owner.split(":")
         self.run("install -d -m %s -o %s -g %s %s", mode, user, group, path, text=f"make directory {path}")
 
@@ -240,21 +244,21 @@ class Change:
             self.sender.reboot(action)
 
     def wait_until(self, what: str, holds: Callable[[], bool], deadline: float) -> None:
-        """Wait for what a change brings about in its own time; see `wait_for`. Only noted when it was only planned."""
+        """Wait for the effect of a change; see `wait_for`. In a plan it is only noted. `deadline` is in seconds."""
         with self._noted(Action(f"wait until {what}", "")):
             self.sender.wait(what, holds, deadline)
 
     def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
-        """Make the cluster hold this object (server-side apply)."""
-        self._call(text or f"apply {titled(manifest)}", lambda kube: kube.apply(manifest))
+        """Create or update an object (server-side apply)."""
+        self._call(text or f"apply {title_of(manifest)}", lambda kube: kube.apply(manifest))
 
     def create(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
-        """Make an object that is not there, of a kind that takes no server-side apply."""
-        self._call(text or f"create {titled(manifest)}", lambda kube: kube.create(manifest))
+        """Create an object of a kind that does not support server-side apply."""
+        self._call(text or f"create {title_of(manifest)}", lambda kube: kube.create(manifest))
 
     def merge(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
-        """Change an object that is there to what a manifest says, of a kind that takes no server-side apply."""
-        self._call(text or f"change {titled(manifest)}", lambda kube: kube.merge(manifest))
+        """Update an existing object of a kind that does not support server-side apply."""
+        self._call(text or f"change {title_of(manifest)}", lambda kube: kube.merge(manifest))
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "", text: str = "") -> None:
         """Change fields of an object (merge patch: null removes a key, a list replaces the list)."""
@@ -262,7 +266,7 @@ class Change:
         self._call(words, lambda kube: kube.patch(resource, name, patch, namespace=namespace))
 
     def delete(self, resource: str, name: str, *, namespace: str = "", text: str = "") -> None:
-        """Delete an object and what it owns; one that is not there is none."""
+        """Delete an object and its dependents; does nothing if it is missing."""
         words = text or f"delete {resource} {f'{namespace}/' if namespace else ''}{name}"
         self._call(words, lambda kube: kube.delete(resource, name, namespace=namespace))
 
@@ -298,7 +302,7 @@ class Change:
 
 
 def apt_lock_holders(host: Host) -> list[str]:
-    """Who holds one of apt's and dpkg's lock files: `apt-get (pid 4711)`. bionic's apt cannot wait by itself."""
+    """The processes that hold one of apt's and dpkg's lock files: `apt-get (pid 4711)`. bionic's apt does not wait."""
     files = host.run(f"stat -c '%i %n' {' '.join(apt_locks.LOCK_FILES)}").stdout
     held = apt_locks.holders(host.read("cat /proc/locks"), files)
     pids = sorted({pid for holders in held.values() for pid in holders})
@@ -307,12 +311,15 @@ def apt_lock_holders(host: Host) -> list[str]:
 
 
 def boot_of(host: Host) -> boot.Boot:
-    """Which boot the host is in: its boot id and the start of PID 1."""
+    """The host's current boot: its boot id and the start of PID 1."""
     return boot.parse(*(host.read(command) for command in BOOT))
 
 
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
-    """Wait until it holds; go on while it cannot be known (the host is down). Unknown after `deadline` seconds."""
+    """Wait until `holds()`; an Unknown from it (the host is down) is not the end. Unknown after `deadline` seconds.
+
+    HostKeyChanged is raised at once.
+    """
     end = time.monotonic() + deadline
     last = ""
     while True:
@@ -328,15 +335,15 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
         time.sleep(pause)
 
 
-def titled(manifest: Mapping[str, Any]) -> str:
+def title_of(manifest: Mapping[str, Any]) -> str:
     """A manifest in words: `DaemonSet kube-system/kube-proxy`."""
-    about = manifest["metadata"]
-    space = f"{about['namespace']}/" if about.get("namespace") else ""
-    return f"{manifest['kind']} {space}{about['name']}"
+    metadata = manifest["metadata"]
+    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{manifest['kind']} {namespace}{metadata['name']}"
 
 
 def exact_text(host: Host, path: str) -> str:
-    """The text of a file to the last byte; what is not UTF-8 as surrogates. Unknown when it cannot be read."""
+    """The exact text of a file; bytes that are not UTF-8 become surrogates. Unknown when it cannot be read."""
     result = host.run("cat %s", path)
     if result.rc != 0:
         raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
@@ -344,14 +351,14 @@ def exact_text(host: Host, path: str) -> str:
 
 
 def difference(old: str, new: str) -> str:
-    """What an edit does, in at most a few words: `+2 -1 lines`."""
+    """A summary of an edit: `+2 -1 lines`."""
     before, after = old.splitlines(), new.splitlines()
     added = sum(1 for line in after if line not in before)
-    gone = sum(1 for line in before if line not in after)
-    return f"+{added} -{gone} lines"
+    removed = sum(1 for line in before if line not in after)
+    return f"+{added} -{removed} lines"
 
 
 def last_words(answer: Answer) -> str:
-    """The end of what a command said, for a failure message."""
-    said = (answer.error_text.strip() or answer.text.strip()).splitlines()
-    return " | ".join(said[-3:])[-400:] or "it said nothing"
+    """The last three lines of a command's stderr, or of its stdout, for a failure message."""
+    output = (answer.error_text.strip() or answer.text.strip()).splitlines()
+    return " | ".join(output[-3:])[-400:] or "it said nothing"

@@ -16,10 +16,10 @@ from dlws.remote.session import CommandRequest, Session
 from dlws.verdict import Unknown
 
 CAP = 1 << 20  # bytes kept of each of stdout and stderr
-CLOCK = "date +%s.%N, against the clock of the control host"  # how `clock` is written down
+CLOCK = "date +%s.%N, against the clock of the control host"  # the name under which `clock` is recorded
 READ_CLOCK = "date +%s.%N"
 CLOCK_READINGS = 3
-CONNECT = "connect"  # how an attempt to reach a host is written down that failed
+CONNECT = "connect"  # the name under which a failed connection is recorded
 CLOCK_DEADLINE = 10.0  # seconds
 LONGEST_COMMAND = 120_000  # bytes; Linux allows 131,072 in one argument. Anything longer belongs on stdin.
 
@@ -27,28 +27,28 @@ _E = TypeVar("_E", bound=Unknown)
 
 
 class Connection(ABC):
-    """What everything above needs of a host. Commands run as root under `/bin/sh -c`, without a terminal."""
+    """The interface to one host. Commands run as root under `/bin/sh -c`, without a terminal."""
 
     host: str
     user: str
 
     @abstractmethod
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
-        """Run commands that only read, side by side, in one round trip; their answers in the same order.
+        """Run commands that only read, in parallel and in one round trip; returns their answers in the same order.
 
-        `deadline` (s) holds for each command from its start on the host, `cap` (bytes) for each of stdout and stderr.
-        May reconnect and ask again once. Raises LinkLost, CommandTimedOut, Unreachable.
+        `deadline` (s) applies to each command from its start on the host, `cap` (bytes) to each of stdout and stderr.
+        May reconnect and ask once more. Raises LinkLost, CommandTimedOut, Unreachable.
         """
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """Like `ask`, for one command that prints a secret: what it prints is written down nowhere."""
+        """Like `ask`, for one command that prints a secret: its output is not recorded."""
         return self.ask([command], deadline=deadline)[0]
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
-        """Run one command of an active check, which may leave a trace on the host: now, never ahead, never from memory.
+        """Run one command of an active check, which may leave a trace on the host; never ahead of time or from a cache.
 
-        It is fed what must not stand in the command, a password: written down is the command alone. Everything else
-        as `ask`. Raises Unknown where this connection feeds nothing to a command that reads.
+        Passes a secret on stdin; only the command is recorded. Everything else is as in `ask`. Raises Unknown if this
+        connection cannot pass stdin to a command that reads.
         """
         if stdin:
             raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
@@ -56,15 +56,16 @@ class Connection(ABC):
 
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
-        """Run one command that changes something. Its bytes leave at most once.
+        """Run one command that changes something. It is sent at most once.
 
-        A loss after that raises LinkLost: then `still_running(token)` and a look at the host tell what became of it,
-        never a second `send`. The command outlives the link until its deadline. An Answer with `timed_out` was stopped.
+        If the link is lost after that, LinkLost is raised: use `still_running(token)` and read the host to find out
+        what happened, never a second `send`. The command outlives the link until its `deadline` (s); an Answer with
+        `timed_out` was stopped.
         """
 
     @abstractmethod
     def renew(self) -> None:
-        """Forget the link and any remembered failure; the next use connects anew (after a reboot)."""
+        """Drop the link and any remembered failure; the next use connects again (after a reboot)."""
 
     @abstractmethod
     def close(self) -> None:
@@ -73,15 +74,15 @@ class Connection(ABC):
     def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
         """A TCP connection from the host to `address:port`, as a socket here. `timeout` in seconds.
 
-        Raises OSError as connect(2) would there, Unreachable when there is no way to the host itself.
+        Raises OSError as connect(2) would on the host, Unreachable when the host itself cannot be reached.
         """
         raise OSError(f"{self.host}: this connection carries no others")
 
     def clock(self) -> Answer:
-        """How far the host's clock is ahead of ours: the text is `OFFSET BOUND`, in seconds.
+        """How far the host's clock is ahead of ours: the text is `OFFSET BOUND`, in seconds, `0.000120 0.000800`.
 
-        The true offset lies within BOUND of OFFSET: half of what the quickest of three questions took. A command that
-        fails is its own answer.
+        The true offset is within BOUND of OFFSET; BOUND is half the round trip of the fastest of three readings. The
+        answer of a command that fails is returned as it is.
         """
         best = (0.0, math.inf)
         for _ in range(CLOCK_READINGS):
@@ -100,13 +101,13 @@ class Connection(ABC):
         return Answer(CLOCK, 0, b"%.6f %.6f" % best, b"", 2 * best[1])
 
     def redact(self, text: str) -> str:
-        """The text as a message may show it."""
+        """The text with its secrets masked, for a message."""
         return text
 
     def still_running(self, token: str) -> bool:
-        """Whether the command sent with this token, or any child that still carries it, runs on the host.
+        """Whether the command sent with this token, or a child that inherited it, still runs on the host.
 
-        Found in /proc/*/environ, so it also holds for a command sent over a link that is gone.
+        Looked up in /proc/*/environ, so it also works for a command sent over a link that is gone.
         """
         check_token(token)
         search = f"cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -cxF 'DLWS_ACTION={token}'"
@@ -117,7 +118,7 @@ class Connection(ABC):
 
 
 class SessionConnection(Connection):
-    """A Connection over sessions that `open_session` makes, one at a time, on first use and after a loss."""
+    """A Connection over sessions that `open_session` opens, one at a time, on first use and after a loss."""
 
     def __init__(
         self,
@@ -126,9 +127,9 @@ class SessionConnection(Connection):
         redact: Callable[[str], str] = str,
         tunnel: Callable[[str, int, float], socket.socket] | None = None,
     ) -> None:
-        """`open_session` returns the login's user and a session; it raises Unreachable. `redact` cleans messages.
+        """`open_session` returns the login's user and a session; it raises Unreachable. `redact` masks secrets.
 
-        `tunnel` opens a connection beside the session that was opened last.
+        `tunnel` opens a TCP connection over the SSH connection of the newest session.
         """
         self._tunnel = tunnel
         self.host = host
@@ -140,7 +141,7 @@ class SessionConnection(Connection):
 
     def connect(self) -> SessionConnection:
         """Connect now; raises Unreachable."""
-        self._standing()
+        self._live_session()
         return self
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
@@ -156,16 +157,16 @@ class SessionConnection(Connection):
             return []
         try:
             try:
-                return self._standing().run(requests)
+                return self._live_session().run(requests)
             except LinkLost:
-                return self._standing().run(requests)
+                return self._live_session().run(requests)
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(error) from None
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
         """See `Connection.send`."""
         request = CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin)
-        session = self._standing()  # may connect: nothing of the request has left yet
+        session = self._live_session()  # may connect: nothing of the request has been sent yet
         try:
             return session.run([request])[0]
         except (LinkLost, CommandTimedOut) as error:
@@ -175,7 +176,7 @@ class SessionConnection(Connection):
         """See `Connection.tunnel`."""
         if self._tunnel is None:
             return super().tunnel(address, port, timeout)
-        self._standing()
+        self._live_session()
         return self._tunnel(address, port, timeout)
 
     def redact(self, text: str) -> str:
@@ -193,8 +194,8 @@ class SessionConnection(Connection):
         if session is not None:
             session.close()
 
-    def _standing(self) -> Session:
-        """The session, opened if there is none or its link is gone."""
+    def _live_session(self) -> Session:
+        """The session, opened first if there is none or its link is gone."""
         with self._lock:
             if self._session is None or self._session.lost is not None:
                 if self._session is not None:
@@ -212,7 +213,7 @@ class SessionConnection(Connection):
 
 
 def check_command(command: str) -> str:
-    """The command itself; ValueError if no shell could take it."""
+    """The command itself; ValueError if a shell could not run it."""
     if "\0" in command:
         raise ValueError("a command cannot hold a NUL byte")
     if len(command.encode()) > LONGEST_COMMAND:

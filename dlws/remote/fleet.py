@@ -1,4 +1,4 @@
-"""All hosts of a run: connected side by side on demand, recorded, and asked ahead of the checks."""
+"""All hosts of a run: connected to in parallel on demand, recorded, and read ahead of the checks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from dlws.remote.local import CONTROL, open_local
 from dlws.verdict import Unknown
 
 WIDTH = 16  # hosts connected to at a time
-STALE = 300.0  # seconds after which an answer is asked for again rather than served
-RETRY = 60.0  # seconds for which a host that went away is not tried again in an audit
-COMES_BACK = 5.0  # seconds for which it is not where hosts are changed: another process may have restarted it
+STALE = 300.0  # seconds after which a command is run again instead of serving its earlier answer
+RETRY = 60.0  # seconds for which a lost host is not tried again in an audit
+COMES_BACK = 5.0  # the same where hosts are changed, because another process may have restarted it
 
 T = TypeVar("T")
 
@@ -33,9 +33,9 @@ T = TypeVar("T")
 class Fleet:
     """The hosts by name, and the control host as "control". Thread-safe.
 
-    With `foresight` (audits) a host's reads are asked in one round trip as soon as the connection stands, and every
-    answer may serve several checks, each at most once; any `send` to any host makes all of them void. Without it
-    (installs) every question is asked when it is asked.
+    With `foresight` (audits) a host's predicted reads are run in one round trip as soon as it is connected, and every
+    answer may serve several checks, each at most once; any `send` to any host invalidates all of them. Without it
+    (installs) every command is run when it is asked for.
     """
 
     def __init__(
@@ -58,28 +58,28 @@ class Fleet:
         self._opening: dict[str, Future[FleetConnection]] = {}
         self._hosts: dict[str, Host] = {}
         self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
-        self._refused: dict[str, str] = {}  # host -> where it is written down that it could not be reached
+        self._refused: dict[str, str] = {}  # host -> reference of the record that it could not be reached
         self._refused_at: dict[str, float] = {}
         self.patience = RETRY if foresight else COMES_BACK
 
     def expect(self, names: Iterable[str]) -> None:
-        """These hosts will be asked soon: connect to them, and ask ahead, in the background."""
+        """Connect to these hosts and run their predicted reads in the background: they will be used soon."""
         with self._lock:
             for name in names:
                 if name not in self._opening:
                     self._opening[name] = self._pool.submit(self._open, name)
 
     def connection(self, name: str) -> Connection:
-        """The host's connection, opened now unless it stands.
+        """The host's connection, opened now if it is not open. Raises Unreachable.
 
-        A host that could not be reached stays so: for all of an audit, and for a while where hosts are changed, as
-        another process may have restarted it.
+        A host that could not be reached is not tried again: in an audit not at all, and where hosts are changed not
+        for a while, because another process may have restarted it.
         """
         with self._lock:
             if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():
                 del self._opening[name], self._refused[name]
             future = self._opening.get(name)
-            mine = future is None or future.cancel()  # nobody has begun: do it here rather than queue
+            mine = future is None or future.cancel()  # no thread has begun: connect here rather than wait in the queue
             if future is None or mine:
                 future = self._opening[name] = Future()
         if mine:
@@ -99,7 +99,7 @@ class Fleet:
         return connection
 
     def host(self, name: str) -> Host:
-        """The testinfra host on that connection."""
+        """The testinfra host on that connection. Raises Unreachable."""
         connection = self.connection(name)
         with self._lock:
             if name not in self._hosts:
@@ -107,25 +107,25 @@ class Fleet:
             return self._hosts[name]
 
     def begin(self, test: str) -> None:
-        """A test begins: a replay serves it what it was served then. Here nothing depends on it."""
+        """Called when a test starts. Only ReplayedFleet uses it."""
 
     def note(self, name: str, question: str, find: Callable[[], T]) -> T:
-        """What this process finds out itself rather than ask a host; written down as the host's answer to `question`.
+        """The value that `find` returns in this process, plain JSON; recorded as the host's answer to `question`.
 
-        It is plain JSON. Raises what `find` raises; that something is Unknown is written down too.
+        Raises what `find` raises; an Unknown is recorded too.
         """
         return self._note(name, question, find)[0]
 
     def note_once(self, name: str, question: str, find: Callable[[], T]) -> T:
-        """As `note`; found out once, it is evidence of every test that asks."""
+        """Like `note`, but `find` is called once per process; the record is evidence of every test that asks."""
         if (name, question) not in self._noted:
             self._noted[name, question] = self._note(name, question, find)
-        found, reference = self._noted[name, question]
+        value, reference = self._noted[name, question]
         self.transcript.use(reference)
-        return found  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]
 
     def release(self, name: str) -> None:
-        """Close the host's connection and forget a failure to reach it; the next use connects anew."""
+        """Close the host's connection and forget a failure to reach it; the next use connects again."""
         with self._lock:
             future = self._opening.pop(name, None)
             self._hosts.pop(name, None)
@@ -134,7 +134,7 @@ class Fleet:
             future.add_done_callback(_close)
 
     def close(self) -> None:
-        """Close every connection, remember the foresight, close the transcript."""
+        """Close every connection, save the foresight, close the transcript."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         for name in list(self._opening):
             self.release(name)
@@ -163,7 +163,7 @@ class Fleet:
 
 @dataclass(slots=True)
 class _Ready:
-    """An answer at hand: where it stands in the transcript, when and under which bounds it was got, who used it."""
+    """An answer at hand: its reference in the transcript, when and with which cap it was read, which scope used it."""
 
     answer: Answer
     reference: str
@@ -174,7 +174,7 @@ class _Ready:
 
 
 class FleetConnection(Connection):
-    """A host's connection that records every answer and serves those that were asked ahead."""
+    """A host's connection that records every answer and serves those that were read ahead."""
 
     def __init__(self, fleet: Fleet, inner: Connection, node: Node | None) -> None:
         self.host, self.user = inner.host, inner.user
@@ -185,7 +185,7 @@ class FleetConnection(Connection):
         self._failure: tuple[float, Unreachable] | None = None
 
     def ask_ahead(self) -> None:
-        """Ask, in one round trip, all that is foreseen, unless the host has been asked something already."""
+        """Run all predicted reads in one round trip, unless a command was run on the host already."""
         foresight = self._fleet.foresight
         if foresight is None or self._node is None or self._asked:
             return
@@ -195,7 +195,7 @@ class FleetConnection(Connection):
                 for (deadline, cap), group in groupby(sorted(reads, key=_bounds), key=_bounds):
                     self._fetch([command for command, _, _ in group], deadline, cap)
             except Unknown:
-                self._asked = True  # the checks ask for themselves and meet whatever it was
+                self._asked = True  # the checks run their commands themselves and meet the same error
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         """See `Connection.ask`."""
@@ -203,7 +203,7 @@ class FleetConnection(Connection):
         transcript, foresight = self._fleet.transcript, self._fleet.foresight
         if foresight is None or self._node is None:
             with self._failures_of(commands):
-                answers = self._reaching(commands, deadline, cap)
+                answers = self._ask_inner(commands, deadline, cap)
             for answer in answers:
                 transcript.record(self.host, answer, "read")
             return answers
@@ -220,22 +220,22 @@ class FleetConnection(Connection):
             return [self._ready[command].answer for command in commands]
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
-        """See `Connection.run_active`: no audit must send it ahead because an earlier one, with --active, asked for it.
+        """See `Connection.run_active`. It is not learned by the foresight, because no later audit may send it ahead.
 
-        What it was fed is written down nowhere.
+        Its stdin is not recorded.
         """
         self._asked = True
         with self._failures_of([command]):
-            answer = self._heard(lambda: self._inner.run_active(command, stdin=stdin, deadline=deadline))
+            answer = self._unless_lost(lambda: self._inner.run_active(command, stdin=stdin, deadline=deadline))
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """See `Connection.ask_secret`: the transcript learns that it was asked, and how long the answer was.
+        """See `Connection.ask_secret`. The transcript records the command and the length of the output.
 
-        It is nobody's evidence: a replay could not judge by it.
+        It does not count as evidence of the test, because a replay could not judge by it.
         """
-        answer = self._reaching([command], deadline, CAP)[0]
+        answer = self._ask_inner([command], deadline, CAP)[0]
         withheld = f"({len(answer.out)} bytes withheld)".encode()
         self._fleet.transcript.append(self.host, replace(answer, out=withheld), "read")
         return answer
@@ -254,7 +254,7 @@ class FleetConnection(Connection):
         return answer
 
     def still_running(self, token: str) -> bool:
-        """See `Connection.still_running`; never from an earlier answer."""
+        """See `Connection.still_running`; never served from an earlier answer."""
         return self._inner.still_running(token)
 
     def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
@@ -262,7 +262,7 @@ class FleetConnection(Connection):
         return self._inner.tunnel(address, port, timeout)
 
     def clock(self) -> Answer:
-        """See `Connection.clock`; never from an earlier answer."""
+        """See `Connection.clock`; never served from an earlier answer."""
         with self._failures_of([CLOCK]):
             answer = self._inner.clock()
         self._fleet.transcript.record(self.host, answer, "read")
@@ -284,7 +284,7 @@ class FleetConnection(Connection):
 
     @contextmanager
     def _failures_of(self, commands: Sequence[str]) -> Iterator[None]:
-        """What a check could not find out is evidence too."""
+        """Record the failure of these commands, because it is evidence too."""
         try:
             yield
         except Unknown as error:
@@ -293,7 +293,7 @@ class FleetConnection(Connection):
             raise
 
     def _serves(self, command: str, cap: int) -> bool:
-        """Whether the answer at hand is good for one more check: recent, whole, void by no change, new to the check."""
+        """Whether the answer at hand may serve the check: recent, complete, no change since, not yet used by it."""
         ready = self._ready.get(command)
         return (
             ready is not None
@@ -306,26 +306,26 @@ class FleetConnection(Connection):
 
     def _fetch(self, commands: Sequence[str], deadline: float, cap: int) -> None:
         generation, at = self._fleet.generation, time.monotonic()
-        for answer in self._reaching(commands, deadline, cap):
+        for answer in self._ask_inner(commands, deadline, cap):
             reference = self._fleet.transcript.append(self.host, answer, "read")
             self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
 
-    def _reaching(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
-        return self._heard(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+    def _ask_inner(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
+        return self._unless_lost(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
 
-    def _heard(self, ask: Callable[[], T]) -> T:
-        """What comes of asking, unless the host was lost a moment ago."""
+    def _unless_lost(self, ask: Callable[[], T]) -> T:
+        """The result of `ask`. If the host was lost a moment ago, that failure is raised without asking."""
         if self._failure is not None:
             since, failure = self._failure
             if time.monotonic() - since < self._fleet.patience:
                 raise failure.again()
         try:
-            found = ask()
+            result = ask()
         except Unreachable as error:
             self._failure = time.monotonic(), error
             raise
         self._failure = None
-        return found
+        return result
 
 
 def _close(future: Future[FleetConnection]) -> None:

@@ -1,4 +1,4 @@
-"""Which reads the checks will ask of a host: what they asked of its kind before, in this run or the last."""
+"""Predicts the commands that checks will run on a host: those that they ran on hosts of its kind before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from dlws.inventory import Node
 
-KEPT = 20  # selections of checks remembered in the file; the one unused the longest goes first
+KEPT = 20  # selections of checks remembered in the file; the least recently used is dropped first
 
 # In a remembered command these private-use characters stand for the host's own name, address and full name.
 _NAME, _ADDRESS, _FQDN = "\ue000", "\ue001", "\ue002"
@@ -23,10 +23,10 @@ Read = tuple[str, float, int]  # command, deadline in seconds, cap in bytes
 
 
 class Foresight:
-    """Learns per kind of host, and remembers in a JSON file of the state folder. Thread-safe.
+    """Learns per kind of host and saves it in a JSON file of the state folder. Thread-safe.
 
-    A command is foreseen for a host if at least half of the hosts of its kind that were asked anything were asked it.
-    Nothing here is ever an answer: a wrong guess costs a command that nobody reads, a missing one a round trip.
+    A command is predicted for a host if at least half of the hosts of its kind that ran anything ran it. This never
+    affects a result: a wrong guess costs an unused command, a missing one costs a round trip.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Foresight:
         run: str = "",
         redact: Callable[[str], str] = str,
     ) -> None:
-        """`selection` names the set of checks asked for (their commands differ), `run` this run in all its processes.
+        """`selection` names the set of checks (their commands differ), `run` is the same in all processes of this run.
 
-        A command that `redact` changes is not written down.
+        A command that `redact` changes is not saved.
         """
         self._path, self._selection, self._run, self._redact = path, selection, run, redact
         self._lock = threading.Lock()
@@ -53,16 +53,16 @@ class Foresight:
                 self._bounds[template] = float(deadline), int(cap)
 
     def learn(self, node: Node, command: str, deadline: float, cap: int) -> None:
-        """A check asked this host for this command."""
+        """Note that a check ran this command on this host; `deadline` in seconds, `cap` in bytes."""
         template = _general(command, node)
         with self._lock:
             self._hosts[node.kind].add(node.name)
             self._asked[node.kind].setdefault(template, set()).add(node.name)
-            known = self._bounds.get(template, (0.0, 0))
-            self._bounds[template] = max(known[0], deadline), max(known[1], cap)
+            earlier = self._bounds.get(template, (0.0, 0))
+            self._bounds[template] = max(earlier[0], deadline), max(earlier[1], cap)
 
     def foreseen(self, node: Node) -> list[Read]:
-        """What this host will be asked, by all that is known now."""
+        """The commands that checks are expected to run on this host."""
         with self._lock:
             templates = dict.fromkeys([*self._last.get(node.kind, ()), *self._common(node.kind)])
             return [(_specific(t, node), *self._bounds[t]) for t in templates]
@@ -75,8 +75,8 @@ class Foresight:
         lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            whole = self._load()
-            kinds = whole.pop(self._selection, {}).get("kinds", {})
+            selections = self._load()
+            kinds = selections.pop(self._selection, {}).get("kinds", {})
             for kind in self._asked:
                 old = kinds.get(kind, {})
                 commands = {c[0]: c for c in old.get("commands", ())} if old.get("run") == self._run else {}
@@ -84,8 +84,8 @@ class Foresight:
                     if self._redact(template) == template:
                         commands[template] = [template, *self._bounds[template]]
                 kinds[kind] = {"run": self._run, "commands": list(commands.values())}
-            whole[self._selection] = {"kinds": kinds}
-            latest = dict(list(whole.items())[-KEPT:])
+            selections[self._selection] = {"kinds": kinds}
+            latest = dict(list(selections.items())[-KEPT:])
             fresh = self._path.with_suffix(f".{os.getpid()}")
             fresh.touch(0o600)
             fresh.write_text(json.dumps(latest, indent=1), "utf-8")
@@ -98,20 +98,20 @@ class Foresight:
         return [template for template, hosts in self._asked[kind].items() if len(hosts) >= enough]
 
     def _load(self) -> dict[str, Any]:
-        """The file, if it is ours alone and whole: its commands run as root."""
+        """The file's content; empty if others can write it or it is malformed, because its commands run as root."""
         try:
             if self._path is None:
                 return {}
             status = self._path.stat()
             if status.st_uid != os.geteuid() or status.st_mode & 0o022:
                 return {}
-            whole = json.loads(self._path.read_text("utf-8"))
-            for entry in whole.values():
+            selections = json.loads(self._path.read_text("utf-8"))
+            for entry in selections.values():
                 for kind in entry["kinds"].values():
                     kind["commands"] = [[str(c), float(d), int(n)] for c, d, n in kind["commands"]]
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return {}
-        return dict(whole)
+        return dict(selections)
 
 
 def _general(command: str, node: Node) -> str:

@@ -1,4 +1,4 @@
-"""The host that checks are written against: testinfra's, plus `read` and `lines` for facts."""
+"""The host that checks are written against: testinfra's, with `read`, `lines` and other methods for facts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlws.remote.connection import CAP, Connection
 from dlws.remote.modules import MODULES
 from dlws.verdict import Unknown, Unparsable
 
-MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or is not there
+MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or does not exist
 
 
 class Host(testinfra.host.Host):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
 
     @classmethod
     def get_host(cls, hostspec: str, **kwargs: Any) -> testinfra.host.Host:
-        """A host of testinfra's own, on any of its backends: one of ours is made from a connection."""
+        """A host of testinfra's own, on any of its backends. A host of this class is made from a connection."""
         return testinfra.host.get_host(hostspec, **kwargs)
 
     @classmethod
@@ -42,7 +42,7 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         return list(testinfra.host.get_hosts(hosts, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
-        """A module: ours where we have one, else testinfra's own."""
+        """A testinfra module: the one from `dlws.remote.modules` if there is one, else testinfra's own."""
         if name not in MODULES:
             return super().__getattr__(name)
         module = MODULES[name].get_module(self)  # type: ignore[attr-defined]
@@ -56,17 +56,20 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
 
     @property
     def node(self) -> Node:
-        """The host's row of the inventory. Unknown for a host that is in none (the control host)."""
+        """The host's row of the inventory. Unknown for a host that is not in it (the control host)."""
         if self._node is None:
             raise Unknown(f"{self.name} is not in the inventory")
         return self._node
 
     def read(self, command: str, *args: object, deadline: float = DEADLINE, cap: int = CAP) -> str:
-        """What a command prints, without the last newline. Each `%s` takes one argument, shell-quoted.
+        """The output of a command, without trailing newlines. Each `%s` takes one argument, shell-quoted.
 
-        Within `with host.sudo(user):` it runs as that user.
-        Raises Unknown when it cannot be known: tool missing, exit status not 0 (with what stderr says), time-out,
-        output cut off, link lost. Where a non-zero status is an answer, use `run_expect`.
+        Within `with host.sudo(user):` it runs as that user. `deadline` is in seconds, `cap` in bytes.
+        Raises Unknown for a missing tool, an exit status other than 0 (with the text of stderr), a time-out, output
+        cut off, or a lost link. Where a non-zero status is an answer, use `run_expect`.
+
+        >>> host.read("cat /proc/sys/kernel/hostname")
+        'atlas01'
         """
         text = self.backend.get_command(quoted(command, *args))
         answer = self.connection.ask([text], deadline=deadline, cap=cap)[0]
@@ -77,22 +80,22 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         return [line for line in self.read(command, *args, deadline=deadline, cap=cap).splitlines() if line.strip()]
 
     def read_secret(self, command: str, *args: object, deadline: float = DEADLINE) -> str:
-        """As `read`, for what must not be written down: credentials that are only carried from host to host."""
+        """Like `read`, for credentials that are only passed from host to host: the output is not recorded."""
         answer = self.connection.ask_secret(quoted(command, *args), deadline=deadline)
         return self._expected([0], answer, deadline).text
 
     def run_active(
         self, expected: Sequence[int], command: str, *args: object, stdin: str = "", deadline: float = DEADLINE
     ) -> Answer:
-        """As `run_expect`, for a command of an active check: it may leave a trace (`Connection.run_active`).
+        """Like `run_expect`, for a command of an active check, which may leave a trace (`Connection.run_active`).
 
-        `stdin` is for what no command line may hold: a password.
+        `stdin` is for a password, which must not be on a command line.
         """
         answer = self.connection.run_active(quoted(command, *args), stdin=stdin.encode(), deadline=deadline)
         return self._expected(expected, answer, deadline)
 
     def clock(self) -> tuple[float, float]:
-        """How far the host's clock is ahead of ours, and the bound of that reading's error, in seconds. Or Unknown."""
+        """How far the host's clock is ahead of ours, and the bound of that reading's error, both in seconds."""
         answer = self._expected([0], self.connection.clock(), DEADLINE)
         try:
             offset, bound = map(float, answer.text.split())
@@ -101,10 +104,10 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         return offset, bound
 
     def run_expect(self, expected: Sequence[int], command: str, *args: str, **more: Any) -> CommandResult:
-        """As `run`, for a command that answers with its exit status: `expected` are the statuses that are answers.
+        """Like `run`, for a command that answers with its exit status: `expected` are the statuses that are answers.
 
-        Raises Unknown for any other (127: there is no such tool), where testinfra's own raises AssertionError: a check
-        would FAIL for what it could not find out. All of testinfra's modules ask through here.
+        Raises Unknown for any other (127: there is no such tool). testinfra's own method raises AssertionError, with
+        which a check would FAIL for a fact that it could not establish. All of testinfra's modules call this method.
         """
         result = self.run(command, *args, **more)
         if result.rc not in expected:
@@ -112,21 +115,21 @@ class Host(testinfra.host.Host):  # type: ignore[misc]
         return result
 
     def check_output(self, command: str, *args: str, **more: Any) -> str:
-        """testinfra's word for `read`. Raises Unknown when the exit status is not 0."""
+        """testinfra's name for `read`. Raises Unknown when the exit status is not 0."""
         return str(self.run_expect([0], command, *args, **more).stdout.rstrip("\r\n"))
 
     def unexpected(self, result: CommandResult | Answer) -> Unknown:
-        """The error to raise for an exit status that answers nothing; it holds what stderr says."""
+        """The error to raise for an exit status that is not an answer; its message includes the text of stderr."""
         if isinstance(result, Answer):
             command, stderr = result.command, result.error_text
         else:
             command, stderr = result.command.decode("utf-8", "backslashreplace"), result.stderr
         what = "tool missing" if result.rc in MISSING else f"exit status {result.rc}"
-        said = stderr.strip() or "nothing on stderr"
-        return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {said}"))
+        complaint = stderr.strip() or "nothing on stderr"
+        return Unknown(self.connection.redact(f"{self.name}: {what}: {command}: {complaint}"))
 
     def _expected(self, expected: Sequence[int], answer: Answer, deadline: float) -> Answer:
-        """The answer itself, if it is complete and its exit status is one of these."""
+        """The answer itself. Raises Unknown unless it is complete and its exit status is among `expected`."""
         require_complete(answer, self.connection, deadline)
         if answer.rc not in expected:
             raise self.unexpected(answer)

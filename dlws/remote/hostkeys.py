@@ -1,4 +1,4 @@
-"""Pinned host keys: what a host shows on first contact is written down, and from then on it must show just that."""
+"""Pinned host keys: the key that a host presents on first contact is saved, and must be the same from then on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dlws.record.answer import HostKeyChanged, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """One line of the file. `kind` is the SSH name of its type, `blob` the public key itself."""
+    """One line of the file. `kind` is the SSH name of the key's type (`ssh-ed25519`), `blob` the public key itself."""
 
     address: str
     kind: str
@@ -39,27 +39,27 @@ def address_of(host: str, port: int) -> str:
 
 
 class HostKeys:
-    """The known_hosts file of one cluster. Safe among threads and processes; there is no way to turn it off."""
+    """The known_hosts file of one cluster. Safe to use from several threads and processes; it cannot be turned off."""
 
     def __init__(self, path: Path) -> None:
         """`path` need not exist yet."""
         self.path = path
         self._lock = threading.Lock()
-        self._known: tuple[tuple[int, int, int], list[HostKey]] | None = None
+        self._parsed: tuple[tuple[int, int, int], list[HostKey]] | None = None
 
     def pinned(self, host: str, port: int = 22) -> list[HostKey]:
-        """The keys pinned for a host; none before first contact. Raises Unreachable if the file makes no sense."""
+        """The keys pinned for a host; empty before first contact. Raises Unreachable if the file cannot be parsed."""
         address = address_of(host, port)
         return [key for key in self._read() if key.address == address]
 
     def check(self, host: str, port: int, kind: str, blob: bytes, name: str) -> None:
-        """Pin the key on first contact; HostKeyChanged if another is pinned. Call before any credential leaves."""
+        """Pin the key on first contact; HostKeyChanged if another is pinned. Call this before sending a credential."""
         with self._lock, self._locked() as descriptor:
             pinned = self.pinned(host, port)
             if any((key.kind, key.blob) == (kind, blob) for key in pinned):
                 return
             if pinned:
-                shows = f"shows {kind} {fingerprint(blob)}{self._known_as(kind, blob)}"
+                shows = f"shows {kind} {fingerprint(blob)}{self._other_owners(kind, blob)}"
                 raise HostKeyChanged(self._changed(name, host, port, pinned, shows))
             line = f"{address_of(host, port)} {kind} {base64.b64encode(blob).decode()} {name}\n"
             os.write(descriptor, line.encode())
@@ -75,8 +75,8 @@ class HostKeys:
         """Address to fingerprint, for every pinned host."""
         return {key.address: key.fingerprint for key in self._read()}
 
-    def _known_as(self, kind: str, blob: bytes) -> str:
-        """Whose key it is, where it is pinned for somebody: two hosts that have swapped their addresses say so."""
+    def _other_owners(self, kind: str, blob: bytes) -> str:
+        """A remark for a key that is pinned for another address: two hosts may have swapped theirs. Else empty."""
         owners = [key.address for key in self._read() if (key.kind, key.blob) == (kind, blob)]
         return f" (the key of {', '.join(owners)}: have they swapped their addresses?)" if owners else ""
 
@@ -92,13 +92,13 @@ class HostKeys:
         return _Locked(self.path)
 
     def _read(self) -> list[HostKey]:
-        """The whole file, parsed again only when it has changed (a thousand hosts look into it)."""
+        """All keys of the file. It is parsed again only when it has changed, because a thousand hosts look it up."""
         try:
             status = self.path.stat()
             state = status.st_ino, status.st_size, status.st_mtime_ns
-            known = self._known
-            if known is not None and known[0] == state:
-                return known[1]
+            parsed = self._parsed
+            if parsed is not None and parsed[0] == state:
+                return parsed[1]
             text = self.path.read_text("utf-8")
         except FileNotFoundError:
             return []
@@ -113,12 +113,12 @@ class HostKeys:
                 keys += [HostKey(a, kind, base64.b64decode(blob, validate=True), number) for a in addresses.split(",")]
             except ValueError as error:
                 raise Unreachable(f"{self.path}, line {number}: not a host key ({error})") from None
-        self._known = state, keys
+        self._parsed = state, keys
         return keys
 
 
 class _Locked:
-    """The file, opened for appending, under an exclusive lock among processes."""
+    """The file, opened for appending and locked against other processes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

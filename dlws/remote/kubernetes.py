@@ -1,9 +1,9 @@
-"""`kube`: the Kubernetes API as checks and stages see it. Objects are the API's own JSON, as plain dicts.
+"""`kube`: the Kubernetes API for checks and stages. Objects are the API's own JSON, as plain dicts.
 
     kube.list("pods", namespace="kube-system")        kube.get("configmaps", "kubeadm-config", namespace="kube-system")
     kube.answer("/readyz?verbose")                     kube.document("/version")
 
-Secrets come without their values. Only `change` calls what alters objects.
+Secrets come without their values. The methods that change objects are called by `change` only.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from dlws.record.answer import Answer, ApiUnreachable
 from dlws.remote.api_server import ApiRequest, Server, without_passwords
 from dlws.verdict import Unknown, Unparsable
 
-NAME = "kubernetes"  # where the API's answers stand in a transcript
+NAME = "kubernetes"  # the host under which the API's answers are recorded
 DEADLINE = 20.0  # seconds for one read
 CHANGE_DEADLINE = 60.0  # seconds for one change: etcd may be slow to write
-PAGE = 500  # objects asked for at a time
-RESTARTS = 3  # times a list is begun anew because the API server forgot its place (410 Gone)
-RETRY = 60.0  # seconds for which an API that could not be asked is not tried again in an audit
+PAGE = 500  # objects per request
+RESTARTS = 3  # times a list is started over because the API server no longer has the snapshot (410 Gone)
+RETRY = 60.0  # seconds for which an unreachable API is not tried again in an audit
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 GROUPS: Mapping[str, str] = {
@@ -40,7 +40,7 @@ GROUPS: Mapping[str, str] = {
     "coordination.k8s.io": "leases",
     "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
 }
-"""API groups whose version is v1 on every server from 1.16 on. Of other groups the server is asked."""
+"""API groups whose version is v1 on every server from 1.16 on. The version of other groups is read from the server."""
 GROUP_OF = {resource: group for group, names in GROUPS.items() for resource in names.split()}
 GROUP_OF |= {"certificatesigningrequests": "certificates.k8s.io", "apiservices": "apiregistration.k8s.io"}
 GROUP_OF |= {"customresourcedefinitions": "apiextensions.k8s.io"}
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The API server understood and said no (4xx): the object is invalid, in conflict or forbidden."""
+    """The API server rejected the request (4xx): the object is invalid, in conflict or forbidden."""
 
 
 class Listing(list[Object]):
@@ -61,28 +61,28 @@ class Listing(list[Object]):
 
     @property
     def at(self) -> datetime:
-        """By the API server's clock. Unknown when its answer had no date."""
+        """When the API server answered, by its own clock. Unknown when the answer had no date."""
         if self._clock is None:
             raise Unknown("the API server's answer has no Date")
         return self._clock
 
 
 class Evidence(Protocol):
-    """A transcript, as far as it is needed here."""
+    """The part of a transcript that is needed here."""
 
     def record(self, host: str, answer: Answer, kind: Any) -> str:
-        """Write an answer down and count it as used now; returns its reference."""
+        """Record an answer and count it as used now; returns its reference."""
 
     def record_failure(self, host: str, command: str, error: Unknown) -> str:
-        """Write down that nothing came of a request."""
+        """Record a failed request and count it as used now; returns its reference."""
 
     def use(self, reference: str) -> None:
-        """Count it as used once more."""
+        """Count a recorded line as used once more."""
 
 
 @dataclass(slots=True)
 class _Remembered:
-    """What came of one question in an audit, and where its answers are written down."""
+    """The value or the error of one question in an audit, and the references of its answers."""
 
     value: Any = None
     error: Unknown | None = None
@@ -92,7 +92,7 @@ class _Remembered:
 
 @dataclass(slots=True)
 class Kubernetes:
-    """The API of one cluster. With a `memory` (audits) each question is asked once, failures included."""
+    """The API of one cluster. With a `memory` (audits) each question is asked once, and failures are remembered too."""
 
     server: Server
     evidence: Evidence
@@ -103,7 +103,7 @@ class Kubernetes:
     def list(self, resource: str, *, namespace: str = "", labels: str = "") -> Listing:
         """All objects of a resource (`pods`; `plural.group` for one not in GROUP_OF), of all namespaces or one.
 
-        `labels` is a label selector. Fetched page by page. Unknown when any page does not come.
+        `labels` is a label selector, `app=nginx`. Unknown when any page of the list fails.
         """
         path = self._path(resource, namespace)
         return self._once(f"list {path} {labels}", lambda: self._pages(path, labels))
@@ -111,32 +111,32 @@ class Kubernetes:
     def get(self, resource: str, name: str, *, namespace: str = "") -> Object | None:
         """One object, or None when there is none (404). Unknown when that cannot be said."""
         path = f"{self._path(resource, namespace)}/{quote(name)}"
-        return self._once(path, lambda: self._found(path))
+        return self._once(path, lambda: self._fetch(path))
 
     def find(self, manifest: Mapping[str, Any]) -> Object | None:
-        """The object that a manifest names, or None when there is none, or no such kind yet. Unknown as `get`."""
+        """The object that a manifest names; None if there is no such object, or no such kind yet. Unknown as `get`."""
         path = self._place(manifest, named=True)
-        return None if path is None else self._once(path, lambda: self._found(path))
+        return None if path is None else self._once(path, lambda: self._fetch(path))
 
     def answer(self, path: str) -> Answer:
-        """What is answered at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
+        """The answer at a path, whatever its status: `rc` is 0 for 2xx, the HTTP status otherwise."""
         return self._once(f"raw {path}", lambda: self._read(ApiRequest("GET", path)))
 
     def document(self, path: str) -> Object:
-        """The JSON object behind a path. Unknown for any status but 200, Unparsable for anything else."""
+        """The JSON object at a path. Unknown for any status but 2xx, Unparsable for anything but a JSON object."""
         return json_object(require_success(self.answer(path), path), path)
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
-        """Server-side apply; fields that others manage become ours. Only for `change.apply`. Refused or Unknown."""
+        """Server-side apply; takes over fields that others manage. Only for `change.apply`. Raises Refused, Unknown."""
         path = f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}&force=true"
         self._alter(ApiRequest("PATCH", path, manifest, APPLY))
 
     def create(self, manifest: Mapping[str, Any]) -> None:
-        """Create an object that is not there. Only for `change.create`. Refused (if it is there, too) or Unknown."""
+        """Create an object. Only for `change.create`. Raises Refused (also if it exists), Unknown."""
         self._alter(ApiRequest("POST", f"{self.path_of(manifest, named=False)}?fieldManager={FIELD_MANAGER}", manifest))
 
     def merge(self, manifest: Mapping[str, Any]) -> None:
-        """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Refused or Unknown."""
+        """Merge a manifest into the object it names (RFC 7396). Only for `change.merge`. Raises Refused, Unknown."""
         self._alter(ApiRequest("PATCH", f"{self.path_of(manifest)}?fieldManager={FIELD_MANAGER}", manifest, MERGE))
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "") -> None:
@@ -145,12 +145,16 @@ class Kubernetes:
         self._alter(ApiRequest("PATCH", path, patch, MERGE))
 
     def delete(self, resource: str, name: str, *, namespace: str = "") -> None:
-        """Delete one object and what it owns; one that is not there is none. Only for `change.delete`."""
+        """Delete one object and its dependents; does nothing if it is missing. Only for `change.delete`."""
         path = f"{self._path(resource, namespace)}/{quote(name)}?propagationPolicy=Background"
         self._alter(ApiRequest("DELETE", path), fine=(404,))
 
     def path_of(self, manifest: Mapping[str, Any], *, named: bool = True) -> str:
-        """Where a manifest's object lives: the server is asked what its kind is called. Refused for an unknown one."""
+        """The path of a manifest's object; the plural of its kind is read from the server. Refused for an unknown kind.
+
+        >>> kube.path_of({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})
+        '/api/v1/namespaces/default/pods/a'
+        """
         path = self._place(manifest, named=named)
         if path is None:
             raise Refused(f"the API server knows no {manifest['kind']} of {manifest['apiVersion']}")
@@ -159,16 +163,16 @@ class Kubernetes:
     def _place(self, manifest: Mapping[str, Any], *, named: bool) -> str | None:
         version, kind = str(manifest["apiVersion"]), str(manifest["kind"])
         base = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-        known = self._once(base, lambda: self._found(base))
-        for resource in (known or {}).get("resources", ()):
+        group = self._once(base, lambda: self._fetch(base))
+        for resource in (group or {}).get("resources", ()):
             if resource["kind"] == kind and "/" not in resource["name"]:
                 break
         else:
             return None
-        about = manifest["metadata"]
+        metadata = manifest["metadata"]
         if resource["namespaced"]:
-            base += f"/namespaces/{quote(str(about.get('namespace', 'default')))}"
-        return f"{base}/{resource['name']}" + (f"/{quote(str(about['name']))}" if named else "")
+            base += f"/namespaces/{quote(str(metadata.get('namespace', 'default')))}"
+        return f"{base}/{resource['name']}" + (f"/{quote(str(metadata['name']))}" if named else "")
 
     def _path(self, resource: str, namespace: str) -> str:
         plural, _, group = resource.partition(".")
@@ -176,10 +180,10 @@ class Kubernetes:
         if group in GROUPS:
             base = f"/apis/{group}/v1" if group else "/api/v1"
         else:
-            known = self._once(f"/apis/{group}", lambda: self._found(f"/apis/{group}"))
-            if known is None:
+            api_group = self._once(f"/apis/{group}", lambda: self._fetch(f"/apis/{group}"))
+            if api_group is None:
                 raise Unknown(f"the API server has no group {group}")
-            base = f"/apis/{known['preferredVersion']['groupVersion']}"
+            base = f"/apis/{api_group['preferredVersion']['groupVersion']}"
         return f"{base}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{base}/{plural}"
 
     def _pages(self, path: str, labels: str) -> Listing:
@@ -203,7 +207,7 @@ class Kubernetes:
                     return Listing(objects, clock)
         raise Unknown(f"GET {path}: the API server forgot its place in the list {RESTARTS} times (410 Gone)")
 
-    def _found(self, path: str) -> Object | None:
+    def _fetch(self, path: str) -> Object | None:
         answer = self._read(ApiRequest("GET", path))
         return None if answer.rc == 404 else json_object(require_success(answer, path), path)
 
@@ -233,18 +237,18 @@ class Kubernetes:
     def _once(self, question: str, ask: Callable[[], T]) -> T:
         if self.memory is None:
             return ask()
-        known = self.memory.get(question)
-        if known is None or (known.error is not None and time.monotonic() - known.at > RETRY):
-            known = self.memory[question] = self._learnt(ask)
+        remembered = self.memory.get(question)
+        if remembered is None or (remembered.error is not None and time.monotonic() - remembered.at > RETRY):
+            remembered = self.memory[question] = self._ask_now(ask)
         else:
-            for reference in known.references:
+            for reference in remembered.references:
                 self.evidence.use(reference)
-        if known.error is not None:
-            raise known.error.again()
-        return known.value  # type: ignore[no-any-return]
+        if remembered.error is not None:
+            raise remembered.error.again()
+        return remembered.value  # type: ignore[no-any-return]
 
-    def _learnt(self, ask: Callable[[], Any]) -> _Remembered:
-        """What comes of asking now; while the API is known to be lost, nothing is asked."""
+    def _ask_now(self, ask: Callable[[], Any]) -> _Remembered:
+        """Ask, and remember the outcome. While the API is known to be lost, nothing is sent."""
         if self._lost is not None and time.monotonic() - self._lost.at < RETRY:
             for reference in self._lost.references:
                 self.evidence.use(reference)
@@ -260,7 +264,7 @@ class Kubernetes:
 
 
 def require_success(answer: Answer, path: str) -> Answer:
-    """The answer itself when its status is 2xx. Unknown otherwise, with what the server said."""
+    """The answer itself if its status is 2xx. Unknown otherwise, with the server's message."""
     if answer.rc == 0:
         return answer
     meaning = {401: "admin.conf is not accepted", 403: "admin.conf may not do this", 429: "too many requests"}
@@ -269,7 +273,7 @@ def require_success(answer: Answer, path: str) -> Answer:
 
 
 def complaint(answer: Answer) -> str:
-    """The message of a Status object, or the beginning of whatever came instead."""
+    """The message of a Status object, or the beginning of whatever was answered instead."""
     try:
         message = json.loads(answer.out)["message"]
     except (ValueError, KeyError, TypeError):
@@ -278,20 +282,20 @@ def complaint(answer: Answer) -> str:
 
 
 def json_object(answer: Answer, path: str) -> Object:
-    """The JSON object of an answer. Unparsable when it is cut off or something else."""
+    """The JSON object in an answer. Unparsable if it is cut off or something else."""
     try:
-        whole = json.loads(answer.out)
+        document = json.loads(answer.out)
     except ValueError:
         raise Unparsable(f"GET {path}: not JSON, or cut off, after {len(answer.out)} bytes") from None
-    if not isinstance(whole, dict):
+    if not isinstance(document, dict):
         raise Unparsable(f"GET {path}: no JSON object: {answer.text[:80]!r}")
-    return whole
+    return document
 
 
 def clock_of(answer: Answer) -> datetime | None:
-    """The API server's clock when it answered."""
-    found = re.search(r"^Date: (.+)$", answer.error_text, re.MULTILINE)
+    """When the API server answered, by its own clock; None if the answer has no valid date."""
+    date = re.search(r"^Date: (.+)$", answer.error_text, re.MULTILINE)
     try:
-        return parsedate_to_datetime(found[1]).astimezone(UTC) if found else None
+        return parsedate_to_datetime(date[1]).astimezone(UTC) if date else None
     except ValueError:
         return None

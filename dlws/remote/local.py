@@ -17,12 +17,13 @@ from dlws.remote.shell import ShellSession
 
 CONTROL = "control"  # the control host's name wherever a host is named
 
-# Of our own environment commands see only this: a password may be in it, and PYTHONPATH would change their Python.
+# Commands get only these of our environment variables: others may hold a password, and PYTHONPATH would change their
+# Python.
 _KEPT = re.compile(r"PATH|HOME|USER|LOGNAME|SHELL|(http|https|ftp|no|all)_proxy", re.IGNORECASE)
 
 
 class ProcessLink:
-    """A local program with one socket for its stdin and stdout: shutting that down wakes whoever reads it."""
+    """A local program with one socket for its stdin and stdout. Shutting the socket down wakes a waiting reader."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._socket, theirs = socket.socketpair()
@@ -45,13 +46,13 @@ class ProcessLink:
         return self._socket.recv(1 << 16)
 
     def abort(self) -> None:
-        """Close the socket for both sides; the agent then ends its reads, and itself after its last change."""
+        """Close the socket for both sides; the agent then kills its reads, and exits after its last change."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._process.poll()
 
     def complaint(self) -> str:
-        """What it said on stderr, or its exit status."""
+        """The text on stderr, or its exit status."""
         stderr = self._process.stderr
         if stderr is None:
             raise LookupError("the program was started without a pipe for its errors")
@@ -59,12 +60,12 @@ class ProcessLink:
             code = self._process.wait(0.2)
         except subprocess.TimeoutExpired:
             return ""
-        said = os.read(stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
-        return said or f"exit status {code}"
+        text = os.read(stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
+        return text or f"exit status {code}"
 
 
 def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3") -> SessionConnection:
-    """A connection to the machine we run on, or to wherever `prefix` (an argv) leads."""
+    """A connection to the machine we run on, or to the one that `prefix` (the start of an argv) enters."""
     if os.geteuid() != 0:
         prefix = [*prefix, "sudo", "-n", "-H"]
 

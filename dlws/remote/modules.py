@@ -1,12 +1,12 @@
-"""testinfra's modules as checks use them: testinfra's words, asked so that what cannot be known is never a result.
+"""testinfra's modules as checks use them: the same interface, but a fact that cannot be established raises Unknown.
 
     docker = host.service("docker")
     expect("Docker service", found=[docker.active_state, docker.unit_file_state], expected=["active", "enabled"])
 
-Each class is testinfra's own with its questions replaced, for one of three reasons. One question tells all that a look
-needs, where theirs asks for every property. Output is parsed strictly: what is not understood is Unknown. And where
-theirs takes a failed command for "no" (`ss`, `cut` at the end of a pipe, a fallback to SysV), ours raises Unknown.
-An object is one look at the host: after `change.run("systemctl restart docker")` take a new `host.service("docker")`.
+Each class is testinfra's own with its commands replaced, for one of three reasons. One command reads all properties,
+where testinfra runs one for each. Output is parsed strictly, so that unexpected output is Unknown. And where testinfra
+takes a failed command for "no" (`ss`, `cut` at the end of a pipe, a fallback to SysV), these classes raise Unknown.
+An object reads the host once: after `change.run("systemctl restart docker")` make a new `host.service("docker")`.
 docs/testinfra.md says which check uses which.
 """
 
@@ -28,14 +28,14 @@ from dlws.verdict import Unknown
 
 UNIT_STATES = ("LoadState", "ActiveState", "SubState", "UnitFileState")
 AT_BOOT = ("enabled", "alias", "generated")
-"""States of a unit file with which a boot starts the unit. `enabled-runtime` is lost at the next boot; `static` and
-`indirect` leave it to other units (systemctl(1), is-enabled)."""
+"""States of a unit file with which the unit is started at boot. `enabled-runtime` is lost at the next boot; `static`
+and `indirect` leave it to other units (systemctl(1), is-enabled)."""
 FILE_FORM = "type=%F\tmode=%a\tuser=%U\tgroup=%G\tuid=%u\tgid=%g"
 NOT_THERE = ("No such file or directory", "Not a directory")
 
 
 class Ours:
-    """Makes testinfra take the class as it is, without asking the host which of its own fits: hosts are Linux."""
+    """Makes testinfra use the class itself instead of choosing one by the host's system: all hosts run Linux."""
 
     @classmethod
     def get_module_class(cls, host: Any) -> type[Ours]:
@@ -67,7 +67,7 @@ class Service(Ours, service.SystemdService):  # type: ignore[misc]
 
     @property
     def sub_state(self) -> str:
-        """`running`, `dead`, `exited`, `auto-restart`...: finer than `active_state`, by the kind of unit."""
+        """`running`, `dead`, `exited`, `auto-restart`...: finer than `active_state`; depends on the kind of unit."""
         return self._state("SubState")
 
     @property
@@ -77,7 +77,7 @@ class Service(Ours, service.SystemdService):  # type: ignore[misc]
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a unit; a masked one counts, for its name is taken."""
+        """Whether there is such a unit; a masked one counts, because its name is taken."""
         return self._state("LoadState") != "not-found"
 
     @property
@@ -97,7 +97,7 @@ class Service(Ours, service.SystemdService):  # type: ignore[misc]
 
 
 class File(Ours, file.GNUFile):  # type: ignore[misc]
-    """A file, symbolic links followed. Of one that does not exist only `exists` and the `is_...` are known.
+    """A file; symbolic links are followed. If it does not exist, only `exists` and `is_...` do not raise Unknown.
 
     >>> host.file("/etc/shadow").mode == 0o640
     True
@@ -124,12 +124,12 @@ class File(Ours, file.GNUFile):  # type: ignore[misc]
 
     @property
     def kind(self) -> str:
-        """What stat calls it: `regular file`, `directory`, `socket`...; `nothing` where there is no such file."""
+        """The type by stat: `regular file`, `directory`, `socket`...; `nothing` where there is no such file."""
         return self._field("type") if self.exists else "nothing"
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a file; a link to nothing is none."""
+        """Whether there is such a file; False for a broken link."""
         return self._status is not None
 
     @property
@@ -207,7 +207,7 @@ class Package(Ours, package.DebianPackage):  # type: ignore[misc]
 
 
 class MountPoint(Ours, mountpoint.LinuxMountPoint):  # type: ignore[misc]
-    """What one sees at a mount point: of several mounts on it the last, where testinfra's own names the first.
+    """A mount point: of several mounts on it the last, which is the visible one; testinfra's own returns the first.
 
     >>> host.mount_point("/mntdlws").filesystem
     'nfs4'
@@ -221,7 +221,7 @@ class MountPoint(Ours, mountpoint.LinuxMountPoint):  # type: ignore[misc]
 
     @property
     def is_nfs(self) -> bool:
-        """Whether it is a share of another host."""
+        """Whether it is an NFS share."""
         return self.exists and self.filesystem in mounts.NFS
 
     @property
@@ -231,7 +231,7 @@ class MountPoint(Ours, mountpoint.LinuxMountPoint):  # type: ignore[misc]
 
 
 class User(Ours, user.User):  # type: ignore[misc]
-    """A user account, local or not; its password is never asked for here.
+    """A user account, local or not; its password is never read here.
 
     >>> host.user("dlwsadmin").groups
     ['dlwsadmin', 'sudo', 'docker']
@@ -245,7 +245,7 @@ class User(Ours, user.User):  # type: ignore[misc]
             raise self._host.unexpected(answer)
         return rows[0] if rows else None
 
-    def _known(self) -> accounts.User:
+    def _existing(self) -> accounts.User:
         if self._row is None:
             raise Unknown(f"{self._host.name}: no such user: {self.name}")
         return self._row
@@ -258,26 +258,26 @@ class User(Ours, user.User):  # type: ignore[misc]
     @property
     def uid(self) -> int:
         """The user's number."""
-        return self._known().uid
+        return self._existing().uid
 
     @property
     def gid(self) -> int:
         """The number of the primary group."""
-        return self._known().gid
+        return self._existing().gid
 
     @property
     def home(self) -> str:
         """The home directory."""
-        return self._known().home
+        return self._existing().home
 
     @property
     def shell(self) -> str:
         """The login shell."""
-        return self._known().shell
+        return self._existing().shell
 
     @property
     def groups(self) -> list[str]:
-        """The names of all its groups; none for a user that does not exist. Everybody else has at least one."""
+        """The names of all its groups; empty for a user that does not exist, at least one for any other."""
         answer = self.run_expect([0, 1], "id -nG %s", self.name)
         names = clean("id", answer.stdout).split()
         if not names and "no such user" not in answer.stderr:
@@ -300,7 +300,7 @@ class Group(Ours, group.Group):  # type: ignore[misc]
             raise self._host.unexpected(answer)
         return rows[0] if rows else None
 
-    def _known(self) -> accounts.Group:
+    def _existing(self) -> accounts.Group:
         if self._row is None:
             raise Unknown(f"{self._host.name}: no such group: {self.name}")
         return self._row
@@ -313,16 +313,16 @@ class Group(Ours, group.Group):  # type: ignore[misc]
     @property
     def gid(self) -> int:
         """The group's number."""
-        return self._known().gid
+        return self._existing().gid
 
     @property
     def members(self) -> list[str]:
         """The users for whom it is a supplementary group."""
-        return list(self._known().members)
+        return list(self._existing().members)
 
 
 class Sysctl(Ours, sysctl.Sysctl):  # type: ignore[misc]
-    """A kernel setting, read where the kernel shows it: an integer where it is one.
+    """A kernel setting, read from /proc/sys: an integer if it is one, else text.
 
     >>> host.sysctl("net.ipv4.ip_forward")
     1
@@ -336,7 +336,7 @@ class Sysctl(Ours, sysctl.Sysctl):  # type: ignore[misc]
 
 
 class Socket(Ours, socket.LinuxSocketSS):  # type: ignore[misc]
-    """A listening socket: `tcp://192.168.3.2:6443` is listening where that address or every address is bound.
+    """A listening socket: `tcp://192.168.3.2:6443` is listening if that address or the wildcard address is bound.
 
     >>> host.socket("tcp://0.0.0.0:22").is_listening
     True
@@ -346,7 +346,7 @@ class Socket(Ours, socket.LinuxSocketSS):  # type: ignore[misc]
 
     @property
     def is_listening(self) -> bool:
-        """Whether something accepts connections there. Of `tcp://443`, without an address: at any address."""
+        """Whether a process accepts connections there; for `tcp://443`, without an address, at any address."""
         if self.protocol != "tcp":
             return bool(super().is_listening)
         listing = self.check_output("ss -Hlnt %s", f"sport = :{self.port}")
@@ -361,7 +361,7 @@ class Socket(Ours, socket.LinuxSocketSS):  # type: ignore[misc]
 
 
 class Interface(Ours, interface.LinuxInterface):  # type: ignore[misc]
-    """A network interface. `addresses` are those of the family asked for, IPv4 unless told otherwise.
+    """A network interface. `addresses` are those of one family, by default IPv4.
 
     >>> host.interface("eth0").addresses
     ['192.168.3.2']
@@ -374,12 +374,12 @@ class Interface(Ours, interface.LinuxInterface):  # type: ignore[misc]
 
     @property
     def mtu(self) -> int:
-        """The largest packet that it sends, in bytes."""
+        """The MTU in bytes."""
         return number("mtu", self.check_output("cat %s", f"/sys/class/net/{self.name}/mtu").strip())
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses of an interface that is up; none of one that is down."""
+        """The addresses of the interface; empty if it is down."""
         if self.family == "inet6":
             return list(super().addresses)
         rows = ip_addr.parse(self.check_output("ip -4 -o addr show up"))
@@ -397,4 +397,4 @@ MODULES: dict[str, type[Ours]] = {
     "sysctl": Sysctl,
     "user": User,
 }
-"""By the name under which a host has them; the others are testinfra's own."""
+"""By attribute name on a host: `host.file`. Modules not listed are testinfra's own."""

@@ -1,4 +1,4 @@
-"""Findings of this process rather than of a host, kept with the hosts' answers, so that a replay has them."""
+"""Facts that this process establishes itself, recorded with the hosts' answers so that a replay has them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dlws.remote.fleet import Fleet, T
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What a check finds out in this process rather than on a host: it is evidence all the same.
+    """Records facts that a check establishes in this process rather than on a host, because they are evidence too.
 
     >>> notes.take("libraries that differ from requirements.lock", differing)
     """
@@ -19,5 +19,8 @@ class Notes:
     about: str
 
     def take(self, question: str, find: Callable[[], T]) -> T:
-        """What `find` finds, which is plain JSON; in a replay what was found then. Raises Unknown."""
+        """The value that `find` returns, plain JSON, recorded under `question`; in a replay the recorded one.
+
+        Raises the Unknown that `find` raises.
+        """
         return self.fleet.note(self.about, question, find)

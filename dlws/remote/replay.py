@@ -1,8 +1,8 @@
-"""A run judged again from its evidence, offline: hosts, the Kubernetes API and this machine answer as they did then.
+"""A run judged again from its evidence, offline: hosts, the Kubernetes API and this machine answer as in the original.
 
-A test is served what it was served then, answer by answer: the ledger tells which lines it was judged by. What it did
-not ask then (a check may have been written anew) is served from what any test of the run was told. What nobody asked
-is Unknown.
+A test gets the answers that it got in the original run, in the same order: the ledger says which lines it used. A
+question that it did not ask then (its check may have changed) is answered from those of any test of the run. A question
+that no test asked is Unknown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dlws.verdict import Unknown
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of evidence to serve: what was answered, or why nothing was. `reference` is `<file>#<n>`."""
+    """One line of evidence: the answer, or why there was none. `reference` is `<file>#<n>`."""
 
     reference: str
     command: str
@@ -36,7 +36,7 @@ class Line:
     failure: Unknown | None
 
     def served(self) -> Answer:
-        """The answer, or the failure of then is raised again."""
+        """The answer. Raises the recorded failure if there was none."""
         if self.failure is not None:
             raise self.failure.again()
         return self.answer
@@ -46,10 +46,10 @@ class Replay:
     """The evidence of a run, by host and command."""
 
     def __init__(self, folder: Path, judged_by: Mapping[str, Sequence[str]], transcript: Transcript) -> None:
-        """`folder` is the run's evidence, `judged_by` its tests with their references.
+        """`folder` is the run's evidence, `judged_by` the references of each of its tests.
 
-        `transcript` is where the lines that are served again are counted as used; nothing is written to it. Raises
-        Unknown when the folder holds no transcript.
+        Lines that are served again are counted as used in `transcript`; nothing is written to it. Raises Unknown when
+        the folder holds no transcript.
         """
         self.transcript = transcript
         self._judged_by = judged_by
@@ -64,7 +64,7 @@ class Replay:
         self._served: Counter[tuple[str, str]] = Counter()
 
     def begin(self, test: str) -> None:
-        """From now on this test asks."""
+        """Serve the evidence of this test from now on."""
         self._own = {}
         self._served.clear()
         for reference in self._judged_by.get(test, ()):
@@ -72,9 +72,9 @@ class Replay:
                 self._own.setdefault(host_part(reference), []).append(self._lines[reference])
 
     def ask(self, host: str, command: str) -> Answer:
-        """What was answered then; the second time a test asks, what it was answered the second time.
+        """The recorded answer; when a test asks the same again, the answer it got the second time.
 
-        Raises the failure of then, or Unknown for what the evidence does not hold.
+        Raises the recorded failure, or Unknown for a command that is not in the evidence.
         """
         own = [line for line in self._own.get(file_name(host), ()) if line.command == command]
         turn = self._served[host, command]
@@ -88,7 +88,7 @@ class Replay:
         return line.served()
 
     def _respelt(self, host: str, command: str) -> Answer | None:
-        """The answer to the same question in the words of an older suite."""
+        """The answer that an older suite recorded under another command; None if there is none."""
         latest = {asked: line for (name, asked), line in self._latest.items() if name == file_name(host)}
         answered = {asked: line.answer for asked, line in latest.items() if line.failure is None}
         if (derived := respelt.answer_to(command, answered)) is None:
@@ -99,30 +99,30 @@ class Replay:
         return answer
 
     def loss(self, host: str) -> Line | None:
-        """Why this test could not reach a host then; or why nobody could, if nothing else is known of the host."""
+        """The failed connection of this test to a host; without one, that of any test if the host answered none."""
         own = [line for line in self._own.get(file_name(host), ()) if line.command == CONNECT]
         line = own[0] if own else self._latest.get((file_name(host), CONNECT))
         return line if own or file_name(host) not in self._answering else None
 
     def failure(self, host: str, kind: type[Unknown]) -> Line | None:
-        """The failure of this kind that this test met then."""
+        """The failure of this kind that this test recorded for a host; None if there is none."""
         own = self._own.get(file_name(host), ())
         return next((line for line in own if isinstance(line.failure, kind)), None)
 
     def _unasked(self, host: str, command: str) -> Line | None:
-        """For what this test did not ask then: the loss of the API kept it from asking, or another test's answer."""
+        """For a command that this test did not ask: its failure to reach the API, or another test's answer."""
         return self.failure(host, ApiUnreachable) or self._latest.get((file_name(host), command))
 
 
 class Answering(Protocol):
-    """Who knows what hosts have answered."""
+    """A source of recorded answers."""
 
     def ask(self, host: str, command: str) -> Answer:
-        """What was answered then. Raises the failure of then, or Unknown."""
+        """The recorded answer. Raises the recorded failure, or Unknown."""
 
 
 class ReplayedFleet(Fleet):
-    """The hosts of a replay. Nothing is connected to."""
+    """The hosts of a replay. Opens no connection."""
 
     def __init__(self, nodes: Iterable[Node], replay: Replay) -> None:
         super().__init__(nodes, _no_way, replay.transcript)
@@ -133,31 +133,31 @@ class ReplayedFleet(Fleet):
         self.replay.begin(test)
 
     def expect(self, names: Iterable[str]) -> None:
-        """Nothing is sent for: all is here."""
+        """Does nothing: every answer is in the evidence."""
 
     def connection(self, name: str) -> Connection:
-        """The host as it answered then. Raises Unreachable as it was raised then."""
+        """The host's recorded answers. Raises the recorded Unreachable."""
         if lost := self.replay.loss(name):
             self.transcript.use(lost.reference)
             lost.served()
         return ReplayedConnection(name, self.replay)
 
     def note(self, name: str, question: str, find: Callable[[], T]) -> T:
-        """See `Fleet.note`: what was found out then."""
-        found: T = json.loads(self.replay.ask(name, question).out)
-        return found
+        """See `Fleet.note`: returns the recorded value."""
+        value: T = json.loads(self.replay.ask(name, question).out)
+        return value
 
     note_once = note
 
 
 class ReplayedConnection(Connection):
-    """A host that answers what it answered then, and refuses every change."""
+    """A host that gives its recorded answers and refuses every change."""
 
     def __init__(self, host: str, replay: Answering) -> None:
         self.host, self.user, self._replay = host, "", replay
 
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
-        """See `Connection.ask`; `deadline` and `cap` were met, or not met, then."""
+        """See `Connection.ask`; `deadline` and `cap` applied in the original run."""
         return [self._replay.ask(self.host, command) for command in commands]
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
@@ -165,7 +165,7 @@ class ReplayedConnection(Connection):
         return self._replay.ask(self.host, command)
 
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
-        """Raises Unknown: it was written down nowhere."""
+        """Raises Unknown, because secrets are not recorded."""
         raise Unknown(f"{self.host}: withheld from the evidence of the run that is replayed: {command}")
 
     def clock(self) -> Answer:
@@ -173,7 +173,7 @@ class ReplayedConnection(Connection):
         return self._replay.ask(self.host, CLOCK)
 
     def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
-        """Raises Unknown: a replay changes nothing."""
+        """Raises Unknown, because a replay changes nothing."""
         raise Unknown(f"{self.host}: a replay changes nothing: {command}")
 
     def renew(self) -> None:
@@ -184,7 +184,7 @@ class ReplayedConnection(Connection):
 
 
 class ReplayedApi:
-    """The Kubernetes API of a replay: the server, and the evidence that need not be written again."""
+    """The Kubernetes API of a replay: both the server and the transcript, which is not written again."""
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
@@ -194,15 +194,15 @@ class ReplayedApi:
         return self._replay.ask(NAME, request.command)
 
     def record(self, host: str, answer: Answer, kind: object) -> str:
-        """It is written down already."""
+        """Does nothing: the answer is in the evidence already."""
         return ""
 
     def record_failure(self, host: str, command: str, error: Unknown) -> str:
-        """It is written down already."""
+        """Does nothing: the failure is in the evidence already."""
         return ""
 
     def use(self, reference: str) -> None:
-        """It was counted when it was served."""
+        """Does nothing: the line was counted when it was served."""
 
 
 def _no_way(node: Node) -> Connection:

@@ -1,6 +1,6 @@
 """A session is one running helper on one host: the agent, or the shell where there is no Python (`dlws.remote.shell`).
 
-A `Link` carries its bytes. The framing starts with a random nonce: nothing that a login prints is taken for an answer.
+A `Link` carries its bytes. Frames start after a random nonce, so that no output of the login is taken for an answer.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ class Link(Protocol):
         """Drop the link at once, unsent bytes included. Any number of times, from any thread."""
 
     def complaint(self) -> str:
-        """What the program wrote to stderr, or how it ended: for the message when it does not start."""
+        """The program's stderr, or how it ended; used in the message when it does not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """One command to run. `token` makes it a change; without one it is a read and dies with the link."""
+    """One command to run. With a `token` it is a change; without one it is a read and is killed with the link.
+
+    `deadline` is in seconds, `cap` in bytes of each of stdout and stderr.
+    """
 
     command: str
     deadline: float
@@ -50,14 +53,14 @@ class CommandRequest:
 
 
 class NotStarted(Unreachable):
-    """The helper did not come up on the host."""
+    """The helper did not start on the host."""
 
 
 class Session(Protocol):
     """A helper that runs commands."""
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """All answers, in order. LinkLost or CommandTimedOut otherwise; `answered` of the error holds what did come."""
+        """All answers, in order. Raises LinkLost or CommandTimedOut."""
 
     @property
     def lost(self) -> str | None:
@@ -68,9 +71,9 @@ class Session(Protocol):
 
 
 def boot(nonce: str, python: str) -> tuple[str, bytes]:
-    """The command line that starts the agent, and the bytes it reads first: its own source, after its length.
+    """The command line that starts the agent, and the bytes that it reads first: the length of its source, its source.
 
-    The source travels on stdin, so that `ps` on the host shows one short line and no nonce.
+    The source is sent on stdin, so that `ps` on the host shows one short line and no nonce.
     """
     source = Path(agent.__file__).read_bytes() + f'\nmain(b"{nonce}")\n'.encode()
     loader = (
@@ -81,7 +84,10 @@ def boot(nonce: str, python: str) -> tuple[str, bytes]:
 
 
 def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
-    """Skip what the login prints until the helper says hello; returns the bytes after it. NotStarted otherwise."""
+    """Skip the login's output up to the helper's hello and return the bytes after it.
+
+    NotStarted if no hello arrives within `patience` seconds.
+    """
     silence = threading.Timer(patience, link.abort)
     silence.daemon = True
     silence.start()
@@ -93,9 +99,9 @@ def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
             except OSError:
                 data = b""
             if not data:
-                said = link.complaint() or noise[-400:].decode("utf-8", "backslashreplace").strip() or "nothing"
+                output = link.complaint() or noise[-400:].decode("utf-8", "backslashreplace").strip() or "nothing"
                 late = f" within {patience:g} s" if time.monotonic() - started >= patience else ""
-                raise NotStarted(f"the helper did not start{late}; the host said: {said}")
+                raise NotStarted(f"the helper did not start{late}; the host said: {output}")
             noise += data
             if len(noise) > NOISE:
                 link.abort()
@@ -106,7 +112,7 @@ def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
 
 
 def first_to_start(*makers: Callable[[], Session]) -> Session:
-    """The first session that comes up, tried in order. NotStarted with every reason if none does."""
+    """The first session that starts, tried in order. NotStarted with every reason if none does."""
     reasons = []
     for make in makers:
         try:
@@ -117,7 +123,7 @@ def first_to_start(*makers: Callable[[], Session]) -> Session:
 
 
 class _Pending:
-    """A batch under way: the answers that have come, and the signal that it is over."""
+    """A batch in progress: the answers so far, and the event that it is over."""
 
     def __init__(self, requests: Sequence[CommandRequest]) -> None:
         self.requests = requests
@@ -127,7 +133,7 @@ class _Pending:
 
 
 class AgentSession:
-    """Frames to and from the agent. Thread-safe: batches of several threads run side by side."""
+    """A session with the agent. Thread-safe: batches of several threads run in parallel."""
 
     def __init__(
         self, host: str, open_link: Callable[[str], Link], *, patience: float = 20.0, python: str = "python3"
@@ -153,7 +159,7 @@ class AgentSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Send all requests in one write and wait for all answers."""
+        """Send all requests in one write and wait for all answers. Raises LinkLost, CommandTimedOut."""
         pending = _Pending(requests)
         frames = []
         with self._state:
@@ -198,11 +204,11 @@ class AgentSession:
                 received += data
         except OSError as error:
             self._end(str(error) or type(error).__name__)
-        except Exception as error:  # a frame that makes no sense: nothing after it can be trusted
+        except Exception as error:  # a malformed frame: nothing after it can be trusted
             self._end(f"not understood: {error!r}")
 
     def _take(self, received: bytearray) -> bool:
-        """Handle one complete frame; False when there is none yet."""
+        """Handle one complete frame; False if there is none yet."""
         size = agent.ANSWER.size
         if len(received) < size:
             return False
@@ -238,7 +244,7 @@ class AgentSession:
 
 
 def longest(requests: Sequence[CommandRequest]) -> float:
-    """Seconds after which a batch must have been answered, were every command as slow as it may be."""
+    """Seconds by which a batch must be answered even if every command takes its full deadline."""
     rounds = math.ceil(len(requests) / agent.PARALLEL)
     return rounds * (max(r.deadline for r in requests) + 2 * agent.KILL_AFTER) + GRACE
 

@@ -1,9 +1,9 @@
-"""The helper for hosts without a usable python3: a POSIX shell loop, one command after the other.
+"""The helper for hosts without a usable python3: a POSIX shell loop that runs one command after the other.
 
-Same frames in spirit as the agent: every answer starts with the session's random nonce and carries its lengths, so no
-output can be taken for an answer. stdin goes through a pipe, never a file. Output passes through a private folder in
-/run. Deadlines are kept by timeout(1); where that is missing too, only the client's own limit holds. A read is not
-killed when the link goes away, it ends at its deadline.
+Like the agent, it starts every answer with the session's random nonce and the lengths that follow, so that no output
+can be taken for an answer. stdin goes through a pipe, never a file. Output passes through a private folder in /run.
+timeout(1) enforces deadlines; where it is missing, only the client's own limit does. A read is not killed when the link
+is lost; it ends at its deadline.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
 from dlws.remote.session import GRACE, CommandRequest, Link, await_hello
 
-# No single quotes in it: it travels between two of them.
+# Contains no single quotes, because it is sent between two of them.
 SCRIPT = r"""
 read -r nonce; umask 022; cd /; unset LANG LANGUAGE DLWS_ACTION
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C
@@ -69,7 +69,7 @@ class ShellSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Send all requests, read the answers as they come."""
+        """Send all requests and read the answers as they arrive. Raises LinkLost, CommandTimedOut."""
         with self._lock:
             if self._lost is not None:
                 raise LinkLost(self._lost)
@@ -99,7 +99,7 @@ class ShellSession:
         self._end("closed")
 
     def _send(self, requests: Sequence[CommandRequest]) -> None:
-        # From a thread of its own: the loop reads the next request only after its answer to the last has left.
+        # In a separate thread, because the loop reads the next request only after it has sent the last answer.
         with contextlib.suppress(OSError):
             for number, request in enumerate(requests):
                 command = request.command.encode()

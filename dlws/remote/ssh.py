@@ -28,18 +28,18 @@ from dlws.remote.shell import ShellSession
 from dlws.remote.watch import Watch
 
 CONNECT_TIMEOUT = 10.0  # seconds for TCP
-LOGIN_TIMEOUT = 20.0  # seconds from TCP to a helper that speaks
+LOGIN_TIMEOUT = 20.0  # seconds from the TCP connection to a helper that answers
 PIECE = 1 << 18  # bytes written at a time
 KEEPALIVE = 15  # seconds
-UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives a silent peer up (TCP_USER_TIMEOUT)
-CROWDED = 5  # times to knock again where sshd drops newcomers (MaxStartups)
+UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives up on a silent peer (TCP_USER_TIMEOUT)
+CROWDED = 5  # retries when sshd drops new connections (MaxStartups)
 
-_READING = Lock()  # a hundred hosts at once wait for one reading of the key
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # whatever it logs reaches us as an exception
+_READING = Lock()  # so that a hundred hosts at once read the key only once
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # everything it logs reaches us as an exception
 
 
 class Secret:
-    """A password that no repr, log line or traceback shows."""
+    """A password that appears in no repr, log line or traceback."""
 
     __slots__ = ("_value",)
 
@@ -47,7 +47,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The password itself: only for the call that needs it."""
+        """The password itself; call this only where it is passed on."""
         return self._value
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One way in: a user with a private key file, or with a password."""
+    """One way to log in: a user with a private key file, or with a password."""
 
     user: str
     key: Path | None = None
@@ -82,16 +82,17 @@ def open_ssh(
     login_timeout: float = LOGIN_TIMEOUT,
     redact: Callable[[str], str] = str,
 ) -> SessionConnection:
-    """Connect to a host with the first login that leads to root commands.
+    """Connect to a host with the first login that can run commands as root. Timeouts are in seconds.
 
-    Raises Unreachable (no answer), HostKeyChanged (before any credential is sent), LoginRefused (why, for each login).
+    Raises Unreachable (no answer), HostKeyChanged (before any credential is sent), LoginRefused (the reason for each
+    login).
     """
     dialer = _Dialer(node, logins, host_keys, connect_timeout, login_timeout)
     return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
 
 
 class ChannelLink:
-    """The one channel: a program on the host, behind SSH."""
+    """The SSH channel to one program on the host."""
 
     def __init__(self, transport: paramiko.Transport, sock: socket.socket, command: str) -> None:
         self._transport, self._socket = transport, sock
@@ -100,7 +101,7 @@ class ChannelLink:
 
     def write(self, data: bytes) -> None:
         """Send all of it."""
-        # paramiko copies what is left for every packet it sends: an image of 100 MB at once takes a minute to do so.
+        # paramiko copies the rest of the data for every packet, which takes a minute for an image of 100 MB at once.
         try:
             for at in range(0, len(data), PIECE):
                 self._channel.sendall(data[at : at + PIECE])
@@ -112,11 +113,11 @@ class ChannelLink:
         return self._channel.recv(1 << 16)
 
     def abort(self) -> None:
-        """Reset the TCP connection: bytes that wait for a dead network must not arrive when it comes back."""
+        """Reset the TCP connection, so that bytes queued for a dead network do not arrive when it comes back."""
         _reset(self._transport, self._socket)
 
     def complaint(self) -> str:
-        """What came on stderr, the exit status, or why SSH ended."""
+        """The text on stderr, else the exit status, else why SSH ended."""
         if self._channel.recv_stderr_ready():
             return self._channel.recv_stderr(4000).decode("utf-8", "backslashreplace").strip()
         if self._channel.exit_status_ready():
@@ -126,7 +127,7 @@ class ChannelLink:
 
 
 class _Dialer:
-    """Opens sessions on one host, again and again as needed."""
+    """Opens sessions on one host, as often as needed."""
 
     def __init__(
         self, node: Node, logins: Sequence[Login], keys: HostKeys, connect_timeout: float, login_timeout: float
@@ -136,9 +137,9 @@ class _Dialer:
         self._transport: paramiko.Transport | None = None
 
     def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
-        """A connection that the host makes for us, beside the session that stands."""
+        """A TCP connection from the host, over the SSH connection of the open session."""
         if self._transport is None:
-            raise LookupError(f"{self._node.name}: no session stands that a tunnel could share")
+            raise LookupError(f"{self._node.name}: no open session that a tunnel could share")
         return tunnel.through(self._transport, address, port, timeout)
 
     def open(self) -> tuple[str, Session]:
@@ -156,7 +157,7 @@ class _Dialer:
         raise LoginRefused(f"{self._node.name}: no login works: " + "; ".join(refused or ["none is configured"]))
 
     def _enter(self, login: Login) -> Session:
-        """One login, all the way to a helper that runs as root."""
+        """Log in and start a helper that runs as root."""
         key = _load(login)
         transport, sock = self._handshake()
         watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
@@ -177,8 +178,8 @@ class _Dialer:
             raise
 
     def _handshake(self) -> tuple[paramiko.Transport, socket.socket]:
-        """TCP, banner and key exchange; then the host key is checked. sshd may be crowded, so knock a few times."""
-        knocks = 0
+        """TCP, banner, key exchange and the check of the host key. Retries while sshd drops new connections."""
+        attempts = 0
         until = time.monotonic() + self._login_timeout
         while True:
             transport, sock = self._dial()
@@ -187,11 +188,11 @@ class _Dialer:
                 return transport, sock
             except (paramiko.SSHException, OSError, EOFError) as error:
                 _reset(transport, sock)
-                knocks += 1
+                attempts += 1
                 dropped = isinstance(error, (ConnectionResetError, EOFError)) or "banner" in str(error).lower()
-                if not dropped or knocks > CROWDED or time.monotonic() > until:
+                if not dropped or attempts > CROWDED or time.monotonic() > until:
                     raise self._unreachable(f"key exchange failed: {_text(error)}") from None
-                time.sleep(random.uniform(0.1, 0.4) * knocks)
+                time.sleep(random.uniform(0.1, 0.4) * attempts)
             except BaseException:
                 _reset(transport, sock)
                 raise
@@ -208,14 +209,14 @@ class _Dialer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
         transport = paramiko.Transport(sock)
         transport.daemon = True
-        patience = self._login_timeout + 5.0  # longer than our own watch, which knows what it waits for
+        patience = self._login_timeout + 5.0  # longer than our own watch, whose message says what it waits for
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = patience
         return transport, sock
 
     def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> None:
         node = self._node
         pinned = self._keys.pinned(node.address, node.ssh_port)
-        if pinned:  # hold the host to the type it is pinned with
+        if pinned:  # accept only the type of key that is pinned
             kinds = {kind for key in pinned for kind in _signatures(key.kind)}
             transport.get_security_options().key_types = [
                 k for k in transport.get_security_options().key_types if k in kinds
@@ -264,9 +265,9 @@ class _Dialer:
                 lambda: AgentSession(name, link, patience=patience), lambda: ShellSession(name, link, patience=patience)
             )
         except NotStarted as error:
-            said = str(error)
-            if "sudo" in said:
-                why = f"{user}: logged in, but sudo does not work without a password ({said}); {_fix(user)}"
+            reason = str(error)
+            if "sudo" in reason:
+                why = f"{user}: logged in, but sudo does not work without a password ({reason}); {_fix(user)}"
                 raise LoginRefused(why) from None
             raise
 
@@ -280,15 +281,15 @@ def _fix(user: str) -> str:
 
 
 def _load(login: Login) -> paramiko.PKey | None:
-    """The private key of a login, checked as ssh(1) does."""
+    """The private key of a login; None for a password. LoginRefused if others can read it, as with ssh(1)."""
     if login.key is None:
         return None
     try:
-        found = login.key.stat()
-        if found.st_mode & 0o077:
+        status = login.key.stat()
+        if status.st_mode & 0o077:
             raise LoginRefused(f"{login.kind}: others can read the key file; chmod 600 it")
         with _READING:
-            return _key(login.key, found.st_mtime_ns)
+            return _key(login.key, status.st_mtime_ns)
     except FileNotFoundError:
         raise LoginRefused(f"{login.kind}: no such key file") from None
     except (OSError, ValueError, paramiko.SSHException) as error:
@@ -297,17 +298,17 @@ def _load(login: Login) -> paramiko.PKey | None:
 
 @lru_cache
 def _key(path: Path, mtime: int) -> paramiko.PKey:
-    """The key in a file, read once as long as the file is the same: an RSA key takes near half a second."""
+    """The key in a file, cached until the file changes: parsing an RSA key takes nearly half a second."""
     return paramiko.PKey.from_path(path)
 
 
 def _signatures(kind: str) -> Sequence[str]:
-    """The names under which a host may negotiate a key of this type."""
+    """The signature algorithms with which a host may present a key of this type."""
     return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)
 
 
 def _reset(transport: paramiko.Transport, sock: socket.socket) -> None:
-    """End a connection now, with RST: what was not sent yet is dropped."""
+    """Close a connection at once, with RST; unsent data is dropped."""
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.close()

@@ -1,4 +1,4 @@
-"""A TCP connection that a host makes for us over its SSH connection, as a socket here: no port is opened anywhere."""
+"""A TCP connection from a host, forwarded over its SSH connection to a socket here. Opens no listening port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ PIECE = 1 << 16
 
 
 def through(transport: paramiko.Transport, address: str, port: int, timeout: float) -> socket.socket:
-    """Connect from the host to `address:port`. Raises OSError: it cannot, sshd forbids it, or no answer."""
+    """Connect from the host to `address:port` within `timeout` seconds.
+
+    Raises OSError if the host cannot connect, sshd forbids forwarding, or there is no answer.
+    """
     try:
         channel = transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout)
     except paramiko.ChannelException as error:
@@ -27,7 +30,7 @@ def through(transport: paramiko.Transport, address: str, port: int, timeout: flo
 
 
 def _as_connect_says(error: paramiko.ChannelException) -> OSError:
-    """RFC 4254 5.1: code 1 is forbidden, 2 that the host could not connect; why not, paramiko keeps to itself."""
+    """The OSError for a refused channel (RFC 4254 5.1): 1 is forbidden, 2 failed to connect; paramiko hides why."""
     if error.code == 1:
         return PermissionError(errno.EPERM, "sshd forbids forwarding (AllowTcpForwarding, PermitOpen)")
     return OSError(errno.EHOSTUNREACH, "the host cannot connect either")
@@ -38,7 +41,7 @@ def _outward(far: socket.socket, channel: paramiko.Channel) -> None:
         while data := far.recv(PIECE):
             channel.sendall(data)
     with suppress(OSError, EOFError):
-        channel.close()  # who asks is gone: there is nobody to answer
+        channel.close()  # the local end is closed, so answers have no reader
 
 
 def _inward(far: socket.socket, channel: paramiko.Channel) -> None:

@@ -1,4 +1,4 @@
-"""A deadline for what has none of its own: a library call that may wait for a silent peer for ever."""
+"""A deadline for a library call that has none and may wait for a silent peer forever."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Watch:
-    """Calls `act` unless left in time. `waiting_for` says what was under way."""
+    """Context manager that calls `act` if it is not left within `seconds`. `waiting_for` says what was in progress."""
 
     def __init__(self, seconds: float, act: Callable[[], None]) -> None:
         self.expired, self.waiting_for = False, ""

@@ -1,1 +1,1 @@
-"""What is DLWorkspace's own: its checkout, default parameters, known keys, published secrets."""
+"""DLWorkspace itself: its checkout, default parameters, known keys, published secrets."""

@@ -1,7 +1,7 @@
-"""The user's DLWorkspace / Apulis-AI-Platform checkout: where its templates, defaults and image contexts lie.
+"""The user's DLWorkspace / Apulis-AI-Platform checkout: its templates, defaults and image contexts.
 
-Read only, never run: no script of it is called, and its params.py is read as text (`dlws.upstream.default_parameters`).
-Paths in messages are relative to the checkout. The tree's form is that of branch V0.1.6.1, which fits the runbook.
+It is only read: none of its scripts is run, and params.py is read as text (`dlws.upstream.default_parameters`).
+Paths in messages are relative to the checkout. Its layout is that of branch V0.1.6.1, which matches the runbook.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ LARGEST: Final = 4 << 20
 
 
 class CheckoutError(Exception):
-    """The checkout lacks something or holds what cannot be used: one line that names the file."""
+    """A file of the checkout is missing or unusable; the message is one line that names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A DLWorkspace source tree. `open_checkout` makes one; nothing of it is kept, every call reads the tree."""
+    """A DLWorkspace source tree, made by `open_checkout`. Nothing is cached: every call reads the tree."""
 
     root: Path
 
@@ -51,27 +51,27 @@ class Checkout:
             raise CheckoutError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
     def files(self, folder: str) -> tuple[str, ...]:
-        """The names of the files in a folder of the tree, sorted, hidden ones left out; none if it is no folder."""
+        """The sorted names of the files in a folder of the tree, without hidden ones; empty without such a folder."""
         where = self.root / folder
         if not where.is_dir():
             return ()
         return tuple(sorted(p.name for p in where.iterdir() if p.is_file() and not p.name.startswith(".")))
 
     def defaults(self) -> dict[str, Any]:
-        """The default parameters. CheckoutError names the line of params.py that is more than plain values."""
+        """The default parameters. CheckoutError names the line of params.py that is not a plain value."""
         try:
             return default_parameters.read(self.read(PARAMS))
         except default_parameters.NotPlain as error:
             raise CheckoutError(f"{PARAMS}:{error.line}: {error}") from None
 
     def services(self) -> tuple[str, ...]:
-        """Every service that says in which order its manifests are applied."""
+        """The names of all services that have a launch order, sorted."""
         return tuple(sorted(p.parent.name for p in (self.root / SERVICES).glob(f"*/{LAUNCH_ORDER}")))
 
     def launch_order(self, service: str, arch: Arch) -> str | None:
         """The file that lists the service's manifests for an architecture; None if there is none for it.
 
-        `launch_order` is amd64's, and holds what is there once for all; `launch_order_arm64` comes on top.
+        `launch_order` is amd64's and includes the objects that exist once; `launch_order_arm64` adds to it.
         """
         suffix = "" if arch is Arch.AMD64 else f"_{arch}"
         name = f"{SERVICES}/{service}/{LAUNCH_ORDER}{suffix}"
@@ -82,14 +82,14 @@ class Checkout:
         return tuple(sorted(p.name for p in (self.root / IMAGES).iterdir() if p.is_dir()))
 
     def image_folder(self, name: str) -> str:
-        """The context of an image by its name, in whatever case the tree spells it: RepairManager2, repairmanager2."""
+        """The context of an image by its name, ignoring case: RepairManager2, repairmanager2. Raises CheckoutError."""
         for folder in self.image_folders():
             if folder.lower() == name.lower():
                 return f"{IMAGES}/{folder}"
         raise CheckoutError(f"{IMAGES}/{name}: no such image in the checkout {self.root}")
 
     def dockerfile(self, name: str, arch: Arch) -> str:
-        """The Dockerfile of an image for an architecture, relative to its context: its own one if there is one."""
+        """The Dockerfile of an image, relative to its context; the architecture's own if there is one."""
         folder = self.image_folder(name)
         own = "Dockerfile" if arch is Arch.AMD64 else f"Dockerfile-{arch}"
         for candidate in (own, "Dockerfile"):
@@ -99,7 +99,7 @@ class Checkout:
 
 
 def open_checkout(path: Path) -> Checkout:
-    """The checkout at `path`. CheckoutError, one line, if that is something else."""
+    """The checkout at `path`. CheckoutError if that is not a DLWorkspace checkout."""
     if not path.is_dir():
         raise CheckoutError(f"{path}: no such folder; clone DLWorkspace (branch V0.1.6.1) there")
     missing = [name for name in _NEEDED if not (path / name).exists()]
@@ -111,7 +111,7 @@ def open_checkout(path: Path) -> Checkout:
 
 
 def plain_name(name: str, where: str) -> str:
-    """A file name out of the tree that stays in its folder. CheckoutError otherwise; `where` says who named it."""
+    """The file name itself, if it cannot lead out of its folder. CheckoutError otherwise, naming `where`."""
     if not _FILE_NAME.fullmatch(name):
         raise CheckoutError(f"{where}: {name!r} is no plain file name")
     return name

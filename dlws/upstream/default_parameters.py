@@ -1,7 +1,7 @@
 """DLWorkspace's default parameters (`params.py`), read without running it.
 
 In every branch up to v1.5.0 the file is one assignment of plain values: text, numbers, True, False, None, lists,
-tuples, sets and mappings. Only these are understood; anything else is refused with its line.
+tuples, sets and mappings. Anything else is refused with its line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LARGEST: Final = 1 << 20
 
 
 class NotPlain(Exception):
-    """Something in the file is more than a plain value; `line` is where."""
+    """The file contains something other than plain values, on line `line`."""
 
     def __init__(self, line: int, message: str) -> None:
         self.line = line
@@ -25,7 +25,7 @@ class NotPlain(Exception):
 
 
 def read(text: str) -> dict[str, Any]:
-    """The mapping that `default_config_parameters` is set to. NotPlain if the file has none or it is not plain."""
+    """The mapping assigned to `default_config_parameters`. NotPlain if there is none or it is not plain."""
     if len(text) > LARGEST:
         raise NotPlain(1, "too large for a params.py")
     try:
@@ -48,16 +48,16 @@ def read(text: str) -> dict[str, Any]:
         for part in _parts(value):
             if not _is_plain(part):
                 raise NotPlain(part.lineno, f"{ast.unparse(part)[:60]} is no plain value; it is not run")
-        found = ast.literal_eval(value)
+        parameters = ast.literal_eval(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise NotPlain(value.lineno, f"not understood: {error}") from None
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+    if not isinstance(parameters, dict) or not all(isinstance(key, str) for key in parameters):
         raise NotPlain(value.lineno, f"{NAME} is no mapping from text")
-    return {key: _sorted_sets(item) for key, item in found.items()}
+    return {key: _sorted_sets(item) for key, item in parameters.items()}
 
 
 def _parts(value: ast.expr) -> Iterator[ast.expr]:
-    """The value and everything in it, in the order of the file."""
+    """The expression and all expressions within it, in the order of the file."""
     yield value
     for child in ast.iter_child_nodes(value):
         if isinstance(child, ast.expr):
@@ -73,7 +73,7 @@ def _is_plain(part: ast.expr) -> bool:
 
 
 def _sorted_sets(value: Any) -> Any:
-    """Sets as sorted lists and tuples as lists: the same text every time they are rendered."""
+    """The value with sets as sorted lists and tuples as lists, so that it always renders to the same text."""
     if isinstance(value, set):
         return sorted(value, key=str)
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""Top-level keys that DLWorkspace itself knows, besides those that `dlws.config.schema` describes.
+"""Top-level keys of DLWorkspace that `dlws.config.schema` does not describe.
 
-Only its templates read them; the suite passes them on as they are. Source: `params.py` (branches V0.1.6.1 and v1.5.0
+Only its templates read them; the suite passes them on unchanged. Source: `params.py` (branches V0.1.6.1 and v1.5.0
 of Apulis-AI-Platform) and the `cnf["..."]` of its templates and services.
 """
 

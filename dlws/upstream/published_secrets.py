@@ -1,6 +1,6 @@
-"""Values that were published with the runbook, and so are nobody's secret any more; recognised without being stored.
+"""Values that were published with the runbook and so are no longer secret; recognised without being stored.
 
-Only salted, stretched hashes are kept; `digest` makes them.
+Only salted, stretched hashes are kept; `digest` computes them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import Enum
 from typing import Final
 
 SHORTEST: Final = 8
-"""Characters; every known value is longer, so shorter ones need no hash."""
+"""Characters; every published value is longer, so shorter ones need no hash."""
 _SALT: Final = b"dlws-suite/leaked/1"
 _ROUNDS: Final = 3000
-"""Enough to make a list of hashes no word list, cheap enough for all values of a configuration (0.6 ms each)."""
+"""Enough to make guessing from the hashes slow, and cheap enough for all values of a configuration (0.6 ms each)."""
 
 
 class Harm(Enum):
-    """What using a published value does."""
+    """The harm that using a published value does."""
 
     OPEN = "everybody knows it"
     STRANGER = "it belongs to somebody else"
@@ -27,20 +27,20 @@ class Harm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A published value: what it was there, and what harm it does here."""
+    """A published value: its role in the runbook, and the harm it does here."""
 
     what: str
     harm: Harm
 
 
 def digest(value: str) -> str:
-    """The salted hash by which a published value is known (PBKDF2-HMAC-SHA256, 16 bytes, in hex)."""
+    """The salted hash by which a published value is recognised (PBKDF2-HMAC-SHA256, 16 bytes, in hex)."""
     return hashlib.pbkdf2_hmac("sha256", value.encode("utf-8"), _SALT, _ROUNDS, dklen=16).hex()
 
 
-def find(value: str, known: Mapping[str, Leak]) -> Leak | None:
-    """What is known about `value`, if it was published."""
-    return known.get(digest(value)) if len(value) >= SHORTEST else None
+def leak_of(value: str, known_leaks: Mapping[str, Leak]) -> Leak | None:
+    """The leak that `value` is; None if it was not published."""
+    return known_leaks.get(digest(value)) if len(value) >= SHORTEST else None
 
 
 KNOWN: Final[Mapping[str, Leak]] = {

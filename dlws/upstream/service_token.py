@@ -1,4 +1,4 @@
-"""The token by which the platform's services call each other: a JWT (RFC 7519) signed with `jwt.secret_key`."""
+"""The token with which the platform's services call each other: a JWT (RFC 7519) signed with `jwt.secret_key`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SERVICE_USER: Final = 30000
 
 
 def service_token(key: str) -> str:
-    """HS256 over `{"uid": 30000}`, as in upstream's appsettings.json: the same text each time it is made.
+    """HS256 over `{"uid": 30000}`, as in upstream's appsettings.json: always the same text for the same key.
 
-    deploy.py adds an expiry ten years from the second it is called, so that its files differ after every run.
+    deploy.py adds an expiry of ten years from the current second, so its files differ after every run.
     """
     signed = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded({'uid': SERVICE_USER})}"
     digest = hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest()

@@ -150,7 +150,7 @@ def test_two_hosts_found_at_one_address_is_an_error(tmp_path: Path) -> None:
 
 def test_a_found_address_is_held_against_the_ranges(tmp_path: Path) -> None:
     (line,) = told(write(tmp_path, NO_ADDRESS), Dns(atlas02=["10.3.0.9"]))
-    assert line == "error: config.yaml:12: 10.3.0.9 lies in the service range 10.3.0.0/16"
+    assert line == "error: config.yaml:12: 10.3.0.9 is in the service range 10.3.0.0/16"
 
 
 def test_dns_that_cannot_be_asked_is_asked_once_and_never_means_fine(tmp_path: Path) -> None:

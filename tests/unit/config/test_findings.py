@@ -219,7 +219,7 @@ WRONG = [
     (
         "suite:\n",
         "pod_ip_range: 192.168.0.0/20\nsuite:\n",
-        "8:17: error: machines.atlas01.private-ip: 192.168.3.2 lies in the pod range 192.168.0.0/20",
+        "8:17: error: machines.atlas01.private-ip: 192.168.3.2 is in the pod range 192.168.0.0/20",
     ),
     (
         "suite:\n",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import inspect
-from dlws.upstream.published_secrets import KNOWN, Harm, Leak, digest, find
+from dlws.upstream.published_secrets import KNOWN, Harm, Leak, digest, leak_of
 from tests.kits.config_example import findings, no_dns, write
 
 PUBLISHED = {
@@ -69,8 +69,8 @@ def test_the_corrected_sample_is_a_cluster(sample: Path) -> None:
 def test_a_published_value_is_recognised_by_its_hash_alone() -> None:
     leak = Leak("a secret of this test", Harm.OPEN)
     known = {digest("a secret of this test"): leak}
-    assert find("a secret of this test", known) == leak
-    assert find("a secret of that test", known) is None
+    assert leak_of("a secret of this test", known) == leak
+    assert leak_of("a secret of that test", known) is None
 
 
 def test_the_eight_published_secrets_and_the_addresses_are_known() -> None:

@@ -205,7 +205,7 @@ def test_a_run_that_kept_no_configuration_needs_the_same_file(audited: Audited, 
     run = replay.audited(tmp_path)
     shutil.copy(audited.path / "config.yaml.away", tmp_path / "config.yaml")
     cluster = load(tmp_path / "config.yaml")
-    told = replay.told(run, lambda: cluster, lambda path: run.ledger.run.config_sha256)
+    told = replay.recorded_inputs(run, lambda: cluster, lambda path: run.ledger.run.config_sha256)
     assert told.cluster == cluster
     with pytest.raises(pytest.UsageError, match=r"kept no configuration, and .*config\.yaml is another"):
-        replay.told(run, lambda: cluster, lambda path: "0" * 64)
+        replay.recorded_inputs(run, lambda: cluster, lambda path: "0" * 64)

@@ -38,16 +38,16 @@ def test_objects_come_in_launch_order(tmp_path: Path) -> None:
 def test_a_variant_that_no_machine_takes_is_left_out(tmp_path: Path) -> None:
     found = {m.name: m.nodes for m in service(cluster_of(tmp_path), "webui3")}
     assert found == {"webui3": (), "webui3-arm64": ("atlas01",)}
-    assert [m.name for m in manifests.wanted(service(cluster_of(tmp_path), "webui3"))] == ["webui3-arm64"]
+    assert [m.name for m in manifests.placeable(service(cluster_of(tmp_path), "webui3"))] == ["webui3-arm64"]
 
 
 def test_a_service_of_every_machine_has_both_variants(tmp_path: Path) -> None:
-    found = {m.name: m.nodes for m in manifests.wanted(service(cluster_of(tmp_path), "nginx"))}
+    found = {m.name: m.nodes for m in manifests.placeable(service(cluster_of(tmp_path), "nginx"))}
     assert found == {"nginx": ("atlas-gpu01", "atlas-gpu02"), "nginx-arm64": ("atlas01", "atlas02")}
 
 
 def test_what_is_there_once_for_all_is_there_on_an_arm64_cluster_too(tmp_path: Path) -> None:
-    names = [m.name for m in manifests.wanted(service(cluster_of(tmp_path, ARM_ONLY), "monitor"))]
+    names = [m.name for m in manifests.placeable(service(cluster_of(tmp_path, ARM_ONLY), "monitor"))]
     assert {"node-exporter", "prometheus-configmap", "grafana-arm64"} <= set(names)
     assert not {"grafana", "job-exporter"} & set(names)
 
@@ -100,7 +100,7 @@ def test_every_object_but_the_api_service_takes_an_apply(tmp_path: Path) -> None
         ("a: [1\n", "line 2 of what it renders to is not YAML"),
         ("- 1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\n", "renders to something that is no Kubernetes object"),
-        ("kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: x}\n", "renders to a DaemonSet that lacks its form"),
+        ("kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: x}\n", "renders to a malformed DaemonSet"),
         ("a: 1\nb: {{cnf['nothing']}}\n", ":2: nothing is missing"),
         ("a: 1\nb: {{cnf['x' }}\n", ":2: broken template"),
     ],
