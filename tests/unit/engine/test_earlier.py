@@ -37,5 +37,5 @@ def test_runs_come_newest_first_without_replays_and_the_later(tmp_path: Path) ->
 
 def test_a_run_began_when_its_folder_says() -> None:
     assert begun(Path("20261124T083840Z-verify")) == datetime(2026, 11, 24, 8, 38, 40, tzinfo=UTC)
-    with pytest.raises(Unknown, match="by-hand: the name of a run's folder begins with"):
+    with pytest.raises(Unknown, match="by-hand: the name of a run's folder must begin with"):
         begun(Path("by-hand"))
