@@ -35,9 +35,9 @@ FAULTS = [
 ]
 
 
-GPU = ("gpu", "gpu_errors", "gpu_fabric", "gpu_state")
-NPU = ("npu", "npu_chips", "npu_network")
-SUBJECTS = ("accounts", "control", *GPU, "network", *NPU, "runtime", "swap", "system")
+GPU = ("gpu/presence", "gpu/errors", "gpu/fabric", "gpu/state")
+NPU = ("npu/presence", "npu/chips", "npu/network")
+SUBJECTS = ("accounts", "control", "docker", *GPU, "host/swap", "host/system", "network/names", *NPU)
 AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
 
 
