@@ -80,23 +80,36 @@ class Replay:
         turn = self._served[host, command]
         self._served[host, command] += 1
         line = own[min(turn, len(own) - 1)] if own else self._unasked(host, command)
-        if line is None and (answer := self._respelt(host, command)):
+        if line is None and (answer := self._respelt(host, command, turn)):
             return answer
         if line is None:
             raise Unknown(f"{host}: not in the evidence of the run that is replayed: {command}")
         self.transcript.use(line.reference)
         return line.served()
 
-    def _respelt(self, host: str, command: str) -> Answer | None:
-        """The answer that an older suite recorded under another command; None if there is none."""
+    def _respelt(self, host: str, command: str, turn: int) -> Answer | None:
+        """The answer that an older suite recorded under other commands; None if there is none.
+
+        If this test asked one of them, only what it was answered counts, a failure too: another test may have seen
+        another state.
+        """
+        own: dict[str, list[Line]] = {}
+        for line in self._own.get(file_name(host), ()):
+            own.setdefault(line.command, []).append(line)
         latest = {asked: line for (name, asked), line in self._latest.items() if name == file_name(host)}
-        answered = {asked: line.answer for asked, line in latest.items() if line.failure is None}
-        if (derived := respelt.answer_to(command, answered)) is None:
+        return self._derived(command, {asked: lines[min(turn, len(lines) - 1)] for asked, lines in own.items()}) or (
+            self._derived(command, {asked: line for asked, line in latest.items() if line.failure is None})
+        )
+
+    def _derived(self, command: str, lines: Mapping[str, Line]) -> Answer | None:
+        """The answer made of these lines. Raises the recorded failure of one that it would be made of."""
+        derived = respelt.answer_to(command, {asked: line.answer for asked, line in lines.items()})
+        if derived is None:
             return None
-        answer, commands = derived
-        for asked in commands:
-            self.transcript.use(latest[asked].reference)
-        return answer
+        for line in (lines[asked] for asked in derived[1]):
+            self.transcript.use(line.reference)
+            line.served()
+        return derived[0]
 
     def loss(self, host: str) -> Line | None:
         """The failed connection of this test to a host; without one, that of any test if the host answered none."""

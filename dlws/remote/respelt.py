@@ -50,10 +50,9 @@ def _file_status(command: str, answers: Answers) -> Derived | None:
     if path is None:
         return None
     older = {text: answer for text, answer in answers.items() if text.startswith(_FILE) and _path_of(text) == path}
-    fields = dict[str, str]()
-    for text, answer in older.items():
-        fields |= _read_back(shlex.split(text)[3], answer.text.strip())
-    return _joined(command, older, "\t".join(f"{name}={value}" for name, value in fields.items()) + "\n")
+    read = [_read_back(shlex.split(text)[3], answer.text.strip()) for text, answer in older.items()]
+    fields = dict.fromkeys(field for fields in read for field in fields.items())  # two values of one are Unknown
+    return _joined(command, older, "\t".join(f"{name}={value}" for name, value in fields) + "\n")
 
 
 def _package(command: str, answers: Answers) -> Derived | None:
@@ -63,7 +62,8 @@ def _package(command: str, answers: Answers) -> Derived | None:
         if text.startswith(dpkg.QUERY) and name in text.removeprefix(dpkg.QUERY).split():
             rows = [line for line in answer.text.splitlines() if line.startswith(f"{name}\t")]
             out = "".join(f"{row}\n" for row in rows).encode()
-            return replace(answer, command=command, rc=0 if rows else answer.rc, out=out), [text]
+            rc = 0 if rows and answer.rc == 1 else answer.rc  # 1: it does not know one of the others
+            return replace(answer, command=command, rc=rc, out=out), [text]
     return None
 
 
@@ -71,10 +71,15 @@ _RULES: tuple[Callable[[str, Answers], Derived | None], ...] = (_unit_states, _f
 
 
 def _joined(command: str, older: Answers, out: str) -> Derived | None:
-    """One answer from several; if one of them failed, it is used, because all were about the same object."""
-    failed = [answer for answer in older.values() if answer.rc != 0]
-    answers = failed or [replace(answer, out=out.encode()) for answer in older.values()]
-    return (replace(answers[0], command=command), list(older)) if answers else None
+    """One answer from several about the same object; None if some of them failed and others did not.
+
+    It is cut off if one of them is.
+    """
+    if not older or len({answer.rc == 0 for answer in older.values()}) > 1:
+        return None
+    first, truncated = next(iter(older.values())), any(answer.truncated for answer in older.values())
+    joined = replace(first, command=command, truncated=truncated)
+    return (joined if first.rc != 0 else replace(joined, out=out.encode())), list(older)
 
 
 def _path_of(command: str, form: str | None = None) -> str | None:

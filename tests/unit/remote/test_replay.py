@@ -71,6 +71,31 @@ def test_what_a_test_did_not_ask_then_is_served_from_the_others(live: Transcript
     assert fleet.host("atlas01").read("date") == "new"
 
 
+OLDER = "systemctl show docker -p ActiveState --no-pager"
+
+
+def test_an_older_answer_to_another_test_does_not_count(live: Transcript) -> None:
+    judged_by = {"t": during(live, lambda: record_state(live, "failed"))}
+    record_state(live, "active")
+    fleet = replayed(live, judged_by)
+    fleet.begin("t")
+    assert not fleet.host("atlas01").service("docker").is_running
+
+
+def test_an_older_failure_counts_as_one(live: Transcript) -> None:
+    error = CommandTimedOut("atlas01: stopped")
+    judged_by = {"t": during(live, lambda: live.record_failure("atlas01", OLDER, error))}
+    record_state(live, "active")
+    fleet = replayed(live, judged_by)
+    fleet.begin("t")
+    with pytest.raises(CommandTimedOut, match="stopped"):
+        assert fleet.host("atlas01").service("docker").is_running
+
+
+def record_state(live: Transcript, state: str) -> None:
+    live.record("atlas01", answered(OLDER, f"ActiveState={state}\n"), "read")
+
+
 def test_a_replay_counts_the_lines_of_then_as_its_evidence(live: Transcript) -> None:
     reference = live.record("atlas01", answered("date", "x"), "read")
     fleet = replayed(live)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dlws.parse.host import dpkg
 from dlws.record.answer import Answer
 from dlws.remote import respelt
@@ -41,6 +43,30 @@ def test_the_status_of_a_file_is_read_back_from_any_form() -> None:
 
 def test_a_file_that_was_missing_is_missing() -> None:
     assert derived(STAT, {"stat -L -c %a /etc/x": ("", 1)}) == ("", 1, ["stat -L -c %a /etc/x"])
+
+
+def test_a_file_with_two_modes_is_unknown() -> None:
+    older = {"stat -L -c %a /etc/x": ("755\n", 0), "stat -L -c '%a %U' /etc/x": ("777 root\n", 0)}
+    assert derived(STAT, older) == ("mode=755\tmode=777\tuser=root\n", 0, list(older))
+
+
+def test_a_file_that_was_missing_once_is_not_answered() -> None:
+    assert derived(STAT, {"stat -L -c %a /etc/x": ("", 1), "stat -L -c %U /etc/x": ("root\n", 0)}) is None
+
+
+def test_what_is_made_of_a_cut_answer_is_cut() -> None:
+    older = known(**{"stat -L -c %a /etc/x": ("644\n", 0), "stat -L -c %U /etc/x": ("root\n", 0)})
+    older["stat -L -c %U /etc/x"] = replace(older["stat -L -c %U /etc/x"], truncated=True)
+    answer = respelt.answer_to(STAT, older)
+    assert answer
+    assert answer[0].truncated
+
+
+def test_an_error_of_dpkg_stays_one() -> None:
+    older = {f"{dpkg.QUERY}kubeadm kubelet": ("kubeadm\t1.20.2-00\tii \n", 2)}
+    found = derived(f"{dpkg.QUERY}kubeadm", older)
+    assert found
+    assert found[1] == 2
 
 
 def test_one_package_is_found_among_several() -> None:
