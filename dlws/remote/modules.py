@@ -82,8 +82,8 @@ class Service(Ours, service.SystemdService):  # type: ignore[misc]
 
     @property
     def is_running(self) -> bool:
-        """Whether it is active now."""
-        return self.active_state == "active"
+        """Whether it is active now; a unit that reloads its configuration is."""
+        return self.active_state in ("active", "reloading")
 
     @property
     def is_enabled(self) -> bool:
@@ -108,9 +108,9 @@ class File(Ours, file.GNUFile):  # type: ignore[misc]
         answer = self.run_expect([0, 1], "stat -L -c %s %s", FILE_FORM, self.path)
         if answer.rc == 0:
             fields = [field.partition("=") for field in only_line("stat", answer.stdout).split("\t")]
-            if not all(equals for _, equals, _ in fields):
-                raise unparsable("stat", answer.stdout)
-            return {name: value for name, _, value in fields}
+            if len(status := {name: value for name, equals, value in fields if equals}) < len(fields):
+                raise unparsable("stat", answer.stdout)  # a field without a value, or one with two
+            return status
         if answer.stderr.strip().endswith(NOT_THERE):
             return None
         raise self._host.unexpected(answer)

@@ -41,6 +41,7 @@ def host(command: str, out: str = "", rc: int = 0, err: str = "") -> Host:
         (UNIT.replace("=enabled", "=static"), (True, True, False, False)),
         (ABSENT.replace("not-found", "masked").replace("State=\n", "State=masked\n"), (True, False, False, True)),
         (UNIT.replace("=active", "=activating"), (True, False, True, False)),
+        (UNIT.replace("=active", "=reloading"), (True, True, True, False)),
     ],
 )
 def test_a_service(out: str, facts: tuple[bool, ...]) -> None:
@@ -89,6 +90,11 @@ def test_a_file_behind_a_closed_folder_is_unknown() -> None:
     file = host("stat -L -c", rc=1, err="stat: cannot statx '/x/y': Permission denied").file("/x/y")
     with pytest.raises(Unknown, match="Permission denied"):
         _ = file.exists
+
+
+def test_a_file_with_two_modes_is_unknown() -> None:
+    with pytest.raises(Unknown, match="stat"):
+        assert not host("stat", "mode=755\tmode=777\n").file("/etc/x").exists
 
 
 def test_a_package() -> None:
