@@ -220,7 +220,7 @@ def _value(name: str, value: Any) -> Any:
     if name in _NESTED:
         return tuple(_build(_NESTED[name], row) for row in value)
     if name in _WORDS:
-        return None if value is None else _WORDS[name](value)
+        return None if value is None and name == "outcome" else _WORDS[name](value)
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -245,10 +245,18 @@ class Ledger:
 
 
 def read(lines: Iterable[str]) -> Ledger:
-    """Read a ledger. A torn last line (the controller was killed while writing) is skipped; others raise ValueError."""
+    """Read a ledger. A torn last line (the controller was killed while writing) is skipped.
+
+    Raises ValueError for any other line that is not a ledger's, for lines after the end or of a second run, and for a
+    schema that this suite does not know.
+    """
     events = list(_decoded(lines))
     if not events or not isinstance(events[0], Run):
         raise ValueError("a ledger starts with a run line")
+    if events[0].schema not in range(1, SCHEMA + 1):
+        raise ValueError(f"schema {events[0].schema!r}: this suite reads 1 to {SCHEMA}")
+    if any(isinstance(event, Run) for event in events[1:]) or any(isinstance(event, End) for event in events[:-1]):
+        raise ValueError("a ledger is of one run, and ends with its end line")
     if events[0].schema < SCHEMA:
         events = list(_upgraded(events[0], events))
     results = {event.key: event for event in events if isinstance(event, Result)}

@@ -115,3 +115,21 @@ def test_a_stage_of_an_older_ledger_keeps_its_words() -> None:
 def test_what_is_written_now_is_read_as_it_is() -> None:
     now = said("a1: expected 1, found 2", "FAIL", ledger.SCHEMA)
     assert (now.message, now.verdict) == ("a1: expected 1, found 2", Verdict.FAIL)
+
+
+@pytest.mark.parametrize("schema", [0, ledger.SCHEMA + 1, "3", None])
+def test_an_unknown_schema_is_not_read(schema: object) -> None:
+    with pytest.raises(ValueError, match="this suite reads 1 to"):
+        ledger.read([json.dumps({**HEAD, "schema": schema})])
+
+
+@pytest.mark.parametrize("foreign", [HEAD, {**LOST, "verdict": "PASS"}, END])
+def test_nothing_follows_the_end(foreign: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="one run"):
+        ledger.read(json.dumps(line) for line in (HEAD, LOST, END, foreign))
+
+
+@pytest.mark.parametrize("word", ["verdict", "severity"])
+def test_a_result_without_verdict_or_severity_is_none(word: str) -> None:
+    with pytest.raises(ValueError, match="None is not a valid"):
+        ledger.read(json.dumps(line) for line in (HEAD, {**LOST, word: None}, END))
