@@ -128,7 +128,7 @@ def test_admin_has_one_identity(cluster: Cluster, hosts: dict[str, Host]) -> Non
     """The admin user has the same uid and gid on every host, so that it owns its files on shares."""
     found = {name: identity_of(host, cluster.admin_username) for name, host in reachable_hosts(hosts).items()}
     expect_that(
-        len({*found.values()}) == 1,
+        len({*found.values()}) == 1 and NO_SUCH_USER not in found.values(),
         f"uid and gid of {cluster.admin_username}",
         found=in_words(found),
         expected="the same on every host",
