@@ -27,9 +27,9 @@ from dlws.parse.text import clean, lines, number, only_line, unparsable
 from dlws.verdict import Unknown
 
 UNIT_STATES = ("LoadState", "ActiveState", "SubState", "UnitFileState")
-AT_BOOT = ("enabled", "alias", "generated")
-"""States of a unit file with which the unit is started at boot. `enabled-runtime` is lost at the next boot; `static`
-and `indirect` leave it to other units (systemctl(1), is-enabled)."""
+AT_BOOT = ("enabled", "alias")
+"""States of a unit file with which the unit is started at boot. `enabled-runtime` is lost at the next boot; `static`,
+`indirect` and `generated` leave it to others (systemctl(1), is-enabled)."""
 FILE_FORM = "type=%F\tmode=%a\tuser=%U\tgroup=%G\tuid=%u\tgid=%g"
 NOT_THERE = ("No such file or directory", "Not a directory")
 

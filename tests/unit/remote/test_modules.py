@@ -39,6 +39,7 @@ def host(command: str, out: str = "", rc: int = 0, err: str = "") -> Host:
         (ABSENT, (False, False, False, False)),
         (UNIT.replace("=enabled", "=enabled-runtime"), (True, True, False, False)),
         (UNIT.replace("=enabled", "=static"), (True, True, False, False)),
+        (UNIT.replace("=enabled", "=generated"), (True, True, False, False)),
         (ABSENT.replace("not-found", "masked").replace("State=\n", "State=masked\n"), (True, False, False, True)),
         (UNIT.replace("=active", "=activating"), (True, False, True, False)),
         (UNIT.replace("=active", "=reloading"), (True, True, True, False)),
