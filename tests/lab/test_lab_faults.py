@@ -147,7 +147,7 @@ def test_faults_add_up_and_are_undone_the_latest_first(scratch: dict[str, LabHos
 
 def test_a_host_cannot_be_broken_twice_by_the_same_fault(scratch: dict[str, LabHost]) -> None:
     faults.inject("wrong_address", scratch["npu"])
-    with pytest.raises(LabError, match="already suffers"):
+    with pytest.raises(LabError, match="already has the fault"):
         faults.inject("wrong_address", scratch["npu"])
     faults.heal()
 
