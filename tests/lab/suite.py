@@ -158,6 +158,7 @@ OWN = (
     "/var/lib/containerd/*",
     "/var/lib/kubelet/*",
     "/var/lib/etcd/*",
+    "/var/lib/mysql/*",  # the platform's services write to their database all the time
 )
 SNAPSHOT = (
     "{ find / -xdev " + "".join(f"-path '{path}' -prune -o " for path in OWN) + "-printf '%p %s %T@ %m %u\\n';"
