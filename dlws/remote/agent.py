@@ -3,25 +3,31 @@
 This file is sent to the host unchanged (`dlws.remote.session.boot`), so it uses only the standard library and only
 the syntax of Python 3.5 (no f-strings, no annotations). To start quickly it imports little, and never threading.
 """
-# ruff: noqa: UP036, SIM105
+# ruff: noqa: F401, PTH108, SIM105, UP036
 
 import _locale
 import _signal as signal  # type: ignore[import-not-found]  # `signal` itself imports enum: 3 ms
+import io
 import os
 import select
 import struct
 import sys
 import time
+from binascii import hexlify
 
-REQUEST = struct.Struct("!BIdIIII")  # kind, number, deadline (s), cap (bytes), lengths of token, command, stdin
+REQUEST = struct.Struct("!BIdIIIQ")  # kind, number, deadline (s), cap (bytes), lengths of token, command, stdin
+PIECE = struct.Struct("!BII")  # kind, number of the request, length: a piece of its stdin, or the SHA-256 of all of it
 ANSWER = struct.Struct("!IidBII")  # number, rc, seconds, flags, lengths of out, err
 HELLO = b"DLWS-AGENT "  # then the nonce the client sent, then a newline
-READ, CHANGE = 1, 2  # a read is killed with the link, a change goes on until its deadline
+READ, CHANGE = 1, 2  # a read is stopped with the link, a change goes on until its deadline
+INPUT, DIGEST = 3, 4  # a piece of a request's stdin; the end of it
 TIMED_OUT, TRUNCATED = 1, 2  # flags of an answer
 PARALLEL = 16  # reads that run at the same time; a change is never queued
 KILL_AFTER = 2.0  # seconds from TERM to KILL, and from KILL to giving up on a process that cannot die
 LINGER = 0.5  # seconds that pipes may stay open after the exit: a daemon may have inherited them
 CHUNK = 65536
+IN_MEMORY = 1 << 20  # bytes of input that are kept where no disk is; more is kept on one
+MEMORY, DISK = (b"/run", b"/dev/shm"), (b"/var/tmp", b"/tmp")
 PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:=@%+,-"  # not special to a shell
 SHELL_WORDS = frozenset(
     b". : alias bg bind break builtin caller case cd command compgen complete compopt continue declare dirs disown do "
@@ -86,36 +92,73 @@ def spawn(text, env, descriptors):  # type: (bytes, dict[str, str], tuple[int, i
     return pid
 
 
+def nameless_file(size):  # type: (int) -> io.FileIO
+    """A new file for so many bytes that has no name: it is gone with the last process that has it open."""
+    for folder in MEMORY + DISK if size <= IN_MEMORY else DISK:
+        path = folder + b"/dlws." + hexlify(os.urandom(16))
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            continue
+        os.unlink(path)
+        return os.fdopen(descriptor, "r+b", 0)
+    raise OSError("no folder takes a file")
+
+
+class Input:
+    """A command's stdin. The command is started when all of it is in a file, so that it also outlives the agent."""
+
+    def __init__(self, size):  # type: (int) -> None
+        from hashlib import sha256  # 15 ms that most sessions need not spend
+
+        self.size = self.left = size
+        self.sum = sha256()
+        self.file = None  # type: io.FileIO | None
+
+    def add(self, data):  # type: (bytes) -> None
+        """Keep one more piece. Raises OSError."""
+        self.file = self.file or nameless_file(self.size)
+        self.left -= len(data)
+        self.sum.update(data)
+        while data:
+            data = data[self.file.write(data) :]
+
+    def end(self, digest):  # type: (bytes) -> None
+        """There is no more: OSError unless it has the length and the SHA-256 that were announced."""
+        if self.file is None or self.left or self.sum.digest() != digest:
+            raise OSError("it did not arrive whole")
+        self.file.seek(0)
+
+
 class Job:
-    """One running command: its process group, its pipes, and what it has printed so far."""
+    """One command: its process group, its pipes, and what it has printed so far."""
 
     def __init__(self, number, kind, deadline, cap, token, text, stdin):
-        # type: (int, int, float, int, bytes, bytes, bytes) -> None
+        # type: (int, int, float, int, bytes, bytes, Input | None) -> None
         self.number, self.kind, self.cap = number, kind, cap
-        self.allowed, self.token, self.text, self.stdin = deadline, token, text, memoryview(stdin)
+        self.allowed, self.token, self.text, self.stdin = deadline, token, text, stdin
         self.kept = {}  # type: dict[int, bytearray]
         self.status = None  # type: int | None
-        self.flags, self.pid, self.input = 0, 0, -1
-        self.began = self.due = 0.0
+        self.flags, self.pid, self.began, self.due = 0, 0, 0.0, 0.0
         self.signals = [signal.SIGTERM, signal.SIGKILL]
 
     def start(self, env):  # type: (dict[str, str]) -> None
         """Start it as `/bin/sh -c` would, in a new session, without a terminal; stdin is only what was sent."""
+        source = os.dup(self.stdin.file.fileno()) if self.stdin else os.open(os.devnull, os.O_RDONLY)
+        self.stdin = None
         out, err = os.pipe(), os.pipe()
-        source = os.pipe() if self.stdin else (os.open(os.devnull, os.O_RDONLY), -1)
         self.began = time.monotonic()
         self.due = self.began + self.allowed
         if self.token:
             env = dict(env, DLWS_ACTION=self.token.decode())
-        self.pid = spawn(self.text, env, (source[0], out[1], err[1]))
-        for descriptor in (source[0], out[1], err[1]):
+        self.pid = spawn(self.text, env, (source, out[1], err[1]))
+        for descriptor in (source, out[1], err[1]):
             os.close(descriptor)
-        self.out, self.err, self.input = out[0], err[0], source[1]
+        self.out, self.err = out[0], err[0]
         self.kept = {self.out: bytearray(), self.err: bytearray()}
         self.open = {self.out, self.err}
-        for descriptor in (self.out, self.err, self.input):
-            if descriptor >= 0:
-                os.set_blocking(descriptor, False)
+        for descriptor in (self.out, self.err):
+            os.set_blocking(descriptor, False)
 
     def read(self, descriptor):  # type: (int) -> int
         """Read what is available and keep it up to the cap. Returns the bytes read, 0 at the end, -1 if none yet."""
@@ -129,16 +172,6 @@ class Job:
             self.flags |= TRUNCATED
         kept += data[: max(room, 0)]
         return len(data)
-
-    def write(self):  # type: () -> bool
-        """Write some of stdin; True when nothing is left to write."""
-        try:
-            self.stdin = self.stdin[os.write(self.input, self.stdin[:CHUNK]) :]
-        except BlockingIOError:
-            return False
-        except OSError:  # the command does not want it
-            return True
-        return not self.stdin
 
     def kill(self, number):  # type: (int) -> None
         """Signal the process group."""
@@ -166,7 +199,7 @@ class Agent:
         self.poll = select.poll()
         self.received, self.unsent = bytearray(), bytearray(HELLO + nonce + b"\n")
         self.waiting, self.running = [], {}  # type: list[Job], dict[int, Job]
-        self.owner = {}  # type: dict[int, Job]
+        self.incoming, self.owner = {}, {}  # type: dict[int, Job], dict[int, Job]
         self.linked = True
         self.wake, wakeup = os.pipe()
         for descriptor in (0, 1, self.wake, wakeup):
@@ -176,6 +209,7 @@ class Agent:
         signal.set_wakeup_fd(wakeup)
         self.poll.register(self.wake, select.POLLIN)
         self.poll.register(0, select.POLLIN)
+        self.poll.register(1, 0)
 
     def serve(self):  # type: () -> None
         """Run until the link is gone and the last change has ended."""
@@ -204,10 +238,7 @@ class Agent:
             self.send() if event == select.POLLOUT else self.unlink()
         elif descriptor in self.owner:
             command = self.owner[descriptor]
-            if descriptor == command.input:
-                if command.write():
-                    self.close(command, descriptor)
-            elif command.read(descriptor) == 0:
+            if command.read(descriptor) == 0:
                 self.close(command, descriptor)
 
     def receive(self):  # type: () -> None
@@ -222,18 +253,47 @@ class Agent:
             self.unlink()
             return
         self.received += data
-        while len(self.received) >= REQUEST.size:
-            kind, number, deadline, cap, *lengths = REQUEST.unpack(self.received[: REQUEST.size])
-            size = REQUEST.size + sum(lengths)
-            if len(self.received) < size:
-                return
-            parts, at = [], REQUEST.size
-            for length in lengths:
-                parts.append(bytes(self.received[at : at + length]))
-                at += length
-            del self.received[:size]
-            self.waiting.append(Job(number, kind, deadline, cap, *parts))
+        while self.received and self.take():
+            pass
         self.begin()
+
+    def take(self):  # type: () -> bool
+        """Take one frame from what was received; False if none is complete."""
+        form = PIECE if self.received[0] in (INPUT, DIGEST) else REQUEST
+        if len(self.received) < form.size:
+            return False
+        kind, number, *rest = form.unpack(self.received[: form.size])
+        token, text = (0, rest[0]) if form is PIECE else rest[2:4]  # the lengths of what follows
+        end = form.size + token + text
+        if len(self.received) < end:
+            return False
+        body = bytes(self.received[form.size : end])
+        del self.received[:end]
+        if form is PIECE:
+            self.feed(kind, number, body)
+        elif rest[4]:
+            self.incoming[number] = Job(number, kind, rest[0], rest[1], body[:token], body[token:], Input(rest[4]))
+        else:
+            self.waiting.append(Job(number, kind, rest[0], rest[1], body[:token], body[token:], None))
+        return True
+
+    def feed(self, kind, number, data):  # type: (int, int, bytes) -> None
+        """Keep a piece of a request's stdin, or its end; a request whose stdin is of no use is answered at once."""
+        job = self.incoming.get(number)
+        if job is None or job.stdin is None:  # answered already
+            return
+        try:
+            job.stdin.add(data) if kind == INPUT else job.stdin.end(data)
+        except OSError as error:
+            self.refuse(self.incoming.pop(number), "cannot keep the input: " + str(error))
+        else:
+            if kind == DIGEST:
+                self.waiting.append(self.incoming.pop(number))
+
+    def refuse(self, job, why):  # type: (Job, str) -> None
+        """Answer a request whose command is not started."""
+        text = ("dlws agent: " + why).encode("utf-8", "replace")[: job.cap]
+        self.unsent += ANSWER.pack(job.number, 126, 0.0, 0, 0, len(text)) + text
 
     def begin(self):  # type: () -> None
         """Start waiting jobs: changes at once, reads while fewer than PARALLEL jobs run."""
@@ -243,21 +303,14 @@ class Agent:
                 try:
                     command.start(self.env)
                 except OSError as error:  # no more processes or descriptors: this one fails, the agent goes on
-                    text = ("dlws agent: cannot start a process: " + str(error)).encode()
-                    self.unsent += ANSWER.pack(command.number, 126, 0.0, 0, 0, len(text)) + text
+                    self.refuse(command, "cannot start a process: " + str(error))
                     continue
                 self.running[command.pid] = command
                 for descriptor in command.open:
-                    self.watch(command, descriptor, select.POLLIN)
-                if command.input >= 0:
-                    self.watch(command, command.input, select.POLLOUT)
+                    self.owner[descriptor] = command
+                    self.poll.register(descriptor, select.POLLIN)
             elif self.linked:
                 self.waiting.append(command)
-
-    def watch(self, command, descriptor, event):  # type: (Job, int, int) -> None
-        """Poll one end of a command's pipe."""
-        self.owner[descriptor] = command
-        self.poll.register(descriptor, event)
 
     def close(self, command, descriptor):  # type: (Job, int) -> None
         """Close one end of a pipe; closing the last one finishes a command that has exited."""
@@ -265,9 +318,7 @@ class Agent:
         del self.owner[descriptor]
         os.close(descriptor)
         command.open.discard(descriptor)
-        if descriptor == command.input:
-            command.input = -1
-        elif command.status is not None and not command.open:
+        if command.status is not None and not command.open:
             self.finish(command)
 
     def reap(self):  # type: () -> None
@@ -305,11 +356,10 @@ class Agent:
         if command.flags & TIMED_OUT:
             command.kill(signal.SIGKILL)  # what is left of the group
         del self.running[command.pid]
-        for descriptor in [command.input, *command.open]:
-            if descriptor in self.owner:
-                self.poll.unregister(descriptor)
-                del self.owner[descriptor]
-                os.close(descriptor)
+        for descriptor in command.open:
+            self.poll.unregister(descriptor)
+            del self.owner[descriptor]
+            os.close(descriptor)
         if self.linked:
             self.unsent += command.answer()
             self.send()
@@ -332,11 +382,9 @@ class Agent:
         self.linked = False
         self.unsent.clear()
         self.received.clear()
+        self.incoming.clear()  # not whole, so not started
         for descriptor in (0, 1):
-            try:
-                self.poll.unregister(descriptor)
-            except KeyError:
-                pass
+            self.poll.unregister(descriptor)
         for command in self.running.values():
             if command.kind == READ:
                 command.kill(signal.SIGKILL)

@@ -11,14 +11,15 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
 from dlws.remote import agent
+from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, Stdin, opened
 
-GRACE = 15.0  # seconds that an answer may be late on its way before the link is given up
 NOISE = 1 << 18  # bytes a login may print before the helper speaks
 
 
@@ -49,7 +50,7 @@ class CommandRequest:
     deadline: float
     cap: int
     token: str = ""
-    stdin: bytes = b""
+    stdin: Stdin = b""
 
 
 class NotStarted(Unreachable):
@@ -146,7 +147,7 @@ class AgentSession:
         with contextlib.suppress(OSError):  # a helper that ended at once is explained by await_hello
             self._link.write(source)
         rest = await_hello(self._link, agent.HELLO + nonce.encode() + b"\n", patience)
-        self._writing = threading.Lock()
+        self._outbox = Outbox(self._link, self._end)
         self._state = threading.Lock()
         self._waiting: dict[int, tuple[_Pending, int]] = {}
         self._number = 0
@@ -159,22 +160,19 @@ class AgentSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Send all requests in one write and wait for all answers. Raises LinkLost, CommandTimedOut."""
+        """Send all requests and wait for all answers. Raises LinkLost, CommandTimedOut; OSError for an unread file.
+
+        Nothing is sent if a file that is to be some command's input cannot be opened.
+        """
         pending = _Pending(requests)
-        frames = []
-        with self._state:
-            if self._lost is not None:
-                raise LinkLost(self._lost)
-            for place, request in enumerate(requests):
-                self._number = (self._number + 1) & 0x7FFFFFFF
-                self._waiting[self._number] = (pending, place)
-                frames.append(_frame(self._number, request))
-        started = time.monotonic()
-        try:
-            with self._writing:
-                self._link.write(b"".join(frames))
-        except OSError as error:
-            self._end(f"sending failed: {error}")
+        with ExitStack() as files:
+            inputs = [InputPieces(files.enter_context(opened(request.stdin))) for request in requests]
+            numbers = self._numbered(pending)
+            started = time.monotonic()
+            try:
+                self._send(numbers, requests, inputs)
+            except OSError as error:
+                self._end(f"sending failed: {error}")
         limit = longest(requests)
         if not pending.over.wait(limit):
             self._end(f"no answer within {limit:.3g} s")
@@ -187,8 +185,33 @@ class AgentSession:
             raise LinkLost(f"link lost after {waited:.1f} s ({self._lost}), waiting for: {missing.command}")
         return answers
 
+    def _numbered(self, pending: _Pending) -> list[int]:
+        """A number for each request of a batch, under which its answer is waited for. Raises LinkLost."""
+        with self._state:
+            if self._lost is not None:
+                raise LinkLost(self._lost)
+            numbers = []
+            for place in range(len(pending.requests)):
+                self._number = (self._number + 1) & 0x7FFFFFFF
+                self._waiting[self._number] = (pending, place)
+                numbers.append(self._number)
+        return numbers
+
+    def _send(self, numbers: Sequence[int], requests: Sequence[CommandRequest], inputs: Sequence[InputPieces]) -> None:
+        """All requests in one write, then their inputs. Raises OSError when the link is gone or too slow."""
+        pace = Pace()
+        heads = b"".join(map(_head, numbers, requests, (each.size for each in inputs)))
+        self._outbox.write(heads, pace.until(len(heads)))
+        for number, pieces in zip(numbers, inputs, strict=True):
+            for piece in pieces:
+                if number not in self._waiting:
+                    break  # answered: the host cannot keep it
+                self._outbox.write(_piece(agent.INPUT, number, piece), pace.until(len(piece)))
+            if pieces.size:
+                self._outbox.write(_piece(agent.DIGEST, number, pieces.digest), pace.until(0))
+
     def close(self) -> None:
-        """Drop the link; reads still running on the host are killed by the agent."""
+        """Drop the link; reads still running on the host are stopped by the agent."""
         self._end("closed")
 
     def _receive(self, rest: bytes) -> None:
@@ -249,7 +272,12 @@ def longest(requests: Sequence[CommandRequest]) -> float:
     return rounds * (max(r.deadline for r in requests) + 2 * agent.KILL_AFTER) + GRACE
 
 
-def _frame(number: int, request: CommandRequest) -> bytes:
-    parts = request.token.encode(), request.command.encode(), request.stdin
+def _head(number: int, request: CommandRequest, size: int) -> bytes:
+    parts = request.token.encode(), request.command.encode()
     kind = agent.CHANGE if request.token else agent.READ
-    return agent.REQUEST.pack(kind, number, request.deadline, request.cap, *map(len, parts)) + b"".join(parts)
+    lengths = [len(part) for part in parts]
+    return agent.REQUEST.pack(kind, number, request.deadline, request.cap, *lengths, size) + b"".join(parts)
+
+
+def _piece(kind: int, number: int, data: bytes) -> bytes:
+    return agent.PIECE.pack(kind, number, len(data)) + data

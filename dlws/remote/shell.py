@@ -1,9 +1,9 @@
 """The helper for hosts without a usable python3: a POSIX shell loop that runs one command after the other.
 
 Like the agent, it starts every answer with the session's random nonce and the lengths that follow, so that no output
-can be taken for an answer. stdin goes through a pipe, never a file. Output passes through a private folder in /run.
-timeout(1) enforces deadlines; where it is missing, only the client's own limit does. A read is not killed when the link
-is lost; it ends at its deadline.
+can be taken for an answer. A command is run when all of it and all of its stdin are there, the latter in a file without
+a name; its output passes through a private folder in /run. timeout(1) enforces deadlines; where it is missing, only the
+client's own limit does. A read is not killed when the link is lost; it ends at its deadline.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
-from dlws.remote.session import GRACE, CommandRequest, Link, await_hello
+from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, opened
+from dlws.remote.session import CommandRequest, Link, await_hello
+from dlws.remote.watch import Watch
 
 # Contains no single quotes, because it is sent between two of them.
 SCRIPT = r"""
@@ -27,20 +29,32 @@ export LC_ALL PATH
 d=$(mktemp -d /run/dlws.XXXXXX 2>/dev/null) || d=$(mktemp -d) || exit 97
 trap "rm -rf \"$d\"" EXIT
 limit=; if timeout 1 true 2>/dev/null; then limit=timeout; fi
+die() { echo "dlws: $1" >&9; exit 97; }
+take() { dd bs=4096 iflag=fullblock count=$(($1 / 4096)) && dd bs=1 count=$(($1 % 4096)); }
 keep() { (ulimit -f $((cap / 512 + 1)); exec cat >"$1"); k=$?; cat >/dev/null; exit $k; }
-printf "DLWS-SHELL %s\n" "$nonce"; exec 2>/dev/null
+run() {
+  if [ "$token" = - ]; then unset DLWS_ACTION; else DLWS_ACTION=$token; export DLWS_ACTION; fi
+  exec ${limit:+timeout -k 2 "$deadline"} /bin/sh -c "$c"
+}
+printf "DLWS-SHELL %s\n" "$nonce"; exec 9>&2 2>/dev/null
 while read -r id deadline cap token ncommand nstdin; do
-  c=$(dd bs=1 count="$ncommand" 2>/dev/null; echo x); c=${c%x}
-  f=$d/$id; mkfifo "$f.o" "$f.e" || exit 97
-  keep "$f.out" <"$f.o" & p=$!
-  keep "$f.err" <"$f.e" & q=$!
+  c=$(take "$ncommand"; echo x); c=${c%x}
+  [ "$(printf %s "$c" | wc -c)" -eq "$ncommand" ] || die "the command did not arrive whole"
+  exec 5</dev/null
+  if [ "$nstdin" -gt 0 ]; then
+    room=$d; if [ "$nstdin" -gt 1048576 ]; then room=/var/tmp; fi
+    i=$(mktemp "$room/dlws.XXXXXX") || die "no room for the input in $room"
+    exec 3>"$i" 4<"$i" 5<"$i"; rm -f "$i"
+    take "$nstdin" >&3 || die "cannot keep the input in $room"
+    exec 3>&-; read -r digest; s=$(sha256sum <&4); exec 4<&-
+    [ "${s%% *}" = "$digest" ] || die "the input did not arrive whole"
+  fi
+  f=$d/$id; mkfifo "$f.o" "$f.e" || die "no room for the output in $d"
+  keep "$f.out" <"$f.o" 5<&- & p=$!
+  keep "$f.err" <"$f.e" 5<&- & q=$!
   b=$(date +%s)
-  dd bs=1 count="$nstdin" 2>/dev/null | {
-    if [ "$token" = - ]; then unset DLWS_ACTION; else DLWS_ACTION=$token; export DLWS_ACTION; fi
-    ${limit:+timeout -k 2 "$deadline"} /bin/sh -c "$c" >"$f.o" 2>"$f.e"; r=$?
-    cat >/dev/null; exit $r
-  }; r=$?
-  t=$(($(date +%s) - b))
+  (run) <&5 >"$f.o" 2>"$f.e" 5<&- 9>&-; r=$?
+  t=$(($(date +%s) - b)); exec 5<&-
   { sleep 1; kill "$p" "$q"; } >/dev/null 2>&1 </dev/null & w=$!
   wait "$p"; s=$?; wait "$q"; u=$?; kill "$w" 2>/dev/null
   whole=yes; for x in $s $u; do case $x in 0|143) ;; *) whole=no ;; esac; done
@@ -62,6 +76,7 @@ class ShellSession:
         self._received = await_hello(self._link, b"DLWS-SHELL " + self._nonce.encode() + b"\n", patience)
         self._lock = threading.Lock()
         self._lost: str | None = None
+        self._outbox = Outbox(self._link, self._end)
 
     @property
     def lost(self) -> str | None:
@@ -69,43 +84,41 @@ class ShellSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Send all requests and read the answers as they arrive. Raises LinkLost, CommandTimedOut."""
+        """Run the requests in turn. Raises LinkLost, CommandTimedOut; OSError for a file that cannot be opened."""
         with self._lock:
             if self._lost is not None:
                 raise LinkLost(self._lost)
-            limit = sum(r.deadline + 6.0 for r in requests) + GRACE
-            late = threading.Timer(limit, self._end, [f"no answer within {limit:.0f} s"])
-            late.daemon = True
-            late.start()
-            answers: list[Answer] = []
-            started = time.monotonic()
-            sender = threading.Thread(target=self._send, args=(requests,), daemon=True)
-            sender.start()
-            try:
-                for request in requests:
-                    answers.append(self._answer(request))
-            except (OSError, ValueError) as error:
-                self._end(str(error))
-                waited = time.monotonic() - started
-                text = f"{self._lost} after {waited:.1f} s, waiting for: {requests[len(answers)].command}"
-                kind = CommandTimedOut if waited >= limit else LinkLost
-                raise kind(text) from None
-            finally:
-                late.cancel()
-            return answers
+            return [self._run(number, request) for number, request in enumerate(requests)]
 
     def close(self) -> None:
         """Drop the link."""
         self._end("closed")
 
-    def _send(self, requests: Sequence[CommandRequest]) -> None:
-        # In a separate thread, because the loop reads the next request only after it has sent the last answer.
-        with contextlib.suppress(OSError):
-            for number, request in enumerate(requests):
-                command = request.command.encode()
-                head = f"{number} {math.ceil(request.deadline)} {request.cap} {request.token or '-'} "
-                head += f"{len(command)} {len(request.stdin)}\n"
-                self._link.write(head.encode() + command + request.stdin)
+    def _run(self, number: int, request: CommandRequest) -> Answer:
+        limit = request.deadline + 6.0 + GRACE
+        started, watch = time.monotonic(), Watch(limit, lambda: self._end(f"no answer within {limit:.0f} s"))
+        with opened(request.stdin) as stream:
+            try:
+                self._send(number, request, InputPieces(stream))
+                with watch:
+                    return self._answer(request)
+            except (OSError, ValueError) as error:
+                self._end(str(error))
+                waited = time.monotonic() - started
+                text = f"{self._lost} after {waited:.1f} s, waiting for: {request.command}"
+                raise CommandTimedOut(text) if watch.expired else LinkLost(text) from None
+
+    def _send(self, number: int, request: CommandRequest, pieces: InputPieces) -> None:
+        pace, command = Pace(), request.command.encode()
+        head = f"{number} {math.ceil(request.deadline)} {request.cap} {request.token or '-'} "
+        self._write(f"{head}{len(command)} {pieces.size}\n".encode() + command, pace)
+        for piece in pieces:
+            self._write(piece, pace)
+        if pieces.size:
+            self._write(pieces.digest.hex().encode() + b"\n", pace)
+
+    def _write(self, data: bytes, pace: Pace) -> None:
+        self._outbox.write(data, pace.until(len(data)))
 
     def _answer(self, request: CommandRequest) -> Answer:
         head, rest = self._until(b"\n")

@@ -231,6 +231,15 @@ def test_a_command_that_cannot_die_is_given_up(patched: Patch) -> None:
     assert (stuck.rc, stuck.timed_out, stuck.text, other.text) == (None, True, "part\n", "fine\n")
 
 
+def test_input_that_cannot_be_kept_is_told_and_nothing_starts(patched: Patch, tmp_path: Path) -> None:
+    connection = patched('(b"/run", b"/dev/shm"), (b"/var/tmp", b"/tmp")', '(b"/nowhere",), (b"/nowhere",)')
+    answer = connection.send(f"touch {tmp_path}/started", token="t", stdin=b"x" * 5_000_000, deadline=5)
+    assert (answer.rc, answer.text) == (126, "")
+    assert answer.error_text == "dlws agent: cannot keep the input: no folder takes a file"
+    assert not (tmp_path / "started").exists()
+    assert connection.send("cat", token="t", stdin=b"", deadline=5).rc == 0
+
+
 def test_a_change_does_not_queue_behind_slow_reads(local: Connection) -> None:
     reads = threading.Thread(target=local.ask, args=(["sleep 1"] * 32,))
     reads.start()

@@ -1,0 +1,93 @@
+"""What goes to a host's helper: whole frames, each within a bound of time; a command's input in pieces."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from dlws.remote.watch import Watch
+
+GRACE = 15.0  # seconds that a frame or an answer may be late on its way before the link is given up
+SLOWEST = 1 << 17  # bytes per second; what goes slower is taken for a host that does not read
+PIECE = 1 << 18  # bytes of input in one frame: other threads' frames go in between
+
+Stdin = bytes | Path
+"""A command's standard input: the bytes themselves, or a file of the control host, which is never held in memory."""
+
+
+def opened(stdin: Stdin) -> BinaryIO:
+    """The input as a stream. Raises OSError for a file that cannot be read."""
+    return io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin.open("rb")
+
+
+class Writable(Protocol):
+    """The half of a `Link` that is written to."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of it; OSError when the link is gone."""
+
+
+class Outbox:
+    """Writes whole frames to a link, for any number of threads. Over a link whose peer does not read, it gives up."""
+
+    def __init__(self, link: Writable, give_up: Callable[[str], None]) -> None:
+        """`give_up` ends the link, with the reason; a write that is under way then raises OSError."""
+        self._link, self._give_up = link, give_up
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes, until: float) -> None:
+        """Send all of it by `until` (time.monotonic). OSError when the link is gone, or was given up here."""
+        left = until - time.monotonic()
+        if left <= 0 or not self._lock.acquire(timeout=left):
+            self._late()
+            raise OSError("given up")
+        try:
+            with Watch(max(0.0, until - time.monotonic()), self._late):
+                self._link.write(data)
+        finally:
+            self._lock.release()
+
+    def _late(self) -> None:
+        self._give_up("the host does not read what it is sent")
+
+
+class Pace:
+    """The time by which data must have been sent: `GRACE`, and what it takes at the `SLOWEST` rate."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + GRACE
+
+    def until(self, size: int) -> float:
+        """By when the next `size` bytes must be out (time.monotonic)."""
+        self._due += size / SLOWEST
+        return self._due
+
+
+class InputPieces:
+    """The pieces of an input, and, after the last one, `digest`: the SHA-256 of them all."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._sum = stream, hashlib.sha256()
+        self.size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pieces of at most `PIECE` bytes, `size` bytes in all. OSError if the file has become shorter meanwhile."""
+        left = self.size
+        while left:
+            piece = self._stream.read(min(PIECE, left))
+            if not piece:
+                raise OSError(f"{left} bytes of the input have gone while it was sent")
+            self._sum.update(piece)
+            left -= len(piece)
+            yield piece
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the pieces so far."""
+        return self._sum.digest()

@@ -1,0 +1,131 @@
+"""What a command reads: it is started when its input is whole, whatever becomes of the link or of the helper."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dlws.record.answer import LinkLost
+from dlws.remote import local
+from dlws.remote.change import Applier, Change, ChangeFailed
+from dlws.remote.connection import Connection
+from dlws.remote.host import Host
+from dlws.remote.outbox import InputPieces
+
+
+class CutLink(local.ProcessLink):
+    """A link that breaks after so many more bytes."""
+
+    left = 1 << 40
+    opened: list[CutLink]
+
+    def write(self, data: bytes) -> None:
+        part = data[: self.left]
+        self.left -= len(part)
+        super().write(part)
+        if len(part) < len(data):
+            self.abort()
+            raise OSError("cut")
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+
+Open = Callable[[], Connection]
+
+
+@pytest.fixture(params=["agent", "shell"])
+def helper(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection to this machine, by the agent or by the shell; its link is the last of `CutLink.opened`."""
+    opened: list[CutLink] = []
+
+    class Link(CutLink):
+        def __init__(self, argv: list[str]) -> None:
+            super().__init__(argv)
+            opened.append(self)
+
+    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
+    monkeypatch.setattr(local, "ProcessLink", Link)
+    path = tmp_path / "no-python"
+    path.mkdir()
+    if request.param == "shell":
+        (path / "python3").write_text("#!/bin/sh\nexit 127\n")
+        (path / "python3").chmod(0o755)
+    connection = local.open_process("host", ["env", f"PATH={path}:/usr/bin:/bin"]).connect()
+    yield connection
+    connection.close()
+
+
+def cut_after(size: int) -> CutLink:
+    """Let the newest link break after so many more bytes."""
+    CutLink.opened[-1].left = size
+    return CutLink.opened[-1]
+
+
+def change_over(connection: Connection) -> Change:
+    host = Host(connection)
+    return Change(host, Applier(host, lambda: connection))
+
+
+def test_a_file_cut_off_on_its_way_is_not_put_in_place(helper: Connection, tmp_path: Path) -> None:
+    file = tmp_path / "conf"
+    file.write_text("old\n")
+    change = change_over(helper)
+    link = cut_after(150_000)
+    with pytest.raises(LinkLost):
+        change.write_file(str(file), "a line\n" * 55_000)
+    wait_until(link.has_ended)
+    assert file.read_text() == "old\n"
+    assert [path.name for path in tmp_path.glob("conf*")] == ["conf"]
+
+
+def test_a_command_cut_off_on_its_way_is_not_run(helper: Connection, tmp_path: Path) -> None:
+    link = cut_after(50_000)
+    with pytest.raises(LinkLost):
+        helper.send(f"touch {tmp_path}/victim; # {'x' * 100_000}", token="t", deadline=5)
+    wait_until(link.has_ended)
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("helper", ["agent"], indirect=True)
+def test_the_input_outlives_the_agent(helper: Connection, tmp_path: Path) -> None:
+    """An agent that is killed has handed over all of it, or has not started the command."""
+    data = b"0123456789abcde\n" * 500_000
+    with pytest.raises(LinkLost):
+        helper.send(f"kill -9 $PPID; cd {tmp_path}; cat >new; mv new file", token="t", stdin=data, deadline=10)
+    wait_until((tmp_path / "file").exists)
+    assert (tmp_path / "file").read_bytes() == data
+
+
+def test_input_that_was_garbled_starts_nothing(
+    helper: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InputPieces, "digest", bytes(32))
+    with pytest.raises((LinkLost, ChangeFailed), match="did not arrive whole"):
+        change_over(helper).run(f"touch {tmp_path}/started", stdin=b"data")
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("size", [1, 65_537, 3_000_001])
+def test_input_of_any_size_arrives_as_it_is(helper: Connection, tmp_path: Path, size: int) -> None:
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+    assert helper.send(f"cat >{tmp_path}/got; wc -c", token="t", stdin=data, deadline=10).text == "0\n"
+    assert (tmp_path / "got").read_bytes() == data
+
+
+def test_input_can_be_opened_by_name_and_has_none_itself(helper: Connection) -> None:
+    """`kubeadm --config /dev/stdin` opens it; nothing on a disk does."""
+    look = (
+        "find /run/dlws.* /var/tmp/dlws.* /dev/shm/dlws.* -type f 2>/dev/null | xargs -r grep -l CA[N]; cat /dev/stdin"
+    )
+    assert helper.send(look, token="t", stdin=b"CANARY\n", deadline=10).text == "CANARY\n"
+
+
+def wait_until(holds: Callable[[], object], patience: float = 8.0) -> None:
+    until = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
