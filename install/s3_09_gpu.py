@@ -36,7 +36,7 @@ def test_probe_image(cluster: Cluster, change: Change) -> None:
     image, folder = cluster.suite.gpu_probe_image, cluster.image_archives
     archive = folder / f"{image.replace('/', '-').replace(':', '-')}.tar" if folder else None
     if archive and archive.exists():
-        change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
+        change.run("docker load -q", stdin=archive, text=f"docker load {archive.name}")
     else:
         change.run("docker pull -q %s", image, deadline=30 * 60)
 

@@ -10,7 +10,6 @@ from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import hosts_with_apt_source
-from dlws.facts.files import configured_file
 from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules
 from dlws.facts.kube_host import APT_SOURCE, PACKAGES, installed_packages, key_path, missing_images
 from dlws.inventory import Node
@@ -46,8 +45,7 @@ def test_kernel(host: Host, change: Change) -> None:
 def test_kube_source(cluster: Cluster, change: Change) -> None:
     """Add the source of the Kubernetes packages to apt."""
     if key := cluster.apt_key:
-        path, content = key_path(key), configured_file(key)
-        change.run("install -m 644 /dev/stdin %s", path, stdin=content, text=f"write {path}")
+        change.copy_file(key, key_path(key))
     change.write_file(APT_SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
 
 
@@ -81,7 +79,7 @@ def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, cha
         return  # in a plan: kubeadm, which lists the images, is not yet installed
     for image in missing_images(node, cluster, host, notes):
         if path := archive(cluster.image_archives, image, node.arch):
-            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
         else:
             change.run("docker pull -q %s", image, deadline=30 * 60)
 
@@ -94,9 +92,7 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     arch = host.read("dpkg --print-architecture").strip()
     change.make_directory(DEBS)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
-        change.run(
-            "install -m 644 /dev/stdin %s", f"{DEBS}/{deb.name}", stdin=deb.read_bytes(), text=f"copy {deb.name}"
-        )
+        change.copy_file(deb, f"{DEBS}/{deb.name}")
     return [f"{DEBS}/{deb.name}" for deb in debs]
 
 

@@ -23,7 +23,7 @@ def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> No
     image = device_plugins.for_node(cluster, node).image
     archive = image_archives.archive(cluster.image_archives, image, node.arch)
     if archive:
-        change.run("docker load -q", stdin=archive.read_bytes(), text=f"docker load {archive.name}")
+        change.run("docker load -q", stdin=archive, text=f"docker load {archive.name}")
     else:
         change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
 

@@ -77,7 +77,7 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     for name in (n for n in names if n in wrong):
         path = archive(cluster.image_archives, name, node.arch)
         if path and cluster.suite.images is Images.PREBUILT:
-            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
         if path or cluster.suite.images is Images.BUILD:
             change.run("docker push %s", name, deadline=PULL_DEADLINE)
 
@@ -100,7 +100,7 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
         wrong = {line.partition(": ")[0] for line in platform_images.host_troubles(host, digests, pulled)}
     for image in (name for name in digests if name in wrong):
         if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
-            change.run("docker load -q", stdin=path.read_bytes(), text=f"docker load {path.name}")
+            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
         else:
             change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
 

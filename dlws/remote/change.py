@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from dlws.parse.host import apt_locks, boot
@@ -22,6 +23,7 @@ from dlws.remote.backend import quoted
 from dlws.remote.connection import Connection
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
+from dlws.remote.outbox import Stdin
 from dlws.verdict import Unknown
 
 MINUTE = 60.0
@@ -44,7 +46,7 @@ class Action:
 
     text: str
     command: str
-    stdin: bytes = b""
+    stdin: Stdin = b""
     deadline: float = 10 * MINUTE
 
 
@@ -172,8 +174,11 @@ class Change:
     actions: list[ActionRow] = field(default_factory=list)
     kube: Kubernetes | None = None
 
-    def run(self, command: str, *args: str, stdin: bytes = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
-        """Run a command as root and return its output. `text` describes it where the command itself is unclear."""
+    def run(self, command: str, *args: str, stdin: Stdin = b"", deadline: float = 10 * MINUTE, text: str = "") -> str:
+        """Run a command as root and return its output. `text` describes it where the command itself is unclear.
+
+        `stdin` may be a file of the control host, however large: it is sent in pieces and never held in memory.
+        """
         filled = quoted(command, *args)
         return self._do(Action(text or filled, filled, stdin, deadline))
 
@@ -181,13 +186,17 @@ class Change:
         """Write a file atomically (temporary file, then rename). The content is not in the action's text."""
         count = len(content.splitlines())
         text = f"write {path} ({count} {'line' if count == 1 else 'lines'})"
-        self._put(path, content, "true", mode=mode, owner=owner, text=text)
+        self._put(path, _encoded(content), "true", mode=mode, owner=owner, text=text)
+
+    def copy_file(self, source: Path, path: str, *, mode: str = "0644", owner: str = "root:root") -> None:
+        """Copy a file of the control host to the host, atomically."""
+        self._put(path, source, "true", mode=mode, owner=owner, text=f"copy {source.name} to {path}")
 
     def write_sudoers(self, name: str, content: str) -> None:
         """Write a file in /etc/sudoers.d if visudo accepts it: an invalid one would lock every user out of sudo."""
         path = f"{SUDOERS}/{name}"
         text = f"write {path}: {content.strip()}"
-        self._put(path, content, 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
+        self._put(path, _encoded(content), 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
 
     def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
         """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if unchanged.
@@ -205,9 +214,9 @@ class Change:
         if exists:
             mode, owner = self.host.read("stat -c '%%a %%u:%%g' %s", path).split()
         text = f"edit {path}: {difference(old, new)}"
-        self._put(path, new, "true", mode=mode, owner=owner, text=text)
+        self._put(path, _encoded(new), "true", mode=mode, owner=owner, text=text)
 
-    def _put(self, path: str, content: str, test: str, *, mode: str, owner: str, text: str) -> None:
+    def _put(self, path: str, content: Stdin, test: str, *, mode: str, owner: str, text: str) -> None:
         """Write a file atomically, provided that the shell command `test` on the new file, `$t`, succeeds."""
         command = quoted(
             'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
@@ -216,7 +225,7 @@ class Change:
             owner,
             mode,
         )
-        self._do(Action(text, command, content.encode("utf-8", "surrogateescape"), FILE_DEADLINE))
+        self._do(Action(text, command, content, FILE_DEADLINE))
 
     def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
         """Make a directory with this mode and owner, and its missing parents."""
@@ -348,6 +357,11 @@ def exact_text(host: Host, path: str) -> str:
     if result.rc != 0:
         raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
     return bytes(result.stdout_bytes).decode("utf-8", "surrogateescape")
+
+
+def _encoded(text: str) -> bytes:
+    """The text as written to a file: UTF-8, and the bytes that `exact_text` could not read as such."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def difference(old: str, new: str) -> str:

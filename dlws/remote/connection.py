@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
+from dlws.remote.outbox import Stdin
 from dlws.remote.session import CommandRequest, Session
 from dlws.verdict import Unknown
 
@@ -55,12 +56,12 @@ class Connection(ABC):
         return self.ask([command], deadline=deadline)[0]
 
     @abstractmethod
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """Run one command that changes something. It is sent at most once.
 
         If the link is lost after that, LinkLost is raised: use `still_running(token)` and read the host to find out
         what happened, never a second `send`. The command outlives the link until its `deadline` (s); an Answer with
-        `timed_out` was stopped.
+        `timed_out` was stopped. It is started when all of its stdin is on the host.
         """
 
     @abstractmethod
@@ -163,7 +164,7 @@ class SessionConnection(Connection):
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(error) from None
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """See `Connection.send`."""
         request = CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin)
         session = self._live_session()  # may connect: nothing of the request has been sent yet

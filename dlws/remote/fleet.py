@@ -20,6 +20,7 @@ from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.local import CONTROL, open_local
+from dlws.remote.outbox import Stdin
 from dlws.verdict import Unknown
 
 WIDTH = 16  # hosts connected to at a time
@@ -240,7 +241,7 @@ class FleetConnection(Connection):
         self._fleet.transcript.append(self.host, replace(answer, out=withheld), "read")
         return answer
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """See `Connection.send`."""
         self._fleet.generation += 1
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from dlws.remote.watch import Watch
+from dlws.verdict import Unknown
 
 GRACE = 15.0  # seconds that a frame or an answer may be late on its way before the link is given up
 SLOWEST = 1 << 17  # bytes per second; what goes slower is taken for a host that does not read
@@ -21,8 +22,11 @@ Stdin = bytes | Path
 
 
 def opened(stdin: Stdin) -> BinaryIO:
-    """The input as a stream. Raises OSError for a file that cannot be read."""
-    return io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin.open("rb")
+    """The input as a stream. Unknown for a file that cannot be read."""
+    try:
+        return io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin.open("rb")
+    except OSError as error:
+        raise Unknown(f"nothing was sent: cannot read {stdin}: {error.strerror}") from None
 
 
 class Writable(Protocol):

@@ -22,6 +22,7 @@ from dlws.remote.api_server import ApiRequest
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet, T
 from dlws.remote.kubernetes import NAME
+from dlws.remote.outbox import Stdin
 from dlws.verdict import Unknown
 
 
@@ -185,7 +186,7 @@ class ReplayedConnection(Connection):
         """See `Connection.clock`."""
         return self._replay.ask(self.host, CLOCK)
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """Raises Unknown, because a replay changes nothing."""
         raise Unknown(f"{self.host}: a replay changes nothing: {command}")
 

@@ -160,9 +160,9 @@ class AgentSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Send all requests and wait for all answers. Raises LinkLost, CommandTimedOut; OSError for an unread file.
+        """Send all requests and wait for all answers.
 
-        Nothing is sent if a file that is to be some command's input cannot be opened.
+        Raises LinkLost, CommandTimedOut; Unknown, with nothing sent, for an input file that cannot be read.
         """
         pending = _Pending(requests)
         with ExitStack() as files:

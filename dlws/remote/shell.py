@@ -84,7 +84,7 @@ class ShellSession:
         return self._lost
 
     def run(self, requests: Sequence[CommandRequest]) -> list[Answer]:
-        """Run the requests in turn. Raises LinkLost, CommandTimedOut; OSError for a file that cannot be opened."""
+        """Run the requests in turn. Raises LinkLost, CommandTimedOut; Unknown for an input file that cannot be read."""
         with self._lock:
             if self._lost is not None:
                 raise LinkLost(self._lost)

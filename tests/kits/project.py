@@ -27,6 +27,7 @@ from dlws.record.redaction import Redactor
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.local import open_local, open_process
+from dlws.remote.outbox import Stdin
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 60.0  # seconds; a run of the kit that takes longer hangs
@@ -201,7 +202,7 @@ class LocalHost(Connection):
         answers = self._inner.ask([self._placed(c) for c in commands], deadline=deadline, cap=cap)
         return [replace(answer, command=command) for answer, command in zip(answers, commands, strict=True)]
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """Run the command in the host's folder and record it in the file `sent`."""
         self._must_be_there()
         with (self._folder / "sent").open("a") as log:

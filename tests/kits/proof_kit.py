@@ -37,6 +37,7 @@ from dlws.record.run_folder import RunFolder
 from dlws.remote.connection import CAP, CLOCK, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.outbox import Stdin
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from tests.kits.proof_api import FAILURES, Broken, RecordedApi, merged
 from tests.kits.proof_cases import (
@@ -90,7 +91,7 @@ class Answering(Connection):
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         return self._answer(command)
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> NoReturn:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> NoReturn:
         raise ProofError(f"{self.host}: a check must change nothing: {command}")
 
     def renew(self) -> None:

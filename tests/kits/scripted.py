@@ -11,6 +11,7 @@ from dlws.record.answer import Answer
 from dlws.remote.change import Applier, Change
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.host import Host
+from dlws.remote.outbox import Stdin, opened
 
 DATA = Path(__file__).parents[1] / "data" / "parse"
 NO_FILE = (1, "", "cat: x: No such file or directory")
@@ -47,8 +48,8 @@ class Scripted(Connection):
         rc, out, err = next((answer for key, answer in self.script.items() if key in command), NO_FILE)
         return Answer(command, rc, out.encode(), err.encode(), 0.0)
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
-        self.sent.append((command, stdin))
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
+        self.sent.append((command, opened(stdin).read()))
         return Answer(command, int(self.fails in command), b"", b"", 0.0)
 
     def renew(self) -> None:

@@ -17,6 +17,7 @@ from dlws.remote import fleet as fleet_module
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.foresight import Foresight
+from dlws.remote.outbox import Stdin
 
 CHECKS = ["uname -s", "cat /etc/fstab", "hostname -f"]
 
@@ -37,7 +38,7 @@ class Fake(Connection):
         number = sum(map(len, self.trips))
         return [Answer(c, 0, f"{number}".encode(), b"", 0.01, timed_out=c in self.slow) for c in commands]
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         if self.fault:
             raise self.fault
         return Answer(command, 0, b"", b"", 0.01)

@@ -14,6 +14,9 @@ from dlws.remote.change import Applier, Change, ChangeFailed
 from dlws.remote.connection import Connection
 from dlws.remote.host import Host
 from dlws.remote.outbox import InputPieces
+from dlws.verdict import Unknown
+
+SIZE = 200 << 20  # bytes of a pretended image archive
 
 
 class CutLink(local.ProcessLink):
@@ -122,6 +125,41 @@ def test_input_can_be_opened_by_name_and_has_none_itself(helper: Connection) -> 
         "find /run/dlws.* /var/tmp/dlws.* /dev/shm/dlws.* -type f 2>/dev/null | xargs -r grep -l CA[N]; cat /dev/stdin"
     )
     assert helper.send(look, token="t", stdin=b"CANARY\n", deadline=10).text == "CANARY\n"
+
+
+def test_an_archive_is_never_held_in_memory(tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    with archive.open("wb") as file:
+        file.truncate(SIZE)
+    connection = local.open_local()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
+    before = peak(Path("/proc/self/status").read_text())
+    answer = connection.send("wc -c; cat /proc/$PPID/status", token="t", stdin=archive, deadline=60)
+    connection.close()
+    assert int(answer.text.split()[0]) == SIZE
+    assert peak(Path("/proc/self/status").read_text()) - before < SIZE / 4
+    assert peak(answer.text) < SIZE / 4
+
+
+def test_a_file_that_cannot_be_read_is_told_and_nothing_is_sent(helper: Connection, tmp_path: Path) -> None:
+    with pytest.raises(Unknown, match=r"nothing was sent: cannot read .*gone.tar: No such file"):
+        helper.send(f"touch {tmp_path}/started", token="t", stdin=tmp_path / "gone.tar", deadline=5)
+    assert helper.ask(["ls"])[0].rc == 0
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_file_is_copied_with_its_mode_and_as_it_is(helper: Connection, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(256)))
+    change = change_over(helper)
+    change.copy_file(tmp_path / "key", f"{tmp_path}/a copy", mode="0600")
+    assert (tmp_path / "a copy").read_bytes() == bytes(range(256))
+    assert (tmp_path / "a copy").stat().st_mode & 0o777 == 0o600
+    assert [action.text for action in change.actions] == [f"copy key to {tmp_path}/a copy"]
+
+
+def peak(status: str) -> int:
+    """The most memory that a process has had, in bytes, from its /proc/PID/status."""
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 def wait_until(holds: Callable[[], object], patience: float = 8.0) -> None:
