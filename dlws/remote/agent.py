@@ -144,7 +144,8 @@ class Job:
 
     def start(self, env):  # type: (dict[str, str]) -> None
         """Start it as `/bin/sh -c` would, in a new session, without a terminal; stdin is only what was sent."""
-        source = os.dup(self.stdin.file.fileno()) if self.stdin else os.open(os.devnull, os.O_RDONLY)
+        given = self.stdin and self.stdin.file
+        source = os.dup(given.fileno()) if given else os.open(os.devnull, os.O_RDONLY)
         self.stdin = None
         out, err = os.pipe(), os.pipe()
         self.began = time.monotonic()

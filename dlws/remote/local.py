@@ -33,6 +33,7 @@ class ProcessLink:
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=subprocess.PIPE,
+                bufsize=0,
                 start_new_session=True,
                 env={name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)},
             )
@@ -60,7 +61,8 @@ class ProcessLink:
             code = self._process.wait(0.2)
         except subprocess.TimeoutExpired:
             return ""
-        text = os.read(stderr.fileno(), 4000).decode("utf-8", "backslashreplace").strip()
+        os.set_blocking(stderr.fileno(), False)  # a child of the program may have it open still
+        text = (stderr.read(4000) or b"").decode("utf-8", "backslashreplace").strip()
         return text or f"exit status {code}"
 
 

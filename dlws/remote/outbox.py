@@ -23,8 +23,10 @@ Stdin = bytes | Path
 
 def opened(stdin: Stdin) -> BinaryIO:
     """The input as a stream. Unknown for a file that cannot be read."""
+    if isinstance(stdin, bytes):
+        return io.BytesIO(stdin)
     try:
-        return io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin.open("rb")
+        return stdin.open("rb")
     except OSError as error:
         raise Unknown(f"nothing was sent: cannot read {stdin}: {error.strerror}") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
-from dlws.remote import agent, session
+from dlws.remote import agent, outbox, session
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, open_ssh
 
@@ -283,6 +284,19 @@ def test_a_silent_network_ends_a_read_and_a_change(
         reader.ask(["uptime"], deadline=0.2)
     with pytest.raises(LinkLost, match=r"no answer within 0\.4 s to: reboot-like"):
         changer.send("reboot-like", token="t", deadline=0.2)
+
+
+def test_a_host_that_does_not_read_ends_a_change(
+    server: Server, root: Login, keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = open_ssh(server.node, [root], keys)
+    pid = int(connection.ask(["echo $PPID #"])[0].text)  # the agent, which sshd's keepalives do not pass through
+    monkeypatch.setattr(outbox, "GRACE", 0.3)
+    monkeypatch.setattr(outbox, "SLOWEST", 1 << 30)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(LinkLost, match=r"the host does not read what it is sent.*sent once, not again"):
+        connection.send("cat", token="t", stdin=bytes(16 << 20), deadline=5)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_host_that_comes_back_is_connected_anew(server: Server, root: Login, keys: HostKeys, proxy: Proxy) -> None:
