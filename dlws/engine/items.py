@@ -19,7 +19,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine import proving
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
-from dlws.engine.judgement import Course, Declared, Judgement, result_of
+from dlws.engine.judgement import Course, Declared, Judgement, clipped, result_of
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
@@ -77,7 +77,7 @@ class TargetItem(pytest.Item):
             evidence=references,
         )
         result = result_of(self.declared, judgement, course)
-        result = self.result = redacted(result, site.fleet.transcript.redactor.text)
+        result = self.result = recorded(result, site.fleet.transcript.redactor.text)
         if result.verdict.is_red and self.get_closest_marker("judges_api"):
             site.first_to_lose(API, self.key)
         if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
@@ -280,23 +280,29 @@ def _item_name(spec: Check | Stage, target: Target) -> str:
     return f"test_{spec.name}[{target.name}]"
 
 
-def redacted(result: Result, redact: Callable[[str], str]) -> Result:
-    """The result with every secret masked in the texts that come from hosts. Names and titles come from the source."""
+def recorded(result: Result, redact: Callable[[str], str]) -> Result:
+    """The result with every secret masked, and then what is too long cut, in the texts that come from hosts.
 
-    def masked(row: T) -> T:
+    Names and titles come from the source.
+    """
+
+    def text(said: str) -> str:
+        return clipped(redact(said))
+
+    def row(said: T) -> T:
         return replace(
-            row,
-            what=redact(row.what),
-            found=redact(row.found),
-            expected=redact(row.expected),
-            message=redact(row.message),
-            remark=redact(row.remark),
+            said,
+            what=text(said.what),
+            found=text(said.found),
+            expected=text(said.expected),
+            message=text(said.message),
+            remark=text(said.remark),
         )
 
     return replace(
-        masked(result),
-        proofs=tuple(masked(proof) for proof in result.proofs),
-        actions=tuple(replace(action, text=redact(action.text)) for action in result.actions),
+        row(result),
+        proofs=tuple(row(proof) for proof in result.proofs),
+        actions=tuple(replace(action, text=text(action.text)) for action in result.actions),
     )
 
 

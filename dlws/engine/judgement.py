@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result
 from dlws.verdict import Mismatch, Severity, Verdict, sentence
 
+LONGEST = 4096  # characters of one text of a result; a host may have said a thousand times as much
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -59,6 +61,13 @@ class Course:
 def failed(mismatch: Mismatch) -> Judgement:
     """The judgement for a Mismatch: FAIL, with its fields."""
     return Judgement(verdict=Verdict.FAIL, what=mismatch.what, found=mismatch.found, expected=mismatch.expected)
+
+
+def clipped(text: str) -> str:
+    """The text; if longer than `LONGEST` characters, its beginning, with the number of all of them."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - 96]} ... (cut here; {len(text)} characters, see the evidence)"
 
 
 def result_of(declared: Declared, judgement: Judgement, course: Course) -> Result:

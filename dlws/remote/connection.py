@@ -17,6 +17,7 @@ from dlws.remote.session import CommandRequest, Session
 from dlws.verdict import Unknown
 
 CAP = 1 << 20  # bytes kept of each of stdout and stderr
+TOTAL = 1 << 28  # bytes of answers that are taken from one host; a hundred checks that fill both caps need less
 CLOCK = "date +%s.%N, against the clock of the control host"  # the name under which `clock` is recorded
 READ_CLOCK = "date +%s.%N"
 CLOCK_READINGS = 3
@@ -139,6 +140,7 @@ class SessionConnection(Connection):
         self._redact = redact
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._taken = 0
 
     def connect(self) -> SessionConnection:
         """Connect now; raises Unreachable."""
@@ -158,9 +160,9 @@ class SessionConnection(Connection):
             return []
         try:
             try:
-                return self._live_session().run(requests)
+                return self._answers(self._live_session(), requests)
             except LinkLost:
-                return self._live_session().run(requests)
+                return self._answers(self._live_session(), requests)
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(error) from None
 
@@ -169,7 +171,7 @@ class SessionConnection(Connection):
         request = CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin)
         session = self._live_session()  # may connect: nothing of the request has been sent yet
         try:
-            return session.run([request])[0]
+            return self._answers(session, [request])[0]
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(LinkLost(f"{error} (sent once, not again; token {token})")) from None
 
@@ -195,8 +197,16 @@ class SessionConnection(Connection):
         if session is not None:
             session.close()
 
+    def _answers(self, session: Session, requests: list[CommandRequest]) -> list[Answer]:
+        answers = session.run(requests)
+        self._taken += sum(len(answer.out) + len(answer.err) for answer in answers)
+        return answers
+
     def _live_session(self) -> Session:
-        """The session, opened first if there is none or its link is gone."""
+        """The session, opened first if there is none or its link is gone. Unreachable if it has printed too much."""
+        if self._taken > TOTAL:
+            much = f"has printed {self._taken >> 20} MiB in this run, more than {TOTAL >> 20}: it is asked nothing more"
+            raise Unreachable(f"{self.host}: {much}")
         with self._lock:
             if self._session is None or self._session.lost is not None:
                 if self._session is not None:

@@ -20,6 +20,7 @@ from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
 from dlws.remote import agent
 from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, Stdin, opened
 
+REFUSED = "the host's answer is refused"
 NOISE = 1 << 18  # bytes a login may print before the helper speaks
 
 
@@ -228,7 +229,7 @@ class AgentSession:
         except OSError as error:
             self._end(str(error) or type(error).__name__)
         except Exception as error:  # a malformed frame: nothing after it can be trusted
-            self._end(f"not understood: {error!r}")
+            self._end(f"{REFUSED}: {error}")
 
     def _take(self, received: bytearray) -> bool:
         """Handle one complete frame; False if there is none yet."""
@@ -236,12 +237,16 @@ class AgentSession:
         if len(received) < size:
             return False
         number, rc, seconds, flags, out, err = agent.ANSWER.unpack(received[:size])
+        if number not in self._waiting:
+            raise ValueError("it is to no request")
+        pending, place = self._waiting[number]
+        check_claims(pending.requests[place], seconds, out, err)
         if len(received) < size + out + err:
             return False
         body = bytes(received[size : size + out + err])
         del received[: size + out + err]
         with self._state:
-            pending, place = self._waiting.pop(number)
+            self._waiting.pop(number)
             pending.answers[place] = Answer(
                 command=pending.requests[place].command,
                 rc=None if flags & agent.TIMED_OUT else rc,
@@ -264,6 +269,14 @@ class AgentSession:
                 pending.over.set()
             self._waiting.clear()
         self._link.abort()
+
+
+def check_claims(request: CommandRequest, seconds: float, *lengths: int) -> None:
+    """ValueError for an answer of a length or a time that no helper can have sent. Its body is not waited for."""
+    if max(lengths) > request.cap:
+        raise ValueError(f"it claims {max(lengths)} bytes for a cap of {request.cap}")
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"it claims {seconds:g} s")
 
 
 def longest(requests: Sequence[CommandRequest]) -> float:

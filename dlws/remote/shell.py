@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import secrets
 import threading
 import time
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
 from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, opened
-from dlws.remote.session import CommandRequest, Link, await_hello
+from dlws.remote.session import REFUSED, CommandRequest, Link, await_hello, check_claims
 from dlws.remote.watch import Watch
 
 # Contains no single quotes, because it is sent between two of them.
@@ -59,10 +60,17 @@ while read -r id deadline cap token ncommand nstdin; do
   wait "$p"; s=$?; wait "$q"; u=$?; kill "$w" 2>/dev/null
   whole=yes; for x in $s $u; do case $x in 0|143) ;; *) whole=no ;; esac; done
   n=$(($(wc -c <"$f.out"))); m=$(($(wc -c <"$f.err")))
+  if [ "$n" -gt "$cap" ]; then n=$cap; whole=no; fi; if [ "$m" -gt "$cap" ]; then m=$cap; whole=no; fi
   printf "%s %s %s %s %s %s %s\n" "$nonce" "$id" "$r" "$t" "$whole" "$n" "$m"
   head -c "$n" "$f.out"; head -c "$m" "$f.err"; rm -f "$f".*
 done
 """
+
+HEAD = 256  # bytes that the first line of an answer may have
+_HEAD = re.compile(
+    rb"(?P<nonce>[0-9a-f]{32}) (?P<id>\d{1,9}) (?P<rc>\d{1,3}) (?P<seconds>\d{1,9}) (?P<whole>yes|no)"
+    rb" (?P<out>\d{1,15}) (?P<err>\d{1,15})"
+)
 
 
 class ShellSession:
@@ -101,9 +109,9 @@ class ShellSession:
             try:
                 self._send(number, request, InputPieces(stream))
                 with watch:
-                    return self._answer(request)
+                    return self._answer(number, request)
             except (OSError, ValueError) as error:
-                self._end(str(error))
+                self._end(f"{REFUSED}: {error}" if isinstance(error, ValueError) else str(error))
                 waited = time.monotonic() - started
                 text = f"{self._lost} after {waited:.1f} s, waiting for: {request.command}"
                 raise CommandTimedOut(text) if watch.expired else LinkLost(text) from None
@@ -120,32 +128,28 @@ class ShellSession:
     def _write(self, data: bytes, pace: Pace) -> None:
         self._outbox.write(data, pace.until(len(data)))
 
-    def _answer(self, request: CommandRequest) -> Answer:
-        head, rest = self._until(b"\n")
-        nonce, _, rc, seconds, whole, out, err = head.decode("ascii", "replace").split(" ")
-        if nonce != self._nonce:
-            raise ValueError("the host's shell answered out of turn")
-        size = int(out) + int(err)
-        while len(rest) < size:
+    def _answer(self, number: int, request: CommandRequest) -> Answer:
+        while b"\n" not in self._received and len(self._received) < HEAD:
+            self._received += self._more()
+        head, _, rest = self._received.partition(b"\n")
+        parts = _HEAD.fullmatch(head)
+        if parts is None or parts["nonce"].decode() != self._nonce or int(parts["id"]) != number:
+            raise ValueError(f"it is not understood: {head[:80]!r}")
+        rc, seconds, out, err = (int(parts[name]) for name in ("rc", "seconds", "out", "err"))
+        check_claims(request, seconds, out, err)
+        while len(rest) < out + err:
             rest += self._more()
-        self._received = rest[size:]
-        stdout, stderr = rest[: int(out)], rest[int(out) : size]
-        timed_out = rc in ("124", "137") and int(seconds) + 1 >= request.deadline
+        self._received = rest[out + err :]
+        timed_out = rc in (124, 137) and seconds + 1 >= request.deadline
         return Answer(
             command=request.command,
-            rc=None if timed_out else int(rc),
-            out=stdout[: request.cap],
-            err=stderr[: request.cap],
+            rc=None if timed_out else rc,
+            out=rest[:out],
+            err=rest[out : out + err],
             seconds=float(seconds),
             timed_out=timed_out,
-            truncated=whole != "yes" or max(int(out), int(err)) > request.cap,
+            truncated=parts["whole"] != b"yes",
         )
-
-    def _until(self, mark: bytes) -> tuple[bytes, bytes]:
-        while mark not in self._received:
-            self._received += self._more()
-        head, rest = self._received.split(mark, 1)
-        return head, rest
 
     def _more(self) -> bytes:
         data = self._link.read()

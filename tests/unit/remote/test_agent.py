@@ -16,13 +16,11 @@ import pytest
 
 from dlws.record.answer import LinkLost
 from dlws.remote import agent
-from dlws.remote import session as session_module
 from dlws.remote.connection import Connection
 from dlws.remote.local import open_local, open_process
 
 T = TypeVar("T")
 
-NONCE = "to be replaced"
 SHELL = "sh"  # a PATH on which python3 does not work
 PYENV = Path.home() / ".pyenv" / "versions"
 PYTHONS = [str(path) for v in ("3.6*", "3.7*", "3.8*", "3.13*") for path in sorted(PYENV.glob(f"{v}/bin"))]
@@ -53,31 +51,6 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 Patch = Callable[..., Connection]
-
-
-@pytest.fixture
-def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Patch]:
-    """A connection whose agent has some of its text replaced: old, new, old, new."""
-    connections: list[Connection] = []
-
-    def connect_patched(*changes: str) -> Connection:
-        command, source = session_module.boot(NONCE, sys.executable)
-        for old, new in zip(changes[::2], changes[1::2], strict=True):
-            assert old.encode() in source
-            source = source.replace(old.encode(), new.encode())
-        body = source.partition(b"\n")[2]
-        monkeypatch.setattr(session_module, "boot", lambda nonce, python: (command, renamed(body, nonce)))
-        connections.append(open_local())
-        return connections[-1]
-
-    yield connect_patched
-    for connection in connections:
-        connection.close()
-
-
-def renamed(body: bytes, nonce: str) -> bytes:
-    body = body.replace(NONCE.encode(), nonce.encode())
-    return b"%d\n" % len(body) + body
 
 
 @pytest.fixture
