@@ -17,7 +17,8 @@ from install.s3_11_kubernetes import wait
 RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
 BACKUP = "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # not in manifests/, where kubelet would run it
 REPLACE = (
-    'set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap \'rm -f "$t"\' EXIT; cat >"$t";'
+    "set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap 'rm -f \"$t\"' EXIT;"
+    ' trap "exit 143" TERM; cat >"$t"; sync "$t";'
     " test -e {backup} || cp -p {manifest} {backup};"
     ' chmod 600 "$t"; mv -f "$t" {manifest}; trap - EXIT'
 )

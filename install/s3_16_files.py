@@ -19,7 +19,8 @@ from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 
 TAKE_OUT = (
-    'set -e; umask 022; d=%s; c=$(docker create %s); trap \'docker rm -f "$c" >/dev/null\' EXIT; rm -rf "$d.new";'
+    "set -e; umask 022; d=%s; c=$(docker create %s); trap 'docker rm -f \"$c\" >/dev/null' EXIT;"
+    ' trap "exit 143" TERM; rm -rf "$d.new";'
     ' docker cp "$c:/usr/src/app/build" "$d.new"; rm -rf "$d.old"; if [ -e "$d" ]; then mv "$d" "$d.old"; fi;'
     ' mv "$d.new" "$d"; rm -rf "$d.old"; printf "%%s\\n" %s > %s'
 )

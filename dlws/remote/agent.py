@@ -377,7 +377,7 @@ class Agent:
             self.unlink()
 
     def unlink(self):  # type: () -> None
-        """The link is gone: reads end now, changes go on."""
+        """The link is gone: reads are stopped as at their deadline, changes go on."""
         if not self.linked:
             return
         self.linked = False
@@ -387,8 +387,8 @@ class Agent:
         for descriptor in (0, 1):
             self.poll.unregister(descriptor)
         for command in self.running.values():
-            if command.kind == READ:
-                command.kill(signal.SIGKILL)
+            if command.kind == READ and not command.flags & TIMED_OUT:
+                command.due = 0.0  # TERM now, so that it cleans up, then KILL
 
 
 def main(nonce):  # type: (bytes) -> None

@@ -49,7 +49,8 @@ class Connection(ABC):
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         """Run one command of an active check, which may leave a trace on the host; never ahead of time or from a cache.
 
-        Passes a secret on stdin; only the command is recorded. Everything else is as in `ask`. Raises Unknown if this
+        Passes a secret on stdin; only the command is recorded. It is sent at most once, and stopped with the link:
+        TERM, and KILL two seconds later, so that it can clean up. Raises LinkLost, Unreachable, and Unknown if this
         connection cannot pass stdin to a command that reads.
         """
         if stdin:
@@ -153,7 +154,10 @@ class SessionConnection(Connection):
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         """See `Connection.run_active`."""
-        return self._run([CommandRequest(check_command(command), deadline, CAP, stdin=stdin)])[0]
+        try:
+            return self._once(CommandRequest(check_command(command), deadline, CAP, stdin=stdin))
+        except (LinkLost, CommandTimedOut) as error:
+            raise self._named(type(error)(f"{error} (sent once, not again)")) from None
 
     def _run(self, requests: list[CommandRequest]) -> list[Answer]:
         if not requests:
@@ -168,12 +172,14 @@ class SessionConnection(Connection):
 
     def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """See `Connection.send`."""
-        request = CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin)
-        session = self._live_session()  # may connect: nothing of the request has been sent yet
         try:
-            return self._answers(session, [request])[0]
+            return self._once(CommandRequest(check_command(command), deadline, CAP, check_token(token), stdin))
         except (LinkLost, CommandTimedOut) as error:
             raise self._named(LinkLost(f"{error} (sent once, not again; token {token})")) from None
+
+    def _once(self, request: CommandRequest) -> Answer:
+        session = self._live_session()  # may connect: nothing of the request has been sent yet
+        return self._answers(session, [request])[0]
 
     def tunnel(self, address: str, port: int, timeout: float) -> socket.socket:
         """See `Connection.tunnel`."""

@@ -232,6 +232,31 @@ def test_reads_die_with_the_link_and_changes_do_not(local: Connection, tmp_path:
     wait_until(lambda: change.read_text().endswith("end\n"))
 
 
+def test_a_read_cleans_up_when_the_link_goes(local: Connection, tmp_path: Path) -> None:
+    """Such as the pods of a probe, and its file on a share."""
+    started, cleaned = tmp_path / "started", tmp_path / "cleaned"
+    background(local.ask, [f"trap 'touch {cleaned}' EXIT; trap exit TERM; echo $$ >{started}; sleep 60"])
+    first_line(started)
+    session(local).close()
+    wait_until(cleaned.exists)
+
+
+def test_a_read_that_ignores_the_polite_signal_dies_with_the_link(patched: Patch, tmp_path: Path) -> None:
+    connection = patched("KILL_AFTER = 2.0", "KILL_AFTER = 0.2")
+    background(connection.ask, [f"trap '' TERM; echo $$ >{tmp_path}/pid; while :; do sleep 60; done"])
+    stubborn = first_line(tmp_path / "pid")
+    session(connection).close()
+    wait_until(lambda: not alive(stubborn))
+
+
+def test_a_command_that_leaves_a_trace_is_not_sent_again(local: Connection, tmp_path: Path) -> None:
+    counter, counted = tmp_path / "counter", tmp_path / "counted"
+    with cut_when(local, counted), pytest.raises(LinkLost, match=r"sent once, not again"):
+        local.run_active(f"cat >>{counter}; touch {counted}; sleep 60", stdin=b"x\n")
+    assert local.ask(["true"])[0].rc == 0
+    assert counter.read_text() == "x\n"
+
+
 def test_still_running_knows_its_own_token_only(local: Connection) -> None:
     background(local.send, "sleep 0.5", token="install-7", deadline=5)
     wait_until(lambda: local.still_running("install-7"))
