@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -52,8 +53,14 @@ class ProcessLink:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._process.poll()
 
+    def close(self) -> None:
+        """Close the socket, and kill a program that may not notice."""
+        self.abort()
+        with suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def complaint(self) -> str:
-        """The text on stderr, or its exit status."""
+        """The text on stderr and its exit status."""
         stderr = self._process.stderr
         if stderr is None:
             raise LookupError("the program was started without a pipe for its errors")
@@ -63,7 +70,7 @@ class ProcessLink:
             return ""
         os.set_blocking(stderr.fileno(), False)  # a child of the program may have it open still
         text = (stderr.read(4000) or b"").decode("utf-8", "backslashreplace").strip()
-        return text or f"exit status {code}"
+        return "; ".join(filter(None, [text, f"exit status {code}"]))
 
 
 def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3") -> SessionConnection:

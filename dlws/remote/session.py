@@ -19,6 +19,7 @@ from typing import Protocol
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
 from dlws.remote import agent
 from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, Stdin, opened
+from dlws.remote.watch import Watch
 
 REFUSED = "the host's answer is refused"
 NOISE = 1 << 18  # bytes a login may print before the helper speaks
@@ -36,8 +37,11 @@ class Link(Protocol):
     def abort(self) -> None:
         """Drop the link at once, unsent bytes included. Any number of times, from any thread."""
 
+    def close(self) -> None:
+        """End this program alone; what carries the link can carry another. Wakes who reads or writes."""
+
     def complaint(self) -> str:
-        """The program's stderr, or how it ended; used in the message when it does not start."""
+        """The program's stderr and how it ended, if it has; used in the message when it does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +89,42 @@ def boot(nonce: str, python: str) -> tuple[str, bytes]:
     return f"exec {python} -I -S -E -u -c '{loader}'", b"%d\n" % len(source) + source
 
 
-def await_hello(link: Link, hello: bytes, patience: float) -> bytes:
-    """Skip the login's output up to the helper's hello and return the bytes after it.
+def started(link: Link, source: bytes, hello: bytes, patience: float) -> bytes:
+    """Send a helper its source, skip the login's output up to its hello, and return the bytes after that.
 
-    NotStarted if no hello arrives within `patience` seconds.
+    NotStarted if no hello arrives within `patience` seconds; then the link is closed, but not what carries it.
     """
-    silence = threading.Timer(patience, link.abort)
-    silence.daemon = True
-    silence.start()
-    started, noise = time.monotonic(), b""
-    try:
-        while hello not in noise:
+    noise = b""
+    with Watch(patience, link.close) as silence:
+        with contextlib.suppress(OSError):  # a helper that ended at once is explained below
+            link.write(source)
+        while hello not in noise and len(noise) <= NOISE:
             try:
                 data = link.read()
             except OSError:
                 data = b""
             if not data:
-                output = link.complaint() or noise[-400:].decode("utf-8", "backslashreplace").strip() or "nothing"
-                late = f" within {patience:g} s" if time.monotonic() - started >= patience else ""
-                raise NotStarted(f"the helper did not start{late}; the host said: {output}")
+                late = f" within {patience:g} s" if silence.expired else ""
+                text = noise[-400:].decode("utf-8", "backslashreplace").strip()
+                said = "; ".join(filter(None, [text, link.complaint()])) or "nothing"
+                link.close()
+                raise NotStarted(f"the helper did not start{late}; the host said: {said}")
             noise += data
-            if len(noise) > NOISE:
-                link.abort()
-                raise NotStarted(f"the login printed more than {NOISE} bytes and no helper started")
-    finally:
-        silence.cancel()
+    if hello not in noise:
+        link.close()
+        raise NotStarted(f"the login printed more than {NOISE} bytes and no helper started")
     return noise.split(hello, 1)[1]
 
 
 def first_to_start(*makers: Callable[[], Session]) -> Session:
     """The first session that starts, tried in order. NotStarted with every reason if none does."""
-    reasons = []
+    reasons: list[str] = []
     for make in makers:
         try:
             return make()
-        except NotStarted as error:
+        except Unreachable as error:
+            if not isinstance(error, NotStarted) and not reasons:
+                raise
             reasons.append(str(error))
     raise NotStarted("; then: ".join(dict.fromkeys(reasons)))
 
@@ -145,9 +150,7 @@ class AgentSession:
         command, source = boot(nonce, python)
         self._host = host
         self._link = open_link(command)
-        with contextlib.suppress(OSError):  # a helper that ended at once is explained by await_hello
-            self._link.write(source)
-        rest = await_hello(self._link, agent.HELLO + nonce.encode() + b"\n", patience)
+        rest = started(self._link, source, agent.HELLO + nonce.encode() + b"\n", patience)
         self._outbox = Outbox(self._link, self._end)
         self._state = threading.Lock()
         self._waiting: dict[int, tuple[_Pending, int]] = {}
@@ -169,7 +172,7 @@ class AgentSession:
         with ExitStack() as files:
             inputs = [InputPieces(files.enter_context(opened(request.stdin))) for request in requests]
             numbers = self._numbered(pending)
-            started = time.monotonic()
+            began = time.monotonic()
             try:
                 self._send(numbers, requests, inputs)
             except OSError as error:
@@ -182,7 +185,7 @@ class AgentSession:
         answers = [answer for answer in pending.answers if answer is not None]
         if len(answers) < len(requests):
             missing = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
-            waited = time.monotonic() - started
+            waited = time.monotonic() - began
             raise LinkLost(f"link lost after {waited:.1f} s ({self._lost}), waiting for: {missing.command}")
         return answers
 

@@ -8,7 +8,6 @@ client's own limit does. A read is not killed when the link is lost; it ends at 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import secrets
@@ -18,17 +17,17 @@ from collections.abc import Callable, Sequence
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
 from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, opened
-from dlws.remote.session import REFUSED, CommandRequest, Link, await_hello, check_claims
+from dlws.remote.session import REFUSED, CommandRequest, Link, check_claims, started
 from dlws.remote.watch import Watch
 
-# Contains no single quotes, because it is sent between two of them.
-SCRIPT = r"""
+# In braces, so that nothing of it is run unless all of it has arrived.
+SCRIPT = r"""{
 read -r nonce; umask 022; cd /; unset LANG LANGUAGE DLWS_ACTION
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C
 if locale -a 2>/dev/null | grep -qix "c\.utf-\{0,1\}8"; then LC_ALL=C.UTF-8; fi
 export LC_ALL PATH
 d=$(mktemp -d /run/dlws.XXXXXX 2>/dev/null) || d=$(mktemp -d) || exit 97
-trap "rm -rf \"$d\"" EXIT
+trap 'rm -rf "$d"' EXIT; trap exit HUP INT PIPE TERM
 limit=; if timeout 1 true 2>/dev/null; then limit=timeout; fi
 die() { echo "dlws: $1" >&9; exit 97; }
 take() { dd bs=4096 iflag=fullblock count=$(($1 / 4096)) && dd bs=1 count=$(($1 % 4096)); }
@@ -64,7 +63,18 @@ while read -r id deadline cap token ncommand nstdin; do
   printf "%s %s %s %s %s %s %s\n" "$nonce" "$id" "$r" "$t" "$whole" "$n" "$m"
   head -c "$n" "$f.out"; head -c "$m" "$f.err"; rm -f "$f".*
 done
-"""
+}"""
+
+
+def boot(nonce: str) -> tuple[str, bytes]:
+    """The command line that starts the shell loop, and the bytes that it reads first. See `dlws.remote.session.boot`.
+
+    No line breaks: a login shell may be csh.
+    """
+    script = SCRIPT.encode()
+    loader = f'eval "$(dd bs=1 count={len(script)} 2>/dev/null)"'
+    return f"exec /bin/sh -c '{loader}'", script + nonce.encode() + b"\n"
+
 
 HEAD = 256  # bytes that the first line of an answer may have
 _HEAD = re.compile(
@@ -78,10 +88,9 @@ class ShellSession:
 
     def __init__(self, host: str, open_link: Callable[[str], Link], *, patience: float = 20.0) -> None:
         self._nonce = secrets.token_hex(16)
-        self._link = open_link(f"exec /bin/sh -c '{SCRIPT}'")
-        with contextlib.suppress(OSError):
-            self._link.write(self._nonce.encode() + b"\n")
-        self._received = await_hello(self._link, b"DLWS-SHELL " + self._nonce.encode() + b"\n", patience)
+        command, source = boot(self._nonce)
+        self._link = open_link(command)
+        self._received = started(self._link, source, b"DLWS-SHELL " + self._nonce.encode() + b"\n", patience)
         self._lock = threading.Lock()
         self._lost: str | None = None
         self._outbox = Outbox(self._link, self._end)
@@ -104,7 +113,7 @@ class ShellSession:
 
     def _run(self, number: int, request: CommandRequest) -> Answer:
         limit = request.deadline + 6.0 + GRACE
-        started, watch = time.monotonic(), Watch(limit, lambda: self._end(f"no answer within {limit:.0f} s"))
+        began, watch = time.monotonic(), Watch(limit, lambda: self._end(f"no answer within {limit:.0f} s"))
         with opened(request.stdin) as stream:
             try:
                 self._send(number, request, InputPieces(stream))
@@ -112,7 +121,7 @@ class ShellSession:
                     return self._answer(number, request)
             except (OSError, ValueError) as error:
                 self._end(f"{REFUSED}: {error}" if isinstance(error, ValueError) else str(error))
-                waited = time.monotonic() - started
+                waited = time.monotonic() - began
                 text = f"{self._lost} after {waited:.1f} s, waiting for: {request.command}"
                 raise CommandTimedOut(text) if watch.expired else LinkLost(text) from None
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 
@@ -33,6 +33,9 @@ PIECE = 1 << 18  # bytes written at a time
 KEEPALIVE = 15  # seconds
 UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives up on a silent peer (TCP_USER_TIMEOUT)
 CROWDED = 5  # retries when sshd drops new connections (MaxStartups)
+
+FREED_AFTER = (0.1, 0.2, 0.4, 0.8)  # seconds between the attempts to open a channel
+HELPERS: tuple[Callable[..., Session], ...] = (AgentSession, ShellSession)
 
 _READING = Lock()  # so that a hundred hosts at once read the key only once
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # everything it logs reaches us as an exception
@@ -95,8 +98,8 @@ class ChannelLink:
     """The SSH channel to one program on the host."""
 
     def __init__(self, transport: paramiko.Transport, sock: socket.socket, command: str) -> None:
-        self._transport, self._socket = transport, sock
-        self._channel = transport.open_session(timeout=LOGIN_TIMEOUT)
+        self._transport, self._socket, self._closed = transport, sock, False
+        self._channel = _channel(transport)
         self._channel.exec_command(command)
 
     def write(self, data: bytes) -> None:
@@ -116,14 +119,22 @@ class ChannelLink:
         """Reset the TCP connection, so that bytes queued for a dead network do not arrive when it comes back."""
         _reset(self._transport, self._socket)
 
+    def close(self) -> None:
+        """Close the channel."""
+        self._closed = True
+        with suppress(paramiko.SSHException, OSError, EOFError):
+            self._channel.close()
+
     def complaint(self) -> str:
-        """The text on stderr, else the exit status, else why SSH ended."""
+        """The text on stderr and the exit status; without any of them why SSH ended."""
+        said = []
         if self._channel.recv_stderr_ready():
-            return self._channel.recv_stderr(4000).decode("utf-8", "backslashreplace").strip()
-        if self._channel.exit_status_ready():
-            return f"exit status {self._channel.exit_status}"
-        error = self._transport.get_exception()
-        return str(error or "connection closed by the host")
+            said.append(self._channel.recv_stderr(4000).decode("utf-8", "backslashreplace").strip())
+        if self._channel.exit_status_ready() and self._channel.exit_status >= 0:
+            said.append(f"exit status {self._channel.exit_status}")
+        if not said and not self._closed:
+            said.append(str(self._transport.get_exception() or "connection closed by the host"))
+        return "; ".join(said)
 
 
 class _Dialer:
@@ -165,10 +176,10 @@ class _Dialer:
             with watch:
                 watch.waiting_for = f"the login of {login.user}"
                 self._authenticate(transport, login, key)
-                watch.waiting_for = f"a command to start for {login.user}"
-                session = self._helper(transport, sock, login.user)
-                self._transport = transport
-                return session
+            watch.waiting_for = f"a command to start for {login.user}"
+            session = self._helper(transport, sock, login.user)
+            self._transport = transport
+            return session
         except BaseException as error:
             _reset(transport, sock)
             if watch.expired:
@@ -257,13 +268,17 @@ class _Dialer:
         def link(command: str) -> Link:
             if sudo:
                 command = sudo + "'" + command.replace("'", "'\\''") + "'"
-            return ChannelLink(transport, sock, command)
+            with Watch(patience, lambda: _reset(transport, sock)) as watch:
+                try:
+                    return ChannelLink(transport, sock, command)
+                except (paramiko.SSHException, OSError, EOFError) as error:
+                    why = f"no answer within {patience:g} s" if watch.expired else _text(error)
+                    raise self._unreachable(f"{why}, waiting for a command to start for {user}") from None
 
         name, patience = self._node.name, self._login_timeout
         try:
-            return first_to_start(
-                lambda: AgentSession(name, link, patience=patience), lambda: ShellSession(name, link, patience=patience)
-            )
+            with Watch(len(HELPERS) * 2 * patience, lambda: _reset(transport, sock)):
+                return first_to_start(*(partial(helper, name, link, patience=patience) for helper in HELPERS))
         except NotStarted as error:
             reason = str(error)
             if "sudo" in reason:
@@ -274,6 +289,18 @@ class _Dialer:
     def _unreachable(self, why: str) -> Unreachable:
         where = f"{self._node.address}:{self._node.ssh_port}"
         return Unreachable(f"{self._node.name}: unreachable at {where}: {why}")
+
+
+def _channel(transport: paramiko.Transport) -> paramiko.Channel:
+    """A channel for one program. An earlier one's place is free only a moment after it has ended (MaxSessions)."""
+    refusal = ""
+    for pause in (*FREED_AFTER, 0.0):
+        try:
+            return transport.open_session(timeout=LOGIN_TIMEOUT)
+        except paramiko.ChannelException as error:
+            refusal = error.text
+        time.sleep(pause)
+    raise paramiko.SSHException(f"sshd opens no further session (MaxSessions?): {refusal}")
 
 
 def _fix(user: str) -> str:

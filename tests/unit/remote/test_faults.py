@@ -261,7 +261,7 @@ def test_a_command_that_never_starts(serve: Callable[[Behaviour], Server], keys:
             time.sleep(5)
             return False
 
-    with pytest.raises(Unreachable, match=r"no answer within 1\.5 s to a command to start for root"):
+    with pytest.raises(Unreachable, match=r"no answer within 1\.5 s, waiting for a command to start for root"):
         open_ssh(serve(Hung(run_for_real)).node, [ROOT], keys, login_timeout=1.5)
 
 

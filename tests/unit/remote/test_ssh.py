@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -19,52 +18,11 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
 from dlws.remote import agent, outbox, session
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, open_ssh
-
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
-
-
-class Server:
-    """One sshd on 127.0.0.1 with keys of its own; root may log in with the user key."""
-
-    def __init__(self, folder: Path, *host_keys: Path) -> None:
-        self.folder, self.user_key = folder, folder / "user"
-        self.port = free_port()
-        config = [
-            *(f"HostKey {key}" for key in host_keys),
-            f"AuthorizedKeysFile {folder}/user.pub",
-            "ListenAddress 127.0.0.1",
-            f"Port {self.port}",
-            "PidFile none",
-            "StrictModes no",
-            "UsePAM no",
-            "PasswordAuthentication no",
-            "PermitRootLogin yes",
-            "SetEnv SHLVL=2",  # bash then leaves root's ~/.bashrc alone
-        ]
-        (folder / "sshd_config").write_text("\n".join(config) + "\n")
-        assert SSHD
-        self.process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=(folder / "log").open("w")
-        )
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"sshd does not start: {(folder / 'log').read_text()}")
-
-    @property
-    def node(self) -> Node:
-        return node_at(self.port)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
+from tests.kits.sshd import SSHD, Server, free_port, make_key, node_at
 
 
 class Proxy:
@@ -109,21 +67,6 @@ def reset(*sockets: socket.socket) -> None:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             each.shutdown(socket.SHUT_RDWR)
         each.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def node_at(port: int) -> Node:
-    row = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
-    return replace(row, ssh_port=port)
-
-
-def make_key(path: Path, kind: str = "ed25519") -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", path], check=True)
-    return path
 
 
 @pytest.fixture(scope="module")
