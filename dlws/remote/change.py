@@ -220,7 +220,7 @@ class Change:
         """Write a file atomically, provided that the shell command `test` on the new file, `$t`, succeeds."""
         command = quoted(
             'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
-            f' chown %s "$t"; chmod %s "$t"; {test}; mv -f "$t" "$f"; trap - EXIT',
+            f' chown %s "$t"; chmod %s "$t"; {test}; sync "$t"; mv -f "$t" "$f"; sync "$(dirname "$f")"; trap - EXIT',
             path,
             owner,
             mode,

@@ -127,6 +127,18 @@ def test_a_write_that_is_stopped_at_its_deadline_leaves_nothing_either(
     assert list((tmp_path / "etc").iterdir()) == []
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(change: Change, tools: Path, tmp_path: Path) -> None:
+    """Otherwise a power cut leaves an empty one: the name reaches the disk before the content."""
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "conf"
+    tool(tools, "sync", f'echo "$1 $(cat {file} 2>/dev/null)" >>{tmp_path}/synced; exec /bin/sync "$@"')
+    change.write_file(str(file), "new\n")
+    first, second = (tmp_path / "synced").read_text().splitlines()
+    assert first.startswith(f"{file}.")
+    assert first.endswith(" ")
+    assert second == f"{file.parent} new"
+
+
 def test_sudoers_that_visudo_finds_invalid_are_not_installed(
     change: Change, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,29 @@ def test_a_file_is_copied_with_its_mode_and_as_it_is(helper: Connection, tmp_pat
     assert (tmp_path / "a copy").read_bytes() == bytes(range(256))
     assert (tmp_path / "a copy").stat().st_mode & 0o777 == 0o600
     assert [action.text for action in change.actions] == [f"copy key to {tmp_path}/a copy"]
+
+
+@pytest.mark.parametrize("helper", ["shell"], indirect=True)
+def test_the_shell_takes_its_folder_away_when_its_link_breaks(helper: Connection, tmp_path: Path) -> None:
+    """It has the last output in it."""
+    where = tmp_path / "where"
+    link = CutLink.opened[-1]
+    command = f"readlink /proc/$$/fd/2 >{where}; until test -e {tmp_path}/go; do sleep 0.1; done; yes | head -c 900000"
+    sending = threading.Thread(target=attempt, args=(lambda: helper.send(command, token="t", deadline=9),))
+    sending.start()
+    wait_until(lambda: where.exists() and where.read_text())
+    folder = Path(where.read_text().strip()).parent
+    assert folder.name.startswith("dlws.")
+    link.abort()
+    (tmp_path / "go").touch()
+    wait_until(link.has_ended)
+    assert not folder.exists()
+    sending.join(5)
+
+
+def attempt(act: Callable[[], object]) -> None:
+    with suppress(LinkLost):
+        act()
 
 
 def peak(status: str) -> int:
