@@ -237,10 +237,8 @@ class Agent:
             self.receive()
         elif descriptor == 1 and self.linked:
             self.send() if event == select.POLLOUT else self.unlink()
-        elif descriptor in self.owner:
-            command = self.owner[descriptor]
-            if command.read(descriptor) == 0:
-                self.close(command, descriptor)
+        elif descriptor in self.owner and self.owner[descriptor].read(descriptor) == 0:
+            self.close(self.owner[descriptor], descriptor)
 
     def receive(self):  # type: () -> None
         """Read bytes from the link and start every request that is complete."""
