@@ -15,6 +15,7 @@ from dlws.verdict import Unknown
 
 GRACE = 15.0  # seconds that a frame or an answer may be late on its way before the link is given up
 SLOWEST = 1 << 17  # bytes per second; what goes slower is taken for a host that does not read
+STALLED = 60.0  # seconds that one frame may take, however fast it went before: a disk may have to catch up
 PIECE = 1 << 18  # bytes of input in one frame: other threads' frames go in between
 
 Stdin = bytes | Path
@@ -55,6 +56,9 @@ class Outbox:
         try:
             with Watch(max(0.0, until - time.monotonic()), self._late):
                 self._link.write(data)
+        except BaseException as error:  # a part of the frame may be out: nothing may follow it
+            self._give_up(f"sending failed: {str(error) or type(error).__name__}")
+            raise
         finally:
             self._lock.release()
 
@@ -63,7 +67,10 @@ class Outbox:
 
 
 class Pace:
-    """The time by which data must have been sent: `GRACE`, and what it takes at the `SLOWEST` rate."""
+    """The time by which data must have been sent: `GRACE`, and what all of it takes at the `SLOWEST` rate.
+
+    No frame may take longer than `STALLED`.
+    """
 
     def __init__(self) -> None:
         self._due = time.monotonic() + GRACE
@@ -71,7 +78,7 @@ class Pace:
     def until(self, size: int) -> float:
         """By when the next `size` bytes must be out (time.monotonic)."""
         self._due += size / SLOWEST
-        return self._due
+        return min(self._due, time.monotonic() + STALLED)
 
 
 class InputPieces:

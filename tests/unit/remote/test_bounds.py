@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,27 @@ def test_a_host_that_does_not_read_loses_its_link(stopped: Connection) -> None:
     asking = Attempt(lambda: stopped.send("true", token="u", deadline=5))  # must not wait for the first one for ever
     assert "the host does not read what it is sent" in str(sending.error())
     assert isinstance(asking.error(), LinkLost)
+
+
+def test_what_was_sent_fast_buys_no_long_wait_later(stopped: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rate is of the whole; half of an archive of gigabytes would otherwise buy hours of silence."""
+    monkeypatch.setattr(outbox, "SLOWEST", 1)
+    monkeypatch.setattr(outbox, "STALLED", 0.3)
+    sending = Attempt(lambda: stopped.send("cat", token="t", stdin=bytes(16 << 20), deadline=5))
+    assert "the host does not read what it is sent" in str(sending.error())
+
+
+def test_a_frame_that_was_interrupted_is_followed_by_none() -> None:
+    given_up: list[str] = []
+    box = outbox.Outbox(Interrupted(), given_up.append)
+    with pytest.raises(KeyboardInterrupt):
+        box.write(b"half a frame", time.monotonic() + 5)
+    assert given_up == ["sending failed: KeyboardInterrupt"]
+
+
+class Interrupted:
+    def write(self, data: bytes) -> None:
+        raise KeyboardInterrupt
 
 
 def test_a_child_that_keeps_stderr_open_holds_nothing_up() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from dlws.remote.host import Host
 from dlws.remote.outbox import InputPieces
 from dlws.verdict import Unknown
 
+SENT: dict[str, Any] = {"token": "t", "deadline": 60}
 SIZE = 200 << 20  # bytes of a pretended image archive
 
 
@@ -141,6 +143,19 @@ def test_an_archive_is_never_held_in_memory(tmp_path: Path) -> None:
     assert int(answer.text.split()[0]) == SIZE
     assert peak(Path("/proc/self/status").read_text()) - before < SIZE / 4
     assert peak(answer.text) < SIZE / 4
+
+
+def test_other_requests_pass_between_the_pieces(tmp_path: Path) -> None:
+    archive = tmp_path / "image.tar"
+    with archive.open("wb") as file:
+        file.truncate(SIZE)
+    connection = local.open_local()
+    sending = threading.Thread(target=connection.send, args=("true",), kwargs={**SENT, "stdin": archive})
+    sending.start()
+    assert connection.ask(["echo between"])[0].text == "between\n"
+    assert sending.is_alive()
+    sending.join()
+    connection.close()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_nothing_is_sent(helper: Connection, tmp_path: Path) -> None:
