@@ -45,7 +45,7 @@ def test_kernel(host: Host, change: Change) -> None:
 def test_kube_source(cluster: Cluster, change: Change) -> None:
     """Add the source of the Kubernetes packages to apt."""
     if key := cluster.apt_key:
-        change.copy_file(key, key_path(key))
+        change.put_file(key_path(key), key, text=f"write {key_path(key)}")
     change.write_file(APT_SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
 
 
@@ -92,7 +92,7 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     arch = host.read("dpkg --print-architecture").strip()
     change.make_directory(DEBS)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
-        change.copy_file(deb, f"{DEBS}/{deb.name}")
+        change.put_file(f"{DEBS}/{deb.name}", deb, text=f"copy {deb.name}")
     return [f"{DEBS}/{deb.name}" for deb in debs]
 
 

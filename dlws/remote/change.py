@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from dlws.parse.host import apt_locks, boot
@@ -188,9 +187,9 @@ class Change:
         text = f"write {path} ({count} {'line' if count == 1 else 'lines'})"
         self._put(path, _encoded(content), "true", mode=mode, owner=owner, text=text)
 
-    def copy_file(self, source: Path, path: str, *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Copy a file of the control host to the host, atomically."""
-        self._put(path, source, "true", mode=mode, owner=owner, text=f"copy {source.name} to {path}")
+    def put_file(self, path: str, content: Stdin, *, text: str, mode: str = "0644", owner: str = "root:root") -> None:
+        """Put a file in place atomically: bytes that are no text, or a file of the control host, however large."""
+        self._put(path, content, "true", mode=mode, owner=owner, text=text)
 
     def write_sudoers(self, name: str, content: str) -> None:
         """Write a file in /etc/sudoers.d if visudo accepts it: an invalid one would lock every user out of sudo."""

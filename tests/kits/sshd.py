@@ -19,11 +19,12 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
 class Server:
     """One sshd on 127.0.0.1 with keys of its own; root may log in with the user key."""
 
-    def __init__(self, folder: Path, *host_keys: Path, options: Sequence[str] = ()) -> None:
-        """`options` are more lines of its configuration."""
+    def __init__(self, folder: Path, *host_keys: Path, settings: Sequence[str] = ()) -> None:
+        """`settings` are lines of its configuration that go before the usual ones."""
         self.folder, self.user_key = folder, folder / "user"
         self.port = free_port()
         config = [
+            *settings,
             *(f"HostKey {key}" for key in host_keys),
             f"AuthorizedKeysFile {folder}/user.pub",
             "ListenAddress 127.0.0.1",
@@ -33,7 +34,7 @@ class Server:
             "UsePAM no",
             "PasswordAuthentication no",
             "PermitRootLogin yes",
-            *(options or ["SetEnv SHLVL=2"]),  # bash then leaves root's ~/.bashrc alone
+            "SetEnv SHLVL=2",  # bash then leaves root's ~/.bashrc alone
         ]
         (folder / "sshd_config").write_text("\n".join(config) + "\n")
         assert SSHD

@@ -19,16 +19,16 @@ Reach = Callable[..., Connection]
 
 @pytest.fixture
 def reach(tmp_path: Path) -> Iterator[Reach]:
-    """Connects to an sshd whose python3 is this script, with these options."""
+    """Connects to an sshd whose python3 is this script, with these settings."""
     servers: list[Server] = []
 
-    def connect(python: str, *options: str) -> Connection:
+    def connect(python: str, *settings: str) -> Connection:
         (tmp_path / "bin").mkdir()
         (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{python}\n")
         (tmp_path / "bin" / "python3").chmod(0o755)
         path = f"SetEnv SHLVL=2 PATH={tmp_path}/bin:/usr/bin:/bin"
         key = make_key(tmp_path / "user")
-        servers.append(Server(tmp_path, make_key(tmp_path / "host"), options=[path, *options]))
+        servers.append(Server(tmp_path, make_key(tmp_path / "host"), settings=[path, *settings]))
         login = Login("root", key=key)
         return open_ssh(servers[-1].node, [login], HostKeys(tmp_path / "known_hosts"), login_timeout=1.5)
 

@@ -165,13 +165,13 @@ def test_a_file_that_cannot_be_read_is_told_and_nothing_is_sent(helper: Connecti
     assert not (tmp_path / "started").exists()
 
 
-def test_a_file_is_copied_with_its_mode_and_as_it_is(helper: Connection, tmp_path: Path) -> None:
+def test_a_file_is_put_in_place_with_its_mode_and_as_it_is(helper: Connection, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(bytes(range(256)))
     change = change_over(helper)
-    change.copy_file(tmp_path / "key", f"{tmp_path}/a copy", mode="0600")
+    change.put_file(f"{tmp_path}/a copy", tmp_path / "key", text="copy the key", mode="0600")
     assert (tmp_path / "a copy").read_bytes() == bytes(range(256))
     assert (tmp_path / "a copy").stat().st_mode & 0o777 == 0o600
-    assert [action.text for action in change.actions] == [f"copy key to {tmp_path}/a copy"]
+    assert [action.text for action in change.actions] == ["copy the key"]
 
 
 @pytest.mark.parametrize("helper", ["shell"], indirect=True)
