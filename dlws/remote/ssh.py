@@ -22,7 +22,7 @@ from dlws.inventory import Node
 from dlws.record.answer import LoginRefused, Unreachable
 from dlws.remote import tunnel
 from dlws.remote.connection import SessionConnection
-from dlws.remote.hostkeys import HostKeys
+from dlws.remote.hostkeys import HostKey, HostKeys, Remark
 from dlws.remote.session import AgentSession, Link, NotStarted, Session, first_to_start
 from dlws.remote.shell import ShellSession
 from dlws.remote.watch import Watch
@@ -159,14 +159,15 @@ class _Dialer:
     def _enter(self, login: Login) -> Session:
         """Log in and start a helper that runs as root."""
         key = _load(login)
-        transport, sock = self._handshake()
+        transport, sock, shown = self._handshake()
         watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
         try:
             with watch:
                 watch.waiting_for = f"the login of {login.user}"
-                self._authenticate(transport, login, key)
+                self._authenticate(transport, login, key, shown)
                 watch.waiting_for = f"a command to start for {login.user}"
                 session = self._helper(transport, sock, login.user)
+                self._remember(login, shown)
                 self._transport = transport
                 return session
         except BaseException as error:
@@ -177,15 +178,19 @@ class _Dialer:
                 raise self._unreachable(f"connection broke during {watch.waiting_for}: {_text(error)}") from None
             raise
 
-    def _handshake(self) -> tuple[paramiko.Transport, socket.socket]:
+    def _remember(self, login: Login, shown: HostKey) -> None:
+        """Pin the key of a host that has let us in, and what that says of it."""
+        remarks = [] if self._keys.voucher(self._node, shown) else [Remark.FIRST_CONTACT]
+        self._keys.pin(self._node, shown, *remarks, *([Remark.KEY_LOGIN] if login.key else []))
+
+    def _handshake(self) -> tuple[paramiko.Transport, socket.socket, HostKey]:
         """TCP, banner, key exchange and the check of the host key. Retries while sshd drops new connections."""
         attempts = 0
         until = time.monotonic() + self._login_timeout
         while True:
             transport, sock = self._dial()
             try:
-                self._exchange(transport, sock)
-                return transport, sock
+                return transport, sock, self._exchange(transport, sock)
             except (paramiko.SSHException, OSError, EOFError) as error:
                 _reset(transport, sock)
                 attempts += 1
@@ -213,11 +218,11 @@ class _Dialer:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = patience
         return transport, sock
 
-    def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> None:
-        node = self._node
-        pinned = self._keys.pinned(node.address, node.ssh_port)
-        if pinned:  # accept only the type of key that is pinned
-            kinds = {kind for key in pinned for kind in _signatures(key.kind)}
+    def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> HostKey:
+        """The key exchange; returns the host key, which is proved to be the host's and may be this one's."""
+        pins = self._keys.pins(self._node)
+        if pins:  # accept only the type of key that is pinned
+            kinds = {kind for pin in pins for kind in _signatures(pin.key.kind)}
             transport.get_security_options().key_types = [
                 k for k in transport.get_security_options().key_types if k in kinds
             ]
@@ -228,13 +233,19 @@ class _Dialer:
             except (paramiko.SSHException, OSError, EOFError) as error:
                 if watch.expired:
                     raise self._unreachable(f"no key exchange within {self._login_timeout:g} s") from None
-                if pinned and isinstance(error, paramiko.ssh_exception.IncompatiblePeer) and "host key" in str(error):
-                    raise self._keys.missing(node.address, node.ssh_port, node.name) from None
+                if pins and isinstance(error, paramiko.ssh_exception.IncompatiblePeer) and "host key" in str(error):
+                    raise self._keys.missing(self._node) from None
                 raise
-        self._keys.check(node.address, node.ssh_port, shown.get_name(), shown.asbytes(), node.name)
+        host_key = HostKey(shown.get_name(), shown.asbytes())
+        self._keys.check(self._node, host_key)
         transport.set_keepalive(KEEPALIVE)
+        return host_key
 
-    def _authenticate(self, transport: paramiko.Transport, login: Login, key: paramiko.PKey | None) -> None:
+    def _authenticate(
+        self, transport: paramiko.Transport, login: Login, key: paramiko.PKey | None, shown: HostKey
+    ) -> None:
+        if login.password is not None and (objection := self._keys.why_no_password(self._node, shown)):
+            raise LoginRefused(f"{login.kind}: {objection}")
         try:
             if key is not None:
                 rest = transport.auth_publickey(login.user, key)

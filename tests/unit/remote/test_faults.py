@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import threading
@@ -18,11 +19,13 @@ from paramiko.server import InteractiveQuery
 
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import HostKeyChanged, LinkLost, LoginRefused, Unreachable
-from dlws.remote.hostkeys import HostKeys
+from dlws.remote.hostkeys import HostKey, HostKeys
 from dlws.remote.ssh import Login, Secret, open_ssh
 
 Behaviour = Callable[[socket.socket], None]
 ROOT = Login("root", password=Secret("right horse"))
+SERVER_KEY = paramiko.ECDSAKey.generate()
+HOST_KEY = HostKey(SERVER_KEY.get_name(), SERVER_KEY.asbytes())
 
 
 class Server:
@@ -48,8 +51,8 @@ class Ssh(paramiko.ServerInterface):
     tried: list[str]
 
     def __init__(self, execute: Callable[[paramiko.Channel, bytes], None], key: paramiko.PKey | None = None) -> None:
-        self.execute, self.key, self.tried = execute, key or paramiko.ECDSAKey.generate(), []
-        self.kinds = "password"
+        self.execute, self.key, self.tried = execute, key or SERVER_KEY, []
+        self.kinds, self.takes_keys = "password", True
 
     def __call__(self, connection: socket.socket) -> None:
         transport = paramiko.Transport(connection)
@@ -64,6 +67,10 @@ class Ssh(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         self.tried.append(f"{username}:{password}")
         return AUTH_SUCCESSFUL if password == "right horse" else AUTH_FAILED
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.tried.append(f"{username} key")
+        return AUTH_SUCCESSFUL if self.takes_keys else AUTH_FAILED
 
     def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery | int:
         return InteractiveQuery("", "", ("Password: ", False))
@@ -114,7 +121,8 @@ def run_for_real(
 
 @pytest.fixture
 def keys(tmp_path: Path) -> HostKeys:
-    return HostKeys(tmp_path / "known_hosts")
+    """With the servers' key confirmed, as an operator does before a password is sent."""
+    return HostKeys(tmp_path / "known_hosts", {"atlas01": HOST_KEY.fingerprint})
 
 
 @pytest.fixture
@@ -231,20 +239,46 @@ def test_a_wrong_password_is_refused_and_not_shown(serve: Callable[[Behaviour], 
 
 
 def test_a_changed_key_stops_the_host_before_any_credential(
-    serve: Callable[[Behaviour], Server], keys: HostKeys
+    serve: Callable[[Behaviour], Server], tmp_path: Path
 ) -> None:
-    server, imposter = serve(Ssh(run_for_real)), Ssh(run_for_real)
-    open_ssh(server.node, [ROOT], keys).close()
-    other = serve(imposter)
-    keys.path.write_text(
-        "# pinned\n" + keys.path.read_text().replace(str(server.node.ssh_port), str(other.node.ssh_port))
-    )
+    keys = HostKeys(tmp_path / "known_hosts")
+    imposter = Ssh(run_for_real, key=paramiko.ECDSAKey.generate())
+    server = serve(imposter)
+    keys.path.write_text("# pinned\n")
+    keys.pin(server.node, HOST_KEY)
     with pytest.raises(HostKeyChanged) as changed:
-        open_ssh(other.node, [ROOT], keys)
+        open_ssh(server.node, [ROOT], keys)
     text = str(changed.value)
     assert text.count("SHA256:") == 2
     assert f"{keys.path}, line 2" in text
     assert imposter.tried == []
+
+
+def test_no_password_goes_to_a_host_that_nobody_vouches_for(
+    serve: Callable[[Behaviour], Server], tmp_path: Path
+) -> None:
+    ssh, keys = Ssh(run_for_real), HostKeys(tmp_path / "known_hosts")
+    server = serve(ssh)
+    for _ in range(2):  # the first contact must not vouch for the second
+        with pytest.raises(LoginRefused, match=f"nobody has confirmed the host key: .*{re.escape(str(HOST_KEY))}"):
+            open_ssh(server.node, [ROOT], keys)
+    assert ssh.tried == []
+    keys.pin(server.node, HOST_KEY)
+    open_ssh(server.node, [ROOT], keys).close()
+    assert ssh.tried == ["root:right horse"]
+
+
+def test_a_host_that_took_a_key_once_is_told_no_password(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path
+) -> None:
+    ssh, key = Ssh(run_for_real), Login("root", key=user_key(tmp_path / "id_rsa"))
+    server = serve(ssh)
+    ssh.kinds = "publickey,password"
+    open_ssh(server.node, [key, ROOT], keys).close()
+    ssh.takes_keys = False  # from now on it is not ours any more
+    with pytest.raises(LoginRefused, match=r"key .*: refused; root with a password: not sent, because atlas01 has"):
+        open_ssh(server.node, [key, ROOT], HostKeys(keys.path, keys.confirmed))
+    assert ssh.tried == ["root key"] * 2
 
 
 def test_a_login_that_prints_before_the_helper_speaks(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
@@ -328,6 +362,11 @@ def test_closing_resets_so_that_no_late_byte_arrives(serve: Callable[[Behaviour]
 
 ASKS = "echo 'sudo: a password is required' >&2; exit 1"
 WORKS = 'test "$1 $2" = "-n -H" || exit 9; shift 2; exec "$@"'
+
+
+def user_key(path: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
 
 
 def with_sudo(folder: Path, body: str) -> dict[str, str]:
