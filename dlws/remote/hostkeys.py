@@ -24,12 +24,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.record.answer import HostKeyChanged, Unreachable
 
 CONFIGURED = "suite.host_keys"
 """The section of config.yaml with the fingerprints that the operator has compared."""
-_REMARK = re.compile(r"# (?P<what>first contact|key login) (?P<when>\S+): (?P<name>\S+) (?P<fingerprint>SHA256:\S+)")
+_REMARK = re.compile(
+    r"# (?P<what>first contact|confirmed|key login) (?P<when>\S+): (?P<name>\S+) (?P<fingerprint>SHA256:\S+)"
+)
 
 
 class Remark(StrEnum):
@@ -37,6 +40,8 @@ class Remark(StrEnum):
 
     FIRST_CONTACT = "first contact"
     """It was accepted unseen: nobody has compared it with the machine's console."""
+    CONFIRMED = "confirmed"
+    """The operator has compared it since."""
     KEY_LOGIN = "key login"
     """Behind it a login with an SSH key gave root, so the machine needs no password any more."""
 
@@ -134,8 +139,10 @@ class HostKeys:
         """Who has confirmed this key: `suite.host_keys`, the operator's line in the file, or nobody (empty)."""
         if node.name in self.confirmed:
             return CONFIGURED if self.confirmed[node.name] == key.fingerprint else ""
-        pinned = any(pin.key == key for pin in self.pins(node))
-        return self.path.name if pinned and not self.remarked(Remark.FIRST_CONTACT, node, key) else ""
+        if not any(pin.key == key for pin in self.pins(node)):
+            return ""
+        unseen = self.remarked(Remark.FIRST_CONTACT, node, key) and not self.remarked(Remark.CONFIRMED, node, key)
+        return "" if unseen else self.path.name
 
     def remarked(self, what: Remark, node: Node, key: HostKey) -> str:
         """When this was remarked of the machine's key, in ISO 8601; empty if it was not.
@@ -215,6 +222,11 @@ class HostKeys:
                     raise Unreachable(f"{self.path}, line {number}: not a host key ({error})") from None
         self._parsed = state, contents
         return contents
+
+
+def keys_of(cluster: Cluster) -> HostKeys:
+    """The host keys of a cluster: pinned in its state folder, and confirmed in its configuration."""
+    return HostKeys(cluster.state.host_keys, cluster.suite.host_keys)
 
 
 def console(kind: str) -> str:

@@ -91,6 +91,13 @@ def open_ssh(
     return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
 
 
+def shown_key(node: Node, host_keys: HostKeys) -> HostKey:
+    """The key that a host shows; no login is tried. Raises Unreachable, HostKeyChanged."""
+    transport, sock, key = _Dialer(node, [], host_keys, CONNECT_TIMEOUT, LOGIN_TIMEOUT).handshake()
+    _reset(transport, sock)
+    return key
+
+
 class ChannelLink:
     """The SSH channel to one program on the host."""
 
@@ -159,7 +166,7 @@ class _Dialer:
     def _enter(self, login: Login) -> Session:
         """Log in and start a helper that runs as root."""
         key = _load(login)
-        transport, sock, shown = self._handshake()
+        transport, sock, shown = self.handshake()
         watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
         try:
             with watch:
@@ -183,7 +190,7 @@ class _Dialer:
         remarks = [] if self._keys.voucher(self._node, shown) else [Remark.FIRST_CONTACT]
         self._keys.pin(self._node, shown, *remarks, *([Remark.KEY_LOGIN] if login.key else []))
 
-    def _handshake(self) -> tuple[paramiko.Transport, socket.socket, HostKey]:
+    def handshake(self) -> tuple[paramiko.Transport, socket.socket, HostKey]:
         """TCP, banner, key exchange and the check of the host key. Retries while sshd drops new connections."""
         attempts = 0
         until = time.monotonic() + self._login_timeout
