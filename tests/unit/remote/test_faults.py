@@ -14,7 +14,12 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from dlws.record.answer import HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote import agent, patience, session
+from dlws.remote.fleet import Fleet
+from dlws.remote.foresight import Foresight
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, Secret, open_ssh
 from tests.kits.ssh_server import HOST_KEY, ROOT, Behaviour, Server, Ssh, node_at, run_for_real
@@ -50,6 +55,14 @@ def hang_up(channel: paramiko.Channel, command: bytes) -> None:
     with suppress(EOFError, OSError):
         channel.recv(10)
         channel.close()
+
+
+def only_hello(channel: paramiko.Channel, command: bytes) -> None:
+    """A helper that starts and then answers nothing."""
+    said = b""
+    while not (nonce := re.search(rb'main\(b"([0-9a-f]+)"\)\n', said)):
+        said += channel.recv(65536)
+    channel.sendall(agent.HELLO + nonce[1] + b"\n")
 
 
 def drip(connection: socket.socket) -> None:
@@ -204,6 +217,34 @@ def test_a_helper_that_never_speaks(serve: Callable[[Behaviour], Server], keys: 
     server = serve(Ssh(lambda channel, command: None))
     with pytest.raises(Unreachable, match=r"atlas01.* within 1.5 s"):
         open_ssh(server.node, [ROOT], keys, login_timeout=1.5)
+
+
+def test_a_host_that_falls_silent_costs_one_deadline(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
+    monkeypatch.setattr(patience, "PULSE_DEADLINE", 0.2)
+    server = serve(Ssh(only_hello))
+    transcript = Transcript(tmp_path / "evidence", Redactor([]))
+
+    foresight = Foresight(tmp_path / "foresight.json")
+    fleet = Fleet([server.node], lambda node: open_ssh(node, [ROOT], keys), transcript, foresight=foresight)
+    for number in range(100):
+        with pytest.raises(Unreachable, match=r"hangs: .*before that, no answer within 0\.4 s to: cat /etc/0"):
+            fleet.connection("atlas01").ask([f"cat /etc/{number}"], deadline=0.2)
+    assert len(server.accepted) == 2  # for the first question, and for the pulse
+    fleet.close()
+
+
+def test_a_batch_is_given_up_when_nothing_comes_any_more(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
+    connection = open_ssh(serve(Ssh(only_hello)).node, [ROOT], keys)
+    with pytest.raises(CommandTimedOut, match=r"no answer within 0\.4 s"):  # not 10 rounds of 0.3 s
+        connection.ask(["true"] * 10 * agent.PARALLEL, deadline=0.2)
 
 
 def test_a_channel_closed_without_an_exit_status(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
