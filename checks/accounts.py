@@ -55,16 +55,17 @@ def test_host_key_is_confirmed(node: Node, host_keys: KnownKeys) -> None:
     section="3.6",
     source="upstream check_k8s.py 01",
     title_zh="管理用户免密 sudo",
-    fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440",
+    fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` and `Defaults:<admin> !requiretty` to /etc/sudoers.d/<admin>, mode 0440",
 )
 def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
-    """The admin user can run any command with sudo without a password."""
+    """The admin user can run any command with sudo, without a password and without a terminal."""
     listing = host.run_expect([0, 1], "LC_ALL=C sudo -n -l -U %s", cluster.admin_username)
     if "unknown user" in listing.stderr:
         raise Mismatch("admin user", found="no such user", expected=cluster.admin_username)
     rights = sudoers.parse(listing.stdout or listing.stderr)
     what = f"sudo rights of {cluster.admin_username}"
     expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
+    expect_that(not rights.needs_terminal, what, found="only on a terminal", expected="without requiretty")
 
 
 @check(

@@ -16,13 +16,14 @@ from pathlib import Path
 from threading import Lock
 
 import paramiko
-from paramiko.ssh_exception import BadAuthenticationType
+from paramiko.ssh_exception import BadAuthenticationType, IncompatiblePeer
 
 from dlws.inventory import Node
 from dlws.record.answer import LoginRefused, Unreachable
 from dlws.remote import tunnel
 from dlws.remote.connection import SessionConnection
 from dlws.remote.hostkeys import HostKey, HostKeys, Remark
+from dlws.remote.refusals import Transport, nothing_in_common, sudo_fix
 from dlws.remote.session import AgentSession, Link, NotStarted, Session, first_to_start
 from dlws.remote.shell import ShellSession
 from dlws.remote.watch import Watch
@@ -209,7 +210,7 @@ class _Dialer:
                 _reset(transport, sock)
                 raise
 
-    def _dial(self) -> tuple[paramiko.Transport, socket.socket]:
+    def _dial(self) -> tuple[Transport, socket.socket]:
         where = self._node.address, self._node.ssh_port
         try:
             sock = socket.create_connection(where, self._connect_timeout)
@@ -219,13 +220,13 @@ class _Dialer:
             raise self._unreachable(f"cannot connect: {error.strerror or error}") from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
-        transport = paramiko.Transport(sock)
+        transport = Transport(sock)
         transport.daemon = True
         patience = self._login_timeout + 5.0  # longer than our own watch, whose message says what it waits for
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = patience
         return transport, sock
 
-    def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> HostKey:
+    def _exchange(self, transport: Transport, sock: socket.socket) -> HostKey:
         """The key exchange; returns the host key, which is proved to be the host's and may be this one's."""
         pins = self._keys.pins(self._node)
         if pins:  # accept only the type of key that is pinned
@@ -240,8 +241,10 @@ class _Dialer:
             except (paramiko.SSHException, OSError, EOFError) as error:
                 if watch.expired:
                     raise self._unreachable(f"no key exchange within {self._login_timeout:g} s") from None
-                if pins and isinstance(error, paramiko.ssh_exception.IncompatiblePeer) and "host key" in str(error):
+                if pins and isinstance(error, IncompatiblePeer) and "host key" in str(error):
                     raise self._keys.missing(self._node) from None
+                if isinstance(error, IncompatiblePeer) and (why := nothing_in_common(transport, error)):
+                    raise self._unreachable(why) from None
                 raise
         host_key = HostKey(shown.get_name(), shown.asbytes())
         self._keys.check(self._node, host_key)
@@ -285,17 +288,13 @@ class _Dialer:
         except NotStarted as error:
             reason = str(error)
             if "sudo" in reason:
-                why = f"{user}: logged in, but sudo does not work without a password ({reason}); {_fix(user)}"
+                why = f"{user}: logged in, but sudo refuses to make it root ({reason}); {sudo_fix(user, reason)}"
                 raise LoginRefused(why) from None
             raise
 
     def _unreachable(self, why: str) -> Unreachable:
         where = f"{self._node.address}:{self._node.ssh_port}"
         return Unreachable(f"{self._node.name}: unreachable at {where}: {why}")
-
-
-def _fix(user: str) -> str:
-    return f"put the line `{user} ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d/{user} (mode 0440)"
 
 
 def _load(login: Login) -> paramiko.PKey | None:

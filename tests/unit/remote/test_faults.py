@@ -276,13 +276,26 @@ def test_an_expired_password_is_told_in_the_hosts_own_words(
         open_ssh(serve(Ssh(expired)).node, [ROOT], keys)
 
 
-def test_a_sudo_that_asks_is_refused_with_the_fix(
-    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        ("sudo: a password is required", "`dlwsadmin ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d/dlwsadmin"),
+        ("dlwsadmin is not in the sudoers file.", "`dlwsadmin ALL=(ALL) NOPASSWD: ALL` into"),
+        (
+            "sudo: sorry, you must have a tty to run sudo",
+            "`Defaults:dlwsadmin !requiretty` into /etc/sudoers.d/dlwsadmin",
+        ),
+        ("sh: 1: sudo: not found", "install the package sudo"),
+        ("sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set", "chmod 4755 /usr/bin/sudo"),
+        ("/etc/sudoers.d/x:1:4: syntax error\nsudo: no valid sudoers sources found, quitting", "`visudo -c` names"),
+    ],
+)
+def test_a_sudo_that_refuses_is_told_with_its_fix(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path, said: str, fix: str
 ) -> None:
-    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=with_sudo(tmp_path, ASKS))))
-    with pytest.raises(
-        LoginRefused, match=r"sudo: a password is required.*NOPASSWD: ALL` into /etc/sudoers.d/dlwsadmin"
-    ):
+    sudo = with_sudo(tmp_path, f"echo '{said}' >&2; exit 1")
+    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=sudo)))
+    with pytest.raises(LoginRefused, match=f"(?s){re.escape(said)}.*{re.escape(fix)}"):
         open_ssh(server.node, [Login("dlwsadmin", password=Secret("right horse"))], keys)
 
 
@@ -302,7 +315,6 @@ def test_closing_resets_so_that_no_late_byte_arrives(serve: Callable[[Behaviour]
         server.accepted[0].recv(100)
 
 
-ASKS = "echo 'sudo: a password is required' >&2; exit 1"
 WORKS = 'test "$1 $2" = "-n -H" || exit 9; shift 2; exec "$@"'
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -30,10 +31,11 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
 class Server:
     """One sshd on 127.0.0.1 with keys of its own; root may log in with the user key."""
 
-    def __init__(self, folder: Path, *host_keys: Path) -> None:
+    def __init__(self, folder: Path, *host_keys: Path, settings: Sequence[str] = ()) -> None:
         self.folder, self.user_key = folder, folder / "user"
         self.port = free_port()
         config = [
+            *settings,
             *(f"HostKey {key}" for key in host_keys),
             f"AuthorizedKeysFile {folder}/user.pub",
             "ListenAddress 127.0.0.1",
@@ -247,6 +249,25 @@ def test_a_host_without_the_pinned_type_is_changed(server: Server, root: Login, 
     keys.path.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
     with pytest.raises(HostKeyChanged, match=r"has no key of that type any more, pinned is ecdsa\S+ SHA256:"):
         open_ssh(server.node, [root], keys)
+
+
+@pytest.mark.parametrize(
+    ("setting", "fix"),
+    [
+        ("KexAlgorithms curve25519-sha256", r"add one of .*curve25519-sha256@libssh\.org, .* to KexAlgorithms in"),
+        ("Ciphers chacha20-poly1305@openssh.com", r"add one of aes128-ctr, .* to Ciphers in"),
+        ("MACs umac-128@openssh.com", r"add one of hmac-sha2-256, .* to MACs in"),
+        ("HostKeyAlgorithms ssh-rsa", r"add one of ssh-ed25519, .* to HostKeyAlgorithms in"),
+    ],
+)
+def test_an_sshd_with_nothing_in_common_is_told_with_what_it_offers(
+    server: Server, root: Login, keys: HostKeys, tmp_path: Path, setting: str, fix: str
+) -> None:
+    keyword, only = setting.split()
+    other = Server(tmp_path, server.folder / "host", server.folder / "host_rsa", settings=[setting])
+    with pytest.raises(Unreachable, match=rf"its sshd offers only {re.escape(only)}\S* as {keyword}; {fix}"):
+        open_ssh(other.node, [root], keys)
+    other.stop()
 
 
 def test_a_connection_cut_in_a_read_is_opened_again(root: Login, keys: HostKeys, proxy: Proxy, tmp_path: Path) -> None:
