@@ -144,6 +144,17 @@ class HostKeys:
         unseen = self.remarked(Remark.FIRST_CONTACT, node, key) and not self.remarked(Remark.CONFIRMED, node, key)
         return "" if unseen else self.path.name
 
+    def described(self, node: Node) -> str:
+        """What is known of the machine's key, in words: `ssh-ed25519 SHA256:..., confirmed: suite.host_keys`."""
+        try:
+            vouchers = {str(pin.key): self.voucher(node, pin.key) for pin in self.pins(node)}
+        except Unreachable as error:
+            return str(error)
+        if not vouchers:
+            named = self.confirmed.get(node.name)
+            return f"{named}, confirmed: {CONFIGURED}" if named else "not known before this run"
+        return "; ".join(f"{key}, {f'confirmed: {who}' if who else 'accepted unseen'}" for key, who in vouchers.items())
+
     def remarked(self, what: Remark, node: Node, key: HostKey) -> str:
         """When this was remarked of the machine's key, in ISO 8601; empty if it was not.
 

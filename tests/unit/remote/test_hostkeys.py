@@ -135,3 +135,13 @@ def test_a_key_login_ends_the_passwords_of_that_machine_alone(keys: HostKeys) ->
 def test_a_renamed_machine_keeps_what_is_known_of_it(keys: HostKeys) -> None:
     keys.pin(ATLAS01, ONE, Remark.KEY_LOGIN)
     assert "has accepted an SSH key" in keys.why_no_password(replace(ATLAS01, name="atlas09"), ONE)
+
+
+def test_a_key_is_described_with_who_confirmed_it(keys: HostKeys) -> None:
+    assert keys.described(ATLAS01) == "not known before this run"
+    keys.pin(ATLAS01, ONE, Remark.FIRST_CONTACT)
+    assert keys.described(ATLAS01) == f"{ONE}, accepted unseen"
+    keys.pin(ATLAS01, ONE, Remark.CONFIRMED)
+    assert keys.described(ATLAS01) == f"{ONE}, confirmed: known_hosts"
+    named = HostKeys(keys.path, {"atlas02": TWO.fingerprint})
+    assert named.described(ATLAS02) == f"{TWO.fingerprint}, confirmed: suite.host_keys"
