@@ -142,7 +142,7 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
         from dlws.remote.ssh import Login, Secret, open_ssh  # here: paramiko, for processes that log in
 
         key = cluster.state.key
-        logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
+        logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user)]  # it may be made yet
         if context.root_password and context.meets_new_hosts:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
         return open_ssh(node, logins, keys, redact=redactor.text)

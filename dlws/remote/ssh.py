@@ -151,7 +151,7 @@ class _Dialer:
         return tunnel.through(self._transport, address, port, timeout)
 
     def open(self) -> tuple[str, Session]:
-        """Try the logins in order; the one that works is tried first the next time."""
+        """Try the logins in order; a key that works is tried first the next time, a password never."""
         refused = []
         for login in self._logins:
             try:
@@ -159,8 +159,9 @@ class _Dialer:
             except LoginRefused as error:
                 refused.append(str(error))
                 continue
-            self._logins.remove(login)
-            self._logins.insert(0, login)
+            if login.key:
+                self._logins.remove(login)
+                self._logins.insert(0, login)
             return login.user, session
         raise LoginRefused(f"{self._node.name}: no login works: " + "; ".join(refused or ["none is configured"]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,18 @@ from dlws.remote.fleet import Fleet
 from dlws.remote.foresight import Foresight
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, Secret, open_ssh
-from tests.kits.ssh_server import HOST_KEY, ROOT, Behaviour, Server, Ssh, node_at, run_for_real
+from tests.kits.ssh_server import (
+    HOST_KEY,
+    ROOT,
+    WORKS,
+    Behaviour,
+    Server,
+    Ssh,
+    node_at,
+    run_for_real,
+    user_key,
+    with_sudo,
+)
 
 
 @pytest.fixture
@@ -313,17 +323,3 @@ def test_closing_resets_so_that_no_late_byte_arrives(serve: Callable[[Behaviour]
     assert server.accepted[0].recv(100).startswith(b"SSH-2.0-paramiko")
     with pytest.raises(ConnectionResetError):
         server.accepted[0].recv(100)
-
-
-WORKS = 'test "$1 $2" = "-n -H" || exit 9; shift 2; exec "$@"'
-
-
-def user_key(path: Path) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
-
-
-def with_sudo(folder: Path, body: str) -> dict[str, str]:
-    (folder / "sudo").write_text(f"#!/bin/sh\n{body}\n")
-    (folder / "sudo").chmod(0o755)
-    return {"PATH": f"{folder}:/usr/bin:/bin"}

@@ -15,9 +15,9 @@ from dlws.engine.options import COMMANDS
 from dlws.engine.site import Context, open_fleet
 from dlws.record.answer import LoginRefused
 from dlws.remote import command
-from dlws.remote.hostkeys import keys_of
+from dlws.remote.hostkeys import Remark, keys_of
 from tests.kits.config_example import no_dns, write
-from tests.kits.ssh_server import HOST_KEY, Server, Ssh, run_for_real
+from tests.kits.ssh_server import HOST_KEY, WORKS, Server, Ssh, run_for_real, user_key, with_sudo
 
 PASSWORD = "right horse"
 
@@ -57,6 +57,21 @@ def test_only_runs_that_meet_new_hosts_offer_a_password(cluster: Cluster, ssh: S
     assert ssh.tried == []
     login_of(cluster, "install")
     assert ssh.tried == [f"root:{PASSWORD}"]
+
+
+def test_a_host_that_was_given_the_key_meanwhile_comes_back_by_the_key(cluster: Cluster, ssh: Ssh) -> None:
+    keys_of(cluster).pin(cluster.node("atlas01"), HOST_KEY)
+    folder = cluster.path.parent / "install"
+    fleet = open_fleet(cluster, Context("run", folder, None, "install", False, False, "root", PASSWORD), "main")
+    connection = fleet.connection("atlas01")
+    ssh.kinds = "publickey,password"
+    user_key(cluster.state.key)  # stages make it and place it, and another worker has logged in with it
+    keys_of(cluster).pin(cluster.node("atlas01"), HOST_KEY, Remark.KEY_LOGIN)
+    connection.renew()
+    ssh.execute = lambda channel, command: run_for_real(channel, command, env=with_sudo(cluster.path.parent, WORKS))
+    assert connection.ask(["echo back"])[0].text == "back\n"
+    assert ssh.tried == [f"root:{PASSWORD}", "dlwsadmin key"]
+    fleet.close()
 
 
 @pytest.fixture
