@@ -71,6 +71,10 @@ class Pin:
     name: str
     line: int
 
+    def is_of(self, node: Node) -> bool:
+        """Whether the line names the machine, whatever its address."""
+        return not {node.name, node.fqdn}.isdisjoint((self.name, *self.addresses))
+
 
 @dataclass(slots=True)
 class _Contents:
@@ -101,7 +105,7 @@ class HostKeys:
         Raises Unreachable if the file cannot be parsed.
         """
         every, address = self._read().pins, address_of(node)
-        named = [pin for pin in every if node.name in (pin.name, *pin.addresses)]
+        named = [pin for pin in every if pin.is_of(node)]
         return named or [pin for pin in every if address in pin.addresses]
 
     def check(self, node: Node, key: HostKey) -> None:
@@ -173,7 +177,7 @@ class HostKeys:
             self.check(node, key)
             lines, address = [], address_of(node)
             same = [pin for pin in self.pins(node) if pin.key == key and address in pin.addresses]
-            if not any(node.name in (pin.name, *pin.addresses) for pin in same):
+            if not any(pin.is_of(node) for pin in same):
                 lines.append(f"{address} {key.kind} {base64.b64encode(key.blob).decode()} {node.name}")
             for remark in remarks:
                 if not self.remarked(remark, node, key):

@@ -83,6 +83,13 @@ def test_a_file_of_an_older_suite_is_read_and_names_count(keys: HostKeys) -> Non
     assert keys.why_no_password(ATLAS01, ONE) == ""
 
 
+@pytest.mark.parametrize("name", ["atlas01", "atlas01.lab"])
+def test_a_name_in_the_place_of_an_address_counts_too(keys: HostKeys, name: str) -> None:
+    keys.path.write_text(line(ATLAS01, ONE).replace("192.168.3.10", name).removesuffix(" atlas01") + "\n")
+    with pytest.raises(HostKeyChanged, match="has it moved"):
+        keys.check(ATLAS01, TWO)
+
+
 def test_a_pin_after_a_line_without_an_end_has_its_own_line(keys: HostKeys) -> None:
     keys.path.write_text(line(ATLAS01, ONE))
     keys.pin(ATLAS02, TWO)
