@@ -179,8 +179,9 @@ class HostKeys:
             same = [pin for pin in self.pins(node) if pin.key == key and address in pin.addresses]
             if not any(pin.is_of(node) for pin in same):
                 lines.append(f"{address} {key.kind} {base64.b64encode(key.blob).decode()} {node.name}")
-            for remark in remarks:
-                if not self.remarked(remark, node, key):
+            inherited = [remark for remark in Remark if self.remarked(remark, node, key)]  # under another name
+            for remark in dict.fromkeys([*inherited, *remarks]):
+                if (remark, node.name, key.fingerprint) not in self._read().remarks:
                     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                     lines.append(f"# {remark} {now}: {node.name} {key.fingerprint}")
             if lines:
