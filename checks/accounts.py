@@ -11,6 +11,7 @@ from dlws.parse.text import number, only_line
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 from fixtures.admin_login import AdminLogin
+from fixtures.host_keys import KnownKeys
 
 SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
 """What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""
@@ -30,21 +31,41 @@ def test_login(host: Host) -> None:
     expect("effective user", found=only_line("id -un", host.read("id -un")), expected="root")
 
 
+@preflight
+@check(
+    "U15",
+    section="2.1",
+    source="ssh(1)",
+    severity=Severity.WARNING,
+    title_zh="SSH 主机密钥已在主机控制台核对",
+    fix="compare it with ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the machine's console, then run dlws"
+    " host-keys --pin or add it to suite.host_keys",
+)
+def test_host_key_is_confirmed(node: Node, host_keys: KnownKeys) -> None:
+    """The host's SSH key has been compared with its console.
+
+    One that was accepted unseen on first contact may be another machine's in between.
+    """
+    unseen = [key for key, voucher in host_keys.pinned(node).items() if not voucher]
+    expect("SSH host keys that nobody has confirmed", found=unseen, expected=[])
+
+
 @check(
     "U03",
     section="3.6",
     source="upstream check_k8s.py 01",
     title_zh="管理用户免密 sudo",
-    fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` to /etc/sudoers.d/<admin>, mode 0440",
+    fix="add `<admin> ALL=(ALL) NOPASSWD: ALL` and `Defaults:<admin> !requiretty` to /etc/sudoers.d/<admin>, mode 0440",
 )
 def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
-    """The admin user can run any command with sudo without a password."""
+    """The admin user can run any command with sudo, without a password and without a terminal."""
     listing = host.run_expect([0, 1], "LC_ALL=C sudo -n -l -U %s", cluster.admin_username)
     if "unknown user" in listing.stderr:
         raise Mismatch("admin user", found="no such user", expected=cluster.admin_username)
     rights = sudoers.parse(listing.stdout or listing.stderr)
     what = f"sudo rights of {cluster.admin_username}"
     expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
+    expect_that(not rights.needs_terminal, what, found="only on a terminal", expected="without requiretty")
 
 
 @check(

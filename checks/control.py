@@ -9,7 +9,7 @@ import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.engine.targets import control_host, image_builders
+from dlws.engine.targets import control_host, image_builders, whole_cluster
 from dlws.facts.control_host import known_values, other_libraries, reread_configuration
 from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
@@ -18,7 +18,8 @@ from dlws.inventory import Node
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
-from dlws.verdict import Severity
+from dlws.verdict import NotApplicable, Severity
+from fixtures.host_keys import KnownKeys
 
 
 @preflight
@@ -88,6 +89,24 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     if file.exists:
         private = file.mode in (0o600, 0o400)
         expect_that(private, "mode of deploy/sshkey/rootpasswd", found=f"{file.mode:o}", expected="600")
+
+
+@check(
+    "U16",
+    section="3.5",
+    source="runbook 3.5",
+    on=whole_cluster,
+    severity=Severity.WARNING,
+    title_zh="root 密码文件在不再需要后已删除",
+    fix="delete deploy/sshkey/rootpasswd from the state folder; new hosts need it again, in scale_up",
+)
+def test_root_password_is_gone(cluster: Cluster, control: Host, host_keys: KnownKeys) -> None:
+    """The root password file is gone once every host accepts an SSH key."""
+    if not control.file(str(cluster.state.root_password)).exists:
+        return
+    if needed := host_keys.password_only():
+        raise NotApplicable(f"no login with an SSH key has succeeded at {', '.join(needed)}")
+    expect("deploy/sshkey/rootpasswd", found="a file that no host needs any more", expected="no file")
 
 
 @check(

@@ -7,6 +7,7 @@ from functools import partial
 from checks import accounts
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
+from dlws.hostfiles import sudoers
 from dlws.parse.host import authorized_keys
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -36,4 +37,4 @@ def test_admin_user(cluster: Cluster, host: Host, control: Host, change: Change)
     add_key = partial(authorized_keys.with_line, line=key or "ssh-rsa (the key that stage cluster_key will create)")
     change.edit_file(f"{home}/.ssh/authorized_keys", add_key, mode="0600", owner=owner)
     change.run("chmod 600 %s && chown %s %s", f"{home}/.ssh/authorized_keys", owner, f"{home}/.ssh/authorized_keys")
-    change.write_sudoers(admin, f"{admin} ALL=(ALL) NOPASSWD: ALL\n")
+    change.write_sudoers(admin, sudoers.content(admin))

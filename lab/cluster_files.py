@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from lab.first_boot import deploy_hosts_file
+from lab.hosts import execute
 from lab.plan import CLUSTER_FILES, CLUSTER_STATE, HOSTS, LAB, ROOT_PASSWORD, LabHost
 from lab.process import say
 from lab.record import Lab, write_secret
@@ -23,6 +24,15 @@ def write(lab: Lab) -> None:
     CLUSTER_FILES.root_user.write_text("root\n")
     mark.write_text(f"{lab.id}\n")
     (LAB / "config.yaml").chmod(0o600)  # it contains passwords, and git does not store this mode
+
+
+def pin_key(host: LabHost) -> None:
+    """Pin a host's SSH key, read on its console, as an operator would who trusts no network."""
+    known = CLUSTER_FILES.host_keys.read_text() if CLUSTER_FILES.host_keys.exists() else ""
+    if host.address not in (line.partition(" ")[0] for line in known.splitlines()):
+        kind, blob, *_ = execute(host, "cat /etc/ssh/ssh_host_ed25519_key.pub").split()
+        CLUSTER_FILES.host_keys.parent.mkdir(parents=True, exist_ok=True)
+        CLUSTER_FILES.host_keys.write_text(f"{known}{host.address} {kind} {blob} {host.name}\n")
 
 
 def forget_keys(host: LabHost) -> None:

@@ -51,6 +51,8 @@ def up(fresh: str) -> int:
             say("the hosts' image has changed since they were created: `dlws lab up --fresh` recreates them")
         switch_on(lab, HOSTS.values())
         cluster_files.write(lab)
+        for host in HOSTS.values():
+            cluster_files.pin_key(host)
     kubernetes.ensure()
     with record.lock():
         packages.ensure(kube_packages.packages())
@@ -73,6 +75,7 @@ def up_spare(fresh: str, host: LabHost) -> int:
         if fresh == "all":
             remove(host)
         switch_on(lab, [host])
+        cluster_files.pin_key(host)
     say(f"{host.name} is up; root's password is in {ROOT_PASSWORD}")
     return 0
 

@@ -37,6 +37,8 @@ def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
     facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
     yield ""
     yield f"{host.name} ({facts})" if host.name not in matrix.NO_HOSTS else host.name
+    if host.host_key:
+        yield f"  SSH host key: {one_line(host.host_key)}"
     for row, result in planned:
         yield from _stage(row, result)
     yield (

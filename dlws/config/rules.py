@@ -167,6 +167,20 @@ def device_counts(document: Document) -> Iterator[Finding]:
             yield document.at_key(machine.path, "nothing says how many devices this machine has", fix)
 
 
+def host_keys(document: Document) -> Iterator[Finding]:
+    """Host keys are those of machines, and no two machines have the same one."""
+    names = {machine.name for machine in (*machines(document), *leaving(document))}
+    owner: dict[str, str] = {}
+    for name, fingerprint in document.mapping("suite", "host_keys").items():
+        path: KeyPath = ("suite", "host_keys", name)
+        if name not in names:
+            yield document.at_key(path, "no such machine", _did_you_mean(name, names))
+        elif isinstance(fingerprint, str) and owner.setdefault(fingerprint, name) != name:
+            message = f"{shown(fingerprint)} is the host key of {owner[fingerprint]} already"
+            fix = "compare both on their consoles; a clone needs host keys of its own (U02)"
+            yield document.at_value(path, message, fix)
+
+
 def npu_cabling(document: Document) -> Iterator[Finding]:
     """Only machines with NPUs have a cabling plan."""
     by_name = {machine.name: machine for machine in machines(document)}
@@ -338,6 +352,7 @@ RULES: Final[tuple[Rule, ...]] = (
     unique_addresses,
     vendors,
     device_counts,
+    host_keys,
     npu_cabling,
     kinds_of_accelerators,
     shares,

@@ -35,6 +35,7 @@ _APT_SOURCE: Final = re.compile(
 )
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _TAKEN: Final = {"control": "the machine that it runs on", "cluster": "all hosts together"}
+_FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _IDS: Final = re.compile(r"[0-9]{1,10}(-[0-9]{1,10})?")
 
 
@@ -62,6 +63,14 @@ def machine_name(value: str) -> str:
     if value in _TAKEN:
         raise refusal(f"{value} is what the suite calls {_TAKEN[value]}", "give the machine another name")
     return label(value)
+
+
+def fingerprint(value: str) -> str:
+    """A host key's fingerprint as `ssh-keygen -l` prints it: SHA-256 in base64 without padding."""
+    if not _FINGERPRINT.fullmatch(value):
+        fix = "copy SHA256:... from `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its console"
+        raise refusal(f"{shown(value)} is no SHA256 fingerprint of a host key", fix)
+    return value
 
 
 def host(value: str) -> str:

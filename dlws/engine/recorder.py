@@ -15,8 +15,9 @@ from dlws.engine.graph import GRAPH
 from dlws.engine.items import StageItem, TargetItem, worker_of
 from dlws.engine.judgement import Course, Judgement, result_of
 from dlws.engine.site import Site
-from dlws.inventory import Control, Whole
+from dlws.inventory import Control, Node, Target, Whole
 from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
+from dlws.remote.hostkeys import keys_of
 from dlws.verdict import Verdict
 
 SYNC_EVERY = 0.25  # seconds between fsyncs of check results; a stage's result is synced at once
@@ -97,9 +98,16 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
         plan=site.context.plan,
         strict=site.context.strict,
         workers=workers,
-        hosts=tuple(HostRow(name=t.name, address=str(t.address), kind=t.kind, role=str(t.role)) for t in involved),
+        hosts=tuple(_host(site, target) for target in involved),
         items=tuple(item.declared.item for item in ours),
     )
+
+
+def _host(site: Site, target: Target) -> HostRow:
+    row = HostRow(name=target.name, address=str(target.address), kind=target.kind, role=str(target.role))
+    if not isinstance(target, Node) or site.context.replays:  # a replay looks at no file of today
+        return row
+    return replace(row, host_key=keys_of(site.cluster).described(target))
 
 
 def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Result]) -> Result | None:

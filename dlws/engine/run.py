@@ -15,12 +15,12 @@ import pytest
 from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
 from dlws.engine import inputs, options, replay, selection, waivers
-from dlws.engine.credentials import CredentialError, root_credential
+from dlws.engine.credentials import CredentialError, kept_credential, root_credential
 from dlws.engine.inputs import Inputs
 from dlws.engine.items import worker_of
 from dlws.engine.lock import ClusterBusy, hold
 from dlws.engine.progress import Reporter
-from dlws.engine.site import Context, Site, open_fleet
+from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.run_folder import RunFolder, RunFolderError
 from dlws.verdict import Unknown
 
@@ -35,7 +35,7 @@ def start(config: pytest.Config, command: str) -> None:
     config.stash[CLUSTER] = cluster
     options.check_confirmed(config, command, cluster.name)
     try:
-        credential = root_credential(cluster.state)
+        credential = (root_credential if command in MEETS_NEW_HOSTS else kept_credential)(cluster.state)
         if command in options.STAGE_COMMANDS and not config.option.plan:
             config.add_cleanup(hold(cluster.state.lock, command))
     except (CredentialError, ClusterBusy) as error:

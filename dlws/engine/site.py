@@ -19,8 +19,11 @@ from dlws.remote.connection import Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
-from dlws.remote.hostkeys import HostKeys
+from dlws.remote.hostkeys import keys_of
 from dlws.remote.kubernetes import Kubernetes
+
+MEETS_NEW_HOSTS = ("preflight", "install", "scale_up")
+"""The commands that the root password of the first contact is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Context:
     """The hosts that this run is limited to, in the form of --limit; for scale_up the controller computes it."""
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
+
+    @property
+    def meets_new_hosts(self) -> bool:
+        """Whether this run may meet hosts that know no key of ours yet. In any other no password is offered."""
+        return self.command in MEETS_NEW_HOSTS
 
     @property
     def is_audit(self) -> bool:
@@ -111,11 +119,6 @@ class Site:
         return test
 
 
-def host_keys_of(cluster: Cluster) -> HostKeys:
-    """The pinned host keys of the cluster."""
-    return HostKeys(cluster.state.host_keys)
-
-
 def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
     """The secrets in the login to the registry (runbook 3.16.1), to be redacted."""
     try:
@@ -125,22 +128,22 @@ def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
 
 
 def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
-    """Connections to every host. Logins are tried in order: the admin with the key, root with the key, root with the
-    password."""
+    """Connections to every host. Logins are tried in order: the admin with the key, root with the key and, where new
+    hosts are met, root with the password."""
     secrets = [
         *cluster.secrets,
         *registry_secrets(cluster),
         *([context.root_password] if context.root_password else []),
     ]
     redactor = Redactor(secrets)
-    keys = host_keys_of(cluster)
+    keys = keys_of(cluster)
 
     def open_host(node: Node) -> Connection:
         from dlws.remote.ssh import Login, Secret, open_ssh  # here: paramiko, for processes that log in
 
         key = cluster.state.key
-        logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
-        if context.root_password:
+        logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user)]  # it may be made yet
+        if context.root_password and context.meets_new_hosts:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
         return open_ssh(node, logins, keys, redact=redactor.text)
 

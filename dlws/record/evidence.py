@@ -20,6 +20,9 @@ from dlws.verdict import Unknown
 
 LineKind = Literal["read", "change"]
 
+PINNED_KEYS = "pinned SSH host keys, and who has confirmed them"
+"""The question under which a machine's are in the evidence."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:

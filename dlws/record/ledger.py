@@ -34,12 +34,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRow:
-    """One host of the run. `name` is `control` for the machine that runs the suite."""
+    """One host of the run. `name` is `control` for the machine that runs the suite.
+
+    `host_key`: its SSH key when the run began, and who had confirmed it; empty where nobody looked (a replay).
+    """
 
     name: str
     address: str
     kind: str
     role: str
+    host_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ from typing import Any, TypeVar
 from dlws.inventory import Node
 from dlws.record.answer import Answer, Unreachable
 from dlws.record.evidence import Transcript
+from dlws.remote import patience
+from dlws.remote.agent import PARALLEL
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
@@ -90,6 +93,7 @@ class Fleet:
                 future.set_exception(error)
         try:
             connection = future.result()
+            connection.must_be_there()
         except Unreachable as error:
             if name not in self._refused:
                 self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
@@ -183,7 +187,8 @@ class FleetConnection(Connection):
         self._lock = threading.Lock()
         self._ready: dict[str, _Ready] = {}
         self._asked = False
-        self._failure: tuple[float, Unreachable] | None = None
+        hanging = fleet.patience if fleet.foresight is None else math.inf  # each try costs an audit a minute and more
+        self._patience = patience.Patience(self.host, self._pulse, retry=fleet.patience, retry_hanging=hanging)
 
     def ask_ahead(self) -> None:
         """Run all predicted reads in one round trip, unless a command was run on the host already."""
@@ -193,6 +198,8 @@ class FleetConnection(Connection):
         with self._lock:
             reads = [read for read in foresight.foreseen(self._node) if read[0] not in self._ready]
             try:
+                if len(reads) > PARALLEL:
+                    self._patience.take_pulse()
                 for (deadline, cap), group in groupby(sorted(reads, key=_bounds), key=_bounds):
                     self._fetch([command for command, _, _ in group], deadline, cap)
             except Unknown:
@@ -227,7 +234,7 @@ class FleetConnection(Connection):
         """
         self._asked = True
         with self._failures_of([command]):
-            answer = self._unless_lost(lambda: self._inner.run_active(command, stdin=stdin, deadline=deadline))
+            answer = self._answer(lambda: self._inner.run_active(command, stdin=stdin, deadline=deadline))
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
@@ -265,7 +272,7 @@ class FleetConnection(Connection):
     def clock(self) -> Answer:
         """See `Connection.clock`; never served from an earlier answer."""
         with self._failures_of([CLOCK]):
-            answer = self._inner.clock()
+            answer = self._answer(self._inner.clock)
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
@@ -275,7 +282,7 @@ class FleetConnection(Connection):
 
     def renew(self) -> None:
         """See `Connection.renew`."""
-        self._failure = None
+        self._patience.renew()
         self._fleet.generation += 1
         self._inner.renew()
 
@@ -301,7 +308,7 @@ class FleetConnection(Connection):
             and ready.generation == self._fleet.generation
             and ready.scope != self._fleet.transcript.scope
             and time.monotonic() - ready.at < STALE
-            and not ready.answer.timed_out
+            and (not ready.answer.timed_out or self._patience.is_over)
             and not (ready.answer.truncated and ready.cap < cap)
         )
 
@@ -311,22 +318,19 @@ class FleetConnection(Connection):
             reference = self._fleet.transcript.append(self.host, answer, "read")
             self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
 
-    def _ask_inner(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
-        return self._unless_lost(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+    def _answer(self, ask: Callable[[], Answer]) -> Answer:
+        return self._patience.answers(lambda: [ask()])[0]
 
-    def _unless_lost(self, ask: Callable[[], T]) -> T:
-        """The result of `ask`. If the host was lost a moment ago, that failure is raised without asking."""
-        if self._failure is not None:
-            since, failure = self._failure
-            if time.monotonic() - since < self._fleet.patience:
-                raise failure.again()
-        try:
-            result = ask()
-        except Unreachable as error:
-            self._failure = time.monotonic(), error
-            raise
-        self._failure = None
-        return result
+    def _ask_inner(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
+        return self._patience.answers(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+
+    def must_be_there(self) -> None:
+        """In an audit, raises the Unreachable by which the host was lost; a host that is changed may be back."""
+        if self._fleet.foresight is not None:
+            self._patience.raise_loss()
+
+    def _pulse(self) -> Answer:
+        return self._inner.ask([patience.PULSE], deadline=patience.PULSE_DEADLINE)[0]
 
 
 def _close(future: Future[FleetConnection]) -> None:

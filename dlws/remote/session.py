@@ -138,6 +138,16 @@ class _Pending:
         self.left = len(requests)
         self.over = threading.Event()
 
+    def wait(self, silence: float, heard: Callable[[], float]) -> bool:
+        """Wait until it is over; False when the host was `heard` last more than `silence` seconds ago, and at last when
+        even commands that all take their full deadlines would be."""
+        began = time.monotonic()
+        last = began + longest(self.requests)
+        while (left := min(max(began, heard()) + silence, last) - time.monotonic()) > 0:
+            if self.over.wait(left):
+                return True
+        return self.over.is_set()
+
 
 class AgentSession:
     """A session with the agent. Thread-safe: batches of several threads run in parallel."""
@@ -156,6 +166,7 @@ class AgentSession:
         self._waiting: dict[int, tuple[_Pending, int]] = {}
         self._number = 0
         self._lost: str | None = None
+        self._heard = time.monotonic()
         threading.Thread(target=self._receive, args=(rest,), name=f"answers of {host}", daemon=True).start()
 
     @property
@@ -177,8 +188,8 @@ class AgentSession:
                 self._send(numbers, requests, inputs)
             except OSError as error:
                 self._end(f"sending failed: {error}")
-        limit = longest(requests)
-        if not pending.over.wait(limit):
+        limit = longest_silence(requests)
+        if not pending.wait(limit, lambda: self._heard):
             self._end(f"no answer within {limit:.3g} s")
             slow = next(r for r, a in zip(requests, pending.answers, strict=True) if a is None)
             raise CommandTimedOut(f"no answer within {limit:.3g} s to: {slow.command}")
@@ -246,6 +257,7 @@ class AgentSession:
         check_claims(pending.requests[place], seconds, out, err)
         if len(received) < size + out + err:
             return False
+        self._heard = time.monotonic()
         body = bytes(received[size : size + out + err])
         del received[: size + out + err]
         with self._state:
@@ -285,7 +297,12 @@ def check_claims(request: CommandRequest, seconds: float, *lengths: int) -> None
 def longest(requests: Sequence[CommandRequest]) -> float:
     """Seconds by which a batch must be answered even if every command takes its full deadline."""
     rounds = math.ceil(len(requests) / agent.PARALLEL)
-    return rounds * (max(r.deadline for r in requests) + 2 * agent.KILL_AFTER) + GRACE
+    return rounds * (longest_silence(requests) - GRACE) + GRACE
+
+
+def longest_silence(requests: Sequence[CommandRequest]) -> float:
+    """Seconds within which some command of a batch must be answered, however many there are."""
+    return max(r.deadline for r in requests) + 2 * agent.KILL_AFTER + GRACE
 
 
 def _head(number: int, request: CommandRequest, size: int) -> bytes:

@@ -16,13 +16,14 @@ from pathlib import Path
 from threading import Lock
 
 import paramiko
-from paramiko.ssh_exception import BadAuthenticationType
+from paramiko.ssh_exception import BadAuthenticationType, IncompatiblePeer
 
 from dlws.inventory import Node
 from dlws.record.answer import LoginRefused, Unreachable
 from dlws.remote import tunnel
 from dlws.remote.connection import SessionConnection
-from dlws.remote.hostkeys import HostKeys
+from dlws.remote.hostkeys import HostKey, HostKeys, Remark
+from dlws.remote.refusals import Transport, nothing_in_common, sudo_fix
 from dlws.remote.session import AgentSession, Link, NotStarted, Session, first_to_start
 from dlws.remote.shell import ShellSession
 from dlws.remote.watch import Watch
@@ -94,6 +95,13 @@ def open_ssh(
     return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
 
 
+def shown_key(node: Node, host_keys: HostKeys) -> HostKey:
+    """The key that a host shows; no login is tried. Raises Unreachable, HostKeyChanged."""
+    transport, sock, key = _Dialer(node, [], host_keys, CONNECT_TIMEOUT, LOGIN_TIMEOUT).handshake()
+    _reset(transport, sock)
+    return key
+
+
 class ChannelLink:
     """The SSH channel to one program on the host."""
 
@@ -154,7 +162,7 @@ class _Dialer:
         return tunnel.through(self._transport, address, port, timeout)
 
     def open(self) -> tuple[str, Session]:
-        """Try the logins in order; the one that works is tried first the next time."""
+        """Try the logins in order; a key that works is tried first the next time, a password never."""
         refused = []
         for login in self._logins:
             try:
@@ -162,22 +170,24 @@ class _Dialer:
             except LoginRefused as error:
                 refused.append(str(error))
                 continue
-            self._logins.remove(login)
-            self._logins.insert(0, login)
+            if login.key:
+                self._logins.remove(login)
+                self._logins.insert(0, login)
             return login.user, session
         raise LoginRefused(f"{self._node.name}: no login works: " + "; ".join(refused or ["none is configured"]))
 
     def _enter(self, login: Login) -> Session:
         """Log in and start a helper that runs as root."""
         key = _load(login)
-        transport, sock = self._handshake()
+        transport, sock, shown = self.handshake()
         watch = Watch(self._login_timeout, lambda: _reset(transport, sock))
         try:
             with watch:
                 watch.waiting_for = f"the login of {login.user}"
-                self._authenticate(transport, login, key)
+                self._authenticate(transport, login, key, shown)
             watch.waiting_for = f"a command to start for {login.user}"
             session = self._helper(transport, sock, login.user)
+            self._remember(login, shown)
             self._transport = transport
             return session
         except BaseException as error:
@@ -188,15 +198,19 @@ class _Dialer:
                 raise self._unreachable(f"connection broke during {watch.waiting_for}: {_text(error)}") from None
             raise
 
-    def _handshake(self) -> tuple[paramiko.Transport, socket.socket]:
+    def _remember(self, login: Login, shown: HostKey) -> None:
+        """Pin the key of a host that has let us in, and what that says of it."""
+        remarks = [] if self._keys.voucher(self._node, shown) else [Remark.FIRST_CONTACT]
+        self._keys.pin(self._node, shown, *remarks, *([Remark.KEY_LOGIN] if login.key else []))
+
+    def handshake(self) -> tuple[paramiko.Transport, socket.socket, HostKey]:
         """TCP, banner, key exchange and the check of the host key. Retries while sshd drops new connections."""
         attempts = 0
         until = time.monotonic() + self._login_timeout
         while True:
             transport, sock = self._dial()
             try:
-                self._exchange(transport, sock)
-                return transport, sock
+                return transport, sock, self._exchange(transport, sock)
             except (paramiko.SSHException, OSError, EOFError) as error:
                 _reset(transport, sock)
                 attempts += 1
@@ -208,7 +222,7 @@ class _Dialer:
                 _reset(transport, sock)
                 raise
 
-    def _dial(self) -> tuple[paramiko.Transport, socket.socket]:
+    def _dial(self) -> tuple[Transport, socket.socket]:
         where = self._node.address, self._node.ssh_port
         try:
             sock = socket.create_connection(where, self._connect_timeout)
@@ -218,17 +232,17 @@ class _Dialer:
             raise self._unreachable(f"cannot connect: {error.strerror or error}") from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)
-        transport = paramiko.Transport(sock)
+        transport = Transport(sock)
         transport.daemon = True
         patience = self._login_timeout + 5.0  # longer than our own watch, whose message says what it waits for
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = patience
         return transport, sock
 
-    def _exchange(self, transport: paramiko.Transport, sock: socket.socket) -> None:
-        node = self._node
-        pinned = self._keys.pinned(node.address, node.ssh_port)
-        if pinned:  # accept only the type of key that is pinned
-            kinds = {kind for key in pinned for kind in _signatures(key.kind)}
+    def _exchange(self, transport: Transport, sock: socket.socket) -> HostKey:
+        """The key exchange; returns the host key, which is proved to be the host's and may be this one's."""
+        pins = self._keys.pins(self._node)
+        if pins:  # accept only the type of key that is pinned
+            kinds = {kind for pin in pins for kind in _signatures(pin.key.kind)}
             transport.get_security_options().key_types = [
                 k for k in transport.get_security_options().key_types if k in kinds
             ]
@@ -239,13 +253,21 @@ class _Dialer:
             except (paramiko.SSHException, OSError, EOFError) as error:
                 if watch.expired:
                     raise self._unreachable(f"no key exchange within {self._login_timeout:g} s") from None
-                if pinned and isinstance(error, paramiko.ssh_exception.IncompatiblePeer) and "host key" in str(error):
-                    raise self._keys.missing(node.address, node.ssh_port, node.name) from None
+                if pins and isinstance(error, IncompatiblePeer) and "host key" in str(error):
+                    raise self._keys.missing(self._node) from None
+                if isinstance(error, IncompatiblePeer) and (why := nothing_in_common(transport, error)):
+                    raise self._unreachable(why) from None
                 raise
-        self._keys.check(node.address, node.ssh_port, shown.get_name(), shown.asbytes(), node.name)
+        host_key = HostKey(shown.get_name(), shown.asbytes())
+        self._keys.check(self._node, host_key)
         transport.set_keepalive(KEEPALIVE)
+        return host_key
 
-    def _authenticate(self, transport: paramiko.Transport, login: Login, key: paramiko.PKey | None) -> None:
+    def _authenticate(
+        self, transport: paramiko.Transport, login: Login, key: paramiko.PKey | None, shown: HostKey
+    ) -> None:
+        if login.password is not None and (objection := self._keys.why_no_password(self._node, shown)):
+            raise LoginRefused(f"{login.kind}: {objection}")
         try:
             if key is not None:
                 rest = transport.auth_publickey(login.user, key)
@@ -282,7 +304,7 @@ class _Dialer:
         except NotStarted as error:
             reason = str(error)
             if "sudo" in reason:
-                why = f"{user}: logged in, but sudo does not work without a password ({reason}); {_fix(user)}"
+                why = f"{user}: logged in, but sudo refuses to make it root ({reason}); {sudo_fix(user, reason)}"
                 raise LoginRefused(why) from None
             raise
 
@@ -301,10 +323,6 @@ def _channel(transport: paramiko.Transport) -> paramiko.Channel:
             refusal = error.text
         time.sleep(pause)
     raise paramiko.SSHException(f"sshd opens no further session (MaxSessions?): {refusal}")
-
-
-def _fix(user: str) -> str:
-    return f"put the line `{user} ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d/{user} (mode 0440)"
 
 
 def _load(login: Login) -> paramiko.PKey | None:

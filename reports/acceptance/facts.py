@@ -18,6 +18,7 @@ from dlws.parse.host import docker_info, dpkg, meminfo, os_release
 from dlws.parse.network import ip_addr
 from dlws.parse.platform import answers
 from dlws.parse.text import lines, only_line
+from dlws.record.evidence import PINNED_KEYS
 from dlws.record.run_folder import Command
 from dlws.verdict import Unknown
 
@@ -50,8 +51,8 @@ class Card:
 class Facts:
     """What is known about one host.
 
-    Keys of `values`: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, docker,
-    storage_driver, gpu_driver, npu_driver, kubelet_running, allocatable, and the names of `PACKAGES`.
+    Keys of `values`: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, host_key,
+    docker, storage_driver, gpu_driver, npu_driver, kubelet_running, allocatable, and the names of `PACKAGES`.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -164,6 +165,11 @@ def _memory(facts: Facts, out: str, _: re.Match[str]) -> None:
 @_probe(r"^cat /etc/machine-id$")
 def _machine_id(facts: Facts, out: str, _: re.Match[str]) -> None:
     facts.values["machine_id"] = only_line("machine-id", out)
+
+
+@_probe(rf"^{PINNED_KEYS}$")
+def _host_key(facts: Facts, out: str, _: re.Match[str]) -> None:
+    facts.values["host_key"] = ", ".join(key.split()[-1] for key in json.loads(out))
 
 
 @_probe(r"^cat /sys/class/dmi/id/(?P<what>product_uuid|product_serial|product_name|sys_vendor)$")

@@ -22,7 +22,7 @@ WORST = (
     Verdict.PASS,
     Verdict.NA,
 )
-_LABELS = {"serial": "S/N ", "product_uuid": "UUID ", "machine_id": "machine-id "}
+_LABELS = {"serial": "S/N ", "product_uuid": "UUID ", "machine_id": "machine-id ", "host_key": "SSH "}
 _UNITS = {"cpus": " CPUs"}
 # component, the facts that hold its version, the checks that judge it
 VERSIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -57,7 +57,7 @@ def hardware(source: Source, language: Language) -> Part:
             f"{role(host.role, language)}\n{host.kind}",
             _lines(source, host.name, "os", "kernel", "arch"),
             _lines(source, host.name, "cpus", "memory"),
-            _lines(source, host.name, "vendor", "product", "serial", "product_uuid", "machine_id"),
+            _lines(source, host.name, "vendor", "product", "serial", "product_uuid", "machine_id", "host_key"),
         )
         for host in source.hosts
     ]
@@ -65,9 +65,10 @@ def hardware(source: Source, language: Language) -> Part:
         Text(
             language.stacked(
                 "以下内容取自本次巡检的证据；“—”表示本次巡检未读取。序列号一栏依次为已读取到的厂商、型号、序列号、"
-                "主板 UUID（product_uuid）和 machine-id。",
+                "主板 UUID（product_uuid）、machine-id 和 SSH 主机密钥指纹。",
                 "Taken from the evidence of this audit; a dash means that the audit did not read it. The serial number "
-                "column lists vendor, model, serial number, firmware UUID and machine-id, as far as they were read.",
+                "column lists vendor, model, serial number, firmware UUID, machine-id and the SSH host key's "
+                "fingerprint, as far as they were read.",
             )
         ),
         Table(head, rows, [17, 16, 18, 25, 15, 30]),

@@ -101,7 +101,7 @@ def _item(line: Line, language: Language) -> Fields:
 def _host(source: Source, host: HostRow) -> Fields:
     known = source.all_facts[host.name]
     empty = dict.fromkeys(
-        ("os", "kernel", "arch", "cpus", "memory", "serial", "product_uuid", "machine_id", "docker"), ""
+        ("os", "kernel", "arch", "cpus", "memory", "serial", "product_uuid", "machine_id", "host_key", "docker"), ""
     )
     devices = [
         {"kind": d.kind, "number": d.number, "model": d.model, "serial": d.serial, "bus_id": d.bus_id}

@@ -20,7 +20,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.record import ledger as ledgers
-from dlws.record.answer import Answer, LinkLost, LoginRefused, Unreachable
+from dlws.record.answer import Answer, CommandTimedOut, LinkLost, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import Ledger, Result
 from dlws.record.redaction import Redactor
@@ -189,7 +189,7 @@ def eventually(holds: Callable[[], Any], limit: float = 20.0) -> None:
 
 class LocalHost(Connection):
     """A host that is a folder. Files in it: `unreachable` and `refused` (no way in), `vanish` (its text is a command:
-    the host is gone from that one on), `cut` (the link is lost in the middle of each change).
+    the host is gone from that one on), `cut` (the link is lost in the middle of each change), `hung` (no answers come).
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -199,6 +199,8 @@ class LocalHost(Connection):
     def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
         """Run the commands in the host's folder."""
         self._must_be_there()
+        if (self._folder / "hung").exists():
+            raise CommandTimedOut(f"{self.host}: no answer within 49 s to: {commands[0]}")
         answers = self._inner.ask([self._placed(c) for c in commands], deadline=deadline, cap=cap)
         return [replace(answer, command=command) for answer, command in zip(answers, commands, strict=True)]
 

@@ -31,6 +31,14 @@ ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 MADE = "2026-11-24T07:52:23Z"
 LOGIN = job_objects.login("apulistech/", "invented", "invented-for-tests")
 IMAGE = "sha256:" + "1b" * 32
+KNOWN_HOSTS = """\
+192.168.3.2 ssh-ed25519 YXRsYXMwMg== atlas02
+# first contact 2026-11-20T08:00:00Z: atlas02 SHA256:P3427mt/OtT42VUA8qZPYnZrPoZOCwaS6wLX1VjQVWg
+# confirmed 2026-11-20T09:00:00Z: atlas02 SHA256:P3427mt/OtT42VUA8qZPYnZrPoZOCwaS6wLX1VjQVWg
+192.168.3.6 ssh-ed25519 YXRsYXMwMQ== atlas01
+192.168.3.4 ssh-ed25519 YXRsYXMtZ3B1MDE= atlas-gpu01
+"""
+"""The keys are the machines' names."""
 _KEPT = TemporaryDirectory()
 """The folder with checkout and id of the proofs' cluster while its healthy answers are generated."""
 KINDS = {
@@ -55,6 +63,7 @@ def furnish(folder: Path) -> None:
     identity = folder / "state" / "atlas" / "deploy" / "clusterID.yml"
     identity.parent.mkdir(parents=True, exist_ok=True)
     identity.write_text(f"clusterId: {ID}\n")
+    (folder / "state" / "atlas" / "known_hosts").write_text(KNOWN_HOSTS)
 
 
 def platform_of(cluster: Cluster) -> Platform:

@@ -52,6 +52,8 @@ def machine() -> Iterator[LabHost]:
 def host(machine: LabHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     node = Node(machine.name, ADDRESS, "lab", Role.WORKER, Arch.AMD64, Device.GPU, Origin.MACHINES)
     keys = HostKeys(tmp_path_factory.mktemp("keys") / "known_hosts")
+    kind, blob, *_ = hosts.execute(machine, "cat /etc/ssh/ssh_host_ed25519_key.pub").split()
+    keys.path.write_text(f"{ADDRESS} {kind} {blob} {machine.name}\n")
     connection = open_ssh(node, [Login("root", password=Secret(PASSWORD))], keys)
     yield Host(connection, node)
     connection.close()

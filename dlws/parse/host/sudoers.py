@@ -30,6 +30,8 @@ class Rights:
     """The rules for the user on this host, in sudo's order; empty if the user may not run sudo."""
 
     rules: tuple[Rule, ...]
+    needs_terminal: bool = False
+    """`Defaults requiretty` is in force for the user: sudo refuses without a terminal."""
 
     @property
     def is_root_without_password(self) -> bool:
@@ -58,7 +60,8 @@ def parse(text: str) -> Rights:
     rules = tuple(_rule(line) for line in joined)
     if not rules:
         raise unparsable(SOURCE, output[-1], "cut off after")
-    return Rights(rules)
+    defaults = set(re.findall(r"!?\brequiretty\b", "\n".join(output[: starts[0]])))
+    return Rights(rules, defaults == {"requiretty"})
 
 
 def _rule(line: str) -> Rule:

@@ -16,7 +16,7 @@ from dlws.cli import dlws, main
 from tests.kits.documents import ROOT
 
 Output = pytest.CaptureFixture[str]
-COMMANDS = {"checks", "completion", "lab", "lint", "render", "reports"}
+COMMANDS = {"checks", "completion", "host-keys", "lab", "lint", "render", "reports"}
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:

@@ -97,6 +97,21 @@ WRONG = [
     ),
     (
         "suite:\n",
+        "suite:\n  host_keys: {atlas03: SHA256:" + "A" * 43 + "}\n",
+        "67:15: error: suite.host_keys.atlas03: no such machine (did you mean",
+    ),
+    (
+        "suite:\n",
+        "suite:\n  host_keys: {atlas01: 'MD5:00:11'}\n",
+        '67:24: error: suite.host_keys.atlas01: "MD5:00:11" is no SHA256 fingerprint of a host key',
+    ),
+    (
+        "suite:\n",
+        "suite:\n  host_keys: {atlas01: SHA256:" + "A" * 43 + ", atlas02: SHA256:" + "A" * 43 + "}\n",
+        '67:85: error: suite.host_keys.atlas02: "SHA256:' + "A" * 43 + '" is the host key of atlas01 already',
+    ),
+    (
+        "suite:\n",
         "suite:\n  npu_cabling: {atlas03: [a b]}\n",
         "67:17: error: suite.npu_cabling.atlas03: no such machine (did you mean",
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from dlws.config.state import State
 from dlws.engine import credentials
-from dlws.engine.credentials import CredentialError, root_credential
+from dlws.engine.credentials import CredentialError, kept_credential, root_credential
 from tests.kits.project import Project, environment_with, eventually
 
 CANARY = "Zx9-canary'\"$HOME"
@@ -66,11 +66,19 @@ def test_on_a_terminal_it_is_asked_for_unless_the_key_is_placed(
     assert root_credential(State(tmp_path)).password is None
 
 
+def test_a_run_that_meets_no_new_host_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "has_terminal", lambda: True)
+    assert kept_credential(State(tmp_path)).password is None
+    private(keys(tmp_path) / "rootpasswd", CANARY)
+    assert kept_credential(State(tmp_path)).password == CANARY  # to be masked
+
+
 def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
     assert root_credential(State(tmp_path)).password is None
 
 
 CHECKS = '''
+@preflight
 @check("T01", title_zh="在", fix="make it")
 def test_it(host):
     """It is there."""
@@ -122,7 +130,7 @@ def test_a_person_at_a_terminal_is_asked_although_pytest_captures(tmp_path: Path
     child, terminal = pty.fork()  # the child has the terminal for its own
     if child == 0:
         os.chdir(made.path)
-        os.execve(sys.executable, [sys.executable, "-m", "pytest", "-m", "verify"], environment_with())
+        os.execve(sys.executable, [sys.executable, "-m", "pytest", "-m", "preflight"], environment_with())
     said = b""
     while b"Password of root on the hosts" not in said:
         said += os.read(terminal, 1000)

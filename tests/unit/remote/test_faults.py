@@ -2,119 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import paramiko
 import pytest
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
-from paramiko.server import InteractiveQuery
 
-from dlws.inventory import Arch, Device, Node, Origin, Role
-from dlws.record.answer import HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote import agent, patience, session
+from dlws.remote.fleet import Fleet
+from dlws.remote.foresight import Foresight
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, Secret, open_ssh
-
-Behaviour = Callable[[socket.socket], None]
-ROOT = Login("root", password=Secret("right horse"))
-
-
-class Server:
-    """Listens on 127.0.0.1 and treats every connection as `behave` does."""
-
-    def __init__(self, behave: Behaviour) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.accepted: list[socket.socket] = []
-        threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
-        self.node = node_at(self.listener.getsockname()[1])
-
-    def _accept(self, behave: Behaviour) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                self.accepted.append(connection)
-                threading.Thread(target=behave, args=(connection,), daemon=True).start()
-
-
-class Ssh(paramiko.ServerInterface):
-    """An SSH server for one password, whose `execute` does something with a command's channel."""
-
-    tried: list[str]
-
-    def __init__(self, execute: Callable[[paramiko.Channel, bytes], None], key: paramiko.PKey | None = None) -> None:
-        self.execute, self.key, self.tried = execute, key or paramiko.ECDSAKey.generate(), []
-        self.kinds = "password"
-
-    def __call__(self, connection: socket.socket) -> None:
-        transport = paramiko.Transport(connection)
-        transport.add_server_key(self.key)
-        with suppress(paramiko.SSHException, EOFError, OSError):
-            transport.start_server(server=self)
-            transport.join()
-
-    def get_allowed_auths(self, username: str) -> str:
-        return self.kinds
-
-    def check_auth_password(self, username: str, password: str) -> int:
-        self.tried.append(f"{username}:{password}")
-        return AUTH_SUCCESSFUL if password == "right horse" else AUTH_FAILED
-
-    def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery | int:
-        return InteractiveQuery("", "", ("Password: ", False))
-
-    def check_auth_interactive_response(self, responses: list[str]) -> int:
-        return self.check_auth_password("interactive", responses[0])
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return OPEN_SUCCEEDED
-
-    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
-        return True
-
-
-def node_at(port: int) -> Node:
-    row = Node("atlas01", "127.0.0.1", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
-    return replace(row, ssh_port=port)
-
-
-def run_for_real(
-    channel: paramiko.Channel, command: bytes, before: bytes = b"", env: dict[str, str] | None = None
-) -> None:
-    """What sshd does: a shell with the channel as its stdin, stdout and stderr."""
-    ours, theirs = socket.socketpair()
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", command], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, env=env
-    )
-    theirs.close()
-    channel.sendall(before)
-
-    def feed() -> None:
-        with suppress(OSError):
-            while data := channel.recv(65536):
-                ours.sendall(data)
-            ours.shutdown(socket.SHUT_WR)
-
-    threading.Thread(target=feed, daemon=True).start()
-    with suppress(OSError):
-        while data := ours.recv(65536):
-            channel.sendall(data)
-    with suppress(OSError):
-        assert process.stderr
-        channel.sendall_stderr(process.stderr.read())
-        channel.send_exit_status(process.wait())
-        channel.close()
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> HostKeys:
-    return HostKeys(tmp_path / "known_hosts")
+from tests.kits.ssh_server import (
+    HOST_KEY,
+    ROOT,
+    WORKS,
+    Behaviour,
+    Server,
+    Ssh,
+    node_at,
+    run_for_real,
+    user_key,
+    with_sudo,
+)
 
 
 @pytest.fixture
@@ -132,6 +50,12 @@ def serve() -> Iterator[Callable[[Behaviour], Server]]:
             connection.close()
 
 
+@pytest.fixture
+def keys(tmp_path: Path) -> HostKeys:
+    """With the servers' key confirmed, as an operator does before a password is sent."""
+    return HostKeys(tmp_path / "known_hosts", {"atlas01": HOST_KEY.fingerprint})
+
+
 def hold(connection: socket.socket) -> None:
     """Accept and say nothing."""
 
@@ -141,6 +65,14 @@ def hang_up(channel: paramiko.Channel, command: bytes) -> None:
     with suppress(EOFError, OSError):
         channel.recv(10)
         channel.close()
+
+
+def only_hello(channel: paramiko.Channel, command: bytes) -> None:
+    """A helper that starts and then answers nothing."""
+    said = b""
+    while not (nonce := re.search(rb'main\(b"([0-9a-f]+)"\)\n', said)):
+        said += channel.recv(65536)
+    channel.sendall(agent.HELLO + nonce[1] + b"\n")
 
 
 def drip(connection: socket.socket) -> None:
@@ -231,20 +163,46 @@ def test_a_wrong_password_is_refused_and_not_shown(serve: Callable[[Behaviour], 
 
 
 def test_a_changed_key_stops_the_host_before_any_credential(
-    serve: Callable[[Behaviour], Server], keys: HostKeys
+    serve: Callable[[Behaviour], Server], tmp_path: Path
 ) -> None:
-    server, imposter = serve(Ssh(run_for_real)), Ssh(run_for_real)
-    open_ssh(server.node, [ROOT], keys).close()
-    other = serve(imposter)
-    keys.path.write_text(
-        "# pinned\n" + keys.path.read_text().replace(str(server.node.ssh_port), str(other.node.ssh_port))
-    )
+    keys = HostKeys(tmp_path / "known_hosts")
+    imposter = Ssh(run_for_real, key=paramiko.ECDSAKey.generate())
+    server = serve(imposter)
+    keys.path.write_text("# pinned\n")
+    keys.pin(server.node, HOST_KEY)
     with pytest.raises(HostKeyChanged) as changed:
-        open_ssh(other.node, [ROOT], keys)
+        open_ssh(server.node, [ROOT], keys)
     text = str(changed.value)
     assert text.count("SHA256:") == 2
     assert f"{keys.path}, line 2" in text
     assert imposter.tried == []
+
+
+def test_no_password_goes_to_a_host_that_nobody_vouches_for(
+    serve: Callable[[Behaviour], Server], tmp_path: Path
+) -> None:
+    ssh, keys = Ssh(run_for_real), HostKeys(tmp_path / "known_hosts")
+    server = serve(ssh)
+    for _ in range(2):  # the first contact must not vouch for the second
+        with pytest.raises(LoginRefused, match=f"nobody has confirmed the host key: .*{re.escape(str(HOST_KEY))}"):
+            open_ssh(server.node, [ROOT], keys)
+    assert ssh.tried == []
+    keys.pin(server.node, HOST_KEY)
+    open_ssh(server.node, [ROOT], keys).close()
+    assert ssh.tried == ["root:right horse"]
+
+
+def test_a_host_that_took_a_key_once_is_told_no_password(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path
+) -> None:
+    ssh, key = Ssh(run_for_real), Login("root", key=user_key(tmp_path / "id_rsa"))
+    server = serve(ssh)
+    ssh.kinds = "publickey,password"
+    open_ssh(server.node, [key, ROOT], keys).close()
+    ssh.takes_keys = False  # from now on it is not ours any more
+    with pytest.raises(LoginRefused, match=r"key .*: refused; root with a password: not sent, because atlas01 has"):
+        open_ssh(server.node, [key, ROOT], HostKeys(keys.path, keys.confirmed))
+    assert ssh.tried == ["root key"] * 2
 
 
 def test_a_login_that_prints_before_the_helper_speaks(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
@@ -269,6 +227,34 @@ def test_a_helper_that_never_speaks(serve: Callable[[Behaviour], Server], keys: 
     server = serve(Ssh(lambda channel, command: None))
     with pytest.raises(Unreachable, match=r"atlas01.* within 1.5 s"):
         open_ssh(server.node, [ROOT], keys, login_timeout=1.5)
+
+
+def test_a_host_that_falls_silent_costs_one_deadline(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
+    monkeypatch.setattr(patience, "PULSE_DEADLINE", 0.2)
+    server = serve(Ssh(only_hello))
+    transcript = Transcript(tmp_path / "evidence", Redactor([]))
+
+    foresight = Foresight(tmp_path / "foresight.json")
+    fleet = Fleet([server.node], lambda node: open_ssh(node, [ROOT], keys), transcript, foresight=foresight)
+    for number in range(100):
+        with pytest.raises(Unreachable, match=r"hangs: .*before that, no answer within 0\.4 s to: cat /etc/0"):
+            fleet.connection("atlas01").ask([f"cat /etc/{number}"], deadline=0.2)
+    assert len(server.accepted) == 2  # for the first question, and for the pulse
+    fleet.close()
+
+
+def test_a_batch_is_given_up_when_nothing_comes_any_more(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.1)
+    monkeypatch.setattr(agent, "KILL_AFTER", 0.05)
+    connection = open_ssh(serve(Ssh(only_hello)).node, [ROOT], keys)
+    with pytest.raises(CommandTimedOut, match=r"no answer within 0\.4 s"):  # not 10 rounds of 0.3 s
+        connection.ask(["true"] * 10 * agent.PARALLEL, deadline=0.2)
 
 
 def test_a_channel_closed_without_an_exit_status(serve: Callable[[Behaviour], Server], keys: HostKeys) -> None:
@@ -300,13 +286,26 @@ def test_an_expired_password_is_told_in_the_hosts_own_words(
         open_ssh(serve(Ssh(expired)).node, [ROOT], keys)
 
 
-def test_a_sudo_that_asks_is_refused_with_the_fix(
-    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        ("sudo: a password is required", "`dlwsadmin ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d/dlwsadmin"),
+        ("dlwsadmin is not in the sudoers file.", "`dlwsadmin ALL=(ALL) NOPASSWD: ALL` into"),
+        (
+            "sudo: sorry, you must have a tty to run sudo",
+            "`Defaults:dlwsadmin !requiretty` into /etc/sudoers.d/dlwsadmin",
+        ),
+        ("sh: 1: sudo: not found", "install the package sudo"),
+        ("sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set", "chmod 4755 /usr/bin/sudo"),
+        ("/etc/sudoers.d/x:1:4: syntax error\nsudo: no valid sudoers sources found, quitting", "`visudo -c` names"),
+    ],
+)
+def test_a_sudo_that_refuses_is_told_with_its_fix(
+    serve: Callable[[Behaviour], Server], keys: HostKeys, tmp_path: Path, said: str, fix: str
 ) -> None:
-    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=with_sudo(tmp_path, ASKS))))
-    with pytest.raises(
-        LoginRefused, match=r"sudo: a password is required.*NOPASSWD: ALL` into /etc/sudoers.d/dlwsadmin"
-    ):
+    sudo = with_sudo(tmp_path, f"echo '{said}' >&2; exit 1")
+    server = serve(Ssh(lambda channel, command: run_for_real(channel, command, env=sudo)))
+    with pytest.raises(LoginRefused, match=f"(?s){re.escape(said)}.*{re.escape(fix)}"):
         open_ssh(server.node, [Login("dlwsadmin", password=Secret("right horse"))], keys)
 
 
@@ -324,13 +323,3 @@ def test_closing_resets_so_that_no_late_byte_arrives(serve: Callable[[Behaviour]
     assert server.accepted[0].recv(100).startswith(b"SSH-2.0-paramiko")
     with pytest.raises(ConnectionResetError):
         server.accepted[0].recv(100)
-
-
-ASKS = "echo 'sudo: a password is required' >&2; exit 1"
-WORKS = 'test "$1 $2" = "-n -H" || exit 9; shift 2; exec "$@"'
-
-
-def with_sudo(folder: Path, body: str) -> dict[str, str]:
-    (folder / "sudo").write_text(f"#!/bin/sh\n{body}\n")
-    (folder / "sudo").chmod(0o755)
-    return {"PATH": f"{folder}:/usr/bin:/bin"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import struct
@@ -167,7 +168,7 @@ def test_a_host_key_is_pinned_on_first_contact_and_kept(server: Server, root: Lo
     shown = subprocess.run(
         ["ssh-keygen", "-lf", server.folder / "host.pub"], capture_output=True, text=True, check=True
     )
-    assert keys.fingerprints() == {f"[127.0.0.1]:{server.port}": shown.stdout.split()[1]}
+    assert [pin.key.fingerprint for pin in keys.pins(server.node)] == [shown.stdout.split()[1]]
 
 
 def test_openssh_reads_the_pinned_file(server: Server, root: Login, keys: HostKeys) -> None:
@@ -182,7 +183,7 @@ def test_a_host_is_held_to_the_type_of_its_pinned_key(server: Server, root: Logi
     keys.path.parent.mkdir()
     keys.path.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
     open_ssh(server.node, [root], keys).close()
-    assert len(keys.pinned("127.0.0.1", server.port)) == 1
+    assert len(keys.pins(server.node)) == 1
 
 
 def test_a_host_without_the_pinned_type_is_changed(server: Server, root: Login, keys: HostKeys, tmp_path: Path) -> None:
@@ -191,6 +192,25 @@ def test_a_host_without_the_pinned_type_is_changed(server: Server, root: Login, 
     keys.path.write_text(f"[127.0.0.1]:{server.port} {kind} {blob}\n")
     with pytest.raises(HostKeyChanged, match=r"has no key of that type any more, pinned is ecdsa\S+ SHA256:"):
         open_ssh(server.node, [root], keys)
+
+
+@pytest.mark.parametrize(
+    ("setting", "fix"),
+    [
+        ("KexAlgorithms curve25519-sha256", r"add one of .*curve25519-sha256@libssh\.org, .* to KexAlgorithms in"),
+        ("Ciphers chacha20-poly1305@openssh.com", r"add one of aes128-ctr, .* to Ciphers in"),
+        ("MACs umac-128@openssh.com", r"add one of hmac-sha2-256, .* to MACs in"),
+        ("HostKeyAlgorithms ssh-rsa", r"add one of ssh-ed25519, .* to HostKeyAlgorithms in"),
+    ],
+)
+def test_an_sshd_with_nothing_in_common_is_told_with_what_it_offers(
+    server: Server, root: Login, keys: HostKeys, tmp_path: Path, setting: str, fix: str
+) -> None:
+    keyword, only = setting.split()
+    other = Server(tmp_path, server.folder / "host", server.folder / "host_rsa", settings=[setting])
+    with pytest.raises(Unreachable, match=rf"its sshd offers only {re.escape(only)}\S* as {keyword}; {fix}"):
+        open_ssh(other.node, [root], keys)
+    other.stop()
 
 
 def test_a_connection_cut_in_a_read_is_opened_again(root: Login, keys: HostKeys, proxy: Proxy, tmp_path: Path) -> None:
@@ -261,7 +281,8 @@ def test_many_hosts_at_once_pin_one_key_each(server: Server, root: Login, keys: 
     with ThreadPoolExecutor(12) as pool:
         connections = list(pool.map(lambda node: open_ssh(node, [root], HostKeys(keys.path)), nodes))
     assert [c.ask(["echo ok"])[0].text for c in connections] == ["ok\n"] * 12
-    assert len(keys.path.read_text().splitlines()) == 1
+    pinned = [line.split()[-1] for line in keys.path.read_text().splitlines() if not line.startswith("#")]
+    assert sorted(pinned) == sorted(node.name for node in nodes)
     for connection in connections:
         connection.close()
 

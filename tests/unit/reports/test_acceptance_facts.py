@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.record.evidence import PINNED_KEYS
 from dlws.record.run_folder import Command
 from reports.acceptance import facts
 from reports.acceptance.facts import Facts
@@ -29,6 +30,7 @@ def asked(command: str, out: str, **more: object) -> Facts:
         ("cat /proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 1 kB\nSwapTotal: 0 kB\n", "memory", "1.0 GiB"),
         ("cat /sys/class/dmi/id/product_serial", "2102312NNU10K5000123\n", "serial", "2102312NNU10K5000123"),
         ("cat /sys/class/dmi/id/product_uuid", "4c4c4544-0042\n", "product_uuid", "4c4c4544-0042"),
+        (PINNED_KEYS, '{"ssh-ed25519 SHA256:P3427mt": "suite.host_keys"}', "host_key", "SHA256:P3427mt"),
         ("nvidia-smi --query-gpu=driver_version --format=csv,noheader", "440.64\n440.64\n", "gpu_driver", "440.64"),
         ("cat /usr/local/Ascend/driver/version.info", "Version=1.72.T2.100.B020\n", "npu_driver", "1.72.T2.100.B020"),
         ("dpkg-query -W -f '...' -- kubelet", "kubelet\t1.20.2-00\tii \n", "kubelet", "1.20.2-00"),
@@ -75,7 +77,7 @@ def test_an_audit_tells_serial_number_and_firmware_of_each_accelerator(kind: str
 
 
 def test_every_fact_is_still_asked_for_by_some_check() -> None:
-    asked_for = [command for kind in HOSTS for command in usually(kind)]
+    asked_for = [PINNED_KEYS, *(command for kind in HOSTS for command in usually(kind))]
     assert [p.pattern for p, _ in facts._PROBES if not any(map(p.search, asked_for))] == []
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,15 @@ def test_a_plan_names_the_exact_actions_of_each_stage_per_host(tmp_path: Path) -
     assert "  2.2   hostname_set: Name the host as the configuration names it\n" in host
     assert "        1. hostnamectl set-hostname atlas-gpu02\n" in host
     assert "        1. swapoff -a\n        2. edit /etc/fstab: comment out 1 line\n" in host
+
+
+def test_a_plan_says_by_whose_word_a_host_is_known(tmp_path: Path) -> None:
+    sample = sample_run.plan()
+    known = "ssh-ed25519 SHA256:P3427mt, accepted unseen"
+    hosts = tuple(replace(h, host_key=known if h.name == "atlas02" else "") for h in sample.run.hosts)
+    text = plan.render(reports.read(replace(sample, run=replace(sample.run, hosts=hosts)).write(tmp_path)))
+    assert text.count("  SSH host key: ") == 1
+    assert re.search(rf"^atlas02 \(.*\)\n  SSH host key: {known}\n", text, re.MULTILINE)
 
 
 def test_a_plan_begins_with_what_it_is(tmp_path: Path) -> None:
