@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
 from dlws.engine.site import Site
-from dlws.record.ledger import Result
+from dlws.record.ledger import Outcome, Result
 from dlws.verdict import Verdict
 
 
@@ -73,8 +74,23 @@ class Conclusion:
             session.exitstatus = pytest.ExitCode.OK
         if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self.ledger.end(int(session.exitstatus), str(session.shouldstop or session.shouldfail or ""))
+        reason = str(session.shouldstop or session.shouldfail or "")
+        if self.is_incomplete(session, results):
+            session.exitstatus, reason = pytest.ExitCode.INTERRUPTED, reason or "ended before all had run"
+        self.ledger.end(int(session.exitstatus), reason)
         self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.site.context.folder)
+
+    def is_incomplete(self, session: pytest.Session, results: Sequence[Result]) -> bool:
+        """Whether an exit status of 0 or 1 would hide that tests were not judged.
+
+        Without a finding that holds for every test of the ledger; a finding explains those that it leaves not run, and
+        those of a replayed run that this suite no longer has.
+        """
+        missing = set(self.ledger.missing)
+        if session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            return not missing.isdisjoint(item.key for item in self.items.values())
+        skipped = (result.verdict is Verdict.NOT_RUN and result.outcome is not Outcome.PLANNED for result in results)
+        return session.exitstatus == pytest.ExitCode.OK and (bool(missing) or any(skipped))
 
     def is_bad(self, result: Result) -> bool:
         """Whether a result makes the run fail."""

@@ -73,7 +73,8 @@ class Staged:
         self.tests: list[str] | None = None
         self.done: set[int] = set()
         self.draining = False
-        self.why = "ended before all had run"
+        self.why = ""
+        """Why nothing new is started; "" while all is well."""
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -273,12 +274,11 @@ class Controller:
         on_signals(self.staged.drain)
         return self.staged
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A drained run ends as interrupted, even if everything that ran was green."""
-        staged = self.staged
-        if staged and staged.tests is not None and len(staged.done) < len(staged.tests):
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-            session.shouldstop = session.shouldstop or staged.why
+        """The reason why a drained run ended early."""
+        if self.staged and self.staged.why:
+            session.shouldstop = session.shouldstop or self.staged.why
 
 
 class Serial:
