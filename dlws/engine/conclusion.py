@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from rich.console import Console
 
 from dlws.engine import waivers
 from dlws.engine.items import ALL_CHECKS, TargetItem
@@ -17,6 +16,7 @@ from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
 from dlws.engine.site import Site
 from dlws.record.ledger import Outcome, Result
+from dlws.record.terminal import SafeConsole
 from dlws.verdict import Verdict
 
 
@@ -24,8 +24,8 @@ class Conclusion:
     """Records every report of a run, and ends the run."""
 
     def __init__(self, config: pytest.Config, site: Site, session: pytest.Session, sha256: str, version: str) -> None:
-        self.console = Console(file=sys.stdout, force_terminal=None, soft_wrap=True)
-        self.board = Board(site.context.folder / "progress.sock", Console(file=beside_capture(), soft_wrap=True))
+        self.console = SafeConsole(sys.stdout)
+        self.board = Board(site.context.folder / "progress.sock", SafeConsole(beside_capture()))
         self.ledger = Ledgerkeeper(site.context.folder / "ledger.jsonl", [self.board.finished])
         self.site, self.config = site, config
         self.items = {item.nodeid: item for item in session.items if isinstance(item, TargetItem)}
