@@ -49,6 +49,16 @@ def beside_capture() -> IO[str]:
         return sys.stdout
 
 
+def leave_terminal() -> None:
+    """Let every descriptor of a terminal lead nowhere: after a hang-up each write to it would fail."""
+    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself is closed again
+            if str(entry.readlink()).startswith(("/dev/pts/", "/dev/tty")):
+                os.dup2(nowhere, int(entry.name), inheritable=int(entry.name) <= 2)
+    os.close(nowhere)
+
+
 class Reporter:
     """The sending side, in a worker or in a run of one process."""
 

@@ -27,9 +27,10 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from dlws.engine.graph import GRAPH, step_of
 from dlws.engine.items import TargetItem
+from dlws.engine.progress import leave_terminal
 
 Phases = dict[str, str]
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Outcomes:
@@ -150,7 +151,7 @@ class Staged:
         self._outcomes.add(report)
 
     def drain(self, signum: int, frame: FrameType | None) -> None:
-        """On the first Ctrl-C or SIGTERM start nothing new and let running stages finish; a second Ctrl-C aborts."""
+        """On the first signal start nothing new and let running stages finish; a Ctrl-C after that aborts."""
         self.draining = True
         self.why = f"interrupted by {signal.Signals(signum).name}"
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -295,9 +296,19 @@ class Serial:
 
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Make a function the handler of SIGINT and SIGTERM."""
+    """Make a function the handler of SIGINT, SIGTERM and SIGHUP; a SIGHUP that is ignored (nohup) stays so.
+
+    After a SIGHUP the terminal is gone, and what is written to it is dropped.
+    """
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGHUP:
+            leave_terminal()
+        handler(signum, frame)
+
     for number in SIGNALS:
-        signal.signal(number, handler)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 def ignore_in_worker(signum: int, frame: FrameType | None) -> None:

@@ -75,7 +75,7 @@ def test_all_workers_killed_at_once_leave_a_complete_ledger(tmp_path: Path) -> N
     assert made.ledger.not_run == ()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_to_the_group_lets_running_stages_finish(number: signal.Signals, tmp_path: Path) -> None:
     made = project(tmp_path, "a1", "a2")
     process = begun(made, "-n", "2")
