@@ -18,7 +18,7 @@ from dlws.engine import inputs, options, replay, selection, waivers
 from dlws.engine.credentials import CredentialError, root_credential
 from dlws.engine.inputs import Inputs
 from dlws.engine.items import worker_of
-from dlws.engine.lock import ClusterBusy, hold
+from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import Context, Site, open_fleet
 from dlws.record.run_folder import RunFolder, RunFolderError
@@ -108,6 +108,9 @@ def join(config: pytest.Config, packed: dict[str, object]) -> None:
     context = Context.unpacked(packed)
     config.stash[CONTEXT] = context
     config.stash[CLUSTER] = inputs_of(config, context.replays).cluster if context.replays else load_cluster(config)
+    if context.command in options.STAGE_COMMANDS and not context.plan:
+        config.add_cleanup(share(config.stash[CLUSTER].state.lock))
+        context.check_controller()
 
 
 def load_cluster(config: pytest.Config) -> Cluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
 from dlws.platform import job_objects
@@ -42,10 +44,18 @@ class Context:
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
 
+    controller: int = field(default_factory=os.getpid)
+    """The process id of the controller; a worker is its child."""
+
     @property
     def is_audit(self) -> bool:
         """Whether this run only reads: preflight or verify."""
         return self.command in ("preflight", "verify")
+
+    def check_controller(self) -> None:
+        """Raise Orphaned in a worker whose controller is gone."""
+        if self.controller not in (os.getpid(), os.getppid()):
+            raise Orphaned("the controller of this run is gone: nothing more is sent")
 
     def packed(self) -> dict[str, Any]:
         """The fields as builtins, the only types that execnet sends."""
