@@ -155,11 +155,26 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
 
 
 def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
-    """The path of the folder for a run that begins now; the folder is not created yet."""
+    """Make the folder for a run that begins now, so that no other run takes it; removed if the run writes nothing."""
     folder = config.rootpath / "reports" / "out" / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
-    while folder.exists():
+    while not _is_made(folder):
         folder = folder.with_name(folder.name + "-again")
+    config.add_cleanup(lambda: _remove_if_empty(folder))
     return folder
+
+
+def _is_made(folder: Path) -> bool:
+    """Make a folder, and its parents; False if it was there."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def last_run(runs: Path, command: str) -> Path | None:
