@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from dlws.engine.items import ALL_CHECKS, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
-from dlws.engine.site import Site
+from dlws.engine.site import JUDGED, Site
 from dlws.record.ledger import Outcome, Result
 from dlws.record.terminal import SafeConsole
 from dlws.verdict import Verdict
@@ -77,6 +78,7 @@ class Conclusion:
         reason = str(session.shouldstop or session.shouldfail or "")
         if self.is_incomplete(session, results):
             session.exitstatus, reason = pytest.ExitCode.INTERRUPTED, reason or "ended before all had run"
+        shutil.rmtree(self.site.context.folder / JUDGED, ignore_errors=True)
         self.ledger.end(int(session.exitstatus), reason)
         self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.site.context.folder)
 

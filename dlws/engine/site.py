@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.engine.first_judgement import FirstJudgement
 from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
@@ -23,6 +24,8 @@ from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
+
+JUDGED = "judged"  # the folder in the run's for notes that are needed while it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,11 @@ class Site:
     def host(self, target: Target) -> Host:
         """The testinfra host of a target. Unreachable when it cannot be connected to."""
         return self.fleet.host(target.name)
+
+    @property
+    def first_judgement(self) -> FirstJudgement:
+        """The first judgements of this run, in all its processes."""
+        return FirstJudgement(self.context.folder / JUDGED, self.fleet.transcript)
 
     @contextmanager
     def judging(self, test: str) -> Iterator[list[str]]:
