@@ -222,6 +222,11 @@ class LocalHost(Connection):
         answer = self._inner.send(self._placed(command), token=token, stdin=stdin, deadline=deadline)
         return replace(answer, command=command)
 
+    @property
+    def session(self) -> Any:
+        """The session with the agent, for a test that breaks it; None before the first."""
+        return self._inner._session
+
     def renew(self) -> None:
         """Nothing to renew."""
 
