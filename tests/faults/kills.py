@@ -41,6 +41,7 @@ HOSTS = ("a1", "a2", "a3", "a4")
 TASKS = 12  # stages, each on every host
 PAUSE = 0.08  # seconds between two strikes in a worker, on average
 LIMIT = 90.0  # seconds for a run; a run of this kit takes two to ten
+SAY_EVERY = 20  # rounds
 GONE = 20.0  # seconds within which everything that a run started has ended
 CONTENT = "".join(f"line {number} of a file that is longer than a pipe\n" for number in range(4000))
 DIGEST = hashlib.sha256(CONTENT.encode()).hexdigest()
@@ -311,6 +312,13 @@ class Tally:
     statuses: Counter[int | None] = field(default_factory=Counter)
     faults: dict[int, list[str]] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        kills, rounds = self.strikes.total(), self.statuses.total()
+        return (
+            f"{rounds} rounds, {len(self.faults)} with a fault; {kills} kills: {dict(self.strikes)}; "
+            f"exit statuses {dict(self.statuses)}"
+        )
+
 
 def play(seed: int, rounds: int, jobs: int, base: Path) -> Tally:
     """Play rounds with consecutive seeds. The folder of a round in which all held is removed."""
@@ -326,6 +334,8 @@ def play(seed: int, rounds: int, jobs: int, base: Path) -> Tally:
             print(f"seed {number}: " + "; ".join(found) + f" (see {played.folder})", flush=True)
         else:
             shutil.rmtree(played.folder, ignore_errors=True)
+        if tally.statuses.total() % SAY_EVERY == 0:
+            print(tally, flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(one, range(seed, seed + rounds)))
@@ -345,7 +355,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{chosen.rounds} rounds from seed {chosen.seed} in {base}", flush=True)
     tally = play(chosen.seed, chosen.rounds, chosen.jobs, base)
     took = time.monotonic() - began
-    print(f"{tally.strikes.total()} kills ({dict(tally.strikes)}), exit statuses {dict(tally.statuses)}")
+    print(tally)
     print(
         f"{took:.0f} s, {chosen.rounds / took:.2f} rounds/s, {len(tally.faults)} rounds in which something did not hold"
     )

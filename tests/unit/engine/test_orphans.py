@@ -129,3 +129,23 @@ def test_a_hang_up_that_is_ignored_stays_so(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGHUP)
     let_go(made, "a1")
     assert end_of(process).status == 0
+
+
+EARLY = """
+import os, pytest, signal
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    if not hasattr(session.config, "workerinput"):
+        os.kill(os.getpid(), signal.{name})
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("width", ["0", "1"])
+def test_a_signal_before_the_first_test_starts_none(width: str, name: str, tmp_path: Path) -> None:
+    made = project(tmp_path, "a1")
+    made.write("conftest.py", (tmp_path / "conftest.py").read_text() + EARLY.format(name=name))
+    ran, end = made.run("-m", "install", "-n", width), made.ledger.end
+    assert end is not None
+    assert (ran.status, end.exit_status, end.reason, len(end.not_run)) == (2, 2, f"interrupted by {name}", 2)
