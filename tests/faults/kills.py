@@ -356,9 +356,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tally = play(chosen.seed, chosen.rounds, chosen.jobs, base)
     took = time.monotonic() - began
     print(tally)
-    print(
-        f"{took:.0f} s, {chosen.rounds / took:.2f} rounds/s, {len(tally.faults)} rounds in which something did not hold"
-    )
+    print(f"{took:.0f} s: {chosen.rounds / took:.2f} rounds/s, {tally.strikes.total() / took:.1f} kills/s")
     return 1 if tally.faults else 0
 
 

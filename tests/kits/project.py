@@ -178,7 +178,7 @@ def end_of(process: subprocess.Popen[str]) -> Ran:
     return Ran(process.returncode, out, err)
 
 
-def eventually(holds: Callable[[], Any], limit: float = 20.0) -> None:
+def eventually(holds: Callable[[], Any], limit: float = LIMIT) -> None:
     """Wait until `holds` returns true. Raises AssertionError after `limit` seconds."""
     end = time.monotonic() + limit
     while not holds():

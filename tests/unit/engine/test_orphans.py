@@ -52,7 +52,7 @@ def lock_of(made: Project) -> Path:
 def test_orphans_send_nothing_more_and_free_the_lock_last(tmp_path: Path) -> None:
     made = Project(tmp_path, stages=MANY, checks=BASE, hosts=["a1"])
     process = made.start("-m", "install", "-n", "1")
-    eventually(lambda: len(made.sent("a1")) == 2, 30)
+    eventually(lambda: len(made.sent("a1")) == 2)
     (worker,) = workers(process)
     os.kill(worker, signal.SIGSTOP)  # so that it is there when the lock is asked for
     process.kill()
@@ -108,7 +108,7 @@ def test_a_run_whose_terminal_is_gone_is_drained(tmp_path: Path) -> None:
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     process = subprocess.Popen(words, cwd=made.path, env=environment_with(), start_new_session=True, **streams)
     os.close(theirs)
-    eventually(lambda: len(made.sent("a1")) == 2, 30)
+    eventually(lambda: len(made.sent("a1")) == 2)
     os.close(ours)
     os.killpg(process.pid, signal.SIGHUP)
     let_go(made, "a1")
@@ -125,7 +125,7 @@ def test_a_hang_up_that_is_ignored_stays_so(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; a child inherits it
     process = made.start("-m", "install", "-n", "1")
     signal.signal(signal.SIGHUP, before)
-    eventually(lambda: len(made.sent("a1")) == 2, 30)
+    eventually(lambda: len(made.sent("a1")) == 2)
     os.killpg(process.pid, signal.SIGHUP)
     let_go(made, "a1")
     assert end_of(process).status == 0

@@ -50,7 +50,7 @@ def begun(made: Project, *args: str) -> subprocess.Popen[str]:
     """A run that has a1 in the middle of `base`, and has finished nothing there."""
     made.on("a1", "slow")
     process = made.start("-m", "install", *args)
-    eventually(lambda: len(made.sent("a1")) == 2, 30)
+    eventually(lambda: len(made.sent("a1")) == 2)
     return process
 
 
