@@ -1,7 +1,8 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; measure large reports
-# make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points
+# make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points, and
+#             a thousand runs on pretended hosts whose processes are killed at random moments
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -33,6 +34,7 @@ test: lint lab
 	$(call part,tests-lab,tests against the embedded cluster,$(BIN)/pytest tests/lab -n 2 --durations=20)
 
 long: test
+	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 
 bench: env

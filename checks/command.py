@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from checks.catalogue import CatalogueError, declared, place
 from dlws.cli import Failed, Refused
 from dlws.engine.check import Check
+from dlws.record.terminal import SafeConsole
 
 
 @click.group()
@@ -27,7 +28,7 @@ def checks() -> None:
 @checks.command("list")
 def list_() -> None:
     """Print a table of all checks."""
-    print_table(_known().values(), Console())
+    print_table(_known().values(), SafeConsole())
 
 
 def _known() -> dict[str, Check]:
@@ -60,7 +61,7 @@ def print_table(checks: Iterable[Check], console: Console) -> None:
         table.add_column(heading, overflow="fold", no_wrap=not console.is_terminal)
     for check in checks:
         row = (check.id, str(check.severity), check.section, check.title, check.title_zh, check.source, check.fix)
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(max_width=10_000)).maximum
     console.print(table)

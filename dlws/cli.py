@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from dlws.record.printable import visible
+
 ENTRY_POINTS = "dlws.commands"
 
 
@@ -23,8 +25,8 @@ class Refused(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        """Print the message."""
-        click.echo(self.format_message(), file=file, err=file is None)
+        """Print the message; nothing that it quotes steers the terminal."""
+        click.echo(visible(self.format_message()), file=file, err=file is None)
 
 
 class Failed(Refused):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from dlws.record.printable import clip, one_line
 from dlws.record.run_folder import Command, RecordedRun
-from reports.text import clip, one_line
 
 MOST_LINES = 8  # shown per command
 WIDEST = 160  # characters shown per line; longer lines are not meant for people (the API's JSON)

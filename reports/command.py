@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 import reports as files
 from dlws.cli import Refused
 from dlws.record.run_folder import OUT, RunFolder, RunFolderError, find_run
+from dlws.record.terminal import SafeConsole
 from reports import answers, drift, html, item_table, junit, plan, prometheus, record, terminal
 from reports import merge as merging
 from reports.acceptance import command as acceptance
@@ -101,7 +101,7 @@ def show(out: Path, run: str, cluster: str) -> None:
     """Print the summary shown at the end of a run."""
     folder = find_run(run, out, cluster)
     made = [folder.path / name for name in files.SHOWN if (folder.path / name).exists()]
-    terminal.show(files.read(folder), Console(), made)
+    terminal.show(files.read(folder), SafeConsole(), made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +159,9 @@ def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -
     """Print what changed between two audits."""
     earlier, later = (files.read(find_run(name, out, cluster)) for name in (before, after))
     changes = drift.between(record.build(earlier), record.build(later))
-    drift.show(changes, Console())
+    drift.show(changes, SafeConsole())
     if with_answers:
-        answers.show(answers.between(earlier.recorded, later.recorded), Console())
+        answers.show(answers.between(earlier.recorded, later.recorded), SafeConsole())
     return 0 if changes.is_none else DIFFERENT
 
 
@@ -174,7 +174,7 @@ def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
     """Merge runs of individual hosts (--limit) into one run."""
     merged = merging.merge([find_run(name, out, cluster) for name in runs], into)
     written = files.write_all(merged)
-    terminal.show(written.overview or files.read(merged), Console(), written.files, written.faults)
+    terminal.show(written.overview or files.read(merged), SafeConsole(), written.files, written.faults)
 
 
 for _command in acceptance.COMMANDS:

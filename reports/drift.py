@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dlws.record.printable import clip, one_line
 from dlws.verdict import Verdict
 from reports.marks import MARKS
 from reports.matrix import Kind, kind_of_verdict
 from reports.record import Record
-from reports.text import clip, one_line
 
 AUDITS = ("verify", "preflight")
 FINDINGS = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.UNKNOWN, Verdict.UNREACHABLE})

@@ -20,6 +20,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dlws.record.ledger import Result
+from dlws.record.printable import clip, visible
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
 from reports import chart, critical_path, history, matrix
@@ -28,7 +29,7 @@ from reports.jinja import TEMPLATES, environment
 from reports.marks import MARKS
 from reports.matrix import Cell, Kind, Matrix, Row
 from reports.overview import Overview
-from reports.text import clip, count, duration, visible
+from reports.text import count, duration
 
 # The most characters kept of one output, for a finding and for any other test. The first pair with which all evidence
 # fits into `EVIDENCE_TOTAL` is used.

@@ -9,10 +9,10 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from dlws.record.printable import visible
 from reports import record
 from reports.overview import Overview
 from reports.record import Record
-from reports.text import visible
 
 HEAD = (
     "id",

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.text import visible
+from dlws.record.printable import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 

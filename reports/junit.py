@@ -2,7 +2,7 @@
 """JUnit XML of a run, in the format pytest calls xunit2: one testcase per test and host, the host in its name.
 
 A testcase's properties are where pytest's own `record_property` puts them (Jenkins' junit-10.xsd does not define them,
-but Jenkins, GitLab and pytest read them). junitparser keeps characters that XML forbids; `reports.text.plain` does not.
+but Jenkins, GitLab and pytest read them). junitparser keeps characters that XML forbids; `plain` does not.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from junitparser.junitparser import FinalResult
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
 from dlws.record.ledger import ItemRow, Result
+from dlws.record.printable import clip, one_line, plain
 from reports import matrix
 from reports.matrix import Cell, Kind
 from reports.overview import Overview
-from reports.text import clip, one_line, plain
 
 # Longer messages are cut in the middle; the ledger has the full text.
 LONGEST = 20_000

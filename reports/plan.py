@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dlws.record.ledger import HostRow, Result
+from dlws.record.printable import one_line, plain
 from reports import matrix
 from reports.matrix import Kind, Matrix, Row
 from reports.overview import Overview
-from reports.text import count, one_line, plain
+from reports.text import count
 
 
 def render(overview: Overview) -> str:

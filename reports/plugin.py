@@ -33,5 +33,5 @@ def pytest_dlws_summary(config: pytest.Config, folder: Path, console: Console) -
     written = config.stash[WRITTEN]
     overview = written.overview or reports.read(folder)
     if overview.ledger.run.plan:
-        console.print(plan.render(overview), markup=False, highlight=False)
+        console.print(plan.render(overview), soft_wrap=True, markup=False, highlight=False)
     terminal.show(overview, console, written.files, written.faults)

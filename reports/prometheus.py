@@ -14,6 +14,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from dlws.record.printable import visible
 from dlws.verdict import Verdict
 from reports import record
 from reports.overview import Overview
@@ -55,4 +56,4 @@ def render(overview: Overview) -> str:
     gauge("dlws_run_green", "Whether nothing is red and nothing is missing.", *run).labels(**run).set(is_green)
     about = run | {name: audit[name] for name in ("run", "suite_version", "config_sha256")}
     gauge("dlws_run_info", "Which run this is.", *about).labels(**about).set(1)
-    return generate_latest(registry).decode("utf-8")
+    return visible(generate_latest(registry).decode("utf-8"))

@@ -44,6 +44,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dlws.record.ledger import Proof
+from dlws.record.printable import json_escaped
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
 from reports.matrix import Cell, Row
@@ -90,7 +91,7 @@ def build(overview: Overview) -> Record:
 def text(record: Record) -> str:
     """A record in its canonical form, with a newline at its end."""
     document = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return document.encode("utf-8", "backslashreplace").decode() + "\n"  # a lone surrogate becomes its JSON escape
+    return json_escaped(document) + "\n"  # lone surrogates, and what steers a terminal, as JSON's escapes
 
 
 def render(overview: Overview) -> str:

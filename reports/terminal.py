@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.text import Text
 
 from dlws.record.ledger import HostRow, Ledger
+from dlws.record.printable import clip, one_line
 from reports import critical_path, matrix
 from reports.findings import Finding, Group
 from reports.marks import MARKS
 from reports.matrix import Kind, Matrix, Row
 from reports.overview import Overview
 from reports.summary import State, Summary
-from reports.text import clip, count, duration, one_line
+from reports.text import count, duration
 
 MOST_HOSTS = 12  # more are folded into columns of hosts that look the same
 MOST_ROWS = 40  # more are folded into one row per section

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from rich.console import Console
 
 from dlws.engine import waivers
 from dlws.engine.items import ALL_CHECKS, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
-from dlws.engine.site import Site
-from dlws.record.ledger import Result
+from dlws.engine.site import JUDGED, Site
+from dlws.record.ledger import Outcome, Result
+from dlws.record.terminal import SafeConsole
 from dlws.verdict import Verdict
 
 
@@ -23,8 +25,8 @@ class Conclusion:
     """Records every report of a run, and ends the run."""
 
     def __init__(self, config: pytest.Config, site: Site, session: pytest.Session, sha256: str, version: str) -> None:
-        self.console = Console(file=sys.stdout, force_terminal=None, soft_wrap=True)
-        self.board = Board(site.context.folder / "progress.sock", Console(file=beside_capture(), soft_wrap=True))
+        self.console = SafeConsole(sys.stdout)
+        self.board = Board(site.context.folder / "progress.sock", SafeConsole(beside_capture()))
         self.ledger = Ledgerkeeper(site.context.folder / "ledger.jsonl", [self.board.finished])
         self.site, self.config = site, config
         self.items = {item.nodeid: item for item in session.items if isinstance(item, TargetItem)}
@@ -73,8 +75,24 @@ class Conclusion:
             session.exitstatus = pytest.ExitCode.OK
         if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self.ledger.end(int(session.exitstatus), str(session.shouldstop or session.shouldfail or ""))
+        reason = str(session.shouldstop or session.shouldfail or "")
+        if self.is_incomplete(session, results):
+            session.exitstatus, reason = pytest.ExitCode.INTERRUPTED, reason or "ended before all had run"
+        shutil.rmtree(self.site.context.folder / JUDGED, ignore_errors=True)
+        self.ledger.end(int(session.exitstatus), reason)
         self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.site.context.folder)
+
+    def is_incomplete(self, session: pytest.Session, results: Sequence[Result]) -> bool:
+        """Whether an exit status of 0 or 1 would hide that tests were not judged.
+
+        Without a finding that holds for every test of the ledger; a finding explains those that it leaves not run, and
+        those of a replayed run that this suite no longer has.
+        """
+        missing = set(self.ledger.missing)
+        if session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            return not missing.isdisjoint(item.key for item in self.items.values())
+        skipped = (result.verdict is Verdict.NOT_RUN and result.outcome is not Outcome.PLANNED for result in results)
+        return session.exitstatus == pytest.ExitCode.OK and (bool(missing) or any(skipped))
 
     def is_bad(self, result: Result) -> bool:
         """Whether a result makes the run fail."""

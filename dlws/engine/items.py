@@ -166,7 +166,12 @@ class CheckItem(TargetItem):
         return judgement
 
     def weighed(self, site: Site) -> Judgement:
-        """The check's verdict, weighed by its severity, its deviation and the waivers."""
+        """The check's verdict, weighed by its severity, its deviation and the waivers; the first one of the run."""
+        if self.key not in causes_of(self.session, site.cluster):
+            return self._weighed(site)
+        return site.first_judgement.of(self.key, lambda: self._weighed(site))
+
+    def _weighed(self, site: Site) -> Judgement:
         judgement = proving.judged(site, self.spec, self.target)
         if judgement.verdict is not Verdict.FAIL:
             return judgement
@@ -179,14 +184,17 @@ class CheckItem(TargetItem):
     def _red_causes(self, site: Site) -> Iterator[CheckItem]:
         """The checks of this run that are red and explain this one's finding."""
         run = checks_of(self.session) if self.spec.causes else {}
-        explaining = (key_of(c.id, t.name) for c in self.spec.causes for t in c.explains(self.target, site.cluster))
-        for cause in (run[key] for key in explaining if key in run):
+        for cause in (run[key] for key in self.explaining(site.cluster) if key in run):
             try:
                 red = cause.weighed(site).verdict.is_red
             except Unreachable:
                 red = True
             if red:
                 yield cause
+
+    def explaining(self, cluster: Cluster) -> Iterator[str]:
+        """The keys of the checks that would explain this one's finding."""
+        return (key_of(c.id, t.name) for c in self.spec.causes for t in c.explains(self.target, cluster))
 
     @property
     def declared(self) -> Declared:
@@ -314,6 +322,17 @@ def checks_of(session: pytest.Session) -> Mapping[str, CheckItem]:
     if CHECKS not in session.stash:
         session.stash[CHECKS] = {item.key: item for item in session.items if isinstance(item, CheckItem)}
     return session.stash[CHECKS]
+
+
+CAUSES = pytest.StashKey[frozenset[str]]()
+
+
+def causes_of(session: pytest.Session, cluster: Cluster) -> frozenset[str]:
+    """The keys of the checks that may explain the finding of a check of this run."""
+    if CAUSES not in session.stash:
+        checks = checks_of(session).values()
+        session.stash[CAUSES] = frozenset(key for item in checks for key in item.explaining(cluster))
+    return session.stash[CAUSES]
 
 
 SITE = pytest.StashKey[Callable[[], Site]]()

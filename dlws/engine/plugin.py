@@ -16,6 +16,7 @@ from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
 from dlws.inventory import Node
 from dlws.record.ledger import encode
+from dlws.record.printable import visible
 
 if TYPE_CHECKING:  # rich, which no worker needs: at run time where it is made
     from dlws.engine.conclusion import Conclusion
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """The hooks that tell the reports that a run has ended."""
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(Refusals())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,6 +93,18 @@ def print_freely(config: pytest.Config) -> None:
     if capture:
         capture.stop_global_capturing()
         manager.unregister(capture)
+
+
+class Refusals:
+    """The errors with which pytest refuses a command: nothing that they quote steers the terminal."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self) -> Generator[None, int | None, int | None]:
+        """Around everything that a command does."""
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            raise pytest.UsageError(*(visible(str(words)) for words in error.args)) from error
 
 
 class Run:

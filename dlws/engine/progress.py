@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from dlws.record.ledger import Outcome, Result
+from dlws.record.printable import clip, one_line
 from dlws.verdict import Verdict
 
 if TYPE_CHECKING:  # rich is imported where the board is drawn, because a worker only reports
     from rich.console import Console
     from rich.table import Table
 
+LONGEST = 2000  # characters shown of a finding; the whole of it is in the ledger
 HEARTBEAT = 15.0  # seconds between lines about a busy host when the output is not a terminal
 MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
 STYLES = {Outcome.CHANGED: "green", Outcome.FAILED: "bold red", Outcome.PLANNED: "cyan", Outcome.BLOCKED: "dim"}
@@ -45,6 +47,16 @@ def beside_capture() -> IO[str]:
         return os.fdopen(os.dup(sys.stdout.fileno()), "w", 1, sys.stdout.encoding, "replace")
     except OSError:  # it is not a file
         return sys.stdout
+
+
+def leave_terminal() -> None:
+    """Let every descriptor of a terminal lead nowhere: after a hang-up each write to it would fail."""
+    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself is closed again
+            if str(entry.readlink()).startswith(("/dev/pts/", "/dev/tty")):
+                os.dup2(nowhere, int(entry.name), inheritable=int(entry.name) <= 2)
+    os.close(nowhere)
 
 
 class Reporter:
@@ -110,10 +122,14 @@ class Board:
             STYLES.get(result.outcome, "bold red" if result.verdict.is_red else "") if result.outcome else "bold red"
         )
         mark = MARKS.get(result.outcome, "✘") if result.outcome else "✘"
-        tail = f"  {result.sentence}" if result.verdict.is_red or result.verdict is Verdict.WARN else ""
+        tail = (
+            f"  {one_line(clip(result.sentence, LONGEST))}"
+            if result.verdict.is_red or result.verdict is Verdict.WARN
+            else ""
+        )
         name = result.name if result.stage else f"{result.id} {result.name}"
-        line = f"{mark} {result.host:<14} {name:<24} {word:<9} {result.seconds:6.1f} s{tail}"
-        self._console.print(line, style=style, markup=False, highlight=False)
+        line = f"{mark} {one_line(result.host):<14} {one_line(name):<24} {word:<9} {result.seconds:6.1f} s{tail}"
+        self._console.print(line, style=style, soft_wrap=True, markup=False, highlight=False)
 
     def _listen(self) -> None:
         while not self._over.is_set():
@@ -133,7 +149,8 @@ class Board:
             for label, (text, since, _) in due:
                 self._busy[label] = (text, since, now)
         for label, (text, since, _) in due:
-            self._console.print(f"  {label}: {now - since:.0f} s: {text}", markup=False, highlight=False)
+            line = f"  {one_line(label)}: {now - since:.0f} s: {one_line(text)}"
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def _table(self) -> Table:
         from rich.table import Table
@@ -142,6 +159,6 @@ class Board:
         table = Table.grid(padding=(0, 2))
         with self._lock:
             for label, (text, since, _) in sorted(self._busy.items()):
-                doing = (text.strip().splitlines() or [""])[0][:100]
-                table.add_row(Text(f"  {label}"), f"{time.monotonic() - since:4.0f} s", Text(doing))  # no markup
+                doing = one_line((text.strip().splitlines() or [""])[0])[:100]
+                table.add_row(Text(f"  {one_line(label)}"), f"{time.monotonic() - since:4.0f} s", Text(doing))
         return table

@@ -115,7 +115,7 @@ def unmet(site: Site, before: Step, target: Target) -> Proof | None:
 def _sender(site: Site, target: Target) -> Applier | Planner:
     if site.context.plan:
         return Planner()
-    return Applier(site.host(target), lambda: site.fleet.connection(target.name))
+    return Applier(site.host(target), lambda: site.fleet.connection(target.name), permit=site.context.check_controller)
 
 
 def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof, ...]:

@@ -62,11 +62,15 @@ class Ledgerkeeper:
 
     def end(self, exit_status: int, reason: str) -> End:
         """Write the last line: how the run ended and which tests never ran."""
-        not_run = tuple(item.key for item in self.items if item.key not in self.results)
-        end = End(exit_status=exit_status, reason=reason, seconds=self.seconds, not_run=not_run)
+        end = End(exit_status=exit_status, reason=reason, seconds=self.seconds, not_run=self.missing)
         self._write(end, at_once=True)
         self._file.close()
         return end
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys of the collected tests that have no result yet."""
+        return tuple(item.key for item in self.items if item.key not in self.results)
 
     @property
     def seconds(self) -> float:

@@ -18,7 +18,7 @@ from dlws.engine import inputs, options, replay, selection, waivers
 from dlws.engine.credentials import CredentialError, kept_credential, root_credential
 from dlws.engine.inputs import Inputs
 from dlws.engine.items import worker_of
-from dlws.engine.lock import ClusterBusy, hold
+from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.run_folder import RunFolder, RunFolderError
@@ -108,6 +108,9 @@ def join(config: pytest.Config, packed: dict[str, object]) -> None:
     context = Context.unpacked(packed)
     config.stash[CONTEXT] = context
     config.stash[CLUSTER] = inputs_of(config, context.replays).cluster if context.replays else load_cluster(config)
+    if context.command in options.STAGE_COMMANDS and not context.plan:
+        config.add_cleanup(share(config.stash[CLUSTER].state.lock))
+        context.check_controller()
 
 
 def load_cluster(config: pytest.Config) -> Cluster:
@@ -152,11 +155,26 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
 
 
 def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
-    """The path of the folder for a run that begins now; the folder is not created yet."""
+    """Make the folder for a run that begins now, so that no other run takes it; removed if the run writes nothing."""
     folder = config.rootpath / "reports" / "out" / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
-    while folder.exists():
+    while not _is_made(folder):
         folder = folder.with_name(folder.name + "-again")
+    config.add_cleanup(lambda: _remove_if_empty(folder))
     return folder
+
+
+def _is_made(folder: Path) -> bool:
+    """Make a folder, and its parents; False if it was there."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def last_run(runs: Path, command: str) -> Path | None:

@@ -27,9 +27,10 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from dlws.engine.graph import GRAPH, step_of
 from dlws.engine.items import TargetItem
+from dlws.engine.progress import leave_terminal
 
 Phases = dict[str, str]
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Outcomes:
@@ -73,7 +74,8 @@ class Staged:
         self.tests: list[str] | None = None
         self.done: set[int] = set()
         self.draining = False
-        self.why = "ended before all had run"
+        self.why = ""
+        """Why nothing new is started; "" while all is well."""
 
     @property
     def nodes(self) -> list[WorkerController]:
@@ -148,11 +150,10 @@ class Staged:
         """Outcomes arrive as reports, just before `mark_test_complete`."""
         self._outcomes.add(report)
 
-    def drain(self, signum: int, frame: FrameType | None) -> None:
-        """On the first Ctrl-C or SIGTERM start nothing new and let running stages finish; a second Ctrl-C aborts."""
+    def drain(self, signum: int) -> None:
+        """After a signal: start nothing new and let running stages finish."""
         self.draining = True
-        self.why = f"interrupted by {signal.Signals(signum).name}"
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.why = words_of(signum)
 
     def _collection(self) -> list[str]:
         if self.tests is None:
@@ -248,10 +249,22 @@ class Controller:
     def __init__(self) -> None:
         self.staged: Staged | None = None
         self._session: pytest.Session | None = None
+        self._signal: int | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Remember the session for the two hooks below."""
+        """Remember the session for the hooks below. From here on the first signal drains, a Ctrl-C after it aborts."""
         self._session = session
+        on_signals(self._interrupt)
+
+    def _interrupt(self, signum: int, frame: FrameType | None) -> None:
+        """Drain; a signal that comes before there is a scheduler is kept for it.
+
+        pytest would not call `pytest_sessionfinish` after a KeyboardInterrupt while workers start.
+        """
+        self._signal = signum
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.staged is not None:
+            self.staged.drain(signum)
 
     def _begun(self) -> pytest.Session:
         if self._session is None:
@@ -269,35 +282,56 @@ class Controller:
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Staged:
         """Take precedence over xdist's own schedulers."""
         self.staged = Staged(config, self._begun())
+        if self._signal is not None:
+            self.staged.drain(self._signal)
         config.pluginmanager.register(self.staged, "staged-scheduler")
-        on_signals(self.staged.drain)
         return self.staged
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A drained run ends as interrupted, even if everything that ran was green."""
-        staged = self.staged
-        if staged and staged.tests is not None and len(staged.done) < len(staged.tests):
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-            session.shouldstop = session.shouldstop or staged.why
+        """The reason why a drained run ended early."""
+        if self.staged and self.staged.why:
+            session.shouldstop = session.shouldstop or self.staged.why
 
 
 class Serial:
     """A run of one process, in which the first signal drains too."""
 
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Before the loop starts: make a signal stop it after the current test."""
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Make a signal stop the run after the current test."""
 
         def stop(signum: int, frame: FrameType | None) -> None:
-            session.shouldstop = f"interrupted by {signal.Signals(signum).name}"
+            session.shouldstop = words_of(signum)
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         on_signals(stop)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Start no test after a signal; pytest would start the first one."""
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+
+
+def words_of(signum: int) -> str:
+    """Why a run ended that a signal interrupted."""
+    return f"interrupted by {signal.Signals(signum).name}"
+
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Make a function the handler of SIGINT and SIGTERM."""
+    """Make a function the handler of SIGINT, SIGTERM and SIGHUP; a SIGHUP that is ignored (nohup) stays so.
+
+    After a SIGHUP the terminal is gone, and what is written to it is dropped.
+    """
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGHUP:
+            leave_terminal()
+        handler(signum, frame)
+
     for number in SIGNALS:
-        signal.signal(number, handler)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 def ignore_in_worker(signum: int, frame: FrameType | None) -> None:

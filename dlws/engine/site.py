@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.engine.first_judgement import FirstJudgement
+from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
 from dlws.platform import job_objects
@@ -24,6 +27,7 @@ from dlws.remote.kubernetes import Kubernetes
 
 MEETS_NEW_HOSTS = ("preflight", "install", "scale_up")
 """The commands that the root password of the first contact is for."""
+JUDGED = "judged"  # the folder in the run's for notes that are needed while it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Context:
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
 
+    controller: int = field(default_factory=os.getpid)
+    """The process id of the controller; a worker is its child."""
+
     @property
     def meets_new_hosts(self) -> bool:
         """Whether this run may meet hosts that know no key of ours yet. In any other no password is offered."""
@@ -54,6 +61,11 @@ class Context:
     def is_audit(self) -> bool:
         """Whether this run only reads: preflight or verify."""
         return self.command in ("preflight", "verify")
+
+    def check_controller(self) -> None:
+        """Raise Orphaned in a worker whose controller is gone."""
+        if self.controller not in (os.getpid(), os.getppid()):
+            raise Orphaned("the controller of this run is gone: nothing more is sent")
 
     def packed(self) -> dict[str, Any]:
         """The fields as builtins, the only types that execnet sends."""
@@ -96,6 +108,11 @@ class Site:
     def host(self, target: Target) -> Host:
         """The testinfra host of a target. Unreachable when it cannot be connected to."""
         return self.fleet.host(target.name)
+
+    @property
+    def first_judgement(self) -> FirstJudgement:
+        """The first judgements of this run, in all its processes."""
+        return FirstJudgement(self.context.folder / JUDGED, self.fleet.transcript)
 
     @contextmanager
     def judging(self, test: str) -> Iterator[list[str]]:

@@ -214,14 +214,15 @@ class Agent:
 
     def serve(self):  # type: () -> None
         """Run until the link is gone and the last change has ended."""
+        self.send()
         while self.linked or self.running:
-            if self.linked:
-                self.send()
             for descriptor, event in self.poll.poll(self.until_next()):
                 self.handle(descriptor, event)
             self.reap()
             self.enforce(time.monotonic())
             self.begin()
+            if self.linked:
+                self.send()
 
     def until_next(self):  # type: () -> int | None
         """Milliseconds until the next deadline; None if nothing runs."""

@@ -96,6 +96,8 @@ class Applier:
     host: Host
     connection: Callable[[], Connection]
     token: str = ""
+    permit: Callable[[], None] = lambda: None
+    """Called before anything is sent and while something is awaited; raises when no more may be sent."""
 
     def carry_out(self, action: Action) -> str:
         """Send the command. ChangeFailed if it exits non-zero; Unknown (LinkLost, time-out) without an exit status."""
@@ -120,6 +122,7 @@ class Applier:
 
     def call(self, action: Action, ask: Callable[[], None]) -> None:
         """Call the API. ChangeFailed if it refuses; Unknown if it is not known whether the change was made."""
+        self.permit()
         try:
             ask()
         except Refused as error:
@@ -127,13 +130,19 @@ class Applier:
 
     def wait(self, what: str | Callable[[], str], holds: Callable[[], bool], deadline: float) -> None:
         """See `wait_for`."""
-        wait_for(what, holds, deadline)
+
+        def still_wanted() -> bool:
+            self.permit()
+            return holds()
+
+        wait_for(what, still_wanted, deadline)
 
     def _boot(self) -> boot.Boot:
         with self._renewed_when_lost():
             return boot_of(self.host)
 
     def _send(self, action: Action) -> Answer:
+        self.permit()
         self.token = uuid.uuid4().hex
         return self.connection().send(action.command, token=self.token, stdin=action.stdin, deadline=action.deadline)
 

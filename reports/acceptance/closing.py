@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dlws.record.printable import clip, one_line
 from dlws.record.run_folder import Command
 from dlws.verdict import Verdict
 from reports import manifest
@@ -11,7 +12,6 @@ from reports.acceptance.blocks import Block, Cell, Heading, Pairs, Part, Signatu
 from reports.acceptance.language import VERDICTS, Language, place, title
 from reports.acceptance.opening import when
 from reports.acceptance.source import Source
-from reports.text import clip, one_line
 
 _LONGEST = 240  # characters of a command
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from dlws.record.printable import one_line
 from dlws.record.run_folder import find_run
 from reports import acceptance, signature
 from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
 from reports.acceptance.template import CustomerTemplateError
 from reports.signature import SignatureError
-from reports.text import one_line
 
 ERRORS = (PdfError, CustomerTemplateError, SignatureError)
 FILE = click.Path(path_type=Path)

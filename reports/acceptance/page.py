@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from dlws.record.printable import visible
 from reports.acceptance.blocks import Cell, Document, cell
 from reports.jinja import TEMPLATES, environment
-from reports.text import visible
 
 
 def render(document: Document) -> bytes:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
+from dlws.record.printable import clip
 from dlws.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import SEVERITIES, VERDICTS, Language, area, place, title, verdict_cell
 from reports.acceptance.source import Line, Source
-from reports.text import clip
 
 _COLUMNS = (
     Verdict.PASS,

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from dlws.record.evidence import file_name
 from dlws.record.ledger import HostRow
+from dlws.record.printable import one_line
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
 from reports import manifest, record
@@ -17,7 +18,6 @@ from reports.acceptance.facts import Facts
 from reports.matrix import AREAS, NO_HOSTS
 from reports.overview import Overview
 from reports.record import Record
-from reports.text import one_line
 
 _SHORT = 60  # characters of an answer that may be shown as the finding
 # Commands whose output is itself a measured value. That of others (counts, process lists, tables) would mislead.

@@ -17,6 +17,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from dlws.record.ledger import HostRow
+from dlws.record.printable import visible
 from dlws.verdict import Verdict
 from reports.acceptance import conclusion, facts, word
 from reports.acceptance.blocks import Document
@@ -24,7 +25,6 @@ from reports.acceptance.issues import OPEN
 from reports.acceptance.language import VERDICTS, Language, area, title
 from reports.acceptance.opening import when
 from reports.acceptance.source import Line, Source
-from reports.text import visible
 
 Fields = dict[str, Any]
 

@@ -21,6 +21,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
+from dlws.record.printable import visible
 from reports.acceptance.blocks import (
     Block,
     Bullets,
@@ -36,7 +37,6 @@ from reports.acceptance.blocks import (
     Verbatim,
     cell,
 )
-from reports.text import visible
 
 LATIN, EAST_ASIAN, MONOSPACED = "Arial", "Microsoft YaHei", "Consolas"  # all sans-serif, for one look in both scripts
 WIDTH = 178  # mm between the margins of A4

@@ -179,7 +179,7 @@ def end_of(process: subprocess.Popen[str]) -> Ran:
     return Ran(process.returncode, out, err)
 
 
-def eventually(holds: Callable[[], Any], limit: float = 20.0) -> None:
+def eventually(holds: Callable[[], Any], limit: float = LIMIT) -> None:
     """Wait until `holds` returns true. Raises AssertionError after `limit` seconds."""
     end = time.monotonic() + limit
     while not holds():
@@ -224,6 +224,11 @@ class LocalHost(Connection):
             raise LinkLost(f"{self.host}: link lost after 0.0 s, waiting for: {command}")
         answer = self._inner.send(self._placed(command), token=token, stdin=stdin, deadline=deadline)
         return replace(answer, command=command)
+
+    @property
+    def session(self) -> Any:
+        """The session with the agent, for a test that breaks it; None before the first."""
+        return self._inner._session
 
     def renew(self) -> None:
         """Nothing to renew."""

@@ -50,7 +50,7 @@ def begun(made: Project, *args: str) -> subprocess.Popen[str]:
     """A run that has a1 in the middle of `base`, and has finished nothing there."""
     made.on("a1", "slow")
     process = made.start("-m", "install", *args)
-    eventually(lambda: len(made.sent("a1")) == 2, 30)
+    eventually(lambda: len(made.sent("a1")) == 2)
     return process
 
 
@@ -75,7 +75,7 @@ def test_all_workers_killed_at_once_leave_a_complete_ledger(tmp_path: Path) -> N
     assert made.ledger.not_run == ()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_to_the_group_lets_running_stages_finish(number: signal.Signals, tmp_path: Path) -> None:
     made = project(tmp_path, "a1", "a2")
     process = begun(made, "-n", "2")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -336,3 +338,16 @@ def wait_until(holds: Callable[[], T], patience: float = 8.0) -> T:
             return value
         time.sleep(0.02)
     raise AssertionError("waited in vain")
+
+
+def test_an_agent_whose_link_is_gone_before_its_hello_ends() -> None:
+    command, source = session_module.boot("0" * 32, "python3")
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(["/bin/sh", "-c", command], stdin=theirs, stdout=theirs)
+    theirs.close()
+    ours.sendall(source)
+    ours.close()
+    try:
+        assert process.wait(20) == 0
+    finally:
+        process.kill()

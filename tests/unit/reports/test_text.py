@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reports.text import clip, count, duration, one_line, plain, visible
+from dlws.record.printable import clip, one_line, plain, visible
+from reports.text import count, duration
 
 any_text = st.text(st.characters(codec=None))
 
