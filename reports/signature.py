@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.record import regular_file
 from dlws.record.run_folder import RunFolder
 from reports import manifest, write
 from reports.acceptance import digest_of
 
 NAMESPACE = "dlws-acceptance"
+MOST = 1 << 30
+"""Bytes of a document."""
 
 
 class SignatureError(Exception):
@@ -55,8 +58,8 @@ def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
     folder = RunFolder(run or file.parent)
     if not folder.ledger.is_file():
         raise SignatureError(f"{folder.path} is not the folder of a run; name it: --run RUN")
-    signer, faults = _signer(file, signers)
     digests = manifest.digests(folder)
+    signer, faults = _signer(file, signers)
     faults += [*_altered(file, folder, digests)]
     return Checked(file, signer, len(digests), tuple(faults))
 
@@ -70,7 +73,7 @@ def _altered(file: Path, folder: RunFolder, digests: dict[str, str]) -> list[str
     if digest == manifest.digest(manifest.text(digests).encode()):
         return []
     manifests = [place / manifest.FILE for place in (file.parent, folder.path) if (place / manifest.FILE).exists()]
-    written = next((text for path in manifests if manifest.digest(text := path.read_bytes()) == digest), None)
+    written = next((text for path in manifests if manifest.digest(text := _bytes(path)) == digest), None)
     if written is None:
         problem = "was changed" if manifests else "is missing"
         return [f"{manifest.FILE} {problem}, and the run's folder is not the one that {file.name} was made from"]
@@ -99,9 +102,9 @@ def _signature(file: Path) -> Path:
 
 def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return regular_file.content(file.parent, file.name, MOST)
     except OSError as error:
-        raise SignatureError(f"{file}: cannot be read: {error.strerror}") from error
+        raise SignatureError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
 def _keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:

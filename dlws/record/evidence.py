@@ -14,9 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from dlws.record import regular_file, strict_json
 from dlws.record.answer import Answer
 from dlws.record.redaction import Redactor
 from dlws.verdict import Unknown
+
+FOLDER, SUFFIX = "evidence", ".jsonl"
+MOST, MOST_OF_A_RUN = 256 << 20, 4 << 30
+"""Bytes of one transcript and of all of a run: an audit of 1,000 hosts has some hundred MiB in all."""
 
 LineKind = Literal["read", "change"]
 
@@ -88,7 +93,7 @@ class Transcript:
         with self._lock:
             descriptor, name, count = self._files.get(host) or self._open(host)
             line["n"] = count + 1
-            data = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+            data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
             while data:
                 data = data[os.write(descriptor, data) :]
             self._files[host] = descriptor, name, count + 1
@@ -144,19 +149,31 @@ def host_part(reference: str) -> str:
     return reference.partition(".")[0]
 
 
-def read(path: Path) -> Iterator[EvidenceLine]:
-    """The lines of one transcript file. A line torn by a kill is skipped. Raises OSError."""
-    # A line torn inside a character must be read as one bad line, not make the file unreadable.
-    with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
-        for text in lines:
+def read(run: Path, name: str) -> Iterator[EvidenceLine]:
+    """The lines of one transcript file of a run's folder. A line torn by a kill is skipped. Raises OSError."""
+    with regular_file.opened(run, f"{FOLDER}/{name}", MOST) as file:
+        for text in regular_file.lines(file):
             with suppress(ValueError, KeyError, TypeError):
-                yield _decoded(json.loads(text))
+                yield _decoded(strict_json.loads(text))
+
+
+def transcripts(run: Path) -> tuple[str, ...]:
+    """The names of a run's transcript files, sorted. OSError if there is anything else beside them, or too much."""
+    found = regular_file.sizes(run, FOLDER)
+    if strange := [name for name in found if not name.endswith(SUFFIX)]:
+        raise regular_file.NotRegular(f"{run / FOLDER / strange[0]} is no transcript (*{SUFFIX})")
+    if large := [name for name, size in found.items() if size > MOST]:
+        raise regular_file.NotRegular(f"{run / FOLDER / large[0]} has more than {MOST:,} bytes")
+    if sum(found.values()) > MOST_OF_A_RUN:
+        raise regular_file.NotRegular(f"{run / FOLDER} has more than {MOST_OF_A_RUN:,} bytes")
+    return tuple(found)
 
 
 def _decoded(line: Mapping[str, Any]) -> EvidenceLine:
+    rc = line["rc"]
     answer = Answer(
         command=str(line["command"]),
-        rc=line["rc"],
+        rc=None if rc is None else int(rc),
         out=_restored(line, "out"),
         err=_restored(line, "err"),
         seconds=float(line["seconds"]),
