@@ -62,7 +62,7 @@ class Past:
 
 def render(overview: Overview) -> str:
     """The digest of a run."""
-    return json.dumps(_digest(overview), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(_digest(overview), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def before(recorded: RecordedRun) -> tuple[Past, ...]:

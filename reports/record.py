@@ -154,7 +154,9 @@ def _fields(row: object, *names: str) -> Record:
 def _evidence(recorded: RecordedRun, references: Sequence[str]) -> Record:
     answers = {reference: recorded.command(reference) for reference in references}
     kept = [_answer(ref, answer) for ref, answer in answers.items() if isinstance(answer, Command)]
-    digest = hashlib.sha256(json.dumps(sorted(kept), ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    digest = hashlib.sha256(
+        json.dumps(sorted(kept), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+    )
     return {"answers": len(kept), "missing": len(answers) - len(kept), "sha256": digest.hexdigest() if kept else ""}
 
 

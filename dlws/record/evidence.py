@@ -153,7 +153,7 @@ def read(run: Path, name: str) -> Iterator[EvidenceLine]:
     """The lines of one transcript file of a run's folder. A line torn by a kill is skipped. Raises OSError."""
     with regular_file.opened(run, f"{FOLDER}/{name}", MOST) as file:
         for text in regular_file.lines(file):
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
                 yield _decoded(strict_json.loads(text))
 
 
@@ -170,10 +170,11 @@ def transcripts(run: Path) -> tuple[str, ...]:
 
 
 def _decoded(line: Mapping[str, Any]) -> EvidenceLine:
-    rc = line["rc"]
+    if not isinstance(rc := line["rc"], int | None):
+        raise ValueError(f"{rc!r} is no exit status")
     answer = Answer(
         command=str(line["command"]),
-        rc=None if rc is None else int(rc),
+        rc=rc,
         out=_restored(line, "out"),
         err=_restored(line, "err"),
         seconds=float(line["seconds"]),

@@ -71,8 +71,22 @@ def test_evidence_that_is_not_there_is_said_in_words(tmp_path: Path, reference: 
     assert sample_run.verify().write(tmp_path).read().command(reference) == said
 
 
+FIRST = '{"n": 1, "command": "x", "rc": 0, "out": "", "err": "", "timed_out": false, "truncated": false, "seconds": %s}'
+
+
 @pytest.mark.parametrize(
-    "torn", ['{"n": 1, "comm', "[]", "", '{"n": 1}', '{"n": 1, "command": "x", "out_base64": "?"}']
+    "torn",
+    [
+        '{"n": 1, "comm',
+        "[]",
+        "",
+        '{"n": 1}',
+        '{"n": 1, "command": "x", "out_base64": "?"}',
+        "[" * 9999,
+        FIRST % "NaN",
+        FIRST % "1e999",
+        FIRST % ("9" * 400),
+    ],
 )
 def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: str) -> None:
     folder = sample_run.verify().write(tmp_path)
