@@ -35,7 +35,7 @@ def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
     parts = [_part(run, number, merged) for number, run in enumerate(runs, 1)]
     lines = [encode(event) + "\n" for event in _events(parts, into.resolve().name)]
     write(merged.ledger, "".join(lines).encode("utf-8", "backslashreplace"))
-    if runs[0].folder.inputs.exists():
+    if runs[0].inputs:
         regular_file.copy(runs[0].folder.path, merged.inputs.name, merged.inputs, MOST_INPUTS)
     lost: dict[str, str] = {}
     for run in runs:

@@ -131,17 +131,15 @@ class RecordedRun:
     def inputs(self) -> Mapping[str, Any]:
         """The run's inputs: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
 
-        RunFolderError when the file exists but cannot be read.
+        RunFolderError when the file exists but cannot be read, or is not what a run writes.
         """
         try:
-            content = strict_json.loads(regular_file.content(self.folder.path, self.folder.inputs.name, MOST_INPUTS))
+            text = regular_file.content(self.folder.path, self.folder.inputs.name, MOST_INPUTS)
+            return _inputs(strict_json.loads(text))
         except FileNotFoundError:  # a run of an older suite, or of a plan
             return {}
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
-        if not isinstance(content, dict):
-            raise RunFolderError(f"{self.folder.inputs}: cannot be read: not the inputs of a run")
-        return content
 
     @cached_property
     def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
@@ -154,9 +152,9 @@ class RecordedRun:
         commands = self._commands_of(file)
         if isinstance(commands, str):
             return commands
-        if not number.isdecimal() or int(number) not in commands:
+        if not number.isdecimal() or int(number[:18]) not in commands:
             return f"evidence/{file} has no command {number or '(none named)'}"
-        return commands[int(number)]
+        return commands[int(number[:18])]
 
     def _commands_of(self, file: str) -> Mapping[int, Command] | str:
         if file not in self._files:
@@ -211,6 +209,22 @@ def latest_run(out: Path = OUT, cluster: str = "*") -> RunFolder:
 def _skipped(error: RunFolderError) -> None:
     words = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(error))
     print(f"skipped: {words}", file=sys.stderr)
+
+
+def _inputs(content: Any) -> Mapping[str, Any]:
+    """The inputs, as far as reports use them, with their types checked. ValueError for anything else."""
+    try:
+        cluster = content.get("cluster") or {}
+        texts = [value for waiver in content.get("waivers") or () for value in waiver.values()]
+        texts += [waiver[name] for waiver in content.get("waivers") or () for name in ("id", "host", "expires")]
+        texts += [content["today"]] if texts else []
+        texts += [node["name"] for node in cluster["nodes"]] if cluster else []
+        (cluster.get("suite") or {}).keys()
+    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"not the inputs of a run: {error}") from error
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise ValueError(f"not the inputs of a run: {wrong[0]!r:.60} is no text")
+    return dict(content)
 
 
 def _shown(line: EvidenceLine) -> Command:
