@@ -14,7 +14,7 @@ from pathlib import Path
 from dlws.record import evidence, regular_file
 from dlws.record.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
 from dlws.record.run_folder import LOST, MOST_INPUTS, RecordedRun, RunFolder
-from dlws.record.whole_file import write
+from dlws.record.whole_file import PRIVATE_FOLDER, write
 from reports.matrix import NO_HOSTS, Kind, kind_of
 
 SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
@@ -29,9 +29,9 @@ def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
     """Merge runs into a folder that is new or empty. Raises NotMergeable, RunFolderError or OSError."""
     runs = [folder.read() for folder in folders]
     _check(runs, into)
-    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    into.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     merged = RunFolder(into)
-    merged.evidence.mkdir(mode=0o700)
+    merged.evidence.mkdir(mode=PRIVATE_FOLDER)
     parts = [_part(run, number, merged) for number, run in enumerate(runs, 1)]
     lines = [encode(event) + "\n" for event in _events(parts, into.resolve().name)]
     write(merged.ledger, "".join(lines).encode("utf-8", "backslashreplace"))
@@ -41,7 +41,7 @@ def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
     for run in runs:
         lost = {**run.folder.lost(), **lost}  # the first run to have lost a host counts
     for host, test in lost.items():
-        (into / LOST).mkdir(mode=0o700, exist_ok=True)
+        (into / LOST).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         write(into / LOST / host, test)
     return merged
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dlws.record import regular_file
 from dlws.record.run_folder import RunFolder
+from dlws.record.whole_file import HANDED_OVER
 from reports import manifest, write
 from reports.acceptance import digest_of
 
@@ -46,7 +47,8 @@ def sign(target: Path, key: Path) -> Path:
     made = _keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)], _bytes(file))
     if made.returncode or not made.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
         raise SignatureError(f"{file} was not signed: {_output(made) or 'ssh-keygen gave no reason'}")
-    return write(_signature(file), made.stdout.decode("ascii"))
+    readers = file.stat().st_mode & HANDED_OVER  # who may read the document may check it
+    return write(_signature(file), made.stdout.decode("ascii"), readers)
 
 
 def check(target: Path, signers: Path, run: Path | None = None) -> Checked:

@@ -21,6 +21,7 @@ from dlws.record.evidence import Transcript
 from dlws.record.ledger import ItemRow, Ledger
 from dlws.record.redaction import Redactor
 from dlws.record.run_folder import LOST, RunFolder, RunFolderError, find_run
+from dlws.record.whole_file import PRIVATE_FOLDER, create
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from dlws.verdict import Unknown
@@ -100,15 +101,15 @@ def begin(run: Audited, folder: Path, items: list[str]) -> None:
 
 
 def _fill(run: Audited, folder: Path, items: list[str]) -> None:
-    (folder / "evidence").mkdir(mode=0o700, exist_ok=True)
+    (folder / "evidence").mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     for name in run.folder.transcripts():
         regular_file.copy(run.folder.path, f"evidence/{name}", folder / "evidence" / name, evidence.MOST)
     red = {result.key for result in run.ledger.findings} & set(items)
     keys = {result.nodeid: result.key for result in run.ledger.findings}  # a run of schema 1 noted node ids
     for host, test in run.folder.lost().items():
         if (key := keys.get(test, test)) in red:
-            (folder / LOST).mkdir(mode=0o700, exist_ok=True)
-            (folder / LOST / host).write_text(key, encoding="utf-8")
+            (folder / LOST).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            create(folder / LOST / host, key)
 
 
 def open_site(run: Audited, recorded: Inputs, context: Context, say: Callable[[str, str], None]) -> Site:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from dlws.record import regular_file, strict_json
 from dlws.record.answer import Answer
 from dlws.record.redaction import Redactor
+from dlws.record.whole_file import PRIVATE_FOLDER, opened_to_append
 from dlws.verdict import Unknown
 
 FOLDER, SUFFIX = "evidence", ".jsonl"
@@ -128,10 +129,10 @@ class Transcript:
             self._files.clear()
 
     def _open(self, host: str) -> tuple[int, str, int]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         name = f"{file_name(host)}.{file_name(self._worker)}.jsonl"
         path = self.folder / name
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = opened_to_append(path)
         data = path.read_bytes()
         if data and not data.endswith(b"\n"):  # cut off in mid-line by a kill: the torn line stays, the next is whole
             os.write(descriptor, b"\n")

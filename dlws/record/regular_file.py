@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from dlws.record.whole_file import PRIVATE
+
 MOST_FILES = 20_000
 """Files in one folder: 1,000 hosts, each of which changed its worker 20 times."""
 LONGEST_LINE = 128 << 20
@@ -64,7 +66,7 @@ def content(folder: Path, name: str, most: int) -> bytes:
 
 def copy(folder: Path, name: str, to: Path, most: int) -> None:
     """Copy a file to a new one that only its owner can read. Raises as `opened`, FileExistsError."""
-    with opened(folder, name, most) as file, os.fdopen(os.open(to, _NEW, 0o600), "wb") as out:
+    with opened(folder, name, most) as file, os.fdopen(os.open(to, _NEW, PRIVATE), "wb") as out:
         while block := file.read(_BLOCK):
             out.write(block)
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dlws.record.run_folder import RecordedRun, RunFolderError
+from dlws.record.whole_file import HANDED_OVER, PRIVATE
 from reports import manifest, write
 from reports.acceptance import closing, inventory, issues, opening, page, pdf, results, template, word
 from reports.acceptance.blocks import Document
@@ -82,7 +83,8 @@ def make(
         )
     files[manifest.FILE] = manifest.text(source.digests).encode()
     into.mkdir(parents=True, exist_ok=True)
-    return [write(into / name, data) for name, data in files.items()]
+    mode = PRIVATE if into.resolve() == recorded.folder.path.resolve() else HANDED_OVER
+    return [write(into / name, data, mode) for name, data in files.items()]
 
 
 def digest_of(name: str, data: bytes) -> str:
