@@ -1,0 +1,1 @@
+"""Faults that a run, and what reads it, must survive."""
