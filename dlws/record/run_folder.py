@@ -4,6 +4,7 @@ ledger.jsonl                       the events (dlws.record.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
 inputs.json                        the run's inputs: cluster, waivers, date; no secrets (dlws.engine.inputs)
 junit.xml, report.html             made from ledger and evidence, and can be made again at any time
+lost/<host>                        the test that found a host unreachable
 verdicts.json                      the verdicts in short, for the history in later runs' reports (reports.history)
 """
 

@@ -7,7 +7,7 @@ number, a word of a StrEnum, another row, or a tuple of these; `Annotated[..., c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,7 +69,7 @@ def _read(kind: type[Any], name: str, reader: Reader, value: object) -> None:
 
 
 @cache
-def _readers(kind: type[Any]) -> Mapping[str, Reader]:
+def _readers(kind: Hashable) -> Mapping[str, Reader]:
     return {name: _reader(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
 
 
@@ -84,7 +84,7 @@ def _reader(hint: Any) -> Reader:
     if get_origin(hint) is UnionType:
         [some] = [_reader(one) for one in get_args(hint) if one is not NoneType]
         return lambda value: None if value is None else some(value)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return lambda value: build(hint, value)
     if hint is float:
         return _number
