@@ -7,7 +7,7 @@ number, a word of a StrEnum, another row, or a tuple of these; `Annotated[..., c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ def build(kind: type[T], data: object) -> T:
     """A row from the fields of a JSON object. ValueError names one that is missing, unknown or wrong."""
     if not isinstance(data, Mapping):
         raise ValueError(f"not a {kind.__name__}: {_shown(data)}")
-    readers = _readers(kind)
+    readers = _readers(kind)  # type: ignore[arg-type]  # mypy takes __hash__ of the instances
     if unknown := data.keys() - readers.keys():
         raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a {kind.__name__} line")
     try:
@@ -69,7 +69,7 @@ def _read(kind: type[Any], name: str, reader: Reader, value: object) -> None:
 
 
 @cache
-def _readers(kind: Hashable) -> Mapping[str, Reader]:
+def _readers(kind: type[Any]) -> Mapping[str, Reader]:
     return {name: _reader(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
 
 
