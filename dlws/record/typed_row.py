@@ -28,7 +28,7 @@ def build(kind: type[T], data: object) -> T:
         raise ValueError(f"not a {kind.__name__}: {_shown(data)}")
     readers = _readers(kind)  # type: ignore[arg-type]  # mypy takes __hash__ of the instances
     if unknown := data.keys() - readers.keys():
-        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a {kind.__name__} line")
+        raise ValueError(f"unknown field {_short(', '.join(sorted(unknown)))} in a {kind.__name__} line")
     try:
         values = {name: readers[name](value) for name, value in data.items()}
     except ValueError:
@@ -65,7 +65,7 @@ def _read(kind: type[Any], name: str, reader: Reader, value: object) -> None:
     try:
         reader(value)
     except ValueError as error:
-        raise ValueError(f"{name} of a {kind.__name__} line: {error}") from error
+        raise ValueError(f"{name} of a {kind.__name__} line: {_short(str(error))}") from error
 
 
 @cache
@@ -112,5 +112,9 @@ def _of(kind: type[Any], value: object) -> Any:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    return _short(repr(value))
+
+
+def _short(text: str) -> str:
+    """The beginning of a text: a hostile value must not make a message of megabytes."""
+    return text if len(text) <= 120 else f"{text[:120]}..."

@@ -185,3 +185,12 @@ def test_an_older_sentence_is_parted_in_linear_time(words: str) -> None:
     began = time.process_time()
     said(words * 40_000, "DEVIATION", 1)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "line", [{**HEAD, "x" * 9999: 1}, {**HEAD, "started": "x" * 9999}, {**HEAD, "plan": "x" * 9999}]
+)
+def test_a_wrong_field_makes_no_long_message(line: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"x{50}\S*\.\.\.") as raised:
+        ledger.read([json.dumps(line)])
+    assert len(str(raised.value)) < 300
