@@ -1,8 +1,8 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; measure large reports
-# make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points, and
-#             a thousand runs on pretended hosts whose processes are killed at random moments
+# make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
+#             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -36,6 +36,7 @@ test: lint lab
 long: test
 	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
+	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
 
 bench: env
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo

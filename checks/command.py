@@ -27,7 +27,7 @@ def checks() -> None:
 
 @checks.command("list")
 def list_() -> None:
-    """Print a table of all checks."""
+    """Print a table of all checks; `dlws checks show` tells the rest of them, in Chinese too."""
     print_table(_known().values(), SafeConsole())
 
 
@@ -55,13 +55,12 @@ def show(ids: tuple[str, ...]) -> None:
 
 
 def print_table(checks: Iterable[Check], console: Console) -> None:
-    """A row for each check. Where the output is no terminal, a row is one line, however long."""
+    """A row for each check. Where the output is no terminal, a row is one line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "severity", "section", "title", "title_zh", "source", "fix"):
+    for heading in ("id", "severity", "section", "title"):
         table.add_column(heading, overflow="fold", no_wrap=not console.is_terminal)
     for check in checks:
-        row = (check.id, str(check.severity), check.section, check.title, check.title_zh, check.source, check.fix)
-        table.add_row(*map(Text, row))
+        table.add_row(*map(Text, (check.id, str(check.severity), check.section, check.title)))
     if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(max_width=10_000)).maximum
     console.print(table)

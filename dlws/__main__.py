@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from dlws.cli import main
+from dlws.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

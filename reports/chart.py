@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import heappop, heappush
+from math import ceil
 
 from dlws.record.ledger import HostRow, Result
 from reports.text import duration
@@ -45,20 +47,17 @@ def timeline(hosts: Sequence[HostRow], results: Sequence[Result], critical: Coll
         return Chart((), ())
     begin = min(start for _, start, _ in spans)
     length = max(max(end for *_, end in spans) - begin, 1.0)
-    lanes = []
-    for host in hosts:
-        bars = tuple(
-            Bar(
-                result,
-                left=round(100 * (start - begin) / length, 3),
-                width=round(100 * (end - start) / length, 3),
-                is_critical=f"{result.name}[{result.host}]" in critical,
-            )
-            for result, start, end in spans
-            if result.host == host.name
+    by_host: dict[str, list[Bar]] = {}
+    for result, start, end in spans:
+        bar = Bar(
+            result,
+            left=round(100 * (start - begin) / length, 3),
+            width=round(100 * (end - start) / length, 3),
+            is_critical=f"{result.name}[{result.host}]" in critical,
         )
-        lanes += [(host, lane) for lane in _side_by_side(bars)]
-    step = next((step for step in _STEPS if length / step <= _MOST_TICKS), _STEPS[-1])
+        by_host.setdefault(result.host, []).append(bar)
+    lanes = [(host, lane) for host in hosts for lane in _side_by_side(by_host.get(host.name, ()))]
+    step = next((step for step in _STEPS if length / step <= _MOST_TICKS), ceil(length / _MOST_TICKS))
     ticks = tuple((round(100 * at / length, 3), duration(at) if at else "0") for at in range(0, int(length) + 1, step))
     return Chart(tuple(lanes), ticks)
 
@@ -66,12 +65,17 @@ def timeline(hosts: Sequence[HostRow], results: Sequence[Result], critical: Coll
 def _side_by_side(bars: Sequence[Bar]) -> list[tuple[Bar, ...]]:
     """Spread the bars over lanes so that no two in a lane overlap by more than a rounding error."""
     lanes: list[list[Bar]] = []
+    free: list[int] = []  # heaps, because a hostile run may have a lane for each of its tests
+    taken: list[tuple[float, int]] = []
     for bar in sorted(bars, key=lambda bar: bar.left):
-        free = (lane for lane in lanes if lane[-1].left + lane[-1].width <= bar.left + 0.01)
-        lane = next(free, None)
-        if lane is None:
-            lanes.append(lane := [])
-        lane.append(bar)
+        while taken and taken[0][0] <= bar.left + 0.01:
+            heappush(free, heappop(taken)[1])
+        if not free:
+            free.append(len(lanes))
+            lanes.append([])
+        first = heappop(free)
+        lanes[first].append(bar)
+        heappush(taken, (bar.left + bar.width, first))
     return [tuple(lane) for lane in lanes]
 
 

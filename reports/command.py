@@ -14,6 +14,7 @@ import reports as files
 from dlws.cli import Refused
 from dlws.record.run_folder import OUT, RunFolder, RunFolderError, find_run
 from dlws.record.terminal import SafeConsole
+from dlws.record.whole_file import HANDED_OVER
 from reports import answers, drift, html, item_table, junit, plan, prometheus, record, terminal
 from reports import merge as merging
 from reports.acceptance import command as acceptance
@@ -134,7 +135,7 @@ class Rendering:
             sys.stdout.buffer.write(text.encode("utf-8"))
             sys.stdout.buffer.flush()
         else:
-            print(files.write(Path(file) if file else folder.path / self.file, text))
+            print(files.write(Path(file), text, HANDED_OVER) if file else files.write(folder.path / self.file, text))
 
 
 RENDERINGS = {

@@ -30,14 +30,17 @@ def timing(ledger: Ledger) -> Timing | None:
     """The timing of a run of stages; None if no stage was run."""
     after = {item.key: item.after for item in ledger.run.items}
     stages = {r.key: r for r in ledger.results if r.stage and _began(r) is not None}
-    chains: dict[str, tuple[float, tuple[str, ...]]] = {}
+    chains: dict[str, tuple[float, str]] = {}  # the length up to a stage, and the stage before it
     for label, result in stages.items():  # in the order they finished, so a stage comes after what it waits for
-        before = [chains[a] for a in after.get(result.key, ()) if a in chains]
-        length, path = max(before, default=(0.0, ()))
-        chains[label] = length + result.seconds, (*path, label)
+        length, before = max(((chains[a][0], a) for a in after.get(result.key, ()) if a in chains), default=(0.0, ""))
+        chains[label] = length + result.seconds, before
     if not chains:
         return None
-    critical, path = max(chains.values())
+    critical, last = max((length, label) for label, (length, _) in chains.items())
+    path = [last]
+    while before := chains[path[-1]][1]:
+        path.append(before)
+    path.reverse()
     begun = [(_began(r) or 0.0, r.seconds) for r in stages.values()]
     wall = max(start + seconds for start, seconds in begun) - min(start for start, _ in begun)
     return Timing(round(wall, 3), round(critical, 3), tuple((label, stages[label].seconds) for label in path))

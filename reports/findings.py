@@ -78,11 +78,12 @@ def collect(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
             wrong.setdefault((row.key, kind_of(result), result.fix), []).append((row, result))
     place = {result.key: key for key, members in wrong.items() for _, result in members}
     by_key = {result.key: result for _, result in _results(matrix)}
+    roots: dict[str, str] = {}
     missing: dict[tuple[str, Kind, str] | None, list[tuple[Row, str]]] = {}
     for row in matrix.rows:
         for host, cell in row.cells.items():
             if cell.kind is Kind.NOT_RUN:
-                missing.setdefault(place.get(_root(cell.result, by_key)), []).append((row, host))
+                missing.setdefault(place.get(_root(cell.result, by_key, roots)), []).append((row, host))
     findings = [
         Finding(members[0][0], key[1], key[2], tuple(result for _, result in members), _gaps(missing.get(key, ())))
         for key, members in wrong.items()
@@ -108,13 +109,19 @@ def _results(matrix: Matrix) -> Iterator[tuple[Row, Result]]:
     return ((row, cell.result) for row in matrix.rows for cell in row.cells.values() if cell.result)
 
 
-def _root(result: Result | None, by_key: dict[str, Result]) -> str:
-    """The key of the test that is the root cause of one not being run; empty if there is none."""
-    seen: set[str] = set()
-    while result and result.follows and result.verdict is Verdict.NOT_RUN and result.key not in seen:
-        seen.add(result.key)
+def _root(result: Result | None, by_key: dict[str, Result], roots: dict[str, str]) -> str:
+    """The key of the test that is the root cause of one not being run; empty if there is none.
+
+    `roots` are those that are known, by key; a chain of n tests would take n² steps without them.
+    """
+    chain: list[str] = []
+    while result and result.follows and result.verdict is Verdict.NOT_RUN and result.key not in roots:
+        roots[result.key] = result.key  # where a circle ends
+        chain.append(result.key)
         result = by_key.get(result.follows)
-    return result.key if result and seen else ""
+    root = roots.get(result.key, result.key if chain else "") if result else ""
+    roots |= dict.fromkeys(chain, root)
+    return root
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int, int, tuple[int, ...]]:

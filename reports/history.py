@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlws.record import regular_file, strict_json
 from dlws.record.run_folder import RecordedRun, RunFolder, RunFolderError
 from reports.matrix import Kind, Row
 from reports.overview import Overview
@@ -23,6 +24,7 @@ from reports.overview import Overview
 FILE = "verdicts.json"
 SCHEMA = "dlws-verdicts/1"
 MOST = 12  # runs
+MOST_BYTES = 64 << 20  # of a digest
 _FOLDER = re.compile(r"(?P<stamp>\d{8}T\d{6}Z)-(?P<command>[a-z_]+)(-again)*")
 _ALIKE = ({"verify", "preflight"}, {"install", "scale_up"})  # commands that run the same tests
 LETTERS = {
@@ -60,7 +62,7 @@ class Past:
 
 def render(overview: Overview) -> str:
     """The digest of a run."""
-    return json.dumps(_digest(overview), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(_digest(overview), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def before(recorded: RecordedRun) -> tuple[Past, ...]:
@@ -87,7 +89,7 @@ def _siblings(folder: Path, command: str, started: str) -> Iterator[Path]:
 def _read(folder: Path, cluster: str) -> Past | None:
     """A run's digest, read from its file or made from its ledger; None for any other or unreadable folder."""
     try:
-        digest = json.loads((folder / FILE).read_text("utf-8"))
+        digest = strict_json.loads(regular_file.content(folder, FILE, MOST_BYTES))
     except (OSError, ValueError):
         try:
             digest = _digest(Overview(RunFolder(folder).read()))
@@ -96,7 +98,10 @@ def _read(folder: Path, cluster: str) -> Past | None:
     try:
         if digest["schema"] != SCHEMA or digest["cluster"] != cluster:
             return None
-        return Past(folder.name, digest["command"], digest["started"], tuple(digest["hosts"]), dict(digest["rows"]))
+        hosts, rows = tuple(digest["hosts"]), dict(digest["rows"])
+        texts = (digest["command"], digest["started"], *hosts, *rows.values())
+        is_well_formed = all(isinstance(text, str) for text in texts)
+        return Past(folder.name, digest["command"], digest["started"], hosts, rows) if is_well_formed else None
     except (KeyError, TypeError, ValueError):
         return None
 

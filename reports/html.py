@@ -208,7 +208,7 @@ def _command(command: Command, limit: int, began: str) -> dict[str, Any]:
 
 def _json(data: Any) -> Markup:
     """JSON that is safe inside `<script type="application/json">`: no `<`, `>`, `&` and no invisible characters."""
-    text = json.dumps(_shown(data), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(_shown(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)

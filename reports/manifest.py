@@ -6,10 +6,11 @@ Its own SHA-256 is on the cover and inside every acceptance document, so signing
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
-from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record import evidence, regular_file
+from dlws.record.run_folder import MOST_INPUTS, MOST_LEDGER, RunFolder, RunFolderError
 
 FILE = "manifest.sha256"
 
@@ -17,7 +18,7 @@ FILE = "manifest.sha256"
 def digests(folder: RunFolder) -> dict[str, str]:
     """The digests of ledger, inputs and all evidence, by path in the run's folder. Raises RunFolderError."""
     try:
-        return {str(path.relative_to(folder.path)): digest(path.read_bytes()) for path in _files(folder)}
+        return {name: _digest_of(folder, name, most) for name, most in _files(folder)}
     except OSError as error:
         raise RunFolderError(f"{folder.path}: cannot be read: {error}") from error
 
@@ -52,8 +53,14 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _files(folder: RunFolder) -> Iterator[Path]:
-    yield folder.ledger
-    if folder.inputs.exists():
-        yield folder.inputs
-    yield from sorted(path for path in folder.evidence.rglob("*") if path.is_file())
+def _digest_of(folder: RunFolder, name: str, most: int) -> str:
+    with regular_file.opened(folder.path, name, most) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: RunFolder) -> Iterator[tuple[str, int]]:
+    """The files by their path in the folder, with the most bytes that each may have."""
+    yield folder.ledger.name, MOST_LEDGER
+    if os.path.lexists(folder.inputs):
+        yield folder.inputs.name, MOST_INPUTS
+    yield from ((f"{folder.evidence.name}/{name}", evidence.MOST) for name in folder.transcripts())

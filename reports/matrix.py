@@ -235,7 +235,7 @@ def _hosts(hosts: Sequence[HostRow], rows: Iterable[Row]) -> Iterator[HostRow]:
 
 def in_order(section: str) -> tuple[int, ...]:
     """A key that sorts the runbook's sections, and ids, by their numbers; those without a number come last."""
-    return tuple(int(part) for part in re.findall(r"\d+", section)) or (99,)
+    return tuple(int(part) for part in re.findall(r"\d{1,18}", section)) or (99,)
 
 
 def _catalogue_order(row: Row) -> tuple[int, str, tuple[int, ...]]:

@@ -6,14 +6,15 @@ of such a test counts. The merged run holds all evidence; it can be shown, compa
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dlws.record import evidence, regular_file
 from dlws.record.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
-from dlws.record.run_folder import RecordedRun, RunFolder
+from dlws.record.run_folder import LOST, MOST_INPUTS, RecordedRun, RunFolder
+from dlws.record.whole_file import PRIVATE_FOLDER, write
 from reports.matrix import NO_HOSTS, Kind, kind_of
 
 SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
@@ -28,18 +29,20 @@ def merge(folders: Sequence[RunFolder], into: Path) -> RunFolder:
     """Merge runs into a folder that is new or empty. Raises NotMergeable, RunFolderError or OSError."""
     runs = [folder.read() for folder in folders]
     _check(runs, into)
-    into.mkdir(parents=True, exist_ok=True)
+    into.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     merged = RunFolder(into)
-    merged.evidence.mkdir()
+    merged.evidence.mkdir(mode=PRIVATE_FOLDER)
     parts = [_part(run, number, merged) for number, run in enumerate(runs, 1)]
     lines = [encode(event) + "\n" for event in _events(parts, into.resolve().name)]
-    merged.ledger.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-    if runs[0].folder.inputs.exists():
-        shutil.copy(runs[0].folder.inputs, merged.inputs)
-    for lost in (path for run in runs for path in sorted((run.folder.path / "lost").glob("*"))):
-        (into / "lost").mkdir(exist_ok=True)
-        if not (into / "lost" / lost.name).exists():
-            shutil.copy(lost, into / "lost")
+    write(merged.ledger, "".join(lines).encode("utf-8", "backslashreplace"))
+    if runs[0].inputs:
+        regular_file.copy(runs[0].folder.path, merged.inputs.name, merged.inputs, MOST_INPUTS)
+    lost: dict[str, str] = {}
+    for run in runs:
+        lost = {**run.folder.lost(), **lost}  # the first run to have lost a host counts
+    for host, test in lost.items():
+        (into / LOST).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        write(into / LOST / host, test)
     return merged
 
 
@@ -72,10 +75,11 @@ def _check(runs: Sequence[RecordedRun], into: Path) -> None:
 def _part(recorded: RecordedRun, number: int, merged: RunFolder) -> Ledger:
     """Copy the evidence of one run under names that no other part has; return its ledger with the new references."""
     names = {}
-    for file in sorted(recorded.folder.evidence.glob("*.jsonl")):
-        host, _, rest = file.name.partition(".")
-        names[file.name] = f"{host}.{number}_{rest}"
-        shutil.copy(file, merged.evidence / names[file.name])
+    run = recorded.folder
+    for file in run.transcripts():
+        host, _, rest = file.partition(".")
+        names[file] = f"{host}.{number}_{rest}"
+        regular_file.copy(run.path, f"{run.evidence.name}/{file}", merged.evidence / names[file], evidence.MOST)
 
     def renamed(reference: str) -> str:
         file, _, line = reference.partition("#")

@@ -75,7 +75,7 @@ def build(overview: Overview) -> Record:
         "hosts": [_fields(host, "name", "address", "kind", "role") for host in run.hosts],
         "checks": checks,
         "stages": stages,
-        "waivers": [_waiver(waiver, recorded.inputs, checks) for waiver in recorded.inputs.get("waivers", ())],
+        "waivers": _waivers(recorded.inputs, checks),
         "deviations": [
             {name: check[name] for name in ("id", "host", "message", "found", "remark")}
             for check in checks
@@ -140,12 +140,19 @@ def _common(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     }
 
 
-def _waiver(waiver: Record, inputs: Mapping[str, Any], checks: Sequence[Record]) -> Record:
-    waived = [c["host"] for c in checks if c["verdict"] == Verdict.WAIVED and c["id"] == waiver["id"]]
-    return waiver | {
-        "in_force": waiver["expires"] >= inputs["today"],  # both ISO 8601
-        "waives": [host for host in waived if fnmatchcase(host, waiver["host"])],
-    }
+def _waivers(inputs: Mapping[str, Any], checks: Sequence[Record]) -> list[Record]:
+    waived: dict[str, list[str]] = {}
+    for check in checks:
+        if check["verdict"] == Verdict.WAIVED:
+            waived.setdefault(check["id"], []).append(check["host"])
+    return [
+        waiver
+        | {
+            "in_force": waiver["expires"] >= inputs["today"],  # both ISO 8601
+            "waives": [host for host in waived.get(waiver["id"], ()) if fnmatchcase(host, waiver["host"])],
+        }
+        for waiver in inputs.get("waivers", ())
+    ]
 
 
 def _fields(row: object, *names: str) -> Record:
@@ -155,7 +162,9 @@ def _fields(row: object, *names: str) -> Record:
 def _evidence(recorded: RecordedRun, references: Sequence[str]) -> Record:
     answers = {reference: recorded.command(reference) for reference in references}
     kept = [_answer(ref, answer) for ref, answer in answers.items() if isinstance(answer, Command)]
-    digest = hashlib.sha256(json.dumps(sorted(kept), ensure_ascii=False).encode("utf-8", "backslashreplace"))
+    digest = hashlib.sha256(
+        json.dumps(sorted(kept), ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+    )
     return {"answers": len(kept), "missing": len(answers) - len(kept), "sha256": digest.hexdigest() if kept else ""}
 
 
@@ -169,7 +178,7 @@ def _answer(reference: str, answer: Command) -> list[str]:
 
 def _by(*names: str) -> Any:
     """A sort key of these fields that compares the numbers in them as numbers."""
-    return lambda row: [[_place(part) for part in re.split(r"(\d+)", row[name])] for name in names]
+    return lambda row: [[_place(part) for part in re.split(r"(\d{1,18})", row[name])] for name in names]
 
 
 def _place(part: str) -> tuple[int, str]:

@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlws.record import regular_file
 from dlws.record.run_folder import RunFolder
+from dlws.record.whole_file import HANDED_OVER
 from reports import manifest, write
 from reports.acceptance import digest_of
 
 NAMESPACE = "dlws-acceptance"
+MOST = 1 << 30
+"""Bytes of a document."""
 
 
 class SignatureError(Exception):
@@ -43,7 +47,8 @@ def sign(target: Path, key: Path) -> Path:
     made = _keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)], _bytes(file))
     if made.returncode or not made.stdout.startswith(b"-----BEGIN SSH SIGNATURE"):
         raise SignatureError(f"{file} was not signed: {_output(made) or 'ssh-keygen gave no reason'}")
-    return write(_signature(file), made.stdout.decode("ascii"))
+    readers = file.stat().st_mode & HANDED_OVER  # who may read the document may check it
+    return write(_signature(file), made.stdout.decode("ascii"), readers)
 
 
 def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
@@ -55,8 +60,8 @@ def check(target: Path, signers: Path, run: Path | None = None) -> Checked:
     folder = RunFolder(run or file.parent)
     if not folder.ledger.is_file():
         raise SignatureError(f"{folder.path} is not the folder of a run; name it: --run RUN")
-    signer, faults = _signer(file, signers)
     digests = manifest.digests(folder)
+    signer, faults = _signer(file, signers)
     faults += [*_altered(file, folder, digests)]
     return Checked(file, signer, len(digests), tuple(faults))
 
@@ -70,7 +75,7 @@ def _altered(file: Path, folder: RunFolder, digests: dict[str, str]) -> list[str
     if digest == manifest.digest(manifest.text(digests).encode()):
         return []
     manifests = [place / manifest.FILE for place in (file.parent, folder.path) if (place / manifest.FILE).exists()]
-    written = next((text for path in manifests if manifest.digest(text := path.read_bytes()) == digest), None)
+    written = next((text for path in manifests if manifest.digest(text := _bytes(path)) == digest), None)
     if written is None:
         problem = "was changed" if manifests else "is missing"
         return [f"{manifest.FILE} {problem}, and the run's folder is not the one that {file.name} was made from"]
@@ -99,9 +104,9 @@ def _signature(file: Path) -> Path:
 
 def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return regular_file.content(file.parent, file.name, MOST)
     except OSError as error:
-        raise SignatureError(f"{file}: cannot be read: {error.strerror}") from error
+        raise SignatureError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
 def _keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:

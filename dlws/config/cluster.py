@@ -224,6 +224,8 @@ def _content(path: Path, fix: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         reason = "does not exist"
+    except IsADirectoryError:
+        reason, fix = "is a folder", f"name a file in it, such as {path / 'config.yaml'}"
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
     except ValueError:

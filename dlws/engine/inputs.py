@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from dlws.config.cluster import Cluster
 from dlws.config.validation import is_secret, settings_of
 from dlws.engine.waivers import Waiver, Waivers
+from dlws.record import regular_file, strict_json
 from dlws.record.redaction import MASK, Redactor
-from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record.run_folder import MOST_INPUTS, RunFolder, RunFolderError
 from dlws.record.whole_file import write
 
 SCHEMA = "dlws-inputs/1"
@@ -48,13 +49,13 @@ def save(folder: RunFolder, inputs: Inputs) -> None:
         "today": inputs.waivers.today.isoformat(),
         "whole": inputs.whole,
     }
-    write(folder.inputs, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write(folder.inputs, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
 
 def load(folder: RunFolder) -> Inputs | None:
     """The inputs of the run in this folder; None if it kept none. RunFolderError when they cannot be read."""
     try:
-        content = json.loads(folder.inputs.read_text("utf-8"))
+        content = strict_json.loads(regular_file.content(folder.path, folder.inputs.name, MOST_INPUTS))
         settings = settings_of(content["cluster"]["document"]).model_dump(mode="json", by_alias=True)
         return Inputs(
             cluster=_CLUSTER.validate_json(json.dumps({**content["cluster"], "settings": settings})),

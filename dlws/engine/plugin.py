@@ -38,6 +38,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
     """Before xdist decides on workers: settle the command, the cluster and the number of workers."""
     if hasattr(config, "workerinput") or config.option.help or not options.is_cluster_run(config):
         return None
+    options.check_marks(config)
     command = options.command_of(config.option.markexpr)
     options.settle_paths(config, command)
     options.check_replay(config, command)

@@ -17,6 +17,7 @@ from dlws.engine.judgement import Course, Judgement, result_of
 from dlws.engine.site import Site
 from dlws.inventory import Control, Node, Target, Whole
 from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
+from dlws.record.whole_file import opened_to_append
 from dlws.remote.hostkeys import keys_of
 from dlws.verdict import Verdict
 
@@ -27,7 +28,7 @@ class Ledgerkeeper:
     """Appends to `ledger.jsonl` and notifies listeners. Only whole lines are written, so a killed run is readable."""
 
     def __init__(self, path: Path, listeners: Sequence[Callable[[Result], None]]) -> None:
-        self._file: IO[str] = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._file: IO[str] = os.fdopen(opened_to_append(path), "a", encoding="utf-8", errors="backslashreplace")
         self._listeners = listeners
         self._synced = 0.0
         self.results: dict[str, Result] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +16,12 @@ from dlws.engine.inputs import Inputs
 from dlws.engine.options import CHECK_COMMANDS
 from dlws.engine.selection import Keep
 from dlws.engine.site import Context, Site
+from dlws.record import evidence, regular_file
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import ItemRow, Ledger
 from dlws.record.redaction import Redactor
-from dlws.record.run_folder import RunFolder, RunFolderError, find_run
+from dlws.record.run_folder import LOST, RunFolder, RunFolderError, find_run
+from dlws.record.whole_file import PRIVATE_FOLDER, create
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from dlws.verdict import Unknown
@@ -89,15 +90,26 @@ def recorded_inputs(run: Audited, configuration: Callable[[], Cluster], sha256: 
 
 
 def begin(run: Audited, folder: Path, items: list[str]) -> None:
-    """Fill a replay's folder: the evidence to judge, and for each lost host the key of the test that reported it."""
-    shutil.copytree(run.folder.evidence, folder / "evidence", dirs_exist_ok=True)
+    """Fill a replay's folder: the evidence to judge, and for each lost host the key of the test that reported it.
+
+    UsageError when the run's folder has anything in it that is not a run's.
+    """
+    try:
+        _fill(run, folder, items)
+    except (RunFolderError, OSError) as error:
+        raise pytest.UsageError(f"--replay: {error}") from error
+
+
+def _fill(run: Audited, folder: Path, items: list[str]) -> None:
+    (folder / "evidence").mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    for name in run.folder.transcripts():
+        regular_file.copy(run.folder.path, f"evidence/{name}", folder / "evidence" / name, evidence.MOST)
     red = {result.key for result in run.ledger.findings} & set(items)
     keys = {result.nodeid: result.key for result in run.ledger.findings}  # a run of schema 1 noted node ids
-    for lost in (run.folder.path / "lost").glob("*"):
-        test = lost.read_text("utf-8")
+    for host, test in run.folder.lost().items():
         if (key := keys.get(test, test)) in red:
-            (folder / "lost").mkdir(exist_ok=True)
-            (folder / "lost" / lost.name).write_text(key, encoding="utf-8")
+            (folder / LOST).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            create(folder / LOST / host, key)
 
 
 def open_site(run: Audited, recorded: Inputs, context: Context, say: Callable[[str, str], None]) -> Site:
@@ -105,7 +117,7 @@ def open_site(run: Audited, recorded: Inputs, context: Context, say: Callable[[s
     transcript = Transcript(context.folder / "evidence", Redactor([]))
     judged_by = {result.key: result.evidence for result in run.ledger.results}
     try:
-        replay = Replay(run.folder.evidence, judged_by, transcript)
+        replay = Replay(run.folder.path, judged_by, transcript)
     except Unknown as error:
         raise pytest.UsageError(f"--replay: {error}") from error
     api = ReplayedApi(replay)

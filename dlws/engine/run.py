@@ -22,6 +22,7 @@ from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record.whole_file import PRIVATE_FOLDER
 from dlws.verdict import Unknown
 
 CLUSTER = pytest.StashKey[Cluster]()
@@ -147,7 +148,7 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
     `whole` says whether every check was collected.
     """
     context = config.stash[CONTEXT]
-    context.folder.mkdir(parents=True, exist_ok=True)
+    context.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     inputs.save(RunFolder(context.folder), Inputs(site.cluster, site.waivers, whole))
     if context.replays:
         return replay.audited(context.replays).ledger.run.config_sha256

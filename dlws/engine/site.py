@@ -17,6 +17,7 @@ from dlws.inventory import Node, Target
 from dlws.platform import job_objects
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
+from dlws.record.whole_file import PRIVATE_FOLDER, create
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
 from dlws.remote.fleet import Fleet
@@ -127,10 +128,9 @@ class Site:
         A replay starts with the record of the original run, so the finding stays with the same test.
         """
         lost = self.context.folder / "lost"
-        lost.mkdir(exist_ok=True)
+        lost.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         try:
-            with (lost / host).open("x", encoding="utf-8") as file:
-                file.write(test)
+            create(lost / host, test)
         except FileExistsError:
             return (lost / host).read_text("utf-8")
         return test

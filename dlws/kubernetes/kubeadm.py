@@ -160,7 +160,7 @@ def with_node_ports(manifest: str) -> str:
     written = [line for line in manifest.splitlines() if re.fullmatch(rf"\s*- --{NODE_PORTS_FLAG}=\S+", line)]
     if written:
         return manifest.replace(written[0].strip(), f"- {flag}")
-    found = re.search(r"(?m)^(\s*)- kube-apiserver$", manifest)
+    found = re.search(r"(?m)^([ \t]*)- kube-apiserver$", manifest)
     if found is None:
         raise unparsable("kube-apiserver.yaml", "", "no line `- kube-apiserver`")
     return f"{manifest[: found.end()]}\n{found[1].lstrip(chr(10))}- {flag}{manifest[found.end() :]}"

@@ -14,9 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from dlws.record import regular_file, strict_json
 from dlws.record.answer import Answer
 from dlws.record.redaction import Redactor
+from dlws.record.whole_file import PRIVATE_FOLDER, opened_to_append
 from dlws.verdict import Unknown
+
+FOLDER, SUFFIX = "evidence", ".jsonl"
+MOST, MOST_OF_A_RUN = 256 << 20, 4 << 30
+"""Bytes of one transcript and of all of a run: an audit of 1,000 hosts has some hundred MiB in all."""
 
 LineKind = Literal["read", "change"]
 
@@ -91,7 +97,7 @@ class Transcript:
         with self._lock:
             descriptor, name, count = self._files.get(host) or self._open(host)
             line["n"] = count + 1
-            data = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+            data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
             while data:
                 data = data[os.write(descriptor, data) :]
             self._files[host] = descriptor, name, count + 1
@@ -126,10 +132,10 @@ class Transcript:
             self._files.clear()
 
     def _open(self, host: str) -> tuple[int, str, int]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         name = f"{file_name(host)}.{file_name(self._worker)}.jsonl"
         path = self.folder / name
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = opened_to_append(path)
         data = path.read_bytes()
         if data and not data.endswith(b"\n"):  # cut off in mid-line by a kill: the torn line stays, the next is whole
             os.write(descriptor, b"\n")
@@ -147,19 +153,32 @@ def host_part(reference: str) -> str:
     return reference.partition(".")[0]
 
 
-def read(path: Path) -> Iterator[EvidenceLine]:
-    """The lines of one transcript file. A line torn by a kill is skipped. Raises OSError."""
-    # A line torn inside a character must be read as one bad line, not make the file unreadable.
-    with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
-        for text in lines:
-            with suppress(ValueError, KeyError, TypeError):
-                yield _decoded(json.loads(text))
+def read(run: Path, name: str) -> Iterator[EvidenceLine]:
+    """The lines of one transcript file of a run's folder. A line torn by a kill is skipped. Raises OSError."""
+    with regular_file.opened(run, f"{FOLDER}/{name}", MOST) as file:
+        for text in regular_file.lines(file):
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
+                yield _decoded(strict_json.loads(text))
+
+
+def transcripts(run: Path) -> tuple[str, ...]:
+    """The names of a run's transcript files, sorted. OSError if there is anything else beside them, or too much."""
+    found = regular_file.sizes(run, FOLDER)
+    if strange := [name for name in found if not name.endswith(SUFFIX)]:
+        raise regular_file.NotRegular(f"{run / FOLDER / strange[0]} is no transcript (*{SUFFIX})")
+    if large := [name for name, size in found.items() if size > MOST]:
+        raise regular_file.NotRegular(f"{run / FOLDER / large[0]} has more than {MOST:,} bytes")
+    if sum(found.values()) > MOST_OF_A_RUN:
+        raise regular_file.NotRegular(f"{run / FOLDER} has more than {MOST_OF_A_RUN:,} bytes")
+    return tuple(found)
 
 
 def _decoded(line: Mapping[str, Any]) -> EvidenceLine:
+    if not isinstance(rc := line["rc"], int | None):
+        raise ValueError(f"{rc!r} is no exit status")
     answer = Answer(
         command=str(line["command"]),
-        rc=line["rc"],
+        rc=rc,
         out=_restored(line, "out"),
         err=_restored(line, "err"),
         seconds=float(line["seconds"]),

@@ -11,12 +11,13 @@ where a finding is data now; `read` converts them to the present form.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from dlws.record import strict_json, typed_row
+from dlws.record.typed_row import duration, moment, moment_or_none
 from dlws.verdict import Severity, Verdict, sentence
 
 SCHEMA = 3
@@ -97,7 +98,7 @@ class ActionRow:
     """One change made on a host, or to be made in a plan: the redacted sentence, and the seconds it took."""
 
     text: str
-    seconds: float = 0.0
+    seconds: Annotated[float, duration] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class Run:
     run: str
     cluster: str
     command: str
-    started: str
+    started: Annotated[str, moment]
     config: str
     config_sha256: str
     suite_version: str
@@ -121,7 +122,7 @@ class Run:
     hosts: tuple[HostRow, ...]
     items: tuple[ItemRow, ...]
     replays: str = ""
-    audited: str = ""
+    audited: Annotated[str, moment_or_none] = ""
     merges: tuple[str, ...] = ()
     schema: int = SCHEMA
 
@@ -142,8 +143,8 @@ class Result:
     host: str
     stage: bool
     verdict: Verdict
-    started: str
-    seconds: float
+    started: Annotated[str, moment_or_none]
+    seconds: Annotated[float, duration]
     worker: str
     id: str = ""
     section: str = ""
@@ -180,7 +181,7 @@ class End:
 
     exit_status: int
     reason: str
-    seconds: float
+    seconds: Annotated[float, duration]
     not_run: tuple[str, ...]
 
 
@@ -191,13 +192,13 @@ def key_of(name: str, host: str) -> str:
 
 Event = Run | Result | End
 _KINDS: dict[str, type[Run] | type[Result] | type[End]] = {"run": Run, "result": Result, "end": End}
-_NESTED: dict[str, type[Any]] = {"hosts": HostRow, "items": ItemRow, "proofs": Proof, "actions": ActionRow}
-_WORDS: dict[str, type[StrEnum]] = {"verdict": Verdict, "severity": Severity, "outcome": Outcome}
 
 
 def encode(event: Event) -> str:
     """One JSON line without its newline."""
-    return json.dumps({"event": type(event).__name__.lower(), **_row(event)}, ensure_ascii=False, default=_row)
+    return json.dumps(
+        {"event": type(event).__name__.lower(), **_row(event)}, ensure_ascii=False, allow_nan=False, default=_row
+    )
 
 
 def _row(event: Any) -> dict[str, Any]:
@@ -207,25 +208,11 @@ def _row(event: Any) -> dict[str, Any]:
 
 def decode(line: str) -> Event:
     """The event of one line. ValueError for a torn line or one that is not a ledger's."""
-    data = json.loads(line)
-    try:
-        return _build(_KINDS[data.pop("event")], data)  # type: ignore[no-any-return]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a ledger line: {line[:120]!r}") from error
-
-
-def _build(kind: type[Any], data: dict[str, Any]) -> Any:
-    if unknown := data.keys() - set(kind.__slots__):
-        raise ValueError(f"unknown field {', '.join(sorted(unknown))} in a {kind.__name__} line")
-    return kind(**{name: _value(name, value) for name, value in data.items()})
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in _NESTED:
-        return tuple(_build(_NESTED[name], row) for row in value)
-    if name in _WORDS:
-        return None if value is None and name == "outcome" else _WORDS[name](value)
-    return tuple(value) if isinstance(value, list) else value
+    data = strict_json.loads(line)
+    kind = data.pop("event", None) if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise ValueError(f"not a ledger line: {line[:120]!r}")
+    return typed_row.build(_KINDS[kind], data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,10 +275,6 @@ def _upgraded(run: Run, events: Sequence[Event]) -> Iterator[Event]:
 
 _ACCEPTED = (Verdict.DEVIATION, Verdict.WAIVED)
 _COMPARED = (Verdict.FAIL, Verdict.WARN, *_ACCEPTED, Verdict.NOT_RUN)
-_SENTENCE = re.compile(
-    r"(?:(?P<lead>follows from \S+ on \S+): )?(?:(?P<what>.*?): )?expected (?P<expected>.*?), found (?P<found>.*)",
-    re.DOTALL,
-)
 
 
 def _parted(result: Result) -> Result:
@@ -300,10 +283,24 @@ def _parted(result: Result) -> Result:
     if result.stage or result.found or result.verdict not in _COMPARED:
         return replace(result, message=message)
     message, remark = _without_remark(message, result.verdict)
-    if parts := _SENTENCE.fullmatch(message):
-        lead, what, expected, found = (text or "" for text in parts.groups())
+    lead, compared = _without_lead(message)
+    what, separator, values = compared.partition(": expected ")
+    if not separator:
+        what, values = "", compared.removeprefix("expected ") if compared.startswith("expected ") else ""
+    expected, separator, found = values.partition(", found ")
+    if separator:
         return replace(result, what=what, found=found, expected=expected, message=lead, remark=remark)
     return replace(result, message=message, remark=remark)
+
+
+def _without_lead(message: str) -> tuple[str, str]:
+    """`follows from C01 on a1` and what is behind it; "" and the whole of any other message."""
+    lead, separator, compared = message.partition(": ")
+    match lead.split(" "):
+        case ["follows", "from", _, "on", _] if separator:
+            return lead, compared
+        case _:
+            return "", message
 
 
 def _without_remark(message: str, verdict: Verdict) -> tuple[str, str]:
@@ -327,10 +324,12 @@ def _described(item: ItemRow, result: Result | None) -> ItemRow:
 
 def _decoded(lines: Iterable[str]) -> Iterator[Event]:
     held: ValueError | None = None
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         if held:
             raise held
         try:
             yield decode(line)
         except ValueError as error:
+            if number == 1:
+                raise
             held = error  # only a fault when another line follows

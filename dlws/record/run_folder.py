@@ -4,28 +4,29 @@ ledger.jsonl                       the events (dlws.record.ledger)
 evidence/<host>.<worker>.jsonl     every command with its answer, the run's transcript
 inputs.json                        the run's inputs: cluster, waivers, date; no secrets (dlws.engine.inputs)
 junit.xml, report.html             made from ledger and evidence, and can be made again at any time
+lost/<host>                        the test that found a host unreachable
 verdicts.json                      the verdicts in short, for the history in later runs' reports (reports.history)
 """
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dlws.record import evidence
+from dlws.record import evidence, regular_file, strict_json
 from dlws.record import ledger as ledgers
 from dlws.record.evidence import EvidenceLine
 from dlws.record.ledger import Ledger, Run
 
+LOST = "lost"
 OUT = Path(__file__).parents[2] / "reports" / "out"
 
-
-# A line torn inside a character must be read as one bad JSON line, not make the file unreadable.
-_TORN = "backslashreplace"
+MOST_LEDGER, MOST_INPUTS, MOST_LOST = 512 << 20, 64 << 20, 4096
+"""Bytes that are read of the ledger (200 MiB for 250 checks on 1,000 hosts), the inputs, and each file in `lost/`."""
 
 
 class RunFolderError(Exception):
@@ -67,7 +68,7 @@ class RunFolder:
     @property
     def evidence(self) -> Path:
         """The folder of the transcripts."""
-        return self.path / "evidence"
+        return self.path / evidence.FOLDER
 
     @property
     def inputs(self) -> Path:
@@ -77,12 +78,41 @@ class RunFolder:
     def read(self) -> RecordedRun:
         """The recorded run. RunFolderError when there is no readable ledger."""
         try:
-            with self.ledger.open(encoding="utf-8", errors=_TORN) as lines:
-                return RecordedRun(ledgers.read(lines), self)
-        except FileNotFoundError:
+            with regular_file.opened(self.path, self.ledger.name, MOST_LEDGER) as file:
+                read = ledgers.read(regular_file.lines(file))
+        except (FileNotFoundError, NotADirectoryError):
             raise RunFolderError(f"{self.path}: no ledger.jsonl here; is this the folder of a run?") from None
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.ledger}: cannot be read: {error}") from error
+        self.transcripts()
+        return RecordedRun(read, self)
+
+    def transcripts(self) -> tuple[str, ...]:
+        """The names of the evidence files. RunFolderError when the folder holds anything else."""
+        try:
+            return evidence.transcripts(self.path)
+        except OSError as error:
+            raise RunFolderError(f"{self.evidence}: cannot be read: {error}") from error
+
+    def lost(self) -> dict[str, str]:
+        """By host that could not be reached, the key of the test that found out. RunFolderError."""
+        try:
+            names = regular_file.sizes(self.path, LOST)
+            found = {name: regular_file.content(self.path, f"{LOST}/{name}", MOST_LOST) for name in names}
+        except OSError as error:
+            raise RunFolderError(f"{self.path / LOST}: cannot be read: {error}") from error
+        return {name: text.decode("utf-8", "backslashreplace") for name, text in found.items()}
+
+    def head(self) -> Run:
+        """The first line of the ledger. RunFolderError when it cannot be read."""
+        try:
+            with regular_file.opened(self.path, self.ledger.name, MOST_LEDGER) as file:
+                event = ledgers.decode(next(regular_file.lines(file), ""))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.ledger}: cannot be read: {error}") from error
+        if not isinstance(event, Run):
+            raise RunFolderError(f"{self.ledger}: a ledger starts with a run line")
+        return event
 
 
 @dataclass(frozen=True)
@@ -102,21 +132,20 @@ class RecordedRun:
     def inputs(self) -> Mapping[str, Any]:
         """The run's inputs: `waivers` (as in waivers.yaml) and `today` (ISO 8601), among others. May be empty.
 
-        RunFolderError when the file exists but cannot be read.
+        RunFolderError when the file exists but cannot be read, or is not what a run writes.
         """
         try:
-            content: dict[str, Any] = json.loads(self.folder.inputs.read_text("utf-8"))
+            text = regular_file.content(self.folder.path, self.folder.inputs.name, MOST_INPUTS)
+            return _inputs(strict_json.loads(text))
         except FileNotFoundError:  # a run of an older suite, or of a plan
             return {}
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.folder.inputs}: cannot be read: {error}") from error
-        return content
 
     @cached_property
     def transcripts(self) -> dict[str, Mapping[int, Command] | str]:
         """By evidence file, its commands by number, or a sentence that says why it cannot be read."""
-        names = sorted(path.name for path in self.folder.evidence.glob("*.jsonl"))
-        return {name: self._commands_of(name) for name in names}
+        return {name: self._commands_of(name) for name in self.folder.transcripts()}
 
     def command(self, reference: str) -> Command | str:
         """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
@@ -124,9 +153,9 @@ class RecordedRun:
         commands = self._commands_of(file)
         if isinstance(commands, str):
             return commands
-        if not number.isdecimal() or int(number) not in commands:
+        if not number.isdecimal() or int(number[:18]) not in commands:
             return f"evidence/{file} has no command {number or '(none named)'}"
-        return commands[int(number)]
+        return commands[int(number[:18])]
 
     def _commands_of(self, file: str) -> Mapping[int, Command] | str:
         if file not in self._files:
@@ -134,10 +163,10 @@ class RecordedRun:
         return self._files[file]
 
     def _read(self, file: str) -> Mapping[int, Command] | str:
-        if not file or Path(file).name != file:
+        if not file or Path(file).name != file or "\0" in file:
             return f"not the name of an evidence file: {file!r}"
         try:
-            return {line.n: _shown(line) for line in evidence.read(self.folder.evidence / file) if line.n}
+            return {line.n: _shown(line) for line in evidence.read(self.folder.path, file) if line.n}
         except FileNotFoundError:
             return f"evidence/{file} is missing"
         except (OSError, ValueError) as error:
@@ -159,23 +188,44 @@ def find_run(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
 
 
 def latest_run(out: Path = OUT, cluster: str = "*") -> RunFolder:
-    """The folder of the run that started last, of one cluster or of any. RunFolderError when there is none."""
-    heads = [(_head(path).started, path) for path in out.glob(f"{cluster}/*/ledger.jsonl")]
-    if not heads:
-        whose = "" if cluster == "*" else f"of cluster {cluster} "
-        raise RunFolderError(f"{out}: no run {whose}yet (`pytest -m verify` makes one)")
-    return RunFolder(max(heads)[1].parent)
+    """The folder of the readable run that started last, of one cluster or of any. RunFolderError when there is none.
+
+    Each that cannot be read is skipped, with one line on stderr: a broken run must not hide the others for good.
+    """
+    whose = "" if cluster == "*" else f"of cluster {cluster} "
+    started: list[tuple[str, Path]] = []
+    for path in sorted(out.glob(f"{cluster}/*/ledger.jsonl")):
+        try:
+            started.append((RunFolder(path.parent).head().started, path.parent))
+        except RunFolderError as error:
+            _skipped(error)
+    for _, path in sorted(started, reverse=True):
+        try:
+            return RunFolder(path).read().folder
+        except RunFolderError as error:
+            _skipped(error)
+    raise RunFolderError(f"{out}: no run {whose}yet (`pytest -m verify` makes one)")
 
 
-def _head(ledger: Path) -> Run:
+def _skipped(error: RunFolderError) -> None:
+    words = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(error))
+    print(f"skipped: {words}", file=sys.stderr)
+
+
+def _inputs(content: Any) -> Mapping[str, Any]:
+    """The inputs, as far as reports use them, with their types checked. ValueError for anything else."""
     try:
-        with ledger.open(encoding="utf-8", errors=_TORN) as lines:
-            event = ledgers.decode(lines.readline())
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{ledger}: cannot be read: {error}; name a run's folder instead of `latest`") from error
-    if not isinstance(event, Run):
-        raise RunFolderError(f"{ledger}: a ledger starts with a run line; name a run's folder instead of `latest`")
-    return event
+        cluster = content.get("cluster") or {}
+        texts = [value for waiver in content.get("waivers") or () for value in waiver.values()]
+        texts += [waiver[name] for waiver in content.get("waivers") or () for name in ("id", "host", "expires")]
+        texts += [content["today"]] if texts else []
+        texts += [node["name"] for node in cluster["nodes"]] if cluster else []
+        (cluster.get("suite") or {}).keys()
+    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"not the inputs of a run: {error}") from error
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise ValueError(f"not the inputs of a run: {wrong[0]!r:.60} is no text")
+    return dict(content)
 
 
 def _shown(line: EvidenceLine) -> Command:

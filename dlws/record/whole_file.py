@@ -1,26 +1,45 @@
-"""Files that are written completely or not at all."""
+"""The files of a run: written completely or not at all, or line by line, and for their owner alone."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+"""The modes of a run's files and folders: evidence, and what is made of it, is for its owner alone."""
+HANDED_OVER = 0o666
+"""The mode of a file that a command was told to write, less the umask: a copy to be handed over."""
 
-def write(file: Path, content: str | bytes) -> Path:
-    """Replace a file atomically, text as UTF-8; returns `file`. On OSError the old file is unchanged."""
+
+def opened_to_append(file: Path) -> int:
+    """The descriptor of a file that is written line by line, and may be read. OSError."""
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
+
+
+def create(file: Path, content: str) -> None:
+    """Make a file of a few bytes. FileExistsError if there is one, of whichever process; or another OSError."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb") as out:
+        out.write(content.encode("utf-8"))
+
+
+def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
+    """Replace a file atomically, text as UTF-8; returns `file`. On OSError the old file is unchanged.
+
+    It has the mode less the umask, whatever that of the old one.
+    """
     data = content if isinstance(content, bytes) else content.encode("utf-8")
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
+        temporary.replace(file)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
     return file

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dlws.inventory import Node
 from dlws.record.answer import Answer, ApiUnreachable, Unreachable
-from dlws.record.evidence import Transcript, file_name, host_part, read
+from dlws.record.evidence import Transcript, file_name, host_part, read, transcripts
 from dlws.remote import respelt
 from dlws.remote.api_server import ApiRequest
 from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
@@ -46,17 +46,20 @@ class Line:
 class Replay:
     """The evidence of a run, by host and command."""
 
-    def __init__(self, folder: Path, judged_by: Mapping[str, Sequence[str]], transcript: Transcript) -> None:
-        """`folder` is the run's evidence, `judged_by` the references of each of its tests.
+    def __init__(self, run: Path, judged_by: Mapping[str, Sequence[str]], transcript: Transcript) -> None:
+        """`run` is the run's folder, `judged_by` the references of each of its tests.
 
         Lines that are served again are counted as used in `transcript`; nothing is written to it. Raises Unknown when
-        the folder holds no transcript.
+        it holds no evidence that can be read.
         """
         self.transcript = transcript
         self._judged_by = judged_by
-        self._lines = {line.reference: line for path in sorted(folder.glob("*.jsonl")) for line in _lines(path)}
+        try:
+            self._lines = {line.reference: line for name in transcripts(run) for line in _lines(run, name)}
+        except OSError as error:
+            raise Unknown(f"{run}: the evidence cannot be read: {error}") from error
         if not self._lines:
-            raise Unknown(f"{folder}: no recording there")
+            raise Unknown(f"{run}: no recording there")
         self._latest: dict[tuple[str, str], Line] = {}
         for line in sorted(self._lines.values(), key=lambda line: (line.failure is None, line.at)):
             self._latest[host_part(line.reference), line.command] = line  # an answer before a failure, then the last
@@ -223,7 +226,7 @@ def _no_way(node: Node) -> Connection:
     raise Unreachable(f"{node.name}: a replay connects to nothing")
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    for line in read(path):
+def _lines(run: Path, name: str) -> Iterator[Line]:
+    for line in read(run, name):
         if line.n:  # nothing can refer to any other
-            yield Line(f"{path.name}#{line.n}", line.answer.command, line.at, line.answer, line.error)
+            yield Line(f"{name}#{line.n}", line.answer.command, line.at, line.answer, line.error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from dlws.parse.host import dpkg
@@ -84,14 +84,34 @@ def _joined(command: str, older: Answers, out: str) -> Derived | None:
 
 def _path_of(command: str, form: str | None = None) -> str | None:
     """The PATH of a `stat -L -c FORM PATH` command; None for another command, or another form."""
-    words = shlex.split(command) if command.startswith(_FILE) else []
+    try:
+        words = shlex.split(command) if command.startswith(_FILE) else []
+    except ValueError:  # a quotation without an end, from a hostile file
+        return None
     return words[4] if len(words) == 5 and form in (None, words[3]) else None
 
 
 def _read_back(form: str, text: str) -> dict[str, str]:
     """The fields in the output of `stat -c FORM`: `%a %U:%G` and `660 root:docker` give mode, user and group."""
     marks = re.findall("%[a-zA-Z]", form)
-    pattern = "".join("(.+?)" if part in marks else re.escape(part) for part in re.split("(%[a-zA-Z])", form))
-    fields = re.fullmatch(pattern, text)
-    pairs = zip(marks, fields.groups(), strict=True) if fields else ()
-    return {_FIELDS[mark]: value for mark, value in pairs if mark in _FIELDS}
+    values = _between(re.split("%[a-zA-Z]", form), text)
+    return {_FIELDS[mark]: value for mark, value in zip(marks, values, strict=False) if mark in _FIELDS}
+
+
+def _between(separators: Sequence[str], text: str) -> list[str]:
+    """What stands between the separators, each at its first place; [] if the text is not of this form.
+
+    A regular expression with a group for each would take polynomial time, and both texts may come from a hostile file.
+    """
+    first, *others, last = [*separators, ""] if len(separators) == 1 else separators
+    inner = text.removeprefix(first).removesuffix(last)
+    if len(inner) + len(first) + len(last) != len(text) or "\n" in text:
+        return []
+    values, at = [], 0
+    for separator in others:
+        end = inner.find(separator, at + 1)
+        if end < 0:
+            return []
+        values.append(inner[at:end])
+        at = end + len(separator)
+    return [*values, inner[at:]] if inner[at:] else []

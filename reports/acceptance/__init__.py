@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from dlws.record.run_folder import RecordedRun, RunFolderError
+from dlws.record.whole_file import HANDED_OVER, PRIVATE
 from reports import manifest, write
 from reports.acceptance import closing, inventory, issues, opening, page, pdf, results, template, word
 from reports.acceptance.blocks import Document
@@ -28,6 +29,8 @@ _IDENTIFIERS = {
     ".html": re.compile(rb'<meta name="dcterms.identifier" content="sha256:([0-9a-f]{64})">'),
     ".pdf": re.compile(rb"/ID \[\(([0-9a-f]{64})\)"),
 }
+
+_MOST_PROPERTIES = 1 << 20  # bytes
 
 _PARTS = (
     opening.scope,
@@ -82,14 +85,23 @@ def make(
         )
     files[manifest.FILE] = manifest.text(source.digests).encode()
     into.mkdir(parents=True, exist_ok=True)
-    return [write(into / name, data) for name, data in files.items()]
+    mode = PRIVATE if into.resolve() == recorded.folder.path.resolve() else HANDED_OVER
+    return [write(into / name, data, mode) for name, data in files.items()]
+
+
+def _properties(docx: bytes) -> bytes:
+    """The part of a DOCX file that holds its properties; empty if it has none that can be read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(docx)) as members, members.open("docProps/core.xml") as part:
+            return part.read(_MOST_PROPERTIES)
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError, ValueError, EOFError):
+        return b""
 
 
 def digest_of(name: str, data: bytes) -> str:
     """The digest of the manifest that a document was made from; empty if it contains none."""
     suffix = Path(name).suffix.lower()
     if suffix == ".docx":
-        with suppress(zipfile.BadZipFile, KeyError):
-            data = zipfile.ZipFile(io.BytesIO(data)).read("docProps/core.xml")
+        data = _properties(data)
     identifier = _IDENTIFIERS[suffix].search(data) if suffix in _IDENTIFIERS else None
     return identifier[1].decode() if identifier else ""

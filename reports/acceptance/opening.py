@@ -121,4 +121,4 @@ def when(started: str, after: float = 0.0) -> str:
 
 
 def _numbers(number: str) -> list[int]:
-    return [int(part) for part in number.split(".") if part.isdecimal()]
+    return [int(part[:18]) for part in number.split(".") if part.isdecimal()]

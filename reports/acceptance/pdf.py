@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import subprocess
+from typing import Any, NoReturn
 
 from reports.acceptance import page
 from reports.acceptance.blocks import Document
@@ -24,7 +25,7 @@ def render(document: Document) -> bytes:
     if lacking := missing():
         raise PdfError(f"a PDF needs {lacking}: apt-get install {PACKAGES}")
     weasyprint = importlib.import_module("weasyprint")
-    pages = weasyprint.HTML(string=page.render(document).decode(), url_fetcher=_fetch_nothing)
+    pages = weasyprint.HTML(string=page.render(document).decode(), url_fetcher=_fetcher_of_nothing())
     made: bytes = pages.write_pdf(pdf_identifier=document.digest.encode())
     return made
 
@@ -46,5 +47,15 @@ def _has_chinese_font() -> bool:
     return bool(fonts.stdout.strip())
 
 
-def _fetch_nothing(url: str) -> None:
-    raise ValueError(f"{url} is not fetched: the document is self-contained")
+def _fetcher_of_nothing() -> Any:
+    """The fetcher of a document that is self-contained: every address, of a file too, is an error."""
+    base: type[Any] = importlib.import_module("weasyprint.urls").URLFetcher
+
+    class Nothing(base):  # type: ignore[misc]
+        """Refuses what WeasyPrint's own fetcher would open."""
+
+        def fetch(self, url: str, headers: object = None) -> NoReturn:
+            """Raise ValueError, which WeasyPrint logs; the document is made without it."""
+            raise ValueError(f"{url} is not fetched: the document is self-contained")
+
+    return Nothing(allowed_protocols=(), allow_redirects=False)

@@ -6,18 +6,20 @@ outside, it runs in Jinja's sandbox. An unknown name is an error, never a blank.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from docx.opc.exceptions import PackageNotFoundError
 from docxtpl import DocxTemplate
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from dlws.record import regular_file
 from dlws.record.ledger import HostRow
-from dlws.record.printable import visible
+from dlws.record.printable import one_line, visible
 from dlws.verdict import Verdict
 from reports.acceptance import conclusion, facts, word
 from reports.acceptance.blocks import Document
@@ -27,6 +29,8 @@ from reports.acceptance.opening import when
 from reports.acceptance.source import Line, Source
 
 Fields = dict[str, Any]
+MOST = 64 << 20
+"""Bytes of a template, packed and unpacked; pictures included."""
 
 
 class CustomerTemplateError(Exception):
@@ -39,14 +43,31 @@ def render(template: Path, document: Document, values: Fields) -> bytes:
     Raises CustomerTemplateError.
     """
     try:
-        made = DocxTemplate(template)
+        made = DocxTemplate(_opened(template))
         made.render(values, SandboxedEnvironment(undefined=StrictUndefined, autoescape=True), autoescape=True)
-    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise CustomerTemplateError(f"{template}: not a readable DOCX file") from error
     except TemplateError as error:
         raise CustomerTemplateError(f"{template}: {error.message}; docs/acceptance.md lists the fields") from error
+    except regular_file.NotRegular as error:
+        raise CustomerTemplateError(f"{template}: {error}") from error
+    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, OSError, SyntaxError) as error:  # lxml's are the last
+        raise CustomerTemplateError(f"{template}: not a readable DOCX file") from error
+    except Exception as error:  # a template is somebody else's program: what it raises is its mistake, not ours
+        raise CustomerTemplateError(
+            f"{template}: cannot be filled in: {type(error).__name__}: {one_line(str(error))}"
+        ) from error
     word.about(made.docx, document)
     return word.repeatable(made.docx)
+
+
+def _opened(template: Path) -> BinaryIO:
+    """The file, before anything of it is unpacked. NotRegular if that would be too much; OSError, BadZipFile."""
+    file = io.BytesIO(regular_file.content(template.resolve().parent, template.resolve().name, MOST))
+    with zipfile.ZipFile(file) as members:
+        unpacked = sum(member.file_size for member in members.infolist())
+    if unpacked > MOST:
+        raise regular_file.NotRegular(f"it has {unpacked:,} bytes when unpacked, of {MOST:,} at most")
+    file.seek(0)
+    return file
 
 
 def fields(source: Source, language: Language) -> Fields:

@@ -1,1 +1,1 @@
-"""Faults on purpose: what is broken at random, and what must hold all the same."""
+"""Faults on purpose, many of them at random: what a run, and what reads it, must survive."""

@@ -190,7 +190,7 @@ def judge_again(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Pr
     (folder / "pod-network.yml").unlink()
     checkout = folder / "checkout"
     checkout.unlink() if checkout.is_symlink() else shutil.rmtree(checkout)
-    replay = Replay(folder / "evidence", {"proof": evidence}, Transcript(folder / "again", Redactor([])))
+    replay = Replay(folder, {"proof": evidence}, Transcript(folder / "again", Redactor([])))
     api, fleet = ReplayedApi(replay), ReplayedFleet(recorded.cluster.nodes, replay)
     site = Site(
         recorded.cluster, _context(folder), fleet, Waivers(), lambda label, text: None, api, _kube=Kubernetes(api, api)

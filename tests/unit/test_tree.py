@@ -33,7 +33,7 @@ LAYERS = (
 """Lowest first. A module imports its own package and lower layers; packages of one layer do not import each other."""
 RANKS = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}
 REPORTS_IMPORT_UP_TO = RANKS["dlws.record"]
-COMMANDS = ("dlws.__main__", "dlws.cli", "dlws.completion")
+COMMANDS = ("dlws.__main__", "dlws.cli", "dlws.completion", "dlws.start")
 """What a shell calls. It finds commands by entry points and imports none of ours; every `command.py` may use it."""
 NOT_FOR_IMPORT = ("install", "tests", "lab")
 CATALOGUES = ("checks.catalogue", "checks.command", "checks.platform.service_check")

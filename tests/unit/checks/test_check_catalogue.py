@@ -79,10 +79,10 @@ def test_no_module_holds_a_check_of_another() -> None:
 def test_list_has_a_row_for_every_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["checks", "list"]) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["id", "severity", "section", "title", "title_zh", "source", "fix"]
+    assert heading.split() == ["id", "severity", "section", "title"]
+    assert max(map(len, (heading, *rows))) < 160  # it fits into a pager
     for row, spec in zip(rows, CHECKS.values(), strict=True):
-        told = (spec.id, spec.severity, spec.section, spec.title, spec.title_zh, spec.source, spec.fix)
-        assert all(word in row for word in told)
+        assert all(word in row for word in (spec.id, spec.severity, spec.section, spec.title))
 
 
 def test_show_tells_all_of_a_check(capsys: pytest.CaptureFixture[str]) -> None:

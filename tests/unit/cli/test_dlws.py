@@ -110,3 +110,10 @@ def test_a_shell_is_told_how_a_word_may_go_on(line: str, completed: str) -> None
         command, env={**os.environ, **asked}, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT
     )
     assert f"plain,{completed}" in done.stdout.splitlines()
+
+
+def test_a_missing_library_is_one_line() -> None:
+    without = "import sys; sys.modules['click'] = None; from dlws.start import main; sys.exit(main())"
+    ran = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "dlws: the library click is not installed here: run `make env`\n"

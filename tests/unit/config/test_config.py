@@ -165,5 +165,5 @@ def test_a_missing_file_is_one_line_that_says_how_to_start(tmp_path: Path) -> No
 
 
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
-    with pytest.raises(ConfigUnreadable, match="Is a directory"):
+    with pytest.raises(ConfigUnreadable, match="is a folder"):
         load(tmp_path)

@@ -56,6 +56,12 @@ def test_a_missing_file_is_exit_2_and_one_line(tmp_path: Path, capsys: pytest.Ca
     assert "does not exist (copy the example of docs/configuration.md" in line
 
 
+def test_a_folder_is_answered_with_the_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", str(tmp_path)]) == 2
+    line = f"{tmp_path}: error: is a folder (name a file in it, such as {tmp_path}/config.yaml)\n"
+    assert capsys.readouterr().err == line
+
+
 @pytest.mark.parametrize("option", ["--hosts", "--local-yaml"])
 def test_another_file_that_is_missing_is_exit_2(
     tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]

@@ -28,10 +28,17 @@ def test_the_last_good_answer_counts(tmp_path: Path) -> None:
 
 
 def test_runs_come_newest_first_without_replays_and_the_later(tmp_path: Path) -> None:
-    names = ("20261124T1-verify", "20261125T1-install", "20261125T2-verify-replay", "20261126T1-verify", "20261127T1-x")
+    names = (
+        "20261124T1Z-verify",
+        "20261125T1Z-install",
+        "20261125T2Z-verify-replay",
+        "20261126T1Z-verify",
+        "20261127T1Z-x",
+    )
     for name in names:
         told(tmp_path / name, "atlas01", ("id", 0, "1"))
-    (tmp_path / "20261123T1-verify").mkdir()  # asked no host
+    (tmp_path / "20261123T1Z-verify").mkdir()  # asked no host
+    told(tmp_path / "20260101-by-hand", "atlas01", ("id", 0, "1"))
     assert [run.name for run in runs_before(tmp_path / names[3])] == [names[1], names[0]]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ HEAD = {
     "run": "r",
     "cluster": "c",
     "command": "verify",
-    "started": "",
+    "started": "2026-11-24T06:30:00+00:00",
     "config": "",
     "config_sha256": "",
     "suite_version": "",
@@ -117,8 +119,8 @@ def test_what_is_written_now_is_read_as_it_is() -> None:
     assert (now.message, now.verdict) == ("a1: expected 1, found 2", Verdict.FAIL)
 
 
-@pytest.mark.parametrize("schema", [0, ledger.SCHEMA + 1, "3", None])
-def test_an_unknown_schema_is_not_read(schema: object) -> None:
+@pytest.mark.parametrize("schema", [0, ledger.SCHEMA + 1])
+def test_an_unknown_schema_is_not_read(schema: int) -> None:
     with pytest.raises(ValueError, match="this suite reads 1 to"):
         ledger.read([json.dumps({**HEAD, "schema": schema})])
 
@@ -133,3 +135,62 @@ def test_nothing_follows_the_end(foreign: dict[str, object]) -> None:
 def test_a_result_without_verdict_or_severity_is_none(word: str) -> None:
     with pytest.raises(ValueError, match="None is not a valid"):
         ledger.read(json.dumps(line) for line in (HEAD, {**LOST, word: None}, END))
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({**HEAD, "schema": "3"}, "schema of a Run line: '3' is not of type int"),
+    ({**HEAD, "plan": 0}, "plan of a Run line: 0 is not of type bool"),
+    ({**HEAD, "workers": True}, "workers of a Run line: True is not of type int"),
+    ({**HEAD, "hosts": None}, "hosts of a Run line: None is not of type list"),
+    ({**HEAD, "items": [1]}, "items of a Run line: not a ItemRow: 1"),
+    ({**HEAD, "started": "yesterday"}, "started of a Run line: Invalid isoformat string: 'yesterday'"),
+    ({**HEAD, "started": "2026-11-24T06:30:00"}, "started of a Run line: .* is not a time of a run"),
+    ({**HEAD, "started": "9999-11-24T06:30:00+00:00"}, "started of a Run line: .* is not a time of a run"),
+    ({**LOST, "message": None}, "message of a Result line: None is not of type str"),
+    ({**LOST, "seconds": "1"}, "seconds of a Result line: '1' is not a number"),
+    ({**LOST, "seconds": 1e300}, "seconds of a Result line: 1e[+]300 is no number of seconds"),
+    ({**LOST, "evidence": "a#1"}, "evidence of a Result line: 'a#1' is not of type list"),
+    ({**END, "not_run": [[]]}, "not_run of a End line: .* is not of type str"),
+    ({"event": [1]}, "not a ledger line"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), WRONG)
+def test_a_field_of_another_type_is_named(line: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ledger.read([*([] if line["event"] == "run" else [json.dumps(HEAD)]), json.dumps(line), json.dumps(END)])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+def test_a_number_that_is_not_finite_is_not_read(number: str) -> None:
+    line = json.dumps(LOST).replace("1.0", number)
+    with pytest.raises(ValueError, match=r"is no JSON|not a finite number"):
+        ledger.decode(line)
+
+
+def test_a_number_that_is_not_finite_is_not_written() -> None:
+    [lost, _] = read().results
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        ledger.encode(replace(lost, seconds=float("nan")))
+
+
+def test_nesting_that_is_too_deep_is_a_bad_line() -> None:
+    with pytest.raises(ValueError, match="nested too deep"):
+        ledger.decode("[" * 200_000)
+
+
+@pytest.mark.parametrize("words", [": expected ", ", found ", "(", "follows from a on "])
+def test_an_older_sentence_is_parted_in_linear_time(words: str) -> None:
+    """In 0.1 s of CPU; a quadratic way takes minutes for this much."""
+    began = time.process_time()
+    said(words * 40_000, "DEVIATION", 1)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "line", [{**HEAD, "x" * 9999: 1}, {**HEAD, "started": "x" * 9999}, {**HEAD, "plan": "x" * 9999}]
+)
+def test_a_wrong_field_makes_no_long_message(line: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"x{50}\S*\.\.\.") as raised:
+        ledger.read([json.dumps(line)])
+    assert len(str(raised.value)) < 300

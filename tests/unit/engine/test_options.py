@@ -75,6 +75,12 @@ def test_a_command_is_found_in_the_marker_expression() -> None:
     assert command_of("") is None
 
 
+def test_a_mark_that_does_not_exist_is_one_line_with_those_that_do(small: Project) -> None:
+    ran = small.run("-m", "nonsense and verify")
+    assert ran.status == 4
+    assert ran.error.startswith("-m: no mark 'nonsense'; choose from preflight, install, ")
+
+
 def test_two_commands_in_one_run_are_refused() -> None:
     with pytest.raises(pytest.UsageError, match="one command a run, not install and verify"):
         command_of("install or verify")

@@ -18,6 +18,7 @@ import pytest
 
 from dlws.record.answer import LinkLost
 from dlws.remote import agent
+from dlws.remote import session as session_module
 from dlws.remote.connection import Connection
 from dlws.remote.local import open_local, open_process
 

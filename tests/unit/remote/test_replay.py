@@ -38,7 +38,7 @@ def during(live: Transcript, act: Callable[[], object]) -> list[str]:
 
 def replayed(live: Transcript, judged_by: Mapping[str, list[str]] | None = None) -> ReplayedFleet:
     transcript = Transcript(live.folder.with_name("again"), Redactor([]))
-    return ReplayedFleet([NODE], Replay(live.folder, judged_by or {}, transcript))
+    return ReplayedFleet([NODE], Replay(live.folder.parent, judged_by or {}, transcript))
 
 
 def test_each_test_is_served_what_it_was_served_then(live: Transcript) -> None:

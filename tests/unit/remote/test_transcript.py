@@ -21,7 +21,7 @@ def transcript(tmp_path: Path) -> Transcript:
 
 
 def answers(transcript: Transcript) -> list[Answer]:
-    return [line.answer for line in read(transcript.folder / "atlas01.gw0.jsonl")]
+    return [line.answer for line in read(transcript.folder.parent, "atlas01.gw0.jsonl")]
 
 
 def test_a_line_holds_the_whole_story(transcript: Transcript) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import socket
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from dlws.cli import main
 from dlws.verdict import Verdict
 from reports.acceptance import digest_of, page, pdf, word
 from reports.acceptance.blocks import Cell, Document, Part, Table, Text
+from reports.acceptance.language import Language
 from reports.acceptance.pdf import PdfError
 from tests.kits import sample_run
 from tests.kits.acceptance import faulty, good, made, with_verdict, word_text, written
@@ -177,3 +179,20 @@ def test_the_command_refuses_what_is_no_audit(tmp_path: Path, capsys: pytest.Cap
 def test_an_unknown_format_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reports", "acceptance", "latest", "--format", "docx,odt"]) == 4
     assert "choose from docx, html, pdf" in capsys.readouterr().err
+
+
+def test_a_pdf_opens_no_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = tmp_path / "picture.svg"
+    secret.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/x.png"
+        images = f"<img src='{address}'><img src='{secret.as_uri()}'>"
+        monkeypatch.setattr(page, "render", lambda document: f"<html lang='en'>{images}<p>text".encode())
+        assert pdf.render(made(written(good(), tmp_path / "run"), Language.EN)).startswith(b"%PDF")
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert all("is not fetched: the document is self-contained" in record.getMessage() for record in caplog.records)
+    assert len(caplog.records) == 2

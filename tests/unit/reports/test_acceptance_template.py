@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,3 +105,50 @@ def test_the_command_fills_a_template_too(tmp_path: Path) -> None:
     assert main(["reports", "acceptance", str(folder), "--format", "html", "--template", str(file)]) == 0
     assert word_text((folder / "c.R1.docx").read_bytes()) == "R1"
     assert docx.Document(io.BytesIO(file.read_bytes())).paragraphs[0].text == "{{ run }}"
+
+
+MISTAKES = [
+    ("{% include 'x' %}", "no loader"),
+    ("{% for i in range(10**9) %}{% endfor %}", "Range too big"),
+    ("{{ 1 / 0 }}", "ZeroDivisionError: division by zero"),
+    ("{{ cluster.nope() }}", "no attribute 'nope'"),
+    ("{{ [1][9] }}", "no element 9"),
+    ("{{ hosts + 1 }}", "TypeError: "),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), MISTAKES)
+def test_whatever_a_template_raises_is_one_line(text: str, says: str, tmp_path: Path) -> None:
+    file = customer(tmp_path / "c.docx", text)
+    with pytest.raises(CustomerTemplateError, match=f"^{file}: [^\n]*{re.escape(says)}[^\n]*$"):
+        filled(written(good(), tmp_path / "run"), file)
+
+
+def with_part(file: Path, name: str, data: bytes) -> Path:
+    """The document with one of its parts replaced, or one more."""
+    with zipfile.ZipFile(file) as members:
+        parts = {part: members.read(part) for part in members.namelist()} | {name: data}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as members:
+        for part, content in parts.items():
+            members.writestr(part, content)
+    return file
+
+
+BOMB = b"<!DOCTYPE x [<!ENTITY a '%s'>%s]><x>&j;</x>" % (
+    b"a" * 99,
+    b"".join(b"<!ENTITY %c '%s'>" % (98 + n, b"&%c;" % (97 + n) * 99) for n in range(9)),
+)
+
+
+def test_an_xml_bomb_is_no_document(tmp_path: Path) -> None:
+    file = with_part(customer(tmp_path / "c.docx", "{{ run }}"), "word/document.xml", BOMB)
+    with pytest.raises(CustomerTemplateError, match=f"^{file}: not a readable DOCX file$"):
+        filled(written(good(), tmp_path / "run"), file)
+
+
+def test_a_document_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
+    file = with_part(customer(tmp_path / "c.docx", "{{ run }}"), "word/media/x.png", bytes(template.MOST))
+    assert file.stat().st_size < 1 << 20
+    with pytest.raises(CustomerTemplateError, match="bytes when unpacked, of 67,108,864 at most"):
+        filled(written(good(), tmp_path / "run"), file)
+    assert digest_of("c.docx", file.read_bytes()) == ""

@@ -85,7 +85,9 @@ def test_runs_that_overlap_are_refused(shards: list[RunFolder], tmp_path: Path) 
 
 def test_runs_with_other_waivers_are_refused(shards: list[RunFolder], tmp_path: Path) -> None:
     shards[0].inputs.write_text('{"waivers": []}')
-    shards[1].inputs.write_text('{"waivers": [{"id": "H05"}]}')
+    shards[1].inputs.write_text(
+        '{"waivers": [{"id": "H05", "host": "*", "expires": "2026-12-31"}], "today": "2026-11-24"}'
+    )
     with pytest.raises(NotMergeable, match="gpu does not match: its waivers differ from those of npu"):
         merge(shards, tmp_path / "all")
 

@@ -112,7 +112,9 @@ def test_waivers_say_what_they_waive_and_whether_they_still_held(tmp_path: Path)
 
 def test_a_replay_has_the_run_and_the_time_of_what_it_replays(tmp_path: Path) -> None:
     sample = lean(sample_run.verify())
-    again = replace(sample.run, run="later", started="2027-01-01", replays=sample.run.run, audited=sample.run.started)
+    again = replace(
+        sample.run, run="later", started="2027-01-01T00:00:00+00:00", replays=sample.run.run, audited=sample.run.started
+    )
     assert record_of(sample, tmp_path / "1") == record_of(replace(sample, run=again), tmp_path / "2")
 
 

@@ -71,8 +71,22 @@ def test_evidence_that_is_not_there_is_said_in_words(tmp_path: Path, reference: 
     assert sample_run.verify().write(tmp_path).read().command(reference) == said
 
 
+FIRST = '{"n": 1, "command": "x", "rc": 0, "out": "", "err": "", "timed_out": false, "truncated": false, "seconds": %s}'
+
+
 @pytest.mark.parametrize(
-    "torn", ['{"n": 1, "comm', "[]", "", '{"n": 1}', '{"n": 1, "command": "x", "out_base64": "?"}']
+    "torn",
+    [
+        '{"n": 1, "comm',
+        "[]",
+        "",
+        '{"n": 1}',
+        '{"n": 1, "command": "x", "out_base64": "?"}',
+        "[" * 9999,
+        FIRST % "NaN",
+        FIRST % "1e999",
+        FIRST % ("9" * 400),
+    ],
 )
 def test_evidence_goes_on_after_a_line_that_a_kill_tore(tmp_path: Path, torn: str) -> None:
     folder = sample_run.verify().write(tmp_path)
@@ -101,12 +115,18 @@ def test_latest_says_when_there_is_no_run(tmp_path: Path) -> None:
         latest_run(tmp_path, "atlas")
 
 
-def test_latest_does_not_pass_over_a_run_that_it_cannot_read(tmp_path: Path) -> None:
-    sample_run.plan().write(tmp_path / "atlas" / "good")
-    (tmp_path / "atlas" / "torn").mkdir()
-    (tmp_path / "atlas" / "torn" / "ledger.jsonl").write_text('{"event": "ru')
-    with pytest.raises(RunFolderError, match="torn"):
-        latest_run(tmp_path)
+@pytest.mark.parametrize("torn", ["", '{"event": "ru', "[]", "WHOLE FIRST LINE{broken\n{broken\n"])
+def test_latest_skips_what_cannot_be_read_and_says_so(
+    torn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = sample_run.plan().write(tmp_path / "atlas" / "good")
+    broken = sample_run.verify()
+    broken.run = replace(broken.run, started="2027-01-01T00:00:00+00:00")
+    ledger = broken.write(tmp_path / "atlas" / "torn").ledger
+    ledger.write_text(torn.replace("WHOLE FIRST LINE", ledger.read_text("utf-8").partition("\n")[0] + "\n"), "utf-8")
+    assert latest_run(tmp_path) == good
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"skipped: {ledger}")
 
 
 def test_a_run_is_found_by_its_name_or_its_folder(tmp_path: Path) -> None:
