@@ -1,7 +1,8 @@
 """A web page in a real browser on the control host: its text after its scripts have run, and its picture.
 
-What a page says is foreign, and a browser is large: it runs as `nobody` in Chromium's own sandbox, in a folder of its
-own, without our environment. Where the kernel grants no sandbox, Chromium says so and the answer is UNKNOWN.
+What a page says is foreign, and a browser is large: it runs in Chromium's own sandbox, in a folder of its own, without
+our environment, and never as root: as `nobody`, or as an operator who is not root. Where the kernel grants no sandbox,
+Chromium says so and the answer is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ _BROWSE = (
     " --disable-background-networking --disable-component-update --disable-sync --disable-extensions"
     " --window-size=1280,800 --virtual-time-budget=10000"
 )
-_AS_NOBODY = (
-    """d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && chown nobody "$d" && cd "$d" && env -i PATH="$PATH" HOME="$d" """
-    """setpriv --reuid "$(id -u nobody)" --regid "$(id -g nobody)" --clear-groups sh -c '%s' %%s %%s"""
+_UNPRIVILEGED = (
+    """d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && cd "$d" && as='' && if [ "$(id -u)" = 0 ]; then chown nobody . &&"""
+    """ as="setpriv --reuid $(id -u nobody) --regid $(id -g nobody) --clear-groups"; fi &&"""
+    """ env -i PATH="$PATH" HOME="$d" $as sh -c '%s' %%s %%s"""
 )
-"""All of it is done as nobody, also reading the picture: it may be a link to a file that only root can read."""
-READ = _AS_NOBODY % f'{_BROWSE} --dump-dom "$1"'
-PHOTOGRAPH = _AS_NOBODY % f'{_BROWSE} --screenshot=page.png "$1" > log && base64 -w 0 page.png'
+"""The picture is read by the browser's user too: it may be a link to a file that only root can read."""
+READ = _UNPRIVILEGED % f'{_BROWSE} --dump-dom "$1"'
+PHOTOGRAPH = _UNPRIVILEGED % f'{_BROWSE} --screenshot=page.png "$1" > log && base64 -w 0 page.png'
 
 
 def text(control: Host, browser: str | None, address: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import pwd
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dlws.facts import web_page
+from dlws.remote.backend import quoted
 from dlws.remote.host import Host
 from dlws.remote.local import open_local
 from dlws.verdict import Unknown
@@ -70,6 +72,16 @@ def test_the_browser_is_nobody_without_our_environment(control: Host, open_path:
     assert {word.partition("=")[0] for word in words if "=" in word and word[0] != "-"} <= {"PATH", "HOME", "PWD", "_"}
     assert "--no-sandbox" not in words
     assert not Path(words[2]).exists()
+
+
+def test_an_operator_who_is_not_root_browses_as_himself(open_path: Path) -> None:
+    browser = script(open_path, 'echo "$(id -u) $HOME $*"')
+    as_nobody = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
+    command = [*as_nobody, "sh", "-c", quoted(web_page.READ, browser, "http://x/")]
+    words = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    assert words[0] == str(NOBODY.pw_uid)
+    assert not Path(words[1]).exists()
+    assert "--no-sandbox" not in words
 
 
 def test_a_browser_gone_bad_gets_no_file_of_root_into_the_report(control: Host, open_path: Path) -> None:
