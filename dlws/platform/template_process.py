@@ -64,7 +64,12 @@ class Rendering:
             with theirs:
                 command = [sys.executable, "-P", __file__]
                 self._process = subprocess.Popen(
-                    command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=kept, start_new_session=True
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=subprocess.DEVNULL,
+                    env=kept,
+                    start_new_session=True,
                 )
         self._socket.sendall(_LENGTH.pack(len(request)) + request)
         with self._socket.makefile("rb") as file:
