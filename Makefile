@@ -12,7 +12,7 @@ CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
 # Idle processes steal tests from each other, so that no single file of tests delays the end.
-UNIT := $(BIN)/pytest tests/unit -n 2 --dist worksteal
+UNIT := $(BIN)/pytest tests/unit tests/faults -n 2 --dist worksteal
 # Many Python images set this; every process of every run would then compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
