@@ -7,11 +7,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
+LOCKS := requirements-build.lock requirements.lock
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation
 CLUSTER := lab/config.yaml
 PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
 # Idle processes steal tests from each other, so that no single file of tests delays the end.
-UNIT := $(BIN)/pytest tests/unit -n 2 --dist worksteal
+UNIT := $(BIN)/pytest tests/unit tests/faults -n 2 --dist worksteal
 # Many Python images set this; every process of every run would then compile all tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -57,7 +59,8 @@ down:
 
 env: .venv/locked
 
-.venv/locked: requirements.lock pyproject.toml
+# Without build isolation: what builds an sdist is locked too. An isolated build would fetch its own.
+.venv/locked: $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || echo $$p; done); \
 	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "packages are missing; install them as root: apt-get install $$missing" >&2; exit 1; }; \
@@ -65,8 +68,8 @@ env: .venv/locked
 	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
 	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	for lock in $(LOCKS); do $(INSTALL) --require-hashes -r $$lock; done
+	$(INSTALL) --no-deps -e .
 	@touch $@
 
 clean: down

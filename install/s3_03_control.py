@@ -10,7 +10,7 @@ from checks import control
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host
-from dlws.facts.control_host import LOCK
+from dlws.facts.control_host import LOCKS
 from dlws.hostfiles import hosts_file
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -20,8 +20,9 @@ MYSELF = f"{os.getuid()}:{os.getgid()}"
 
 @stage(section="3.3", on=control_host, after="config", proves=[control.test_control_environment])
 def test_control_environment(change: Change) -> None:
-    """Install the Python packages in the versions of the lock file."""
-    change.run("%s -m pip install -q --require-hashes -r %s", sys.executable, str(LOCK))
+    """Install the Python packages in the versions of the lock files; nothing else is fetched to build them."""
+    for lock in LOCKS:
+        change.run("%s -m pip install -q --no-build-isolation --require-hashes -r %s", sys.executable, str(lock))
 
 
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_id])

@@ -16,11 +16,11 @@ ETCD_DATA = "/var/lib/etcd"
 SLOWEST_SYNC = 10.0  # ms
 SYNC = """
 import os, sys, time
-times, start = [], time.time()
+times, start = [], time.monotonic()
 path = "%s/.dlws-probe.%d" % (sys.argv[1], os.getpid())
 file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 try:
-    while len(times) < 1000 and time.time() < start + 30:
+    while len(times) < 1000 and time.monotonic() < start + 30:
         os.write(file, b"x" * 2300)
         before = time.perf_counter()
         os.fdatasync(file)

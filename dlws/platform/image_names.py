@@ -110,7 +110,7 @@ def context(renderer: Renderer, image: Image) -> Iterator[ContextFile]:
     folder, root = renderer.checkout.image_folder(image.name), renderer.checkout.root
     copies = {"": folder} | {target: f"src/{source}" for source, target in image.copies}
     for target, source in copies.items():
-        for path in _files(root / source, source):
+        for path in _files(renderer.checkout.path(source), source):
             inside = (PurePosixPath(target) / path.relative_to(root / source).as_posix()).as_posix()
             if inside not in LEFT_OUT:
                 name, executable = path.relative_to(root).as_posix(), os.access(path, os.X_OK)

@@ -28,6 +28,9 @@ NAME = "kubernetes"  # the host under which the API's answers are recorded
 DEADLINE = 20.0  # seconds for one read
 CHANGE_DEADLINE = 60.0  # seconds for one change: etcd may be slow to write
 PAGE = 500  # objects per request
+PAGES = 400  # of one list: 200,000 objects, as many as Kubernetes supports pods and more
+LIST_DEADLINE = 60.0  # seconds after which no further page of a list is asked for
+LIST_CAP = 1 << 28  # bytes of all pages of a list
 RESTARTS = 3  # times a list is started over because the API server no longer has the snapshot (410 Gone)
 RETRY = 60.0  # seconds for which an unreachable API is not tried again in an audit
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
@@ -103,7 +106,8 @@ class Kubernetes:
     def list(self, resource: str, *, namespace: str = "", labels: str = "") -> Listing:
         """All objects of a resource (`pods`; `plural.group` for one not in GROUP_OF), of all namespaces or one.
 
-        `labels` is a label selector, `app=nginx`. Unknown when any page of the list fails.
+        `labels` is a label selector, `app=nginx`. Unknown when any page of the list fails, and when it
+        has no end within PAGES, LIST_DEADLINE and LIST_CAP.
         """
         path = self._path(resource, namespace)
         return self._once(f"list {path} {labels}", lambda: self._pages(path, labels))
@@ -187,16 +191,22 @@ class Kubernetes:
         return f"{base}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{base}/{plural}"
 
     def _pages(self, path: str, labels: str) -> Listing:
+        until = time.monotonic() + LIST_DEADLINE
         for _ in range(RESTARTS):
             objects: list[Object] = []
             clock: datetime | None = None
-            token = ""
-            while True:
+            token, size = "", 0
+            for _ in range(PAGES):
+                if time.monotonic() > until:
+                    raise Unknown(f"GET {path}: the whole list did not come within {LIST_DEADLINE:g} s")
                 query = {"limit": PAGE} | ({"labelSelector": labels} if labels else {})
                 where = f"{path}?{urlencode(query | ({'continue': token} if token else {}))}"
                 answer = self._read(ApiRequest("GET", where))
                 if answer.rc == 410:
                     break
+                size += len(answer.out)
+                if size > LIST_CAP:
+                    raise Unknown(f"GET {path}: more than {LIST_CAP >> 20} MiB came")
                 page = json_object(require_success(answer, where), where)
                 if not isinstance(page.get("items", 0), list | None):
                     raise Unparsable(f"GET {where}: a list without items")
@@ -205,6 +215,8 @@ class Kubernetes:
                 token = (page.get("metadata") or {}).get("continue", "")
                 if not token:
                     return Listing(objects, clock)
+            else:
+                raise Unknown(f"GET {path}: no end after {PAGES} pages")
         raise Unknown(f"GET {path}: the API server forgot its place in the list {RESTARTS} times (410 Gone)")
 
     def _fetch(self, path: str) -> Object | None:

@@ -36,9 +36,12 @@ class Checkout:
     root: Path
 
     def read(self, name: str) -> str:
-        """The text of a file of the tree. CheckoutError if it is missing, too large, or not UTF-8."""
+        """The text of a file of the tree. CheckoutError if it is missing, a link, too large, or not UTF-8."""
+        path = self.path(name)
         try:
-            with (self.root / name).open("rb") as file:
+            if path.exists() and not path.is_file():
+                raise CheckoutError(f"{name}: not a regular file")
+            with path.open("rb") as file:
                 content = file.read(LARGEST + 1)
             if len(content) > LARGEST:
                 raise CheckoutError(f"{name}: larger than {LARGEST >> 20} MiB")
@@ -50,9 +53,19 @@ class Checkout:
         except (OSError, ValueError) as error:
             raise CheckoutError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
+    def path(self, name: str) -> Path:
+        """Where a file or folder of the tree is. CheckoutError if it, or a folder above it in the tree, is a link."""
+        path = self.root / name
+        for place in (path, *path.parents):
+            if place == self.root and ".." not in path.parts:
+                return path
+            if place.is_symlink():
+                raise CheckoutError(f"{place.relative_to(self.root)}: a link; put the file or folder itself there")
+        raise CheckoutError(f"{name}: not in the checkout {self.root}")
+
     def files(self, folder: str) -> tuple[str, ...]:
         """The sorted names of the files in a folder of the tree, without hidden ones; empty without such a folder."""
-        where = self.root / folder
+        where = self.path(folder)
         if not where.is_dir():
             return ()
         return tuple(sorted(p.name for p in where.iterdir() if p.is_file() and not p.name.startswith(".")))

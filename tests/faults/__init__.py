@@ -1,1 +1,1 @@
-"""Faults on purpose, many of them at random: what a run, and what reads it, must survive."""
+"""Faults on purpose: what is broken, where that is tried, and what must hold all the same."""

@@ -84,6 +84,7 @@ class FakeApi:
         self.asked: list[Asked] = []
         self.connections = 0
         self._answers: dict[str, list[Callable[[BaseHTTPRequestHandler], None]]] = {}
+        self._other = _answering((404, status("not found")))
         certificate, key = self.authority.issue("kube-apiserver", NAME)
         (folder / "server.pem").write_bytes(certificate + key)
         (folder / "ca.pem").write_bytes(self.authority.pem)
@@ -107,6 +108,10 @@ class FakeApi:
         """Set the successive answers of a path: an object, (status, object), or a function of the handler."""
         self._answers[path] = [a if callable(a) else _answering(a) for a in answers]
 
+    def on_any(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+        """Set the answer of every path that has none of its own."""
+        self._other = answer
+
     def __enter__(self) -> FakeApi:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -129,7 +134,7 @@ class FakeApi:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 sent = json.loads(body) if body else None
                 api.asked.append(Asked(self.command, self.path, sent, self.headers.get("Content-Type", "")))
-                answers = api._answers.get(self.path, [_answering((404, status("not found")))])
+                answers = api._answers.get(self.path, [api._other])
                 (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
             do_POST = do_PATCH = do_DELETE = do_GET
@@ -194,6 +199,11 @@ def send(handler: BaseHTTPRequestHandler, code: int, data: bytes) -> None:
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
     handler.wfile.write(data)
+
+
+def send_json(handler: BaseHTTPRequestHandler, document: Any) -> None:
+    """Send an object."""
+    send(handler, 200, json.dumps(document).encode())
 
 
 def admin_conf(port: int, ca: bytes, certificate: bytes, key: bytes) -> str:

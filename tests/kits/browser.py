@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -21,14 +24,15 @@ _KEYS = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight"
 class Browser:
     """One browser with one tab. `requests` are the URLs it requested, `errors` the exceptions of its scripts."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self) -> None:
         assert PROGRAM, "no Chromium: apt-get install chromium"
-        profile.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="browser-"))
+        profile = self._folder / "profile"
         self._process = subprocess.Popen(
             [
+                *_unprivileged(self._folder),
                 PROGRAM,
                 "--headless=new",
-                "--no-sandbox",
                 "--disable-gpu",
                 "--disable-dev-shm-usage",
                 "--no-first-run",
@@ -41,6 +45,7 @@ class Browser:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"], "HOME": str(self._folder)},
         )
         self.requests: list[str] = []
         self.errors: list[str] = []
@@ -85,9 +90,17 @@ class Browser:
             self.errors.append(message["params"]["exceptionDetails"]["exception"].get("description", "?"))
 
     def open(self, file: Path, anchor: str = "") -> float:
-        """Load a page from its file; returns the seconds until it is drawn."""
+        """Load a page from a copy that the browser may read, with the pages beside it that it links to.
+
+        Returns the seconds until it is drawn.
+        """
+        shown = Path(tempfile.mkdtemp(dir=self._folder))
+        shown.chmod(0o755)
+        for page in file.parent.parent.glob(f"*/{file.name}"):
+            (shown / page.parent.name).mkdir()
+            shutil.copyfile(page, shown / page.parent.name / page.name)
         began = time.monotonic()
-        for address in ("about:blank", file.as_uri() + anchor):
+        for address in ("about:blank", (shown / file.parent.name / file.name).as_uri() + anchor):
             loads = self._loads
             self.ask("Page.navigate", url=address)
             self._wait_for_load(loads)
@@ -173,3 +186,13 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(10)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """The start of a command that runs as nobody, who then owns the folder: as root, Chromium has no sandbox."""
+    if os.getuid() != 0:
+        return []
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dlws.facts import web_page
+from dlws.remote.host import Host
+from dlws.remote.local import open_local
 from dlws.verdict import Verdict
 from lab.plan import ALL_HOSTS
 from tests.lab.suite import CONFIG, MASTER, configured, kubectl, on, run, wait_until
@@ -16,7 +19,6 @@ from tests.lab.suite import CONFIG, MASTER, configured, kubectl, on, run, wait_u
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_install")]
 
 PAGE = f"http://{ALL_HOSTS[MASTER].address}/"
-BROWSER = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000")
 READERS = ("jobmanager2", "restfulapi2")
 
 
@@ -41,12 +43,10 @@ def other_lifetime() -> Iterator[Path]:
         yield path
 
 
-def test_the_dashboard_shows_in_a_browser(tmp_path: Path) -> None:
-    picture = tmp_path / "dashboard.png"
-    command = [*BROWSER, f"--screenshot={picture}", "--dump-dom", PAGE]
-    page = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path).stdout
-    assert "atlas" in page, page
-    assert picture.read_bytes().startswith(b"\x89PNG")
+def test_the_dashboard_shows_in_a_browser() -> None:
+    with closing(open_local()) as control:
+        assert "atlas" in (web_page.text(Host(control), "chromium", PAGE) or "")
+        assert web_page.picture(Host(control), "chromium", PAGE).startswith(web_page.PNG)
 
 
 def test_a_second_install_restarts_no_pod() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from dlws.config.cluster import inspect
 from dlws.config.finding import Level
 from dlws.inventory import Arch
 from dlws.upstream import default_parameters
-from dlws.upstream.checkout import CheckoutError, open_checkout, plain_name
+from dlws.upstream.checkout import SERVICES, Checkout, CheckoutError, open_checkout, plain_name
 from tests.kits.checkout import STAND_IN
 from tests.kits.config_example import no_dns, write
 
@@ -33,6 +35,41 @@ def test_a_folder_that_is_no_checkout_gives_one_clear_line(tmp_path: Path) -> No
 def test_a_folder_within_a_checkout_is_told_where_its_top_is() -> None:
     with pytest.raises(CheckoutError, match=f"name {STAND_IN}, the top of the checkout"):
         open_checkout(STAND_IN / "src" / "ClusterBootstrap")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Checkout:
+    """A copy of the stand-in, beside a file that is not part of it."""
+    shutil.copytree(STAND_IN, tmp_path / "checkout")
+    (tmp_path / "secret.yaml").write_text("password: hunter2\n")
+    return open_checkout(tmp_path / "checkout")
+
+
+def test_a_template_that_is_a_link_is_not_followed(tree: Checkout) -> None:
+    (tree.root / SERVICES / "monitor" / "extra.yaml").symlink_to(tree.root.parent / "secret.yaml")
+    with pytest.raises(CheckoutError, match=r"monitor/extra\.yaml: a link; put the file or folder itself there"):
+        tree.read(f"{SERVICES}/monitor/extra.yaml")
+
+
+def test_a_folder_that_is_a_link_is_not_followed(tree: Checkout) -> None:
+    (tree.root / SERVICES / "other").symlink_to(tree.root.parent)
+    for read in (tree.read, tree.path):
+        with pytest.raises(CheckoutError, match="services/other: a link"):
+            read(f"{SERVICES}/other/secret.yaml")
+    with pytest.raises(CheckoutError, match="services/other: a link"):
+        tree.files(f"{SERVICES}/other")
+
+
+@pytest.mark.parametrize("name", ["../secret.yaml", f"{SERVICES}/../../../../secret.yaml", "/etc/passwd"])
+def test_a_name_does_not_lead_out_of_the_checkout(tree: Checkout, name: str) -> None:
+    with pytest.raises(CheckoutError, match="not in the checkout"):
+        tree.read(name)
+
+
+def test_a_pipe_in_the_checkout_is_not_waited_for(tree: Checkout) -> None:
+    os.mkfifo(tree.root / SERVICES / "monitor" / "pipe.yaml")
+    with pytest.raises(CheckoutError, match=r"monitor/pipe\.yaml: not a regular file"):
+        tree.read(f"{SERVICES}/monitor/pipe.yaml")
 
 
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:

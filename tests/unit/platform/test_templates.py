@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.platform import template_process
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import CheckoutError
 from tests.kits.checkout import MONITOR, renderer_of
@@ -71,6 +72,38 @@ def test_a_template_reaches_values_but_not_the_machine(renderer: Renderer) -> No
 
 def test_a_template_cannot_change_the_parameters(renderer: Renderer) -> None:
     assert "SecurityError" in error_of(renderer, "{{ cnf.update(admin_username='x') }}")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("a\n{{ 'A' * 2000000000 }}", "x.yaml:2: needs more than 512 MiB of memory"),
+        ("a\n{{ '%02000000000d' % 1 }}", "x.yaml:2: needs more than 512 MiB of memory"),
+        ("a\n{{ 'A'.ljust(2000000000) }}", "x.yaml:2: needs more than 512 MiB of memory"),
+        ("{% for a in 'x' * 9999 %}{{ 'A' * 9999 }}{% endfor %}", "x.yaml: renders to more than 4 MiB"),
+    ],
+)
+def test_a_template_takes_no_more_memory_than_it_may(renderer: Renderer, source: str, message: str) -> None:
+    assert error_of(renderer, source) == f"services/x/{message}"
+
+
+def test_a_template_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "template_process.py"
+    source = Path(template_process.__file__).read_text()
+    program.write_text(source.replace("SECONDS: Final = 10.0", "SECONDS: Final = 0.5"))
+    monkeypatch.setattr("dlws.platform.template_process.__file__", str(program))
+    loops = "{% set s = cnf.s %}{% for a in s %}\n{% for b in s %}{% for c in s %}{% endfor %}{% endfor %}{% endfor %}"
+    answer = template_process.Rendering().ask(loops, "x.yaml", {"s": "x" * 100_000})
+    assert answer == {"line": 2, "message": "takes more than 0.5 s"}
+
+
+def test_after_a_template_that_broke_its_process_the_next_is_rendered() -> None:
+    rendering = template_process.Rendering()
+    assert rendering.ask("{{ 6 * 7 }}", "x", {}) == {"text": "42"}
+    assert rendering._process is not None
+    rendering._process.kill()
+    assert rendering.ask("{{ 6 * 7 }}", "x", {}) == {"line": 0, "message": "its process was lost"}
+    assert rendering.ask("{{ 6 * 7 }}", "x", {}) == {"text": "42"}
 
 
 def test_a_rendered_value_is_not_rendered_again(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='window.ha
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def tab() -> Iterator[Browser]:
     """A browser for all tests of this file."""
-    opened = Browser(tmp_path_factory.mktemp("profile"))
+    opened = Browser()
     yield opened
     opened.close()
 

@@ -1,0 +1,67 @@
+"""A list of the Kubernetes API is bounded as a whole: pages, time and size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dlws.record.answer import Unreachable
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote.api_server import ApiServer
+from dlws.remote.connection import Connection
+from dlws.remote.kubernetes import Kubernetes
+from dlws.verdict import Unknown
+from tests.kits import api as api_kit
+from tests.kits.api import FakeApi, nodes
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[FakeApi]:
+    with FakeApi(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def kube(api: FakeApi, tmp_path: Path) -> Kubernetes:
+    def no_master() -> Connection:
+        raise Unreachable("atlas02: unreachable")
+
+    return Kubernetes(ApiServer(api.admin_conf, "127.0.0.1", no_master), Transcript(tmp_path / "e", Redactor([])))
+
+
+def endless(api: FakeApi, **page: object) -> None:
+    """A list that names a next page on each, the same one or another."""
+    tokens = iter(range(100_000))
+    answer = nodes("atlas01", more="t1") | page
+    api.on_any(lambda handler: api_kit.send_json(handler, answer | {"metadata": {"continue": f"t{next(tokens)}"}}))
+
+
+def test_a_list_without_an_end_is_unknown(api: FakeApi, kube: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlws.remote.kubernetes.PAGES", 20)
+    endless(api)
+    with pytest.raises(Unknown, match="GET /api/v1/nodes: no end after 20 pages"):
+        kube.list("nodes")
+    assert len(api.asked) == 20
+
+
+def test_all_pages_of_a_list_share_one_deadline(
+    api: FakeApi, kube: Kubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlws.remote.kubernetes.LIST_DEADLINE", 0.5)
+    monkeypatch.setattr("dlws.remote.kubernetes.PAGES", 100_000)
+    endless(api)
+    with pytest.raises(Unknown, match=r"GET /api/v1/nodes: the whole list did not come within 0\.5 s"):
+        kube.list("nodes")
+
+
+def test_the_pages_of_a_list_have_a_size_together(
+    api: FakeApi, kube: Kubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlws.remote.kubernetes.LIST_CAP", 1 << 20)
+    endless(api, padding="x" * 300_000)
+    with pytest.raises(Unknown, match="GET /api/v1/nodes: more than 1 MiB came"):
+        kube.list("nodes")
+    assert len(api.asked) == 4
