@@ -21,10 +21,11 @@ from dlws.remote.notes import Notes
 )
 def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     """Docker on the host has the configured registry login."""
-    question = "digests of the registry's logins"
-    wanted = notes.take(question, lambda: platform_images.login_digests(platform_images.configured_logins(cluster)))
-    there = platform_images.logged_in(host)
-    expect("missing or wrong registry logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
+    wrong = notes.take(
+        "registries without the configured login",
+        lambda: platform_images.wrong_logins(host, platform_images.configured_logins(cluster)),
+    )
+    expect("missing or wrong registry logins", found=wrong, expected=[])
 
 
 @check(
