@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from dlws.record.spelling import SHORTEST_CODE, Span, merged, normal, places
+from dlws.record.spelling import SHORTEST_CODE, Span, joined, normal, places
 
 MASK: Final = "***"
 SHORT: Final = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
@@ -43,7 +43,7 @@ class Redactor:
         if self._alone:
             value = self._alone.sub(_MASK, value)
         at, kept = 0, []
-        for begin, end in merged(places(value, self._found)):
+        for begin, end in joined(places(value, self._found)):
             kept.append(value[at:begin])
             at = end
         return _MASK.join([*kept, value[at:]])

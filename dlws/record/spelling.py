@@ -238,7 +238,7 @@ class _Origin:
         return (inside, inside + 1) if length == end - begin else (begin, end)
 
 
-def merged(spans: Iterable[Span]) -> Iterator[Span]:
+def joined(spans: Iterable[Span]) -> Iterator[Span]:
     """The spans in order, those that overlap as one."""
     ordered = sorted(spans)
     if not ordered:
