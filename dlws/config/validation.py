@@ -69,7 +69,7 @@ def is_for_templates(path: KeyPath) -> bool:
         if part not in fields:
             return True
         annotation = fields[str(part)].annotation
-        model = _section_in(annotation) if typing.get_origin(annotation) not in (dict, tuple) else None
+        model = section_in(annotation) if typing.get_origin(annotation) not in (dict, tuple) else None
     return False
 
 
@@ -190,15 +190,15 @@ def _section(model: type[Section], path: KeyPath) -> type[Section]:
     for part in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if part in fields:
-            model = _section_in(fields[str(part)].annotation) or model
+            model = section_in(fields[str(part)].annotation) or model
     return model
 
 
-def _section_in(annotation: Any) -> type[Section] | None:
+def section_in(annotation: Any) -> type[Section] | None:
     """The Section inside an annotation such as `Section | None` or `dict[str, Section]`."""
     if typing.get_origin(annotation) is None:
         return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
-    return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
+    return next(filter(None, map(section_in, typing.get_args(annotation))), None)
 
 
 def _without(data: Mapping[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
