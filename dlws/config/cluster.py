@@ -202,6 +202,9 @@ def inspect(
     findings += rules.hosts_outside_ranges(written, address_of)
     findings += lint.check(written, known_leaks)
     findings += lint.check_file_mode(written, path.stat().st_mode)
+    named = written.get("suite", "registry_config")
+    if isinstance(named, str):
+        findings += lint.check_registry_config(written, path.resolve().parent / Path(named).expanduser())
     if hosts is not None:
         findings += lint.check_hosts(written, hosts, address_of)
     source = _checkout(path, written)
