@@ -20,15 +20,23 @@ _MASK: Final = MASK.encode()
 
 
 class Redactor:
-    """Masks a fixed set of secrets. Empty ones are ignored."""
+    """Masks the secrets that it knows. Empty ones are ignored."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        alike = {s for given in secrets for s in (given, given.strip(), *_long_lines(given))}
-        long = sorted((s for s in alike if len(s) >= SHORT), key=lambda s: (-len(s), s))
+        self._secrets = {s for given in secrets for s in _alike(given)}
+        self._prepare()
+
+    def learn(self, secret: str) -> None:
+        """Mask one more, which did not exist before: a join's token."""
+        self._secrets |= {*_alike(secret)}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        long = sorted((s for s in self._secrets if len(s) >= SHORT), key=lambda s: (-len(s), s))
         self._plain = [_bytes(secret) for secret in long]
         cores = sorted({core for secret in long for core in _cores(secret)}, key=lambda c: (-len(c), c))
         self._cores = [(core[(stem := _stem(core))], core, stem.start) for core in cores]
-        alone = sorted((re.escape(_bytes(s)) for s in alike if s and len(s) < SHORT), key=len, reverse=True)
+        alone = sorted((re.escape(_bytes(s)) for s in self._secrets if 0 < len(s) < SHORT), key=len, reverse=True)
         self._alone = re.compile(b"(?<![0-9A-Za-z])(?:" + b"|".join(alone) + b")(?![0-9A-Za-z])") if alone else None
 
     def text(self, value: str) -> str:
@@ -59,6 +67,11 @@ class Redactor:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def _alike(secret: str) -> Iterator[str]:
+    """A secret as it is given, without the spaces around it, and its lines."""
+    yield from (secret, secret.strip(), *_long_lines(secret))
 
 
 def _long_lines(secret: str) -> Iterator[str]:
