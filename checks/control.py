@@ -160,12 +160,13 @@ def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     section="3.2",
     source="runbook 3.5",
     on=control_host,
-    title_zh="控制主机上的 config.yaml 与密钥目录仅属主可访问",
-    fix="chmod 600 config.yaml; chmod 700 deploy/sshkey",
+    title_zh="控制主机上的 config.yaml、镜像仓库凭据文件与密钥目录仅属主可访问",
+    fix="chmod 600 config.yaml and the file of suite.registry_config; chmod 700 deploy/sshkey",
 )
 def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host) -> None:
-    """config.yaml and the folder with the cluster's keys are accessible only to their owner."""
+    """config.yaml, the registry's login and the folder with the cluster's keys are accessible only to their owner."""
     places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state.keys}
+    places |= {"registry_config": cluster.registry_config} if cluster.registry_config else {}
     found = {name: mode_of(control, str(path)) for name, path in places.items()}
     wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
     expect("paths open to others", found=wrong, expected=[])

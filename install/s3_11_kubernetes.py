@@ -160,7 +160,7 @@ def test_kube_join(node: Node, cluster: Cluster, host: Host, change: Change, on_
     """Join the cluster with a token created for this join; a node of another cluster is left as it is."""
     state, ours = membership_of(host), hash_of_ca(on_master.host)
     if state.part is Part.NONE:
-        token = kubeadm.new_token()
+        host.connection.withhold(token := kubeadm.new_token())  # kubeadm may repeat it in what it complains of
         create = f"kubeadm token create --kubeconfig {ADMIN_CONF} --config /dev/stdin >/dev/null"
         text = f"kubeadm token create (for one join, {kubeadm.TOKEN_SECONDS // 60} minutes)"
         on_master.run(create, stdin=kubeadm.token_config(cluster, token).encode(), text=text)

@@ -66,10 +66,10 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, on_master: Change) -> N
     """Create what job pods refer to: a service account with its rights, and the registry login."""
     for manifest in job_objects.account():
         apply(manifest, kube, on_master)
-    config = platform_images.job_logins(cluster)
-    secret = current_object(kube, job_objects.pull_secret(config))
-    if secret is None or job_objects.mark_of(secret) != job_objects.mark(config):
-        on_master.apply(job_objects.pull_secret(config))
+    wanted = job_objects.pull_secret(platform_images.job_logins(cluster), platform_images.mark_key(cluster))
+    secret = current_object(kube, wanted)
+    if secret is None or platform_images.login_in(secret, cluster) != job_objects.CONFIGURED:
+        on_master.apply(wanted)
 
 
 def stage_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]:

@@ -21,10 +21,11 @@ from dlws.remote.notes import Notes
 )
 def test_registry_login(cluster: Cluster, host: Host, notes: Notes) -> None:
     """Docker on the host has the configured registry login."""
-    question = "digests of the registry's logins"
-    wanted = notes.take(question, lambda: platform_images.login_digests(platform_images.configured_logins(cluster)))
-    there = platform_images.logged_in(host)
-    expect("missing or wrong registry logins", found=[n for n, d in wanted.items() if there.get(n) != d], expected=[])
+    wrong = notes.take(
+        "registries without the configured login",
+        lambda: platform_images.wrong_logins(host, platform_images.configured_logins(cluster)),
+    )
+    expect("missing or wrong registry logins", found=wrong, expected=[])
 
 
 @check(
@@ -78,3 +79,20 @@ def test_images_are_present(node: Node, cluster: Cluster, host: Host, notes: Not
     pulled = rendered.ask(notes, f"pulled images of {node.name}", cluster, lambda p: p.pulled_images(node))
     wrong = platform_images.host_troubles(host, wanted, pulled)
     expect("images missing, outdated or of the wrong architecture", found=wrong, expected=[])
+
+
+@check(
+    "R26",
+    section="3.16",
+    source="upstream openresty and repairmanager2 prebuild",
+    on=image_builders,
+    title_zh="DLWS 自有镜像不含配置中的机密",
+    fix="keep these repositories private; after a leak, change the secret in config.yaml and run -m install",
+    deviation="upstream builds the key that signs users' tokens and the mail account into images; the named files need "
+    "sign-off: whoever may pull these images can read them",
+)
+def test_images_hold_no_secret(node: Node, cluster: Cluster, notes: Notes) -> None:
+    """The platform's own images for the host's architecture hold no secret of the configuration."""
+    question = f"files with secrets in the {node.arch} images"
+    found = rendered.ask(notes, question, cluster, lambda p: p.files_with_secrets(node.arch))
+    expect("files of images with a secret", found=found, expected=[])

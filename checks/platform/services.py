@@ -60,12 +60,12 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """The service account, permissions and registry login that job pods need are in place."""
     planned = [apply_plan.planned(manifest, kube.find(manifest)) for manifest in job_objects.account()]
     expect("pending changes for jobs", found=[str(p) for p in planned if p.action is not Effect.KEEP], expected=[])
-    wanted = notes.take(
-        "digest of the registry's login for jobs", lambda: job_objects.mark(platform_images.job_logins(cluster))
-    )
     secret = kube.get("secrets", job_objects.PULL_SECRET, namespace=job_objects.NAMESPACE)
-    found = "none" if secret is None else job_objects.mark_of(secret)
-    expect(f"registry login in Secret {job_objects.PULL_SECRET}", found=found, expected=wanted)
+    found = notes.take(
+        f"what Secret {job_objects.PULL_SECRET} holds",
+        lambda: platform_images.login_in(secret, cluster) if secret else "none",
+    )
+    expect(f"registry login in Secret {job_objects.PULL_SECRET}", found=found, expected=job_objects.CONFIGURED)
 
 
 @check(

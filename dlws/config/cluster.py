@@ -15,7 +15,7 @@ from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
 from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
 from dlws.config.state import State, state_of
-from dlws.config.validation import is_secret, validate
+from dlws.config.validation import secrets_in, validate
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.parse.mappings import merged
@@ -202,6 +202,9 @@ def inspect(
     findings += rules.hosts_outside_ranges(written, address_of)
     findings += lint.check(written, known_leaks)
     findings += lint.check_file_mode(written, path.stat().st_mode)
+    named = written.get("suite", "registry_config")
+    if isinstance(named, str):
+        findings += lint.check_registry_config(written, path.resolve().parent / Path(named).expanduser())
     if hosts is not None:
         findings += lint.check_hosts(written, hosts, address_of)
     source = _checkout(path, written)
@@ -332,7 +335,7 @@ def _mount(configuration: Configuration, name: str, share: Share) -> Mount:
 
 
 def _secrets(written: Document) -> tuple[str, ...]:
-    secrets = {str(value) for path, value in written.scalars() if is_secret(path) and not isinstance(value, bool)}
+    secrets = {secret for path, value in written.scalars() for secret in secrets_in(path, value)}
     key = written.get("jwt", "secret_key")
     secrets |= {service_token.service_token(key)} if isinstance(key, str) else set()
     return tuple(sorted(secrets - {""}, key=lambda secret: (-len(secret), secret)))

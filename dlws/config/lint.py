@@ -10,6 +10,7 @@ import ipaddress
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ from dlws.upstream import published_secrets
 from dlws.upstream.checkout import CheckoutError, open_checkout
 from dlws.upstream.published_secrets import Harm, Leak
 
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+"""The permissions of everybody but the owner."""
 LOCAL_YAML: Final = "src/dashboard/config/local.yaml"
 """The file of the checkout that runbook 3.15 tells to edit by hand."""
 
@@ -212,10 +215,18 @@ def pod_network(document: Document) -> Iterator[Finding]:
 
 
 def check_file_mode(document: Document, mode: int) -> Iterator[Finding]:
-    """A configuration with passwords must not be readable by every user; `mode` is its permission bits."""
-    if mode & stat.S_IROTH and any(is_secret(path) for path, _ in document.scalars()):
-        message = "holds passwords and may be read by every user of this machine"
+    """A configuration with passwords must be its owner's alone; `mode` is its permission bits."""
+    if mode & OTHERS and any(is_secret(path) for path, _ in document.scalars()):
+        message = f"holds passwords and is open to other users (mode {stat.S_IMODE(mode):04o})"
         yield Finding(document.file, 1, 1, "", message, "chmod 600", Level.WARNING)
+
+
+def check_registry_config(document: Document, path: Path) -> Iterator[Finding]:
+    """The same of the file with the registry's login; that it is missing is for the run to say."""
+    with suppress(OSError, ValueError):
+        if (mode := path.stat().st_mode) & OTHERS:
+            message = f"{path} holds a login and is open to other users (mode {stat.S_IMODE(mode):04o})"
+            yield document.at_value(("suite", "registry_config"), message, f"chmod 600 {path}", Level.WARNING)
 
 
 def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:

@@ -332,6 +332,9 @@ KUBERNETES_VERSION: Final = "v1.18.0"
 class Configuration(OpenSection):
     """All of config.yaml."""
 
+    for_templates: ClassVar[frozenset[str]] = frozenset({"alert-manager"})
+    """Keys of which nothing but that they are set concerns the suite."""
+
     cluster_name: Label
     network: Network
     etcd_node_num: Literal[1] = 1

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -18,8 +18,14 @@ from dlws.config.schema import Configuration, Section
 from dlws.upstream.known_keys import UPSTREAM_KEYS
 
 _SECRET_KEY: Final = re.compile(
-    r"(?i)passw|secret(?!s\b)|(^|[_-])(token|credential)s?$|api_?key|private_?key(?!.*path)"
+    r"passw|passphrase|secret(?!s$)|privatekey(?!.*(path|file))"
+    r"|((?<!by)pass|pwd|tokens?|credentials?|creds?|cookies?|bearer|licen[cs]e|webhook(url)?|connectionstring|dsn)$"
+    r"|((basic|registry|proxy)|^)auth$"
+    r"|(access|account|aes|api|auth|client|encryption|hmac|jwt|master|shared|sign|signing|storage|token)key(s|id)?$"
 )
+"""In a key in small letters without `_`, `-` and `.`."""
+_PASSWORD_IN_URL: Final = re.compile(r"://[^/\s:@]*:(?P<secret>[^/\s@]+)@")
+_PASSWORD_IN_PAIRS: Final = re.compile(r"(?i)\b(?:password|pwd|\w*key)=(?P<secret>[^;\s]+)")
 
 _EXPECTED: Final = {
     "string_type": ("text", "quote it"),
@@ -34,8 +40,41 @@ _EXPECTED: Final = {
 
 
 def is_secret(path: KeyPath) -> bool:
-    """Whether the value of a key must not be shown, by the key's name: `mysql_password`, `AppSecret`, `secret_key`."""
-    return any(isinstance(part, str) and _SECRET_KEY.search(part) is not None for part in path)
+    """Whether the value of a key must not be shown, by the key's name: `mysql_password`, `AppSecret`, `accessKeyId`."""
+    return any(isinstance(part, str) and _SECRET_KEY.search(_squeezed(part)) is not None for part in path)
+
+
+def secrets_in(path: KeyPath, value: object) -> Iterator[str]:
+    """What is secret of the value of a key: all of it, and the password alone that is in it, by the key's name; or the
+    password of a URL, whatever the key.
+    """
+    text = "" if value is None or isinstance(value, bool) else str(value)
+    yield from (match["secret"] for match in _PASSWORD_IN_URL.finditer(text))
+    if is_secret(path):
+        yield text
+        yield from (match["secret"] for match in _PASSWORD_IN_PAIRS.finditer(text))
+        if _squeezed(str(path[-1])) == "basicauth":  # `password,user,uid`: a line of the API server's file
+            yield text.partition(",")[0]
+
+
+def is_for_templates(path: KeyPath) -> bool:
+    """Whether only DLWorkspace's templates know what the value of a key means: no key of the schema leads to it."""
+    if path[:1] and path[0] in Configuration.for_templates:
+        return True
+    model: Any = Configuration
+    for part in path:
+        if not (isinstance(model, type) and issubclass(model, Section)):
+            return False  # in a mapping or list, which the schema knows
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part not in fields:
+            return True
+        annotation = fields[str(part)].annotation
+        model = section_in(annotation) if typing.get_origin(annotation) not in (dict, tuple) else None
+    return False
+
+
+def _squeezed(key: str) -> str:
+    return re.sub(r"[_.\- ]", "", key).lower()
 
 
 def validate(document: Document) -> tuple[Configuration | None, list[Finding]]:
@@ -151,15 +190,15 @@ def _section(model: type[Section], path: KeyPath) -> type[Section]:
     for part in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if part in fields:
-            model = _section_in(fields[str(part)].annotation) or model
+            model = section_in(fields[str(part)].annotation) or model
     return model
 
 
-def _section_in(annotation: Any) -> type[Section] | None:
+def section_in(annotation: Any) -> type[Section] | None:
     """The Section inside an annotation such as `Section | None` or `dict[str, Section]`."""
     if typing.get_origin(annotation) is None:
         return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
-    return next(filter(None, map(_section_in, typing.get_args(annotation))), None)
+    return next(filter(None, map(section_in, typing.get_args(annotation))), None)
 
 
 def _without(data: Mapping[str, Any], paths: list[KeyPath]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dlws.config.cluster import Cluster
-from dlws.config.validation import is_secret, settings_of
+from dlws.config.finding import KeyPath
+from dlws.config.validation import is_for_templates, is_secret, settings_of
 from dlws.engine.waivers import Waiver, Waivers
 from dlws.record import regular_file, strict_json
 from dlws.record.redaction import MASK, Redactor
@@ -41,7 +42,8 @@ def save(folder: RunFolder, inputs: Inputs) -> None:
     derived = {"secrets", "nodes", "leaving", "settings"}
     configured = _CLUSTER.dump_python(cluster, mode="json", by_alias=True, exclude=derived)
     names = _CLUSTER.dump_python(cluster, mode="json", include={"name", "nodes", "leaving"})
-    masked = _masked(configured, Redactor(cluster.secrets))
+    redactor = Redactor(cluster.secrets)
+    masked = _masked(configured, redactor) | {"document": _document(configured["document"], redactor)}
     content = {
         "schema": SCHEMA,
         "cluster": {**masked, **names, "secrets": []},
@@ -68,6 +70,15 @@ def load(folder: RunFolder) -> Inputs | None:
         raise RunFolderError(f"{folder.inputs}: not of this suite: {error.errors()[0]['loc']}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(f"{folder.inputs}: cannot be read: {error}") from error
+
+
+def _document(value: Any, redactor: Redactor, path: KeyPath = ()) -> Any:
+    """Config.yaml with its secrets masked, and every text that only templates know the meaning of."""
+    if isinstance(value, Mapping):
+        return {key: _document(below, redactor, (*path, key)) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_document(below, redactor, path) for below in value]
+    return MASK if isinstance(value, str) and is_for_templates(path) else _masked(value, redactor, is_secret(path))
 
 
 def _masked(value: Any, redactor: Redactor, secret: bool = False) -> Any:

@@ -144,15 +144,15 @@ def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
         return ()
 
 
+def redactor_of(cluster: Cluster, context: Context) -> Redactor:
+    """Masks every secret that a run is given: the configuration's, the registry login, the root password."""
+    return Redactor([*cluster.secrets, *registry_secrets(cluster), context.root_password or ""])
+
+
 def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
     """Connections to every host. Logins are tried in order: the admin with the key, root with the key and, where new
     hosts are met, root with the password."""
-    secrets = [
-        *cluster.secrets,
-        *registry_secrets(cluster),
-        *([context.root_password] if context.root_password else []),
-    ]
-    redactor = Redactor(secrets)
+    redactor = redactor_of(cluster, context)
     keys = keys_of(cluster)
 
     def open_host(node: Node) -> Connection:

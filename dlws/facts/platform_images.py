@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.facts.docker import ARCHITECTURES
-from dlws.facts.files import NO_FILE, configured_file
+from dlws.facts.files import configured_file
 from dlws.facts.probes.registry import PROBE
 from dlws.kubernetes.image_archives import with_tag
 from dlws.parse.text import unparsable
@@ -20,12 +21,8 @@ from dlws.verdict import Unknown
 
 DOCKER_CONFIG = "/root/.docker/config.json"
 REGISTRY_DEADLINE = 300.0  # seconds; an image takes two requests, a registry that is gone 10 s for each
-LOGINS = (
-    "python3 -c 'import hashlib, json\n"
-    f'for name, told in sorted((json.load(open("{DOCKER_CONFIG}")).get("auths") or {{}}).items()):\n'
-    '    print(name, hashlib.sha256(str(told.get("auth")).encode()).hexdigest())\''
-)
-"""Prints the registries that the host's Docker can log in to, each with a digest of the login."""
+LOGINS = f"test ! -e {DOCKER_CONFIG} || cat {DOCKER_CONFIG}"
+"""Prints the logins of the host's Docker, for `read_secret`; nothing if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +50,34 @@ def job_logins(cluster: Cluster) -> str:
     return configured_logins(cluster) if cluster.registry_config else job_objects.logins("")
 
 
-def login_digests(logins: str) -> dict[str, str]:
-    """By registry, a digest of its login."""
-    return {
-        name: hashlib.sha256(str(told.get("auth")).encode()).hexdigest()
-        for name, told in json.loads(logins)["auths"].items()
-    }
+def mark_key(cluster: Cluster) -> bytes:
+    """The secret with which logins are marked: the cluster's private key. Unknown before it is made."""
+    try:
+        return cluster.state.key.read_bytes()
+    except OSError as error:
+        raise Unknown(f"{cluster.state.key}: {error.strerror}; runbook 3.4 makes the cluster's key") from None
 
 
-def logged_in(host: Host) -> dict[str, str]:
-    """By registry that the host's Docker can log in to, a digest of the login."""
-    result = host.run_expect([0, 1], LOGINS)
-    if result.rc and NO_FILE not in result.stderr:
-        raise host.unexpected(result)
-    return dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
+def login_in(secret: Mapping[str, Any], cluster: Cluster) -> str:
+    """What the Secret with the logins for jobs' pods holds, in words. Unknown without the cluster's key."""
+    return job_objects.login_in(secret, job_logins(cluster), mark_key(cluster))
+
+
+def wrong_logins(host: Host, logins: str) -> list[str]:
+    """The registries of these logins, in Docker's form, that the host's Docker has no login to or another one.
+
+    Logins are compared here and not as digests, from which a weak password can be guessed.
+    """
+    text = host.read_secret(LOGINS)
+    try:
+        there = json.loads(text or "{}").get("auths") or {}
+        return [
+            name
+            for name, login in json.loads(logins)["auths"].items()
+            if (there.get(name) or {}).get("auth") != login.get("auth")
+        ]
+    except (ValueError, AttributeError):
+        raise Unknown(f"{host.name}: {DOCKER_CONFIG}: not understood") from None
 
 
 def image_id(host: Host, image: str) -> str:

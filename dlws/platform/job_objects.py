@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,6 +21,7 @@ PULL_SECRET: Final = "regcred"
 TYPE: Final = "kubernetes.io/dockerconfigjson"
 MARK: Final = "dlws-suite/login"
 """The annotation of the Secret with its mark."""
+CONFIGURED: Final = "the configured login"
 DOCKER_HUB: Final = "https://index.docker.io/v1/"
 """The key under which Docker stores its login to Docker Hub."""
 
@@ -45,27 +47,43 @@ def account() -> tuple[dict[str, Any], ...]:
     )
 
 
-def pull_secret(docker_config: str) -> dict[str, Any]:
-    """`regcred`, as `kubectl create secret docker-registry` makes it. The value is a secret; NoCredentials as below."""
+def pull_secret(docker_config: str, key: bytes) -> dict[str, Any]:
+    """`regcred`, as `kubectl create secret docker-registry` makes it. The value is a secret; NoCredentials as below.
+
+    `key` is a secret of the cluster, for the mark.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _about(PULL_SECRET) | {"annotations": {MARK: mark(docker_config)}},
+        "metadata": _about(PULL_SECRET) | {"annotations": {MARK: mark(docker_config, key)}},
         "type": TYPE,
         "data": {".dockerconfigjson": base64.b64encode(logins(docker_config).encode()).decode()},
     }
 
 
-def mark(docker_config: str) -> str:
-    """A digest that identifies a Secret with these logins, because its values are never read and compared."""
-    return hashlib.sha256(f"{PULL_SECRET}\0{logins(docker_config)}".encode()).hexdigest()[:32]
+def mark(docker_config: str, key: bytes) -> str:
+    """Identifies a Secret with these logins, because its values are never read and compared.
+
+    Everybody who reads the cluster's objects or a report may see it: without the key no password can be tried on it.
+    """
+    return hmac.new(key, f"{PULL_SECRET}\0{logins(docker_config)}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def mark_of(secret: Mapping[str, Any]) -> str:
-    """The mark of an existing Secret; `of another origin` without a mark, `no login` for a Secret of another type."""
+def login_in(secret: Mapping[str, Any], docker_config: str, key: bytes) -> str:
+    """What an existing Secret holds, in words: CONFIGURED if it is these logins."""
     annotations = secret["metadata"].get("annotations") or {}
-    right = secret.get("type") == TYPE
-    return str(annotations.get(MARK) or "of another origin") if right else "no login"
+    marked = str(annotations.get(MARK, ""))
+    if secret.get("type") != TYPE:
+        return "no login"
+    if not marked:
+        return "a login of another origin"
+    known = (mark(docker_config, key), _mark_without_key(docker_config))
+    return CONFIGURED if any(hmac.compare_digest(marked, right) for right in known) else "another login"
+
+
+def _mark_without_key(docker_config: str) -> str:
+    """The mark of releases up to 0.1.0: it is still right, and replaced when the login is."""
+    return hashlib.sha256(f"{PULL_SECRET}\0{logins(docker_config)}".encode()).hexdigest()[:32]
 
 
 def logins(docker_config: str) -> str:

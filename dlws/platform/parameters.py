@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from dlws.config.cluster import Cluster
 from dlws.config.finding import KeyPath, shown
-from dlws.config.validation import is_secret
+from dlws.config.validation import is_secret, secrets_in
 from dlws.inventory import Role
 from dlws.kubernetes import device_plugins, labels
 from dlws.parse.mappings import merged
@@ -93,7 +93,7 @@ def masked(cnf: Parameters) -> Parameters:
 
 def secrets(cnf: Parameters) -> tuple[str, ...]:
     """Every secret that a rendered file may contain, longest first, including the token derived from the key."""
-    values = {str(value) for path, value in _leaves(cnf, ()) if _is_secret(path) and not isinstance(value, bool)}
+    values = {secret for path, value in _leaves(cnf, ()) for secret in secrets_in(path, value)}
     return tuple(sorted(values - {"", "None"}, key=lambda secret: (-len(secret), secret)))
 
 
@@ -192,16 +192,12 @@ def _require_mappings(defaults: Mapping[str, Any], data: Mapping[str, Any], path
             _require_mappings(below, value, (*path, key))
 
 
-def _is_secret(path: KeyPath) -> bool:
-    return is_secret(path) or path[-1] == "usermanagerapitoken"
-
-
 def _masked(value: Any, path: KeyPath) -> Any:
     if isinstance(value, dict):
         return {key: _masked(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item, path) for item in value]
-    hidden = path and value not in ("", None) and not isinstance(value, bool) and _is_secret(path)
+    hidden = path and value not in ("", None) and not isinstance(value, bool) and is_secret(path)
     return f"<{path[-1]}>" if hidden else value
 
 

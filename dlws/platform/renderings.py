@@ -118,6 +118,18 @@ class Platform:
             self._digests[arch] = {build.full_name: self.digest(build) for build in self.builds(arch)}
         return self._digests[arch]
 
+    def files_with_secrets(self, arch: Arch) -> list[str]:
+        """The files with a secret of the configuration that an architecture's images contain: `<image>: <path>`."""
+        hidden = rendering.without_secrets(self.renderer)
+        return [
+            f"{build.full_name}: {file.path}"
+            for build in self.builds(arch)
+            for file, masked in zip(
+                image_names.context(self.renderer, build.image), image_names.context(hidden, build.image), strict=True
+            )
+            if file.content != masked.content
+        ]
+
 
 _RENDERED: Final[dict[tuple[str, str | None, Path | None], Platform]] = {}
 """By configuration, cluster id and checkout; a run has one, the suite's own tests have many."""

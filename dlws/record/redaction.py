@@ -1,81 +1,116 @@
 """Replaces secrets by `***` wherever text leaves the process: transcript, messages, logs.
 
-A secret is recognised as it is and in the forms that tools give it: quoted for a shell, escaped in JSON, Python, XML or
-a URL, and inside base64 at any of its three alignments.
+A secret is recognised in every spelling that `dlws.record.spelling` takes back, in hexadecimal digits, and without its
+last characters, as a tool leaves it that cuts what is too long.
 """
 
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
-import shlex
-import urllib.parse
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-MASK = "***"
-SHORT = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
-LONG_LINE = 16  # characters from which a line of a multi-line secret (a private key) is also masked on its own
+from dlws.record.spelling import SHORTEST_CODE, Span, joined, normal, places
+
+MASK: Final = "***"
+SHORT: Final = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
+LONG_LINE: Final = 16  # characters from which a line of a multi-line secret (a private key) is also masked on its own
+_MASK: Final = MASK.encode()
 
 
 class Redactor:
-    """Masks a fixed set of secrets. Empty ones are ignored."""
+    """Masks the secrets that it knows. Empty ones are ignored."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms: set[str] = set()
-        short: set[str] = set()
-        for secret in {s for given in secrets for s in (given, given.strip())}:
-            if len(secret) >= SHORT:
-                forms.update(_forms(secret))
-            elif secret:
-                short.add(secret)
-        self._plain = [(form, form.encode()) for form in forms]
-        whole = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
-        alone = [rf"(?<![0-9A-Za-z]){re.escape(s)}(?![0-9A-Za-z])" for s in sorted(short, key=len, reverse=True)]
-        self._text = re.compile("|".join(whole + alone))
-        self._bytes = re.compile(self._text.pattern.encode())
-        self._alone = bool(alone)
+        self._secrets = {s for given in secrets for s in _alike(given)}
+        self._prepare()
+
+    def learn(self, secret: str) -> None:
+        """Mask one more, which did not exist before: a join's token."""
+        self._secrets |= {*_alike(secret)}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        long = sorted((s for s in self._secrets if len(s) >= SHORT), key=lambda s: (-len(s), s))
+        self._plain = [_bytes(secret) for secret in long]
+        cores = sorted({core for secret in long for core in _cores(secret)}, key=lambda c: (-len(c), c))
+        self._cores = [(core[(stem := _stem(core))], core, stem.start) for core in cores]
+        alone = sorted((re.escape(_bytes(s)) for s in self._secrets if 0 < len(s) < SHORT), key=len, reverse=True)
+        self._alone = re.compile(b"(?<![0-9A-Za-z])(?:" + b"|".join(alone) + b")(?![0-9A-Za-z])") if alone else None
 
     def text(self, value: str) -> str:
         """The text with every secret masked."""
-        # Searching for each form first is ten times faster than the alternation, and almost no text has any.
-        may_match = self._alone or any(form in value for form, _ in self._plain)
-        return self._text.sub(MASK, value) if may_match else value
+        return self.data(_bytes(value)).decode("utf-8", "surrogatepass")
 
     def data(self, value: bytes) -> bytes:
-        """The bytes with every secret (in UTF-8) masked."""
-        may_match = self._alone or any(form in value for _, form in self._plain)
-        return self._bytes.sub(MASK.encode(), value) if may_match else value
+        """The bytes with every secret (in UTF-8, UTF-16 inside base64) masked."""
+        for secret in self._plain:
+            if secret in value:
+                value = value.replace(secret, _MASK)
+        if self._alone:
+            value = self._alone.sub(_MASK, value)
+        at, kept = 0, []
+        for begin, end in joined(places(value, self._found)):
+            kept.append(value[at:begin])
+            at = end
+        return _MASK.join([*kept, value[at:]])
 
     __call__ = text
 
+    def _found(self, text: bytes) -> Iterator[Span]:
+        """The places of secrets in a text in its normal form."""
+        for stem, core, at in self._cores:
+            if stem in text:
+                yield from _occurrences(text, stem, core, at)
 
-def _forms(secret: str) -> Iterator[str]:
-    """Every form in which a secret may appear; none shorter than SHORT."""
-    yield secret
-    yield shlex.quote(secret)[1:-1] if shlex.quote(secret) != secret else secret
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)  # quoted by backslashes
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield repr(secret)[1:-1]
-    yield html.escape(secret)
-    yield html.escape(secret, quote=False)
-    yield urllib.parse.quote(secret, safe="")
-    yield urllib.parse.quote(secret)
-    yield urllib.parse.quote_plus(secret)
-    yield from _in_base64(secret.encode())
-    if "\n" in secret:
-        lines = (line.strip() for line in secret.splitlines())
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _alike(secret: str) -> Iterator[str]:
+    """A secret as it is given, without the spaces around it, and its lines."""
+    yield from (secret, secret.strip(), *_long_lines(secret))
+
+
+def _long_lines(secret: str) -> Iterator[str]:
+    """The lines of a private key, without those that say that it is one."""
+    lines = [line.strip() for line in secret.splitlines()]
+    if len(lines) > 1:
         yield from (line for line in lines if len(line) >= LONG_LINE and not line.startswith("-----"))
 
 
-def _in_base64(secret: bytes) -> Iterator[str]:
+def _cores(secret: str) -> Iterator[bytes]:
+    """The normal forms of a secret; encoders disagree on what is not ASCII. None if it is quotes and backslashes."""
+    spelt = [_bytes(secret), ascii(secret)[1:-1].encode()]
+    spelt += [secret.encode(f"utf-16-{end}", "surrogatepass") for end in ("le", "be")]
+    if len(spelt[0]) < SHORTEST_CODE * 3 // 4:
+        spelt += _in_base64(spelt[0])
+    yield from (core for core in map(normal, spelt) if len(core) >= SHORT)
+
+
+def _in_base64(secret: bytes) -> Iterator[bytes]:
     """For each alignment, the part of its base64 that does not depend on the bytes before and after it."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret)
-        first = (before * 8 + 5) // 6
-        stable = encoded[first : (before + len(secret)) * 8 // 6].decode()
-        if len(stable) >= SHORT:
-            yield stable
-            yield stable.replace("+", "-").replace("/", "_")
+        yield encoded[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
+
+
+def _stem(core: bytes) -> slice:
+    """The part of a secret that shows which one it is: all of a short one; else neither its first byte, which may have
+    become a part of an escape (`\\x70` in PostgreSQL's bytea), nor its last quarter, which may have been cut off.
+    """
+    end = max(12, len(core) * 3 // 4) if len(core) >= LONG_LINE else len(core)
+    return slice(int(len(core) >= 2 * SHORT), end)
+
+
+def _occurrences(text: bytes, stem: bytes, core: bytes, before: int) -> Iterator[Span]:
+    """The places of a secret's stem, which has `before` bytes in front, extended by what of the rest is there."""
+    at = text.find(stem)
+    while at >= 0:
+        end, rest = at + len(stem), core[before + len(stem) :]
+        while rest and text.startswith(rest[:1], end):
+            end, rest = end + 1, rest[1:]
+        yield at - (before if text.endswith(core[:before], 0, at) else 0), end
+        at = text.find(stem, end)

@@ -107,6 +107,9 @@ class Connection(ABC):
         """The text with its secrets masked, for a message."""
         return text
 
+    def withhold(self, secret: str) -> None:  # noqa: B027  nothing is recorded here
+        """From now on, mask a secret that was made just now in all that this process records and says."""
+
     def still_running(self, token: str) -> bool:
         """Whether the command sent with this token, or a child that inherited it, still runs on the host.
 

@@ -276,6 +276,10 @@ class FleetConnection(Connection):
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
+    def withhold(self, secret: str) -> None:
+        """See `Connection.withhold`."""
+        self._fleet.transcript.redactor.learn(secret)
+
     def redact(self, text: str) -> str:
         """See `Connection.redact`."""
         return self._fleet.transcript.redactor.text(text)

@@ -22,13 +22,15 @@ WEBUI3 = f"{SERVICES}/webui3/webui3-arm64.yaml"
 
 
 def cluster_of(folder: Path, *edits: tuple[str, str], checkout: Path = STAND_IN) -> Cluster:
-    """The cluster of the documentation's example, in `folder`, with a checkout and an id."""
+    """The cluster of the documentation's example, in `folder`, with a checkout, an id and a key."""
     loaded = _loaded(edits)
     settings = loaded.settings.model_copy(update={"dlworkspace": str(checkout)})
     cluster = replace(loaded, path=folder / "config.yaml", settings=settings)
     identity = cluster.state.cluster_id
     identity.parent.mkdir(parents=True, exist_ok=True)
     identity.write_text(f"clusterId: {ID}\n", encoding="utf-8")
+    cluster.state.keys.mkdir(exist_ok=True)
+    cluster.state.key.write_bytes(b"invented key of the cluster")
     return cluster
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.engine.site import redactor_of
 from dlws.inventory import Node
 from dlws.record import ledger as ledgers
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import Ledger, Result
-from dlws.record.redaction import Redactor
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.local import open_local, open_process
@@ -257,6 +257,5 @@ def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
             raise Unreachable(f"{node.name}: no route to host")
         return LocalHost(node.name, folder)
 
-    secrets = [*cluster.secrets, *([context.root_password] if context.root_password else [])]
-    transcript = Transcript(context.folder / "evidence", Redactor(secrets), worker)
+    transcript = Transcript(context.folder / "evidence", redactor_of(cluster, context), worker)
     return Fleet(cluster.nodes, open_host, transcript, open_control=open_local)

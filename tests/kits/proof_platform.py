@@ -29,6 +29,7 @@ from dlws.remote.modules import FILE_FORM, UNIT_STATES
 CHECKOUT = Path(__file__).parents[2] / "lab" / "checkout"
 ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 MADE = "2026-11-24T07:52:23Z"
+KEY = b"invented key of the cluster"
 LOGIN = job_objects.login("apulistech/", "invented", "invented-for-tests")
 IMAGE = "sha256:" + "1b" * 32
 KNOWN_HOSTS = """\
@@ -56,7 +57,7 @@ WITHOUT_NAMESPACE = {
 
 
 def furnish(folder: Path) -> None:
-    """Put the checkout and the cluster's id beside a configuration."""
+    """Put the checkout, the cluster's id and its key beside a configuration."""
     if not (folder / "checkout").exists():
         (folder / "checkout").symlink_to(CHECKOUT)
     (folder / "docker.json").write_text(LOGIN)
@@ -64,6 +65,9 @@ def furnish(folder: Path) -> None:
     identity.parent.mkdir(parents=True, exist_ok=True)
     identity.write_text(f"clusterId: {ID}\n")
     (folder / "state" / "atlas" / "known_hosts").write_text(KNOWN_HOSTS)
+    key = identity.parent / "sshkey" / "id_rsa"
+    key.parent.mkdir(exist_ok=True)
+    key.write_bytes(KEY)
 
 
 def platform_of(cluster: Cluster) -> Platform:
@@ -104,7 +108,7 @@ def _objects(cluster: Cluster) -> Iterator[tuple[str, Any]]:
         yield _live(manifest.object, len(manifest.nodes or ()))
         for node in manifest.nodes or () if manifest.kind == "DaemonSet" else (manifest.nodes or ())[:1]:
             yield "pods", _pod(manifest.object, node)
-    for extra in (*job_objects.account(), {**job_objects.pull_secret(LOGIN), "data": {}}):
+    for extra in (*job_objects.account(), {**job_objects.pull_secret(LOGIN, KEY), "data": {}}):
         if extra["metadata"]["name"] not in {m.name for m in every if m.kind == extra["kind"]}:
             yield _live(extra, 0)
 
@@ -207,12 +211,11 @@ def _registry(rendered: Platform, node: Node) -> dict[str, str]:
     pushed = "\n".join(
         f"{json.dumps([with_tag(n)])} {json.dumps([n.rpartition(':')[0] + '@' + IMAGE])}" for n in digests
     )
-    logins = platform_images.login_digests(job_objects.logins(LOGIN))
     return {
         **_labels(digests),
         f"docker image inspect -f '{{{{json .RepoTags}}}} {{{{json .RepoDigests}}}}' {names}": pushed,
         f"python3 - {names}": "\n".join(f"{name}\tfound\t{IMAGE}\t{arch}" for name in digests),
-        platform_images.LOGINS: "\n".join(f"{name} {digest}" for name, digest in logins.items()),
+        platform_images.LOGINS: LOGIN,
     }
 
 

@@ -116,11 +116,27 @@ def test_a_vendor_that_no_machine_has(tmp_path: Path) -> None:
     assert (finding.key, finding.message) == ("onpremise_cluster.gpu_type", "nvidia, but no machine has this vendor")
 
 
-def test_a_configuration_that_everybody_may_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602])
+def test_a_configuration_that_others_may_read_or_write(tmp_path: Path, mode: int) -> None:
     path = write(tmp_path)
-    path.chmod(0o644)
+    path.chmod(mode)
     (finding,) = findings(path)
-    assert finding.message == "holds passwords and may be read by every user of this machine"
+    assert (finding.message, finding.fix) == (
+        f"holds passwords and is open to other users (mode 0{mode:o})",
+        "chmod 600",
+    )
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_registry_login_that_others_may_read(tmp_path: Path, mode: int) -> None:
+    login = tmp_path / "docker.json"
+    login.touch(mode=0o600)
+    path = write(tmp_path, ("suite:\n", "suite:\n  registry_config: docker.json\n"))
+    assert findings(path) == []
+    login.chmod(mode)
+    (finding,) = findings(path)
+    assert finding.key == "suite.registry_config"
+    assert finding.message == f"{login} holds a login and is open to other users (mode 0{mode:o})"
 
 
 def test_a_name_of_the_cluster_is_no_near_miss(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,23 @@ import pytest
 from dlws.config.cluster import Cluster, load
 from dlws.kubernetes import membership
 from dlws.kubernetes.membership import CONTROL_PLANE, NODE
-from dlws.remote.change import Change, ChangeFailed
+from dlws.record.answer import Answer
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote.change import Applier, Change, ChangeFailed
+from dlws.remote.fleet import Fleet
 from install import s3_11_kubernetes as stages
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import Scripted, change_on, script
+
+
+class Echoing(Scripted):
+    """A host whose kubeadm fails and repeats its whole configuration."""
+
+    def _answer(self, command: str) -> Answer:
+        log = (0, "".join(fed.decode() for _, fed in self.sent), "")
+        return Answer(command, 0, log[1].encode(), b"", 0.0) if stages.LOG in command else super()._answer(command)
+
 
 CA = (Path(__file__).parents[1] / "data" / "ca.crt").read_text()
 OTHER_CA = (Path(__file__).parents[1] / "data" / "other_ca.crt").read_text()
@@ -105,3 +119,17 @@ def test_admin_conf_travels_without_a_trace(cluster: Cluster) -> None:
     stages.test_admin_conf(cluster, change, on_master)
     assert [stdin.decode() for _, stdin in control.sent if stdin] == [secret]
     assert not any("c2VjcmV0" in words for words in [*(c for c, _ in control.sent), *(a.text for a in change.actions)])
+
+
+def test_a_token_that_kubeadm_repeats_is_not_written_down(cluster: Cluster, tmp_path: Path) -> None:
+    hosts = {"atlas02": Echoing("atlas02", script(), fails="kubeadm join"), cluster.master.name: master_of()}
+    transcript = Transcript(tmp_path / "evidence", Redactor([]))
+    fleet = Fleet(cluster.nodes, lambda node: hosts[node.name], transcript)
+    worker, master = fleet.host("atlas02"), fleet.host(cluster.master.name)
+    change, on_master = (Change(host, Applier(host, partial(fleet.connection, host.name))) for host in (worker, master))
+    with pytest.raises(ChangeFailed) as caught:
+        stages.test_kube_join(cluster.node("atlas02"), cluster, worker, change, on_master)
+    token = hosts[cluster.master.name].sent[0][1].decode().partition("token: ")[2].split()[0]
+    written = "".join(path.read_text() for path in transcript.folder.iterdir())
+    assert "token: ***" in written
+    assert token not in written + transcript.redactor.text(str(caught.value))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dlws.platform import image_names, rendering
-from dlws.platform.image_names import Image
+from dlws.inventory import Arch
+from dlws.platform import image_names, rendering, renderings
+from dlws.platform.image_names import JWT_KEY_FILES, Image
 from dlws.platform.templates import Renderer
 from dlws.upstream.checkout import CheckoutError
 from tests.kits.checkout import cluster_of, renderer_of, spoilt
@@ -109,3 +110,9 @@ def test_a_link_is_not_followed_out_of_the_tree(tmp_path: Path) -> None:
     (tmp_path / "checkout/src/RestAPI/passwd").symlink_to("/etc/passwd")
     with pytest.raises(CheckoutError, match="src/RestAPI/passwd: a link"):
         files(rendering.renderer(cluster), "restfulapi2")
+
+
+def test_the_files_of_images_that_hold_a_secret_are_named(tmp_path: Path) -> None:
+    mail = ("jwt:", "repair-manager: {alert: {smtp_url: m.example.org, password: invented-mail}}\njwt:")
+    named = renderings.of(cluster_of(tmp_path, mail)).files_with_secrets(Arch.ARM64)
+    assert {line.partition(": ")[2] for line in named} == {*JWT_KEY_FILES, "RepairManager/config/email-config.yaml"}
