@@ -15,7 +15,7 @@ from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
-from dlws.parse.text import unparsable
+from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.verdict import Severity
@@ -58,12 +58,13 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
     source="upstream build",
     on=control_host,
     title_zh="集群 SSH 密钥有效且仅属主可读",
-    fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600",
+    fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600;"
+    " chown it to the user who runs the suite",
 )
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
-    """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
+    """The cluster's SSH key exists, only the operator can read it, and its public key matches."""
     key = str(cluster.state.key)
-    expect("mode of deploy/sshkey/id_rsa", found=mode_of(control, key), expected="600")
+    expect_private(control, key, "deploy/sshkey/id_rsa")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
     expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
     if not derived.stdout.startswith("ssh-rsa "):
@@ -165,6 +166,14 @@ def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml contains no password or key that is published, a placeholder or easily guessed."""
     found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
     expect("values that are published, placeholders or easily guessed", found=found, expected=[])
+
+
+def expect_private(control: Host, path: str, name: str) -> None:
+    """Mismatch unless a file of the control host has mode 600 and is the operator's, or the operator is root."""
+    file, operator = control.file(path), number("id -u", control.read("id -u"))
+    expect(f"mode of {name}", found=f"{file.mode:o}" if file.exists else "no file", expected="600")
+    readable = operator in (0, file.uid)
+    expect_that(readable, f"owner of {name}", found=file.user, expected=f"the operator (uid {operator})")
 
 
 def is_cluster_id(text: str) -> bool:

@@ -22,7 +22,6 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from fixtures.audit import Audit
 from install import leaving
-from install.s3_03_control import MYSELF
 from install.s3_11_kubernetes import READY, wait
 
 REBOOT = ("reboot",)
@@ -75,7 +74,7 @@ def test_verdicts_are_as_before(audit: Audit) -> None:
 @stage(section="reboot", on=control_host, commands=REBOOT, proves=[test_state_is_recorded])
 def test_before(audit: Audit, change: Change) -> None:
     """Record the verdict of every check before anything restarts."""
-    change.write_file(str(audit.record), audit.now(audited()) + "\n", owner=MYSELF)
+    change.write_file(str(audit.record), audit.now(audited()) + "\n")
 
 
 @stage(section="reboot", on=workers, after="before", commands=REBOOT, proves=[test_host_has_restarted])

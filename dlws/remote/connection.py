@@ -27,7 +27,10 @@ _E = TypeVar("_E", bound=Unknown)
 
 
 class Connection(ABC):
-    """The interface to one host. Commands run as root under `/bin/sh -c`, without a terminal."""
+    """The interface to one host. Commands run under `/bin/sh -c`, without a terminal, as root.
+
+    On the control host they run as the operator (`dlws.remote.local`).
+    """
 
     host: str
     user: str
