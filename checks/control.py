@@ -10,6 +10,7 @@ import yaml
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import control_host, image_builders
+from dlws.facts.cluster_ids import ids_on
 from dlws.facts.control_host import known_values, other_libraries, reread_configuration
 from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
@@ -42,14 +43,18 @@ def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     section="3.4",
     source="upstream build",
     on=control_host,
-    title_zh="集群 ID 存在且有效",
-    fix="restore clusterID.yml from a backup; the database is named after it",
+    title_zh="集群 ID 存在且有效，与主节点上的一致",
+    fix="copy the state folder of the control host that installed the cluster, or restore clusterID.yml from a backup;"
+    " the database is named after it",
 )
-def test_cluster_id(cluster: Cluster, control: Host) -> None:
-    """The cluster has its id, a UUID; the platform's database is named after it."""
+def test_cluster_id(cluster: Cluster, control: Host, master: Host) -> None:
+    """The cluster has its id, a UUID, and the platform on the master has no other; the database is named after it."""
     text = text_of(control, str(cluster.state.cluster_id))
     found = "no file" if text is None else text
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
+    own = str(yaml.safe_load(found)["clusterId"])
+    there = ids_on(master, cluster)
+    expect_that(there in ([], [own]), f"cluster id on {master.name}", found=there, expected=own)
 
 
 @check(

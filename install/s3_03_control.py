@@ -11,8 +11,10 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import control_host
 from dlws.facts.control_host import LOCK
 from dlws.hostfiles import hosts_file
+from dlws.platform.rendering import cluster_id
 from dlws.remote.change import Change
 from dlws.remote.host import Host
+from install.guards import refuse_another_id
 
 
 @stage(section="3.3", on=control_host, after="config", proves=[control.test_control_environment])
@@ -22,9 +24,10 @@ def test_control_environment(change: Change) -> None:
 
 
 @stage(section="3.4", on=control_host, after="config", proves=[control.test_cluster_id])
-def test_cluster_id(cluster: Cluster, host: Host, change: Change) -> None:
-    """Give the cluster its id once; an existing one is never replaced."""
+def test_cluster_id(cluster: Cluster, host: Host, master: Host, change: Change) -> None:
+    """Give the cluster its id once; an existing one, here or on the master, is never replaced."""
     path = cluster.state.cluster_id
+    refuse_another_id(cluster, master, cluster_id(cluster))
     if host.run("test -e %s", str(path)).rc != 0:  # an invalid id is left for a person to restore
         change.make_directory(str(path.parent), mode="0700")
         change.write_file(str(path), f"clusterId: {uuid.uuid4()}\n", mode="0600")

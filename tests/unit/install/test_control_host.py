@@ -16,7 +16,6 @@ import pytest
 from checks import control
 from checks.kubernetes import membership
 from dlws.config.cluster import Cluster, load
-from dlws.kubernetes.membership import ADMIN_CONF
 from dlws.remote.change import Applier, Change
 from dlws.remote.host import Host
 from dlws.remote.local import open_local
@@ -90,13 +89,13 @@ def test_the_key_that_a_stage_makes_is_one_that_the_operator_can_use(cluster: Cl
 
 
 def test_all_that_stages_make_on_the_control_host_is_the_operators(cluster: Cluster, folder: Path) -> None:
-    _, on_master = change_on(
-        Scripted("atlas01", {f"test -e {ADMIN_CONF}": (0, "", ""), f"cat {ADMIN_CONF}": (0, "apiVersion: v1\n", "")})
-    )
+    script = {"cat /etc/kubernetes/admin.conf": (0, "apiVersion: v1\n", ""), "test -e": (0, "", "")}
+    script |= {"grep -h": (1, "", ""), "find": (0, "", "")}
+    master, on_master = change_on(Scripted("atlas01", script))
 
     def act(change: Change) -> list[str]:
         s3_03_control.test_control_environment(change)
-        s3_03_control.test_cluster_id(cluster, change.host, change)
+        s3_03_control.test_cluster_id(cluster, change.host, master, change)
         s3_03_control.test_deploy_hosts_file(cluster, change)
         s3_11_kubernetes.test_admin_conf(cluster, change, on_master)
         control.test_deploy_hosts_file(cluster, change.host)
