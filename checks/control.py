@@ -8,15 +8,17 @@ import uuid
 import yaml
 
 from dlws.config.cluster import Cluster
+from dlws.engine import targets
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import control_host, image_builders
 from dlws.facts.cluster_ids import ids_on
-from dlws.facts.control_host import known_values, other_libraries, reread_configuration
+from dlws.facts.control_host import access_to, known_values, other_libraries, reread_configuration
 from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
-from dlws.parse.text import number, unparsable
+from dlws.parse.text import unparsable
+from dlws.remote import lease
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.verdict import Severity
@@ -69,7 +71,7 @@ def test_cluster_id(cluster: Cluster, control: Host, master: Host) -> None:
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
     """The cluster's SSH key exists, only the operator can read it, and its public key matches."""
     key = str(cluster.state.key)
-    expect_private(control, key, "deploy/sshkey/id_rsa")
+    expect("mode of deploy/sshkey/id_rsa", found=access_to(control, key), expected="600")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
     expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
     if not derived.stdout.startswith("ssh-rsa "):
@@ -173,12 +175,19 @@ def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     expect("values that are published, placeholders or easily guessed", found=found, expected=[])
 
 
-def expect_private(control: Host, path: str, name: str) -> None:
-    """Mismatch unless a file of the control host has mode 600 and is the operator's, or the operator is root."""
-    file, operator = control.file(path), number("id -u", control.read("id -u"))
-    expect(f"mode of {name}", found=f"{file.mode:o}" if file.exists else "no file", expected="600")
-    readable = operator in (0, file.uid)
-    expect_that(readable, f"owner of {name}", found=file.user, expected=f"the operator (uid {operator})")
+@check(
+    "D29",
+    section="3.2",
+    source="dlws.remote.lease",
+    on=targets.master,
+    severity=Severity.WARNING,
+    title_zh="审计期间没有其他运行在更改集群",
+    fix="wait for that run to end, then audit again: what was read meanwhile may be half done",
+)
+def test_no_run_changes_the_cluster(host: Host) -> None:
+    """No run of the suite, from any control host, is changing the cluster while it is audited."""
+    holder = lease.holder_on(host)
+    expect("run that is changing the cluster", found=[holder] if holder else [], expected=[])
 
 
 def is_cluster_id(text: str) -> bool:

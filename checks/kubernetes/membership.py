@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.control import expect_private
 from dlws.config.cluster import Cluster
 from dlws.engine import targets
 from dlws.engine.check import check, expect, expect_among, expect_that
+from dlws.facts.control_host import access_to
 from dlws.facts.credentials import ROOT_CONFIG, cluster_ca, public_parts
 from dlws.facts.kube_host import pod_network_of
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
@@ -125,7 +125,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
     """deploy/sshkey/admin.conf matches the master's, names this cluster's endpoint and is the operator's alone."""
     path = str(cluster.state.admin_conf)
-    expect_private(control, path, "admin.conf")
+    expect("mode of admin.conf", found=access_to(control, path), expected="600")
     ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
     expect("CA in admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
     expect("server in admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")

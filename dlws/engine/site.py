@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dlws.inventory import Node, Target
 from dlws.platform import job_objects
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
+from dlws.remote import lease
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
 from dlws.remote.fleet import Fleet
@@ -41,6 +43,8 @@ class Context:
     """The hosts that this run is limited to, in the form of --limit; for scale_up the controller computes it."""
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
+    lease: str = ""
+    """The line of the lease on the master; empty for a run that changes nothing (`dlws.remote.lease`)."""
 
     @property
     def is_audit(self) -> bool:
@@ -142,7 +146,8 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
         logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user) if key.exists()]
         if context.root_password:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
-        return open_ssh(node, logins, keys, redact=redactor.text)
+        admit = partial(lease.take, run=context.lease) if context.lease and node == cluster.master else None
+        return open_ssh(node, logins, keys, redact=redactor.text, admit=admit)
 
     foresight = None
     if context.is_audit:

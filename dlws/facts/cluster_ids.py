@@ -11,12 +11,11 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.facts.files import NO_FILE
 from dlws.platform import database
+from dlws.platform.parameters import mysql_data
 from dlws.remote.host import Host
 
 CONFIGURATION = "/etc/RestfulAPI/config.yaml"
 """The REST API's configuration (`dlws.platform.web_files`), from which it takes the name of its database."""
-DATA = "/var/lib/mysql"
-"""MySQL's data on the master where `mysql_data_path` is not set; it has a folder for each database."""
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -26,9 +25,10 @@ def ids_on(master: Host, cluster: Cluster) -> list[str]:
     Unknown when that cannot be read.
     """
     line = master.run_expect([0, 1, 2], "grep -h '^ *clusterId:' %s", CONFIGURATION)
-    data = str(cluster.document.get("mysql_data_path") or DATA)
     pattern = database.name("").rstrip("-") + "*"  # in the names of MySQL's folders a hyphen is written @002d
-    names = master.run_expect([0, 1], "find %s -maxdepth 1 -type d -name %s -printf '%%f\\n'", data, pattern)
+    names = master.run_expect(
+        [0, 1], "find %s -maxdepth 1 -type d -name %s -printf '%%f\\n'", mysql_data(cluster), pattern
+    )
     for result, absent in ((line, 2), (names, 1)):
         if result.rc == absent and not result.stderr.strip().endswith(NO_FILE):
             raise master.unexpected(result)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dlws.parse.host import apt_locks, boot
-from dlws.record.answer import Answer, HostKeyChanged, LinkLost
+from dlws.record.answer import Answer, HeldByAnotherRun, HostKeyChanged, LinkLost
 from dlws.record.ledger import ActionRow
 from dlws.remote.api_server import without_secrets
 from dlws.remote.backend import quoted
@@ -323,7 +323,7 @@ def boot_of(host: Host) -> boot.Boot:
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
     """Wait until `holds()`; an Unknown from it (the host is down) is not the end. Unknown after `deadline` seconds.
 
-    HostKeyChanged is raised at once.
+    HostKeyChanged and HeldByAnotherRun are raised at once.
     """
     end = time.monotonic() + deadline
     last = ""
@@ -331,7 +331,7 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
         try:
             if holds():
                 return
-        except HostKeyChanged:
+        except (HostKeyChanged, HeldByAnotherRun):
             raise
         except Unknown as error:
             last = f" (last: {error})"

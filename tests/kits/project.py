@@ -20,7 +20,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.record import ledger as ledgers
-from dlws.record.answer import Answer, LinkLost, LoginRefused, Unreachable
+from dlws.record.answer import Answer, HeldByAnotherRun, LinkLost, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import Ledger, Result
 from dlws.record.redaction import Redactor
@@ -187,8 +187,8 @@ def eventually(holds: Callable[[], Any], limit: float = 20.0) -> None:
 
 
 class LocalHost(Connection):
-    """A host that is a folder. Files in it: `unreachable` and `refused` (no way in), `vanish` (its text is a command:
-    the host is gone from that one on), `cut` (the link is lost in the middle of each change).
+    """A host that is a folder. Files in it: `unreachable`, `refused` and `held` (no way in), `vanish` (its text is a
+    command: the host is gone from that one on), `cut` (the link is lost in the middle of each change).
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -245,6 +245,8 @@ def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
         folder = hosts / node.name
         if (folder / "refused").exists():
             raise LoginRefused(f"{node.name}: no login of root is accepted")
+        if (folder / "held").exists():
+            raise HeldByAnotherRun(f"{node.name}: this cluster is being changed by another run; wait for it to end")
         if (folder / "unreachable").exists():
             raise Unreachable(f"{node.name}: no route to host")
         return LocalHost(node.name, folder)

@@ -34,8 +34,8 @@ def connection() -> Iterator[Connection]:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster whose master keeps its files below this folder."""
     monkeypatch.setattr(cluster_ids, "CONFIGURATION", str(tmp_path / "config.yaml of the REST API"))
-    monkeypatch.setattr(cluster_ids, "DATA", str(tmp_path / "mysql"))
-    return load(write(tmp_path), resolve=no_dns)
+    data = f"mysql_data_path: {tmp_path}/mysql\nmysql_password:"
+    return load(write(tmp_path, ("mysql_password:", data)), resolve=no_dns)
 
 
 def make_id(cluster: Cluster, connection: Connection, master: Host) -> None:
