@@ -18,7 +18,7 @@ from dlws.facts.kube_host import HEALTHZ, membership_of, pod_network_manifest, r
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.facts.swap import enabled_swap_units
 from dlws.inventory import Node
-from dlws.kubernetes import kubeadm, labels
+from dlws.kubernetes import admin_conf, kubeadm, labels
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBECTL, KUBELET_CONF, Part, ca_hash
@@ -120,7 +120,8 @@ def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None
         change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will create")
         return
     change.make_directory(str(cluster.state.admin_conf.parent), mode="0700")
-    change.write_file(path, on_master.host.read_secret("cat %s", ADMIN_CONF), mode="0600")
+    masters = on_master.host.read_secret("cat %s", ADMIN_CONF)
+    change.write_file(path, admin_conf.rewritten(masters), mode="0600")
 
 
 @stage(section="3.11", on=master, after="kube_init", proves=[membership.test_root_has_a_kubeconfig])

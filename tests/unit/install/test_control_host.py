@@ -21,6 +21,7 @@ from dlws.remote.host import Host
 from dlws.remote.local import open_local
 from dlws.remote.ssh import Login, _load
 from install import s3_03_control, s3_11_kubernetes
+from tests.kits.api import admin_conf
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import Scripted, change_on
 
@@ -89,7 +90,10 @@ def test_the_key_that_a_stage_makes_is_one_that_the_operator_can_use(cluster: Cl
 
 
 def test_all_that_stages_make_on_the_control_host_is_the_operators(cluster: Cluster, folder: Path) -> None:
-    script = {"cat /etc/kubernetes/admin.conf": (0, "apiVersion: v1\n", ""), "test -e": (0, "", "")}
+    script = {
+        "cat /etc/kubernetes/admin.conf": (0, admin_conf(6443, b"ca", b"certificate", b"key"), ""),
+        "test -e": (0, "", ""),
+    }
     script |= {"grep -h": (1, "", ""), "find": (0, "", "")}
     master, on_master = change_on(Scripted("atlas01", script))
 
