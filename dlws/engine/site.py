@@ -19,7 +19,7 @@ from dlws.remote import lease
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
 from dlws.remote.fleet import Fleet
-from dlws.remote.foresight import Foresight
+from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.kubernetes import Kubernetes
@@ -151,7 +151,7 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
 
     foresight = None
     if context.is_audit:
-        path = cluster.state.foresight
-        foresight = Foresight(path, selection=context.command, run=context.run, redact=redactor.text)
+        path, suite = kept_for(cluster.path), source_digest()
+        foresight = Foresight(path, suite=suite, selection=context.command, run=context.run, redact=redactor.text)
     transcript = Transcript(context.folder / "evidence", redactor, worker)
     return Fleet((*cluster.nodes, *cluster.leaving), open_host, transcript, foresight=foresight)
