@@ -25,6 +25,7 @@ from dlws.remote.session import CommandRequest, Session
 PATH = "/run/dlws-suite.lock"
 """On the master, root's alone; it holds one line, the holder. /run is emptied at boot."""
 DEADLINE = 20.0  # seconds; the command itself gives up after one
+LONGEST: Final = 300  # characters of what a master says
 HELD: Final = 75  # its exit status when another run has the lease
 KEEPER: Final = "dlws-lease [0-9]+ %s$"
 """A pattern for pgrep: a shell that holds the lease in a file, for the helper with this process id."""
@@ -69,13 +70,18 @@ def take(session: Session, run: str) -> None:
     except (LinkLost, CommandTimedOut) as error:
         raise Unreachable(f"no answer about who changes this cluster: {error}") from None
     if answer.rc == HELD:
-        raise HeldByAnotherRun(f"this cluster is being changed by {answer.text.strip()}; wait for it to end")
+        raise HeldByAnotherRun(f"this cluster is being changed by {words(answer.text)}; wait for it to end")
     if answer.rc != 0:
-        raise Unreachable(f"cannot tell who changes this cluster ({PATH}): {answer.error_text.strip() or answer.rc}")
+        raise Unreachable(f"cannot tell who changes this cluster ({PATH}): {words(answer.error_text) or answer.rc}")
 
 
 def holder_on(master: Host) -> str | None:
     """The run that is changing the cluster, in words, or None. It only looks. Unknown if that cannot be told."""
     if master.run_expect([0, 1], "pgrep -f %s", KEEPER % PATH).rc == 1:
         return None
-    return master.read("cat %s", PATH).strip()
+    return words(master.read("cat %s", PATH))
+
+
+def words(said: str) -> str:
+    """What a master says in one line that a terminal shows and does not obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in said.strip())[:LONGEST]

@@ -19,6 +19,7 @@ from dlws.remote.local import ProcessLink
 from dlws.remote.session import AgentSession, Link, Session
 from dlws.remote.shell import ShellSession
 from tests.kits.project import ROOT, environment_with, eventually
+from tests.kits.scripted import Scripted
 
 Open = Callable[[str], SessionConnection]
 
@@ -97,6 +98,14 @@ def test_whoever_only_asks_is_told_and_takes_nothing(open_as: Open) -> None:
     assert can_open(open_as, "other")
 
 
+def test_a_masters_words_are_shown_and_not_obeyed() -> None:
+    said = "\x1b]52;c;cm0gLXJm\x07\x9b2J\r\n" + "x" * 10_000
+    master = Scripted("atlas02", {"pgrep -f": (0, "4711\n", ""), "cat": (0, said, "")})
+    found = str(lease.holder_on(Host(master)))
+    assert found.isprintable()
+    assert len(found) == 300
+
+
 def test_a_master_that_cannot_tell_is_not_used(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "PATH", "/nowhere/lock")
     with pytest.raises(Unreachable, match=r"atlas02: cannot tell who changes this cluster \(/nowhere/lock\)"):
@@ -109,8 +118,9 @@ from functools import partial
 from dlws.remote import lease
 from dlws.remote.connection import SessionConnection
 from dlws.remote.session import AgentSession
-from tests.unit.remote.test_lease import link
+from dlws.remote.local import ProcessLink
 lease.PATH = sys.argv[1]
+link = lambda command: ProcessLink(["/bin/sh", "-c", command])
 admit = partial(lease.take, run="killed")
 run = SessionConnection("atlas02", lambda: ("root", AgentSession("atlas02", link)), admit=admit)
 run.connect()
