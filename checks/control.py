@@ -8,14 +8,17 @@ import uuid
 import yaml
 
 from dlws.config.cluster import Cluster
+from dlws.engine import targets
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.engine.targets import control_host, image_builders, whole_cluster
-from dlws.facts.control_host import known_values, other_libraries, reread_configuration
+from dlws.engine.targets import control_host, image_builders
+from dlws.facts.cluster_ids import ids_on
+from dlws.facts.control_host import access_to, known_values, other_libraries, reread_configuration
 from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
 from dlws.parse.text import unparsable
+from dlws.remote import lease
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.verdict import NotApplicable, Severity
@@ -43,14 +46,18 @@ def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     section="3.4",
     source="upstream build",
     on=control_host,
-    title_zh="集群 ID 存在且有效",
-    fix="restore clusterID.yml from a backup; the database is named after it",
+    title_zh="集群 ID 存在且有效，与主节点上的一致",
+    fix="copy the state folder of the control host that installed the cluster, or restore clusterID.yml from a backup;"
+    " the database is named after it",
 )
-def test_cluster_id(cluster: Cluster, control: Host) -> None:
-    """The cluster has its id, a UUID; the platform's database is named after it."""
+def test_cluster_id(cluster: Cluster, control: Host, master: Host) -> None:
+    """The cluster has its id, a UUID, and the platform on the master has no other; the database is named after it."""
     text = text_of(control, str(cluster.state.cluster_id))
     found = "no file" if text is None else text
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
+    own = str(yaml.safe_load(found)["clusterId"])
+    there = ids_on(master, cluster)
+    expect_that(there in ([], [own]), f"cluster id on {master.name}", found=there, expected=own)
 
 
 @check(
@@ -59,12 +66,13 @@ def test_cluster_id(cluster: Cluster, control: Host) -> None:
     source="upstream build",
     on=control_host,
     title_zh="集群 SSH 密钥有效且仅属主可读",
-    fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600",
+    fix="restore deploy/sshkey/id_rsa from a backup (a new key would lock the suite out); chmod 600;"
+    " chown it to the user who runs the suite",
 )
 def test_cluster_key(cluster: Cluster, control: Host) -> None:
-    """The cluster's SSH key exists, only its owner can read it, and its public key matches."""
+    """The cluster's SSH key exists, only the operator can read it, and its public key matches."""
     key = str(cluster.state.key)
-    expect("mode of deploy/sshkey/id_rsa", found=mode_of(control, key), expected="600")
+    expect("mode of deploy/sshkey/id_rsa", found=access_to(control, key), expected="600")
     derived = control.run_expect([0, 255], "ssh-keygen -y -P '' -f %s", key)
     expect_that(derived.rc == 0, "id_rsa", found=derived.stderr.strip(), expected="a key without a passphrase")
     if not derived.stdout.startswith("ssh-rsa "):
@@ -95,7 +103,7 @@ def test_root_credential_is_private(cluster: Cluster, control: Host) -> None:
     "U16",
     section="3.5",
     source="runbook 3.5",
-    on=whole_cluster,
+    on=targets.whole_cluster,
     severity=Severity.WARNING,
     title_zh="root 密码文件在不再需要后已删除",
     fix="delete deploy/sshkey/rootpasswd from the state folder; new hosts need it again, in scale_up",
@@ -185,6 +193,21 @@ def test_no_secret_is_known(cluster: Cluster, notes: Notes) -> None:
     """config.yaml contains no password or key that is published, a placeholder or easily guessed."""
     found = notes.take("look for known values in config.yaml", lambda: known_values(cluster))
     expect("values that are published, placeholders or easily guessed", found=found, expected=[])
+
+
+@check(
+    "D29",
+    section="3.2",
+    source="dlws.remote.lease",
+    on=targets.master,
+    severity=Severity.WARNING,
+    title_zh="审计期间没有其他运行在更改集群",
+    fix="wait for that run to end, then audit again: what was read meanwhile may be half done",
+)
+def test_no_run_changes_the_cluster(host: Host) -> None:
+    """No run of the suite, from any control host, is changing the cluster while it is audited."""
+    holder = lease.holder_on(host)
+    expect("run that is changing the cluster", found=[holder] if holder else [], expected=[])
 
 
 def is_cluster_id(text: str) -> bool:

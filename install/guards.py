@@ -1,7 +1,9 @@
-"""Guard against changes that would disturb a host which is already part of a cluster and may run users' jobs."""
+"""Guards against changes that would disturb what already runs and may hold users' jobs and data."""
 
 from __future__ import annotations
 
+from dlws.config.cluster import Cluster
+from dlws.facts.cluster_ids import ids_on, where_it_is_kept
 from dlws.facts.kube_host import membership_of
 from dlws.kubernetes.membership import Part
 from dlws.remote.change import ChangeFailed
@@ -13,3 +15,9 @@ def refuse_on_node(host: Host, instead: str) -> None:
     membership = membership_of(host)
     if membership.part is not Part.NONE:
         raise ChangeFailed(f"{host.name} is part of a cluster ({membership.part}): {instead}")
+
+
+def refuse_another_id(cluster: Cluster, master: Host, own: str | None) -> None:
+    """Raises ChangeFailed if the master has another id of the cluster than `own`. Unknown if it cannot be asked."""
+    if found := [one for one in ids_on(master, cluster) if one != own]:
+        raise ChangeFailed(f"{master.name}: {cluster.name} has another id: {where_it_is_kept(cluster, found)}")

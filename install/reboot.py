@@ -5,6 +5,7 @@ All verdicts are recorded before and compared once the pods are back; any differ
 
 from __future__ import annotations
 
+import json
 import time
 
 from checks.catalogue import declared
@@ -17,17 +18,20 @@ from dlws.facts.kube_host import HEALTHZ
 from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes.membership import KUBECTL
+from dlws.kubernetes.objects import Object
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from fixtures.audit import Audit
 from install import leaving
-from install.s3_03_control import MYSELF
 from install.s3_11_kubernetes import READY, wait
 
 REBOOT = ("reboot",)
 SETTLE = 10 * 60.0  # seconds for pods to come back after the last boot
 PAUSE = 5.0
+CORDONED_BY = "dlws-suite/cordoned-by"
+"""The annotation of a node that this suite has cordoned."""
+OURS = "pytest -m reboot"
 
 
 def audited() -> list[Check]:
@@ -72,10 +76,31 @@ def test_verdicts_are_as_before(audit: Audit) -> None:
     expect("verdicts that differ", found=changed, expected=[])
 
 
-@stage(section="reboot", on=control_host, commands=REBOOT, proves=[test_state_is_recorded])
+@goal(
+    "K95",
+    section="reboot",
+    source="kubectl cordon",
+    on=every_host,
+    title_zh="节点没有被中断的重启复查遗留为不可调度",
+    fix="kubectl uncordon <node>; kubectl annotate node <node> dlws-suite/cordoned-by-",
+)
+def test_no_cordon_of_ours_is_left(node: Node, kube: Kubernetes) -> None:
+    """No reboot run that was broken off has left the node cordoned."""
+    registered = nodes_by_name(kube).get(node.name)
+    left = registered is not None and is_cordoned_by_us(registered)
+    expect_that(not left, f"cordon of an earlier {OURS}", found=node.name, expected="none")
+
+
+@stage(section="reboot", on=every_host, commands=REBOOT, proves=[test_no_cordon_of_ours_is_left])
+def test_uncordoned(node: Node, on_master: Change) -> None:
+    """Let a node take pods again that an earlier run was killed on, before anything is recorded."""
+    uncordon(node, on_master)
+
+
+@stage(section="reboot", on=control_host, after="uncordoned[*]", commands=REBOOT, proves=[test_state_is_recorded])
 def test_before(audit: Audit, change: Change) -> None:
     """Record the verdict of every check before anything restarts."""
-    change.write_file(str(audit.record), audit.now(audited()) + "\n", owner=MYSELF)
+    change.write_file(str(audit.record), audit.now(audited()) + "\n")
 
 
 @stage(section="reboot", on=workers, after="before", commands=REBOOT, proves=[test_host_has_restarted])
@@ -112,18 +137,44 @@ def test_after() -> None:
 
 
 def restart(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change, on_master: Change) -> None:
-    """Drain and restart a host, then uncordon it unless it was cordoned before. Raises ChangeFailed."""
+    """Drain and restart a host, then uncordon it unless somebody else had cordoned it. Raises ChangeFailed.
+
+    The cordon carries our name from the beginning, so that the next run can tell it from an operator's even if this
+    one is killed.
+    """
     registered = nodes_by_name(kube).get(node.name)
     if registered is None:
         raise ChangeFailed(f"{node.name} is not a node of the cluster: nothing was drained or restarted")
-    was_cordoned = bool(registered["spec"].get("unschedulable"))
+    ours = not registered["spec"].get("unschedulable") or is_cordoned_by_us(registered)
+    if ours:
+        mark(node, on_master, OURS)
     try:
         leaving.drain(cluster, node, on_master)
         change.reboot()
         wait_until_ready(node, host, change, on_master)
     finally:
-        if not was_cordoned:
-            on_master.run(f"{KUBECTL} uncordon %s", node.name)
+        if ours:
+            uncordon(node, on_master)
+
+
+def is_cordoned_by_us(registered: Object) -> bool:
+    """Whether a node is cordoned, by this suite."""
+    annotations = registered["metadata"].get("annotations") or {}
+    return bool(registered["spec"].get("unschedulable")) and CORDONED_BY in annotations
+
+
+def uncordon(node: Node, on_master: Change) -> None:
+    """Let a node take pods again and take our name off it."""
+    mark(node, on_master, None)
+
+
+def mark(node: Node, on_master: Change, owner: str | None) -> None:
+    """Cordon a node in the name of an owner, or uncordon it: one patch, so never one without the other."""
+    cordoned = owner is not None or None  # null takes a field away
+    patch = {"metadata": {"annotations": {CORDONED_BY: owner}}, "spec": {"unschedulable": cordoned}}
+    command = f"{KUBECTL} patch node %s --type=merge -p %s"
+    text = f"kubectl {'cordon' if owner else 'uncordon'} {node.name}"
+    on_master.run(command, node.name, json.dumps(patch), text=text)
 
 
 def wait_until_ready(node: Node, host: Host, change: Change, on_master: Change) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from checks.host import kernel
 from checks.kubernetes import kube_host
@@ -11,7 +11,16 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import hosts_with_apt_source
 from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules
-from dlws.facts.kube_host import APT_SOURCE, PACKAGES, installed_packages, key_path, missing_images
+from dlws.facts.kube_host import (
+    APT_SOURCE,
+    PACKAGES,
+    apt_line,
+    installed_packages,
+    keyring,
+    keys_trusted_for_all,
+    missing_images,
+)
+from dlws.hostfiles import apt_source
 from dlws.inventory import Node
 from dlws.kubernetes.image_archives import archive
 from dlws.parse.versions import kubernetes as version_of
@@ -42,11 +51,15 @@ def test_kernel(host: Host, change: Change) -> None:
 
 
 @stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kube_host.test_kubernetes_source])
-def test_kube_source(cluster: Cluster, change: Change) -> None:
-    """Add the source of the Kubernetes packages to apt."""
+def test_kube_source(cluster: Cluster, host: Host, change: Change) -> None:
+    """Add the source of the Kubernetes packages to apt, with its key for that source alone."""
     if key := cluster.apt_key:
-        change.put_file(key_path(key), key, text=f"write {key_path(key)}")
-    change.write_file(APT_SOURCE, f"{cluster.suite.kubernetes.apt_source}\n")
+        path, content = apt_source.KEYRING, keyring(key)
+        change.make_directory(str(PurePosixPath(path).parent))
+        change.put_file(path, content, text=f"write {path}")
+    change.write_file(APT_SOURCE, f"{apt_line(cluster)}\n")
+    for path in keys_trusted_for_all(host) if cluster.apt_key else ():
+        change.run("rm -f %s", path)
 
 
 @stage(

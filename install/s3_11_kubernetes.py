@@ -18,7 +18,7 @@ from dlws.facts.kube_host import HEALTHZ, membership_of, pod_network_manifest, r
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.facts.swap import enabled_swap_units
 from dlws.inventory import Node
-from dlws.kubernetes import kubeadm, labels
+from dlws.kubernetes import admin_conf, kubeadm, labels
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import ADMIN_CONF, CA, KUBECTL, KUBELET_CONF, Part, ca_hash
@@ -29,7 +29,6 @@ from dlws.record.answer import ApiUnreachable
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
-from install.s3_03_control import MYSELF
 
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on init after 4 minutes, on join after 5
 READY = 300  # seconds for pods that the kubelet starts: of the pod network, or the API server after a boot
@@ -120,8 +119,9 @@ def test_admin_conf(cluster: Cluster, change: Change, on_master: Change) -> None
     if on_master.host.run("test -e %s", ADMIN_CONF).rc != 0:
         change.run("exit 1", text=f"write {path}: the admin.conf that kubeadm init will create")
         return
-    change.make_directory(str(cluster.state.admin_conf.parent), mode="0700", owner=MYSELF)
-    change.write_file(path, on_master.host.read_secret("cat %s", ADMIN_CONF), mode="0600", owner=MYSELF)
+    change.make_directory(str(cluster.state.admin_conf.parent), mode="0700")
+    masters = on_master.host.read_secret("cat %s", ADMIN_CONF)
+    change.write_file(path, admin_conf.rewritten(masters), mode="0600")
 
 
 @stage(section="3.11", on=master, after="kube_init", proves=[membership.test_root_has_a_kubeconfig])

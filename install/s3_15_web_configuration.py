@@ -17,6 +17,7 @@ from dlws.platform.rendering import cluster_id
 from dlws.platform.web_files import HostFile
 from dlws.remote.change import Change
 from dlws.remote.host import Host
+from install.guards import refuse_another_id
 
 
 @stage(section="3.15", on=platform_control, after=["config", "cluster_id"], proves=[files.test_platform_renders])
@@ -32,9 +33,11 @@ def test_platform() -> None:
 )
 def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None:
     """Write the files that the web interface, the REST API and the user dashboard read."""
-    if cluster_id(cluster) is None:
+    own = cluster_id(cluster)
+    if own is None:
         change.run("exit 1", text="write the services' configuration, once the cluster has its id")
         return
+    refuse_another_id(cluster, host, own)
     for file in rendered.of(cluster, lambda platform: platform.host_files):
         if not is_present(host, file):
             source = file.source

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster
 from dlws.engine import targets
 from dlws.engine.check import check, expect, expect_among, expect_that
+from dlws.facts.control_host import access_to
 from dlws.facts.credentials import ROOT_CONFIG, cluster_ca, public_parts
-from dlws.facts.files import mode_of
 from dlws.facts.kube_host import pod_network_of
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.inventory import Node
@@ -123,9 +123,9 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
     fix="run pytest -m install --stages admin_conf",
 )
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:
-    """deploy/sshkey/admin.conf matches the master's, names this cluster's endpoint and is closed to other users."""
+    """deploy/sshkey/admin.conf matches the master's, names this cluster's endpoint and is the operator's alone."""
     path = str(cluster.state.admin_conf)
-    expect("mode of admin.conf", found=mode_of(control, path), expected="600")
+    expect("mode of admin.conf", found=access_to(control, path), expected="600")
     ours, masters = public_parts(control, path), public_parts(master, membership.ADMIN_CONF)
     expect("CA in admin.conf", found=ours.ca_hash, expected=masters.ca_hash)
     expect("server in admin.conf", found=ours.server, expected=f"https://{kubeadm.endpoint(cluster)}")

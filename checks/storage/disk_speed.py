@@ -32,7 +32,8 @@ print("%.3f ms, %d syncs" % (sorted(times)[len(times) * 99 // 100] * 1000, len(t
 """etcd's own pattern, 2300 bytes and fdatasync, as its documentation has fio do it; fio is on no host."""
 WRITE = (
     'timeout -k 1 60 sh -c \'f=$(mktemp "$1/.dlws-probe.XXXXXXXXXX") || exit;'
-    ' LC_ALL=C dd if=/dev/zero of="$f" bs=1M count=64 conv=fsync 2>&1; rc=$?; rm -f "$f"; exit $rc\' - %s'
+    ' LC_ALL=C dd if=/dev/zero of="$f" bs=1M count=64 conv=fsync oflag=nofollow 2>&1;'
+    ' rc=$?; rm -f "$f"; exit $rc\' - %s'
 )
 SLOWEST_SHARE = 10.0  # MB/s; judgement: a twelfth of what a link of 1 Gb/s carries
 

@@ -20,7 +20,7 @@ from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, shown
 from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
 from dlws.config.validation import is_secret, nearest
-from dlws.hostfiles import hosts_file
+from dlws.hostfiles import apt_source, hosts_file
 from dlws.upstream import published_secrets
 from dlws.upstream.checkout import CheckoutError, open_checkout
 from dlws.upstream.published_secrets import Harm, Leak
@@ -57,6 +57,7 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from sign_in(document)
     yield from token_key(document)
     yield from pod_network(document)
+    yield from unsigned_packages(document)
 
 
 def published_values(document: Document, known_leaks: Mapping[str, Leak]) -> Iterator[Finding]:
@@ -264,6 +265,15 @@ def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) 
     for alias, machine in aliases:
         if not parsed.entries_of(alias):
             yield note(alias, "is missing", f"add `{addresses[machine]} {alias}`")
+
+
+def unsigned_packages(document: Document) -> Iterator[Finding]:
+    """An apt source whose packages are installed, as root on every host, without a signature."""
+    path = ("suite", "kubernetes", "apt_source")
+    line = document.get(*path)
+    if isinstance(line, str) and (given := apt_source.unverified(line)):
+        message = f"{', '.join(given)}: whoever answers for this source is root on every host"
+        yield document.at_value(path, message, "take it out and set suite.kubernetes.apt_key", Level.WARNING)
 
 
 def cluster_names(document: Document) -> set[str]:

@@ -19,7 +19,6 @@ from dlws.inventory import Arch, Device, Role, Vendor
 Address = Annotated[str, AfterValidator(values.address)]
 Cidr = Annotated[str, AfterValidator(values.cidr)]
 Domain = Annotated[str, AfterValidator(values.domain)]
-Fingerprint = Annotated[str, AfterValidator(values.fingerprint)]
 FolderName = Annotated[str, AfterValidator(values.folder_name)]
 Guid = Annotated[str, AfterValidator(values.one_line)]
 Host = Annotated[str, AfterValidator(values.host)]
@@ -319,7 +318,7 @@ class Suite(Section):
     """The image that the host's `npu-smi` is run in: any with a shell and glibc. Not set: no container is tried."""
     npu_cabling: dict[str, tuple[Text, ...]] = {}
     """By host, for each NPU in the order of their numbers the switch and its port, `switch1 100GE1/0/1`, by LLDP."""
-    host_keys: dict[str, Fingerprint] = {}
+    host_keys: dict[str, Annotated[str, AfterValidator(values.fingerprint)]] = {}
     """By host, its SSH key's fingerprint as compared on its console, `SHA256:...`: the only one that is accepted."""
     devices: dict[str, Count] = {}
     """The number of accelerators of individual hosts, if it differs from onpremise_cluster.gpu_count_per_node."""

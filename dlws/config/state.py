@@ -62,11 +62,6 @@ class State:
         return self.folder / "known_hosts"
 
     @property
-    def foresight(self) -> Path:
-        """The commands that the last audits ran, by kind of host."""
-        return self.folder / "foresight.json"
-
-    @property
     def lock(self) -> Path:
         """The lock that a run holds while it changes the cluster."""
         return self.folder / "lock"

@@ -23,7 +23,7 @@ from dlws.engine.judgement import Course, Declared, Judgement, clipped, result_o
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
-from dlws.record.answer import ApiUnreachable, LoginRefused, Unreachable
+from dlws.record.answer import ApiUnreachable, HeldByAnotherRun, LoginRefused, Unreachable
 from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result, key_of
 from dlws.verdict import Severity, Verdict
 
@@ -108,7 +108,7 @@ class TargetItem(pytest.Item):
         if (first := site.first_to_lose(host, self.key)) != self.key:
             message = f"{host} cannot be reached"
             return Judgement(verdict=Verdict.NOT_RUN, outcome=self.blocked, message=message, follows=first)
-        verdict = Verdict.FAIL if isinstance(error, LoginRefused) else Verdict.UNREACHABLE
+        verdict = Verdict.FAIL if isinstance(error, LoginRefused | HeldByAnotherRun) else Verdict.UNREACHABLE
         message = proving.message_about(self.target, error)
         return Judgement(verdict=verdict, outcome=self.failed, message=message, fix="")
 

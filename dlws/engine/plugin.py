@@ -140,6 +140,7 @@ class Run:
             return  # nothing will run, or the selection was refused
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
+            run.ask_for_master(site)
             sha256 = run.open_folder(self.config, site, whole=self.config.stash[ALL_CHECKS] is not None)
             from dlws.engine.conclusion import Conclusion
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,8 +22,10 @@ from dlws.engine.items import worker_of
 from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
+from dlws.record.answer import HeldByAnotherRun
 from dlws.record.run_folder import RunFolder, RunFolderError
 from dlws.record.whole_file import PRIVATE_FOLDER
+from dlws.remote import lease
 from dlws.verdict import Unknown
 
 CLUSTER = pytest.StashKey[Cluster]()
@@ -52,6 +55,7 @@ def start(config: pytest.Config, command: str) -> None:
         limit=config.option.limit,
         root_user=credential.user,
         root_password=credential.password,
+        lease=lease.holder(command) if command in options.STAGE_COMMANDS and not config.option.plan else "",
     )
 
 
@@ -102,6 +106,25 @@ def hosts_to_add(cluster: Cluster, context: Context) -> list[str]:
         raise pytest.UsageError(f"-m scale_up: cannot tell which hosts are new: {error}") from error
     finally:
         fleet.close()
+
+
+def ask_for_master(site: Site) -> None:
+    """Take the lease on the master before anything is changed, until this process ends; a plan only says who has it.
+
+    UsageError if another run has it. A master that cannot be reached yet is left to the stages: whoever connects to it
+    later takes the lease first.
+    """
+    context, master = site.context, site.cluster.master
+    try:
+        if context.lease:
+            site.fleet.connection(master.name)
+        elif context.plan and (other := lease.holder_on(site.host(master))):
+            print(f"{master.name}: this cluster is being changed by {other}; make the plan again when it has ended")
+    except HeldByAnotherRun as error:
+        shutil.rmtree(context.folder, ignore_errors=True)  # it has only the evidence of this refusal
+        raise pytest.UsageError(str(error)) from error
+    except Unknown:
+        return
 
 
 def join(config: pytest.Config, packed: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from dlws.platform import job_objects
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.record.whole_file import PRIVATE_FOLDER, create
+from dlws.remote import lease
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
 from dlws.remote.fleet import Fleet
-from dlws.remote.foresight import Foresight
+from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import keys_of
 from dlws.remote.kubernetes import Kubernetes
@@ -49,6 +51,8 @@ class Context:
     """The hosts that this run is limited to, in the form of --limit; for scale_up the controller computes it."""
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
+    lease: str = ""
+    """The line of the lease on the master; empty for a run that changes nothing (`dlws.remote.lease`)."""
 
     controller: int = field(default_factory=os.getpid)
     """The process id of the controller; a worker is its child."""
@@ -162,11 +166,12 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
         logins = [Login(user, key=key) for user in (cluster.admin_username, context.root_user)]  # it may be made yet
         if context.root_password and context.meets_new_hosts:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
-        return open_ssh(node, logins, keys, redact=redactor.text)
+        admit = partial(lease.take, run=context.lease) if context.lease and node == cluster.master else None
+        return open_ssh(node, logins, keys, redact=redactor.text, admit=admit)
 
     foresight = None
     if context.is_audit:
-        path = cluster.state.foresight
-        foresight = Foresight(path, selection=context.command, run=context.run, redact=redactor.text)
+        path, suite = kept_for(cluster.path), source_digest()
+        foresight = Foresight(path, suite=suite, selection=context.command, run=context.run, redact=redactor.text)
     transcript = Transcript(context.folder / "evidence", redactor, worker)
     return Fleet((*cluster.nodes, *cluster.leaving), open_host, transcript, foresight=foresight)

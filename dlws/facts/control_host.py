@@ -10,11 +10,25 @@ from pathlib import Path
 from dlws.config import cluster as cluster_config
 from dlws.config import document, finding, lint
 from dlws.config.cluster import Cluster
+from dlws.parse.text import number
+from dlws.remote.host import Host
 from dlws.upstream import published_secrets
 from dlws.verdict import Unknown
 
 LOCKS = [Path(__file__).resolve().parents[2] / name for name in ("requirements-build.lock", "requirements.lock")]
 """What builds libraries, and the libraries, pinned with their hashes; in the order in which they are installed."""
+
+
+def access_to(control: Host, path: str) -> str:
+    """The permission bits of a file, with its owner if it is not the operator's: `600`, `600 of root, ...`, `no file`.
+
+    Root can use anybody's.
+    """
+    file, operator = control.file(path), number("id -u", control.read("id -u").strip())
+    if not file.exists:
+        return "no file"
+    stranger = f" of {file.user}, not of the operator (uid {operator})" if operator not in (0, file.uid) else ""
+    return f"{file.mode:o}{stranger}"
 
 
 def known_values(cluster: Cluster) -> list[str]:

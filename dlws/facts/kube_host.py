@@ -9,6 +9,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.facts.docker import docker_architecture, image_architectures
 from dlws.facts.files import configured_file, text_of
+from dlws.hostfiles import apt_source
 from dlws.inventory import Node, Role
 from dlws.kubernetes import kubeadm, membership, pod_network
 from dlws.kubernetes.image_archives import with_tag
@@ -19,7 +20,6 @@ from dlws.verdict import Unknown
 
 PACKAGES = ("kubeadm", "kubectl", "kubelet")
 APT_SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
-APT_KEY = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
 HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 
 
@@ -73,9 +73,24 @@ def pod_network_manifest(cluster: Cluster) -> str:
     return configured_file(cluster.cni_manifest).decode("utf-8", "backslashreplace")
 
 
-def key_path(key: Path) -> str:
-    """Where apt wants a key: with the suffix that tells armour from binary."""
-    return APT_KEY + (".asc" if configured_file(key).lstrip().startswith(b"-----BEGIN") else ".gpg")
+def apt_line(cluster: Cluster) -> str | None:
+    """The line of sources.list for the Kubernetes packages, bound to its key if one is configured."""
+    line = cluster.suite.kubernetes.apt_source
+    return apt_source.signed_by(line, apt_source.KEYRING) if line and cluster.apt_key else line
+
+
+def keyring(key: Path) -> bytes:
+    """The configured key of that source in the form of a keyring. Unknown when the file is none."""
+    try:
+        return apt_source.binary(configured_file(key))
+    except ValueError as error:
+        raise Unknown(f"the configuration names {key}: {error}") from None
+
+
+def keys_trusted_for_all(host: Host) -> list[str]:
+    """The paths at which earlier versions of the suite left that key, where it vouches for every source."""
+    paths = [f"{apt_source.TRUSTED_FOR_ALL}.{kind}" for kind in ("asc", "gpg")]
+    return [path for path in paths if host.file(path).exists]
 
 
 def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:

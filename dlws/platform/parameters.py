@@ -63,6 +63,11 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
         raise CheckoutError(f"{PARAMS}: {error.args[0]} is missing, which every params.py of DLWorkspace has") from None
 
 
+def mysql_data(cluster: Cluster) -> str:
+    """The folder of MySQL's data on the master, with a folder for each database; upstream's default if not set."""
+    return str(cluster.document.get("mysql_data_path") or "/var/lib/mysql")
+
+
 def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
     written = {key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN}
     defaults = {key: value for key, value in checkout.defaults().items() if key not in REPLACED}

@@ -34,6 +34,10 @@ class HostKeyChanged(Unreachable):
     """The host presents a different key from the one pinned for its address. Nothing secret was sent to it."""
 
 
+class HeldByAnotherRun(Unreachable):
+    """Another run is changing the cluster, so this one gets no session with its master; the message says which."""
+
+
 class ApiUnreachable(Unknown):
     """The Kubernetes API cannot be used: no connection, no answer, no credentials, or another cluster's server."""
 

@@ -52,6 +52,7 @@ def environment():  # type: () -> dict[str, str]
     path = [part for part in env.get("PATH", "").split(":") if part]
     standard = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     env["PATH"] = ":".join(path + [part for part in standard if part not in path])
+    env["DLWS_HELPER"] = str(os.getpid())  # for what lives as long as the agent
     os.environ["PATH"] = env["PATH"]  # where `posix_spawnp` looks
     return env
 

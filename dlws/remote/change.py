@@ -6,6 +6,7 @@ planning only notes the sentence. Both may read, because an edit that would chan
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import uuid
@@ -15,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dlws.parse.host import apt_locks, boot
-from dlws.record.answer import Answer, HostKeyChanged, LinkLost
+from dlws.record.answer import Answer, HeldByAnotherRun, HostKeyChanged, LinkLost
 from dlws.record.ledger import ActionRow
 from dlws.remote.api_server import without_secrets
 from dlws.remote.backend import quoted
 from dlws.remote.connection import Connection
+from dlws.remote.file_text import KEEP_ATTRIBUTES, OWNER, difference, encoded, exact_text, owned
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
 from dlws.remote.outbox import Stdin
@@ -173,6 +175,9 @@ class Applier:
 class Change:
     """The changes that a stage can make. Arguments are quoted: `change.run("hostnamectl set-hostname %s", name)`.
 
+    What is made without an `owner` belongs to the user as whom commands run: root on hosts, the operator on the control
+    host.
+
     Every method raises ChangeFailed if the host or the API reports a failure, and Unknown if the outcome is not known.
     """
 
@@ -190,55 +195,55 @@ class Change:
         filled = quoted(command, *args)
         return self._do(Action(text or filled, filled, stdin, deadline))
 
-    def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "root:root") -> None:
+    def write_file(self, path: str, content: str, *, mode: str = "0644", owner: str = "") -> None:
         """Write a file atomically (temporary file, then rename). The content is not in the action's text."""
         count = len(content.splitlines())
         text = f"write {path} ({count} {'line' if count == 1 else 'lines'})"
-        self._put(path, _encoded(content), "true", mode=mode, owner=owner, text=text)
+        self._put(path, encoded(content), owned(mode, owner), text=text)
 
-    def put_file(self, path: str, content: Stdin, *, text: str, mode: str = "0644", owner: str = "root:root") -> None:
+    def put_file(self, path: str, content: Stdin, *, text: str, mode: str = "0644", owner: str = "") -> None:
         """Put a file in place atomically: bytes that are no text, or a file of the control host, however large."""
-        self._put(path, content, "true", mode=mode, owner=owner, text=text)
+        self._put(path, content, owned(mode, owner), text=text)
 
     def write_sudoers(self, name: str, content: str) -> None:
         """Write a file in /etc/sudoers.d if visudo accepts it: an invalid one would lock every user out of sudo."""
         path = f"{SUDOERS}/{name}"
         text = f"write {path}: {content.strip()}"
-        self._put(path, _encoded(content), 'visudo -q -c -f "$t"', mode="0440", owner="root:root", text=text)
+        self._put(path, encoded(content), f'{owned("0440", "root:root")}; visudo -q -c -f "$t"', text=text)
 
-    def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "root:root") -> None:
-        """Rewrite a file by a pure function of its text; an existing file keeps its mode and owner. No-op if unchanged.
+    def edit_file(self, path: str, edit: Callable[[str], str], *, mode: str = "0644", owner: str = "") -> None:
+        """Rewrite a file by a pure function of its text; an existing file keeps mode, owner and ACL.
 
-        A link is followed. Bytes that are not UTF-8 pass through the function as surrogates and are written back as
-        they were.
+        Nothing is sent if the text stays as it is. A link is followed. Bytes that are not UTF-8 pass through the
+        function as surrogates and are written back as they were. ChangeFailed if the file has changed since it was
+        read, or cannot be replaced without loss: a link to nothing, or a file of several names.
         """
+        path = replaceable(self.host, path)
         exists = self.host.run("test -e %s", path).rc == 0
-        if exists:
-            path = self.host.read("readlink -f %s", path)
         old = exact_text(self.host, path) if exists else ""
         new = edit(old)
         if new == old:
             return
         if exists:
-            mode, owner = self.host.read("stat -c '%%a %%u:%%g' %s", path).split()
-        text = f"edit {path}: {difference(old, new)}"
-        self._put(path, _encoded(new), "true", mode=mode, owner=owner, text=text)
+            digest = hashlib.sha256(encoded(old)).hexdigest()
+            attributes, still = KEEP_ATTRIBUTES, f'[ "$(sha256sum <"$f")" = "{digest}  -" ]'
+        else:
+            attributes, still = owned(mode, owner), '[ ! -e "$f" ]'
+        as_read = f"{{ {still} || {{ echo 'it was changed meanwhile: run this again' >&2; exit 1; }}; }}"
+        self._put(path, encoded(new), f"{attributes}; {as_read}", text=f"edit {path}: {difference(old, new)}")
 
-    def _put(self, path: str, content: Stdin, test: str, *, mode: str, owner: str, text: str) -> None:
-        """Write a file atomically, provided that the shell command `test` on the new file, `$t`, succeeds."""
+    def _put(self, path: str, content: Stdin, finish: str, *, text: str) -> None:
+        """Write a file atomically, provided that `finish`, shell commands on the new file `$t`, succeeds."""
         command = quoted(
-            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t";'
-            f' chown %s "$t"; chmod %s "$t"; {test}; sync "$t"; mv -f "$t" "$f"; sync "$(dirname "$f")"; trap - EXIT',
-            path,
-            owner,
-            mode,
+            'set -e; f=%s; t=$(mktemp "$f.XXXXXX"); trap \'rm -f "$t"\' EXIT; trap "exit 143" TERM; cat > "$t"; ', path
         )
+        command += f'{finish}; sync "$t"; mv -f "$t" "$f"; sync "$(dirname "$f")"; trap - EXIT'
         self._do(Action(text, command, content, FILE_DEADLINE))
 
-    def make_directory(self, path: str, *, mode: str = "0755", owner: str = "root:root") -> None:
+    def make_directory(self, path: str, *, mode: str = "0755", owner: str = "") -> None:
         """Make a directory with this mode and owner, and its missing parents."""
-        user, group = owner.split(":")
-        self.run("install -d -m %s -o %s -g %s %s", mode, user, group, path, text=f"make directory {path}")
+        command = f'{OWNER}; install -d -m %s -o "${{o%%%%:*}}" -g "${{o#*:}}" %s'
+        self.run(command, owner, mode, path, text=f"make directory {path}")
 
     def install_packages(self, packages: Iterable[str]) -> None:
         """Install Debian packages with apt, without prompts, recommends or any removal; waits for a held apt lock."""
@@ -335,7 +340,7 @@ def boot_of(host: Host) -> boot.Boot:
 def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
     """Wait until `holds()`; an Unknown from it (the host is down) is not the end. Unknown after `deadline` seconds.
 
-    HostKeyChanged is raised at once.
+    HostKeyChanged and HeldByAnotherRun are raised at once.
     """
     end = time.monotonic() + deadline
     last = ""
@@ -343,7 +348,7 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
         try:
             if holds():
                 return
-        except HostKeyChanged:
+        except (HostKeyChanged, HeldByAnotherRun):
             raise
         except Unknown as error:
             last = f" (last: {error})"
@@ -359,25 +364,24 @@ def title_of(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['kind']} {namespace}{metadata['name']}"
 
 
-def exact_text(host: Host, path: str) -> str:
-    """The exact text of a file; bytes that are not UTF-8 become surrogates. Unknown when it cannot be read."""
-    result = host.run("cat %s", path)
-    if result.rc != 0:
-        raise Unknown(f"{host.name}: cannot read {path}: {result.stderr.strip()}")
-    return bytes(result.stdout_bytes).decode("utf-8", "surrogateescape")
+def replaceable(host: Host, path: str) -> str:
+    """The path itself or where it leads, if the file there can be replaced by a new one without loss.
 
-
-def _encoded(text: str) -> bytes:
-    """The text as written to a file: UTF-8, and the bytes that `exact_text` could not read as such."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def difference(old: str, new: str) -> str:
-    """A summary of an edit: `+2 -1 lines`."""
-    before, after = old.splitlines(), new.splitlines()
-    added = sum(1 for line in after if line not in before)
-    removed = sum(1 for line in before if line not in after)
-    return f"+{added} -{removed} lines"
+    ChangeFailed for a link to nothing, which would become a file, and for a file of several names, of which the others
+    would keep the old content.
+    """
+    if host.run("test -e %s", path).rc != 0:
+        if host.run("test -L %s", path).rc == 0:
+            target = host.read("readlink %s", path)
+            fix = "restore it or delete the link"
+            raise ChangeFailed(f"{host.name}: {path} links to {target}, which is missing: {fix}")
+        return path
+    path = host.read("readlink -f %s", path)
+    names = host.read("stat -c %%h %s", path)
+    if names != "1":
+        fix = "replace it by a copy, or edit it by hand"
+        raise ChangeFailed(f"{host.name}: {path} has {names} names (hard links): {fix}")
+    return path
 
 
 def last_words(answer: Answer) -> str:

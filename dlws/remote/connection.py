@@ -29,7 +29,10 @@ _E = TypeVar("_E", bound=Unknown)
 
 
 class Connection(ABC):
-    """The interface to one host. Commands run as root under `/bin/sh -c`, without a terminal."""
+    """The interface to one host. Commands run under `/bin/sh -c`, without a terminal, as root.
+
+    On the control host they run as the operator (`dlws.remote.local`).
+    """
 
     host: str
     user: str
@@ -132,11 +135,14 @@ class SessionConnection(Connection):
         open_session: Callable[[], tuple[str, Session]],
         redact: Callable[[str], str] = str,
         tunnel: Callable[[str, int, float], socket.socket] | None = None,
+        admit: Callable[[Session], None] | None = None,
     ) -> None:
         """`open_session` returns the login's user and a session; it raises Unreachable. `redact` masks secrets.
 
-        `tunnel` opens a TCP connection over the SSH connection of the newest session.
+        `tunnel` opens a TCP connection over the SSH connection of the newest session. `admit` raises Unreachable for a
+        new session that this run may not use (`dlws.remote.lease`).
         """
+        self._admit = admit
         self._tunnel = tunnel
         self.host = host
         self.user = ""
@@ -222,10 +228,20 @@ class SessionConnection(Connection):
                     self._session.close()
                     self._session = None
                 try:
-                    self.user, self._session = self._open()
+                    self.user, self._session = self._admitted()
                 except Unreachable as error:
                     raise self._named(error) from None
             return self._session
+
+    def _admitted(self) -> tuple[str, Session]:
+        user, session = self._open()
+        try:
+            if self._admit is not None:
+                self._admit(session)
+        except BaseException:
+            session.close()
+            raise
+        return user, session
 
     def _named(self, error: _E) -> _E:
         text = self._redact(str(error))

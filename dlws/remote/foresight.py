@@ -1,19 +1,27 @@
-"""Predicts the commands that checks will run on a host: those that they ran on hosts of its kind before."""
+"""Predicts the commands that checks will run on a host: those that they ran on hosts of its kind before.
+
+They run as root on every host, so what is remembered is never taken from anybody else: it is in the operator's own
+cache, not in the project's folder, which may come from elsewhere, and only the suite that wrote it reads it.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
+import stat
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dlws.inventory import Node
 
+PLAIN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 KEPT = 20  # selections of checks remembered in the file; the least recently used is dropped first
 
 # In a remembered command these private-use characters stand for the host's own name, address and full name.
@@ -22,8 +30,28 @@ _NAME, _ADDRESS, _FQDN = "\ue000", "\ue001", "\ue002"
 Read = tuple[str, float, int]  # command, deadline in seconds, cap in bytes
 
 
+def kept_for(configuration: Path) -> Path | None:
+    """The file for the cluster of a configuration, below $XDG_CACHE_HOME or ~/.cache; None without a home."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    name = hashlib.sha256(str(configuration.resolve()).encode()).hexdigest()
+    return folder / "dlws" / "foresight" / f"{name[:32]}.json" if folder.is_absolute() else None
+
+
+@cache
+def source_digest() -> str:
+    """The SHA-256 of all source that can ask a host: another version asks other questions."""
+    root, digest = Path(__file__).parents[2], hashlib.sha256()
+    for folder in ("checks", "dlws", "fixtures"):
+        for file in sorted((root / folder).rglob("*.py")):
+            digest.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
 class Foresight:
-    """Learns per kind of host and saves it in a JSON file of the state folder. Thread-safe.
+    """Learns per kind of host and saves it in a JSON file. Thread-safe.
 
     A command is predicted for a host if at least half of the hosts of its kind that ran anything ran it. This never
     affects a result: a wrong guess costs an unused command, a missing one costs a round trip.
@@ -33,15 +61,17 @@ class Foresight:
         self,
         path: Path | None = None,
         *,
+        suite: str = "",
         selection: str = "",
         run: str = "",
         redact: Callable[[str], str] = str,
     ) -> None:
-        """`selection` names the set of checks (their commands differ), `run` is the same in all processes of this run.
+        """`suite` is the version of the suite (`source_digest`); what another one has saved is dropped.
 
-        A command that `redact` changes is not saved.
+        `selection` names the set of checks (their commands differ), `run` is the same in all processes of this run. A
+        command that `redact` changes is not saved.
         """
-        self._path, self._selection, self._run, self._redact = path, selection, run, redact
+        self._path, self._suite, self._selection, self._run, self._redact = path, suite, selection, run, redact
         self._lock = threading.Lock()
         self._hosts: defaultdict[str, set[str]] = defaultdict(set)
         self._asked: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
@@ -71,7 +101,7 @@ class Foresight:
         """Merge what this process learnt into the file. Other processes of the same run add theirs."""
         if self._path is None or not self._asked:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -88,7 +118,7 @@ class Foresight:
             latest = dict(list(selections.items())[-KEPT:])
             fresh = self._path.with_suffix(f".{os.getpid()}")
             fresh.touch(0o600)
-            fresh.write_text(json.dumps(latest, indent=1), "utf-8")
+            fresh.write_text(json.dumps({"suite": self._suite, "selections": latest}, indent=1), "utf-8")
             fresh.replace(self._path)
         finally:
             os.close(lock)
@@ -98,14 +128,18 @@ class Foresight:
         return [template for template, hosts in self._asked[kind].items() if len(hosts) >= enough]
 
     def _load(self) -> dict[str, Any]:
-        """The file's content; empty if others can write it or it is malformed, because its commands run as root."""
+        """What this suite has saved; empty for a link, a file that others can write, or one that is malformed."""
         try:
             if self._path is None:
                 return {}
-            status = self._path.stat()
-            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            with os.fdopen(os.open(self._path, PLAIN_FILE), encoding="utf-8") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                    return {}
+                content = json.load(file)
+            if content["suite"] != self._suite:
                 return {}
-            selections = json.loads(self._path.read_text("utf-8"))
+            selections = content["selections"]
             for entry in selections.values():
                 for kind in entry["kinds"].values():
                     kind["commands"] = [[str(c), float(d), int(n)] for c, d, n in kind["commands"]]

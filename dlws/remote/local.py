@@ -1,8 +1,12 @@
-"""The control host: the same agent, as a child process."""
+"""The control host: the same agent, as a child process of the operator's.
+
+It runs as the operator, not as root: whatever a stage makes here is the operator's own, and nothing here needs root.
+"""
 
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import signal
@@ -74,19 +78,29 @@ class ProcessLink:
 
 
 def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3") -> SessionConnection:
-    """A connection to the machine we run on, or to the one that `prefix` (the start of an argv) enters."""
-    if os.geteuid() != 0:
-        prefix = [*prefix, "sudo", "-n", "-H"]
+    """A connection to the machine we run on, or to the one that `prefix` (the start of an argv) enters.
+
+    Commands run as the user that we are, or the one that `prefix` changes to.
+    """
 
     def link(command: str) -> Link:
         return ProcessLink([*prefix, "/bin/sh", "-c", command])
 
     def start() -> tuple[str, Session]:
-        return "root", first_to_start(lambda: AgentSession(host, link, python=python), lambda: ShellSession(host, link))
+        helper = first_to_start(lambda: AgentSession(host, link, python=python), lambda: ShellSession(host, link))
+        return operator(), helper
 
     return SessionConnection(host, start)
 
 
 def open_local(name: str = CONTROL) -> SessionConnection:
-    """A connection to the control host itself, as root (through `sudo -n` if need be). Raises Unreachable."""
+    """A connection to the control host itself. Raises Unreachable."""
     return open_process(name, python=shlex.quote(sys.executable)).connect()
+
+
+def operator() -> str:
+    """The name of the user who runs the suite; the number of one without a name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

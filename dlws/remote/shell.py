@@ -25,7 +25,7 @@ SCRIPT = r"""{
 read -r nonce; umask 022; cd /; unset LANG LANGUAGE DLWS_ACTION
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; LC_ALL=C
 if locale -a 2>/dev/null | grep -qix "c\.utf-\{0,1\}8"; then LC_ALL=C.UTF-8; fi
-export LC_ALL PATH
+DLWS_HELPER=$$; export LC_ALL PATH DLWS_HELPER
 d=$(mktemp -d /run/dlws.XXXXXX 2>/dev/null) || d=$(mktemp -d) || exit 97
 trap 'rm -rf "$d"' EXIT; trap exit HUP INT PIPE TERM
 limit=; if timeout 1 true 2>/dev/null; then limit=timeout; fi

@@ -85,14 +85,15 @@ def open_ssh(
     connect_timeout: float = CONNECT_TIMEOUT,
     login_timeout: float = LOGIN_TIMEOUT,
     redact: Callable[[str], str] = str,
+    admit: Callable[[Session], None] | None = None,
 ) -> SessionConnection:
     """Connect to a host with the first login that can run commands as root. Timeouts are in seconds.
 
     Raises Unreachable (no answer), HostKeyChanged (before any credential is sent), LoginRefused (the reason for each
-    login).
+    login), and what `admit` raises for a new session (`SessionConnection`).
     """
     dialer = _Dialer(node, logins, host_keys, connect_timeout, login_timeout)
-    return SessionConnection(node.name, dialer.open, redact, dialer.tunnel).connect()
+    return SessionConnection(node.name, dialer.open, redact, dialer.tunnel, admit).connect()
 
 
 def shown_key(node: Node, host_keys: HostKeys) -> HostKey:

@@ -21,7 +21,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.site import redactor_of
 from dlws.inventory import Node
 from dlws.record import ledger as ledgers
-from dlws.record.answer import Answer, CommandTimedOut, LinkLost, LoginRefused, Unreachable
+from dlws.record.answer import Answer, CommandTimedOut, HeldByAnotherRun, LinkLost, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.ledger import Ledger, Result
 from dlws.remote.connection import CAP, Connection
@@ -188,8 +188,9 @@ def eventually(holds: Callable[[], Any], limit: float = LIMIT) -> None:
 
 
 class LocalHost(Connection):
-    """A host that is a folder. Files in it: `unreachable` and `refused` (no way in), `vanish` (its text is a command:
-    the host is gone from that one on), `cut` (the link is lost in the middle of each change), `hung` (no answers come).
+    """A host that is a folder. Files in it: `unreachable`, `refused` and `held` (no way in), `vanish` (its text is a
+    command: the host is gone from that one on), `cut` (the link is lost in the middle of each change), `hung` (no
+    answers come).
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -253,6 +254,8 @@ def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
         folder = hosts / node.name
         if (folder / "refused").exists():
             raise LoginRefused(f"{node.name}: no login of root is accepted")
+        if (folder / "held").exists():
+            raise HeldByAnotherRun(f"{node.name}: this cluster is being changed by another run; wait for it to end")
         if (folder / "unreachable").exists():
             raise Unreachable(f"{node.name}: no route to host")
         return LocalHost(node.name, folder)

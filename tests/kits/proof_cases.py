@@ -39,6 +39,8 @@ QUICK = yaml.CSafeLoader  # libyaml's parser, as every worker reads the 9,000 li
 FOLDER = Path(__file__).parents[1] / "proofs"
 HEALTHY = FOLDER / "healthy"
 """The cluster of the proofs, and the answers of its hosts and its API when healthy."""
+BESIDE = ("pod-network.yml", "k8s.asc")
+"""The files of HEALTHY that lie beside the configuration."""
 HOSTS = {"npu": "atlas01", "gpu": "atlas-gpu01", "infrastructure": "atlas02"}
 LAYERS = {"npu": ["every", "npu"], "gpu": ["every", "gpu"], "infrastructure": ["every", "npu", "infrastructure"]}
 NEEDED = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "unknown": Verdict.UNKNOWN}
@@ -280,7 +282,8 @@ def loaded(text: str) -> Cluster:
         path = Path(folder) / "config.yaml"
         path.write_text(text)
         path.chmod(0o600)
-        shutil.copy(HEALTHY / "pod-network.yml", folder)
+        for name in BESIDE:
+            shutil.copy(HEALTHY / name, folder)
         (Path(folder) / "checkout").symlink_to(CHECKOUT)
         return load(path, resolve=no_network)
 

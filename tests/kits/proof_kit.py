@@ -41,6 +41,7 @@ from dlws.remote.outbox import Stdin
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
 from tests.kits.proof_api import FAILURES, Broken, RecordedApi, merged
 from tests.kits.proof_cases import (
+    BESIDE,
     HEALTHY,
     HOSTS,
     LAYERS,
@@ -217,7 +218,8 @@ def _context(folder: Path) -> Context:
 def _cluster(case: Case, folder: Path) -> Cluster:
     path = folder / "config.yaml"
     text = _configuration(case)
-    shutil.copy(HEALTHY / "pod-network.yml", folder)
+    for name in BESIDE:
+        shutil.copy(HEALTHY / name, folder)
     furnish(folder)
     for name, content in case.spoilt.items():
         spoil_file(folder, name, content)

@@ -9,6 +9,7 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.facts.files import text_of
 from dlws.facts.probes.pods import APP, process_of
+from dlws.facts.probes.share import READ
 from dlws.inventory import Node
 from dlws.kubernetes import objects
 from dlws.kubernetes.objects import Object
@@ -47,8 +48,12 @@ if not resolved(told["dns"], told["name"]):
 print(json.dumps(wrong))
 """
 """Looks out of a pod's network: a port that nobody listens on answers with a reset, if the pod can be reached."""
-TOUCH = 'f="/proc/%s/root/share/.dlws-probe.%s"; echo %s > "$f" && timeout -k 1 10 cat %s; r=$?; rm -f "$f"; exit $r'
-"""Writes by way of a pod's own file system, and reads on the share of the host."""
+TOUCH = (
+    'f="/proc/%s/root/share/.dlws-probe.%s"; rm -f "$f"; echo %s | dd of="$f" conv=excl status=none'
+    f' && timeout -k 1 10 {READ}; r=$?; rm -f "$f"; exit $r'
+)
+"""Writes by way of a pod's own file system, and reads on the share of the host. A link of that name is not followed: it
+would lead root to a file of the host."""
 
 
 def start_time(probe: Object) -> float:

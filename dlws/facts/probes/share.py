@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,9 +23,13 @@ SIDE_BY_SIDE = 16
 """Hosts that read a probe at the same time: one whose mount is dead must not add to the others' wait."""
 WRITE = (
     PROBE_BOUND + 'sh -c \'find "$1" -maxdepth 1 -name ".dlws-probe.*" -mmin +60 -delete;'
-    ' f=$(mktemp "$1/.dlws-probe.XXXXXXXXXX") && head -c 64 /dev/urandom | sha256sum > "$f"'
-    ' && echo "$f" && cat "$f"\' - %s'
+    ' s=$(head -c 64 /dev/urandom | sha256sum) && f=$(mktemp "$1/.dlws-probe.XXXXXXXXXX")'
+    ' && echo "$s" | dd of="$f" oflag=nofollow status=none && echo "$f" && echo "$s"\' - %s'
 )
+NAME = re.compile(r"\.dlws-probe\.[A-Za-z0-9]{10}")
+CONTENT = re.compile(r"[0-9a-f]{64}  -")
+READ = "dd bs=80 count=1 iflag=nofollow,nonblock status=none if=%s"
+"""Reads a probe: at most its size, and neither what a link leads to nor a pipe. A share is everybody's to write."""
 
 
 class ShareSilent(Exception):
@@ -52,18 +57,22 @@ def misreaders(hosts: Mapping[str, Host], mount: Mount) -> list[str]:
 
 
 def written(host: Host, mount: Mount) -> tuple[str, str]:
-    """Let a host write a new file with random content to a share; its path and its content."""
+    """Let a host write a new file with random content to a share; its path and its content.
+
+    Unknown unless they are a probe's: another path would be read, as root, on every other host.
+    """
     answer = host.run_active(ANSWERS, WRITE, mount.mount_point)
     what = f"writing to {mount.mount_point} on {host.name}"
     lines = require_answer(what, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE).splitlines()
-    if len(lines) != 2 or not lines[0].startswith(f"{mount.mount_point}/.dlws-probe."):
+    folder, _, name = lines[0].rpartition("/") if len(lines) == 2 else ("", "", "")
+    if folder != mount.mount_point or not NAME.fullmatch(name) or not CONTENT.fullmatch(lines[1]):
         raise Unknown(f"{host.name}: unclear what was written to {mount.mount_point}: {answer.text[:200]!r}")
     return lines[0], lines[1]
 
 
 def misread(host: Host, path: str, content: str) -> str:
     """What is wrong with what a host reads there; nothing if that is the content."""
-    answer = host.run_active(ANSWERS, PROBE_BOUND + "cat %s", path)
+    answer = host.run_active(ANSWERS, PROBE_BOUND + READ, path)
     try:
         text = require_answer(path, answer.rc, answer.text, answer.error_text, PROBE_PATIENCE)
     except ShareSilent as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import inspect
+from dlws.config.finding import Level
 from dlws.upstream.published_secrets import KNOWN, Harm, Leak, digest, leak_of
 from tests.kits.config_example import findings, no_dns, write
 
@@ -142,3 +143,16 @@ def test_a_registry_login_that_others_may_read(tmp_path: Path, mode: int) -> Non
 def test_a_name_of_the_cluster_is_no_near_miss(tmp_path: Path) -> None:
     text = 'grafana: {url: "http://atlas.sigsus.cn/ http://ATLAS-gpu01.sigsus.cn http://mail.sigsus.cn"}\nsuite:\n'
     assert findings(write(tmp_path, ("suite:\n", text))) == []
+
+
+@pytest.mark.parametrize("option", ["trusted=yes", "arch=amd64 allow-insecure=yes", "allow-downgrade-to-insecure=yes"])
+def test_an_apt_source_that_nobody_signs(tmp_path: Path, option: str) -> None:
+    line = f"    apt_source: deb [{option}] http://mirror/apt k8s main\n"
+    [found] = findings(write(tmp_path, ("    cni_manifest:", f"{line}    cni_manifest:")))
+    assert (found.key, found.level) == ("suite.kubernetes.apt_source", Level.WARNING)
+    assert found.message == f"{option.split()[-1]}: whoever answers for this source is root on every host"
+
+
+def test_an_apt_source_that_is_verified_is_no_finding(tmp_path: Path) -> None:
+    line = "    apt_source: deb [arch=amd64 trusted=no] http://mirror/apt k8s main\n"
+    assert findings(write(tmp_path, ("    cni_manifest:", f"{line}    cni_manifest:"))) == []

@@ -10,12 +10,14 @@ import pytest
 from dlws.config.cluster import Cluster, load
 from dlws.kubernetes import membership
 from dlws.kubernetes.membership import CONTROL_PLANE, NODE
+from dlws.parse.kubernetes import kubeconfig
 from dlws.record.answer import Answer
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.remote.change import Applier, Change, ChangeFailed
 from dlws.remote.fleet import Fleet
 from install import s3_11_kubernetes as stages
+from tests.kits.api import admin_conf
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import Scripted, change_on, script
 
@@ -110,14 +112,34 @@ def test_a_node_that_the_api_forgot_registers_anew_without_a_join(cluster: Clust
     assert master.sent == []
 
 
+RUNS_PROGRAMS = {
+    "client-key-data:": "exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [owned]}",
+    "client-certificate-data:": "auth-provider: {name: gcp, config: {cmd-path: touch, cmd-args: owned}}",
+    "server:": "proxy-url: http://eve:3128",
+    "certificate-authority-data:": "insecure-skip-tls-verify: true",
+}
+
+
+@pytest.mark.parametrize(("beside", "line"), RUNS_PROGRAMS.items())
+def test_admin_conf_brings_no_program_of_the_masters(cluster: Cluster, beside: str, line: str) -> None:
+    hostile = admin_conf(6443, b"ca", b"certificate", b"secret").replace(f"    {beside}", f"    {line}\n    {beside}")
+    assert line in hostile
+    control = Scripted("control")
+    master = master_of(**{"test -e": (0, "", ""), f"cat {membership.ADMIN_CONF}": (0, hostile, "")})
+    stages.test_admin_conf(cluster, change_on(control)[1], change_on(master)[1])
+    [written] = [stdin.decode() for _, stdin in control.sent if stdin]
+    assert kubeconfig.parse(written) == kubeconfig.parse(hostile)
+    assert line.partition(":")[0] not in written
+
+
 def test_admin_conf_travels_without_a_trace(cluster: Cluster) -> None:
-    secret = "client-key-data: c2VjcmV0"
+    secret = admin_conf(6443, b"ca", b"certificate", b"secret")
     control = Scripted("control")
     master = master_of(**{"test -e": (0, "", ""), f"cat {membership.ADMIN_CONF}": (0, secret, "")})
     _, change = change_on(control)
     _, on_master = change_on(master)
     stages.test_admin_conf(cluster, change, on_master)
-    assert [stdin.decode() for _, stdin in control.sent if stdin] == [secret]
+    assert [kubeconfig.parse(stdin.decode()).key for _, stdin in control.sent if stdin] == [b"secret"]
     assert not any("c2VjcmV0" in words for words in [*(c for c, _ in control.sent), *(a.text for a in change.actions)])
 
 

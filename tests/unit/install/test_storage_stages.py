@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,14 @@ import pytest
 from checks.storage import shares
 from dlws.config.cluster import Cluster, load
 from dlws.engine.check import Mismatch
+from dlws.facts.probes.pod_view import TOUCH
+from dlws.facts.probes.share import READ, misread, misreaders
 from dlws.facts.shares import mounts_of
 from dlws.remote.change import Applier, Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.local import open_process
 from dlws.remote.modules import MountPoint
+from dlws.verdict import Unknown
 from install import s3_12_storage as stages
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import Scripted
@@ -137,3 +140,42 @@ def test_a_share_that_cannot_be_written_is_named(
     monkeypatch.setattr(MountPoint, "is_nfs", True)
     with pytest.raises(Mismatch, match=r"writing to .*/mnt on atlas01: .*No such file or directory"):
         shares.test_hosts_share_their_files(cluster, {"atlas01": change.host})
+
+
+PLANTED = ["../../secret", ".dlws-probe.x/../../secret", ".dlws-probe.0123456789/x", ".dlws-probe.012345678", "secret"]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_writer_cannot_choose_what_the_others_read(cluster: Cluster, name: str) -> None:
+    mount, content = cluster.mounts[0], "0" * 64 + "  -"
+    writer = Scripted("atlas02", {"mktemp": (0, f"{mount.mount_point}/{name}\n{content}\n", "")})
+    reader = Scripted("atlas01")
+    with pytest.raises(Unknown, match="atlas02: unclear what was written"):
+        misreaders({"atlas01": Host(reader), "atlas02": Host(writer)}, mount)
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize("plant", [lambda at, secret: at.symlink_to(secret), lambda at, secret: os.mkfifo(at)])
+def test_a_link_in_a_probes_place_is_not_followed(
+    change: Change, tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    secret, probe = tmp_path / "shadow", tmp_path / ".dlws-probe.0123456789"
+    secret.write_text("root:secret")
+    plant(probe, secret)
+    assert "secret" not in misread(change.host, str(probe), "0" * 64 + "  -")
+
+
+def test_no_more_than_a_probe_is_read(change: Change, tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("x" * 10_000)
+    answer = change.host.run_active([0], READ, str(tmp_path / "long"))
+    assert len(answer.out) == 80
+
+
+def test_a_pods_link_does_not_lead_root_to_a_file_of_the_host(change: Change, tmp_path: Path) -> None:
+    victim, share = tmp_path / "victim", tmp_path / "share"
+    victim.write_text("the host's")
+    share.mkdir()
+    (share / ".dlws-probe.atlas01").symlink_to(victim)
+    touch = TOUCH.replace("/proc/%s/root/share", str(share))
+    answer = change.host.run_active([0], touch, "atlas01", "atlas01", f"{share}/.dlws-probe.atlas01")
+    assert (answer.text, victim.read_text(), list(share.iterdir())) == ("atlas01\n", "the host's", [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,56 @@ def test_an_edit_follows_a_link_and_leaves_it_a_link(change: Change, tmp_path: P
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "new\n"
     assert (tmp_path / "real").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_line_that_somebody_adds_meanwhile_is_not_lost(change: Change, tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text("old\n")
+
+    def slowly(text: str) -> str:
+        file.write_text("old\nadded by hand\n")
+        return text.replace("old", "new")
+
+    with pytest.raises(ChangeFailed, match=r"edit .*/hosts: \+1 -1 lines: .*it was changed meanwhile: run this again"):
+        change.edit_file(str(file), slowly)
+    assert {path.name: path.read_text() for path in tmp_path.glob("hosts*")} == {"hosts": "old\nadded by hand\n"}
+
+
+def test_a_file_that_somebody_makes_meanwhile_is_not_replaced(change: Change, tmp_path: Path) -> None:
+    with pytest.raises(ChangeFailed, match="it was changed meanwhile"):
+        change.edit_file(str(tmp_path / "new"), lambda text: f"{text}{(tmp_path / 'new').write_text('theirs')}")
+    assert (tmp_path / "new").read_text() == "theirs"
+
+
+def test_an_edit_keeps_extended_attributes_such_as_an_acl(change: Change, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old\n")
+    entries = [(0x01, 6, 2**32 - 1), (0x02, 4, 4711), (0x04, 4, 2**32 - 1), (0x10, 6, 2**32 - 1), (0x20, 0, 2**32 - 1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(file, "system.posix_acl_access", acl)  # user 4711 may read it, as with `setfacl -m u:4711:r`
+    except OSError as error:
+        pytest.skip(f"no ACLs in {tmp_path}: {error}")
+    change.edit_file(str(file), lambda text: "new\n")
+    assert (file.read_text(), os.getxattr(file, "system.posix_acl_access")) == ("new\n", acl)
+
+
+def test_a_link_to_nothing_is_not_made_a_file(change: Change, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(
+        ChangeFailed, match=r"a1: .*/link links to gone, which is missing: restore it or delete the link"
+    ):
+        change.edit_file(str(tmp_path / "link"), lambda text: "new\n")
+    assert (tmp_path / "link").is_symlink()
+    assert change.actions == []
+
+
+def test_a_file_of_several_names_is_left_to_a_person(change: Change, tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("old\n")
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+    with pytest.raises(ChangeFailed, match=r"/one has 2 names \(hard links\): replace it by a copy"):
+        change.edit_file(str(tmp_path / "one"), lambda text: "new\n")
+    assert (tmp_path / "two").read_text() == "old\n"
 
 
 def test_a_file_is_written_with_its_mode_and_not_in_the_action(change: Change, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_secret_or_a_stranger_file_is_no_foresight(world: World) -> None:
     path.chmod(0o666)
     assert Foresight(path).foreseen(world.nodes[1]) == []
     path.chmod(0o600)
-    path.write_text('{"": {"kinds": []}}')
+    path.write_text('{"suite": "", "selections": {"": {"kinds": []}}}')
     assert Foresight(path).foreseen(world.nodes[1]) == []
 
 

@@ -14,15 +14,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import paramiko
 import pytest
 
-from dlws.record.answer import CommandTimedOut, HostKeyChanged, LinkLost, LoginRefused, Unreachable
-from dlws.remote import agent, outbox, session
+from dlws.record.answer import CommandTimedOut, HeldByAnotherRun, HostKeyChanged, LinkLost, LoginRefused, Unreachable
+from dlws.remote import agent, lease, outbox, session
+from dlws.remote.connection import Connection
 from dlws.remote.hostkeys import HostKeys
 from dlws.remote.ssh import Login, open_ssh
+from tests.kits.project import eventually
 from tests.kits.sshd import SSHD, Server, free_port, make_key, node_at
 
 
@@ -343,3 +346,26 @@ def test_clocks_are_compared_with_their_error_bound(server: Server, root: Login,
     offset, bound = map(float, connection.clock().text.split())
     assert abs(offset) <= bound < 1.0
     connection.close()
+
+
+def test_a_link_that_is_cut_keeps_the_lease_until_the_change_has_ended(
+    server: Server, root: Login, keys: HostKeys, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "PATH", str(tmp_path / "lock"))
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    ours = open_ssh(node_at(proxy.port), [root], keys, admit=partial(lease.take, run="install from ctl1"))
+    with when_exists(begun, proxy.cut), pytest.raises(LinkLost):
+        ours.send(f"touch {begun}; until test -e {go_on}; do sleep 0.1; done", token="init", deadline=30)
+    admit = partial(lease.take, run="install from ctl2")
+    with pytest.raises(HeldByAnotherRun, match="atlas01: this cluster is being changed by install from ctl1"):
+        open_ssh(server.node, [root], keys, admit=admit)
+    go_on.touch()
+    eventually(lambda: opens(lambda: open_ssh(server.node, [root], keys, admit=admit)))
+
+
+def opens(connect: Callable[[], Connection]) -> bool:
+    try:
+        connect().close()
+    except HeldByAnotherRun:
+        return False
+    return True

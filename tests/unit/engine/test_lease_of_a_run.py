@@ -1,0 +1,69 @@
+"""What a run does with the lease on the master: an install needs it, an audit is told, a plan says who has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dlws.engine.run import ask_for_master
+from dlws.remote.host import Host
+from tests.kits.project import Project
+from tests.kits.scripted import Scripted
+
+CHECKS = """
+@preflight
+@check("A01", title_zh="无", fix="-")
+def test_there(host):
+    host.read("test -e there")
+"""
+STAGES = """
+@stage(section="3.6", on=every_host, proves=[facts.test_there])
+def test_placed(host, change):
+    "Place it."
+    change.run("touch there")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path, stages=STAGES, checks=CHECKS)
+
+
+@pytest.mark.parametrize("width", ["0", "2"])
+def test_a_cluster_that_another_run_changes_is_left_alone(project: Project, width: str) -> None:
+    project.on("a1", "held")
+    ran = project.run("-m", "install", "-n", width, "--limit", "a2")
+    assert ran.status == 4
+    assert "a1: this cluster is being changed by another run; wait for it to end" in ran.out + ran.err
+    assert project.sent("a2") == []
+    assert list((project.path / "reports" / "out").glob("demo/*")) == []
+
+
+def test_a_master_that_is_down_does_not_keep_the_others_waiting(project: Project) -> None:
+    project.on("a1", "unreachable")
+    assert project.run("-m", "install", "-n", "0").status == 1
+    assert project.outcomes == {"placed[a1]": "failed", "placed[a2]": "changed"}
+
+
+def test_another_run_that_comes_first_after_all_is_a_finding(project: Project) -> None:
+    project.on("a2", "held")  # the master was lost meanwhile, and connected to by the other run first
+    assert project.run("-m", "install", "-n", "0").status == 1
+    assert project.verdicts == {"placed[a1]": "PASS", "placed[a2]": "FAIL"}
+    assert project.results["placed[a2]"].message.startswith("this cluster is being changed by another run")
+
+
+def test_a_plan_takes_no_lease_and_says_who_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = {"pgrep -f": (0, "4711\n", ""), "cat /run/dlws-suite.lock": (0, "pytest -m reset by eve on ctl2\n", "")}
+    master = Host(Scripted("atlas02", answers))
+    site: Any = SimpleNamespace(
+        context=SimpleNamespace(lease="", plan=True),
+        cluster=SimpleNamespace(master=SimpleNamespace(name="atlas02")),
+        host=lambda target: master,
+    )
+    ask_for_master(site)
+    assert capsys.readouterr().out.startswith(
+        "atlas02: this cluster is being changed by pytest -m reset by eve on ctl2; "
+    )

@@ -1,0 +1,93 @@
+"""What is remembered of the last audit is run as root: nobody else can put a command there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlws.config.cluster import Cluster, load
+from dlws.engine.site import Context, open_fleet
+from dlws.remote import ssh
+from dlws.remote.connection import CAP
+from dlws.remote.foresight import Foresight, kept_for, source_digest
+from dlws.remote.local import open_process
+from tests.kits.config_example import no_dns, write
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A project whose hosts are this machine, and an operator with a home of his own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
+    monkeypatch.setattr(ssh, "open_ssh", lambda node, *_, **__: open_process(node.name).connect())
+    (tmp_path / "project").mkdir()
+    return load(write(tmp_path / "project"), resolve=no_dns)
+
+
+def audit(cluster: Cluster, folder: Path) -> None:
+    """An audit that only connects to a host."""
+    settled: dict[str, Any] = {"resumed": None, "command": "verify", "plan": False, "strict": False}
+    context = Context(run="r", folder=folder, root_user="root", root_password=None, **settled)
+    fleet = open_fleet(cluster, context, "main")
+    fleet.connection(cluster.master.name)
+    fleet.close()
+
+
+def content(cluster: Cluster, command: str, suite: str) -> dict[str, Any]:
+    kinds = {cluster.master.kind: {"run": "earlier", "commands": [[command, 30.0, CAP]]}}
+    return {"suite": suite, "selections": {"verify": {"kinds": kinds}}}
+
+
+def planted(path: Path | None, text: Any) -> None:
+    assert path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(text))
+    path.chmod(0o600)
+
+
+def test_what_this_suite_has_learnt_is_asked_ahead(cluster: Cluster, tmp_path: Path) -> None:
+    planted(kept_for(cluster.path), content(cluster, f"touch {tmp_path}/asked", source_digest()))
+    audit(cluster, tmp_path / "run")
+    assert (tmp_path / "asked").exists()
+
+
+def test_a_project_from_a_stranger_brings_no_command(cluster: Cluster, tmp_path: Path) -> None:
+    whole = content(cluster, f"touch {tmp_path}/owned", source_digest())
+    for text in (whole, whole["selections"]):
+        planted(cluster.state.folder / "foresight.json", text)
+        planted(cluster.path.parent / ".cache" / "dlws" / "foresight.json", text)
+        audit(cluster, tmp_path / "run")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_what_another_version_asked_is_not_asked_by_this_one(cluster: Cluster, tmp_path: Path) -> None:
+    planted(kept_for(cluster.path), content(cluster, f"touch {tmp_path}/owned", "0" * 64))
+    audit(cluster, tmp_path / "run")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_link_to_a_file_is_not_followed(cluster: Cluster, tmp_path: Path) -> None:
+    path = kept_for(cluster.path)
+    assert path
+    planted(tmp_path / "elsewhere.json", content(cluster, f"touch {tmp_path}/owned", source_digest()))
+    path.parent.mkdir(parents=True)
+    path.symlink_to(tmp_path / "elsewhere.json")
+    audit(cluster, tmp_path / "run")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_what_is_saved_is_the_operators_alone(cluster: Cluster) -> None:
+    path = kept_for(cluster.path)
+    learner = Foresight(path, suite="this", selection="verify", run="1")
+    learner.learn(cluster.master, "uname -s", 30.0, CAP)
+    learner.save()
+    assert path
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert [c for c, _, _ in Foresight(path, suite="this", selection="verify").foreseen(cluster.master)] == ["uname -s"]
+
+
+def test_a_user_without_a_home_remembers_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert kept_for(cluster.path) is None
