@@ -238,7 +238,7 @@ def test_reads_die_with_the_link_and_changes_do_not(local: Connection, tmp_path:
 def test_a_read_cleans_up_when_the_link_goes(local: Connection, tmp_path: Path) -> None:
     """Such as the pods of a probe, and its file on a share."""
     started, cleaned = tmp_path / "started", tmp_path / "cleaned"
-    background(local.ask, [f"trap 'touch {cleaned}' EXIT; trap exit TERM; echo $$ >{started}; sleep 60"])
+    background(local.ask, [f"trap 'touch {cleaned}' EXIT; trap exit TERM; sleep 60 & echo $$ >{started}; wait"])
     first_line(started)
     session(local).close()
     wait_until(cleaned.exists)
