@@ -105,9 +105,15 @@ class Staged:
         self._running[node], self._sent[node] = None, 0
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
-        """A worker has collected. A replacement that collected something else is left idle."""
+        """A worker has collected. If a replacement collected something else, the run is drained.
+
+        It could be given nothing; a run in which no other worker is left would wait for ever.
+        """
         if self.tests is None or list(collection) == self.tests:
             self._collected[node] = list(collection)
+        else:
+            self.draining = True
+            self.why = self.why or "a replaced worker collected other tests: the configuration changed meanwhile?"
 
     def schedule(self) -> None:
         """Called when all have collected, and again for each replacement worker."""

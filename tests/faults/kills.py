@@ -45,7 +45,7 @@ SAY_EVERY = 20  # rounds
 GONE = 20.0  # seconds within which everything that a run started has ended
 CONTENT = "".join(f"line {number} of a file that is longer than a pipe\n" for number in range(4000))
 DIGEST = hashlib.sha256(CONTENT.encode()).hexdigest()
-TARGETS = {"agent": 12, "connection": 12, "worker": 1}  # what a saboteur strikes, with weights
+TARGETS = {"agent": 30, "connection": 30, "worker": 1}  # what a saboteur strikes, with weights
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CONFTEST = """\

@@ -193,3 +193,15 @@ def test_nothing_is_repeated_or_stolen(pair: Rehearsal) -> None:
         pair.staged.mark_test_pending(pair.tests[0])
     with pytest.raises(NotImplementedError):
         pair.staged.remove_pending_tests_from_node(pair.workers[0], [0])
+
+
+def test_a_replacement_that_collects_other_tests_drains_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Rehearsal(items(one=(["a1"], []), two=(["a1"], ["one"])), 1, monkeypatch)
+    dead: Any = run.workers[0]
+    run.staged.remove_node(dead)
+    assert not run.staged.tests_finished
+    replacement: Any = Worker()
+    run.staged.add_node(replacement)
+    run.staged.add_node_collection(replacement, run.tests[:1])
+    assert run.staged.tests_finished
+    assert "collected other tests" in run.staged.why
