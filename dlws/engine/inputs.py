@@ -67,9 +67,11 @@ def load(folder: RunFolder) -> Inputs | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise RunFolderError(f"{folder.inputs}: not of this suite: {error.errors()[0]['loc']}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{folder.inputs}: cannot be read: {error}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RunFolderError(f"{folder.inputs}: not of this suite: {place[:200]}: {first['msg'][:200]}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RunFolderError(f"{folder.inputs}: cannot be read: {str(error)[:200]}") from error
 
 
 def _document(value: Any, redactor: Redactor, path: KeyPath = ()) -> Any:

@@ -10,8 +10,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from dlws.record.whole_file import PRIVATE
 
@@ -38,7 +38,7 @@ class NotRegular(OSError):
     """Something else than a regular file of a bounded size; the message names it."""
 
 
-def opened(folder: Path, name: str, most: int) -> BinaryIO:
+def opened(folder: Path, name: str, most: int) -> BufferedReader:
     """The file `name` (it may name folders: `evidence/a.jsonl`) of a folder, for reading. `most` is in bytes.
 
     The folder itself may be reached through links. Raises FileNotFoundError, NotRegular, or another OSError.
@@ -71,7 +71,7 @@ def copy(folder: Path, name: str, to: Path, most: int) -> None:
             out.write(block)
 
 
-def lines(file: BinaryIO) -> Iterator[str]:
+def lines(file: BufferedReader) -> Iterator[str]:
     r"""The lines of a file as text. Bytes that are not UTF-8, as in a torn character, appear as `\xNN`.
 
     Raises NotRegular for a line longer than LONGEST_LINE.

@@ -216,8 +216,9 @@ def _inputs(content: Any) -> Mapping[str, Any]:
     """The inputs, as far as reports use them, with their types checked. ValueError for anything else."""
     try:
         cluster = content.get("cluster") or {}
-        texts = [value for waiver in content.get("waivers") or () for value in waiver.values()]
-        texts += [waiver[name] for waiver in content.get("waivers") or () for name in ("id", "host", "expires")]
+        waivers = content.get("waivers", [])
+        texts = [value for waiver in waivers for value in waiver.values()]
+        texts += [waiver[name] for waiver in waivers for name in ("id", "host", "expires")]
         texts += [content["today"]] if texts else []
         texts += [node["name"] for node in cluster["nodes"]] if cluster else []
         (cluster.get("suite") or {}).keys()

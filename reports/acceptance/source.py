@@ -144,7 +144,7 @@ class Source:
     def gaps(self) -> list[tuple[str, str]]:
         """Reasons why the run does not cover the whole cluster, in Chinese and English; empty if it does."""
         inputs = self.recorded.inputs
-        if not inputs:
+        if not inputs.get("cluster"):
             return [
                 ("未记录是否覆盖全部主机与全部检查项", "it is not recorded whether all hosts and checks were covered")
             ]

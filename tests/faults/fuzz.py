@@ -45,7 +45,7 @@ from reports import answers, drift, history, record
 from tests.kits import sample_run
 from tests.unit.reports.test_hostile_folder import TRAPS
 
-LONGEST = 20
+LONGEST = 60
 MOST_MEMORY = 300 << 20
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Target = Callable[[Draw], None]

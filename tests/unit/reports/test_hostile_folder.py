@@ -134,3 +134,15 @@ def test_a_linked_folder_is_not_followed(folder: str, run: RunFolder, tmp_path: 
     (run.path / folder).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunFolderError, match=f"{folder} is a link, not a folder"):
         (run.transcripts(), run.lost())
+
+
+@pytest.mark.parametrize(
+    "inputs", ["[]", '{"waivers": null}', '{"waivers": [{}]}', '{"cluster": 1}', '{"cluster": {}}']
+)
+@pytest.mark.parametrize("command", ["json", "acceptance"])
+def test_other_inputs_are_one_line_or_none_at_all(
+    command: str, inputs: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.inputs.write_text(inputs)
+    status = main(["reports", command, str(run.path)])
+    assert (status, len(capsys.readouterr().err.splitlines())) in [(0, 0), (4, 1)]
