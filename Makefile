@@ -69,7 +69,7 @@ env: .venv/locked
 	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
 	$(PYTHON) -m venv .venv
 	for lock in $(LOCKS); do $(INSTALL) --require-hashes -r $$lock; done
-	$(INSTALL) --no-deps -e .
+	$(INSTALL) -q --no-deps -e .
 	@touch $@
 
 clean: down
