@@ -141,7 +141,6 @@ def test_no_canary_is_in_what_the_runs_printed(sung: Sung) -> None:
     assert not {number: song for number, song in songs.items() if song}
 
 
-@pytest.mark.xfail(reason="reports are written with mode 0644", strict=False)
 def test_nobody_else_can_read_what_the_runs_wrote(sung: Sung) -> None:
     wide = {
         p.name: oct(p.stat().st_mode & 0o777) for p in sung.written if "out" in p.parts and p.stat().st_mode & 0o077
