@@ -75,7 +75,7 @@ class Cluster:
     suite: Suite = field(hash=False)
     path: Path
     """The configuration file, absolute."""
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = field(compare=False)  # some are about the file, such as its mode
     """Warnings and hints about the configuration; none of them an error."""
     settings: Configuration = field(repr=False, compare=False)
     """The whole configuration, typed, with its defaults. Holds secrets."""

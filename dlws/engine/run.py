@@ -190,7 +190,8 @@ def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
 def _is_made(folder: Path) -> bool:
     """Make a folder, and its parents; False if it was there."""
     try:
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER)
     except FileExistsError:
         return False
     return True

@@ -177,6 +177,9 @@ class Link:
     def abort(self) -> None:
         """Nothing to drop."""
 
+    def close(self) -> None:
+        """Nothing to close."""
+
     def complaint(self) -> str:
         """No reason."""
         return ""

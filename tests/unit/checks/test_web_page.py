@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -29,11 +30,12 @@ def control() -> Iterator[Host]:
 
 
 @pytest.fixture
-def open_path(tmp_path: Path) -> Path:
-    """A folder that everyone may enter."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path
+def open_path() -> Iterator[Path]:
+    """A folder that everyone may enter; pytest's own are closed, and it closes them again."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        path.chmod(0o711)
+        yield path
 
 
 @pytest.fixture

@@ -33,8 +33,9 @@ def test_base(host):
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """The controller's child processes."""
-    return list(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
+    """The controller's workers: those of its child processes that execnet has started, no agent of a host."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"exec(eval(" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def is_running(pid: int) -> bool:
