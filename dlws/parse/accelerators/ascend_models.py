@@ -1,0 +1,146 @@
+"""Generations of Huawei's Ascend chips: what npu-smi calls them, and what is expected of each.
+
+Sources: PCI ids and names of Huawei's driver (hicann/driver: dcmi_common.h, dms_chip_info_adapt.c,
+ascend_bug_report.sh); HBM of the HAMi project's table of chips; ports, clocks and power of public logs
+(docs/upstream.md).
+A chip that no row names is Unknown, with its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dlws.verdict import Unknown
+
+VENDOR = "19e5"
+ACCELERATOR_CLASS = "1200"
+"""The PCI class of all of them: a processing accelerator. Kunpeng's own parts have the same vendor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One generation of chips.
+
+    `hbm` is the memory in MB by name of the chip (None: sold with more than one size); a chip that is not in it has no
+    HBM. `port_speed` is what the chip's own RoCE port runs at, in Mb/s (None: it has no port). `steady_clock` in MHz is
+    the highest rated clock at which an idle chip stays at its rated clock, `idle_power` the W that such a chip draws
+    (None: not published). `functions_per_chip` says whether each chip of a card is a PCI function (None: some are).
+    """
+
+    name: str
+    pci: str
+    chips: str
+    hbm: Mapping[str, int | None] = field(default_factory=dict)
+    port_speed: int | None = None
+    steady_clock: int = 0
+    idle_power: tuple[float, float] | None = None
+    functions_per_chip: bool | None = True
+    has_work_modes: bool = False
+    has_two_planes: bool = False
+
+
+IDLE_POWER = (50.0, 110.0)
+"""W that a first-generation 910 without work draws, the only one of which it is published."""
+
+GENERATIONS = (
+    Generation(
+        name="910, first generation",
+        pci="d801",
+        chips="910A|910B|910ProA|910ProB|910PremiumA",
+        hbm=dict.fromkeys(("910A", "910B", "910ProA", "910ProB", "910PremiumA"), 32768),
+        port_speed=100_000,
+        steady_clock=1000,
+        idle_power=IDLE_POWER,
+        has_work_modes=True,
+        has_two_planes=True,
+    ),
+    Generation(
+        name="910B (A2)",
+        pci="d802",
+        chips="910B[1-4](?:C|-1)?",
+        hbm={**dict.fromkeys(("910B1", "910B2", "910B2C", "910B3"), 65536), "910B4": 32768, "910B4-1": None},
+        port_speed=200_000,
+    ),
+    Generation(
+        name="910 (A3), two chips a card",
+        pci="d803",
+        chips="910|910_93[0-9]{2}",
+        hbm={"910": 65536},
+        port_speed=200_000,
+    ),
+    Generation(name="310P", pci="d500", chips="310P[0-9]?", functions_per_chip=None),
+    Generation(name="310", pci="d100", chips="310"),
+)
+"""A 910 with a digit after its letter is of the second generation, without a letter of the third."""
+
+
+def bare(name: str) -> str:
+    """The name of a chip as the table has it: `Ascend 910B3` and `Ascend910B3` are 910B3."""
+    return re.sub(r"^Ascend\s*", "", name)
+
+
+def find(name: str) -> Generation | None:
+    """The generation of a chip that npu-smi calls so; None where no row has it."""
+    return next((row for row in GENERATIONS if re.fullmatch(row.chips, bare(name))), None)
+
+
+def generation(name: str) -> Generation:
+    """As `find`. Unknown, with the name, where no row has it."""
+    if (found := find(name)) is None:
+        raise Unknown(f"{name}: the suite does not know this model of Ascend chip")
+    return found
+
+
+def generation_on_bus(device: str) -> Generation:
+    """The generation of a PCI device id of Huawei's, `d802`. Unknown where no row has it."""
+    found = next((row for row in GENERATIONS if row.pci == device), None)
+    if found is None:
+        raise Unknown(f"PCI device {VENDOR}:{device}: the suite does not know this model of Ascend chip")
+    return found
+
+
+def hbm_size(name: str) -> int | None:
+    """The HBM of a chip in MB, None where it is sold with more than one size.
+
+    Unknown for a chip that the table does not name, or of which it has no size.
+    """
+    row = generation(name)
+    if bare(name) not in row.hbm:
+        raise Unknown(f"{name}: the suite does not know the HBM size of this chip")
+    return row.hbm[bare(name)]
+
+
+def keeps_its_clock(rated: int) -> bool:
+    """Whether an idle chip of this rated clock, in MHz, runs at it: only a first-generation 910 does."""
+    return any(0 < rated <= row.steady_clock for row in GENERATIONS)
+
+
+def idle_power(rated: int) -> tuple[float, float] | None:
+    """The W that an idle chip of this rated clock, in MHz, draws; None where nothing is published."""
+    return next((row.idle_power for row in GENERATIONS if 0 < rated <= row.steady_clock), None)
+
+
+MODULES = (
+    (
+        "drv_devdrv_host",
+        "drv_devmm_host",
+        "drv_devmng_host",
+        "drv_pcie_hdc_host",
+        "drv_pcie_host",
+        "drv_pcie_vnic_host",
+        "drv_seclib_host",
+    ),
+    (
+        "asdrv_buff",
+        "asdrv_dms",
+        "asdrv_queue",
+        "asdrv_svm",
+        "asdrv_vnic",
+        "drv_pcie_hdc_host",
+        "drv_pcie_host",
+        "drv_seclib_host",
+    ),
+)
+"""The kernel modules of a host's driver: up to 25.5, and of the one after it (hicann/driver, specific_func.inc)."""
