@@ -12,7 +12,7 @@ from dlws.facts.ascend import chip_name, ecc_of, hccn_tool_answers
 from dlws.facts.hardware import memory_errors
 from dlws.facts.network import interface_states
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import hccn_link, xid
+from dlws.parse.accelerators import hccn_link, nvidia_log
 from dlws.remote.change import boot_of
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
@@ -69,7 +69,7 @@ def counters(node: Node, host: Host) -> dict[str, int]:
         found |= {
             f"{nvidia.card_name(card)} uncorrected ECC errors": nvidia.required_number(card, field) for card in cards
         }
-        found |= {"critical Xid errors": len([e for e in xid.errors(nvidia.xid_log(host)) if e.number in xid.CRITICAL])}
+        found |= {"critical Xid errors": len(nvidia_log.errors(nvidia.kernel_errors(host)).grave)}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
     return found
