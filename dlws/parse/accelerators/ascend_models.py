@@ -2,7 +2,7 @@
 
 Sources: PCI ids and names of Huawei's driver (hicann/driver: dcmi_common.h, dms_chip_info_adapt.c,
 ascend_bug_report.sh); HBM of the HAMi project's table of chips; ports, clocks and power of public logs
-(docs/upstream.md).
+(docs/upstream.md#generations-of-accelerators).
 A chip that no row names is Unknown, with its name.
 """
 

@@ -1,7 +1,8 @@
 """The kernel log of a GPU host: the errors of NVIDIA's driver (Xid) and of its NVSwitches (SXid).
 
 The severity is the vendor's: the words in the line itself (`Fatal`, `Nonfatal`, the recovery action of Xid 154), and
-for a number without such a word NVIDIA's Xid catalogue (r590, docs/upstream.md), by its "immediate action".
+for a number without such a word NVIDIA's Xid catalogue (r590), by its "immediate action":
+docs/upstream.md#generations-of-accelerators.
 """
 
 from __future__ import annotations

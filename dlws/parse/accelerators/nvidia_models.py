@@ -1,6 +1,7 @@
 """Models of NVIDIA GPUs: their form, their NVLinks, and who programs their NVSwitches. Generations Pascal to Blackwell.
 
-Sources: names as nvidia-smi prints them; PCI ids of pci.ids (10de); NVLinks of NVIDIA's data sheets (docs/upstream.md).
+Sources: names as nvidia-smi prints them; PCI ids of pci.ids (10de); NVLinks of NVIDIA's data sheets:
+docs/upstream.md#generations-of-accelerators.
 A model that no row names is None: a check that needs to know it is UNKNOWN.
 """
 
