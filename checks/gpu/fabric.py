@@ -106,11 +106,14 @@ def test_fabric_manager(host: Host) -> None:
 
 
 def has_hidden_switches(host: Host, devices: list[str]) -> bool:
-    """Whether a GPU on the bus is of a board with hidden NVSwitches; its driver names one whose PCI id is not known."""
+    """Whether GPUs on the bus are of a board with hidden NVSwitches; the driver names those of unknown PCI ids.
+
+    A GPU alone, in a virtual machine, is joined to no other: who lends it programs the switches.
+    """
     models = [nvidia_models.by_pci_id(device) for device in devices]
     if None in models:
         models += [model_of(card) for card in cards(host)]
-    return any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+    return len(devices) > 1 and any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
 
 
 def badly_bridged(cards: dict[int, tuple[Model, tuple[float | None, ...]]]) -> list[str]:

@@ -7,9 +7,9 @@ import re
 from checks.npu import presence as npu
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import common_of, ecc_of, health_of, work_modes
+from dlws.facts.ascend import ChipState, ecc_of, health_of, states_of, work_modes
 from dlws.parse.accelerators import ascend_faults, ascend_models, npu_chip, npu_smi
-from dlws.parse.accelerators.npu_chip import Common, Ecc
+from dlws.parse.accelerators.npu_chip import Ecc
 from dlws.parse.accelerators.npu_smi import Health
 from dlws.parse.host import lspci
 from dlws.remote.host import Host
@@ -19,6 +19,8 @@ PAGES = 56
 """Isolated pages: a chip has 64 of them to spare."""
 LINKS = f"lspci -D -vv -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 HOTTEST = 80  # degrees Celsius
+WORDS = {"aicore_cur_freq": "clock", "aicore_freq": "clock", "aicore_percent": "load", "power": "power"}
+"""What a finding calls the fields of `Common`."""
 NO_WORK_MODE = re.compile("does not support querying work-mode|Error parameter of -t")
 """What npu-smi says that cannot tell it, of this server or at all."""
 
@@ -162,19 +164,18 @@ def test_npu_temperature_power_and_clock(host: Host) -> None:
 
     Later chips lower their clock when they are idle, and what they draw then is not published.
     """
-    found = common_of(host)
-    hot = [f"{name} {chip.temperature} °C" for name, chip in found if chip.temperature > HOTTEST]
+    found = states_of(host)
+    hot = [f"{chip.name} {chip.state.temperature} °C" for chip in found if chip.state.temperature > HOTTEST]
     expect(f"chips above {HOTTEST} °C", found=hot, expected=[])
-    rated = {name: int(reported(name, chip.aicore_freq, "clock")) for name, chip in found}
     slow = [
-        f"{name} {reported(name, chip.aicore_cur_freq, 'clock')} of {rated[name]} MHz"
-        for name, chip in found
-        if reported(name, chip.aicore_cur_freq, "clock") != rated[name]
-        and (ascend_models.keeps_its_clock(rated[name]) or reported(name, chip.aicore_percent, "load") > 0)
+        f"{chip.name} {reported(chip, 'aicore_cur_freq'):g} of {reported(chip, 'aicore_freq'):g} MHz"
+        for chip in found
+        if reported(chip, "aicore_cur_freq") != reported(chip, "aicore_freq") and (is_steady(chip) or is_busy(chip))
     ]
     expect("chips off their rated clock", found=slow, expected=[])
-    odd = [f"{name} {chip.power} W" for name, chip in found if not draws_idle_power(name, chip, rated[name])]
+    idle = [chip for chip in found if is_steady(chip) and not is_busy(chip)]
     least, most = ascend_models.IDLE_POWER
+    odd = [f"{chip.name} {chip.state.power} W" for chip in idle if not least <= reported(chip, "power") <= most]
     expect(f"idle chips that do not draw {least:g} to {most:g} W", found=odd, expected=[])
 
 
@@ -227,12 +228,14 @@ def advice(codes: tuple[str, ...]) -> str:
     return f" ({action})" if action else ""
 
 
-def draws_idle_power(name: str, chip: Common, rated: int) -> bool:
-    """Whether an idle chip draws what chips like it do; any power will do where none is published, or under load."""
-    limits = ascend_models.idle_power(rated)
-    if limits is None or reported(name, chip.aicore_percent, "load") > 0:
-        return True
-    return limits[0] <= reported(name, chip.power, "power") <= limits[1]
+def is_steady(chip: ChipState) -> bool:
+    """Whether a chip like this keeps its clock when it is idle."""
+    return ascend_models.keeps_its_clock(chip.model, int(reported(chip, "aicore_freq")))
+
+
+def is_busy(chip: ChipState) -> bool:
+    """Whether a chip works."""
+    return reported(chip, "aicore_percent") > 0
 
 
 def pages(ecc: Ecc) -> int:
@@ -240,8 +243,9 @@ def pages(ecc: Ecc) -> int:
     return ecc.single_pages + ecc.double_pages
 
 
-def reported(name: str, value: float | None, what: str) -> float:
+def reported(chip: ChipState, field: str) -> float:
     """A value of a chip. Unknown where npu-smi says NA."""
+    value = getattr(chip.state, field)
     if value is None:
-        raise Unknown(f"npu-smi does not report the {what} of {name}")
-    return value
+        raise Unknown(f"npu-smi does not report the {WORDS[field]} of {chip.name}")
+    return float(value)

@@ -169,8 +169,20 @@ def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
     return [(f"card {npu}", ecc) for npu in tool.cards for ecc in npu_chip.ecc(tool.card(npu, "ecc"))]
 
 
-def common_of(host: Host) -> list[tuple[str, Common]]:
-    """Rates, clocks, temperature and power of each chip."""
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """Rates, clocks, temperature and power of a chip, with its name in a finding and its model."""
+
+    name: str
+    model: str
+    state: Common
+
+
+def states_of(host: Host) -> list[ChipState]:
+    """The state of each chip. Unparsable for one that npu-smi's mapping does not have."""
     tool = npu_smi_answers(host)
+    models = {(chip.npu, chip.chip): chip.name for chip in tool.chips}
     found = [(card, common) for card in tool.cards for common in npu_chip.common(tool.card(card, "common"))]
-    return [(f"card {card} chip {common.chip}", common) for card, common in found]
+    if strange := [f"card {card} chip {common.chip}" for card, common in found if (card, common.chip) not in models]:
+        raise unparsable("npu-smi info -m", strange[0], "no chip like that of -t common")
+    return [ChipState(f"card {card} chip {c.chip}", models[card, c.chip], c) for card, c in found]

@@ -58,8 +58,8 @@ KERNEL_LOG = (
     "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\""
     " | sed -n '1p; /NVRM: Xid/p; /SXid (/p; /NVRM: .*fallen off the bus/p'"
 )
-LOST, CORRUPTED = (0, 6, 9, 15, 255), (0, 14)
-"""nvidia-smi's exit statuses beside a sentence on a lost card, and beside a warning about an infoROM."""
+ANY_STATUS = range(256)
+"""nvidia-smi says in words what ails a card; the exit status beside them varies (6, 9, 14, 15, 255)."""
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
@@ -72,10 +72,9 @@ def answer_of(host: Host, command: str) -> str:
 
     Unknown for an exit status that neither such a warning nor a lost card explains.
     """
-    result = host.run_expect(sorted({*LOST, *CORRUPTED}), command)
+    result = host.run_expect(ANY_STATUS, command)
     text = str(result.stdout)
-    is_warned = result.rc in CORRUPTED and nvidia_smi.corrupted_inforoms(text)
-    if result.rc and not is_warned and not nvidia_smi.lost(text):
+    if result.rc and not nvidia_smi.corrupted_inforoms(text) and not nvidia_smi.lost(text):
         raise host.unexpected(result)
     return nvidia_smi.without_warnings(text)
 
@@ -90,10 +89,10 @@ def recovery_actions(host: Host, driver_of: Card) -> list[str]:
     if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(RECOVERY):
         return []
     fields = ("index", "gpu_recovery_action")
-    result = host.run_expect([0, 2, *CORRUPTED], BOUND + "--query-gpu=" + ",".join(fields) + FORM)
-    if result.rc == 2 and NO_SUCH_FIELD.search(result.stdout):
+    result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(fields) + FORM)
+    if result.rc and NO_SUCH_FIELD.search(result.stdout):
         return []
-    if result.rc == 2:
+    if result.rc and not nvidia_smi.corrupted_inforoms(result.stdout):
         raise host.unexpected(result)
     rows = nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), fields)
     asked = [(card_name(row), optional_field(row, "gpu_recovery_action")) for row in require_cards(rows)]

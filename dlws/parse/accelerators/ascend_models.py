@@ -25,8 +25,8 @@ class Generation:
 
     `hbm` is the memory in MB by name of the chip (None: sold with more than one size); a chip that is not in it has no
     HBM. `port_speed` is what the chip's own RoCE port runs at, in Mb/s (None: it has no port). `steady_clock` in MHz is
-    the highest rated clock at which an idle chip stays at its rated clock, `idle_power` the W that such a chip draws
-    (None: not published). `functions_per_chip` says whether each chip of a card is a PCI function (None: some are).
+    the highest rated clock of chips that stay at it, and draw `IDLE_POWER`, when they are idle (0: none does).
+    `functions_per_chip` says whether each chip of a card is a PCI function (None: some are).
     """
 
     name: str
@@ -35,14 +35,13 @@ class Generation:
     hbm: Mapping[str, int | None] = field(default_factory=dict)
     port_speed: int | None = None
     steady_clock: int = 0
-    idle_power: tuple[float, float] | None = None
     functions_per_chip: bool | None = True
     has_work_modes: bool = False
     has_two_planes: bool = False
 
 
 IDLE_POWER = (50.0, 110.0)
-"""W that a first-generation 910 without work draws, the only one of which it is published."""
+"""W that a first-generation 910 without work draws; of later chips it is not published."""
 
 GENERATIONS = (
     Generation(
@@ -52,7 +51,6 @@ GENERATIONS = (
         hbm=dict.fromkeys(("910A", "910B", "910ProA", "910ProB", "910PremiumA"), 32768),
         port_speed=100_000,
         steady_clock=1000,
-        idle_power=IDLE_POWER,
         has_work_modes=True,
         has_two_planes=True,
     ),
@@ -112,14 +110,12 @@ def hbm_size(name: str) -> int | None:
     return row.hbm[bare(name)]
 
 
-def keeps_its_clock(rated: int) -> bool:
-    """Whether an idle chip of this rated clock, in MHz, runs at it: only a first-generation 910 does."""
-    return any(0 < rated <= row.steady_clock for row in GENERATIONS)
+def keeps_its_clock(name: str, rated: int) -> bool:
+    """Whether an idle chip of this name and rated clock, in MHz, runs at it: a first-generation 910 does.
 
-
-def idle_power(rated: int) -> tuple[float, float] | None:
-    """The W that an idle chip of this rated clock, in MHz, draws; None where nothing is published."""
-    return next((row.idle_power for row in GENERATIONS if 0 < rated <= row.steady_clock), None)
+    Unknown for a chip that no row names.
+    """
+    return 0 < rated <= generation(name).steady_clock
 
 
 MODULES = (
