@@ -71,6 +71,13 @@ def npu_cards(host: Host) -> dict[int, int]:
     return npu_smi.cards(listing(host, "npu-smi info -l"))
 
 
+def required_npu_cards(host: Host) -> dict[int, int]:
+    """As `npu_cards`. Unknown where there is none: what is said of no card is said of nothing."""
+    if not (found := npu_cards(host)):
+        raise Unknown("npu-smi: no NPU found")
+    return found
+
+
 def listed_chips(host: Host) -> tuple[ChipNumbers, ...]:
     """The chips that compute, by npu-smi; empty where the host has no card."""
     return npu_smi.mapping(listing(host, "npu-smi info -m"))

@@ -59,11 +59,15 @@ MODELS = (
     Model(
         names=r"H100(?: SXM5)? [0-9]+GB(?: HBM[23]e?)?", form=Form.SXM, nvlinks=18, pci=_ids("2330 2336 2337 2338 2339")
     ),
-    Model(names=r"H800(?: [0-9]+GB(?: HBM3)?)?", form=Form.SXM, nvlinks=8, pci=_ids("2324")),
+    Model(names=r"H800(?: SXM5)?(?: [0-9]+GB(?: HBM3)?)?", form=Form.SXM, nvlinks=8, pci=_ids("2324")),
     Model(names=rf"H20(?:-3e)?{_SIZE}", form=Form.SXM, nvlinks=18, pci=_ids("2328 2329 232c")),
     Model(names=r"H200(?: SXM)?(?: [0-9]+GB(?: HBM3e)?)?", form=Form.SXM, nvlinks=18, pci=_ids("2335")),
     Model(
-        names=r"B[12]00(?: [0-9]+GB)?", form=Form.SXM, nvlinks=18, fabric=Fabric.ALWAYS, pci=_ids("2901 2909 2920 29bc")
+        names=r"B[12]00(?: SXM6)?(?: [0-9]+GB)?",
+        form=Form.SXM,
+        nvlinks=18,
+        fabric=Fabric.ALWAYS,
+        pci=_ids("2901 2909 2920 29bc"),
     ),
     Model(names=r"B300(?: SXM6)?(?: AC)?", form=Form.SXM, nvlinks=18, fabric=Fabric.ALWAYS, pci=_ids("3182")),
     # Of an NVL72 rack: its NVSwitches, and the Fabric Manager, are in trays of their own.
