@@ -45,16 +45,16 @@ DKMS_MODULE = "davinci_ascend"
 def test_npu_count(node: Node, host: Host) -> None:
     """The PCI bus, npu-smi and /dev/davinciN show as many NPUs as configured.
 
-    Where a card has two chips, gpu_count_per_node may count cards or chips; the bus and /dev count chips. The two
-    chips of a 310P may share a PCI function.
+    Of an A3, whose cards have two chips, gpu_count_per_node may count the eight cards or the sixteen chips; of all
+    others it counts chips. The two chips of a 310P may share a PCI function.
     """
     functions = lspci.functions(host.read(ON_BUS))
     cards = npu_cards(host)
     chips, files = sum(cards.values()), len(device_files(host))
-    wanted = chips if node.device_count == len(cards) else node.device_count
     rows = [ascend_models.generation_on_bus(function.device) for function in functions]
-    may_share = any(row.functions_per_chip is None for row in rows)
-    on_bus = wanted if may_share and len(cards) <= len(rows) <= chips else len(rows)
+    wanted = ascend_models.chips_promised(node.device_count, rows)
+    may_share = any(row.shares_functions for row in rows)
+    on_bus = chips if may_share and len(cards) <= len(rows) <= chips else len(rows)
     counts = "{} on the PCI bus, {} in npu-smi and {} as /dev/davinciN"
     expect("NPUs", found=counts.format(on_bus, chips, files), expected=counts.format(*[wanted] * 3))
 

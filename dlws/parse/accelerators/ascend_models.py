@@ -9,7 +9,7 @@ A chip that no row names is Unknown, with its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dlws.verdict import Unknown
@@ -26,7 +26,8 @@ class Generation:
     `hbm` is the memory in MB by name of the chip (None: sold with more than one size); a chip that is not in it has no
     HBM. `port_speed` is what the chip's own RoCE port runs at, in Mb/s (None: it has no port). `steady_clock` in MHz is
     the highest rated clock of chips that stay at it, and draw `IDLE_POWER`, when they are idle (0: none does).
-    `functions_per_chip` says whether each chip of a card is a PCI function (None: some are).
+    `chips_per_card` is None where there are cards with one chip and with several; `shares_functions` where the chips
+    of a card may be behind one PCI function.
     """
 
     name: str
@@ -35,11 +36,14 @@ class Generation:
     hbm: Mapping[str, int | None] = field(default_factory=dict)
     port_speed: int | None = None
     steady_clock: int = 0
-    functions_per_chip: bool | None = True
+    chips_per_card: int | None = 1
+    shares_functions: bool = False
     has_work_modes: bool = False
     has_two_planes: bool = False
 
 
+MOST_CARDS = 8
+"""Cards with several chips in a server (Atlas 800 A3)."""
 IDLE_POWER = (50.0, 110.0)
 """W that a first-generation 910 without work draws; of later chips it is not published."""
 
@@ -67,9 +71,10 @@ GENERATIONS = (
         chips="910|910_93[0-9]{2}",
         hbm={"910": 65536},
         port_speed=200_000,
+        chips_per_card=2,
     ),
-    Generation(name="310P", pci="d500", chips="310P[0-9]?", functions_per_chip=None),
-    Generation(name="310", pci="d100", chips="310"),
+    Generation(name="310P", pci="d500", chips="310P[0-9]?", chips_per_card=None, shares_functions=True),
+    Generation(name="310", pci="d100", chips="310", chips_per_card=None),
 )
 """A 910 with a digit after its letter is of the second generation, without a letter of the third."""
 
@@ -97,6 +102,12 @@ def generation_on_bus(device: str) -> Generation:
     if found is None:
         raise Unknown(f"PCI device {VENDOR}:{device}: the suite does not know this model of Ascend chip")
     return found
+
+
+def chips_promised(count: int, rows: Iterable[Generation]) -> int:
+    """How many chips a configured number of NPUs stands for: up to a server's eight cards, it counts cards of an A3."""
+    per_card = {row.chips_per_card or 1 for row in rows}
+    return count * max(per_card) if len(per_card) == 1 and count <= MOST_CARDS else count
 
 
 def hbm_size(name: str) -> int | None:

@@ -147,6 +147,13 @@ def test_a_chips_memory_and_ports() -> None:
     assert ports == [100_000, 200_000, 200_000, None]
 
 
+def test_a_configured_number_counts_cards_of_an_a3_up_to_eight() -> None:
+    a3, a2, duo = (ascend_models.generation_on_bus(device) for device in ("d803", "d802", "d500"))
+    assert [ascend_models.chips_promised(n, [a3] * 16) for n in (4, 8, 16)] == [8, 16, 16]
+    assert [ascend_models.chips_promised(n, [a2] * 8) for n in (8, 16)] == [8, 16]
+    assert [ascend_models.chips_promised(8, rows) for rows in ([duo], [], [a2, a3])] == [8, 8, 8]
+
+
 def test_only_the_first_910_keeps_its_clock_when_idle() -> None:
     assert [ascend_models.keeps_its_clock("910A", mhz) for mhz in (0, 900, 1000, 1001)] == [False, True, True, False]
     assert not any(ascend_models.keeps_its_clock(name, 900) for name in ("910B3", "Ascend910", "310P3"))
