@@ -124,7 +124,9 @@ def _report(check: Check, found: Trial) -> int:
     proof = found.proof
     weight = f" ({check.severity} in a run)" if proof.verdict is Verdict.FAIL else ""
     print(f"{proof.verdict}{weight}  {check.id} on {found.host}: {check.title}")
-    print("\n".join(line for line in (sentence(proof), f"Fix: {proof.fix}" if proof.fix else "") if line))
+    for line in (sentence(proof), proof.fix and f"Fix: {proof.fix}"):
+        if line:
+            print(line)
     return {Verdict.FAIL: 1, Verdict.UNKNOWN: 3}.get(proof.verdict, 0)
 
 

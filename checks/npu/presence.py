@@ -127,7 +127,7 @@ def test_npu_firmware(host: Host) -> None:
     fix="dmesg | grep drv_; build the driver for this kernel (dkms) or reinstall it by hand",
 )
 def test_npu_modules(host: Host) -> None:
-    """Every kernel module of the Ascend driver is loaded: of the driver's older or of its newer modules, all."""
+    """Every kernel module of the Ascend driver is loaded, of its older or of its newer set."""
     names = sorted({name for modules in MODULES for name in modules})
     missing = host.lines(f"for m in {' '.join(names)}; do test -d /sys/module/$m || echo $m; done")
     if not set(missing) <= set(names):
