@@ -11,12 +11,14 @@ from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_cluster, npu_hosts
 from dlws.facts.across_hosts import names_by_value, reachable_hosts
 from dlws.facts.ascend import (
+    NO_PORT,
     ToolAnswers,
     chip_name,
     device_number,
     hccn_tool_answers,
     lost_packets,
     port_addresses,
+    port_answers,
     port_health,
 )
 from dlws.facts.files import text_of
@@ -120,7 +122,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
     NPUs 0 to 3 are in four different networks.
     """
-    found = {name: port_addresses(tools) for name, tools in port_answers(cluster, hosts).items()}
+    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
     everyone = {f"{name} {chip_name(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
     shared = names_by_value({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
@@ -158,7 +160,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 )
 def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """All NPU ports of all hosts have the same TLS setting and FEC mode; otherwise HCCL cannot connect."""
-    answers = port_answers(cluster, hosts)
+    answers = answers_of_ports(cluster, hosts)
     ports = [(f"{name} {chip_name(chip)}", tools, chip) for name, tools in answers.items() for chip in tools.chips]
     tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
     expect("NPU ports with a different TLS setting", found=odd_ones(tls), expected=[])
@@ -216,7 +218,7 @@ def test_npu_links_do_not_flap(host: Host) -> None:
 )
 def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every NPU port reaches the ports with the same number on all other hosts."""
-    found = {name: port_addresses(tools) for name, tools in port_answers(cluster, hosts).items()}
+    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
     dumb = []
     for name, ports in found.items():
         for chip in ports:
@@ -262,16 +264,11 @@ def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]
     return reachable_hosts({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
 
 
-def port_answers(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, ToolAnswers]:
+def answers_of_ports(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, ToolAnswers]:
     """What hccn_tool reports on each host whose NPUs have ports. NotApplicable where none has."""
-    found, reasons = {}, []
-    for name, host in with_npus(cluster, hosts).items():
-        try:
-            found[name] = hccn_tool_answers(host)
-        except NotApplicable as reason:
-            reasons.append(str(reason))
-    if not found:
-        raise NotApplicable("; ".join(dict.fromkeys(reasons)))
+    every = {name: port_answers(host) for name, host in with_npus(cluster, hosts).items()}
+    if not (found := {name: tools for name, tools in every.items() if tools.chips}):
+        raise NotApplicable(NO_PORT)
     return found
 
 

@@ -22,6 +22,7 @@ OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_s
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
 """Waits for another command that asks hccn_tool, and keeps it waiting: by a lock on the
 tool's folder, which leaves nothing on the host."""
+NO_PORT = "NPUs of this model have no network port"
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""
 
@@ -127,16 +128,23 @@ def work_modes(host: Host) -> ToolAnswers:
     return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
 
 
-def hccn_tool_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
-    """What hccn_tool reports of each chip's network port, by kind of question. NotApplicable for chips without one."""
-    found = chips(host)
-    if portless := sorted({chip.name for chip in found if not may_have_port(chip)}):
-        raise NotApplicable(f"{', '.join(portless)} has no network port")
+def port_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
+    """What hccn_tool reports of each chip's network port, by kind of question; of no chip where none has a port."""
+    found = tuple(chip for chip in chips(host) if may_have_port(chip))
+    if not found:
+        return ToolAnswers((), Answers({}))
     numbers = " ".join(str(device_number(chip)) for chip in found)
     loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
     return ToolAnswers(
         found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE))
     )
+
+
+def hccn_tool_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
+    """As `port_answers`. NotApplicable where no chip has a port."""
+    if not (found := port_answers(host, kinds)).chips:
+        raise NotApplicable(NO_PORT)
+    return found
 
 
 def lost_packets(host: Host, number: int, address: str) -> int:
