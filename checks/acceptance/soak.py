@@ -70,10 +70,10 @@ def counters(node: Node, host: Host) -> dict[str, int]:
         found |= {
             f"{nvidia.card_name(card)} uncorrected ECC errors": nvidia.required_number(card, field) for card in cards
         }
-        errors = nvidia_log.errors(nvidia.kernel_errors(host))
-        if errors.unread:
-            raise unparsable("kernel log", errors.unread[0])
-        found |= {"critical Xid errors": len(errors.grave)}
+        log = nvidia_log.errors(nvidia.kernel_errors(host))
+        if log.unread:
+            raise unparsable("kernel log", log.unread[0])
+        found |= {"critical Xid errors": len(log.grave)}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
     return found
