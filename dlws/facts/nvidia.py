@@ -230,8 +230,11 @@ def retired_pages(card: Card) -> int:
 
 
 def gpu_processes(host: Host) -> list[str]:
-    """Who uses the GPUs: `4211, python3`."""
-    return [line.strip() for line in lines("nvidia-smi", answer_of(host, APPS)) if line != "No running processes found"]
+    """Who uses the GPUs: `4211, python3`. Unparsable where a card does not answer: who uses it is not told."""
+    text = answer_of(host, APPS)
+    if lost := nvidia_smi.lost(text):
+        raise unparsable("nvidia-smi", lost[0])
+    return [line.strip() for line in lines("nvidia-smi", text) if line != "No running processes found"]
 
 
 def is_idle(card: dict[str, str | None]) -> bool:
