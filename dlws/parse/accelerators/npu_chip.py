@@ -29,7 +29,7 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
         if not started or line.startswith("[WARNING]"):
             continue
         block = blocks[-1] if blocks else head
-        if pair is None and block and (more := _MORE.fullmatch(line)) is not None:
+        if pair is None and (more := _MORE.fullmatch(line)) is not None:
             block[list(block)[-1]] += f"; {more[1]}"
             continue
         if pair is None:

@@ -100,6 +100,7 @@ def test_a_session_and_yaml_say_the_same() -> None:
     yaml = 'a b: {out: "x\\n\\n", exit: 3}\ne …: \'\'\nhosts: {host1: {"c\\nd": y}}\n'
     assert pasted.read(session) == pasted.read(yaml)
     assert pasted.read(session)["host1"] == {"c\nd": pasted.Pasted("y\n")}
+    assert pasted.read("$ diff a b\n1c1\n> y\n")[""] == {"diff a b": pasted.Pasted("1c1\n> y\n")}
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ def test_half_of_the_links_is_unknown(text):
     [
         "NVRM: Xid (PCI:0000:06:00): 79, pid=1312, GPU has fallen off the bus.",
         "[  12.3] NVRM: Xid (0000:06:00): 79, GPU has fallen off the bus.",
+        "NVRM: Xid (PCI:0000:06:00 GPU-I:05): 79, pid=7, name=a, words",
+        "NVRM: Xid (PCI:0000:06:00 GPU-I:01 GPU-CI:02): 79, pid=7, name=a, words",
         "2026-11-24T07:12:01+0000 a kernel: NVRM: Xid (PCI:0000:06:00): 79, pid='<unknown>', name=<unknown>, GPU has",
     ],
 )
