@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,8 +15,13 @@ from rich.text import Text
 
 from checks.catalogue import CatalogueError, declared, place
 from dlws.cli import Failed, Refused
+from dlws.config.finding import ConfigError, ConfigUnreadable
 from dlws.engine.check import Check
+from dlws.engine.trial import API, NotTriable, Trial, trial_cluster, tried
+from dlws.parse import pasted
 from dlws.record.terminal import SafeConsole
+from dlws.verdict import Unparsable, Verdict, sentence
+from fixtures import plugin as _arguments  # noqa: F401  registers what a check may ask for
 
 
 @click.group()
@@ -52,6 +59,76 @@ def show(ids: tuple[str, ...]) -> None:
     if unknown := [id for id in ids if id not in known]:
         raise Refused("; ".join(f"no check {id}{_near(id, known)}" for id in unknown))
     print("\n\n".join(text_of(known[id]) for id in ids or known))
+
+
+@checks.command("try")
+@click.argument("id", metavar="ID", shell_complete=_ids)
+@click.option("--answers", type=click.Path(dir_okay=False, path_type=Path), help="What was pasted; - for stdin.")
+@click.option("--show", is_flag=True, help="Print what the check asks for next, as a session to paste answers into.")
+@click.option("--host", help="The host to judge, by its name in the cluster; by default the first that fits.")
+@click.option("--cluster", "config", type=click.Path(dir_okay=False, path_type=Path), help="A config.yaml.")
+@click.option("--devices", type=click.IntRange(1), help="Accelerators of a host, without --cluster; by default 8.")
+@click.option("--suite", multiple=True, metavar="KEY=VALUE", help="A setting of `suite`, in YAML, without --cluster.")
+def try_(
+    id: str,
+    answers: Path | None,
+    show: bool,
+    host: str | None,
+    config: Path | None,
+    devices: int | None,
+    suite: tuple[str, ...],
+) -> int:
+    """Judge a check on answers that you paste, without a cluster.
+
+    Exit status: 0 if it passes or does not apply; 1 if it fails; 2 if an answer is missing, and for wrong usage; 3 if
+    it is unknown.
+    """
+    known = _known()
+    if id not in known:
+        raise Refused(f"no check {id}{_near(id, known)}")
+    if answers is None and not show:
+        raise Refused("name the pasted answers with --answers, or see with --show what the check asks for")
+    try:
+        pasted_answers = pasted.read(_content(answers)) if answers is not None else {}
+        settings = _settings(devices, suite) if config is None else ""
+        found = tried(known[id], trial_cluster(config, settings), pasted_answers, host)
+    except (ConfigError, ConfigUnreadable, NotTriable, Unparsable, OSError) as error:
+        raise Refused(str(error)) from error
+    if found.missing:
+        print(f"{id} asks for this, too: run it as root on the host, and add what it prints", file=sys.stderr)
+        print("\n".join(_template(found)))
+        return 0 if show else 2
+    return _report(known[id], found)
+
+
+def _content(path: Path) -> str:
+    return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+
+
+def _settings(devices: int | None, suite: tuple[str, ...]) -> str:
+    """Further lines of the trial's configuration."""
+    lines = [f"  {key}: {value}" for key, _, value in (setting.partition("=") for setting in suite)]
+    lines += [f"  devices: {{npu: {devices}, npu2: {devices}, gpu: {devices}}}"] if devices else []
+    return "\n".join(["suite:", *lines, ""]) if lines else ""
+
+
+def _template(found: Trial) -> Iterator[str]:
+    """What is missing, as a session to paste answers into."""
+    for name, commands in found.missing.items():
+        yield from (pasted.template("" if name in (found.host, API) else name, command) for command in commands)
+
+
+def _report(check: Check, found: Trial) -> int:
+    """Print what came of a trial; returns the exit status."""
+    for name, commands in found.unused.items():
+        print(f"{check.id} did not ask {name}: {', '.join(commands)}", file=sys.stderr)
+    proof = found.proof
+    weight = f" ({check.severity} in a run)" if proof.verdict is Verdict.FAIL else ""
+    print(f"{proof.verdict}{weight}  {check.id} on {found.host}: {check.title}")
+    for line in (sentence(proof), proof.fix and f"Fix: {proof.fix}"):
+        if line:
+            print(line)
+    return {Verdict.FAIL: 1, Verdict.UNKNOWN: 3}.get(proof.verdict, 0)
 
 
 def print_table(checks: Iterable[Check], console: Console) -> None:

@@ -6,7 +6,7 @@ from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, npu_hosts
-from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, device_files
+from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, device_files, required_npu_cards
 from dlws.facts.docker import DAEMON_JSON, daemon_settings, docker_of, image_architecture
 from dlws.facts.files import text_of
 from dlws.inventory import Node
@@ -240,7 +240,7 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
     causes=[presence.test_npu_tools_work, presence.test_npu_device_files],
     fix="try the command in the evidence by hand; P05 judges device files, P13 the driver's folder",
 )
-def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> None:
+def test_container_sees_every_npu(cluster: Cluster, host: Host) -> None:
     """A container that is given the NPU device files and the driver sees all of the host's NPUs."""
     image = cluster.suite.npu_probe_image
     if image is None:
@@ -261,7 +261,8 @@ def test_container_sees_every_npu(node: Node, cluster: Cluster, host: Host) -> N
     if answer.rc and not any(words in said for words in NPU_TROUBLE):
         raise host.unexpected(answer)
     expect_that(answer.rc == 0, "npu-smi in a container", found=said, expected="a list of NPUs")
-    expect("NPUs seen in a container", found=len(npu_smi.cards(answer.text)), expected=node.device_count)
+    there = sum(required_npu_cards(host).values())
+    expect("NPUs seen in a container", found=sum(npu_smi.cards(answer.text).values()), expected=there)
 
 
 @check(

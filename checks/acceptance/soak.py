@@ -8,11 +8,12 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect
 from dlws.engine.targets import every_host
 from dlws.facts import nvidia
-from dlws.facts.ascend import chip_name, ecc_of, hccn_tool_answers
+from dlws.facts.ascend import chip_name, ecc_of, port_answers
 from dlws.facts.hardware import memory_errors
 from dlws.facts.network import interface_states
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import hccn_link, xid
+from dlws.parse.accelerators import hccn_link, nvidia_log
+from dlws.parse.text import unparsable
 from dlws.remote.change import boot_of
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
@@ -49,7 +50,7 @@ def test_soak(node: Node, cluster: Cluster, host: Host, earlier: Earlier) -> Non
     expect("counters that have increased", found=grown, expected=[])
     expect("counters no longer available", found=sorted(before.keys() - now.keys()), expected=[])
     if node.device is Device.NPU:
-        answers = hccn_tool_answers(host)
+        answers = port_answers(host)
         lost = {
             chip_name(c): hccn_link.downs(answers.port(c, "link_stat"), timedelta(hours=hours)) for c in answers.chips
         }
@@ -69,7 +70,10 @@ def counters(node: Node, host: Host) -> dict[str, int]:
         found |= {
             f"{nvidia.card_name(card)} uncorrected ECC errors": nvidia.required_number(card, field) for card in cards
         }
-        found |= {"critical Xid errors": len([e for e in xid.errors(nvidia.xid_log(host)) if e.number in xid.CRITICAL])}
+        log = nvidia_log.errors(nvidia.kernel_errors(host))
+        if log.unread:
+            raise unparsable("kernel log", log.unread[0])
+        found |= {"critical Xid errors": len(log.grave)}
     if node.device is Device.NPU:
         found |= {f"{name} double-bit errors": ecc.double_total for name, ecc in ecc_of(host)}
     return found

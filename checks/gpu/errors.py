@@ -10,14 +10,14 @@ from dlws.facts.nvidia import (
     cards,
     cards_that_retire_pages,
     counting_cards,
+    kernel_errors,
     remapped_rows_by_card,
     required_field,
     required_number,
     retired_pages,
-    xid_log,
 )
-from dlws.parse.accelerators import dcgm, xid
-from dlws.parse.text import number
+from dlws.parse.accelerators import dcgm, nvidia_log
+from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
 
@@ -142,17 +142,23 @@ def test_gpu_rows(host: Host) -> None:
 @check(
     "G12",
     section="2.1",
-    source="azurehpc check_gpu_xid, NVIDIA Xid",
+    source="azurehpc check_gpu_xid, NVIDIA Xid catalogue",
     on=gpu_hosts,
-    title_zh="开机以来无严重 Xid 错误",
-    fix="journalctl -k | grep Xid; look up each in NVIDIA's Xid table; reset or replace the card",
+    title_zh="开机以来无严重 Xid/SXid 错误",
+    fix="journalctl -k | grep Xid; look up each in NVIDIA's Xid catalogue; reset or replace the card or the board",
 )
 def test_gpu_driver_has_met_no_grave_error(host: Host) -> None:
-    """The kernel log since boot, or of at least the last 24 hours, has no critical Xid error."""
-    text = xid_log(host)
-    grave = sorted({error for error in xid.errors(text) if error.number in xid.CRITICAL})
-    expect("critical Xid errors", found=[f"{error.number} on {error.card}" for error in grave], expected=[])
-    covered = number("/proc/uptime", host.read(UPTIME)) - (first := xid.begins(text))
+    """The kernel log since boot, or of at least the last 24 hours, has no critical error of a GPU or an NVSwitch.
+
+    The driver's own words decide (Fatal, the recovery action of Xid 154), and NVIDIA's Xid catalogue. Errors of an
+    application's own are not findings.
+    """
+    text = kernel_errors(host)
+    found = nvidia_log.errors(text)
+    expect("critical Xid errors", found=[error.words for error in sorted(set(found.grave))], expected=[])
+    if found.unread:
+        raise unparsable("kernel log", found.unread[0])
+    covered = number("/proc/uptime", host.read(UPTIME)) - (first := nvidia_log.begins(text))
     if first > BOOTING and covered < DAY:
         raise Unknown(f"the kernel log covers only the last {covered / 3600:.0f} h; earlier entries are gone")
 

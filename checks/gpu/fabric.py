@@ -5,16 +5,15 @@ from __future__ import annotations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, cards, loaded_driver, nvlinks, required_field
-from dlws.parse.accelerators import nvidia_topology, nvlink
+from dlws.facts.nvidia import BOUND, answer_of, cards, loaded_driver, model_of, required_field
+from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_topology, nvlink
+from dlws.parse.accelerators.nvidia_models import Fabric, Form, Model
 from dlws.parse.host import lspci
-from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Severity
+from dlws.verdict import Severity, Unknown
 
 NVSWITCH = "0680"
 """The PCI class of an NVSwitch: a bridge of no further kind. No GPU has it."""
-VERSION = "Fabric Manager version is : "
 
 
 @check(
@@ -27,20 +26,28 @@ VERSION = "Fabric Manager version is : "
     fix="reset all cards together (nvidia-smi -r); restart nvidia-fabricmanager; then replace the card",
 )
 def test_nvlinks_are_up(host: Host) -> None:
-    """Every GPU has all NVLinks of its model, all of them active and at the same speed.
+    """Every GPU module has all NVLinks of its model, active and at one speed; bridged cards have as many as their peer.
 
-    A GPU without an NVLink bridge is left out.
+    A card without an NVLink bridge, and a vGPU, has none to show. Of a bridged card some links are unused by design.
     """
-    models = {int(required_field(card, "index")): nvlinks(card) for card in cards(host)}
-    links = nvlink.parse(host.read(BOUND + "nvlink -s")) or dict.fromkeys(models, ())
+    found = cards(host)
+    models = {int(required_field(card, "index")): model_of(card) for card in found}
+    links = nvlink.parse(answer_of(host, BOUND + "nvlink -s")) or dict.fromkeys(models, ())
     expect("GPUs listed by nvidia-smi nvlink", found=sorted(links), expected=sorted(models))
-    joined = {card: speeds for card, speeds in links.items() if models[card] or any(speeds)}
-    down = [f"GPU {card} link {n}" for card, those in joined.items() for n, speed in enumerate(those) if speed is None]
+    modules = {card: model for card, model in models.items() if model.form is Form.SXM}
+    down = [f"GPU {card} link {n}" for card in modules for n, speed in enumerate(links[card]) if speed is None]
     expect("NVLinks that are down", found=down, expected=[])
-    speeds = sorted({speed for those in joined.values() for speed in those if speed is not None})
-    expect_that(len(speeds) <= 1, "NVLink speeds in GB/s", found=speeds, expected="the same on all links")
-    few = [f"GPU {card} {len(those)} of {n}" for card, those in joined.items() if (n := models[card] or 0) > len(those)]
+    most = max((len(links[card]) for card in modules), default=0)
+    wanted = {card: model.nvlinks or max(most, 1) for card, model in modules.items()}
+    few = [f"GPU {card} {len(links[card])} of {n}" for card, n in wanted.items() if len(links[card]) < n]
     expect("GPUs with fewer NVLinks than their model has", found=few, expected=[])
+    odd = badly_bridged({card: (model, links[card]) for card, model in models.items() if model.form is Form.PCIE})
+    expect("bridged GPUs with fewer NVLinks than their peer", found=odd, expected=[])
+    speeds = sorted({speed for those in links.values() for speed in those if speed is not None})
+    expect_that(len(speeds) <= 1, "NVLink speeds in GB/s", found=speeds, expected="the same on all links")
+    require_link_counts(
+        {f"GPU {card}": required_field(found[at], "name") for at, card in enumerate(models) if is_untold(models[card])}
+    )
 
 
 @check(
@@ -55,8 +62,9 @@ def test_nvlinks_are_up(host: Host) -> None:
 )
 def test_gpu_topology(host: Host) -> None:
     """SXM GPUs are connected by all NVLinks of their model, to each other or to NVSwitches."""
-    models = {f"GPU{required_field(card, 'index')}": nvlinks(card) for card in cards(host)}
-    ways = nvidia_topology.parse(host.read(BOUND + "topo -m"))
+    found = cards(host)
+    models = {f"GPU{required_field(card, 'index')}": model_of(card) for card in found}
+    ways = nvidia_topology.parse(answer_of(host, BOUND + "topo -m"))
     expect("GPUs listed by nvidia-smi topo", found=sorted(ways), expected=sorted(models))
     torn = [
         f"{a} to {b}: {way} but {ways[b][a]} back"
@@ -68,10 +76,11 @@ def test_gpu_topology(host: Host) -> None:
     wrong = []
     for name, row in ways.items():
         bonds = [int(way.removeprefix("NV")) if way.startswith("NV") else 0 for way in row.values()]
-        model = models[name]
-        if model and bonds and sum(bonds) != model and set(bonds) != {model}:
+        if models[name].form is Form.SXM and bonds and not is_joined(models[name], bonds):
             wrong.append(f"{name} {' '.join(row.values())}")
     expect("GPUs not connected as their model requires", found=wrong, expected=[])
+    names = {f"GPU {required_field(card, 'index')}": required_field(card, "name") for card in found}
+    require_link_counts({name: text for name, text in names.items() if is_untold(models[name.replace(" ", "")])})
 
 
 @check(
@@ -83,14 +92,57 @@ def test_gpu_topology(host: Host) -> None:
     fix="install nvidia-fabricmanager in the driver's version; systemctl enable --now nvidia-fabricmanager",
 )
 def test_fabric_manager(host: Host) -> None:
-    """On hosts with NVSwitches, Fabric Manager runs in the same version as the driver.
+    """On hosts whose GPUs are joined by NVSwitches of their own, Fabric Manager runs in the same version as the driver.
 
-    Without it, no CUDA program starts.
+    Without it, no CUDA program starts. From HGX B200 on the switches are no PCI functions of NVIDIA's: the GPUs tell.
     """
-    if not any(function.klass == NVSWITCH for function in lspci.functions(host.read("lspci -Dnn -d 10de:"))):
+    functions = lspci.functions(host.read("lspci -Dnn -d 10de:"))
+    has_switches = any(function.klass == NVSWITCH for function in functions)
+    if not has_switches and not has_hidden_switches(host, [f.device for f in functions if f.klass in lspci.DISPLAY]):
         return
     expect("nvidia-fabricmanager", found=host.service("nvidia-fabricmanager").active_state, expected="active")
-    line = only_line("nv-fabricmanager --version", host.read("nv-fabricmanager --version"))
-    if not line.startswith(VERSION):
-        raise unparsable("nv-fabricmanager --version", line)
-    expect("Fabric Manager version", found=line.removeprefix(VERSION), expected=loaded_driver(host) or "no driver")
+    version = nvidia_driver.fabric_manager(host.read("nv-fabricmanager --version"))
+    expect("Fabric Manager version", found=version, expected=loaded_driver(host) or "no driver")
+
+
+def has_hidden_switches(host: Host, devices: list[str]) -> bool:
+    """Whether GPUs on the bus are of a board with hidden NVSwitches; the driver names those of unknown PCI ids.
+
+    A GPU alone, in a virtual machine, is joined to no other: who lends it programs the switches.
+    """
+    models = [nvidia_models.by_pci_id(device) for device in devices]
+    if None in models:
+        models += [model_of(card) for card in cards(host)]
+    return len(devices) > 1 and any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+
+
+def badly_bridged(cards: dict[int, tuple[Model, tuple[float | None, ...]]]) -> list[str]:
+    """The cards whose NVLink bridges lack links: `GPU 1 11`.
+
+    A bridge joins two cards, or four, with as many links each; so whoever has a number of its own has lost some, unless
+    its peer is not on this host. Of some models it is known what number one, two and three bridges have.
+    """
+    active = {card: sum(speed is not None for speed in links) for card, (_, links) in cards.items()}
+    joined = {card: count for card, count in active.items() if count}
+    alone = [card for card, count in joined.items() if list(joined.values()).count(count) % 2 and len(cards) > 1]
+    partial = [card for card, count in joined.items() if count not in (cards[card][0].bridged or {count})]
+    return [f"GPU {card} {joined[card]}" for card in sorted({*alone, *partial})]
+
+
+def is_joined(model: Model, bonds: list[int]) -> bool:
+    """Whether a module uses all its links: to a switch, where it has them to every other, or to others together."""
+    if model.nvlinks is None:
+        return any(bonds)
+    return sum(bonds) == model.nvlinks or set(bonds) == {model.nvlinks}
+
+
+def is_untold(model: Model) -> bool:
+    """Whether a module's number of links is not known."""
+    return model.form is Form.SXM and model.nvlinks is None
+
+
+def require_link_counts(untold: dict[str, str]) -> None:
+    """Unknown where there are modules whose number of links is not known: what they have may be too few."""
+    if untold:
+        named = ", ".join(f"{card} is a {name}" for card, name in untold.items())
+        raise Unknown(f"{named}: the suite does not know how many NVLinks this model has")

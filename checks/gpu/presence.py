@@ -10,17 +10,25 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import gpu_hosts
 from dlws.facts import nvidia
-from dlws.facts.nvidia import CARDS, FIELDS, LOADED, PATIENCE, require_cards, required_field
+from dlws.facts.nvidia import (
+    ANY_STATUS,
+    CARDS,
+    FIELDS,
+    LOADED,
+    PATIENCE,
+    answer_of,
+    recovery_actions,
+    require_cards,
+    required_field,
+)
 from dlws.inventory import Node
 from dlws.parse import versions
-from dlws.parse.accelerators import nvidia_smi, xid
+from dlws.parse.accelerators import nvidia_driver, nvidia_smi
 from dlws.parse.host import lspci
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
-GPU_IS_LOST = 15
-"""nvidia-smi's exit status for it (NVML_ERROR_GPU_IS_LOST)."""
 STOPPED = (124, 137)
 """Exit statuses of timeout(1)."""
 
@@ -37,7 +45,7 @@ STOPPED = (124, 137)
 def test_gpu_count(node: Node, host: Host) -> None:
     """The PCI bus and nvidia-smi show as many GPUs as configured."""
     on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
-    in_driver = len(nvidia_smi.listed(host.read("nvidia-smi -L")))
+    in_driver = len(nvidia_smi.listed(answer_of(host, "nvidia-smi -L")))
     counts = "{} on the PCI bus and {} in nvidia-smi"
     expected = counts.format(node.device_count, node.device_count)
     expect("GPUs", found=counts.format(on_bus, in_driver), expected=expected)
@@ -54,7 +62,7 @@ def test_gpu_count(node: Node, host: Host) -> None:
 )
 def test_gpu_driver(cluster: Cluster, host: Host) -> None:
     """The NVIDIA driver is at least the required version, and the same on every card."""
-    text = host.read("nvidia-smi --query-gpu=driver_version --format=csv,noheader")
+    text = answer_of(host, "nvidia-smi --query-gpu=driver_version --format=csv,noheader")
     found = sorted({line.strip() for line in text.splitlines() if line.strip()})
     if not found:
         raise unparsable("nvidia-smi", why="no output")
@@ -76,7 +84,7 @@ def test_gpu_driver(cluster: Cluster, host: Host) -> None:
 def test_loaded_driver_is_the_installed_one(host: Host) -> None:
     """The loaded NVIDIA driver is the installed one."""
     installed = only_line("modinfo", host.read("modinfo -F version nvidia"))
-    loaded = xid.loaded(host.read("cat %s", LOADED))
+    loaded = nvidia_driver.loaded(host.read("cat %s", LOADED))
     expect("loaded NVIDIA driver", found=versions.nvidia(loaded).text, expected=versions.nvidia(installed).text)
 
 
@@ -105,19 +113,24 @@ def test_gpu_device_files(host: Host) -> None:
     section="2.1",
     source="gcm check_nvidia_smi",
     on=gpu_hosts,
-    title_zh="nvidia-smi 应答及时，无掉卡与读取错误",
+    title_zh="nvidia-smi 应答及时，无掉卡、读取错误与待复位",
     fix="reset the card (nvidia-smi -r) or reboot; if the fault recurs, replace it; if slow, set persistence mode",
     causes=[test_loaded_driver_is_the_installed_one],
 )
 def test_gpus_answer(host: Host) -> None:
-    """nvidia-smi answers within 10 s, no GPU is lost, and no field reads ERR!."""
-    result = host.run_expect([0, GPU_IS_LOST, *STOPPED], CARDS)
+    """nvidia-smi answers within 10 s, no GPU is lost, unreadable or to be reset, and every infoROM is intact."""
+    result = host.run_expect(ANY_STATUS, CARDS)
     if result.rc in STOPPED:
         raise Mismatch("nvidia-smi", found="no answer", expected=f"an answer within {PATIENCE} s")
-    if result.rc == GPU_IS_LOST:
-        raise Mismatch("nvidia-smi", found=result.stdout.strip().partition("\n")[0], expected="every card to answer")
-    expect("GPUs that cannot be read", found=nvidia_smi.unreadable(result.stdout), expected=[])
-    require_cards(nvidia_smi.query(result.stdout, FIELDS))
+    text = str(result.stdout)
+    expect("GPUs that do not answer", found=nvidia_smi.lost(text), expected=[])
+    corrupted = nvidia_smi.corrupted_inforoms(text)
+    if result.rc and not corrupted:
+        raise host.unexpected(result)
+    expect("GPUs that cannot be read", found=nvidia_smi.unreadable(text), expected=[])
+    expect("GPUs with a corrupted infoROM", found=corrupted, expected=[])
+    found = require_cards(nvidia_smi.query(text, FIELDS))
+    expect("GPUs that the driver wants reset", found=recovery_actions(host, found[0]), expected=[])
 
 
 @check(

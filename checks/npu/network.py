@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from checks.npu import presence
@@ -11,20 +10,28 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_cluster, npu_hosts
 from dlws.facts.across_hosts import names_by_value, reachable_hosts
-from dlws.facts.ascend import chip_name, device_number, hccn_tool_answers, lost_packets, port_addresses, port_health
+from dlws.facts.ascend import (
+    NO_PORT,
+    ToolAnswers,
+    chip_name,
+    device_number,
+    hccn_tool_answers,
+    lost_packets,
+    port_addresses,
+    port_answers,
+    port_health,
+)
 from dlws.facts.files import text_of
 from dlws.inventory import Device, Node
-from dlws.parse.accelerators import hccn, hccn_link
+from dlws.parse.accelerators import ascend_models, hccn, hccn_link
+from dlws.parse.accelerators.npu_smi import ChipNumbers
 from dlws.parse.network import lldp
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
 CONF = "/etc/hccn.conf"
-SPEED = 100_000  # Mb/s
 LATELY = timedelta(hours=1)
 """How far back a link that went down counts as one that flaps."""
-SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
-"""Chips of servers with two planes of four: device i and i+4 share a network, and 0 to 3 have one each."""
 
 
 @check(
@@ -32,18 +39,21 @@ SMP = re.compile(r"(?:Ascend ?)?910(?:A|ProA|ProB|PremiumA)?")
     section="2.1",
     source="Ascend",
     on=npu_hosts,
-    title_zh="NPU 网口链路 UP 且速率 100G",
+    title_zh="NPU 网口链路 UP 且达到芯片速率",
     causes=[presence.test_npu_tools_work],
     fix="check the cable, the optical module and the switch port; hccn_tool -i <n> -optical -g",
 )
 def test_npu_ports_are_up(host: Host) -> None:
-    """Every NPU port's link is up at 100 Gb/s."""
+    """Every NPU port's link is up at its chip's speed (100 Gb/s on a 910A, 200 on a 910B), no slower than others."""
     answers = hccn_tool_answers(host)
     down = [chip_name(chip) for chip in answers.chips if not hccn.link_is_up(answers.port(chip, "link"))]
     expect("NPU ports that are down", found=down, expected=[])
     speeds = {chip_name(chip): hccn.speed(answers.port(chip, "speed")) for chip in answers.chips}
-    slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed != SPEED]
-    expect("NPU ports at the wrong speed", found=slow, expected=[])
+    slow = [f"{name} {speed} Mb/s" for name, speed in speeds.items() if speed < max(speeds.values())]
+    expect("NPU ports slower than others of the host", found=slow, expected=[])
+    own = {chip_name(chip): ascend_models.generation(chip.name).port_speed or 0 for chip in answers.chips}
+    slow = [f"{name} {speed} of {own[name]} Mb/s" for name, speed in speeds.items() if speed < own[name]]
+    expect("NPU ports slower than their chip", found=slow, expected=[])
 
 
 @check(
@@ -112,7 +122,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
     NPUs 0 to 3 are in four different networks.
     """
-    found = {name: port_addresses(hccn_tool_answers(host)) for name, host in with_npus(cluster, hosts).items()}
+    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
     everyone = {f"{name} {chip_name(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
     shared = names_by_value({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
@@ -120,7 +130,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
     networks = {
         name: {device_number(chip): str(has.network) for chip, has in ports.items()}
         for name, ports in found.items()
-        if {device_number(chip) for chip in ports} == set(range(8)) and all(SMP.fullmatch(chip.name) for chip in ports)
+        if has_two_planes(ports)
     }
     split = [
         f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
@@ -150,7 +160,7 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
 )
 def test_npu_ports_are_set_alike(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """All NPU ports of all hosts have the same TLS setting and FEC mode; otherwise HCCL cannot connect."""
-    answers = {name: hccn_tool_answers(host) for name, host in with_npus(cluster, hosts).items()}
+    answers = answers_of_ports(cluster, hosts)
     ports = [(f"{name} {chip_name(chip)}", tools, chip) for name, tools in answers.items() for chip in tools.chips]
     tls = {who: "on" if hccn.tls_is_on(tools.port(chip, "tls")) else "off" for who, tools, chip in ports}
     expect("NPU ports with a different TLS setting", found=odd_ones(tls), expected=[])
@@ -208,7 +218,7 @@ def test_npu_links_do_not_flap(host: Host) -> None:
 )
 def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None:
     """Every NPU port reaches the ports with the same number on all other hosts."""
-    found = {name: port_addresses(hccn_tool_answers(host)) for name, host in with_npus(cluster, hosts).items()}
+    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
     dumb = []
     for name, ports in found.items():
         for chip in ports:
@@ -252,6 +262,23 @@ def test_npu_cabling(node: Node, cluster: Cluster, host: Host) -> None:
 def with_npus(cluster: Cluster, hosts: Mapping[str, Host]) -> Mapping[str, Host]:
     """Those of the hosts that have NPUs. Unknown where none of them can be reached."""
     return reachable_hosts({name: host for name, host in hosts.items() if cluster.node(name).device is Device.NPU})
+
+
+def answers_of_ports(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, ToolAnswers]:
+    """What hccn_tool reports on each host whose NPUs have ports. NotApplicable where none has."""
+    every = {name: port_answers(host) for name, host in with_npus(cluster, hosts).items()}
+    if not (found := {name: tools for name, tools in every.items() if tools.chips}):
+        raise NotApplicable(NO_PORT)
+    return found
+
+
+def has_two_planes(ports: Iterable[ChipNumbers]) -> bool:
+    """Whether it is a server of eight first-generation chips, in two planes of four: i and i+4 share a network.
+
+    Unknown for chips of a model that the suite does not know.
+    """
+    rows = [ascend_models.generation(chip.name) for chip in ports]
+    return {device_number(chip) for chip in ports} == set(range(8)) and all(row.has_two_planes for row in rows)
 
 
 def odd_ones(values: Mapping[str, str]) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+from dlws.facts.ascend import required_npu_cards
+from dlws.facts.nvidia import answer_of
 from dlws.inventory import Device, Node
 from dlws.kubernetes.device_plugins import SOCKETS
 from dlws.kubernetes.objects import Object
-from dlws.parse.accelerators import npu_smi, nvidia_smi
+from dlws.parse.accelerators import nvidia_smi
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 KNOCK = (
     "timeout -k 1 10 python3 -c 'import os, socket, stat\n"
@@ -33,10 +36,15 @@ def live_sockets(host: Host) -> list[str]:
 
 
 def driver_device_count(node: Node, host: Host) -> int:
-    """How many accelerators the host's driver sees."""
-    if node.device is Device.GPU:
-        return len(nvidia_smi.listed(host.read("nvidia-smi -L")))
-    return len(npu_smi.cards(host.read("npu-smi info -l")))
+    """How many accelerators the host's driver sees, as Kubernetes counts them: GPUs, or the chips of NPU cards.
+
+    Unknown where it sees none.
+    """
+    if node.device is Device.NPU:
+        return sum(required_npu_cards(host).values())
+    if not (found := nvidia_smi.listed(answer_of(host, "nvidia-smi -L"))):
+        raise Unknown("nvidia-smi: no devices were found")
+    return len(found)
 
 
 def offered_devices(found: Object | None, resource: str) -> tuple[int, int]:

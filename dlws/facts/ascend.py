@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlws.parse.accelerators import hccn, npu_chip, npu_smi
+from dlws.parse.accelerators import ascend_models, hccn, npu_chip, npu_smi
 from dlws.parse.accelerators.hccn import DeviceAddress
 from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
 from dlws.parse.accelerators.npu_smi import ChipNumbers
@@ -14,7 +14,7 @@ from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import NotApplicable, Unknown
 
 TOOLS = "/usr/local/Ascend/driver/tools"
 OF_CARD = ("board", "ecc", "common")
@@ -22,6 +22,7 @@ OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_s
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
 """Waits for another command that asks hccn_tool, and keeps it waiting: by a lock on the
 tool's folder, which leaves nothing on the host."""
+NO_PORT = "NPUs of this model have no network port"
 DEADLINE = 120.0
 """Seconds for the calls about all chips of a host together: npu-smi takes up to a second for each."""
 
@@ -57,9 +58,35 @@ class ToolAnswers:
         return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
 
 
+def listing(host: Host, command: str) -> str:
+    """What npu-smi lists. It may end with 1 where it says that there is no card; Unknown for any other status but 0."""
+    result = host.run_expect([0, 1], command)
+    text = str(result.stdout)
+    if result.rc and not npu_smi.has_no_card(text):
+        raise host.unexpected(result)
+    return text
+
+
+def npu_cards(host: Host) -> dict[int, int]:
+    """The number of chips by card; empty where the host has no card."""
+    return npu_smi.cards(listing(host, "npu-smi info -l"))
+
+
+def required_npu_cards(host: Host) -> dict[int, int]:
+    """As `npu_cards`. Unknown where there is none: what is said of no card is said of nothing."""
+    if not (found := npu_cards(host)):
+        raise Unknown("npu-smi: no NPU found")
+    return found
+
+
+def listed_chips(host: Host) -> tuple[ChipNumbers, ...]:
+    """The chips that compute, by npu-smi; empty where the host has no card."""
+    return npu_smi.mapping(listing(host, "npu-smi info -m"))
+
+
 def chips(host: Host) -> tuple[ChipNumbers, ...]:
     """The chips that compute. Unknown where there is none: what is said of no chip is said of nothing."""
-    found = npu_smi.mapping(host.read("npu-smi info -m"))
+    found = listed_chips(host)
     if not found:
         raise Unknown("npu-smi: no NPU found")
     return found
@@ -73,6 +100,12 @@ def chip_name(chip: ChipNumbers) -> str:
 def device_number(chip: ChipNumbers) -> int:
     """A chip's number for hccn_tool: the physical one, where npu-smi tells it; else its card's, which has no other."""
     return chip.npu if chip.phy is None else chip.phy
+
+
+def may_have_port(chip: ChipNumbers) -> bool:
+    """Whether a chip has a network port of its own; of a model that the suite does not know, it may."""
+    row = ascend_models.find(chip.name)
+    return row is None or row.port_speed is not None
 
 
 def npu_smi_answers(host: Host) -> ToolAnswers:
@@ -95,14 +128,23 @@ def work_modes(host: Host) -> ToolAnswers:
     return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
 
 
-def hccn_tool_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
-    """What hccn_tool reports of each chip's network port, by kind of question."""
-    found = chips(host)
+def port_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
+    """What hccn_tool reports of each chip's network port, by kind of question; of no chip where none has a port."""
+    found = tuple(chip for chip in chips(host) if may_have_port(chip))
+    if not found:
+        return ToolAnswers((), Answers({}))
     numbers = " ".join(str(device_number(chip)) for chip in found)
     loop = f"for i in {numbers}; do for t in {' '.join(kinds)}; do q ./hccn_tool -i $i -$t -g; done; done"
     return ToolAnswers(
         found, answers.parse(host.read(f"{answers.ASK}cd {TOOLS} && {ALONE} && {loop}", deadline=DEADLINE))
     )
+
+
+def hccn_tool_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
+    """As `port_answers`. NotApplicable where no chip has a port."""
+    if not (found := port_answers(host, kinds)).chips:
+        raise NotApplicable(NO_PORT)
+    return found
 
 
 def lost_packets(host: Host, number: int, address: str) -> int:
@@ -137,13 +179,25 @@ def health_of(host: Host) -> dict[str, ChipHealth]:
 
 
 def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
-    """The HBM's counters of each chip, by the name of its card where a card has several."""
+    """The memory's counters of each chip, by the name of its card where a card has several."""
     tool = npu_smi_answers(host)
     return [(f"card {npu}", ecc) for npu in tool.cards for ecc in npu_chip.ecc(tool.card(npu, "ecc"))]
 
 
-def common_of(host: Host) -> list[tuple[str, Common]]:
-    """Rates, clocks, temperature and power of each chip."""
+@dataclass(frozen=True, slots=True)
+class ChipState:
+    """Rates, clocks, temperature and power of a chip, with its name in a finding and its model."""
+
+    name: str
+    model: str
+    state: Common
+
+
+def states_of(host: Host) -> list[ChipState]:
+    """The state of each chip. Unparsable for one that npu-smi's mapping does not have."""
     tool = npu_smi_answers(host)
+    models = {(chip.npu, chip.chip): chip.name for chip in tool.chips}
     found = [(card, common) for card in tool.cards for common in npu_chip.common(tool.card(card, "common"))]
-    return [(f"card {card} chip {common.chip}", common) for card, common in found]
+    if strange := [f"card {card} chip {common.chip}" for card, common in found if (card, common.chip) not in models]:
+        raise unparsable("npu-smi info -m", strange[0], "no chip like that of -t common")
+    return [ChipState(f"card {card} chip {c.chip}", models[card, c.chip], c) for card, c in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dlws.parse.accelerators import npu_smi
+from dlws.facts.ascend import required_npu_cards
 from dlws.parse.text import unparsable
 from dlws.platform import npu_info
 from dlws.remote.host import Host
@@ -15,8 +15,8 @@ AGES = f"set -e; date +%s; find {npu_info.FOLDER} -maxdepth 1 -name 'device*' -s
 
 
 def stale_files(host: Host) -> list[str]:
-    """The generator's files that are not there, or not of its latest round: one of each NPU, and their list."""
-    wanted = ["device_list", *(f"device{card}" for card in npu_smi.cards(host.read("npu-smi info -l")))]
+    """The generator's files that are not there, or not of its latest round: one of each card, and their list."""
+    wanted = ["device_list", *(f"device{card}" for card in required_npu_cards(host))]
     fresh = fresh_files(host)
     return [name for name in dict.fromkeys(wanted) if name not in fresh]
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from dlws.facts.files import text_of
 from dlws.parse import versions
-from dlws.parse.accelerators import nvidia_smi, xid
+from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_smi
+from dlws.parse.accelerators.nvidia_models import Model
 from dlws.parse.text import lines, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
@@ -46,24 +47,19 @@ ROWS = ("gpu_uuid", "remapped_rows.uncorrectable", "remapped_rows.pending", "rem
 REMAPPED = BOUND + "--query-remapped-rows=" + ",".join(ROWS) + FORM
 AMPERE = "450"
 """The first driver that knows cards that remap rows, and cards that can be parted (MIG)."""
+RECOVERY = "565"
+"""The first driver with `gpu_recovery_action`: what it needs to recover a card."""
+NO_SUCH_FIELD = re.compile('Field "[a-z_.]+" is not a valid field to query')
 EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
 
-NVLINKS = {
-    "P100-SXM2": 4,
-    "V100-SXM2": 6,
-    "V100-SXM3": 6,
-    "A100-SXM4": 12,
-    "A800-SXM4": 8,
-    "H100 80GB HBM3": 18,
-    "H800": 8,
-    "H20": 18,
-    "H200": 18,
-    "B200": 18,
-}
-"""The NVLinks of models of the SXM form, by how their names end, before a memory size."""
 LOADED = "/proc/driver/nvidia/version"
-XID_LOG = "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\" | sed -n '1p; /NVRM: Xid/p'"
+KERNEL_LOG = (
+    "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\""
+    " | sed -n '1p; /NVRM: Xid/p; /SXid (/p; /NVRM: .*fallen off the bus/p'"
+)
+ANY_STATUS = range(256)
+"""nvidia-smi says in words what ails a card; the exit status beside them varies (6, 9, 14, 15, 255)."""
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
@@ -71,9 +67,36 @@ APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 Card = dict[str, str | None]
 
 
+def answer_of(host: Host, command: str) -> str:
+    """What nvidia-smi answers, without its warnings about infoROMs, which G05 reports.
+
+    Unknown for an exit status that neither such a warning nor a lost card explains.
+    """
+    result = host.run_expect(ANY_STATUS, command)
+    text = str(result.stdout)
+    if result.rc and not nvidia_smi.corrupted_inforoms(text) and not nvidia_smi.lost(text):
+        raise host.unexpected(result)
+    return nvidia_smi.without_warnings(text)
+
+
 def cards(host: Host) -> tuple[Card, ...]:
     """A row for each GPU. Unknown where there is none: what is said of no card is said of nothing."""
-    return require_cards(nvidia_smi.query(host.read(CARDS), FIELDS))
+    return require_cards(nvidia_smi.query(answer_of(host, CARDS), FIELDS))
+
+
+def recovery_actions(host: Host, driver_of: Card) -> list[str]:
+    """What the driver needs to recover its cards, `GPU 1 Reset`; nothing before 565, which does not tell."""
+    if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(RECOVERY):
+        return []
+    fields = ("index", "gpu_recovery_action")
+    result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(fields) + FORM)
+    if result.rc and NO_SUCH_FIELD.search(result.stdout):
+        return []
+    if result.rc and not nvidia_smi.corrupted_inforoms(result.stdout):
+        raise host.unexpected(result)
+    rows = nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), fields)
+    asked = [(card_name(row), optional_field(row, "gpu_recovery_action")) for row in require_cards(rows)]
+    return [f"{name} {action}" for name, action in asked if action not in (None, "None")]
 
 
 def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:
@@ -85,7 +108,8 @@ def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:
     reasons = "clocks_event_reasons" if driver >= versions.nvidia(EVENTS) else "clocks_throttle_reasons"
     mig = ["mig.mode.current"] if driver >= versions.nvidia(AMPERE) else []
     fields = ["index", f"{reasons}.active", *mig]
-    rows = require_cards(nvidia_smi.query(host.read(BOUND + "--query-gpu=" + ",".join(fields) + FORM), fields))
+    answer = answer_of(host, BOUND + "--query-gpu=" + ",".join(fields) + FORM)
+    rows = require_cards(nvidia_smi.query(answer, fields))
     return tuple({"mig.mode.current": None, **row, "throttle reasons": row[fields[1]]} for row in rows)
 
 
@@ -93,7 +117,7 @@ def remapped_rows(host: Host, driver_of: Card) -> dict[str, Card]:
     """By uuid a card's remapped rows; nothing before driver 450, which knows no card that has them."""
     if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(AMPERE):
         return {}
-    return {str(row["gpu_uuid"]): row for row in require_cards(nvidia_smi.query(host.read(REMAPPED), ROWS))}
+    return {str(row["gpu_uuid"]): row for row in require_cards(nvidia_smi.query(answer_of(host, REMAPPED), ROWS))}
 
 
 def require_cards(rows: tuple[Card, ...]) -> tuple[Card, ...]:
@@ -104,10 +128,18 @@ def require_cards(rows: tuple[Card, ...]) -> tuple[Card, ...]:
 
 
 def required_field(card: Card, field: str) -> str:
-    """A field of a card. Unknown for one that the card or its driver does not have."""
-    value = card[field]
+    """A field of a card. Unknown for one that the card or its driver does not have, or that could not be read."""
+    value = optional_field(card, field)
     if value is None:
         raise Unknown(f"{card_name(card)} does not report its {field}")
+    return value
+
+
+def optional_field(card: Card, field: str) -> str | None:
+    """A field of a card, None where the card or its driver does not have it. Unknown for one that could not be read."""
+    value = card.get(field)
+    if isinstance(value, nvidia_smi.Unreadable):
+        raise Unknown(f"{card_name(card)}: {field} could not be read: {value}")
     return value
 
 
@@ -118,33 +150,35 @@ def required_number(card: Card, field: str) -> int:
 
 def card_name(card: Card) -> str:
     """How a finding names a card: `GPU 3`."""
-    return f"GPU {card['index']}" if "index" in card else f"GPU {card['gpu_uuid']}"
+    return f"GPU {card['index']}" if "index" in card else f"GPU {card.get('gpu_uuid')}"
 
 
-def nvlinks(card: Card) -> int | None:
-    """How many NVLinks a card of the SXM form has and uses; None for another card, which may have a bridge."""
+def model_of(card: Card) -> Model:
+    """The model of a card. Unknown, with its name, for one that the suite does not know."""
     name = required_field(card, "name")
-    return next((n for model, n in NVLINKS.items() if re.search(rf"\b{model}(?:-[0-9]+GB)?$", name)), None)
+    if (model := nvidia_models.by_name(name)) is None:
+        raise Unknown(f"{card_name(card)} is a {name}: the suite does not know this model")
+    return model
 
 
 def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
-    words = ("GeForce", "TITAN") if card["ecc.mode.current"] else ("GeForce", "TITAN", "Quadro", "RTX")
+    words = ("GeForce", "TITAN") if optional_field(card, "ecc.mode.current") else ("GeForce", "TITAN", "Quadro", "RTX")
     return any(word in required_field(card, "name") for word in words)
 
 
 def loaded_driver(host: Host) -> str | None:
     """The version of the driver that runs; None where none does."""
     text = text_of(host, LOADED)
-    return None if text is None else xid.loaded(text)
+    return None if text is None else nvidia_driver.loaded(text)
 
 
-def xid_log(host: Host) -> str:
-    """The kernel log's first line of this boot and its lines about Xid errors: what `xid.errors` reads.
+def kernel_errors(host: Host) -> str:
+    """The kernel log's first line of this boot and its lines about GPUs and NVSwitches: what `nvidia_log` reads.
 
     Unparsable for an empty log: there is no boot without a line.
     """
-    text = host.read(XID_LOG)
+    text = host.read(KERNEL_LOG)
     if not text.strip():
         raise unparsable("journalctl -k", why="the kernel log of this boot is empty")
     return text
@@ -168,9 +202,9 @@ def cards_that_retire_pages(host: Host) -> list[Card]:
     rows, found = remapped_rows(host, there[0]), []
     for card in there:
         row = rows.get(required_field(card, "uuid"), {})
-        if card["retired_pages.pending"] is not None:
+        if optional_field(card, "retired_pages.pending") is not None:
             found.append(card)
-        elif row.get("remapped_rows.pending") is None:
+        elif optional_field(row, "remapped_rows.pending") is None:
             raise Unknown(f"{card_name(card)} reports neither its retired pages nor its remapped rows")
     return found
 
@@ -181,9 +215,9 @@ def remapped_rows_by_card(host: Host) -> dict[str, Card]:
     rows, found = remapped_rows(host, there[0]), {}
     for card in there:
         row = rows.get(required_field(card, "uuid"), {})
-        if row.get("remapped_rows.pending") is not None:
+        if optional_field(row, "remapped_rows.pending") is not None:
             found[card_name(card)] = row
-        elif card["retired_pages.pending"] is None:
+        elif optional_field(card, "retired_pages.pending") is None:
             raise Unknown(f"{card_name(card)} reports neither its remapped rows nor its retired pages")
     return found
 
@@ -196,10 +230,14 @@ def retired_pages(card: Card) -> int:
 
 
 def gpu_processes(host: Host) -> list[str]:
-    """Who uses the GPUs: `4211, python3`."""
-    return [line.strip() for line in lines("nvidia-smi", host.read(APPS)) if line != "No running processes found"]
+    """Who uses the GPUs: `4211, python3`. Unparsable where a card does not answer: who uses it is not told."""
+    text = answer_of(host, APPS)
+    if lost := nvidia_smi.lost(text):
+        raise unparsable("nvidia-smi", lost[0])
+    return [line.strip() for line in lines("nvidia-smi", text) if line != "No running processes found"]
 
 
 def is_idle(card: dict[str, str | None]) -> bool:
-    """Whether a card has nothing to do. Unknown where its driver does not tell."""
-    return required_number(card, "utilization.gpu") == 0 and required_number(card, "memory.used") <= IDLE_MEMORY
+    """Whether a card is known to have nothing to do. Of one that is parted (MIG) its driver does not tell the load."""
+    load = optional_field(card, "utilization.gpu")
+    return load is not None and int(load) == 0 and required_number(card, "memory.used") <= IDLE_MEMORY

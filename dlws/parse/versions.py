@@ -21,7 +21,8 @@ _DOCKER = re.compile(
 _ASCEND_PART = re.compile(r"([a-z]*)([0-9]{1,9})")
 _RELEASED = (3, 0)
 _PLAIN = ("", 0)
-_RANKS = {"rc": -1, "": 0, "spc": 1}
+_RANKS = {"rc": -1, "": 0, "b": 1, "spc": 1}
+"""What a part with these letters is to the same version without it: a build, and a service pack, follow."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,9 +84,12 @@ class Ascend:
     def _comes_first(self, own: tuple[str, int], its: tuple[str, int], other: Ascend) -> bool:
         if own[0] == its[0]:
             return own[1] < its[1]
-        ranked = own[0] in _RANKS and its[0] in _RANKS
-        # A service pack follows the release it patches, which has 0 or nothing in this place; others are not ordered.
-        patches_another = "spc" in (own[0], its[0]) and any(letters == "" and number for letters, number in (own, its))
+        ranked = own[0] in _RANKS and its[0] in _RANKS and _RANKS[own[0]] != _RANKS[its[0]]
+        # A service pack, or a build, follows the release it is of, which has 0 or nothing in this place; others are not
+        # ordered.
+        patches_another = bool({"spc", "b"} & {own[0], its[0]}) and any(
+            letters == "" and number for letters, number in (own, its)
+        )
         if not ranked or patches_another:
             raise unparsable("Ascend version", f"{self.text} and {other.text}", "no order between")
         return _RANKS[own[0]] < _RANKS[its[0]]
@@ -94,7 +98,7 @@ class Ascend:
 def ascend(text: str) -> Ascend:
     """An Ascend driver as in version.info: 1.72.T2.100.B020, 1.73.T105.0.B050, 20.1.rc1, 20.2.2.spc001, 23.0.3.
 
-    Numbers compare as numbers (T2 < T105, B020 = B20); rc < (none) < spc; case is ignored.
+    Numbers compare as numbers (T2 < T105, B020 = B20); rc < (none) < spc, and < a build; case is ignored.
     """
     matches = [_ASCEND_PART.fullmatch(part) for part in text.strip().lower().split(".")]
     parts = tuple((match[1], int(match[2])) for match in matches if match is not None)

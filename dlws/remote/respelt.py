@@ -2,7 +2,8 @@
 
 A replay of an old run must reach the same verdicts. Before the suite had its own testinfra modules
 (`dlws.remote.modules`), three commands were run property by property, or for several names at once: `systemctl show`,
-`stat`, `dpkg-query`. An answer that is put together here may lack a field; a module that needs it raises Unknown.
+`stat`, `dpkg-query`. Before it knew generations of accelerators, it asked for those of one. An answer that is put
+together here may lack a field; a module that needs it raises Unknown.
 """
 
 from __future__ import annotations
@@ -67,7 +68,56 @@ def _package(command: str, answers: Answers) -> Derived | None:
     return None
 
 
-_RULES: tuple[Callable[[str, Answers], Derived | None], ...] = (_unit_states, _file_status, _package)
+_OLD_KERNEL_LOG = "sed -n '1p; /NVRM: Xid/p'"
+
+
+def _kernel_log(command: str, answers: Answers) -> Derived | None:
+    """From the log of which only Xids were kept: an older suite did not look at NVSwitches."""
+    start, _, kept = command.partition("sed -n '1p; /NVRM: Xid/p")
+    return _renamed(command, start + _OLD_KERNEL_LOG, answers) if kept else None
+
+
+def _npus_on_bus(command: str, answers: Answers) -> Derived | None:
+    """From the listing of 910A alone, the only NPUs that an older suite knew, without their ids."""
+    if command == "lspci -D -vv -d 19e5::1200":
+        return _renamed(command, "lspci -D -vv -d 19e5:d801", answers)
+    if command != "lspci -Dnn -d 19e5::1200" or (old := _renamed(command, "lspci -D -d 19e5:d801", answers)) is None:
+        return None
+    rows = re.sub(r"(?m)^(\S+ [^:]+): (.*?)(?: Device d801)?( \(rev .*)?$", r"\1 [1200]: \2 [19e5:d801]\3", old[0].text)
+    return replace(old[0], out=rows.encode()), old[1]
+
+
+def _npu_modules(command: str, answers: Answers) -> Derived | None:
+    """From a question for fewer modules: those that it did not name were not loaded with a driver that needs them."""
+    names = _module_names(command)
+    for text, answer in answers.items() if names else ():
+        asked = _module_names(text)
+        if asked and set(asked) < set(names):
+            missing = {*answer.text.split(), *(name for name in names if name not in asked)}
+            out = "".join(f"{name}\n" for name in names if name in missing)
+            return replace(answer, command=command, out=out.encode()), [text]
+    return None
+
+
+def _module_names(command: str) -> list[str]:
+    found = re.fullmatch(r"for m in ([\w ]+); do test -d /sys/module/\$m \|\| echo \$m; done", command)
+    return found[1].split() if found else []
+
+
+def _renamed(command: str, older: str, answers: Answers) -> Derived | None:
+    """The answer to one older spelling of a command."""
+    answer = answers.get(older)
+    return None if answer is None else (replace(answer, command=command), [older])
+
+
+_RULES: tuple[Callable[[str, Answers], Derived | None], ...] = (
+    _unit_states,
+    _file_status,
+    _package,
+    _kernel_log,
+    _npus_on_bus,
+    _npu_modules,
+)
 
 
 def _joined(command: str, older: Answers, out: str) -> Derived | None:

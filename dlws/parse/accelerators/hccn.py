@@ -60,12 +60,14 @@ def lost(text: str) -> int:
 def conf(text: str) -> dict[int, DeviceAddress]:
     """/etc/hccn.conf: `address_N` and `netmask_N` by device id N; empty if nothing is configured.
 
+    The names of other settings may hold addresses: `route_address_10.20.0.0_netmask_255.255.0.0_0`.
+
     Raises Unparsable for an address without a netmask and for a device with two different addresses.
     """
     source = "/etc/hccn.conf"
     values: dict[tuple[str, int], str] = {}
     for line in lines(source, text):
-        setting = re.fullmatch(r"([A-Za-z][A-Za-z0-9_-]*)_([0-9]{1,4})\s*=\s*(.*)", line.strip())
+        setting = re.fullmatch(r"([A-Za-z][A-Za-z0-9_.:-]*)_([0-9]{1,4})\s*=\s*(.*)", line.strip())
         if setting is None:
             if line.lstrip().startswith("#"):
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,10 +50,15 @@ class Optical:
 
 
 _POWER = re.compile(r"([TR]x) Power ?([0-9]?)")
+_NONE = ("NA", "not supported")
+"""What the tool writes for what a module does not have: a passive cable its light, a split cable some of its lanes."""
 
 
 def optical(text: str) -> Optical:
-    """`hccn_tool -i N -optical -g`, in mW. Raises Unparsable if powers, thresholds or LOS flags are missing."""
+    """`hccn_tool -i N -optical -g`, in mW. Raises Unparsable if powers, thresholds or LOS flags are missing.
+
+    Only a module without temperature, powers, thresholds and flags, a passive cable, needs none: it has no light.
+    """
     source = "hccn_tool -optical"
     rows = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines(source, text))}
     if rows.get("present") not in ("present", "not present"):
@@ -62,16 +68,27 @@ def optical(text: str) -> Optical:
     powers = {key: match for key in rows if (match := _POWER.fullmatch(key)) is not None}
     if {match[1] for match in powers.values()} != {"Tx", "Rx"}:
         raise unparsable(source, why="no Tx Power, or no Rx Power")
+    if _is_passive(rows, powers):
+        return Optical(present=True)
+    lit = {key: match for key, match in powers.items() if rows[key] not in _NONE}
+    if {match[1] for match in lit.values()} != {"Tx", "Rx"}:
+        raise unparsable(source, ", ".join(rows[key] for key in powers), "no lane with a power")
     limits = {
         way: [_milliwatts(source, rows, f"{way}Power {end} Thres") for end in ("Low", "High")] for way in ("Tx", "Rx")
     }
-    values = {key: _milliwatts(source, rows, key) for key in powers}
-    astray = [key for key, match in powers.items() if not limits[match[1]][0] <= values[key] <= limits[match[1]][1]]
+    values = {key: _milliwatts(source, rows, key) for key in lit}
+    astray = [key for key, match in lit.items() if not limits[match[1]][0] <= values[key] <= limits[match[1]][1]]
     flags = {key: rows.get(key, "") for key in ("Tx Los Flag", "Rx Los Flag")}
     if not all(re.fullmatch("0x[0-9a-f]{1,4}", flag) for flag in flags.values()):
         raise unparsable(source, ", ".join(flags.values()), "no Los Flag")
     lost = tuple(key for key, flag in flags.items() if int(flag, 16))
     return Optical(True, tuple(f"{key} {values[key]:g} mW" for key in astray), lost)
+
+
+def _is_passive(rows: dict[str, str], powers: Iterable[str]) -> bool:
+    """Whether it is a cable without light: it says so of everything that light would have."""
+    asked = ["Temperature", *powers, *(f"{way}Power {end} Thres" for way in ("Tx", "Rx") for end in ("Low", "High"))]
+    return all(rows.get(key) in _NONE for key in asked) and not any("Los Flag" in key for key in rows)
 
 
 def _milliwatts(source: str, rows: dict[str, str], key: str) -> float:

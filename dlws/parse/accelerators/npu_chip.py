@@ -10,6 +10,8 @@ from dlws.parse.accelerators.npu_smi import health as health_word
 from dlws.parse.text import lines, number, unparsable
 
 _PAIR = re.compile(r"\s*([A-Za-z][^:]*?)\s*:\s*(.*)")
+_MORE = re.compile(r"\s+:\s*(.*)")
+"""A further value of the key before it: npu-smi writes one line for each fault code's information."""
 Block = dict[str, str]
 
 
@@ -26,12 +28,16 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
         started = started or (pair is not None and pair[1].lower() in ("npu id", "health status", "health"))
         if not started or line.startswith("[WARNING]"):
             continue
+        block = blocks[-1] if blocks else head
+        if pair is None and (more := _MORE.fullmatch(line)) is not None:
+            block[list(block)[-1]] += f"; {more[1]}"
+            continue
         if pair is None:
             raise unparsable(source, line)
         key = pair[1].lower()
         if key in first:
-            blocks.append({})
-        block = blocks[-1] if blocks else head
+            block = {}
+            blocks.append(block)
         if key in block:
             raise unparsable(source, line, "twice")
         block[key] = pair[2]
@@ -91,7 +97,10 @@ def _common(source: str, block: Block) -> Common:
 
 @dataclass(frozen=True, slots=True)
 class ChipHealth:
-    """The health of one chip, with its fault codes in upper case (`80C98001`); no codes if npu-smi prints NA."""
+    """The health of one chip, with its fault codes in upper case (`80C98001`); no codes if npu-smi prints NA.
+
+    The tool prints a code without leading zeros: `5301` is one too.
+    """
 
     health: Health
     error_codes: tuple[str, ...]
@@ -109,7 +118,7 @@ def health(text: str) -> ChipHealth:
     if head or others or block.keys() & {"npu id", "chip id", "chip name", "chip count"}:
         raise unparsable(source, ", ".join(head or block), "not about one chip")
     codes = block.get("error code")
-    if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{8}(?:[ ,]+[0-9A-Fa-f]{8})*", codes) is None:
+    if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{4,8}(?:[ ,]+[0-9A-Fa-f]{4,8})*", codes) is None:
         raise unparsable(source, codes or "", "no Error Code")
     error_codes = () if codes == "NA" else tuple(code.upper() for code in re.split(r"[ ,]+", codes))
     word = block.get("health status") or block.get("health", "")
@@ -118,7 +127,7 @@ def health(text: str) -> ChipHealth:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Driver (`software`) and firmware of a card; `compatible` is the tool's verdict on them, None if not given."""
+    """Driver (`software`) and firmware of a card; `compatible` is the tool's verdict on them, None if it has none."""
 
     software: str
     firmware: str
@@ -128,17 +137,23 @@ class Board:
     device_id: str | None
 
 
+_COMPATIBLE = {"OK": True, "NOK": False, "NOT OK": False, "UNKNOWN": None, "NOT SUPPORT": None, "NA": None, "": None}
+"""npu-smi's words. It says UNKNOWN of firmware from before 23.0.RC2, which no mapping of versions has."""
+
+
 def board(text: str) -> Board:
-    """`npu-smi info -t board -i N`: the versions and numbers of one card."""
+    """`npu-smi info -t board -i N`: the versions and numbers of one card. Unparsable for another word on them."""
     source = "npu-smi info -t board"
     _, (block, *others) = _blocks(source, text, "npu id")
     if others or not block.get("software version") or not block.get("firmware version"):
         raise unparsable(source, ", ".join(block), "no one card's versions")
-    compatibility = block.get("compatibility")
+    compatibility = block.get("compatibility", "").upper()
+    if compatibility not in _COMPATIBLE:
+        raise unparsable(source, compatibility, "no word on compatibility")
     return Board(
         software=block["software version"],
         firmware=block["firmware version"],
-        compatible=None if compatibility in (None, "NA", "") else compatibility == "OK",
+        compatible=_COMPATIBLE[compatibility],
         serial=block.get("serial number"),
         bus_id=block.get("pcie bus info"),
         device_id=block.get("pci device id"),
@@ -147,7 +162,7 @@ def board(text: str) -> Board:
 
 @dataclass(frozen=True, slots=True)
 class Ecc:
-    """HBM error counts of one chip: since power-on, over its lifetime (`total`), and of retired pages."""
+    """Memory error counts of one chip, HBM and DDR together: since power-on, lifetime (`total`), retired pages."""
 
     single: int
     double: int
@@ -158,22 +173,53 @@ class Ecc:
 
 
 _ECC_KEYS = (
-    "hbm single bit error count",
-    "hbm double bit error count",
-    "hbm single bit aggregate total err cnt",
-    "hbm double bit aggregate total err cnt",
-    "hbm single bit isolated pages count",
-    "hbm double bit isolated pages count",
+    "single bit error count",
+    "double bit error count",
+    "single bit aggregate total err cnt",
+    "double bit aggregate total err cnt",
+    "single bit isolated pages count",
+    "double bit isolated pages count",
 )
+_MEMORIES = ("hbm", "ddr")
 
 
 def ecc(text: str) -> tuple[Ecc, ...]:
-    """`npu-smi info -t ecc -i N`: the HBM counters of each chip. Raises Unparsable if one is missing or NA."""
+    """`npu-smi info -t ecc -i N`: the counters of each chip: of its HBM, its DDR (310P) or both (910A).
+
+    Raises Unparsable for a chip without counters, and if one of the HBM is missing or NA; a DDR of which all counters
+    are NA is not there.
+    """
     source = "npu-smi info -t ecc"
-    head, blocks = _blocks(source, text, _ECC_KEYS[0])
+    head: Block = {}
+    blocks: list[Block] = []
+    for line in lines(source, text):
+        pair = _PAIR.fullmatch(line)
+        key = pair[1].lower() if pair is not None else ""
+        if (pair is None and not head) or line.startswith("[WARNING]"):
+            continue
+        if pair is None:
+            raise unparsable(source, line)
+        if not blocks and not key.endswith(_ECC_KEYS):
+            head[key] = pair[2]
+            continue
+        if not blocks or key in blocks[-1]:
+            blocks.append({})
+        blocks[-1][key] = pair[2]
+    if not blocks:
+        raise unparsable(source, text, f"no hbm {_ECC_KEYS[0]}")
     if "chip count" in head:
         _all_chips(source, head, blocks)
-    return tuple(Ecc(*(number(source, block.get(key, f"no {key}")) for key in _ECC_KEYS)) for block in blocks)
+    return tuple(_counters(source, block) for block in blocks)
+
+
+def _counters(source: str, block: Block) -> Ecc:
+    """The sum of the memories of one chip."""
+    there = [memory for memory in _MEMORIES if any(key.startswith(memory) for key in block)]
+    if "ddr" in there and {block.get(f"ddr {key}") for key in _ECC_KEYS} <= {"NA", None}:
+        there.remove("ddr")
+    if not there:
+        raise unparsable(source, ", ".join(block), f"no hbm {_ECC_KEYS[0]}")
+    return Ecc(*(sum(number(source, block.get(f"{m} {key}", f"no {m} {key}")) for m in there) for key in _ECC_KEYS))
 
 
 def work_mode(text: str) -> str:

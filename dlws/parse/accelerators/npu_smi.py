@@ -1,4 +1,4 @@
-"""npu-smi's tables: `info`, `info -l`, `info -m`. Formats: 20.0 to 25.x on 910, 910B, 310P."""
+"""npu-smi's tables: `info`, `info -l`, `info -m`. Formats: 20.0 to 26.0 on 910, 910B, A3, 310P."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from dlws.parse.text import lines_from, unparsable
+from dlws.parse.text import lines, lines_from, number, unparsable
 
 SOURCE = "npu-smi info"
 
@@ -79,7 +79,11 @@ def info(text: str) -> Info:
         raise unparsable(SOURCE, table[-1] if table else banner, "cut off after")
     cells = [row for row in table if not _BORDER.fullmatch(row)]
     chips = tuple(_chip(first, second) for first, second in zip(cells[::2], [*cells[1::2], ""], strict=False))
-    if not chips or len({chip.bus_id for chip in chips}) != len(chips):
+    cards_by_bus: dict[str, set[int]] = {}  # both chips of an Atlas 300I Duo are behind one function
+    for chip in chips:
+        cards_by_bus.setdefault(chip.bus_id, set()).add(chip.npu)
+    is_ambiguous = any(len(cards) > 1 for cards in cards_by_bus.values())
+    if not chips or is_ambiguous or len({(chip.npu, chip.chip) for chip in chips}) != len(chips):
         raise unparsable(SOURCE, banner, "no chips, or one twice, under")
     return Info(versions[1], versions[2], chips)
 
@@ -113,16 +117,32 @@ def health(word: str, line: str) -> Health:
 _COUNT = re.compile(r"^\s*(?:Total|Card|NPU) Count\s*:\s*([0-9]{1,4})$")
 
 
-def cards(text: str) -> tuple[int, ...]:
-    """`npu-smi info -l`: the NPU ids. Raises Unparsable if their number differs from the tool's own count."""
+_NO_CARD = "There is no NPU card on this server."
+
+
+def has_no_card(text: str) -> bool:
+    """Whether npu-smi says, at any exit status, that the host has no card."""
+    return any(line.strip() == _NO_CARD for line in lines(SOURCE, text))
+
+
+def cards(text: str) -> dict[int, int]:
+    """`npu-smi info -l`: the number of AI chips by NPU id (card); empty where the host has no card.
+
+    Raises Unparsable for a card without a count of chips, and if the cards are not as many as the tool itself counts.
+    """
     source = "npu-smi info -l"
+    if has_no_card(text):
+        return {}
     count, *rows = lines_from(source, text, _COUNT)
-    ids = [row for row in (re.match(r"\s*NPU ID\s*:\s*([0-9]{1,6})$", line) for line in rows) if row is not None]
+    pairs = [(key.strip(), value.strip()) for key, _, value in (row.partition(":") for row in rows)]
+    ids = [number(source, value) for key, value in pairs if key == "NPU ID"]
+    chips = [number(source, value) for key, value in pairs if key == "Chip Count"]
     expected = _COUNT.match(count)
-    npus = tuple(int(row[1]) for row in ids)
-    if expected is None or len(npus) != int(expected[1]) or len(set(npus)) != len(npus):
-        raise unparsable(source, count, f"{len(npus)} cards under")
-    return npus
+    if expected is None or len(ids) != int(expected[1]) or len(set(ids)) != len(ids):
+        raise unparsable(source, count, f"{len(ids)} cards under")
+    if len(chips) != len(ids) or 0 in chips:
+        raise unparsable(source, count, f"{len(chips)} counts of chips under")
+    return dict(zip(ids, chips, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +157,14 @@ class ChipNumbers:
 
 
 _COLUMNS = re.compile(r"^\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?Chip Name$")
-_NO_CARD = "There is no NPU card on this server."
 
 
 def mapping(text: str) -> tuple[ChipNumbers, ...]:
-    """`npu-smi info -m`: the AI chips, without rows whose logical id is `-` (the MCU)."""
+    """`npu-smi info -m`: the AI chips, without rows whose logical id is `-` (the MCU); none where there is no card."""
     source = "npu-smi info -m"
-    header, *rows = lines_from(source, text, re.compile(f"{_COLUMNS.pattern}|^\\s*{re.escape(_NO_CARD)}$"))
-    if header.strip() == _NO_CARD:
+    if has_no_card(text):
         return ()
+    header, *rows = lines_from(source, text, _COLUMNS)
     has_phy = "Phy-ID" in header
     pattern = re.compile(
         r"\s*([0-9]{1,6})\s+([0-9]{1,4})\s+([0-9]{1,4}|-)\s+" + (r"([0-9]{1,4}|-)\s+" if has_phy else "()") + r"(\S.*)"

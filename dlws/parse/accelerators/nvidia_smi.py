@@ -1,7 +1,8 @@
 """nvidia-smi: queries, the list of cards, and the table printed without arguments (runbook 2.1, 3.9).
 
 There are two kinds of "no value": what a card does not have (`[N/A]`, `[Not Supported]`) becomes None; what could not
-be read (`ERR!`, `[Unknown Error]`, a lost card) makes the entire output Unparsable.
+be read (`ERR!`, `[Unknown Error]`) becomes Unreadable, for which whoever needs that field raises Unknown. A message
+instead of a row makes the entire output Unparsable.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ GPU_FIELDS = ("index", "name", "uuid", "serial", "driver_version", "pci.bus_id",
 _ABSENT = re.compile(r"\[?(?:N/A|Not Supported|Requested functionality has been deprecated)\]?")
 _UNREADABLE = re.compile(
     r"ERR!|\[?Unknown Error\]?|\[?GPU is lost\]?|\[?Insufficient Permissions\]?|\[?GPU requires reset\]?|\[Unknown\]"
+    r"|\[Not Found\]"
 )
+_LOST = re.compile(
+    r"Unable to determine the device handle for (?:GPU|gpu) ?[0-9]{0,4}:? ?"
+    r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?:? .+"
+)
+_CORRUPTED = re.compile(r"WARNING: infoROM is corrupted at gpu ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])")
 _WHOLE = re.compile(r"[0-9]{1,19}")
 _WATTS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,2})?")
 _SWITCH = re.compile(r"Enabled|Disabled")
@@ -68,16 +75,37 @@ class Gpu:
     memory: int
 
 
+class Unreadable(str):
+    """The mark of a field that could not be read: `ERR!`."""
+
+    __slots__ = ()
+
+
+def lost(text: str) -> list[str]:
+    """The sentences about cards that do not answer. The tool's exit status beside them varies: 0, 6, 9, 15, 255."""
+    return [line for line in lines(SOURCE, text) if _LOST.fullmatch(line)]
+
+
+def corrupted_inforoms(text: str) -> list[str]:
+    """The PCI addresses of cards whose infoROM is corrupted: of any question, with an exit status of 14 or 0."""
+    return [row[1] for row in map(_CORRUPTED.fullmatch, lines(SOURCE, text)) if row is not None]
+
+
+def without_warnings(text: str) -> str:
+    """The answer without the warnings about corrupted infoROMs, which say nothing about other cards or fields."""
+    return "".join(f"{line}\n" for line in text.splitlines() if not _CORRUPTED.fullmatch(line.strip()))
+
+
 def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]:
     """`nvidia-smi --query-gpu=FIELDS --format=csv,noheader,nounits`: the values of each card by field name.
 
     The first field distinguishes rows from messages, so it must identify the card: `index`, `uuid` or `gpu_uuid`.
     "No devices were found" yields no rows. Raises ValueError for another first field, and Unparsable for empty output
-    and other messages.
+    and other messages, a lost card's among them.
     """
     if fields[0] not in ("index", "uuid", "gpu_uuid"):
         raise ValueError(f"the first field must identify the card, not {fields[0]}")
-    found = lines(SOURCE, text)
+    found = lines(SOURCE, without_warnings(text))
     if found == [_NO_DEVICES]:
         return ()
     if not found:
@@ -90,7 +118,7 @@ def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]
 
 def unreadable(text: str) -> list[str]:
     """The cards of such a query that are lost or have a field that could not be read, such as `GPU 3: ERR!`."""
-    rows = [line.split(",") for line in lines(SOURCE, text)]
+    rows = [line.split(",") for line in lines(SOURCE, without_warnings(text))]
     marks = [(row[0].strip(), next((v.strip() for v in row if _UNREADABLE.search(v)), None)) for row in rows]
     return [f"GPU {index}: {mark}" if index.isdecimal() else mark for index, mark in marks if mark is not None]
 
@@ -101,18 +129,24 @@ def gpus(text: str) -> tuple[Gpu, ...]:
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """`nvidia-smi -L`: the UUID of each card, in order, without MIG instances (which are indented)."""
-    found = lines(SOURCE, text)
+    """`nvidia-smi -L`: the UUID of each card that answers, in order, without MIG instances (which are indented).
+
+    A card that is lost has a sentence in the place of its row, and no UUID.
+    """
+    found = lines(SOURCE, without_warnings(text))
     if found == [_NO_DEVICES]:
         return ()
     cards = [line for line in found if not re.match(r"\s+MIG .*\(UUID: MIG-\S+\)$", line)]
     rows = [re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line) for line in cards]
+    uuids = []
     for number, (line, row) in enumerate(zip(cards, rows, strict=True)):
-        if row is None or int(row[1]) != number:
+        if row is not None and int(row[1]) == number:
+            uuids.append(row[2])
+        elif not _LOST.fullmatch(line):
             raise unparsable("nvidia-smi -L", line)
     if not cards:
         raise unparsable("nvidia-smi -L", why="no output")
-    return tuple(row[2] for row in rows if row is not None)
+    return tuple(uuids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +162,14 @@ class Table:
 
 
 _BANNER = re.compile(
-    r"^\|\s*NVIDIA-SMI [0-9.]+\s+Driver Version: ([0-9.]+)\s+(?:CUDA Version: ([0-9.]+|N/A|ERR!)\s*)?\|$"
+    r"^\|\s*NVIDIA-SMI [0-9.]+\s+(?:Driver|KMD) Version: ([0-9.]+)\s+"
+    r"(?:CUDA (?:UMD )?Version: ([0-9.]+|N/A|ERR!)\s*)?\|$"
 )
 _CARD = re.compile(r"\|\s+[0-9]{1,4}\s+\S.*\|\s+([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])\s+\S+\s*\|.*\|")
 
 
 def table(text: str) -> Table:
-    """`nvidia-smi` without arguments, drivers 390 to 580. Raises Unparsable if cut off before the process table."""
+    """`nvidia-smi` without arguments, drivers 390 to 610. Raises Unparsable if cut off before the process table."""
     rows = lines_from(SOURCE, text, _BANNER)
     end = next((index for index, line in enumerate(rows) if re.match(r"\|\s*Processes:", line)), None)
     if end is None:
@@ -152,20 +187,27 @@ def table(text: str) -> Table:
 
 def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:
     values = [value.strip() for value in line.split(",")]
-    broken = any(_UNREADABLE.search(value) for value in values)
-    if broken or len(values) != len(fields) or not all(values):
+    if len(values) != len(fields) or not all(values):
         raise unparsable(SOURCE, line)
-    row = {field: None if _ABSENT.fullmatch(value) else value for field, value in zip(fields, values, strict=True)}
-    if row[fields[0]] is None:
+    row = {field: _value(value) for field, value in zip(fields, values, strict=True)}
+    if row[fields[0]] is None or isinstance(row[fields[0]], Unreadable):
         raise unparsable(SOURCE, line)
     for field, value in row.items():
-        if value is not None and field in _FORMS and _FORMS[field].fullmatch(value) is None:
+        is_told = value is not None and not isinstance(value, Unreadable)
+        if is_told and field in _FORMS and _FORMS[field].fullmatch(str(value)) is None:
             raise unparsable(SOURCE, line)
     return row
 
 
+def _value(text: str) -> str | None:
+    if _ABSENT.fullmatch(text):
+        return None
+    return Unreadable(text) if _UNREADABLE.search(text) else text
+
+
 def _gpu(row: dict[str, str | None]) -> Gpu:
     index, name, uuid, serial, driver, bus_id, memory = (row[field] for field in GPU_FIELDS)
-    if None in (index, name, uuid, driver, bus_id, memory):
-        raise unparsable(SOURCE, str(row))
+    needed = (index, name, uuid, driver, bus_id, memory)
+    if None in needed or any(isinstance(value, Unreadable) for value in (*needed, serial)):
+        raise unparsable(SOURCE, ", ".join(map(str, row.values())))
     return Gpu(int(str(index)), str(name), str(uuid), serial, str(driver), str(bus_id), int(str(memory)))

@@ -1,4 +1,4 @@
-"""`nvidia-smi nvlink -s`: the NVLinks of each card. Formats: drivers 418 to 580."""
+"""`nvidia-smi nvlink -s`: the NVLinks of each card. Formats: drivers 418 to 610."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dlws.parse.text import lines, unparsable
 SOURCE = "nvidia-smi nvlink -s"
 _CARD = re.compile(r"GPU ([0-9]{1,4}): .+ \(UUID: GPU-[0-9a-f-]{8,}\)")
 _LINK = re.compile(r"\s*Link ([0-9]{1,2}): (?:([0-9]{1,4}(?:\.[0-9]{1,3})?) GB/s|<inactive>)")
-_NO_LINK = re.compile(r"\s*NVML: Unable to retrieve NvLink information as all links are inActive")
+_NO_LINK = re.compile(
+    r"\s*(?:NVML: ?)?Unable to retrieve NVLink information as all links are inactive\.?", re.IGNORECASE
+)
+"""Drivers write NvLink, Nvlink and NVLink."""
 
 
 def parse(text: str) -> dict[int, tuple[float | None, ...]]:

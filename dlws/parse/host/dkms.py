@@ -11,13 +11,20 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
-_ROW = re.compile(r"([^\s,/:]+)(?:, |/)([^\s,:]+)(?:, ([^\s,:]+), ([^\s,:]+))?: ([a-z]+)(?: ?\(.*\))*")
+_ROW = re.compile(r"([^\s,/:]+)(?:, |/)([^\s,:]+)(?:, ([^\s,:]+), ([^\s,:]+))?: ([a-z-]+)(?: from \S+)?(?: ?\(.*\))*")
 _NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ")
+_NO_CONF = "Error! Could not locate dkms.conf file."
+_WHOSE = re.compile(r"File: /var/lib/dkms/([^/]+)/([^/]+)/\S* does not exist\.?")
+BROKEN = "broken"
+"""The state of a module whose sources are gone, for which `dkms status` exits with 4."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleBuild:
-    """A module for one kernel. `state` is added, built, installed or broken; `kernel` is None if it was only added."""
+    """A module for one kernel. `state` is added, built, installed, installed-weak or broken.
+
+    `kernel` is None if it was only added, or is broken.
+    """
 
     module: str
     version: str
@@ -26,12 +33,19 @@ class ModuleBuild:
 
 
 def status(text: str) -> tuple[ModuleBuild, ...]:
-    """The modules that DKMS manages. Raises Unparsable for a line of another form."""
-    builds = []
+    """The modules that DKMS manages. Raises Unparsable for a line of another form, and for an error about no module."""
+    builds, nameless = [], 0
     for line in lines("dkms status", text):
-        row = _ROW.fullmatch(line)
+        row, whose = _ROW.fullmatch(line), _WHOSE.fullmatch(line)
         if row is not None:
             builds.append(ModuleBuild(row[1], row[2], row[3], row[5]))
+        elif whose is not None:
+            builds.append(ModuleBuild(whose[1], whose[2], None, BROKEN))
+            nameless -= 1
+        elif line == _NO_CONF:
+            nameless += 1
         elif not line.startswith(_NOISE):
             raise unparsable("dkms status", line)
+    if nameless > 0:
+        raise unparsable("dkms status", _NO_CONF)
     return tuple(builds)

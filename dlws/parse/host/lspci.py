@@ -12,7 +12,8 @@ _NUMBERED = re.compile(
     rf"({_ADDRESS}) .*?\[([0-9a-f]{{4}})\]: .*\[([0-9a-f]{{4}}):([0-9a-f]{{4}})\](?: \((?:rev|prog-if) .*\))*"
 )
 _NAMED = re.compile(rf"({_ADDRESS}) [^:]+: .+")
-_DISPLAY = ("0300", "0302")
+DISPLAY = ("0300", "0302")
+"""The PCI classes of GPUs: a VGA controller, a 3D controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,7 @@ def functions(text: str) -> tuple[Function, ...]:
 
 def display_cards(text: str) -> tuple[Function, ...]:
     """`lspci -Dnn -d 10de:`: the GPUs (VGA 0300, 3D controller 0302), without their audio and USB functions."""
-    return tuple(function for function in functions(text) if function.klass in _DISPLAY)
-
-
-def addresses(text: str) -> tuple[str, ...]:
-    """`lspci -D -d 19e5:d801`: the PCI addresses of these devices; empty if there are none."""
-    rows = ((line, _NAMED.fullmatch(line)) for line in lines("lspci -D", text))
-    return tuple(row[1] for row in (_matched("lspci -D", *pair) for pair in rows))
+    return tuple(function for function in functions(text) if function.klass in DISPLAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ _LINK = re.compile(r"\s+Lnk(Cap|Sta):.*\bSpeed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \
 
 
 def links(text: str) -> dict[str, PcieLink]:
-    """`lspci -D -vv -d 19e5:d801` as root: the link by PCI address. Raises Unparsable for a device without one."""
+    """`lspci -D -vv -d 19e5::1200` as root: the link by PCI address. Raises Unparsable for a device without one."""
     source = "lspci -vv"
     devices: dict[str, dict[str, tuple[float, int]]] = {}
     for line in lines(source, text):

@@ -1,6 +1,7 @@
 """`hccn_tool -i N -lldp -g`: the switch that an NPU's port is connected to, as announced by LLDP.
 
-The format is that of lldptool(8): the name of each TLV on a line, its values indented below it.
+The format is that of lldptool(8): the name of each TLV on a line, its values indented below it. A value may go on over
+lines that are not indented (the description of a Huawei CE switch does).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def neighbour(text: str) -> Neighbour | None:
     for line in lines(SOURCE, text):
         if line.endswith(" TLV") and not line[0].isspace():
             values = tlvs.setdefault(line.removesuffix(" TLV"), [])
-        elif values is not None and line[0].isspace():
+        elif values is not None and (line[0].isspace() or values):
             values.append(line.strip())
         else:
             raise unparsable(SOURCE, line)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,9 +32,10 @@ class Shell:
     """A host on which commands run as the agent runs them."""
 
     def read(self, command: str, **_: Any) -> str:
-        if command.startswith("npu-smi"):
-            return CHIPS
         return subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True, text=True).stdout
+
+    def run_expect(self, expected: Sequence[int], command: str) -> SimpleNamespace:
+        return SimpleNamespace(rc=0, stdout=CHIPS, stderr="")
 
 
 def test_two_commands_that_ask_hccn_tool_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

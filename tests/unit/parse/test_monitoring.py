@@ -91,6 +91,25 @@ def test_dkms_without_modules() -> None:
     assert dkms.status("") == ()
 
 
+GONE = "Error! Could not locate dkms.conf file.\nFile: /var/lib/dkms/{}/390.48/source/dkms.conf does not exist.\n"
+
+
+def test_a_module_whose_sources_are_gone_is_broken_and_hides_no_other() -> None:
+    ours = "davinci_ascend/1.0, 5.10.0-216.0.0.115.oe2203sp4.aarch64, aarch64: installed\n"
+    for text in (ours + GONE.format("nvidia"), GONE.format("nvidia") + ours):
+        assert {(b.module, b.state) for b in dkms.status(text)} == {
+            ("davinci_ascend", "installed"),
+            ("nvidia", "broken"),
+        }
+    with pytest.raises(Unparsable):
+        dkms.status(GONE.format("nvidia") + "Error! Could not locate dkms.conf file.\n" + ours)
+
+
+def test_a_module_linked_from_another_kernel_is_installed_weakly() -> None:
+    (build,) = dkms.status("nvidia/550.54, 5.14.0-70.el9, x86_64: installed-weak from 5.14.0-1.el9\n")
+    assert (build.kernel, build.state) == ("5.14.0-70.el9", "installed-weak")
+
+
 @pytest.mark.parametrize("text", ["Error! Could not locate dkms.conf file.\n", "davinci_ascend/1.0, 4.15\n"])
 def test_what_dkms_complains_of_is_no_module(text: str) -> None:
     with pytest.raises(Unparsable):
@@ -130,6 +149,17 @@ def test_a_neighbour_is_a_switch_and_its_port() -> None:
 def test_a_port_may_be_named_otherwise() -> None:
     found = lldp.neighbour(LLDP.replace("Ifname: GigabitEthernet2/0/13", "Local: 13"))
     assert found == Neighbour("LAB_Rack01", "13")
+
+
+def test_a_value_may_go_on_over_lines_that_are_not_indented() -> None:
+    system = "System Description TLV\n\tVersatile Routing Platform Software\n"
+    text = LLDP.replace(
+        "End of LLDPDU TLV", f"{system}VRP (R) software, Version 8.211\n\nHuarong DX511\nEnd of LLDPDU TLV"
+    )
+    assert lldp.neighbour(text) == lldp.neighbour(LLDP)
+    for name in ("\tLAB_Rack01\nhccn_tool is busy\n", "LAB_Rack01\n"):
+        with pytest.raises(Unparsable):
+            lldp.neighbour(LLDP.replace("\tLAB_Rack01\n", name))
 
 
 def test_nothing_heard_is_no_neighbour() -> None:

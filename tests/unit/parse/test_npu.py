@@ -84,8 +84,22 @@ def test_what_is_not_the_table_is_unknown(text):
 
 
 def test_the_listed_cards_are_as_many_as_the_tool_counts():
-    assert npu_smi.cards(data("npu_smi_info_l.txt")) == tuple(range(8))
-    assert npu_smi.cards(data("npu_smi_info_l.txt").replace("Total", "Card")) == tuple(range(8))
+    assert npu_smi.cards(data("npu_smi_info_l.txt")) == dict.fromkeys(range(8), 1)
+    assert npu_smi.cards(data("npu_smi_info_l.txt").replace("Total", "Card")) == dict.fromkeys(range(8), 1)
+
+
+def test_a_card_of_an_a3_has_two_chips():
+    text = data("npu_smi_info_l.txt").replace(
+        "Chip Count                     : 1", "Chip Count                     : 2"
+    )
+    assert npu_smi.cards(text) == dict.fromkeys(range(8), 2)
+    for count in ("", "Chip Count                     : 0"):
+        with pytest.raises(Unparsable, match="counts of chips"):
+            npu_smi.cards(text.replace("Chip Count                     : 2", count, 1))
+
+
+def test_a_host_without_a_card_lists_none():
+    assert npu_smi.cards("\tThere is no NPU card on this server.\n") == {}
 
 
 @pytest.mark.parametrize(
@@ -209,52 +223,6 @@ def test_health_asked_without_c_is_unknown_and_never_ok(text):
 def test_half_of_health_is_unknown(text):
     with pytest.raises(Unparsable):
         npu_chip.health(text)
-
-
-def test_a_board_has_versions_and_their_verdict():
-    board = npu_chip.board(data("npu_smi_board.txt"))
-    assert (board.software, board.firmware, board.compatible) == ("20.2.2.spc001", "1.76.22.10.220", True)
-    assert (board.bus_id, board.device_id) == ("0000:C1:00.0", "0xD801")
-
-
-@pytest.mark.parametrize(("word", "compatible"), [("NOT OK", False), ("ERROR", False), ("NA", None)])
-def test_only_ok_is_compatible(word, compatible):
-    text = data("npu_smi_board.txt").replace(": OK", f": {word}")
-    assert npu_chip.board(text).compatible is compatible
-
-
-@pytest.mark.parametrize("text", ["", data("npu_smi_board.txt")[:60], data("npu_smi_board.txt") * 2])
-def test_half_a_board_is_unknown(text):
-    with pytest.raises(Unparsable):
-        npu_chip.board(text)
-
-
-@pytest.mark.parametrize("mode", ["AMP", "SMP"])
-def test_a_card_has_a_work_mode(mode):
-    assert npu_chip.work_mode(f"\tNPU ID                  : 3\n\twork-mode               : {mode}\n") == mode
-
-
-@pytest.mark.parametrize(
-    "text", ["", "\tNPU ID : 3\n", "NPU ID : 3\nwork-mode : \n", "NPU ID : 3\nwork-mode : 2\n", "Error: -8255\n"]
-)
-def test_half_a_work_mode_is_unknown(text):
-    with pytest.raises(Unparsable):
-        npu_chip.work_mode(text)
-
-
-def test_ecc_counts_the_hbm():
-    assert npu_chip.ecc(data("npu_smi_ecc.txt")) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
-
-
-def test_ecc_of_a_version_that_counts_no_chips():
-    text = "\n".join(line for line in data("npu_smi_ecc.txt").split("\n") if "Chip" not in line and "DDR" not in line)
-    assert npu_chip.ecc(text) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
-
-
-@pytest.mark.parametrize("text", ["", data("npu_smi_ecc.txt")[:500], data("npu_smi_ecc.txt").replace(": 17", ": NA")])
-def test_half_of_ecc_is_unknown(text):
-    with pytest.raises(Unparsable):
-        npu_chip.ecc(text)
 
 
 MANY_LINES = """\
@@ -389,3 +357,13 @@ def test_the_configured_addresses_by_device():
 def test_half_a_configuration_is_unknown(text):
     with pytest.raises(Unparsable):
         hccn.conf(text)
+
+
+def test_two_chips_of_one_card_may_share_a_bus_id_of_two_cards_not():
+    text = data("npu_smi_info_310p.txt")
+    first, second = (line for line in text.splitlines() if line.startswith(("| 6 ", "| 0 ")))
+    chips = npu_smi.info(text.replace(second, f"{second}\n{first}\n{second.replace('| 0', '| 1', 1)}")).chips
+    assert [(chip.npu, chip.chip, chip.bus_id) for chip in chips] == [(6, 0, "0000:84:00.0"), (6, 1, "0000:84:00.0")]
+    for card in (first, first.replace("| 6", "| 7", 1)):
+        with pytest.raises(Unparsable, match="one twice"):
+            npu_smi.info(text.replace(second, f"{second}\n{card}\n{second}"))

@@ -96,6 +96,52 @@ def test_half_of_an_optical_module_is_unknown(text):
         hccn_link.optical(text)
 
 
+CABLE = """\
+present              : present
+Vendor Name          : Amphenol
+Temperature          : not supported
+Tx Power             : NA
+Rx Power             : NA
+TxPower High Thres   : NA
+TxPower Low Thres    : NA
+RxPower High Thres   : NA
+RxPower Low Thres    : NA
+"""
+
+
+def test_a_passive_cable_has_no_light_to_lose():
+    assert hccn_link.optical(CABLE) == hccn_link.Optical(present=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CABLE.replace("not supported", "42 C"),
+        CABLE + "Rx Los Flag : NA\n",
+        CABLE.replace("Thres   : NA", "Thres : 1 mW", 1),
+    ],
+)
+def test_a_module_that_tells_nothing_of_its_light_is_unknown(text):
+    with pytest.raises(Unparsable):
+        hccn_link.optical(text)
+
+
+def test_the_unused_lanes_of_a_split_cable_are_passed_over():
+    lanes = "".join(f"{way} Power{n} : {'1.0000 mW' if n < 2 else 'NA'}\n" for way in ("Tx", "Rx") for n in range(4))
+    text = MODULE.replace("Tx Power             : 4.4035 mW\nRx Power             : 1.0189mW\n", lanes).replace(
+        "0xff", "0x0"
+    )
+    assert hccn_link.optical(text) == hccn_link.Optical(True)
+    assert hccn_link.optical(text.replace("Rx Power1 : 1.0000", "Rx Power1 : 0.0001")).astray == (
+        "Rx Power1 0.0001 mW",
+    )
+
+
+def test_a_route_in_the_configuration_has_dots_in_its_name():
+    route = "route_address_10.20.0.0_netmask_255.255.0.0_0=gateway_10.20.0.254"
+    assert list(hccn.conf(f"address_0=10.20.0.20\nnetmask_0=255.255.255.0\n{route}\n")) == [0]
+
+
 def test_lost_packets_are_counted():
     assert hccn.lost("device 0 PING 10.0.0.1\n3 packets transmitted, 1 received, 66.67% packet loss\n") == 2
 

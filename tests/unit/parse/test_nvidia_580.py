@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlws.facts.nvidia import FIELDS, ROWS
-from dlws.parse.accelerators import nvidia_smi, nvidia_temperature, nvidia_topology, nvlink, xid
+from dlws.parse.accelerators import nvidia_driver, nvidia_smi, nvidia_temperature, nvidia_topology, nvlink
 
 UUID = "GPU-5c8b2f4e-0c1d-9f0a-4b3e-6a7d1f2e3c4b"
 
@@ -53,4 +53,4 @@ def test_a_card_alone_has_no_links_and_no_neighbour():
 
 
 def test_the_open_kernel_module_tells_its_version():
-    assert xid.loaded(answer("proc_version")) == "580.159.04"
+    assert nvidia_driver.loaded(answer("proc_version")) == "580.159.04"

@@ -95,7 +95,9 @@ def test_slices_of_a_card_are_not_cards():
     )
 
 
-@pytest.mark.parametrize("text", [*MESSAGES, LISTED[:70], LISTED.replace("GPU 1:", "GPU 2:")])
+@pytest.mark.parametrize(
+    "text", [*(m for m in MESSAGES if "device handle" not in m), LISTED[:70], LISTED.replace("GPU 1:", "GPU 2:")]
+)
 def test_half_a_list_is_unknown(text):
     with pytest.raises(Unparsable):
         nvidia_smi.listed(text)
@@ -156,3 +158,11 @@ def test_a_table_cut_off_before_its_processes_is_unknown():
     for end in range(text.index("Processes:")):
         with pytest.raises(Unparsable):
             nvidia_smi.table(text[:end])
+
+
+def test_the_banner_of_driver_610():
+    old = "Driver Version: 580.65.06      CUDA Version: 13.0 "
+    text = (DATA / "nvidia_smi_580.txt").read_text()
+    assert old in text
+    table = nvidia_smi.table(text.replace(old, "KMD Version: 610.57.04   CUDA UMD Version: 13.3 "))
+    assert (table.driver, table.cuda) == ("610.57.04", "13.3")

@@ -43,12 +43,19 @@ def test_ascend_versions_that_are_the_same(one, other):
     assert hash(versions.ascend(one)) == hash(versions.ascend(other))
 
 
+@pytest.mark.parametrize("release", ["25.0.rc1", "23.0.0", "1.72.T2.100", "24.1.0"])
+def test_a_build_of_an_ascend_version_follows_it(release):
+    assert versions.ascend(f"{release}.b033") > versions.ascend(release)
+    assert versions.ascend(f"{release}.B034") > versions.ascend(f"{release}.b033")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         ("1.72.T2.100.B020", "1.72.B2.100.B020"),
         ("1.72.T2.100.B020", "1.72.T2.100.20"),
-        ("1.72.T2.100.B020", "1.72.T2.100"),
+        ("23.0.0.B086", "23.0.0.1"),
+        ("20.2.2.spc001", "20.2.2.b001"),
         ("20.2.spc1", "20.2.2"),
     ],
 )

@@ -54,6 +54,27 @@ def test_a_file_that_was_missing_once_is_not_answered() -> None:
     assert derived(STAT, {"stat -L -c %a /etc/x": ("", 1), "stat -L -c %U /etc/x": ("root\n", 0)}) is None
 
 
+def test_npus_of_an_older_listing_get_the_only_id_that_it_knew() -> None:
+    older = {"lspci -D -d 19e5:d801": ("0000:c1:00.0 Processing accelerators: Huawei. Device d801 (rev 20)\n", 0)}
+    found = derived("lspci -Dnn -d 19e5::1200", older)
+    assert found == ("0000:c1:00.0 Processing accelerators [1200]: Huawei. [19e5:d801] (rev 20)\n", 0, list(older))
+    assert derived("lspci -D -vv -d 19e5::1200", {"lspci -D -vv -d 19e5:d801": ("x\n", 0)}) is not None
+
+
+def test_a_kernel_log_of_xids_alone_answers_for_them() -> None:
+    start = "log=$(journalctl) && printf '%s\\n' \"$log\" | "
+    older = {f"{start}sed -n '1p; /NVRM: Xid/p'": ("[    0.000000] x\n", 0)}
+    assert derived(f"{start}sed -n '1p; /NVRM: Xid/p; /SXid (/p'", older) == ("[    0.000000] x\n", 0, list(older))
+    assert derived("sed -n '1p; /x/p'", older) is None
+
+
+def test_modules_that_were_not_asked_for_were_not_loaded() -> None:
+    asked = "for m in {}; do test -d /sys/module/$m || echo $m; done"
+    older = {asked.format("drv_a drv_b"): ("drv_b\n", 0)}
+    assert derived(asked.format("as_c drv_a drv_b"), older) == ("as_c\ndrv_b\n", 0, list(older))
+    assert derived(asked.format("drv_a"), older) is None
+
+
 def test_what_is_made_of_a_cut_answer_is_cut() -> None:
     older = known(**{"stat -L -c %a /etc/x": ("644\n", 0), "stat -L -c %U /etc/x": ("root\n", 0)})
     older["stat -L -c %U /etc/x"] = replace(older["stat -L -c %U /etc/x"], truncated=True)

@@ -1,0 +1,112 @@
+"""The kernel log of a GPU host: the errors of NVIDIA's driver (Xid) and of its NVSwitches (SXid).
+
+The severity is the vendor's: the words in the line itself (`Fatal`, `Nonfatal`, the recovery action of Xid 154), and
+for a number without such a word NVIDIA's Xid catalogue (r590), by its "immediate action":
+docs/upstream.md#generations-of-accelerators.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE = "kernel log"
+_ADDRESS = r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-9])?"
+_XID = re.compile(rf".*NVRM: Xid \((?:PCI:)?({_ADDRESS})(?: GPU-I:[0-9]+)?(?: GPU-CI:[0-9]+)?\): ([0-9]{{1,4}}),(.*)")
+_SXID = re.compile(rf".*\bSXid \((?:PCI:)?({_ADDRESS})\): ([0-9]{{1,6}}), ?(.*)")
+_OFF_THE_BUS = re.compile(rf".*NVRM: .*?(?:({_ADDRESS}).*)?fallen off the bus.*")
+_STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
+_SEVERITY = re.compile(r"(?<![A-Za-z-])(Non-?fatal|Fatal)\b")
+_RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
+_SWITCH_DETAIL = re.compile(r"(?:Severity|Data) .*")
+"""What a switch writes after each error: its registers."""
+
+GRADED = frozenset(range(144, 151))
+"""Errors of NVLink 5, each of which says itself whether it is fatal."""
+RECOVERY = 154
+"""Tells what the driver now needs to recover the card, in words: the last one counts."""
+OFF_THE_BUS = 79
+CATALOGUED = 172
+"""The highest number of the catalogue."""
+HARDWARE = (
+    frozenset({46, 48, 62, 64, 74, 79, 95, 109, 110, 119, 120, 136, 140, 142, 143, 151, 155, 156, 158})
+    | frozenset({54})  # check the power cable
+    | frozenset({159, 167, 168, 169, 171, 172})  # without an action: details of an uncorrectable error, halts
+    | frozenset({56, 57, 58, 81})  # of cards before Ampere only
+)
+"""Xids whose immediate action is to reset the card, to restart the host, or to look at the hardware.
+
+Those of the application's own (13, 31, 43, 45, 68, 69, 94, ...), and those that are repaired (63), are not."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GraveError:
+    """One error that says that the hardware needs somebody, in words: `79 on 0000:06:00`."""
+
+    number: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What the log says of the hardware, in its order, and the lines that no rule understands."""
+
+    grave: tuple[GraveError, ...]
+    unread: tuple[str, ...]
+
+
+def errors(text: str) -> Errors:
+    """The errors of a log, whatever precedes `NVRM:`; lines about other things are skipped.
+
+    A line that is not understood hides no other: it is among `unread`, and who finds nothing grave cannot know.
+    """
+    grave: list[GraveError] = []
+    unread: list[str] = []
+    recovery: dict[str, str] = {}
+    for line in lines(SOURCE, text):
+        xid, sxid, off = _XID.fullmatch(line), _SXID.fullmatch(line), _OFF_THE_BUS.fullmatch(line)
+        if xid is not None:
+            number, card, rest = int(xid[2]), xid[1], xid[3]
+            if number == RECOVERY and (action := _RECOVERY.fullmatch(rest)) is not None:
+                recovery[card] = action[1]
+            elif (is_grave := _is_hardware(number, rest)) is None:
+                unread.append(line)
+            elif is_grave:
+                grave.append(GraveError(number, f"{number} on {card}"))
+        elif sxid is not None and (word := _severity(sxid[3])) is not None:
+            grave += [GraveError(int(sxid[2]), f"SXid {sxid[2]} on {sxid[1]}")] if word == "fatal" else []
+        elif off is not None:
+            grave.append(GraveError(OFF_THE_BUS, f"fallen off the bus: {off[1] or 'a GPU'}"))
+        elif (
+            "NVRM: Xid" in line or (sxid and not _SWITCH_DETAIL.fullmatch(sxid[3])) or (sxid is None and "SXid" in line)
+        ):
+            unread.append(line)
+    needed = ((card, action) for card, action in recovery.items() if action != "None")
+    grave += [GraveError(RECOVERY, f"{RECOVERY} on {card}: {action}") for card, action in needed]
+    return Errors(tuple(grave), tuple(unread))
+
+
+def _is_hardware(number: int, rest: str) -> bool | None:
+    """Whether an Xid says that the hardware needs somebody; None where neither its words nor the catalogue tell."""
+    if number == RECOVERY:
+        return None
+    if number in GRADED or number > CATALOGUED:
+        word = _severity(rest)
+        return None if word is None else word == "fatal"
+    return number in HARDWARE
+
+
+def _severity(rest: str) -> str | None:
+    word = _SEVERITY.search(rest)
+    return None if word is None else "fatal" if word[1] == "Fatal" else "nonfatal"
+
+
+def begins(text: str) -> float:
+    """When the first line was logged, in seconds since boot, from `journalctl -o short-monotonic`."""
+    first = next(iter(lines(SOURCE, text)), "")
+    stamp = _STAMP.fullmatch(first)
+    if stamp is None:
+        raise unparsable(SOURCE, first, "no time since the boot")
+    return float(stamp[1])

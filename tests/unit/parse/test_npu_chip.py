@@ -1,0 +1,125 @@
+"""What npu-smi tells of one card or chip: versions, work mode, fault codes, the counters of its memories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlws.parse.accelerators import npu_chip
+from dlws.parse.accelerators.npu_smi import Health
+from dlws.verdict import Unparsable
+
+DATA = Path(__file__).parents[2] / "data/parse"
+
+
+def data(name: str) -> str:
+    return (DATA / name).read_text()
+
+
+ECC = data("npu_smi_ecc.txt")
+
+
+def test_a_board_has_versions_and_their_verdict():
+    board = npu_chip.board(data("npu_smi_board.txt"))
+    assert (board.software, board.firmware, board.compatible) == ("20.2.2.spc001", "1.76.22.10.220", True)
+    assert (board.bus_id, board.device_id) == ("0000:C1:00.0", "0xD801")
+
+
+@pytest.mark.parametrize(
+    ("word", "compatible"), [("NOK", False), ("NOT OK", False), ("NA", None), ("UNKNOWN", None), ("NOT SUPPORT", None)]
+)
+def test_only_ok_is_compatible(word, compatible):
+    text = data("npu_smi_board.txt").replace(": OK", f": {word}")
+    assert npu_chip.board(text).compatible is compatible
+
+
+def test_another_word_on_compatibility_is_unknown():
+    with pytest.raises(Unparsable, match="no word on compatibility: 'ERROR'"):
+        npu_chip.board(data("npu_smi_board.txt").replace(": OK", ": ERROR"))
+
+
+@pytest.mark.parametrize("text", ["", data("npu_smi_board.txt")[:60], data("npu_smi_board.txt") * 2])
+def test_half_a_board_is_unknown(text):
+    with pytest.raises(Unparsable):
+        npu_chip.board(text)
+
+
+@pytest.mark.parametrize("mode", ["AMP", "SMP"])
+def test_a_card_has_a_work_mode(mode):
+    assert npu_chip.work_mode(f"\tNPU ID                  : 3\n\twork-mode               : {mode}\n") == mode
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\tNPU ID : 3\n", "NPU ID : 3\nwork-mode : \n", "NPU ID : 3\nwork-mode : 2\n", "Error: -8255\n"]
+)
+def test_half_a_work_mode_is_unknown(text):
+    with pytest.raises(Unparsable):
+        npu_chip.work_mode(text)
+
+
+def test_ecc_counts_the_hbm():
+    assert npu_chip.ecc(data("npu_smi_ecc.txt")) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
+
+
+def test_ecc_of_a_version_that_counts_no_chips():
+    text = "\n".join(line for line in data("npu_smi_ecc.txt").split("\n") if "Chip" not in line and "DDR" not in line)
+    assert npu_chip.ecc(text) == (npu_chip.Ecc(3, 0, 17, 1, 0, 2),)
+
+
+@pytest.mark.parametrize("text", ["", data("npu_smi_ecc.txt")[:500], data("npu_smi_ecc.txt").replace(": 17", ": NA")])
+def test_half_of_ecc_is_unknown(text):
+    with pytest.raises(Unparsable):
+        npu_chip.ecc(text)
+
+
+TWO_CODES = """\
+\tHealth Status                  : Alarm
+\tError Code                     : 80C98001 80E01801
+\tError Information              :{first}
+
+\t                               : node type=HBM
+"""
+
+
+@pytest.mark.parametrize("first", [" node type=AICORE", "Failed to get error information for error code : 0x80c98001"])
+def test_each_fault_code_has_a_line_of_information(first):
+    found = npu_chip.health(TWO_CODES.format(first=first))
+    assert (found.health, found.error_codes) == (Health.ALARM, ("80C98001", "80E01801"))
+    assert found.information == f"{first.strip()}; node type=HBM"
+
+
+def test_information_of_nothing_is_unknown():
+    with pytest.raises(Unparsable):
+        npu_chip.health("\tHealth Status : OK\n" + TWO_CODES.format(first="").replace("Error Code", ": Error Code"))
+
+
+def test_a_code_without_leading_zeros_is_one():
+    text = "Health Status : Critical\nError Code : 5301\nError Information : x\n"
+    assert npu_chip.health(text).error_codes == ("5301",)
+
+
+def test_the_counters_of_both_memories_are_added():
+    text = ECC.replace("DDR Double Bit Error Count               : 0", "DDR Double Bit Error Count : 2")
+    (both,) = npu_chip.ecc(text)
+    assert (both.single, both.double, both.double_pages) == (3, 2, 2)
+    absent = "".join(f"{line.partition(':')[0]}: NA\n" if "DDR" in line else line + "\n" for line in text.splitlines())
+    assert npu_chip.ecc(absent)[0].double == 0
+
+
+def test_a_310p_has_ddr_alone():
+    rows = [line for line in ECC.splitlines() if "HBM" not in line]
+    (ddr,) = npu_chip.ecc(
+        "\n".join(rows).replace("DDR Double Bit Error Count               : 0", "DDR Double Bit Error Count : 3")
+    )
+    assert (ddr.double, ddr.single) == (3, 0)
+    with pytest.raises(Unparsable, match="no ddr double bit isolated"):
+        npu_chip.ecc("\n".join(line for line in rows if "Double Bit Isolated" not in line))
+
+
+def test_each_chip_of_a_card_has_counters():
+    one = ECC.partition("\n\n")
+    text = one[0].replace("Chip Count                               : 1", "Chip Count : 2")
+    assert len(npu_chip.ecc(f"{text}\n\n{one[2]}\n{one[2]}")) == 2
+    with pytest.raises(Unparsable, match="1 chips where"):
+        npu_chip.ecc(f"{text}\n\n{one[2]}")
