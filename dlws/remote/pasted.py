@@ -9,6 +9,7 @@ from dlws.parse.pasted import Answers, answer_to
 from dlws.record.answer import Answer
 from dlws.remote.api_server import ApiRequest
 from dlws.remote.connection import CAP, CLOCK, Connection
+from dlws.remote.outbox import Stdin
 from dlws.verdict import Unknown
 
 RAW = "kubectl get --raw "
@@ -53,7 +54,7 @@ class PastedHost(Connection):
         """See `Connection.ask`."""
         return [self._answers.ask(command) for command in commands]
 
-    def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
+    def run_active(self, command: str, *, stdin: Stdin = b"", deadline: float = 30.0) -> Answer:
         """See `Connection.run_active`."""
         return self._answers.ask(command)
 
@@ -61,7 +62,7 @@ class PastedHost(Connection):
         """See `Connection.clock`."""
         return self._answers.ask(CLOCK)
 
-    def send(self, command: str, *, token: str, stdin: bytes = b"", deadline: float) -> Answer:
+    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """Raises Unknown: nothing is changed where nothing is connected."""
         raise Unknown(f"{self.host}: answers that were pasted change nothing: {command}")
 
