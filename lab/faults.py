@@ -331,6 +331,20 @@ def _reset_connections(host: LabHost) -> Memory:
     return {}
 
 
+_STOPPER = "lab-stops-sessions"
+
+
+@fault(
+    "sessions_stopped",
+    "the host accepts logins and then answers nothing: the processes of its ssh sessions are stopped",
+    script(f"systemctl stop {_STOPPER} || true; pkill -CONT -f '^sshd: ' || true"),
+)
+def _sessions_stopped(host: LabHost) -> Memory:
+    stop = "while sleep 0.2; do pkill -STOP -f '^sshd: [a-z]*@'; done"
+    hosts.execute(host, 'systemd-run --quiet --unit="$1" /bin/sh -c "$2"', _STOPPER, stop)
+    return {}
+
+
 @fault(
     "change_host_key",
     "the host's ssh host keys have changed",

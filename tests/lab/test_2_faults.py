@@ -20,6 +20,7 @@ FAULTS = [
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
     ("power_off", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
+    ("sessions_stopped", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
     ("driver_upgraded", "atlas-gpu01", "G03", Verdict.FAIL),
     ("gpu_unreadable", "atlas-gpu02", "G05", Verdict.FAIL),
     ("ecc_errors", "atlas-gpu01", "G08", Verdict.FAIL),

@@ -33,6 +33,7 @@ EVIDENCE = {
     "wrong_address": ("gpu", "getent hosts atlas02 || echo unknown"),
     "npu_smi_missing": ("npu", "command -v npu-smi || echo missing"),
     "device_lost": ("npu", "npu-smi info -l | head -n 1; lspci -d 19e5: | wc -l; ls /dev/davinci[0-9]"),
+    "sessions_stopped": ("gpu", "systemctl is-active lab-stops-sessions || true"),
     "change_host_key": ("gpu", "cat /etc/ssh/*.pub"),
     "fill_disk": ("gpu", "df --output=pcent /tmp /var/cache/apt/archives | tr -d ' \\n'"),
     "apt_lock": ("gpu", "apt-get install --yes less > /dev/null 2>&1 && echo installed || echo refused"),
