@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.lab.suite import Finished, lab, run
+from tests.lab.suite import STATE, Finished, lab, run
 
 
 class Stories(LoadScopeScheduling):
@@ -48,9 +48,17 @@ def prepared_hosts(fresh_hosts: None) -> None:
     for stages in ("..3.7", "swap_off", "3.8..3.9"):
         done = run("-m", "install", "--stages", stages)
         assert done.exit_status == 0, done.output
+    forget_root_password()
 
 
 @pytest.fixture(scope="session")
 def first_install(fresh_hosts: None) -> Finished:
     """The first install of the whole; what follows finds the hosts installed."""
-    return run("-m", "install")
+    first = run("-m", "install")
+    forget_root_password()
+    return first
+
+
+def forget_root_password() -> None:
+    """Delete the password of the first contact, as U16 asks of the operator."""
+    (STATE / "deploy/sshkey/rootpasswd").unlink(missing_ok=True)
