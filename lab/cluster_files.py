@@ -20,10 +20,15 @@ def write(lab: Lab) -> None:
     hosts_file = CLUSTER_FILES.hosts
     hosts_file.parent.mkdir(parents=True, exist_ok=True)
     hosts_file.write_text(deploy_hosts_file(list(HOSTS.values())))
-    write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
+    write_root_password(lab)
     CLUSTER_FILES.root_user.write_text("root\n")
     mark.write_text(f"{lab.id}\n")
     (LAB / "config.yaml").chmod(0o600)  # it contains passwords, and git does not store this mode
+
+
+def write_root_password(lab: Lab) -> None:
+    """Put the password of new hosts where the suite looks for it; it is deleted once no host needs it any more."""
+    write_secret(ROOT_PASSWORD, f"{lab.root_password}\n")
 
 
 def pin_key(host: LabHost) -> None:

@@ -75,6 +75,7 @@ def up_spare(fresh: str, host: LabHost) -> int:
         if fresh == "all":
             remove(host)
         switch_on(lab, [host])
+        cluster_files.write_root_password(lab)
         cluster_files.pin_key(host)
     say(f"{host.name} is up; root's password is in {ROOT_PASSWORD}")
     return 0
