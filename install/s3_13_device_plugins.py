@@ -6,7 +6,7 @@ from checks.kubernetes import accelerators
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import device_hosts, device_plugin_master
-from dlws.facts.accelerators import driver_device_count, offered_devices
+from dlws.facts.accelerators import driver_device_count, offered_devices, plugin_pods
 from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, image_archives
 from dlws.remote.change import Change
@@ -46,10 +46,11 @@ def test_device_plugins(cluster: Cluster, change: Change) -> None:
     ],
 )
 def test_devices(node: Node, cluster: Cluster, host: Host, kube: Kubernetes, change: Change) -> None:
-    """Wait until the device plugin has registered every device of the host with the kubelet."""
-    resource, count = device_plugins.for_node(cluster, node).resource, driver_device_count(node, host)
-    change.wait_until(
-        f"{node.name} offers {count} {resource}",
-        lambda: offered_devices(kube.get("nodes", node.name), resource) == (count, count),
-        REGISTRATION,
-    )
+    """Wait until the device plugin has registered every device of the host with the kubelet, and its pod is ready."""
+    plugin, count = device_plugins.for_node(cluster, node), driver_device_count(node, host)
+
+    def offers_all() -> bool:  # a plugin registers before its pod is reported as ready
+        offered = offered_devices(kube.get("nodes", node.name), plugin.resource)
+        return offered == (count, count) and plugin_pods(plugin, node, kube) == ["ready"]
+
+    change.wait_until(f"{node.name} offers {count} {plugin.resource}", offers_all, REGISTRATION)

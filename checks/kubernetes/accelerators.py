@@ -5,13 +5,12 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import device_hosts, device_plugin_master
-from dlws.facts.accelerators import driver_device_count, live_sockets, offered_devices
+from dlws.facts.accelerators import driver_device_count, live_sockets, offered_devices, plugin_pods
 from dlws.facts.docker import docker_architecture, image_architecture
 from dlws.facts.nodes import nodes_by_name
 from dlws.inventory import Node
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS
-from dlws.kubernetes.objects import Object
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
@@ -66,10 +65,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""
     plugin = device_plugins.for_node(cluster, node)
-    key, value = plugin.label
-    pods = [p for p in kube.list("pods", namespace=NAMESPACE) if p["spec"].get("nodeName") == node.name]
-    mine = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
-    expect(f"{plugin.name} pods on {node.name}", found=[state(pod) for pod in mine] or "none", expected=["ready"])
+    expect(f"{plugin.name} pods on {node.name}", found=plugin_pods(plugin, node, kube) or "none", expected=["ready"])
 
 
 @check(
@@ -109,14 +105,3 @@ def test_plugin_sockets_are_live(host: Host) -> None:
     expect_that(
         len(live) > 1, f"live sockets in {SOCKETS}", found=live, expected="a device plugin's as well as the kubelet's"
     )
-
-
-def state(pod: Object) -> str:
-    """`ready`, or what is the matter with a pod: a container's reason for waiting, else the pod's phase."""
-    status = pod.get("status", {})
-    containers = status.get("containerStatuses") or []
-    waiting = [(c.get("state") or {}).get("waiting", {}).get("reason") for c in containers]
-    if reasons := [reason for reason in waiting if reason]:
-        return str(reasons[0])
-    ready = status.get("phase") == "Running" and containers and all(c.get("ready") for c in containers)
-    return "ready" if ready else f"{status.get('phase', 'unknown')}, not ready"

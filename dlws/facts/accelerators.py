@@ -7,11 +7,12 @@ import re
 from dlws.facts.ascend import required_npu_cards
 from dlws.facts.nvidia import answer_of
 from dlws.inventory import Device, Node
-from dlws.kubernetes.device_plugins import SOCKETS
+from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS, Plugin
 from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import nvidia_smi
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unknown
 
 KNOCK = (
@@ -45,6 +46,24 @@ def driver_device_count(node: Node, host: Host) -> int:
     if not (found := nvidia_smi.listed(answer_of(host, "nvidia-smi -L"))):
         raise Unknown("nvidia-smi: no devices were found")
     return len(found)
+
+
+def plugin_pods(plugin: Plugin, node: Node, kube: Kubernetes) -> list[str]:
+    """Of each of a device plugin's pods on a host `ready`, or what is the matter with it."""
+    key, value = plugin.label
+    pods = [p for p in kube.list("pods", namespace=NAMESPACE) if p["spec"].get("nodeName") == node.name]
+    return [pod_state(pod) for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
+
+
+def pod_state(pod: Object) -> str:
+    """`ready`, or what is the matter with a pod: a container's reason for waiting, else the pod's phase."""
+    status = pod.get("status", {})
+    containers = status.get("containerStatuses") or []
+    waiting = [(c.get("state") or {}).get("waiting", {}).get("reason") for c in containers]
+    if reasons := [reason for reason in waiting if reason]:
+        return str(reasons[0])
+    ready = status.get("phase") == "Running" and containers and all(c.get("ready") for c in containers)
+    return "ready" if ready else f"{status.get('phase', 'unknown')}, not ready"
 
 
 def offered_devices(found: Object | None, resource: str) -> tuple[int, int]:

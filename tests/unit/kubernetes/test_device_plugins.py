@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from checks.kubernetes import accelerators
 from dlws.config.cluster import Cluster, load
-from dlws.facts.accelerators import offered_devices
+from dlws.facts.accelerators import offered_devices, pod_state
 from dlws.kubernetes import device_plugins, labels
 from dlws.verdict import Unparsable
 from tests.kits.config_example import no_dns, write
@@ -118,7 +117,7 @@ def test_a_selector_that_is_not_understood_is_unknown() -> None:
     ],
 )
 def test_a_pod_says_what_is_the_matter_with_it(status: dict[str, Any], said: str) -> None:
-    assert accelerators.state({"status": status}) == said
+    assert pod_state({"status": status}) == said
 
 
 @pytest.mark.parametrize(
