@@ -290,6 +290,10 @@ class FleetConnection(Connection):
         self._fleet.generation += 1
         self._inner.renew()
 
+    def restore(self) -> None:
+        """See `Connection.restore`."""
+        self._inner.restore()
+
     def close(self) -> None:
         """See `Connection.close`."""
         self._inner.close()
