@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dlws.engine.lock import ClusterBusy, hold
-from tests.kits.project import Project, end_of, environment_with, eventually
+from tests.kits.project import ROOT, Project, end_of, environment_with, eventually
 from tests.unit.engine.test_scheduler_kills import begun, let_go, project
 
 MANY = '''
@@ -75,6 +75,28 @@ def test_a_signal_to_the_workers_alone_changes_nothing(tmp_path: Path) -> None:
     let_go(made, "a1")
     assert end_of(process).status == 0
     assert set(made.outcomes.values()) == {"changed"}
+
+
+SLOW_TO_START = """
+import sys, time
+if "-c" in sys.orig_argv:
+    open("starting", "w").close()
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_as_workers_start_drains(tmp_path: Path, number: signal.Signals) -> None:
+    made = project(tmp_path, "a1", "a2")
+    made.write("slow/sitecustomize.py", SLOW_TO_START)
+    process = made.start("-m", "install", "-n", "2", PYTHONPATH=f"{tmp_path}/slow:{ROOT}")
+    eventually((tmp_path / "starting").exists)
+    os.killpg(process.pid, number)
+    ran, end = end_of(process), made.ledger.end
+    assert "INTERNALERROR" not in ran.out
+    assert end is not None
+    assert (ran.status, end.exit_status, end.reason) == (2, 2, f"interrupted by {number.name}")
+    assert made.sent("a1") == []
 
 
 def test_a_controller_that_was_stopped_goes_on(tmp_path: Path) -> None:
