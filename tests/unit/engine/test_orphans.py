@@ -33,8 +33,9 @@ def test_base(host):
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """The controller's child processes."""
-    return list(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
+    """The controller's workers; another child is the helper on its master, by which it has the lease."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"exec(eval" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def is_running(pid: int) -> bool:
@@ -127,8 +128,9 @@ def test_a_run_whose_terminal_is_gone_is_drained(tmp_path: Path) -> None:
     made.on("a1", "slow")
     ours, theirs = pty.openpty()
     words = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-m", "install", "-n", "2"]
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    process = subprocess.Popen(words, cwd=made.path, env=environment_with(), start_new_session=True, **streams)
+    process = subprocess.Popen(
+        words, cwd=made.path, env=environment_with(), start_new_session=True, stdin=theirs, stdout=theirs, stderr=theirs
+    )
     os.close(theirs)
     eventually(lambda: len(made.sent("a1")) == 2)
     os.close(ours)
