@@ -19,6 +19,8 @@ from dlws.record.run_folder import RunFolder
 
 TARGETS = pytest.StashKey[dict[str, list[str]]]()
 """The names of the targets of every collected stage, by the stage's name."""
+FINISHED = pytest.StashKey[bool]()
+"""Whether --resume has left out a stage that the rest of the selection includes."""
 
 
 def items_from(config: pytest.Config, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem]:
@@ -60,6 +62,17 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if chosen[item]]
 
 
+def leave_out_finished(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --resume, take out of `items`, which are otherwise selected, the stages that the last run finished."""
+    finished = set[pytest.Item]()
+    if resumed := config.stash[CONTEXT].resumed:
+        keep = selection.resumed(RunFolder(resumed).read().ledger, sha256_of(config.stash[CLUSTER].path))
+        finished = {item for item in items if isinstance(item, TargetItem) and not keep(item)}
+        items[:] = [item for item in items if item not in finished]
+        config.hook.pytest_deselected(items=list(finished))
+    config.stash[FINISHED] = bool(finished)
+
+
 def arrange(config: pytest.Config, items: list[pytest.Item], steps: Graph) -> None:
     """Put `items` in the order in which they run, and give each stage its place in the graph."""
     graph.mark(items, steps)
@@ -84,9 +97,6 @@ def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callab
         keep.append(selection.limited(cluster, context.limit))
     if option.stages:
         keep.append(selection.staged(items, option.stages))
-    if option.resume:
-        last = context.resumed and RunFolder(context.resumed).read().ledger
-        keep.append(selection.resumed(last or None, sha256_of(cluster.path)))
     if context.replays:
         keep.append(replay.again(replay.audited(context.replays)))
     elif not option.active:

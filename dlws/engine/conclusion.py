@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dlws.engine import waivers
+from dlws.engine.collection import FINISHED
 from dlws.engine.items import ALL_CHECKS, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
@@ -71,7 +72,7 @@ class Conclusion:
             for finding in waivers.findings(self.site.waivers, verdicts, self.config.stash[ALL_CHECKS]):
                 self.ledger.add(finding)
         results = list(self.ledger.results.values())
-        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.option.resume:
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.stash[FINISHED]:
             session.exitstatus = pytest.ExitCode.OK
         if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

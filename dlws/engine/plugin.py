@@ -132,6 +132,7 @@ class Run:
         steps = collection.build_graph(self.config, items)
         collection.select(self.config, items)
         yield
+        collection.leave_out_finished(self.config, items)
         collection.arrange(self.config, items, steps)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dlws.engine.arguments import ARGUMENTS
@@ -115,7 +116,8 @@ def unmet(site: Site, before: Step, target: Target) -> Proof | None:
 def _sender(site: Site, target: Target) -> Applier | Planner:
     if site.context.plan:
         return Planner()
-    return Applier(site.host(target), lambda: site.fleet.connection(target.name), permit=site.context.check_controller)
+    permit = partial(site.permit, target)
+    return Applier(site.host(target), lambda: site.fleet.connection(target.name), permit=permit)
 
 
 def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof, ...]:

@@ -171,7 +171,6 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
     `whole` says whether every check was collected.
     """
     context = config.stash[CONTEXT]
-    context.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     inputs.save(RunFolder(context.folder), Inputs(site.cluster, site.waivers, whole))
     if context.replays:
         return replay.audited(context.replays).ledger.run.config_sha256
@@ -188,10 +187,9 @@ def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
 
 
 def _is_made(folder: Path) -> bool:
-    """Make a folder, and its parents; False if it was there."""
+    """Make a folder, for its owner alone, and its parents; False if it was there."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=PRIVATE_FOLDER)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
     except FileExistsError:
         return False
     return True

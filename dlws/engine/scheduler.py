@@ -17,7 +17,7 @@ import queue
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -257,10 +257,15 @@ class Controller:
         self._session: pytest.Session | None = None
         self._signal: int | None = None
 
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Remember the session for the hooks below. From here on the first signal drains, a Ctrl-C after it aborts."""
         self._session = session
         on_signals(self._interrupt)
+        try:
+            return (yield)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _interrupt(self, signum: int, frame: FrameType | None) -> None:
         """Drain; a signal that comes before there is a scheduler is kept for it.
@@ -282,8 +287,12 @@ class Controller:
         """Collect in the controller, before any worker starts, because the scheduler needs the graph.
 
         xdist itself would not. A wrong --stages is thus reported without starting a worker.
+
+        Then block the signals until the workers are there, who inherit that: one that a Ctrl-C ends before it has its
+        own handler would break the run.
         """
         self._begun().perform_collect()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Staged:
         """Take precedence over xdist's own schedulers."""
@@ -351,6 +360,7 @@ def install(config: pytest.Config) -> None:
     """Register what this process needs: the worker's loop, the controller's scheduler, or the serial run's handler."""
     if hasattr(config, "workerinput"):
         on_signals(ignore_in_worker)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         config.pluginmanager.register(Eager())
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(Controller(), "dlws-controller")

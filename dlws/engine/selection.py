@@ -61,9 +61,9 @@ def staged(items: Sequence[pytest.Item], stages: str) -> Keep:
     return lambda item: not isinstance(item, StageItem) or item.spec.name in chosen
 
 
-def resumed(last: Ledger | None, config_sha256: str) -> Keep:
-    """Leave out the stages that the last run finished; none if there is no such run or it ran another configuration."""
-    if last is None or last.run.config_sha256 != config_sha256:
+def resumed(last: Ledger, config_sha256: str) -> Keep:
+    """Leave out the stages that the last run finished; none if it ran another configuration."""
+    if last.run.config_sha256 != config_sha256:
         return lambda item: True
     finished = {r.key for r in last.results if r.outcome in (Outcome.UNCHANGED, Outcome.CHANGED)}
     return lambda item: item.key not in finished

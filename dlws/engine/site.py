@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +17,14 @@ from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
 from dlws.platform import job_objects
+from dlws.record.answer import HeldByAnotherRun, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.record.whole_file import PRIVATE_FOLDER, create
 from dlws.remote import lease
 from dlws.remote.api_server import ApiServer, Server
 from dlws.remote.connection import Connection
-from dlws.remote.fleet import Fleet
+from dlws.remote.fleet import RETRY, Fleet
 from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import keys_of
@@ -96,6 +98,8 @@ class Site:
     server: Server | None = None
     """Answers the requests to the Kubernetes API; None for the cluster's own API server."""
     _kube: Kubernetes | None = None
+    _leased_from: float = 0.0
+    """When (time.monotonic) a master that could not be reached is tried again for the lease."""
 
     @property
     def kube(self) -> Kubernetes:
@@ -113,6 +117,23 @@ class Site:
     def host(self, target: Target) -> Host:
         """The testinfra host of a target. Unreachable when it cannot be connected to."""
         return self.fleet.host(target.name)
+
+    def permit(self, target: Target) -> None:
+        """Raise unless this process may send a change to a target now: its controller lives, and it has the lease.
+
+        HeldByAnotherRun when the master was lost and another run has come first. A master that cannot be reached keeps
+        no other host waiting.
+        """
+        self.context.check_controller()
+        master = self.cluster.master.name  # whoever connects to the master itself takes the lease with the session
+        if not self.context.lease or target.name == master or time.monotonic() < self._leased_from:
+            return
+        try:
+            self.fleet.connection(master).restore()
+        except HeldByAnotherRun:
+            raise
+        except Unreachable:
+            self._leased_from = time.monotonic() + RETRY
 
     @property
     def first_judgement(self) -> FirstJudgement:

@@ -12,9 +12,11 @@ from dlws.config.cluster import load
 from dlws.config.finding import ConfigError
 from dlws.inventory import Node
 from dlws.record.answer import Unreachable
+from dlws.record.printable import clip, one_line
 from dlws.remote.hostkeys import HostKey, HostKeys, Remark, keys_of
 
 WIDTH = 16  # hosts connected to at a time
+LONGEST = 1000  # characters of why a key cannot be had; it may quote whatever answers at the host's address
 
 
 @click.command("host-keys")
@@ -64,6 +66,6 @@ def _shown(node: Node, keys: HostKeys) -> HostKey | Unreachable:
 
 def _row(node: Node, key: HostKey | Unreachable, keys: HostKeys) -> str:
     if isinstance(key, Unreachable):
-        return str(key).removeprefix(f"{node.name}: ")
+        return one_line(clip(str(key).removeprefix(f"{node.name}: "), LONGEST))
     voucher = keys.voucher(node, key)
     return f"{key}  {f'confirmed: {voucher}' if voucher else 'NOT CONFIRMED'}"

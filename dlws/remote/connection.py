@@ -73,6 +73,9 @@ class Connection(ABC):
     def renew(self) -> None:
         """Drop the link and any remembered failure; the next use connects again (after a reboot)."""
 
+    def restore(self) -> None:  # noqa: B027  a connection without a link has none to lose
+        """Connect again if the link is gone. Raises Unreachable, HeldByAnotherRun."""
+
     @abstractmethod
     def close(self) -> None:
         """End the connection."""
@@ -204,6 +207,10 @@ class SessionConnection(Connection):
     def renew(self) -> None:
         """See `Connection.renew`."""
         self.close()
+
+    def restore(self) -> None:
+        """See `Connection.restore`."""
+        self._live_session()
 
     def close(self) -> None:
         """See `Connection.close`."""

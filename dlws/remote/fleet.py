@@ -290,6 +290,10 @@ class FleetConnection(Connection):
         self._fleet.generation += 1
         self._inner.renew()
 
+    def restore(self) -> None:
+        """See `Connection.restore`."""
+        self._inner.restore()
+
     def close(self) -> None:
         """See `Connection.close`."""
         self._inner.close()
@@ -326,7 +330,8 @@ class FleetConnection(Connection):
         return self._patience.answers(lambda: [ask()])[0]
 
     def _ask_inner(self, commands: Sequence[str], deadline: float, cap: int) -> list[Answer]:
-        return self._patience.answers(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
+        answers = self._patience.answers if self._fleet.foresight is None else self._patience.rationed
+        return answers(lambda: self._inner.ask(commands, deadline=deadline, cap=cap))
 
     def must_be_there(self) -> None:
         """In an audit, raises the Unreachable by which the host was lost; a host that is changed may be back."""

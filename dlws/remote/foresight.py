@@ -15,6 +15,7 @@ import stat
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,17 @@ class Foresight:
             return [(_specific(t, node), *self._bounds[t]) for t in templates]
 
     def save(self) -> None:
-        """Merge what this process learnt into the file. Other processes of the same run add theirs."""
-        if self._path is None or not self._asked:
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Merge what this process learnt into the file, if that can be written. Others of the same run add theirs.
+
+        A home that is missing, read-only or full costs the next audit some round trips, and this one nothing.
+        """
+        if self._path is not None and self._asked:
+            with suppress(OSError):
+                self._merge_into(self._path)
+
+    def _merge_into(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             selections = self._load()
@@ -116,10 +123,10 @@ class Foresight:
                 kinds[kind] = {"run": self._run, "commands": list(commands.values())}
             selections[self._selection] = {"kinds": kinds}
             latest = dict(list(selections.items())[-KEPT:])
-            fresh = self._path.with_suffix(f".{os.getpid()}")
+            fresh = path.with_suffix(f".{os.getpid()}")
             fresh.touch(0o600)
             fresh.write_text(json.dumps({"suite": self._suite, "selections": latest}, indent=1), "utf-8")
-            fresh.replace(self._path)
+            fresh.replace(path)
         finally:
             os.close(lock)
 

@@ -33,6 +33,8 @@ CONFIGURED = "suite.host_keys"
 _REMARK = re.compile(
     r"# (?P<what>first contact|confirmed|key login) (?P<when>\S+): (?P<name>\S+) (?P<fingerprint>SHA256:\S+)"
 )
+_LIKE_A_REMARK = re.compile(r"#\s*(first contact|confirmed|key login)\b", re.IGNORECASE)
+_WITH_A_PORT = re.compile(r"\[(?P<host>[^\[\]]+)\]:[0-9]{1,5}")
 
 
 class Remark(StrEnum):
@@ -73,7 +75,8 @@ class Pin:
 
     def is_of(self, node: Node) -> bool:
         """Whether the line names the machine, whatever its address."""
-        return not {node.name, node.fqdn}.isdisjoint((self.name, *self.addresses))
+        names = (_WITH_A_PORT.sub(r"\g<host>", address).lower() for address in (self.name, *self.addresses))
+        return not {node.name.lower(), node.fqdn.lower()}.isdisjoint(names)
 
 
 @dataclass(slots=True)
@@ -227,11 +230,13 @@ class HostKeys:
         except (OSError, UnicodeDecodeError) as error:
             raise Unreachable(f"{self.path}: cannot be read: {error}") from None
         contents = _Contents()
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(map(str.strip, text.splitlines()), 1):
             if remark := _REMARK.fullmatch(line):
                 about = Remark(remark["what"]), remark["name"], remark["fingerprint"]
                 contents.remarks.setdefault(about, remark["when"])
-            elif line.strip() and not line.startswith("#"):
+            elif _LIKE_A_REMARK.match(line):  # without it a key that was accepted unseen would count as confirmed
+                raise Unreachable(f"{self.path}, line {number}: not a remark as `dlws host-keys` writes it")
+            elif line and not line.startswith("#"):
                 try:
                     contents.pins.append(_pin(number, *line.split()))
                 except (ValueError, TypeError) as error:
@@ -257,6 +262,8 @@ def _pin(number: int, addresses: str = "", kind: str = "", blob: str = "", name:
         raise ValueError("more than four words; is the end of a line missing?")
     if addresses.startswith(("|", "@")):
         raise ValueError("hashed names and markers are not used in this file")
+    if not {*"*?!"}.isdisjoint(addresses):  # a pattern that is not applied would leave a machine without its pin
+        raise ValueError("patterns are not used in this file; name each machine")
     if not blob:
         raise ValueError("a line is an address, the key's type, the key, and the machine's name")
     return Pin(HostKey(kind, base64.b64decode(blob, validate=True)), tuple(addresses.split(",")), name, number)

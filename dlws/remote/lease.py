@@ -5,6 +5,9 @@ the run has the lease. Each process of the run takes it with each session, so al
 lost link. On the host a shell holds it (flock, shared among the sessions of one run) for as long as the session's
 helper lives, which stays until the last change has ended: the lease ends with all that the run can still do there, and
 nothing needs to be removed after a kill, a lost link or a reboot.
+
+A process has the lease, too, before it sends a change to any other host (`Site.permit`): a run that lost the master
+while another one took the lease changes nothing more.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ PULSE = "true"
 PULSE_DEADLINE = 5.0
 IN_A_ROW = 2  # time-outs without an answer between them after which the host's pulse is taken
 OVERTIME = 60.0  # seconds that the time-outs of a host may cost before nothing is asked a second time
+AT_MOST = 600.0  # seconds of an audit that one host's answers may take, all together; a slow honest one needs fewer
 
 
 class Patience:
@@ -27,7 +29,7 @@ class Patience:
     def renew(self) -> None:
         """Forget what the host was lost by, and what it has cost."""
         self._lost: tuple[float, Unreachable] | None = None  # until when it is not tried again, and why
-        self._stalled, self._overtime = 0, 0.0
+        self._stalled, self._overtime, self._waited = 0, 0.0, 0.0
 
     @property
     def is_over(self) -> bool:
@@ -38,6 +40,20 @@ class Patience:
         """Raise the Unreachable by which the host was lost, if it is too early to try it again."""
         if self._lost is not None and time.monotonic() < self._lost[0]:
             raise self._lost[1].again()
+
+    def rationed(self, ask: Callable[[], list[Answer]]) -> list[Answer]:
+        """As `answers`; once all of these have taken `AT_MOST` seconds the host is lost for good.
+
+        A host that answers each question just before its deadline never times out.
+        """
+        if self._waited > AT_MOST and self._lost is None:
+            slow = f"{self._host}: its answers have taken more than {AT_MOST:g} s of this run: it is asked nothing more"
+            self._lost = math.inf, Unreachable(slow)
+        started = time.monotonic()
+        try:
+            return self.answers(ask)
+        finally:
+            self._waited += time.monotonic() - started
 
     def answers(self, ask: Callable[[], list[Answer]]) -> list[Answer]:
         """The answers of `ask`. Raises Unreachable for a host that is lost, or that turns out to hang."""

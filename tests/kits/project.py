@@ -234,6 +234,10 @@ class LocalHost(Connection):
     def renew(self) -> None:
         """Nothing to renew."""
 
+    def restore(self) -> None:
+        """The link is lost, and another run has come first, from the moment at which there is a file `held`."""
+        must_be_free(self.host, self._folder)
+
     def close(self) -> None:
         """End the agent."""
         self._inner.close()
@@ -246,6 +250,12 @@ class LocalHost(Connection):
             raise Unreachable(f"{self.host}: no route to host")
 
 
+def must_be_free(name: str, folder: Path) -> None:
+    """Raise what a master's lease raises where another run has it."""
+    if (folder / "held").exists():
+        raise HeldByAnotherRun(f"{name}: this cluster is being changed by another run; wait for it to end")
+
+
 def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
     """Replaces `dlws.engine.run.open_fleet` in the kit's projects."""
     hosts = cluster.path.parent / "hosts"
@@ -254,8 +264,7 @@ def open_fleet(cluster: Cluster, context: Any, worker: str) -> Fleet:
         folder = hosts / node.name
         if (folder / "refused").exists():
             raise LoginRefused(f"{node.name}: no login of root is accepted")
-        if (folder / "held").exists():
-            raise HeldByAnotherRun(f"{node.name}: this cluster is being changed by another run; wait for it to end")
+        must_be_free(node.name, folder)
         if (folder / "unreachable").exists():
             raise Unreachable(f"{node.name}: no route to host")
         return LocalHost(node.name, folder)

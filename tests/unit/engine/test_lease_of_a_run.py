@@ -55,6 +55,19 @@ def test_another_run_that_comes_first_after_all_is_a_finding(project: Project) -
     assert project.results["placed[a2]"].message.startswith("this cluster is being changed by another run")
 
 
+@pytest.mark.parametrize("width", ["0", "1"])
+def test_a_run_that_has_lost_its_lease_changes_no_host(project: Project, width: str) -> None:
+    slow = 'change.run("touch there")\n    change.run("touch ../a1/held; sleep 1")\n    change.run("touch more")'
+    project.write(
+        "install/s1.py", (project.path / "install/s1.py").read_text().replace('change.run("touch there")', slow)
+    )
+    assert project.run("-m", "install", "-n", width, "--limit", "a2").status == 1
+    assert project.sent("a2") == ["touch there", "touch ../a1/held; sleep 1"]
+    assert project.results["placed[a2]"].message == (
+        "a1: this cluster is being changed by another run; wait for it to end"
+    )
+
+
 def test_a_plan_takes_no_lease_and_says_who_has_it(capsys: pytest.CaptureFixture[str]) -> None:
     answers = {"pgrep -f": (0, "4711\n", ""), "cat /run/dlws-suite.lock": (0, "pytest -m reset by eve on ctl2\n", "")}
     master = Host(Scripted("atlas02", answers))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dlws.engine.lock import ClusterBusy, hold
-from tests.kits.project import Project, end_of, environment_with, eventually
+from tests.kits.project import ROOT, Project, end_of, environment_with, eventually
 from tests.unit.engine.test_scheduler_kills import begun, let_go, project
 
 MANY = '''
@@ -33,9 +33,9 @@ def test_base(host):
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """The controller's workers: those of its child processes that execnet has started, no agent of a host."""
+    """The controller's workers; another child is the helper on its master, by which it has the lease."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if b"exec(eval(" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in children if b"exec(eval" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def is_running(pid: int) -> bool:
@@ -78,6 +78,28 @@ def test_a_signal_to_the_workers_alone_changes_nothing(tmp_path: Path) -> None:
     assert set(made.outcomes.values()) == {"changed"}
 
 
+SLOW_TO_START = """
+import sys, time
+if "-c" in sys.orig_argv:
+    open("starting", "w").close()
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_as_workers_start_drains(tmp_path: Path, number: signal.Signals) -> None:
+    made = project(tmp_path, "a1", "a2")
+    made.write("slow/sitecustomize.py", SLOW_TO_START)
+    process = made.start("-m", "install", "-n", "2", PYTHONPATH=f"{tmp_path}/slow:{ROOT}")
+    eventually((tmp_path / "starting").exists)
+    os.killpg(process.pid, number)
+    ran, end = end_of(process), made.ledger.end
+    assert "INTERNALERROR" not in ran.out
+    assert end is not None
+    assert (ran.status, end.exit_status, end.reason) == (2, 2, f"interrupted by {number.name}")
+    assert made.sent("a1") == []
+
+
 def test_a_controller_that_was_stopped_goes_on(tmp_path: Path) -> None:
     made = project(tmp_path, "a1", "a2")
     process = begun(made, "-n", "2")
@@ -106,8 +128,9 @@ def test_a_run_whose_terminal_is_gone_is_drained(tmp_path: Path) -> None:
     made.on("a1", "slow")
     ours, theirs = pty.openpty()
     words = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-m", "install", "-n", "2"]
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    process = subprocess.Popen(words, cwd=made.path, env=environment_with(), start_new_session=True, **streams)
+    process = subprocess.Popen(
+        words, cwd=made.path, env=environment_with(), start_new_session=True, stdin=theirs, stdout=theirs, stderr=theirs
+    )
     os.close(theirs)
     eventually(lambda: len(made.sent("a1")) == 2)
     os.close(ours)

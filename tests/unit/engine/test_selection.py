@@ -104,7 +104,6 @@ def test_a_resumed_run_leaves_out_what_was_finished_and_only_that() -> None:
 def test_another_configuration_or_no_earlier_run_starts_from_the_beginning() -> None:
     last = ledger("other", base=Outcome.CHANGED)
     assert len(names(MADE, selection.resumed(last, "same"))) == len(MADE)
-    assert len(names(MADE, selection.resumed(None, "same"))) == len(MADE)
 
 
 CHECKS = """
@@ -183,3 +182,13 @@ def test_a_plan_takes_no_lock_and_is_not_what_a_later_run_resumes(tmp_path: Path
     assert not (made.path / "state" / "demo" / "lock").exists()
     assert made.run("-m", "install", "--resume", "-n", "2").status == 0
     assert len(made.results) == 6
+
+
+def test_only_what_was_finished_lets_an_empty_run_end_in_0(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    nothing, again = ("-m", "install", "-n", "0", "--resume", "-k", "base_"), ("-m", "install", "-n", "0", "--resume")
+    assert made.run(*nothing).status == 5  # there is no run yet that could have finished anything
+    assert made.run("-m", "install", "-n", "0").status == 0
+    assert made.run(*nothing).status == 5
+    assert made.run(*again, "-k", "base").status == 0
+    assert made.run(*again).status == 0

@@ -80,6 +80,20 @@ def host_keys(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     return lambda *words, says="": CliRunner().invoke(dlws, ["host-keys", *words], input=says, standalone_mode=False)
 
 
+@pytest.mark.parametrize("said", [b"\x1b]52;c;cm0=\x07\x1b[2J\r\n" * 2000, b"SSH-1.5-\x1b[2J\x9b2J\r\n"])
+def test_whatever_answers_at_a_hosts_address_steers_no_terminal(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    server = Server(lambda connection: connection.sendall(said))
+    hostile = replace(cluster, nodes=(replace(cluster.node("atlas01"), ssh_port=server.node.ssh_port),))
+    monkeypatch.setattr(command, "load", lambda path: hostile)
+    shown = CliRunner().invoke(dlws, ["host-keys", "--pin"], standalone_mode=False)
+    server.listener.close()
+    assert (shown.return_value, shown.stdout.count("\n")) == (1, 1)
+    assert shown.stdout.rstrip("\n").isprintable()
+    assert "key exchange failed" in shown.stdout
+
+
 def test_an_operator_sees_the_keys_and_pins_them(cluster: Cluster, ssh: Ssh, host_keys: Callable[..., Result]) -> None:
     shown = host_keys()
     assert f"atlas01        127.0.0.1       {HOST_KEY}  NOT CONFIRMED" in shown.stdout

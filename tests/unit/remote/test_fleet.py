@@ -319,6 +319,29 @@ def test_time_outs_ahead_of_the_checks_are_asked_again_only_for_a_while(
     assert world.hosts["n1"].trips == [CHECKS]
 
 
+class Slow(Fake):
+    """Every command is answered just before its deadline."""
+
+    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
+        time.sleep(0.05)
+        return super().ask(commands, deadline=deadline, cap=cap)
+
+
+def test_a_host_that_is_always_slow_costs_an_audit_no_more_than_its_ration(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "AT_MOST", 0.08)
+    world.hosts["n0"] = Slow("n0")
+    audited, changed = world.audit().connection("n0"), world.fleet().connection("n0")
+    for name in ("lsblk", "lscpu"):
+        assert audited.ask([name])[0].rc == 0
+    for _ in range(2):
+        with pytest.raises(Unreachable, match=r"n0: its answers have taken more than 0\.08 s of this run"):
+            audited.ask(["uname"])
+    for _ in range(4):
+        assert changed.ask(["uname"])[0].rc == 0
+
+
 def test_a_long_batch_is_not_sent_to_a_host_that_runs_nothing(world: World) -> None:
     many = [f"cat /etc/{number}" for number in range(17)]
     fleet = world.audit()

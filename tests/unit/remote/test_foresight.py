@@ -91,3 +91,10 @@ def test_what_is_saved_is_the_operators_alone(cluster: Cluster) -> None:
 def test_a_user_without_a_home_remembers_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert kept_for(cluster.path) is None
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc"], ids=["no folder", "nothing can be made there"])
+def test_a_home_that_cannot_be_written_breaks_no_audit(cluster: Cluster, home: str) -> None:
+    learner = Foresight(Path(home) / "dlws" / "foresight" / "it.json", suite=source_digest(), selection="verify")
+    learner.learn(cluster.master, "uname -s", 30.0, CAP)
+    learner.save()

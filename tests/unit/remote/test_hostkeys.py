@@ -83,7 +83,7 @@ def test_a_file_of_an_older_suite_is_read_and_names_count(keys: HostKeys) -> Non
     assert keys.why_no_password(ATLAS01, ONE) == ""
 
 
-@pytest.mark.parametrize("name", ["atlas01", "atlas01.lab"])
+@pytest.mark.parametrize("name", ["atlas01", "atlas01.lab", "Atlas01", "[atlas01]:2222", "other,[atlas01.lab]:2222"])
 def test_a_name_in_the_place_of_an_address_counts_too(keys: HostKeys, name: str) -> None:
     keys.path.write_text(line(ATLAS01, ONE).replace("192.168.3.10", name).removesuffix(" atlas01") + "\n")
     with pytest.raises(HostKeyChanged, match="has it moved"):
@@ -107,8 +107,10 @@ def test_a_pin_after_a_line_without_an_end_has_its_own_line(keys: HostKeys) -> N
         "host ssh-ed25519 !!!",
         f"{line(ATLAS01, ONE)}{line(ATLAS02, TWO)}",
         f"{line(ATLAS01, ONE)} and more",
+        line(ATLAS01, ONE).replace("192.168.3.10", "192.168.3.*"),
+        line(ATLAS01, ONE).replace("192.168.3.10", "!192.168.3.9,192.168.3.1?"),
     ],
-    ids=["one word", "hashed", "no base64", "two lines glued", "five words"],
+    ids=["one word", "hashed", "no base64", "two lines glued", "five words", "pattern", "negated"],
 )
 def test_a_file_that_makes_no_sense_stops_the_host(keys: HostKeys, text: str) -> None:
     keys.path.write_text(f"# ours\n{text}\n")
@@ -129,6 +131,22 @@ def test_a_key_that_was_accepted_unseen_confirms_nothing(keys: HostKeys) -> None
     assert keys.voucher(ATLAS01, ONE) == ""
     assert "nobody has confirmed" in keys.why_no_password(ATLAS01, ONE)
     assert HostKeys(keys.path, {"atlas01": ONE.fingerprint}).voucher(ATLAS01, ONE) == "suite.host_keys"
+
+
+@pytest.mark.parametrize("edit", ["{} ", "  {}", "{}\r"], ids=["space after", "space before", "CR LF"])
+def test_white_space_around_a_remark_confirms_nothing(keys: HostKeys, edit: str) -> None:
+    keys.pin(ATLAS01, ONE, Remark.FIRST_CONTACT)
+    keys.path.write_text("".join(edit.format(row) + "\n" for row in keys.path.read_text().splitlines()))
+    assert keys.voucher(ATLAS01, ONE) == ""
+
+
+@pytest.mark.parametrize("cut", [" SHA256", ": atlas01"])
+def test_a_remark_that_was_cut_confirms_nothing(keys: HostKeys, cut: str) -> None:
+    keys.pin(ATLAS01, ONE, Remark.FIRST_CONTACT)
+    pinned, remark = keys.path.read_text().splitlines()
+    keys.path.write_text(f"{pinned}\n{remark.partition(cut)[0]}\n")
+    with pytest.raises(Unreachable, match="known_hosts, line 2: not a remark"):
+        keys.why_no_password(ATLAS01, ONE)
 
 
 def test_a_key_login_ends_the_passwords_of_that_machine_alone(keys: HostKeys) -> None:

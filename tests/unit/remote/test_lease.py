@@ -89,6 +89,18 @@ def test_after_a_reboot_the_first_to_come_has_the_lease(open_as: Open, tmp_path:
         rebooted.ask(["true"])
 
 
+def test_a_link_that_is_restored_too_late_is_no_way_in(open_as: Open) -> None:
+    connection = open_as("one")
+    connection.restore()
+    session = connection._session
+    assert session is not None
+    session.close()
+    eventually(lambda: can_open(open_as, "other"))
+    open_as("other")
+    with pytest.raises(HeldByAnotherRun, match="being changed by other"):
+        connection.restore()
+
+
 def test_whoever_only_asks_is_told_and_takes_nothing(open_as: Open) -> None:
     bystander = Host(SessionConnection("atlas02", lambda: ("root", AgentSession("atlas02", link))))
     holder = open_as("one")
