@@ -277,7 +277,7 @@ def test_a_run_is_judged_again_from_its_recording(
     api.on(NODES, nodes("atlas01", more="t1"))
     api.on(NEXT, nodes("atlas02"))
     live = kube.list("nodes")
-    recorded = ReplayedApi(Replay(tmp_path / "evidence", {}, transcript))
+    recorded = ReplayedApi(Replay(tmp_path, {}, transcript))
     again = Kubernetes(recorded, recorded)
     assert (again.list("nodes"), again.list("nodes").at) == (live, live.at)
     with pytest.raises(Unknown, match="not in the evidence of the run that is replayed: GET /api/v1/pods"):
