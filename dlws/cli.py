@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from dlws.record.ownership import denied
 from dlws.record.printable import visible
 
 ENTRY_POINTS = "dlws.commands"
@@ -99,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except PermissionError as error:
+        Failed(denied(error)).show()
+        return Failed.exit_code
     except click.Abort:
         print("aborted", file=sys.stderr)
         return 1

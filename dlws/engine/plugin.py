@@ -16,6 +16,7 @@ from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
 from dlws.inventory import Node
 from dlws.record.ledger import encode
+from dlws.record.ownership import denied
 from dlws.record.printable import visible
 
 if TYPE_CHECKING:  # rich, which no worker needs: at run time where it is made
@@ -106,6 +107,8 @@ class Refusals:
             return (yield)
         except pytest.UsageError as error:
             raise pytest.UsageError(*(visible(str(words)) for words in error.args)) from error
+        except PermissionError as error:  # the state folder, or that of the runs, is another user's
+            raise pytest.UsageError(visible(denied(error))) from error
 
 
 class Run:

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from dlws.record.answer import CommandTimedOut, HeldByAnotherRun, LinkLost, Unreachable
+from dlws.record.ownership import user
 from dlws.remote.backend import quoted
 from dlws.remote.connection import CAP
 from dlws.remote.host import Host
-from dlws.remote.local import operator
 from dlws.remote.session import CommandRequest, Session
 
 PATH = "/run/dlws-suite.lock"
@@ -63,7 +63,7 @@ def holder(command: str) -> str:
     """This run as the line of its lease: who, from where, since when, and a random number that tells runs apart."""
     since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     run = f"pid {os.getpid()}, since {since}, {secrets.token_hex(4)}"
-    return f"pytest -m {command} by {operator()} on {socket.gethostname()} ({run})"
+    return f"pytest -m {command} by {user()} on {socket.gethostname()} ({run})"
 
 
 def take(session: Session, run: str) -> None:

@@ -6,7 +6,6 @@ It runs as the operator, not as root: whatever a stage makes here is the operato
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import signal
@@ -16,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from dlws.record.ownership import user
 from dlws.remote.connection import SessionConnection
 from dlws.remote.session import AgentSession, Link, Session, first_to_start
 from dlws.remote.shell import ShellSession
@@ -88,7 +88,7 @@ def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3")
 
     def start() -> tuple[str, Session]:
         helper = first_to_start(lambda: AgentSession(host, link, python=python), lambda: ShellSession(host, link))
-        return operator(), helper
+        return user(), helper
 
     return SessionConnection(host, start)
 
@@ -96,11 +96,3 @@ def open_process(host: str, prefix: Sequence[str] = (), python: str = "python3")
 def open_local(name: str = CONTROL) -> SessionConnection:
     """A connection to the control host itself. Raises Unreachable."""
     return open_process(name, python=shlex.quote(sys.executable)).connect()
-
-
-def operator() -> str:
-    """The name of the user who runs the suite; the number of one without a name."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

@@ -13,6 +13,8 @@ import pytest
 
 from dlws import cli
 from dlws.cli import dlws, main
+from dlws.record.ownership import user
+from dlws.remote import command
 from tests.kits.documents import ROOT
 
 Output = pytest.CaptureFixture[str]
@@ -117,3 +119,12 @@ def test_a_missing_library_is_one_line() -> None:
     ran = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == "dlws: the library click is not installed here: run `make env`\n"
+
+
+def test_what_another_user_has_left_is_refused_in_words(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(path: object) -> None:
+        raise PermissionError(13, "Permission denied", "state/demo")
+
+    monkeypatch.setattr(command, "load", load)
+    assert main(["host-keys"]) == 1
+    assert capsys.readouterr().err.startswith(f"state/demo: {user()} may not use it. If a run of another user")

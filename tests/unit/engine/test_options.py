@@ -9,6 +9,7 @@ import pytest
 from dlws.config.cluster import HOW_TO_START
 from dlws.engine.lock import hold
 from dlws.engine.options import command_of
+from dlws.record.ownership import user
 from tests.kits.project import Project
 
 CHECKS = '''
@@ -126,3 +127,22 @@ def test_unusable_waivers_are_one_line(tmp_path: Path) -> None:
     ran = made.run("-m", "verify")
     assert ran.status == 4
     assert "waivers.yaml: entry 0.host: Field required" in ran.error
+
+
+NOT_OURS = """
+def refuse(*_):
+    raise PermissionError(13, "Permission denied", "{file}")
+dlws.engine.run.{function} = refuse
+"""
+
+
+@pytest.mark.parametrize(("function", "file"), [("new_folder", "reports/out/demo/1"), ("load_cluster", "state/demo")])
+def test_what_another_user_has_left_is_refused_in_words(tmp_path: Path, function: str, file: str) -> None:
+    project = Project(tmp_path, stages=STAGES, checks=CHECKS)
+    project.write("conftest.py", (tmp_path / "conftest.py").read_text() + NOT_OURS.format(function=function, file=file))
+    ran = project.run("-m", "preflight")
+    assert ran.status == 4
+    assert ran.error == (
+        f"{file}: {user()} may not use it. If a run of another user has left it, give the folder that holds it to "
+        f"{user()} (chown -R)"
+    )

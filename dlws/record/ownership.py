@@ -1,0 +1,20 @@
+"""What a user is told of a file that belongs to somebody else."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+
+def user() -> str:
+    """The name of the user who runs the suite; the number of one without a name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def denied(error: PermissionError) -> str:
+    """A refusal to read or write, in words. The usual cause is an earlier run as root."""
+    fix = f"If a run of another user has left it, give the folder that holds it to {user()} (chown -R)"
+    return f"{error.filename}: {user()} may not use it. {fix}"
