@@ -6,12 +6,13 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
-from dlws.facts.firewall import iptables_chain, ufw_is_active
+from dlws.facts.firewall import fate_of_incoming, input_chains, nft_fate, ufw_is_active
 from dlws.facts.network import addresses_up
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.inventory import Node
 from dlws.parse.network import network_manager, resolv_conf
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 
 @preflight
@@ -88,16 +89,21 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     section="2.1",
     source="runbook 2.1, kubeadm Firewalld",
     title_zh="防火墙已关闭",
-    fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>",
+    fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>; nft delete table",
 )
-def test_firewall_is_off(host: Host) -> None:
-    """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
+def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
+    """No firewall keeps out what other hosts, pods and users send (ufw, firewalld, iptables' INPUT chain, nft)."""
     on = ["ufw"] if ufw_is_active(host) else []
     on += ["firewalld"] if host.service("firewalld").active_state not in ("inactive", "failed") else []
-    chain = iptables_chain(host, "INPUT")
-    on += [f"INPUT chain policy {chain.policy}"] if chain.policy != "ACCEPT" else []
-    on += [f"INPUT chain rule {chain.closing_rule}"] if chain.closing_rule else []
-    expect("active firewalls", found=on, expected=[])
+    chains, hidden = input_chains(host)
+    on += [f"INPUT chain policy {chain.policy}" for chain in chains if chain.policy != "ACCEPT"]
+    fate, (closed, doubts) = fate_of_incoming(node, cluster, host, chains), nft_fate(host)
+    on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by]
+    expect("active firewalls", found=on + closed, expected=[])
+    doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts]
+    doubts += ["rules in the other back end of iptables, which could not be listed"] if hidden else []
+    if doubts:
+        raise Unknown(f"{host.name}: whether these keep packets out cannot be said: {'; '.join(doubts)}")
 
 
 @check(

@@ -58,23 +58,6 @@ def test_rules_in_the_other_back_end_are_noticed():
 
 
 @pytest.mark.parametrize(
-    ("rules", "closing"),
-    [
-        (["-p tcp -m tcp --dport 22 -j ACCEPT", "-j REJECT --reject-with icmp-host-prohibited"], 1),
-        (["-j DROP"], 0),
-        (['-m comment --comment "the \\"rest\\" -j ACCEPT" -j DROP', "-j ACCEPT"], 0),
-        (["-m comment --comment rest -j DROP"], 0),
-        (["-j ACCEPT", "-j DROP"], None),
-        (["-j KUBE-FIREWALL", "-j DROPBEAR", "-j LOG", "-m conntrack --ctstate INVALID -j DROP"], None),
-        (['-m comment --comment "x" -m tcp -p tcp -j DROP', "! -i lo -j REJECT", "-s 10.0.0.9/32 -j DROP"], None),
-    ],
-)
-def test_a_rule_that_closes_the_chain(rules, closing):
-    chain = firewall.iptables_chain("-P INPUT ACCEPT\n" + "".join(f"-A INPUT {rule}\n" for rule in rules))
-    assert chain.closing_rule == ("" if closing is None else rules[closing])
-
-
-@pytest.mark.parametrize(
     "text",
     [
         "",
