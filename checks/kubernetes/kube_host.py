@@ -153,7 +153,8 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
     path = kubelet_of(host).resolv_conf
     text = text_of(host, path)
     expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
-    expect(f"loopback name servers in {path}", found=resolv_conf.parse(text or "").loopback_servers, expected=())
+    servers = resolv_conf.written_servers(text or "")
+    expect(f"loopback name servers in {path}", found=resolv_conf.loopback(servers), expected=())
 
 
 @check(

@@ -7,10 +7,10 @@ from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
 from dlws.facts.firewall import fate_of_incoming, input_chains, nft_fate, ufw_is_active
-from dlws.facts.network import addresses_up
+from dlws.facts.network import addresses_up, resolver_of
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.inventory import Node
-from dlws.parse.network import network_manager, resolv_conf
+from dlws.parse.network import network_manager
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
@@ -49,12 +49,14 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     section="2.4",
     source="runbook 2.4",
     title_zh="resolv.conf 已配置短域名搜索",
-    fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u",
+    fix="add `search <domain>`, not indented, to /etc/resolvconf/resolv.conf.d/base; resolvconf -u",
 )
 def test_search_domain(cluster: Cluster, host: Host) -> None:
     """The cluster's domain is a search domain in resolv.conf."""
-    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).search
-    expect_that(cluster.domain in found, "search domains in /etc/resolv.conf", found=found, expected=cluster.domain)
+    settings = resolver_of(host)
+    found = settings.search + tuple(f"not read, {line}" for line in settings.unread)
+    what = "search domains in /etc/resolv.conf"
+    expect_that(settings.searches(cluster.domain), what, found=found, expected=cluster.domain)
 
 
 @check(
@@ -62,12 +64,13 @@ def test_search_domain(cluster: Cluster, host: Host) -> None:
     section="2.4",
     source="glibc resolver",
     title_zh="resolv.conf 中 DNS 服务器数量正确",
-    fix="list 1 to 3 name servers; glibc ignores any more",
+    fix="list 1 to 3 name servers, each at the start of a line; glibc ignores any more (dos2unix removes CR)",
 )
 def test_name_servers(host: Host) -> None:
     """resolv.conf lists one to three name servers."""
-    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
-    expect_that(1 <= len(found) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
+    settings = resolver_of(host)
+    found = settings.nameservers + tuple(f"not read, {line}" for line in settings.unread)
+    expect_that(1 <= len(settings.nameservers) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
 
 
 @check(

@@ -120,8 +120,8 @@ def resolv_conf_for_pods(texts: Mapping[str, str]) -> str:
     (kubeadm#1162).
     """
     for path in RESOLV_CONFS:
-        servers = resolv_conf.parse(texts.get(path, ""))
-        if servers.nameservers and not servers.loopback_servers:
+        servers = resolv_conf.written_servers(texts.get(path, ""))
+        if servers and not resolv_conf.loopback(servers):
             return path
     seen = ", ".join(path for path in RESOLV_CONFS if path in texts) or "none of " + ", ".join(RESOLV_CONFS)
     raise Unknown(f"no name server that pods can reach: {seen} name only loopback addresses, or none")
