@@ -11,68 +11,52 @@ import pytest
 from tests.kits.config_example import example, findings, write
 
 WRONG = [
-    # passwords, and what is no YAML
+    # passwords
     (
         "mysql_password: invented-for-tests",
         'mysql_password: "<<sql_password>>"',
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         'mysql_password: "********"',
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         'mysql_password: "{{password}}"',
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         'mysql_password: "[your password]"',
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         "mysql_password: dlwsadmin",
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         "mysql_password: example",
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         'mysql_password: "123456789"',
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         "mysql_password: Admin@123",
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
     (
         "mysql_password: invented-for-tests",
         "mysql_password: atlas",
-        "error: mysql_password: a placeholder or a password",
+        "37:17: error: mysql_password: a placeholder or a password",
     ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: ********",
-        "error: not YAML: this value begins with a character",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: @word",
-        "error: not YAML: this value begins with a character",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: abc: def",
-        "error: not YAML: this value has a colon and a blank",
-    ),
-    ("mysql_password: invented-for-tests", "mysql_password：x", "error: not YAML: a full-width colon"),
     # names and addresses
     ("cluster_name: atlas", "cluster_name: Atlas", '1:15: error: cluster_name: "Atlas" is no host name (RFC 1123)'),
     ("cluster_name: atlas", "", "1:1: error: cluster_name: required key is missing"),
@@ -388,7 +372,7 @@ WRONG = [
 @pytest.mark.parametrize(("old", "new", "line"), WRONG, ids=[line.split(" (")[0][:70] for *_, line in WRONG])
 def test_a_bad_value_gives_one_clear_line(tmp_path: Path, old: str, new: str, line: str) -> None:
     path = write(tmp_path, (old, new))
-    assert line in "\n".join(map(str, findings(path)))
+    assert f"{path}:{line}" in "\n".join(map(str, findings(path)))
 
 
 WITH_CONSEQUENCES = {"5:11", "24:3", "8:17", "5:1", "39:1", "25:3", "13:11"}
@@ -433,3 +417,17 @@ def test_every_finding_is_one_line(tmp_path: Path) -> None:
     found = findings(path)
     assert len(found) >= 2
     assert all(len(str(finding).splitlines()) == 1 for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        (": ********", "this value begins with a character of YAML's own"),
+        (": @word", "this value begins with a character of YAML's own"),
+        (": abc: def", "this value has a colon and a blank in it"),
+        ("：x", "a full-width colon"),
+    ],
+)
+def test_what_is_no_yaml_is_one_finding_that_says_why(tmp_path: Path, value: str, cause: str) -> None:
+    path = write(tmp_path, ("mysql_password: invented-for-tests", f"mysql_password{value}"))
+    assert [found.message for found in findings(path)] == [f"not YAML: {cause}"]
