@@ -97,7 +97,7 @@ def test_registries_are_in_force(host: Host) -> None:
     if info.mirrors is None:
         raise unparsable("docker info", why="no RegistryConfig")
     mirrors = {str(url).rstrip("/") for url in written.get("registry-mirrors") or ()}
-    insecure = {str(name) for name in written.get("insecure-registries") or ()}
+    insecure = {daemon_json.insecure_registry(str(name)) for name in written.get("insecure-registries") or ()}
     expect("registry mirrors not in force", found=mirrors - {url.rstrip("/") for url in info.mirrors}, expected=set())
     expect("insecure registries not in force", found=insecure - {*info.insecure}, expected=set())
 

@@ -21,8 +21,8 @@ BASE = "/etc/resolvconf/resolv.conf.d/base"
     proves=[names.test_search_domain, names.test_name_servers],
 )
 def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:
-    """Install resolvconf and add the cluster's search domain, keeping the name servers in use."""
-    servers = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
+    """Install resolvconf and add the cluster's search domain, keeping the name servers that are written."""
+    servers = resolv_conf.written_servers(host.read("cat /etc/resolv.conf"))  # also those that glibc does not read
     change.install_packages(["resolvconf"])
     change.make_directory("/etc/resolvconf/resolv.conf.d")
     change.edit_file(BASE, partial(resolv_conf.with_search, domain=cluster.domain, nameservers=servers))

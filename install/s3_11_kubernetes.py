@@ -40,7 +40,7 @@ def test_swap_off(host: Host, change: Change) -> None:
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
     change.run("systemctl daemon-reload")  # drops the units generated from those lines
-    for unit in enabled_swap_units(host):
+    for unit in enabled_swap_units(host, host.read("cat /etc/fstab")):
         change.run("systemctl mask %s", unit)
 
 

@@ -20,6 +20,7 @@ from dlws.facts.control_plane import (
     hours_left,
     label_of,
     last_seen,
+    lease_ages,
     recorded_node_ports,
     static_pods,
     system_pods,
@@ -157,14 +158,9 @@ def test_etcd_members(cluster: Cluster, host: Host) -> None:
     title_zh="controller-manager 与 scheduler 的租约按时续期",
     fix="check the docker logs of kube-controller-manager and kube-scheduler on the master",
 )
-def test_leaders_renew_their_leases(kube: Kubernetes) -> None:
+def test_leaders_renew_their_leases(cluster: Cluster, kube: Kubernetes) -> None:
     """The controller manager and the scheduler renewed their leases in the last 30 s (by the master's clock)."""
-    leases = kube.list("leases", namespace="kube-system")
-    ages = {
-        lease["metadata"]["name"]: (leases.at - objects.instant(lease["spec"].get("renewTime"))).total_seconds()
-        for lease in leases
-        if lease["metadata"]["name"] in LEASES
-    }
+    ages = lease_ages(kube, cluster.kubernetes_version, LEASES)
     expect("leases", found=sorted(ages), expected=list(LEASES))
     old = [f"{name}: {age:.0f} s ago" for name, age in ages.items() if age > LEASE_AGE]
     expect(f"leases not renewed for {LEASE_AGE:g} s", found=old, expected=[])

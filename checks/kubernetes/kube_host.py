@@ -17,7 +17,7 @@ from dlws.facts.kube_host import (
     installed_packages,
     keyring,
     keys_trusted_for_all,
-    kubelet_of,
+    kubelets_of,
     membership_of,
     missing_images,
     running_kubeadm,
@@ -146,14 +146,15 @@ def test_kubernetes_is_whole(node: Node, host: Host) -> None:
     section="3.11",
     source="kubeadm#1162",
     title_zh="kubelet 的 resolv.conf 不含回环地址",
-    fix="set another --resolv-conf in /var/lib/kubelet/kubeadm-flags.env; restart the kubelet",
+    fix="set another --resolv-conf in /var/lib/kubelet/kubeadm-flags.env or /etc/default/kubelet; restart the kubelet",
 )
 def test_pods_get_usable_name_servers(host: Host) -> None:
     """The name servers that pods inherit are not loopback addresses, with which CoreDNS would query itself."""
-    path = kubelet_of(host).resolv_conf
-    text = text_of(host, path)
-    expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
-    expect(f"loopback name servers in {path}", found=resolv_conf.parse(text or "").loopback_servers, expected=())
+    for path in dict.fromkeys(kubelet.resolv_conf for kubelet in kubelets_of(host).values()):
+        text = text_of(host, path)
+        expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
+        servers = resolv_conf.written_servers(text or "")
+        expect(f"loopback name servers in {path}", found=resolv_conf.loopback(servers), expected=())
 
 
 @check(
@@ -161,8 +162,10 @@ def test_pods_get_usable_name_servers(host: Host) -> None:
     section="3.11",
     source="k8s#43805",
     title_zh="kubelet 与 Docker 的 cgroup 驱动一致",
-    fix="set cgroupDriver in /var/lib/kubelet/config.yaml to Docker's; restart the kubelet",
+    fix="set cgroupDriver in /var/lib/kubelet/config.yaml to Docker's, with no flag that differs; restart kubelet",
 )
 def test_cgroup_drivers_agree(host: Host) -> None:
-    """The kubelet and Docker use the same cgroup driver."""
-    expect("kubelet cgroup driver", found=kubelet_of(host).cgroup_driver, expected=docker_of(host).cgroup_driver)
+    """The kubelet uses Docker's cgroup driver, now and at its next start."""
+    expected = docker_of(host).cgroup_driver
+    for when, kubelet in kubelets_of(host).items():
+        expect(f"kubelet cgroup driver {when}", found=kubelet.cgroup_driver, expected=expected)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
@@ -15,9 +17,26 @@ from dlws.kubernetes import objects
 from dlws.kubernetes.labels import MASTER_TAINTS
 from dlws.kubernetes.objects import Object
 from dlws.remote.kubernetes import Kubernetes
-from dlws.verdict import Severity
+from dlws.verdict import Severity, Unknown
 
 FULL = 0.9  # of what a node can allocate
+CONDITIONS_OF_TAINTS = {
+    "not-ready": ("Ready", "False"),
+    "unreachable": ("Ready", "Unknown"),
+    "memory-pressure": ("MemoryPressure", "True"),
+    "disk-pressure": ("DiskPressure", "True"),
+    "pid-pressure": ("PIDPressure", "True"),
+    "network-unavailable": ("NetworkUnavailable", "True"),
+}
+"""By taint below node.kubernetes.io/, the condition from which the controller manager sets it and takes it away again
+(node_lifecycle_controller.go). K02 and K03 report the condition."""
+PRESSURE = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+PROBLEMS = (
+    *("KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown", "CorruptDockerOverlay2", "CperHardwareErrorFatal"),
+    *("FrequentUnregisterNetDevice", "FrequentKubeletRestart", "FrequentDockerRestart", "FrequentContainerdRestart"),
+    *("KubeletUnhealthy", "ContainerRuntimeUnhealthy", "KubeletProblem", "ContainerRuntimeProblem", "NTPProblem"),
+)
+"""Conditions of node-problem-detector (its config/*.json); True means trouble."""
 
 
 @check(
@@ -68,17 +87,19 @@ def test_node_is_ready(node: Node, kube: Kubernetes) -> None:
     "K03",
     section="3.11",
     source="upstream alert NodeDiskPressure",
-    title_zh="节点无资源压力且网络可用",
-    fix="free disk, memory or PIDs on the host; for NetworkUnavailable, check the CNI pods",
+    title_zh="节点无资源压力与已知故障且网络可用",
+    fix="free disk, memory or PIDs on the host; for NetworkUnavailable, see the CNI pods; else kubectl describe node",
 )
 def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
-    """The node is not short of memory, disk or PIDs, and its network is available.
+    """The node is not short of memory, disk or PIDs, its network is available, and no problem has been detected.
 
     Conditions that a silent kubelet leaves Unknown are reported by K02.
     """
-    kinds = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
-    found = registered(kube, node)
-    expect("problem conditions", found=[k for k in kinds if objects.condition(found, k) == "True"], expected=[])
+    conditions = (registered(kube, node).get("status") or {}).get("conditions") or ()
+    true = [str(c["type"]) for c in conditions if c["status"] == "True" and c["type"] != "Ready"]
+    expect("problem conditions", found=[k for k in true if k in PRESSURE or k in PROBLEMS], expected=[])
+    if true:
+        raise Unknown(f"node {node.name}: whether these conditions mean trouble is not known: {', '.join(true)}")
 
 
 @check(
@@ -89,9 +110,11 @@ def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
     fix="give the kubelet --node-ip=<private-ip>, or correct private-ip in config.yaml",
 )
 def test_node_address(node: Node, kube: Kubernetes) -> None:
-    """The node's InternalIP is the configured private address."""
+    """The node's InternalIP (IPv4) is the configured private address."""
     addresses = registered(kube, node)["status"].get("addresses") or ()
-    expect("InternalIP", found=[a["address"] for a in addresses if a["type"] == "InternalIP"], expected=[node.address])
+    found = [a["address"] for a in addresses if a["type"] == "InternalIP"]
+    own = [address for address in found if ":" not in address] or found  # a dual-stack node has an IPv6 one as well
+    expect("InternalIP", found=own, expected=[node.address])
 
 
 @check(
@@ -103,12 +126,12 @@ def test_node_address(node: Node, kube: Kubernetes) -> None:
 )
 def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node is not cordoned and has no taint that keeps pods away, other than the control plane's own."""
-    spec = registered(kube, node)["spec"]
+    found = registered(kube, node)
+    spec = found["spec"]
     expect("scheduling", found="cordoned" if spec.get("unschedulable") else "enabled", expected="enabled")
-    taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or ()}
-    conditions = {taint for taint in taints if taint.startswith("node.kubernetes.io/")}  # set from K02's and K03's
+    taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or () if not explained(found, taint)}
     planned = {f"{key}:NoSchedule" for key in MASTER_TAINTS} if node == cluster.master else set()
-    expect("unexpected taints", found=taints - conditions - planned, expected=set())
+    expect("unexpected taints", found=taints - planned, expected=set())
 
 
 @check(
@@ -134,12 +157,16 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 )
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
+    room = registered(kube, node)["status"].get("allocatable") or {}
     here = [p for p in kube.list("pods") if p["spec"].get("nodeName") == node.name and not objects.is_finished(p)]
-    room = registered(kube, node)["status"]["allocatable"]
     taken = {"pods": Decimal(len(here))} | {r: objects.requested(here, r) for r in ("cpu", "memory")}
-    shares = {resource: float(amount / objects.quantity(room[resource])) for resource, amount in taken.items()}
-    full = [f"{resource} {share:.0%}" for resource, share in shares.items() if share >= FULL]
+    known = {resource: objects.quantity(room[resource]) for resource in taken if resource in room}
+    full = [f"{r} 100% of none" for r, amount in known.items() if amount <= 0]
+    shares = {r: float(taken[r] / amount) for r, amount in known.items() if amount > 0}
+    full += [f"{resource} {share:.0%}" for resource, share in shares.items() if share >= FULL]
     expect("resources in use to 90% or more", found=full, expected=[])
+    if missing := [resource for resource in taken if resource not in known]:
+        raise Unknown(f"node {node.name} does not say what can be allocated of {', '.join(missing)}")
 
 
 @check(
@@ -170,3 +197,14 @@ def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
 def registered(kube: Kubernetes, node: Node) -> Object:
     """The host's node. Mismatch where it is none."""
     return expect_among(node.name, nodes_by_name(kube), "nodes of the cluster")
+
+
+def explained(found: Object, taint: Mapping[str, Any]) -> bool:
+    """Whether a taint stands for a condition that the node has now; `unschedulable` is told as cordoned."""
+    domain, _, kind = str(taint["key"]).partition("/")
+    if domain != "node.kubernetes.io":
+        return False
+    if kind == "unschedulable":
+        return bool(found["spec"].get("unschedulable"))
+    condition, status = CONDITIONS_OF_TAINTS.get(kind, ("", "never"))
+    return objects.condition(found, condition) == status

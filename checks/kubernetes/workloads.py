@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
-from dlws.facts.workloads import living_pods, phases
+from dlws.facts.workloads import claims_in_use, living_pods, orphans, phases
 from dlws.kubernetes import objects
 from dlws.platform import services
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
 RESTARTS = 30  # upstream check_k8s.py 06
+DAY = timedelta(days=1)
 KINDS = ("deployments", "daemonsets", "statefulsets")
 
 
@@ -31,10 +32,7 @@ def test_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> None:
     unready = [
         f"{objects.name_of(pod)} on {pod['spec']['nodeName']}"
         for pod in ordinary(cluster, kube)
-        if pod["status"].get("phase") == "Running"
-        and not objects.is_being_deleted(pod)
-        and not objects.is_ready(pod)
-        and not objects.errors(pod)
+        if objects.is_unready(pod) and not objects.is_being_deleted(pod) and not objects.errors(pod)
     ]
     expect("pods that are not ready", found=unready, expected=[])
 
@@ -81,8 +79,9 @@ def test_containers_come_up(cluster: Cluster, kube: Kubernetes) -> None:
     fix="raise the container's memory limit",
 )
 def test_no_container_ran_out_of_memory(kube: Kubernetes) -> None:
-    """No container was OOM-killed in its last run."""
-    ended = {objects.name_of(pod): objects.out_of_memory(pod) for pod in living_pods(kube)}
+    """No container was OOM-killed in the last 24 hours."""
+    since = kube.list("pods").at - DAY
+    ended = {objects.name_of(pod): objects.out_of_memory(pod, since) for pod in living_pods(kube)}
     killed = [f"{name}: {', '.join(found)}" for name, found in ended.items() if found]
     expect("OOM-killed containers", found=killed, expected=[])
 
@@ -121,13 +120,12 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     fix="see what it waits for with kubectl describe pod; delete evicted pods",
 )
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
-    """No pod is Pending for more than 5 minutes, failed or stuck terminating."""
-    now = kube.list("pods").at
+    """No pod is Pending for more than 5 minutes, failed, stuck terminating, or on a node that does not exist."""
+    now, pods = kube.list("pods").at, ordinary(cluster, kube)
     stuck = [
-        f"{objects.name_of(pod)}: {why}"
-        for pod in ordinary(cluster, kube)
-        if (why := objects.stuck(pod, now)) and not objects.errors(pod)
+        f"{objects.name_of(pod)}: {why}" for pod in pods if (why := objects.stuck(pod, now)) and not objects.errors(pod)
     ]
+    stuck += [f"{name}: on a node that does not exist" for name in orphans(kube, pods)]
     expect("stuck or failed pods", found=stuck, expected=[])
 
 
@@ -141,8 +139,16 @@ def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     fix="see the reason with kubectl describe pv,pvc",
 )
 def test_volumes_are_bound(kube: Kubernetes) -> None:
-    """Every persistent volume claim is bound, and no persistent volume is failed or released."""
-    claims = [f"claim {n}: {phase}" for n, phase in phases(kube, "persistentvolumeclaims") if phase != "Bound"]
+    """Every persistent volume claim is bound, and no persistent volume is failed or released.
+
+    A claim that no pod uses yet may wait for one (volumeBindingMode WaitForFirstConsumer).
+    """
+    used = claims_in_use(kube)
+    claims = [
+        f"claim {name}: {phase}"
+        for name, phase in phases(kube, "persistentvolumeclaims")
+        if phase != "Bound" and (phase != "Pending" or name in used)
+    ]
     volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
     expect("unhealthy claims and volumes", found=claims + volumes, expected=[])
 
@@ -168,5 +174,4 @@ def is_platforms(cluster: Cluster, thing: Any) -> bool:
 
 def in_trouble(pod: Any, now: datetime) -> bool:
     """Whether it is a finding of W01, W03 or W05."""
-    unready = pod["status"].get("phase") == "Running" and not objects.is_ready(pod)
-    return bool(unready or objects.errors(pod) or objects.stuck(pod, now))
+    return bool(objects.is_unready(pod) or objects.errors(pod) or objects.stuck(pod, now))

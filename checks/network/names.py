@@ -6,12 +6,13 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
-from dlws.facts.firewall import iptables_chain, ufw_is_active
-from dlws.facts.network import addresses_up
+from dlws.facts.firewall import fate_of_incoming, input_chains, nft_fate, ufw_is_active
+from dlws.facts.network import addresses_up, resolver_of
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.inventory import Node
-from dlws.parse.network import network_manager, resolv_conf
+from dlws.parse.network import network_manager
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 
 @preflight
@@ -48,12 +49,14 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     section="2.4",
     source="runbook 2.4",
     title_zh="resolv.conf 已配置短域名搜索",
-    fix="add `search <domain>` to /etc/resolvconf/resolv.conf.d/base; resolvconf -u",
+    fix="add `search <domain>`, not indented, to /etc/resolvconf/resolv.conf.d/base; resolvconf -u",
 )
 def test_search_domain(cluster: Cluster, host: Host) -> None:
     """The cluster's domain is a search domain in resolv.conf."""
-    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).search
-    expect_that(cluster.domain in found, "search domains in /etc/resolv.conf", found=found, expected=cluster.domain)
+    settings = resolver_of(host)
+    found = settings.search + tuple(f"not read, {line}" for line in settings.unread)
+    what = "search domains in /etc/resolv.conf"
+    expect_that(settings.searches(cluster.domain), what, found=found, expected=cluster.domain)
 
 
 @check(
@@ -61,12 +64,13 @@ def test_search_domain(cluster: Cluster, host: Host) -> None:
     section="2.4",
     source="glibc resolver",
     title_zh="resolv.conf 中 DNS 服务器数量正确",
-    fix="list 1 to 3 name servers; glibc ignores any more",
+    fix="list 1 to 3 name servers, each at the start of a line; glibc ignores any more (dos2unix removes CR)",
 )
 def test_name_servers(host: Host) -> None:
     """resolv.conf lists one to three name servers."""
-    found = resolv_conf.parse(host.read("cat /etc/resolv.conf")).nameservers
-    expect_that(1 <= len(found) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
+    settings = resolver_of(host)
+    found = settings.nameservers + tuple(f"not read, {line}" for line in settings.unread)
+    expect_that(1 <= len(settings.nameservers) <= 3, "name servers in /etc/resolv.conf", found=found, expected="1 to 3")
 
 
 @check(
@@ -88,16 +92,21 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     section="2.1",
     source="runbook 2.1, kubeadm Firewalld",
     title_zh="防火墙已关闭",
-    fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>",
+    fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>; nft delete table",
 )
-def test_firewall_is_off(host: Host) -> None:
-    """No firewall filters incoming traffic (ufw, firewalld, or a policy or catch-all rule of the INPUT chain)."""
+def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
+    """No firewall keeps out what other hosts, pods and users send (ufw, firewalld, iptables' INPUT chain, nft)."""
     on = ["ufw"] if ufw_is_active(host) else []
     on += ["firewalld"] if host.service("firewalld").active_state not in ("inactive", "failed") else []
-    chain = iptables_chain(host, "INPUT")
-    on += [f"INPUT chain policy {chain.policy}"] if chain.policy != "ACCEPT" else []
-    on += [f"INPUT chain rule {chain.closing_rule}"] if chain.closing_rule else []
-    expect("active firewalls", found=on, expected=[])
+    chains, hidden = input_chains(host)
+    on += [f"INPUT chain policy {chain.policy}" for chain in chains if chain.policy != "ACCEPT"]
+    fate, (closed, doubts) = fate_of_incoming(node, cluster, host, chains), nft_fate(host)
+    on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by]
+    expect("active firewalls", found=on + closed, expected=[])
+    doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts]
+    doubts += ["rules in the other back end of iptables, which could not be listed"] if hidden else []
+    if doubts:
+        raise Unknown(f"{host.name}: whether these keep packets out cannot be said: {'; '.join(doubts)}")
 
 
 @check(

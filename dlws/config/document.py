@@ -7,6 +7,7 @@ equal keys (upstream `utils.py`, `yaml.load`); here that is an error, and readin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -142,10 +143,12 @@ class _Reader:
         except yaml.YAMLError as error:
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
             where = self._place(error)
-            message = f"not YAML: {shown(problem)[1:-1]}"
-            document.findings.append(
-                Finding(document.file, where.line, where.column, "", message, "indent with spaces, quote odd values")
-            )
+            likely = _likely_cause(document.text.split("\n"), where.line)
+            message, fix = f"not YAML: {shown(problem)[1:-1]}", "indent with spaces, quote odd values"
+            if likely is not None:
+                line, message, fix = likely
+                where = where if line == where.line else Position(line, 1)
+            document.findings.append(Finding(document.file, where.line, where.column, "", message, fix))
         return document
 
     def _place(self, error: yaml.YAMLError) -> Position:
@@ -264,6 +267,27 @@ class _Reader:
             self._refuse(event, path, "looks like a number but is none", "quote it if it is text")
             return None
         return text  # dates too: no key of config.yaml is one
+
+
+def _likely_cause(lines: list[str], line: int) -> tuple[int, str, str] | None:
+    """The line at or before the one where the parser gave up that explains it, the message, and the fix."""
+    written = [number for number in range(min(line, len(lines)), 0, -1) if lines[number - 1].strip()][:2]
+    for number in written:
+        text = lines[number - 1]
+        for pattern, message, fix in _CAUSES:
+            if re.match(pattern, text):
+                return number, f"not YAML: {message}", fix
+    return None
+
+
+_CAUSES: Final = (
+    (r" *\t", "a tab at the start of the line", "indent with spaces"),
+    (r"[^#\"']*：", "a full-width colon", "write a plain colon and a blank behind it"),
+    (r"\s*[\w.-]+:\s+[*&!@%`{\[|>]", "this value begins with a character of YAML's own", "put quotes around the value"),
+    (r"\s*[\w.-]+:\s+[^\"'#][^#]*: ", "this value has a colon and a blank in it", "put quotes around the value"),
+    (r"\s*[\w-]+:[^\s:/]", "no blank behind the colon", "write `key: value`"),
+)
+"""What makes a file no YAML in practice, in the order in which it is looked for."""
 
 
 def _implied_tag(event: Any) -> str:

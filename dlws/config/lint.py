@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from dlws.config import values
 from dlws.config.addresses import Hosts
 from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, shown
+from dlws.config.lint_shares import places_of_shares
 from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
 from dlws.config.validation import is_secret, nearest
 from dlws.hostfiles import apt_source, hosts_file
@@ -34,11 +35,16 @@ JWT_PLACEHOLDER: Final = "Sign key for JWT"
 """The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
 
 _PLACEHOLDER: Final = re.compile(
-    r"(?i)(change[-_ ]?(me|it)|your[-_ ].*|<[^>]*>|\$\{.*\}|x{3,}|todo|tbd|fixme|placeholder|machine[-_]hostname)"
+    r"(?i)(change[-_ ]?(me|it)|\[?your[-_ ].*|<+[^>]*>+|\$?\{+.*\}+|\*{3,}|x{3,}|x{3,}@x{3,}\..*"
+    r"|todo|tbd|fixme|placeholder|machine[-_]hostname)"
 )
 _GUESSABLE: Final = frozenset(
-    {"123456", "12345678", "admin", "dlws", "mysql", "passw0rd", "password", "root", "secret"}
+    {"abc123", "admin", "apulis", "atlas", "dlws", "dlwsadmin", "example", "huawei", "letmein", "mysql", "passw0rd"}
+    | {"p@ssw0rd", "p@ssword", "password", "qwerty", "root", "secret", "test", "ubuntu", "welcome"}
 )
+"""Words that are tried first, by themselves or with 123 behind them."""
+_SEQUENCE: Final = re.compile(r"0?1234567?8?9?0?|(.)\1*")
+_TAIL: Final = re.compile(r"[@#!_.-]?1(?:23?4?5?6?)?[!@#]?$")
 _COMMENTED_VALUE: Final = re.compile(r"\s*#[\s#]*[\w-]+\s*:\s*(?P<value>\S{8,200})\s*")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -58,6 +64,8 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from token_key(document)
     yield from pod_network(document)
     yield from unsigned_packages(document)
+    yield from virtual_address(document)
+    yield from places_of_shares(document)
 
 
 def published_values(document: Document, known_leaks: Mapping[str, Leak]) -> Iterator[Finding]:
@@ -88,10 +96,17 @@ def placeholders(document: Document) -> Iterator[Finding]:
         if value == JWT_PLACEHOLDER:
             message = "the runbook's placeholder signs every token, so anybody can make one"
             yield document.at_value(path, message, "replace it here and in openresty's image", Level.WARNING)
-        elif is_secret(path) and (value.lower() in _GUESSABLE or _PLACEHOLDER.fullmatch(value)):
+        elif is_secret(path) and (is_guessed(value, _names(document)) or _PLACEHOLDER.fullmatch(value)):
             yield document.at_value(path, "a placeholder or a password that is guessed at once", "choose another")
         elif _PLACEHOLDER.fullmatch(value):
             yield document.at_value(path, f"{shown(value)} looks like a placeholder", "put in your own", Level.WARNING)
+
+
+def is_guessed(password: str, names: Collection[str]) -> bool:
+    """Whether a password is among the first that are tried: a word of _GUESSABLE, a name of the cluster, a sequence."""
+    small = password.lower()
+    words = _GUESSABLE | {name.lower() for name in names}
+    return small in words or _TAIL.sub("", small) in words or _SEQUENCE.fullmatch(small) is not None
 
 
 def misspelt_names(document: Document, searched: Document) -> Iterator[Finding]:
@@ -118,7 +133,7 @@ def scale_up_only(document: Document) -> Iterator[Finding]:
 
 def sizes(document: Document) -> Iterator[Finding]:
     """The cluster's size and vendor in onpremise_cluster must match the machines."""
-    every = machines(document)
+    every = list({machine.name: machine for machine in machines(document)}.values())
     workers = sum(machine.values.get("role") == "worker" for machine in every)
     possible = {workers, workers + sum(machine.is_infrastructure and machine.has_accelerators for machine in every)}
     configured = document.get("onpremise_cluster", "worker_node_num")
@@ -180,7 +195,11 @@ def unquoted_ids(document: Document) -> Iterator[Finding]:
             value = document.get("UserGroups", name, key)
             if isinstance(value, int) and not isinstance(value, bool):
                 path: KeyPath = ("UserGroups", name, key)
-                yield document.at_value(path, "a number, upstream wants text", f'write "{value}"', Level.WARNING)
+                where = document.value_position(path)
+                written = document.text.split("\n")[where.line - 1][where.column - 1 :]
+                octal = re.match(r"0[0-7]+", written)
+                message = f"an octal number, {value}, for its leading 0" if octal else "a number, upstream wants text"
+                yield document.at_value(path, message, f'write "{octal[0] if octal else value}"', Level.WARNING)
 
 
 def sign_in(document: Document) -> Iterator[Finding]:
@@ -274,6 +293,13 @@ def unsigned_packages(document: Document) -> Iterator[Finding]:
     if isinstance(line, str) and (given := apt_source.unverified(line)):
         message = f"{', '.join(given)}: whoever answers for this source is root on every host"
         yield document.at_value(path, message, "take it out and set suite.kubernetes.apt_key", Level.WARNING)
+
+
+def virtual_address(document: Document) -> Iterator[Finding]:
+    """DLWorkspace's own key for a virtual IP, which the suite does not read."""
+    if document.get("kube-vip") is not None and document.get("suite", "kubernetes", "virtual_ip") is None:
+        message = "only DLWorkspace reads this: the suite leaves the address out of the certificate"
+        yield document.at_key(("kube-vip",), message, "set suite.kubernetes.virtual_ip too", Level.WARNING)
 
 
 def cluster_names(document: Document) -> set[str]:

@@ -123,7 +123,7 @@ def unique_addresses(document: Document) -> Iterator[Finding]:
         address = machine.text("private-ip")
         if address is None:
             continue
-        if address in owner:
+        if owner.get(address, machine.name) != machine.name:  # the same machine twice is told by disjoint_sections
             message = f"{shown(address)} is the address of {owner[address]} already"
             yield document.at_value((*machine.path, "private-ip"), message, "give each machine its own address")
         owner.setdefault(address, machine.name)
@@ -222,7 +222,8 @@ def shares(document: Document) -> Iterator[Finding]:
             yield document.at_value((*path, "curphysicalmountpoint"), message, "mount each share on its own path")
         server = share.get("server")
         if isinstance(server, str) and server and "." not in server and server not in names:
-            yield document.at_value((*path, "server"), f"{shown(server)} is no machine", _did_you_mean(server, names))
+            fix = f"{_did_you_mean(server, names)}; for another server write its full name or address"
+            yield document.at_value((*path, "server"), f"{shown(server)} is no machine", fix)
 
 
 def storage_folders(document: Document) -> Iterator[Finding]:

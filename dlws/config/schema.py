@@ -19,11 +19,14 @@ from dlws.inventory import Arch, Device, Role, Vendor
 Address = Annotated[str, AfterValidator(values.address)]
 Cidr = Annotated[str, AfterValidator(values.cidr)]
 Domain = Annotated[str, AfterValidator(values.domain)]
+DriverVersion = Annotated[str, AfterValidator(values.driver_version)]
 FolderName = Annotated[str, AfterValidator(values.folder_name)]
 Guid = Annotated[str, AfterValidator(values.one_line)]
 Host = Annotated[str, AfterValidator(values.host)]
 Image = Annotated[str, AfterValidator(values.image)]
+ImageTag = Annotated[str, AfterValidator(values.image_tag)]
 Label = Annotated[str, AfterValidator(values.label)]
+LabelValue = Annotated[str, AfterValidator(values.label_value)]
 MachineName = Annotated[str, AfterValidator(values.machine_name)]
 Mail = Annotated[str, AfterValidator(values.mail)]
 MountPoint = Annotated[str, AfterValidator(values.mount_point)]
@@ -44,11 +47,7 @@ KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfi
 class Section(BaseModel):
     """A mapping of config.yaml. Keys it does not name are errors."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     tolerates_unknown_keys: ClassVar[bool] = False
     """True if DLWorkspace's templates may use other keys: then only a near miss is an error, others are warnings."""
 
@@ -84,14 +83,14 @@ class Machine(Section):
     vendor: Vendor | None = None
     private_ip: Address | None = Field(None, alias="private-ip")
     os: Literal["ubuntu"] = "ubuntu"
-    series: Text | None = None
+    series: LabelValue | None = None
 
 
 class Dockers(OpenSection):
     """`dockers`: where the system images come from."""
 
     hub: Registry = "apulistech/"
-    tag: Text = "1.9"
+    tag: ImageTag = "1.9"
 
 
 class Microsoft(OpenSection):
@@ -307,8 +306,8 @@ class Suite(Section):
     """Folder with `docker save` archives; relative to the configuration file."""
     registry_config: Text | None = None
     """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
-    required_gpu_driver: Text = "430"
-    required_npu_driver: Text = "1.72.T2.100.B020"
+    required_gpu_driver: DriverVersion = "430"
+    required_npu_driver: DriverVersion = "1.72.T2.100.B020"
     dlworkspace: Text | None = None
     browser: Text | None = None
     """A Chromium on the control host: the web interface is opened in it, and its picture is in the report."""
@@ -360,7 +359,7 @@ class Configuration(OpenSection):
     infiniband_mounts: tuple[Any, ...] = ()
     data_disk: Annotated[str, AfterValidator(values.regular_expression)] = Field("/dev/[sh]d[^a]", alias="data-disk")
     data_folder_access_point: Text = Field("", alias="dataFolderAccessPoint")
-    virtual_cluster: Text = Field("platform", alias="defalt_virtual_cluster_name")
+    virtual_cluster: LabelValue = Field("platform", alias="defalt_virtual_cluster_name")
     """Upstream's own spelling."""
     storage_folders: tuple[FolderName, ...] = Field(("jobfiles", "storage", "work"), alias="default-storage-folders")
     discoverserver: Address | None = None

@@ -141,6 +141,8 @@ def _findings(document: Document, detail: ErrorDetails) -> Iterable[Finding]:
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             rule = detail["msg"].removeprefix("Input should be ")
             yield document.at_value(path, f"must be {rule}, is {_described(value, path)}", "correct the number")
+        case "string_type" if detail["input"] is None:
+            yield document.at_value(path, "is empty", 'write the value, or "" for none')
         case kind if kind in _EXPECTED:
             expected, fix = _EXPECTED[kind]
             yield document.at_value(path, f"must be {expected}, is {_described(value, path)}", fix)

@@ -199,6 +199,28 @@ def image(value: str) -> str:
     return value
 
 
+def image_tag(value: str) -> str:
+    """The tag of an image (1.9)."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", value):
+        raise refusal(f"{shown(value)} is no tag of an image", "use letters, digits, . _ and -, without blanks")
+    return value
+
+
+def label_value(value: str) -> str:
+    """The value of a Kubernetes label (`a910`), which a machine's series and a virtual cluster's name become."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", value):
+        fix = "use letters, digits and inner . _ -, at most 63 characters"
+        raise refusal(f"{shown(value)} cannot be the value of a Kubernetes label", fix)
+    return value
+
+
+def driver_version(value: str) -> str:
+    """A driver's version, numbers and words between dots: 430, 440.64, 1.72.T2.100.B020."""
+    if not re.fullmatch(r"[0-9]+(\.[A-Za-z0-9]+)*", value):
+        raise refusal(f"{shown(value)} is no version of a driver", "write it like 430 or 1.72.T2.100.B020")
+    return value
+
+
 def package(value: str) -> str:
     """A Debian package name, optionally with `=version`."""
     if not _PACKAGE.fullmatch(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from dlws.config.cluster import Cluster
 from dlws.kubernetes import objects
 from dlws.kubernetes.objects import Object
 from dlws.parse.kubernetes import etcd
+from dlws.parse.versions import kubernetes
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unparsable
@@ -25,6 +27,7 @@ ETCD = (
     f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
 )
 
+LEADER = "control-plane.alpha.kubernetes.io/leader"
 KUBEADM_CONFIG = "kubeadm-config"
 """The ConfigMap in kube-system in which kubeadm keeps its ClusterConfiguration."""
 
@@ -49,6 +52,28 @@ def recorded_node_ports(host: Host) -> str | None:
     recorded = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
     ports = re.search(rb"[0-9]+-[0-9]+", recorded)
     return ports[0].decode() if ports else None
+
+
+def lease_ages(kube: Kubernetes, version: str, leaders: Sequence[str]) -> dict[str, float]:
+    """How long ago each of these leaders in kube-system renewed its lease, in seconds; without those that have none.
+
+    Up to 1.16 the lease is an annotation of an Endpoints object (kubernetes/kubernetes#84084). Unparsable for one that
+    has no time.
+    """
+    leases = kube.list("leases", namespace="kube-system")
+    times = {o["metadata"]["name"]: o["spec"].get("renewTime") for o in leases if o["metadata"]["name"] in leaders}
+    if kubernetes(version).numbers[:2] < (1, 17):
+        endpoints = kube.list("endpoints", namespace="kube-system")
+        written = {o["metadata"]["name"]: (o["metadata"].get("annotations") or {}).get(LEADER) for o in endpoints}
+        times |= {name: _renewed(written[name]) for name in leaders if written.get(name) and name not in times}
+    return {name: (leases.at - objects.instant(time)).total_seconds() for name, time in times.items()}
+
+
+def _renewed(text: str) -> object:
+    try:
+        return json.loads(text)["renewTime"]
+    except (ValueError, LookupError, TypeError):
+        raise Unparsable(f"{LEADER}: no renewTime in {text[:80]!r}") from None
 
 
 def system_pods(kube: Kubernetes) -> list[Object]:

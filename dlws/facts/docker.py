@@ -27,7 +27,13 @@ def daemon_settings(host: Host) -> dict[str, Any]:
 
 
 def docker_root(host: Host) -> str:
-    """The folder in which Docker keeps its images, by its configuration: `/var/lib/docker`. Docker need not run."""
+    """The folder in which Docker keeps its images: `/var/lib/docker`.
+
+    The running daemon knows it, also where a flag of its unit names it (`--data-root`, `--graph`). One that does not
+    run is not asked, because its socket would start it: its configuration tells.
+    """
+    if host.service("docker").active_state == "active":
+        return docker_of(host).root_dir
     written = daemon_settings(host)
     return str(written.get("data-root") or written.get("graph") or DOCKER)  # graph: the old word, up to Docker 20.10
 

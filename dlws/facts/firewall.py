@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Final
 
-from dlws.parse.network import firewall
+from dlws.config.cluster import Cluster
+from dlws.facts.network import addresses_up
+from dlws.inventory import Node
+from dlws.kubernetes import kubeadm
+from dlws.parse.network import firewall, nftables
+from dlws.parse.network.packet_filter import Fate, Filter, Packet
 from dlws.remote.host import Host
 
 UFW: Final = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
+OTHER_BACK_END: Final = (
+    "case $(if command -v iptables >/dev/null; then iptables --version; fi) in"
+    " *nf_tables*) if grep -qsx filter /proc/net/ip_tables_names; then iptables-legacy -w 10 -S INPUT; fi;;"
+    " *) if command -v iptables-nft >/dev/null; then iptables-nft -w 10 -S INPUT; fi;; esac"
+)
+"""The chain in the back end that `iptables` does not show; iptables-legacy is only asked where it has a filter table,
+because asking it makes one."""
+NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
+WAYS_IN: Final = (
+    *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443, kubeadm.NODE_PORT_RANGE[0])),
+    *(("udp", port) for port in (6783, 6784)),
+    ("icmp", 0),
+)
+"""What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, a NodePort, ping."""
+POD_DEVICES: Final = ("cni0", "weave", "cali0")
+"""By which a pod's packets come in: the bridges of most pod networks and of weave, and Calico's interface of a pod."""
+STRANGER: Final = "203.0.113.1"
+"""An address of nobody (RFC 5737), for users of the cluster anywhere."""
 
 
 def ufw_is_active(host: Host) -> bool:
@@ -22,3 +46,46 @@ def iptables_chain(host: Host, name: str) -> firewall.Chain:
     """
     command = f"if command -v iptables >/dev/null; then iptables -w 10 -S {name}; else echo -P {name} ACCEPT; fi"
     return firewall.iptables_chain(host.read(command))
+
+
+def input_chains(host: Host) -> tuple[list[firewall.Chain], bool]:
+    """The INPUT chain in each back end of iptables, and whether there is one that cannot be listed."""
+    shown, text = iptables_chain(host, "INPUT"), host.read(OTHER_BACK_END)
+    other = [firewall.iptables_chain(text)] if text.strip() else []
+    return [shown, *other], shown.elsewhere and not other
+
+
+def fate_of_incoming(node: Node, cluster: Cluster, host: Host, chains: list[firewall.Chain]) -> Fate:
+    """What the INPUT chains do with packets from the other hosts, from a pod and from a stranger."""
+    packets = incoming_packets(node, cluster, host)
+    fates = [_filter(host, chain).fate(packets) for chain in chains]
+    return Fate(*(tuple(dict.fromkeys(rule for fate in fates for rule in fate[at])) for at in (0, 1)))
+
+
+def incoming_packets(node: Node, cluster: Cluster, host: Host) -> list[Packet]:
+    """The packets of WAYS_IN, from each other host, from a stranger, and from a pod of this host."""
+    interface = next((a.interface for a in addresses_up(host) if a.address == node.address), "")
+    pod = str(IPv4Network(cluster.pod_range, strict=False)[2])
+    outside = [STRANGER, *(peer.address for peer in cluster.nodes if peer != node)]
+    ways = [(source, interface) for source in outside] + [(pod, device) for device in POD_DEVICES]
+    return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in WAYS_IN]
+
+
+def nft_fate(host: Host) -> tuple[list[str], list[str]]:
+    """What keeps packets out in the tables that were made by nft, and what may: a chain's policy, or a rule."""
+    on: list[str] = []
+    doubts: list[str] = []
+    for chain in nftables.incoming(host.read(NFT_CHAINS)):
+        on += [f"nft chain {chain} policy {chain.policy}"] if chain.policy != "accept" else []
+        closed, unclear = nftables.closing(host.read("nft list table %s %s", chain.family, chain.table), chain)
+        on += [f"nft chain {chain} rule {rule}" for rule in closed]
+        doubts += [f"nft chain {chain} rule {rule}" for rule in unclear]
+    return on, doubts
+
+
+def _filter(host: Host, chain: firewall.Chain) -> Filter:
+    """The chain, and those that it jumps to where they are not the cluster's own."""
+    alone = Filter({chain.name: chain.rules})
+    if not alone.unknown_chains:
+        return alone
+    return Filter({**firewall.iptables_chains(host.read("iptables -w 10 -S")), chain.name: chain.rules})

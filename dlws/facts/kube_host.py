@@ -20,6 +20,10 @@ from dlws.verdict import Unknown
 
 PACKAGES = ("kubeadm", "kubectl", "kubelet")
 APT_SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
+KUBELET_WORDS = (
+    "p=$(systemctl show kubelet -p MainPID) && p=${p#MainPID=} && if test $p -gt 0; then"
+    r" tr '\0' '\n' </proc/$p/cmdline; fi"
+)
 HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 
 
@@ -40,12 +44,14 @@ def membership_of(host: Host) -> membership.Membership:
     return membership.judge(host.lines(membership.LIST_PATHS))
 
 
-def kubelet_of(host: Host) -> kubelet.Kubelet:
-    """How the kubelet is set up. Unknown when it is not."""
+def kubelets_of(host: Host) -> dict[str, kubelet.Kubelet]:
+    """How the kubelet starts next, as `at its next start`, and how it runs, as `now`. Unknown when it is not set up."""
     texts = text_of(host, kubelet.CONFIG), text_of(host, kubelet.FLAGS)
     if texts[0] is None or texts[1] is None:
         raise Unknown(f"{host.name}: the kubelet is not set up: {kubelet.CONFIG} or {kubelet.FLAGS} is missing")
-    return kubelet.parse(texts[0], texts[1])
+    running = host.read(KUBELET_WORDS)
+    now = {"now": kubelet.running(texts[0], running)} if running else {}
+    return now | {"at its next start": kubelet.parse(texts[0], texts[1], text_of(host, kubelet.DEFAULTS) or "")}
 
 
 def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from dlws.inventory import Node
 from dlws.kubernetes import no_proxy
-from dlws.parse.network import bonding, ip_addr
+from dlws.parse.network import bonding, ip_addr, resolv_conf
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -53,6 +53,11 @@ class InterfaceState(NamedTuple):
     lost_links: int
     receive_errors: int
     send_errors: int
+
+
+def resolver_of(host: Host) -> resolv_conf.ResolvConf:
+    """What glibc reads in /etc/resolv.conf; to the letter, because a carriage return counts."""
+    return resolv_conf.parse(host.run_expect([0], "cat /etc/resolv.conf").stdout)
 
 
 def addresses_up(host: Host) -> tuple[ip_addr.Address, ...]:

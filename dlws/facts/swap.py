@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from dlws.parse.host import systemd
+from dlws.parse.storage import fstab
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
+UNITS: Final = "systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'"
+SERVICES: Final = ("dphys-swapfile", "swapspace", "zram-config", "zram-swap", "zramswap")
+"""Services of Debian's and Ubuntu's packages that turn swap on without a .swap unit."""
+SHOW_SERVICES: Final = f"systemctl show --no-pager -p Id -p UnitFileState {' '.join(SERVICES)}"
+GENERATED: Final = "/run/systemd/generator/"
 
-def enabled_swap_units(host: Host) -> list[str]:
-    """Swap units with a file of their own. What systemd generates from /etc/fstab goes away with its line.
 
-    generator.late holds those of systemd-gpt-auto-generator(8), made of partitions that no line names.
+def enabled_swap_units(host: Host, fstab_text: str) -> list[str]:
+    """Swap units that a boot brings back, other than those that systemd generates from a line of /etc/fstab.
+
+    A generated unit that no line explains is another generator's: of zram-generator, or, in generator.late, of
+    systemd-gpt-auto-generator(8) for a partition. One of a line that has been commented out goes away with a reload.
     """
-    text = host.read("systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'")
-    units = [systemd.show(block) for block in text.split("\n\n") if block.strip()]
-    if any(set(unit) != {"Id", "LoadState", "FragmentPath"} for unit in units):
-        raise unparsable("systemctl show", text.splitlines()[-1], "cut off after")
+    units = _blocks(host.read(UNITS), {"Id", "LoadState", "FragmentPath"})
+    explained = {_unit_of(spec) for spec in fstab.swap_specs(fstab_text)}
     loaded = [unit for unit in units if unit["LoadState"] == "loaded" and unit["FragmentPath"]]
-    return [unit["Id"] for unit in loaded if not unit["FragmentPath"].startswith("/run/systemd/generator/")]
+    return [u["Id"] for u in loaded if not u["FragmentPath"].startswith(GENERATED) or u["Id"] not in explained]
+
+
+def enabled_swap_services(host: Host) -> list[str]:
+    """The enabled ones of SERVICES: `["zramswap.service"]`."""
+    services = _blocks(host.read(SHOW_SERVICES), {"Id", "UnitFileState"})
+    if len(services) != len(SERVICES):
+        raise unparsable("systemctl show", why=f"{len(services)} of {len(SERVICES)} services")
+    return [service["Id"] for service in services if service["UnitFileState"].startswith("enabled")]
+
+
+def _blocks(text: str, properties: set[str]) -> list[dict[str, str]]:
+    blocks = [systemd.show(block) for block in text.split("\n\n") if block.strip()]
+    if any({*block} != properties for block in blocks):
+        raise unparsable("systemctl show", text.splitlines()[-1], "cut off after")
+    return blocks
+
+
+def _unit_of(spec: str) -> str:
+    """The unit that systemd-fstab-generator(8) makes of a line: of UUID=5f3c that of /dev/disk/by-uuid/5f3c."""
+    tagged = re.fullmatch(r'(UUID|LABEL|PARTUUID|PARTLABEL)="?([^"]*)"?', spec)
+    path = f"/dev/disk/by-{tagged[1].lower()}/{tagged[2]}" if tagged else spec
+    return f"{systemd.escaped(path)}.swap"

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dlws.kubernetes import objects
+from dlws.kubernetes.objects import Object
 from dlws.remote.kubernetes import Kubernetes
 
 
 def living_pods(kube: Kubernetes) -> list[Any]:
     """The pods that have not ended well and are not on a node that is itself in trouble."""
-    ready = objects.ready_names(kube.list("nodes"))
-    return [pod for pod in objects.on_nodes(kube.list("pods"), ready) if not objects.is_finished(pod)]
+    troubled = {str(node["metadata"]["name"]) for node in kube.list("nodes") if not objects.is_ready(node)}
+    pods = kube.list("pods")
+    return [p for p in pods if p["spec"].get("nodeName") not in troubled and not objects.is_finished(p)]
+
+
+def orphans(kube: Kubernetes, pods: Iterable[Object]) -> list[str]:
+    """The pods that are placed on a node that does not exist, which nobody ends: `default/web-1`."""
+    nodes = {str(node["metadata"]["name"]) for node in kube.list("nodes")} | {""}
+    return [objects.name_of(pod) for pod in pods if (pod["spec"].get("nodeName") or "") not in nodes]
 
 
 def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
     """Name and phase of each object."""
     return [(objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]
+
+
+def claims_in_use(kube: Kubernetes) -> set[str]:
+    """The persistent volume claims that pods mount: `{"default/data"}`."""
+    return {
+        f"{pod['metadata']['namespace']}/{volume['persistentVolumeClaim']['claimName']}"
+        for pod in kube.list("pods")
+        for volume in pod["spec"].get("volumes") or ()
+        if volume.get("persistentVolumeClaim")
+    }

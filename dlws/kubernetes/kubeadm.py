@@ -120,8 +120,8 @@ def resolv_conf_for_pods(texts: Mapping[str, str]) -> str:
     (kubeadm#1162).
     """
     for path in RESOLV_CONFS:
-        servers = resolv_conf.parse(texts.get(path, ""))
-        if servers.nameservers and not servers.loopback_servers:
+        servers = resolv_conf.written_servers(texts.get(path, ""))
+        if servers and not resolv_conf.loopback(servers):
             return path
     seen = ", ".join(path for path in RESOLV_CONFS if path in texts) or "none of " + ", ".join(RESOLV_CONFS)
     raise Unknown(f"no name server that pods can reach: {seen} name only loopback addresses, or none")
@@ -141,14 +141,20 @@ def node_images(all_images: Iterable[str]) -> tuple[str, ...]:
 
 
 def complaint(log: str) -> str:
-    """Why kubeadm failed, in one line: its preflight errors, or the last line of its output."""
+    """Why kubeadm failed, in one line: its preflight errors, a panic, or its last errors.
+
+    Where the control plane or the kubelet did not come up, what kubeadm found of the kubelet's health stands before it.
+    """
     text = clean("kubeadm", log)
     errors = [f"{found[1]}: {found[2]}" for line in text.splitlines() if (found := _ERROR.fullmatch(line))]
     if errors:
         return "preflight: " + "; ".join(errors)
     said = [line.strip() for line in text.splitlines() if line.strip() and "--v=5 or higher" not in line]
+    if panic := next((line for line in said if line.startswith("panic: ")), ""):
+        return panic
     failed = [line for line in said if line.startswith(("error", "failed", "unable", "couldn't", "cannot"))]
-    return " | ".join((failed or said)[-3:]) or "it said nothing"
+    unhealthy = [line for line in said if line.startswith("[kubelet-check]") and "failed with error" in line][-1:]
+    return " | ".join([*unhealthy, *(failed or said)[-3:]]) or "it said nothing"
 
 
 def with_node_ports(manifest: str) -> str:

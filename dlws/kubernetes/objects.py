@@ -115,10 +115,31 @@ def errors(pod: Object) -> list[str]:
     return failing
 
 
-def out_of_memory(pod: Object) -> list[str]:
-    """Containers whose last run was killed for lack of memory."""
-    ended = ((c["name"], (c.get("lastState") or {}).get("terminated", {}).get("reason")) for c in containers(pod))
-    return [str(name) for name, reason in ended if reason == "OOMKilled"]
+def out_of_memory(pod: Object, since: datetime) -> list[str]:
+    """Containers whose last run was killed for lack of memory since then, with the time if it is known."""
+    ended = ((c["name"], (c.get("lastState") or {}).get("terminated") or {}) for c in containers(pod))
+    killed = [(name, last.get("finishedAt")) for name, last in ended if last.get("reason") == "OOMKilled"]
+    return [f"{name} at {at}" if at else str(name) for name, at in killed if not at or instant(at) >= since]
+
+
+def is_unready(pod: Object) -> bool:
+    """Whether a pod runs and is not ready, for another reason than that some of its containers have done their work.
+
+    Those of a pod that is not restarted (a job's) end one by one.
+    """
+    if pod["status"].get("phase") != "Running" or is_ready(pod):
+        return False
+    if pod["spec"].get("restartPolicy", "Always") == "Always":
+        return True
+    statuses = pod["status"].get("containerStatuses") or ()
+    working = [container for container in statuses if not ended_well(container)]
+    return len(working) == len(statuses) or not all(container.get("ready") for container in working)
+
+
+def ended_well(container: Object) -> bool:
+    """Whether a container has ended with status 0."""
+    ended = (container.get("state") or {}).get("terminated")
+    return ended is not None and int(ended.get("exitCode", 0)) == 0
 
 
 def restarts(pod: Object) -> int:
@@ -133,13 +154,37 @@ def stuck(pod: Object, now: datetime) -> str:
         late = now - instant(about["deletionTimestamp"])
         return f"Terminating for {_minutes(late)} more than granted" if late > PATIENCE else ""
     if status.get("phase") == "Failed":
-        return f"Failed ({status.get('reason') or 'no reason given'})"
+        return "" if _was_done_before(pod) else f"Failed ({_reason(pod)})"
+    if status.get("phase") == "Unknown":
+        return f"phase Unknown ({_reason(pod)})"
     waited = now - instant(about["creationTimestamp"])
     if status.get("phase") != "Pending" or waited <= PATIENCE:
         return ""
     placed = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), dict[str, str]())
-    why = f": {placed['message']}" if placed.get("status") == "False" and placed.get("message") else ""
-    return f"Pending for {_minutes(waited)}{why}"
+    why = str(placed["message"]) if placed.get("status") == "False" and placed.get("message") else _exits(pod)
+    return f"Pending for {_minutes(waited)}" + (f": {why}" if why else "")
+
+
+def _reason(pod: Object) -> str:
+    """Why a pod failed: by its own reason and message, or by what its containers ended with."""
+    status = pod["status"]
+    words = [str(status[key]) for key in ("reason", "message") if status.get(key)] or [_exits(pod)]
+    return ": ".join(word for word in words if word) or "no reason given"
+
+
+def _exits(pod: Object) -> str:
+    """The containers that ended badly: `init ended with 1 (Error)`."""
+    ended = [
+        (c["name"], (c.get("state") or {}).get("terminated") or (c.get("lastState") or {}).get("terminated") or {})
+        for c in containers(pod)
+    ]
+    return ", ".join(f"{n} ended with {e['exitCode']} ({e.get('reason', '')})" for n, e in ended if e.get("exitCode"))
+
+
+def _was_done_before(pod: Object) -> bool:
+    """A finished pod that a restarted kubelet refused again (kubernetes/kubernetes#117955)."""
+    own = pod["status"].get("containerStatuses") or ()
+    return bool(own) and pod["status"].get("reason") == "UnexpectedAdmissionError" and all(map(ended_well, own))
 
 
 def on_nodes(pods: Iterable[Object], names: Iterable[str]) -> list[Object]:
@@ -164,6 +209,14 @@ def selected(pods: Iterable[Object], workload: Object) -> list[Object]:
     ]
 
 
+def _left_behind(workload: Object, desired: int) -> int:
+    """How many pods may have an older revision: all with `OnDelete`, else a StatefulSet's partition."""
+    strategy = workload["spec"].get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete":
+        return desired
+    return int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+
+
 def shortfall(workload: Object) -> tuple[str, int, int]:
     """For a DaemonSet, Deployment or StatefulSet: what is counted, the number desired, the number ready.
 
@@ -181,7 +234,7 @@ def shortfall(workload: Object) -> tuple[str, int, int]:
         updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if int(status.get("observedGeneration", 0)) < int(about.get("generation", 0)):
         return "ready of the latest generation", int(desired), 0
-    return "updated and ready", int(desired), min(int(updated), int(ready))
+    return "updated and ready", int(desired), min(int(updated) + _left_behind(workload, int(desired)), int(ready))
 
 
 def flags(pod: Object) -> dict[str, str]:

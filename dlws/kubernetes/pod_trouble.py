@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from dlws.kubernetes.objects import ERRORS, Object, containers, instant, is_being_deleted, is_ready
+from dlws.kubernetes.objects import ERRORS, Object, containers, ended_well, instant, is_being_deleted, is_ready
 
 ON_ITS_WAY: Final = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons for waiting that are normal and explain nothing."""
@@ -33,7 +33,7 @@ def why(pod: Object) -> list[str]:
     placed = _condition(pod, "PodScheduled")
     if placed.get("status") == "False":
         return [f"is placed nowhere: {_short(placed.get('message') or placed.get('reason') or 'no reason given')}"]
-    waiting = [str(c["name"]) for c in containers(pod) if not c.get("ready") and not _ended_well(c)]
+    waiting = [str(c["name"]) for c in containers(pod) if not c.get("ready") and not ended_well(c)]
     phase = str(pod["status"].get("phase", "Unknown"))
     message = _short(pod["status"].get("message") or pod["status"].get("reason") or "")
     return [f"{phase}: {message}" if message else f"{phase}, {', '.join(waiting) or 'its containers'} not ready"]
@@ -101,11 +101,6 @@ def _died(container: Object) -> bool:
     state, last = container.get("state") or {}, container.get("lastState") or {}
     ended = state.get("terminated") or last.get("terminated") or {}
     return bool(ended) and int(ended.get("exitCode", 0)) != 0
-
-
-def _ended_well(container: Object) -> bool:
-    ended = (container.get("state") or {}).get("terminated")
-    return ended is not None and int(ended.get("exitCode", 0)) == 0
 
 
 def _condition(pod: Object, kind: str) -> Object:

@@ -40,5 +40,8 @@ UPSTREAM_KEYS: Final = frozenset(
     systemdisk ubuntuImageName ubuntuImageUrl ubuntuconfig unifi_router usefreeflow usermanagerapitoken vc_config
     vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node workFolderAccessPoint
     worker-dockerregistry worker_user
+    db_archtype enable_avisuals endpoint_use_short_domian fake_device freeflow glusterfs grafana_alert
+    hdfs_cluster_name influxdb_node kube-vip mysqlserver nfs_node platform_name postgres_password postgres_port
+    postgres_username saml_idp_metadata_url saml_root_url secret_key_for_password storage_type vc_url
     """.split()  # noqa: SIM905
 )

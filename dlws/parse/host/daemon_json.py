@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -40,6 +42,18 @@ def merge(existing: str, wanted: Mapping[str, Any]) -> str:
     if existing.strip() and json.dumps(after) == json.dumps(before):
         return existing
     return json.dumps(after, indent=4) + "\n"
+
+
+def insecure_registry(written: str) -> str:
+    """An entry of `insecure-registries` as dockerd holds it: without a scheme, a range without its host bits.
+
+    As moby's registry/config.go, loadInsecureRegistries.
+    """
+    name = re.sub(r"^(?i:https?)://", "", written)
+    try:
+        return str(ipaddress.ip_network(name, strict=False)) if "/" in name else name
+    except ValueError:
+        return name
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""The kernel log: lines that report a fault. The patterns are those of node-problem-detector's kernel-monitor."""
+"""The kernel log: lines that report a fault.
+
+The patterns are those of node-problem-detector's kernel-monitor.json, and the words of the kernel's own sources (4.15
+to 6.1, x86 and arm64) for crashes, lockups, and disks, network interfaces and buses that fail. Left out is what the
+kernel corrected or warns of, and what a job did to itself: a trap in user space, the memory limit of its own cgroup.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +15,38 @@ _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""
 _FAULTS = {
     "out of memory": re.compile(r"^(?:\[ *[0-9.]+\] )?Out of memory: Kill"),  # in a cgroup it is a job's own limit
-    "blocked task": re.compile(r"task \S+ blocked for more than [0-9]+ seconds"),
+    "blocked task": re.compile(r":[0-9]+ blocked for more than [0-9]+ seconds"),  # a task's name may have blanks
+    "kernel crash": re.compile(
+        r"(?:BUG: )?[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
+        r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
+        r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
+        r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
+        r"|stack-protector: Kernel stack is corrupted|Internal error: "
+    ),
+    "kernel lockup": re.compile(
+        r"BUG: soft lockup|[Ww]atchdog detected hard LOCKUP|BUG: workqueue lockup|hung_task: blocked tasks"
+        r"|rcu.*(?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
+    ),
     "file system error": re.compile(
-        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only"
-        r"|XFS \(\S+\): (?:Corruption|[Mm]etadata (?:corruption|I/O error)|xfs_do_force_shutdown)"
+        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
+        r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|xfs_do_force_shutdown|Internal error"
+        r"|.*Shutting down filesystem)|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
     ),
     "disk error": re.compile(
         r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical medium error"
+        r"|\[sd[a-z]+\].*Sense Key : (?:Medium|Hardware) Error"
+        r"|ata[0-9.]+: (?:failed command: (?!PACKET)|COMRESET failed)"
+        r"|nvme[0-9]+: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
+        r"|Removing after probe failure|Disabling device after reset failure)"
+        r"|md/raid.*: Disk failure on|Device offlined - not ready|rejecting I/O to offline device"
     ),
+    "network interface that hangs": re.compile(r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out"),
     "network namespace that is never freed": re.compile(r"unregister_netdevice: waiting for \S+ to become free"),
     "hardware error": re.compile(
-        r"event severity: (?:fatal|corrected, fatal)|Machine Check: .*(?i:fatal)"
+        r"event severity: (?:fatal|recoverable|corrected, fatal)|Machine Check: .*(?i:fatal)"
         r"|Machine Check Exception|EDAC MC[0-9]+: [0-9]+ UE "  # corrected: "Machine Check: ", "CE"
+        r"|Uncorrected hardware memory error|Memory failure: 0x|Uncorrect(?:ed|able) \((?:Non-)?Fatal\)"
+        r"|critical temperature reached"
     ),
 }
 

@@ -13,6 +13,12 @@ _REFUSED = re.compile(r"^User \S+ is not allowed to run sudo on \S+\.$|^用户 \
 _RULE = re.compile(r" {4}\(([^()]*)\) ((?:[A-Z_]+: )*)(\S.*)")
 
 
+_ITEMS = re.compile(r"(?<!\\), ")
+_OPTION = re.compile(r"(?P<name>[A-Z]+)=\S+ +|(?P<tag>[A-Z_]+): *")
+_PERIOD = ("NOTBEFORE", "NOTAFTER")
+_RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<settings>\S.*)$", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: `runas` (`ALL`, `ALL : ALL`, `root`), `tags` (`NOPASSWD`), and `commands` as sudo prints them."""
@@ -24,23 +30,90 @@ class Rule:
     def __str__(self) -> str:
         return f"({self.runas}) {''.join(f'{tag}: ' for tag in self.tags)}{self.commands}"
 
+    @property
+    def is_for_root(self) -> bool | None:
+        """Whether it lets root run commands; None for a group other than root's own, which may have root in it."""
+        return _names_root(self.runas.partition(":")[0])
+
+    def everything(self, *, asks: bool) -> bool | None:
+        """Whether all commands may be run without a password; None where the rule does not speak of all commands.
+
+        `asks` is whether sudo asks for the password where no tag says so.
+        """
+        decided: bool | None = None
+        excepts = False
+        for item in _ITEMS.split(f"{''.join(f'{tag}: ' for tag in self.tags)}{self.commands}"):
+            while option := _OPTION.match(item):
+                asks = option["tag"] == "PASSWD" if option["tag"] in ("PASSWD", "NOPASSWD") else asks
+                item = item[option.end() :]
+            if item in ("ALL", "!ALL"):
+                decided, excepts = item == "ALL" and not asks, False
+            excepts |= item.startswith("!")
+        return decided and not excepts
+
+    @property
+    def has_a_period(self) -> bool:
+        """Whether it holds for a time only."""
+        return any(f"{word}=" in self.commands for word in _PERIOD)
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The rules for the user on this host, in sudo's order; empty if the user may not run sudo."""
+    """The rules for the user on this host, in sudo's order; empty if the user may not run sudo.
+
+    `defaults` is what sudo prints before them: the settings of Defaults that match the user.
+    """
 
     rules: tuple[Rule, ...]
-    needs_terminal: bool = False
-    """`Defaults requiretty` is in force for the user: sudo refuses without a terminal."""
+    defaults: str = ""
 
     @property
-    def is_root_without_password(self) -> bool:
-        """True if everything may be run as anyone without a password: `(ALL) NOPASSWD: ALL`.
+    def needs_terminal(self) -> bool:
+        """Whether `Defaults requiretty` is in force for the user: sudo refuses without a terminal."""
+        return _last_word(self.defaults, "requiretty") is True
 
-        In sudo the last matching rule decides, so a later `(ALL : ALL) ALL` requires the password again.
+    @property
+    def is_root_without_password(self) -> bool | None:
+        """True if every command may be run as root without a password; None where the listing does not say so.
+
+        The last rule that matches root and all commands decides (tried: sudo 1.9.13p3), by its tags or else by the
+        Defaults: `authenticate`. A rule for single commands changes nothing for the others.
         """
-        everything = [rule for rule in self.rules if rule.commands == "ALL" and rule.runas in ("ALL", "ALL : ALL")]
-        return bool(everything) and "NOPASSWD" in everything[-1].tags and "PASSWD" not in everything[-1].tags
+        asks = self._authenticates()
+        found: bool | None = False
+        for rule in self.rules:
+            everything = rule.everything(asks=asks)
+            if everything is None or rule.is_for_root is False or everything is found:
+                continue
+            found = None if rule.is_for_root is None or rule.has_a_period else everything
+        return None if found is False and "exempt_group=" in self.defaults else found
+
+    def _authenticates(self) -> bool:
+        own, _, of_runas = self.defaults.partition("Runas and Command-specific defaults")
+        asks = _last_word(own, "authenticate") is not False
+        for row in _RUNAS_DEFAULTS.finditer(of_runas):
+            if _names_root(row["users"]):
+                word = _last_word(row["settings"], "authenticate")
+                asks = asks if word is None else word
+        return asks
+
+
+def _names_root(users: str) -> bool | None:
+    """Whether a list of users has root in it: the last word that matches decides."""
+    found: bool | None = False
+    for word in (part.strip() for part in users.split(",")):
+        name = word.removeprefix("!")
+        if name in ("ALL", "root", "#0", "%root", "%#0"):
+            found = not word.startswith("!")
+        elif name.startswith(("%", "+")) and found is False:
+            found = None
+    return found
+
+
+def _last_word(settings: str, name: str) -> bool | None:
+    """How a setting stands last: on, off (`!name`), or not at all."""
+    found = re.findall(rf"(!?)\b{name}\b(?!=)", settings)
+    return found[-1] != "!" if found else None
 
 
 def parse(text: str) -> Rights:
@@ -60,8 +133,7 @@ def parse(text: str) -> Rights:
     rules = tuple(_rule(line) for line in joined)
     if not rules:
         raise unparsable(SOURCE, output[-1], "cut off after")
-    defaults = set(re.findall(r"!?\brequiretty\b", "\n".join(output[: starts[0]])))
-    return Rights(rules, defaults == {"requiretty"})
+    return Rights(rules, "\n".join(output[: starts[0]]))
 
 
 def _rule(line: str) -> Rule:

@@ -36,6 +36,13 @@ def show(text: str) -> dict[str, str]:
     return properties
 
 
+def escaped(path: str) -> str:
+    r"""A path as part of a unit's name (systemd.unit(5)): `/dev/disk/by-uuid/5f3c` is `dev-disk-by\x2duuid-5f3c`."""
+    plain = "/".join(part for part in path.split("/") if part)
+    named = re.sub(r"[^A-Za-z0-9:_./]|^\.", lambda odd: "".join(f"\\x{b:02x}" for b in odd[0].encode()), plain)
+    return named.replace("/", "-") or "-"
+
+
 def failed(text: str) -> tuple[Unit, ...]:
     """`systemctl --failed --no-legend`: the failed units; empty output means none."""
     return tuple(_unit("systemctl --failed", line) for line in lines("systemctl --failed", text))

@@ -35,10 +35,6 @@ def ufw_status(text: str) -> Ufw:
     raise unparsable("ufw status", output[0] if output else "")
 
 
-# A rule without a match condition applies to every packet that reaches it. A comment is not a condition.
-_DECIDES = re.compile(r'(?:-m comment --comment (?:"(?:[^"\\]|\\.)*"|[^"\s]\S*) )?-j (ACCEPT|DROP|REJECT)(?: .*)?')
-
-
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One built-in chain: its policy and the arguments of its rules, in order.
@@ -50,12 +46,6 @@ class Chain:
     policy: str
     rules: tuple[str, ...]
     elsewhere: bool
-
-    @property
-    def closing_rule(self) -> str:
-        """The rule that drops or rejects all remaining packets; empty if there is none, or it is never reached."""
-        deciding = next((row for rule in self.rules if (row := _DECIDES.fullmatch(rule))), None)
-        return deciding[0] if deciding and deciding[1] != "ACCEPT" else ""
 
 
 def iptables_chain(text: str) -> Chain:
@@ -73,3 +63,19 @@ def iptables_chain(text: str) -> Chain:
             raise unparsable(source, line)
         rules.append(rule)
     return Chain(head[1], head[2], tuple(rules), elsewhere=bool(warnings))
+
+
+def iptables_chains(text: str) -> dict[str, tuple[str, ...]]:
+    """`iptables -S`: the rules of every chain of the table by the chain's name."""
+    source = "iptables -S"
+    chains: dict[str, list[str]] = {}
+    for line in lines_from(source, text, re.compile("^-P ")):
+        option, _, rest = line.partition(" ")
+        name, _, rule = rest.partition(" ")
+        if option in ("-P", "-N") and name:
+            chains[name] = []
+        elif option == "-A" and name in chains and rule:
+            chains[name].append(rule)
+        elif not line.startswith("#"):
+            raise unparsable(source, line)
+    return {name: tuple(rules) for name, rules in chains.items()}

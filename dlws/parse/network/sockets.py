@@ -9,8 +9,8 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "ss -l"
 _ROW = re.compile(
-    r"(?P<kind>tcp|udp)\s+(?:LISTEN|UNCONN)\s+[0-9]+\s+[0-9]+\s+(?P<address>\S+):(?P<port>[0-9]{1,5}|\*)\s+\S+:\S+"
-    r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+(?!users:)\S+:\S*)*"
+    r"(?:mp)?(?P<kind>tcp|udp)\s+(?:LISTEN|UNCONN)\s+[0-9]+\s+[0-9]+\s+(?P<address>\S+):(?P<port>[0-9]{1,5}|\*)\s+\S+:\S+"
+    r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+(?!users:)(?:\S+:\S*|[<-]-[->]))*"
 )
 _OWNER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=([0-9]{1,10}),fd=[0-9]+\)')
 EVERYWHERE = ("0.0.0.0", "*", "[::]")
@@ -40,7 +40,10 @@ class Listener:
 
 
 def parse(text: str) -> tuple[Listener, ...]:
-    """`ss -Hlntup` of iproute2 4.15 to 6.1. The interface in `address%interface` is dropped."""
+    """`ss -Hlntup` of iproute2 4.15 to 6.1, with what `-e` adds (`cgroup:... <->`).
+
+    The interface in `address%interface` is dropped.
+    """
     listeners = []
     for line in lines(SOURCE, text):
         row = _ROW.fullmatch(line)

@@ -13,7 +13,10 @@ _SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
 
 @dataclass(frozen=True, slots=True)
 class PeerConnection:
-    """One connection to a peer; `mode` as reported by weave: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error."""
+    """One connection to a peer; `mode` as reported by weave: `fastdp 1a:..(atlas01) mtu=1376`, `sleeve`, an error.
+
+    With a password it begins with `encrypted` or, to a trusted subnet, `unencrypted` (mesh's status.go).
+    """
 
     state: str
     address: str
@@ -22,7 +25,8 @@ class PeerConnection:
     @property
     def is_good(self) -> bool:
         """True if it is established and not in sleeve mode, which is slow because it runs in user space."""
-        return self.state == "established" and not self.mode.startswith("sleeve")
+        words = [word for word in self.mode.split() if word not in ("encrypted", "unencrypted")]
+        return self.state == "established" and words[:1] != ["sleeve"]
 
 
 def connections(text: str) -> tuple[PeerConnection, ...]:

@@ -44,6 +44,18 @@ def live_swaps(text: str) -> tuple[FstabEntry, ...]:
     return tuple(entry for entry in parse(text) if entry.is_live_swap)
 
 
+def swap_specs(text: str) -> tuple[str, ...]:
+    """The devices and files of all swap lines, also of those that are commented out or `noauto`.
+
+    What systemd generated of a line stays until it looks at the file again.
+    """
+    specs = []
+    for line in text.split("\n"):
+        fields = re.split(r"[ \t]+", line.strip(" \t\r").lstrip("# \t"))
+        specs += [unescaped(fields[0])] if len(fields) > 2 and fields[2] == "swap" else []
+    return tuple(specs)
+
+
 def comment_out_swap(text: str) -> str:
     """The text with a `#` before each active swap line, otherwise byte for byte the same. Idempotent.
 

@@ -9,7 +9,9 @@ from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "/proc/mdstat"
 _PERSONALITIES = re.compile(r"^Personalities :")
-_ARRAY = re.compile(r"(\S+) : (active|inactive)\b.*")
+_ARRAY = re.compile(r"(\S+) : (active|inactive|broken)\b.*")
+_CONTAINER = re.compile(r"\s.* super external:(?!/).*")
+"""The metadata of firmware RAID (imsm, ddf): its container is always inactive, with all disks as spares (md(4))."""
 _MEMBERS = re.compile(r".*\[([0-9]{1,4})/([0-9]{1,4})\] \[([U_]+)\].*")
 
 
@@ -28,7 +30,10 @@ class Array:
 
 
 def parse(text: str) -> tuple[Array, ...]:
-    """All arrays. Without an array, the md module prints just the first and last line."""
+    """All arrays, without the containers of firmware RAID. Without an array there are just the first and last line.
+
+    `broken`: a RAID 0 or linear array that has lost a disk (Linux 5.4 on).
+    """
     arrays: list[Array] = []
     for line in lines_from(SOURCE, text, _PERSONALITIES)[1:]:
         if row := _ARRAY.fullmatch(line):
@@ -37,6 +42,8 @@ def parse(text: str) -> tuple[Array, ...]:
             if not arrays or arrays[-1].members or len(row[3]) != int(row[1]):
                 raise unparsable(SOURCE, line)
             arrays[-1] = Array(arrays[-1].name, arrays[-1].is_active, row[3])
+        elif _CONTAINER.fullmatch(line) and arrays and not arrays[-1].is_active:
+            arrays.pop()
         elif not re.match(r"\s|unused devices:", line):
             raise unparsable(SOURCE, line)
     return tuple(arrays)

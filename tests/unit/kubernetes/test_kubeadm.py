@@ -182,3 +182,14 @@ def test_kubeadm_remembers_the_range_in_either_form() -> None:
     assert old == {"timeoutForControlPlane": "4m0s", "extraArgs": {"service-node-port-range": "30000-49999"}}
     assert {"name": "service-node-port-range", "value": "30000-49999"} in new["extraArgs"]
     assert {"name": "profiling", "value": "false"} in new["extraArgs"]
+
+
+def test_a_kubelet_that_is_not_healthy_is_told() -> None:
+    check = "[kubelet-check] The HTTP call equal to 'curl' failed with error: dial tcp [::1]:10248: connection refused."
+    log = f"{check}\n\terror execution phase wait-control-plane: couldn't initialize a Kubernetes cluster\n"
+    assert kubeadm.complaint(log).startswith(check)
+
+
+def test_of_a_panic_its_first_line_is_told() -> None:
+    log = "panic: runtime error: nil pointer\n\ngoroutine 1 [running]:\nk8s.io/x.go:95 +0x5d\n"
+    assert kubeadm.complaint(log) == "panic: runtime error: nil pointer"

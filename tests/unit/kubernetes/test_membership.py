@@ -121,3 +121,25 @@ def test_an_image_is_named_as_docker_lists_it() -> None:
         "busybox:1",
         "registry:5000/dlws/cuda:latest",
     ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "defaults", "driver"),
+    [
+        ('KUBELET_KUBEADM_ARGS="--cgroup-driver cgroupfs"', "", "cgroupfs"),
+        ("KUBELET_KUBEADM_ARGS='--cgroup-driver=cgroupfs --x'", "", "cgroupfs"),
+        ("KUBELET_KUBEADM_ARGS=--cgroup_driver=cgroupfs --x", "", "cgroupfs"),
+        ("# by kubeadm\n; x\n\nKUBELET_KUBEADM_ARGS=--cgroup-driver=cgroupfs", "", "cgroupfs"),
+        ('KUBELET_KUBEADM_ARGS=""\nKUBELET_EXTRA_ARGS="--cgroup-driver=cgroupfs"', "", "cgroupfs"),
+        ('KUBELET_KUBEADM_ARGS="--cgroup-driver=cgroupfs"', "KUBELET_EXTRA_ARGS=--cgroup-driver=systemd", "systemd"),
+        ('KUBELET_KUBEADM_ARGS=""\nKUBELET_EXTRA_ARGS=--cgroup-driver=cgroupfs', "KUBELET_EXTRA_ARGS=", "systemd"),
+        ('KUBELET_KUBEADM_ARGS="--cgroup-driver=cgroupfs"', "KUBELET_KUBEADM_ARGS=--x", "systemd"),
+    ],
+)
+def test_flags_are_read_as_systemd_and_pflag_do(flags, defaults, driver):
+    assert kubelet.parse(CONFIG, flags, defaults).cgroup_driver == driver
+
+
+def test_the_running_kubelet_tells_its_own_flags():
+    words = "/usr/bin/kubelet\n--cgroup-driver\ncgroupfs\n--resolv-conf=/run/x\n--node-ip=192.168.3.2\n"
+    assert kubelet.running(CONFIG, words) == kubelet.Kubelet("cgroupfs", "/run/x", "192.168.3.2")

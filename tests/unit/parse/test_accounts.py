@@ -96,19 +96,77 @@ def test_the_admin_is_root_without_a_password(text):
     assert sudoers.parse(text).is_root_without_password
 
 
+def listed(*rules: str, defaults: str = "") -> sudoers.Rights:
+    head = f"Matching Defaults entries for a on b:\n    {defaults}\n\n" if defaults else ""
+    return sudoers.parse(f"{head}User a may run the following commands on b:\n" + "".join(f"    {r}\n" for r in rules))
+
+
 @pytest.mark.parametrize(
     "rules",
     [
-        "    (ALL) NOPASSWD: ALL\n    (ALL : ALL) ALL\n",  # the last rule asks for the password again
-        "    (ALL : ALL) ALL\n",
-        "    (root) NOPASSWD: ALL\n",
-        "    (ALL) NOPASSWD: /usr/bin/apt\n",
-        "    (ALL) NOPASSWD: ALL, !/bin/su\n",
-        "    (ALL) PASSWD: ALL\n",
+        ["(ALL : ALL) ALL", "(root) NOPASSWD: ALL"],
+        ["(ALL) CWD=/ NOPASSWD: ALL"],
+        ["(ALL) ROLE=x TYPE=y TIMEOUT=300 SETENV: NOPASSWD: ALL"],
+        ["(root : root) NOPASSWD: ALL"],
+        ["(daemon, root) NOPASSWD: ALL"],
+        ["(#0) NOPASSWD: ALL"],
+        ["(%root) NOPASSWD: ALL"],
+        ["(ALL) PASSWD: /bin/ls, NOPASSWD: ALL"],
+        ["(ALL) NOPASSWD: /bin/ls, ALL"],
+        ["(ALL) NOPASSWD: ALL", "(postgres) ALL"],
+        ["(ALL) NOPASSWD: ALL", "(ALL, !root) ALL"],
+        ["(ALL) NOPASSWD: ALL", "(root) /usr/bin/apt"],
     ],
 )
-def test_less_than_everything_is_not_root_without_a_password(rules):
-    assert not sudoers.parse("User a may run the following commands on b:\n" + rules).is_root_without_password
+def test_real_sudo_runs_these_without_a_password(rules):  # tried: `sudo -n id -un` of sudo 1.9.13p3
+    assert listed(*rules).is_root_without_password
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["(ALL) NOPASSWD: ALL", "(ALL : ALL) ALL"],  # the last rule asks for the password again
+        ["(ALL) NOPASSWD: ALL", "(root) ALL"],
+        ["(ALL) NOPASSWD: ALL", "(ALL) NOPASSWD: /bin/a", "(root) PASSWD: ALL"],
+        ["(ALL) NOPASSWD: ALL", "(ALL) !ALL"],
+        ["(ALL) NOPASSWD: /bin/ls, PASSWD: ALL"],
+        ["(ALL : ALL) ALL"],
+        ["(daemon) NOPASSWD: ALL"],
+        ["(a : sudo) NOPASSWD: ALL"],
+        ["(ALL) NOPASSWD: /usr/bin/apt"],
+        ["(ALL) NOPASSWD:", "    sha224:d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f ALL"],
+        ["(ALL) NOPASSWD: ALL, !/bin/su"],
+        ["(ALL) PASSWD: ALL"],
+    ],
+)
+def test_real_sudo_asks_for_the_password_or_refuses_some(rules):  # tried: sudo 1.9.13p3
+    assert listed(*rules).is_root_without_password is False
+
+
+@pytest.mark.parametrize(
+    ("defaults", "rule", "free"),
+    [
+        ("!authenticate", "(ALL : ALL) ALL", True),
+        ("!authenticate", "(ALL : ALL) PASSWD: ALL", False),
+        ("!authenticate, authenticate", "(ALL : ALL) ALL", False),
+        ("x\n\nRunas and Command-specific defaults for a:\n    Defaults>root !authenticate", "(ALL) ALL", True),
+        ("x\n\nRunas and Command-specific defaults for a:\n    Defaults>daemon !authenticate", "(ALL) ALL", False),
+        ("x\n\nRunas and Command-specific defaults for a:\n    Defaults!/bin/id !authenticate", "(ALL) ALL", False),
+        ("exempt_group=sudo", "(ALL) ALL", None),
+        ("exempt_group=sudo", "(ALL) NOPASSWD: ALL", True),
+        ("x", "(ALL) NOTAFTER=20200101000000Z NOPASSWD: ALL", None),
+        ("x", "(%adm) NOPASSWD: ALL", None),
+    ],
+)
+def test_defaults_decide_where_no_tag_does(defaults, rule, free):  # tried: sudo 1.9.13p3
+    assert listed(rule, defaults=defaults).is_root_without_password is free
+
+
+@pytest.mark.parametrize(
+    ("defaults", "needed"), [("requiretty, !requiretty", False), ("!requiretty, requiretty", True)]
+)
+def test_the_last_requiretty_counts(defaults, needed):
+    assert listed("(ALL) ALL", defaults=defaults).needs_terminal is needed
 
 
 def test_a_wrapped_rule_is_joined():

@@ -133,3 +133,17 @@ def test_any_json_is_understood_or_unknown(value):
     except Unparsable:
         return
     assert set(found.runtimes) == set(value)
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [
+        ("http://192.168.8.197:5000", "192.168.8.197:5000"),
+        ("HTTPS://harbor.example.org", "harbor.example.org"),
+        ("192.168.8.0/16", "192.168.0.0/16"),
+        ("harbor.example.org:8443", "harbor.example.org:8443"),
+        ("harbor/x", "harbor/x"),
+    ],
+)
+def test_an_insecure_registry_as_dockerd_holds_it(written, held):  # moby registry/config.go, loadInsecureRegistries
+    assert daemon_json.insecure_registry(written) == held

@@ -49,6 +49,31 @@ def test_disabled_controllers_do_not_count():  # recorded on Linux 6.18; `cgroup
     ("message", "kind"),
     [
         ("Out of memory: Kill process 4711 (python) score 870 or sacrifice child", "out of memory"),  # 4.15
+        ("INFO: task Compiler Thread:2024 blocked for more than 120 seconds.", "blocked task"),
+        ("watchdog: BUG: soft lockup - CPU#11 stuck for 22s! [kworker/11:2:1234]", "kernel lockup"),
+        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 3", "kernel lockup"),
+        ("rcu: INFO: rcu_sched self-detected stall on CPU", "kernel lockup"),
+        ("INFO: rcu_sched detected stalls on CPUs/tasks: { 4 }", "kernel lockup"),
+        ("BUG: unable to handle kernel NULL pointer dereference at 0000000000000010", "kernel crash"),
+        ("BUG: kernel NULL pointer dereference, address: 0000000000000010", "kernel crash"),  # 5.x
+        ("Unable to handle kernel paging request at virtual address ffff8020", "kernel crash"),  # arm64
+        ("Internal error: Oops: 96000004 [#1] SMP", "kernel crash"),
+        ("divide error: 0000 [#1] SMP", "kernel crash"),
+        ("general protection fault: 0000 [#1] SMP NOPTI", "kernel crash"),
+        ("Kernel panic - not syncing: Fatal exception", "kernel crash"),
+        ("XFS (sdb1): Log I/O Error Detected. Shutting down filesystem", "file system error"),
+        ("BTRFS error (device sda1): bdev /dev/sda1 errs: wr 1, rd 0", "file system error"),
+        ("Aborting journal on device sda1-8.", "file system error"),
+        ("nvme nvme0: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0xffff", "disk error"),
+        ("nvme nvme0: I/O 12 QID 3 timeout, aborting", "disk error"),
+        ("ata1.00: failed command: READ FPDMA QUEUED", "disk error"),
+        ("sd 0:0:0:0: [sda] tag#0 Sense Key : Medium Error [current]", "disk error"),
+        ("md/raid1:md0: Disk failure on sdb1, disabling device.", "disk error"),
+        ("NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out", "network interface that hangs"),
+        ("pcieport 0000:00:03.0: AER: Uncorrected (Fatal) error received: id=0018", "hardware error"),
+        ("pcieport 0000:00:03.0: PCIe Bus Error: severity=Uncorrectable (Non-Fatal), type=x", "hardware error"),
+        ("{1}[Hardware Error]: event severity: recoverable", "hardware error"),
+        ("mce: Uncorrected hardware memory error in user-access at 3f2a000", "hardware error"),
         ("Out of memory: Killed process 4711 (python) total-vm:1kB", "out of memory"),  # 5.x
         ("INFO: task umount.nfs:811 blocked for more than 120 seconds.", "blocked task"),
         ("EXT4-fs error (device sda2): ext4_lookup:1595: inode #2: comm ls: deleted inode", "file system error"),
@@ -87,6 +112,12 @@ def test_faults_in_the_kernels_log(message, kind):
         "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Channel#0_DIMM#0",
         "docker0: port 1(veth) entered forwarding state",
         "{1}[Hardware Error]: event severity: corrected",
+        "traps: python[4711] general protection fault ip:7f2a sp:7ffd error:0 in libc.so",
+        "traps: a.out[4711] trap divide error ip:55d0 sp:7ffd error:0",
+        "EXT4-fs warning (device sda1): ext4_end_bio:323: I/O error 10 writing to inode 1",
+        "pcieport 0000:00:03.0: AER: Corrected error received: 0000:00:03.0",
+        "sr 0:0:0:0: [sr0] tag#0 Sense Key : Medium Error [current]",
+        "ata3.00: failed command: PACKET",
     ],
 )
 def test_what_is_no_fault_of_the_host(message):
@@ -224,3 +255,54 @@ def test_modes_of_files():
     assert (entry.path, entry.mode, entry.owner, entry.kind) == ("/etc/a file", 0o4640, "root:shadow", "f")
     assert entry.allows_more_than(0o640)
     assert not entry.allows_more_than(0o4640)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "Failed",
+        "Presence detected, Failure detected",
+        "Presence detected, Configuration Error",
+        "Presence detected, Config Error: Vendor Mismatch",
+        "Drive Present, In Failed Array",
+        "Non-Redundant: Insufficient Resources",
+        "Redundancy Degraded",
+        "PCI SERR",
+        "Bus Uncorrectable error",
+        "Memory Device Disabled",
+        "Power Supply AC lost or out-of-range",
+        "FRB2/Hang in POST failure",
+        "Uncorrectable machine check exception",
+        "Transition to Critical from less severe",
+        "Unrecoverable hard-disk controller failure",
+    ],
+)
+def test_a_discrete_sensor_that_says_fault_is_in_alarm(state):  # ipmitool prints `ok` beside it
+    assert ipmi.faults(f"PS1 Status       | 62h | ok  | 10.1 | {state}\n") == (f"PS1 Status: {state}",)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "Presence detected",
+        "Drive Present, Rebuild In Progress",
+        "Fully Redundant",
+        "State Asserted",
+        "Predictive Failure Deasserted",
+        "Transition to OK",
+        "Hard reset",
+        "Disabled",
+        "Correctable ECC",
+        "41 degrees C",
+    ],
+)
+def test_a_discrete_sensor_that_says_another_state_is_not(state):
+    assert ipmi.faults(f"PS1 Status       | 62h | ok  | 10.1 | {state}\n") == ()
+
+
+def test_a_sensor_that_could_not_be_read_hides_no_other():
+    message = "Get SDR 0045 command failed: Invalid data field in request\n"
+    fan = "FAN1             | 41h | lnr | 29.1 | 0 RPM\n"
+    assert ipmi.faults(message + fan) == ("FAN1: 0 RPM",)
+    with pytest.raises(Unparsable):
+        ipmi.faults(message)

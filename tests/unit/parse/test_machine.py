@@ -207,3 +207,26 @@ def test_inodes_are_counted():
 
 def test_a_file_system_of_no_size_has_nothing_free():
     assert df.FileSystem("none", 0, 0, 0, "/x").free == 0
+
+
+@pytest.mark.parametrize("kind", ["imsm", "ddf"])
+def test_the_container_of_a_firmware_raid_is_no_array(kind):
+    text = (
+        "Personalities : [raid1]\nmd127 : active raid1 sda[1] sdb[0]\n"
+        "      976759808 blocks super external:/md0/0 [2/2] [UU]\n\nmd0 : inactive sda[1](S) sdb[0](S)\n"
+        f"      5288 blocks super external:{kind}\n\nunused devices: <none>\n"
+    )
+    assert [(a.name, a.is_whole) for a in mdstat.parse(text)] == [("md127", True)]
+
+
+@pytest.mark.parametrize("state", ["inactive", "broken"])
+def test_an_array_that_does_not_run_is_not_whole(state):
+    text = f"Personalities : [raid0]\nmd0 : {state} raid0 sdb[1] sda[0]\n      2048 blocks super 1.2 512k chunks\n"
+    assert [a.is_whole for a in mdstat.parse(text)] == [False]
+
+
+def test_inodes_of_twenty_digits():
+    text = (
+        "Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/sda2 18446744073709551615 12 18446744073709551603 1% /\n"
+    )
+    assert df.inodes(text)[0].size == 2**64 - 1

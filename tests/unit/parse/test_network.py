@@ -58,23 +58,6 @@ def test_rules_in_the_other_back_end_are_noticed():
 
 
 @pytest.mark.parametrize(
-    ("rules", "closing"),
-    [
-        (["-p tcp -m tcp --dport 22 -j ACCEPT", "-j REJECT --reject-with icmp-host-prohibited"], 1),
-        (["-j DROP"], 0),
-        (['-m comment --comment "the \\"rest\\" -j ACCEPT" -j DROP', "-j ACCEPT"], 0),
-        (["-m comment --comment rest -j DROP"], 0),
-        (["-j ACCEPT", "-j DROP"], None),
-        (["-j KUBE-FIREWALL", "-j DROPBEAR", "-j LOG", "-m conntrack --ctstate INVALID -j DROP"], None),
-        (['-m comment --comment "x" -m tcp -p tcp -j DROP', "! -i lo -j REJECT", "-s 10.0.0.9/32 -j DROP"], None),
-    ],
-)
-def test_a_rule_that_closes_the_chain(rules, closing):
-    chain = firewall.iptables_chain("-P INPUT ACCEPT\n" + "".join(f"-A INPUT {rule}\n" for rule in rules))
-    assert chain.closing_rule == ("" if closing is None else rules[closing])
-
-
-@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -109,14 +92,50 @@ def test_resolv_conf_last_search_wins_and_options_add_up():
 
 @pytest.mark.parametrize(("server", "loops"), [("127.0.0.53", True), ("::1", True), ("10.0.0.2", False)])
 def test_a_loopback_name_server_is_recognised(server, loops):
-    assert bool(resolv_conf.parse(f"nameserver {server}\n").loopback_servers) is loops
+    assert bool(resolv_conf.loopback(resolv_conf.written_servers(f"nameserver {server}\n"))) is loops
 
 
 def test_an_empty_resolv_conf_has_no_server():
     assert resolv_conf.parse("").nameservers == ()
 
 
-@pytest.mark.parametrize("text", ["nameserver\n", "nameserver 10.0.0\n", "Welcome to atlas01\n", "\0\0\0"])
+@pytest.mark.parametrize(
+    ("line", "flaw"),
+    [
+        ("  {}", "indented"),
+        ("\t{}", "indented"),
+        ("{}\r", "ends with a carriage return"),
+    ],
+)
+def test_a_line_that_glibc_does_not_read_is_named(line, flaw):  # tried: res_ninit of glibc 2.36
+    found = resolv_conf.parse("\n".join(line.format(s) for s in ("search sigsus.cn", "nameserver 192.168.3.1")) + "\n")
+    assert (found.nameservers, found.searches("sigsus.cn")) == ((), False)
+    assert f"{flaw}: search sigsus.cn" in found.unread[0]
+
+
+def test_the_kubelet_reads_indented_lines():
+    assert resolv_conf.written_servers("  nameserver 192.168.3.1\r\n\tnameserver ::1\n# x\n") == ("192.168.3.1", "::1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["search", "search ", "domain\t", "nameserver", "options ", "lookup file bind", "family inet4", "Welcome to"],
+)
+def test_glibc_passes_over_empty_settings_and_other_words(line):  # tried: res_ninit of glibc 2.36
+    found = resolv_conf.parse(f"nameserver 10.0.0.1\nsearch sigsus.cn\n{line}\n")
+    assert (found.nameservers, found.search, found.unread) == (("10.0.0.1",), ("sigsus.cn",), ())
+
+
+@pytest.mark.parametrize(("search", "there"), [("Sigsus.CN", True), ("a.b sigsus.cn.", True), ("sigsus.cn.org", False)])
+def test_a_search_domain_has_no_case(search, there):
+    assert resolv_conf.parse(f"search {search}\n").searches("sigsus.cn") is there
+
+
+def test_a_base_file_is_rewritten_without_the_lines_that_are_not_read():
+    assert resolv_conf.with_search("  search sigsus.cn\r\n", "sigsus.cn") == "search sigsus.cn\n"
+
+
+@pytest.mark.parametrize("text", ["nameserver 10.0.0\n", "nameserver 10.0.0.1, 10.0.0.2\n", "\0\0\0"])
 def test_what_is_not_a_resolv_conf_is_unknown(text):
     with pytest.raises(Unparsable):
         resolv_conf.parse(text)

@@ -114,3 +114,78 @@ def test_owners_that_weave_cannot_reach():
         "1a:2b:3c:4d:5e:71(atlas09)                   524288 IPs (50.0% of total) - unreachable!\n"
     )
     assert weave.unreachable_owners(text) == ("atlas09",)
+
+
+LACP = """\
+== /proc/net/bonding/bond0
+Ethernet Channel Bonding Driver: v3.7.1 (April 27, 2011)
+
+Bonding Mode: IEEE 802.3ad Dynamic link aggregation
+MII Status: up
+
+802.3ad info
+Active Aggregator Info:
+\tAggregator ID: 2
+\tPartner Mac Address: 02:00:00:00:00:6e
+
+Slave Interface: eth0
+MII Status: up
+Aggregator ID: 2
+Actor Churn State: none
+Partner Churn State: none
+
+Slave Interface: eth1
+MII Status: up
+Aggregator ID: 2
+Actor Churn State: none
+Partner Churn State: none
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "trouble"),
+    [
+        ("MII Status: up", "MII Status: up", ()),
+        ("eth1\nMII Status: up\nAggregator ID: 2", "eth1\nMII Status: up\nAggregator ID: 1", "eth1 in aggregator 1"),
+        ("Partner Churn State: none", "Partner Churn State: churned", "eth0 churned"),
+        ("02:00:00:00:00:6e", "00:00:00:00:00:00", "no LACP partner"),
+        ("Active Aggregator Info:\n\tAggregator ID: 2", "bond bond0 has no active aggregator", "no LACP partner"),
+        (LACP[LACP.index("Slave") :], "", "no member"),
+        ("MII Status: up\n\n802", "MII Status: going back\n\n802", "the bond going back"),
+    ],
+)
+def test_a_bond_that_carries_nothing_is_named(old, new, trouble):
+    found = bonding.down(LACP.replace(old, new, 1))
+    assert found == () if not trouble else found[0].startswith(f"bond0: {trouble}")
+
+
+def test_a_bond_without_lacp_has_no_partner():
+    text = LACP.replace("IEEE 802.3ad Dynamic link aggregation", "fault-tolerance (active-backup)")
+    assert bonding.down(text.replace("02:00:00:00:00:6e", "00:00:00:00:00:00")) == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "good"),
+    [
+        ("fastdp b2:ef(atlas02) mtu=1376", True),
+        ("encrypted   fastdp b2:ef(atlas02) mtu=1376", True),
+        ("unencrypted fastdp b2:ef(atlas02) mtu=1376", True),
+        ("sleeve b2:ef(atlas02) mtu=1438", False),
+        ("encrypted   sleeve b2:ef(atlas02) encrypted=truemtu=1314", False),
+        ("unencrypted sleeve b2:ef(atlas02) mtu=1438", False),
+    ],
+)
+def test_sleeve_is_slow_with_a_password_too(mode, good):
+    [found] = weave.connections(f"<- 192.168.3.2:40536     established {mode}\n")
+    assert found.is_good is good
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        'tcp LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:* users:(("a",pid=1,fd=14)) ino:123 sk:1 cgroup:/a.slice/b <->\n',
+        "mptcp LISTEN 0 4096 127.0.0.53:53 0.0.0.0:*\n",
+    ],
+)
+def test_sockets_with_a_cgroup_or_of_mptcp(row):
+    assert [(s.kind, s.address, s.port) for s in sockets.parse(row)] == [("tcp", "127.0.0.53", 53)]

@@ -59,7 +59,20 @@ from dlws.parse.host import (
     systemd,
     timedate,
 )
-from dlws.parse.network import bonding, firewall, ip_addr, ip_route, iperf3, lldp, ping, resolv_conf, sockets, weave
+from dlws.parse.network import (
+    bonding,
+    firewall,
+    ip_addr,
+    ip_route,
+    iperf3,
+    lldp,
+    nftables,
+    packet_filter,
+    ping,
+    resolv_conf,
+    sockets,
+    weave,
+)
 from dlws.parse.platform import alerts, answers
 from dlws.parse.storage import df, exportfs, fio, fstab, mdstat, mounts, smart
 from dlws.verdict import Unparsable
@@ -92,6 +105,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "exportfs.parse": exportfs.parse,
     "fio.written": fio.written,
     "firewall.iptables_chain": firewall.iptables_chain,
+    "firewall.iptables_chains": firewall.iptables_chains,
     "firewall.ufw_status": firewall.ufw_status,
     "fstab.comment_out_swap": fstab.comment_out_swap,
     "fstab.with_mount": lambda text: fstab.with_mount(text, "a:/b /c nfs x 0 0"),
@@ -135,6 +149,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "npu_smi.cards": npu_smi.cards,
     "npu_smi.info": npu_smi.info,
     "npu_smi.mapping": npu_smi.mapping,
+    "nftables.closing": lambda text: nftables.closing(text, nftables.BaseChain("inet", "filter", "input", "accept")),
+    "nftables.incoming": nftables.incoming,
     "nvbandwidth.per_gpu": nvbandwidth.per_gpu,
     "nvidia_driver.fabric_manager": nvidia_driver.fabric_manager,
     "nvidia_driver.loaded": nvidia_driver.loaded,
@@ -149,6 +165,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "nvidia_topology.parse": nvidia_topology.parse,
     "nvlink.parse": nvlink.parse,
     "os_release.parse": os_release.parse,
+    "packet_filter.rule": packet_filter.rule,
     "ping.parse": ping.parse,
     "processes.open_files": processes.open_files,
     "processes.parse": processes.parse,
@@ -183,6 +200,7 @@ GOOD = [
     "LoadState=loaded\nActiveState=active\n",
     "a.swap loaded failed failed A\n",
     "-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n",
+    "table inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n}\n",
     "Status: active\n",
     "nameserver 10.0.0.1\nsearch sigsus.cn\noptions edns0\n",
     "1.2.3.4 STREAM atlas01\n1.2.3.4 DGRAM\n1.2.3.4 RAW\n",

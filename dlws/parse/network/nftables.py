@@ -1,0 +1,103 @@
+"""nft: base chains that packets to the host go through, and the rules in them that keep packets out.
+
+iptables shows nothing of tables that were made by nft itself (nftables 1.0.6 with iptables 1.8.9: a chain with the
+policy drop in `inet filter` or `ip filter`, and `iptables -S INPUT` prints `-P INPUT ACCEPT`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dlws.parse.text import lines, unparsable
+
+_TABLE: Final = re.compile(r"table (?P<family>\S+) (?P<name>\S+) \{(?: *#.*)?")
+_CHAIN: Final = re.compile(r"chain (?P<name>\S+) \{(?: *#.*)?")
+_BASE: Final = re.compile(
+    r"type filter hook (?P<hook>input|prerouting|ingress)\b[^;]*;(?: *policy (?P<policy>accept|drop);)?.*"
+)
+_BUILT_IN: Final = frozenset({"INPUT", "PREROUTING"})
+"""The chains of iptables' own tables, which iptables shows."""
+_OF_THE_CLUSTER: Final = re.compile(r"(?:kube-proxy|calico|cilium|weave|flannel|f2b|docker|libvirt)\S*")
+"""Tables of kube-proxy, pod networks, Docker and fail2ban."""
+_PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) (?:\"[^\"]*\"|\S+))*) )*"
+_DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject(?: with .*)?)(?: comment \"[^\"]*\")?")
+_ACCEPTS: Final = re.compile(rf"{_PLAIN}accept(?: comment \"[^\"]*\")?")
+_INVALID: Final = re.compile(
+    rf"ct state (?:invalid|vmap \{{ (?:(?:established|related) : accept, )*invalid : drop"
+    rf"(?:, (?:established|related) : accept)* \}}|invalid {_PLAIN})(?: .*)?"
+)
+_MAY_DROP: Final = re.compile(r"\b(?:drop|reject|queue)\b")
+_JUMP: Final = re.compile(r"\b(?:jump|goto) (?P<chain>[^\s,}]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChain:
+    """A base chain: `str` of it is `inet filter input`."""
+
+    family: str
+    table: str
+    name: str
+    policy: str
+
+    def __str__(self) -> str:
+        return f"{self.family} {self.table} {self.name}"
+
+
+def incoming(text: str) -> tuple[BaseChain, ...]:
+    """`nft list chains` or `list ruleset`: the base chains for packets to the host that iptables does not show.
+
+    Those of the cluster's own software are left out; empty where there is none.
+    """
+    found: list[BaseChain] = []
+    table, chain = ("", ""), ""
+    for line in (line.strip() for line in lines("nft list chains", text)):
+        if row := _TABLE.fullmatch(line):
+            table = row["family"], row["name"]
+        elif row := _CHAIN.fullmatch(line):
+            chain = row["name"]
+        elif (row := _BASE.fullmatch(line)) and table[0] in ("ip", "inet", "netdev"):
+            found.append(BaseChain(*table, chain, row["policy"] or "accept"))
+        elif not table[0] and not line.startswith("#"):
+            raise unparsable("nft list chains", line)
+    of_iptables = {chain for chain in found if chain.family == "ip" and chain.name in _BUILT_IN}
+    return tuple(c for c in found if c not in of_iptables and not _OF_THE_CLUSTER.fullmatch(c.table))
+
+
+def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
+    """`nft list table`: the rules by which a base chain drops every packet, and those by which it may drop some."""
+    rules = _rules(text)
+    if base.name not in rules:
+        raise unparsable("nft list table", str(base), "no chain")
+    closed: list[str] = []
+    doubts: list[str] = []
+    todo, seen = [base.name], {base.name}
+    while todo:
+        chain = todo.pop(0)
+        for rule in rules.get(chain, ()):
+            if _ACCEPTS.fullmatch(rule):
+                break
+            if _DROPS.fullmatch(rule):
+                (closed if chain == base.name else doubts).append(rule)
+                break
+            jumps = {row["chain"] for row in _JUMP.finditer(rule)}
+            todo += sorted(jumps - seen)
+            seen |= jumps
+            doubts += [rule] if _MAY_DROP.search(rule) and not _INVALID.fullmatch(rule) else []
+    return closed, doubts
+
+
+def _rules(text: str) -> dict[str, list[str]]:
+    """The rules by chain; what else is in a table (sets, maps) is passed over."""
+    rules: dict[str, list[str]] = {}
+    chain = ""
+    for line in (line.strip() for line in lines("nft list table", text)):
+        if row := _CHAIN.fullmatch(line):
+            chain = row["name"]
+            rules[chain] = []
+        elif line == "}":
+            chain = ""
+        elif chain and not line.startswith(("type ", "policy ", "comment ", "#")):
+            rules[chain].append(line)
+    return rules

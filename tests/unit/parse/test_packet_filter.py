@@ -1,0 +1,160 @@
+"""What iptables and nft do with a packet that comes in. Texts of iptables 1.8.9 and nftables 1.0.6."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.network import firewall, nftables
+from dlws.parse.network.packet_filter import Fate, Filter, Packet
+from dlws.verdict import Unparsable
+
+API = Packet("192.168.3.4", "192.168.3.6", "eth0", "tcp", 6443)
+PING = Packet("192.168.3.4", "192.168.3.6", "eth0", "icmp")
+WEAVE = Packet("192.168.3.4", "192.168.3.6", "eth0", "udp", 6783)
+RED_HAT = """\
+-P INPUT ACCEPT
+-P FORWARD ACCEPT
+-N RH
+-A INPUT -j RH
+-A RH -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A RH -i lo -j ACCEPT
+-A RH -p icmp -m icmp --icmp-type any -j ACCEPT
+-A RH -p tcp -m tcp --dport 22 --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+-A RH -j REJECT --reject-with icmp-port-unreachable
+"""
+OF_NFT = """\
+table inet x {
+\tchain a {
+\t\ttype filter hook input priority filter - 10; policy accept;
+\t\tct state vmap { invalid : drop, established : accept, related : accept }
+\t\tct state invalid counter packets 0 bytes 0 drop
+\t\ttcp dport 6443 jump b
+\t}
+
+\tchain b {
+\t\tdrop
+\t}
+}
+"""
+
+
+def fate(*rules: str, packet: Packet = API) -> Fate:
+    return Filter({"INPUT": rules}).fate([packet])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-j DROP",
+        "-j REJECT --reject-with icmp-host-prohibited",
+        '-m comment --comment "the \\"rest\\" -j ACCEPT" -j DROP',
+        "-m conntrack --ctstate NEW -j DROP",
+        "-m state --state INVALID,NEW -j DROP",
+        "-m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP",
+        "! -i lo -j DROP",
+        "-i eth0 -j DROP",
+        "-i eth+ -j DROP",
+        "-p tcp -j DROP",
+        "-p 6 -j DROP",
+        "-s 192.168.3.0/24 -j DROP",
+        "-d 192.168.3.6/32 -p tcp -m tcp --dport 6443 -j DROP",
+        "-p tcp -m multiport --dports 22,6000:7000 -j REJECT --reject-with tcp-reset",
+        "-p tcp -m multiport ! --dports 22,80 -j DROP",
+        "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
+        "-m addrtype --dst-type LOCAL -j DROP",
+        "-m mark ! --mark 0x1/0x1 -j DROP",
+    ],
+)
+def test_a_rule_that_keeps_a_new_connection_out_is_named(rule: str) -> None:
+    before = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-p tcp -m tcp --dport 22 -j ACCEPT"
+    assert fate(*before, rule, "-j ACCEPT") == Fate((rule,))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-m conntrack --ctstate INVALID -j DROP",
+        "-i lo -j DROP",
+        "-i docker0 -j DROP",
+        "-s 10.0.0.9/32 -j DROP",
+        "-d 127.0.0.1/32 -p tcp -m tcp --dport 6784 -m addrtype ! --src-type LOCAL -j DROP",
+        "-p udp -j DROP",
+        "-p tcp -m tcp --dport 23 -j DROP",
+        "-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP",
+        "-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP",
+        "-m mark --mark 0x8000/0x8000 -j DROP",
+        "-m pkttype --pkt-type broadcast -j DROP",
+        "-j LOG --log-prefix x",
+        "-j KUBE-FIREWALL",
+        '-m comment --comment "cali:Cz_u1IQiXIMmKD4c" -j cali-INPUT',
+        "-p tcp -m multiport --dports 22 -j f2b-sshd",
+    ],
+)
+def test_a_rule_for_other_packets_keeps_nothing_out(rule: str) -> None:
+    assert fate(rule) == Fate()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-m recent --rcheck --seconds 60 --name x -j DROP",
+        "-m set --match-set allowed src -j DROP",
+        "-p tcp -m tcp --sport 1024:65535 -j DROP",
+        "-j NFQUEUE --queue-num 0",
+        "-j LOGDROP",
+        "-g LOGDROP",
+    ],
+)
+def test_a_rule_that_cannot_be_judged_is_a_doubt(rule: str) -> None:
+    assert fate(rule) == Fate((), (rule,))
+
+
+def test_what_is_accepted_first_is_not_dropped() -> None:
+    assert fate("-p tcp -m tcp --dport 6443 -j ACCEPT", "-j DROP") == Fate()
+    assert fate("-p tcp -m tcp --dport 6443 -j ACCEPT", "-j DROP", packet=WEAVE) == Fate(("-j DROP",))
+
+
+def test_the_chain_that_is_jumped_to_decides() -> None:
+    table = Filter(firewall.iptables_chains(RED_HAT))
+    assert table.fate([API]) == Fate(("-j REJECT --reject-with icmp-port-unreachable",))
+    assert table.fate([PING]) == Fate()
+
+
+def test_a_goto_does_not_come_back() -> None:
+    chains = {"INPUT": ["-g OPEN", "-j DROP"], "OPEN": ["-s 10.0.0.9/32 -j DROP"]}
+    assert Filter(chains).fate([API]) == Fate()
+    assert Filter(chains | {"INPUT": ["-j OPEN", "-j DROP"]}).fate([API]) == Fate(("-j DROP",))
+
+
+def test_a_chain_without_rules_here_is_unknown_but_for_the_clusters() -> None:
+    chains = Filter({"INPUT": ["-j KUBE-FIREWALL", "-j RH-Firewall-1-INPUT", "-j LOG"]})
+    assert chains.unknown_chains == ["RH-Firewall-1-INPUT"]
+
+
+@pytest.mark.parametrize("text", ["", "-A INPUT -j DROP\n", "-P INPUT ACCEPT\n-A RH -j DROP\n", "-P INPUT ACCEPT\nx\n"])
+def test_a_torn_table_is_unknown(text: str) -> None:
+    with pytest.raises(Unparsable):
+        firewall.iptables_chains(text)
+
+
+def test_a_table_of_nft_itself_is_seen() -> None:
+    text = "table ip filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
+    [chain] = nftables.incoming(text)
+    assert (str(chain), chain.policy) == ("ip filter input", "drop")
+    assert nftables.closing(text, chain) == ([], [])
+
+
+def test_tables_of_iptables_and_of_the_cluster_are_not_nfts() -> None:
+    chain = "\tchain {} {{\n\t\ttype filter hook input priority 0; policy drop;\n\t}}\n}}\n"
+    own = [f"table ip filter {{\n{chain.format('INPUT')}", f"table ip kube-proxy {{\n{chain.format('filter-input')}"]
+    assert nftables.incoming("".join(own)) == nftables.incoming("") == ()
+
+
+def test_rules_of_nft_close_or_are_doubts() -> None:
+    [chain] = nftables.incoming(OF_NFT)
+    assert nftables.closing(OF_NFT, chain) == ([], ["drop"])
+    closing = OF_NFT.replace("tcp dport 6443 jump b", 'counter packets 0 bytes 0 log prefix "no " reject with icmpx')
+    assert nftables.closing(closing, chain) == (['counter packets 0 bytes 0 log prefix "no " reject with icmpx'], [])
+    opened = OF_NFT.replace("tcp dport 6443 jump b", "accept\n\t\tdrop")
+    assert nftables.closing(opened, chain) == ([], [])
+    assert nftables.closing(OF_NFT.replace("jump b", "drop"), chain) == ([], ["tcp dport 6443 drop"])
