@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlws.engine.check import check, expect
-from dlws.facts.swap import enabled_swap_units
+from dlws.facts.swap import swap_at_boot
 from dlws.parse.host import swaps
 from dlws.parse.storage import fstab
 from dlws.remote.host import Host
@@ -20,9 +20,9 @@ def test_swap_is_off(host: Host) -> None:
     section="3.11",
     source="kubespray#2348",
     title_zh="重启后 swap 仍关闭",
-    fix="comment out the swap lines in /etc/fstab; mask the .swap units",
+    fix="comment out the swap lines in /etc/fstab; systemctl mask the units",
 )
 def test_swap_stays_off(host: Host) -> None:
     """Swap stays off after a reboot: no /etc/fstab line or systemd unit turns it on."""
     lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(host.read("cat /etc/fstab"))]
-    expect("swap entries active at boot", found=lines + enabled_swap_units(host), expected=[])
+    expect("swap entries active at boot", found=lines + swap_at_boot(host), expected=[])

@@ -58,8 +58,20 @@ from dlws.parse.host import (
     systemd,
     timedate,
 )
-from dlws.parse.network import bonding, firewall, ip_addr, ip_route, iperf3, lldp, ping, resolv_conf, sockets, weave
-from dlws.parse.platform import alerts, answers
+from dlws.parse.network import (
+    bonding,
+    firewall,
+    ip_addr,
+    ip_route,
+    iperf3,
+    iptables_save,
+    lldp,
+    ping,
+    resolv_conf,
+    sockets,
+    weave,
+)
+from dlws.parse.platform import alerts, answers, mysql_accounts
 from dlws.parse.storage import df, exportfs, fio, fstab, mdstat, mounts, smart
 from dlws.verdict import Unparsable
 
@@ -69,6 +81,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "accounts.group": accounts.group,
     "accounts.passwd": accounts.passwd,
     "answers.parse": answers.parse,
+    "iptables_save.parse": iptables_save.parse,
+    "mysql_accounts.parse": mysql_accounts.parse,
+    "systemd.unit_files": systemd.unit_files,
     "alerts.active": alerts.active,
     "alerts.samples": alerts.samples,
     "apt_locks.holders inodes": lambda text: apt_locks.holders("", text),
