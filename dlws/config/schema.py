@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator, PlainValidator
 
 from dlws.config import values
+from dlws.config.platforms import Platform
 from dlws.inventory import Arch, Device, Role, Vendor
 
 Address = Annotated[str, AfterValidator(values.address)]
@@ -44,11 +45,7 @@ KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfi
 class Section(BaseModel):
     """A mapping of config.yaml. Keys it does not name are errors."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     tolerates_unknown_keys: ClassVar[bool] = False
     """True if DLWorkspace's templates may use other keys: then only a near miss is an error, others are warnings."""
 
@@ -307,6 +304,8 @@ class Suite(Section):
     """Folder with `docker save` archives; relative to the configuration file."""
     registry_config: Text | None = None
     """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
+    platforms: tuple[Platform, ...] = ()
+    """Releases of operating systems that the site accepts besides the runbook's (H01)."""
     required_gpu_driver: Text = "430"
     required_npu_driver: Text = "1.72.T2.100.B020"
     dlworkspace: Text | None = None
