@@ -57,6 +57,11 @@ class Rule:
         return self.options.get("-j", self.options.get("-g", ""))
 
     @property
+    def devices(self) -> tuple[str, str]:
+        """The devices that a packet comes in by and goes out by; "" for any."""
+        return self.options.get("-i", ""), self.options.get("-o", "")
+
+    @property
     def is_for_all(self) -> bool:
         """Whether it has no condition."""
         return not set(self.options) - {"-j", "-g", "-m", "--comment", "--reject-with"}
@@ -101,7 +106,8 @@ def drops(tables: Mapping[str, Table], networks: Sequence[str]) -> list[str]:
     """The rules that drop packets of pods, as `filter FORWARD: -s 10.2.0.0/16 -j DROP`.
 
     `networks` are those of pods, services and hosts. A rule behind the last one that accepts pods ends what was not
-    accepted, as a policy of DROP does, and is no finding.
+    accepted, as a policy of DROP does, and is no finding; nor is one behind a rule that accepts for the same devices:
+    weave writes `-o weave -j WEAVE-NPC`, then `-o weave -j DROP`.
     """
     return [
         f"{name} {chain}: {rule.text}"
@@ -121,7 +127,8 @@ def _dropping(table: Table, chain: str, networks: Sequence[str], above: tuple[st
         if not rule.concerns(networks):
             continue
         if rule.target in ("DROP", "REJECT"):
-            yield chain, rule
+            if not any(rules[before].devices == rule.devices != ("", "") for before in accepting if before < at):
+                yield chain, rule
         elif rule.target in table and not _OWNED.match(rule.target) and rule.target not in (*above, chain):
             yield from _dropping(table, rule.target, networks, (*above, chain))
 

@@ -73,6 +73,22 @@ def test_what_ends_the_chain_behind_the_accepted_pods_is_a_policy() -> None:
     assert forward(accepted[0], "-A FORWARD -j DROP", accepted[1]) == ["filter FORWARD: -j DROP"]
 
 
+WEAVE = (
+    "-A FORWARD -o weave -m comment --comment \"NOTE: this must go before '-j KUBE-FORWARD'\" -j WEAVE-NPC",
+    "-A FORWARD -o weave -m state --state NEW -j NFLOG --nflog-group 86",
+    "-A FORWARD -o weave -j DROP",
+    "-A FORWARD -i weave ! -o weave -j ACCEPT",
+    "-A FORWARD -o weave -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+)
+"""What weave 2.8 with its network policy controller writes."""
+
+
+def test_weaves_own_drop_behind_its_policies_is_meant() -> None:
+    assert forward(*WEAVE) == []
+    assert forward("-A FORWARD -j DROP", *WEAVE) == ["filter FORWARD: -j DROP"]
+    assert forward(WEAVE[2], *WEAVE) == ["filter FORWARD: -o weave -j DROP"]
+
+
 def test_a_chain_of_the_sites_own_is_followed_once() -> None:
     assert forward("-A FORWARD -j SITE", "-A SITE -j SITE", "-A SITE -j DROP") == ["filter SITE: -j DROP"]
     assert forward("-A FORWARD -j SITE", "-A SITE -j RETURN", "-A SITE -j DROP") == []
