@@ -24,6 +24,7 @@ SESSIONS = STARTUPS = 10
     section="2.1",
     source="runbook 2.1",
     title_zh="可以登录主机并具备 root 权限",
+    harmful="nothing can be done as anybody but root, and a host behind another key is another machine",
     fix="allow root login with the shared root password, or restore the admin user's key",
 )
 def test_login(host: Host) -> None:

@@ -47,6 +47,7 @@ def test_configuration_is_valid(cluster: Cluster, notes: Notes) -> None:
     source="upstream build",
     on=control_host,
     title_zh="集群 ID 存在且有效，与主节点上的一致",
+    harmful="with another id the platform gets an empty database, and users and jobs are gone from sight",
     fix="copy the state folder of the control host that installed the cluster, or restore clusterID.yml from a backup;"
     " the database is named after it",
 )

@@ -16,7 +16,7 @@ from dlws.facts.docker import docker_of
 from dlws.facts.files import text_of
 from dlws.facts.kube_host import HEALTHZ, membership_of, pod_network_manifest, running_kubeadm
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
-from dlws.facts.swap import enabled_swap_units
+from dlws.facts.swap import enabled_swap_units, loaded_swap_units
 from dlws.inventory import Node
 from dlws.kubernetes import admin_conf, kubeadm, labels
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
@@ -40,7 +40,9 @@ def test_swap_off(host: Host, change: Change) -> None:
     change.run("swapoff -a")
     change.edit_file("/etc/fstab", fstab.comment_out_swap)
     change.run("systemctl daemon-reload")  # drops the units generated from those lines
-    for unit in enabled_swap_units(host, host.read("cat /etc/fstab")):
+    for unit in enabled_swap_units(host):
+        change.run("systemctl disable %s", unit)
+    for unit in loaded_swap_units(host, host.read("cat /etc/fstab")):
         change.run("systemctl mask %s", unit)
 
 

@@ -229,6 +229,31 @@ def _swap_fstab(host: LabHost) -> Memory:
     return {"was_live": "yes" if live else "no"}
 
 
+_UNIT = "/etc/systemd/system/var-lab.swap"
+
+
+@fault(
+    "swap_unit",
+    "a .swap unit is enabled, which systemd has not loaded",
+    script(f"systemctl disable var-lab.swap || true; rm -f {_UNIT}; systemctl daemon-reload"),
+)
+def _swap_unit(host: LabHost) -> Memory:
+    text = "[Swap]\nWhat=/var/lab\n\n[Install]\nWantedBy=swap.target\n"
+    hosts.execute(host, f"cat > {_UNIT}; systemctl --no-reload enable var-lab.swap", stdin=text)
+    return {}
+
+
+@fault(
+    "second_sudoer",
+    "an account besides the admin user becomes root without a password",
+    script("rm -f /etc/sudoers.d/lab-guest; userdel lab-guest || true"),
+)
+def _second_sudoer(host: LabHost) -> Memory:
+    hosts.execute(host, "useradd lab-guest && umask 0337 && cat > /etc/sudoers.d/lab-guest", stdin=_GUEST)
+    return {}
+
+
+_GUEST = "lab-guest ALL=(ALL) NOPASSWD: ALL\n"
 _SET_DEFAULT_RUNTIME = """
 python3 - "$1" <<'END'
 import json, sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from lab import hosts
 from lab.device_faults import FAULTS
@@ -190,3 +191,97 @@ def _coredns_scaled_to_0(host: LabHost) -> Memory:
     ]
     _kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=0")
     return {"replicas": str(replicas)}
+
+
+_WEBHOOK = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: lab-policy}
+webhooks:
+- name: pods.policy.lab
+  failurePolicy: Fail
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  clientConfig: {service: {namespace: default, name: lab-policy, path: /validate, port: 443}}
+  rules:
+  - {operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}
+"""
+_QUOTA = """
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: lab-none, namespace: default}
+spec: {hard: {pods: "0"}}
+"""
+_DENY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: lab-deny, namespace: kube-system}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+"""
+_API = """
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.lab.example.com}
+spec:
+  group: lab.example.com
+  version: v1
+  insecureSkipTLSVerify: true
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  service: {namespace: default, name: lab-api}
+"""
+OBJECTS = {
+    "webhook_dead": ("a validating webhook that must answer has no service: no pod can be created", _WEBHOOK),
+    "quota_used_up": ("a ResourceQuota allows no further pod in default", _QUOTA),
+    "policy_denies_all": ("a NetworkPolicy denies all traffic of kube-system", _DENY),
+    "api_service_dead": ("an APIService has lost its service", _API),
+}
+"""Faults that are one object in the cluster: the sentence, and the manifest."""
+
+
+def _object_fault(name: str, sentence: str, manifest: str) -> None:
+    def undo(host: LabHost, memory: Memory) -> None:
+        _kubectl("delete", "--ignore-not-found", "-f", "-", stdin=manifest)
+
+    @fault(name, sentence, undo)
+    def _apply(host: LabHost) -> Memory:
+        _kubectl("apply", "-f", "-", stdin=manifest)
+        return {}
+
+
+for _name, (_sentence, _manifest) in OBJECTS.items():
+    _object_fault(_name, _sentence, _manifest)
+
+STUCK = "lab-stuck"
+_HELD = f"""
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: held, namespace: {STUCK}, finalizers: [lab.example.com/nobody]}}
+"""
+
+
+def _undo_namespace_stuck(host: LabHost, memory: Memory) -> None:
+    patch = '{"metadata":{"finalizers":null}}'
+    if _kubectl("get", "namespace", STUCK, "--ignore-not-found"):
+        _kubectl("-n", STUCK, "patch", "configmap", "held", "--type=merge", "-p", patch)
+        _kubectl("wait", "--for=delete", f"namespace/{STUCK}", "--timeout=60s")
+
+
+@fault("namespace_stuck", f"the namespace {STUCK} has been Terminating for a minute", _undo_namespace_stuck)
+def _namespace_stuck(host: LabHost) -> Memory:
+    _kubectl("create", "namespace", STUCK)
+    _kubectl("apply", "-f", "-", stdin=_HELD)
+    _kubectl("delete", "namespace", STUCK, "--wait=false")
+    began = time.monotonic()
+    wait_for("the namespace to have been Terminating for a minute", lambda: time.monotonic() - began > 65, 90)
+    return {}
+
+
+@fault(
+    "forward_drop",
+    "the first rule of the FORWARD chain drops every packet",
+    script("while iptables -w -D FORWARD -j DROP 2> /dev/null; do :; done"),
+)
+def _forward_drop(host: LabHost) -> Memory:
+    hosts.execute(host, "iptables -w -I FORWARD 1 -j DROP")
+    return {}

@@ -118,6 +118,20 @@ def _other_mysql_password(host: LabHost) -> Memory:
     return {"password": password}
 
 
+OPEN_USER = "'monitor'@'%'"
+
+
+def _undo_mysql_open_account(host: LabHost, memory: Memory) -> None:
+    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nDROP USER IF EXISTS {OPEN_USER};\n")
+
+
+@fault("mysql_open_account", f"MySQL has the account {OPEN_USER} without a password", _undo_mysql_open_account)
+def _mysql_open_account(host: LabHost) -> Memory:
+    need_pods(host, "app=mysql")
+    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nCREATE USER {OPEN_USER};\n")
+    return {}
+
+
 _ROUTES = EditedFile(ROUTES)
 
 

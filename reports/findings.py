@@ -91,16 +91,26 @@ def collect(matrix: Matrix) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
     return tuple(sorted(findings, key=_rank)), _gaps(missing.get(None, ()))
 
 
+def accepted(matrix: Matrix) -> tuple[Finding, ...]:
+    """The stages that went on with a finding that a waiver covers, in the runbook's order."""
+    waived: dict[str, tuple[Row, list[Result]]] = {}
+    for row, result in _results(matrix):
+        if result.verdict is Verdict.WAIVED and row.is_stage:
+            waived.setdefault(row.key, (row, []))[1].append(result)
+    return tuple(Finding(row, Kind.WAIVED, "", tuple(results)) for row, results in waived.values())
+
+
 def grouped(findings: Iterable[Finding], remarks: Iterable[Finding]) -> tuple[Group, ...]:
-    """Findings under their headings: causes, then everything else that is red, then warnings and notes (`remarks`)."""
+    """Findings under their headings: causes, all else that is red, then warnings, what was accepted, and notes."""
     red, slight = tuple(findings), tuple(remarks)
     causes = tuple(f for f in red if f.is_cause)
     others = tuple(f for f in red if not f.is_cause)
     groups = (
         Group("Fix this first", causes or others),
         Group("Fix next", others if causes else ()),
-        Group("Warnings", tuple(f for f in slight if f.severity is not Severity.INFO)),
-        Group("Notes", tuple(f for f in slight if f.severity is Severity.INFO)),
+        Group("Warnings", tuple(f for f in slight if f.kind is Kind.WARN and f.severity is not Severity.INFO)),
+        Group("Accepted by waivers.yaml", tuple(f for f in slight if f.kind is Kind.WAIVED)),
+        Group("Notes", tuple(f for f in slight if f.kind is Kind.WARN and f.severity is Severity.INFO)),
     )
     return tuple(group for group in groups if group.findings)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dlws.record.ledger import HostRow, Result
 from dlws.record.printable import one_line, plain
+from dlws.verdict import Verdict
 from reports import matrix
 from reports.matrix import Kind, Matrix, Row
 from reports.overview import Overview
@@ -34,12 +35,16 @@ def _host(host: HostRow, rows: Matrix) -> Iterator[str]:
     if not stages:
         return
     planned = [(row, cell.result) for row, cell in stages if cell.kind is Kind.PLANNED and cell.result]
-    passed = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED) for _, cell in stages)
+    passed = sum(cell.kind in (Kind.PASS, Kind.UNCHANGED, Kind.CHANGED, Kind.WAIVED) for _, cell in stages)
+    proofs = [(row, proof) for row, cell in stages if cell.result for proof in cell.result.proofs]
+    accepted = [(row, proof) for row, proof in proofs if proof.verdict is Verdict.WAIVED]
     facts = ", ".join(fact for fact in (host.address, host.kind, host.role) if fact)
     yield ""
     yield f"{host.name} ({facts})" if host.name not in matrix.NO_HOSTS else host.name
     if host.host_key:
         yield f"  SSH host key: {one_line(host.host_key)}"
+    for row, proof in accepted:
+        yield f"  {row.section:<5} {row.name}: goes on with an accepted finding: {one_line(proof.sentence)}"
     for row, result in planned:
         yield from _stage(row, result)
     yield (

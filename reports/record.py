@@ -75,7 +75,7 @@ def build(overview: Overview) -> Record:
         "hosts": [_fields(host, "name", "address", "kind", "role") for host in run.hosts],
         "checks": checks,
         "stages": stages,
-        "waivers": _waivers(recorded.inputs, checks),
+        "waivers": _waivers(recorded.inputs, checks, stages),
         "deviations": [
             {name: check[name] for name in ("id", "host", "message", "found", "remark")}
             for check in checks
@@ -140,11 +140,13 @@ def _common(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     }
 
 
-def _waivers(inputs: Mapping[str, Any], checks: Sequence[Record]) -> list[Record]:
+def _waivers(inputs: Mapping[str, Any], checks: Sequence[Record], stages: Sequence[Record]) -> list[Record]:
+    judged = [(check["id"], check["host"], check["verdict"]) for check in checks]
+    judged += [(proof["id"], stage["host"], proof["verdict"]) for stage in stages for proof in stage["proofs"]]
     waived: dict[str, list[str]] = {}
-    for check in checks:
-        if check["verdict"] == Verdict.WAIVED:
-            waived.setdefault(check["id"], []).append(check["host"])
+    for id, host, verdict in dict.fromkeys(judged):
+        if verdict == Verdict.WAIVED:
+            waived.setdefault(id, []).append(host)
     return [
         waiver
         | {

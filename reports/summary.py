@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dlws.record.ledger import Ledger
+from dlws.record.ledger import Ledger, Outcome
+from dlws.verdict import Verdict
 from reports import findings
 from reports.findings import Finding, Gap, Group
 from reports.matrix import Kind, Matrix
@@ -24,7 +25,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The top of every report. `findings` make the run red; `remarks` (warnings) do not.
+    """The top of every report. `findings` make the run red; `remarks` (warnings, what a waiver let pass) do not.
 
     `gaps` are the tests not run that no finding explains; the others belong to the finding that explains them.
     """
@@ -54,7 +55,7 @@ def summarise(ledger: Ledger, matrix: Matrix) -> Summary:
         headline=headline,
         counts={kind: counts[kind] for kind in Kind if counts[kind]},
         findings=bad,
-        remarks=tuple(f for f in wrong if f.kind not in red),
+        remarks=(*(f for f in wrong if f.kind not in red), *findings.accepted(matrix)),
         gaps=gaps,
     )
 
@@ -101,5 +102,8 @@ def _good(ledger: Ledger, counts: Counter[Kind]) -> str:
     warnings = f", {count(counts[Kind.WARN], 'warning')}" if counts[Kind.WARN] else ""
     if not stages:
         return f"No finding in {count(len(ledger.results), 'check')}{warnings}"
-    changed = f"{counts[Kind.CHANGED]:,} changed" if counts[Kind.CHANGED] else "nothing changed"
+    waived = [r for r in ledger.results if r.stage and r.verdict is Verdict.WAIVED]
+    warnings += f", {count(len(waived), 'stage')} with an accepted finding" if waived else ""
+    altered = sum(r.stage and r.outcome is Outcome.CHANGED for r in ledger.results)
+    changed = f"{altered:,} changed" if altered else "nothing changed"
     return f"All {count(stages, 'stage')} hold, {changed}{warnings}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from checks import docker
-from checks.host import kernel
+from checks.host import kernel, system
 from checks.kubernetes import kube_host
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.parse.host import dpkg, kernel_log, processes, systemd, timedate
@@ -152,6 +152,7 @@ def test_no_process_hangs(host: Host) -> None:
     source="node-problem-detector",
     severity=Severity.WARNING,
     title_zh="近 24 小时内核日志中没有故障",
+    causes=[system.test_machine_ids_are_unique],  # journald keeps the journal in a folder of that name
     fix="see journalctl -k --since=-24h; memory: find the process; disk: replace it; hung task: H25",
 )
 def test_kernel_log_is_clean(host: Host) -> None:

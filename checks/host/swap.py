@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlws.engine.check import check, expect
-from dlws.facts.swap import enabled_swap_services, enabled_swap_units
+from dlws.facts.swap import swap_at_boot
 from dlws.parse.host import swaps
 from dlws.parse.storage import fstab
 from dlws.remote.host import Host
@@ -20,11 +20,11 @@ def test_swap_is_off(host: Host) -> None:
     section="3.11",
     source="kubespray#2348",
     title_zh="重启后 swap 仍关闭",
-    fix="comment out the swap lines of /etc/fstab; systemctl daemon-reload; mask .swap units; remove zram's package",
+    fix="comment out the swap lines of /etc/fstab; systemctl daemon-reload; disable and mask the units; remove zram's"
+    " package",
 )
 def test_swap_stays_off(host: Host) -> None:
     """Swap stays off after a reboot: no /etc/fstab line, systemd unit or service turns it on."""
     text = host.read("cat /etc/fstab")
     lines = [f"/etc/fstab line {e.line}: {e.spec}" for e in fstab.live_swaps(text)]
-    units = enabled_swap_units(host, text) + enabled_swap_services(host)
-    expect("swap entries active at boot", found=lines + units, expected=[])
+    expect("swap entries active at boot", found=lines + swap_at_boot(host, text), expected=[])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from dlws.config import platforms
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import whole_cluster, workers
@@ -12,7 +13,7 @@ from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.files import text_of
 from dlws.facts.packages import missing_packages
 from dlws.facts.system import machine_of
-from dlws.inventory import Device, Node
+from dlws.inventory import Node
 from dlws.parse.host import dpkg, meminfo, os_release, secure_boot
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
@@ -27,15 +28,21 @@ KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it coun
     "H01",
     section="2.1",
     source="runbook 2.1",
-    title_zh="操作系统版本符合要求",
-    fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release)",
+    title_zh="操作系统版本符合手册要求，或由 suite.platforms 接受",
+    fix="install Ubuntu 18.04 (NPU hosts: 18.04.1, with base-files on hold to keep the point release); if the site"
+    " accepts the release that is there, add a row to suite.platforms",
 )
-def test_operating_system(node: Node, host: Host) -> None:
-    """The operating system is Ubuntu 18.04, and exactly 18.04.1 on an NPU host."""
+def test_operating_system(cluster: Cluster, node: Node, host: Host) -> None:
+    """The operating system is Ubuntu 18.04, exactly 18.04.1 on an NPU host, or a release that the site accepts."""
     system = os_release.parse(host.read("cat /etc/os-release"))
-    expected = "18.04.1" if node.device is Device.NPU else "18.04"
-    release = system.point if node.device is Device.NPU and system.point else system.version
-    expect("operating system", found=f"{system.id} {release}", expected=f"ubuntu {expected}")
+    release = system.point or system.version or "without a release"
+    rows = {
+        "runbook 2.1": platforms.demanded(node),
+        "suite.platforms": platforms.accepted(cluster.suite.platforms, node),
+    }
+    wanted = [f"{row} ({who})" for who, found in rows.items() for row in found]
+    fits = any(row.takes(system.id, release) for found in rows.values() for row in found)
+    expect_that(fits, "operating system", found=f"{system.id} {release}", expected=" or ".join(wanted))
 
 
 @preflight

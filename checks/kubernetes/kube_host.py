@@ -130,6 +130,7 @@ def test_kubeadm_is_not_running(host: Host) -> None:
     section="3.11",
     source="kubeadm init and join phases",
     title_zh="主机上没有残缺的 Kubernetes 安装",
+    harmful="kubeadm would build upon the remains of another installation, keys and etcd data included",
     fix="inspect it first; to start over, manually and on this host only: kubeadm reset;"
     " rm -r /etc/cni/net.d; then run pytest -m install",
 )

@@ -23,6 +23,7 @@ from dlws.verdict import Severity
     section="3.11",
     source="kubeadm discovery",
     title_zh="主机信任本集群的 CA",
+    harmful="the host is a node of another cluster, whose pods an install would take down",
     fix="the host was joined to another cluster: run kubeadm reset on it, then pytest -m install",
 )
 def test_host_trusts_this_cluster(cluster: Cluster, host: Host, control: Host) -> None:
@@ -120,6 +121,7 @@ def test_root_has_a_kubeconfig(host: Host) -> None:
     source="upstream kubeadm init",
     on=targets.control_host,
     title_zh="控制主机上的 admin.conf 属于本集群且仅属主可读",
+    harmful="changes would go to the cluster that this admin.conf belongs to",
     fix="run pytest -m install --stages admin_conf",
 )
 def test_admin_conf(cluster: Cluster, control: Host, master: Host) -> None:

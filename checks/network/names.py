@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
@@ -21,6 +23,7 @@ from dlws.verdict import Unknown
     section="2.1",
     source="kubespray verify-settings",
     title_zh="配置的子网 IP 在本机网卡上",
+    harmful="the host at that address would be another machine than the configuration means",
     fix="correct private-ip (or the hosts file), or bring the interface up",
 )
 def test_private_address_is_here(node: Node, host: Host) -> None:
@@ -107,6 +110,25 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
     doubts += ["rules in the other back end of iptables, which could not be listed"] if hidden else []
     if doubts:
         raise Unknown(f"{host.name}: whether these keep packets out cannot be said: {'; '.join(doubts)}")
+
+
+@check(
+    "N33",
+    section="2.1",
+    source="runbook 2.1",
+    title_zh="重启后防火墙仍关闭",
+    causes=[test_firewall_is_off],
+    fix="ufw disable; systemctl disable firewalld nftables",
+)
+def test_firewall_stays_off(host: Host) -> None:
+    """No firewall starts at boot: ufw, firewalld or nftables.
+
+    The service of nftables begins by deleting the rules of Docker and Kubernetes. That of ufw is always enabled;
+    whether it filters is in its configuration.
+    """
+    ufw = re.search(r"(?im)^\s*ENABLED\s*=\s*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
+    starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
+    expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting], expected=[])
 
 
 @check(

@@ -5,17 +5,26 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from checks.kubernetes import control_plane
+from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
+from dlws.engine.targets import whole_cluster
+from dlws.facts.across_hosts import reachable_hosts
+from dlws.facts.firewall import tables
 from dlws.facts.network import has_weave
-from dlws.facts.reachability import dns_answer, unreachable_endpoints
+from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
 from dlws.inventory import Node
-from dlws.kubernetes import kubeadm
-from dlws.parse.network import weave
+from dlws.kubernetes import kubeadm, network_policies, objects
+from dlws.parse.network import iptables_save, weave
+from dlws.platform import services
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
+from dlws.verdict import NotApplicable
 
 KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
 DNS_NAME = "kubernetes.default.svc.cluster.local"
+TRIED = 3
+"""Pods of a node of which one must answer: a policy of its own may hide a pod."""
 WEAVE = "http://127.0.0.1:6784/status"
 
 
@@ -39,6 +48,87 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
 
 
 @check(
+    "N29",
+    section="3.11",
+    source="iptables(8)",
+    title_zh="没有防火墙规则丢弃 Pod 的数据包",
+    fix="find out what made the rule (iptables -t <table> -S <chain>), and remove it there and by iptables -D",
+)
+def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
+    """No rule of iptables drops what pods send or receive before Kubernetes' own rules let it pass.
+
+    Chains of Kubernetes, Docker and the pod network are their own; a rule for one port is not judged, save DNS.
+    """
+    concerned = [cluster.pod_range, cluster.service_range, *(node.address for node in cluster.nodes)]
+    found = iptables_save.drops(tables(host), concerned)
+    expect("rules that drop the pods' packets", found=found, expected=[])
+
+
+@check(
+    "N30",
+    section="3.11",
+    source="k8s NetworkPolicy",
+    on=whole_cluster,
+    title_zh="没有 NetworkPolicy 切断 DLWS 的 Pod",
+    fix="kubectl delete networkpolicy <name>, or add a rule that allows what the services need",
+)
+def test_no_policy_cuts_pods_off(kube: Kubernetes) -> None:
+    """In DLWS's namespaces no NetworkPolicy denies a pod all it receives, or all it sends."""
+    spaces = services.namespaces()
+    policies = [p for p in kube.list("networkpolicies") if p["metadata"]["namespace"] in spaces]
+    pods = [p for p in kube.list("pods") if p["metadata"]["namespace"] in spaces and not objects.is_finished(p)]
+    expect("pods cut off by a NetworkPolicy", found=network_policies.cut_off(policies, pods), expected=[])
+
+
+@check(
+    "N31",
+    section="3.11",
+    source="k8s network model",
+    on=whole_cluster,
+    title_zh="每台主机可到达每台主机上的 Pod",
+    causes=[names.test_peers_answer, test_no_rule_drops_pods],
+    fix="compare ip route and the FORWARD chain of the two hosts; see the log of the pod network on both",
+)
+def test_pods_answer(hosts: dict[str, Host], kube: Kubernetes) -> None:
+    """From every host, at least one of the pods on each host answers a ping.
+
+    Of each host three are asked; pods with hostNetwork are not of the pod network.
+    """
+    asked = {name: _addresses_on(kube, name) for name in hosts}
+    addresses = [address for found in asked.values() for address in found]
+    if not addresses:
+        raise NotApplicable("no host has a ready pod in the pod network")
+    lost = []
+    for name, host in reachable_hosts(hosts).items():
+        silent = {*silent_addresses(host, addresses)}
+        lost += [f"{name} to {on} ({', '.join(these)})" for on, these in asked.items() if these and {*these} <= silent]
+    expect("hosts that do not reach the pods of another", found=lost, expected=[])
+
+
+@check(
+    "N32",
+    section="3.11",
+    source="sonobuoy",
+    on=whole_cluster,
+    title_zh="每个集群 DNS Pod 均应答每台主机",
+    causes=[
+        control_plane.test_cluster_dns_has_endpoints,
+        names.test_peers_answer,
+        test_no_rule_drops_pods,
+        test_pods_answer,
+    ],
+    fix="see kubectl -n kube-system logs of the DNS pod named; check the way to its host's pods (N31)",
+)
+def test_each_dns_pod_answers(hosts: dict[str, Host], kube: Kubernetes) -> None:
+    """Every ready pod behind the cluster DNS resolves the API server's Service, asked from every host."""
+    endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system") or {}
+    pods = [address["ip"] for subset in endpoints.get("subsets") or () for address in subset.get("addresses") or ()]
+    answers = {(n, ip): dns_answer(h, DNS_NAME, ip) for n, h in reachable_hosts(hosts).items() for ip in pods}
+    wrong = [f"{ip} to {name}: {said}" for (name, ip), said in answers.items() if not _is_resolved(said)]
+    expect(f"answers of DNS pods about {DNS_NAME} without an address", found=wrong, expected=[])
+
+
+@check(
     "N19",
     section="3.11",
     source="sonobuoy",
@@ -50,8 +140,7 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     """Cluster DNS, at its service address, resolves the API server's Service from this host."""
     server = str(ip_network(cluster.service_range)[DNS_HOST])
     found = dns_answer(host, DNS_NAME, server)
-    right = found.startswith("code 0 ") and not found.endswith(" 0")
-    expect_that(right, f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
+    expect_that(_is_resolved(found), f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
 
 
 @check(
@@ -96,3 +185,22 @@ def test_weave_has_no_ghosts(host: Host) -> None:
         return
     ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
     expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
+
+
+def _is_resolved(answer: str) -> bool:
+    return answer.startswith("code 0 ") and not answer.endswith(" 0")
+
+
+def _addresses_on(kube: Kubernetes, node: str) -> list[str]:
+    """The addresses of some ready pods of the pod network on a node, those of Kubernetes itself first."""
+    pods = [
+        pod
+        for pod in kube.list("pods")
+        if pod["spec"].get("nodeName") == node
+        and not pod["spec"].get("hostNetwork")
+        and objects.is_ready(pod)
+        and not objects.is_being_deleted(pod)
+        and pod["status"].get("podIP")
+    ]
+    pods.sort(key=lambda pod: (pod["metadata"]["namespace"] != "kube-system", objects.name_of(pod)))
+    return [str(pod["status"]["podIP"]) for pod in pods[:TRIED]]

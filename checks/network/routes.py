@@ -77,6 +77,7 @@ def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) ->
     section="2.1",
     source="troubleshoot subnetAvailable",
     title_zh="Pod 与 Service 网段不与主机路由冲突",
+    harmful="pods would take the addresses of other machines, and the ranges cannot be changed later",
     fix="choose other ranges in config.yaml before the install, or remove the route",
 )
 def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:

@@ -14,7 +14,7 @@ from dlws.kubernetes import apply_plan
 from dlws.kubernetes.apply_plan import Effect
 from dlws.kubernetes.objects import condition_in_words
 from dlws.platform import job_objects
-from dlws.platform.services import SERVICES, Service
+from dlws.platform.services import METRICS_API, SERVICES, Service
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
 from dlws.verdict import Severity
@@ -83,6 +83,6 @@ def test_custom_metrics(kube: Kubernetes) -> None:
 
     Upstream's own checker skips it, as jobs run without it.
     """
-    found = kube.get("apiservices", "v1beta1.custom.metrics.k8s.io")
+    found = kube.get("apiservices", METRICS_API)
     said = "none" if found is None else condition_in_words(found, "Available")
-    expect_that(said.startswith("True"), "APIService v1beta1.custom.metrics.k8s.io", found=said, expected="available")
+    expect_that(said.startswith("True"), f"APIService {METRICS_API}", found=said, expected="available")

@@ -55,6 +55,7 @@ def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
     source="runbook 3.12",
     on=sharing_hosts,
     title_zh="共享存储已挂载且来源正确",
+    harmful="what is mounted there instead takes the files that belong on the share",
     causes=[test_shares_are_exported],
     fix="mount the share; check dmesg and showmount -e <server>",
 )
@@ -207,6 +208,7 @@ def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
     source="upstream auto_share.py",
     on=sharing_hosts,
     title_zh="/dlwsdata 链接指向共享存储",
+    harmful="jobs would write to the local disk, and a later mount would hide what they wrote",
     fix="move the content of a folder in a link's place to the share, rmdir it, run pytest -m install",
 )
 def test_storage_links(cluster: Cluster, host: Host) -> None:
@@ -225,6 +227,7 @@ def test_storage_links(cluster: Cluster, host: Host) -> None:
     source="fstab(5)",
     on=storage_servers,
     title_zh="共享目录所在磁盘已挂载",
+    harmful="the share would fill the root disk, and mounting its own would hide the data",
     fix="mount the disk listed in /etc/fstab (see dmesg for its state); exportfs -ra",
 )
 def test_disk_of_the_share_is_mounted(node: Node, cluster: Cluster, host: Host) -> None:

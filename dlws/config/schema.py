@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator, PlainValidator
 
 from dlws.config import values
+from dlws.config.platforms import Platform
 from dlws.inventory import Arch, Device, Role, Vendor
 
 Address = Annotated[str, AfterValidator(values.address)]
@@ -306,6 +307,8 @@ class Suite(Section):
     """Folder with `docker save` archives; relative to the configuration file."""
     registry_config: Text | None = None
     """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
+    platforms: tuple[Platform, ...] = ()
+    """Releases of operating systems that the site accepts besides the runbook's (H01)."""
     required_gpu_driver: DriverVersion = "430"
     required_npu_driver: DriverVersion = "1.72.T2.100.B020"
     dlworkspace: Text | None = None

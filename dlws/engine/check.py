@@ -48,6 +48,8 @@ class Check:
     """`swap_is_off`."""
     title: str
     causes: tuple[Check, ...] = ()
+    harmful: str = ""
+    """What a stage would destroy or hide if it went on with this finding accepted; "" where it would not."""
 
     @property
     def is_active(self) -> bool:
@@ -78,6 +80,7 @@ def check(
     fix: str,
     deviation: str = "",
     causes: Sequence[Callable[..., None]] = (),
+    harmful: str = "",
     name: str = "",
     title: str = "",
 ) -> Callable[[F], F]:
@@ -86,6 +89,7 @@ def check(
     `deviation` says why the product itself contradicts the rule: the verdict is then DEVIATION instead of FAIL.
     `causes` are checks that explain a finding of this one: where one of them is red in the same run, this one is NOT
     RUN, so that an engineer reads one finding and not its ten consequences.
+    `harmful` says what an install would destroy that went on in spite of the finding: no waiver counts in a stage.
     `name` and `title` default to the function's name and the first line of its docstring. Checks that are made from a
     table, one for each row, pass their own and are kept in a dict of their module (`one_or_many`).
     """
@@ -104,6 +108,7 @@ def check(
             name=name or name_of(function),
             title=title or title_of(function),
             causes=tuple(cause.__dict__["check"] for cause in causes),
+            harmful=harmful,
         )
         return pytest.mark.verify(function)  # type: ignore[no-any-return]
 

@@ -60,7 +60,8 @@ class Conclusion:
         result = self.ledger.results.get(item.key) if item else None
         if result is None or not (report.when == "call" or report.failed or report.skipped):
             return ("", "", "") if report.when != "call" else None
-        word = result.verdict if result.verdict.is_red or result.outcome is None else result.outcome
+        said = result.verdict.is_red or result.verdict is Verdict.WAIVED or result.outcome is None
+        word = result.verdict if said else result.outcome or ""
         return (word.lower(), "", "")
 
     def end(self, session: pytest.Session) -> None:

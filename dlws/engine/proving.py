@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def run_stage(
     if site.context.plan and not proofs:
         return _planned("judged by a check that touches the host: not in a plan")
     if first_red(proofs) is None:
-        return Judgement(verdict=Verdict.PASS, outcome=Outcome.UNCHANGED, proofs=proofs)
+        return _held(Outcome.UNCHANGED, proofs)
     trouble = act(site, step, actions, on_action)
     if site.context.plan and actions and trouble is None:
         return _planned("planned", proofs)
@@ -52,8 +53,16 @@ def run_stage(
     proofs = proofs if not actions else prove(site, step.stage.proves, step.target)
     red = first_red(proofs)
     if red is None:
-        return Judgement(verdict=Verdict.PASS, outcome=Outcome.CHANGED, message=trouble or "", proofs=proofs)
+        return _held(Outcome.CHANGED, proofs, trouble or "")
     return _failed(red.verdict, f"{trouble}; and {red.sentence}" if trouble else red.sentence, proofs)
+
+
+def _held(outcome: Outcome, proofs: tuple[Proof, ...], message: str = "") -> Judgement:
+    """A stage without a red proof: PASS, or WAIVED with what was accepted where it holds by a waiver only."""
+    accepted = [proof.sentence for proof in proofs if proof.verdict is Verdict.WAIVED]
+    verdict = Verdict.WAIVED if accepted else Verdict.PASS
+    text = "; ".join([*([message] if message else []), *accepted])
+    return Judgement(verdict=verdict, outcome=outcome, message=text, proofs=proofs)
 
 
 def _failed(verdict: Verdict, message: str, proofs: tuple[Proof, ...] = ()) -> Judgement:
@@ -128,9 +137,9 @@ def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof,
 
 
 def judge(site: Site, check: Check, target: Target) -> Proof:
-    """Run one check for a stage. Unreachable passes through."""
+    """Run one check for a stage, and weigh its finding by the waivers. Unreachable passes through."""
     try:
-        judgement = judged(site, check, target)
+        judgement = weighed(site, check, target, judged(site, check, target))
     except ApiUnreachable as error:  # a stage that has yet to create the API must not stop because it is missing
         judgement = unknown(error, target)
     return Proof(
@@ -141,8 +150,25 @@ def judge(site: Site, check: Check, target: Target) -> Proof:
         found=judgement.found,
         expected=judgement.expected,
         message=judgement.message,
-        fix="" if judgement.verdict in (Verdict.PASS, Verdict.NA) else check.fix,
+        remark=judgement.remark,
+        fix="" if judgement.verdict in (Verdict.PASS, Verdict.NA, Verdict.WAIVED) else check.fix,
     )
+
+
+def weighed(site: Site, check: Check, target: Target, judgement: Judgement) -> Judgement:
+    """A finding that a waiver in force covers is WAIVED; it stays a FAIL where going on would do harm.
+
+    The remark says which waiver counts, or why one that names the check does not.
+    """
+    if judgement.verdict is not Verdict.FAIL:
+        return judgement
+    if waiver := site.waivers.find(check.id, target.name):
+        if check.harmful:
+            return replace(judgement, remark=f"no waiver counts in a stage: {check.harmful}")
+        return replace(judgement, verdict=Verdict.WAIVED, remark=str(waiver))
+    if lapsed := site.waivers.lapsed(check.id, target.name):
+        return replace(judgement, remark=f"its waiver expired on {lapsed.expires.isoformat()}")
+    return judgement
 
 
 def judged(site: Site, check: Check, target: Target) -> Judgement:

@@ -144,4 +144,5 @@ def first_missing(item: StageItem, results: Mapping[str, Result]) -> str:
 
 
 def _holds(result: Result | None) -> bool:
-    return result is not None and (result.verdict is Verdict.PASS or result.outcome is Outcome.PLANNED)
+    held = (Verdict.PASS, Verdict.WAIVED)
+    return result is not None and (result.verdict in held or result.outcome is Outcome.PLANNED)

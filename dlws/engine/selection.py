@@ -15,6 +15,7 @@ from dlws.engine.options import STAGE_COMMANDS
 from dlws.engine.stage import Stage
 from dlws.inventory import Node, Whole
 from dlws.record.ledger import Ledger, Outcome
+from dlws.verdict import Verdict
 
 Keep = Callable[[TargetItem], bool]
 
@@ -65,7 +66,8 @@ def resumed(last: Ledger, config_sha256: str) -> Keep:
     """Leave out the stages that the last run finished; none if it ran another configuration."""
     if last.run.config_sha256 != config_sha256:
         return lambda item: True
-    finished = {r.key for r in last.results if r.outcome in (Outcome.UNCHANGED, Outcome.CHANGED)}
+    held = (Outcome.UNCHANGED, Outcome.CHANGED)  # not what a waiver let pass, which may have expired since
+    finished = {r.key for r in last.results if r.outcome in held and r.verdict is Verdict.PASS}
     return lambda item: item.key not in finished
 
 

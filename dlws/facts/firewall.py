@@ -9,7 +9,7 @@ from dlws.config.cluster import Cluster
 from dlws.facts.network import addresses_up
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
-from dlws.parse.network import firewall, nftables
+from dlws.parse.network import firewall, iptables_save, nftables
 from dlws.parse.network.packet_filter import Fate, Filter, Packet
 from dlws.remote.host import Host
 
@@ -89,3 +89,16 @@ def _filter(host: Host, chain: firewall.Chain) -> Filter:
     if not alone.unknown_chains:
         return alone
     return Filter({**firewall.iptables_chains(host.read("iptables -w 10 -S")), chain.name: chain.rules})
+
+
+SAVE: Final = (
+    "if command -v iptables-save >/dev/null; then t=$(iptables-save) || exit;"
+    """ printf '%s\\n' "$t" | sed '/^\\*nat/,/^COMMIT/d'; fi"""
+)
+"""Without nat, which drops nothing and holds most of kube-proxy's rules. It shows the tables that are there, where
+`iptables -t raw` would load one."""
+
+
+def tables(host: Host) -> dict[str, iptables_save.Table]:
+    """The tables of iptables that can drop a packet, by name; none on a host without iptables."""
+    return iptables_save.parse(host.read(SAVE))

@@ -96,14 +96,26 @@ def _addresses(name: str, rc: int, text: str) -> frozenset[str]:
 
 def silent_peers(host: Host, peers: Sequence[Node], options: str = "") -> list[Node]:
     """The hosts that do not answer one ping; `options` are more of ping's: `-M do -s 1472`."""
-    answers = run_for_each(host, f"{PING} {options}".rstrip(), [peer.address for peer in peers])
-    return [peer for peer in peers if ping.parse(answers[peer.address][1]).received == 0]
+    silent = silent_addresses(host, [peer.address for peer in peers], options)
+    return [peer for peer in peers if peer.address in silent]
 
 
 def unreachable_endpoints(host: Host, endpoints: Sequence[str]) -> list[str]:
     """Of `address:port` those to which no TCP connection comes about. A refused one has reached its host."""
     answers = run_for_each(host, CONNECT, endpoints)
     return [where for where in endpoints if answers[where][0] and REFUSED not in answers[where][1]]
+
+
+def refusing_endpoints(host: Host, endpoints: Sequence[str]) -> list[str]:
+    """Of `address:port` those that take no TCP connection from the host, whether refused or unanswered."""
+    answers = run_for_each(host, CONNECT, endpoints)
+    return [where for where in endpoints if answers[where][0]]
+
+
+def silent_addresses(host: Host, addresses: Sequence[str], options: str = "") -> list[str]:
+    """The addresses that do not answer one ping; `options` are more of ping's."""
+    answers = run_for_each(host, f"{PING} {options}".rstrip(), addresses)
+    return [address for address in addresses if ping.parse(answers[address][1]).received == 0]
 
 
 def dns_answer(host: Host, name: str, server: str) -> str:

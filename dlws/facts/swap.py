@@ -12,12 +12,30 @@ from dlws.remote.host import Host
 
 UNITS: Final = "systemctl show --no-pager -p Id -p LoadState -p FragmentPath '*.swap'"
 SERVICES: Final = ("dphys-swapfile", "swapspace", "zram-config", "zram-swap", "zramswap")
-"""Services of Debian's and Ubuntu's packages that turn swap on without a .swap unit."""
-SHOW_SERVICES: Final = f"systemctl show --no-pager -p Id -p UnitFileState {' '.join(SERVICES)}"
+"""Services of Debian's and Ubuntu's packages that make swap areas when they start, without a .swap unit."""
 GENERATED: Final = "/run/systemd/generator/"
 
 
-def enabled_swap_units(host: Host, fstab_text: str) -> list[str]:
+def swap_at_boot(host: Host, fstab_text: str) -> list[str]:
+    """The units that turn swap on at boot: loaded ones, and enabled ones that systemd has no reason to load now.
+
+    `systemctl show` and `list-units` know loaded units only; a unit that was enabled after the boot is a file and a
+    link until the next one.
+    """
+    return sorted({*loaded_swap_units(host, fstab_text), *enabled_swap_units(host)})
+
+
+def enabled_swap_units(host: Host) -> list[str]:
+    """Swap units, and services that make swap areas, which are enabled, whether or not systemd has loaded them."""
+    services = " ".join(f"{name}.service" for name in SERVICES)
+    result = host.run_expect([0, 1], f"systemctl list-unit-files --no-legend --no-pager '*.swap' {services}")
+    if result.rc and (result.stdout or result.stderr):  # newer ones end with 1, and say nothing, where none matches
+        raise host.unexpected(result)
+    files = systemd.unit_files(result.stdout)
+    return sorted(name for name, state in files.items() if state == "enabled")
+
+
+def loaded_swap_units(host: Host, fstab_text: str) -> list[str]:
     """Swap units that a boot brings back, other than those that systemd generates from a line of /etc/fstab.
 
     A generated unit that no line explains is another generator's: of zram-generator, or, in generator.late, of
@@ -27,14 +45,6 @@ def enabled_swap_units(host: Host, fstab_text: str) -> list[str]:
     explained = {_unit_of(spec) for spec in fstab.swap_specs(fstab_text)}
     loaded = [unit for unit in units if unit["LoadState"] == "loaded" and unit["FragmentPath"]]
     return [u["Id"] for u in loaded if not u["FragmentPath"].startswith(GENERATED) or u["Id"] not in explained]
-
-
-def enabled_swap_services(host: Host) -> list[str]:
-    """The enabled ones of SERVICES: `["zramswap.service"]`."""
-    services = _blocks(host.read(SHOW_SERVICES), {"Id", "UnitFileState"})
-    if len(services) != len(SERVICES):
-        raise unparsable("systemctl show", why=f"{len(services)} of {len(SERVICES)} services")
-    return [service["Id"] for service in services if service["UnitFileState"].startswith("enabled")]
 
 
 def _blocks(text: str, properties: set[str]) -> list[dict[str, str]]:

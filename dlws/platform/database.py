@@ -8,6 +8,18 @@ USER: Final = "root"
 PLUGIN: Final = "mysql_native_password"
 """The authentication plugin that the platform's old client supports."""
 
+ACCOUNTS: Final = (
+    "SELECT CONCAT_WS(' ', 'account', HEX(user), HEX(host), CONCAT('\"', IFNULL(plugin, ''), '\"'),"
+    " IF(CONCAT(IFNULL(authentication_string, '') /*M! , IFNULL(Password, '') */) = '', 'empty', 'set'),"
+    " IF(0 /*!50706 + (account_locked = 'Y') */, 'Y', 'N'), CONCAT(Super_priv, Create_user_priv, Grant_priv))"
+    " FROM mysql.user WHERE 1 /*M! AND is_role = 'N' */;\n"
+)
+"""SQL that lists the accounts without their passwords, a line each (`dlws.parse.platform.mysql_accounts`).
+
+MySQL from 5.7.6 on runs what stands in `/*!50706`, which MariaDB passes over; MariaDB alone what stands in `/*M!`
+(their manuals, Comment Syntax).
+"""
+
 
 def name(cluster_id: str) -> str:
     """The name of the platform's database. It contains the cluster's id, so with another id the platform is empty."""

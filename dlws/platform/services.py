@@ -354,6 +354,13 @@ def reserved_ports(cluster: Cluster, node: Node) -> dict[int, str]:
     return also | host_ports(cluster, node)
 
 
+def namespaces() -> tuple[str, ...]:
+    """The namespaces in which DLWS runs: those of its services, of its jobs (`default`) and of Kubernetes itself."""
+    return tuple(sorted({"default", "kube-system", *(workload.namespace for workload in workloads())}))
+
+
+METRICS_API: Final = "v1beta1.custom.metrics.k8s.io"
+"""The APIService of custommetrics."""
 METRICS: Final = ("prometheus-metrics-prometheus", ("prometheus", "metrics-prometheus"))
 """The StatefulSet that custommetrics' operator makes of its Prometheus object, and a label of its pods."""
 

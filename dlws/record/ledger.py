@@ -90,6 +90,8 @@ class Proof:
     def sentence(self) -> str:
         """The finding with the check's id and fix: `H09 swap: expected none, found sda. Fix: ...`."""
         finding = sentence(self)
+        if self.verdict is Verdict.WAIVED:
+            return f"{self.id} {finding}"
         return f"{self.id} {finding}. Fix: {self.fix}" if self.fix else finding
 
 

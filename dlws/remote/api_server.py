@@ -49,6 +49,8 @@ class ApiRequest:
     path: str
     body: Body | None = None
     content_type: str = JSON
+    user: str = ""
+    """On whose behalf (`Impersonate-User`); empty for the administrator of admin.conf."""
 
     @property
     def is_read(self) -> bool:
@@ -59,7 +61,8 @@ class ApiRequest:
     def command(self) -> str:
         """The name under which it is recorded: `GET /api/v1/nodes`, followed by the body without secrets."""
         sent = json.dumps(without_secrets(self.path, self.body), separators=(",", ":")) if self.body is not None else ""
-        return f"{self.method} {self.path} {sent}".rstrip()
+        whom = f"as {self.user} " if self.user else ""
+        return f"{self.method} {self.path} {whom}{sent}".rstrip()
 
 
 class Server(Protocol):
@@ -122,6 +125,7 @@ class ApiServer:
 
         started = time.monotonic()
         headers = {"Accept": JSON, "Content-Type": request.content_type, "User-Agent": "dlws-suite"}
+        headers |= {"Impersonate-User": request.user} if request.user else {}
         watch = Watch(deadline, self._hang_up)
         try:
             with watch:

@@ -32,15 +32,20 @@ PAGES = 400  # of one list: 200,000 objects, as many as Kubernetes supports pods
 LIST_DEADLINE = 60.0  # seconds after which no further page of a list is asked for
 LIST_CAP = 1 << 28  # bytes of all pages of a list
 RESTARTS = 3  # times a list is started over because the API server no longer has the snapshot (410 Gone)
+DECISION = 10.0  # seconds for admission to decide on a dry run: a webhook may be waited for 30 s, longer than DEADLINE
 RETRY = 60.0  # seconds for which an unreachable API is not tried again in an audit
+REFUSALS = (400, 403, 404, 409, 422)
+"""The statuses of a request that is understood and not granted."""
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 GROUPS: Mapping[str, str] = {
     "": "configmaps endpoints events namespaces nodes persistentvolumeclaims persistentvolumes pods secrets"
     " serviceaccounts services",
+    "admissionregistration.k8s.io": "mutatingwebhookconfigurations validatingwebhookconfigurations",
     "apps": "daemonsets deployments replicasets statefulsets",
     "batch": "jobs",
     "coordination.k8s.io": "leases",
+    "networking.k8s.io": "networkpolicies",
     "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
 }
 """API groups whose version is v1 on every server from 1.16 on. The version of other groups is read from the server."""
@@ -129,6 +134,23 @@ class Kubernetes:
     def document(self, path: str) -> Object:
         """The JSON object at a path. Unknown for any status but 2xx, Unparsable for anything but a JSON object."""
         return json_object(require_success(self.answer(path), path), path)
+
+    def refusal(self, resource: str, manifest: Mapping[str, Any], user: str = "") -> str:
+        """Why the API server would not create an object now, in its own words; empty if it would.
+
+        A dry run: the request passes authorization and admission, webhooks and quotas included, and nothing is stored
+        (a webhook that would leave a trace elsewhere is not called: Unknown). `user` is whom to create it as.
+        """
+        path = f"{self._path(resource, manifest['metadata'].get('namespace', ''))}?dryRun=All&timeout={DECISION:g}s"
+        request = ApiRequest("POST", path, manifest, user=user)
+        answer = self._once(request.command, lambda: self._read(request))
+        words = complaint(answer) if answer.rc else ""
+        if "does not support dry run" in words:
+            raise Unknown(f"whether {manifest['kind']}s can be created: {words}")
+        if answer.rc in REFUSALS or "failed calling webhook" in words:
+            return words
+        json_object(require_success(answer, path), path)
+        return ""
 
     def apply(self, manifest: Mapping[str, Any]) -> None:
         """Server-side apply; takes over fields that others manage. Only for `change.apply`. Raises Refused, Unknown."""

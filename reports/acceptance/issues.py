@@ -20,6 +20,7 @@ def accepted(source: Source, language: Language) -> Part:
     say, stacked = language.say, language.stacked
     deviations = [line for line in source.lines if line.verdict is Verdict.DEVIATION]
     waived = [line for line in source.lines if line.verdict is Verdict.WAIVED]
+    proofs = _waived_in_stages(source)
     measure, consent = stacked("补偿措施", "Compensating measure"), stacked("认可签字", "Accepted by")
     blocks: list[Block] = [Heading(say("偏离", "Deviations"))]
     blocks.append(
@@ -42,7 +43,7 @@ def accepted(source: Source, language: Language) -> Part:
     else:
         blocks.append(Text(stacked("无。", "None.")))
     blocks.append(Heading(say("豁免", "Waivers")))
-    if waived:
+    if waived or proofs:
         head = [
             stacked("编号、要求", "Id, criterion"),
             stacked("主机", "Hosts"),
@@ -52,7 +53,9 @@ def accepted(source: Source, language: Language) -> Part:
             measure,
             consent,
         ]
-        blocks.append(Table(head, [_waiver(line, source, language) for line in waived], [24, 15, 28, 14, 16, 21, 14]))
+        rows_waived = [_waiver(line, source, language) for line in waived]
+        rows_waived += [_accepted_in_stage(*entry, source) for entry in proofs.items()]
+        blocks.append(Table(head, rows_waived, [24, 15, 28, 14, 16, 21, 14]))
     else:
         blocks.append(Text(stacked("无。", "None.")))
     if idle := [waiver for waiver in source.record["waivers"] if not waiver["waives"]]:
@@ -134,6 +137,32 @@ def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell
     for (where, reason), lines in together.items():
         names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
         yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
+
+
+def _waived_in_stages(source: Source) -> dict[tuple[str, str], list[str]]:
+    """By check and finding, the hosts on which stages went on with it, and which no check of the run reports."""
+    told = {(check["id"], check["host"]) for check in source.checks}
+    found: dict[tuple[str, str], list[str]] = {}
+    for stage in source.record["stages"]:
+        for proof in stage["proofs"]:
+            if proof["verdict"] == Verdict.WAIVED and (proof["id"], stage["host"]) not in told:
+                places = found.setdefault((proof["id"], proof["message"]), [])
+                places += [stage["host"]] if stage["host"] not in places else []
+    return found
+
+
+def _accepted_in_stage(what: tuple[str, str], where: list[str], source: Source) -> Sequence[str | Cell]:
+    """The row of a finding that an install went on with."""
+    id, sentence = what
+    owner, expires = _who_accepted(source, id, where)
+    return id, ", ".join(where), sentence, owner, expires, "", ""
+
+
+def _who_accepted(source: Source, id: str, where: Sequence[str]) -> tuple[str, str]:
+    """Owner and last day of the waiver; dashes if the run did not record the waiver itself."""
+    kept = (w for w in source.record["waivers"] if w["id"] == id and set(where) <= set(w["waives"]))
+    waiver = next(kept, {"owner": "—", "expires": "—"})
+    return waiver["owner"], waiver["expires"]
 
 
 def _waiver(line: Line, source: Source, language: Language) -> Sequence[str | Cell]:

@@ -248,7 +248,16 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
     answers[database.CONTAINER] = "4f" * 32
     way = f"-h {cluster.master.address} -P 3306"
     answers[f"{database.CLIENT % ('4f' * 32)} {way}"] = "version=8.0.20\nplugin=mysql_native_password"
+    answers[database.CLIENT % ("4f" * 32)] = MYSQL_ACCOUNTS
     return answers
+
+
+MYSQL_ACCOUNTS = """\
+account 726F6F74 25 "mysql_native_password" set N YYY
+account 6D7973716C2E73657373696F6E 6C6F63616C686F7374 "caching_sha2_password" set Y YNN
+account 6D7973716C2E737973 6C6F63616C686F7374 "caching_sha2_password" set Y NNN
+account 726F6F74 6C6F63616C686F7374 "caching_sha2_password" set N YYY"""
+"""The accounts of mysql/mysql-server:8.0 once root may sign in from elsewhere, as DLWS's SQL lists them."""
 
 
 def _vector(*series: dict[str, str]) -> dict[str, Any]:

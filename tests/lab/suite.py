@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from dlws.record.ledger import Ledger, Result, read
@@ -112,6 +113,17 @@ class Running:
 def run(*arguments: str, config: Path = CONFIG) -> Finished:
     """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
     return Running(*arguments, config=config).finish()
+
+
+@contextmanager
+def waived(check: str, host: str, expires: date) -> Iterator[None]:
+    """A waivers.yaml beside the lab's configuration that accepts one finding until a day."""
+    path = CONFIG.with_name("waivers.yaml")
+    path.write_text(f"- {{id: {check}, host: {host}, owner: the lab, reason: a test, expires: {expires}}}\n")
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 @contextmanager

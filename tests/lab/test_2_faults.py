@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
 from dlws.verdict import Verdict
-from tests.lab.suite import broken, run
+from tests.lab.suite import broken, run, waived
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("prepared_hosts")]
 
@@ -16,6 +18,8 @@ FAULTS = [
     ("hostname", "atlas-gpu02", "H20", Verdict.FAIL),
     ("firewall", "atlas01", "N07", Verdict.FAIL),
     ("swap_fstab", "atlas-gpu01", "H10", Verdict.FAIL),
+    ("swap_unit", "atlas01", "H10", Verdict.FAIL),
+    ("second_sudoer", "atlas02", "U17", Verdict.FAIL),
     ("daemon_json", "atlas-gpu01", "R05", Verdict.FAIL),
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
@@ -38,7 +42,7 @@ FAULTS = [
 
 GPU = ("gpu/presence", "gpu/errors", "gpu/fabric", "gpu/state")
 NPU = ("npu/presence", "npu/chips", "npu/network")
-SUBJECTS = ("accounts", "control", "docker", *GPU, "host/swap", "host/system", "network/names", *NPU)
+SUBJECTS = ("accounts", "control", "docker", *GPU, "host/swap", "host/system", "network/names", "root_access", *NPU)
 AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
 
 
@@ -58,3 +62,23 @@ def test_a_port_that_is_set_otherwise_is_found_by_comparison() -> None:
     with broken("npu_fec_differs", "atlas01"):
         audit = run(*AUDIT)
     assert (audit.red, audit.exit_status) == ({("P18", "cluster", Verdict.FAIL)}, 1), audit.output
+
+
+REQUIREMENTS = ("-m", "install", "--limit", "atlas01", "--stages", "requirements")
+TODAY = date.today()
+
+
+def test_an_accepted_release_lets_the_install_go_on_and_is_said() -> None:
+    with broken("os_version", "atlas01"), waived("H01", "atlas01", TODAY + timedelta(days=2)):
+        install = run(*REQUIREMENTS)
+    accepted = install.result("requirements", "atlas01")
+    assert (install.exit_status, accepted.verdict) == (0, Verdict.WAIVED), install.output
+    assert "found ubuntu 18.04.4 (waived: a test; the lab; until" in accepted.sentence
+    assert "Accepted by waivers.yaml" in install.output
+
+
+def test_an_expired_waiver_stops_the_install_before_its_first_change() -> None:
+    with broken("os_version", "atlas01"), waived("H01", "atlas01", TODAY - timedelta(days=2)):
+        install = run("-m", "install", "--limit", "atlas01")
+    assert ("requirements", "atlas01", Verdict.FAIL) in install.red, install.output
+    assert install.commands("atlas01", "change") == []

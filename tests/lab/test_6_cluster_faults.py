@@ -42,6 +42,13 @@ FAULTS = {
     ("target_down", "atlas01"): {("D06", "atlas02", Verdict.FAIL)},
     ("jwt_key", "atlas02"): {("D40", "atlas02", Verdict.FAIL)},
     ("fqdn_folder", "atlas02"): {("D25", "atlas02", Verdict.FAIL)},
+    ("webhook_dead", "atlas02"): {("C18", "atlas02", Verdict.FAIL)},
+    ("quota_used_up", "atlas02"): {("W14", "cluster", Verdict.FAIL)},
+    ("policy_denies_all", "atlas02"): {("N30", "cluster", Verdict.FAIL)},
+    ("api_service_dead", "atlas02"): {("C24", "cluster", Verdict.FAIL)},
+    ("namespace_stuck", "atlas02"): {("C22", "cluster", Verdict.FAIL)},
+    ("forward_drop", "atlas-gpu01"): {("N29", "atlas-gpu01", Verdict.FAIL)},
+    ("mysql_open_account", "atlas02"): {("D43", "atlas02", Verdict.FAIL)},
 }
 ALSO = {"N19"}
 """A true consequence where CoreDNS happens to run on a host that cannot be reached: names do not resolve."""
@@ -56,6 +63,9 @@ TOGETHER = [
     ["mysql_password", "service_crashes"],  # apart from the images: one that is wrong explains what does not run
     ["port_taken"],
     ["fqdn_folder"],
+    ["quota_used_up", "policy_denies_all", "forward_drop", "mysql_open_account"],
+    ["namespace_stuck", "webhook_dead"],
+    ["api_service_dead"],  # apart: no namespace goes away while it is there
 ]
 READY = "{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
 TARGETS = "http://127.0.0.1:9091/prometheus/api/v1/targets"

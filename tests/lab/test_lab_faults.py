@@ -29,6 +29,8 @@ EVIDENCE = {
     "firewall": ("gpu", "ufw status; iptables -S INPUT | head -n 1"),
     "root_password": ("gpu", "grep root: /etc/shadow | cut -d : -f 2"),
     "swap_fstab": ("gpu", "grep -c '^/.* swap ' /etc/fstab || true"),
+    "swap_unit": ("gpu", "systemctl is-enabled var-lab.swap 2> /dev/null || true"),
+    "second_sudoer": ("gpu", "cat /etc/sudoers.d/lab-guest 2> /dev/null || echo none"),
     "daemon_json": ("gpu", f"grep -o default-runtime /etc/docker/daemon.json || true; {IN_DOCKER}"),
     "wrong_address": ("gpu", "getent hosts atlas02 || echo unknown"),
     "npu_smi_missing": ("npu", "command -v npu-smi || echo missing"),

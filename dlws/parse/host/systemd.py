@@ -53,3 +53,20 @@ def _unit(source: str, line: str) -> Unit:
     if unit is None:
         raise unparsable(source, line)
     return Unit(unit[1], unit[2], unit[3], unit[4])
+
+
+_FILE = re.compile(rf"({_NAME})\s+([a-z-]+)(?:\s+(?:enabled|disabled|ignored|-))?")
+
+
+def unit_files(text: str) -> dict[str, str]:
+    """`systemctl list-unit-files --no-legend`: unit files and their state (`enabled`, `static`, `masked`).
+
+    systemd 245 and newer print the vendor's preset as a third column.
+    """
+    files: dict[str, str] = {}
+    for line in lines("systemctl list-unit-files", text):
+        file = _FILE.fullmatch(line.strip())
+        if file is None:
+            raise unparsable("systemctl list-unit-files", line)
+        files[file[1]] = file[2]
+    return files

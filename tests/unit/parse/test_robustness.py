@@ -65,6 +65,7 @@ from dlws.parse.network import (
     ip_addr,
     ip_route,
     iperf3,
+    iptables_save,
     lldp,
     nftables,
     packet_filter,
@@ -73,7 +74,7 @@ from dlws.parse.network import (
     sockets,
     weave,
 )
-from dlws.parse.platform import alerts, answers
+from dlws.parse.platform import alerts, answers, mysql_accounts
 from dlws.parse.storage import df, exportfs, fio, fstab, mdstat, mounts, smart
 from dlws.verdict import Unparsable
 
@@ -83,6 +84,9 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "accounts.group": accounts.group,
     "accounts.passwd": accounts.passwd,
     "answers.parse": answers.parse,
+    "iptables_save.parse": iptables_save.parse,
+    "mysql_accounts.parse": mysql_accounts.parse,
+    "systemd.unit_files": systemd.unit_files,
     "alerts.active": alerts.active,
     "alerts.samples": alerts.samples,
     "apt_locks.holders inodes": lambda text: apt_locks.holders("", text),

@@ -1,0 +1,77 @@
+"""U: who may become root on a host, besides root and the admin user."""
+
+from __future__ import annotations
+
+from checks import accounts
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect
+from dlws.facts.root_access import ROOT_EQUIVALENT, cloud_users, group_members, keys_of, sudo_without_password
+from dlws.remote.host import Host
+from dlws.verdict import Severity
+
+WITH_PASSWORD = ("sudo", "admin", "wheel")
+"""Groups whose members become root with their password anyway: Ubuntu's installer makes the first user such a member,
+and puts it into lxd."""
+
+
+@check(
+    "U17",
+    section="3.6",
+    source="CIS Ubuntu 5.3.4",
+    title_zh="除 root、管理用户与 cloud-init 用户外，没有账号可免密 sudo",
+    causes=[accounts.test_sudoers_are_valid],
+    fix="grep -r NOPASSWD /etc/sudoers /etc/sudoers.d; remove the rule, or ask for a password",
+)
+def test_few_become_root(cluster: Cluster, host: Host) -> None:
+    """No account but root, the admin user and cloud-init's own becomes root by sudo without a password."""
+    meant = {cluster.admin_username, *cloud_users(host)}
+    others = [name for name in sudo_without_password(host) if name not in meant]
+    expect("other accounts that are root without a password", found=others, expected=[])
+
+
+@check(
+    "U18",
+    section="3.6",
+    source="Docker post-installation, Debian SystemGroups",
+    severity=Severity.WARNING,
+    title_zh="没有其他账号属于等同 root 的组",
+    fix="gpasswd -d <user> <group>",
+)
+def test_few_are_in_root_groups(cluster: Cluster, host: Host) -> None:
+    """No account but the admin user is in a group that amounts to root: docker, lxd, disk or shadow.
+
+    One that may become root with its password is let off for lxd.
+    """
+    groups = group_members(host)
+    may_sudo = {name for group in WITH_PASSWORD for name in groups.get(group, ())}
+    meant = {
+        group: {"root", cluster.admin_username, *(may_sudo if group == "lxd" else ())} for group in ROOT_EQUIVALENT
+    }
+    others = [
+        f"{name} in {group}" for group in ROOT_EQUIVALENT for name in sorted(groups.get(group, set()) - meant[group])
+    ]
+    expect("other members of groups that amount to root", found=others, expected=[])
+
+
+@check(
+    "U19",
+    section="3.6",
+    source="sshd(8)",
+    severity=Severity.WARNING,
+    title_zh="root 与管理用户仅信任本套件的密钥",
+    fix="ask whose key it is; remove its line from ~/.ssh/authorized_keys, or accept it in waivers.yaml",
+)
+def test_only_our_key_opens(cluster: Cluster, host: Host, control: Host) -> None:
+    """Root and the admin user can be logged in to with the cluster's own key alone.
+
+    Keys that may run one command only, as cloud images give root, open no shell.
+    """
+    own = control.read("cat %s", str(cluster.state.public_key)).split()
+    homes = {"root": "/root", cluster.admin_username: f"/home/{cluster.admin_username}"}
+    others = [
+        f"{user}: {key.comment or key.type + ' without a comment'}"
+        for user, home in homes.items()
+        for key in keys_of(host, home)
+        if key.blob not in own
+    ]
+    expect("other keys", found=others, expected=[])

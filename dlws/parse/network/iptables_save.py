@@ -1,0 +1,172 @@
+"""`iptables-save`: all rules of the packet filter, and those that drop forwarded packets.
+
+Formats: 1.6.1 (Ubuntu 18.04) to 1.8.9, legacy and nf_tables back end.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Final
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE: Final = "iptables-save"
+Table = Mapping[str, Sequence["Rule"]]
+"""The rules of each chain, in order."""
+
+PASSED: Final = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "filter": ("FORWARD", "OUTPUT"),
+}
+"""The built-in chains that packets from and to pods pass; those to the host itself (INPUT) are N07's."""
+_OWNED: Final = re.compile(r"KUBE-|WEAVE-|cali-|FLANNEL-|CILIUM_|CNI-|DOCKER$|DOCKER-(?!USER$)")
+"""Chains that kube-proxy, kubelet, pod networks and Docker write; their drops are conditional and meant."""
+_OTHER_DEVICES: Final = re.compile(r"docker0|br-[0-9a-f]{12}|lo|virbr\d+|lxdbr\d+")
+"""Devices that pods' packets do not pass: Docker's own bridges, virtual machines, the loopback."""
+_POD_DEVICES: Final = re.compile(r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)")
+_STATES: Final = ("--ctstate", "--state")
+_PORTS: Final = ("--dport", "--dports", "--sport", "--sports", "--ports")
+_SPECIAL: Final = (
+    "--mark",
+    "--icmp-type",
+    "--ctstatus",
+    "--limit",
+    "--tcp-flags",
+    "--tcp-option",
+    "--match-set",
+    "--physdev-in",
+)
+"""Conditions that a packet of a pod meets only by exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as written; `options` by name (`-s`, `-j`, `--dport`), an inverted one with ` !` behind its name."""
+
+    text: str
+    options: Mapping[str, str]
+
+    @property
+    def target(self) -> str:
+        """Where it jumps or goes to; empty for a rule that only counts."""
+        return self.options.get("-j", self.options.get("-g", ""))
+
+    @property
+    def devices(self) -> tuple[str, str]:
+        """The devices that a packet comes in by and goes out by; "" for any."""
+        return self.options.get("-i", ""), self.options.get("-o", "")
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it has no condition."""
+        return not set(self.options) - {"-j", "-g", "-m", "--comment", "--reject-with"}
+
+    def concerns(self, networks: Sequence[str]) -> bool:
+        """Whether an ordinary packet of a pod may meet it: by address, device, protocol and connection state."""
+        options = self.options
+        if any(name in options for name in _SPECIAL) or options.get("-p", "tcp") not in ("tcp", "udp", "all"):
+            return False
+        if any(_OTHER_DEVICES.fullmatch(options.get(side, "")) for side in ("-i", "-o")):
+            return False
+        if any(options.get(state, "NEW") in ("INVALID", "UNTRACKED") for state in _STATES):
+            return False
+        if any(name in options for name in _PORTS) and options.get("--dport") != "53":
+            return False
+        return all(_overlaps(options[side], networks) for side in ("-s", "-d") if side in options)
+
+
+def parse(text: str) -> dict[str, Table]:
+    """The tables by name; none where no table is in use. Raises Unparsable for one that does not end."""
+    found: dict[str, dict[str, list[Rule]]] = {}
+    chains: dict[str, list[Rule]] | None = None
+    for line in lines(SOURCE, text):
+        if line.startswith("#"):
+            continue
+        if line.startswith("*") and chains is None:
+            chains = found.setdefault(line[1:], {})
+        elif line == "COMMIT" and chains is not None:
+            chains = None
+        elif chains is not None and (chain := re.fullmatch(r":(\S+) \S+ \[\d+:\d+\]", line)):
+            chains[chain[1]] = []
+        elif chains is not None and (rule := re.fullmatch(r"(?:\[\d+:\d+\] )?-A (\S+)(?: (.+))?", line)):
+            chains.setdefault(rule[1], []).append(_rule(rule[2] or ""))
+        else:
+            raise unparsable(SOURCE, line)
+    if chains is not None:
+        raise unparsable(SOURCE, text.splitlines()[-1], "cut off after")
+    return dict(found)
+
+
+def drops(tables: Mapping[str, Table], networks: Sequence[str]) -> list[str]:
+    """The rules that drop packets of pods, as `filter FORWARD: -s 10.2.0.0/16 -j DROP`.
+
+    `networks` are those of pods, services and hosts. A rule behind the last one that accepts pods ends what was not
+    accepted, as a policy of DROP does, and is no finding; nor is one behind a rule that accepts for the same devices:
+    weave writes `-o weave -j WEAVE-NPC`, then `-o weave -j DROP`.
+    """
+    return [
+        f"{name} {chain}: {rule.text}"
+        for name, passed in PASSED.items()
+        for start in passed
+        for chain, rule in _dropping(tables.get(name, {}), start, networks, ())
+    ]
+
+
+def _dropping(table: Table, chain: str, networks: Sequence[str], above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:
+    rules = table.get(chain, ())
+    accepting = [at for at, rule in enumerate(rules) if _accepts_pods(rule, networks)]
+    last = accepting[-1] if accepting else len(rules)
+    for at, rule in enumerate(rules):
+        if at > last or (rule.is_for_all and rule.target in ("ACCEPT", "RETURN")):
+            return
+        if not rule.concerns(networks):
+            continue
+        if rule.target in ("DROP", "REJECT"):
+            if not any(rules[before].devices == rule.devices != ("", "") for before in accepting if before < at):
+                yield chain, rule
+        elif rule.target in table and not _OWNED.match(rule.target) and rule.target not in (*above, chain):
+            yield from _dropping(table, rule.target, networks, (*above, chain))
+
+
+def _accepts_pods(rule: Rule, networks: Sequence[str]) -> bool:
+    if re.match("cali-FORWARD|FLANNEL-FWD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD", rule.target):
+        return True
+    conditions = set(rule.options) - {"-j", "-g", "-m", "--comment"}
+    by_device = any(_POD_DEVICES.match(rule.options.get(side, "")) for side in ("-i", "-o"))
+    by_address = bool(conditions) and conditions <= {"-s", "-d"} and rule.concerns(networks)
+    return (rule.target == "ACCEPT" or rule.target.startswith("WEAVE-NPC")) and (
+        by_device or by_address or not conditions
+    )
+
+
+def _rule(text: str) -> Rule:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise unparsable(SOURCE, text) from None
+    options: dict[str, str] = {}
+    name, inverted = "", ""
+    for word in words:
+        if word == "!":
+            inverted = " !"
+        elif re.match(r"--?[a-zA-Z]", word):
+            name, inverted = word + inverted, ""
+            options[name] = ""
+        elif name:
+            options[name] = f"{options[name]} {word}".strip()
+        else:
+            raise unparsable(SOURCE, text)
+    return Rule(text, options)
+
+
+def _overlaps(network: str, networks: Sequence[str]) -> bool:
+    try:
+        own = ip_network(network, strict=False)
+        return any(own.overlaps(ip_network(other, strict=False)) for other in networks)
+    except (ValueError, TypeError):
+        raise unparsable(SOURCE, network, "not a network:") from None
