@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "/proc/mdstat"
-_PERSONALITIES = re.compile(r"^Personalities :")
+_PERSONALITIES = re.compile(r"Personalities :")
 _ARRAY = re.compile(r"(\S+) : (active|inactive)\b.*")
 _MEMBERS = re.compile(r".*\[([0-9]{1,4})/([0-9]{1,4})\] \[([U_]+)\].*")
 
