@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import select
@@ -81,6 +82,8 @@ class Judge:
         except NotGreen as error:
             self.trouble = str(error)
             return True
+        gc.collect()
+        gc.freeze()  # a fork then shares with its parent what no test touches
         ready = iter([(mutant, self._judges(mutant, items)) for mutant in self.mutants])
         running: list[_Child] = []
         more = True
@@ -150,6 +153,7 @@ class Judge:
             return _Child(pid, reader, mutant, time.monotonic() + WALL)
         with contextlib.suppress(BaseException):
             os.setpgid(0, 0)
+            gc.disable()
             os.close(reader)
             seconds = int(CPU + 2 * usual)
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))

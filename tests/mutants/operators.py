@@ -96,7 +96,7 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     for index, statement in enumerate(tree.body):
         for scope, root in _scopes(statement):
             for holder, change in _changes(root):
-                if _name_called(change.old, "fullmatch") in open_ended:
+                if _is_no_change(change, open_ended):
                     continue
                 before, after = _shown(holder, change)
                 told[scope, before, after] += 1
@@ -119,17 +119,25 @@ def _open_ended(tree: ast.Module) -> set[str]:
     for statement in tree.body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[ast.Constant(value=str(pattern)), *_])):
-                if pattern.rstrip(")").endswith((".*", ".+")):
+                if _takes_all(pattern):
                     found.add(name)
     return found
 
 
-def _name_called(node: ast.AST, method: str) -> str:
-    """`_ROW` of `_ROW.fullmatch(line)`; nothing for another call."""
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if attribute == method:
-            return name
-    return ""
+def _is_no_change(change: Change, open_ended: set[str]) -> bool:
+    """Whether `fullmatch` becomes `match` for an expression that takes the rest of the line anyway."""
+    match change.old, change.new:
+        case ast.Call(func=ast.Attribute(ast.Name("re"), "fullmatch"), args=[ast.Constant(str(pattern)), *_]), ast.Call(
+            args=[ast.Constant(other), *_]
+        ):
+            return other == pattern and _takes_all(pattern)
+        case ast.Call(func=ast.Attribute(ast.Name(name), "fullmatch")), _:
+            return name in open_ended
+    return False
+
+
+def _takes_all(pattern: str) -> bool:
+    return pattern.rstrip(")").endswith((".*", ".+"))
 
 
 def _scopes(statement: ast.stmt, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:

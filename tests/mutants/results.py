@@ -15,8 +15,8 @@ from tests.mutants.operators import Mutant, mutants_of
 
 STORE = sources.ROOT / ".pytest_cache/mutants"
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
-TOOL = ("placing.py", "judge.py")
-"""What a result depends on besides the module and its tests; which mutants there are, their identities say."""
+RULES = "1"
+"""How mutants are placed and judged. Another number makes all results old ones."""
 FIELDS = ("in", "before", "after", "nth")
 Identity = tuple[str, str, str, str, int]
 
@@ -47,8 +47,7 @@ class Results:
         self.module = module
         self.mutants = mutants_of(module, sources.path_of(module).read_text("utf-8"))
         self._path = STORE / f"{module}.json"
-        here = Path(__file__).parent
-        self._source = sources.digest([sources.path_of(module), *(here / name for name in TOOL)])
+        self._source = f"{RULES} {sources.digest([sources.path_of(module)])}"
         self._judges = sources.digest(sources.judges_of(module))
         known = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}
         self._known: dict[str, list[str]] = known.get("mutants", {}) if known.get("source") == self._source else {}
@@ -90,5 +89,5 @@ def open_survivors(results: Sequence[Results], known: dict[Identity, str]) -> li
         mutant
         for result in results
         for mutant in result.mutants
-        if result.outcome(mutant) != "killed" and mutant.identity not in known
+        if result.outcome(mutant) in ("survived", "not run") and mutant.identity not in known
     ]

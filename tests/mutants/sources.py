@@ -16,6 +16,7 @@ from tests.kits.proof_cases import file_of
 ROOT = Path(__file__).parents[2]
 MUTATED = ("dlws/parse", "checks")
 """Below these folders; `dlws/parse/accelerators` has the tables of generations."""
+PRODUCT = ("dlws", "install")
 NOT_MUTATED = ("checks.command", "checks.catalogue")
 """They list checks and explain them: no verdict depends on them."""
 PROOF_TESTS = "tests/unit/checks/test_check_proofs.py"
@@ -94,7 +95,7 @@ def test_files(module: str) -> tuple[Path, ...]:
     direct = tuple(path for path in judges if module in imports_of(path))
     if direct or module.startswith("checks."):
         return direct
-    users = {name_of(path) for path in (ROOT / "dlws").rglob("*.py") if module in imports_of(path)}
+    users = {name_of(path) for top in PRODUCT for path in (ROOT / top).rglob("*.py") if module in imports_of(path)}
     return tuple(path for path in judges if users & imports_of(path))
 
 

@@ -16,18 +16,18 @@ def down(text: str) -> tuple[str, ...]:
     """
     problems: list[str] = []
     bond = interface = ""
-    states: dict[str, int] = {}
+    told: dict[str, bool] = {}
     for line in lines(SOURCE, text):
         if line.startswith("== "):
             bond, interface = line[3:].rpartition("/")[2], ""
-            states[bond] = 0
-        elif slave := re.fullmatch(r"Slave Interface: (\S+)", line):
-            interface = slave[1]
-        elif state := re.fullmatch(r"MII Status: (.+)", line):
-            states[bond] = states.get(bond, 0) + 1
-            problems += [f"{bond}: {interface or 'the bond'} {state[1]}"] if state[1] != "up" else []
+            told[bond] = False
         elif not bond:
             raise unparsable(SOURCE, line)
-    if empty := [name for name, count in states.items() if not count]:
+        elif slave := re.fullmatch(r"Slave Interface: (\S.*)", line):
+            interface = slave[1]
+        elif state := re.fullmatch(r"MII Status: (.+)", line):
+            told[bond] = True
+            problems += [f"{bond}: {interface or 'the bond'} {state[1]}"] if state[1] != "up" else []
+    if empty := [name for name, has_status in told.items() if not has_status]:
         raise unparsable(SOURCE, empty[0], "no MII Status of")
     return tuple(problems)

@@ -129,7 +129,7 @@ def test_each_disk_has_its_own_state() -> None:
 
 
 def test_what_smartctl_says_otherwise_is_no_health() -> None:
-    with pytest.raises(Unparsable, match="smartctl -H /dev/sda: .*Permission denied"):
+    with pytest.raises(Unparsable, match=r"smartctl -H /dev/sda: .*Permission denied"):
         smart.parse("== /dev/sda\nSmartctl open device: /dev/sda failed: Permission denied\n== rc 2\n")
 
 
