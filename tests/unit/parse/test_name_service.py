@@ -39,4 +39,6 @@ def test_a_domain_and_a_server_are_added_once() -> None:
     once = resolv_conf.with_search("nameserver 10.0.0.1\nsearch a.cn\n\n", "b.cn", ["10.0.0.1", "10.0.0.2"])
     assert once == "nameserver 10.0.0.1\n\nnameserver 10.0.0.2\nsearch a.cn b.cn\n"
     assert resolv_conf.with_search(once, "b.cn", ["10.0.0.2"]) == once
+    assert resolv_conf.with_search("search b.cn\nnameserver 10.0.0.1", "b.cn") == "search b.cn\nnameserver 10.0.0.1"
+    assert resolv_conf.with_search("search a.cn\n", "b.cn") == "search a.cn b.cn\n"
     assert resolv_conf.with_search(once, "b.cn", ["10.0.0.3"]).endswith("nameserver 10.0.0.3\nsearch a.cn b.cn\n")

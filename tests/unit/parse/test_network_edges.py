@@ -169,6 +169,7 @@ def test_a_port_is_named_in_several_ways(kind: str) -> None:
         "\tIfname: a\nPort ID TLV\n",
         "\tIfname TLV\n",
         "Port ID TLV\nIfname: a\n",
+        "Port ID TLV\n\tIfname: a\nSystem Name TLV\n\tsw\nTime to Live TLV\nstray\n",
     ],
 )
 def test_a_neighbour_without_a_name_is_unknown(text: str) -> None:
@@ -212,7 +213,7 @@ def test_why_nothing_was_sent(line: str, why: str) -> None:
     [
         "",
         "3 packets transmitted, 2 received,",
-        "33% packet loss",
+        "x 33% packet loss",
         "ping: unknown hostile",
         "ping: a: Name or service not known to us",
         "we connect: Network is unreachable",
@@ -237,7 +238,15 @@ def test_an_odd_name_of_a_process() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["tcp LISTEN 0 1 *:* *:*", "tcp LISTEN 0 1 *:22 *:* users:(sshd)", "tcp ESTAB 0 1 *:22 *:*"]
+    "row",
+    [
+        "tcp LISTEN 0 1 *:* *:*",
+        "tcp LISTEN  1 *:22 *:*",
+        "tcp LISTEN 0  *:22 *:*",
+        "tcp LISTEN 0 1 *:22 *:* users:(sshd)",
+        'tcp LISTEN 0 1 *:22 *:* users:(("a",pid=1,fd=))',
+        "tcp ESTAB 0 1 *:22 *:*",
+    ],
 )
 def test_a_socket_of_another_form_is_unknown(row: str) -> None:
     with pytest.raises(Unparsable):
@@ -260,7 +269,16 @@ def test_a_connection_of_weave(row: str, state: str, is_good: bool) -> None:
     assert (found.address, found.state, found.is_good) == ("10.0.0.2", state, is_good)
 
 
-@pytest.mark.parametrize("text", ["", "weave is not running\n", "1a:2b:3c:4d:5e:6f(a) 5 IPs (1%)\nand more\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "weave is not running\n",
+        "1a:2b:3c:4d:5e:6f(a) 5 IPs (1%)\nand more\n",
+        "1a:2b:3c:4d:5e:6f(a)  IPs (1%)\n",
+        "1a:2b:3c:4d:5e:6f(a) 5 IPs ()\n",
+    ],
+)
 def test_shares_of_another_form_are_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         weave.unreachable_owners(text)
