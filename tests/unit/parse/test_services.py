@@ -142,6 +142,11 @@ def test_the_value_of_a_key() -> None:
     assert etcd.value(json.dumps({"kvs": [{"value": first}, {"value": second}]})) == b"k8s"
 
 
+def test_an_error_of_etcd_is_no_missing_key() -> None:
+    with pytest.raises(Unparsable):
+        etcd.value('{"error": "etcdserver: mvcc: required revision has been compacted", "code": 11}')
+
+
 @pytest.mark.parametrize("pair", [{"value": "%%%%"}, {"value": None}, "x", {"value": "a"}])
 def test_a_value_of_another_form_is_unknown(pair: Any) -> None:
     with pytest.raises(Unparsable):
@@ -155,9 +160,9 @@ def test_the_kubelets_own_defaults() -> None:
 def test_a_flag_overrides_the_kubelets_file() -> None:
     config = f"{CONFIG}cgroupDriver: systemd\nresolvConf: /run/resolv.conf\n"
     assert kubelet.parse(config, NO_FLAGS) == kubelet.Kubelet("systemd", "/run/resolv.conf", "")
-    flags = "--cgroup-driver=cgroupfs --resolv-conf=/x --node-ip=10.0.0.1 --v"
+    flags = "--cgroup-driver=cgroupfs --resolv-conf=/x=y --node-ip=10.0.0.1 --v"
     found = kubelet.parse(config, f'\nKUBELET_KUBEADM_ARGS="{flags}"\n')
-    assert found == kubelet.Kubelet("cgroupfs", "/x", "10.0.0.1")
+    assert found == kubelet.Kubelet("cgroupfs", "/x=y", "10.0.0.1")
 
 
 @pytest.mark.parametrize(
