@@ -1,7 +1,7 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; measure large reports
-# make mutants  ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
+# make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
 SHELL := /bin/bash
