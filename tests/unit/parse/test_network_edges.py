@@ -13,6 +13,7 @@ MAC = "02:42:c0:a8:03:01"
 
 
 def test_a_bond_may_be_down_itself() -> None:
+    assert bonding.down("== bond1\nMII Status: going down\n") == ("bond1: the bond going down",)
     assert bonding.down(f"{BOND}MII Status: down\nSlave Interface: eth0\nMII Status: up\n") == ("bond0: the bond down",)
 
 
