@@ -58,7 +58,7 @@ class _Child:
 
 @dataclass
 class Judge:
-    """The plugin. `modules` are those whose functions are watched; `told` is called with each mutant's end."""
+    """The plugin. `told` is called with the end of each mutant."""
 
     mutants: Sequence[Mutant]
     files: Mapping[str, str]
@@ -133,7 +133,7 @@ class Judge:
 
     def _judges(self, mutant: Mutant, items: Mapping[str, pytest.Item]) -> list[pytest.Item]:
         """The tests that enter the mutant's function, or its module if it is at the top of it; quick ones first."""
-        own = mutant.scope.split(".<locals>")[0]
+        own = mutant.scope
 
         def concerned(nodeid: str) -> bool:
             reached = self._reached[nodeid]

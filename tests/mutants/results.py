@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -17,15 +17,7 @@ STORE = sources.ROOT / ".pytest_cache/mutants"
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
 RULES = "1"
 """How mutants are placed and judged. Another number makes all results old ones."""
-FIELDS = ("in", "before", "after", "nth")
 Identity = tuple[str, str, str, str, int]
-
-
-class Survivor(NamedTuple):
-    """An entry of the list: a mutant that no test can kill, and why."""
-
-    identity: Identity
-    reason: str
 
 
 def explained(path: Path = SURVIVORS) -> dict[Identity, str]:
