@@ -81,6 +81,7 @@ def test_the_output_of_each_call_is_kept() -> None:
         CALL.format("", 0) * 2,
         CALL.format("", 0) + "== exit 0\n",
         CALL.format("", "0 x"),
+        CALL.format("", 0) + "== hccn_tool\n",
     ],
 )
 def test_calls_that_run_into_each_other_are_unknown(text: str) -> None:
