@@ -1,6 +1,7 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; measure large reports
+# make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
 SHELL := /bin/bash
@@ -26,7 +27,7 @@ define part
 	SECONDS=0; $(3) && mkdir -p $(TOOK) && echo "$$((SECONDS / 60)) min $$((SECONDS % 60)) s last time" > $(TOOK)/$(1)
 endef
 
-.PHONY: demo test long bench unit lint env lab down clean
+.PHONY: demo test long mutants bench unit lint env lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -41,6 +42,9 @@ long: test
 	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
+
+mutants: env
+	$(BIN)/python -m tests.mutants
 
 bench: env
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo

@@ -18,7 +18,7 @@ class Ufw(Enum):
 
 
 # The Chinese words are from ufw's own zh_CN catalogue (0.35 to 0.36.2).
-_STATUS = re.compile(r"^(?:Status:|状态[：:])\s*(active|inactive|激活|不活动)$")
+_STATUS = re.compile(r"(?:Status:|状态[：:])\s*(active|inactive|激活|不活动)")
 _STATES = {"active": Ufw.ACTIVE, "激活": Ufw.ACTIVE, "inactive": Ufw.INACTIVE, "不活动": Ufw.INACTIVE}
 _NOT_FOUND = re.compile(r"\bufw: (?:command )?not found$|ufw[：:] ?未找到命令$")
 
@@ -27,7 +27,7 @@ def ufw_status(text: str) -> Ufw:
     """`ufw status`, or the shell's message that there is no such command."""
     output = lines("ufw status", text)
     for line in output:
-        status = _STATUS.match(line)
+        status = _STATUS.fullmatch(line)
         if status is not None:
             return _STATES[status[1]]
     if len(output) == 1 and _NOT_FOUND.search(output[0]):
@@ -52,7 +52,7 @@ def iptables_chain(text: str) -> Chain:
     """`iptables -S CHAIN` of a built-in chain: `-P CHAIN POLICY`, then `-A CHAIN ...` lines."""
     source = "iptables -S"
     warnings = [line for line in lines(source, text) if line.startswith("# Warning: iptables")]
-    policy, *rest = (line for line in lines_from(source, text, re.compile("^-P ")) if line not in warnings)
+    policy, *rest = (line for line in lines_from(source, text, re.compile("-P ")) if line not in warnings)
     head = re.fullmatch(r"-P (\S+) (ACCEPT|DROP|QUEUE)", policy)
     if head is None:
         raise unparsable(source, policy)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "ip -4 -o addr"
-_ROW = re.compile(r"([0-9]+): (\S+?)(?:@\S+)?\s+inet ([0-9.]+)(?: peer [0-9.]+)?(/[0-9]{1,2})? .*\bscope (\S+) .*")
+_ROW = re.compile(r"([0-9]+): (\S+?)(?:@\S+)?\s+inet ([0-9.]+)(?: peer [0-9.]+)?(/[0-9]{1,2})? (?:.* )?scope (\S+) .*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Address:
 def parse(text: str) -> tuple[Address, ...]:
     """All addresses, in the kernel's order. Raises Unparsable for empty output, as lo always has one."""
     addresses = []
-    for line in lines_from(SOURCE, text, re.compile(r"^[0-9]+: \S+\s+inet ")):
+    for line in lines_from(SOURCE, text, re.compile(r"[0-9]+: \S+\s+inet ")):
         row = _ROW.fullmatch(line)
         if row is None or "_lft" not in line:
             raise unparsable(SOURCE, line)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines, unparsable
 
 _CONNECTION = re.compile(r"(->|<-)\s*(\S+)\s+(established|pending|retrying|failed|connecting)\s*(.*)")
-_SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]*\)(.*)")
+_SHARE = re.compile(r"([0-9a-f:]{17})\((.+?)\)\s+([0-9]+) IPs \([^)]+\)(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dlws.parse.text import lines, unparsable
 SOURCE = "exportfs -v"
 WORLD = "<world>"
 """How exportfs prints the client `*`."""
-_ROW = re.compile(r"(/.*?)?\s+(\S+)\(([^()]*)\)")
+_ROW = re.compile(r"(/.*?)?\s+(\S+)\(([^()]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Export:
         try:
             return 1 if ipaddress.ip_address(node.address) in ipaddress.ip_network(self.client, strict=False) else None
         except ValueError:
-            pattern = any(c in self.client for c in "*?[")
-            return 2 if pattern and any(fnmatch.fnmatch(n, self.client) for n in (node.name, node.fqdn)) else None
+            return 2 if any(fnmatch.fnmatch(n, self.client) for n in (node.name, node.fqdn)) else None
 
 
 def parse(text: str) -> tuple[Export, ...]:

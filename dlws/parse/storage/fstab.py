@@ -80,7 +80,7 @@ def with_mount(text: str, wanted: str) -> str:
     [entry] = parse(wanted)
     others = {e.line for e in mounts_on(text, entry.mountpoint)}
     numbered = list(enumerate(text.split("\n"), start=1))
-    same = next((number for number, line in numbered if number in others and line == wanted), None)
+    same = next((number for number, line in numbered if line == wanted), None)
     kept = "\n".join("#" + line if number in others - {same} else line for number, line in numbered)
     if same is not None:
         return kept

@@ -9,7 +9,7 @@ from dlws.verdict import Unknown
 
 _RESULT = re.compile(r"SMART (?:overall-health self-assessment test result|Health Status): (.+)")
 _NONE = re.compile(
-    r"Device does not support SMART|SMART support is: +Unavailable|Unavailable - device lacks SMART capability"
+    r"Device does not support SMART|SMART support is: +Unavailable"
     r"|Unable to detect device type|Operation not supported|lacks SMART capability"
     r"|(?:please try adding|requires option) '-d [a-z0-9]+,"  # a RAID controller's logical disk: os_linux.cpp
     r"|bad response to IEC mode page|Read Device Identity failed"  # a virtual disk, a USB bridge

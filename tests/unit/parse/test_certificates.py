@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from dlws.parse.kubernetes import certificates, kubeconfig
 from dlws.verdict import Unparsable
@@ -48,6 +52,40 @@ def test_a_torn_certificate_is_none(text: str) -> None:
         certificates.parse(text)
 
 
+def self_signed(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, name: str = "CN=x") -> str:
+    subject, now = x509.Name.from_rfc4514_string(name), datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))
+    hash = hashes.SHA512() if isinstance(key, rsa.RSAPrivateKey) else None
+    return builder.sign(key, hash).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_a_certificate_that_says_nothing_of_itself_is_no_ca() -> None:
+    found = certificates.one(self_signed(rsa.generate_private_key(65537, 2048)))
+    assert (found.is_ca, found.names, found.bits, found.is_rsa, found.hash) == (
+        False,
+        frozenset(),
+        2048,
+        True,
+        "sha512",
+    )
+
+
+def test_a_key_of_another_type_is_unknown() -> None:
+    with pytest.raises(Unparsable, match="a key of an unsupported type"):
+        certificates.one(self_signed(ed25519.Ed25519PrivateKey.generate()))
+
+
+def test_a_certificate_of_another_issuer_is_not_signed_by_it() -> None:
+    other = certificates.one(self_signed(rsa.generate_private_key(65537, 2048), "CN=another"))
+    assert certificates.one(CERTIFICATE.decode()).is_signed_by(other) is False
+
+
+@pytest.mark.parametrize("line", ["ssh-rsa AAAA x", "ssh-ed25519 %%%%", "ssh-unheard-of AAAA", ""])
+def test_a_public_key_of_another_form_is_unknown(line: str) -> None:
+    with pytest.raises(Unparsable):
+        certificates.public_key(line)
+
+
 def test_a_key_is_compared_by_its_public_half() -> None:
     private = serialization.load_pem_private_key(KEY, None)
     line = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
@@ -69,6 +107,9 @@ def test_a_kubeconfig_is_read_whole() -> None:
         ("client-key-data", "client-key", "there is no client-key-data"),
         ("current-context: kubernetes-admin@kubernetes", "current-context: other", "there is no 'other' among its"),
         ("https://", "http://", "the server is not an https URL"),
+        (f"https://{NAME}:6443", "https://:6443", "the server is not an https URL"),
+        (":6443", ":99999", "not understood"),
+        ("contexts:", "contexts: null\nothers:", "not understood"),
         ("apiVersion: v1", "apiVersion: [", "not understood"),
         ("client-key-data: ", "client-key-data: %", "not understood"),
     ],
@@ -77,6 +118,20 @@ def test_what_is_missing_is_named_without_the_key(old: str, new: str, why: str) 
     with pytest.raises(Unparsable, match=why) as caught:
         kubeconfig.parse(admin_conf(6443, OURS.pem, CERTIFICATE, KEY).replace(old, new))
     assert "LS0" not in str(caught.value)
+
+
+def test_a_server_without_a_port_is_at_443() -> None:
+    text = admin_conf(6443, OURS.pem, CERTIFICATE, KEY).replace(":6443", "")
+    assert kubeconfig.parse(text).port == 443
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("client-certificate-data: AA%=", "not base64"), ("no-client-certificate-data: QQ==", "no certificate in")],
+)
+def test_what_is_no_embedded_certificate_is_unknown(text: str, why: str) -> None:
+    with pytest.raises(Unparsable, match=why):
+        kubeconfig.embedded(text)
 
 
 def test_embedded_certificates_come_without_the_key() -> None:

@@ -140,3 +140,23 @@ def test_docker_versions():
 def test_what_is_no_docker_version_is_unknown(text):
     with pytest.raises(Unparsable):
         versions.docker(text)
+
+
+def test_docker_builds_and_stages():
+    rising = ["20.10.0-alpha1", "20.10.0-beta1", "20.10.0-beta2", "20.10.0-rc.1", "20.10.0"]
+    assert all(older < newer for older, newer in pairwise(map(versions.docker, rising)))
+    assert versions.docker("18.09.1-ee-2") == versions.docker("v18.9.1")
+    with pytest.raises(Unparsable):
+        versions.docker("20.10.24+")
+
+
+@pytest.mark.parametrize("text", ["v1.20.2", "1.20.2-00", " v1.20.2-rc.1-dirty\n"])
+def test_kubernetes_releases_and_packages(text):
+    assert versions.kubernetes(text) == versions.kubernetes("1.20.2")
+    assert versions.kubernetes(text) < versions.kubernetes("1.20.10")
+
+
+def test_zeros_alone_are_a_version():
+    assert versions.nvidia("0") == versions.nvidia("0.0")
+    assert versions.ascend("0.0") == versions.ascend("0.0.0")
+    assert not versions.ascend("20.1") < versions.ascend("20.1.0")

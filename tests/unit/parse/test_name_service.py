@@ -1,0 +1,44 @@
+"""resolv.conf and NetworkManager.conf: which lines count, and what an edit leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.network import network_manager, resolv_conf
+from dlws.verdict import Unparsable
+
+MANAGER = "[main]\nplugins=ifupdown\n dns = dnsmasq \n#dns=dnsmasq\ndns=dnsmasq2\nrc-dns=dnsmasq\n"
+
+
+def test_dnsmasq_is_found_and_turned_off() -> None:
+    assert network_manager.dnsmasq_lines(MANAGER) == ("dns = dnsmasq",)
+    assert network_manager.without_dnsmasq(MANAGER) == MANAGER.replace(" dns = d", "# dns = d")
+    assert network_manager.dnsmasq_lines("dns=dnsmasq") == ("dns=dnsmasq",)
+
+
+def test_the_last_search_wins_and_options_add_up() -> None:
+    found = resolv_conf.parse(
+        "domain a.cn b.cn\noptions edns0\n; a note\n# another\noptions rotate\nsortlist 10.0.0.0\n"
+    )
+    assert (found.search, found.options) == (("a.cn",), ("edns0", "rotate"))
+    assert resolv_conf.parse("search a.cn b.cn\nsearch\n").search == ()
+
+
+def test_only_servers_on_the_host_itself_are_loopback() -> None:
+    found = resolv_conf.parse("nameserver 127.0.0.53\nnameserver 192.168.3.1\nnameserver ::1\n")
+    assert found.loopback_servers == ("127.0.0.53", "::1")
+
+
+@pytest.mark.parametrize("line", ["nameserver", "options", "server 10.0.0.1", "nameserver atlas01"])
+def test_half_a_setting_is_unknown(line: str) -> None:
+    with pytest.raises(Unparsable):
+        resolv_conf.parse(f"{line}\n")
+
+
+def test_a_domain_and_a_server_are_added_once() -> None:
+    once = resolv_conf.with_search("nameserver 10.0.0.1\nsearch a.cn\n\n", "b.cn", ["10.0.0.1", "10.0.0.2"])
+    assert once == "nameserver 10.0.0.1\n\nnameserver 10.0.0.2\nsearch a.cn b.cn\n"
+    assert resolv_conf.with_search(once, "b.cn", ["10.0.0.2"]) == once
+    assert resolv_conf.with_search("search b.cn\nnameserver 10.0.0.1", "b.cn") == "search b.cn\nnameserver 10.0.0.1"
+    assert resolv_conf.with_search("search a.cn\n", "b.cn") == "search a.cn b.cn\n"
+    assert resolv_conf.with_search(once, "b.cn", ["10.0.0.3"]).endswith("nameserver 10.0.0.3\nsearch a.cn b.cn\n")

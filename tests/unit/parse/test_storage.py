@@ -1,0 +1,139 @@
+"""df, mdstat, exportfs, fstab, mounts, fio and smartctl: what each line may be, and what is none of theirs."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.parse.storage import df, exportfs, fio, fstab, mdstat, mounts, smart
+from dlws.parse.storage.exportfs import Export
+from dlws.verdict import Unknown, Unparsable
+
+NODE = Node("atlas01", "192.168.3.6", "sigsus.cn", Role.WORKER, Arch.ARM64, Device.NPU, Origin.MACHINES)
+PASSED = "== /dev/{}\nSMART overall-health self-assessment test result: PASSED\n== rc 0\n"
+
+
+@pytest.mark.parametrize(
+    "header", ["Filesystem Inodes IUsed IFree IUse% Mounted on", "文件系统 Inode 已用 可用 已用% 挂载点"]
+)
+def test_inodes_under_headers_of_two_languages(header: str) -> None:
+    [found] = df.inodes(f"{header}\n/dev/vda 100 40 60 40% /\n")
+    assert (found.free, found.mountpoint) == (0.6, "/")
+
+
+def test_a_file_system_without_a_size_has_nothing_free() -> None:
+    [found] = df.inodes("Filesystem Inodes IUsed IFree IUse% Mounted on\nbtrfs 0 0 0 - /data\n")
+    assert found.free == 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "md0 : actively raid1 sdb1[1] sda1[0]\n",
+        "md0 : active raid1 sdb1[1] sda1[0]\n      9 blocks [2/2] [UU]\n      9 blocks [2/2] [UU]\n",
+        "md0 : active raid1 sdb1[1] sda1[0]\n      9 blocks [3/2] [UU]\n",
+        "      9 blocks [2/2] [UU]\n",
+    ],
+)
+def test_an_array_that_contradicts_itself_is_unknown(rows: str) -> None:
+    with pytest.raises(Unparsable):
+        mdstat.parse(f"Personalities : [raid1]\n{rows}")
+
+
+@pytest.mark.parametrize(
+    ("client", "rank"), [("192.168.3.9/24", 1), ("atlas0?", 2), ("*.sigsus.cn", 2), ("atlas0", None), ("@hosts", None)]
+)
+def test_whom_an_export_reaches(client: str, rank: int | None) -> None:
+    assert Export("/x", client, ("rw",)).reaches(NODE) == rank
+
+
+def test_the_export_of_another_folder_does_not_count() -> None:
+    there = Export("/mnt/local", "*", ("ro",))
+    assert exportfs.to((Export("/mnt/other", "atlas01", ("rw",)), there), "/mnt/local", NODE) == there
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/srv/very/long/one\n/srv/very/long/two\n\t\t*(rw)\n",
+        "exportfs: no such host\n\t\t*(rw)\n",
+        "\t\t*(rw)\n",
+        "/srv/very/long/one\n/srv/two \t*(rw)\n",
+        "/srv/one \t*(rw) and more\n",
+        "/srv/one \t*()\n",
+    ],
+)
+def test_exports_that_do_not_belong_together_are_unknown(text: str) -> None:
+    with pytest.raises(Unparsable):
+        exportfs.parse(text)
+
+
+@pytest.mark.parametrize("speed", ["null", "1" + "0" * 400, '{"a":' * 100_000])
+def test_a_speed_that_is_no_number_is_unknown(speed: str) -> None:
+    with pytest.raises(Unparsable):
+        fio.written('{"jobs": [{"error": 0, "write": {"bw": ' + speed + "}}]}")
+
+
+def test_nul_within_a_line_of_fstab_is_unknown() -> None:
+    with pytest.raises(Unparsable, match="NUL"):
+        fstab.parse("UUID=1 / ext4 defa\0lts 0 0\n")
+
+
+def test_a_mount_is_the_first_line_of_an_empty_fstab() -> None:
+    assert fstab.with_mount("", "a:/b /c nfs x 0 0") == "a:/b /c nfs x 0 0\n"
+
+
+def test_each_field_of_a_mount_has_its_place() -> None:
+    assert mounts.parse("nas:/x /y nfs4 rw,hard 1 2\n") == (mounts.Mounted("nas:/x", "/y", "nfs4", ("rw", "hard")),)
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "fuse.nfs"])
+def test_nfs_has_several_clients(kind: str) -> None:
+    assert kind in mounts.NFS
+
+
+@pytest.mark.parametrize("line", ["a b ext4 rw 0 0", "a /b ext4 rw x 0", "a /b ext4 rw 0 x", "a /b ext4 rw 0"])
+def test_a_mount_of_another_form_is_unknown(line: str) -> None:
+    with pytest.raises(Unparsable):
+        mounts.parse(f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Device does not support SMART",
+        "SMART support is:     Unavailable - device lacks SMART capability.",
+        "SMART support is: Unavailable",
+        "/dev/sda: Unable to detect device type",
+        "Smartctl open device: /dev/sda failed: Operation not supported",
+        "/dev/sda: lacks SMART capability",
+        "/dev/sda: please try adding '-d megaraid,N'",
+        "/dev/sda: requires option '-d cciss,N'",
+        "/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]",
+        "Smartctl open device: /dev/sda failed: No medium found",
+    ],
+)
+def test_a_disk_without_smart_has_no_state(said: str) -> None:
+    assert smart.parse(f"== /dev/sda\n{said}\n== rc 2\n") == {"/dev/sda": ""}
+
+
+@pytest.mark.parametrize("rc", [126, 127])
+def test_a_smartctl_that_cannot_run_is_missing(rc: int) -> None:
+    with pytest.raises(Unknown, match="smartmontools"):
+        smart.parse(f"== /dev/sda\n== rc {rc}\n")
+
+
+def test_each_disk_has_its_own_state() -> None:
+    text = PASSED.format("sda") + PASSED.format("sdb").replace("PASSED", "FAILED!").rstrip("\n")
+    assert smart.parse(text) == {"/dev/sda": "PASSED", "/dev/sdb": "FAILED!"}
+
+
+def test_what_smartctl_says_otherwise_is_no_health() -> None:
+    with pytest.raises(Unparsable, match=r"smartctl -H /dev/sda: .*Permission denied"):
+        smart.parse("== /dev/sda\nSmartctl open device: /dev/sda failed: Permission denied\n== rc 2\n")
+
+
+@pytest.mark.parametrize("text", ["Welcome\n" + PASSED, PASSED.replace("rc 0", "rc 0x")])
+def test_text_around_the_sections_is_unknown(text: str) -> None:
+    with pytest.raises(Unparsable):
+        smart.parse(text.format("sda"))
