@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lab import hosts
-from lab.faults import FAULTS, Memory, fault, need, script
+from lab.faults import Memory, fault, need, script
+from lab.network_faults import FAULTS
 from lab.plan import LabHost
 from lab.process import LabError
 

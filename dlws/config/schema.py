@@ -326,15 +326,13 @@ class Suite(Section):
     """The number of accelerators of individual hosts, if it differs from onpremise_cluster.gpu_count_per_node."""
 
 
-KUBERNETES_VERSION: Final = "v1.18.0"
-"""What runbook section 3.2 and upstream's install_kubeadm.sh of V0.1.6.1 name."""
+KUBERNETES_VERSION: Final = "v1.18.0"  # runbook 3.2, and upstream's install_kubeadm.sh of V0.1.6.1
 
 
 class Configuration(OpenSection):
     """All of config.yaml."""
 
-    for_templates: ClassVar[frozenset[str]] = frozenset({"alert-manager"})
-    """Keys of which nothing but that they are set concerns the suite."""
+    for_templates: ClassVar[frozenset[str]] = frozenset({"alert-manager"})  # that they are set is all we ask of these
 
     cluster_name: Label
     network: Network

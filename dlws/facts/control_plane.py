@@ -65,7 +65,8 @@ def lease_ages(kube: Kubernetes, version: str, leaders: Sequence[str]) -> dict[s
     if kubernetes(version).numbers[:2] < (1, 17):
         endpoints = kube.list("endpoints", namespace="kube-system")
         written = {o["metadata"]["name"]: (o["metadata"].get("annotations") or {}).get(LEADER) for o in endpoints}
-        times |= {name: _renewed(written[name]) for name in leaders if written.get(name) and name not in times}
+        known = {name: text for name in leaders if name not in times and (text := written.get(name))}
+        times |= {name: _renewed(text) for name, text in known.items()}
     return {name: (leases.at - objects.instant(time)).total_seconds() for name, time in times.items()}
 
 

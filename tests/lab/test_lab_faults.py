@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import daemon, device_faults, faults, hosts, image, packages, record
+from lab import daemon, device_faults, faults, hosts, image, network_faults, packages, record
 from lab.plan import ALL_HOSTS, HOSTS, LabHost
 from lab.process import LabError, attempt
 
@@ -93,7 +93,7 @@ def own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_fault_of_a_host_is_tested() -> None:
-    modules = (faults.__name__, device_faults.__name__)
+    modules = (faults.__name__, network_faults.__name__, device_faults.__name__)
     of_hosts = {name for name, fault in faults.FAULTS.items() if fault.do.__module__ in modules}
     assert set(EVIDENCE) | OTHERWISE == of_hosts  # those of a cluster: test_6_cluster_faults.py
 

@@ -50,7 +50,7 @@ def members(text: str) -> tuple[str, ...]:
 
 def value(text: str) -> bytes:
     """POST /v3/kv/range for one key: its value; empty if the key does not exist."""
-    pairs = _object("etcd range", text).get("kvs") or ({},)
+    pairs: Any = _object("etcd range", text).get("kvs") or ({},)
     try:
         return base64.b64decode(pairs[0].get("value", ""), validate=True)
     except (ValueError, TypeError, AttributeError):
