@@ -70,7 +70,7 @@ def lease_ages(kube: Kubernetes, version: str, leaders: Sequence[str]) -> dict[s
     return {name: (leases.at - objects.instant(time)).total_seconds() for name, time in times.items()}
 
 
-def _renewed(text: str) -> object:
+def _renewed(text: Any) -> object:
     try:
         return json.loads(text)["renewTime"]
     except (ValueError, LookupError, TypeError):

@@ -11,6 +11,7 @@ from dlws.parse.host.accounts import Group, User
 from dlws.parse.host.authorized_keys import Key
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 SUDO: Final = (
     "set -e; for u in $(cut -d : -f 1 /etc/passwd); do"
@@ -43,14 +44,17 @@ def users_of(host: Host) -> tuple[User, ...]:
 
 
 def sudo_without_password(host: Host) -> list[str]:
-    """The local accounts but root that can become root by sudo without a password."""
+    """The local accounts but root that can become root by sudo without a password. Unknown where sudo does not say."""
     names = {user.name for user in users_of(host)}
     parts = re.split(r"^== (\S+)$", host.read(SUDO), flags=re.MULTILINE)
     listed = dict(zip(parts[1::2], parts[2::2], strict=True))
     if parts[0].strip() or names != set(listed):
         raise unparsable(sudoers.SOURCE, why=f"{len(listed)} of {len(names)} accounts")
     rights = {name: sudoers.parse(text) for name, text in listed.items() if name != "root"}
-    return sorted(name for name, found in rights.items() if found.is_root_without_password or _opens_shell(found))
+    free = {name: _opens_shell(found) or found.is_root_without_password for name, found in rights.items()}
+    if undecided := sorted(name for name, is_free in free.items() if is_free is None):
+        raise Unknown(f"a rule for a group or a time, or exempt_group, decides about {', '.join(undecided)}")
+    return sorted(name for name, is_free in free.items() if is_free)
 
 
 def _opens_shell(rights: sudoers.Rights) -> bool:

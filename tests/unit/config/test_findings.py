@@ -11,52 +11,6 @@ import pytest
 from tests.kits.config_example import example, findings, write
 
 WRONG = [
-    # passwords
-    (
-        "mysql_password: invented-for-tests",
-        'mysql_password: "<<sql_password>>"',
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        'mysql_password: "********"',
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        'mysql_password: "{{password}}"',
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        'mysql_password: "[your password]"',
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: dlwsadmin",
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: example",
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        'mysql_password: "123456789"',
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: Admin@123",
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
-    (
-        "mysql_password: invented-for-tests",
-        "mysql_password: atlas",
-        "37:17: error: mysql_password: a placeholder or a password",
-    ),
     # names and addresses
     ("cluster_name: atlas", "cluster_name: Atlas", '1:15: error: cluster_name: "Atlas" is no host name (RFC 1123)'),
     ("cluster_name: atlas", "", "1:1: error: cluster_name: required key is missing"),
