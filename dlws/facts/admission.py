@@ -18,6 +18,10 @@ CONFIGURATIONS: Final = ("mutatingwebhookconfigurations", "validatingwebhookconf
 JOBS: Final = "default"
 """The namespace in which the platform runs its jobs, as plain pods (docs/upstream.md)."""
 
+WITHOUT_ACCOUNT: Final = ("default", services.METRICS[0])
+"""Upstream's custommetrics names a ServiceAccount that it never makes, so this StatefulSet has no pod anywhere. D10
+judges what it is for."""
+
 
 def webhooks(kube: Kubernetes) -> list[Webhook]:
     """Every admission webhook of the cluster, mutating and validating."""
@@ -68,7 +72,8 @@ def _asked(kube: Kubernetes) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     yield f"a job in {JOBS}", admission.job_pod(JOBS), ""
     for kind, creator in admission.CREATORS.items():
         for workload in kube.list(kind):
-            if workload["metadata"]["namespace"] in services.namespaces() and not _is_leaving(workload):
+            name = (workload["metadata"]["namespace"], workload["metadata"]["name"])
+            if name[0] in services.namespaces() and name != WITHOUT_ACCOUNT and not _is_leaving(workload):
                 yield f"{kind} {name_of(workload)}", admission.pod_of(workload), creator
 
 
