@@ -126,7 +126,7 @@ def test_firewall_stays_off(host: Host) -> None:
     The service of nftables begins by deleting the rules of Docker and Kubernetes. That of ufw is always enabled;
     whether it filters is in its configuration.
     """
-    ufw = re.search(r"(?im)^\s*ENABLED\s*=\s*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
+    ufw = re.search(r"(?im)^[ \t]*ENABLED[ \t]*=[ \t]*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
     expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting], expected=[])
 

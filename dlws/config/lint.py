@@ -35,7 +35,7 @@ JWT_PLACEHOLDER: Final = "Sign key for JWT"
 """The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
 
 _PLACEHOLDER: Final = re.compile(
-    r"(?i)(change[-_ ]?(me|it)|\[?your[-_ ].*|<+[^>]*>+|\$?\{+.*\}+|\*{3,}|x{3,}|x{3,}@x{3,}\..*"
+    r"(?i)(change[-_ ]?(me|it)|\[?your[-_ ].*|<[^>]*>+|\$?\{.*\}|\*{3,}|x{3,}|x{3,}@x{3,}\..*"
     r"|todo|tbd|fixme|placeholder|machine[-_]hostname)"
 )
 _GUESSABLE: Final = frozenset(

@@ -32,7 +32,7 @@ def places_of_shares(document: Document) -> Iterator[Finding]:
             if within := next((folder for folder in taken if _is_below(place, folder)), None):
                 message = f"{shown(place)} is in {within}, which belongs to the system"
                 yield document.at_value((*path, key), message, "choose a folder on a disk, such as /mnt/local")
-        own = share.get("server") in names and export and point
+        own = str(share.get("server")) in names and export and point
         if own and (_is_below(point, export) or _is_below(export, point)):
             message = f"{shown(point)} and the served folder {shown(export)} lie in each other"
             yield document.at_value((*path, "curphysicalmountpoint"), message, "mount it elsewhere, such as /mntdlws")

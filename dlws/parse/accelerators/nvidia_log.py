@@ -16,7 +16,6 @@ SOURCE = "kernel log"
 _ADDRESS = r"[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-9])?"
 _XID = re.compile(rf".*NVRM: Xid \((?:PCI:)?({_ADDRESS})(?: GPU-I:[0-9]+)?(?: GPU-CI:[0-9]+)?\): ([0-9]{{1,4}}),(.*)")
 _SXID = re.compile(rf".*\bSXid \((?:PCI:)?({_ADDRESS})\): ([0-9]{{1,6}}), ?(.*)")
-_OFF_THE_BUS = re.compile(rf".*NVRM: .*?(?:({_ADDRESS}).*)?fallen off the bus.*")
 _STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _SEVERITY = re.compile(r"(?<![A-Za-z-])(Non-?fatal|Fatal)\b")
 _RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
@@ -66,7 +65,7 @@ def errors(text: str) -> Errors:
     unread: list[str] = []
     recovery: dict[str, str] = {}
     for line in lines(SOURCE, text):
-        xid, sxid, off = _XID.fullmatch(line), _SXID.fullmatch(line), _OFF_THE_BUS.fullmatch(line)
+        xid, sxid, off = _XID.fullmatch(line), _SXID.fullmatch(line), _off_the_bus(line)
         if xid is not None:
             number, card, rest = int(xid[2]), xid[1], xid[3]
             if number == RECOVERY and (action := _RECOVERY.fullmatch(rest)) is not None:
@@ -78,7 +77,7 @@ def errors(text: str) -> Errors:
         elif sxid is not None and (word := _severity(sxid[3])) is not None:
             grave += [GraveError(int(sxid[2]), f"SXid {sxid[2]} on {sxid[1]}")] if word == "fatal" else []
         elif off is not None:
-            grave.append(GraveError(OFF_THE_BUS, f"fallen off the bus: {off[1] or 'a GPU'}"))
+            grave.append(GraveError(OFF_THE_BUS, f"fallen off the bus: {off}"))
         elif (
             "NVRM: Xid" in line or (sxid and not _SWITCH_DETAIL.fullmatch(sxid[3])) or (sxid is None and "SXid" in line)
         ):
@@ -86,6 +85,15 @@ def errors(text: str) -> Errors:
     needed = ((card, action) for card, action in recovery.items() if action != "None")
     grave += [GraveError(RECOVERY, f"{RECOVERY} on {card}: {action}") for card, action in needed]
     return Errors(tuple(grave), tuple(unread))
+
+
+def _off_the_bus(line: str) -> str | None:
+    """The card that a line says to be lost, in its words; None for another line."""
+    before, lost, _ = line.rpartition("NVRM: ")[2].partition("fallen off the bus")
+    if not lost or "NVRM: " not in line:
+        return None
+    address = re.search(_ADDRESS, before)
+    return address[0] if address else "a GPU"
 
 
 def _is_hardware(number: int, rest: str) -> bool | None:

@@ -10,7 +10,7 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "/proc/net/bonding"
 _NOBODY = "00:00:00:00:00:00"
-_FIELD = re.compile(r"\s*([^:]+?)\s*: ?(.*)")
+_FIELD = re.compile(r"([^:]+):(.*)")
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def down(text: str) -> tuple[str, ...]:
         elif "has no active aggregator" in line:
             bonds[-1].is_without_aggregator = True
         elif row := _FIELD.fullmatch(line):
-            (bonds[-1].fields if member is None else member).setdefault(row[1], row[2].strip())
+            (bonds[-1].fields if member is None else member).setdefault(row[1].strip(), row[2].strip())
     for bond in bonds:
         if "MII Status" not in bond.fields:
             raise unparsable(SOURCE, bond.name, "no MII Status of")

@@ -30,7 +30,7 @@ REFUSED = [
     (b"- a", "1:1: error: must be a mapping of keys to values, is a list"),
     (b"", "1:1: error: empty"),
     (b"# only a comment\n", "1:1: error: empty"),
-    (b"a: [", "2:1: error: not YAML: "),
+    (b"a: [", "1:1: error: not YAML: this value begins with a character of YAML's own"),
     (b"a: 1\n\tb: 2", "2:1: error: not YAML: "),
     (b"a: x\nb: \xff", "2:4: error: not UTF-8 text"),
     (b"b: 1\na: \x00", "2:4: error: not YAML: "),

@@ -182,7 +182,7 @@ WRONG = [
     (
         "server: atlas01",
         "server: altas01",
-        '55:13: error: mountpoints.nfsshare1.server: "altas01" is no machine (did you mean atlas01?)',
+        '55:13: error: mountpoints.nfsshare1.server: "altas01" is no machine (did you mean atlas01?',
     ),
     (
         "filesharename: /mnt/local",
@@ -259,7 +259,7 @@ WRONG = [
     ),
     ("suite:\n", "deploy_method: kops\nsuite:\n", '66:16: error: deploy_method: must be kubeadm, is "kops"'),
     ("suite:\n", "datasource: AzureSQL\nsuite:\n", '66:13: error: datasource: must be MySQL, is "AzureSQL"'),
-    ("invented-sign-key}", "k, algorithm: none}", "71:33: error: jwt.algorithm: must be HS256, is"),
+    ("invented-sign-key}", "Xq7-z9, algorithm: none}", "71:38: error: jwt.algorithm: must be HS256, is"),
     (
         "suite:\n",
         "repair-manager: {cluster_name: atlass}\nsuite:\n",
