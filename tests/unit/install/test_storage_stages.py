@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from checks.storage import shares
+from dlws.config import lint_shares
 from dlws.config.cluster import Cluster, load
 from dlws.engine.check import Mismatch
 from dlws.facts.probes.pod_view import TOUCH
@@ -26,7 +27,8 @@ from tests.kits.scripted import Scripted
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Cluster:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    monkeypatch.setattr(lint_shares, "VOLATILE", ())  # pytest's folders are below /tmp, where no share may be
     places = f"storage-mount-path: {tmp_path}/dlwsdata\nsuite:\n"
     edits = [("/mnt/local", f"{tmp_path}/export"), ("/mntdlws", f"{tmp_path}/mnt"), ("suite:\n", places)]
     return load(write(tmp_path, *edits), resolve=no_dns)

@@ -54,7 +54,7 @@ def test_times_carry_their_zone() -> None:
 def test_a_container_that_does_not_come_up_says_why() -> None:
     sick = pod(containerStatuses=[waiting("CrashLoopBackOff", "OOMKilled")])
     assert objects.errors(sick) == ["c CrashLoopBackOff after OOMKilled"]
-    assert objects.out_of_memory(sick) == ["c"]
+    assert objects.out_of_memory(sick, NOW) == ["c"]
     assert objects.restarts(sick) == 3
     assert objects.errors(pod(initContainerStatuses=[waiting("ErrImagePull")])) == ["c ErrImagePull"]
     assert objects.errors(pod(containerStatuses=[waiting("ContainerCreating")])) == []
