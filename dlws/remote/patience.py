@@ -12,7 +12,7 @@ from dlws.verdict import Unknown
 PULSE = "true"
 """A host that does not even run this within PULSE_DEADLINE seconds hangs."""
 PULSE_DEADLINE = 5.0
-IN_A_ROW = 2  # time-outs without an answer between them after which the host's pulse is taken
+IN_A_ROW = 2  # time-outs without an answer between them: of commands, then the pulse is taken; of sessions, a loss
 OVERTIME = 60.0  # seconds that the time-outs of a host may cost before nothing is asked a second time
 AT_MOST = 600.0  # seconds of an audit that one host's answers may take, all together; a slow honest one needs fewer
 
@@ -29,7 +29,7 @@ class Patience:
     def renew(self) -> None:
         """Forget what the host was lost by, and what it has cost."""
         self._lost: tuple[float, Unreachable] | None = None  # until when it is not tried again, and why
-        self._stalled, self._overtime, self._waited = 0, 0.0, 0.0
+        self._stalled, self._silences, self._overtime, self._waited = 0, 0, 0.0, 0.0
 
     @property
     def is_over(self) -> bool:
@@ -65,10 +65,15 @@ class Patience:
             self._lost = time.monotonic() + self._retry, error
             raise
         except CommandTimedOut as error:
+            self._silences += 1
+            if self._silences >= IN_A_ROW:  # each new session may still have run the pulse before it fell silent
+                self._lost = time.monotonic() + self._retry_hanging, self._silent(error)
+                raise self._lost[1] from None
             self.take_pulse(str(error))
             raise
         self._lost = None
         stopped = [answer for answer in answers if answer.timed_out]
+        self._silences = 0 if len(stopped) < len(answers) else self._silences
         self._stalled = self._stalled + 1 if stopped and len(stopped) == len(answers) else 0
         self._overtime += time.monotonic() - started if stopped else 0.0
         if self._stalled >= IN_A_ROW:
@@ -88,6 +93,13 @@ class Patience:
             lost = self._hanging(after or str(error))
         self._lost = time.monotonic() + self._retry_hanging, lost
         raise lost
+
+    def _silent(self, error: CommandTimedOut) -> Unreachable:
+        after = str(error).removeprefix(f"{self._host}: ")
+        return Unreachable(
+            f"{self._host}: hangs: it accepts logins, but {IN_A_ROW} sessions after each other have fallen silent;"
+            f" {after}. Look at its console and its disks, or restart it"
+        )
 
     def _hanging(self, after: str) -> Unreachable:
         before = f"; before that, {after.removeprefix(f'{self._host}: ')}" if after else ""

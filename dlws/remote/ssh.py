@@ -36,6 +36,7 @@ UNACKNOWLEDGED = 45_000  # milliseconds after which the kernel gives up on a sil
 CROWDED = 5  # retries when sshd drops new connections (MaxStartups)
 
 FREED_AFTER = (0.1, 0.2, 0.4, 0.8)  # seconds between the attempts to open a channel
+LAST_WORDS = 0.5  # seconds; the exit status comes after what was said
 HELPERS: tuple[Callable[..., Session], ...] = (AgentSession, ShellSession)
 
 _READING = Lock()  # so that a hundred hosts at once read the key only once
@@ -137,6 +138,7 @@ class ChannelLink:
     def complaint(self) -> str:
         """The text on stderr and the exit status; without any of them why SSH ended."""
         said = []
+        self._channel.status_event.wait(LAST_WORDS)
         if self._channel.recv_stderr_ready():
             said.append(self._channel.recv_stderr(4000).decode("utf-8", "backslashreplace").strip())
         if self._channel.exit_status_ready() and self._channel.exit_status >= 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.record.answer import Answer, Unreachable
+from dlws.record.answer import Answer, CommandTimedOut, Unreachable
 from dlws.remote import patience
 from dlws.remote.connection import CAP
 from tests.unit.remote.test_fleet import CHECKS, Fake, World, check
@@ -100,3 +100,16 @@ def test_a_long_batch_is_not_sent_to_a_host_that_runs_nothing(world: World) -> N
     with pytest.raises(Unreachable, match="n1: hangs"):
         check(fleet, "n1", many)
     assert world.hosts["n1"].trips == [["true"]]
+
+
+def test_a_host_whose_new_sessions_fall_silent_as_well_is_lost() -> None:
+    def silent() -> list[Answer]:
+        raise CommandTimedOut("atlas01: no answer within 49 s to: uptime")
+
+    host = patience.Patience("atlas01", lambda: Answer("true", 0, b"", b"", 0.0), retry=5.0, retry_hanging=60.0)
+    with pytest.raises(CommandTimedOut):
+        host.answers(silent)
+    with pytest.raises(Unreachable, match=r"2 sessions after each other have fallen silent; no answer within 49 s"):
+        host.answers(silent)
+    with pytest.raises(Unreachable):
+        host.raise_loss()
