@@ -12,7 +12,8 @@ from dlws.verdict import Unknown
 PULSE = "true"
 """A host that does not even run this within PULSE_DEADLINE seconds hangs."""
 PULSE_DEADLINE = 5.0
-IN_A_ROW = 2  # time-outs without an answer between them: of commands, then the pulse is taken; of sessions, a loss
+IN_A_ROW = 2  # time-outs without an answer between them after which the host's pulse is taken
+SILENCES = 2  # sessions that have fallen silent, whatever each had answered before, after which the host is lost
 OVERTIME = 60.0  # seconds that the time-outs of a host may cost before nothing is asked a second time
 AT_MOST = 600.0  # seconds of an audit that one host's answers may take, all together; a slow honest one needs fewer
 
@@ -66,14 +67,13 @@ class Patience:
             raise
         except CommandTimedOut as error:
             self._silences += 1
-            if self._silences >= IN_A_ROW:  # each new session may still have run the pulse before it fell silent
+            if self._silences >= SILENCES:
                 self._lost = time.monotonic() + self._retry_hanging, self._silent(error)
                 raise self._lost[1] from None
             self.take_pulse(str(error))
             raise
         self._lost = None
         stopped = [answer for answer in answers if answer.timed_out]
-        self._silences = 0 if len(stopped) < len(answers) else self._silences
         self._stalled = self._stalled + 1 if stopped and len(stopped) == len(answers) else 0
         self._overtime += time.monotonic() - started if stopped else 0.0
         if self._stalled >= IN_A_ROW:
@@ -97,8 +97,8 @@ class Patience:
     def _silent(self, error: CommandTimedOut) -> Unreachable:
         after = str(error).removeprefix(f"{self._host}: ")
         return Unreachable(
-            f"{self._host}: hangs: it accepts logins, but {IN_A_ROW} sessions after each other have fallen silent;"
-            f" {after}. Look at its console and its disks, or restart it"
+            f"{self._host}: hangs: it accepts logins, but {SILENCES} sessions have fallen silent; {after}."
+            " Look at its console and its disks, or restart it"
         )
 
     def _hanging(self, after: str) -> Unreachable:
