@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import time
 from collections.abc import Collection
 from typing import Any
@@ -131,10 +133,17 @@ def status() -> int:
 
 
 def ssh(host: LabHost, command: list[str]) -> int:
-    """Replace this process by an ssh client, logged in as root with the lab's password, which stays in its file."""
-    askpass = RUN / "askpass"
-    askpass.write_text(f"#!/bin/sh\nexec cat '{ROOT_PASSWORD}'\n")
-    askpass.chmod(0o700)
+    """Replace this process by an ssh client, logged in as root with the password of the lab's own record.
+
+    The file that the suite reads is the operator's to delete (check U16). Raises LabError if there is no lab.
+    """
+    if record.load_lab() is None:
+        raise LabError("there is no lab; start one with `dlws lab up`")
+    show = [sys.executable, "-c", "import json, sys; print(json.load(open(sys.argv[1]))['root_password'])"]
+    askpass, new = RUN / "askpass", RUN / f"askpass.{os.getpid()}"
+    new.write_text(f"#!/bin/sh\nexec {shlex.join([*show, str(record.lab_file())])}\n")
+    new.chmod(0o700)
+    new.replace(askpass)  # at once: another client may be reading it
     keys = CLUSTER_STATE / "lab-known-hosts"
     options = f"LogLevel=ERROR StrictHostKeyChecking=accept-new PubkeyAuthentication=no UserKnownHostsFile={keys}"
     argv = ["ssh", *(f"-o{option}" for option in options.split()), f"root@{host.address}", *command]

@@ -29,15 +29,20 @@ def new_lab(image: str) -> Lab:
     return Lab(id=secrets.token_hex(8), root_password=secrets.token_urlsafe(18), image=image)
 
 
+def lab_file() -> Path:
+    """Where the generation is recorded."""
+    return cache() / "lab.json"
+
+
 def load_lab() -> Lab | None:
     """The recorded generation; None if there is none."""
-    content = read_json(cache() / "lab.json")
+    content = read_json(lab_file())
     return Lab(**content) if content else None
 
 
 def save_lab(lab: Lab) -> None:
     """Record a generation."""
-    write_secret(cache() / "lab.json", json.dumps(asdict(lab), indent=1) + "\n")
+    write_secret(lab_file(), json.dumps(asdict(lab), indent=1) + "\n")
 
 
 def read_json(path: Path) -> Any:
