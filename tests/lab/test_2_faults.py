@@ -24,7 +24,6 @@ FAULTS = [
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
     ("power_off", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
-    ("sessions_stopped", "atlas-gpu02", "U01", Verdict.UNREACHABLE),
     ("driver_upgraded", "atlas-gpu01", "G03", Verdict.FAIL),
     ("gpu_unreadable", "atlas-gpu02", "G05", Verdict.FAIL),
     ("ecc_errors", "atlas-gpu01", "G08", Verdict.FAIL),
@@ -56,6 +55,13 @@ def test_audit_finds(fault: str, host: str, check: str, verdict: Verdict) -> Non
     with broken(fault, host):
         audit = run(*AUDIT)
     assert (audit.red, audit.exit_status) == ({(check, host, verdict)}, 1), audit.output
+
+
+def test_a_host_that_falls_silent_is_one_finding_of_the_check_that_was_asking() -> None:
+    with broken("sessions_stopped", "atlas-gpu02"):
+        audit = run(*AUDIT)
+    assert [(host, verdict) for _, host, verdict in audit.red] == [("atlas-gpu02", Verdict.UNREACHABLE)], audit.output
+    assert audit.exit_status == 1
 
 
 def test_a_port_that_is_set_otherwise_is_found_by_comparison() -> None:
