@@ -22,12 +22,12 @@ from dlws.facts.kube_host import (
 )
 from dlws.hostfiles import apt_source
 from dlws.inventory import Node
-from dlws.kubernetes.image_archives import archive
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from install.guards import refuse_on_node
+from install.images import load_or_pull
 
 MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
 SYSCTL = "/etc/sysctl.d/90-dlws-kubernetes.conf"
@@ -91,10 +91,7 @@ def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, cha
     if not host.package("kubeadm").is_installed:
         return  # in a plan: kubeadm, which lists the images, is not yet installed
     for image in missing_images(node, cluster, host, notes):
-        if path := archive(cluster.image_archives, image, node.arch):
-            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
-        else:
-            change.run("docker pull -q %s", image, deadline=30 * 60)
+        load_or_pull(change, cluster, node, image)
 
 
 def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
