@@ -26,12 +26,12 @@ from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
+from dlws.remote.spool import CACHE
 from install.guards import refuse_on_node
 from install.images import load_or_pull
 
 MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
 SYSCTL = "/etc/sysctl.d/90-dlws-kubernetes.conf"
-DEBS = "/var/cache/dlws"
 
 
 @stage(
@@ -100,10 +100,10 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     if cluster.packages_folder is None:
         return [f"{name}={version}" for name in PACKAGES]
     arch = host.read("dpkg --print-architecture").strip()
-    change.make_directory(DEBS)
+    change.make_directory(CACHE)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
-        change.put_file(f"{DEBS}/{deb.name}", deb, text=f"copy {deb.name}")
-    return [f"{DEBS}/{deb.name}" for deb in debs]
+        change.put_file(f"{CACHE}/{deb.name}", deb, text=f"copy {deb.name}")
+    return [f"{CACHE}/{deb.name}" for deb in debs]
 
 
 def files(folder: Path, arch: str, version: str) -> list[Path]:
