@@ -9,8 +9,10 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import gpu_hosts
 from dlws.facts.docker import DAEMON_JSON
+from dlws.inventory import Node
 from dlws.parse.host import daemon_json
 from dlws.remote.change import Change
+from install.images import load_or_pull
 
 DEFAULT_RUNTIME = {
     "default-runtime": "nvidia",
@@ -31,14 +33,9 @@ def test_default_runtime(change: Change) -> None:
 
 
 @stage(section="3.9", on=gpu_hosts, after="default_runtime", proves=[docker.test_probe_image_is_present])
-def test_probe_image(cluster: Cluster, change: Change) -> None:
+def test_probe_image(node: Node, cluster: Cluster, change: Change) -> None:
     """Load the GPU test image from the image archives, or pull it."""
-    image, folder = cluster.suite.gpu_probe_image, cluster.image_archives
-    archive = folder / f"{image.replace('/', '-').replace(':', '-')}.tar" if folder else None
-    if archive and archive.exists():
-        change.run("docker load -q", stdin=archive, text=f"docker load {archive.name}")
-    else:
-        change.run("docker pull -q %s", image, deadline=30 * 60)
+    load_or_pull(change, cluster, node, cluster.suite.gpu_probe_image)
 
 
 @stage(section="3.9", on=gpu_hosts, after=["probe_image", "reboot"], proves=[docker.test_container_sees_every_gpu])

@@ -22,16 +22,16 @@ from dlws.facts.kube_host import (
 )
 from dlws.hostfiles import apt_source
 from dlws.inventory import Node
-from dlws.kubernetes.image_archives import archive
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
+from dlws.remote.spool import CACHE
 from install.guards import refuse_on_node
+from install.images import load_or_pull
 
 MODULES = "/etc/modules-load.d/dlws-kubernetes.conf"
 SYSCTL = "/etc/sysctl.d/90-dlws-kubernetes.conf"
-DEBS = "/var/cache/dlws"
 
 
 @stage(
@@ -91,10 +91,7 @@ def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, cha
     if not host.package("kubeadm").is_installed:
         return  # in a plan: kubeadm, which lists the images, is not yet installed
     for image in missing_images(node, cluster, host, notes):
-        if path := archive(cluster.image_archives, image, node.arch):
-            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
-        else:
-            change.run("docker pull -q %s", image, deadline=30 * 60)
+        load_or_pull(change, cluster, node, image)
 
 
 def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
@@ -103,10 +100,10 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     if cluster.packages_folder is None:
         return [f"{name}={version}" for name in PACKAGES]
     arch = host.read("dpkg --print-architecture").strip()
-    change.make_directory(DEBS)
+    change.make_directory(CACHE)
     for deb in (debs := files(cluster.packages_folder, arch, version)):
-        change.put_file(f"{DEBS}/{deb.name}", deb, text=f"copy {deb.name}")
-    return [f"{DEBS}/{deb.name}" for deb in debs]
+        change.put_file(f"{CACHE}/{deb.name}", deb, text=f"copy {deb.name}")
+    return [f"{CACHE}/{deb.name}" for deb in debs]
 
 
 def files(folder: Path, arch: str, version: str) -> list[Path]:

@@ -8,24 +8,19 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import device_hosts, device_plugin_master
 from dlws.facts.accelerators import driver_device_count, offered_devices, plugin_pods
 from dlws.inventory import Node
-from dlws.kubernetes import device_plugins, image_archives
+from dlws.kubernetes import device_plugins
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
+from install.images import load_or_pull
 
 REGISTRATION = 300.0  # seconds for the pod to start and the kubelet to count the devices
-PULL_DEADLINE = 30 * 60.0
 
 
 @stage(section="3.13", on=device_hosts, after="reboot", proves=[accelerators.test_plugin_image_is_present])
 def test_device_plugin_image(node: Node, cluster: Cluster, change: Change) -> None:
     """Load the device plugin's image from the image archives, or pull it."""
-    image = device_plugins.for_node(cluster, node).image
-    archive = image_archives.archive(cluster.image_archives, image, node.arch)
-    if archive:
-        change.run("docker load -q", stdin=archive, text=f"docker load {archive.name}")
-    else:
-        change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
+    load_or_pull(change, cluster, node, device_plugins.for_node(cluster, node).image)
 
 
 @stage(section="3.13", on=device_plugin_master, after="admin_conf", proves=[accelerators.test_plugins_are_deployed])

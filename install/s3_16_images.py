@@ -12,13 +12,13 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
 from dlws.facts import platform_images, rendered
 from dlws.inventory import Node
-from dlws.kubernetes.image_archives import archive
 from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.remote.change import Change
 from dlws.remote.host import Host
+from install.images import has_docker, load, load_or_pull, pull
 
 BUILD_DEADLINE = 2 * 60 * 60.0  # seconds: init-container compiles OpenSSL, webui3 fetches a thousand packages
-PULL_DEADLINE = 30 * 60.0
+PUSH_DEADLINE = 30 * 60.0
 
 
 @stage(
@@ -75,11 +75,8 @@ def test_images_in_registry(node: Node, cluster: Cluster, host: Host, change: Ch
     names = rendered.of(cluster, lambda p: [build.full_name for build in p.builds(node.arch)])
     wrong = {line.partition(": ")[0] for line in platform_images.registry_troubles(host, names, cluster.suite.images)}
     for name in (n for n in names if n in wrong):
-        path = archive(cluster.image_archives, name, node.arch)
-        if path and cluster.suite.images is Images.PREBUILT:
-            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
-        if path or cluster.suite.images is Images.BUILD:
-            change.run("docker push %s", name, deadline=PULL_DEADLINE)
+        if cluster.suite.images is Images.BUILD or load(change, cluster, node, name):
+            change.run("docker push %s", name, deadline=PUSH_DEADLINE)
 
 
 @stage(
@@ -99,12 +96,7 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
     if has_docker(host):
         wrong = {line.partition(": ")[0] for line in platform_images.host_troubles(host, digests, pulled)}
     for image in (name for name in digests if name in wrong):
-        if image not in pulled and (path := archive(cluster.image_archives, image, node.arch)):
-            change.run("docker load -q", stdin=path, text=f"docker load {path.name}")
+        if image in pulled:
+            pull(change, image)
         else:
-            change.run("docker pull -q %s", image, deadline=PULL_DEADLINE)
-
-
-def has_docker(host: Host) -> bool:
-    """Whether Docker is installed: in a plan it may not be yet."""
-    return bool(host.run("command -v docker").rc == 0)
+            load_or_pull(change, cluster, node, image)

@@ -49,6 +49,11 @@ def name_of(thing: Object) -> str:
     return f"{about['namespace']}/{about['name']}" if about.get("namespace") else str(about["name"])
 
 
+def title(thing: Object) -> str:
+    """An object in words: `DaemonSet kube-system/kube-proxy`."""
+    return f"{thing['kind']} {name_of(thing)}"
+
+
 def instant(text: object) -> datetime:
     """A time as the API writes it: 2026-11-24T07:34:47Z, with or without microseconds."""
     try:

@@ -12,12 +12,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
+from dlws.kubernetes.objects import title
 from dlws.parse.host import apt_locks, boot
 from dlws.record.answer import Answer, HeldByAnotherRun, HostKeyChanged, LinkLost
 from dlws.record.ledger import ActionRow
+from dlws.remote import spool
 from dlws.remote.api_server import without_secrets
 from dlws.remote.backend import quoted
 from dlws.remote.connection import Connection
@@ -25,6 +29,7 @@ from dlws.remote.file_text import KEEP_ATTRIBUTES, OWNER, difference, encoded, e
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
 from dlws.remote.outbox import Stdin
+from dlws.remote.spool import Spool
 from dlws.verdict import Unknown
 
 MINUTE = 60.0
@@ -32,6 +37,7 @@ REBOOT_DEADLINE = 20 * MINUTE  # servers with 512 GiB of memory take most of thi
 APT_DEADLINE = 30 * MINUTE
 LOCK_DEADLINE = 10 * MINUTE  # an unattended upgrade may hold apt's lock that long
 FILE_DEADLINE = 10 * MINUTE
+PART_DEADLINE = 2 * MINUTE  # until a part that was cut off has ended on the host
 BOOT = ("cat /proc/sys/kernel/random/boot_id", "cat /proc/1/stat")
 """The commands that identify a boot of a host; the boot id alone does not change in a container."""
 SUDOERS = "/etc/sudoers.d"
@@ -102,7 +108,18 @@ class Applier:
     """Called before anything is sent and while something is awaited; raises when no more may be sent."""
 
     def carry_out(self, action: Action) -> str:
-        """Send the command. ChangeFailed if it exits non-zero; Unknown (LinkLost, time-out) without an exit status."""
+        """Send the command. ChangeFailed if it exits non-zero; Unknown (LinkLost, time-out) without an exit status.
+
+        A large file for its stdin is brought first, in parts, each of them sent once (`dlws.remote.spool`).
+        """
+        if isinstance(action.stdin, Path) and spool.is_large(action.stdin):
+            part_of = partial(Action, f"{action.text}: bring {action.stdin.name}")
+            brought = Spool(self.host, lambda *part: self._end_of(part_of(*part)), partial(self.settle, PART_DEADLINE))
+            command = spool.fed_from(brought.bring(action.stdin), action.command)
+            action = replace(action, command=command, stdin=b"")
+        return self._end_of(action)
+
+    def _end_of(self, action: Action) -> str:
         answer = self._send(action)
         if answer.timed_out:
             raise Unknown(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
@@ -272,15 +289,15 @@ class Change:
 
     def apply(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
         """Create or update an object (server-side apply)."""
-        self._call(text or f"apply {title_of(manifest)}", lambda kube: kube.apply(manifest))
+        self._call(text or f"apply {title(manifest)}", lambda kube: kube.apply(manifest))
 
     def create(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
         """Create an object of a kind that does not support server-side apply."""
-        self._call(text or f"create {title_of(manifest)}", lambda kube: kube.create(manifest))
+        self._call(text or f"create {title(manifest)}", lambda kube: kube.create(manifest))
 
     def merge(self, manifest: Mapping[str, Any], *, text: str = "") -> None:
         """Update an existing object of a kind that does not support server-side apply."""
-        self._call(text or f"change {title_of(manifest)}", lambda kube: kube.merge(manifest))
+        self._call(text or f"change {title(manifest)}", lambda kube: kube.merge(manifest))
 
     def patch(self, resource: str, name: str, patch: Mapping[str, Any], *, namespace: str = "", text: str = "") -> None:
         """Change fields of an object (merge patch: null removes a key, a list replaces the list)."""
@@ -355,13 +372,6 @@ def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline:
         if time.monotonic() + pause > end:
             raise Unknown(f"waited {deadline:g} s for {what if isinstance(what, str) else what()}{last}")
         time.sleep(pause)
-
-
-def title_of(manifest: Mapping[str, Any]) -> str:
-    """A manifest in words: `DaemonSet kube-system/kube-proxy`."""
-    metadata = manifest["metadata"]
-    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
-    return f"{manifest['kind']} {namespace}{metadata['name']}"
 
 
 def replaceable(host: Host, path: str) -> str:

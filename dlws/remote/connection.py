@@ -17,7 +17,7 @@ from dlws.remote.session import CommandRequest, Session
 from dlws.verdict import Unknown
 
 CAP = 1 << 20  # bytes kept of each of stdout and stderr
-TOTAL = 1 << 28  # bytes of answers that are taken from one host; a hundred checks that fill both caps need less
+TOTAL = 1 << 26  # bytes of answers taken from one host: a minute of redaction. An audit has less than one MiB
 CLOCK = "date +%s.%N, against the clock of the control host"  # the name under which `clock` is recorded
 READ_CLOCK = "date +%s.%N"
 CLOCK_READINGS = 3

@@ -6,7 +6,6 @@ cache, not in the project's folder, which may come from elsewhere, and only the 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from dlws.inventory import Node
+from dlws.remote import flock
 
 PLAIN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+LOCK_PATIENCE = 5.0  # seconds for which another audit may be saving
 KEPT = 20  # selections of checks remembered in the file; the least recently used is dropped first
 
 # In a remembered command these private-use characters stand for the host's own name, address and full name.
@@ -101,7 +102,7 @@ class Foresight:
     def save(self) -> None:
         """Merge what this process learnt into the file, if that can be written. Others of the same run add theirs.
 
-        A home that is missing, read-only or full costs the next audit some round trips, and this one nothing.
+        A home that is missing, read-only, full or locked costs the next audit some round trips, and this one nothing.
         """
         if self._path is not None and self._asked:
             with suppress(OSError):
@@ -111,7 +112,7 @@ class Foresight:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            flock.lock(lock, LOCK_PATIENCE)
             selections = self._load()
             kinds = selections.pop(self._selection, {}).get("kinds", {})
             for kind in self._asked:

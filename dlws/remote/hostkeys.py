@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -27,7 +26,9 @@ from pathlib import Path
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
 from dlws.record.answer import HostKeyChanged, Unreachable
+from dlws.remote import flock
 
+LOCK_PATIENCE = 30.0  # seconds for which other processes may be pinning; each takes milliseconds
 CONFIGURED = "suite.host_keys"
 """The section of config.yaml with the fingerprints that the operator has compared."""
 _REMARK = re.compile(
@@ -211,7 +212,10 @@ class HostKeys:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                flock.lock(descriptor, LOCK_PATIENCE)
+            except TimeoutError as error:
+                raise Unreachable(f"{self.path}: {error}: has a run been stopped?") from None
             yield descriptor
         finally:
             os.close(descriptor)

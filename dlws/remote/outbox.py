@@ -7,6 +7,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -18,18 +19,18 @@ SLOWEST = 1 << 17  # bytes per second; what goes slower is taken for a host that
 STALLED = 60.0  # seconds that one frame may take, however fast it went before: a disk may have to catch up
 PIECE = 1 << 18  # bytes of input in one frame: other threads' frames go in between
 
-Stdin = bytes | Path
-"""A command's standard input: the bytes themselves, or a file of the control host, which is never held in memory."""
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part of a file of the control host: `size` bytes from byte `start` on."""
+
+    path: Path
+    start: int
+    size: int
 
 
-def opened(stdin: Stdin) -> BinaryIO:
-    """The input as a stream. Unknown for a file that cannot be read."""
-    if isinstance(stdin, bytes):
-        return io.BytesIO(stdin)
-    try:
-        return stdin.open("rb")
-    except OSError as error:
-        raise Unknown(f"nothing was sent: cannot read {stdin}: {error.strerror}") from None
+Stdin = bytes | Path | FilePart
+"""A command's standard input: bytes, or a file of the control host or a part of it, which is never held in memory."""
 
 
 class Writable(Protocol):
@@ -82,12 +83,21 @@ class Pace:
 
 
 class InputPieces:
-    """The pieces of an input, and, after the last one, `digest`: the SHA-256 of them all."""
+    """The pieces of an input, opened with it, and, after the last one, `digest`: the SHA-256 of them all."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._sum = stream, hashlib.sha256()
-        self.size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
+    def __init__(self, stdin: Stdin) -> None:
+        """Unknown for a file that cannot be read."""
+        self._sum = hashlib.sha256()
+        try:
+            self._stream, self.size = _opened(stdin)
+        except OSError as error:
+            raise Unknown(f"nothing was sent: cannot read {error.filename}: {error.strerror}") from None
+
+    def __enter__(self) -> InputPieces:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Pieces of at most `PIECE` bytes, `size` bytes in all. OSError if the file has become shorter meanwhile."""
@@ -104,3 +114,16 @@ class InputPieces:
     def digest(self) -> bytes:
         """The SHA-256 of the pieces so far."""
         return self._sum.digest()
+
+
+def _opened(stdin: Stdin) -> tuple[BinaryIO, int]:
+    """The input as a stream at its beginning, and its length."""
+    match stdin:
+        case bytes():
+            return io.BytesIO(stdin), len(stdin)
+        case FilePart(path, start, size):
+            stream = path.open("rb")
+            stream.seek(start)
+            return stream, size
+        case path:
+            return path.open("rb"), path.stat().st_size

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost, Unreachable
 from dlws.remote import agent
-from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, Stdin, opened
+from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, Stdin
 from dlws.remote.watch import Watch
 
 REFUSED = "the host's answer is refused"
@@ -181,7 +181,7 @@ class AgentSession:
         """
         pending = _Pending(requests)
         with ExitStack() as files:
-            inputs = [InputPieces(files.enter_context(opened(request.stdin))) for request in requests]
+            inputs = [files.enter_context(InputPieces(request.stdin)) for request in requests]
             numbers = self._numbered(pending)
             began = time.monotonic()
             try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from dlws.record.answer import Answer, CommandTimedOut, LinkLost
-from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace, opened
+from dlws.remote.outbox import GRACE, InputPieces, Outbox, Pace
 from dlws.remote.session import REFUSED, CommandRequest, Link, check_claims, started
 from dlws.remote.watch import Watch
 
@@ -114,9 +114,9 @@ class ShellSession:
     def _run(self, number: int, request: CommandRequest) -> Answer:
         limit = request.deadline + 6.0 + GRACE
         began, watch = time.monotonic(), Watch(limit, lambda: self._end(f"no answer within {limit:.0f} s"))
-        with opened(request.stdin) as stream:
+        with InputPieces(request.stdin) as pieces:
             try:
-                self._send(number, request, InputPieces(stream))
+                self._send(number, request, pieces)
                 with watch:
                     return self._answer(number, request)
             except (OSError, ValueError) as error:

@@ -53,9 +53,14 @@ def is_there(trial: str) -> bool:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_fault_has_a_trial_that_is_there(row: dict[str, Any]) -> None:
-    assert set(row) == {"fault", "trial", "seen"}
+    assert set(row) - {"before"} == {"fault", "trial", "seen"}
     assert row["trial"]
     assert [trial for trial in row["trial"] if not is_there(trial)] == []
+
+
+@pytest.mark.parametrize("row", TABLE["findings"], ids=lambda row: row["fault"][:3])
+def test_a_finding_says_what_its_trial_met_before_the_mend(row: dict[str, Any]) -> None:
+    assert row["before"] not in ("", row["seen"])
 
 
 def test_no_fault_is_told_twice() -> None:

@@ -11,7 +11,7 @@ from dlws.record.answer import Answer
 from dlws.remote.change import Applier, Change
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.host import Host
-from dlws.remote.outbox import Stdin, opened
+from dlws.remote.outbox import InputPieces, Stdin
 
 DATA = Path(__file__).parents[1] / "data" / "parse"
 NO_FILE = (1, "", "cat: x: No such file or directory")
@@ -49,7 +49,8 @@ class Scripted(Connection):
         return Answer(command, rc, out.encode(), err.encode(), 0.0)
 
     def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
-        self.sent.append((command, opened(stdin).read()))
+        with InputPieces(stdin) as pieces:
+            self.sent.append((command, b"".join(pieces)))
         return Answer(command, int(self.fails in command), b"", b"", 0.0)
 
     def renew(self) -> None:

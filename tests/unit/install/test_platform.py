@@ -20,6 +20,7 @@ from dlws.record.ledger import Outcome
 from dlws.remote.change import ChangeFailed
 from dlws.verdict import Unknown
 from install import s3_15_web_configuration, s3_16_files, s3_16_images, s3_16_npu_info, s3_16_services
+from tests.kits.archives import saved
 from tests.kits.checkout import cluster_of
 from tests.kits.config_example import no_dns, write
 from tests.kits.platform import Fed, MemoryApi, change_of, kube_of, plan_of, run, said, site_of
@@ -297,9 +298,7 @@ def test_images_are_built_from_an_archive_with_a_label_and_only_once(cluster: Cl
 
 def test_an_archive_is_loaded_where_there_is_one_and_all_else_is_pulled(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path, ("suite:\n", "suite:\n  image_archives: images\n"))
-    folder = tmp_path / "images"
-    folder.mkdir()
-    (folder / "apulistech-nginx-1.9-arm64.tar").write_bytes(b"archive")
+    archive = saved(tmp_path / "images/apulistech-nginx-1.9-arm64.tar", "apulistech/nginx:1.9-arm64")
     node = cluster.master
     images = wanted.of(cluster).images(node)
     connection = Fed(node.name, NO_IMAGE | {"docker version": (0, "arm64\n", "")})
@@ -307,7 +306,7 @@ def test_an_archive_is_loaded_where_there_is_one_and_all_else_is_pulled(tmp_path
     s3_16_images.test_platform_images(node, cluster, host, change)
     loaded = "docker load apulistech-nginx-1.9-arm64.tar"
     assert said(change) == [loaded if "nginx" in image else f"docker pull -q {image}" for image in images]
-    assert connection.sent[said(change).index(loaded)][1] == b"archive"
+    assert connection.sent[said(change).index(loaded)][1] == archive.read_bytes()
 
 
 def test_an_image_in_the_registry_is_preferred_to_its_archive(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.inventory import Arch
-from dlws.kubernetes import image_archives, membership, pod_network
+from dlws.kubernetes import membership, pod_network
 from dlws.kubernetes.membership import CONTROL_PLANE, NODE, Part, judge
 from dlws.parse.kubernetes import kubelet
 from dlws.verdict import Unparsable
@@ -100,27 +99,6 @@ def test_a_pod_network_is_what_its_manifest_runs() -> None:
 def test_a_manifest_that_runs_nothing_is_no_pod_network(text: str) -> None:
     with pytest.raises(Unparsable):
         pod_network.workloads(text)
-
-
-def test_the_archive_for_the_architecture_comes_first(tmp_path: Path) -> None:
-    image = "k8s.gcr.io/pause:3.2"
-    assert image_archives.archive(None, image, Arch.ARM64) is None
-    assert image_archives.archive(tmp_path, image, Arch.ARM64) is None
-    (tmp_path / "k8s.gcr.io-pause-3.2.tar").touch()
-    (tmp_path / "k8s.gcr.io-pause-3.2-arm64.tar").touch()
-    assert [image_archives.archive(tmp_path, image, arch).name for arch in (Arch.ARM64, Arch.AMD64)] == [
-        "k8s.gcr.io-pause-3.2-arm64.tar",
-        "k8s.gcr.io-pause-3.2.tar",
-    ]
-
-
-def test_an_image_is_named_as_docker_lists_it() -> None:
-    names = ["busybox", "docker.io/library/busybox:1", "registry:5000/dlws/cuda"]
-    assert [image_archives.with_tag(name) for name in names] == [
-        "busybox:latest",
-        "busybox:1",
-        "registry:5000/dlws/cuda:latest",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
-"""An agent of which a part is another."""
+"""Connections to this machine: by an agent of which a part is another, and over links that break."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from dlws.remote import local
 from dlws.remote import session as session_module
 from dlws.remote.connection import Connection
 from dlws.remote.local import open_local
+from tests.kits.cut_link import CutLink
 
 NONCE = "to be replaced"
 Patch = Callable[..., Connection]
@@ -38,3 +41,25 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Patch]:
 def renamed(body: bytes, nonce: str) -> bytes:
     body = body.replace(NONCE.encode(), nonce.encode())
     return b"%d\n" % len(body) + body
+
+
+@pytest.fixture(params=["agent", "shell"])
+def helper(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A connection to this machine, by the agent or by the shell; its link is the last of `CutLink.opened`."""
+    opened: list[CutLink] = []
+
+    class Link(CutLink):
+        def __init__(self, argv: list[str]) -> None:
+            super().__init__(argv)
+            opened.append(self)
+
+    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
+    monkeypatch.setattr(local, "ProcessLink", Link)
+    path = tmp_path / "no-python"
+    path.mkdir()
+    if request.param == "shell":
+        (path / "python3").write_text("#!/bin/sh\nexit 127\n")
+        (path / "python3").chmod(0o755)
+    connection = local.open_process("host", ["env", f"PATH={path}:/usr/bin:/bin"]).connect()
+    yield connection
+    connection.close()

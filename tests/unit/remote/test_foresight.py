@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from dlws.config.cluster import Cluster, load
 from dlws.engine.site import Context, open_fleet
-from dlws.remote import ssh
+from dlws.remote import foresight, ssh
 from dlws.remote.connection import CAP
 from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.local import open_process
@@ -86,6 +87,21 @@ def test_what_is_saved_is_the_operators_alone(cluster: Cluster) -> None:
     assert path
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert [c for c, _, _ in Foresight(path, suite="this", selection="verify").foreseen(cluster.master)] == ["uname -s"]
+
+
+def test_a_file_that_stays_locked_keeps_no_audit_waiting(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foresight, "LOCK_PATIENCE", 0.1)
+    kept = kept_for(cluster.path)
+    assert kept
+    kept.parent.mkdir(parents=True)
+    learnt = Foresight(kept)
+    learnt.learn(cluster.master, "true", 1.0, CAP)
+    with kept.with_suffix(".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        learnt.save()
+        assert not kept.exists()
+    learnt.save()
+    assert kept.exists()
 
 
 def test_a_user_without_a_home_remembers_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import HostKeyChanged, Unreachable
+from dlws.remote import hostkeys
 from dlws.remote.hostkeys import HostKey, HostKeys, Remark
 
 ATLAS01 = Node("atlas01", "192.168.3.10", "lab", Role.WORKER, Arch.AMD64, Device.CPU, Origin.MACHINES)
@@ -41,6 +43,15 @@ def test_only_one_of_many_processes_pins(tmp_path: Path) -> None:
         pinned = pool.starmap(pin, [(path, number) for number in range(20)])
     assert pinned.count(True) == 1
     assert len(path.read_text().splitlines()) == 1
+
+
+def test_a_stopped_process_keeps_the_file_locked_for_no_run(keys: HostKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hostkeys, "LOCK_PATIENCE", 0.1)
+    with keys.path.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Unreachable, match=r"known_hosts: another process has kept it locked for 0\.1 s"):
+            keys.pin(ATLAS01, ONE)
+    keys.pin(ATLAS01, ONE)
 
 
 def test_the_same_key_passes_and_another_does_not(keys: HostKeys) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,68 +12,14 @@ import pytest
 
 from dlws.record.answer import LinkLost
 from dlws.remote import local
-from dlws.remote.change import Applier, Change, ChangeFailed
+from dlws.remote.change import ChangeFailed
 from dlws.remote.connection import Connection
-from dlws.remote.host import Host
 from dlws.remote.outbox import InputPieces
 from dlws.verdict import Unknown
+from tests.kits.cut_link import CutLink, change_over, cut_after, wait_until
 
 SENT: dict[str, Any] = {"token": "t", "deadline": 60}
 SIZE = 200 << 20  # bytes of a pretended image archive
-
-
-class CutLink(local.ProcessLink):
-    """A link that breaks after so many more bytes."""
-
-    left = 1 << 40
-    opened: list[CutLink]
-
-    def write(self, data: bytes) -> None:
-        part = data[: self.left]
-        self.left -= len(part)
-        super().write(part)
-        if len(part) < len(data):
-            self.abort()
-            raise OSError("cut")
-
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
-
-
-Open = Callable[[], Connection]
-
-
-@pytest.fixture(params=["agent", "shell"])
-def helper(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """A connection to this machine, by the agent or by the shell; its link is the last of `CutLink.opened`."""
-    opened: list[CutLink] = []
-
-    class Link(CutLink):
-        def __init__(self, argv: list[str]) -> None:
-            super().__init__(argv)
-            opened.append(self)
-
-    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
-    monkeypatch.setattr(local, "ProcessLink", Link)
-    path = tmp_path / "no-python"
-    path.mkdir()
-    if request.param == "shell":
-        (path / "python3").write_text("#!/bin/sh\nexit 127\n")
-        (path / "python3").chmod(0o755)
-    connection = local.open_process("host", ["env", f"PATH={path}:/usr/bin:/bin"]).connect()
-    yield connection
-    connection.close()
-
-
-def cut_after(size: int) -> CutLink:
-    """Let the newest link break after so many more bytes."""
-    CutLink.opened[-1].left = size
-    return CutLink.opened[-1]
-
-
-def change_over(connection: Connection) -> Change:
-    host = Host(connection)
-    return Change(host, Applier(host, lambda: connection))
 
 
 def test_a_file_cut_off_on_its_way_is_not_put_in_place(helper: Connection, tmp_path: Path) -> None:
@@ -200,10 +145,3 @@ def attempt(act: Callable[[], object]) -> None:
 def peak(status: str) -> int:
     """The most memory that a process has had, in bytes, from its /proc/PID/status."""
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
-
-
-def wait_until(holds: Callable[[], object], patience: float = 8.0) -> None:
-    until = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
