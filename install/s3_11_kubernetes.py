@@ -30,6 +30,7 @@ from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 
+KUBELET_JOURNAL = "journalctl -u kubelet -q --no-pager -o cat -n 200"
 KUBEADM_DEADLINE = 20 * 60.0  # seconds; kubeadm itself gives up on init after 4 minutes, on join after 5
 READY = 300  # seconds for pods that the kubelet starts: of the pod network, or the API server after a boot
 
@@ -252,6 +253,9 @@ def run_kubeadm(host: Host, change: Change, words: str, config: str, text: str) 
         change.run(command, stdin=config.encode(), deadline=KUBEADM_DEADLINE, text=text)
     except ChangeFailed:
         complaint = kubeadm.complaint(text_of(host, LOG) or "")
+        if kubeadm.is_about_kubelet(complaint):
+            why = kubeadm.kubelet_complaint(host.run_expect(range(256), KUBELET_JOURNAL).stdout)
+            complaint = " | ".join(filter(None, [why, complaint]))
         raise ChangeFailed(f"{host.name}: {text}: {complaint} (full log: {LOG} on {host.name})") from None
 
 

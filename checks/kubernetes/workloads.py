@@ -8,7 +8,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
-from dlws.facts.workloads import claims_in_use, living_pods, orphans, phases
+from dlws.facts.workloads import claims_in_use, living_pods, orphans, phases, without_past_attempts
 from dlws.kubernetes import objects
 from dlws.platform import services
 from dlws.remote.kubernetes import Kubernetes
@@ -120,8 +120,11 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
     fix="see what it waits for with kubectl describe pod; delete evicted pods",
 )
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
-    """No pod is Pending for more than 5 minutes, failed, stuck terminating, or on a node that does not exist."""
-    now, pods = kube.list("pods").at, ordinary(cluster, kube)
+    """No pod is Pending for more than 5 minutes, failed, stuck terminating, or on a node that does not exist.
+
+    A failed attempt of a Job that has completed since is none.
+    """
+    now, pods = kube.list("pods").at, without_past_attempts(kube, ordinary(cluster, kube))
     stuck = [
         f"{objects.name_of(pod)}: {why}" for pod in pods if (why := objects.stuck(pod, now)) and not objects.errors(pod)
     ]

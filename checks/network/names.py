@@ -11,10 +11,14 @@ from dlws.facts.files import text_of
 from dlws.facts.firewall import fate_of_incoming, input_chains, nft_fate, ufw_is_active
 from dlws.facts.network import addresses_up, resolver_of
 from dlws.facts.reachability import resolve, silent_peers
+from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
 from dlws.parse.network import network_manager
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
+
+CLOUD_INIT_OFF = "/etc/cloud/cloud-init.disabled"
+"""With this file cloud-init does nothing at boot."""
 
 
 @preflight
@@ -45,6 +49,22 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     found = resolve(host, list(wanted))
     wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] != wanted[n]}
     expect("names that resolve incorrectly", found=wrong, expected=set())
+
+
+@preflight
+@check(
+    "N34",
+    section="2.4",
+    source="cloud-init, update_etc_hosts",
+    title_zh="重启后 /etc/hosts 不会被 cloud-init 覆盖",
+    fix="set manage_etc_hosts: false in /etc/cloud/cloud.cfg.d and in the machine's user-data, and delete cloud-init's"
+    " lines at the top of /etc/hosts; or touch /etc/cloud/cloud-init.disabled",
+)
+def test_hosts_file_outlives_a_boot(host: Host) -> None:
+    """No boot makes /etc/hosts anew: cloud-init does where manage_etc_hosts is true, without the cluster's names."""
+    is_remade = hosts_file.is_remade_at_boot(text_of(host, "/etc/hosts") or "")
+    is_on = is_remade and host.service("cloud-config").is_enabled and not host.file(CLOUD_INIT_OFF).exists
+    expect("who makes /etc/hosts anew at boot", found="cloud-init" if is_on else "nobody", expected="nobody")
 
 
 @check(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.disks import df_of_existing
 from dlws.facts.docker import docker_root
 from dlws.facts.files import text_of
 from dlws.facts.kube_host import kubelet_settings
 from dlws.facts.shares import mounts_of
+from dlws.facts.unit_files import mount_units
+from dlws.parse.host import systemd
 from dlws.parse.storage import df, fstab, mdstat
 from dlws.parse.text import number
 from dlws.remote.host import Host
@@ -83,6 +86,27 @@ def test_local_file_systems_are_writable(host: Host) -> None:
     local = {point: mounted[point] for point in points if point in mounted and not mounted[point].is_nfs}
     wrong = [point for point, mount in local.items() if not mount.is_writable]
     expect("read-only file systems", found=wrong, expected=[])
+
+
+@check(
+    "S21",
+    section="2.1",
+    source="systemd.mount(5), fstab(5)",
+    severity=Severity.WARNING,
+    title_zh="开机时挂载的文件系统当前均已挂载",
+    fix="mount it now, and see what it hides; or take its line out of /etc/fstab, or systemctl disable the unit",
+)
+def test_nothing_is_mounted_by_a_boot_alone(cluster: Cluster, host: Host) -> None:
+    """What a boot mounts, by /etc/fstab or a unit of its own, is mounted now: it would hide what is written there.
+
+    The cluster's shares are judged by S06 and S08.
+    """
+    mounted, shares = mounts_of(host), {mount.mount_point for mount in cluster.mounts}
+    lines = [e for e in fstab.parse(host.read("cat /etc/fstab")) if e.comes_at_boot and e.mountpoint.startswith("/")]
+    waiting = {f"/etc/fstab line {e.line}: {e.mountpoint}": e.mountpoint for e in lines if e.kind != "swap"}
+    waiting |= {unit: systemd.mount_point(unit) for unit, state in mount_units(host).items() if state == "enabled"}
+    found = [what for what, path in waiting.items() if path not in mounted and path not in shares]
+    expect("file systems that only a boot mounts", found=found, expected=[])
 
 
 @check(

@@ -17,7 +17,9 @@ from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, 
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.probes.share import ANSWERS, BOUND, ShareSilent, misreaders, require_answer
 from dlws.facts.shares import links_in, mounts_of
+from dlws.facts.unit_files import GENERATED, mount_units
 from dlws.inventory import Node
+from dlws.parse.host import systemd
 from dlws.parse.storage import df, exportfs, fstab
 from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
@@ -94,11 +96,12 @@ def test_shares_answer(cluster: Cluster, host: Host) -> None:
     source="runbook 3.12",
     on=sharing_hosts,
     title_zh="重启后共享存储自动挂载",
-    fix="mount it in /etc/fstab once: <server>:<path> <mount point> nfs <options>,_netdev 0 0",
+    fix="mount it in /etc/fstab once: <server>:<path> <mount point> nfs <options>,_netdev 0 0; remove the files of "
+    "units that mount something there, and systemctl daemon-reload",
 )
 def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
-    """Every share is mounted at boot, once the network is up."""
-    table = host.read("cat /etc/fstab")
+    """Every share is mounted at boot, once the network is up, by its line in /etc/fstab and by no unit in its place."""
+    table, units = host.read("cat /etc/fstab"), mount_units(host)
     for mount in cluster.mounts:
         entries = fstab.mounts_on(table, mount.mount_point)
         what = f"/etc/fstab entries for {mount.mount_point}"
@@ -111,6 +114,8 @@ def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
             found=[f"line {e.line}" for e in entries],
             expected="one, mounted at boot over the network",
         )
+        own = [u for u, state in units.items() if state != GENERATED and systemd.mount_point(u) == mount.mount_point]
+        expect(f"units in the place of the line for {mount.mount_point}", found=own, expected=[])
 
 
 @active

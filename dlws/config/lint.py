@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from dlws.config import values
 from dlws.config.addresses import Hosts
 from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, shown
+from dlws.config.guesses import is_guessed, is_placeholder
 from dlws.config.lint_shares import places_of_shares
 from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
 from dlws.config.validation import is_secret, nearest
@@ -34,17 +35,6 @@ LOCAL_YAML: Final = "src/dashboard/config/local.yaml"
 JWT_PLACEHOLDER: Final = "Sign key for JWT"
 """The runbook's sample; openresty's image has it built in, so it cannot simply be replaced (services/openresty)."""
 
-_PLACEHOLDER: Final = re.compile(
-    r"(?i)(change[-_ ]?(me|it)|\[?your[-_ ].*|<[^>]*>+|\$?\{.*\}|\*{3,}|x{3,}|x{3,}@x{3,}\..*"
-    r"|todo|tbd|fixme|placeholder|machine[-_]hostname)"
-)
-_GUESSABLE: Final = frozenset(
-    {"abc123", "admin", "apulis", "atlas", "dlws", "dlwsadmin", "example", "huawei", "letmein", "mysql", "passw0rd"}
-    | {"p@ssw0rd", "p@ssword", "password", "qwerty", "root", "secret", "test", "ubuntu", "welcome"}
-)
-"""Words that are tried first, by themselves or with 123 behind them."""
-_SEQUENCE: Final = re.compile(r"0?1234567?8?9?0?|(.)\1*")
-_TAIL: Final = re.compile(r"[@#!_.-]?1(?:23?4?5?6?)?[!@#]?$")
 _COMMENTED_VALUE: Final = re.compile(r"\s*#[\s#]*[\w-]+\s*:\s*(?P<value>\S{8,200})\s*")
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -96,17 +86,10 @@ def placeholders(document: Document) -> Iterator[Finding]:
         if value == JWT_PLACEHOLDER:
             message = "the runbook's placeholder signs every token, so anybody can make one"
             yield document.at_value(path, message, "replace it here and in openresty's image", Level.WARNING)
-        elif is_secret(path) and (is_guessed(value, _names(document)) or _PLACEHOLDER.fullmatch(value)):
+        elif is_secret(path) and (is_guessed(value, _names(document)) or is_placeholder(value)):
             yield document.at_value(path, "a placeholder or a password that is guessed at once", "choose another")
-        elif _PLACEHOLDER.fullmatch(value):
+        elif is_placeholder(value):
             yield document.at_value(path, f"{shown(value)} looks like a placeholder", "put in your own", Level.WARNING)
-
-
-def is_guessed(password: str, names: Collection[str]) -> bool:
-    """Whether a password is among the first that are tried: a word of _GUESSABLE, a name of the cluster, a sequence."""
-    small = password.lower()
-    words = _GUESSABLE | {name.lower() for name in names}
-    return small in words or _TAIL.sub("", small) in words or _SEQUENCE.fullmatch(small) is not None
 
 
 def misspelt_names(document: Document, searched: Document) -> Iterator[Finding]:

@@ -15,27 +15,42 @@ SYSTEM: Final = (
     *("/bin", "/boot", "/etc", "/lib", "/lib64", "/root", "/sbin", "/usr"),
     *("/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"),
 )
+HOMES: Final = "/home"
+"""Where the admin user's keys are, by which hosts are reached."""
 
 
 def places_of_shares(document: Document) -> Iterator[Finding]:
     """No share is made or mounted where the system keeps its own, or over the folder that it serves itself."""
-    names = {machine.name for machine in machines(document)}
+    domain = document.get("network", "domain")
+    own = {
+        name
+        for machine in machines(document)
+        for name in (machine.name, f"{machine.name}.{domain}", machine.text("private-ip"))
+    }
     for name, share in document.mapping("mountpoints").items():
         if not isinstance(share, dict):
             continue
         export, point = (str(share.get(key, "")) for key in ("filesharename", "curphysicalmountpoint"))
         path: KeyPath = ("mountpoints", name)
-        for key, place, taken in (
-            ("filesharename", export, VOLATILE),
-            ("curphysicalmountpoint", point, (*VOLATILE, *SYSTEM)),
-        ):
-            if within := next((folder for folder in taken if _is_below(place, folder)), None):
+        for key, place in (("filesharename", export), ("curphysicalmountpoint", point)):
+            if within := next((folder for folder in (*VOLATILE, *SYSTEM) if _is_below(place, folder)), None):
                 message = f"{shown(place)} is in {within}, which belongs to the system"
                 yield document.at_value((*path, key), message, "choose a folder on a disk, such as /mnt/local")
-        own = str(share.get("server")) in names and export and point
-        if own and (_is_below(point, export) or _is_below(export, point)):
+        if hidden := next(
+            (folder for folder in (*SYSTEM, *VOLATILE, HOMES) if point and _is_below(folder, point)), None
+        ):
+            message = f"a file system on {shown(point)} hides {hidden}"
+            if hidden != point or point == HOMES:  # else it is said already
+                yield document.at_value((*path, "curphysicalmountpoint"), message, "mount it on a folder of its own")
+        if (
+            str(share.get("server")) in own
+            and export
+            and point
+            and (_is_below(point, export) or _is_below(export, point))
+        ):
             message = f"{shown(point)} and the served folder {shown(export)} lie in each other"
-            yield document.at_value((*path, "curphysicalmountpoint"), message, "mount it elsewhere, such as /mntdlws")
+            fix = "let neither be in the other, such as /mnt/local and /mntdlws"
+            yield document.at_value((*path, "curphysicalmountpoint"), message, fix)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -14,29 +14,30 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
 from pydantic.functional_validators import AfterValidator
 
+from dlws.config import values
+from dlws.config.finding import shown
+from dlws.config.section import Section
 from dlws.inventory import Arch, Device, Node
 
 
 def release(text: str) -> str:
-    """A release, `20.04`, or a point release, `18.04.1`. Raises ValueError for anything else.
+    """A release, `20.04`, or a point release, `18.04.1`.
 
     Which of them the drivers and the Kubernetes packages are there for is the site's to say.
     """
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2}){0,2}", text):
-        raise ValueError("not a release, like 20.04, or point release, like 18.04.1")
+        raise values.refusal(f"{shown(text)} is no release of Ubuntu or Debian", "write it like 20.04 or 18.04.1")
     return text
 
 
-class Platform(BaseModel):
+class Platform(Section):
     """One row: a release that hosts of a kind and an architecture may run. Without `type` or `archtype` all may.
 
     The suite installs by apt and dpkg, so there are no rows of other families.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     os: Literal["ubuntu", "debian"]
     release: Annotated[str, AfterValidator(release)]
     type: Device | None = None

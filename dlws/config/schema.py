@@ -10,11 +10,12 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.functional_validators import AfterValidator, PlainValidator
 
 from dlws.config import values
 from dlws.config.platforms import Platform
+from dlws.config.section import OpenSection, Section
 from dlws.inventory import Arch, Device, Role, Vendor
 
 Address = Annotated[str, AfterValidator(values.address)]
@@ -22,7 +23,6 @@ Cidr = Annotated[str, AfterValidator(values.cidr)]
 Domain = Annotated[str, AfterValidator(values.domain)]
 DriverVersion = Annotated[str, AfterValidator(values.driver_version)]
 FolderName = Annotated[str, AfterValidator(values.folder_name)]
-Guid = Annotated[str, AfterValidator(values.one_line)]
 Host = Annotated[str, AfterValidator(values.host)]
 Image = Annotated[str, AfterValidator(values.image)]
 ImageTag = Annotated[str, AfterValidator(values.image_tag)]
@@ -43,20 +43,6 @@ UserName = Annotated[str, AfterValidator(values.user_name)]
 Floor = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0, le=1024)]
 KubeadmKind = Literal["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"]
-
-
-class Section(BaseModel):
-    """A mapping of config.yaml. Keys it does not name are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-    tolerates_unknown_keys: ClassVar[bool] = False
-    """True if DLWorkspace's templates may use other keys: then only a near miss is an error, others are warnings."""
-
-
-class OpenSection(Section):
-    """A mapping that may have further keys for DLWorkspace."""
-
-    tolerates_unknown_keys: ClassVar[bool] = True
 
 
 class Network(OpenSection):
@@ -97,8 +83,8 @@ class Dockers(OpenSection):
 class Microsoft(OpenSection):
     """`Authentications.Microsoft`: the application registered for sign-in."""
 
-    tenant_id: Guid = Field("", alias="TenantId")
-    client_id: Guid = Field("", alias="ClientId")
+    tenant_id: Text = Field("", alias="TenantId")
+    client_id: Text = Field("", alias="ClientId")
     client_secret: Text = Field("", alias="ClientSecret")
 
 
@@ -110,10 +96,11 @@ class Wechat(OpenSection):
 
 
 class Authentications(OpenSection):
-    """`Authentications`: sign-in by Microsoft and WeChat accounts."""
+    """`Authentications`: sign-in by Microsoft and WeChat accounts; DingTalk, from v1.5.0 on, is for templates alone."""
 
     microsoft: Microsoft | None = Field(None, alias="Microsoft")
     wechat: Wechat | None = Field(None, alias="Wechat")
+    ding_talk: dict[str, Any] | None = Field(None, alias="DingTalk")
 
 
 class OnPremise(OpenSection):

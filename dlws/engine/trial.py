@@ -32,7 +32,7 @@ CLUSTER = """\
 cluster_name: trial
 network: {domain: example.com}
 UserGroups: {}
-mysql_password: none
+mysql_password: unheard-of
 useclusterfile: true
 admin_username: dlwsadmin
 k8s-gitbranch: v1.20.2

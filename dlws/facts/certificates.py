@@ -24,16 +24,27 @@ ISSUERS = {
 }
 """What kubeadm makes, and whose signature each carries (kubeadm certs)."""
 KUBELET_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
-KUBECONFIGS = ("admin", "controller-manager", "scheduler")
+KUBECONFIGS = ("admin", "controller-manager", "scheduler", "super-admin")
+"""Those of a control plane; kubeadm makes the last one from 1.29 on."""
+_CERTIFICATES_IN = (
+    "grep -E '^ *(client-certificate|certificate-authority)(-data)?:' {0}; for f in"
+    " $(sed -n 's/^ *\\(client-certificate\\|certificate-authority\\): *//p' {0} | tr -d '\"');"
+    " do sed -n '/-BEGIN CERT/,/-END CERT/p' -- \"$f\"; done"
+)
+"""What a kubeconfig says of certificates, and those that it names by a path, from its own folder on."""
 READ_PKI = f'set -e; date +%s; cd {PKI}; for f in *.crt etcd/*.crt; do echo "== $f"; cat "$f"; done'
 READ_PUBLIC_KEYS = (
     f'set -e; cd {PKI}; for f in {" ".join(ISSUERS)}; do ssh-keygen -y -P "" -f "$f.key" | tr -d "\\n"; echo; done'
 )
-READ_KUBELET = f"set -e; date +%s; sed -n '/-BEGIN CERT/,/-END CERT/p' {KUBELET_CERTIFICATE}"
-READ_EMBEDDED = (
-    'set -e; date +%s; for c in {}; do echo "== $c.conf"; grep certificate /etc/kubernetes/$c.conf; done'.format(
-        " ".join(KUBECONFIGS)
-    )
+READ_KUBELET = (
+    f"set -e; date +%s; echo '== kubelet-client-current';"
+    f" test ! -e {KUBELET_CERTIFICATE} || sed -n '/-BEGIN CERT/,/-END CERT/p' {KUBELET_CERTIFICATE};"
+    f" cd /etc/kubernetes; echo '== kubelet.conf'; {_CERTIFICATES_IN.format('kubelet.conf')}"
+)
+READ_KUBECONFIGS = (
+    f"set -e; date +%s; cd /etc/kubernetes; for c in {' '.join(KUBECONFIGS)}; do"
+    f' test -e $c.conf || test $c != super-admin || continue; echo "== $c.conf";'
+    f" {_CERTIFICATES_IN.format('$c.conf')}; done"
 )
 SERVED_AT = "timeout 10 openssl s_client -connect 127.0.0.1:%s -showcerts </dev/null | sed -n '/-BEGIN/,/-END/p'"
 WEB = (
@@ -63,24 +74,44 @@ def pki_of(host: Host) -> CertificateSet:
     return certificate_set(host.read(READ_PKI), "cat /etc/kubernetes/pki")
 
 
-def kubelet_certificate_of(host: Host) -> CertificateSet:
-    """The kubelet's own certificate."""
+def kubelet_certificates_of(host: Host) -> CertificateSet:
+    """The kubelet's own certificates: the one that it renews, and the one of kubelet.conf, with which it starts.
+
+    They are one file where kubelet.conf names it. Unparsable where there is neither.
+    """
     stamp, _, text = host.read(READ_KUBELET).partition("\n")
-    return CertificateSet(
-        clock("kubelet", stamp), {"kubelet-client-current": certificates.one(text, KUBELET_CERTIFICATE)}
-    )
+    written = sections(text)
+    renewed = written.pop("kubelet-client-current", "")
+    found = _in_kubeconfigs(written)
+    if renewed.strip():
+        current = certificates.one(renewed, KUBELET_CERTIFICATE)
+        others = {name: other for name, other in found.items() if other.sha256 != current.sha256}
+        found = {"kubelet-client-current": current, **others}
+    own = {name: certificate for name, certificate in found.items() if not certificate.is_ca}
+    if not own:
+        raise unparsable("kubelet.conf", why="no client certificate in it, nor in /var/lib/kubelet/pki")
+    return CertificateSet(clock("kubelet", stamp), own)
 
 
 def kubeconfig_certificates_of(host: Host) -> CertificateSet:
-    """The certificates inside the kubeconfigs of the control plane, CA and client."""
-    stamp, _, text = host.read(READ_EMBEDDED).partition("\n")
-    found = {
-        f"{name} {cert.subject}": cert
-        for name, lines in sections(text).items()
-        for pem in kubeconfig.embedded(lines)
-        for cert in certificates.parse(pem.decode("utf-8", "replace"), name)
-    }
-    return CertificateSet(clock("kubeconfigs", stamp), found)
+    """The certificates of the kubeconfigs of the control plane, CA and client: in them, or named by a path."""
+    stamp, _, text = host.read(READ_KUBECONFIGS).partition("\n")
+    return CertificateSet(clock("kubeconfigs", stamp), _in_kubeconfigs(sections(text)))
+
+
+def _in_kubeconfigs(written: Mapping[str, str]) -> dict[str, Certificate]:
+    """By file and subject the certificates of kubeconfigs, from what `_CERTIFICATES_IN` prints of each.
+
+    Of two with the same subject, the one that ends first.
+    """
+    found: dict[str, Certificate] = {}
+    for file, lines in written.items():
+        for pem in kubeconfig.certificates(lines):
+            for certificate in certificates.parse(pem.decode("utf-8", "replace"), file):
+                name = f"{file} {certificate.subject}"
+                if name not in found or certificate.not_after < found[name].not_after:
+                    found[name] = certificate
+    return found
 
 
 def key_files_of(host: Host) -> dict[str, bytes]:

@@ -70,11 +70,12 @@ Card = dict[str, str | None]
 def answer_of(host: Host, command: str) -> str:
     """What nvidia-smi answers, without its warnings about infoROMs, which G05 reports.
 
-    Unknown for an exit status that neither such a warning nor a lost card explains.
+    Unknown for an exit status that neither such a warning, nor a lost card, nor that there is none explains.
     """
     result = host.run_expect(ANY_STATUS, command)
     text = str(result.stdout)
-    if result.rc and not nvidia_smi.corrupted_inforoms(text) and not nvidia_smi.lost(text):
+    explained = nvidia_smi.corrupted_inforoms(text) or nvidia_smi.lost(text) or nvidia_smi.has_no_devices(text)
+    if result.rc and not explained:
         raise host.unexpected(result)
     return nvidia_smi.without_warnings(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dlws.facts.unit_files import unit_files
 from dlws.parse.host import systemd
 from dlws.parse.storage import fstab
 from dlws.parse.text import unparsable
@@ -27,11 +28,7 @@ def swap_at_boot(host: Host, fstab_text: str) -> list[str]:
 
 def enabled_swap_units(host: Host) -> list[str]:
     """Swap units, and services that make swap areas, which are enabled, whether or not systemd has loaded them."""
-    services = " ".join(f"{name}.service" for name in SERVICES)
-    result = host.run_expect([0, 1], f"systemctl list-unit-files --no-legend --no-pager '*.swap' {services}")
-    if result.rc and (result.stdout or result.stderr):  # newer ones end with 1, and say nothing, where none matches
-        raise host.unexpected(result)
-    files = systemd.unit_files(result.stdout)
+    files = unit_files(host, "'*.swap'", *(f"{name}.service" for name in SERVICES))
     return sorted(name for name, state in files.items() if state == "enabled")
 
 

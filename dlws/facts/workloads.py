@@ -23,6 +23,18 @@ def orphans(kube: Kubernetes, pods: Iterable[Object]) -> list[str]:
     return [objects.name_of(pod) for pod in pods if (pod["spec"].get("nodeName") or "") not in nodes]
 
 
+def without_past_attempts(kube: Kubernetes, pods: list[Any]) -> list[Any]:
+    """The pods without the failed ones of a Job that has completed since: it tries again, and keeps what failed.
+
+    The Jobs are asked for only where a pod of one has failed.
+    """
+    failed = {objects.name_of(pod): job for pod in pods if (job := objects.job_of(pod)) and objects.has_failed(pod)}
+    if not failed:
+        return pods
+    done = {objects.name_of(job) for job in kube.list("jobs") if objects.condition(job, "Complete") == "True"}
+    return [pod for pod in pods if failed.get(objects.name_of(pod)) not in done]
+
+
 def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
     """Name and phase of each object."""
     return [(objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]

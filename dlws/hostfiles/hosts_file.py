@@ -7,6 +7,7 @@ writes `with_block(text, block(...))`, and its check tests whether that would ch
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,6 +69,11 @@ def parse(text: str) -> HostsFile:
         else:
             entries.append(HostsEntry(number, address, tuple(names)))
     return HostsFile(tuple(entries), tuple(problems))
+
+
+def is_remade_at_boot(text: str) -> bool:
+    """Whether cloud-init says in the file that it makes it anew at each boot, from a template (manage_etc_hosts)."""
+    return re.search(r"(?im)^#.*\bmanage_etc_hosts\b.*\btrue\b", text) is not None
 
 
 def render(names_by_address: Mapping[str, Iterable[str]]) -> str:

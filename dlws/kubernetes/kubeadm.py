@@ -37,6 +37,12 @@ RESOLV_CONFS: Final = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "
 """The files with a host's name servers, in the order in which the suite prefers them for pods."""
 
 _TOKEN: Final = string.ascii_lowercase + string.digits
+_KUBELET_CHECK: Final = "[kubelet-check]"
+_NO_ANSWER: Final = re.compile("failed with error|is not healthy after")
+_KUBELET_ENDS: Final = re.compile(
+    r"(?:F[0-9]{4} [0-9:.]+ +[0-9]+ [\w.]+:[0-9]+\] (?P<fatal>.*)|.*?(?P<text>(?i:failed to run kubelet).*))"
+)
+"""A fatal line of klog, up to 1.22; then `Error: failed to run Kubelet: ...`, also inside a line."""
 _ERROR: Final = re.compile(r"\s*\[ERROR ([A-Za-z0-9-]+)\]: (.*)")
 
 
@@ -153,8 +159,23 @@ def complaint(log: str) -> str:
     if panic := next((line for line in said if line.startswith("panic: ")), ""):
         return panic
     failed = [line for line in said if line.startswith(("error", "failed", "unable", "couldn't", "cannot"))]
-    unhealthy = [line for line in said if line.startswith("[kubelet-check]") and "failed with error" in line][-1:]
+    unhealthy = [line for line in said if line.startswith(_KUBELET_CHECK) and _NO_ANSWER.search(line)][-1:]
     return " | ".join([*unhealthy, *(failed or said)[-3:]]) or "it said nothing"
+
+
+def is_about_kubelet(complaint: str) -> bool:
+    """Whether kubeadm found that the kubelet does not run: why is in the kubelet's journal, not in kubeadm's log."""
+    return complaint.startswith(_KUBELET_CHECK)
+
+
+def kubelet_complaint(journal: str) -> str:
+    """Why the kubelet does not run, by its own journal (`-o cat`): its last end; empty for none."""
+    ends = [
+        end["fatal"] or end["text"]
+        for end in map(_KUBELET_ENDS.fullmatch, clean("kubelet", journal).splitlines())
+        if end
+    ]
+    return f"the kubelet: {ends[-1]}" if ends else ""
 
 
 def with_node_ports(manifest: str) -> str:

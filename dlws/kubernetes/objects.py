@@ -98,6 +98,18 @@ def is_finished(pod: Object) -> bool:
     return bool(pod["status"].get("phase") == "Succeeded")
 
 
+def has_failed(pod: Object) -> bool:
+    """Whether a pod has ended, and not well."""
+    return bool(pod["status"].get("phase") == "Failed")
+
+
+def job_of(pod: Object) -> str:
+    """The Job that a pod belongs to, `default/train`; empty for a pod of none."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    name = next((str(o["name"]) for o in owners if o.get("kind") == "Job" and o.get("controller")), "")
+    return f"{pod['metadata']['namespace']}/{name}" if name else ""
+
+
 def is_being_deleted(thing: Object) -> bool:
     """Whether an object is being deleted."""
     return "deletionTimestamp" in thing["metadata"]
@@ -158,7 +170,7 @@ def stuck(pod: Object, now: datetime) -> str:
     if is_being_deleted(pod):  # the stamp already includes its grace period
         late = now - instant(about["deletionTimestamp"])
         return f"Terminating for {_minutes(late)} more than granted" if late > PATIENCE else ""
-    if status.get("phase") == "Failed":
+    if has_failed(pod):
         return "" if _was_done_before(pod) else f"Failed ({_reason(pod)})"
     if status.get("phase") == "Unknown":
         return f"phase Unknown ({_reason(pod)})"

@@ -26,9 +26,10 @@ RULE = (
         "configuration and all checks; (3) nothing was checked; (4) any item is FAIL, UNKNOWN, UNREACHABLE or NOT RUN.",
     ),
     (
-        "有条件通过：不存在上述情形，但至少一项为警告（WARN）或豁免（WAIVED）。条件即第 9、10 部分所列各项。",
-        "Conditionally passed, if none of the above holds but at least one item is WARN or WAIVED. The conditions are "
-        "those items, listed in parts 9 and 10.",
+        "有条件通过：不存在上述情形，但至少一项（含安装阶段的发现）为警告（WARN）或豁免（WAIVED）。"
+        "条件即第 9、10 部分所列各项。",
+        "Conditionally passed, if none of the above holds but at least one item, or a finding that a stage went on "
+        "with, is WARN or WAIVED. The conditions are those items, listed in parts 9 and 10.",
     ),
     (
         "通过：其余情形，即每一项均为通过（PASS）、不适用（N/A）或产品自身造成的偏离"
@@ -68,10 +69,11 @@ class Conclusion:
     reasons: tuple[tuple[str, str], ...]
 
 
-def conclude(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -> Conclusion:
+def conclude(record: Record, end: End | None, gaps: Sequence[tuple[str, str]], accepted: int) -> Conclusion:
     """The conclusion of a run by `RULE`. With --strict a warning means not passed, as it makes the run fail.
 
-    `gaps` are the reasons why the run does not cover the whole cluster.
+    `gaps` are the reasons why the run does not cover the whole cluster, `accepted` the number of findings that stages
+    went on with by a waiver.
     """
     counts: dict[Verdict, int] = record["counts"]["checks"]
     refusing = REFUSING + ((Verdict.WARN,) if record["strict"] else ())
@@ -84,6 +86,9 @@ def conclude(record: Record, end: End | None, gaps: Sequence[tuple[str, str]]) -
     if reasons:
         return Conclusion(Level.NOT_PASSED, tuple(reasons))
     conditions = tuple(_counted(verdict, counts[verdict]) for verdict in CONDITIONS if counts.get(verdict))
+    if accepted:
+        findings = "finding of a stage is" if accepted == 1 else "findings of stages are"
+        conditions += ((f"{accepted} 项安装阶段的发现被豁免", f"{accepted:,} {findings} WAIVED"),)
     return Conclusion(Level.CONDITIONAL if conditions else Level.PASSED, conditions)
 
 

@@ -20,7 +20,7 @@ def accepted(source: Source, language: Language) -> Part:
     say, stacked = language.say, language.stacked
     deviations = [line for line in source.lines if line.verdict is Verdict.DEVIATION]
     waived = [line for line in source.lines if line.verdict is Verdict.WAIVED]
-    proofs = _waived_in_stages(source)
+    proofs = source.accepted_in_stages
     measure, consent = stacked("补偿措施", "Compensating measure"), stacked("认可签字", "Accepted by")
     blocks: list[Block] = [Heading(say("偏离", "Deviations"))]
     blocks.append(
@@ -137,18 +137,6 @@ def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell
     for (where, reason), lines in together.items():
         names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
         yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
-
-
-def _waived_in_stages(source: Source) -> dict[tuple[str, str], list[str]]:
-    """By check and finding, the hosts on which stages went on with it, and which no check of the run reports."""
-    told = {(check["id"], check["host"]) for check in source.checks}
-    found: dict[tuple[str, str], list[str]] = {}
-    for stage in source.record["stages"]:
-        for proof in stage["proofs"]:
-            if proof["verdict"] == Verdict.WAIVED and (proof["id"], stage["host"]) not in told:
-                places = found.setdefault((proof["id"], proof["message"]), [])
-                places += [stage["host"]] if stage["host"] not in places else []
-    return found
 
 
 def _accepted_in_stage(what: tuple[str, str], where: list[str], source: Source) -> Sequence[str | Cell]:

@@ -158,7 +158,19 @@ class Source:
     @cached_property
     def conclusion(self) -> Conclusion:
         """Passed, conditionally passed or not passed."""
-        return conclusion.conclude(self.record, self.recorded.ledger.end, self.gaps)
+        return conclusion.conclude(self.record, self.recorded.ledger.end, self.gaps, len(self.accepted_in_stages))
+
+    @cached_property
+    def accepted_in_stages(self) -> dict[tuple[str, str], list[str]]:
+        """By check and finding, the hosts on which stages went on with it, and which no check of the run reports."""
+        told = {(check["id"], check["host"]) for check in self.record["checks"]}
+        found: dict[tuple[str, str], list[str]] = {}
+        for stage in self.record["stages"]:
+            for proof in stage["proofs"]:
+                if proof["verdict"] == Verdict.WAIVED and (proof["id"], stage["host"]) not in told:
+                    places = found.setdefault((proof["id"], proof["message"]), [])
+                    places += [stage["host"]] if stage["host"] not in places else []
+        return found
 
     @cached_property
     def commands(self) -> list[tuple[str, Command]]:

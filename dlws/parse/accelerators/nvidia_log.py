@@ -18,6 +18,7 @@ _XID = re.compile(rf".*NVRM: Xid \((?:PCI:)?({_ADDRESS})(?: GPU-I:[0-9]+)?(?: GP
 _SXID = re.compile(rf".*\bSXid \((?:PCI:)?({_ADDRESS})\): ([0-9]{{1,6}}), ?(.*)")
 _STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _SEVERITY = re.compile(r"(?<![A-Za-z-])(Non-?fatal|Fatal)\b")
+_PROCESS = re.compile(r"^\s*pid=[^,]*,(?:\s*name=[^,]*,)?")
 _RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
 _SWITCH_DETAIL = re.compile(r"(?:Severity|Data) .*")
 """What a switch writes after each error: its registers."""
@@ -107,7 +108,8 @@ def _is_hardware(number: int, rest: str) -> bool | None:
 
 
 def _severity(rest: str) -> str | None:
-    word = _SEVERITY.search(rest)
+    """The word in a line, behind the process that it names: whose name is anybody's choice."""
+    word = _SEVERITY.search(_PROCESS.sub("", rest, count=1))
     return None if word is None else "fatal" if word[1] == "Fatal" else "nonfatal"
 
 

@@ -54,7 +54,7 @@ MODELS = (
     Model(names=r"GRID .+|.+-[0-9]+[ABCQ](?:ME)?", form=Form.VIRTUAL),
     Model(names=rf"P100-SXM2{_SIZE}", form=Form.SXM, nvlinks=4, pci=_ids("15f9")),
     Model(names=rf"V100-SXM[23]{_SIZE}(?:-[A-Z]+)?", form=Form.SXM, nvlinks=6, pci=_ids("1db1 1db5 1db8 1df5")),
-    Model(names=rf"A100-SXM4?{_SIZE}", form=Form.SXM, nvlinks=12, pci=_ids("20b0 20b2 20b3")),
+    Model(names=rf"A100-SXM4?{_SIZE}(?:-LC)?", form=Form.SXM, nvlinks=12, pci=_ids("20b0 20b2 20b3")),
     Model(names=rf"A800-SXM4{_SIZE}", form=Form.SXM, nvlinks=8, pci=_ids("20bd 20f3")),
     Model(
         names=r"H100(?: SXM5)? [0-9]+GB(?: HBM[23]e?)?", form=Form.SXM, nvlinks=18, pci=_ids("2330 2336 2337 2338 2339")
@@ -88,8 +88,9 @@ MODELS = (
     ),
     Model(names=r"H200 NVL", form=Form.PCIE, pci=_ids("233b")),
     Model(
-        names=r"GeForce .+|TITAN .+|Quadro .+|RTX .+|NVS .+|T[0-9]{3,4}.*|CMP .+|[KMPTV][0-9]+(?:S|m)?|P100-PCIE.+"
-        r"|V100S?-(?:PCIE|FHHL).+|V100-FHHL.*|A(?:2|10|10G|10M|16|30|30X|40|100X)|L(?:2|4|20|40|40S|40G)",
+        names=r"GeForce .+|TITAN .+|Quadro .+|RTX .+|NVS .+|T[0-9]{3,4}.*|CMP .+|P100-PCIE.+"
+        r"|[KMPTV][0-9]+(?:[SmcX]|Xm)?(?: [0-9]+GB)?|V100S?-(?:PCIE|FHHL|DGXS).+|V100-FHHL.*"
+        r"|A(?:2|10|10G|10M|16|30|30X|40|100X)|L(?:2|4|20|40|40S|40G)",
         form=Form.PCIE,
         pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 20b7 20b8 20b9"),
     ),

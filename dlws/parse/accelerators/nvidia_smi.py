@@ -17,9 +17,9 @@ SOURCE = "nvidia-smi"
 GPU_FIELDS = ("index", "name", "uuid", "serial", "driver_version", "pci.bus_id", "memory.total")
 _ABSENT = re.compile(r"\[?(?:N/A|Not Supported|Requested functionality has been deprecated)\]?")
 _UNREADABLE = re.compile(
-    r"ERR!|\[?Unknown Error\]?|\[?GPU is lost\]?|\[?Insufficient Permissions\]?|\[?GPU requires reset\]?|\[Unknown\]"
-    r"|\[Not Found\]"
+    r"ERR!|Unknown Error|GPU is lost|Insufficient Permissions|GPU requires reset|\[[A-Z][A-Za-z/ -]+\]"
 )
+"""What stands for a field that could not be read: ERR!, and NVML's words for its errors, in brackets."""
 _LOST = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?[0-9]{0,4}:? ?"
     r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?:? .+"
@@ -59,7 +59,9 @@ _FORMS = {
     "clocks_throttle_reasons.active": _BITS,
     "clocks_event_reasons.active": _BITS,
 }
-_NO_DEVICES = "No devices were found"
+_NO_DEVICES = ("No devices were found", "No devices found.")
+_FAILED = re.compile(r"NVIDIA-SMI has failed because .+|Failed to initialize NVML: .+|No devices (?:were )?found\.?")
+"""What the tool says, whatever it was asked, of all cards at once; its exit status varies (6, 9, 18)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ def lost(text: str) -> list[str]:
     return [line for line in lines(SOURCE, text) if _LOST.fullmatch(line)]
 
 
+def failures(text: str) -> list[str]:
+    """The sentences that say that no card answers: no driver, one of another version, or one that sees none."""
+    return [line for line in lines(SOURCE, text) if _FAILED.fullmatch(line)]
+
+
+def has_no_devices(text: str) -> bool:
+    """Whether the tool says that the driver sees no card."""
+    return any(line.strip() in _NO_DEVICES for line in text.splitlines())
+
+
 def corrupted_inforoms(text: str) -> list[str]:
     """The PCI addresses of cards whose infoROM is corrupted: of any question, with an exit status of 14 or 0."""
     return [row[1] for row in map(_CORRUPTED.fullmatch, lines(SOURCE, text)) if row is not None]
@@ -106,7 +118,7 @@ def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]
     if fields[0] not in ("index", "uuid", "gpu_uuid"):
         raise ValueError(f"the first field must identify the card, not {fields[0]}")
     found = lines(SOURCE, without_warnings(text))
-    if found == [_NO_DEVICES]:
+    if len(found) == 1 and found[0] in _NO_DEVICES:
         return ()
     if not found:
         raise unparsable(SOURCE, why="no output")
@@ -119,7 +131,7 @@ def query(text: str, fields: Sequence[str]) -> tuple[dict[str, str | None], ...]
 def unreadable(text: str) -> list[str]:
     """The cards of such a query that are lost or have a field that could not be read, such as `GPU 3: ERR!`."""
     rows = [line.split(",") for line in lines(SOURCE, without_warnings(text))]
-    marks = [(row[0].strip(), next((v.strip() for v in row if _UNREADABLE.search(v)), None)) for row in rows]
+    marks = [(row[0].strip(), next((v.strip() for v in row if _is_unreadable(v.strip())), None)) for row in rows]
     return [f"GPU {index}: {mark}" if index.isdecimal() else mark for index, mark in marks if mark is not None]
 
 
@@ -134,7 +146,7 @@ def listed(text: str) -> tuple[str, ...]:
     A card that is lost has a sentence in the place of its row, and no UUID.
     """
     found = lines(SOURCE, without_warnings(text))
-    if found == [_NO_DEVICES]:
+    if len(found) == 1 and found[0] in _NO_DEVICES:
         return ()
     cards = [line for line in found if not re.match(r"\s+MIG .*\(UUID: MIG-\S+\)$", line)]
     rows = [re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line) for line in cards]
@@ -202,7 +214,11 @@ def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:
 def _value(text: str) -> str | None:
     if _ABSENT.fullmatch(text):
         return None
-    return Unreadable(text) if _UNREADABLE.search(text) else text
+    return Unreadable(text) if _is_unreadable(text) else text
+
+
+def _is_unreadable(text: str) -> bool:
+    return _ABSENT.fullmatch(text) is None and _UNREADABLE.search(text) is not None
 
 
 def _gpu(row: dict[str, str | None]) -> Gpu:

@@ -43,6 +43,13 @@ def escaped(path: str) -> str:
     return named.replace("/", "-") or "-"
 
 
+def mount_point(unit: str) -> str:
+    r"""The path of a .mount or .automount unit: of `var-lib-my\x2ddata.mount` it is `/var/lib/my-data`."""
+    name = unit.rpartition(".")[0]
+    path = "/" + ("" if name == "-" else name.replace("-", "/"))
+    return re.sub(rb"\\x([0-9a-f]{2})", lambda odd: bytes([int(odd[1], 16)]), path.encode()).decode("utf-8", "replace")
+
+
 def failed(text: str) -> tuple[Unit, ...]:
     """`systemctl --failed --no-legend`: the failed units; empty output means none."""
     return tuple(_unit("systemctl --failed", line) for line in lines("systemctl --failed", text))

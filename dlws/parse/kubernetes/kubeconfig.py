@@ -14,6 +14,8 @@ import yaml
 from dlws.parse.text import unparsable
 
 SOURCE = "kubeconfig"
+_KEY = "(?:client-certificate|certificate-authority)"
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,21 @@ def parse(text: str) -> Kubeconfig:
     return Kubeconfig(name, port, *pems)
 
 
-def embedded(text: str) -> tuple[bytes, ...]:
-    """The certificates (PEM) in the `*-data` lines of a kubeconfig, or of the output of `grep -h certificate` on it.
+def certificates(text: str) -> tuple[bytes, ...]:
+    """The certificates (PEM) of a kubeconfig's lines: of its `*-data` keys, and the files behind those with a path.
 
-    It does not need `client-key-data`, so the key need not leave its host. Raises Unparsable if there are none.
+    It does not need `client-key-data`, so the key need not leave its host. Raises Unparsable if there are none, and if
+    there are fewer files than paths.
     """
-    lines = re.findall(r"^\s*(?:client-certificate|certificate-authority)-data:\s*(\S+)\s*$", text, re.MULTILINE)
-    if not lines:
+    lines = re.findall(rf"^\s*{_KEY}-data:\s*(\S+)\s*$", text, re.MULTILINE)
+    paths = re.findall(rf"^\s*{_KEY}:\s*(\S.*)$", text, re.MULTILINE)
+    files = _BLOCK.findall(text)
+    if not lines and not paths:
         raise unparsable(SOURCE, text.strip().partition("\n")[0], "no certificate in")
+    if len(files) < len(paths):
+        raise unparsable(SOURCE, paths[-1], "no certificate in a file that it names")
     try:
-        return tuple(_decoded(line) for line in lines)
+        return tuple(_decoded(line) for line in lines) + tuple(block.encode() for block in files)
     except ValueError:
         raise unparsable(SOURCE, why="a certificate in it is not base64") from None
 

@@ -85,6 +85,19 @@ def test_kubeadms_preflight_errors_are_the_message(cluster: Cluster) -> None:
         stages.test_kube_init(cluster, host, change)
 
 
+def test_where_the_kubelet_does_not_run_its_journal_says_why(cluster: Cluster) -> None:
+    log = (
+        "[kubelet-check] The HTTP call equal to 'curl -sSL http://localhost:10248/healthz' failed with error: refused\n"
+    )
+    journal = (
+        "Flag --resolv-conf has been deprecated\nError: failed to run Kubelet: running with swap on is not supported\n"
+    )
+    answers = {f"cat {stages.LOG}": (0, log, ""), stages.KUBELET_JOURNAL: (0, journal, "")}
+    host, change = change_on(Scripted("atlas01", {**script(), **answers}, fails="kubeadm init"))
+    with pytest.raises(ChangeFailed, match="the kubelet: failed to run Kubelet: running with swap on"):
+        stages.test_kube_init(cluster, host, change)
+
+
 def test_a_join_takes_a_token_of_its_own_and_shows_it_nowhere(cluster: Cluster) -> None:
     worker, master = Scripted("atlas02", script()), master_of()
     change, on_master = join(cluster, worker, master)

@@ -193,3 +193,27 @@ def test_a_kubelet_that_is_not_healthy_is_told() -> None:
 def test_of_a_panic_its_first_line_is_told() -> None:
     log = "panic: runtime error: nil pointer\n\ngoroutine 1 [running]:\nk8s.io/x.go:95 +0x5d\n"
     assert kubeadm.complaint(log) == "panic: runtime error: nil pointer"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("F1124 07:39:11.212456    2310 server.go:269] failed to run Kubelet: misconfiguration", "misconfiguration"),
+        (
+            'E0312 10:00:00.000012    1234 run.go:74] "command failed" err="failed to run Kubelet: swap is on"',
+            "swap is on",
+        ),
+        ("Error: failed to run Kubelet: no such file", "no such file"),
+        ("F1124 07:39:11.212456    2310 server.go:198] failed to load Kubelet config file x", "config file x"),
+    ],
+)
+def test_why_a_kubelet_ended_is_its_last_fatal_line(line: str, why: str) -> None:
+    noise = 'E1124 07:39:12.000001    2310 kubelet.go:2291] "Error getting node" err="node not found"'
+    assert why in kubeadm.kubelet_complaint(f"{noise}\n{line}\n{noise}\n")
+    assert kubeadm.kubelet_complaint(noise) == ""
+
+
+def test_a_kubelet_that_is_not_healthy_is_named_in_the_words_of_1_30() -> None:
+    log = "[kubelet-check] The kubelet is not healthy after 4m0.000s.\nerror execution phase wait-control-plane\n"
+    assert kubeadm.is_about_kubelet(kubeadm.complaint(log))
+    assert not kubeadm.is_about_kubelet(kubeadm.complaint(PREFLIGHT))

@@ -131,11 +131,11 @@ def test_a_server_without_a_port_is_at_443() -> None:
 )
 def test_what_is_no_embedded_certificate_is_unknown(text: str, why: str) -> None:
     with pytest.raises(Unparsable, match=why):
-        kubeconfig.embedded(text)
+        kubeconfig.certificates(text)
 
 
 def test_embedded_certificates_come_without_the_key() -> None:
     lines = [line for line in admin_conf(1, OURS.pem, CERTIFICATE, KEY).splitlines() if "certificate" in line]
-    assert kubeconfig.embedded("\n".join(lines)) == (OURS.pem, CERTIFICATE)
+    assert kubeconfig.certificates("\n".join(lines)) == (OURS.pem, CERTIFICATE)
     with pytest.raises(Unparsable, match="no certificate in"):
-        kubeconfig.embedded("apiVersion: v1")
+        kubeconfig.certificates("apiVersion: v1")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.record.ledger import Proof
 from dlws.record.run_folder import RunFolderError
 from dlws.verdict import Severity, Verdict
 from reports.acceptance.blocks import Signatures
@@ -36,6 +37,16 @@ def test_what_is_not_known_to_hold_never_passes(verdict: Verdict, severity: Seve
 @pytest.mark.parametrize("verdict", [Verdict.WARN, Verdict.WAIVED])
 def test_a_warning_and_a_waiver_are_conditions(verdict: Verdict, tmp_path: Path) -> None:
     assert made(written(with_verdict(good(), verdict), tmp_path)).conclusion.text == "Conditionally passed"
+
+
+def test_a_waiver_that_let_a_stage_go_on_is_a_condition(tmp_path: Path) -> None:
+    sample, stages = good(), sample_run.install()
+    accepted = Proof(id="H98", name="release", verdict=Verdict.WAIVED, what="OS", found="18.04.4", expected="18.04.1")
+    sample.run = replace(sample.run, items=(*sample.run.items, stages.run.items[0]))
+    sample.results.append(replace(stages.results[0], verdict=Verdict.WAIVED, proofs=(accepted,)))
+    document = made(written(sample, tmp_path))
+    assert document.conclusion.text == "Conditionally passed"
+    assert "1 finding of a stage is WAIVED" in text_of(document.parts[2])
 
 
 def test_a_warning_refuses_when_the_run_was_strict(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Values that nobody chose: placeholders that were not replaced, and passwords that are tried first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+_BRACKETED: Final = re.compile(
+    r"<.*>+|[$#]?\{.*\}|\$\(?[A-Z_]+\)?|%[A-Za-z_]+%|@[A-Za-z_]+@|__\w+__|\[\[.*\]\]|\(\(.*\)\)|\[[A-Za-z _-]+\]",
+    re.DOTALL,
+)
+"""In the brackets of a template, of any language."""
+_ASKING: Final = re.compile(
+    r"(?i)\*{3,}|x{2,}([-_. @]x{2,})*(\.[a-z]+)*|todo|tbd|fixme|(please)?[-_ ]?change[-_ ]?(me|it|this).*"
+    r"|(replace|fill|insert|enter|put)[-_ ]?(me|this|in|it|here|with|your).*|your([-_ ].*|password.*|key|secret|token)"
+    r"|placeholder|machine[-_]hostname|to be (filled|set|done|defined).*"
+    r"|.*(请填|填写|待定|待填|占位|你的|您的|请修改).*"
+)
+_MAIL: Final = re.compile(r"([^@]*)@([^@]+)\.[A-Za-z]+")
+_NOBODY: Final = re.compile(r"(?i)x{2,}|your.*|someone|somewhere|change.*|placeholder")
+_ANYBODY: Final = frozenset({"address", "company", "domain", "email", "mail", "name", "user", "username"})
+"""Words of which both halves of a made-up address are, `name@domain.com`."""
+
+_FIRST: Final = """
+    abc abcd abc123 a1b2c3 admin apulis asdf asdfgh atlas dlws dlwsadmin dragon example huawei iloveyou letmein monkey
+    mysql qaz qwer qwert qwerty root secret sigsus test ubuntu welcome zxcvbn 1qaz 2wsx @wsx zaq1 zaq12wsx
+    password passwd pass pwd passwort 密码 口令
+"""
+_FILLING: Final = """
+    a be by change dummy enter fill filled for here in insert is it key login me my new none null of own please put
+    replace sample set some the this to token user username value with your db database server sql
+"""
+"""Words that say that a password belongs here; together with those of _FIRST they are none."""
+_TAIL: Final = re.compile(r"[^a-z]{1,6}$")
+_LEET: Final = str.maketrans("@0$135!", "aosiesi")
+_DIGITS: Final = re.compile(r"[0-9]{1,10}|(.)\1*")
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a text asks to be replaced: `<name>`, `CHANGE-ME`, `XXX@XXX.com`, `{{ password }}`, `请填写`."""
+    if _BRACKETED.fullmatch(value) or _ASKING.fullmatch(value):
+        return True
+    if (mail := _MAIL.fullmatch(value)) is None:
+        return False
+    halves = [mail[1], *mail[2].split(".")]
+    return any(map(_NOBODY.fullmatch, halves)) or all(half.lower() in _ANYBODY for half in halves)
+
+
+def is_guessed(password: str, names: Collection[str]) -> bool:
+    """Whether a password is among the first that are tried.
+
+    It is made of words that everybody tries, of names of the cluster, or of words that only say that a password
+    belongs here, with up to six digits or signs behind them, letters written as digits (`P@ssw0rd!`), or is a few
+    digits or one character.
+    """
+    small = password.lower()
+    stems = {small, _TAIL.sub("", small)}
+    stems |= {stem.translate(_LEET) for stem in stems}
+    words = sorted({*_FIRST.split(), *_FILLING.split(), *(name.lower() for name in names)}, key=len, reverse=True)
+    made = re.compile(rf"(?:[^a-z0-9]*(?:{'|'.join(map(re.escape, words))}))+[^a-z0-9]*")
+    return _DIGITS.fullmatch(small) is not None or any(map(made.fullmatch, stems))

@@ -1,0 +1,74 @@
+"""Values that are well-formed, and with which something breaks long after the lint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kits.config_example import example, findings, write
+
+SHARES = "mountpoints:\n  nfs: {type: nfs, server: %s, filesharename: %s, curphysicalmountpoint: %s, mountpoints: ''}\n"
+
+
+def shared(folder: Path, server: str, export: str, point: str) -> list[str]:
+    """What the lint says of a configuration with this share alone."""
+    before, old, after = example().partition("mountpoints:\n")
+    kept = after.split("\n")
+    while kept and kept[0].startswith((" ", "#")):
+        kept.pop(0)
+    rest = "\n".join(kept)
+    edit = (old + after, SHARES % (server, export, point) + rest)
+    return [found.message for found in findings(write(folder, edit))] if old and before else []
+
+
+@pytest.mark.parametrize("folder", ["/dev/share", "/run/x", "/tmp/x", "/var/lib/docker/nfs", "/etc/exported"])
+def test_a_share_is_not_served_from_a_folder_of_the_system(tmp_path: Path, folder: str) -> None:
+    [message] = shared(tmp_path, "atlas02", folder, "/mntdlws")
+    assert message.startswith(f'"{folder}" is in ')
+
+
+@pytest.mark.parametrize(
+    ("point", "hidden"), [("/var", "/var/lib/docker"), ("/var/lib", "/var/lib/docker"), ("/home", "/home")]
+)
+def test_a_share_hides_no_folder_of_the_system(tmp_path: Path, point: str, hidden: str) -> None:
+    assert shared(tmp_path, "atlas02", "/mnt/local", point) == [f'a file system on "{point}" hides {hidden}']
+
+
+@pytest.mark.parametrize("server", ["atlas02", "atlas02.sigsus.cn", "192.168.3.2"])
+@pytest.mark.parametrize(("export", "point"), [("/mnt", "/mnt"), ("/mnt", "/mnt/nfs"), ("/mnt/local", "/mnt")])
+def test_a_share_does_not_hide_itself(tmp_path: Path, server: str, export: str, point: str) -> None:
+    assert shared(tmp_path, server, export, point) == [f'"{point}" and the served folder "{export}" lie in each other']
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('tag: "1.9"', "tag: \u201c1.9\u201d", "is no tag of an image"),
+        ('tag: "1.9"', 'tag: "1.9 beta"', "is no tag of an image"),
+        ("private-ip: 192.168.3.6", "private-ip: 192.168.3.6\n    series: Tesla V100", "value of a Kubernetes label"),
+        (
+            "private-ip: 192.168.3.6",
+            "private-ip: 192.168.3.6\n    series: \u5347\u817e910",
+            "value of a Kubernetes label",
+        ),
+        ("suite:\n", "suite:\n  required_gpu_driver: latest\n", "is no version of a driver"),
+        ("suite:\n", "suite:\n  required_npu_driver: '>= 20.1'\n", "is no version of a driver"),
+        ("suite:\n", "kube-vip: {vip: 192.168.3.100}\nsuite:\n", "leaves the address out of the certificate"),
+        ('uid: "20000"', "uid: 020001", "an octal number, 8193, for its leading 0"),
+        ("suite:\n", "suite:\n  platforms: [{os: ubuntu, relase: '20.04'}]\n", "unknown key"),
+        ("suite:\n", "suite:\n  platforms: [{os: ubuntu, release: focal}]\n", "is no release of Ubuntu or Debian"),
+    ],
+)
+def test_what_would_fail_later_is_said_now(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert message in "\n".join(map(str, findings(write(tmp_path, (old, new)))))
+
+
+def test_a_misspelt_key_of_a_row_is_compared_with_the_keys_of_a_row(tmp_path: Path) -> None:
+    [found] = findings(write(tmp_path, ("suite:\n", "suite:\n  platforms: [{os: debian, release: '12', kind: gpu}]\n")))
+    assert found.fix == "known here: archtype, os, release, type"
+
+
+def test_sign_in_by_dingtalk_is_the_templates_own(tmp_path: Path) -> None:
+    edit = ("Authentications:\n", "Authentications:\n  DingTalk: {AppId: a, AppSecret: b}\n")
+    assert findings(write(tmp_path, edit)) == []
