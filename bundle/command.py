@@ -43,7 +43,7 @@ def built(arch: Arch, output: Path, key: Path | None) -> list[Path]:
     kept.mkdir(parents=True, exist_ok=True)
     output.mkdir(parents=True, exist_ok=True)
     name = f"dlws-{folder.version()}-{arch}"
-    debs, libraries = debian.fetch(arch, kept), wheels.fetch(arch, kept / "wheels")
+    debs, libraries = debian.fetch(arch, kept), wheels.fetch(arch, kept)
     with tempfile.TemporaryDirectory(dir=kept) as work:
         folder.fill(Path(work), arch, debs, libraries)
         archive.write_manifest(Path(work))

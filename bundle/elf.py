@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+MAGIC = b"\x7fELF"
 MACHINES = {62: "x86_64", 183: "aarch64"}
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NEEDED, DT_STRTAB, DT_SONAME = 1, 5, 14
@@ -21,7 +22,7 @@ class Dynamic:
 
 def parse(data: bytes) -> Dynamic | None:
     """The dynamic section; None for what is no ELF file. ValueError for one that is not of our machines."""
-    if data[:4] != b"\x7fELF":
+    if data[:4] != MAGIC:
         return None
     try:
         machine = MACHINES[struct.unpack_from("<H", data, 18)[0]]

@@ -46,6 +46,13 @@ SUITE = (
     "SECURITY.md",
 )
 _LOADERS = {Arch.AMD64: "ld-linux-x86-64.so.2", Arch.ARM64: "ld-linux-aarch64.so.1"}
+MASKED = {
+    **{f"lib/{loader}": (b"/etc/ld.so.preload",) for loader in _LOADERS.values()},
+    "lib/libc.so.6": (b"/etc/nsswitch.conf",),
+    "lib/libfontconfig.so.1": (b"/usr/share/fontconfig/conf.avail",),
+    "lib/libreadline.so.8": (b"/etc/inputrc",),
+}
+_NOWHERE = b"/nowhere"
 _COMPILE = """
 import pathlib, py_compile, sys
 for source in sorted(pathlib.Path(sys.argv[1]).rglob("*.py")):
@@ -64,19 +71,32 @@ def fill(folder: Path, arch: Arch, debs: Iterable[tuple[debian.Package, Path]], 
     for _, deb in debs:
         for path, content in debian.files_of(deb):
             if place := place_of(path, content, arch):
-                _write(folder / place, content)
+                _write(folder / place, masked(place, content))
     for wheel in libraries:
         for path, content in wheels.files_of(wheel):
             _write(folder / LIBRARIES / path, content)
     for path in committed():
         _write(folder / "suite" / path, (ROOT / path).read_bytes())
-    for path, text in _own_files(arch):
+    for path, text in own_files(arch):
         _write(folder / path, text.encode())
     # The hash seed decides the order in which some constants are written.
     env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONHASHSEED": "0"}
     output_of([sys.executable, "-s", "-P", "-B", "-c", _COMPILE, str(folder)], env=env, timeout=1200)
     if missing := sorted(lacking(folder, arch)):
         raise BundleError(f"the bundle would not be complete; add Debian's packages of these: {'; '.join(missing)}")
+
+
+def masked(place: str, content: bytes) -> bytes:
+    """A library without the paths of the machine's files that it would read (MASKED). BundleError if one is not there.
+
+    The machine's /etc/ld.so.preload and /etc/nsswitch.conf name libraries of the machine, made for another glibc;
+    without the latter glibc asks files and DNS.
+    """
+    for path in MASKED.get(place, ()):
+        if path + b"\0" not in content:
+            raise BundleError(f"{place} does not name {path.decode()}, which a bundle hides from it: look what is new")
+        content = content.replace(path + b"\0", _NOWHERE.ljust(len(path) + 1, b"\0"))
+    return content
 
 
 def place_of(path: str, content: bytes, arch: Arch) -> str:
@@ -86,7 +106,7 @@ def place_of(path: str, content: bytes, arch: Arch) -> str:
     """
     name = path.rpartition("/")[2]
     if re.fullmatch(rf"(usr/)?lib/{arch.machine}-linux-gnu/[^/]+\.so[^/]*", path):
-        library = elf.parse(content)
+        library = _dynamic(path, content)
         return f"lib/{library.soname}" if library and library.soname else ""
     if match := re.fullmatch(r"usr/lib/(python3\.11/(?!ensurepip/|sitecustomize).+)", path):
         return f"lib/{match[1]}"
@@ -102,18 +122,25 @@ def place_of(path: str, content: bytes, arch: Arch) -> str:
 def lacking(folder: Path, arch: Arch) -> Iterator[str]:
     """What the programs and libraries below `folder` need and would not find there: `libexec/ssh: libz.so.1`.
 
-    ValueError, or BundleError, for a program of another architecture.
+    BundleError for a program of another architecture.
     """
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     there = {path.name for path in files}
     for path in files:
         with path.open("rb") as file:
-            found = elf.parse(file.read()) if file.read(4) == b"\x7fELF" and not file.seek(0) else None
+            found = _dynamic(str(path.relative_to(folder)), file.read()) if file.peek(4)[:4] == elf.MAGIC else None
         if found and found.machine != arch.machine:
             raise BundleError(f"{path.relative_to(folder)} is for {found.machine}, not for {arch.machine}")
         for name in found.needed if found else ():
             if name not in there:
                 yield f"{path.relative_to(folder)}: {name}"
+
+
+def _dynamic(path: str, content: bytes) -> elf.Dynamic | None:
+    try:
+        return elf.parse(content)
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}") from error
 
 
 def committed() -> list[str]:
@@ -135,7 +162,8 @@ def _project() -> dict[str, object]:
     return project
 
 
-def _own_files(arch: Arch) -> Iterator[tuple[str, str]]:
+def own_files(arch: Arch) -> Iterator[tuple[str, str]]:
+    """The files of a bundle that come from no package: scripts, settings, the suite's entry points."""
     yield "dlws", (FILES / "dlws").read_text("utf-8")
     program = (FILES / "program").read_text("utf-8").replace("@LOADER@", _LOADERS[arch])
     for name, file in PROGRAMS.items():

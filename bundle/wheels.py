@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bundle.process import output_of
-from dlws.facts.control_host import LOCK
+from dlws.facts.control_host import BUILD_LOCK, LOCK
 from dlws.inventory import Arch
 
 PYTHON = (3, 11)
@@ -19,13 +20,20 @@ GLIBC = range(17, 37)
 """Minor versions of glibc 2 that wheels may ask for; the bundle brings 2.36. PEP 600 names no platform below 2.17."""
 
 
-def fetch(arch: Arch, folder: Path) -> list[Path]:
-    """The wheels of the run-time lock in `folder`, each checked with the lock's hashes. BundleError.
+def fetch(arch: Arch, kept: Path) -> list[Path]:
+    """The wheels of the run-time lock, each checked with its hashes; kept by the digest of the locks. BundleError."""
+    locks = hashlib.sha256(BUILD_LOCK.read_bytes() + LOCK.read_bytes()).hexdigest()
+    folder = kept / f"wheels-{locks[:12]}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=kept) as work:
+            _download(arch, Path(work))
+            Path(work).rename(folder)
+            Path(work).mkdir()
+    return sorted(folder.glob("*.whl"))
 
-    What comes as source is built here, without isolation: by the locked setuptools of this environment.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+
+def _download(arch: Arch, folder: Path) -> None:
+    """What comes as source is built here, without isolation: by the locked setuptools of this environment."""
     platforms = [f"manylinux_2_{minor}_{arch.machine}" for minor in GLIBC] + [f"manylinux2014_{arch.machine}"]
     fit = [word for platform in platforms for word in ("--platform", platform)]
     fit += [word for abi in ("cp311", "abi3", "none") for word in ("--abi", abi)]
@@ -38,7 +46,6 @@ def fetch(arch: Arch, folder: Path) -> list[Path]:
         env = {**os.environ, "SOURCE_DATE_EPOCH": "946684800"}
         output_of([*pip, "wheel", *only, "--no-index", "-w", str(folder), str(source)], env=env, timeout=300)
         source.unlink()
-    return sorted(folder.glob("*.whl"))
 
 
 def files_of(wheel: Path) -> Iterator[tuple[str, bytes]]:

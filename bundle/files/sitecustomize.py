@@ -1,7 +1,17 @@
-"""Names of hosts and users come from files and DNS: glibc would load the machine's own modules for anything else."""
+"""Keeps Python inside its folder where its library would look at the machine's files."""
 
-import ctypes
+from __future__ import annotations
 
-_libc = ctypes.CDLL("libc.so.6")
-for _database, _services in ((b"hosts", b"files dns"), (b"passwd", b"files"), (b"group", b"files")):
-    _libc.__nss_configure_lookup(_database, _services)
+import ctypes.util
+import mimetypes
+import sys
+from pathlib import Path
+
+
+def _find_library(name: str) -> str | None:
+    """The file name of a library of this folder. Python's own function asks gcc, ld and ldconfig of the machine."""
+    return next((path.name for path in sorted(Path(sys.prefix, "lib").glob(f"lib{name}.so*"))), None)
+
+
+ctypes.util.find_library = _find_library
+mimetypes.knownfiles.clear()
