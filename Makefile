@@ -3,7 +3,8 @@
 # make bench  compare this suite with its peers on the same audit; measure large reports
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
-#             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
+#             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
+#             started in an empty root, ten minutes of a fuzzer
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -50,6 +51,8 @@ test: lint lab
 long: test
 	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
+	@$(call apt,$$(for p in busybox-static strace qemu-user-static; do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
+	$(call part,bundle,both bundles built and started in an empty root,$(BIN)/pytest tests/bundle -n 0)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
 
 mutants: dev
