@@ -121,7 +121,7 @@ LOADER = re.compile(r"/lib/ld-linux-[^/]+$")
 OF_THE_MACHINE = re.compile(
     r"/(proc|dev|sys|tmp)(/|$)|/etc/(passwd|group|localtime|hosts|resolv\.conf)$|(/usr/share|/lib|/etc)/terminfo/"
 )
-"""What the kernel shows, temporary files, and what a program has to ask a machine for; no program, library or setting."""
+"""What the kernel shows, temporary files, and what only the machine can tell; no program, library or setting."""
 
 
 def opened(trace: str, bundle: Path) -> set[str]:
