@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from bundle.process import output_of
 
@@ -29,27 +29,37 @@ def write_manifest(folder: Path) -> None:
 
 def pack(folder: Path, target: Path, top: str) -> None:
     """Write a tar of the folder's files below a folder `top`: sorted, root's, with one date and two modes."""
-    with target.open("wb") as out:
-        _pack(_files(folder), out, f"{top}/")
+    pack_entries(entries(folder, f"{top}/"), target, {})
 
 
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    files = [(str(path.relative_to(folder)), path) for path in folder.rglob("*") if path.is_file()]
-    return sorted(files)
+def entries(folder: Path, top: str = "") -> list[tuple[tarfile.TarInfo, Path]]:
+    """The folder's files as members of a tar, with `top` before their names, and each with its source."""
+    return [(_file(top + name, path, 0o755 if is_program(name) else 0o644), path) for name, path in _files(folder)]
 
 
-def _pack(files: list[tuple[str, Path]], out: IO[bytes], top: str) -> None:
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        made: set[str] = set()
-        for name, path in files:
-            for parent in reversed(Path(top + name).parents[:-1]):
+def pack_entries(files: list[tuple[tarfile.TarInfo, Path]], target: Path, folders: Mapping[str, int]) -> None:
+    """Write a tar of these files with the folders they are in; `folders` has the modes of more."""
+    with tarfile.open(target, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, mode in folders.items():
+            tar.addfile(_member(name, tarfile.DIRTYPE, mode))
+        made = {*folders}
+        for member, path in files:
+            for parent in reversed(Path(member.name).parents[:-1]):
                 if str(parent) not in made:
                     tar.addfile(_member(str(parent), tarfile.DIRTYPE, 0o755))
                     made.add(str(parent))
-            member = _member(top + name, tarfile.REGTYPE, 0o755 if is_program(name) else 0o644)
-            member.size = path.stat().st_size
             with path.open("rb") as content:
                 tar.addfile(member, content)
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    return sorted((str(path.relative_to(folder)), path) for path in folder.rglob("*") if path.is_file())
+
+
+def _file(name: str, path: Path, mode: int) -> tarfile.TarInfo:
+    member = _member(name, tarfile.REGTYPE, mode)
+    member.size = path.stat().st_size
+    return member
 
 
 def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
