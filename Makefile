@@ -3,7 +3,8 @@
 # make bench  compare this suite with its peers on the same audit; measure large reports
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
-#             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
+#             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
+#             started in an empty root, ten minutes of a fuzzer
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -12,7 +13,8 @@ LOCKS := requirements-build.lock requirements.lock
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation
 CLUSTER := lab/config.yaml
 ROOT_PASSWORD := lab/state/atlas/deploy/sshkey/rootpasswd
-PACKAGES := python3-venv openssh-client openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
+BUNDLE := or use the bundle, which brings all that it needs and is built on another machine (docs/bundle.md)
+TEST_PACKAGES := openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
 # Idle processes steal tests from each other, so that no single file of tests delays the end.
 UNIT := $(BIN)/pytest tests/unit tests/faults -n 2 --dist worksteal
@@ -27,7 +29,15 @@ define part
 	SECONDS=0; $(3) && mkdir -p $(TOOK) && echo "$$((SECONDS / 60)) min $$((SECONDS % 60)) s last time" > $(TOOK)/$(1)
 endef
 
-.PHONY: demo test long mutants bench unit lint env lab down clean
+# $(call apt,WORDS): what the shell words WORDS name is missing: install it as root with apt-get, or say what to do.
+define apt
+	missing=$$(echo $(1)); [ -z "$$missing" ] || { \
+	  command -v apt-get > /dev/null || { echo "missing here, and there is no apt-get: $$missing. Install what they are called on this system, $(BUNDLE)" >&2; exit 1; }; \
+	  [ "$$(id -u)" = 0 ] || { echo "packages are missing; install them as root: apt-get install $$missing; $(BUNDLE)" >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
+endef
+
+.PHONY: demo test long mutants bench unit lint env dev browser lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -41,23 +51,25 @@ test: lint lab
 long: test
 	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
+	@$(call apt,$$(for p in busybox-static strace qemu-user-static; do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
+	$(call part,bundle,both bundles built and started in an empty root,$(BIN)/pytest tests/bundle -n 0)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
 
-mutants: env
+mutants: dev
 	$(BIN)/python -m tests.mutants
 
-bench: env
+bench: dev
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.reports
 
-unit: env
+unit: dev
 	$(call part,unit,unit tests in two processes,$(UNIT))
 
-lint: env
+lint: dev
 	$(call part,lint,ruff and mypy,$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy)
 
-lab: env
+lab: env browser
 	$(call part,lab,start the embedded cluster,$(BIN)/dlws lab up)
 
 down:
@@ -65,18 +77,25 @@ down:
 
 env: .venv/locked
 
+dev: .venv/developer browser
+
 # Without build isolation: what builds an sdist is locked too. An isolated build would fetch its own.
 .venv/locked: $(LOCKS) pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11. Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || echo $$p; done); \
-	  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] || { echo "packages are missing; install them as root: apt-get install $$missing" >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
-	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
-	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not Python 3.11 or newer. Name one that is (make PYTHON=python3.12 $(MAKECMDGOALS)), $(BUNDLE)" >&2; exit 1; }
+	@$(call apt,$$($(PYTHON) -m ensurepip --version > /dev/null 2>&1 || echo python3-venv) $$(command -v ssh-keygen > /dev/null || echo openssh-client))
 	$(PYTHON) -m venv .venv
 	for lock in $(LOCKS); do $(INSTALL) --require-hashes -r $$lock; done
 	$(INSTALL) -q --no-deps -e .
 	@touch $@
+
+.venv/developer: .venv/locked requirements-dev.lock
+	@$(call apt,$$(for p in $(TEST_PACKAGES); do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+browser:
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
+	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
 
 clean: down
 	rm -rf .venv reports/out

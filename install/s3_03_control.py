@@ -9,7 +9,7 @@ from checks import control
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import control_host
-from dlws.facts.control_host import LOCKS
+from dlws.facts.control_host import BUILD_LOCK, LOCK
 from dlws.hostfiles import hosts_file
 from dlws.platform.rendering import cluster_id
 from dlws.remote.change import Change
@@ -19,8 +19,8 @@ from install.guards import refuse_another_id
 
 @stage(section="3.3", on=control_host, after="config", proves=[control.test_control_environment])
 def test_control_environment(change: Change) -> None:
-    """Install the Python packages in the versions of the lock files; nothing else is fetched to build them."""
-    for lock in LOCKS:
+    """Install the libraries that run, as they are locked; before them what builds the one that comes as source."""
+    for lock in (BUILD_LOCK, LOCK):
         change.run("%s -m pip install -q --no-build-isolation --require-hashes -r %s", sys.executable, str(lock))
 
 

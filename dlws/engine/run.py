@@ -23,7 +23,7 @@ from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.answer import HeldByAnotherRun
-from dlws.record.run_folder import RunFolder, RunFolderError
+from dlws.record.run_folder import RunFolder, RunFolderError, runs_of
 from dlws.record.whole_file import PRIVATE_FOLDER
 from dlws.remote import lease
 from dlws.verdict import Unknown
@@ -61,7 +61,7 @@ def start(config: pytest.Config, command: str) -> None:
 
 def start_replay(config: pytest.Config, command: str | None) -> None:
     """Begin a run that judges the evidence of an earlier one. Needs no credential, no lock and no host."""
-    run = replay.named(config.option.replay, config.rootpath / "reports" / "out", command)
+    run = replay.named(config.option.replay, runs_of(config.rootpath), command)
     recorded = inputs_of(config, run.folder.path)
     folder = new_folder(config, recorded.cluster, f"{run.ledger.run.command}-replay")
     config.stash[CLUSTER] = recorded.cluster
@@ -179,7 +179,7 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
 
 def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
     """Make the folder for a run that begins now, so that no other run takes it; removed if the run writes nothing."""
-    folder = config.rootpath / "reports" / "out" / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    folder = runs_of(config.rootpath) / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
     while not _is_made(folder):
         folder = folder.with_name(folder.name + "-again")
     config.add_cleanup(lambda: _remove_if_empty(folder))

@@ -15,8 +15,8 @@ from dlws.remote.host import Host
 from dlws.upstream import published_secrets
 from dlws.verdict import Unknown
 
-LOCKS = [Path(__file__).resolve().parents[2] / name for name in ("requirements-build.lock", "requirements.lock")]
-"""What builds libraries, and the libraries, pinned with their hashes; in the order in which they are installed."""
+BUILD_LOCK, LOCK = (Path(__file__).resolve().parents[2] / f"requirements{name}.lock" for name in ("-build", ""))
+"""What builds libraries, and the libraries that run, pinned with their hashes. The first is installed first."""
 
 
 def access_to(control: Host, path: str) -> str:
@@ -55,22 +55,18 @@ def reread_configuration(cluster: Cluster) -> tuple[list[str], list[str]]:
 
 
 def pinned_libraries() -> list[tuple[str, str]]:
-    """The libraries of the lock files and their versions. Unknown when one cannot be read or pins nothing."""
-    return list(dict.fromkeys(pin for lock in LOCKS for pin in _pins(lock)))
-
-
-def _pins(lock: Path) -> list[tuple[str, str]]:
+    """The libraries of the run-time lock and their versions. Unknown when it cannot be read or pins nothing."""
     try:
-        found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+        found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     except (OSError, UnicodeDecodeError) as error:
-        raise Unknown(f"{lock.name} cannot be read: {error}") from error
+        raise Unknown(f"{LOCK.name} cannot be read: {error}") from error
     if not found:
-        raise Unknown(f"{lock.name} pins no library")
+        raise Unknown(f"{LOCK.name} pins no library")
     return found
 
 
 def other_libraries() -> list[str]:
-    """The libraries that are not installed as the lock files have them."""
+    """The libraries that are not installed as the run-time lock has them."""
     return [
         f"{name} {installed_version(name)} for {version}"
         for name, version in pinned_libraries()

@@ -10,6 +10,7 @@ verdicts.json                      the verdicts in short, for the history in lat
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,17 @@ from dlws.record.evidence import EvidenceLine
 from dlws.record.ledger import Ledger, Run
 
 LOST = "lost"
-OUT = Path(__file__).parents[2] / "reports" / "out"
+RUNS = "DLWS_RUNS"
+"""The environment variable that names another folder for runs: that of the suite may be read-only."""
+
+
+def runs_of(suite: Path) -> Path:
+    """The folder of all runs of a suite: `reports/out` in it, or the one that DLWS_RUNS names."""
+    named = os.environ.get(RUNS)
+    return Path(named).absolute() if named else suite / "reports" / "out"
+
+
+OUT = runs_of(Path(__file__).parents[2])
 
 MOST_LEDGER, MOST_INPUTS, MOST_LOST = 512 << 20, 64 << 20, 4096
 """Bytes that are read of the ledger (200 MiB for 250 checks on 1,000 hosts), the inputs, and each file in `lost/`."""

@@ -38,5 +38,6 @@ def typed(file: Path, program: str) -> list[list[str]]:
     """The arguments of a program wherever a document shows its use, in code blocks and between backticks."""
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", file.read_text("utf-8"), flags=re.S | re.M))
     commands = [part for line in (*code_lines(file), *spans) for part in re.split(r" (?:\||&&) |; ", line)]
+    commands = [re.sub(r"^\S*dlws pytest\b", "pytest", command) for command in commands]  # pytest's own options
     called = (re.fullmatch(rf"(?:\S*[=/])?{program}(?: (.*))?", command) for command in commands)
     return [(match[1] or "").split() for match in called if match]

@@ -325,7 +325,7 @@ def _libraries(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> None:
     if case.lock:
         lock.write_text(case.lock)
     if case.lock != "" or case.installed:
-        patch.setattr(control_host, "LOCKS", [lock])
+        patch.setattr(control_host, "LOCK", lock)
     for name, version in case.installed.items():
         metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info" / "METADATA"
         metadata.parent.mkdir(exist_ok=True)

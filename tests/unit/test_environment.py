@@ -24,6 +24,7 @@ from dlws.facts import control_host
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
 NOT_LOCKED = "9999"
 """A version that is higher than that of every package, so that whoever may choose takes it."""
 PROJECT = """
@@ -65,10 +66,9 @@ def _trap(name: str, folder: Path) -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder for PATH: Chromium is there, and `python` makes a venv with this environment's pip, which is quicker."""
+    """A folder for PATH: `python` makes a venv with this environment's pip, which is quicker."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "chromium").symlink_to("/bin/true")
     python = folder / "python"
     site = sysconfig.get_path("purelib")
     python.write_text(
@@ -95,7 +95,7 @@ def test_make_env_installs_nothing_that_is_not_locked(index: Path, programs: Pat
     (project / "requirements-build.lock").write_text(build)
     pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}
     made = subprocess.run(
-        ["make", "env", "PYTHON=python", "PACKAGES="],
+        ["make", "env", "PYTHON=python"],
         cwd=project,
         env=os.environ
         | pip
@@ -111,18 +111,61 @@ def test_make_env_installs_nothing_that_is_not_locked(index: Path, programs: Pat
     assert used == {"project", legacy.name}
 
 
-def test_the_locks_satisfy_pyproject() -> None:
-    wanted = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["dependency-groups"]["build"]]
-    wanted += PYPROJECT["project"]["optional-dependencies"]["dev"]
-    pinned = {canonicalize_name(name): version for name, version in control_host.pinned_libraries()}
+@pytest.mark.parametrize(
+    ("python", "says"),
+    [
+        ("exit 1", "python is not Python 3.11 or newer"),  # an old one, or none at all
+        ('[ "$1" = -c ]', "missing here, and there is no apt-get: python3-venv openssh-client"),
+    ],
+)
+def test_make_env_on_an_unfit_machine_names_the_bundle(tmp_path: Path, python: str, says: str) -> None:
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{python}\n")
+    (tmp_path / "python").chmod(0o755)
+    for name in ("bash", "id"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    for name in ("Makefile", "pyproject.toml", *LOCKS):
+        (tmp_path / name).touch()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    command = [str(shutil.which("make")), "env", "PYTHON=python", "SHELL=/bin/bash"]
+    made = subprocess.run(command, cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert made.returncode == 2
+    assert made.stderr.startswith(says)
+    assert "use the bundle, which brings all that it needs" in made.stderr.splitlines()[0]
+
+
+def pinned_in(lock: str) -> dict[str, str]:
+    """The versions by name in a lock file."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-build.lock", PYPROJECT["dependency-groups"]["build"]),
+        ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
+    ],
+)
+def test_each_lock_satisfies_its_part_of_pyproject(lock: str, wanted: list[str]) -> None:
+    pinned = pinned_in(lock)
     for requirement in map(Requirement, wanted):
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
-def test_every_pin_has_a_hash() -> None:
-    for lock in control_host.LOCKS:
-        text = re.sub(r"\\\n", "", lock.read_text())
-        assert [line for line in text.splitlines() if "==" in line and "--hash=sha256:" not in line] == []
+def test_a_library_has_one_version_in_all_locks() -> None:
+    pins = {pin for lock in LOCKS for pin in pinned_in(lock).items()}
+    assert len(pins) == len({name for name, _ in pins})
+
+
+def test_the_run_time_lock_names_no_developer_tool() -> None:
+    assert {"hypothesis", "mypy", "pip", "ruff"} & pinned_in("requirements.lock").keys() == set()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_a_hash(lock: str) -> None:
+    text = re.sub(r"\\\n", "", (ROOT / lock).read_text())
+    assert [line for line in text.splitlines() if "==" in line and "--hash=sha256:" not in line] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from dlws.engine.check import check_of, one_or_many
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("dlws", "fixtures", "checks", "install", "reports")
+PRODUCT = ("dlws", "fixtures", "checks", "install", "reports", "bundle")
 LAYERS = (
     ("dlws.verdict", "dlws.inventory"),
     ("dlws.parse",),
@@ -29,6 +29,7 @@ LAYERS = (
     ("fixtures",),
     ("checks",),
     ("install",),
+    ("bundle",),
 )
 """Lowest first. A module imports its own package and lower layers; packages of one layer do not import each other."""
 RANKS = {package: rank for rank, packages in enumerate(LAYERS) for package in packages}

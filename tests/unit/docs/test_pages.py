@@ -17,7 +17,7 @@ PAGES = [
 ]
 HOW_TO = sorted((ROOT / "docs").glob("adding-*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
-FOLDERS = "checks|dlws|docs|fixtures|install|lab|reports|tests|benchmarks"
+FOLDERS = "bundle|checks|dlws|docs|fixtures|install|lab|reports|tests|benchmarks"
 PLACE = re.compile(rf"`((?:{FOLDERS})/[\w./-]+\.(?:py|md|yaml|yml|j2))`")
 MADE_BY_THE_READER = {
     "checks/host/limits.py",

@@ -1,0 +1,193 @@
+"""The folder of a bundle: what is in it, and where.
+
+dlws                              what the user calls
+MANIFEST                          SHA-256 of every other file, as `sha256sum --check` reads it
+bin/                              programs to be called by name: python3, ssh-keygen, ...; each starts one of libexec/
+etc/, fonts/                      what fontconfig and OpenSSL read instead of the machine's
+lib/                              the loader, shared libraries by the names they are loaded by, Python's own library
+lib/python3/dist-packages/        Python's libraries of the run-time lock
+libexec/                          the programs
+licenses/                         each Debian package's copyright file, and the licences that these name
+suite/                            the suite
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bundle import debian, elf, wheels
+from bundle.process import BundleError, output_of
+from dlws.inventory import Arch
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = Path(__file__).with_name("files")
+PROGRAMS = {"python3": "python3.11", "ssh": "ssh", "ssh-keygen": "ssh-keygen", "fc-list": "fc-list"}
+"""The programs in bin/, and their files in Debian's usr/bin/."""
+PYTHON_OPTIONS = " -I -B -X utf8"
+"""The machine's PYTHON variables and the user's own libraries are not read, and no byte code is written."""
+LIBRARIES = "lib/python3/dist-packages"
+PRODUCT = ("checks", "dlws", "fixtures", "install", "reports")
+SUITE = (
+    *PRODUCT,
+    "docs",
+    "conftest.py",
+    "pytest.ini",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-build.lock",
+    "README.md",
+    "README.zh.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+)
+_LOADERS = {Arch.AMD64: "ld-linux-x86-64.so.2", Arch.ARM64: "ld-linux-aarch64.so.1"}
+MASKED = {
+    **{f"lib/{loader}": (b"/etc/ld.so.preload",) for loader in _LOADERS.values()},
+    "lib/libc.so.6": (b"/etc/nsswitch.conf",),
+    "lib/libfontconfig.so.1": (b"/usr/share/fontconfig/conf.avail",),
+    "lib/libreadline.so.8": (b"/etc/inputrc",),
+}
+_NOWHERE = b"/nowhere"
+_COMPILE = """
+import pathlib, py_compile, sys
+for source in sorted(pathlib.Path(sys.argv[1]).rglob("*.py")):
+    try:
+        py_compile.compile(source, dfile=str(source.relative_to(sys.argv[1])), doraise=True, quiet=2,
+                           invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    except py_compile.PyCompileError:
+        pass  # a library's template or test data, which nobody imports
+"""
+
+
+def fill(folder: Path, arch: Arch, debs: Iterable[tuple[debian.Package, Path]], libraries: Iterable[Path]) -> None:
+    """Write the files of a bundle below `folder`. BundleError if it would not be complete."""
+    if sys.version_info[:2] != wheels.PYTHON:
+        raise BundleError("build with Python 3.11: the byte code of a bundle is made by the Python that builds it")
+    for _, deb in debs:
+        for path, content in debian.files_of(deb):
+            if place := place_of(path, content, arch):
+                _write(folder / place, masked(place, content))
+    for wheel in libraries:
+        for path, content in wheels.files_of(wheel):
+            _write(folder / LIBRARIES / path, content)
+    for path in committed():
+        _write(folder / "suite" / path, (ROOT / path).read_bytes())
+    for path, text in own_files(arch):
+        _write(folder / path, text.encode())
+    # The hash seed decides the order in which some constants are written.
+    env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONHASHSEED": "0"}
+    output_of([sys.executable, "-s", "-P", "-B", "-c", _COMPILE, str(folder)], env=env, timeout=1200)
+    if missing := sorted(lacking(folder, arch)):
+        raise BundleError(f"the bundle would not be complete; add Debian's packages of these: {'; '.join(missing)}")
+
+
+def masked(place: str, content: bytes) -> bytes:
+    """A library without the paths of the machine's files that it would read (MASKED). BundleError if one is not there.
+
+    The machine's /etc/ld.so.preload and /etc/nsswitch.conf name libraries of the machine, made for another glibc;
+    without the latter glibc asks files and DNS.
+    """
+    for path in MASKED.get(place, ()):
+        if path + b"\0" not in content:
+            raise BundleError(f"{place} does not name {path.decode()}, which a bundle hides from it: look what is new")
+        content = content.replace(path + b"\0", _NOWHERE.ljust(len(path) + 1, b"\0"))
+    return content
+
+
+def place_of(path: str, content: bytes, arch: Arch) -> str:
+    """The place in the bundle of a file of a Debian package; empty if it is not needed.
+
+    A shared library is called by the name that others load it by, so that no symbolic links are needed.
+    """
+    name = path.rpartition("/")[2]
+    if re.fullmatch(rf"(usr/)?lib/{arch.machine}-linux-gnu/[^/]+\.so[^/]*", path):
+        library = _dynamic(path, content)
+        return f"lib/{library.soname}" if library and library.soname else ""
+    if match := re.fullmatch(r"usr/lib/(python3\.11/(?!ensurepip/|sitecustomize).+)", path):
+        return f"lib/{match[1]}"
+    if path in {f"usr/bin/{program}" for program in PROGRAMS.values()}:
+        return f"libexec/{name}"
+    if re.search(r"/(NotoSansCJK-(Regular|Bold)\.ttc|DejaVuSansMono(-Bold)?\.ttf)$", path):
+        return f"fonts/{name}"
+    if match := re.fullmatch(r"usr/share/doc/([^/]+)/copyright", path):
+        return f"licenses/{match[1]}"
+    return f"licenses/common/{name}" if path.startswith("usr/share/common-licenses/") else ""
+
+
+def lacking(folder: Path, arch: Arch) -> Iterator[str]:
+    """What the programs and libraries below `folder` need and would not find there: `libexec/ssh: libz.so.1`.
+
+    BundleError for a program of another architecture.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    there = {path.name for path in files}
+    for path in files:
+        with path.open("rb") as file:
+            found = _dynamic(str(path.relative_to(folder)), file.read()) if file.peek(4)[:4] == elf.MAGIC else None
+        if found and found.machine != arch.machine:
+            raise BundleError(f"{path.relative_to(folder)} is for {found.machine}, not for {arch.machine}")
+        for name in found.needed if found else ():
+            if name not in there:
+                yield f"{path.relative_to(folder)}: {name}"
+
+
+def _dynamic(path: str, content: bytes) -> elf.Dynamic | None:
+    try:
+        return elf.parse(content)
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}") from error
+
+
+def committed() -> list[str]:
+    """The suite's files that belong into a bundle: those that git knows, so that no private file gets in."""
+    try:
+        listing = output_of(["git", "-C", str(ROOT), "ls-files", "-z", "--", *SUITE])
+    except BundleError as error:
+        raise BundleError(f"a bundle is built in a clone of the repository: {error}") from None
+    return sorted(name for name in listing.decode().split("\0") if name)
+
+
+def version() -> str:
+    """The suite's version."""
+    return str(_project()["version"])
+
+
+def _project() -> dict[str, object]:
+    project: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return project
+
+
+def own_files(arch: Arch) -> Iterator[tuple[str, str]]:
+    """The files of a bundle that come from no package: scripts, settings, the suite's entry points."""
+    yield "dlws", (FILES / "dlws").read_text("utf-8")
+    program = (FILES / "program").read_text("utf-8").replace("@LOADER@", _LOADERS[arch])
+    for name, file in PROGRAMS.items():
+        options = PYTHON_OPTIONS if name == "python3" else ""
+        yield f"bin/{name}", program.replace("@NAME@", name).replace("@PROGRAM@", file).replace("@OPTIONS@", options)
+    for name in ("fonts.conf", "openssl.cnf"):
+        yield f"etc/{name}", (FILES / name).read_text("utf-8")
+    yield "lib/python3.11/sitecustomize.py", (FILES / "sitecustomize.py").read_text("utf-8")
+    yield f"{LIBRARIES}/suite.pth", f"{os.path.relpath('suite', LIBRARIES)}\n"
+    about = f"{LIBRARIES}/dlws_suite-{version()}.dist-info"
+    yield f"{about}/METADATA", f"Metadata-Version: 2.1\nName: dlws-suite\nVersion: {version()}\n"
+    yield f"{about}/entry_points.txt", entry_points()
+
+
+def entry_points() -> str:
+    """The suite's entry points whose code is in a bundle: not those of the lab, nor of the bundle itself."""
+    groups = _project()["entry-points"]
+    lines = []
+    for group, points in groups.items() if isinstance(groups, dict) else ():
+        kept = {name: where for name, where in points.items() if where.partition(".")[0] in PRODUCT}
+        lines += [f"[{group}]", *(f"{name} = {where}" for name, where in kept.items()), ""]
+    return "\n".join(lines)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,82 @@
+"""An empty root for a bundle: busybox as /bin/sh, /proc and /dev, the bundle read-only; no network, and nobody's user.
+
+Where the bundle is for another architecture, programs of it run under qemu, known to the kernel in this namespace alone
+(binfmt_misc belongs to a user namespace from Linux 6.7 on).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+NOBODY = 65534
+_MAGIC = r"\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00{}\x00"
+_MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+MAGICS = {"arm64": _MAGIC.format(r"\xb7"), "amd64": _MAGIC.format(r"\x3e")}
+_ENTER = """
+set -e
+mount --make-rprivate /
+mount --bind "$bundle" "$root/opt/dlws"
+mount -o remount,bind,ro "$root/opt/dlws"
+mount --bind "$home" "$root/home"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+[ -z "$qemu" ] || {
+    mount -t binfmt_misc binfmt_misc "$root/proc/sys/fs/binfmt_misc"
+    printf %s ":bundle:M::$magic:$mask:$qemu:F" > "$root/proc/sys/fs/binfmt_misc/register"
+}
+cd "$root/home"
+exec chroot --userspec=65534:65534 "$root" /bin/busybox env -i PATH=/bin HOME=/home TERM=dumb \\
+    /bin/sh -c 'cd /home && exec "$@"' sh "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Jail:
+    """`home` is the only folder that can be written; `qemu` is empty for this machine's own architecture."""
+
+    bundle: Path
+    home: Path
+    root: Path
+    qemu: str
+    magic: str
+
+    def run(self, *words: str, deadline: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run a program of the root in /home."""
+        maps = ("--map-users=0,0,65536", "--map-groups=0,0,65536")
+        enter = ["unshare", "--user", *maps, "--net", "--mount", "--pid", "--fork", "--kill-child"]
+        places = {"bundle": self.bundle, "home": self.home, "root": self.root, "qemu": self.qemu, "mask": _MASK}
+        return subprocess.run(
+            [*enter, "/bin/sh", "-c", _ENTER, "sh", *words],
+            env={
+                **{name: str(value) for name, value in places.items()},
+                "magic": self.magic,
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            },
+            capture_output=True,
+            text=True,
+            timeout=deadline,
+            check=False,
+        )
+
+
+def empty_root(bundle: Path, folder: Path, arch: str, native: str) -> Jail:
+    """A root below `folder` for a bundle that is unpacked."""
+    root, home = folder / "root", folder / "home"
+    for name in ("bin", "proc", "dev", "tmp", "home", "opt/dlws"):
+        (root / name).mkdir(parents=True)
+    (root / "tmp").chmod(0o1777)
+    home.mkdir()
+    (root / "etc").mkdir()
+    (root / "etc/passwd").write_text(
+        f"nobody:x:{NOBODY}:{NOBODY}::/home:/bin/sh\n"
+    )  # OpenSSH refuses who is nobody at all
+    shutil.chown(home, NOBODY, NOBODY)
+    busybox = shutil.which("busybox") or "/bin/busybox"
+    for name in ("busybox", "sh"):
+        shutil.copy(busybox, root / "bin" / name)
+    machine = {"arm64": "aarch64", "amd64": "x86_64"}[arch]
+    qemu = "" if arch == native else shutil.which(f"qemu-{machine}-static") or ""
+    return Jail(bundle, home, root, qemu, MAGICS[arch])
