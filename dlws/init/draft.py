@@ -86,7 +86,7 @@ def text(answers: Answers, hosts: Sequence[Surveyed], ranges: Mapping[str, str])
     }
     sections = merged(written, dict(answers.settings)).items()
     return _HEADER + "".join(
-        f"\n{_COMMENTS.get(key, '')}{_dumped({key: value})}" for key, value in sections if value != {}
+        f"\n{_COMMENTS.get(key, '')}{_dumped(key, value)}" for key, value in sections if value != {}
     )
 
 
@@ -156,6 +156,7 @@ def _suite(answers: Answers, hosts: Sequence[Surveyed]) -> dict[str, Any]:
     return {**port, **({"devices": other} if other else {}), **({"host_keys": keys} if keys else {})}
 
 
-def _dumped(section: Mapping[str, Any]) -> str:
-    """A section as YAML, its innermost mappings and lists on one line each."""
-    return yaml.safe_dump(section, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1000)
+def _dumped(key: str, value: Any) -> str:
+    """A key as YAML, its innermost mappings and lists on one line each."""
+    style = None if isinstance(value, dict | list) else False
+    return yaml.safe_dump({key: value}, sort_keys=False, default_flow_style=style, allow_unicode=True, width=1000)

@@ -26,7 +26,8 @@ def test_the_words_are_the_pages() -> None:
     assert at("suite.ssh_port")[0]["description"] == "port of sshd on every host; default: 22"
     assert at("suite.kubernetes.cri_socket")[0]["description"].startswith("socket of the container runtime")
     assert at("machines.*.private-ip")[0]["description"] == "IPv4 address; required for the master; unique"
-    assert at("jwt.token_ttl") and at("suite.acceptance.two_hosts.*.image")
+    assert at("jwt.token_ttl")
+    assert at("suite.acceptance.two_hosts.*.image")
 
 
 def test_sections_forbid_other_keys_where_lint_does() -> None:
