@@ -1,7 +1,5 @@
 """The `dlws` command as a module: `python -m dlws`."""
 
-from __future__ import annotations
-
 import sys
 
 from dlws.start import main

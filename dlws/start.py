@@ -1,12 +1,22 @@
-"""The `dlws` command, where the libraries that it needs may be missing: one line instead of a traceback."""
+"""The `dlws` command, where Python is too old or a library is missing: one line instead of a traceback.
 
-from __future__ import annotations
+Any Python from 3.6 on can read this file, and `dlws/__main__.py`.
+"""
 
 import sys
+
+OLDEST = (3, 11)
+"""The oldest Python that the suite runs on, as in pyproject.toml."""
 
 
 def main() -> int:
     """Run the command line; returns the exit status."""
+    if sys.version_info < OLDEST:
+        wanted, found = (f"Python {version[0]}.{version[1]}" for version in (OLDEST, sys.version_info))
+        print(
+            f"dlws: {wanted} or newer is needed, this is {found}: run `make env`, then .venv/bin/dlws", file=sys.stderr
+        )
+        return 1
     try:
         from dlws import cli
     except ModuleNotFoundError as error:

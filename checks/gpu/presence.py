@@ -24,7 +24,6 @@ from dlws.facts.nvidia import (
 from dlws.inventory import Node
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_driver, nvidia_smi
-from dlws.parse.host import lspci
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -44,7 +43,7 @@ STOPPED = (124, 137)
 )
 def test_gpu_count(node: Node, host: Host) -> None:
     """The PCI bus and nvidia-smi show as many GPUs as configured."""
-    on_bus = len(lspci.display_cards(host.read("lspci -Dnn -d 10de:")))
+    on_bus = len(nvidia.cards_on_bus(host))
     in_driver = len(nvidia_smi.listed(answer_of(host, "nvidia-smi -L")))
     counts = "{} on the PCI bus and {} in nvidia-smi"
     expected = counts.format(node.device_count, node.device_count)
@@ -102,7 +101,7 @@ def test_gpu_device_files(host: Host) -> None:
     nouveau = host.run_expect([0, 1], "test -d /sys/module/nouveau").rc == 0
     expect("nouveau", found="loaded" if nouveau else "not loaded", expected="not loaded")
     there = host.lines("find /dev -maxdepth 1 -name 'nvidia*'")
-    cards = range(len(lspci.display_cards(host.read("lspci -Dnn -d 10de:"))))
+    cards = range(len(nvidia.cards_on_bus(host)))
     wanted = [*(f"/dev/nvidia{number}" for number in cards), "/dev/nvidiactl", "/dev/nvidia-uvm"]
     expect("missing device files", found=[path for path in wanted if path not in there], expected=[])
 

@@ -12,10 +12,10 @@ from dlws.engine.targets import whole_cluster, workers
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.files import text_of
 from dlws.facts.packages import missing_packages
-from dlws.facts.system import machine_of
+from dlws.facts.system import host_name, machine_of, operating_system
 from dlws.inventory import Node
-from dlws.parse.host import dpkg, meminfo, os_release, secure_boot
-from dlws.parse.text import only_line, unparsable
+from dlws.parse.host import dpkg, meminfo, secure_boot
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -34,7 +34,7 @@ KUBEADM_MEMORY = 1700 * 1024 * 1024  # bytes; kubeadm's own floor, MB as it coun
 )
 def test_operating_system(cluster: Cluster, node: Node, host: Host) -> None:
     """The operating system is Ubuntu 18.04, exactly 18.04.1 on an NPU host, or a release that the site accepts."""
-    system = os_release.parse(host.read("cat /etc/os-release"))
+    system = operating_system(host)
     release = system.point or system.version or "without a release"
     rows = {
         "runbook 2.1": platforms.demanded(node),
@@ -135,7 +135,7 @@ def test_machine_ids_are_unique(hosts: dict[str, Host]) -> None:
 )
 def test_hostname(node: Node, host: Host) -> None:
     """The host name, now and at boot, is the machine's key in config.yaml."""
-    expect("current host name", found=only_line("hostname", host.read("hostname")), expected=node.name)
+    expect("current host name", found=host_name(host), expected=node.name)
     at_boot = text_of(host, "/etc/hostname")
     expect("host name in /etc/hostname", found="no file" if at_boot is None else at_boot.strip(), expected=node.name)
 

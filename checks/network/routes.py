@@ -9,10 +9,9 @@ from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.firewall import iptables_chain
-from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings
+from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings, routes
 from dlws.facts.reachability import FETCH, registry_answers_openly, run_for_each, silent_peers
 from dlws.inventory import Node
-from dlws.parse.network import ip_route
 from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -90,7 +89,7 @@ def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
         expected="no overlap",
     )
     nodes = {node.address for node in cluster.nodes}
-    found = [r for r in ip_route.routes(host.read("ip -4 route show")) if not r.is_default]
+    found = [r for r in routes(host) if not r.is_default]
     near = [r for r in found if r.network.overlaps(pods) or r.network.overlaps(services)]
     met = [str(r) for r in near if not of_pods(r, pods, nodes)]
     expect(f"routes that overlap {pods} or {services}", found=met, expected=[])

@@ -13,6 +13,7 @@ from dlws.facts.ascend import (
     SHARED_DEVICE_FILES,
     TOOLS,
     device_files,
+    functions_on_bus,
     listed_chips,
     npu_cards,
     npu_smi_answers,
@@ -22,13 +23,12 @@ from dlws.inventory import Node
 from dlws.parse import versions
 from dlws.parse.accelerators import ascend, ascend_models, npu_chip
 from dlws.parse.accelerators.ascend_models import MODULES
-from dlws.parse.host import dkms, lspci
+from dlws.parse.host import dkms
 from dlws.parse.host.dkms import ModuleBuild
 from dlws.parse.text import only_line, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity, Unknown
 
-ON_BUS = f"lspci -Dnn -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 DKMS_MODULE = "davinci_ascend"
 """What Ascend's driver is called by DKMS, where it was installed with --dkms."""
 
@@ -48,7 +48,7 @@ def test_npu_count(node: Node, host: Host) -> None:
     Of an A3, whose cards have two chips, gpu_count_per_node may count the eight cards or the sixteen chips; of all
     others it counts chips. The two chips of a 310P may share a PCI function.
     """
-    functions = lspci.functions(host.read(ON_BUS))
+    functions = functions_on_bus(host)
     cards = npu_cards(host)
     chips, files = sum(cards.values()), len(device_files(host))
     rows = [ascend_models.generation_on_bus(function.device) for function in functions]

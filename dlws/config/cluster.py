@@ -35,7 +35,7 @@ __all__ = [
     "load",
 ]
 
-HOW_TO_START: Final = "copy the example of docs/configuration.md there, name another file, or try `make demo`"
+HOW_TO_START: Final = "`dlws init` writes a first one; or name another file with --cluster, or try `make demo`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""`dlws lint FILE`: prints every finding about a configuration, one line each."""
+"""`dlws lint FILE`: every finding about a configuration, one line each; `dlws schema`: its form, for editors."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from dlws.cli import Refused
 from dlws.config.cluster import inspect
-from dlws.config.finding import ConfigUnreadable, Finding, Level
+from dlws.config.finding import ConfigUnreadable, Finding, Level, errors
 
 _COLOURS: Final = {Level.ERROR: "31", Level.WARNING: "33", Level.INFO: "36"}
 FILE: Final = click.Path(path_type=Path)
@@ -30,10 +31,28 @@ def lint(file: Path, hosts: Path | None, local_yaml: Path | None) -> int:
         _, findings = inspect(file, hosts_path=hosts, local_yaml=local_yaml)
     except ConfigUnreadable as error:
         raise Refused(str(error)) from error
+    return show(findings)
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON schema of config.yaml, for editors that complete and check while one writes.
+
+    VS Code's YAML extension takes it with a first line `# yaml-language-server: $schema=config.schema.json`.
+    """
+    from dlws.config.json_schema import PAGE, json_schema  # here: only this command needs it
+
+    page = PAGE.read_text("utf-8") if PAGE.is_file() else ""
+    print(json.dumps(json_schema(page), indent=2, ensure_ascii=False))
+    return 0
+
+
+def show(findings: Sequence[Finding]) -> int:
+    """Print findings, one line each, and their number. Returns 1 if one of them is an error, else 0."""
     for finding in findings:
         print(_coloured(finding) if sys.stdout.isatty() else finding)
     print(_count(findings))
-    return 1 if any(finding.level is Level.ERROR for finding in findings) else 0
+    return 1 if errors(findings) else 0
 
 
 def _coloured(finding: Finding) -> str:

@@ -124,13 +124,18 @@ def cidr(value: str) -> str:
     return value
 
 
-def user_name(value: str) -> str:
-    """The Unix user that operates the hosts; not root (runbook 3.6 creates it)."""
+def login_name(value: str) -> str:
+    """A Unix user."""
     if not _USER.fullmatch(value):
         raise refusal(f"{shown(value)} is no Unix user name", "use a-z, 0-9, _ and -, at most 32, a letter first")
+    return value
+
+
+def user_name(value: str) -> str:
+    """The Unix user that operates the hosts; not root (runbook 3.6 creates it)."""
     if value == "root":
         raise refusal("root cannot be the admin user", "name a separate user, like dlwsadmin")
-    return value
+    return login_name(value)
 
 
 def mount_point(value: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
@@ -11,7 +10,7 @@ import pytest
 from dlws.config.cluster import Cluster
 from dlws.engine.arguments import parameters
 from dlws.engine.items import CheckItem, StageItem, TargetItem
-from dlws.engine.options import STAGE_COMMANDS
+from dlws.engine.options import STAGE_COMMANDS, instead
 from dlws.engine.stage import Stage
 from dlws.inventory import Node, Whole
 from dlws.record.ledger import Ledger, Outcome
@@ -42,7 +41,7 @@ def named(cluster: Cluster, patterns: str) -> set[str]:
     for pattern in (p.strip() for p in patterns.split(",")):
         matching = {name for name in names if fnmatchcase(name, pattern)}
         if not matching:
-            raise pytest.UsageError(f"--limit: no host {pattern!r}{_instead(pattern, names, 'hosts', names)}")
+            raise pytest.UsageError(f"--limit: no host {pattern!r}{instead(pattern, names, 'hosts', names)}")
         matched |= matching
     return matched
 
@@ -87,11 +86,5 @@ def _places(order: list[Stage], word: str) -> list[int]:
     if not places:
         known = [name for stage in order for name in (stage.name, stage.section)]
         names = [stage.name for stage in order]
-        raise pytest.UsageError(f"--stages: no stage {word!r}{_instead(word, known, 'stages', names)}")
+        raise pytest.UsageError(f"--stages: no stage {word!r}{instead(word, known, 'stages', names)}")
     return places
-
-
-def _instead(word: str, known: Sequence[str], what: str, names: Sequence[str]) -> str:
-    """The one that was probably meant; where none is near, all that there are."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {near[0]!r}?" if near else f"; {what}: {', '.join(names)}"

@@ -10,6 +10,7 @@ from dlws.parse.accelerators import ascend_models, hccn, npu_chip, npu_smi
 from dlws.parse.accelerators.hccn import DeviceAddress
 from dlws.parse.accelerators.npu_chip import ChipHealth, Common, Ecc
 from dlws.parse.accelerators.npu_smi import ChipNumbers
+from dlws.parse.host import lspci
 from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.parse.text import unparsable
@@ -17,6 +18,7 @@ from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
 
 TOOLS = "/usr/local/Ascend/driver/tools"
+ON_BUS = f"lspci -Dnn -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
@@ -56,6 +58,11 @@ class ToolAnswers:
     def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
         return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
+
+
+def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
+    """The NPUs on the PCI bus, with or without a driver; empty where there is none."""
+    return lspci.functions(host.read(ON_BUS))
 
 
 def listing(host: Host, command: str) -> str:

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from dlws.inventory import Node
 from dlws.kubernetes import no_proxy
-from dlws.parse.network import bonding, ip_addr, resolv_conf
+from dlws.parse.network import bonding, ip_addr, ip_route, resolv_conf
+from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -63,6 +64,11 @@ def resolver_of(host: Host) -> resolv_conf.ResolvConf:
 def addresses_up(host: Host) -> tuple[ip_addr.Address, ...]:
     """The IPv4 addresses of the interfaces that are up."""
     return ip_addr.parse(host.read("ip -4 -o addr show up"))
+
+
+def routes(host: Host) -> tuple[Route, ...]:
+    """The IPv4 routes of the main table, the default route among them."""
+    return ip_route.routes(host.read("ip -4 route show"))
 
 
 def has_address(host: Host, address: str) -> bool:

@@ -9,6 +9,7 @@ from dlws.facts.files import text_of
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_smi
 from dlws.parse.accelerators.nvidia_models import Model
+from dlws.parse.host import lspci
 from dlws.parse.text import lines, unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Unknown
@@ -78,6 +79,11 @@ def answer_of(host: Host, command: str) -> str:
     if result.rc and not explained:
         raise host.unexpected(result)
     return nvidia_smi.without_warnings(text)
+
+
+def cards_on_bus(host: Host) -> tuple[lspci.Function, ...]:
+    """The GPUs on the PCI bus, with or without a driver; empty where there is none."""
+    return lspci.display_cards(host.read("lspci -Dnn -d 10de:"))
 
 
 def cards(host: Host) -> tuple[Card, ...]:

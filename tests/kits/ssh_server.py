@@ -25,10 +25,10 @@ HOST_KEY = HostKey(SERVER_KEY.get_name(), SERVER_KEY.asbytes())
 
 
 class Server:
-    """Listens on 127.0.0.1 and treats every connection as `behave` does."""
+    """Listens on an address of this machine's own and treats every connection as `behave` does."""
 
-    def __init__(self, behave: Behaviour) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, behave: Behaviour, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        self.listener = socket.create_server(at)
         self.accepted: list[socket.socket] = []
         threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
         self.node = node_at(self.listener.getsockname()[1])

@@ -26,6 +26,7 @@ LAYERS = (
     ("dlws.record",),
     ("dlws.remote",),
     ("dlws.facts", "dlws.engine"),
+    ("dlws.init",),
     ("fixtures",),
     ("checks",),
     ("install",),

@@ -18,7 +18,7 @@ from dlws.remote import command
 from tests.kits.documents import ROOT
 
 Output = pytest.CaptureFixture[str]
-COMMANDS = {"checks", "completion", "host-keys", "lab", "lint", "render", "reports"}
+COMMANDS = {"checks", "completion", "csv", "host-keys", "init", "lab", "lint", "render", "reports", "schema"}
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:

@@ -53,7 +53,7 @@ def test_a_file_that_cannot_be_read_as_a_mapping_is_one_error(
 def test_a_missing_file_is_exit_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", str(tmp_path / "config.yaml")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "does not exist (copy the example of docs/configuration.md" in line
+    assert "does not exist (`dlws init` writes a first one" in line
 
 
 def test_a_folder_is_answered_with_the_file_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from dlws.config.cluster import HOW_TO_START
 from dlws.engine.lock import hold
 from dlws.engine.options import command_of
 from dlws.record.ownership import user
-from tests.kits.project import Project
+from tests.kits.project import Project, environment_with
 
 CHECKS = '''
 @preflight
@@ -79,7 +81,21 @@ def test_a_command_is_found_in_the_marker_expression() -> None:
 def test_a_mark_that_does_not_exist_is_one_line_with_those_that_do(small: Project) -> None:
     ran = small.run("-m", "nonsense and verify")
     assert ran.status == 4
-    assert ran.error.startswith("-m: no mark 'nonsense'; choose from preflight, install, ")
+    assert ran.error.startswith("-m: no mark 'nonsense'; marks: preflight, install, ")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("instal", "install"), ("verfy", "verify"), ("scaleup", "scale_up")])
+def test_a_misspelt_command_is_one_line_with_the_one_that_was_meant(small: Project, word: str, meant: str) -> None:
+    ran = small.run("-m", word)
+    assert (ran.status, ran.error) == (4, f"-m: no mark '{word}', did you mean '{meant}'?")
+
+
+def test_a_command_works_in_any_folder_of_the_project(small: Project) -> None:
+    folder = small.path / "docs"
+    folder.mkdir()
+    command = [sys.executable, "-m", "pytest", "-m", "verify", "--cluster", "../config.yaml"]
+    ran = subprocess.run(command, cwd=folder, env=environment_with(), capture_output=True, text=True, check=False)
+    assert (ran.returncode, small.verdicts) == (1, {"it[a1]": "FAIL", "it[a2]": "FAIL"})
 
 
 def test_two_commands_in_one_run_are_refused() -> None:

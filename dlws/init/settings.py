@@ -1,0 +1,37 @@
+"""`--set KEY=VALUE`: keys of config.yaml on the command line, in YAML, but no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from dlws.config.finding import dotted, shown
+from dlws.config.validation import is_secret, secrets_in
+from dlws.init.listing import BadList
+from dlws.parse.mappings import merged
+
+
+def from_options(texts: Iterable[str]) -> dict[str, Any]:
+    """The keys and values of all `--set`, as nested mappings. Raises BadList.
+
+    >>> from_options(["suite.ssh_port=2222", "dockers.tag='1.9'"])
+    {'suite': {'ssh_port': 2222}, 'dockers': {'tag': '1.9'}}
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        key, equals, written = text.partition("=")
+        path = tuple(key.strip().split("."))
+        if not equals or not all(path):
+            raise BadList(f"--set {shown(key)}: no key and value (write it like --set suite.images=prebuilt)")
+        if is_secret(path) or any(secrets_in(path, written)):
+            raise BadList(f"--set {dotted(path)}: a secret shows on a command line (write it into the file afterwards)")
+        try:
+            value: Any = yaml.safe_load(written)
+        except yaml.YAMLError:
+            raise BadList(f"--set {dotted(path)}: the value is not YAML (quote it)") from None
+        for part in reversed(path):
+            value = {part: value}
+        settings = merged(settings, value)
+    return settings

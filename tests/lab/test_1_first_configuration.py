@@ -1,0 +1,118 @@
+"""`dlws init` on bare hosts: the configuration means what lab/config.yaml says, lints, and installs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dlws.config.cluster import Cluster, inspect, load
+from dlws.config.finding import errors
+from dlws.inventory import Node
+from tests.lab.suite import CONFIG, ROOT, STATE, lab, on, run
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
+SITE = CONFIG.parent
+SETTINGS = (
+    "k8s-gitbranch",
+    "dockerregistry",
+    "dockers",
+    "apt_mirror_url",
+    "dlworkspace",
+    "suite.images",
+    "suite.device_plugins",
+    "suite.kubernetes",
+    "suite.packages",
+    "suite.image_archives",
+)
+"""What the lab's hosts cannot know: where the site's mirror, registry, archives and checkout are."""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Names and addresses as the site's list has them, and the fingerprints as the consoles show them."""
+    promised = load(CONFIG)
+    rows = ["name,IP,role,host_key"]
+    for node in promised.nodes:
+        key = on(node.name, "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+        rows.append(f"{node.name},{node.address},{node.role},{key}")
+    file = tmp_path_factory.mktemp("site") / "hosts.csv"
+    file.write_text("\n".join(rows) + "\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def begun(table: Path) -> Iterator[Path]:
+    """The configuration that `dlws init` writes, without a question, beside the lab's own: they share their state."""
+    path = SITE / "other-first.yaml"
+    path.unlink(missing_ok=True)
+    settings = [f"--set={key}={value}" for key, value in of_the_site(load(CONFIG)).items()]
+    named = ("--cluster-name=atlas", "--domain=sigsus.cn", "--admin-mail=admin@lab.example", "--keep-password")
+    done = init(path, "--csv", str(table), *named, *settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield path
+    path.unlink()
+
+
+def of_the_site(cluster: Cluster) -> dict[str, str]:
+    """The keys of SETTINGS with the lab's values, as YAML."""
+    document = yaml.safe_load(cluster.path.read_text())
+    values = {}
+    for key in SETTINGS:
+        value = document
+        for part in key.split("."):
+            value = value[part]
+        values[key] = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()
+    return values
+
+
+def init(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`dlws init`, with root's password where the suite finds it."""
+    environment = {**os.environ, "DLWS_ROOT_PASSWORD": (STATE / "deploy/sshkey/rootpasswd").read_text().strip()}
+    command = [sys.executable, "-m", "dlws", "init", "--yes", "--output", str(path), *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def meaning(node: Node) -> tuple[object, ...]:
+    return (node.name, node.fqdn, node.address, node.role, node.kind, node.vendor, node.device_count, node.ssh_port)
+
+
+def test_it_means_what_the_labs_own_says(begun: Path) -> None:
+    found, promised = load(begun), load(CONFIG)
+    assert {meaning(node) for node in found.nodes} == {meaning(node) for node in promised.nodes}
+    assert (found.master.name, found.admin_username, found.mounts) == (
+        promised.master.name,
+        promised.admin_username,
+        promised.mounts,
+    )
+    assert (found.pod_range, found.service_range) == (promised.pod_range, promised.service_range)
+    assert errors(inspect(begun)[1]) == []
+
+
+def test_a_second_call_finds_no_difference_and_writes_nothing(begun: Path) -> None:
+    before = begun.read_bytes()
+    again = init(begun)
+    assert (again.returncode, begun.read_bytes()) == (0, before), again.stdout + again.stderr
+
+
+def test_what_it_wrote_passes_every_precondition_and_has_a_plan(begun: Path) -> None:
+    preflight = run("-m", "preflight", config=begun)
+    assert preflight.red == set(), preflight.output
+    plan = run("-m", "install", "--plan", config=begun)
+    assert plan.exit_status == 0, plan.output
+
+
+@pytest.mark.long
+def test_it_installs(begun: Path) -> None:
+    try:
+        done = run("-m", "install", config=begun)
+        assert done.exit_status == 0, done.output
+        (STATE / "deploy/sshkey/rootpasswd").unlink()
+        assert run("-m", "verify", config=begun).red == set()
+    finally:
+        lab("up", "--fresh")
