@@ -155,13 +155,17 @@ class Cluster:
 
     def node(self, name: str) -> Node:
         """The machine with this name, under `scale_down` or not. Raises KeyError if there is none."""
-        for node in (*self.nodes, *self.leaving):
-            if node.name == name:
-                return node
-        raise KeyError(f"{name} is no machine of the cluster {self.name}")
+        if name not in _by_name(self):
+            raise KeyError(f"{name} is no machine of the cluster {self.name}")
+        return _by_name(self)[name]
 
     def _beside(self, path: str | None) -> Path | None:
         return self.path.parent / Path(path).expanduser() if path else None
+
+
+@kept
+def _by_name(cluster: Cluster) -> Mapping[str, Node]:
+    return {node.name: node for node in (*cluster.leaving, *cluster.nodes)}
 
 
 @kept
