@@ -1,6 +1,6 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
-# make bench  compare this suite with its peers on the same audit; measure large reports
+# make bench  compare this suite with its peers on the same audit; audit fleets of copies of the lab's hosts; measure reports
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
@@ -61,6 +61,7 @@ mutants: dev
 bench: dev
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
 	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.fleet
 	$(BIN)/python -m benchmarks.reports
 
 unit: dev

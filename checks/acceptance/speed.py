@@ -13,7 +13,7 @@ from checks.gpu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, whole_cluster
-from dlws.facts.across_hosts import hosts_of_each_kind, reachable_hosts
+from dlws.facts.across_hosts import hosts_by_kind, reachable_hosts
 from dlws.facts.docker import docker_of
 from dlws.facts.probes.speed import COPIES, copy_speeds, core_speed, require_idle_gpus
 from dlws.inventory import Device, Node
@@ -110,7 +110,7 @@ def test_no_host_lags(cluster: Cluster, hosts: dict[str, Host]) -> None:
     spread = cluster.suite.acceptance.spread
     if spread is None:
         raise NotApplicable("suite.acceptance.spread does not say how far hosts of the same kind may differ")
-    if not any(len(alike) > 1 for _, alike in hosts_of_each_kind(cluster, {node.name: 0 for node in cluster.nodes})):
+    if max(map(len, hosts_by_kind(cluster, [node.name for node in cluster.nodes]).values())) < 2:
         raise NotApplicable("no two hosts are of the same kind")
     found = {"one core, MB/s": {name: core_speed(host) for name, host in reachable_hosts(hosts).items()}}
     gpus = {name: copy_speeds(host) for name, host in hosts.items() if cluster.node(name).device is Device.GPU}
@@ -151,9 +151,10 @@ def test_gpus_reduce_quickly(node: Node, cluster: Cluster, host: Host) -> None:
 
 def lagging(cluster: Cluster, speeds: Mapping[str, float], spread: float) -> list[str]:
     """The hosts that are more than `spread` percent slower than the median of their kind."""
-    middle = {node.name: median(speeds[n.name] for n in alike) for node, alike in hosts_of_each_kind(cluster, speeds)}
+    kinds = hosts_by_kind(cluster, speeds)
+    middle = {kind: median(speeds[node.name] for node in alike) for kind, alike in kinds.items()}
     return [
-        f"{name} {speed:g} of {middle[name]:g}"
+        f"{name} {speed:g} of {middle[kind]:g}"
         for name, speed in speeds.items()
-        if speed < middle[name] * (1 - spread / 100)
+        if speed < middle[kind := cluster.node(name).kind] * (1 - spread / 100)
     ]

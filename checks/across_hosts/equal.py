@@ -12,7 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import npu_cluster, whole_cluster
 from dlws.facts.accounts import NO_SUCH_USER, identity_of
-from dlws.facts.across_hosts import hosts_of_each_kind, names_by_value, reachable_hosts
+from dlws.facts.across_hosts import hosts_by_kind, names_by_value, reachable_hosts
 from dlws.facts.docker import docker_of
 from dlws.facts.network import macs_of, mtu_of
 from dlws.inventory import Device
@@ -63,7 +63,7 @@ def test_hosts_of_a_kind_are_built_alike(cluster: Cluster, hosts: dict[str, Host
     found = {name: str(lscpu.parse(host.read("LC_ALL=C lscpu"))) for name, host in reachable_hosts(hosts).items()}
     expect("differing processors", found=mixed(cluster, found), expected=[])
     sizes = {name: meminfo.parse(host.read("cat /proc/meminfo")).total for name, host in hosts.items()}
-    most = {n.kind: max(sizes[m.name] for m in alike) for n, alike in hosts_of_each_kind(cluster, sizes)}
+    most = {kind: max(sizes[n.name] for n in alike) for kind, alike in hosts_by_kind(cluster, sizes).items()}
     little = [
         f"{name}: {size >> 20} of {most[cluster.node(name).kind] >> 20} MiB"
         for name, size in sizes.items()
@@ -221,12 +221,8 @@ def test_mtus_are_equal(cluster: Cluster, hosts: dict[str, Host]) -> None:
 
 def mixed(cluster: Cluster, values: Mapping[str, str]) -> list[str]:
     """The kinds of host with more than one value: `gpu-amd64: A on x but B on y`."""
-    found = {}
-    for node, alike in hosts_of_each_kind(cluster, values):
-        of_kind = {n.name: values[n.name] for n in alike}
-        if len({*of_kind.values()}) > 1:
-            found[node.kind] = f"{node.kind}: {in_words(of_kind)}"
-    return list(found.values())
+    of_kinds = {kind: {n.name: values[n.name] for n in alike} for kind, alike in hosts_by_kind(cluster, values).items()}
+    return [f"{kind}: {in_words(own)}" for kind, own in of_kinds.items() if len({*own.values()}) > 1]
 
 
 def in_words(values: Mapping[str, str]) -> str:

@@ -62,7 +62,7 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     wrong = [
         f"{port.what} at {port.number}{port.health}: {code}"
         for workload in services.workloads()
-        if node in workload.nodes(cluster)
+        if workload.runs_on(cluster, node)
         for port in workload.ports
         if port.health and (code := platform.status(host, f"http://127.0.0.1:{port.number}{port.health}")) not in GOOD
     ]

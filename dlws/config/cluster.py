@@ -13,6 +13,7 @@ from dlws.config import addresses, document, lint, lint_local_yaml, rules, value
 from dlws.config.addresses import Hosts, Resolver
 from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
+from dlws.config.kept import kept
 from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
 from dlws.config.state import State, state_of
 from dlws.config.validation import secrets_in, validate
@@ -56,7 +57,7 @@ class Mount:
     options: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Cluster:
     """A DLWS cluster as its configuration promises it. Its repr holds no secret."""
 
@@ -112,7 +113,7 @@ class Cluster:
     @property
     def digest(self) -> str:
         """The SHA-256 of the configuration, including secrets and defaults; equal for equal configurations."""
-        return hashlib.sha256(json.dumps(self.document).encode()).hexdigest()
+        return _digest(self)
 
     @property
     def names_by_address(self) -> dict[str, tuple[str, ...]]:
@@ -154,13 +155,22 @@ class Cluster:
 
     def node(self, name: str) -> Node:
         """The machine with this name, under `scale_down` or not. Raises KeyError if there is none."""
-        for node in (*self.nodes, *self.leaving):
-            if node.name == name:
-                return node
-        raise KeyError(f"{name} is no machine of the cluster {self.name}")
+        if name not in _by_name(self):
+            raise KeyError(f"{name} is no machine of the cluster {self.name}")
+        return _by_name(self)[name]
 
     def _beside(self, path: str | None) -> Path | None:
         return self.path.parent / Path(path).expanduser() if path else None
+
+
+@kept
+def _by_name(cluster: Cluster) -> Mapping[str, Node]:
+    return {node.name: node for node in (*cluster.leaving, *cluster.nodes)}
+
+
+@kept
+def _digest(cluster: Cluster) -> str:
+    return hashlib.sha256(json.dumps(cluster.document).encode()).hexdigest()
 
 
 def load(path: Path | str, *, resolve: Resolver = addresses.ask_system) -> Cluster:

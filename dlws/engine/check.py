@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.engine.targets import WHOLE, Selector, every_host
 from dlws.inventory import Target
 from dlws.verdict import Mismatch as Mismatch
@@ -58,15 +59,26 @@ class Check:
 
     def explains(self, target: Target, cluster: Cluster) -> Sequence[Target]:
         """The targets on which this check, if red, explains a finding on `target`: that one, or all of its own."""
-        targets = self.on(cluster)
-        return [target] if target in targets else targets
+        return [target] if self.is_on(target, cluster) else self.on(cluster)
+
+    def is_on(self, target: Target, cluster: Cluster) -> bool:
+        """Whether `target` is one of its targets."""
+        known = _targets(cluster)
+        if self.on not in known:
+            known[self.on] = frozenset(self.on(cluster))
+        return target in known[self.on]
 
     def target_for(self, target: Target, cluster: Cluster) -> Target | None:
         """The target of this check when a stage on `target` proves it: the same one, the whole cluster, or None."""
-        targets = self.on(cluster)
-        if target in targets:
+        if self.is_on(target, cluster):
             return target
-        return WHOLE if WHOLE in targets else None
+        return WHOLE if self.is_on(WHOLE, cluster) else None
+
+
+@kept
+def _targets(cluster: Cluster) -> dict[Selector, frozenset[Target]]:
+    """The targets of the selectors that were asked so far."""
+    return {}
 
 
 def check(

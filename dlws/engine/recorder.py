@@ -18,7 +18,7 @@ from dlws.engine.site import Site
 from dlws.inventory import Control, Node, Target, Whole
 from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
 from dlws.record.whole_file import opened_to_append
-from dlws.remote.hostkeys import keys_of
+from dlws.remote.hostkeys import HostKeys, keys_of
 from dlws.verdict import Verdict
 
 SYNC_EVERY = 0.25  # seconds between fsyncs of check results; a stage's result is synced at once
@@ -92,6 +92,7 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
     targets = {item.target.name: item.target for item in ours}
     order = [Control().name, *(n.name for n in (*site.cluster.nodes, *site.cluster.leaving)), Whole().name]
     involved = [targets[name] for name in order if name in targets]
+    keys = keys_of(site.cluster)  # one for all: each would read the file of all hosts' keys
     return Run(
         run=site.context.run,
         cluster=site.cluster.name,
@@ -103,16 +104,16 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
         plan=site.context.plan,
         strict=site.context.strict,
         workers=workers,
-        hosts=tuple(_host(site, target) for target in involved),
+        hosts=tuple(_host(site, target, keys) for target in involved),
         items=tuple(item.declared.item for item in ours),
     )
 
 
-def _host(site: Site, target: Target) -> HostRow:
+def _host(site: Site, target: Target, keys: HostKeys) -> HostRow:
     row = HostRow(name=target.name, address=str(target.address), kind=target.kind, role=str(target.role))
     if not isinstance(target, Node) or site.context.replays:  # a replay looks at no file of today
         return row
-    return replace(row, host_key=keys_of(site.cluster).described(target))
+    return replace(row, host_key=keys.described(target))
 
 
 def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Result]) -> Result | None:

@@ -26,7 +26,9 @@ def names_by_value(values: Mapping[str, str]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def hosts_of_each_kind(cluster: Cluster, names: Iterable[str]) -> list[tuple[Node, list[Node]]]:
-    """Each of the hosts, with all of them that are of its kind."""
-    there = [cluster.node(name) for name in names]
-    return [(node, [n for n in there if n.kind == node.kind]) for node in there]
+def hosts_by_kind(cluster: Cluster, names: Iterable[str]) -> dict[str, list[Node]]:
+    """The hosts by their kind: `{"gpu-amd64": [atlas-gpu01, atlas-gpu02]}`."""
+    found: defaultdict[str, list[Node]] = defaultdict(list)
+    for node in map(cluster.node, names):
+        found[node.kind].append(node)
+    return dict(found)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dlws.kubernetes.labels import MASTER_TAINTS
 from dlws.kubernetes.objects import Object
 from dlws.remote.kubernetes import Kubernetes
 
 
-def nodes_by_name(kube: Kubernetes) -> dict[str, Object]:
+def nodes_by_name(kube: Kubernetes) -> Mapping[str, Object]:
     """Every node of the cluster, by its name: `{"atlas01": {"metadata": {...}, "spec": {...}, "status": {...}}}`."""
-    return {str(node["metadata"]["name"]): node for node in kube.list("nodes")}
+    return kube.list("nodes").by_name
 
 
 def labels_of(node: Object) -> dict[str, str]:

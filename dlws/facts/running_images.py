@@ -27,8 +27,8 @@ def outdated_pods(node: Node, wanted: list[str], host: Host, kube: Kubernetes) -
 
 def _running(node: Node, wanted: list[str], kube: Kubernetes) -> Iterator[tuple[Object, str, str]]:
     """Of each container that runs one of the images: its pod, the image's name, and the digest or id that it runs."""
-    for pod in kube.list("pods"):
-        if pod["spec"].get("nodeName") != node.name or not services.is_platforms(pod):
+    for pod in kube.list("pods").on(node.name):
+        if not services.is_platforms(pod):
             continue
         if is_finished(pod) or is_being_deleted(pod):
             continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.inventory import Device, Node
 from dlws.kubernetes import labels
 from dlws.verdict import Unparsable
@@ -63,6 +64,7 @@ class Plugin:
         return _nvidia(self) if self.device is Device.GPU else _a910(self)
 
 
+@kept
 def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
     """The plugins that the cluster needs: NVIDIA's, Huawei's, both or none."""
     images = cluster.suite.device_plugins
@@ -90,6 +92,7 @@ def plugins(cluster: Cluster) -> tuple[Plugin, ...]:
     return tuple(plugin for plugin in candidates if plugin.nodes)
 
 
+@kept
 def hosts(cluster: Cluster) -> tuple[Node, ...]:
     """The machines that offer devices to jobs: those with accelerators, the master only where it takes jobs."""
     return tuple(n for n in cluster.nodes if n.device_count and labels.takes_jobs(cluster, n))
@@ -102,15 +105,27 @@ def kind(cluster: Cluster, node: Node) -> str:
 
 def alike(cluster: Cluster, node: Node) -> tuple[Node, ...]:
     """All of `hosts` that are of the same kind as `node`, including `node`."""
-    return tuple(other for other in hosts(cluster) if kind(cluster, other) == kind(cluster, node))
+    return _by_kind(cluster)[kind(cluster, node)]
+
+
+@kept
+def _by_kind(cluster: Cluster) -> Mapping[str, tuple[Node, ...]]:
+    found: dict[str, list[Node]] = {}
+    for node in hosts(cluster):
+        found.setdefault(kind(cluster, node), []).append(node)
+    return {kind: tuple(nodes) for kind, nodes in found.items()}
 
 
 def for_node(cluster: Cluster, node: Node) -> Plugin:
     """The plugin that runs on one of `hosts`. LookupError for any other machine."""
-    for plugin in plugins(cluster):
-        if node in plugin.nodes:
-            return plugin
-    raise LookupError(f"{node.name} offers no devices")
+    if node.name not in _by_host(cluster):
+        raise LookupError(f"{node.name} offers no devices")
+    return _by_host(cluster)[node.name]
+
+
+@kept
+def _by_host(cluster: Cluster) -> Mapping[str, Plugin]:
+    return {node.name: plugin for plugin in plugins(cluster) for node in plugin.nodes}
 
 
 def selects(pod: Mapping[str, Any], node_labels: Mapping[str, str]) -> bool:

@@ -6,10 +6,12 @@ Pure data and rules (docs/upstream.md#node-labels). Every service label has the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.inventory import Device, Node, Role
 
 ACTIVE: Final = "active"
@@ -49,15 +51,57 @@ CONSUMED: Final = frozenset(_CONSUMED.split())
 On the wrong node they place a service there; all others are for information only."""
 
 
-def for_node(cluster: Cluster, node: Node) -> dict[str, str]:
-    """All labels that DLWS gives a node."""
-    return service_labels(cluster, node) | worker_labels(cluster, node)
+def for_node(cluster: Cluster, node: Node) -> Mapping[str, str]:
+    """All labels that DLWS gives a machine of the cluster."""
+    return _of_all(cluster)[node.name]
 
 
-def service_labels(cluster: Cluster, node: Node) -> dict[str, str]:
-    """The labels of `kubernetes labelservice` whose target is this node."""
+def nodes_with(cluster: Cluster, label: str) -> tuple[Node, ...]:
+    """The machines of the cluster that get a label, in the order of the configuration; for "" all."""
+    return _by_label(cluster).get(label, ()) if label else cluster.nodes
+
+
+def names_with(cluster: Cluster, label: str) -> Collection[str]:
+    """The names of those machines."""
+    return _names_by_label(cluster).get(label, frozenset())
+
+
+@kept
+def _of_all(cluster: Cluster) -> Mapping[str, Mapping[str, str]]:
+    """The labels by the name of a machine."""
+    services = _service_labels(cluster)
+    return {node.name: MappingProxyType(services[node.name] | worker_labels(cluster, node)) for node in cluster.nodes}
+
+
+@kept
+def _by_label(cluster: Cluster) -> dict[str, tuple[Node, ...]]:
+    found: dict[str, list[Node]] = {}
+    for node in cluster.nodes:
+        for label in for_node(cluster, node):
+            found.setdefault(label, []).append(node)
+    return {label: tuple(nodes) for label, nodes in found.items()}
+
+
+@kept
+def _names_by_label(cluster: Cluster) -> Mapping[str, frozenset[str]]:
+    every = {"": cluster.nodes} | _by_label(cluster)
+    return {label: frozenset(node.name for node in nodes) for label, nodes in every.items()}
+
+
+def _service_labels(cluster: Cluster) -> Mapping[str, dict[str, str]]:
+    """The labels of `kubernetes labelservice`, by the name of the machine that is their target."""
     targets = dict(TARGETS) | {k: str(v) for k, v in (cluster.settings.kubelabels or {}).items()}
-    return {label: ACTIVE for label, target in targets.items() if _is_target(cluster, node, target)}
+    infrastructure = [node.name for node in cluster.nodes if node.role is Role.INFRASTRUCTURE]
+    machines = cluster.settings.machines | cluster.settings.scale_up
+    keys = {name: frozenset(row.model_dump(by_alias=True, exclude_none=True)) for name, row in machines.items()}
+    return {
+        node.name: {
+            label: ACTIVE
+            for label, target in targets.items()
+            if _is_target(node, target, infrastructure, keys.get(node.name, frozenset()))
+        }
+        for node in cluster.nodes
+    }
 
 
 def worker_labels(cluster: Cluster, node: Node) -> dict[str, str]:
@@ -83,19 +127,18 @@ def misplaced(cluster: Cluster, node: Node, found: Mapping[str, str]) -> list[st
     return sorted(CONSUMED & found.keys() - for_node(cluster, node).keys())
 
 
-def _is_target(cluster: Cluster, node: Node, target: str) -> bool:
-    infrastructure = [n for n in cluster.nodes if n.role is Role.INFRASTRUCTURE]
+def _is_target(node: Node, target: str, infrastructure: Sequence[str], keys: Collection[str]) -> bool:
+    """Whether a machine is a target; `keys` are those of its row in config.yaml, `infrastructure` names in order."""
     match target:
         case "all":
             return True
         case "worker_node":
             return node.role is Role.WORKER
         case "etcd_node":
-            return node in infrastructure
+            return node.name in infrastructure
         case _ if target.startswith("etcd_node_") and target[10:].isdigit():
-            return node in infrastructure[int(target[10:]) - 1 : int(target[10:])]
+            return node.name in infrastructure[int(target[10:]) - 1 : int(target[10:])]
         case "mysqlserver_node" | "nfs_node" | "elasticsearch_node":
             return False  # roles of their own upstream; a machine here is infrastructure or worker
         case _:
-            machine = (cluster.settings.machines | cluster.settings.scale_up).get(node.name)
-            return machine is not None and target in machine.model_dump(by_alias=True, exclude_none=True)
+            return target in keys

@@ -76,10 +76,14 @@ class Platform:
 
     def images(self, node: Node) -> tuple[str, ...]:
         """The images that a machine runs: its services', and the one that jobs start with."""
-        every = (manifest for service in SERVICES for manifest in self.manifests(service.name))
-        own = manifests.images_by_node(every).get(node.name, ())
+        own = self._images_by_node.get(node.name, ())
         for_jobs = [b.full_name for b in self.builds(node.arch) if b.image.name == INIT_CONTAINER]
         return tuple(dict.fromkeys([*own, *(for_jobs if labels.takes_jobs(self.cluster, node) else ())]))
+
+    @cached_property
+    def _images_by_node(self) -> dict[str, tuple[str, ...]]:
+        every = (manifest for service in SERVICES for manifest in self.manifests(service.name))
+        return manifests.images_by_node(every)
 
     def image_digests(self, node: Node) -> dict[str, str]:
         """The images that a machine runs, each with the digest of its sources; "" for one that is not built here."""
@@ -100,7 +104,11 @@ class Platform:
 
     def builds(self, arch: Arch) -> tuple[Build, ...]:
         """DLWS's own images for an architecture: to build, or to find in the registry."""
-        return tuple(b for b in image_names.builds(self.cluster, self.renderer) if b.arch is arch)
+        return tuple(build for build in self._builds if build.arch is arch)
+
+    @cached_property
+    def _builds(self) -> tuple[Build, ...]:
+        return image_names.builds(self.cluster, self.renderer)
 
     def context(self, image: image_names.Image) -> bytes:
         """The build context of an image as `docker build -` takes it."""

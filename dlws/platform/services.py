@@ -65,7 +65,11 @@ class Workload:
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on; with one exception every service of the runbook runs only on the master."""
-        return tuple(n for n in cluster.nodes if not self.label or self.label in labels.for_node(cluster, n))
+        return labels.nodes_with(cluster, self.label)
+
+    def runs_on(self, cluster: Cluster, node: Node) -> bool:
+        """Whether `node` is one of `nodes`."""
+        return node.name in labels.names_with(cluster, self.label)
 
     def objects(self, cluster: Cluster) -> tuple[str, ...]:
         """The names of its objects on this cluster, one for each architecture that it runs on."""
@@ -328,7 +332,7 @@ def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
     return {
         port.number: workload.name
         for workload in workloads()
-        if node in workload.nodes(cluster)
+        if workload.runs_on(cluster, node)
         for port in workload.ports_on(cluster)
     }
 
@@ -348,7 +352,7 @@ def reserved_ports(cluster: Cluster, node: Node) -> dict[int, str]:
     also = {
         port.number: port.what
         for workload in workloads()
-        if node in workload.nodes(cluster)
+        if workload.runs_on(cluster, node)
         for port in ALSO_TAKEN.get(workload.name, ())
     }
     return also | host_ports(cluster, node)
@@ -371,9 +375,10 @@ def is_platforms(thing: Mapping[str, Any]) -> bool:
     namespace, own_labels = str(metadata.get("namespace") or "default"), dict(metadata.get("labels") or {})
     if namespace == "default" and (metadata["name"] == METRICS[0] or METRICS[1] in own_labels.items()):
         return True
-    for workload in workloads():
-        names = {workload.object_name(arch) for arch in Arch}
-        selectors = {workload.pod_selector(arch).partition("=")[::2] for arch in Arch}
-        if namespace == workload.namespace and (metadata["name"] in names or selectors & own_labels.items()):
-            return True
-    return False
+    return (namespace, metadata["name"]) in _OBJECTS or any((namespace, *one) in _PODS for one in own_labels.items())
+
+
+_OBJECTS: Final = frozenset((w.namespace, w.object_name(arch)) for w in workloads() for arch in Arch)
+"""Namespace and name of every workload's objects."""
+_PODS: Final = frozenset((w.namespace, *w.pod_selector(arch).partition("=")[::2]) for w in workloads() for arch in Arch)
+"""Namespace, key and value of the labels that select their pods."""

@@ -61,7 +61,7 @@ class Transcript:
         self.folder, self.redactor, self._worker = folder, redactor, worker
         self._lock = threading.Lock()
         self._files: dict[str, tuple[int, str, int]] = {}
-        self._collectors: list[list[str]] = []
+        self._collectors: list[_Collector] = []
         self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
 
     def record(self, host: str, answer: Answer, kind: LineKind) -> str:
@@ -107,18 +107,17 @@ class Transcript:
         """Add a reference to every `collecting` that is open."""
         with self._lock:
             for collector in self._collectors:
-                if reference not in collector:
-                    collector.append(reference)
+                collector.add(reference)
 
     @contextmanager
     def collecting(self) -> Iterator[list[str]]:
         """The references used inside the `with`, in order: `with transcript.collecting() as evidence: ...`."""
-        collector: list[str] = []
+        collector = _Collector()
         with self._lock:
             self._collectors.append(collector)
             self.scope += 1
         try:
-            yield collector
+            yield collector.references
         finally:
             with self._lock:
                 self._collectors = [c for c in self._collectors if c is not collector]
@@ -141,6 +140,19 @@ class Transcript:
             os.write(descriptor, b"\n")
             data += b"\n"
         return descriptor, name, data.count(b"\n")
+
+
+class _Collector:
+    """The references that a test has used, in order, each once. A test of the whole cluster uses one of each host."""
+
+    def __init__(self) -> None:
+        self.references: list[str] = []
+        self._seen: set[str] = set()
+
+    def add(self, reference: str) -> None:
+        if reference not in self._seen:
+            self._seen.add(reference)
+            self.references.append(reference)
 
 
 def file_name(name: str) -> str:

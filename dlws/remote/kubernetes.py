@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -66,6 +66,23 @@ class Listing(list[Object]):
     def __init__(self, objects: list[Object], clock: datetime | None) -> None:
         super().__init__(objects)
         self._clock = clock
+        self._named: dict[str, Object] | None = None
+        self._placed: dict[str, list[Object]] | None = None
+
+    @property
+    def by_name(self) -> Mapping[str, Object]:
+        """The objects by their names; for a resource without namespaces."""
+        if self._named is None:
+            self._named = {str(one["metadata"]["name"]): one for one in self}
+        return self._named
+
+    def on(self, node: str) -> Sequence[Object]:
+        """The pods that are placed on a node. Each pod is looked at once, not once for each node that asks."""
+        if self._placed is None:
+            self._placed = {}
+            for pod in self:
+                self._placed.setdefault(str(pod["spec"].get("nodeName") or ""), []).append(pod)
+        return self._placed.get(node, ())
 
     @property
     def at(self) -> datetime:

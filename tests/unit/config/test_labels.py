@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import Cluster, load
+from dlws.inventory import Node
 from dlws.kubernetes import labels
+from dlws.platform import services
 from tests.kits.config_example import no_dns, write
 
 KUBERNETES = "    cni_manifest: weave.yaml\n"
@@ -56,6 +58,17 @@ def test_a_master_that_takes_jobs_is_labelled_as_a_worker_too(tmp_path: Path) ->
 def test_every_host_carries_what_is_for_all(cluster: Cluster) -> None:
     for node in cluster.nodes:
         assert {"nginx", "all", "FragmentGPUJob", "job-exporter", "openresty"} <= labels.for_node(cluster, node).keys()
+
+
+def test_labels_of_a_host_are_made_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Node] = []
+    make = labels.worker_labels
+    monkeypatch.setattr(labels, "worker_labels", lambda cluster, node: made.append(node) or make(cluster, node))
+    for node in cluster.nodes:
+        services.host_ports(cluster, node)
+        assert node in labels.nodes_with(cluster, "nginx")
+        assert labels.for_node(cluster, node)["nginx"] == "active"
+    assert made == [*cluster.nodes]
 
 
 def test_upstreams_table_is_complete() -> None:

@@ -1,0 +1,95 @@
+"""What an audit does once for the cluster is not done once for each host, or for each pair of hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.across_hosts import unique
+from checks.host.swap import test_swap_is_off
+from dlws.config.cluster import Cluster, load
+from dlws.engine.check import check_of
+from dlws.inventory import Node, Target
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
+from dlws.remote.kubernetes import Listing
+from fixtures import earlier
+from tests.kits.config_example import no_dns, write
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return load(write(tmp_path), resolve=no_dns)
+
+
+class Counting(dict[str, Any]):
+    """An object of the API that counts how often it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: str) -> Any:
+        type(self).looks += 1
+        return super().__getitem__(key)
+
+
+def test_each_pod_is_looked_at_once_for_all_nodes() -> None:
+    Counting.looks = 0
+    pods: list[Any] = [Counting(spec={"nodeName": f"n{n % 10}"}) for n in range(100)]
+    listing = Listing(pods, None)
+    assert [len(listing.on(f"n{n}")) for n in range(10)] == [10] * 10
+    assert Counting.looks == 100
+    assert listing.on("elsewhere") == ()
+
+
+def test_the_targets_of_a_check_are_found_once(cluster: Cluster) -> None:
+    asked: list[Cluster] = []
+
+    def every_host(cluster: Cluster) -> tuple[Target, ...]:
+        asked.append(cluster)
+        return cluster.nodes
+
+    spec = check_of(test_swap_is_off)
+    assert spec is not None
+    spec = replace(spec, on=every_host)
+    assert [spec.explains(node, cluster) for node in cluster.nodes] == [[node] for node in cluster.nodes]
+    assert len(asked) == 1
+
+
+def test_a_machine_is_found_by_name_without_a_search(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.node("atlas02")
+    monkeypatch.setattr(Node, "__eq__", lambda *_: pytest.fail("the nodes were searched"))
+    assert [cluster.node(node.name).name for node in cluster.nodes] == [node.name for node in cluster.nodes]
+
+
+def test_evidence_is_listed_once_and_in_order(tmp_path: Path) -> None:
+    with Transcript(tmp_path, Redactor([])).collecting() as found:
+        transcript = Transcript(tmp_path, Redactor([]))
+    with transcript.collecting() as found:
+        for _ in range(2):
+            for n in (3, 1, 2):
+                transcript.use(f"a.main.jsonl#{n}")
+    assert found == ["a.main.jsonl#3", "a.main.jsonl#1", "a.main.jsonl#2"]
+
+
+def test_an_earlier_run_is_listed_once_for_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Path] = []
+    monkeypatch.setattr(earlier, "transcripts", lambda run: listed.append(run) or ())
+    for n in range(10):
+        assert earlier.answers_in(tmp_path, f"h{n}") == {}
+    assert listed == [tmp_path]
+
+
+def test_clocks_that_agree_are_not_compared_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {f"h{n:03}": (n / 1000, 0.001) for n in range(300)}
+    worded: list[str] = []
+    monkeypatch.setattr(unique, "in_words", lambda one, other, read: worded.append(one) or one)
+    assert unique.clocks_apart(clocks, 5.0, unique.at_most) == []
+    assert unique.clocks_apart(clocks, 0.2995, unique.at_most) == [("h000", "h298"), ("h000", "h299"), ("h001", "h299")]
+    assert unique.clocks_apart(clocks, 0.2955, unique.at_least) == [
+        ("h000", "h298"),
+        ("h000", "h299"),
+        ("h001", "h299"),
+    ]
