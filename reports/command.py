@@ -12,6 +12,8 @@ import click
 
 import reports as files
 from dlws.cli import Refused
+from dlws.record.ledger import Outcome
+from dlws.record.printable import one_line
 from dlws.record.run_folder import OUT, RunFolder, RunFolderError, find_run
 from dlws.record.terminal import SafeConsole
 from dlws.record.whole_file import HANDED_OVER
@@ -172,10 +174,13 @@ def diff(out: Path, before: str, after: str, with_answers: bool, cluster: str) -
 @cluster_option
 @click.pass_obj
 def merge(out: Path, runs: tuple[str, ...], into: Path, cluster: str) -> None:
-    """Merge runs of individual hosts (--limit) into one run."""
+    """Merge runs of individual hosts (--limit), or all shards of an audit (--shard), into one run."""
     merged = merging.merge([find_run(name, out, cluster) for name in runs], into)
     written = files.write_all(merged)
-    terminal.show(written.overview or files.read(merged), SafeConsole(), written.files, written.faults)
+    overview = written.overview or files.read(merged)
+    terminal.show(overview, SafeConsole(), written.files, written.faults)
+    if any(result.outcome is Outcome.GATHERED for result in overview.ledger.results):
+        print(f"\nNow judge the whole: pytest -m {overview.ledger.run.command} --replay {one_line(str(into))}")
 
 
 for _command in acceptance.COMMANDS:

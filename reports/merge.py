@@ -1,7 +1,10 @@
-"""`dlws reports merge RUN... --into DIR`: merge runs of individual hosts (--limit) into one run of the cluster.
+"""`dlws reports merge RUN... --into DIR`: merge runs of some hosts (--limit, --shard) into one of the cluster.
 
 Each host may occur in one run only. The control host and the whole cluster occur in all of them, and the worst verdict
 of such a test counts. The merged run holds all evidence; it can be shown, compared and replayed like any other.
+
+Of an audit in shards every part must be there, once. What compares hosts has no verdict then: `--replay` of the merged
+run judges it, and everything else again, on the evidence of all.
 """
 
 from __future__ import annotations
@@ -12,12 +15,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dlws.record import evidence, regular_file
-from dlws.record.ledger import End, Event, HostRow, ItemRow, Ledger, Result, encode
+from dlws.record.ledger import End, Event, HostRow, ItemRow, Ledger, Outcome, Result, Run, encode
 from dlws.record.run_folder import LOST, MOST_INPUTS, RecordedRun, RunFolder
 from dlws.record.whole_file import PRIVATE_FOLDER, write
 from reports.matrix import NO_HOSTS, Kind, kind_of
+from reports.text import duration
 
 SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
+AT_ONCE = timedelta(hours=6)
+"""The shards of one audit begin within this time: a queue may be long, but last night's shard is of another audit."""
 _ORDER = list(Kind)
 
 
@@ -59,6 +65,7 @@ def _check(runs: Sequence[RecordedRun], into: Path) -> None:
                 raise NotMergeable(
                     f"{run.run} does not match: its {name} is {value}, that of {first.run} is {expected}"
                 )
+    _check_shards([first, *others])
     owner: dict[str, str] = {}
     for run in (recorded.ledger.run for recorded in runs):
         for host in dict.fromkeys(item.host for item in run.items if item.host not in NO_HOSTS):
@@ -70,6 +77,39 @@ def _check(runs: Sequence[RecordedRun], into: Path) -> None:
             raise NotMergeable(
                 f"{recorded.ledger.run.run} does not match: its waivers differ from those of {first.run}"
             )
+
+
+def _check_shards(runs: Sequence[Run]) -> None:
+    """NotMergeable unless none is a shard, or all are and make up one audit: each part once, of the same checks."""
+    if not any(run.shard for run in runs):
+        return
+    holders: dict[str, Run] = {}
+    for run in runs:
+        if run.shard.partition("/")[2] != runs[0].shard.partition("/")[2]:
+            mine, theirs = (f"shard {each.shard}" if each.shard else "no shard" for each in (run, runs[0]))
+            raise NotMergeable(f"{run.run} does not match: it is {mine}, {runs[0].run} is {theirs}")
+        if other := holders.get(run.shard):
+            raise NotMergeable(f"{other.run} and {run.run} are both shard {run.shard}: leave out the older")
+        holders[run.shard] = run
+        if odd := _of_all(run) ^ _of_all(runs[0]):
+            raise NotMergeable(f"{run.run} does not match: it or {runs[0].run} has no {', '.join(sorted(odd)[:3])}")
+        if apart := _apart(run, runs[0]):
+            raise NotMergeable(f"{run.run} does not match: it began {apart} from {runs[0].run}: it is of another audit")
+    of = runs[0].shard.partition("/")[2]
+    if lacking := [f"{at}/{of}" for at in range(1, int(of) + 1) if f"{at}/{of}" not in holders]:
+        raise NotMergeable(f"shard {', '.join(lacking)} is missing: name the runs of all {of} shards")
+
+
+def _of_all(run: Run) -> set[str]:
+    """The keys of the tests that every shard has: those of the control host and the whole cluster."""
+    return {item.key for item in run.items if item.host in NO_HOSTS}
+
+
+def _apart(run: Run, other: Run) -> str:
+    """How far apart two runs began, in words; empty for runs of one audit."""
+    began = [datetime.fromisoformat(each.started) for each in (run, other)]
+    apart = abs(began[0] - began[1])
+    return duration(apart.total_seconds()) if apart > AT_ONCE else ""
 
 
 def _part(recorded: RecordedRun, number: int, merged: RunFolder) -> Ledger:
@@ -94,13 +134,14 @@ def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
     items = {item.key: item for run in runs for item in run.items}
     hosts = {host.name: host for run in runs for host in run.hosts}
     started = min(run.audited or run.started for run in runs)
-    results = _worst(result for part in parts for result in part.results)
+    results = _judged(parts)
     yield replace(
         runs[0],
         run=name,
         started=started,
         replays="",
         audited="",
+        shard="",
         merges=tuple(run.replays or run.run for run in runs),
         workers=sum(run.workers for run in runs),
         hosts=_ordered(hosts),
@@ -111,13 +152,27 @@ def _events(parts: Sequence[Ledger], name: str) -> Iterator[Event]:
         yield _end(parts, started, [item for item in items.values() if item.key not in results])
 
 
-def _worst(results: Iterator[Result]) -> dict[str, Result]:
-    worst: dict[str, Result] = {}
+def _judged(parts: Sequence[Ledger]) -> dict[str, Result]:
+    """The results of all parts by key: of each test the worst, with all evidence where a shard left it to the whole."""
+    together: dict[str, list[Result]] = {}
+    for part in parts:
+        for result in part.results:
+            together.setdefault(result.key, []).append(result)
+    return {key: _joined(results) for key, results in together.items()}
+
+
+def _joined(results: Sequence[Result]) -> Result:
+    worst = min(results, key=lambda result: _ORDER.index(kind_of(result)))
+    if all(result.outcome is not Outcome.GATHERED for result in results):
+        return worst
+    by_host: dict[str, list[str]] = {}
     for result in results:
-        other = worst.get(result.key)
-        if other is None or _ORDER.index(kind_of(result)) < _ORDER.index(kind_of(other)):
-            worst[result.key] = result
-    return worst
+        asked: dict[str, list[str]] = {}
+        for reference in result.evidence:
+            asked.setdefault(evidence.host_part(reference), []).append(reference)
+        for host, references in asked.items():
+            by_host.setdefault(host, references)  # what several have asked, as the master, counts as the first did
+    return replace(worst, evidence=tuple(reference for these in by_host.values() for reference in these))
 
 
 def _ordered(hosts: dict[str, HostRow]) -> tuple[HostRow, ...]:

@@ -50,6 +50,8 @@ def summarise(ledger: Ledger, matrix: Matrix) -> Summary:
     red = {Kind.UNREACHABLE, Kind.FAIL, Kind.UNKNOWN} | ({Kind.WARN} if ledger.run.strict else set())
     bad = tuple(f for f in wrong if f.kind in red)
     state, headline = _verdict(ledger, bad, counts)
+    if ledger.run.shard:
+        headline = f"Shard {ledger.run.shard}: {headline}"
     return Summary(
         state=state,
         headline=headline,
@@ -80,6 +82,9 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) ->
         return State.INCOMPLETE, "Nothing was checked"
     if plan:
         return State.PLANNED, _planned(ledger) + (f"; {missing}" if counts[Kind.NOT_RUN] else "")
+    left = sum(result.outcome is Outcome.GATHERED for result in ledger.results)
+    if ledger.run.shard and counts[Kind.NOT_RUN] == left:
+        return State.INCOMPLETE, f"No finding on its hosts; {count(left, 'check')} left to the whole"
     if counts[Kind.NOT_RUN]:
         return State.INCOMPLETE, f"No finding, but {missing}"
     return State.GOOD, _good(ledger, counts)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlws.config.cluster import Cluster
-from dlws.engine import graph, replay, selection
+from dlws.engine import graph, replay, selection, shards
 from dlws.engine.arguments import ARGUMENTS, UnknownArgument
 from dlws.engine.check import one_or_many
 from dlws.engine.graph import Graph
@@ -95,6 +95,8 @@ def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callab
     keep: list[Callable[[Any], bool]] = [selection.joining(context.command)]
     if context.limit:
         keep.append(selection.limited(cluster, context.limit))
+    if context.shard:
+        keep.append(selection.of_shard(shards.parse(context.shard).hosts(cluster)))
     if option.stages:
         keep.append(selection.staged(items, option.stages))
     if context.replays:

@@ -17,7 +17,7 @@ from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
 from dlws.engine.site import JUDGED, Site
-from dlws.record.ledger import Outcome, Result
+from dlws.record.ledger import LATER, Result
 from dlws.record.terminal import SafeConsole
 from dlws.verdict import Verdict
 
@@ -93,7 +93,7 @@ class Conclusion:
         missing = set(self.ledger.missing)
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             return not missing.isdisjoint(item.key for item in self.items.values())
-        skipped = (result.verdict is Verdict.NOT_RUN and result.outcome is not Outcome.PLANNED for result in results)
+        skipped = (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER for result in results)
         return session.exitstatus == pytest.ExitCode.OK and (bool(missing) or any(skipped))
 
     def is_bad(self, result: Result) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from dlws.engine.judgement import Judgement
 from dlws.record.answer import ApiUnreachable, Unreachable
 from dlws.record.evidence import Transcript, file_name
+from dlws.record.ledger import Outcome
 from dlws.verdict import Unknown, Verdict
 
 TEXTS = ("what", "found", "expected", "message", "remark")
@@ -45,7 +46,9 @@ class FirstJudgement:
             self.transcript.use(reference)
         if "error" in noted:
             raise Unknown.kind(noted["error"])(noted["words"])
-        return Judgement(**{**noted["judgement"], "verdict": Verdict(noted["judgement"]["verdict"])})
+        judgement = noted["judgement"]
+        outcome = Outcome(judgement["outcome"]) if judgement["outcome"] else None
+        return Judgement(**{**judgement, "verdict": Verdict(judgement["verdict"]), "outcome": outcome})
 
     def _note(self, file: Path, noted: dict[str, Any]) -> None:
         """Write the file whole, unless another process was first."""
@@ -67,4 +70,5 @@ class FirstJudgement:
         except (Unreachable, ApiUnreachable) as error:
             return {"error": type(error).__name__, "words": redact(str(error))}
         texts = {name: redact(getattr(judgement, name)) for name in TEXTS}
-        return {"judgement": {**texts, "verdict": judgement.verdict, "fix": judgement.fix}}
+        words = {"verdict": judgement.verdict, "outcome": judgement.outcome, "fix": judgement.fix}
+        return {"judgement": {**texts, **words}}

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from dlws.config.cluster import Cluster
-from dlws.engine import proving
+from dlws.engine import proving, shards
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
 from dlws.engine.judgement import Course, Declared, Judgement, clipped, result_of
@@ -24,7 +24,7 @@ from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
 from dlws.record.answer import ApiUnreachable, HeldByAnotherRun, LoginRefused, Unreachable
-from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result, key_of
+from dlws.record.ledger import LATER, ActionRow, ItemRow, Outcome, Proof, Result, key_of
 from dlws.verdict import Severity, Verdict
 
 ACTS = {"host", "change", "on_master"}  # the arguments by which a stage works on a machine
@@ -82,7 +82,7 @@ class TargetItem(pytest.Item):
             site.first_to_lose(API, self.key)
         if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
             raise Red(result.sentence)
-        if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome != Outcome.PLANNED):
+        if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER):
             pytest.skip(result.sentence)
 
     def _judgement(self, site: Site) -> Judgement:
@@ -172,7 +172,14 @@ class CheckItem(TargetItem):
         return site.first_judgement.of(self.key, lambda: self._weighed(site))
 
     def _weighed(self, site: Site) -> Judgement:
-        judgement = proving.judged(site, self.spec, self.target)
+        missed = site.fleet.missed
+        try:
+            judgement = proving.judged(site, self.spec, self.target)
+        except Unreachable:
+            if site.fleet.missed == missed:
+                raise
+        if site.fleet.missed > missed:
+            return Judgement(verdict=Verdict.NOT_RUN, outcome=Outcome.GATHERED, message=shards.LATER)
         if judgement.verdict is not Verdict.FAIL:
             return judgement
         if self.spec.deviation:

@@ -54,6 +54,8 @@ def audited(folder: Path) -> Audited:
         raise pytest.UsageError(f"--replay: {error}") from error
     if run.ledger.run.command not in CHECK_COMMANDS:
         raise pytest.UsageError(f"--replay: {folder.name} is no audit but an {run.ledger.run.command}")
+    if shard := run.ledger.run.shard:
+        raise pytest.UsageError(f"--replay: {folder.name} is shard {shard} of an audit: first dlws reports merge all")
     return run
 
 

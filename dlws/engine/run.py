@@ -15,7 +15,7 @@ import pytest
 
 from dlws.config import cluster as cluster_config
 from dlws.config.cluster import Cluster
-from dlws.engine import inputs, options, replay, selection, waivers
+from dlws.engine import inputs, options, replay, selection, shards, waivers
 from dlws.engine.credentials import CredentialError, kept_credential, root_credential
 from dlws.engine.inputs import Inputs
 from dlws.engine.items import worker_of
@@ -38,6 +38,9 @@ def start(config: pytest.Config, command: str) -> None:
     cluster = load_cluster(config)
     config.stash[CLUSTER] = cluster
     options.check_confirmed(config, command, cluster.name)
+    shard = shards.parse(config.option.shard) if config.option.shard is not None else None
+    if shard:
+        shard.hosts(cluster)  # refuses more shards than machines
     try:
         credential = (root_credential if command in MEETS_NEW_HOSTS else kept_credential)(cluster.state)
         if command in options.STAGE_COMMANDS and not config.option.plan:
@@ -53,6 +56,7 @@ def start(config: pytest.Config, command: str) -> None:
         plan=config.option.plan,
         strict=bool(config.option.strict),
         limit=config.option.limit,
+        shard=str(shard) if shard else "",
         root_user=credential.user,
         root_password=credential.password,
         lease=lease.holder(command) if command in options.STAGE_COMMANDS and not config.option.plan else "",
@@ -162,7 +166,10 @@ def open_site(config: pytest.Config) -> Site:
         accepted = waivers.load(cluster.path.with_name("waivers.yaml"))
     except waivers.WaiverError as error:
         raise pytest.UsageError(str(error)) from error
-    return Site(cluster, context, open_fleet(cluster, context, worker_of(config)), accepted, say)
+    fleet = open_fleet(cluster, context, worker_of(config))
+    if context.shard:
+        fleet.beyond = shards.parse(context.shard).beyond(cluster)
+    return Site(cluster, context, fleet, accepted, say)
 
 
 def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:

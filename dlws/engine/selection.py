@@ -1,8 +1,8 @@
-"""Which of the collected tests a run includes: --limit, --stages, --resume, --active."""
+"""Which of the collected tests a run includes: --limit, --shard, --stages, --resume, --active."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 
 import pytest
@@ -32,6 +32,11 @@ def limited(cluster: Cluster, patterns: str) -> Keep:
         return not isinstance(item.target, Node) or item.target.name in hosts
 
     return keep
+
+
+def of_shard(hosts: Collection[str]) -> Keep:
+    """Keep the tests of these hosts, and those of the control host and the whole cluster."""
+    return lambda item: not isinstance(item.target, Node) or item.target.name in hosts
 
 
 def named(cluster: Cluster, patterns: str) -> set[str]:

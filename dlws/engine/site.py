@@ -53,6 +53,8 @@ class Context:
     """The hosts that this run is limited to, in the form of --limit; for scale_up the controller computes it."""
     replays: Path | None = None
     """The folder of the run whose evidence is judged again (--replay)."""
+    shard: str = ""
+    """The part of an audit that this run is, `2/5`; empty for a whole one (`dlws.engine.shards`)."""
     lease: str = ""
     """The line of the lease on the master; empty for a run that changes nothing (`dlws.remote.lease`)."""
 

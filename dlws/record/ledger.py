@@ -17,20 +17,25 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from dlws.record import strict_json, typed_row
-from dlws.record.typed_row import duration, moment, moment_or_none
+from dlws.record.typed_row import duration, moment, moment_or_none, part_or_none
 from dlws.verdict import Severity, Verdict, sentence
 
 SCHEMA = 3
 
 
 class Outcome(StrEnum):
-    """What a stage did. Checks have no outcome."""
+    """What a stage did. Of checks only one has an outcome that compares hosts, in a shard: it has gathered evidence."""
 
     UNCHANGED = "unchanged"
     CHANGED = "changed"
     PLANNED = "planned"
     FAILED = "failed"
     BLOCKED = "blocked"
+    GATHERED = "gathered"
+
+
+LATER = (Outcome.PLANNED, Outcome.GATHERED)
+"""What was not run, as it should be in this run: a plan's stage, a check that a shard leaves to the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,7 @@ class Run:
     """The first line of a ledger. `started` is UTC, ISO 8601; `command` is the marker that was run: `install`.
 
     In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
-    `merges` names the runs of individual hosts that were merged.
+    `merges` names the runs of individual hosts that were merged. `shard` is `2/5` for that part of an audit.
     """
 
     run: str
@@ -126,6 +131,7 @@ class Run:
     replays: str = ""
     audited: Annotated[str, moment_or_none] = ""
     merges: tuple[str, ...] = ()
+    shard: Annotated[str, part_or_none] = ""
     schema: int = SCHEMA
 
 

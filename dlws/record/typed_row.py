@@ -7,6 +7,7 @@ number, a word of a StrEnum, another row, or a tuple of these; `Annotated[..., c
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime
@@ -52,6 +53,21 @@ def moment(text: str) -> str:
 def moment_or_none(text: str) -> str:
     """A time as `moment`, or "". Raises ValueError."""
     return moment(text) if text else text
+
+
+def part(text: str) -> tuple[int, int]:
+    """The K and N of `K/N`, one of N parts counted from 1. Raises ValueError."""
+    numbers = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", text)
+    if not numbers or int(numbers[1]) > int(numbers[2]):
+        raise ValueError(f"{_shown(text)} is none of N parts, 1/N to N/N")
+    return int(numbers[1]), int(numbers[2])
+
+
+def part_or_none(text: str) -> str:
+    """A part as `part` reads it, or "". Raises ValueError."""
+    if text:
+        part(text)
+    return text
 
 
 def duration(seconds: float) -> float:

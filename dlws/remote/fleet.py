@@ -65,6 +65,10 @@ class Fleet:
         self._refused: dict[str, str] = {}  # host -> reference of the record that it could not be reached
         self._refused_at: dict[str, float] = {}
         self.patience = RETRY if foresight else COMES_BACK
+        self.beyond: frozenset[str] = frozenset()
+        """The hosts that other shards of this audit ask; they are never connected to."""
+        self.missed = 0
+        """How often one of them was asked for: what asked has not seen the whole cluster."""
 
     def expect(self, names: Iterable[str]) -> None:
         """Connect to these hosts and run their predicted reads in the background: they will be used soon."""
@@ -79,6 +83,9 @@ class Fleet:
         A host that could not be reached is not tried again: in an audit not at all, and where hosts are changed not
         for a while, because another process may have restarted it.
         """
+        if name in self.beyond:
+            self.missed += 1
+            raise Unreachable(f"{name}: asked by another shard of this audit")
         with self._lock:
             if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():
                 del self._opening[name], self._refused[name]

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import reports
 from dlws.cli import main
-from dlws.record.run_folder import Command, RunFolder
+from dlws.record.ledger import Outcome
+from dlws.record.run_folder import Command, RecordedRun, RunFolder, RunFolderError
 from dlws.verdict import Verdict
 from reports import record
 from reports.merge import NotMergeable, merge
@@ -97,6 +99,78 @@ def test_one_run_or_a_folder_in_use_is_refused(shards: list[RunFolder], tmp_path
         merge(shards[:1], tmp_path / "all")
     with pytest.raises(NotMergeable, match="not empty"):
         merge(shards, tmp_path)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Sample]:
+    hosts = ("atlas01", "atlas02", "atlas-gpu01")
+    samples = [shard(host, run=f"run{at}") for at, host in enumerate(hosts, 1)]
+    for at, sample in enumerate(samples, 1):
+        sample.run = replace(sample.run, shard=f"{at}/3")
+        place = next(n for n, result in enumerate(sample.results) if result.host == "cluster")
+        line = sample.record("atlas02" if at < 3 else hosts[at - 1], "main", "cat version", out=f"{at}")
+        waits = replace(sample.results[place], verdict=Verdict.NOT_RUN, outcome=Outcome.GATHERED, evidence=(line,))
+        sample.results[place] = waits
+    return samples
+
+
+def merged(samples: list[Sample], path: Path) -> RecordedRun:
+    return merge([sample.write(path / sample.run.run) for sample in samples], path / "all").read()
+
+
+def test_what_compares_hosts_waits_with_the_evidence_of_all(three: list[Sample], tmp_path: Path) -> None:
+    run = merged(three, tmp_path)
+    [waits] = [result for result in run.ledger.results if result.outcome is Outcome.GATHERED]
+    assert waits.verdict is Verdict.NOT_RUN
+    said = [run.command(reference) for reference in waits.evidence]
+    assert [answer.out for answer in said if isinstance(answer, Command)] == ["1", "3"]  # atlas02: as the first asked
+    assert run.ledger.run.shard == ""
+    assert run.ledger.run.merges == ("run1", "run2", "run3")
+
+
+def test_a_finding_of_one_shard_is_not_hidden_by_what_the_others_gathered(three: list[Sample], tmp_path: Path) -> None:
+    place = next(n for n, result in enumerate(three[2].results) if result.outcome is Outcome.GATHERED)
+    three[2].results[place] = replace(three[2].results[place], verdict=Verdict.UNKNOWN, outcome=None, message="no API")
+    found = {result.key: result for result in merged(three, tmp_path).ledger.results}[three[2].results[place].key]
+    assert (found.verdict, found.message, len(found.evidence)) == (Verdict.UNKNOWN, "no API", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"shard": "1/3"}, "run1 and run3 are both shard 1/3: leave out the older"),
+        ({"shard": "3/4"}, "run3 does not match: it is shard 3/4, run1 is shard 1/3"),
+        ({"shard": ""}, "run3 does not match: it is no shard, run1 is shard 1/3"),
+        ({"started": "2026-11-23T06:30:00+00:00"}, "run3 does not match: it began .* from run1: it is of another"),
+        ({"items": ()}, "run3 does not match: it or run1 has no "),
+    ],
+)
+def test_a_doubled_or_foreign_shard_is_refused(
+    three: list[Sample], change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    three[2].run = replace(three[2].run, **change)
+    with pytest.raises(NotMergeable, match=words):
+        merged(three, tmp_path)
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_missing_shard_is_named(three: list[Sample], tmp_path: Path) -> None:
+    with pytest.raises(NotMergeable, match="shard 2/3 is missing: name the runs of all 3 shards"):
+        merged([three[0], three[2]], tmp_path)
+
+
+def test_a_ledger_that_lies_about_its_part_is_none(three: list[Sample], tmp_path: Path) -> None:
+    three[0].run = replace(three[0].run, shard="1/999999999")
+    with pytest.raises(RunFolderError, match="is none of N parts"):
+        merged(three, tmp_path)
+
+
+def test_the_command_says_how_to_judge_the_whole(
+    three: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [str(sample.write(tmp_path / sample.run.run).path) for sample in three]
+    assert main(["reports", "merge", *runs, "--into", str(tmp_path / "all")]) == 0
+    assert f"Now judge the whole: pytest -m verify --replay {tmp_path / 'all'}" in capsys.readouterr().out
 
 
 def test_the_command_makes_the_reports_and_tells(
