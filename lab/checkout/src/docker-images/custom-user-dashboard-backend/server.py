@@ -40,6 +40,15 @@ def users(request):
         return standin.Answer({"success": True, "list": [row[0] for row in cursor.fetchall()]})
 
 
+def current_user(request):
+    """Who has signed in, by the token; the web interface's server asks."""
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    claims = standin.claims_of(token, SETTINGS["JWT_SECRET_KEY"])
+    if claims is None:
+        return standin.Answer({"success": False, "message": "token is missing or not valid"}, 401)
+    return standin.Answer({"success": True, "id": claims.get("uid"), "userName": claims.get("userName"), "permissionList": []})
+
+
 def health(request):
     with connected("user_group") as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -56,4 +65,4 @@ if __name__ == "__main__":
     if missing := [name for name in NEEDED if not SETTINGS.get(name)]:
         standin.fatal(f"{CONFIG}: {', '.join(missing)} is missing")
     make()
-    standin.serve({"/": health, "/users": users}, 5001)
+    standin.serve({"/": health, "/users": users, "/auth/currentUser": current_user}, 5001)
