@@ -1,4 +1,4 @@
-"""The lab's programs, loaded as modules: what an application of the stand-in does with a file can be asked of itself."""
+"""The lab's programs, loaded as modules, so that an application can be asked what it makes of a file."""
 
 from __future__ import annotations
 
