@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlws.platform import rendering, web_files
+from dlws.platform import manifests, rendering, services, web_files
+from dlws.platform.manifests import Manifest
 from tests.kits.checkout import STAND_IN, cluster_of
-from tests.kits.programs import module
+from tests.kits.programs import IMAGES, module
 
+PROMETHEUS = module(IMAGES / "prometheus/usr/local/bin/prometheus.py")
 WEBUI = module(STAND_IN / "src/dashboard/server/index.py")
 
 
@@ -37,3 +39,26 @@ def test_the_web_interface_ends_without_a_property(
     with pytest.raises(SystemExit):
         WEBUI.configured(str(path))
     assert f'Configuration property "{name}" is not defined' in capsys.readouterr().err
+
+
+def scraped(manifest: Manifest) -> set[int]:
+    """The ports that Prometheus would ask a pod on the host's network for, by upstream's relabelling."""
+    template = manifest.object["spec"]["template"]
+    pod = {**template, "metadata": {"namespace": "x", "name": "x", **template["metadata"]}}
+    pod["status"] = {"podIP": "192.168.3.2", "hostIP": "192.168.3.2"}
+    ports = set()
+    for target in PROMETHEUS.targets([pod]):
+        labels, annotation = target["labels"], "__meta_kubernetes_pod_annotation_prometheus_io"
+        if labels.get(f"{annotation}_scrape") == "true" and "prom-ign-" not in str(labels):
+            listed = labels.get(f"{annotation}_port") or target["targets"][0].partition(":")[2]
+            ports.add(int(listed or 80))
+    return ports
+
+
+@pytest.mark.parametrize("service", services.SERVICES, ids=lambda service: service.name)
+def test_prometheus_asks_a_pod_only_for_ports_of_its_own(tmp_path: Path, service: services.Service) -> None:
+    cluster = cluster_of(tmp_path)
+    own = {port.number for workload in service.workloads for port in workload.ports}
+    for manifest in manifests.of_service(cluster, rendering.renderer(cluster), service.name):
+        if manifest.nodes:
+            assert scraped(manifest) <= own, manifest.title
