@@ -14,7 +14,6 @@ from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.objects import Object
 from dlws.kubernetes.pod_network import images_of
 from dlws.parse import versions
-from dlws.platform import missing_rbac
 from dlws.platform.config_maps import MADE
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import SERVICES, CheckoutError, plain_name
@@ -27,6 +26,10 @@ RENAMED: Final[Mapping[tuple[str, str], str]] = {
 NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
 """Groups and kinds that are created or merged instead of applied. On an apply of one, Kubernetes' API server panics
 ("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
+
+SCRAPE_ANNOTATION: Final = "prometheus.io/scrape"
+PORT_ANNOTATION: Final = "prometheus.io/port"
+"""What a pod tells Prometheus by upstream's scrape configuration (services/monitor/prometheus.yaml)."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -80,12 +83,11 @@ class Manifest:
 
 
 def of_service(cluster: Cluster, renderer: Renderer, service: str) -> tuple[Manifest, ...]:
-    """Every object of a service, in the order they are applied: its rights, then each architecture's launch order.
+    """Every object of a service, in the order they are applied: each architecture's launch order.
 
     TemplateError or CheckoutError says what is wrong in the tree.
     """
-    own = tuple(Manifest(missing_rbac.SOURCE, rights, None) for rights in missing_rbac.OBJECTS.get(service, ()))
-    return own + tuple(
+    return tuple(
         _manifest(cluster, file, rendered)
         for file in files(cluster, renderer, service)
         for rendered in _objects(renderer, file)
@@ -166,7 +168,23 @@ def _adapted(cluster: Cluster, rendered: Object) -> Object:
     groups = {key: [_container(c) for c in pod[key]] for key in ("initContainers", "containers") if pod.get(key)}
     spec: Object = {**pod, **groups}
     spec = _tolerant(spec) if _has_new_taint(cluster) else spec
-    return {**rendered, "spec": {**rendered["spec"], "template": {**rendered["spec"]["template"], "spec": spec}}}
+    template = _unscraped({**rendered["spec"]["template"], "spec": spec})
+    return {**rendered, "spec": {**rendered["spec"], "template": template}}
+
+
+def _unscraped(template: Object) -> Object:
+    """The pod template; one that names no port at all is no target of Prometheus.
+
+    Prometheus would ask such a pod on the host's network at port 80, where nginx answers with a web page: a target that
+    is down for good (repairmanager2 of V0.1.6.1, which serves nothing).
+    """
+    about = template["metadata"]
+    annotations = about.get("annotations") or {}
+    listens = PORT_ANNOTATION in annotations or any(c.get("ports") for c in template["spec"]["containers"])
+    if listens or SCRAPE_ANNOTATION not in annotations:
+        return template
+    kept = {key: value for key, value in annotations.items() if key != SCRAPE_ANNOTATION}
+    return {**template, "metadata": {**about, "annotations": kept}}
 
 
 def _container(container: Object) -> Object:

@@ -132,3 +132,19 @@ def test_an_unknown_service_says_which_there_are(tmp_path: Path) -> None:
 def test_the_stand_in_is_what_stages_and_checks_expect(tmp_path: Path, name: str) -> None:
     cluster = cluster_of(tmp_path)
     assert services.contract(cluster, services.by_name(name), service(cluster, name)) == []
+
+
+def annotations_of(manifest: Manifest) -> dict[str, str]:
+    found: dict[str, str] = manifest.object["spec"]["template"]["metadata"].get("annotations", {})
+    return found
+
+
+def test_a_pod_that_listens_nowhere_is_no_target_of_prometheus(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    repair, jobs = (manifests.placeable(service(cluster, name))[-1] for name in ("repairmanager2", "jobmanager2"))
+    assert annotations_of(repair) == {"prometheus.io/path": "/metrics"}
+    assert annotations_of(jobs) == {"prometheus.io/path": "/metrics", "prometheus.io/scrape": "true"}
+
+
+def test_no_account_of_a_namespace_is_given_rights_on_the_cluster(tmp_path: Path) -> None:
+    assert not [m.title for m in service(cluster_of(tmp_path), "monitor") if "Role" in m.kind]
