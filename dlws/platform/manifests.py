@@ -9,6 +9,8 @@ from typing import Final
 import yaml
 
 from dlws.config.cluster import Cluster
+from dlws.config.finding import shown
+from dlws.config.values import is_image_name
 from dlws.inventory import Arch
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.objects import Object
@@ -27,6 +29,9 @@ NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
 """Groups and kinds that are created or merged instead of applied. On an apply of one, Kubernetes' API server panics
 ("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
 
+BROKEN: Final[Mapping[tuple[str, str], frozenset[str]]] = {("Deployment", "alert-manager"): frozenset({"reaper"})}
+"""By kind and name of a workload, its containers that cannot run in V0.1.6.1, because their image's name is malformed.
+They are left out; once the template is mended they are not. reaper kills idle jobs (alerts of type reaper)."""
 SCRAPE_ANNOTATION: Final = "prometheus.io/scrape"
 PORT_ANNOTATION: Final = "prometheus.io/port"
 """What a pod tells Prometheus by upstream's scrape configuration (services/monitor/prometheus.yaml)."""
@@ -50,6 +55,8 @@ class Manifest:
     object: Object = field(repr=False)
     nodes: tuple[str, ...] | None
     """None if it is not a workload. Empty if it would run nowhere (a variant for another architecture)."""
+    left_out: tuple[str, ...] = ()
+    """The containers of BROKEN that it would have, each with the name of its image."""
 
     @property
     def kind(self) -> str:
@@ -99,6 +106,16 @@ def placeable(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
     return tuple(manifest for manifest in manifests if manifest.nodes != ())
 
 
+def unpullable(manifests: Iterable[Manifest]) -> list[str]:
+    """The images of workloads whose names Docker refuses, a line each; a pod with one never starts."""
+    return [
+        f"{manifest.title}: {shown(image)} is no image name for Docker"
+        for manifest in manifests
+        for image in manifest.images
+        if not is_image_name(image)
+    ]
+
+
 def images_by_node(manifests: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
     """The images that each machine runs, by the machine's name."""
     by_node: dict[str, dict[str, None]] = {}
@@ -146,7 +163,8 @@ def _launched(renderer: Renderer, service: str, order: str) -> Iterator[str]:
 
 def _manifest(cluster: Cluster, file: str, rendered: Object) -> Manifest:
     try:
-        return Manifest(file, _adapted(cluster, rendered), _placed(cluster, rendered))
+        runnable, left_out = _runnable(rendered)
+        return Manifest(file, _adapted(cluster, runnable), _placed(cluster, rendered), left_out)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         message = f"renders to a malformed {rendered['kind']}: {type(error).__name__}: {error}"
         raise TemplateError(file, 0, message) from None
@@ -154,6 +172,19 @@ def _manifest(cluster: Cluster, file: str, rendered: Object) -> Manifest:
 
 def _objects(renderer: Renderer, file: str) -> list[Object]:
     return [MADE[file](renderer)] if file in MADE else objects(renderer.text(file), file)
+
+
+def _runnable(rendered: Object) -> tuple[Object, tuple[str, ...]]:
+    """The object without the containers that are known to be broken, and what is left out, in words."""
+    pod = _pod(rendered)
+    known = BROKEN.get((rendered["kind"], rendered["metadata"]["name"]), frozenset())
+    broken = [c for c in (pod or {}).get("containers", ()) if c["name"] in known and not is_image_name(c["image"])]
+    if pod is None or not broken:
+        return rendered, ()
+    spec = {**pod, "containers": [c for c in pod["containers"] if c not in broken]}
+    template = {**rendered["spec"]["template"], "spec": spec}
+    words = tuple(f"container {c['name']}, whose image {shown(c['image'])} is no name for Docker" for c in broken)
+    return {**rendered, "spec": {**rendered["spec"], "template": template}}, words
 
 
 def _adapted(cluster: Cluster, rendered: Object) -> Object:
