@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,38 @@ def test_prometheus_asks_a_pod_only_for_ports_of_its_own(tmp_path: Path, service
     for manifest in manifests.of_service(cluster, rendering.renderer(cluster), service.name):
         if manifest.nodes:
             assert scraped(manifest) <= own, manifest.title
+
+
+NGINX = """#!/bin/sh
+# Stands for nginx' command: signals the server that runs, or becomes one.
+case "$*" in
+    "-s reload") [ -e $PLACE/listens ] || exit 1 ;;
+    "-s quit") rm -f $PLACE/listens ;;
+    *) touch $PLACE/listens ;;
+esac
+"""
+
+
+def test_nginx_listens_where_no_certificate_can_be_had(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    found = manifests.placeable(manifests.of_service(cluster, rendering.renderer(cluster), "nginx"))[0]
+    (container,) = found.object["spec"]["template"]["spec"]["containers"]
+    places = {"/home/": f"{IMAGES}/nginx/home/", "/etc/": f"{tmp_path}/etc/", "sleep 10": "sleep 0.1"}
+    for name, text in {"nginx": NGINX, "sed": "#!/bin/sh\n", "cat": "#!/bin/sh\n", "md5sum": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    command = [reduce(lambda text, pair: text.replace(*pair), places.items(), word) for word in container["command"]]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PLACE": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert appears(tmp_path / "listens")
+        finally:
+            server.terminate()
+
+
+def appears(path: Path) -> bool:
+    """Whether a file is there within three seconds."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end and not path.exists():
+        time.sleep(0.05)
+    return path.exists()

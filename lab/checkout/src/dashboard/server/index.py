@@ -35,6 +35,12 @@ def page(request):
     return standin.Answer((BUILD / "index.html").read_bytes(), kind=standin.HTML)
 
 
+def about(request):
+    """The root of the API answers, and nothing else below it that is not there."""
+    there = request.path == "/api/"
+    return standin.Answer("webui3" if there else {"error": "not found"}, 200 if there else 404)
+
+
 def clusters(request):
     """Every cluster of the configuration and what its REST API says; its error where it says nothing."""
     return standin.Answer({"signIn": sign_in(), "clusters": [one(name) for name in SETTINGS["clusters"]]})
@@ -77,5 +83,4 @@ if __name__ == "__main__":
     SETTINGS = configured(CONFIG)
     for name in SETTINGS["clusters"]:
         standin.settings(CONFIG, f"clusters.{name}.restfulapi", f"clusters.{name}.workStorage")
-    about = standin.Answer({"error": "not found"}, 404)
-    standin.serve({"/": page, "/api/": lambda request: about, "/api/clusters": clusters, "/api/bootstrap.js": bootstrap}, PORT)
+    standin.serve({"/": page, "/api/": about, "/api/clusters": clusters, "/api/bootstrap.js": bootstrap}, PORT)
