@@ -32,6 +32,12 @@ NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
 BROKEN: Final[Mapping[tuple[str, str], frozenset[str]]] = {("Deployment", "alert-manager"): frozenset({"reaper"})}
 """By kind and name of a workload, its containers that cannot run in V0.1.6.1, because their image's name is malformed.
 They are left out; once the template is mended they are not. reaper kills idle jobs (alerts of type reaper)."""
+NGINX_SCRIPT: Final = "/home/auto-reload-nginx.sh"
+COMMANDS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    (NGINX_SCRIPT,): ("/bin/sh", "-c", f"until sleep 10; nginx -s reload; do nginx; done & exec {NGINX_SCRIPT}")
+}
+"""Commands of containers, and what takes their place. nginx' script leaves its start to certbot, which runs its hooks
+only where it reaches the ACME directory (docs/upstream.md#routes); here nginx is started until one runs."""
 SCRAPE_ANNOTATION: Final = "prometheus.io/scrape"
 PORT_ANNOTATION: Final = "prometheus.io/port"
 """What a pod tells Prometheus by upstream's scrape configuration (services/monitor/prometheus.yaml)."""
@@ -219,7 +225,12 @@ def _unscraped(template: Object) -> Object:
 
 
 def _container(container: Object) -> Object:
-    """The container without duplicate variables, which an apply refuses; the last one wins, as for the kubelet."""
+    """The container with a command that starts it, and without duplicate variables, which an apply refuses.
+
+    Of duplicates the last one wins, as for the kubelet.
+    """
+    if command := COMMANDS.get(tuple(container.get("command") or ())):
+        container = {**container, "command": list(command)}
     env = {variable["name"]: variable for variable in container.get("env") or ()}
     return _with_protocols({**container, "env": list(env.values())} if env else container)
 

@@ -16,7 +16,7 @@ from dlws.config.schema import Images
 from dlws.config.values import is_image_name
 from dlws.inventory import Arch, Node
 from dlws.kubernetes import labels
-from dlws.platform import image_names, manifests, rendering, rollout, services, web_files
+from dlws.platform import image_names, manifests, readiness, rendering, rollout, services, web_files
 from dlws.platform.image_names import Build
 from dlws.platform.job_objects import DOCKER_HUB, registry_key
 from dlws.platform.manifests import Manifest
@@ -52,7 +52,8 @@ class Platform:
         return self._manifests[service]
 
     def _rendered(self, service: str) -> tuple[Manifest, ...]:
-        placeable = manifests.placeable(manifests.of_service(self.cluster, self.renderer, service))
+        every = manifests.of_service(self.cluster, self.renderer, service)
+        placeable = readiness.probed(self.cluster, services.by_name(service), manifests.placeable(every))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
         return rollout.prepared(placeable, self._files, dict(pair for digests in built for pair in digests.items()))
 

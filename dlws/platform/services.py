@@ -201,7 +201,7 @@ SERVICES: Final[tuple[Service, ...]] = (
     Service(
         "webui3",
         "D38",
-        (_daemon("webui3", Port(3081, "web interface"), label="webportal"),),
+        (_daemon("webui3", Port(3081, "web interface", "/api/"), label="webportal"),),
         after=("restfulapi2", "nginx"),
         config_files=True,
     ),
