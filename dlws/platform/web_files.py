@@ -34,6 +34,7 @@ DASHBOARD: Final = f"{STATIC}/dashboard"
 STATIC_SOURCE: Final = "/www/.dlws-dashboard"
 """The file with the id of the image that they were copied from."""
 _APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
+_USER_GROUP: Final = re.compile(r"^userGroup:.*(?:\n[ \t].*)*", re.MULTILINE)
 _ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
 
 
@@ -98,10 +99,13 @@ def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
     """/etc/WebUI/local.yaml (runbook 3.15): what browsers see has the cluster's public name.
 
     deploy.py writes the master's name everywhere; the runbook says to write the cluster's (`https://atlas.sigsus.cn`).
+    `userGroup` keeps the master's: the server itself asks there, and behind a public address it may not reach itself.
     The sections of both sign-ins stay, with empty ids too: the server reads them at its start
     (docs/upstream.md#web-configuration).
     """
-    return renderer.with_values({"webportal_node": cluster.public_name}).text(LOCAL_YAML)
+    for_users = renderer.with_values({"webportal_node": cluster.public_name}).text(LOCAL_YAML)
+    between_services = _USER_GROUP.search(renderer.text(LOCAL_YAML))
+    return _USER_GROUP.sub(lambda _: between_services[0], for_users) if between_services else for_users
 
 
 def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:

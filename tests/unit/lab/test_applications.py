@@ -14,7 +14,7 @@ import yaml
 from dlws.platform import manifests, rendering, services, web_files
 from dlws.platform.manifests import Manifest
 from tests.kits.checkout import STAND_IN, cluster_of
-from tests.kits.programs import IMAGES, module
+from tests.kits.programs import IMAGES, STANDIN, module
 
 PROMETHEUS = module(IMAGES / "prometheus/usr/local/bin/prometheus.py")
 WEBUI = module(STAND_IN / "src/dashboard/server/index.py")
@@ -31,6 +31,18 @@ def test_the_web_interface_starts_with_the_documentations_example(tmp_path: Path
     found = WEBUI.configured(str(local_yaml(tmp_path)))
     assert found["wechat"] == {"appId": "", "appSecret": ""}
     assert found["activeDirectory"] == {"tenant": "", "clientId": "", "clientSecret": ""}
+
+
+def test_the_web_interfaces_server_asks_the_user_dashboard_by_the_masters_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(WEBUI, "SETTINGS", WEBUI.configured(str(local_yaml(tmp_path))), raising=False)
+    monkeypatch.setattr(STANDIN, "ask", lambda url, headers: asked.append(url) or {"success": True, "id": 1})
+    answer = WEBUI.bootstrap(STANDIN.Request("/api/bootstrap.js", {}, {"Cookie": "x=1; token=a.b.c"}))
+    assert asked == ["http://atlas01.sigsus.cn/custom-user-dashboard-backend/auth/currentUser"]
+    assert '"id": 1' in answer.content
+    assert '"userGroupPath": "/custom-user-dashboard"' in answer.content
 
 
 @pytest.mark.parametrize("name", WEBUI.READ_AT_START)

@@ -31,6 +31,7 @@ def local_yaml(folder: Path, *edits: tuple[str, str]) -> dict[str, Any]:
 def test_users_are_told_the_public_name_and_services_the_masters(tmp_path: Path) -> None:
     web = local_yaml(tmp_path)
     assert (web["domain"], web["casUrl"]) == ("https://atlas.sigsus.cn", "http://atlas.sigsus.cn/cas")
+    assert web["userGroup"]["domain"] == "http://atlas01.sigsus.cn"
     assert web["clusters"]["atlas"] == {
         "restfulapi": "http://atlas01.sigsus.cn/apis",
         "title": "Grafana of the cluster",
