@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections import Counter
 from functools import reduce
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dlws.platform import manifests, rendering, services, web_files
+from dlws.platform import manifests, npu_info, rendering, services, web_files
 from dlws.platform.manifests import Manifest
+from lab import devices
+from lab.plan import HOSTS
 from tests.kits.checkout import STAND_IN, cluster_of
-from tests.kits.programs import IMAGES, STANDIN, module
+from tests.kits.programs import CONTEXTS, IMAGES, STANDIN, module
+from tests.unit.lab.test_standins import NPU, Tool
 
 PROMETHEUS = module(IMAGES / "prometheus/usr/local/bin/prometheus.py")
+EXPORTER = module(CONTEXTS / "job-exporter/src/main.py")
 WEBUI = module(STAND_IN / "src/dashboard/server/index.py")
 
 
@@ -113,3 +118,30 @@ def appears(path: Path) -> bool:
     while time.monotonic() < end and not path.exists():
         time.sleep(0.05)
     return path.exists()
+
+
+def generated(folder: Path) -> Path:
+    """What the suite's generator writes in one round on an NPU host of the lab."""
+    npus = Tool(folder, devices.npus(HOSTS["atlas01"]), [NPU / "npu-table.awk", NPU / "npu-smi.awk"])
+    words = " ".join(f"'{option}'" for option in npus.options)
+    for name, text in {"npu-smi": f'awk -F "\t" {words} -- "$@"', "sleep": "kill -9 $PPID"}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    script = npu_info.SCRIPT.replace(npu_info.FOLDER, str(folder / "out"))
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["/bin/sh", "-c", script], env={"PATH": path}, capture_output=True, timeout=60, check=False)
+    return folder / "out"
+
+
+def test_the_exporter_reads_what_the_generator_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = generated(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    counted = Counter(line.partition("{")[0] for line in EXPORTER.npu_samples(files))
+    names = ("huaweismi_utilization_npu", "huaweismi_utilization_mem", "huaweismi_temperature")
+    assert counted == dict.fromkeys(names, 8)
+
+
+@pytest.mark.parametrize("text", ["\tNPU ID Chip ID\n\t0 0 0 Ascend 910A\n", "\tNPU ID\n\t0 0\n"])
+def test_the_exporter_wants_four_words_in_each_line(text: str) -> None:
+    with pytest.raises(ValueError, match="values to unpack"):
+        EXPORTER.numbers(text)
