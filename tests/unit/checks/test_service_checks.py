@@ -58,3 +58,11 @@ def test_a_check_is_called_by_its_service() -> None:
     assert found is not None
     assert (found.name, found.title_zh) == ("custom_user_dashboard_runs", "服务 custom-user-dashboard 已部署并正常运行")
     assert found.title.startswith("The custom-user-dashboard service is deployed as configured")
+
+
+def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
+    found, stage = check_of(RUNS["repairmanager2"]), stage_of(STARTS["repairmanager2"])
+    assert found is not None
+    assert stage is not None
+    assert "D32" in {cause.id for cause in found.causes}
+    assert "jobmanager2" in stage.after
