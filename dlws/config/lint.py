@@ -287,12 +287,16 @@ def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) 
 
 
 def unsigned_packages(document: Document) -> Iterator[Finding]:
-    """An apt source whose packages are installed, as root on every host, without a signature."""
-    path = ("suite", "kubernetes", "apt_source")
-    line = document.get(*path)
-    if isinstance(line, str) and (given := apt_source.unverified(line)):
-        message = f"{', '.join(given)}: whoever answers for this source is root on every host"
-        yield document.at_value(path, message, "take it out and set suite.kubernetes.apt_key", Level.WARNING)
+    """Apt sources whose packages are installed, as root on every host, without a signature."""
+    keys: dict[KeyPath, str] = {("suite", "kubernetes", "apt_source"): "suite.kubernetes.apt_key"}
+    named = document.get("suite", "apt_sources")
+    for name in named if isinstance(named, dict) else ():
+        keys["suite", "apt_sources", name, "line"] = f"suite.apt_sources.{name}.key_file"
+    for path, key in keys.items():
+        line = document.get(*path)
+        if isinstance(line, str) and (given := apt_source.unverified(line)):
+            message = f"{', '.join(given)}: whoever answers for this source is root on every host"
+            yield document.at_value(path, message, f"take it out and set {key}", Level.WARNING)
 
 
 def virtual_address(document: Document) -> Iterator[Finding]:

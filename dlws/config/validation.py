@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 
 from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, dotted, errors, shown
-from dlws.config.schema import Configuration, Section
+from dlws.config.schema import Configuration
+from dlws.config.section import Section
 from dlws.upstream.known_keys import UPSTREAM_KEYS
 
 _SECRET_KEY: Final = re.compile(

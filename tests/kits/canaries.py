@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlws.config.schema import Configuration, Section
+from dlws.config.schema import Configuration
+from dlws.config.section import Section
 from dlws.config.validation import is_secret, section_in
 from dlws.platform import job_objects
 
