@@ -76,7 +76,11 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     on=platform_master,
     title_zh="REST API 冒烟测试通过",
     fix="see kubectl logs of the restfulapi pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
-    causes=[RUNS["restfulapi2"], RUNS["nginx"], database.test_root_signs_in, *PORT_TAKEN],
+    causes=[
+        *(RUNS[name] for name in ("restfulapi2", "nginx", "custom-user-dashboard")),  # which counts the users of a VC
+        database.test_root_signs_in,
+        *PORT_TAKEN,
+    ],
 )
 def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""

@@ -159,7 +159,12 @@ SERVICES: Final[tuple[Service, ...]] = (
     ),
     Service("openresty", "D34", (_daemon("openresty", Port(5080, "endpoints"), label="restfulapi"),)),
     Service("nginx", "D35", (_daemon("nginx", Port(80, "http", "/html/index.html"), label=""),)),
-    Service("repairmanager2", "D36", (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),)),
+    Service(
+        "repairmanager2",
+        "D36",
+        (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),),
+        after=("jobmanager2",),  # its readiness probe asks jobmanager's port, 9200
+    ),
     Service(
         "monitor",
         "D37",

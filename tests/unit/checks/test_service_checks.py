@@ -58,3 +58,8 @@ def test_a_check_is_called_by_its_service() -> None:
     assert found is not None
     assert (found.name, found.title_zh) == ("custom_user_dashboard_runs", "服务 custom-user-dashboard 已部署并正常运行")
     assert found.title.startswith("The custom-user-dashboard service is deployed as configured")
+
+
+def test_what_a_service_needs_to_answer_is_a_cause() -> None:
+    assert "jobmanager2" in by_name("repairmanager2").after  # its readiness probe asks jobmanager's port
+    assert "D39" in [cause.id for cause in declared()["D02"].causes]  # ListVCs asks the user dashboard

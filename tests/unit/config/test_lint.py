@@ -173,3 +173,10 @@ def test_the_name_of_an_apt_source_names_its_files(tmp_path: Path, name: str, fi
 def test_an_apt_source_that_is_verified_is_no_finding(tmp_path: Path) -> None:
     line = "    apt_source: deb [arch=amd64 trusted=no] http://mirror/apt k8s main\n"
     assert findings(write(tmp_path, ("    cni_manifest:", f"{line}    cni_manifest:"))) == []
+
+
+@pytest.mark.parametrize(("series", "warned"), [("a910", True), ("a910-arm64", False)])
+def test_a_series_must_not_hide_arm64_from_the_job_manager(tmp_path: Path, series: str, warned: bool) -> None:
+    old = "private-ip: 192.168.3.6\n    archtype: arm64\n"
+    found = findings(write(tmp_path, (old, f"{old}    series: {series}\n")))
+    assert [f.key for f in found] == (["machines.atlas02.series"] if warned else [])
