@@ -1,6 +1,7 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; audit fleets of copies of the lab's hosts; measure reports
+# make upstream CHECKOUT=DIR   lint, render and compare, field by field, with a DLWorkspace checkout of your own
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
@@ -37,7 +38,7 @@ define apt
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
 endef
 
-.PHONY: demo test long mutants bench unit lint env dev browser lab down clean
+.PHONY: demo test long upstream mutants bench unit lint env dev browser lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -54,6 +55,10 @@ long: test
 	@$(call apt,$$(for p in busybox-static strace qemu-user-static; do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
 	$(call part,bundle,both bundles built and started in an empty root,$(BIN)/pytest tests/bundle -n 0)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
+
+upstream: dev
+	@[ -n "$(CHECKOUT)" ] || { echo "which checkout? make upstream CHECKOUT=DIR" >&2; exit 2; }
+	$(BIN)/python -m tests.upstream "$(CHECKOUT)"
 
 mutants: dev
 	$(BIN)/python -m tests.mutants

@@ -17,7 +17,7 @@ from install.guards import refuse_on_node
 
 @stage(
     section="3.8",
-    after="reachability",
+    after=["reachability", "package_lists"],
     proves=[system.test_packages_are_whole, system.test_node_packages_are_installed],
 )
 def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:

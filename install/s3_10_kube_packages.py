@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from checks.host import kernel
 from checks.kubernetes import kube_host
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
-from dlws.engine.targets import hosts_with_apt_source
 from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules
 from dlws.facts.kube_host import (
-    APT_SOURCE,
     PACKAGES,
-    apt_line,
     installed_packages,
-    keyring,
-    keys_trusted_for_all,
     missing_images,
+    packages_of,
 )
-from dlws.hostfiles import apt_source
 from dlws.inventory import Node
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change, ChangeFailed
@@ -50,21 +45,9 @@ def test_kernel(host: Host, change: Change) -> None:
     change.run("sysctl -q -p %s", SYSCTL)
 
 
-@stage(section="3.10", on=hosts_with_apt_source, after="node_packages", proves=[kube_host.test_kubernetes_source])
-def test_kube_source(cluster: Cluster, host: Host, change: Change) -> None:
-    """Add the source of the Kubernetes packages to apt, with its key for that source alone."""
-    if key := cluster.apt_key:
-        path, content = apt_source.KEYRING, keyring(key)
-        change.make_directory(str(PurePosixPath(path).parent))
-        change.put_file(path, content, text=f"write {path}")
-    change.write_file(APT_SOURCE, f"{apt_line(cluster)}\n")
-    for path in keys_trusted_for_all(host) if cluster.apt_key else ():
-        change.run("rm -f %s", path)
-
-
 @stage(
     section="3.10",
-    after=["docker", "kube_source"],  # apt is locked by docker's stage, and kubelet needs a container runtime
+    after=["docker", "package_lists"],  # apt is locked by docker's stage, and kubelet needs a container runtime
     proves=[
         kube_host.test_kubernetes_packages,
         kube_host.test_kubernetes_packages_are_held,
@@ -96,9 +79,9 @@ def test_kube_images(node: Node, cluster: Cluster, host: Host, notes: Notes, cha
 
 def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     """The arguments for apt: `NAME=VERSION` or, from a folder of packages, the files copied to the host."""
-    version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     if cluster.packages_folder is None:
-        return [f"{name}={version}" for name in PACKAGES]
+        return packages_of(cluster)
+    version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     arch = host.read("dpkg --print-architecture").strip()
     change.make_directory(CACHE)
     for deb in (debs := files(cluster.packages_folder, arch, version)):

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
-from dlws.engine.targets import hosts_with_apt_source
 from dlws.facts.docker import docker_of
-from dlws.facts.files import digest_of, text_of
+from dlws.facts.files import text_of
 from dlws.facts.kube_host import (
-    APT_SOURCE,
     HEALTHZ,
     PACKAGES,
-    apt_line,
     installed_packages,
-    keyring,
-    keys_trusted_for_all,
     kubelets_of,
     membership_of,
     missing_images,
     running_kubeadm,
 )
-from dlws.hostfiles import apt_source
 from dlws.inventory import Node, Role
 from dlws.kubernetes import membership
 from dlws.parse.host import dpkg
@@ -32,23 +24,6 @@ from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 
 NO_HEALTH = (7, 22, 28)  # curl's exit statuses: refused, an HTTP error, time-out
-
-
-@check(
-    "K29",
-    section="3.10",
-    source="upstream install_kubeadm.sh",
-    on=hosts_with_apt_source,
-    title_zh="Kubernetes 软件源已配置",
-    fix="run pytest -m install --stages kube_source",
-)
-def test_kubernetes_source(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """apt has the configured source of the Kubernetes packages, and its signing key for that source alone."""
-    expect(APT_SOURCE, found=text_of(host, APT_SOURCE) or "no file", expected=apt_line(cluster))
-    if key := cluster.apt_key:
-        digest = notes.take(f"SHA-256 of {key}", lambda: hashlib.sha256(keyring(key)).hexdigest())
-        expect("SHA-256 of the signing key", found=digest_of(host, apt_source.KEYRING), expected=digest)
-        expect("signing keys trusted for every source", found=keys_trusted_for_all(host), expected=[])
 
 
 @check(

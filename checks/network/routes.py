@@ -153,19 +153,20 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
     title_zh="软件源与镜像仓库可访问",
     fix="correct the address in config.yaml, or fix name resolution, routes or firewall on the way",
 )
-def test_sources_answer(cluster: Cluster, host: Host) -> None:
+def test_sources_answer(cluster: Cluster, node: Node, host: Host) -> None:
     """The configured apt sources and the configured image registry host, if any, respond."""
-    answers = run_for_each(host, FETCH, sources(cluster))
+    answers = run_for_each(host, FETCH, sources(cluster, node))
     silent = [url for url, (rc, _) in answers.items() if rc and not registry_answers_openly(host, url)]
     expect("sources that do not respond", found=silent, expected=[])
     broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
     expect("sources that return server errors", found=broken, expected=[])
 
 
-def sources(cluster: Cluster) -> list[str]:
-    """The URLs of the apt mirror, the Kubernetes packages, and the registry's API where a registry host is named."""
+def sources(cluster: Cluster, node: Node) -> list[str]:
+    """The URLs of the apt mirror and sources of a host, and the registry's API where a registry host is named."""
     mirror = (cluster.settings.apt_mirror_url or "").replace("\\", "")
-    apt = re.findall(r"https?://\S+", f"{mirror} {cluster.suite.kubernetes.apt_source or ''}")
+    lines = [mirror, cluster.suite.kubernetes.apt_source or "", *(s.line for s in cluster.apt_sources(node))]
+    apt = re.findall(r"https?://\S+", " ".join(lines))
     registry = cluster.settings.dockerregistry.partition("/")[0]
     own = [f"https://{registry}/v2/"] if re.search(r"[.:]", registry) else []
     return list(dict.fromkeys([*apt, *own]))

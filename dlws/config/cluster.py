@@ -14,10 +14,12 @@ from dlws.config.addresses import Hosts, Resolver
 from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
 from dlws.config.kept import kept
-from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Packages, Share, Suite
+from dlws.config.packages import Packages
+from dlws.config.schema import Configuration, Kubernetes, Machine, NameResolution, Nfs, Share, Suite
 from dlws.config.state import State, state_of
 from dlws.config.validation import secrets_in, validate
 from dlws.hostfiles import hosts_file
+from dlws.hostfiles.apt_source import AptSource
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.parse.mappings import merged
 from dlws.upstream import published_secrets, service_token
@@ -144,9 +146,16 @@ class Cluster:
         return self._beside(self.suite.kubernetes.cni_manifest)
 
     @property
-    def apt_key(self) -> Path | None:
-        """The key of the apt source with the Kubernetes packages, if one is named."""
-        return self._beside(self.suite.kubernetes.apt_key)
+    def kubernetes_source(self) -> AptSource | None:
+        """The apt source of the Kubernetes packages, if one is named."""
+        line, key = self.suite.kubernetes.apt_source, self.suite.kubernetes.apt_key
+        return AptSource("kubernetes", line, self._beside(key)) if line else None
+
+    def apt_sources(self, node: Node) -> tuple[AptSource, ...]:
+        """The sources of `suite.apt_sources` that a machine has, in the order of the file."""
+        configured = self.suite.apt_sources.items()
+        mine = [(name, source) for name, source in configured if source.type in (None, node.device)]
+        return tuple(AptSource(name, source.line, self._beside(source.key_file)) for name, source in mine)
 
     @property
     def packages_folder(self) -> Path | None:

@@ -47,6 +47,7 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from scale_up_only(document)
     yield from sizes(document)
     yield from mixed_architectures(document)
+    yield from series_of_arm64(document)
     yield from container_range(document)
     yield from different_networks(document)
     yield from unquoted_ids(document)
@@ -270,12 +271,28 @@ def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) 
 
 
 def unsigned_packages(document: Document) -> Iterator[Finding]:
-    """An apt source whose packages are installed, as root on every host, without a signature."""
-    path = ("suite", "kubernetes", "apt_source")
-    line = document.get(*path)
-    if isinstance(line, str) and (given := apt_source.unverified(line)):
-        message = f"{', '.join(given)}: whoever answers for this source is root on every host"
-        yield document.at_value(path, message, "take it out and set suite.kubernetes.apt_key", Level.WARNING)
+    """Apt sources whose packages are installed, as root on every host, without a signature."""
+    keys: dict[KeyPath, str] = {("suite", "kubernetes", "apt_source"): "suite.kubernetes.apt_key"}
+    named = document.get("suite", "apt_sources")
+    for name in named if isinstance(named, dict) else ():
+        keys["suite", "apt_sources", name, "line"] = f"suite.apt_sources.{name}.key_file"
+    for path, key in keys.items():
+        line = document.get(*path)
+        if isinstance(line, str) and (given := apt_source.unverified(line)):
+            message = f"{', '.join(given)}: whoever answers for this source is root on every host"
+            yield document.at_value(path, message, f"take it out and set {key}", Level.WARNING)
+
+
+def series_of_arm64(document: Document) -> Iterator[Finding]:
+    """A series that hides the architecture from V0.1.6.1's job manager, which looks at the end of gpuType for it
+    (pod_template.py, dist_pod_template.py).
+    """
+    for machine in machines(document):
+        series, arch = machine.text("series"), machine.text("archtype")
+        if machine.has_accelerators and arch == "arm64" and series and not series.endswith("arm64"):
+            message = f"gpuType ends in {shown(series)}, not in arm64: jobs get the init-container of amd64"
+            path = (*machine.path, "series")
+            yield document.at_value(path, message, "leave the series out, or end it in -arm64", Level.WARNING)
 
 
 def virtual_address(document: Document) -> Iterator[Finding]:

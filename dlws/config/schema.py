@@ -14,6 +14,7 @@ from pydantic import Field
 from pydantic.functional_validators import AfterValidator, PlainValidator
 
 from dlws.config import values
+from dlws.config.packages import AptLine, AptSource, AptSourceName, Packages
 from dlws.config.platforms import Platform
 from dlws.config.section import OpenSection, Section
 from dlws.inventory import Arch, Device, Role, Vendor
@@ -33,7 +34,6 @@ Mail = Annotated[str, AfterValidator(values.mail)]
 MountPoint = Annotated[str, AfterValidator(values.mount_point)]
 MountOptions = Annotated[str, AfterValidator(values.mount_options)]
 NfsClient = Annotated[str, AfterValidator(values.nfs_client)]
-Package = Annotated[str, AfterValidator(values.package)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Registry = Annotated[str, AfterValidator(values.registry)]
 Secret = Annotated[str, AfterValidator(values.secret)]
@@ -176,17 +176,6 @@ class Images(StrEnum):
     """They are in the registry already, or in `image_archives`."""
 
 
-class Packages(Section):
-    """`suite.packages`: what runbook section 3.8 installs, by Debian package name."""
-
-    docker: tuple[Package, ...] = ("docker.io",)
-    gpu_runtime: tuple[Package, ...] = ("nvidia-docker2",)
-    node: tuple[Package, ...] = ("curl", "dos2unix", "nfs-common", "parted")
-    """Those of upstream prepare_ubuntu.sh that the rest of the runbook still uses."""
-    nfs_server: tuple[Package, ...] = ("nfs-kernel-server",)
-    """For hosts that serve a share (3.12); the client's, nfs-common, is one of `node`."""
-
-
 class Nfs(Section):
     """`suite.nfs`: the clients and options with which a host exports its shares (runbook 3.12)."""
 
@@ -208,7 +197,7 @@ class Kubernetes(Section):
 
     package_suffix: Annotated[str, AfterValidator(values.package_suffix)] = "-00"
     """What the Debian packages add to the version: kubelet=1.18.0-00."""
-    apt_source: Annotated[str, AfterValidator(values.apt_source)] | None = None
+    apt_source: AptLine | None = None
     """A line of sources.list that has kubeadm, kubelet and kubectl; without it the host's own sources must."""
     apt_key: Text | None = None
     """The key file of that source, binary or armoured; relative to the configuration file."""
@@ -283,6 +272,8 @@ class Suite(Section):
     """The address that `<cluster_name>.<domain>` has outside. Set: public access is configured (runbook 2.3)."""
     name_resolution: NameResolution = NameResolution.HOSTS_FILE
     packages: Packages = Packages()
+    apt_sources: dict[AptSourceName, AptSource] = {}
+    """By name, further sources of packages; Kubernetes' is `kubernetes.apt_source`."""
     nfs: Nfs = Nfs()
     device_plugins: DevicePlugins = DevicePlugins()
     gpu_probe_image: Image = "dlws/cuda"

@@ -257,6 +257,15 @@ def apt_source(value: str) -> str:
     return value
 
 
+def apt_source_name(value: str) -> str:
+    """The name of an apt source, from which its files on hosts are named."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", value):
+        raise refusal(f"{shown(value)} is no name of an apt source", "write it like docker or nvidia-docker")
+    if value == "kubernetes":
+        raise refusal("the source of the Kubernetes packages has keys of its own", "set suite.kubernetes.apt_source")
+    return value
+
+
 def image_repository(value: str) -> str:
     """The registry and path that kubeadm puts before an image name; without a slash at its end."""
     if not _REGISTRY.fullmatch(value + "/"):

@@ -108,6 +108,11 @@ def with_pod_network(cluster: Cluster) -> bool:
     return bool(cluster.cni_manifest)
 
 
+def hosts_with_apt_sources(cluster: Cluster) -> Sequence[Target]:
+    """Every host that `suite.apt_sources` has a source for."""
+    return tuple(node for node in cluster.nodes if cluster.apt_sources(node))
+
+
 def with_apt_source(cluster: Cluster) -> bool:
     """Whether the configuration names an apt source for Kubernetes."""
     return bool(cluster.suite.kubernetes.apt_source)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
 from dlws.facts.docker import docker_architecture, image_architectures
 from dlws.facts.files import configured_file, text_of
-from dlws.hostfiles import apt_source
 from dlws.inventory import Node, Role
 from dlws.kubernetes import kubeadm, membership, pod_network
 from dlws.kubernetes.image_archives import with_tag
+from dlws.parse import versions
 from dlws.parse.kubernetes import kubelet
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.verdict import Unknown
 
 PACKAGES = ("kubeadm", "kubectl", "kubelet")
-APT_SOURCE = "/etc/apt/sources.list.d/dlws-kubernetes.list"
 KUBELET_WORDS = (
     "p=$(systemctl show kubelet -p MainPID) && p=${p#MainPID=} && if test $p -gt 0; then"
     r" tr '\0' '\n' </proc/$p/cmdline; fi"
@@ -31,6 +29,12 @@ def installed_packages(host: Host) -> dict[str, str]:
     """The versions of those of PACKAGES that are installed: `{"kubelet": "1.20.15-00"}`."""
     found = {name: host.package(name) for name in PACKAGES}
     return {name: package.version for name, package in found.items() if package.is_installed}
+
+
+def packages_of(cluster: Cluster) -> list[str]:
+    """PACKAGES in the cluster's version, as apt takes them: `kubelet=1.18.0-00`."""
+    version = versions.kubernetes(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
+    return [f"{name}={version}" for name in PACKAGES]
 
 
 def running_kubeadm(host: Host) -> list[str]:
@@ -77,26 +81,6 @@ def pod_network_manifest(cluster: Cluster) -> str:
     if cluster.cni_manifest is None:
         raise LookupError("suite.kubernetes.cni_manifest is not set")
     return configured_file(cluster.cni_manifest).decode("utf-8", "backslashreplace")
-
-
-def apt_line(cluster: Cluster) -> str | None:
-    """The line of sources.list for the Kubernetes packages, bound to its key if one is configured."""
-    line = cluster.suite.kubernetes.apt_source
-    return apt_source.signed_by(line, apt_source.KEYRING) if line and cluster.apt_key else line
-
-
-def keyring(key: Path) -> bytes:
-    """The configured key of that source in the form of a keyring. Unknown when the file is none."""
-    try:
-        return apt_source.binary(configured_file(key))
-    except ValueError as error:
-        raise Unknown(f"the configuration names {key}: {error}") from None
-
-
-def keys_trusted_for_all(host: Host) -> list[str]:
-    """The paths at which earlier versions of the suite left that key, where it vouches for every source."""
-    paths = [f"{apt_source.TRUSTED_FOR_ALL}.{kind}" for kind in ("asc", "gpg")]
-    return [path for path in paths if host.file(path).exists]
 
 
 def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:

@@ -7,16 +7,47 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
-KEYRING = "/etc/apt/keyrings/dlws-kubernetes.gpg"
-"""Binary, which the apt of Ubuntu 18.04 (1.6) is sure to read. From apt 2.4 on the folder is that of an administrator's
-keys; an older apt takes any path."""
-TRUSTED_FOR_ALL = "/etc/apt/trusted.gpg.d/dlws-kubernetes"
-"""Where earlier versions of the suite put the key; with .asc or .gpg at its end."""
+SOURCES = "/etc/apt/sources.list.d"
+KEYRINGS = "/etc/apt/keyrings"
+"""From apt 2.4 on the folder of an administrator's keys; an older apt takes any path."""
+TRUSTED_FOR_ALL = "/etc/apt/trusted.gpg.d"
+"""Where earlier versions of the suite put keys."""
 _LINE = re.compile(r"(deb(?:-src)?) +(?:\[ *([^\]]*?) *\] +)?(.+)")
 _ARMOUR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\s*?\n(?:.*\S.*\n)*?\s*\n(.*?)-----END", re.DOTALL)
 UNVERIFIED = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
 """Options of a source that let apt install what nobody has signed (sources.list(5)), when they are `yes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AptSource:
+    """A source that the suite adds to apt, by name, and the file on the control host with its key, if one is named."""
+
+    name: str
+    line: str
+    key: Path | None
+
+    @property
+    def path(self) -> str:
+        """The file on a host that names it."""
+        return f"{SOURCES}/dlws-{self.name}.list"
+
+    @property
+    def keyring(self) -> str:
+        """The file on a host with its key: binary, which the apt of Ubuntu 18.04 (1.6) is sure to read."""
+        return f"{KEYRINGS}/dlws-{self.name}.gpg"
+
+    @property
+    def former_keyrings(self) -> tuple[str, ...]:
+        """The files at which earlier versions of the suite left the key, where it vouches for every source."""
+        return tuple(f"{TRUSTED_FOR_ALL}/dlws-{self.name}.{kind}" for kind in ("asc", "gpg"))
+
+    @property
+    def text(self) -> str:
+        """Its line, bound to its key if it has one."""
+        return signed_by(self.line, self.keyring) if self.key else self.line
 
 
 def options(line: str) -> dict[str, str]:

@@ -170,7 +170,7 @@ SERVICES: Final[tuple[Service, ...]] = (
         "repairmanager2",
         "D36",
         (_daemon("repairmanager2", label="repairmanager", selector="app=repairmanager"),),
-        after=("jobmanager2",),
+        after=("jobmanager2",),  # its readiness probe asks jobmanager's port, 9200
     ),
     Service(
         "monitor",

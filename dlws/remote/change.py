@@ -262,11 +262,15 @@ class Change:
         command = f'{OWNER}; install -d -m %s -o "${{o%%%%:*}}" -g "${{o#*:}}" %s'
         self.run(command, owner, mode, path, text=f"make directory {path}")
 
+    def update_package_lists(self) -> None:
+        """Fetch apt's lists of packages anew; waits for a held apt lock."""
+        self._wait_for_apt()
+        self.run("apt-get update -q", deadline=APT_DEADLINE)
+
     def install_packages(self, packages: Iterable[str]) -> None:
         """Install Debian packages with apt, without prompts, recommends or any removal; waits for a held apt lock."""
         names = list(packages)
-        self._wait_for_apt()
-        self.run("apt-get update -q", deadline=APT_DEADLINE)
+        self.update_package_lists()
         self._wait_for_apt()
         self.run(
             "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove"

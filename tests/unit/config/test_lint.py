@@ -154,6 +154,30 @@ def test_an_apt_source_that_nobody_signs(tmp_path: Path, option: str) -> None:
     assert found.message == f"{option.split()[-1]}: whoever answers for this source is root on every host"
 
 
+def test_each_apt_source_that_nobody_signs(tmp_path: Path) -> None:
+    line = "  apt_sources: {docker: {line: 'deb [trusted=yes] http://mirror/docker ./'}}\n"
+    [found] = findings(write(tmp_path, ("  name_resolution:", f"{line}  name_resolution:")))
+    assert (found.key, found.fix) == (
+        "suite.apt_sources.docker.line",
+        "take it out and set suite.apt_sources.docker.key_file",
+    )
+
+
+@pytest.mark.parametrize(("name", "fix"), [("kubernetes", "suite.kubernetes.apt_source"), ("../x", "write it like")])
+def test_the_name_of_an_apt_source_names_its_files(tmp_path: Path, name: str, fix: str) -> None:
+    line = f"  apt_sources: {{'{name}': {{line: deb http://mirror/docker ./}}}}\n"
+    [found] = findings(write(tmp_path, ("  name_resolution:", f"{line}  name_resolution:")))
+    assert found.level is Level.ERROR
+    assert fix in found.fix
+
+
 def test_an_apt_source_that_is_verified_is_no_finding(tmp_path: Path) -> None:
     line = "    apt_source: deb [arch=amd64 trusted=no] http://mirror/apt k8s main\n"
     assert findings(write(tmp_path, ("    cni_manifest:", f"{line}    cni_manifest:"))) == []
+
+
+@pytest.mark.parametrize(("series", "warned"), [("a910", True), ("a910-arm64", False)])
+def test_a_series_must_not_hide_arm64_from_the_job_manager(tmp_path: Path, series: str, warned: bool) -> None:
+    old = "private-ip: 192.168.3.6\n    archtype: arm64\n"
+    found = findings(write(tmp_path, (old, f"{old}    series: {series}\n")))
+    assert [f.key for f in found] == (["machines.atlas02.series"] if warned else [])

@@ -1,4 +1,4 @@
-"""The apt source of the Kubernetes packages with its key, by the real apt in a folder of its own."""
+"""The apt sources that the suite adds with their keys, by the real apt in a folder of its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import Cluster, load
-from dlws.facts import kube_host as facts
 from dlws.hostfiles import apt_source
 from dlws.remote.change import Applier, Change
 from dlws.remote.host import Host
 from dlws.remote.local import open_process
-from install import s3_10_kube_packages as stages
+from install import s3_08_sources as stages
 from tests.kits.config_example import no_dns, write
 
 pytestmark = pytest.mark.skipif(not (shutil.which("apt-get") and shutil.which("gpg")), reason="needs apt and gpg")
@@ -49,10 +48,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "var/cache/apt/archives/partial",
     ):
         (tmp_path / folder).mkdir(parents=True)
-    for place, name in ((apt_source, "KEYRING"), (apt_source, "TRUSTED_FOR_ALL")):
-        monkeypatch.setattr(place, name, f"{tmp_path}{getattr(place, name)}")
-    for module in (facts, stages):
-        monkeypatch.setattr(module, "APT_SOURCE", f"{tmp_path}/etc/apt/sources.list.d/dlws-kubernetes.list")
+    for name in ("SOURCES", "KEYRINGS", "TRUSTED_FOR_ALL"):
+        monkeypatch.setattr(apt_source, name, f"{tmp_path}{getattr(apt_source, name)}")
     return tmp_path
 
 
@@ -85,6 +82,7 @@ def install(cluster: Cluster) -> list[str]:
     host = Host(connection)
     change = Change(host, Applier(host, lambda: connection))
     stages.test_kube_source(cluster, host, change)
+    stages.test_package_sources(cluster, cluster.node("atlas-gpu01"), host, change)
     connection.close()
     return [action.text for action in change.actions]
 
@@ -104,6 +102,26 @@ def test_a_key_that_vouched_for_every_source_is_taken_away(root: Path, signer: P
     said = install(configured(root, repository(root, signer, "ours"), old.read_bytes()))
     assert said[-1] == f"rm -f {old}"
     assert not set(update(root).split()) & {"E:", "W:", "Err:1"}
+
+
+def test_sources_have_a_key_each(root: Path, signer: Path) -> None:
+    (root / "mirror.key").write_bytes(gpg(signer, "--export"))
+    line = repository(root, signer, "docker")
+    cluster = with_sources(root, f"{{docker: {{line: '{line}', key_file: mirror.key}}}}")
+    install(cluster)
+    assert (root / "etc/apt/keyrings/dlws-docker.gpg").read_bytes() == (root / "mirror.key").read_bytes()
+    assert not set(update(root).split()) & {"E:", "W:", "Err:1"}
+
+
+def test_a_source_is_for_its_kind_of_host(tmp_path: Path) -> None:
+    cluster = with_sources(tmp_path, f"{{nvidia: {{line: {LINE}, type: gpu}}, docker: {{line: {LINE}}}}}")
+    names = {node.name: [source.name for source in cluster.apt_sources(node)] for node in cluster.nodes}
+    assert (names["atlas-gpu01"], names["atlas01"]) == (["nvidia", "docker"], ["docker"])
+
+
+def with_sources(folder: Path, sources: str) -> Cluster:
+    edit = ("    cni_manifest: weave.yaml\n", f"    cni_manifest: weave.yaml\n  apt_sources: {sources}\n")
+    return load(write(folder, edit), resolve=no_dns)
 
 
 def test_a_line_keeps_its_options_and_a_keyring_of_its_own() -> None:

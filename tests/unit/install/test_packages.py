@@ -81,5 +81,6 @@ def test_reserved_ports_stay_reserved(cluster: Cluster) -> None:
 def test_an_apt_source_and_a_folder_are_beside_the_configuration(tmp_path: Path) -> None:
     own = "    cni_manifest: weave.yaml\n    apt_source: deb http://mirror/apt k8s main\n    apt_key: k8s.asc\n"
     cluster = load(write(tmp_path, ("    cni_manifest: weave.yaml\n", own)), resolve=no_dns)
-    assert (cluster.apt_key, cluster.packages_folder) == (tmp_path / "k8s.asc", None)
+    assert cluster.kubernetes_source is not None
+    assert (cluster.kubernetes_source.key, cluster.packages_folder) == (tmp_path / "k8s.asc", None)
     assert replace(cluster).cni_manifest == tmp_path / "weave.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlws.parse.host import apt_locks, dpkg
+from dlws.parse.host import apt_locks, apt_policy, dpkg
 from dlws.parse.host.dpkg import Package
 from dlws.verdict import Unparsable
 
@@ -110,3 +110,39 @@ def test_nothing_is_locked():
 def test_locks_cut_off_are_unknown(locks, inodes):
     with pytest.raises(Unparsable):
         apt_locks.holders(locks, inodes)
+
+
+# Recorded: apt 2.6.1.
+POLICY = """\
+curl:
+  Installed: 7.88.1-10+deb12u14
+  Candidate: 7.88.1-10+deb12u15
+  Version table:
+     7.88.1-10+deb12u15 500
+        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+ *** 7.88.1-10+deb12u14 100
+        100 /var/lib/dpkg/status
+virtual:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+"""
+
+
+def test_a_package_offers_its_candidate_and_every_version_of_its_table() -> None:
+    curl, virtual = apt_policy.parse(POLICY)["curl"], apt_policy.parse(POLICY)["virtual"]
+    assert curl.versions == ("7.88.1-10+deb12u15", "7.88.1-10+deb12u14")
+    assert (curl.offers(""), curl.offers("7.88.1-10+deb12u14"), curl.offers("7.88")) == (True, True, False)
+    assert not virtual.offers("")
+
+
+def test_apt_says_nothing_of_a_package_that_it_does_not_know() -> None:
+    assert apt_policy.parse("") == {}
+
+
+@pytest.mark.parametrize(
+    "cut", [POLICY[:30], POLICY[:75], POLICY.replace("     7", "  7"), "N: hello\n", POLICY.replace(" 500\n", "\n")]
+)
+def test_a_policy_that_is_not_understood_is_refused(cut: str) -> None:
+    with pytest.raises(Unparsable, match="apt-cache policy"):
+        apt_policy.parse(cut)

@@ -1,0 +1,48 @@
+"""`apt-cache policy NAME...`: the versions of packages that apt could install."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dlws.parse.text import lines, unparsable
+
+_NAME: Final = re.compile(r"([a-z0-9][a-z0-9+.:-]*):")
+_VERSION: Final = re.compile(r"(?: \*\*\*|    ) (\S+) -?[0-9]+(?: .*)?")
+_SOURCE: Final = re.compile(r" {6,}-?[0-9]+ .+| {4,}release .+")
+NONE: Final = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A package that apt knows: the version that it would install, "" for none, and all that are on offer."""
+
+    candidate: str
+    versions: tuple[str, ...]
+
+    def offers(self, version: str) -> bool:
+        """Whether apt can install this version, or any if it is empty."""
+        return version in self.versions if version else bool(self.candidate)
+
+
+def parse(text: str) -> dict[str, Policy]:
+    """The packages by name; a package that apt has never heard of is missing. Unparsable for anything else."""
+    source, found = "apt-cache policy", dict[str, Policy]()
+    blocks: list[tuple[str, list[str]]] = []
+    for line in lines(source, text):
+        if name := _NAME.fullmatch(line):
+            blocks.append((name[1], []))
+        elif blocks:
+            blocks[-1][1].append(line)
+        else:
+            raise unparsable(source, line)
+    for name, (installed, candidate, table, *rows) in ((name, [*own, "", "", ""]) for name, own in blocks):
+        head = re.fullmatch(r"  Candidate: (\S+)", candidate)
+        if not re.fullmatch(r"  Installed: \S+", installed) or head is None or table != "  Version table:":
+            raise unparsable(source, f"{name}: {installed or 'nothing'}")
+        versions = [row[1] for line in rows if line and (row := _VERSION.fullmatch(line))]
+        if strange := [line for line in rows if line and not (_VERSION.fullmatch(line) or _SOURCE.fullmatch(line))]:
+            raise unparsable(source, strange[0])
+        found[name] = Policy("" if head[1] == NONE else head[1], tuple(versions))
+    return found

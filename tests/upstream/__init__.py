@@ -1,0 +1,1 @@
+"""The suite held against a real DLWorkspace checkout: `make upstream CHECKOUT=DIR`."""

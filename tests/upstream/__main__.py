@@ -1,0 +1,78 @@
+"""`make upstream CHECKOUT=DIR`: the suite held against a real DLWorkspace checkout, on the lab's four hosts.
+
+Lints and renders the lab's configuration with DIR in place of the stand-in, then prints every field in which the suite
+does not follow DIR's own templates and defaults and that docs/platform.md does not explain. No host is asked.
+Exit status: 0 none, 1 some, or DIR cannot be rendered, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from dlws.config.cluster import inspect, load
+from dlws.config.finding import errors
+from dlws.platform import parameters, renderings, services
+from dlws.record.redaction import Redactor
+from tests.upstream import known, site
+from tests.upstream.comparison import LOOSE, differences
+from tests.upstream.oracle import Upstream
+
+NOT_COMPARED = (
+    "files that prebuild.sh copies into an image: it is a shell script, which is not run",
+    f"the text of {', '.join(LOOSE)}: a Python script makes it; only the names of its files are compared",
+    "kubeadm, mounts, hosts files and sudoers: deploy.py has no template of them; checks hold them on hosts",
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run it; `argv` is the checkout alone; `-v` before it prints the explained differences too."""
+    *options, checkout = argv or [""]
+    if not Path(checkout).is_dir() or not checkout or options not in ([], ["-v"]):
+        print("usage: python -m tests.upstream [-v] DIR, a clone of DLWorkspace (branch V0.1.6.1)", file=sys.stderr)
+        return 2
+    with TemporaryDirectory() as folder:
+        path = site.write(Path(folder), Path(checkout).resolve())
+        print(f"== lint: {site.CONFIGURATION.name} of the lab with {checkout}")
+        findings = inspect(path)[1]
+        for finding in findings:
+            print(f"  {str(finding).removeprefix(f'{path}:')}")
+        if errors(findings):
+            return 1
+        return _compare(path, Path(checkout).resolve(), options)
+
+
+def _compare(path: Path, checkout: Path, options: list[str]) -> int:
+    cluster = load(path)
+    print("== render: every service, the files of the web interface, the names of images")
+    troubles = renderings.troubles(cluster)
+    for trouble in troubles:
+        print(f"  {trouble}")
+    if troubles:
+        return 1
+    platform = renderings.of(cluster)
+    count = sum(len(platform.manifests(service.name)) for service in services.SERVICES)
+    print(f"  {len(services.SERVICES)} services, {count} objects")
+    print("== compare: field by field with what the checkout's own templates and defaults say")
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    upstream = Upstream(checkout, written, site.ID)
+    by_row, unknown = known.explained(differences(cluster, upstream, platform), known.rows())
+    masked = Redactor([*cluster.secrets, *parameters.secrets(platform.renderer.cnf)])
+    for row, explained in by_row.items():
+        if row.at:
+            print(f"  {len(explained):4} fields  deploy.py: {row.deploy_py}; the suite: {row.suite}")
+        for difference in explained if "-v" in options else ():
+            print(f"         {masked(str(difference))}")
+    for difference in unknown:
+        print(f"  NOT EXPLAINED  {masked(str(difference))}")
+    print(f"  {sum(map(len, by_row.values()))} fields differ as docs/platform.md says, {len(unknown)} otherwise")
+    for text in NOT_COMPARED:
+        print(f"  not compared: {text}")
+    return 1 if unknown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
