@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dlws.config.schema import Configuration, Section
+from dlws.config.schema import Configuration
+from dlws.config.section import Section
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
