@@ -1,5 +1,5 @@
-"""Finds a text in whatever way it is spelt: escaped for JSON, HTML, a URL or a shell, wrapped, inside base64, or
-several of these inside each other.
+"""Finds a text in whatever way it is spelt: escaped for JSON, HTML, a URL or a shell, wrapped, inside base64, as a list
+of bytes, or several of these inside each other.
 
 Every escape is taken back and what encoders put between characters is dropped, from the text that is searched and from
 the one that is looked for. What is equal then is the same text in two spellings.
@@ -7,6 +7,7 @@ the one that is looked for. What is equal then is the same text in two spellings
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 import string
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from html.entities import html5
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 Span = tuple[int, int]
@@ -82,6 +83,14 @@ BASE64: Final = Code(
     group=4,
     decode=lambda characters: binascii.a2b_base64(characters.translate(bytes.maketrans(b"-_", b"+/"))),
 )
+BASE32: Final = Code(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bits=5, group=8, decode=base64.b32decode)
+_SEPARATOR: Final = rb"[ \t\r\n,:;+\\-]"
+_LIST: Final = re.compile(
+    rb"[0-9A-Fa-f](?<![0-9A-Za-z].)[0-9A-Fa-fxX]{0,9}+%b++(?:[0-9A-Fa-fxX]{1,10}+%b++){%d,}+(?:[0-9A-Fa-fxX]{1,10}+)?"
+    % (_SEPARATOR, _SEPARATOR, SHORTEST_CODE // 2 - 1)
+)
+"""Numbers of a list that may be bytes: a hex dump, a fingerprint, what Go's %v makes of bytes."""
+_NUMBER: Final = re.compile(rb"(?:0[xX])?([0-9A-Fa-f]+)")
 
 
 def normal(data: bytes) -> bytes:
@@ -92,23 +101,57 @@ def normal(data: bytes) -> bytes:
 def places(data: bytes, find: Finder) -> list[Span]:
     """Where `find` finds something in the normal form of a text, or of what is encoded in it; places in `data`.
 
-    Looks into hexadecimal digits and into base64, and into base64 inside the latter, from SHORTEST_CODE characters on.
-    Takes time in proportion to the text. A part of an escape counts as the whole of it.
+    Looks into hexadecimal digits, base32 and base64, and into base64 inside the latter, from SHORTEST_CODE characters
+    on, and into lists of bytes. Takes time in proportion to the text. A part of an escape counts as the whole of it.
     """
-    return _within(data, find, lambda text: _in_runs(text, find, BASE64, _in_word))
+    return _within(data, find, lambda text: [*_in_runs(text, find, BASE64, _in_word), *_in_lists(text, find)])
+
+
+def _in_lists(data: bytes, find: Finder) -> list[Span]:
+    """The places in lists of bytes, in hexadecimal or in decimal numbers."""
+    lists = [run.span() for run in _LIST.finditer(data)]
+    return [
+        place
+        for begin, end in lists
+        for read in (_hexadecimal, _decimal)
+        for place in _in_list([*_NUMBER.finditer(data, begin, end)], find, read)
+    ]
+
+
+def _in_list(numbers: list[re.Match[bytes]], find: Finder, read: Callable[[bytes], bytes]) -> list[Span]:
+    """The places of numbers whose bytes `find` finds something in."""
+    values = [read(number[1]) for number in numbers]
+    pieces = ((len(value), *number.span()) for value, number in zip(values, numbers, strict=True))
+    return _back(_in_escapes(b"".join(values), find), [lambda: _Origin(pieces)])
+
+
+def _hexadecimal(digits: bytes) -> bytes:
+    """The bytes of a number in a hex dump; none of one with half a byte."""
+    return b"" if len(digits) % 2 else binascii.unhexlify(digits)
+
+
+def _decimal(digits: bytes) -> bytes:
+    """The byte of a decimal number; none of any other."""
+    return bytes([int(digits)]) if digits.isdigit() and int(digits) < 256 else b""
 
 
 def _in_word(data: bytes, find: Finder) -> list[Span]:
-    """The places in runs of base64: some are hexadecimal digits."""
+    """The places in runs of base64: some are hexadecimal digits, or base32."""
     once = _in_code(
         data, find, BASE64, lambda text, _: _within(text, find, lambda t: _in_runs(t, find, BASE64, _twice))
     )
-    return [*once, *_in_runs(data, find, HEX, lambda text, _: _in_code(text, find, HEX, _in_escapes))]
+    others = [_in_runs(data, find, code, partial(_once, code=code)) for code in (HEX, BASE32)]
+    return [*once, *chain.from_iterable(others)]
+
+
+def _once(data: bytes, find: Finder, code: Code) -> list[Span]:
+    """The places in a code, without looking into others inside it."""
+    return _in_code(data, find, code, _in_escapes)
 
 
 def _twice(data: bytes, find: Finder) -> list[Span]:
     """The places in base64 that was encoded once more."""
-    return _in_code(data, find, BASE64, _in_escapes)
+    return _once(data, find, BASE64)
 
 
 def _in_escapes(data: bytes, find: Finder) -> list[Span]:

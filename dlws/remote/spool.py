@@ -66,13 +66,13 @@ class Spool:
     def bring(self, file: Path) -> str:
         """The path on the host at which the whole file is now; only what was missing is sent.
 
-        Goes on after a lost link as long as each loss finds more there than the one before. Raises LinkLost, Unknown
-        (too if the file is changed meanwhile), and what `send` raises, as where the host has no room.
+        Goes on after a lost link as long as each finds a part more there than the one before. Raises LinkLost; Unknown,
+        also if the file was changed meanwhile; and what `send` raises, for example where the host has no room.
         """
         size, digest = _size(file), _digest(file)
         path = f"{FOLDER}/{digest}"
         self.send(quoted(PREPARE, FOLDER, path, str(size)), b"")
-        there = best = self._arrived(file, path, size, digest)
+        there = before = self._arrived(file, path, size, digest)
         while there < size:
             part = FilePart(file, there, min(PART, size - there))
             try:
@@ -81,9 +81,9 @@ class Spool:
             except LinkLost:
                 self.settle()
                 there = self._arrived(file, path, size, digest)
-                if there <= best:
+                if there < before + PART:
                     raise
-                best = there
+                before = there
         if self._arrived(file, path, size, digest) != size:
             raise Unknown(f"{self.host.name}: {file} did not arrive as it is: has it been changed meanwhile?")
         return path

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,7 +67,8 @@ def heard(text: bytes) -> list[str]:
     bare = text.translate(None, b"\r\n\\ ")
     found = {
         "plain": word.encode() in bare,
-        "hexadecimal": word.encode().hex().encode() in text.lower(),
+        "hexadecimal": word.encode().hex().encode() in re.sub(rb"0x|[\s,:]", b"", text.lower()),
+        "decimal": b",".join(b"%d" % byte for byte in word.encode()) in re.sub(rb"[\s,]+", b",", text),
         "UTF-16": word.encode("utf-16-le") in text,
     }
     forms = {
@@ -83,13 +85,21 @@ def heard(text: bytes) -> list[str]:
         for before in range(3):
             coded = base64.b64encode(bytes(before) + word.encode(encoding))
             found[f"base64 of {encoding}"] = found.get(f"base64 of {encoding}", False) or coded[4:-4] in bare
+    for before in range(5):
+        coded = base64.b32encode(bytes(before) + word.encode()).rstrip(b"=")
+        found["base32"] = found.get("base32", False) or coded[(before * 8 + 4) // 5 : -1] in bare
     return [name for name, there in found.items() if there]
 
 
 def contents(path: Path) -> Iterator[bytes]:
-    """What is in a file; of a document that is a zip file, what is in it."""
+    """What is in a file; of a document that is a zip file, what is in it, and its text without the tags in between.
+
+    A PDF is made of the very page that is acceptance.html, and so is not read.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield from (archive.read(name) for name in archive.namelist())
+            for name in archive.namelist():
+                data = archive.read(name)
+                yield from (data, re.sub(rb"<[^>]*>", b"", data))
     else:
         yield path.read_bytes()

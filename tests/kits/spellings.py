@@ -96,6 +96,10 @@ def _base64(encoding: str, before: bytes = b"", width: int = 0) -> Encoder:
     return encode
 
 
+def _base32(before: bytes) -> Encoder:
+    return lambda text: base64.b32encode(before + text.encode()).decode()
+
+
 CODES: Mapping[str, Encoder] = {
     **{f"base64 after {n} bytes": _base64("utf-8", b"u:x"[:n]) for n in range(4)},
     "base64 folded": _base64("utf-8", b"user:", 16),
@@ -106,6 +110,12 @@ CODES: Mapping[str, Encoder] = {
     "base64 of UTF-16, big end first": _base64("utf-16-be", b"12345"),
     "hexadecimal": lambda text: text.encode().hex(),
     "capital hexadecimal": lambda text: text.encode().hex().upper(),
+    "hexadecimal with colons": lambda text: text.encode().hex(":"),
+    "hexadecimal, two bytes each": lambda text: text.encode().hex(" ", 2),
+    "C's array": lambda text: ", ".join(f"0x{byte:02X}" for byte in text.encode()),
+    "Go's bytes": lambda text: str([*text.encode()]).replace(",", ""),
+    "a list of bytes": lambda text: str([*text.encode()]),
+    **{f"base32 after {n} bytes": _base32(b"user:"[:n]) for n in range(5)},
     "PostgreSQL's bytea": lambda text: "\\x" + text.encode().hex(),
     "without its end": lambda text: text[:-4],
 }

@@ -64,6 +64,13 @@ def test_a_file_of_many_parts_is_what_the_command_reads(helper: Connection, arch
     assert arrived(archive).parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_large_file_is_put_in_place_with_its_mode(helper: Connection, archive: Path) -> None:
+    change_over(helper).put_file(f"{archive.parent}/copy", archive, text="copy it", mode="0600")
+    copy = archive.parent / "copy"
+    assert (copy.stat().st_mode & 0o777, copy.read_bytes()) == (0o600, archive.read_bytes())
+    assert not any(arrived(archive).parent.iterdir())
+
+
 def test_a_lost_link_costs_one_part(helper: Connection, archive: Path) -> None:
     cut_after(SIZE // 2)
     load(helper, archive)
@@ -95,6 +102,18 @@ def test_links_on_which_nothing_arrives_are_given_up(
     with pytest.raises(LinkLost):
         load(helper, archive)
     assert not (archive.parent / "loaded").exists()
+
+
+def test_a_host_that_crawls_from_loss_to_loss_is_given_up(
+    helper: Connection, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = iter(range(SIZE))
+    monkeypatch.setattr(spool.Spool, "_arrived", lambda *_: next(says))
+    monkeypatch.setattr(CutLink, "left", PART // 2)
+    cut_after(PART // 2)
+    with pytest.raises(LinkLost):
+        load(helper, archive)
+    assert next(says) == 2
 
 
 def test_what_is_there_and_is_something_else_does_not_count(helper: Connection, archive: Path) -> None:
