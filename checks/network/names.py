@@ -8,7 +8,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
-from dlws.facts.firewall import fate_of_incoming, input_chains, nft_fate, ufw_is_active
+from dlws.facts.firewall import fate_before_input, fate_of_incoming, input_chains, nft_fate, ufw_is_active
 from dlws.facts.network import addresses_up, resolver_of
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
@@ -118,15 +118,16 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     fix="ufw disable; systemctl disable --now firewalld; iptables -P INPUT ACCEPT, -D INPUT <rule>; nft delete table",
 )
 def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
-    """No firewall keeps out what other hosts, pods and users send (ufw, firewalld, iptables' INPUT chain, nft)."""
+    """No firewall keeps out what hosts, pods and users send: ufw, firewalld, nft, iptables' chains up to INPUT."""
     on = ["ufw"] if ufw_is_active(host) else []
     on += ["firewalld"] if host.service("firewalld").active_state not in ("inactive", "failed") else []
     chains, hidden = input_chains(host)
     on += [f"INPUT chain policy {chain.policy}" for chain in chains if chain.policy != "ACCEPT"]
     fate, (closed, doubts) = fate_of_incoming(node, cluster, host, chains), nft_fate(host)
-    on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by]
+    early = fate_before_input(node, cluster, host)
+    on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by] + list(early.dropped_by)
     expect("active firewalls", found=on + closed, expected=[])
-    doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts]
+    doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts] + list(early.doubts)
     doubts += ["rules in the other back end of iptables, which could not be listed"] if hidden else []
     if doubts:
         raise Unknown(f"{host.name}: whether these keep packets out cannot be said: {'; '.join(doubts)}")

@@ -21,14 +21,16 @@ _FAULTS = {
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
-        r"|stack-protector: Kernel stack is corrupted|Internal error: "
+        r"|stack-protector: Kernel stack is corrupted|Internal error: |kernel tried to execute NX-protected page"
+        r"|SError Interrupt on CPU|Bad mode in Error handler"  # arm64
     ),
     "kernel lockup": re.compile(
         r"BUG: soft lockup|[Ww]atchdog detected hard LOCKUP|BUG: workqueue lockup|hung_task: blocked tasks"
         r"|rcu.*(?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
     ),
     "file system error": re.compile(
-        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
+        r"EXT4-fs error|JBD2: Detected IO errors"
+        r"|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
         r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|xfs_do_force_shutdown|Internal error"
         r"|.*Shutting down filesystem)|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
     ),
@@ -38,6 +40,9 @@ _FAULTS = {
         r"|ata[0-9.]+: (?:failed command: (?!PACKET)|COMRESET failed)"
         r"|nvme[0-9]+: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
         r"|Removing after probe failure|Disabling device after reset failure)"
+        r"|nvme\S+: I/O Cmd\(0x[0-9a-f]+\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
+        r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)|mpt[23]sas.*fault_state"
+        r"|hpsa .*lockup detected|timing out command, waited [0-9]+s"
         r"|md/raid.*: Disk failure on|Device offlined - not ready|rejecting I/O to offline device"
     ),
     "network interface that hangs": re.compile(r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out"),
@@ -46,7 +51,7 @@ _FAULTS = {
         r"event severity: (?:fatal|recoverable|corrected, fatal)|Machine Check: .*(?i:fatal)"
         r"|Machine Check Exception|EDAC MC[0-9]+: [0-9]+ UE "  # corrected: "Machine Check: ", "CE"
         r"|Uncorrected hardware memory error|Memory failure: 0x|Uncorrect(?:ed|able) \((?:Non-)?Fatal\)"
-        r"|critical temperature reached"
+        r"|critical temperature reached|DPC: containment event|mlx[45]_core .*(?:health compromised|Fatal error [0-9])"
     ),
 }
 

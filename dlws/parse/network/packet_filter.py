@@ -20,7 +20,9 @@ Holds = bool | None
 
 OF_THE_CLUSTER: Final = re.compile(r"(?:KUBE|WEAVE|CILIUM|FLANNEL|DOCKER|CNI|cali|f2b|fail2ban)[-_]\S*|DOCKER")
 """Chains of kube-proxy, pod networks, Docker and fail2ban, which keep nothing out but what they were asked to."""
-_GO_ON: Final = frozenset("LOG NFLOG ULOG MARK CONNMARK CLASSIFY CHECKSUM TRACE SET TCPMSS TTL DSCP TOS AUDIT".split())  # noqa: SIM905
+_GO_ON: Final = frozenset(
+    "LOG NFLOG ULOG MARK CONNMARK CLASSIFY CHECKSUM TRACE SET TCPMSS TTL DSCP TOS AUDIT CT NOTRACK".split()  # noqa: SIM905
+)
 _DROPS: Final = ("DROP", "REJECT")
 _KNOWN_MODULES: Final = frozenset(
     "addrtype comment conntrack icmp mark multiport pkttype state tcp udp".split()  # noqa: SIM905

@@ -89,6 +89,16 @@ def test_disabled_controllers_do_not_count():  # recorded on Linux 6.18; `cgroup
         ("{1}[Hardware Error]: event severity: fatal", "hardware error"),
         ("mce: [Hardware Error]: CPU 3: Machine Check Exception: 5 Bank 5: be00000000800400", "hardware error"),
         ("EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Channel#0_DIMM#0", "hardware error"),
+        ("kernel tried to execute NX-protected page - exploit attempt? (uid: 0)", "kernel crash"),
+        ("SError Interrupt on CPU3, code 0xbe000000 -- SError", "kernel crash"),  # arm64
+        ("Bad mode in Error handler detected on CPU1, code 0xbf000000 -- SError", "kernel crash"),
+        ("JBD2: Detected IO errors while flushing file data on dm-1-8", "file system error"),
+        ("nvme0n1: I/O Cmd(0x2) @ LBA 100, 8 blocks, I/O Error (sct 0x2 / sc 0x81) MORE DNR", "disk error"),  # 6.x
+        ("megaraid_sas 0000:3b:00.0: Adapter is OFFLINE and cannot be recovered", "disk error"),
+        ("mpt3sas_cm0: fault_state(0x265d)!", "disk error"),
+        ("scsi 0:0:0:0: timing out command, waited 180s", "disk error"),
+        ("pcieport 0000:17:00.0: DPC: containment event, status:0x1f01 source:0x0000", "hardware error"),
+        ("mlx5_core 0000:3b:00.0: device's health compromised - reached miss count", "hardware error"),
     ],
 )
 def test_faults_in_the_kernels_log(message, kind):
@@ -118,6 +128,7 @@ def test_faults_in_the_kernels_log(message, kind):
         "pcieport 0000:00:03.0: AER: Corrected error received: 0000:00:03.0",
         "sr 0:0:0:0: [sr0] tag#0 Sense Key : Medium Error [current]",
         "ata3.00: failed command: PACKET",
+        "nvme0: Admin Cmd(0x6), I/O Error (sct 0x0 / sc 0x2) DNR",
     ],
 )
 def test_what_is_no_fault_of_the_host(message):
