@@ -17,6 +17,8 @@ _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\x
 MAGICS = {"arm64": _MAGIC.format(r"\xb7"), "amd64": _MAGIC.format(r"\x3e")}
 _ENTER = """
 set -e
+echo
+read -r _
 mount --make-rprivate /
 mount --bind "$bundle" "$root/opt/dlws"
 mount -o remount,bind,ro "$root/opt/dlws"
@@ -45,21 +47,23 @@ class Jail:
 
     def run(self, *words: str, deadline: float = 900) -> subprocess.CompletedProcess[str]:
         """Run a program of the root in /home."""
-        maps = ("--map-users=0,0,65536", "--map-groups=0,0,65536")
-        enter = ["unshare", "--user", *maps, "--net", "--mount", "--pid", "--fork", "--kill-child"]
+        enter = ["unshare", "--user", "--net", "--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", _ENTER]
         places = {"bundle": self.bundle, "home": self.home, "root": self.root, "qemu": self.qemu, "mask": _MASK}
-        return subprocess.run(
-            [*enter, "/bin/sh", "-c", _ENTER, "sh", *words],
-            env={
-                **{name: str(value) for name, value in places.items()},
-                "magic": self.magic,
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            },
-            capture_output=True,
-            text=True,
-            timeout=deadline,
-            check=False,
-        )
+        env = {name: str(value) for name, value in places.items()}
+        env |= {"magic": self.magic, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            [*enter, "sh", *words], env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as started:
+            try:
+                assert started.stdout
+                started.stdout.readline()  # the namespace is there, and waits for its users
+                for users in ("uid_map", "gid_map"):
+                    Path(f"/proc/{started.pid}/{users}").write_text("0 0 65536")
+                out, err = started.communicate("\n", timeout=deadline)
+            finally:
+                started.kill()
+        return subprocess.CompletedProcess(words, started.returncode, out, err)
 
 
 def empty_root(bundle: Path, folder: Path, arch: str, native: str) -> Jail:
