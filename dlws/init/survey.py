@@ -66,9 +66,9 @@ def survey(listed: Listed, host: Host) -> Surveyed:
     cards = _cards(functions, count) if device is Device.NPU else count
     if device is Device.CPU and listed.device is Device.STORAGE:
         device = Device.STORAGE
-    for what, told, found in (("archtype", listed.arch, arch), ("type", listed.device, device)):
-        if told not in (None, found):
-            raise Contradiction(f"{listed.where} has {what} {told}, the host is {found} (correct the table)")
+    for what, told, is_now in (("archtype", listed.arch, arch), ("type", listed.device, device)):
+        if told not in (None, is_now):
+            raise Contradiction(f"{listed.where} has {what} {told}, the host is {is_now} (correct the table)")
     if listed.device_count not in (None, count, cards):
         told_count = f"{listed.where} has {listed.device_count} devices, the host has {count}"
         raise Contradiction(f"{told_count} (correct the table, or find out why)")

@@ -14,7 +14,7 @@ from dlws.cli import main
 from dlws.config.cluster import Cluster, load
 from dlws.config.state import state_of
 from dlws.inventory import Device, Role
-from dlws.remote.hostkeys import keys_of
+from dlws.remote.hostkeys import Remark, keys_of
 from tests.kits.bare_hosts import AMD, ARM, PASSWORD, PLAIN, Bare, site
 from tests.kits.config_example import no_dns
 
@@ -164,6 +164,20 @@ def test_a_second_time_nothing_is_written(init: Init, config: Path, hosts: tuple
     other = init("--yes")
     assert other.exit_code == 1
     assert "machines.atlas01.archtype: amd64 in the file, arm64 on the host" in other.output
+
+
+def test_a_host_that_has_taken_a_key_is_told_no_password(
+    init: Init, config: Path, hosts: tuple[int, list[Bare]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(*NAMED, *port(hosts), says=f"y\n{PASSWORD}\n\nn\n")
+    cluster, bare = written(config), hosts[1][0]
+    keys_of(cluster).pin(cluster.nodes[0], bare.key, Remark.KEY_LOGIN)
+    bare.ssh.tried.clear()
+    monkeypatch.setenv("DLWS_ROOT_PASSWORD", PASSWORD)
+    done = init("--yes")
+    assert done.exit_code == 1
+    assert "atlas01: not sent, because atlas01 has accepted an SSH key since" in done.output
+    assert bare.ssh.tried == []
 
 
 def test_a_host_that_the_file_has_not_is_shown_as_its_line(init: Init, hosts: tuple[int, list[Bare]]) -> None:
