@@ -56,7 +56,10 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     " (WEAVE_MTU for weave, otherwise in its configuration)",
 )
 def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """Full-MTU packets reach every other host unfragmented, and the pod network's MTU leaves room for its headers."""
+    """Full-MTU packets reach the other hosts that N06 pings, and the pod network's MTU leaves room for its headers.
+
+    The packets are as large as the interface's MTU and must not be fragmented.
+    """
     mtu = mtu_of(host, node)
     large = [
         f"{interface} {size}"

@@ -118,12 +118,9 @@ class Cluster:
         return _digest(self)
 
     @property
-    def names_by_address(self) -> dict[str, tuple[str, ...]]:
+    def names_by_address(self) -> Mapping[str, tuple[str, ...]]:
         """The names of each address in every host's hosts file (runbook 2.4): first the FQDN, for `hostname -f`."""
-        names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in self.nodes}
-        master = self.master.address
-        names[master] = tuple(dict.fromkeys([*names[master], self.public_name]))
-        return names
+        return _names_by_address(self)
 
     @property
     def image_archives(self) -> Path | None:
@@ -175,6 +172,14 @@ class Cluster:
 @kept
 def _by_name(cluster: Cluster) -> Mapping[str, Node]:
     return {node.name: node for node in (*cluster.leaving, *cluster.nodes)}
+
+
+@kept
+def _names_by_address(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {node.address: (node.fqdn, node.name) for node in cluster.nodes}
+    master = cluster.master.address
+    names[master] = tuple(dict.fromkeys([*names[master], cluster.public_name]))
+    return names
 
 
 @kept

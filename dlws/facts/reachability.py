@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from dlws.facts.docker import docker_of
@@ -87,6 +88,7 @@ def resolve(host: Host, names: list[str]) -> dict[str, frozenset[str]]:
     return {name: _addresses(name, *answer) for name, answer in run_for_each(host, GETENT, names).items()}
 
 
+@lru_cache(maxsize=1 << 14)  # every host is answered the same by every other one
 def _addresses(name: str, rc: int, text: str) -> frozenset[str]:
     found = getent.addresses(name, text) if rc in (0, 2) else frozenset()  # 2: not found
     if bool(found) is not (rc == 0):
