@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # rich is imported where the board is drawn, because a worker
 LONGEST = 2000  # characters shown of a finding; the whole of it is in the ledger
 HEARTBEAT = 15.0  # seconds between lines about a busy host when the output is not a terminal
 SAYS_SO_EVERY = 60.0  # seconds between lines about the whole run when the output is not a terminal
-MOST_ALIKE = 8  # lines for one test that went one way on so many hosts; the summary has the others
+MOST_ALIKE = 8  # hosts that have a line each where many do the same; the line about the whole run counts the others
 MOST_WAITED_FOR = 3
 MOST_BUSY = 16  # busy hosts with a line each on a terminal: those that are busy longest
 MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
@@ -87,6 +87,7 @@ class Board:
         self._busy: dict[str, tuple[str, float, float]] = {}  # label -> (doing, since, last said)
         self._finished: set[str] = set()
         self._left = Counter[str]()  # host -> its tests without a result
+        self._every = Counter[str]()
         self._tests, self._hosts = 0, frozenset[str]()
         self._alike = Counter[tuple[str, str]]()
         self._said_so = time.monotonic()
@@ -105,9 +106,9 @@ class Board:
     def start_counting(self, items: Iterable[ItemRow]) -> None:
         """Count from now on how many hosts are done; `items` are the tests that will have a result."""
         with self._lock:
-            self._left.update(item.host for item in items)
-            self._tests = self._left.total()
-            self._hosts = frozenset(self._left) - {Control().name, Whole().name}
+            self._every = Counter(item.host for item in items)
+            self._left, self._tests = self._every.copy(), self._every.total()
+            self._hosts = frozenset(self._every) - {Control().name, Whole().name}
 
     def start(self) -> None:
         """Begin to listen and, on a terminal, to draw."""
@@ -182,8 +183,9 @@ class Board:
             tests = self._tests - self._left.total()
             longest = sorted(self._busy.items(), key=lambda entry: entry[1][1])
             waits = [f"{label} {now - since:.0f} s" for label, (_, since, _) in longest]
-            begun = sorted(host for host in self._hosts if self._left[host])
-            waits = waits or [f"{host} ({self._left[host]} tests)" for host in begun]
+            left = [host for host in self._hosts if self._left[host]]
+            left.sort(key=lambda host: (self._left[host] == self._every[host], host))  # those that have begun first
+            waits = waits or [f"{host} ({self._left[host]} tests)" for host in left]
         hosts = f"{done:,} of {len(self._hosts):,} hosts done, " if self._hosts else ""
         more = f" and {len(waits) - MOST_WAITED_FOR:,} more" if len(waits) > MOST_WAITED_FOR else ""
         shown = one_line(", ".join(waits[:MOST_WAITED_FOR])) + more
@@ -192,7 +194,8 @@ class Board:
     def _heartbeat(self) -> None:
         now = time.monotonic()
         with self._lock:
-            due = [(label, entry) for label, entry in self._busy.items() if now - entry[2] > HEARTBEAT]
+            longest = sorted(self._busy.items(), key=lambda entry: entry[1][1])[:MOST_ALIKE]
+            due = [(label, entry) for label, entry in longest if now - entry[2] > HEARTBEAT]
             for label, (text, since, _) in due:
                 self._busy[label] = (text, since, now)
         for label, (text, since, _) in due:

@@ -129,8 +129,9 @@ def test_the_progress_says_how_many_hosts_are_done(open_board: Callable[[bool], 
     board.start_counting(items("control", "a1", "a2", "a3", "a4", "a5", "cluster"))
     for name in ("swap_off", "docker"):
         board.finished(result(name=name, outcome=Outcome.UNCHANGED))
+    board.finished(result(host="a4", outcome=Outcome.UNCHANGED))
     assert board.standing() == (
-        "1 of 5 hosts done, 2 of 14 tests; waiting for a2 (2 tests), a3 (2 tests), a4 (2 tests) and 1 more"
+        "1 of 5 hosts done, 3 of 14 tests; waiting for a4 (1 tests), a2 (2 tests), a3 (2 tests) and 1 more"
     )
 
 
@@ -151,6 +152,17 @@ def test_without_a_terminal_the_progress_is_a_line_now_and_then(
     monkeypatch.setattr(progress, "SAYS_SO_EVERY", 0.05)
     eventually(lambda: screen.getvalue(), 5)
     assert screen.getvalue().startswith("  0 of 1 hosts done, 0 of 2 tests; waiting for a1 (2 tests)\n")
+
+
+def test_of_a_hundred_busy_hosts_few_give_a_sign_of_life(
+    open_board: Callable[[bool], Board], screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = open_board(False)
+    with board._lock:
+        board._busy |= {f"docker[a{n:03}]": ("apt-get", float(n), 0.0) for n in range(100)}
+    eventually(lambda: screen.getvalue(), 5)
+    eventually(lambda: screen.getvalue().count("\n") >= progress.MOST_ALIKE, 5)
+    assert {line.split("[")[1][:4] for line in screen.getvalue().splitlines()} == {f"a{n:03}" for n in range(8)}
 
 
 def test_a_hundred_hosts_that_fail_alike_are_few_lines(
