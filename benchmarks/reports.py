@@ -1,9 +1,11 @@
-"""Benchmark: how long the reports of a large audit take to write, and how large they are.
+"""Benchmark: how long the reports of an audit take as it grows, how much memory, and how large they are.
 
-    python -m benchmarks.reports [--hosts 100] [--checks 250] [--runs 12]
+    python -m benchmarks.reports [--hosts 100 300 1000] [--checks 150] [--runs 3] [--only html junit]
 
-The run is synthetic: the catalogue's checks on hosts with different answers and some faults, preceded by `--runs`
-earlier runs for the page's history. Figures are printed but not asserted, as machines differ.
+The runs are synthetic: the catalogue's checks on hosts with different answers, some faults of single hosts and one that
+half of the hosts share, preceded by `--runs` earlier runs for the page's history. Each report is made in a process of
+its own. Growth is CPU time beside that of the size before, divided by the growth in hosts: 1.0 is linear. Figures are
+printed but not asserted, as machines differ.
 """
 
 from __future__ import annotations
@@ -13,47 +15,97 @@ import json
 import random
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple
 
 from rich.console import Console
 
 import reports
 from checks.catalogue import declared
 from dlws.engine.check import Check
-from dlws.record.ledger import End, Event, HostRow, ItemRow, Result, Run, encode
+from dlws.record.ledger import End, HostRow, ItemRow, Result, Run, encode
 from dlws.record.run_folder import RunFolder
 from dlws.verdict import Severity, Verdict
-from reports import history, terminal
+from reports import history, html, item_table, junit, record, terminal
+from reports.acceptance import Language
+from reports.acceptance import make as make_acceptance
+from reports.overview import Overview
 
 LAST = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
-T = TypeVar("T")
 FAULTY = 0.004  # share of the checks that fail
+SHARED = 7  # the check that half of the hosts fail, in the same words
+SCREEN = (120, 50)  # columns and lines of a terminal
+
+
+def written(name: str, render: Callable[[Overview], str]) -> Callable[[RunFolder], int]:
+    """Makes one report of a run and returns its bytes."""
+    return lambda run: reports.write(run.path / name, render(reports.read(run))).stat().st_size
+
+
+def acceptance(kind: str) -> Callable[[RunFolder], int]:
+    """Makes the acceptance document of a run in one format and returns its bytes."""
+    return lambda run: sum(file.stat().st_size for file in make_acceptance(run.read(), Language.BOTH, [kind], run.path))
+
+
+def summary(run: RunFolder) -> int:
+    """Shows the summary on a terminal of 120 columns and returns its bytes."""
+    stream = StringIO()
+    terminal.show(reports.read(run), Console(file=stream, width=SCREEN[0]))
+    print(f"{'':<10}{stream.getvalue().count(chr(10))} lines", file=sys.stderr)
+    return len(stream.getvalue().encode())
+
+
+def only_read(run: RunFolder) -> int:
+    """Reads the ledger, as every report does first, and returns its bytes."""
+    reports.read(run)
+    return run.ledger.stat().st_size
+
+
+REPORTS = {
+    "ledger": only_read,
+    "summary": summary,
+    "history": written(history.FILE, history.render),
+    "junit": written("junit.xml", junit.render),
+    "html": written("report.html", html.render),
+    "json": written("record.json", record.render),
+    "csv": written("items.csv", item_table.render),
+    "docx": acceptance("docx"),
+    "pdf": acceptance("pdf"),
+}
+
+
+class Cost(NamedTuple):
+    """What one report took: seconds of wall and of CPU time, MiB of memory at most, MB of output."""
+
+    wall: float
+    cpu: float
+    peak: float
+    size: float
 
 
 def main() -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reports", description=__doc__.partition("\n")[0])
-    parser.add_argument("--hosts", type=int, default=100)
-    parser.add_argument("--checks", type=int, default=250)
-    parser.add_argument("--runs", type=int, default=12, help="earlier runs")
+    parser.add_argument("--hosts", type=int, nargs="+", default=[100, 300, 1000])
+    parser.add_argument("--checks", type=int, default=150)
+    parser.add_argument("--runs", type=int, default=3, help="earlier runs")
+    parser.add_argument("--only", nargs="+", choices=REPORTS, default=list(REPORTS))
     parser.add_argument("--keep", action="store_true", help="keep the working folder")
+    parser.add_argument("--make", nargs=2, metavar=("REPORT", "RUN"), help="make one report, and print what it took")
     options = parser.parse_args()
-    checks = list(declared().values())
-    checks = [checks[n % len(checks)] for n in range(options.checks)]
+    if options.make:
+        print(json.dumps(cost(REPORTS[options.make[0]], RunFolder(Path(options.make[1])))))
+        return 0
     folder = Path(tempfile.mkdtemp(prefix="dlws-bench."))
     try:
-        for days in range(options.runs, 0, -1):
-            earlier = record(folder, options.hosts, checks, LAST - timedelta(days=days))
-            reports.write(earlier.path / history.FILE, history.render(reports.read(earlier)))
-        run = record(folder, options.hosts, checks, LAST)
-        print(f"{options.hosts} hosts x {options.checks} checks, {options.runs} earlier runs")
-        report(run)
+        compare(folder, options)
     finally:
         if options.keep:
             print(f"kept: {folder}")
@@ -62,43 +114,67 @@ def main() -> int:
     return 0
 
 
-def report(run: RunFolder) -> None:
-    """Write every report of a run, and print the time it took and its size."""
-    overview = timed("read the ledger", lambda: reports.read(run))
-    for name, render in reports.RENDERERS.items():
-        text = timed(f"make {name}", lambda render=render: render(overview))  # type: ignore[misc]
-        file = reports.write(run.path / name, text)
-        print(f"{'':<30}{file.stat().st_size / 1e6:9.2f} MB")
-    evidence = sum(file.stat().st_size for file in run.evidence.iterdir())
-    print(f"{'for comparison: the evidence':<30}{evidence / 1e6:9.2f} MB")
-    timed("show the summary", lambda: terminal.show(overview, Console(file=StringIO(), width=120)))
-    print(f"{'peak memory':<30}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:9.0f} MiB")
+def compare(folder: Path, options: argparse.Namespace) -> None:
+    """Make the reports of each size and print what they took, and how that has grown."""
+    before: dict[str, tuple[int, Cost]] = {}
+    print(f"{'report':<9}{'hosts':>6}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'MB':>9}{'growth':>8}", flush=True)
+    for hosts in options.hosts:
+        run = audits(folder / f"{hosts}", hosts, options.checks, options.runs)
+        for name in options.only:
+            took = in_its_own_process(name, run)
+            grown = ""
+            if name in before:
+                fewer, then = before[name]
+                grown = f"{took.cpu / then.cpu / (hosts / fewer):8.2f}"
+            before[name] = hosts, took
+            print(f"{name:<9}{hosts:>6}{took.wall:>9.2f}{took.cpu:>9.2f}{took.peak:>10.0f}{took.size:>9.2f}{grown}")
+            sys.stdout.flush()
 
 
-def timed(what: str, work: Callable[[], T]) -> T:
-    """Call `work` and return its result; print the seconds it took."""
-    began = time.perf_counter()
-    result = work()
-    print(f"{what:<30}{time.perf_counter() - began:9.2f} s")
-    return result
+def in_its_own_process(name: str, run: RunFolder) -> Cost:
+    """What a report takes in a new process; its start, which every report pays, is not counted."""
+    command = [sys.executable, "-m", "benchmarks.reports", "--make", name, str(run.path)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Cost(*json.loads(said))
 
 
-def record(folder: Path, hosts: int, checks: list[Check], started: datetime) -> RunFolder:
+def cost(make: Callable[[RunFolder], int], run: RunFolder) -> Cost:
+    """Make a report and measure it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    size = make(run)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu, peak, size / 1e6)
+
+
+def audits(folder: Path, hosts: int, checks: int, runs: int) -> RunFolder:
+    """Write a run of so many hosts and checks, with so many earlier ones as reports look back at; the last of them."""
+    known = list(declared().values())
+    chosen = [known[n % len(known)] for n in range(checks)]
+    for days in range(runs, 0, -1):
+        earlier = recorded(folder, hosts, chosen, LAST - timedelta(days=days))
+        reports.write(earlier.path / history.FILE, history.render(reports.read(earlier)))
+    return recorded(folder, hosts, chosen, LAST)
+
+
+def recorded(folder: Path, hosts: int, checks: list[Check], started: datetime) -> RunFolder:
     """Write a run's folder with ledger and evidence, as the engine does."""
     run = RunFolder(folder / f"{started:%Y%m%dT%H%M%SZ}-verify")
     run.evidence.mkdir(parents=True)
     chance = random.Random(f"{started}")
     rows = tuple(
         HostRow(
-            name=f"node{n:03d}",
+            name=f"node{n:04d}",
             address=f"192.168.{n // 250}.{n % 250 + 1}",
             role="worker",
             kind="npu-arm64" if n % 2 else "gpu-amd64",
         )
         for n in range(hosts)
     )
-    results = [result for host in rows for result in audited(run, host, checks, started, chance)]
-    items = tuple(ItemRow(nodeid=r.nodeid, name=r.name, host=r.host) for r in results)
+    items = tuple(
+        ItemRow(nodeid=nodeid(check, n, host), name=f"{check.name}_{n}", host=host.name, id=f"{check.id}{n}")
+        for host in rows
+        for n, check in enumerate(checks, start=1)
+    )
     head = Run(
         run=run.path.name,
         cluster="bench",
@@ -113,9 +189,16 @@ def record(folder: Path, hosts: int, checks: list[Check], started: datetime) -> 
         hosts=rows,
         items=items,
     )
-    events: list[Event] = [head, *results, End(exit_status=1, reason="", seconds=60.0, not_run=())]
-    run.ledger.write_text("".join(encode(event) + "\n" for event in events), encoding="utf-8")
+    with run.ledger.open("w", encoding="utf-8") as file:
+        file.write(encode(head) + "\n")
+        file.writelines(encode(r) + "\n" for host in rows for r in audited(run, host, checks, started, chance))
+        file.write(encode(End(exit_status=1, reason="", seconds=60.0, not_run=())) + "\n")
     return run
+
+
+def nodeid(check: Check, n: int, host: HostRow) -> str:
+    """pytest's name of a test."""
+    return f"{check.function.__module__.replace('.', '/')}.py::test_{check.name}_{n}[{host.name}]"
 
 
 def audited(
@@ -138,11 +221,12 @@ def audited(
                 "out": answer_of(n, host, chance),
             }
             file.write(json.dumps(answer) + "\n")
-            bad = chance.random() < FAULTY
+            shared = n == SHARED and int(host.name[4:]) % 2 == 0
+            bad = shared or chance.random() < FAULTY
             verdict = Verdict.FAIL if check.severity is Severity.BLOCKER else Verdict.WARN
             name = f"{check.name}_{n}"
             yield Result(
-                nodeid=f"{check.function.__module__.replace('.', '/')}.py::test_{name}[{host.name}]",
+                nodeid=nodeid(check, n, host),
                 name=name,
                 host=host.name,
                 stage=False,
@@ -150,14 +234,16 @@ def audited(
                 started=at,
                 seconds=0.013,
                 worker="gw0",
-                id=check.id,
+                id=f"{check.id}{n}",
                 section=check.section,
                 severity=check.severity,
                 title=check.title,
                 title_zh=check.title_zh,
                 source=check.source,
                 fix=check.fix,
-                message=f"{check.name}: expected {n}, found {n + 1}" if bad else "",
+                what=check.name.replace("_", " ") if bad else "",
+                expected=f"{n}" if bad else "",
+                found=f"{n + 1 if shared else chance.randrange(1000, 9999)}" if bad else "",
                 evidence=(f"{host.name}.gw0.jsonl#{n}",),
             )
 

@@ -16,6 +16,8 @@ from reports.text import duration
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 9
+MOST_HOSTS = 60
+"""Of more hosts, those on the critical path and those that were busy longest are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`lanes` are in the order of the hosts, without hosts that have no bar; `ticks` are (percentage, label)."""
+    """`lanes` are in the order of the hosts, without hosts that have no bar; `ticks` are (percentage, label).
+
+    `left_out` is the number of hosts that have bars and are not drawn.
+    """
 
     lanes: tuple[tuple[HostRow, tuple[Bar, ...]], ...]
     ticks: tuple[tuple[float, str], ...]
+    left_out: int = 0
 
 
 def timeline(hosts: Sequence[HostRow], results: Sequence[Result], critical: Collection[str]) -> Chart:
@@ -56,10 +62,15 @@ def timeline(hosts: Sequence[HostRow], results: Sequence[Result], critical: Coll
             is_critical=f"{result.name}[{result.host}]" in critical,
         )
         by_host.setdefault(result.host, []).append(bar)
-    lanes = [(host, lane) for host in hosts for lane in _side_by_side(by_host.get(host.name, ()))]
+    drawn = set(sorted(by_host, key=lambda name: _weight(by_host[name]), reverse=True)[:MOST_HOSTS])
+    lanes = [(host, lane) for host in hosts if host.name in drawn for lane in _side_by_side(by_host[host.name])]
     step = next((step for step in _STEPS if length / step <= _MOST_TICKS), ceil(length / _MOST_TICKS))
     ticks = tuple((round(100 * at / length, 3), duration(at) if at else "0") for at in range(0, int(length) + 1, step))
-    return Chart(tuple(lanes), ticks)
+    return Chart(tuple(lanes), ticks, len(by_host) - len(drawn))
+
+
+def _weight(bars: Sequence[Bar]) -> tuple[bool, float]:
+    return any(bar.is_critical for bar in bars), sum(bar.width for bar in bars)
 
 
 def _side_by_side(bars: Sequence[Bar]) -> list[tuple[Bar, ...]]:

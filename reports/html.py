@@ -1,9 +1,11 @@
 """One self-contained HTML page of a run: it fetches nothing, works from a file without a network, and prints well.
 
-The template makes the page. The details that a click opens are in JSON blocks: one for the run, one per evidence file
-and one with the evidence texts, each stored once because many hosts give the same answer. Evidence blocks are parsed
-when first needed. Text that came from hosts is contained twice: Jinja escapes it, and the Content-Security-Policy runs
-no script but ours (by its hash) and fetches nothing.
+The template makes the page, and its script the cells of the table: of the columns that are looked at, at most
+`MOST_COLUMNS` at a time, because a thousand columns are nobody's table. The script's data are in JSON blocks: one for
+the run, with one letter for each result; one for each host, with the details that a click opens; one for each evidence
+file, with the answers; and one with their texts, each stored once because many hosts give the same answer. All but the
+first are parsed when first needed. Text that came from hosts is contained twice: Jinja escapes it, and the
+Content-Security-Policy runs no script but ours (by its hash) and fetches nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from dlws.record.ledger import Result
+from dlws.record.ledger import HostRow, Result
 from dlws.record.printable import clip, visible
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
@@ -27,7 +29,7 @@ from reports import chart, critical_path, history, matrix
 from reports.history import Past
 from reports.jinja import TEMPLATES, environment
 from reports.marks import MARKS
-from reports.matrix import Cell, Kind, Matrix, Row
+from reports.matrix import Kind, Matrix, Row
 from reports.overview import Overview
 from reports.text import count, duration
 
@@ -39,7 +41,14 @@ EVIDENCE_TOTAL = 8_000_000
 _PICTURE = re.compile(r"iVBORw0KGgo[A-Za-z0-9+/]+={0,2}\s*")
 PICTURE_LIMIT = 600_000
 
-SCRIPTS = ("report.js", "report_page.js")
+MANY = 14
+"""With more hosts, those that look the same share a column."""
+MOST_COLUMNS = 60
+"""More are on further pages of the table: it is laid out at once, and still read."""
+MOST_PLACES = 60
+"""Hosts of a finding that have a button each; the table leads to the others."""
+
+SCRIPTS = ("report.js", "report_table.js", "report_events.js", "report_page.js")
 """The page's script, in the order of its parts."""
 
 
@@ -47,8 +56,6 @@ def render(overview: Overview) -> str:
     """The page of a run."""
     recorded, ledger, rows = overview.recorded, overview.ledger, overview.matrix
     past = history.before(recorded)
-    cells = [cell for row in rows.rows for cell in row.cells.values()]
-    places = {cell.item.key: place for place, cell in enumerate(cells)}
     timing = None if ledger.run.plan else critical_path.timing(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
@@ -60,10 +67,12 @@ def render(overview: Overview) -> str:
         end=ledger.end,
         summary=overview.summary,
         matrix=rows,
-        places=places,
+        place=_places(rows),
+        row_of={row.key: place for place, row in enumerate(rows.rows)},
+        most_places=MOST_PLACES,
+        columns=columns(rows)[:MOST_COLUMNS],
         tables=[table for table in (("Stages", rows.stages), ("Checks", rows.checks)) if table[1]],
         by_area=matrix.by_area,
-        folds={host.name: group for group in matrix.fold(rows.hosts, rows.rows) for host in group},
         past=past,
         dots={row.key: list(_dots(row, past)) for row in rows.rows} if past else {},
         severities=Counter(row.sample.severity for row in rows.checks if row.sample),
@@ -75,7 +84,8 @@ def render(overview: Overview) -> str:
         no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
         marks=MARKS,
-        data=_json(_data(recorded, rows, cells, past) | {"missing": missing}),
+        data=_json(_data(overview, past) | {"missing": missing}),
+        details=[_json(details) for details in _details_by_host(rows, ledger.run.started)],
         texts=_json(texts),
         evidence=[(file, _json(commands)) for file, commands in blocks.items()],
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
@@ -93,17 +103,33 @@ def _dots(row: Row, past: Sequence[Past]) -> Iterator[tuple[str, str]]:
         yield _slug(min(counts, key=order.index)) if counts else "none", f"{_when(run.started)} {run.command}: {words}"
 
 
-def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequence[Past]) -> dict[str, Any]:
-    """The data for the page's script. A cell is [row, host, kind, details]; empty details are left out.
+def columns(rows: Matrix) -> list[list[HostRow]]:
+    """The hosts of each column: one each or, of many, those that look the same."""
+    return matrix.fold(rows.hosts, rows.rows) if len(rows.hosts) > MANY else [[host] for host in rows.hosts]
 
-    Times are seconds since the run's start. A row's `past` has one string per earlier run, with one letter per host.
-    """
-    run = recorded.ledger.run
-    row_of = {cell.item.key: place for place, row in enumerate(rows.rows) for cell in row.cells.values()}
+
+def _places(rows: Matrix) -> Callable[[Result], int]:
+    """The number by which the page knows a result: its row, times the number of hosts, plus its column."""
+    row_of = {row.key: place for place, row in enumerate(rows.rows)}
     host_of = {host.name: place for place, host in enumerate(rows.hosts)}
+    return lambda result: row_of[result.id or result.name] * len(host_of) + host_of[result.host]
+
+
+def _data(overview: Overview, past: Sequence[Past]) -> dict[str, Any]:
+    """The data for the page's script. Times are seconds since the run's start.
+
+    A row's `cells` has one letter for each host, and each of its `past` one string of them for an earlier run; `said`
+    are the places in `words` of its messages, by the host's place. `findings` are those of the page in their order.
+    """
+    run, rows = overview.ledger.run, overview.matrix
+    words: dict[str, int] = {}
+    host_of = {host.name: place for place, host in enumerate(rows.hosts)}
+    place = _places(rows)
     return {
         "run": run.run,
         "began": _seconds_at(run.started),
+        "many": MANY,
+        "most": MOST_COLUMNS,
         "past": [[run.run, run.command, _when(run.started)] for run in past],
         "letters": {letter: _slug(kind) for kind, letter in history.LETTERS.items()},
         "hosts": [[host.name, host.address, host.kind, host.role] for host in rows.hosts],
@@ -116,29 +142,43 @@ def _data(recorded: RecordedRun, rows: Matrix, cells: Iterable[Cell], past: Sequ
                 "area": row.area,
                 "title": row.title,
                 "stage": row.is_stage,
+                "cells": _letters(rows, {host: cell.kind for host, cell in row.cells.items()}),
+                "said": {
+                    host_of[host]: words.setdefault(said, len(words))
+                    for host, cell in row.cells.items()
+                    if (said := _message(cell.result))
+                },
                 **({"title_zh": row.sample.title_zh, "source": row.sample.source} if row.sample else {}),
                 **({"severity": row.sample.severity} if row.sample and not row.is_stage else {}),
-                **({"past": [_letters(rows, row, run) for run in past]} if past else {}),
+                **({"past": [_letters(rows, run.on(row)) for run in past]} if past else {}),
             }
             for row in rows.rows
         ],
-        "cells": [
-            [row_of[c.item.key], host_of[c.item.host], _slug(c.kind), _details(c.result, run.started)] for c in cells
-        ],
+        "words": list(words),
+        "findings": [[place(r) for r in f.results] for group in overview.summary.groups for f in group.findings],
         "marks": {_slug(kind): [mark.glyph, kind] for kind, mark in MARKS.items()},
     }
 
 
-def _letters(rows: Matrix, row: Row, run: Past) -> str:
-    kinds = run.on(row)
+def _message(result: Result | None) -> str:
+    if result is None:
+        return "collected, but no result was recorded"
+    return clip(result.sentence, EVIDENCE_LIMITS[0][0])
+
+
+def _details_by_host(rows: Matrix, began: str) -> Iterator[dict[int, dict[str, Any]]]:
+    """What a click on a cell shows beside its message: for each host in order, by the row's place."""
+    for host in rows.hosts:
+        cells = ((place, row.cells.get(host.name)) for place, row in enumerate(rows.rows))
+        yield {place: _details(cell.result, began) for place, cell in cells if cell and cell.result}
+
+
+def _letters(rows: Matrix, kinds: Mapping[str, Kind]) -> str:
     return "".join(history.LETTERS[kinds[host.name]] if host.name in kinds else " " for host in rows.hosts).rstrip()
 
 
-def _details(result: Result | None, began: str) -> dict[str, Any]:
-    if result is None:
-        return {"message": "collected, but no result was recorded"}
+def _details(result: Result, began: str) -> dict[str, Any]:
     details = {
-        "message": clip(result.sentence, EVIDENCE_LIMITS[0][0]),
         "fix": result.fix if result.verdict.is_red or result.sentence else "",
         "outcome": result.outcome or "",
         "at": _since(result.started, began),

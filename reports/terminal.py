@@ -23,10 +23,11 @@ from reports.overview import Overview
 from reports.summary import State, Summary
 from reports.text import count, duration
 
-MOST_HOSTS = 12  # more are folded into columns of hosts that look the same
+MOST_HOSTS = 12  # more are folded into columns of hosts that look the same, and findings into a line each
 MOST_ROWS = 40  # more are folded into one row per section
 MOST_NOT_RUN = 20
 MOST_FINDINGS = 40  # per group; a preflight shows all, since findings are what it is run for
+MOST_BRIEF = 5  # findings per group, and reasons for tests not run, where hosts are many: the whole is one screen
 MOST_EXPLAINED = 8  # names shown of the tests that a finding explains
 MOST_STEPS = 6
 _NAME = 34  # characters shown of a row's name
@@ -42,9 +43,12 @@ def show(overview: Overview, console: Console, files: Iterable[Path] = (), fault
     printer = _Printer(console)
     printer.matrix(rows, lines)
     printer.counts(summary)
+    many = sum(host.name not in matrix.NO_HOSTS for host in rows.hosts) > MOST_HOSTS
+    show_group = printer.briefly if many else printer.findings
     for group in summary.groups:
-        printer.findings(group, len(group.findings) if ledger.run.command == "preflight" else MOST_FINDINGS)
-    printer.gaps(summary)
+        most = MOST_BRIEF if many else MOST_FINDINGS
+        show_group(group, len(group.findings) if ledger.run.command == "preflight" else most)
+    printer.gaps(summary, MOST_BRIEF if many else MOST_NOT_RUN)
     timing = critical_path.timing(ledger)
     if timing and not ledger.run.plan:
         printer.timing(timing)
@@ -176,15 +180,41 @@ class _Printer:
                 self.line("  fix: ", one_line(finding.fix), indent=7)
             if finding.explains:
                 self.line(f"  so not run: {_not_run(finding)}", indent=14)
-        if len(group.findings) > most:
-            self.line(f"  and {len(group.findings) - most} more; see report.html")
+        self.left_out(len(group.findings) - most)
 
-    def gaps(self, summary: Summary) -> None:
+    def left_out(self, number: int) -> None:
+        """Say how many findings are not shown, if any."""
+        if number > 0:
+            self.line(f"  and {number} more; see report.html")
+
+    def briefly(self, group: Group, most: int) -> None:
+        """Print one line for each finding, however many hosts have it, and one for its fix; the widest first."""
+        self.title(group.title)
+        widest = sorted(group.findings, key=lambda finding: -len(finding.results))
+        for finding in widest[:most]:
+            message, *others = finding.by_message
+            hosts = _how_many([result.host for result in finding.results])
+            name = f"{finding.row.id or finding.row.section} {finding.row.name}".strip()
+            also = f" ({count(len(others), 'other answer')})" if others else ""
+            shown = Text.assemble(self.mark(finding.kind), " ", (hosts, "bold"), f": {name}{also}: {_start(message)}")
+            self.clipped(shown)
+            if finding.fix:
+                self.clipped(Text(f"  fix: {_start(finding.fix)}"))
+            if finding.explains:
+                self.clipped(Text(f"  so not run: {_not_run(finding)}"))
+        self.left_out(len(group.findings) - most)
+
+    def clipped(self, text: Text) -> None:
+        """Print the beginning of a text that fits on one line."""
+        text.truncate(self.console.width, overflow="ellipsis" if self.unicode else "crop")
+        self.plain(text)
+
+    def gaps(self, summary: Summary, most: int) -> None:
         if not summary.gaps:
             return
         self.title("Not run")
         left = MOST_NOT_RUN
-        for gap in summary.gaps[:MOST_NOT_RUN]:
+        for gap in summary.gaps[:most]:
             names = [row.name for row in gap.rows]
             shown, left = names[: max(left, 0)], left - len(names)
             more = len(names) - len(shown)
@@ -196,8 +226,8 @@ class _Printer:
                 f" {_first_hosts(gap.hosts)}: {one_line(what)} ({one_line(gap.reason)})",
                 indent=2,
             )
-        if len(summary.gaps) > MOST_NOT_RUN:
-            self.line(f"  and more for {count(len(summary.gaps) - MOST_NOT_RUN, 'other reason')}; see report.html")
+        if len(summary.gaps) > most:
+            self.line(f"  and more for {count(len(summary.gaps) - most, 'other reason')}; see report.html")
 
     def timing(self, timing: critical_path.Timing) -> None:
         """Print wall time and critical path, with the path's longest stages."""
@@ -252,6 +282,18 @@ def _first_hosts(hosts: Sequence[str]) -> str:
     """The first four hosts and the number of the others."""
     shown = ", ".join(one_line(host) for host in hosts[:4])
     return shown + (f" and {len(hosts) - 4} more" if len(hosts) > 4 else "")
+
+
+def _how_many(hosts: Sequence[str]) -> str:
+    """A host by name, or the first of many with their number: `100 hosts (node0001, ...)`."""
+    if len(hosts) == 1:
+        return one_line(hosts[0])
+    return f"{count(len(hosts), 'host')} ({one_line(hosts[0])}, ...)"
+
+
+def _start(text: str) -> str:
+    """The beginning of a text, on one line and no longer than a terminal is wide."""
+    return one_line(clip(text, 2000))[:400]
 
 
 def clip_end(text: str, limit: int) -> str:

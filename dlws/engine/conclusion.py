@@ -46,6 +46,7 @@ class Conclusion:
     def begin(self) -> None:
         """Write the ledger's head and start the display; called before the first test."""
         self.ledger.begin(self.run)
+        self.board.start_counting(self.run.items)
         self.board.start()
 
     def take(self, report: pytest.TestReport) -> None:

@@ -1,4 +1,4 @@
-"""The progress display of a run: one line per finished stage, and what each busy host is doing.
+"""The progress display of a run: one line per finished stage, what each busy host is doing, how many hosts are done.
 
 Workers have no terminal, so they send datagrams to a socket in the run's folder and the controller shows them.
 """
@@ -12,20 +12,26 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from dlws.record.ledger import Outcome, Result
+from dlws.inventory import Control, Whole
+from dlws.record.ledger import ItemRow, Outcome, Result
 from dlws.record.printable import clip, one_line
 from dlws.verdict import Verdict
 
 if TYPE_CHECKING:  # rich is imported where the board is drawn, because a worker only reports
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
 
 LONGEST = 2000  # characters shown of a finding; the whole of it is in the ledger
 HEARTBEAT = 15.0  # seconds between lines about a busy host when the output is not a terminal
+SAYS_SO_EVERY = 60.0  # seconds between lines about the whole run when the output is not a terminal
+MOST_ALIKE = 8  # hosts that have a line each where many do the same; the line about the whole run counts the others
+MOST_WAITED_FOR = 3
+MOST_BUSY = 16  # busy hosts with a line each on a terminal: those that are busy longest
 MARKS = {Outcome.UNCHANGED: "=", Outcome.CHANGED: "✔", Outcome.PLANNED: "…", Outcome.FAILED: "✘", Outcome.BLOCKED: "-"}
 STYLES = {Outcome.CHANGED: "green", Outcome.FAILED: "bold red", Outcome.PLANNED: "cyan", Outcome.BLOCKED: "dim"}
 
@@ -80,6 +86,11 @@ class Board:
         self._console = console
         self._busy: dict[str, tuple[str, float, float]] = {}  # label -> (doing, since, last said)
         self._finished: set[str] = set()
+        self._left = Counter[str]()  # host -> its tests without a result
+        self._every = Counter[str]()
+        self._tests, self._hosts = 0, frozenset[str]()
+        self._alike = Counter[tuple[str, str]]()
+        self._said_so = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -89,8 +100,15 @@ class Board:
         self._path = path
         from rich.live import Live
 
-        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._drawn)
         self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def start_counting(self, items: Iterable[ItemRow]) -> None:
+        """Count from now on how many hosts are done; `items` are the tests that will have a result."""
+        with self._lock:
+            self._every = Counter(item.host for item in items)
+            self._left, self._tests = self._every.copy(), self._every.total()
+            self._hosts = frozenset(self._every) - {Control().name, Whole().name}
 
     def start(self) -> None:
         """Begin to listen and, on a terminal, to draw."""
@@ -115,9 +133,15 @@ class Board:
         with self._lock:
             self._finished.add(f"{result.name}[{result.host}]")
             self._busy.pop(f"{result.name}[{result.host}]", None)
+            self._left[result.host] -= self._left[result.host] > 0
         if result.outcome in (Outcome.UNCHANGED, Outcome.BLOCKED) or (not result.stage and not result.verdict.is_red):
             return
         word = result.outcome or result.verdict
+        self._alike[result.name, word] += 1
+        if (alike := self._alike[result.name, word]) > MOST_ALIKE:
+            if alike == MOST_ALIKE + 1:
+                self._plain(f"  {one_line(result.name)}: {word} on more hosts than these {MOST_ALIKE}; see the end")
+            return
         style = (
             STYLES.get(result.outcome, "bold red" if result.verdict.is_red else "") if result.outcome else "bold red"
         )
@@ -141,16 +165,49 @@ class Board:
                         self._busy[label] = (text, since, time.monotonic())
             if not self._console.is_terminal:
                 self._heartbeat()
+                self._say_so()
+
+    def _plain(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def _say_so(self) -> None:
+        if time.monotonic() - self._said_so > SAYS_SO_EVERY:
+            self._said_so = time.monotonic()
+            self._plain(f"  {self.standing()}")
+
+    def standing(self) -> str:
+        """How many hosts and tests are done, and what is waited for: `3 of 100 hosts done, ...; waiting for ...`."""
+        now = time.monotonic()
+        with self._lock:
+            done = sum(not self._left[host] for host in self._hosts)
+            tests = self._tests - self._left.total()
+            longest = sorted(self._busy.items(), key=lambda entry: entry[1][1])
+            waits = [f"{label} {now - since:.0f} s" for label, (_, since, _) in longest]
+            left = [host for host in self._hosts if self._left[host]]
+            left.sort(key=lambda host: (self._left[host] == self._every[host], host))  # those that have begun first
+            waits = waits or [f"{host} ({self._left[host]} tests)" for host in left]
+        hosts = f"{done:,} of {len(self._hosts):,} hosts done, " if self._hosts else ""
+        more = f" and {len(waits) - MOST_WAITED_FOR:,} more" if len(waits) > MOST_WAITED_FOR else ""
+        shown = one_line(", ".join(waits[:MOST_WAITED_FOR])) + more
+        return f"{hosts}{tests:,} of {self._tests:,} tests" + (f"; waiting for {shown}" if waits else "")
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
         with self._lock:
-            due = [(label, entry) for label, entry in self._busy.items() if now - entry[2] > HEARTBEAT]
+            longest = sorted(self._busy.items(), key=lambda entry: entry[1][1])[:MOST_ALIKE]
+            due = [(label, entry) for label, entry in longest if now - entry[2] > HEARTBEAT]
             for label, (text, since, _) in due:
                 self._busy[label] = (text, since, now)
         for label, (text, since, _) in due:
             line = f"  {one_line(label)}: {now - since:.0f} s: {one_line(text)}"
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+            self._plain(line)
+
+    def _drawn(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        standing = [Text(self.standing(), no_wrap=True, overflow="ellipsis")] if self._tests else []
+        return Group(self._table(), *standing)
 
     def _table(self) -> Table:
         from rich.table import Table
@@ -158,7 +215,8 @@ class Board:
 
         table = Table.grid(padding=(0, 2))
         with self._lock:
-            for label, (text, since, _) in sorted(self._busy.items()):
+            longest = sorted(self._busy.items(), key=lambda entry: entry[1][1])[:MOST_BUSY]
+            for label, (text, since, _) in sorted(longest):
                 doing = one_line((text.strip().splitlines() or [""])[0])[:100]
                 table.add_row(Text(f"  {one_line(label)}"), f"{time.monotonic() - since:4.0f} s", Text(doing))
         return table

@@ -1,6 +1,5 @@
 "use strict";
 // Everything that came from a host is inserted as text, never as HTML.
-const MANY = 14;  // with more hosts, those that look the same are folded into one column
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const RED = new Set(["unreachable", "failed", "unknown"]);
 const panel = document.getElementById("panel");
@@ -13,7 +12,7 @@ const tables = [...document.querySelectorAll(".matrix")];
 const evidence = Object.create(null);
 let texts = null;
 let shown = -1;
-let folded = DATA.hosts.length > MANY;
+const details = Object.create(null);
 
 function el(tag, attributes, ...children) {
   const node = document.createElement(tag);
@@ -27,6 +26,22 @@ function el(tag, attributes, ...children) {
 
 const seconds = (s) => (s >= 60 ? `${Math.floor(s / 60)} min ${String(Math.round(s % 60)).padStart(2, "0")} s` : s >= 1 ? `${s.toFixed(1)} s` : `${Math.round(s * 1000)} ms`);
 const mark = (kind) => el("span", { class: `mark ${kind}`, title: DATA.marks[kind][1] }, DATA.marks[kind][0]);
+
+// A cell is known by its number i: the place of its row, times the number of hosts, plus the place of its host.
+const WIDTH = DATA.hosts.length;
+const place = (i) => [Math.floor(i / WIDTH), i % WIDTH];
+const kindAt = (r, h) => DATA.letters[(DATA.rows[r]?.cells || "")[h]];
+const kindOf = (i) => kindAt(...place(i));
+const saidAt = (r, h) => DATA.rows[r].said[h];
+
+function detailsOf(i) {
+  const [r, h] = place(i);
+  if (!(h in details)) {
+    const block = document.querySelector(`script[data-details="${h}"]`);
+    details[h] = block ? JSON.parse(block.textContent) : {};
+  }
+  return { message: DATA.words[saidAt(r, h)], ...details[h][r] };
+}
 
 function command(reference) {
   const [file, n] = reference.split("#");
@@ -85,7 +100,8 @@ function earlier(row, h) {
 }
 
 function asText(i) {
-  const [r, h, kind, d] = DATA.cells[i];
+  const [r, h] = place(i);
+  const kind = kindAt(r, h), d = detailsOf(i);
   const row = DATA.rows[r];
   const parts = [`${DATA.marks[kind][1].toUpperCase()}  ${row.id} ${row.title}`.replace("  ", " "), `host: ${DATA.hosts[h][0]}`];
   if (d.message) parts.push(d.message);
@@ -113,8 +129,9 @@ async function copy(button) {
 }
 
 function show(i, clicked) {
-  if (!DATA.cells[i]) return;
-  const [r, h, kind, d] = DATA.cells[i];
+  if (!kindOf(i)) return;
+  const [r, h] = place(i);
+  const kind = kindAt(r, h), d = detailsOf(i);
   const row = DATA.rows[r];
   const [host, address, hostKind, role] = DATA.hosts[h];
   const list = (title, items) => (items.length ? [el("h3", {}, title), el("ul", {}, ...items)] : []);
@@ -137,7 +154,7 @@ function show(i, clicked) {
   panel.hidden = false;
   panel.scrollTop = 0;
   split(true, clicked);
-  if (tds[i]) tds[i].classList.add("at");
+  tds.get(i)?.classList.add("at");
   history.replaceState(null, "", anchor(row, host));
 }
 
@@ -157,192 +174,3 @@ function close() {
   history.replaceState(null, "", "#");
   if (cell) aim(cell).focus({ preventScroll: true });
 }
-
-// ---- filter, search, fold
-
-// The tables are read once, as a filter looks at 25,000 cells for every key press.
-const tds = [];
-const grids = tables.map((table) => ({
-  table,
-  heads: [...table.tHead.rows[0].cells].slice(1),
-  bodies: [...table.tBodies].map((body) => ({
-    body,
-    rows: [...body.rows].slice(1).map((tr) => {
-      const all = [...tr.cells].slice(1);
-      return { tr, all, cells: all.flatMap((td, column) => {
-        if (!td.dataset.i) return [];
-        tds[td.dataset.i] = td;
-        return [[Number(td.dataset.i), column, td]];
-      }) };
-    }),
-  })),
-}));
-const dimmed = new Set();
-const rowWords = DATA.rows.map((row) => [row.name, row.id, row.title, row.title_zh, row.area, row.section, row.source].join("\n").toLowerCase());
-const hostWords = DATA.hosts.map((host) => host.join("\n").toLowerCase());
-
-function hostMatches(filter) {
-  const place = { host: 0, kind: 2, role: 3 };
-  const [what, ...name] = filter.split(":");
-  return (host) => !filter || host[place[what]] === name.join(":");
-}
-
-// For each cell whether it matches the filter; null without a filter.
-function matchingCells() {
-  const kinds = new Set(chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.kind));
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const value = Object.fromEntries(selects.map((select) => [select.id, select.value]));
-  if (!kinds.size && !words.length && !selects.some((select) => select.value)) return null;
-  const rows = DATA.rows.map((row) => (!value.severity || row.severity === value.severity) && (!value.area || row.area === value.area));
-  const hosts = DATA.hosts.map(hostMatches(value.host));
-  const searched = words.map((word) => ({ word, rows: rowWords.map((text) => text.includes(word)), hosts: hostWords.map((text) => text.includes(word)) }));
-  return DATA.cells.map(([r, h, kind, d]) => rows[r] && hosts[h] && (!kinds.size || kinds.has(kind)) &&
-    searched.every((match) => match.rows[r] || match.hosts[h] || (d.message || "").toLowerCase().includes(match.word)));
-}
-
-function filter() {
-  const fits = matchingCells();
-  for (const { table, heads, bodies } of grids) {
-    const used = new Set();
-    for (const { body, rows } of bodies) {
-      let anyRow = false;
-      for (const { tr, cells } of rows) {
-        const any = !fits || cells.some(([i]) => fits[i]);
-        tr.hidden = !any;
-        anyRow = anyRow || any;
-        for (const [i, column, td] of cells) {
-          const dim = any && fits !== null && !fits[i];
-          if (!fits || fits[i]) used.add(column);
-          if (dim !== dimmed.has(i)) {
-            td.classList.toggle("dim", dim);
-            dimmed[dim ? "add" : "delete"](i);
-          }
-        }
-      }
-      body.hidden = !anyRow;
-    }
-    let left = 0;
-    heads.forEach((head, place) => {
-      const hide = fits ? !used.has(place) : folded && "folded" in head.dataset;
-      if (!hide) left += 1;
-      if (hide !== head.hidden) {
-        head.hidden = hide;
-        for (const { rows } of bodies) for (const { all } of rows) all[place].hidden = hide;
-      }
-      const more = folded && !fits && head.dataset.more;
-      head.querySelector("b").textContent = DATA.hosts[place][0] + (more ? ` +${more}` : "");
-    });
-    table.classList.toggle("few", left <= 8);
-    table.style.setProperty("--hosts", left);
-    table.parentElement.classList.toggle("free", left <= 8);
-    for (const { body } of bodies) body.rows[0].cells[0].colSpan = left + 1;
-    table.parentElement.hidden = used.size === 0;
-    table.parentElement.nextElementSibling.hidden = !table.parentElement.hidden;
-  }
-  for (const finding of document.querySelectorAll(".finding")) {
-    finding.hidden = fits !== null && ![...finding.querySelectorAll("[data-i]")].some((place) => fits[place.dataset.i]);
-  }
-  for (const lane of document.querySelectorAll(".lanes > svg")) {
-    const none = fits !== null && ![...lane.querySelectorAll("[data-i]")].some((bar) => fits[bar.dataset.i]);
-    lane.toggleAttribute("hidden", none);
-    lane.previousElementSibling.hidden = none;
-  }
-  for (const group of document.querySelectorAll(".group")) group.hidden = !group.querySelector(".finding:not([hidden])");
-  foldButton.textContent = folded ? "Show every host" : "Fold identical hosts";
-  foldButton.hidden = fits !== null || DATA.hosts.length <= MANY || !document.querySelector("th[data-folded]");
-  clearButton.hidden = fits === null;
-  clearButton.textContent = fits ? `Clear (${fits.filter(Boolean).length.toLocaleString("en")} of ${fits.length.toLocaleString("en")})` : "";
-}
-
-function clear() {
-  search.value = "";
-  for (const select of selects) select.value = "";
-  for (const chip of chips) chip.setAttribute("aria-pressed", "false");
-  filter();
-}
-
-function only(id, value) {
-  const select = document.getElementById(id);
-  select.value = select.value === value ? "" : value;
-  filter();
-}
-
-// ---- events
-
-document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-i]");
-  const head = event.target.closest("thead th[data-host]");
-  const area = event.target.closest("[data-area]");
-  if (head) only("host", `host:${head.dataset.host}`);
-  else if (area) only("area", area.dataset.area);
-  else if (target) show(Number(target.dataset.i), target);
-  else if (!panel.hidden && !panel.contains(event.target) && event.target.isConnected) close();
-});
-
-const isSeen = (td) => td && td.dataset.i && td.getClientRects().length > 0 && !td.classList.contains("dim");
-
-// Make a cell the only one that the Tab key reaches; the arrow keys move on from it.
-function aim(td) {
-  for (const old of document.querySelectorAll("td[tabindex]")) old.removeAttribute("tabindex");
-  const [r, h, kind] = DATA.cells[td.dataset.i];
-  td.setAttribute("tabindex", "0");
-  td.setAttribute("aria-label", `${DATA.rows[r].title}, ${DATA.hosts[h][0]}: ${DATA.marks[kind][1]}`);
-  return td;
-}
-
-function go(td) {
-  if (!panel.hidden) show(Number(td.dataset.i));
-  aim(td).focus({ preventScroll: true });
-  td.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-function step(cell, dx, dy) {
-  const rows = [...cell.closest("table").querySelectorAll("tbody tr:not(.area)")];
-  let row = rows.indexOf(cell.parentElement), column = cell.cellIndex;
-  for (;;) {
-    row += dy;
-    column += dx;
-    const next = rows[row] && rows[row].cells[column];
-    if (!next || column < 1) return;
-    if (isSeen(next)) return void go(next);
-  }
-}
-
-// Go to the next finding, in the order of the tables, wrapping around.
-function nextFinding(direction) {
-  const red = tds.filter((td, i) => RED.has(DATA.cells[i][2]) && isSeen(td));
-  if (!red.length) return;
-  const here = red.findIndex((td) => Number(td.dataset.i) >= shown);
-  const at = here >= 0 ? here : red.length;
-  const past = shown >= 0 && here >= 0 && Number(red[here].dataset.i) === shown;
-  const td = red[(at + (direction > 0 ? (past ? 1 : 0) : -1) + red.length) % red.length];
-  show(Number(td.dataset.i));
-  go(td);
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const typing = event.target.matches("input, select, textarea");
-  const cell = event.target.closest("td[data-i]") || (panel.hidden ? null : tds[shown]);
-  if (event.key === "Escape") { if (panel.hidden) clear(); else close(); }
-  if (typing) return;
-  if (event.key === "/") { event.preventDefault(); search.focus(); }
-  if (event.key === "n" || event.key === "p") nextFinding(event.key === "n" ? 1 : -1);
-  if (event.key === "Enter" && event.target.closest("td[data-i]")) show(Number(event.target.dataset.i));
-  if (arrows[event.key] && cell) { event.preventDefault(); step(cell, ...arrows[event.key]); }
-});
-
-for (const chip of chips) {
-  chip.addEventListener("click", () => {
-    chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
-    filter();
-  });
-}
-for (const select of selects) select.addEventListener("change", filter);
-let waiting = 0;
-search.addEventListener("input", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(filter); });
-clearButton.addEventListener("click", clear);
-foldButton.addEventListener("click", () => { folded = !folded; filter(); });
-const bar = document.querySelector(".bar");
-new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);

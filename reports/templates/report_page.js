@@ -32,7 +32,6 @@ theme.addEventListener("click", () => {
 });
 paint(stored());
 filter();
-for (const table of tables) table.parentElement.classList.remove("late");
 
 // ---- addresses: #H09@atlas01 a cell, #H09 a test where it went worst, #atlas01 a host
 
@@ -43,12 +42,13 @@ function follow() {
   const at = wanted.lastIndexOf("@");
   const [name, host] = at < 0 ? [wanted, ""] : [wanted.slice(0, at), wanted.slice(at + 1)];
   const order = Object.keys(DATA.marks);
-  const is = (row) => [row.key, row.name].includes(name);
-  const found = DATA.cells.map((cell, i) => i).filter((i) => is(DATA.rows[DATA.cells[i][0]]) && (!host || DATA.hosts[DATA.cells[i][1]][0] === host));
-  found.sort((a, b) => order.indexOf(DATA.cells[a][2]) - order.indexOf(DATA.cells[b][2]));
+  const rows = [...DATA.rows.keys()].filter((r) => [DATA.rows[r].key, DATA.rows[r].name].includes(name));
+  const hosts = [...DATA.hosts.keys()].filter((h) => !host || DATA.hosts[h][0] === host);
+  const found = rows.flatMap((r) => hosts.map((h) => r * WIDTH + h)).filter(kindOf);
+  found.sort((a, b) => order.indexOf(kindOf(a)) - order.indexOf(kindOf(b)));
   if (found.length) {
     show(found[0]);
-    tds[found[0]].scrollIntoView({ block: "center", inline: "nearest" });
+    tds.get(found[0])?.scrollIntoView({ block: "center", inline: "nearest" });
   } else if (DATA.hosts.some(([known]) => known === (host || name))) {
     document.getElementById("host").value = `host:${host || name}`;
     filter();
@@ -56,5 +56,5 @@ function follow() {
 }
 addEventListener("hashchange", follow);
 follow();
-const first = tds.find((td, i) => RED.has(DATA.cells[i][2])) || tds[0];
-if (first) aim(first);
+const first = [...tds.keys()].find((i) => RED.has(kindOf(i))) ?? [...tds.keys()][0];
+if (first !== undefined) aim(tds.get(first));

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dlws.engine import progress
 from dlws.engine.progress import Board, Reporter
-from dlws.record.ledger import Outcome, Result
+from dlws.record.ledger import ItemRow, Outcome, Result
 from dlws.verdict import Verdict
 from tests.kits.project import Project, eventually
 
@@ -118,6 +118,62 @@ def test_what_did_or_found_something_gets_a_line(
 ) -> None:
     open_board(False).finished(result(**told))
     assert screen.getvalue() == line
+
+
+def items(*hosts: str) -> list[ItemRow]:
+    return [ItemRow(nodeid="n", name=name, host=host) for host in hosts for name in ("swap_off", "docker")]
+
+
+def test_the_progress_says_how_many_hosts_are_done(open_board: Callable[[bool], Board]) -> None:
+    board = open_board(False)
+    board.start_counting(items("control", "a1", "a2", "a3", "a4", "a5", "cluster"))
+    for name in ("swap_off", "docker"):
+        board.finished(result(name=name, outcome=Outcome.UNCHANGED))
+    board.finished(result(host="a4", outcome=Outcome.UNCHANGED))
+    assert board.standing() == (
+        "1 of 5 hosts done, 3 of 14 tests; waiting for a4 (1 tests), a2 (2 tests), a3 (2 tests) and 1 more"
+    )
+
+
+def test_the_progress_names_who_is_busy_longest(tmp_path: Path, open_board: Callable[[bool], Board]) -> None:
+    board = open_board(False)
+    board.start_counting(items("a1"))
+    reporter(tmp_path).say("docker[a1]", "apt-get install docker.io")
+    eventually(lambda: board._busy, 5)
+    assert board.standing() == "0 of 1 hosts done, 0 of 2 tests; waiting for docker[a1] 0 s"
+
+
+def test_without_a_terminal_the_progress_is_a_line_now_and_then(
+    open_board: Callable[[bool], Board], screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = open_board(False)
+    board.start_counting(items("a1"))
+    assert screen.getvalue() == ""
+    monkeypatch.setattr(progress, "SAYS_SO_EVERY", 0.05)
+    eventually(lambda: screen.getvalue(), 5)
+    assert screen.getvalue().startswith("  0 of 1 hosts done, 0 of 2 tests; waiting for a1 (2 tests)\n")
+
+
+def test_of_a_hundred_busy_hosts_few_give_a_sign_of_life(
+    open_board: Callable[[bool], Board], screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = open_board(False)
+    with board._lock:
+        board._busy |= {f"docker[a{n:03}]": ("apt-get", float(n), 0.0) for n in range(100)}
+    eventually(lambda: screen.getvalue(), 5)
+    eventually(lambda: screen.getvalue().count("\n") >= progress.MOST_ALIKE, 5)
+    assert {line.split("[")[1][:4] for line in screen.getvalue().splitlines()} == {f"a{n:03}" for n in range(8)}
+
+
+def test_a_hundred_hosts_that_fail_alike_are_few_lines(
+    open_board: Callable[[bool], Board], screen: io.StringIO
+) -> None:
+    board = open_board(False)
+    for n in range(100):
+        board.finished(result(host=f"a{n}", outcome=Outcome.FAILED, verdict=Verdict.FAIL))
+    lines = screen.getvalue().splitlines()
+    assert len(lines) == progress.MOST_ALIKE + 1
+    assert lines[-1] == "  swap_off: failed on more hosts than these 8; see the end"
 
 
 def test_nobody_listening_is_no_fault(tmp_path: Path) -> None:

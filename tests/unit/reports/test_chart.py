@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dlws.record.ledger import HostRow, Result
 from dlws.verdict import Verdict
 from reports import chart
@@ -18,6 +20,14 @@ def result(name: str, second: int, seconds: float) -> Result:
         worker="gw0",
         started=f"2026-11-23T06:30:{second:02}.000+00:00",
     )
+
+
+def test_of_many_hosts_the_critical_and_the_busiest_are_drawn() -> None:
+    hosts = [HostRow(name=f"a{n:03}", address="", kind="", role="") for n in range(100)]
+    ran = [replace(result("docker", 0, n + 1), host=host.name) for n, host in enumerate(hosts)]
+    drawn = chart.timeline(hosts, ran, ["docker[a000]"])
+    assert [host.name for host, _ in drawn.lanes] == ["a000", *(f"a{n:03}" for n in range(41, 100))]
+    assert drawn.left_out == 40
 
 
 def test_what_ran_side_by_side_on_one_host_has_lanes_of_its_own() -> None:

@@ -112,6 +112,23 @@ def test_many_hosts_that_look_alike_are_one_column(tmp_path: Path) -> None:
     assert heads.split("  ")[-2:] == ["node001 +49", "node002 +49"]
 
 
+def test_a_common_cause_is_one_line_with_the_number_of_hosts(tmp_path: Path) -> None:
+    hosts = sample_run.room(100)
+    faults = {("swap_is_off", host.name): (Verdict.FAIL, f"{n} GiB of swap") for n, host in enumerate(hosts)}
+    text = shown(sample_run.verify(hosts, "", faults), tmp_path, 120)
+    [line] = [line for line in text.splitlines() if "swap_is_off" in line]
+    assert line.startswith("✗ 100 hosts (node")
+    assert "): H09 swap_is_off (99 other answers): " in line
+
+
+def test_a_hundred_hosts_full_of_faults_are_one_screen(tmp_path: Path) -> None:
+    hosts = sample_run.room(100)
+    faults = {(name, host.name): (Verdict.FAIL, f"x{n}") for n, host in enumerate(hosts) for name in names(n)}
+    lines = shown(sample_run.verify(hosts, "node017", faults), tmp_path, 120).splitlines()
+    assert len(lines) <= 50
+    assert lines[-2].startswith("atlas verify: ")
+
+
 def test_twelve_hosts_are_not_folded(tmp_path: Path) -> None:
     text = shown(sample_run.install(sample_run.room(12)), tmp_path)
     assert "M node012" in text
