@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,28 @@ def test_half_a_sign_in_is_found_too(tmp_path: Path, section: str, keys: list[st
     del web["wechat"]
     found = web_files.check_local_yaml(cluster, yaml.safe_dump(web) + section)
     assert [f.key for f in found if f.level is Level.ERROR] == keys
+
+
+def test_each_cluster_has_an_administrators_password_of_its_own(tmp_path: Path) -> None:
+    def first(*edits: tuple[str, str]) -> str:
+        cluster = cluster_of(tmp_path, *edits)
+        files = web_files.host_files(cluster, rendering.renderer(cluster))
+        (line,) = re.findall(
+            "(?m)^ADMINISTRATOR_PASSWORD=(.*)$", next(f.text for f in files if "local.config" in f.path)
+        )
+        return str(line)
+
+    assert re.fullmatch("[0-9a-f]{32}", first())
+    assert first() == first()
+    assert first() != first(("invented-for-tests", "another-password"))
+
+
+def test_users_tokens_are_made_of_the_clusters_own_word(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    renderer = rendering.renderer(cluster)
+    token = local_yaml(tmp_path)["masterToken"]
+    assert token == renderer.cnf["dashboard_master_token"] != renderer.cnf["administrator_password"]
+    assert token in secrets(renderer.cnf)
 
 
 def test_the_web_interface_and_the_api_sign_with_the_same_key(tmp_path: Path) -> None:
