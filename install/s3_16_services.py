@@ -14,7 +14,7 @@ from checks.platform import database
 from checks.platform import running_images as pod_images
 from checks.platform import services as checks
 from dlws.config.cluster import Cluster
-from dlws.engine.stage import stage
+from dlws.engine.stage import RUNBOOK, stage
 from dlws.engine.targets import platform_cluster, platform_hosts, platform_master, platform_workers
 from dlws.facts import database as mysql
 from dlws.facts import platform_images, rendered, running_images, service_state
@@ -85,6 +85,7 @@ def _stage(service: Service) -> Callable[..., None]:
         on=platform_cluster,
         after=after(service),
         proves=[checks.RUNS[service.name]],
+        commands=(*RUNBOOK, "start"),
         name=service.stage,
         title=f"Start {service.name}: apply the objects that differ, and wait until its pods are ready.",
     )

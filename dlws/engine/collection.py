@@ -98,7 +98,8 @@ def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callab
     if context.shard:
         keep.append(selection.of_shard(shards.parse(context.shard).hosts(cluster)))
     if option.stages:
-        keep.append(selection.staged(items, option.stages))
+        own = [item for item in items if isinstance(item, StageItem) and context.command in item.spec.commands]
+        keep.append(selection.staged(own, option.stages))
     if context.replays:
         keep.append(replay.again(replay.audited(context.replays)))
     elif not option.active:

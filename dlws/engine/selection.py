@@ -52,7 +52,10 @@ def named(cluster: Cluster, patterns: str) -> set[str]:
 
 
 def staged(items: Sequence[pytest.Item], stages: str) -> Keep:
-    """Keep the stages of a range such as `hostname..docker` or `3.8..`, or those of one name or runbook section."""
+    """Keep the stages of a range such as `hostname..docker` or `3.8..`, or those of one name or runbook section.
+
+    `items` are those of one command: a service's name stands for its start, its stop and its restart.
+    """
     order = list(dict.fromkeys(item.spec for item in items if isinstance(item, StageItem)))
     first, dots, last = (part.strip() for part in stages.partition(".."))
     if not dots:
@@ -87,9 +90,9 @@ def passive(item: TargetItem) -> bool:
 
 
 def _places(order: list[Stage], word: str) -> list[int]:
-    places = [i for i, stage in enumerate(order) if word in (stage.name, stage.section)]
+    places = [i for i, stage in enumerate(order) if word in (stage.name, stage.section, stage.subject)]
     if not places:
-        known = [name for stage in order for name in (stage.name, stage.section)]
-        names = [stage.name for stage in order]
+        known = [name for stage in order for name in (stage.subject, stage.name, stage.section) if name]
+        names = [stage.subject or stage.name for stage in order]
         raise pytest.UsageError(f"--stages: no stage {word!r}{instead(word, known, 'stages', names)}")
     return places

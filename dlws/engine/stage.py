@@ -45,6 +45,8 @@ class Stage:
     name: str
     """`swap_off`."""
     title: str
+    subject: str = ""
+    """A further word by which --stages names it: the service that `mysql_restarted` restarts."""
 
     def targets(self, cluster: Cluster) -> list[Target]:
         """The targets of the stage: those of its selector for which it has something to prove."""
@@ -76,6 +78,7 @@ def stage(
     commands: tuple[str, ...] = RUNBOOK,
     name: str = "",
     title: str = "",
+    subject: str = "",
 ) -> Callable[[F], F]:
     """Make a function a stage of these commands. ValueError if it proves nothing, or a function that is not a check.
 
@@ -95,6 +98,7 @@ def stage(
             commands=commands,
             name=name or name_of(function),
             title=title or title_of(function),
+            subject=subject,
         )
         for command in commands:
             function = getattr(pytest.mark, command)(function)

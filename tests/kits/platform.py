@@ -66,6 +66,7 @@ class MemoryApi:
             return self._answer(request, 200, {})
         if request.method == "DELETE":
             self.changed.append(f"DELETE {path}")
+            self.objects.pop(path, None)
             return self._answer(request, 200, {})
         if path in self.whole["texts"]:
             return self._answer(request, 200, json.loads(self.whole["texts"][path]))
@@ -77,6 +78,10 @@ class MemoryApi:
 
     def _change(self, request: ApiRequest, path: str) -> None:
         body = dict(request.body or {})
+        if "kind" not in body:  # a patch of an object that is there
+            self.changed.append(f"PATCH {path}")
+            self.objects[path] = merged(self.objects[path], body)
+            return
         name, space = body["metadata"]["name"], body["metadata"].get("namespace", "default")
         path = path if request.method == "PATCH" else f"{path}/{name}"
         self.changed.append(f"{request.method} {body['kind']} {name}")
@@ -89,7 +94,7 @@ class MemoryApi:
             self.objects[path] = merged(self.objects[path], {"status": {"numberReady": 0}})
 
     def _pods(self) -> list[Any]:
-        applied = {path.rpartition("/")[2] for path in self.objects}
+        applied = {path.rpartition("/")[2] for path in self.objects if path.startswith("/apis/apps/")}
         pods = [p for p in self.whole["objects"]["pods"] if any(p["metadata"]["name"].startswith(n) for n in applied)]
         return [merged(pod, self.broken.get(pod["metadata"]["name"], {})) for pod in pods]
 

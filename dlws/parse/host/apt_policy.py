@@ -31,18 +31,18 @@ def parse(text: str) -> dict[str, Policy]:
     source, found = "apt-cache policy", dict[str, Policy]()
     blocks: list[tuple[str, list[str]]] = []
     for line in lines(source, text):
-        if name := _NAME.fullmatch(line):
-            blocks.append((name[1], []))
+        if head := _NAME.fullmatch(line):
+            blocks.append((head[1], []))
         elif blocks:
             blocks[-1][1].append(line)
         else:
             raise unparsable(source, line)
     for name, (installed, candidate, table, *rows) in ((name, [*own, "", "", ""]) for name, own in blocks):
-        head = re.fullmatch(r"  Candidate: (\S+)", candidate)
-        if not re.fullmatch(r"  Installed: \S+", installed) or head is None or table != "  Version table:":
+        version = re.fullmatch(r"  Candidate: (\S+)", candidate)
+        if not re.fullmatch(r"  Installed: \S+", installed) or version is None or table != "  Version table:":
             raise unparsable(source, f"{name}: {installed or 'nothing'}")
         versions = [row[1] for line in rows if line and (row := _VERSION.fullmatch(line))]
         if strange := [line for line in rows if line and not (_VERSION.fullmatch(line) or _SOURCE.fullmatch(line))]:
             raise unparsable(source, strange[0])
-        found[name] = Policy("" if head[1] == NONE else head[1], tuple(versions))
+        found[name] = Policy("" if version[1] == NONE else version[1], tuple(versions))
     return found
