@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from checks.jobs import pods
 from checks.kubernetes import nodes
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import first_device_host_of_each_kind
+from dlws.facts.accelerators import devices_for_jobs
 from dlws.facts.probes.all_reduce_pods import LIFE, manifests
 from dlws.facts.probes.pods import ended
 from dlws.inventory import Node
@@ -16,6 +17,7 @@ from dlws.kubernetes import device_plugins, pod_trouble
 from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import all_reduce
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import NotApplicable
 
 
@@ -30,7 +32,7 @@ from dlws.verdict import NotApplicable
     fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"
     " transports used; NPUs: check their network (P15 to P22)",
 )
-def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
+def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host, kube: Kubernetes) -> None:
     """An all-reduce over all accelerators of two hosts of the same kind is correct and reaches the agreed bandwidth."""
     kind = device_plugins.kind(cluster, node)
     wanted, pair = cluster.suite.acceptance.two_hosts.get(kind), device_plugins.alike(cluster, node)[:2]
@@ -38,11 +40,12 @@ def test_two_hosts_reduce(node: Node, cluster: Cluster, master: Host) -> None:
         raise NotApplicable(f"{node.name} is the only host with {kind} accelerators")
     if wanted is None:
         raise NotApplicable(f"suite.acceptance.two_hosts names no image for {kind}")
-    probes = ended(master, manifests(cluster, pair, wanted.image))
+    counts = {host.name: devices_for_jobs(cluster, host, kube) for host in pair}
+    probes = ended(master, manifests(cluster, pair, wanted.image, counts))
     demand_end(pair, [found for found, _ in probes])
     found = all_reduce.parse(probes[0][1])
-    expect("ranks in the all-reduce", found=found.ranks, expected=sum(host.device_count for host in pair))
-    expect("ranks with a wrong sum", found=[place(pair, rank) for rank in found.wrong], expected=[])
+    expect("ranks in the all-reduce", found=found.ranks, expected=sum(counts.values()))
+    expect("ranks with a wrong sum", found=[place(counts, rank) for rank in found.wrong], expected=[])
     if wanted.all_reduce is not None:
         expect_that(
             found.bus >= wanted.all_reduce,
@@ -66,6 +69,7 @@ def demand_end(pair: Sequence[Node], found: Sequence[Object]) -> None:
     raise Mismatch("all-reduce pods", found=told, expected="both completed")
 
 
-def place(pair: Sequence[Node], rank: int) -> str:
+def place(counts: Mapping[str, int], rank: int) -> str:
     """A rank and its host: `9 (atlas03)`."""
-    return f"{rank} ({pair[rank >= pair[0].device_count].name})"
+    first, second = counts
+    return f"{rank} ({second if rank >= counts[first] else first})"

@@ -282,6 +282,7 @@ def _likely_cause(lines: list[str], line: int) -> tuple[int, str, str] | None:
 
 _CAUSES: Final = (
     (r" *\t", "a tab at the start of the line", "indent with spaces"),
+    (r"[^#\"']*[\u00a0\u3000]", "a no-break or a full-width blank", "write a plain blank"),
     (r"[^#\"']*：", "a full-width colon", "write a plain colon and a blank behind it"),
     (r"\s*[\w.-]+:\s+[*&!@%`{\[|>]", "this value begins with a character of YAML's own", "put quotes around the value"),
     (r"\s*[\w.-]+:\s+[^\"'#][^#]*: ", "this value has a colon and a blank in it", "put quotes around the value"),

@@ -51,6 +51,8 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from container_range(document)
     yield from different_networks(document)
     yield from unquoted_ids(document)
+    yield from odd_numbers(document)
+    yield from cut_secrets(document)
     yield from sign_in(document)
     yield from token_key(document)
     yield from pod_network(document)
@@ -179,11 +181,34 @@ def unquoted_ids(document: Document) -> Iterator[Finding]:
             value = document.get("UserGroups", name, key)
             if isinstance(value, int) and not isinstance(value, bool):
                 path: KeyPath = ("UserGroups", name, key)
-                where = document.value_position(path)
-                written = document.text.split("\n")[where.line - 1][where.column - 1 :]
-                octal = re.match(r"0[0-7]+", written)
+                octal = re.match(r"0[0-7]+", _from_value(document, path))
                 message = f"an octal number, {value}, for its leading 0" if octal else "a number, upstream wants text"
                 yield document.at_value(path, message, f'write "{octal[0] if octal else value}"', Level.WARNING)
+
+
+def odd_numbers(document: Document) -> Iterator[Finding]:
+    """A number that YAML reads otherwise than it looks: octal (010), hexadecimal, to the base 60 (1:30), with `_`."""
+    for path, value in document.scalars():
+        if not isinstance(value, int) or isinstance(value, bool) or path[0] == "UserGroups":
+            continue
+        written = re.match(r"[^\s,#}\]]+", _from_value(document, path))
+        if written is not None and not re.fullmatch(r"[+-]?(?:0|[1-9][0-9]*)", written[0]):
+            yield document.at_value(path, f"YAML reads {written[0]} as {value}", f"write {value}", Level.WARNING)
+
+
+def cut_secrets(document: Document) -> Iterator[Finding]:
+    """A password that ends where YAML begins a comment: `password: ab #9` is ab."""
+    for path, value in document.scalars():
+        behind = _from_value(document, path).removeprefix(str(value)) if is_secret(path) else ""
+        if re.match(r"[ \t]+#", behind):
+            message = "ends before the `#`, which begins a comment"
+            yield document.at_value(path, message, "put quotes around it, with the # or without", Level.WARNING)
+
+
+def _from_value(document: Document, path: KeyPath) -> str:
+    """The line from the value at `path` on, as it is written."""
+    where = document.value_position(path)
+    return document.text.split("\n")[where.line - 1][where.column - 1 :]
 
 
 def sign_in(document: Document) -> Iterator[Finding]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+from dlws.config.cluster import Cluster
 from dlws.facts.ascend import required_npu_cards
+from dlws.facts.nodes import nodes_by_name
 from dlws.facts.nvidia import answer_of
 from dlws.inventory import Device, Node
+from dlws.kubernetes import device_plugins
 from dlws.kubernetes.device_plugins import NAMESPACE, SOCKETS, Plugin
 from dlws.kubernetes.objects import Object
 from dlws.parse.accelerators import nvidia_smi
@@ -64,6 +67,17 @@ def pod_state(pod: Object) -> str:
         return str(reasons[0])
     ready = status.get("phase") == "Running" and containers and all(c.get("ready") for c in containers)
     return "ready" if ready else f"{status.get('phase', 'unknown')}, not ready"
+
+
+def devices_for_jobs(cluster: Cluster, node: Node, kube: Kubernetes) -> int:
+    """How many devices a job may ask of a host for all of it: as configured, or the chips that Kubernetes offers.
+
+    The cards of an A3 have two chips each. GPUs are as many as configured: one that is shared is offered several times.
+    """
+    if node.device is not Device.NPU:
+        return node.device_count
+    resource = device_plugins.for_node(cluster, node).resource
+    return max(node.device_count, offered_devices(nodes_by_name(kube).get(node.name), resource)[1])
 
 
 def offered_devices(found: Object | None, resource: str) -> tuple[int, int]:

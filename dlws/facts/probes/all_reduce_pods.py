@@ -28,11 +28,11 @@ DRIVER = {"driver": ("/usr/local/Ascend/driver", "Directory"), "hccn": ("/etc/hc
 """What Ascend's documents mount into a container of theirs: the driver, and the addresses of the NPUs' own ports."""
 
 
-def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object]:
-    """The pods, one on each host, with all its accelerators."""
+def manifests(cluster: Cluster, pair: Sequence[Node], image: str, counts: Mapping[str, int]) -> list[Object]:
+    """The pods, one on each host, with all its accelerators: `counts` by the host's name."""
     task = {
         "backend": BACKENDS[pair[0].device],
-        "ranks": sum(host.device_count for host in pair),
+        "ranks": sum(counts[host.name] for host in pair),
         "address": pair[0].address,
         "port": PORT,
         "bytes": SIZE,
@@ -40,9 +40,9 @@ def manifests(cluster: Cluster, pair: Sequence[Node], image: str) -> list[Object
         "end": END,
         "says": "/dev/termination-log",
     }
-    firsts = [sum(host.device_count for host in pair[:at]) for at in range(len(pair))]
+    firsts = [sum(counts[host.name] for host in pair[:at]) for at in range(len(pair))]
     return [
-        reducer(cluster, host, image, {**task, "first": first, "count": host.device_count, "own": host.address})
+        reducer(cluster, host, image, {**task, "first": first, "count": counts[host.name], "own": host.address})
         for host, first in zip(pair, firsts, strict=True)
     ]
 
@@ -67,7 +67,7 @@ def reducer(cluster: Cluster, node: Node, image: str, task: Mapping[str, Any]) -
         image,
         spec={"hostNetwork": True, "activeDeadlineSeconds": LIFE, "volumes": volumes},
         command=["python3", "-c", SCRIPT, json.dumps(task, sort_keys=True)],
-        resources={"limits": {device_plugins.for_node(cluster, node).resource: node.device_count}},
+        resources={"limits": {device_plugins.for_node(cluster, node).resource: task["count"]}},
         securityContext={"capabilities": {"add": ["IPC_LOCK"]}},
         volumeMounts=mounts,
     )

@@ -56,6 +56,11 @@ def test_a_share_does_not_hide_itself(tmp_path: Path, server: str, export: str, 
         ("suite:\n", "suite:\n  required_npu_driver: '>= 20.1'\n", "is no version of a driver"),
         ("suite:\n", "kube-vip: {vip: 192.168.3.100}\nsuite:\n", "leaves the address out of the certificate"),
         ('uid: "20000"', "uid: 020001", "an octal number, 8193, for its leading 0"),
+        ("gpu_count_per_node: 8", "gpu_count_per_node: 010", "YAML reads 010 as 8"),
+        ("gpu_count_per_node: 8", "gpu_count_per_node: 1:30", "YAML reads 1:30 as 90"),
+        ("gpu_count_per_node: 8", "gpu_count_per_node: 0x8", "YAML reads 0x8 as 8"),
+        ("invented-for-tests", "kT7-unheard #9", "mysql_password: ends before the `#`, which begins a comment"),
+        ("role: worker", "role:\u00a0worker", "a no-break or a full-width blank"),
         ("suite:\n", "suite:\n  platforms: [{os: ubuntu, relase: '20.04'}]\n", "unknown key"),
         ("suite:\n", "suite:\n  platforms: [{os: ubuntu, release: focal}]\n", "is no release of Ubuntu or Debian"),
     ],
@@ -72,3 +77,8 @@ def test_a_misspelt_key_of_a_row_is_compared_with_the_keys_of_a_row(tmp_path: Pa
 def test_sign_in_by_dingtalk_is_the_templates_own(tmp_path: Path) -> None:
     edit = ("Authentications:\n", "Authentications:\n  DingTalk: {AppId: a, AppSecret: b}\n")
     assert findings(write(tmp_path, edit)) == []
+
+
+def test_a_quoted_password_may_have_a_comment_behind_it(tmp_path: Path) -> None:
+    quoted = ("mysql_password: invented-for-tests", "mysql_password: 'kT7-unheard #9'   # changed in March")
+    assert findings(write(tmp_path, quoted)) == []

@@ -33,7 +33,9 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 def pods(cluster: Cluster, *names: str) -> list[dict[str, Any]]:
-    return [dict(pod["spec"]) for pod in manifests(cluster, [cluster.node(name) for name in names], "lab/torch:2")]
+    pair = [cluster.node(name) for name in names]
+    counts = {node.name: node.device_count for node in pair}
+    return [dict(pod["spec"]) for pod in manifests(cluster, pair, "lab/torch:2", counts)]
 
 
 def told(spec: dict[str, Any]) -> dict[str, Any]:
