@@ -55,11 +55,13 @@ class Filled:
 
 def built(arch: Arch, output: Path, forms: Sequence[Callable[[Filled, Path], Path]]) -> list[Path]:
     """Build a bundle in each of the forms below `output`; the files that were written. BundleError."""
+    folder.check_possible()
     kept = cache() / arch
     kept.mkdir(parents=True, exist_ok=True)
     output.mkdir(parents=True, exist_ok=True)
-    debs, libraries = debian.fetch(arch, kept), wheels.fetch(arch, kept)
+    debs = debian.fetch(arch, kept)
     with tempfile.TemporaryDirectory(dir=kept) as work:
+        libraries = wheels.fetch(arch, kept, Path(work) / "wheels")
         filled = Filled(arch, f"dlws-{folder.version()}-{arch}", Path(work) / "bundle", debs)
         folder.fill(filled.folder, arch, debs, libraries)
         archive.write_manifest(filled.folder)

@@ -64,10 +64,16 @@ for source in sorted(pathlib.Path(sys.argv[1]).rglob("*.py")):
 """
 
 
-def fill(folder: Path, arch: Arch, debs: Iterable[tuple[debian.Package, Path]], libraries: Iterable[Path]) -> None:
-    """Write the files of a bundle below `folder`. BundleError if it would not be complete."""
+def check_possible() -> None:
+    """BundleError where this Python, or this checkout, cannot make a bundle that others can make again."""
     if sys.version_info[:2] != wheels.PYTHON:
         raise BundleError("build with Python 3.11: the byte code of a bundle is made by the Python that builds it")
+    if changed := _git("status", "--porcelain", "--", *SUITE).decode("utf-8", "backslashreplace").splitlines():
+        raise BundleError(f"a bundle is of a commit: commit or remove these first: {', '.join(changed)}")
+
+
+def fill(folder: Path, arch: Arch, debs: Iterable[tuple[debian.Package, Path]], libraries: Iterable[Path]) -> None:
+    """Write the files of a bundle below `folder`. BundleError if it would not be complete."""
     for _, deb in debs:
         for path, content in debian.files_of(deb):
             if place := place_of(path, content, arch):
@@ -145,11 +151,14 @@ def _dynamic(path: str, content: bytes) -> elf.Dynamic | None:
 
 def committed() -> list[str]:
     """The suite's files that belong into a bundle: those that git knows, so that no private file gets in."""
+    return sorted(name for name in _git("ls-files", "-z", "--", *SUITE).decode().split("\0") if name)
+
+
+def _git(*words: str) -> bytes:
     try:
-        listing = output_of(["git", "-C", str(ROOT), "ls-files", "-z", "--", *SUITE])
+        return output_of(["git", "-C", str(ROOT), *words])
     except BundleError as error:
         raise BundleError(f"a bundle is built in a clone of the repository: {error}") from None
-    return sorted(name for name in listing.decode().split("\0") if name)
 
 
 def version() -> str:
