@@ -20,7 +20,7 @@ from dlws.engine.credentials import ENVIRONMENT, kept_credential
 from dlws.init import draft, from_cluster, settings, table
 from dlws.init.comparison import differences
 from dlws.init.contact import LONGEST, Contact, Failure
-from dlws.init.dialogue import Dialogue, Unanswered, known_or_asked
+from dlws.init.dialogue import Dialogue, Unanswered, checked, known_or_asked
 from dlws.init.listing import BadList, Listed, from_option
 from dlws.init.survey import Contradiction, Surveyed, as_listed
 from dlws.inventory import Role
@@ -162,7 +162,8 @@ class Beginning:
 
     def _login(self, told: table.Table, state: State) -> Login:
         kept = kept_credential(state)
-        self.user = user = self.options.user or told.user or kept.user
+        user = told.user or kept.user
+        self.user = user = checked("--user", self.options.user, values.login_name) if self.options.user else user
         if self.options.key:
             return Login(user, key=self.options.key)
         option = f"set {ENVIRONMENT}, or name a key with --key FILE"

@@ -50,6 +50,11 @@ def running(kube: Kubernetes, source: str) -> Running:
     if not nodes:
         raise BadList(f"{source}: the cluster has no node (name the hosts with --hosts)")
     hosts = [_listed(name, node, source) for name, node in nodes.items()]
+    masters = [host.name for host in hosts if host.role is Role.INFRASTRUCTURE]
+    if len(masters) > 1:
+        raise BadList(
+            f"{source}: {', '.join(masters)} are masters, and only one is supported (name the hosts with --hosts)"
+        )
     stored = cluster_configuration(kube) or {}
     networking = stored.get("networking") or {}
     wanted = {

@@ -61,7 +61,8 @@ def _tools(folder: Path, name: str, address: str, tools: Mapping[str, str]) -> s
         ' preferred_lft forever";; *) echo "10.9.0.0/16 dev eth1"; echo "default via 10.9.0.1 dev eth1";; esac',
     }
     texts = {
-        tool: said if tool in ("lspci", "ip", "ss") else f"echo {shlex.quote(said)}" for tool, said in tools.items()
+        tool: said if tool in ("lspci", "ip", "ss", "sudo") else f"echo {shlex.quote(said)}"
+        for tool, said in tools.items()
     }
     for tool, body in (shown | texts).items():
         (folder / tool).write_text(f"#!/bin/sh\n{body}\n")

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 SITE = CONFIG.parent
 SETTINGS = (
     "k8s-gitbranch",
+    "default-storage-folders",
     "dockerregistry",
     "dockers",
     "apt_mirror_url",

@@ -58,6 +58,7 @@ def test_nodes_are_hosts_and_the_labels_tell_the_master(api: FakeApi) -> None:
     ("found", "why"),
     [
         ([], "has no node"),
+        ([node("a", "192.168.3.2", MASTER), node("b", "192.168.3.3", MASTER)], "a, b are masters, and only one"),
         ([node("Big", "192.168.3.2")], 'node "Big" is no host name'),
         ([node("a", "fe80::1")], "is no IPv4 address"),
         ([{"metadata": {"name": "a"}, "status": {}}], "node a has no InternalIP"),

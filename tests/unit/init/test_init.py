@@ -17,6 +17,7 @@ from dlws.inventory import Device, Role
 from dlws.remote.hostkeys import Remark, keys_of
 from tests.kits.bare_hosts import AMD, ARM, PASSWORD, PLAIN, Bare, site
 from tests.kits.config_example import no_dns
+from tests.kits.ssh_server import WORKS
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,15 @@ def test_the_password_is_kept_where_the_install_looks(init: Init, config: Path, 
     kept = state_of(config, "demo").root_password
     assert (kept.read_text(), stat.S_IMODE(kept.stat().st_mode)) == (f"{PASSWORD}\n", 0o600)
     assert stat.S_IMODE(state_of(config, "demo").folder.stat().st_mode) == 0o700
+
+
+def test_another_user_than_root_is_kept_beside_the_password(init: Init, config: Path, tmp_path: Path) -> None:
+    with site(tmp_path / "hosts", atlas01={**ARM, "sudo": WORKS}) as made:
+        words = ("--hosts", "127.1.0.1", "--ssh-port", str(made[0]), "--user", "maint", "--keep-password")
+        done = init(*NAMED, *words, says=f"y\n{PASSWORD}\n\n")
+    assert done.exit_code == 0, done.output
+    assert made[1][0].ssh.tried == [f"maint:{PASSWORD}"]
+    assert state_of(config, "demo").root_user.read_text() == "maint\n"
 
 
 def test_a_wrong_password_is_one_line_and_is_tried_at_one_host(
