@@ -122,7 +122,7 @@ def _start(recorded: Recording, fleet: list[Member], project: Project, port: int
     server = subprocess.Popen(command, cwd=SUITE, stdout=subprocess.PIPE, text=True)
     assert server.stdout
     if server.stdout.readline() != "ready\n":
-        raise NotAudited("the pretended hosts do not start: what they said is above")
+        raise NotAudited("the pretended hosts do not start, as said above; is another benchmark running?")
     return server
 
 

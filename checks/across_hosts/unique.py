@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from itertools import takewhile
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, preflight
@@ -161,8 +160,11 @@ def clocks_apart(
     slowest = sorted(slow, key=slow.__getitem__)
     found: set[tuple[str, str]] = set()
     for name, ahead in fast.items():
-        behind = takewhile(lambda other, ahead=ahead: ahead - slow[other] > limit, slowest)
-        found |= {(min(name, other), max(name, other)) for other in behind if other != name}
+        for other in slowest:
+            if ahead - slow[other] <= limit:
+                break
+            if other != name:
+                found.add((min(name, other), max(name, other)))
     place = {name: n for n, name in enumerate(read)}
     return sorted(found, key=lambda pair: (place[pair[0]], place[pair[1]]))
 

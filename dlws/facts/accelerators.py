@@ -54,7 +54,7 @@ def driver_device_count(node: Node, host: Host) -> int:
 def plugin_pods(plugin: Plugin, node: Node, kube: Kubernetes) -> list[str]:
     """Of each of a device plugin's pods on a host `ready`, or what is the matter with it."""
     key, value = plugin.label
-    pods = kube.list("pods", namespace=NAMESPACE).on(node.name)
+    pods = [pod for pod in kube.list("pods").on(node.name) if pod["metadata"].get("namespace") == NAMESPACE]
     return [pod_state(pod) for pod in pods if (pod["metadata"].get("labels") or {}).get(key) == value]
 
 
