@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ def render(overview: Overview) -> str:
     """The page of a run."""
     recorded, ledger, rows = overview.recorded, overview.ledger, overview.matrix
     past = history.before(recorded)
+    places = _places(rows)
     timing = None if ledger.run.plan else critical_path.timing(ledger)
     path = dict(timing.path) if timing else {}
     blocks, texts, missing = _evidence(recorded)
@@ -67,7 +68,7 @@ def render(overview: Overview) -> str:
         end=ledger.end,
         summary=overview.summary,
         matrix=rows,
-        place=_places(rows),
+        place=lambda result: places[result.key],
         row_of={row.key: place for place, row in enumerate(rows.rows)},
         most_places=MOST_PLACES,
         columns=columns(rows)[:MOST_COLUMNS],
@@ -84,7 +85,7 @@ def render(overview: Overview) -> str:
         no_hosts=matrix.NO_HOSTS,
         matrix_kind=matrix.kind_of,
         marks=MARKS,
-        data=_json(_data(overview, past) | {"missing": missing}),
+        data=_json(_data(overview, places, past) | {"missing": missing}),
         details=[_json(details) for details in _details_by_host(rows, ledger.run.started)],
         texts=_json(texts),
         evidence=[(file, _json(commands)) for file, commands in blocks.items()],
@@ -108,14 +109,17 @@ def columns(rows: Matrix) -> list[list[HostRow]]:
     return matrix.fold(rows.hosts, rows.rows) if len(rows.hosts) > MANY else [[host] for host in rows.hosts]
 
 
-def _places(rows: Matrix) -> Callable[[Result], int]:
-    """The number by which the page knows a result: its row, times the number of hosts, plus its column."""
-    row_of = {row.key: place for place, row in enumerate(rows.rows)}
+def _places(rows: Matrix) -> dict[str, int]:
+    """By key the number by which the page knows a test on a host: its row times the number of hosts plus its column."""
     host_of = {host.name: place for place, host in enumerate(rows.hosts)}
-    return lambda result: row_of[result.id or result.name] * len(host_of) + host_of[result.host]
+    return {
+        cell.item.key: place * len(host_of) + host_of[host]
+        for place, row in enumerate(rows.rows)
+        for host, cell in row.cells.items()
+    }
 
 
-def _data(overview: Overview, past: Sequence[Past]) -> dict[str, Any]:
+def _data(overview: Overview, places: Mapping[str, int], past: Sequence[Past]) -> dict[str, Any]:
     """The data for the page's script. Times are seconds since the run's start.
 
     A row's `cells` has one letter for each host, and each of its `past` one string of them for an earlier run; `said`
@@ -124,7 +128,6 @@ def _data(overview: Overview, past: Sequence[Past]) -> dict[str, Any]:
     run, rows = overview.ledger.run, overview.matrix
     words: dict[str, int] = {}
     host_of = {host.name: place for place, host in enumerate(rows.hosts)}
-    place = _places(rows)
     return {
         "run": run.run,
         "began": _seconds_at(run.started),
@@ -155,7 +158,7 @@ def _data(overview: Overview, past: Sequence[Past]) -> dict[str, Any]:
             for row in rows.rows
         ],
         "words": list(words),
-        "findings": [[place(r) for r in f.results] for group in overview.summary.groups for f in group.findings],
+        "findings": [[places[r.key] for r in f.results] for group in overview.summary.groups for f in group.findings],
         "marks": {_slug(kind): [mark.glyph, kind] for kind, mark in MARKS.items()},
     }
 
