@@ -2,6 +2,7 @@
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; measure large reports
 # make upstream CHECKOUT=DIR   lint, render and compare, field by field, with a DLWorkspace checkout of your own
+# make upstream-lab CHECKOUT=DIR   install its manifests on the lab's hosts, audit, install again, change a value
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, ten minutes of a fuzzer
@@ -28,7 +29,7 @@ define part
 	SECONDS=0; $(3) && mkdir -p $(TOOK) && echo "$$((SECONDS / 60)) min $$((SECONDS % 60)) s last time" > $(TOOK)/$(1)
 endef
 
-.PHONY: demo test long upstream mutants bench unit lint env lab down clean
+.PHONY: demo test long upstream upstream-lab mutants bench unit lint env lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -47,6 +48,10 @@ long: test
 upstream: env
 	@[ -n "$(CHECKOUT)" ] || { echo "which checkout? make upstream CHECKOUT=DIR" >&2; exit 2; }
 	$(BIN)/python -m tests.upstream "$(CHECKOUT)"
+
+upstream-lab: lab
+	@[ -n "$(CHECKOUT)" ] || { echo "which checkout? make upstream-lab CHECKOUT=DIR" >&2; exit 2; }
+	$(BIN)/python -m tests.upstream.lab "$(CHECKOUT)"
 
 mutants: env
 	$(BIN)/python -m tests.mutants
