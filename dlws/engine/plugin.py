@@ -44,7 +44,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
     options.settle_paths(config, command)
     options.check_replay(config, command)
     options.check_whole(config, command)
-    options.check_services(config, command)
+    options.check_named(config, command)
     if config.option.replay is not None:
         run.start_replay(config, command)
     else:
