@@ -129,6 +129,12 @@ RECIPES = (
         command=("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"),
     ),
     Recipe(
+        ("prom/alertmanager:v0.20.0",),
+        ("prometheus-alertmanager",),
+        folders=("alertmanager",),
+        entrypoint=("/usr/bin/prometheus-alertmanager",),
+    ),
+    Recipe(
         ("prom/node-exporter:v0.18.1",),
         ("prometheus-node-exporter",),
         entrypoint=("/usr/bin/prometheus-node-exporter",),

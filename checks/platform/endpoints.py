@@ -75,9 +75,11 @@ def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     source="upstream REST API",
     on=platform_master,
     title_zh="REST API 冒烟测试通过",
-    fix="see kubectl logs of the restfulapi pod; it needs the database (D03) and /etc/RestfulAPI (D23)",
+    fix="see kubectl logs of the restfulapi pod; it needs MySQL (D03), /etc/RestfulAPI (D23), the user dashboard (D39)",
     causes=[
-        *(RUNS[name] for name in ("restfulapi2", "nginx", "custom-user-dashboard")),  # which counts the users of a VC
+        RUNS["restfulapi2"],
+        RUNS["nginx"],
+        RUNS["custom-user-dashboard"],
         database.test_root_signs_in,
         *PORT_TAKEN,
     ],

@@ -25,19 +25,24 @@ CAUSES: dict[str, list[Callable[..., None]]] = {
 }
 """What explains that a service does not come up, besides its host, its ports and its images: for itself, and under
 `mysql` for all that need the database."""
+READY_WITH = {"repairmanager2": ("jobmanager2",)}
+"""By service, those whose ports its pods' readiness probes ask (upstream repairmanager2.yaml: 9200)."""
 
 
 def check_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]:
     """By service, its check."""
-    return {service.name: _check(service) for service in services}
+    made: dict[str, Callable[..., None]] = {}
+    for service in services:
+        made[service.name] = _check(service, [made[name] for name in READY_WITH.get(service.name, ())])
+    return made
 
 
-def _check(service: Service) -> Callable[..., None]:
+def _check(service: Service, others: Iterable[Callable[..., None]]) -> Callable[..., None]:
     if service.name == "mysql":
         return database.test_mysql_runs
     needs_mysql = {"mysql", "restfulapi2"} & {service.name, *service.after}
 
-    @service_check(service, [*CAUSES.get(service.name, ()), *(CAUSES["mysql"] if needs_mysql else ())])
+    @service_check(service, [*CAUSES.get(service.name, ()), *(CAUSES["mysql"] if needs_mysql else ()), *others])
     def runs(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
         expect_service(service, cluster, kube, notes)
 

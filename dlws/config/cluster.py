@@ -221,10 +221,12 @@ def inspect(
         findings += lint.check_checkout(written, source)
         edited = source / lint.LOCAL_YAML
         if edited.is_file():  # it has no effect, so nothing in it may prevent a run
-            web_findings = _web_findings(written, edited, known_leaks)
+            web = _web_document(edited)
+            web_findings = [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
             findings += [replace(f, level=Level.WARNING) if f.level is Level.ERROR else f for f in web_findings]
     if local_yaml is not None:
-        findings += _web_findings(written, local_yaml, known_leaks)
+        web = _web_document(local_yaml)
+        findings += [*web.findings, *lint_local_yaml.check_effective(written, web, known_leaks)]
     ordered = tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.place))
     if configuration is None or errors(ordered):
         return None, ordered
@@ -245,9 +247,8 @@ def _content(path: Path, fix: str) -> bytes:
     raise ConfigUnreadable([Finding(str(path), 0, 0, "", reason, fix, Level.ERROR)])
 
 
-def _web_findings(written: Document, path: Path, known_leaks: Mapping[str, published_secrets.Leak]) -> list[Finding]:
-    web = document.read(_content(path, "name the local.yaml of runbook section 3.15"), str(path))
-    return [*web.findings, *lint_local_yaml.check(written, web, known_leaks)]
+def _web_document(path: Path) -> Document:
+    return document.read(_content(path, "name the local.yaml of runbook section 3.15"), str(path))
 
 
 def _checkout(path: Path, written: Document) -> Path | None:

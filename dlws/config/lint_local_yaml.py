@@ -23,6 +23,30 @@ USER_GROUP_PATHS: Final[Mapping[str, str]] = {
     "backEndPath": "/custom-user-dashboard-backend",
     "frontEndPath": "/custom-user-dashboard",
 }
+READ_AT_START: Final[Mapping[str, tuple[str, ...]]] = {
+    "sign": (),
+    "masterToken": (),
+    "domain": (),
+    "administrators": (),
+    "clusters": (),
+    "userGroup": ("domain", *USER_GROUP_PATHS),
+    "activeDirectory": ("tenant", "clientId", "clientSecret"),
+    "wechat": ("appId", "appSecret"),
+}
+"""What the server asks node-config for when it starts, and the keys of it; empty texts are values for it
+(docs/upstream.md#web-configuration)."""
+
+
+def check_effective(
+    document: Document, web: Document, known_leaks: Mapping[str, Leak] = published_secrets.KNOWN
+) -> Iterator[Finding]:
+    """The findings of `check`, and what the server would miss: for the file that it reads."""
+    yield from check(document, web, known_leaks)
+    for name, keys in READ_AT_START.items():
+        for path in [(name,)] if web.get(name) is None else [(name, key) for key in keys]:
+            if web.get(*path) is None:
+                message = "missing: the web interface's server reads it at its start, whatever sign-in is set up"
+                yield web.at_key(path, message, "see the file of `dlws render webui local.yaml`")
 
 
 def check(

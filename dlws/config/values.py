@@ -21,10 +21,12 @@ _OPTIONS: Final = re.compile(r"[A-Za-z0-9_.=:/@+-]+(?:,[A-Za-z0-9_.=:/@+-]+)*")
 _NFS_CLIENT: Final = re.compile(r"[A-Za-z0-9*?@][A-Za-z0-9*?./:-]*")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_IMAGE_PATH: Final = r"[a-z0-9]+([._-]+[a-z0-9]+)*"
-_REGISTRY: Final = re.compile(rf"[A-Za-z0-9.-]+(:[0-9]{{1,5}})?/({_IMAGE_PATH}/)*")
+_IMAGE_PATH: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?"
+_REGISTRY: Final = re.compile(rf"{_IMAGE_HOST}/({_IMAGE_PATH}/)*")
 _IMAGE: Final = re.compile(
-    rf"([A-Za-z0-9.-]+(:[0-9]{{1,5}})?/)?({_IMAGE_PATH}/)*{_IMAGE_PATH}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?"
+    rf"({_IMAGE_HOST}/)?({_IMAGE_PATH}/)*{_IMAGE_PATH}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})?"
+    r"(@sha256:[0-9a-f]{64})?"
 )
 _PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+:~-]+)?")
 _VERSION: Final = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
@@ -192,9 +194,17 @@ def registry(value: str) -> str:
     return value
 
 
+def is_image_name(value: str) -> bool:
+    """Whether Docker takes it as the name of an image, [registry/]path[:tag][@digest].
+
+    The grammar is that of github.com/distribution/reference, without registries by IPv6 address.
+    """
+    return _IMAGE.fullmatch(value) is not None
+
+
 def image(value: str) -> str:
     """A container image by name, with or without registry and tag."""
-    if not _IMAGE.fullmatch(value):
+    if not is_image_name(value):
         raise refusal(f"{shown(value)} is no image name", "write it like dlws/cuda or registry:5000/dlws/cuda:1")
     return value
 

@@ -33,10 +33,17 @@ def why(pod: Object) -> list[str]:
     placed = _condition(pod, "PodScheduled")
     if placed.get("status") == "False":
         return [f"is placed nowhere: {_short(placed.get('message') or placed.get('reason') or 'no reason given')}"]
-    waiting = [str(c["name"]) for c in containers(pod) if not c.get("ready") and not ended_well(c)]
+    waiting = [_probed(pod, str(c["name"])) for c in containers(pod) if not c.get("ready") and not ended_well(c)]
     phase = str(pod["status"].get("phase", "Unknown"))
     message = _short(pod["status"].get("message") or pod["status"].get("reason") or "")
     return [f"{phase}: {message}" if message else f"{phase}, {', '.join(waiting) or 'its containers'} not ready"]
+
+
+def _probed(pod: Object, name: str) -> str:
+    """A container's name, and the URL with which the kubelet asks whether it is ready."""
+    probes = [c.get("readinessProbe") or {} for c in (pod.get("spec") or {}).get("containers", ()) if c["name"] == name]
+    asked = probes[0].get("httpGet") if probes else None
+    return f"{name} (asked for :{asked.get('port')}{asked.get('path', '/')})" if asked else name
 
 
 def crashed(pod: Object) -> list[str]:

@@ -88,7 +88,8 @@ def _service(cluster: Cluster, renderer: Renderer, service: str) -> Iterator[tup
 def _where(manifest: Manifest) -> str:
     if manifest.nodes is None:
         return ""
-    return f"\n# runs on {', '.join(manifest.nodes)}" if manifest.nodes else "\n# runs on no machine: left out"
+    places = f"\n# runs on {', '.join(manifest.nodes)}" if manifest.nodes else "\n# runs on no machine: left out"
+    return places + "".join(f"\n# without {words}" for words in manifest.left_out)
 
 
 def _webui(cluster: Cluster, renderer: Renderer) -> Iterator[tuple[str, str]]:
@@ -106,10 +107,13 @@ def _list(cluster: Cluster, renderer: Renderer) -> int:
     bad = False
     for service in services.SERVICES:
         rendered, problems = _counted(partial(manifests.of_service, cluster, renderer, service.name))
-        problems = problems or services.contract(cluster, service, rendered)
+        problems = problems or [*services.contract(cluster, service, rendered), *manifests.unpullable(rendered)]
         used, total = len(manifests.placeable(rendered)), len(rendered)
         left_out = f", {total - used} for no machine here" if total > used else ""
         print(f"{service.name:24}{used} object{'' if used == 1 else 's'}{left_out}")
+        for manifest in rendered:
+            for words in manifest.left_out:
+                print(f"    {manifest.title} without {words}")
         bad |= _complain(problems)
     files, problems = _counted(partial(web_files.host_files, cluster, renderer))
     print(f"{WEBUI:24}{', '.join(file.path for file in files)}")

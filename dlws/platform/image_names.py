@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Final
 from dlws.config.cluster import Cluster
 from dlws.config.lint import JWT_PLACEHOLDER
 from dlws.inventory import Arch
+from dlws.kubernetes.kubeadm import NODE_PORT_RANGE
 from dlws.platform.parameters import Parameters
 from dlws.platform.templates import Renderer
 from dlws.upstream.checkout import Checkout, CheckoutError
@@ -64,6 +66,14 @@ LEFT_OUT: Final = frozenset({"config/local.yaml"})
 """Omitted from webui3: the pod mounts /etc/WebUI over it, and its sign-in secrets would end up in the registry."""
 JWT_KEY_FILES: Final = ("lib/resty/nginx-jwt-cookie.lua", "lib/resty/nginx-jwt-header.lua")
 """The files of openresty with upstream's public key; `jwt.secret_key` replaces it, or every endpoint answers 401."""
+
+OPENRESTY_ROUTES: Final = "config/nginx/nginx.conf"
+"""The file of openresty with the route `/endpoints/v2/<port in base64>/`, which asks for no token."""
+_OPEN_ROUTE: Final = re.compile(r"location\s+~\s+\S*/endpoints/v2/\S*\s*\{")
+_NODE_PORTS_ONLY: Final = (
+    " access_by_lua_block { local port = tonumber(ngx.var.port); "
+    "if not port or port < %d or port > %d then return ngx.exit(403) end }"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +163,18 @@ def _content(renderer: Renderer, image: Image, target: str, inside: str, name: s
     text = renderer.checkout.read(name)
     if image.name == "openresty" and inside in JWT_KEY_FILES:
         return _with_key(text, str(renderer.cnf["jwt"]["secret_key"]), name).encode()
+    if image.name == "openresty" and inside == OPENRESTY_ROUTES:
+        text = _closed(text)
     return (renderer.rendered(text, name) if "{{" in text or "{%" in text else text).encode()
+
+
+def _closed(text: str) -> str:
+    """The routes, with only NodePorts behind the one without a token: inference services answer there, on NodePorts.
+
+    Upstream's lets anyone to any port of the host, the REST API's among them, past nginx' allow list.
+    """
+    limit = _NODE_PORTS_ONLY % (NODE_PORT_RANGE[0], NODE_PORT_RANGE[-1])
+    return _OPEN_ROUTE.sub(lambda found: found[0] + limit, text)
 
 
 def _with_key(text: str, key: str, name: str) -> str:

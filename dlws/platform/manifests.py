@@ -9,12 +9,13 @@ from typing import Final
 import yaml
 
 from dlws.config.cluster import Cluster
+from dlws.config.finding import shown
+from dlws.config.values import is_image_name
 from dlws.inventory import Arch
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.objects import Object
 from dlws.kubernetes.pod_network import images_of
 from dlws.parse import versions
-from dlws.platform import missing_rbac
 from dlws.platform.config_maps import MADE
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import SERVICES, CheckoutError, plain_name
@@ -27,6 +28,19 @@ RENAMED: Final[Mapping[tuple[str, str], str]] = {
 NO_APPLY: Final = frozenset({("apiregistration.k8s.io", "APIService")})
 """Groups and kinds that are created or merged instead of applied. On an apply of one, Kubernetes' API server panics
 ("FieldManager must be installed to run apply", seen with 1.20.2) and cuts the connection."""
+
+BROKEN: Final[Mapping[tuple[str, str], frozenset[str]]] = {("Deployment", "alert-manager"): frozenset({"reaper"})}
+"""By kind and name of a workload, its containers that cannot run in V0.1.6.1, because their image's name is malformed.
+They are left out; once the template is mended they are not. reaper kills idle jobs (alerts of type reaper)."""
+NGINX_SCRIPT: Final = "/home/auto-reload-nginx.sh"
+COMMANDS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    (NGINX_SCRIPT,): ("/bin/sh", "-c", f"until sleep 10; nginx -s reload; do nginx; done & exec {NGINX_SCRIPT}")
+}
+"""Commands of containers, and what takes their place. nginx' script leaves its start to certbot, which runs its hooks
+only where it reaches the ACME directory (docs/upstream.md#routes); here nginx is started until one runs."""
+SCRAPE_ANNOTATION: Final = "prometheus.io/scrape"
+PORT_ANNOTATION: Final = "prometheus.io/port"
+"""What a pod tells Prometheus by upstream's scrape configuration (services/monitor/prometheus.yaml)."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -47,6 +61,8 @@ class Manifest:
     object: Object = field(repr=False)
     nodes: tuple[str, ...] | None
     """None if it is not a workload. Empty if it would run nowhere (a variant for another architecture)."""
+    left_out: tuple[str, ...] = ()
+    """The containers of BROKEN that it would have, each with the name of its image."""
 
     @property
     def kind(self) -> str:
@@ -80,12 +96,11 @@ class Manifest:
 
 
 def of_service(cluster: Cluster, renderer: Renderer, service: str) -> tuple[Manifest, ...]:
-    """Every object of a service, in the order they are applied: its rights, then each architecture's launch order.
+    """Every object of a service, in the order they are applied: each architecture's launch order.
 
     TemplateError or CheckoutError says what is wrong in the tree.
     """
-    own = tuple(Manifest(missing_rbac.SOURCE, rights, None) for rights in missing_rbac.OBJECTS.get(service, ()))
-    return own + tuple(
+    return tuple(
         _manifest(cluster, file, rendered)
         for file in files(cluster, renderer, service)
         for rendered in _objects(renderer, file)
@@ -95,6 +110,16 @@ def of_service(cluster: Cluster, renderer: Renderer, service: str) -> tuple[Mani
 def placeable(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
     """All but the workloads that would run nowhere: on an arm64 master upstream's amd64 Deployments stay Pending."""
     return tuple(manifest for manifest in manifests if manifest.nodes != ())
+
+
+def unpullable(manifests: Iterable[Manifest]) -> list[str]:
+    """The images of workloads whose names Docker refuses, a line each; a pod with one never starts."""
+    return [
+        f"{manifest.title}: {shown(image)} is no image name for Docker"
+        for manifest in manifests
+        for image in manifest.images
+        if not is_image_name(image)
+    ]
 
 
 def images_by_node(manifests: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
@@ -144,7 +169,8 @@ def _launched(renderer: Renderer, service: str, order: str) -> Iterator[str]:
 
 def _manifest(cluster: Cluster, file: str, rendered: Object) -> Manifest:
     try:
-        return Manifest(file, _adapted(cluster, rendered), _placed(cluster, rendered))
+        runnable, left_out = _runnable(rendered)
+        return Manifest(file, _adapted(cluster, runnable), _placed(cluster, rendered), left_out)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         message = f"renders to a malformed {rendered['kind']}: {type(error).__name__}: {error}"
         raise TemplateError(file, 0, message) from None
@@ -152,6 +178,19 @@ def _manifest(cluster: Cluster, file: str, rendered: Object) -> Manifest:
 
 def _objects(renderer: Renderer, file: str) -> list[Object]:
     return [MADE[file](renderer)] if file in MADE else objects(renderer.text(file), file)
+
+
+def _runnable(rendered: Object) -> tuple[Object, tuple[str, ...]]:
+    """The object without the containers that are known to be broken, and what is left out, in words."""
+    pod = _pod(rendered)
+    known = BROKEN.get((rendered["kind"], rendered["metadata"]["name"]), frozenset())
+    broken = [c for c in (pod or {}).get("containers", ()) if c["name"] in known and not is_image_name(c["image"])]
+    if pod is None or not broken:
+        return rendered, ()
+    spec = {**pod, "containers": [c for c in pod["containers"] if c not in broken]}
+    template = {**rendered["spec"]["template"], "spec": spec}
+    words = tuple(f"container {c['name']}, whose image {shown(c['image'])} is no name for Docker" for c in broken)
+    return {**rendered, "spec": {**rendered["spec"], "template": template}}, words
 
 
 def _adapted(cluster: Cluster, rendered: Object) -> Object:
@@ -166,11 +205,32 @@ def _adapted(cluster: Cluster, rendered: Object) -> Object:
     groups = {key: [_container(c) for c in pod[key]] for key in ("initContainers", "containers") if pod.get(key)}
     spec: Object = {**pod, **groups}
     spec = _tolerant(spec) if _has_new_taint(cluster) else spec
-    return {**rendered, "spec": {**rendered["spec"], "template": {**rendered["spec"]["template"], "spec": spec}}}
+    template = _unscraped({**rendered["spec"]["template"], "spec": spec})
+    return {**rendered, "spec": {**rendered["spec"], "template": template}}
+
+
+def _unscraped(template: Object) -> Object:
+    """The pod template; one that names no port at all is no target of Prometheus.
+
+    Prometheus would ask such a pod on the host's network at port 80, where nginx answers with a web page: a target that
+    is down for good (repairmanager2 of V0.1.6.1, which serves nothing).
+    """
+    about = template["metadata"]
+    annotations = about.get("annotations") or {}
+    listens = PORT_ANNOTATION in annotations or any(c.get("ports") for c in template["spec"]["containers"])
+    if listens or SCRAPE_ANNOTATION not in annotations:
+        return template
+    kept = {key: value for key, value in annotations.items() if key != SCRAPE_ANNOTATION}
+    return {**template, "metadata": {**about, "annotations": kept}}
 
 
 def _container(container: Object) -> Object:
-    """The container without duplicate variables, which an apply refuses; the last one wins, as for the kubelet."""
+    """The container with a command that starts it, and without duplicate variables, which an apply refuses.
+
+    Of duplicates the last one wins, as for the kubelet.
+    """
+    if command := COMMANDS.get(tuple(container.get("command") or ())):
+        container = {**container, "command": list(command)}
     env = {variable["name"]: variable for variable in container.get("env") or ()}
     return _with_protocols({**container, "env": list(env.values())} if env else container)
 

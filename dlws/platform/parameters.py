@@ -18,6 +18,7 @@ from dlws.config.validation import is_secret, secrets_in
 from dlws.inventory import Role
 from dlws.kubernetes import device_plugins, labels
 from dlws.parse.mappings import merged
+from dlws.platform import own_secrets
 from dlws.upstream import service_token
 from dlws.upstream.checkout import PARAMS, Checkout, CheckoutError
 
@@ -79,6 +80,7 @@ def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parame
     cnf |= _nodes(cluster)
     cnf |= _addresses(cluster, cnf)
     cnf |= _platform(cluster, cnf)
+    cnf |= own_secrets.of(cluster, cluster_id)
     for key in EMPTY - cnf.keys():
         cnf[key] = ""
     for *sections, key in EMPTY_WITHIN:

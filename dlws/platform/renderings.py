@@ -13,9 +13,10 @@ from typing import Final
 
 from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
+from dlws.config.values import is_image_name
 from dlws.inventory import Arch, Node
 from dlws.kubernetes import labels
-from dlws.platform import image_names, manifests, rendering, rollout, services, web_files
+from dlws.platform import image_names, manifests, readiness, rendering, rollout, services, web_files
 from dlws.platform.image_names import Build
 from dlws.platform.job_objects import DOCKER_HUB, registry_key
 from dlws.platform.manifests import Manifest
@@ -51,7 +52,8 @@ class Platform:
         return self._manifests[service]
 
     def _rendered(self, service: str) -> tuple[Manifest, ...]:
-        placeable = manifests.placeable(manifests.of_service(self.cluster, self.renderer, service))
+        every = manifests.of_service(self.cluster, self.renderer, service)
+        placeable = readiness.probed(self.cluster, services.by_name(service), manifests.placeable(every))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
         return rollout.prepared(placeable, self._files, dict(pair for digests in built for pair in digests.items()))
 
@@ -101,6 +103,13 @@ class Platform:
     def builds(self, arch: Arch) -> tuple[Build, ...]:
         """DLWS's own images for an architecture: to build, or to find in the registry."""
         return tuple(b for b in image_names.builds(self.cluster, self.renderer) if b.arch is arch)
+
+    @property
+    def misnamed(self) -> list[Build]:
+        """Those of DLWS's own images whose names Docker refuses."""
+        return [
+            build for arch in self.cluster.archs for build in self.builds(arch) if not is_image_name(build.full_name)
+        ]
 
     def context(self, image: image_names.Image) -> bytes:
         """The build context of an image as `docker build -` takes it."""
@@ -163,8 +172,9 @@ def troubles(cluster: Cluster) -> list[str]:
     return [
         f"{service.name}: {line}"
         for service in SERVICES
-        for line in services.contract(cluster, service, platform.manifests(service.name))
-    ]
+        for rendered in (platform.manifests(service.name),)
+        for line in (*services.contract(cluster, service, rendered), *manifests.unpullable(rendered))
+    ] + [f"{build.full_name} is no image name for Docker" for build in platform.misnamed]
 
 
 def _refusals(render: Callable[[], Iterable[object]]) -> list[str]:

@@ -49,6 +49,8 @@ class Workload:
     """The arm64 twin's pods have `-arm64` in that label too."""
     optional: bool = False
     """Upstream's own checker skips it, because it may not work on every cluster."""
+    wanted: Callable[[Configuration], bool] = lambda _: True
+    """Whether the configuration asks for it."""
 
     def object_name(self, arch: Arch) -> str:
         """The name of its object for machines of an architecture."""
@@ -65,6 +67,8 @@ class Workload:
 
     def nodes(self, cluster: Cluster) -> tuple[Node, ...]:
         """The machines it runs on; with one exception every service of the runbook runs only on the master."""
+        if not self.wanted(cluster.settings):
+            return ()
         return tuple(n for n in cluster.nodes if not self.label or self.label in labels.for_node(cluster, n))
 
     def objects(self, cluster: Cluster) -> tuple[str, ...]:
@@ -103,6 +107,7 @@ def _monitor(name: str, kind: str, *ports: Port, label: str = "", selector: str 
     return Workload(name, kind, "kube-system", label, ports, twin=name != "node-exporter", selector=selector)
 
 
+ALERTMANAGER: Final = Port(9093, "alertmanager", "/alert-manager/-/healthy")
 _MANAGERS: Final = ("job", "user", "node", "joblog", "command", "endpoint", "job", "job", "job")
 
 SERVICES: Final[tuple[Service, ...]] = (
@@ -181,13 +186,22 @@ SERVICES: Final[tuple[Service, ...]] = (
                 selector="app=prometheus",
             ),
             _monitor("grafana", "Deployment", Port(3000, "grafana", "/api/health"), label="grafana"),
+            Workload(
+                "alert-manager",
+                "Deployment",
+                "kube-system",
+                "alert-manager",
+                (ALERTMANAGER,),
+                twin=False,
+                wanted=lambda settings: settings.has_alertmanager,
+            ),
         ),
         after=("custommetrics",),
     ),
     Service(
         "webui3",
         "D38",
-        (_daemon("webui3", Port(3081, "web interface"), label="webportal"),),
+        (_daemon("webui3", Port(3081, "web interface", "/api/"), label="webportal"),),
         after=("restfulapi2", "nginx"),
         config_files=True,
     ),
@@ -338,7 +352,6 @@ def host_ports(cluster: Cluster, node: Node) -> dict[int, str]:
     }
 
 
-ALERTMANAGER: Final = Port(9093, "alertmanager")
 ALSO_TAKEN: Final[Mapping[str, tuple[Port, ...]]] = {
     "nginx": (Port(443, "https"),),
     "prometheus-deployment": (ALERTMANAGER,),

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from dlws.config import document, lint_local_yaml
 from dlws.config.cluster import Cluster
 from dlws.config.document import Document
 from dlws.config.finding import Finding
+from dlws.platform import own_secrets
 from dlws.platform.services import STATIC
 from dlws.platform.templates import Renderer
 from dlws.upstream.checkout import BOOTSTRAP
@@ -35,6 +35,9 @@ DASHBOARD: Final = f"{STATIC}/dashboard"
 STATIC_SOURCE: Final = "/www/.dlws-dashboard"
 """The file with the id of the image that they were copied from."""
 _APIS: Final = re.compile(r"(location /apis/ \{[^{}]*?)([ \t]*)deny all;")
+FIXED_SECRETS: Final = ("masterToken", "ADMINISTRATOR_PASSWORD", "SECRET_KEY")
+"""Keys of the files that V0.1.6.1's templates give one value for all clusters."""
+_USER_GROUP: Final = re.compile(r"^userGroup:.*(?:\n[ \t].*)*", re.MULTILINE)
 _ALLOWED: Final = re.compile(r"allow\s+([0-9./]+);")
 
 
@@ -96,15 +99,35 @@ def host_files(cluster: Cluster, renderer: Renderer) -> tuple[HostFile, ...]:
 
 
 def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
-    """/etc/WebUI/local.yaml (runbook 3.15)."""
-    return _for_users(cluster, renderer).text(LOCAL_YAML)
+    """/etc/WebUI/local.yaml (runbook 3.15): what browsers see has the cluster's public name.
+
+    deploy.py writes the master's name everywhere; the runbook says to write the cluster's (`https://atlas.sigsus.cn`).
+    `userGroup` keeps the master's: the server itself asks there, and behind a public address it may not reach itself.
+    The sections of both sign-ins stay, with empty ids too: the server reads them at its start
+    (docs/upstream.md#web-configuration).
+    """
+    for_users = renderer.with_values({"webportal_node": cluster.public_name}).text(LOCAL_YAML)
+    between_services = _USER_GROUP.search(renderer.text(LOCAL_YAML))
+    text = _USER_GROUP.sub(lambda _: between_services[0], for_users) if between_services else for_users
+    return own_secrets.put_in(LOCAL_YAML, text, renderer.cnf)
 
 
 def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:
     """The findings about a local.yaml for this cluster; a rendered one has none, except about its token key."""
     web = document.read(text.encode(), file)
     written = Document(str(cluster.path), data=dict(cluster.document))
-    return (*web.findings, *lint_local_yaml.check(written, web))
+    return (*web.findings, *lint_local_yaml.check_effective(written, web))
+
+
+def published(cluster: Cluster, renderer: Renderer) -> list[str]:
+    """The secrets that stand in the files as the checkout's templates fix them, the same for all: `<path>: <key>`."""
+    fixed = re.compile(rf"^({'|'.join(FIXED_SECRETS)})\s*[=:].*$", re.MULTILINE)
+    return [
+        f"{file.path}: {line[1]}"
+        for file in host_files(cluster, renderer)
+        for line in fixed.finditer(file.text)
+        if line[0] in renderer.checkout.read(file.source.template).splitlines()
+    ]
 
 
 def nginx_routes(cluster: Cluster, renderer: Renderer) -> str:
@@ -122,18 +145,8 @@ def nginx_routes(cluster: Cluster, renderer: Renderer) -> str:
 
 
 def _text(cluster: Cluster, renderer: Renderer, source: Source) -> str:
-    text = local_yaml(cluster, renderer) if source.template == LOCAL_YAML else renderer.text(source.template)
+    if source.template == LOCAL_YAML:
+        text = local_yaml(cluster, renderer)
+    else:
+        text = own_secrets.put_in(source.template, renderer.text(source.template), renderer.cnf)
     return text if text.endswith("\n") else text + "\n"
-
-
-def _for_users(cluster: Cluster, renderer: Renderer) -> Renderer:
-    """The renderer for what browsers see: the cluster's public name, and only sign-in providers that are configured.
-
-    deploy.py writes the master's name; the runbook says to write the cluster's (`https://atlas.sigsus.cn`).
-    """
-    accounts = {name: keys if _is_set_up(keys) else "" for name, keys in renderer.cnf["Authentications"].items()}
-    return renderer.with_values({"webportal_node": cluster.public_name, "Authentications": accounts})
-
-
-def _is_set_up(keys: Any) -> bool:
-    return isinstance(keys, Mapping) and any(keys.values())

@@ -242,6 +242,7 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
         path = "/dashboard/index.html" if route.port is None else route.path
         answers |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
     answers |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
+    answers |= _status("http://127.0.0.1:5080/endpoints/v2/NTAwMA==/apis/docs/", "403")
     answers[_curl(f"{platform.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
     for url, answer in API_ANSWERS.items():
         answers[_curl(platform.FETCH, url)] = json.dumps(answer)

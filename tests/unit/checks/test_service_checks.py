@@ -63,3 +63,11 @@ def test_a_check_is_called_by_its_service() -> None:
 def test_what_a_service_needs_to_answer_is_a_cause() -> None:
     assert "jobmanager2" in by_name("repairmanager2").after  # its readiness probe asks jobmanager's port
     assert "D39" in [cause.id for cause in declared()["D02"].causes]  # ListVCs asks the user dashboard
+
+
+def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
+    found, stage = check_of(RUNS["repairmanager2"]), stage_of(STARTS["repairmanager2"])
+    assert found is not None
+    assert stage is not None
+    assert "D32" in {cause.id for cause in found.causes}
+    assert "jobmanager2" in stage.after

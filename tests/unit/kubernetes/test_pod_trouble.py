@@ -71,3 +71,10 @@ def test_a_pod_that_is_ready_has_no_trouble() -> None:
 )
 def test_waiting_helps_or_not(found: dict[str, Any], hopeless: bool) -> None:
     assert pod_trouble.is_hopeless(found) is hopeless
+
+
+def test_what_the_kubelet_asks_a_container_that_runs_for_is_named() -> None:
+    found = pod({"running": {}})
+    probe = {"httpGet": {"path": "/html/index.html", "port": 80}}
+    found["spec"] = {"containers": [{"name": "web", "readinessProbe": probe}]}
+    assert pod_trouble.why(found) == ["Pending, web (asked for :80/html/index.html) not ready"]

@@ -6,11 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
-import sys
 import tarfile
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,22 +19,8 @@ from lab.kube_faults import FAULTS as KUBE_FAULTS
 from lab.plan import LAB, REGISTRY, REGISTRY_PORT
 from lab.platform_faults import FAULTS, kept_archive, set_mysql_password
 from tests.kits.checkout import cluster_of, renderer_of
+from tests.kits.programs import IMAGES, STANDIN, module
 
-IMAGES = LAB / "images"
-
-
-def module(path: Path) -> ModuleType:
-    """A program of an image, loaded but not run."""
-    spec = spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    loaded = module_from_spec(spec)
-    sys.modules[path.stem] = loaded
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-STANDIN = module(IMAGES / "python/usr/lib/python3/dist-packages/standin.py")
 PROMETHEUS = module(IMAGES / "prometheus/usr/local/bin/prometheus.py")
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from dlws.config import values
 from dlws.config.cluster import Cluster
-from dlws.platform import manifests, rendering, services
+from dlws.platform import manifests, rendering, renderings, services
 from dlws.platform.manifests import Manifest
 from dlws.platform.templates import TemplateError
 from dlws.upstream.checkout import CheckoutError
@@ -132,3 +133,33 @@ def test_an_unknown_service_says_which_there_are(tmp_path: Path) -> None:
 def test_the_stand_in_is_what_stages_and_checks_expect(tmp_path: Path, name: str) -> None:
     cluster = cluster_of(tmp_path)
     assert services.contract(cluster, services.by_name(name), service(cluster, name)) == []
+
+
+def annotations_of(manifest: Manifest) -> dict[str, str]:
+    found: dict[str, str] = manifest.object["spec"]["template"]["metadata"].get("annotations", {})
+    return found
+
+
+def test_a_pod_that_listens_nowhere_is_no_target_of_prometheus(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    repair, jobs = (manifests.placeable(service(cluster, name))[-1] for name in ("repairmanager2", "jobmanager2"))
+    assert annotations_of(repair) == {"prometheus.io/path": "/metrics"}
+    assert annotations_of(jobs) == {"prometheus.io/path": "/metrics", "prometheus.io/scrape": "true"}
+
+
+def test_no_account_of_a_namespace_is_given_rights_on_the_cluster(tmp_path: Path) -> None:
+    assert not [m.title for m in service(cluster_of(tmp_path), "monitor") if "Role" in m.kind]
+
+
+ALERTING = (
+    "suite:\n",
+    "alert-manager: {configured: true, smtp_url: 'm.example.org:25', smtp_from: a@example.org, smtp_auth_username: a,"
+    " smtp_auth_password: invented-mail, receiver: b@example.org}\nsuite:\n",
+)
+
+
+def test_every_image_has_a_name_that_docker_takes(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path, ALERTING)
+    every = [m for one in services.SERVICES for m in service(cluster, one.name)]
+    assert [image for m in every for image in m.images if not values.is_image_name(image)] == []
+    assert renderings.troubles(cluster) == []

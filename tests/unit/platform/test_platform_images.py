@@ -116,3 +116,10 @@ def test_the_files_of_images_that_hold_a_secret_are_named(tmp_path: Path) -> Non
     mail = ("jwt:", "repair-manager: {alert: {smtp_url: m.example.org, password: invented-mail}}\njwt:")
     named = renderings.of(cluster_of(tmp_path, mail)).files_with_secrets(Arch.ARM64)
     assert {line.partition(": ")[2] for line in named} == {*JWT_KEY_FILES, "RepairManager/config/email-config.yaml"}
+
+
+def test_openresty_leads_nobody_without_a_token_past_the_node_ports(tmp_path: Path) -> None:
+    routes = files(renderer_of(tmp_path), "openresty")["config/nginx/nginx.conf"]
+    open_route, _, others = routes.partition("/endpoints/v2/")[2].partition("location")
+    assert "if not port or port < 30000 or port > 49999 then return ngx.exit(403) end" in open_route
+    assert "ngx.exit(403)" not in others

@@ -151,15 +151,19 @@ def test_npu_information_is_written_whole_and_only_from_answers(tmp_path: Path) 
     stub(
         tmp_path,
         "npu-smi",
-        'case "$*" in *-m) printf "NPU ID  Chip ID\\n0  0  910 A\\n4  0  910 A\\n";;'
-        ' *"-i 4") echo half; exit 1;; *) echo "NPU ID : 0";; esac',
+        'case "$*" in *-m) printf "\\tNPU ID  Chip ID\\n\\t0  0  0  Ascend 910A\\n\\t0 1 - Mcu\\n";'
+        ' printf "\\t4  0  1  Ascend 910A\\n";;'
+        ' *"-i 4") echo half; exit 1;; *) printf "\\tNPU ID : 0\\n\\n\\tTemperature(C) : 40\\n";'
+        ' printf "\\tBus : 0:1\\n\\tTemperature(C) : 38\\n";; esac',
     )
     stub(tmp_path, "sleep", "kill -9 $PPID")
     script = npu_info.SCRIPT.replace(npu_info.FOLDER, str(tmp_path / "out"))
     search = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(["/bin/sh", "-c", script], env={"PATH": search}, capture_output=True, timeout=20, check=False)
     assert sorted(path.name for path in (tmp_path / "out").glob("device*")) == ["device0", "device_list"]
-    assert (tmp_path / "out" / "device0").read_text() == "NPU ID : 0\n"
+    listed = "\tNPU ID Chip ID Chip Logic ID Chip Name\n\t0 0 0 Ascend910A\n\t4 0 1 Ascend910A\n"
+    assert (tmp_path / "out" / "device_list").read_text() == listed
+    assert (tmp_path / "out" / "device0").read_text() == "\tNPU ID : 0\n\tTemperature(C) : 40\n"
 
 
 def test_what_a_command_is_fed_is_written_down_nowhere(tmp_path: Path) -> None:

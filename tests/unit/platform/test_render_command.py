@@ -81,3 +81,16 @@ def test_no_checkout_and_no_configuration_are_exit_2_and_one_line(tmp_path: Path
 def test_a_file_that_a_service_has_not_says_which_it_has(config: str, capsys: Output) -> None:
     assert main(["render", "webui", "remote.yaml", "--cluster", config]) == 2
     assert "webui has no file remote.yaml; there are config.yaml, local.yaml, local.config" in capsys.readouterr().err
+
+
+def test_a_container_that_is_left_out_is_named(tmp_path: Path, capsys: Output) -> None:
+    about = dict.fromkeys(("smtp_url", "smtp_from", "smtp_auth_username", "receiver"), "x@example.org")
+    alerting = yaml.safe_dump({"alert-manager": {**about, "configured": True, "smtp_auth_password": "invented"}})
+    config = str(write(tmp_path, ("suite:\n", f"{alerting}dlworkspace: {STAND_IN}\nsuite:\n")))
+    assert main(["render", "--cluster", config]) == 0
+    line = (
+        'Deployment kube-system/alert-manager without container reaper, whose image "apulistech//atlas_/reaper:latest"'
+    )
+    assert line in capsys.readouterr().out
+    assert main(["render", "monitor", "alert-manager.yaml", "--cluster", config]) == 0
+    assert "# without container reaper" in capsys.readouterr().out

@@ -126,3 +126,11 @@ def test_the_platforms_pods_and_workloads_are_told_from_others(
     name: str, namespace: str, labels: dict[str, str], ours: bool
 ) -> None:
     assert services.is_platforms({"metadata": {"name": name, "namespace": namespace, "labels": labels}}) is ours
+
+
+def test_alertmanager_belongs_to_the_platform_where_it_is_configured(tmp_path: Path) -> None:
+    alerting = ("suite:\n", "alert-manager: {configured: true}\nsuite:\n")
+    found = services.workload("alert-manager")
+    assert found.objects(cluster_of(tmp_path)) == ()
+    assert found.objects(cluster_of(tmp_path, alerting)) == ("alert-manager",)
+    assert [n.name for n in found.nodes(cluster_of(tmp_path, alerting))] == ["atlas01"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from dlws.config.cluster import inspect
+from dlws.config.finding import Level
 from dlws.platform import rendering, web_files
 from dlws.platform.parameters import secrets
 from tests.kits.checkout import STAND_IN, cluster_of, spoilt
@@ -30,8 +32,10 @@ def local_yaml(folder: Path, *edits: tuple[str, str]) -> dict[str, Any]:
 def test_users_are_told_the_public_name_and_services_the_masters(tmp_path: Path) -> None:
     web = local_yaml(tmp_path)
     assert (web["domain"], web["casUrl"]) == ("https://atlas.sigsus.cn", "http://atlas.sigsus.cn/cas")
+    assert web["userGroup"]["domain"] == "http://atlas01.sigsus.cn"
     assert web["clusters"]["atlas"] == {
         "restfulapi": "http://atlas01.sigsus.cn/apis",
+        "title": "Grafana of the cluster",
         "workStorage": "/dlwsdata/work",
         "dataStorage": "/dlwsdata/storage",
         "grafana": "https://atlas.sigsus.cn/endpoints/grafana/",
@@ -45,11 +49,59 @@ def test_a_port_outside_is_in_grafanas_url(tmp_path: Path) -> None:
     assert grafana == "http://atlas.sigsus.cn:8080/endpoints/grafana/"
 
 
-def test_a_sign_in_without_ids_is_not_offered(tmp_path: Path) -> None:
-    assert local_yaml(tmp_path)["authEnabled"] == {"wechat": 0, "microsoft": 0}
+def test_both_sign_ins_have_their_section_whatever_is_set_up(tmp_path: Path) -> None:
+    assert local_yaml(tmp_path)["wechat"] == {"appId": "", "appSecret": ""}
     web = local_yaml(tmp_path, MICROSOFT)
-    assert web["authEnabled"] == {"wechat": 0, "microsoft": 1}
     assert web["activeDirectory"]["clientSecret"] == "invented-secret"
+    assert web["wechat"] == {"appId": "", "appSecret": ""}
+
+
+@pytest.mark.parametrize("name", ["wechat", "activeDirectory", "masterToken", "userGroup", "clusters"])
+def test_a_local_yaml_without_what_the_server_reads_is_found(tmp_path: Path, name: str) -> None:
+    cluster = cluster_of(tmp_path)
+    web = yaml.safe_load(web_files.local_yaml(cluster, rendering.renderer(cluster)))
+    text = yaml.safe_dump({key: value for key, value in web.items() if key != name})
+    found = [f for f in web_files.check_local_yaml(cluster, text) if f.level is Level.ERROR]
+    assert [f.key for f in found] == [name]
+    assert found[0].message.startswith("missing: the web interface's server reads it at its start")
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        ("wechat:\n", ["wechat"]),
+        ("wechat: {appId: wx0}\n", ["wechat.appSecret"]),
+        ("wechat: none\n", ["wechat.appId", "wechat.appSecret"]),
+    ],
+)
+def test_half_a_sign_in_is_found_too(tmp_path: Path, section: str, keys: list[str]) -> None:
+    cluster = cluster_of(tmp_path)
+    web = yaml.safe_load(web_files.local_yaml(cluster, rendering.renderer(cluster)))
+    del web["wechat"]
+    found = web_files.check_local_yaml(cluster, yaml.safe_dump(web) + section)
+    assert [f.key for f in found if f.level is Level.ERROR] == keys
+
+
+def test_each_cluster_has_an_administrators_password_of_its_own(tmp_path: Path) -> None:
+    def first(*edits: tuple[str, str]) -> str:
+        cluster = cluster_of(tmp_path, *edits)
+        files = web_files.host_files(cluster, rendering.renderer(cluster))
+        (line,) = re.findall(
+            "(?m)^ADMINISTRATOR_PASSWORD=(.*)$", next(f.text for f in files if "local.config" in f.path)
+        )
+        return str(line)
+
+    assert re.fullmatch("[0-9a-f]{32}", first())
+    assert first() == first()
+    assert first() != first(("invented-for-tests", "another-password"))
+
+
+def test_users_tokens_are_made_of_the_clusters_own_word(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path)
+    renderer = rendering.renderer(cluster)
+    token = local_yaml(tmp_path)["masterToken"]
+    assert token == renderer.cnf["dashboard_master_token"] != renderer.cnf["administrator_password"]
+    assert token in secrets(renderer.cnf)
 
 
 def test_the_web_interface_and_the_api_sign_with_the_same_key(tmp_path: Path) -> None:

@@ -27,7 +27,12 @@ default_config_parameters = {
     "job-exporter": {"port": 9102},
     "watchdog": {"port": 9101},
     "grafana": {"port": 3000, "prometheus-ip": "localhost"},
-    "alert-manager": {"port": 9093, "configured": False},
+    "alert-manager": {
+        "port": 9093,
+        "configured": False,
+        "alert_users": False,
+        "reaper": {"dry-run": True, "port": "9500", "restful-url": "http://localhost:5000"},
+    },
     "repairmanager": "repairmanager",
     "repair-manager": {"prometheus-ip": "localhost", "prometheus-port": 9091},
     "jwt": {"secret_key": "Sign key for JWT"},
@@ -42,6 +47,7 @@ default_config_parameters = {
         "external": {
             "mysql": {"fullname": "mysql/mysql-server:8.0"},
             "redis": {"fullname": "redis:5.0.6-alpine"},
+            "alertmanager": {"fullname": "prom/alertmanager:v0.20.0"},
             "bash": {"fullname": "bash:5"},
             "grafana": {"fullname": "apulistech/grafana:6.7.3"},
             "node-exporter": {"fullname": "prom/node-exporter:v0.18.1"},

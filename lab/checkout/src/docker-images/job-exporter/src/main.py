@@ -2,35 +2,50 @@
 
 # {{.Not}} for deploy.py to render: it copies .py files as they are.
 
-import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import standin
 
 PORT = int(standin.option("port", "9102"))
 NPU = Path("/var/log/npu/npu_smi")
-FRESH = 60
 QUERY = ["nvidia-smi", "--query-gpu=index,utilization.gpu,temperature.gpu", "--format=csv,noheader,nounits"]
 NPU_KEYS = {"Aicore Usage Rate(%)": "huaweismi_utilization_npu", "Memory Usage Rate(%)": "huaweismi_utilization_mem",
             "Temperature(C)": "huaweismi_temperature"}
 
 
 def npu_samples(folder):
-    """Samples of each card whose file is fresh; the generator writes them every second."""
-    lines = []
-    for file in sorted(folder.glob("device[0-9]*")):
-        age = time.time() - file.stat().st_mtime
-        number = re.sub(r"\D", "", file.name)
-        lines.append(f'huaweismi_file_age_seconds{{minor_number="{number}"}} {age:.0f}')
-        if age < FRESH:
-            pairs = (line.partition(":") for line in file.read_text(errors="replace").splitlines())
-            found = {key.strip(): value.strip() for key, _, value in pairs}
-            lines += [f'{name}{{minor_number="{number}"}} {float(found[key])}' for key, name in NPU_KEYS.items()
-                      if re.fullmatch(r"[0-9.]+", found.get(key, ""))]
-    return lines
+    """Samples of each NPU of the list; none of any where a line of a file is not as the real reader wants it."""
+    if not shutil.which("npu-smi"):
+        return []
+    try:
+        lines = []
+        for number in numbers((folder / "device_list").read_text()):
+            found = values((folder / f"device{number}").read_text())
+            lines += [f'{name}{{minor_number="{number}"}} {float(found[key])}' for key, name in NPU_KEYS.items() if key in found]
+        return list(dict.fromkeys(lines))
+    except (OSError, ValueError) as error:
+        standin.say(f"error: NPU files: {error}")
+        return []
+
+
+def numbers(text):
+    """The first word of each line but the header; ValueError for a line that has not exactly four words."""
+    found = []
+    for line in text.split("\n\t")[1:]:
+        npu, _, _, _ = (word for word in line.split(" ") if word not in ("", "\n"))
+        found.append(npu)
+    return found
+
+
+def values(text):
+    """What stands behind each key, the last of one name; ValueError for a line that has not exactly one colon."""
+    found = {}
+    for line in text.split("\n\t"):
+        key, value = line.split(":")
+        found[key.strip()] = value
+    return found
 
 
 def gpu_samples():

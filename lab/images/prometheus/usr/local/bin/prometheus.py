@@ -52,7 +52,7 @@ def targets(pods: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             **_flat("pod_label", pod["metadata"].get("labels")),
             **_flat("pod_annotation", pod["metadata"].get("annotations")),
         }
-        for container in pod["spec"]["containers"]:
+        for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]:
             named = {**labels, "pod_container_name": container["name"]}
             for port in container.get("ports") or []:
                 number = str(port["containerPort"])

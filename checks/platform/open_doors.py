@@ -1,0 +1,58 @@
+"""D: what V0.1.6.1 leaves open or gives one value for all clusters; what cannot be closed is a deviation to sign."""
+
+from __future__ import annotations
+
+import base64
+
+from checks.platform.services import RUNS
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that
+from dlws.engine.targets import platform_control, platform_master
+from dlws.facts import platform, rendered
+from dlws.platform import services, web_files
+from dlws.remote.host import Host
+from dlws.remote.notes import Notes
+from dlws.verdict import Unknown
+
+CLOSED = ("401", "403", "404")
+REST_API = services.workload("restfulapi").ports[0]
+_PORT = base64.b64encode(str(REST_API.number).encode()).decode()
+OPEN_ROUTE = f"{services.url('openresty')}/endpoints/v2/{_PORT}{REST_API.health}"
+"""The REST API by way of openresty, without a token: the port stands in the path in base64 (upstream nginx.conf)."""
+
+
+@check(
+    "D45",
+    section="3.16",
+    source="upstream openresty nginx.conf",
+    on=platform_master,
+    title_zh="未携带令牌者不能经 OpenResty 访问本机任意端口",
+    fix="use suite.images: build, or add the limit to NodePorts to the location /endpoints/v2/ of your openresty image",
+    causes=[RUNS["openresty"]],
+    deviation="V0.1.6.1's openresty asks for no token at /endpoints/v2/, where inference services answer, and sends to "
+    "any local port: whoever reaches port 80 is any user of the REST API",
+)
+def test_no_port_is_open_without_a_token(host: Host) -> None:
+    """OpenResty leads nobody without a token to a port of the host that is not a job's NodePort."""
+    code = platform.status(host, OPEN_ROUTE)
+    if code == "000":
+        raise Unknown("openresty does not answer, so nobody knows whom it lets in")
+    expect_that(
+        code in CLOSED, "request to the REST API's port without a token", found=code, expected=" or ".join(CLOSED)
+    )
+
+
+@check(
+    "D46",
+    section="3.15",
+    source="upstream template/UserDashboard/local.config",
+    on=platform_control,
+    title_zh="DLWS 配置文件中的机密为本集群独有",
+    fix="SECRET_KEY can be changed only before the first user has a password: edit the template in your checkout",
+    deviation="V0.1.6.1 gives the named keys one value for all clusters; passwords are kept with SECRET_KEY, so it "
+    "is left as it is: a copy of the database is easier to guess passwords from",
+)
+def test_secrets_are_the_clusters_own(cluster: Cluster, notes: Notes) -> None:
+    """No secret in the services' configuration files has the value that it has in every cluster."""
+    found = rendered.ask(notes, "published secrets", cluster, lambda p: web_files.published(cluster, p.renderer))
+    expect("secrets with one value for all clusters", found=found, expected=[])
