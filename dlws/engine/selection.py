@@ -97,4 +97,4 @@ def _places(order: list[Stage], word: str) -> list[int]:
 def _instead(word: str, known: Sequence[str], what: str, names: Sequence[str]) -> str:
     """The one that was probably meant; where none is near, all that there are."""
     near = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {near[0]!r}?" if near else f"; {what}: {', '.join(names)}"
+    return f", did you mean {near[0]!r}?" if near else f"; {what}: {', '.join(names) or 'none on this cluster'}"
