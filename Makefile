@@ -2,6 +2,7 @@
 # make test   run the suite's own tests, unit and lab
 # make bench  compare this suite with its peers on the same audit; audit fleets of copies of the lab's hosts; measure reports
 # make upstream CHECKOUT=DIR   lint, render and compare, field by field, with a DLWorkspace checkout of your own
+# make upstream-lab CHECKOUT=DIR   install its manifests on the lab's hosts, audit, install again, change a value
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
@@ -38,7 +39,7 @@ define apt
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
 endef
 
-.PHONY: demo test long upstream mutants bench unit lint env dev browser lab down clean
+.PHONY: demo test long upstream upstream-lab mutants bench unit lint env dev browser lab down clean
 
 demo: lab
 	$(BIN)/pytest -m install --cluster $(CLUSTER)
@@ -59,6 +60,10 @@ long: test
 upstream: dev
 	@[ -n "$(CHECKOUT)" ] || { echo "which checkout? make upstream CHECKOUT=DIR" >&2; exit 2; }
 	$(BIN)/python -m tests.upstream "$(CHECKOUT)"
+
+upstream-lab: lab dev
+	@[ -n "$(CHECKOUT)" ] || { echo "which checkout? make upstream-lab CHECKOUT=DIR" >&2; exit 2; }
+	$(BIN)/python -m tests.upstream.lab "$(CHECKOUT)"
 
 mutants: dev
 	$(BIN)/python -m tests.mutants

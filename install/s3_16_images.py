@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from operator import methodcaller
 
 from checks.platform import images
@@ -12,7 +13,7 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
 from dlws.facts import platform_images, rendered
 from dlws.inventory import Node
-from dlws.platform.image_names import CONTEXT_LABEL
+from dlws.platform.image_names import CONTEXT_LABEL, Build
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from install.images import has_docker, load, load_or_pull, pull
@@ -49,17 +50,7 @@ def test_images_built(node: Node, cluster: Cluster, host: Host, change: Change) 
     stale = platform_images.outdated(host, digests) if has_docker(host) else list(digests)
     builds = [build for build in rendered.of(cluster, lambda p: p.builds(node.arch)) if build.full_name in stale]
     for number, build in enumerate(builds, 1):
-        image, label = build.image, f"{CONTEXT_LABEL}={digests[build.full_name]}"
-        context = rendered.of(cluster, methodcaller("context", image))
-        change.run(
-            "docker build -q --force-rm -f %s -t %s --label %s -",
-            build.dockerfile,
-            build.full_name,
-            label,
-            stdin=context,
-            deadline=BUILD_DEADLINE,
-            text=f"docker build {build.full_name} ({number} of {len(builds)}, a context of {len(context) >> 10} KiB)",
-        )
+        docker_build(build, cluster, change, (), f"{number} of {len(builds)}")
 
 
 @stage(
@@ -100,3 +91,17 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
             pull(change, image)
         else:
             load_or_pull(change, cluster, node, image)
+
+
+def docker_build(build: Build, cluster: Cluster, change: Change, more: Sequence[str], remark: str) -> None:
+    """Build an image, labelled with the digest of its sources; `more` are further words for `docker build`."""
+    context = rendered.of(cluster, methodcaller("context", build.image))
+    label = f"{CONTEXT_LABEL}={rendered.of(cluster, lambda p: p.digest(build))}"
+    words = ["-f", build.dockerfile, "-t", build.full_name, "--label", label, *more]
+    change.run(
+        f"docker build -q --force-rm {' '.join(['%s'] * len(words))} -",
+        *words,
+        stdin=context,
+        deadline=BUILD_DEADLINE,
+        text=f"docker build {build.full_name} ({remark}, a context of {len(context) >> 10} KiB)",
+    )

@@ -6,7 +6,8 @@ no local paths and no completion order. Keys are sorted, separators fixed, the t
     schema         "dlws-record/2"; a change of meaning increments the number, a new key does not
     cluster        the cluster's name
     run, started   the run's name and start (UTC, ISO 8601); in a replay, those of the original run
-    mode           the command: verify, preflight, install, scale_up, scale_down, reset, reboot, start, stop, restart
+    mode           the command: verify, preflight, install, scale_up, scale_down, reset, reboot, start, stop, restart or
+                   build
     plan, strict   whether the run had --plan, whether warnings count as findings
     suite_version  version of the suite that judged the run
     config_sha256  of the configuration file

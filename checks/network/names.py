@@ -107,7 +107,7 @@ def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other running host of the cluster answers a ping from this host; of more than 32 hosts a sample.
 
     The sample: the master, and the hosts 1, 2, 4, 8 ... places further on in the configuration; from the master all.
-    N34 tests every pair (--active).
+    N35 tests every pair (--active).
     """
     silent = [f"{peer.name} ({peer.address})" for peer in silent_peers(host, peers)]
     expect("hosts that do not answer a ping", found=silent, expected=[])

@@ -13,7 +13,7 @@ from dlws.remote.host import Host
 
 @active
 @check(
-    "N34",
+    "N35",
     section="3.7",
     source="runbook 3.7",
     on=whole_cluster,

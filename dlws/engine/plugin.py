@@ -45,7 +45,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
     options.check_replay(config, command)
     options.check_whole(config, command)
     options.check_shard(config, command)
-    options.check_services(config, command)
+    options.check_named(config, command)
     if config.option.replay is not None:
         run.start_replay(config, command)
     else:

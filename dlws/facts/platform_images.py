@@ -90,6 +90,16 @@ def image_id(host: Host, image: str) -> str:
     raise host.unexpected(result)
 
 
+def label_of(host: Host, image: str, label: str) -> str:
+    """The value of a label of an image on the host, or nothing when it has none or is not there."""
+    result = host.run_expect([0, 1], "docker image inspect -f %s %s", f'{{{{index .Config.Labels "{label}"}}}}', image)
+    if result.rc == 0:
+        return str(result.stdout.strip())
+    if "no such image" in result.stderr.lower():
+        return ""
+    raise host.unexpected(result)
+
+
 def outdated(host: Host, wanted: dict[str, str]) -> list[str]:
     """Those of the images whose label does not say that they are built from this (`wanted`: digest by name)."""
     form = f'{{{{json .RepoTags}}}} {{{{index .Config.Labels "{CONTEXT_LABEL}"}}}}'

@@ -14,7 +14,7 @@ from tests.kits.documents import DOCUMENTS, OPTION, ROOT, STAGES, name_of, typed
 
 EVERY_DOCUMENT = pytest.mark.parametrize("file", DOCUMENTS, ids=name_of)
 FOR_USERS = [ROOT / name for name in ("README.md", "README.zh.md", "docs/zh/operator-guide.md")]
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 def command_of(words: list[str]) -> click.Command:

@@ -192,3 +192,45 @@ def test_only_what_was_finished_lets_an_empty_run_end_in_0(tmp_path: Path) -> No
     assert made.run(*nothing).status == 5
     assert made.run(*again, "-k", "base").status == 0
     assert made.run(*again).status == 0
+
+
+SERVICES = '''
+@stage(section="2.1", proves=[facts.test_other])
+def test_before(change):
+    """Make what comes first."""
+    change.run("touch other")
+
+@stage(section="2.2", proves=[facts.test_it], commands=("install", "start"))
+def test_thing(change):
+    """Start it."""
+    change.run("touch it")
+
+@stage(section="restart", proves=[facts.test_again], commands=("restart",), subject="thing")
+def test_thing_restarted(change):
+    """Restart it."""
+    change.run("touch again")
+'''
+FACTS = "".join(
+    f"""
+@check("T0{number}", title_zh="在", fix="make it")
+def test_{name}(host):
+    \"\"\"It is there.\"\"\"
+    expect("it", found=host.run("test -e {name}").rc, expected=0)
+"""
+    for number, name in enumerate(("other", "it", "again"))
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "stages", "sent"),
+    [("restart", "thing", ["touch again"]), ("start", "thing", ["touch it"]), ("install", "thing..", ["touch it"])],
+)
+def test_a_name_stands_for_the_commands_own_stage(command: str, stages: str, sent: list[str], tmp_path: Path) -> None:
+    made = Project(tmp_path, stages=SERVICES, checks=FACTS, hosts=["a1"])
+    ran = made.run("-m", command, "--stages", stages)
+    assert (ran.status, made.sent("a1")) == (0, sent)
+
+
+def test_a_stage_of_another_command_is_not_one_of_this(tmp_path: Path) -> None:
+    ran = Project(tmp_path, stages=SERVICES, checks=FACTS).run("-m", "restart", "--stages", "before")
+    assert (ran.status, ran.error) == (4, "--stages: no stage 'before'; stages: thing")
