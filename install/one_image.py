@@ -18,7 +18,7 @@ from dlws.platform.image_names import BUILT, Build, Image
 from dlws.remote.change import Change
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable
-from install.s3_16_images import PULL_DEADLINE, docker_build
+from install.s3_16_images import PUSH_DEADLINE, docker_build
 
 BUILT_BY = "dlws-suite.built-by"
 """The label of an image with the run that built it by name."""
@@ -57,7 +57,7 @@ def _stage(image: Image, proof: Callable[..., None]) -> Callable[..., None]:
     def build_anew(node: Node, cluster: Cluster, run_name: str, change: Change) -> None:
         build = _build(image, node, cluster)
         docker_build(build, cluster, change, ["--no-cache", "--label", f"{BUILT_BY}={run_name}"], "without cache")
-        change.run("docker push %s", build.full_name, deadline=PULL_DEADLINE)
+        change.run("docker push %s", build.full_name, deadline=PUSH_DEADLINE)
 
     return build_anew
 
