@@ -70,6 +70,7 @@ def test_sudo_needs_no_password(cluster: Cluster, host: Host) -> None:
         raise Unknown(f"{what}: a rule for a group or a time, or exempt_group, decides: {listed}")
     expect_that(rights.is_root_without_password, what, found=rights.rules, expected="(ALL) NOPASSWD: ALL")
     expect_that(not rights.needs_terminal, what, found="only on a terminal", expected="without requiretty")
+    expect_that(not rights.forbids_programs, what, found="no program may start another", expected="without NOEXEC")
 
 
 @check(

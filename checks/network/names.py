@@ -8,7 +8,15 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
-from dlws.facts.firewall import fate_before_input, fate_of_incoming, input_chains, nft_fate, ufw_is_active
+from dlws.facts.firewall import (
+    SAVED,
+    fate_before_input,
+    fate_of_incoming,
+    input_chains,
+    nft_fate,
+    saved_rules,
+    ufw_is_active,
+)
 from dlws.facts.network import addresses_up, resolver_of
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
@@ -143,17 +151,21 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
     source="runbook 2.1",
     title_zh="重启后防火墙仍关闭",
     causes=[test_firewall_is_off],
-    fix="ufw disable; systemctl disable firewalld nftables",
+    fix="ufw disable; systemctl disable firewalld nftables netfilter-persistent",
 )
-def test_firewall_stays_off(host: Host) -> None:
-    """No firewall starts at boot: ufw, firewalld or nftables.
+def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
+    """No firewall starts at boot: ufw, firewalld, nftables, or rules of iptables-persistent that keep packets out.
 
     The service of nftables begins by deleting the rules of Docker and Kubernetes. That of ufw is always enabled;
     whether it filters is in its configuration.
     """
     ufw = re.search(r"(?im)^[ \t]*ENABLED[ \t]*=[ \t]*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
-    expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting], expected=[])
+    saved = saved_rules(node, cluster, host)
+    rules = [f"{SAVED}: {rule}" for rule in saved.dropped_by]
+    expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting, *rules], expected=[])
+    if saved.doubts:
+        raise Unknown(f"whether these rules of {SAVED} keep packets out cannot be said: {'; '.join(saved.doubts)}")
 
 
 @check(

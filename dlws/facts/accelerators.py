@@ -74,10 +74,9 @@ def devices_for_jobs(cluster: Cluster, node: Node, kube: Kubernetes) -> int:
 
     The cards of an A3 have two chips each. GPUs are as many as configured: one that is shared is offered several times.
     """
-    if node.device is not Device.NPU:
-        return node.device_count
     resource = device_plugins.for_node(cluster, node).resource
-    return max(node.device_count, offered_devices(nodes_by_name(kube).get(node.name), resource)[1])
+    offered = offered_devices(nodes_by_name(kube).get(node.name), resource)[1]
+    return max(node.device_count, offered) if node.device is Device.NPU else node.device_count
 
 
 def offered_devices(found: Object | None, resource: str) -> tuple[int, int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 from typing import Final
 
 from dlws.config.cluster import Cluster
+from dlws.facts.files import text_of
 from dlws.facts.network import addresses_up
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
@@ -30,6 +32,8 @@ WAYS_IN: Final = (
 """What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, a NodePort, ping."""
 POD_DEVICES: Final = ("cni0", "weave", "cali0")
 """By which a pod's packets come in: the bridges of most pod networks and of weave, and Calico's interface of a pod."""
+SAVED: Final = "/etc/iptables/rules.v4"
+"""What the service netfilter-persistent of Debian's iptables-persistent loads at boot."""
 BEFORE_INPUT: Final = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"))
 """The tables and chains that a packet to the host passes before the chain INPUT of the table filter."""
 STRANGER: Final = "203.0.113.1"
@@ -84,6 +88,19 @@ def incoming_packets(node: Node, cluster: Cluster, host: Host) -> list[Packet]:
     outside = [STRANGER, *(peer.address for peer in cluster.nodes if peer != node)]
     ways = [(source, interface) for source in outside] + [(pod, device) for device in POD_DEVICES]
     return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in WAYS_IN]
+
+
+def saved_rules(node: Node, cluster: Cluster, host: Host) -> Fate:
+    """What the rules do that iptables-persistent loads at boot: drop packets to the host, or may; nothing without it.
+
+    The policy of INPUT is a rule here, `policy DROP`.
+    """
+    if not host.service("netfilter-persistent").is_enabled or (text := text_of(host, SAVED)) is None:
+        return Fate()
+    rules = {name: [rule.text for rule in those] for name, those in iptables_save.parse(text).get("filter", {}).items()}
+    policy = re.search(r"(?m)^:INPUT (DROP|REJECT) ", text)
+    fate = Filter(rules).fate(incoming_packets(node, cluster, host)) if rules.get("INPUT") else Fate()
+    return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by), fate.doubts)
 
 
 def nft_fate(host: Host) -> tuple[list[str], list[str]]:

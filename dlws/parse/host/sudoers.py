@@ -52,6 +52,18 @@ class Rule:
         return decided and not excepts
 
     @property
+    def exec_tag(self) -> str | None:
+        """EXEC, NOEXEC or neither ("") before ALL; None where the rule does not speak of all commands."""
+        tag = ""
+        for item in _ITEMS.split(f"{''.join(f'{word}: ' for word in self.tags)}{self.commands}"):
+            while option := _OPTION.match(item):
+                tag = option["tag"] if option["tag"] in ("EXEC", "NOEXEC") else tag
+                item = item[option.end() :]
+            if item == "ALL":
+                return tag
+        return None
+
+    @property
     def has_a_period(self) -> bool:
         """Whether it holds for a time only."""
         return any(f"{word}=" in self.commands for word in _PERIOD)
@@ -87,6 +99,15 @@ class Rights:
                 continue
             found = None if rule.is_for_root is None or rule.has_a_period else everything
         return None if found is False and "exempt_group=" in self.defaults else found
+
+    @property
+    def forbids_programs(self) -> bool:
+        """Whether what sudo starts may start nothing else (NOEXEC), by the last rule for all commands and Defaults."""
+        found = usual = _last_word(self.defaults, "noexec") is True
+        for rule in self.rules:
+            if rule.is_for_root is not False and (tag := rule.exec_tag) is not None:
+                found = usual if not tag else tag == "NOEXEC"
+        return found
 
     def _authenticates(self) -> bool:
         own, _, of_runas = self.defaults.partition("Runas and Command-specific defaults")
