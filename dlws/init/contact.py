@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dlws.config.state import State
 from dlws.init.listing import Listed
 from dlws.init.survey import Contradiction, Surveyed, survey
 from dlws.inventory import Arch, Device, Node, Origin, Role
@@ -71,7 +72,7 @@ class Contact:
         """
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WIDTH) as pool:
             confirmed = {host.label: key.fingerprint for host, key in self.shown.items()}
-            keys = HostKeys(Path(folder) / "known_hosts", confirmed)
+            keys = HostKeys(State(Path(folder)).host_keys, confirmed)
             first, *others = self.shown
             answers = [self._asked(first, login, keys)]
             if not _is_refusal(answers[0]):
