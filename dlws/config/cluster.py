@@ -183,8 +183,8 @@ def _names_by_address(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
 
 
 @kept
-def _digest(cluster: Cluster) -> str:
-    return hashlib.sha256(json.dumps(cluster.document).encode()).hexdigest()
+def _digest(configured: Cluster) -> str:
+    return hashlib.sha256(json.dumps(configured.document).encode()).hexdigest()
 
 
 def load(path: Path | str, *, resolve: Resolver = addresses.ask_system) -> Cluster:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from dlws.config.cluster import Cluster
-
+C = TypeVar("C")
+"""A `Cluster`, which uses this itself."""
 T = TypeVar("T")
 
 
-def kept(compute: Callable[[Cluster], T]) -> Callable[[Cluster], T]:
+def kept(compute: Callable[[C], T]) -> Callable[[C], T]:
     """Make a function of a cluster compute its value once, and keep it as long as that cluster object lives.
 
     A cluster never changes. It is told apart by identity: to compare two costs time in the number of their hosts.
@@ -21,7 +20,7 @@ def kept(compute: Callable[[Cluster], T]) -> Callable[[Cluster], T]:
     values: dict[int, T] = {}
 
     @wraps(compute)
-    def value(cluster: Cluster) -> T:
+    def value(cluster: C) -> T:
         key = id(cluster)
         if key not in values:
             values[key] = compute(cluster)
