@@ -43,7 +43,8 @@ def check_effective(
     """The findings of `check`, and what the server would miss: for the file that it reads."""
     yield from check(document, web, known_leaks)
     for name, keys in READ_AT_START.items():
-        for path in [(name,)] if web.get(name) is None else [(name, key) for key in keys]:
+        paths: list[KeyPath] = [(name,)] if web.get(name) is None else [(name, key) for key in keys]
+        for path in paths:
             if web.get(*path) is None:
                 message = "missing: the web interface's server reads it at its start, whatever sign-in is set up"
                 yield web.at_key(path, message, "see the file of `dlws render webui local.yaml`")

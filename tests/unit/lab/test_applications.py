@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,8 +43,13 @@ def test_the_web_interfaces_server_asks_the_user_dashboard_by_the_masters_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+
+    def ask(url: str, headers: dict[str, str]) -> dict[str, Any]:
+        asked.append(url)
+        return {"success": True, "id": 1}
+
     monkeypatch.setattr(WEBUI, "SETTINGS", WEBUI.configured(str(local_yaml(tmp_path))), raising=False)
-    monkeypatch.setattr(STANDIN, "ask", lambda url, headers: asked.append(url) or {"success": True, "id": 1})
+    monkeypatch.setattr(STANDIN, "ask", ask)
     answer = WEBUI.bootstrap(STANDIN.Request("/api/bootstrap.js", {}, {"Cookie": "x=1; token=a.b.c"}))
     assert asked == ["http://atlas01.sigsus.cn/custom-user-dashboard-backend/auth/currentUser"]
     assert '"id": 1' in answer.content

@@ -84,7 +84,9 @@ def test_a_file_that_a_service_has_not_says_which_it_has(config: str, capsys: Ou
 
 
 def test_a_container_that_is_left_out_is_named(tmp_path: Path, capsys: Output) -> None:
-    about = dict.fromkeys(("smtp_url", "smtp_from", "smtp_auth_username", "receiver"), "x@example.org")
+    about: dict[str, object] = dict.fromkeys(
+        ("smtp_url", "smtp_from", "smtp_auth_username", "receiver"), "x@example.org"
+    )
     alerting = yaml.safe_dump({"alert-manager": {**about, "configured": True, "smtp_auth_password": "invented"}})
     config = str(write(tmp_path, ("suite:\n", f"{alerting}dlworkspace: {STAND_IN}\nsuite:\n")))
     assert main(["render", "--cluster", config]) == 0
