@@ -39,9 +39,9 @@ def descriptions(page: str) -> dict[str, str]:
         if line.startswith("## "):
             heading = line.removeprefix("## ").strip()
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if cells[:1] == ["key"]:
+        if cells and not cells[0].startswith(("`", "-")):
             titles = cells
-        elif line.startswith("| `"):
+        elif line.startswith("| `") and titles[0] == "key":
             last = [f"{titles[-1]}: {cells[2]}" if titles[-1] else cells[2]] if len(cells) > 2 and cells[2] else []
             words = _plain("; ".join(filter(None, [cells[1], *last])))
             for key in _keys(cells[0]):
@@ -76,7 +76,7 @@ def _keys(cell: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """A cell without the page's marks: links, code, bold."""
-    text = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)
+    text = re.sub(r"\[([^\[\]]+)\]\([^()]+\)", r"\1", text)
     return re.sub(r"[`*]", "", text).replace("\\|", "|")
 
 

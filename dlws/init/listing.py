@@ -49,8 +49,8 @@ def from_option(text: str) -> list[Listed]:
     ['192.168.3.2', '192.168.3.3', '192.168.3.4', '192.168.3.9']
     """
     found: dict[str, Listed] = {}
-    parts = re.sub(r"\s*[-~]\s*", "-", text).replace(",", " ").split()
-    for part in parts:
+    ranges = "-".join(end.strip() for end in text.replace("~", "-").split("-"))
+    for part in ranges.replace(",", " ").split():
         for address in addresses(part):
             if address in found:
                 raise BadList(f"--hosts: {address} is named twice (name each host once)")

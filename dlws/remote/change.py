@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from dlws.kubernetes.objects import title
 from dlws.parse.host import apt_locks, boot
-from dlws.record.answer import Answer, HeldByAnotherRun, HostKeyChanged, LinkLost
+from dlws.record.answer import Answer, LinkLost
 from dlws.record.ledger import ActionRow
 from dlws.remote import spool
 from dlws.remote.api_server import without_secrets
@@ -30,6 +30,7 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
 from dlws.remote.outbox import Stdin
 from dlws.remote.spool import Spool
+from dlws.remote.waiting import wait_for
 from dlws.verdict import Unknown
 
 MINUTE = 60.0
@@ -356,26 +357,6 @@ def apt_lock_holders(host: Host) -> list[str]:
 def boot_of(host: Host) -> boot.Boot:
     """The host's current boot: its boot id and the start of PID 1."""
     return boot.parse(*(host.read(command) for command in BOOT))
-
-
-def wait_for(what: str | Callable[[], str], holds: Callable[[], bool], deadline: float, *, pause: float = 1.0) -> None:
-    """Wait until `holds()`; an Unknown from it (the host is down) is not the end. Unknown after `deadline` seconds.
-
-    HostKeyChanged and HeldByAnotherRun are raised at once.
-    """
-    end = time.monotonic() + deadline
-    last = ""
-    while True:
-        try:
-            if holds():
-                return
-        except (HostKeyChanged, HeldByAnotherRun):
-            raise
-        except Unknown as error:
-            last = f" (last: {error})"
-        if time.monotonic() + pause > end:
-            raise Unknown(f"waited {deadline:g} s for {what if isinstance(what, str) else what()}{last}")
-        time.sleep(pause)
 
 
 def replaceable(host: Host, path: str) -> str:

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 from dlws.config.cluster import load
 from dlws.kubernetes import device_plugins
+from dlws.remote.kubernetes import Listing
 from install import s3_13_device_plugins as stages
 from tests.kits.config_example import no_dns, write
 from tests.kits.scripted import Scripted, change_on
@@ -27,7 +28,7 @@ def test_a_pod_that_is_not_ready_yet_is_waited_for(tmp_path: Path) -> None:
     ready = pod(node.name, plugin.label, phase="Running", containerStatuses=[{"ready": True}])
     kube = Mock()
     kube.get.return_value = {"status": {"capacity": {plugin.resource: "1"}, "allocatable": {plugin.resource: "1"}}}
-    kube.list.side_effect = [[starting], [ready]]
+    kube.list.side_effect = [Listing([starting], None), Listing([ready], None)]
     host, change = change_on(Scripted(node.name, {"nvidia-smi -L": (0, CARD, "")}))
     stages.test_devices(node, cluster, host, kube, change)
     assert kube.list.call_count == 2

@@ -12,6 +12,7 @@ import pytest
 from dlws.engine.check import Mismatch
 from dlws.remote.change import Change, ChangeFailed
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Listing
 from install import leaving, reboot
 from install.reboot import restart
 from tests.kits.scripted import Scripted, change_on
@@ -37,7 +38,7 @@ class Api(Scripted):
         return super().send(command, **more)
 
     def list(self, resource: str) -> Any:
-        return [self.node]
+        return Listing([self.node], None)
 
 
 @pytest.fixture

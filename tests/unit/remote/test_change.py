@@ -14,10 +14,11 @@ import pytest
 from dlws.parse.host import apt_locks
 from dlws.record.answer import Answer, HostKeyChanged, LinkLost, Unreachable
 from dlws.remote import change as changes
-from dlws.remote.change import Action, Applier, Change, ChangeFailed, Planner, wait_for
+from dlws.remote.change import Action, Applier, Change, ChangeFailed, Planner
 from dlws.remote.connection import Connection
 from dlws.remote.host import Host
 from dlws.remote.local import open_process
+from dlws.remote.waiting import wait_for
 from dlws.verdict import Unknown
 
 HOSTILE = ["it's", '"quoted"', "$(touch owned)", "`touch owned`", "two\nlines", "a;b|c&d", "-n", "%s", "*", "字", ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -29,7 +30,7 @@ def checks() -> tuple[Check, ...]:
 
 def site(plan: str) -> Any:
     context = SimpleNamespace(plan=plan == "plan")
-    return SimpleNamespace(context=context, cluster=None, given=lambda function, target: {})
+    return SimpleNamespace(context=context, cluster=Mock(), given=lambda function, target: {})
 
 
 test_touches.__test__ = False  # type: ignore[attr-defined]
