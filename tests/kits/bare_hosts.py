@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Bare:
 @contextmanager
 def site(folder: Path, **hosts: Mapping[str, str]) -> Iterator[tuple[int, list[Bare]]]:
     """The port of all hosts, and these: what each calls itself, and its tools besides."""
-    port, servers, bare = free_port(), [], []
+    port, servers, bare = _shared_port(len(hosts)), [], []
     for number, (name, tools) in enumerate(hosts.items(), start=1):
         address, own = f"127.1.0.{number}", paramiko.ECDSAKey.generate()
         path = _tools(folder / name, name.rstrip("_").replace("_", "-"), address, tools)
@@ -50,6 +51,17 @@ def site(folder: Path, **hosts: Mapping[str, str]) -> Iterator[tuple[int, list[B
             server.listener.close()
             for connection in server.accepted:
                 connection.close()
+
+
+def _shared_port(count: int) -> int:
+    """A port that is free on the addresses of this many hosts; other tests listen on some of them too."""
+    for _ in range(100):
+        port = free_port()
+        with suppress(OSError), ExitStack() as listeners:
+            for number in range(1, count + 1):
+                listeners.enter_context(socket.create_server((f"127.1.0.{number}", port)))
+            return port
+    raise AssertionError("no port is free on all addresses")
 
 
 def _tools(folder: Path, name: str, address: str, tools: Mapping[str, str]) -> str:

@@ -17,7 +17,11 @@ CARD = "GPU 0: Tesla V100-SXM2-32GB (UUID: GPU-0a1b2c3d-4e5f)\n"
 
 
 def pod(node: str, label: tuple[str, str], **status: Any) -> dict[str, Any]:
-    return {"metadata": {"labels": dict([label])}, "spec": {"nodeName": node}, "status": status}
+    return {
+        "metadata": {"namespace": "kube-system", "labels": dict([label])},
+        "spec": {"nodeName": node},
+        "status": status,
+    }
 
 
 def test_a_pod_that_is_not_ready_yet_is_waited_for(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def take_up(master: Api) -> tuple[Host, Change]:
 
 
 def test_a_host_that_is_no_node_is_not_restarted() -> None:
-    kube: Any = SimpleNamespace(list=lambda resource: [])
+    kube: Any = SimpleNamespace(list=lambda resource: Listing([], None))
     untouched: Any = SimpleNamespace()
     with pytest.raises(ChangeFailed, match="atlas02 is not a node of the cluster"):
         restart(NODE, untouched, untouched, kube, untouched, untouched)
