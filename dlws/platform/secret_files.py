@@ -1,7 +1,7 @@
 """ConfigMaps of V0.1.6.1 that hold a secret of config.yaml, applied as Secrets of the same name.
 
-A ConfigMap is for everyone with the right `view` in its namespace, and etcd's encryption leaves it plain (X25). The pods
-that mount one find the same files, whichever of the two kinds it is.
+A ConfigMap is for everyone who may `view` its namespace (X25). The pods that mount one find the same files,
+whichever of the two kinds it is.
 """
 
 from __future__ import annotations
