@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -48,18 +48,30 @@ def _secret(config_map: Object) -> Object:
 
 def _mounting(manifest: Manifest) -> Object:
     """A workload whose volumes of such ConfigMaps are volumes of the Secrets; any other object unchanged."""
-    template = manifest.object["spec"]["template"] if manifest.nodes is not None else {}
-    volumes = template.get("spec", {}).get("volumes") or ()
-    changed = [_volume(volume, manifest.namespace) for volume in volumes]
-    if changed == list(volumes):
+    if manifest.nodes is None:
         return manifest.object
-    template = {**template, "spec": {**template["spec"], "volumes": changed}}
+    template = manifest.object["spec"]["template"]
+    pod = template["spec"]
+    sources = {v["name"]: (v.get("configMap") or {}).get("name") for v in pod.get("volumes") or ()}
+    names = {name: f"{name}-secret" for name, source in sources.items() if (manifest.namespace, source) in HOLDING}
+    if not names:
+        return manifest.object
+    volumes = [_volume(volume, names) if volume["name"] in names else volume for volume in pod["volumes"]]
+    groups = {k: [_container(c, names) for c in pod[k]] for k in ("initContainers", "containers") if pod.get(k)}
+    template = {**template, "spec": {**pod, "volumes": volumes, **groups}}
     return {**manifest.object, "spec": {**manifest.object["spec"], "template": template}}
 
 
-def _volume(volume: Object, namespace: str) -> Object:
-    source = volume.get("configMap") or {}
-    if (namespace, source.get("name")) not in HOLDING:
-        return volume
-    others = {key: value for key, value in source.items() if key != "name"}
-    return {"name": volume["name"], "secret": {"secretName": source["name"], **others}}
+def _volume(volume: Object, names: Mapping[str, str]) -> Object:
+    """The volume of the Secret. It has a name of its own: an apply of another kind of volume to the same one is refused
+    ("may not specify more than 1 volume type", seen with 1.20.2), as the server's defaults for the former kind stay.
+    """
+    others = {key: value for key, value in volume["configMap"].items() if key != "name"}
+    return {"name": names[volume["name"]], "secret": {"secretName": volume["configMap"]["name"], **others}}
+
+
+def _container(container: Object, names: Mapping[str, str]) -> Object:
+    mounts = [
+        {**mount, "name": names.get(mount["name"], mount["name"])} for mount in container.get("volumeMounts") or ()
+    ]
+    return {**container, "volumeMounts": mounts} if mounts else container

@@ -41,9 +41,11 @@ def test_alertmanager_reads_its_configuration_from_a_secret(cluster: Cluster) ->
     found = objects_of(cluster)
     text = base64.b64decode(found["Secret", "alert-manager"]["data"]["config.yml"]).decode()
     assert f"smtp_auth_password: {PASSWORD}" in text
-    volumes = found["Deployment", "alert-manager"]["spec"]["template"]["spec"]["volumes"]
-    sources = {volume["name"]: volume.keys() - {"name"} for volume in volumes}
-    assert sources == {"config": {"secret"}, "templates": {"configMap"}, "storage": {"emptyDir"}}
+    pod = found["Deployment", "alert-manager"]["spec"]["template"]["spec"]
+    sources = {volume["name"]: volume.keys() - {"name"} for volume in pod["volumes"]}
+    assert sources == {"config-secret": {"secret"}, "templates": {"configMap"}, "storage": {"emptyDir"}}
+    mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts["/etc/alertmanager"] == "config-secret"
 
 
 def test_another_password_is_another_digest(cluster: Cluster, tmp_path: Path) -> None:
