@@ -342,7 +342,8 @@ def test_few_pods_are_privileged(kube: Kubernetes) -> None:
     source="kubeadm",
     on=whole_cluster,
     title_zh="ConfigMap 中没有 config.yaml 的密码与密钥",
-    fix="move it to a Secret, and change it in config.yaml, as anyone may have read it",
+    fix="move it to a Secret (a Secret of its name has it already: delete the ConfigMap); change it in config.yaml, as"
+    " anyone may have read it",
 )
 def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
     """No ConfigMap contains a secret from config.yaml."""

@@ -87,6 +87,8 @@ def key_of(thing: Object) -> Key:
 def differences(manifest: Object, live: Object) -> Iterator[str]:
     """The paths that an apply would change: `spec.template.spec.containers[nginx].image`. Empty if there are none."""
     owned = _owned(live)
+    if manifest["kind"] == "Secret":
+        manifest, live = _without_values(manifest, manifest.get("data") or ()), _without_values(live, _data_of(owned))
     for key in manifest:
         if key not in ("apiVersion", "kind", "metadata", "status"):
             yield from _differing(manifest[key], live.get(key), owned.get(f"f:{key}"), key)
@@ -96,6 +98,16 @@ def differences(manifest: Object, live: Object) -> Iterator[str]:
         yield from _differing(about.get(key) or {}, live_about.get(key), within, f"metadata.{key}")
     removed = [key[2:] for key in owned if key.startswith("f:") and key[2:] not in manifest]
     yield from (key for key in removed if key not in ("metadata", "status"))
+
+
+def _without_values(secret: Object, keys: Iterable[str]) -> Object:
+    """A Secret with these keys alone: nobody gets its values. The manifest has a digest of them in its annotations."""
+    return {**secret, "data": dict.fromkeys(keys, True)}
+
+
+def _data_of(owned: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of `data` that are still as our last apply set them: who edits a value owns it from then on."""
+    return (key[2:] for key in owned.get("f:data") or () if key.startswith("f:"))
 
 
 def _owned(live: Object) -> Mapping[str, Any]:

@@ -155,6 +155,27 @@ def test_a_config_map_is_compared_key_by_key() -> None:
     assert paths(manifest, live) == ["data.b"]
 
 
+def secret(digest: str, **fields: Any) -> dict[str, Any]:
+    """A Secret with the digest of its values; `fields` are what the API server has of it besides."""
+    about = {"name": "x", "annotations": {"digest": digest}, **fields}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": about, "data": {"a": "MQ==" if not fields else "***"}}
+
+
+def applied(*keys: str) -> list[dict[str, Any]]:
+    """The record of an apply that still owns these values."""
+    owned = {"f:data": {".": {}, **{f"f:{key}": {} for key in keys}}}
+    return [{"manager": apply_plan.FIELD_MANAGER, "operation": "Apply", "fieldsV1": owned}]
+
+
+def test_a_secret_is_compared_by_its_digest() -> None:
+    assert paths(secret("1"), secret("1", managedFields=applied("a"))) == []
+    assert paths(secret("2"), secret("1", managedFields=applied("a"))) == ["metadata.annotations.digest"]
+
+
+def test_a_value_of_a_secret_that_another_has_set_is_a_change() -> None:
+    assert paths(secret("1"), secret("1", managedFields=applied())) == ["data.a"]
+
+
 def test_a_plan_says_what_would_be_made_changed_and_kept() -> None:
     other, new = (edited(MANIFEST, ("metadata", "name"), name) for name in ("other", "new"))
     changed = edited(other, (*POD, "containers", 0, "image"), "x/restfulapi2:2")

@@ -33,6 +33,13 @@ def test_there_is_an_image_for_everything_that_the_stand_in_checkout_runs(tmp_pa
         assert {image for images in wanted.values() for image in images} <= made
 
 
+@pytest.mark.parametrize("folder", sorted(set(dlws_images.STAND_INS.values())))
+def test_a_servers_arguments_do_not_take_its_place(folder: str) -> None:
+    """As in the images of these names: a manifest's `args` replace CMD, not ENTRYPOINT."""
+    lines = (IMAGES / folder / "Dockerfile").read_text().splitlines()
+    assert [line.split()[0] for line in lines if "server.py" in line] == ["COPY", "ENTRYPOINT"]
+
+
 def test_an_image_holds_packages_and_libraries_but_no_installers() -> None:
     closure = [
         "busybox",
