@@ -64,6 +64,8 @@ CONTEXT_LABEL: Final = "dlws-suite.context"
 """The image label with the digest of its sources."""
 LEFT_OUT: Final = frozenset({"config/local.yaml"})
 """Omitted from webui3: the pod mounts /etc/WebUI over it, and its sign-in secrets would end up in the registry."""
+COMPILED: Final = "__pycache__"
+"""The folder in which Python keeps what it compiled, once somebody has run a source there: none of upstream's files."""
 JWT_KEY_FILES: Final = ("lib/resty/nginx-jwt-cookie.lua", "lib/resty/nginx-jwt-header.lua")
 """The files of openresty with upstream's public key; `jwt.secret_key` replaces it, or every endpoint answers 401."""
 
@@ -148,7 +150,8 @@ def _files(where: Path, name: str) -> list[Path]:
         return [where]
     if not where.is_dir():
         raise CheckoutError(f"{name}: missing in the checkout; the image's prebuild.sh copies it")
-    files = sorted(path for path in where.rglob("*") if path.is_symlink() or path.is_file())
+    every = (path for path in where.rglob("*") if COMPILED not in path.relative_to(where).parts)
+    files = sorted(path for path in every if path.is_symlink() or path.is_file())
     for path in files:
         if path.is_symlink():
             raise CheckoutError(f"{name}/{path.relative_to(where)}: a link; put the file itself there")

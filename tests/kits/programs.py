@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,16 @@ IMAGES = LAB / "images"
 CONTEXTS = LAB / "checkout/src/docker-images"
 
 
+class Uncompiled(SourceFileLoader):
+    """Leaves no compiled file beside the program: it would be one of the image's sources."""
+
+    def set_data(self, path: str, data: object, *, _mode: int = 0o666) -> None:
+        """Called with what would be kept."""
+
+
 def module(path: Path) -> ModuleType:
     """A program of an image, loaded but not run."""
-    spec = spec_from_file_location(path.stem, path)
+    spec = spec_from_file_location(path.stem, path, loader=Uncompiled(path.stem, str(path)))
     assert spec
     assert spec.loader
     loaded = module_from_spec(spec)

@@ -57,6 +57,15 @@ def test_files_that_upstream_copies_stay_as_they_are(tmp_path: Path) -> None:
     assert "npu/lib/smi.txt" in found
 
 
+def test_what_python_compiled_is_no_source_of_an_image(tmp_path: Path) -> None:
+    renderer = rendering.renderer(spoilt(tmp_path, "src/docker-images/job-exporter/src/main.py", "print()\n"))
+    before = files(renderer, "job-exporter")
+    compiled = tmp_path / "checkout/src/docker-images/job-exporter/src/__pycache__/main.cpython-311.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"\xa7\r\r\n")
+    assert files(renderer, "job-exporter") == before
+
+
 def test_repairmanager_gets_its_mail_account(tmp_path: Path) -> None:
     mail = ("suite:\n", "repair-manager: {alert: {smtp_url: smtp.example.org, password: invented}}\nsuite:\n")
     found = files(renderer_of(tmp_path, mail), "repairmanager2")
