@@ -25,7 +25,7 @@ from dlws.remote.fleet import Fleet
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from tests.kits.proof_api import merged
-from tests.kits.proof_platform import with_platform
+from tests.kits.proof_platform import with_owner, with_platform
 from tests.kits.scripted import Scripted
 
 EMPTY: Any = {"objects": {"nodes": [], "pods": []}, "texts": {}}
@@ -85,7 +85,7 @@ class MemoryApi:
         name, space = body["metadata"]["name"], body["metadata"].get("namespace", "default")
         path = path if request.method == "PATCH" else f"{path}/{name}"
         self.changed.append(f"{request.method} {body['kind']} {name}")
-        live = merged(self.objects.get(path, {}), body)
+        live = with_owner(merged(self.objects.get(path, {}), body))
         live["metadata"].setdefault("namespace", space)
         healthy = [o for objects in self.whole["objects"].values() for o in objects if o.get("kind") == body["kind"]]
         status = next((o["status"] for o in healthy if o["metadata"]["name"] == name and "status" in o), None)

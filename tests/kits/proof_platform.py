@@ -19,6 +19,7 @@ from dlws.facts.docker import ARCHITECTURES
 from dlws.facts.npu_info import AGES
 from dlws.facts.rendered import sha256
 from dlws.inventory import Node
+from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.image_archives import with_tag
 from dlws.platform import job_objects, renderings, services, web_files
 from dlws.platform import npu_info as generator
@@ -113,8 +114,17 @@ def _objects(cluster: Cluster) -> Iterator[tuple[str, Any]]:
             yield _live(extra, 0)
 
 
+def with_owner(live: Any) -> Any:
+    """A Secret with the API server's record of who set its values: the suite's apply. Others as they are."""
+    if live["kind"] != "Secret":
+        return live
+    values = {"f:data": {f"f:{key}": {} for key in live.get("data") or ()}}
+    fields = [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": values}]
+    return {**live, "metadata": {**live["metadata"], "managedFields": fields}}
+
+
 def _live(manifest: Any, count: int) -> tuple[str, Any]:
-    live = copy.deepcopy(manifest)
+    live = with_owner(copy.deepcopy(manifest))
     words = f"{KINDS[live['apiVersion']]} {WITHOUT_NAMESPACE.get(live['apiVersion'], '')}".split()
     plural = next(plural for plural, _, kind in (w.partition("/") for w in words) if kind == live["kind"])
     if plural not in {w.partition("/")[0] for words in WITHOUT_NAMESPACE.values() for w in words.split()}:
