@@ -58,6 +58,8 @@ def up(fresh: str) -> int:
     kubernetes.ensure()
     with record.lock():
         packages.ensure(kube_packages.packages())
+        for host in HOSTS.values():
+            hosts.fetch_package_lists(host)
         kube_images.ensure()
         if dlws_images.wanted():
             dlws_images.ensure()

@@ -50,6 +50,11 @@ def create(host: LabHost, image: str, root_password: str) -> None:
         raise
 
 
+def fetch_package_lists(host: LabHost) -> None:
+    """Let apt know what its mirror has now, as a daily timer does on a site's hosts."""
+    execute(host, "apt-get update -q", timeout=120)
+
+
 def etcd(host: LabHost) -> Path:
     """Where a host's /var/lib/etcd lies: in memory, if there is enough of it.
 
