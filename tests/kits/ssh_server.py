@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import paramiko
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED, cMSG_CHANNEL_SUCCESS
 from paramiko.server import InteractiveQuery
 
 from dlws.inventory import Arch, Device, Node, Origin, Role
@@ -41,6 +41,21 @@ class Server:
                 threading.Thread(target=behave, args=(connection,), daemon=True).start()
 
 
+class Transport(paramiko.Transport):
+    """Starts a program once the client has been told that it starts, as sshd does: one that ends at once would else
+    close its channel before that."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
+        self.starting: list[threading.Thread] = []
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        super()._send_user_message(data)  # type: ignore[misc]
+        if data.asbytes()[:1] == cMSG_CHANNEL_SUCCESS:
+            while self.starting:
+                self.starting.pop().start()
+
+
 class Ssh(paramiko.ServerInterface):
     """An SSH server for one password, whose `execute` does something with a command's channel."""
 
@@ -51,7 +66,7 @@ class Ssh(paramiko.ServerInterface):
         self.kinds, self.takes_keys = "password", True
 
     def __call__(self, connection: socket.socket) -> None:
-        transport = paramiko.Transport(connection)
+        transport = Transport(connection)
         transport.add_server_key(self.key)
         with suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=self)
@@ -78,7 +93,10 @@ class Ssh(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        threading.Thread(target=self.execute, args=(channel, command), daemon=True).start()
+        program = threading.Thread(target=self.execute, args=(channel, command), daemon=True)
+        transport = channel.get_transport()
+        assert isinstance(transport, Transport)
+        transport.starting.append(program)
         return True
 
 
