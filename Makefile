@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --no-buil
 CLUSTER := lab/config.yaml
 ROOT_PASSWORD := lab/state/atlas/deploy/sshkey/rootpasswd
 BUNDLE := or use the bundle, which brings all that it needs and is built on another machine (docs/bundle.md)
-TEST_PACKAGES := openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
+TEST_PACKAGES := binutils gpg gpg-agent openssh-server libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk
 
 # Idle processes steal tests from each other, so that no single file of tests delays the end.
 UNIT := $(BIN)/pytest tests/unit tests/faults -n 2 --dist worksteal
