@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from benchmarks import environment, measure, promise
 from benchmarks.measure import Cost
 from benchmarks.server import Server
 from benchmarks.tools import TOOLS, Tool
+from benchmarks.working_folder import left, working_folder
 
 FAULTY = 5  # hosts in the run in which a fault must be found
 LONG = 90.0  # seconds: a slower tool is run only once
@@ -59,19 +58,14 @@ def main() -> int:
         parser.error(f"unknown tool {', '.join(sorted(unknown))}; choose from {', '.join(TOOLS)}")
     if os.geteuid() != 0:
         parser.error("must be run as root, to start the sshd that serves as the hosts")
-    folder = Path(tempfile.mkdtemp(prefix="dlws-bench."))
-    folder.chmod(0o755)
-    try:
+    with working_folder("dlws-bench.", *([left] if options.keep else [])) as folder:
+        folder.chmod(0o755)
         measure.adopt_orphans()
-        table(bench(folder, names, options.hosts, options.rounds), options.hosts)
-    except WrongVerdict as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        if options.keep:
-            print(f"kept: {folder}")
-        else:
-            shutil.rmtree(folder)
+        try:
+            table(bench(folder, names, options.hosts, options.rounds), options.hosts)
+        except WrongVerdict as error:
+            print(error, file=sys.stderr)
+            return 1
     return 0
 
 

@@ -24,8 +24,8 @@ def peers() -> Path:
     if not (folder / "made").exists():
         print(f"creating the peers' environment in {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [folder / "bin" / "pip", "install", "-qq", "--disable-pip-version-check", "-r", REQUIREMENTS]
-        subprocess.run(install, check=True)
+        pip = [str(folder / "bin" / "pip"), "install", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
         subprocess.run([folder / "bin" / "python", "-m", "compileall", "-q", folder / "lib"], check=False)
         (folder / "made").touch()
     return folder / "bin"

@@ -14,10 +14,8 @@ import argparse
 import json
 import random
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,14 +26,15 @@ from typing import NamedTuple
 from rich.console import Console
 
 import reports
+from benchmarks.working_folder import left, working_folder
 from checks.catalogue import declared
 from dlws.engine.check import Check
 from dlws.record.ledger import End, HostRow, ItemRow, Result, Run, encode
 from dlws.record.run_folder import RunFolder
 from dlws.verdict import Severity, Verdict
 from reports import history, html, item_table, junit, record, terminal
-from reports.acceptance import Language
 from reports.acceptance import make as make_acceptance
+from reports.acceptance.language import Language
 from reports.overview import Overview
 
 LAST = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
@@ -103,14 +102,8 @@ def main() -> int:
     if options.make:
         print(json.dumps(cost(REPORTS[options.make[0]], RunFolder(Path(options.make[1])))))
         return 0
-    folder = Path(tempfile.mkdtemp(prefix="dlws-bench."))
-    try:
+    with working_folder("dlws-bench.", *([left] if options.keep else [])) as folder:
         compare(folder, options)
-    finally:
-        if options.keep:
-            print(f"kept: {folder}")
-        else:
-            shutil.rmtree(folder)
     return 0
 
 

@@ -13,11 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from benchmarks.fleet.members import Member, members
 from benchmarks.fleet.project import SUITE, Project
 from benchmarks.fleet.recording import NotUsable, Recording
 from benchmarks.measure import Cost
+from benchmarks.working_folder import left, working_folder
 from dlws.record import evidence
 from dlws.record.run_folder import RunFolder, RunFolderError
 
@@ -58,25 +57,25 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the working folder, with the last run")
     options = parser.parse_args()
     sizes = sorted(map(int, options.sizes.split(",")))
-    folder = Path(tempfile.mkdtemp(prefix="dlws-fleet."))
     try:
-        recorded = recording.load(options.run) if options.run else recording.latest()
-        project = Project(folder / "project", recorded)
-        measure.adopt_orphans()
-        rows: list[Row] = []
-        for size in [sizes[0], *sizes]:  # the first one is the earlier run, from which the commands are known
-            rows.append(bench(project, recorded, members(recorded.cluster.nodes, size)))
-            print(shown(rows[-1], rows[-2] if len(rows) > 1 else None), flush=True)
+        with working_folder("dlws-fleet.", *([left] if options.keep else [])) as folder:
+            audited(folder, options.run, sizes)
     except (NotUsable, RunFolderError, NotAudited) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        if options.keep:
-            print(f"kept: {folder}")
-        else:
-            shutil.rmtree(folder)
-    print("results other than recorded:", ", ".join(f"{id} x{n}" for id, n in sorted(rows[-1].other.items())))
     return 0
+
+
+def audited(folder: Path, run: str | None, sizes: list[int]) -> None:
+    """Audit a fleet of each size and print a line for each. Raises NotUsable, RunFolderError, NotAudited."""
+    recorded = recording.load(run) if run else recording.latest()
+    project = Project(folder / "project", recorded)
+    measure.adopt_orphans()
+    rows: list[Row] = []
+    for size in [sizes[0], *sizes]:  # the first one is the earlier run, from which the commands are known
+        rows.append(bench(project, recorded, members(recorded.cluster.nodes, size)))
+        print(shown(rows[-1], rows[-2] if len(rows) > 1 else None), flush=True)
+    print("results other than recorded:", ", ".join(f"{id} x{n}" for id, n in sorted(rows[-1].other.items())))
 
 
 def bench(project: Project, recorded: Recording, fleet: list[Member]) -> Row:

@@ -7,7 +7,7 @@ import json
 import re
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Objects:
     def __init__(self, names: Names, recording: Recording) -> None:
         self._names = names
         self._first = [member for member in names.fleet if not member.copy]
-        self._answers: dict[str, Answer] = recording.answers[NAME]
+        self._answers: Mapping[str, Answer] = recording.answers[NAME]
         self._pages: dict[str, list[str]] = {}
 
     def answer(self, url: str) -> tuple[int, str, str]:

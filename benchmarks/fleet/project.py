@@ -70,7 +70,7 @@ class Project:
 
     def _document(self, fleet: list[Member], port: int) -> dict[str, Any]:
         beside = self._recording.cluster.path.parent
-        document = _invented(self._recording.document)
+        document: dict[str, Any] = _invented(self._recording.document)
         old = document.pop("machines") | document.pop("scale_up", {})
         for path in BESIDE:
             *above, key = path

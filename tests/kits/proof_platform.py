@@ -118,7 +118,7 @@ def with_owner(live: Any) -> Any:
     """A Secret with the API server's record of who set its values: the suite's apply. Others as they are."""
     if live["kind"] != "Secret":
         return live
-    values = {"f:data": {f"f:{key}": {} for key in live.get("data") or ()}}
+    values: Any = {"f:data": {f"f:{key}": {} for key in live.get("data") or ()}}
     fields = [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": values}]
     return {**live, "metadata": {**live["metadata"], "managedFields": fields}}
 
