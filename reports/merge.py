@@ -93,8 +93,9 @@ def _check_shards(runs: Sequence[Run]) -> None:
         holders[run.shard] = run
         if odd := _of_all(run) ^ _of_all(runs[0]):
             raise NotMergeable(f"{run.run} does not match: it or {runs[0].run} has no {', '.join(sorted(odd)[:3])}")
-        if apart := _apart(run, runs[0]):
-            raise NotMergeable(f"{run.run} does not match: it began {apart} from {runs[0].run}: it is of another audit")
+    first, last = (pick(runs, key=lambda run: datetime.fromisoformat(run.started)) for pick in (min, max))
+    if apart := _apart(last, first):
+        raise NotMergeable(f"{last.run} began {apart} after {first.run}: they are of two audits")
     of = runs[0].shard.partition("/")[2]
     if lacking := [f"{at}/{of}" for at in range(1, int(of) + 1) if f"{at}/{of}" not in holders]:
         raise NotMergeable(f"shard {', '.join(lacking)} is missing: name the runs of all {of} shards")

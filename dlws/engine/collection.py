@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlws.config.cluster import Cluster
-from dlws.engine import graph, replay, selection, shards
+from dlws.engine import graph, options, replay, selection, shards
 from dlws.engine.arguments import ARGUMENTS, UnknownArgument
 from dlws.engine.check import one_or_many
 from dlws.engine.graph import Graph
@@ -87,7 +87,7 @@ def _is_whole(config: pytest.Config) -> bool:
     """Whether every check was collected; in a replay, whether the original run collected every check."""
     if replays := config.stash[CONTEXT].replays:
         return inputs_of(config, replays).whole
-    return bool(config.args == [str(config.rootpath / "checks")])
+    return options.collects_every_check(config)
 
 
 def _filters(config: pytest.Config, items: Sequence[pytest.Item]) -> list[Callable[[Any], bool]]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dlws.engine import waivers
+from dlws.engine import options, waivers
 from dlws.engine.collection import FINISHED
 from dlws.engine.items import ALL_CHECKS, TargetItem
 from dlws.engine.progress import Board, beside_capture
@@ -38,7 +38,7 @@ class Conclusion:
     def replays(self, run: Audited) -> None:
         """Note in the ledger's head that this run judges the evidence of another one again."""
         judged = tuple(item.key for item in self.run.items)
-        chosen = self.config.option.limit or self.config.args_source is self.config.ArgsSource.ARGS
+        chosen = self.config.option.limit or not options.collects_every_check(self.config)
         items = (*self.run.items, *(() if chosen else missing(run, set(judged))))
         self.run = replace(self.run, replays=run.run, audited=run.started, items=items)
         begin(run, self.site.context.folder, list(judged))

@@ -151,7 +151,7 @@ class _Reader:
                 self._error(before + 1, 1, "", f"no CSV: {error}", "close each quote in its own cell")
                 return
             first, before = before + 1, reader.line_num
-            cells = [cell.strip() for cell in row]
+            cells = [cell if self.columns[at : at + 1] == ["password"] else cell.strip() for at, cell in enumerate(row)]
             if any(cells) and not cells[0].startswith("#"):
                 self._row(first, cells)
 

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from dlws.inventory import Arch
 
 SUMS = "SHA256SUMS"
 """Beside the archives, as `sha256sum *.tar` prints it: if it is there, it lists all of them."""
+_KEYS: Final = frozenset({"Config", "RepoTags", "Layers", "Parent", "LayerSources"})
 LARGEST_JSON = 16 << 20  # bytes; a configuration has a few KiB
 
 
@@ -65,7 +66,7 @@ def contents(path: Path) -> tuple[ArchivedImage, ...]:
     """The images of an archive. WrongArchive if it is none, is cut off, or is not what its own manifest says."""
     try:
         with tarfile.open(path) as tar:
-            members = {str(PurePosixPath(member.name)): member for member in tar}
+            members = _members(tar)
             return tuple(_image(tar, members, entry) for entry in _json(tar, members, "manifest.json"))
     except (tarfile.TarError, EOFError, OSError) as error:
         raise WrongArchive(f"it cannot be read as a tar archive: {error}") from None
@@ -73,7 +74,20 @@ def contents(path: Path) -> tuple[ArchivedImage, ...]:
         raise WrongArchive("its manifest.json is not understood: make it with docker save") from None
 
 
+def _members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The members by name. WrongArchive for a name that Docker would take for another member's."""
+    found: dict[str, tarfile.TarInfo] = {}
+    for member in tar:
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts or (str(path) in found and not member.isdir()):
+            raise WrongArchive(f"two files in it can be meant by {member.name!r:.80}")
+        found[str(path)] = member
+    return found
+
+
 def _image(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], entry: Mapping[str, Any]) -> ArchivedImage:
+    if strange := entry.keys() - _KEYS:  # Docker, in Go, reads `repotags` too
+        raise WrongArchive(f"its manifest.json has an unknown key: {min(strange)!r:.80}")
     name = str(entry["Config"])
     data = _content(tar, members, name)
     found = hashlib.sha256(data).hexdigest()

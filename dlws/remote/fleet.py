@@ -70,6 +70,11 @@ class Fleet:
         self.missed = 0
         """How often one of them was asked for: what asked has not seen the whole cluster."""
 
+    def is_beyond(self, name: str) -> bool:
+        """Whether another shard asks this host; counted, if so: what asks here has not seen the whole cluster."""
+        self.missed += name in self.beyond
+        return name in self.beyond
+
     def expect(self, names: Iterable[str]) -> None:
         """Connect to these hosts and run their predicted reads in the background: they will be used soon."""
         with self._lock:
@@ -83,8 +88,7 @@ class Fleet:
         A host that could not be reached is not tried again: in an audit not at all, and where hosts are changed not
         for a while, because another process may have restarted it.
         """
-        if name in self.beyond:
-            self.missed += 1
+        if self.is_beyond(name):
             raise Unreachable(f"{name}: asked by another shard of this audit")
         with self._lock:
             if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():

@@ -8,6 +8,7 @@ begin. Before the first part and after the last the host is asked for the length
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ APPEND: Final = (
     ' cat >>"$f" || { rm -f "$f"; exit 1; }'
 )
 ARRIVED: Final = 'f=%s; if [ -e "$f" ]; then stat -c %%s "$f" && sha256sum <"$f"; else echo 0; fi'
+_ANSWER: Final = re.compile(r"(?P<size>[0-9]{1,18})\n(?P<digest>[0-9a-f]{64})  -")
 FEED: Final = "( %s\n) <%s; status=$?; rm -f %s; exit $status"
 
 
@@ -81,7 +83,7 @@ class Spool:
             except LinkLost:
                 self.settle()
                 there = self._arrived(file, path, size, digest)
-                if there < before + PART:
+                if there < min(before + PART, size):
                     raise
                 before = there
         if self._arrived(file, path, size, digest) != size:
@@ -93,10 +95,11 @@ class Spool:
         lines = self.host.lines(ARRIVED, path, deadline=PATIENCE + size / SLOWEST_DISK)
         if lines == ["0"]:
             return 0
-        if len(lines) != 2 or not lines[0].isdigit():
+        said = _ANSWER.fullmatch("\n".join(lines))
+        if said is None:
             raise Unparsable(f"{self.host.name}: unclear what has arrived of {file}: {lines!r:.200}")
-        there = int(lines[0])
-        if there <= size and lines[1].split()[0] == (digest if there == size else _digest(file, there)):
+        there = int(said["size"])
+        if there <= size and said["digest"] == (digest if there == size else _digest(file, there)):
             return there
         self.send(quoted("rm -f %s", path), b"")
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,11 @@ NONE: Final = "(none)"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A package that apt knows: the version that it would install, "" for none, and all that are on offer."""
+    """A package that apt knows: the version that it would install, "" for none, and all that a source has.
+
+    A version that only dpkg's own list of packages has, as of one that was removed but not purged, is nowhere to be
+    had ("Can't find a source to download version", apt 2.6.1).
+    """
 
     candidate: str
     versions: tuple[str, ...]
@@ -41,8 +46,18 @@ def parse(text: str) -> dict[str, Policy]:
         version = re.fullmatch(r"  Candidate: (\S+)", candidate)
         if not re.fullmatch(r"  Installed: \S+", installed) or version is None or table != "  Version table:":
             raise unparsable(source, f"{name}: {installed or 'nothing'}")
-        versions = [row[1] for line in rows if line and (row := _VERSION.fullmatch(line))]
         if strange := [line for line in rows if line and not (_VERSION.fullmatch(line) or _SOURCE.fullmatch(line))]:
             raise unparsable(source, strange[0])
-        found[name] = Policy("" if version[1] == NONE else version[1], tuple(versions))
+        found[name] = Policy("" if version[1] == NONE else version[1], _offered(rows))
     return found
+
+
+def _offered(rows: Iterable[str]) -> tuple[str, ...]:
+    """The versions that can be had: the installed one, and those with a row other than of dpkg's own list."""
+    places: dict[str, list[str]] = {}
+    for row in filter(None, rows):
+        if version := _VERSION.fullmatch(row):
+            places[version[1]] = found = ["installed"] if row.startswith(" ***") else []
+        elif not row.endswith("/dpkg/status"):
+            found.append(row)
+    return tuple(version for version, found in places.items() if found)

@@ -166,6 +166,16 @@ def test_a_check_that_moved_and_was_renamed_is_the_same_by_its_id(audited: Audit
     assert made.ledger.not_run == ()
 
 
+@pytest.mark.parametrize("folder", [(), (".",)])
+def test_what_was_not_judged_is_said_where_the_projects_root_is_named(
+    audited: Audited, tmp_path: Path, folder: tuple[str, ...]
+) -> None:
+    made = Project(tmp_path, checks=CHECKS.replace('"T02"', '"T12"'))
+    shutil.copytree(audited.first.path, tmp_path / "reports" / "out" / "demo" / "first")
+    made.run("--replay", "first", *folder)
+    assert [item.id for item in made.ledger.not_run] == ["T02"] * 3
+
+
 def test_an_install_is_not_replayed(audited: Audited) -> None:
     ran = audited.run("-m", "install", "--replay", "first")
     words = "--replay judges an audit again, offline; -m install changes hosts: leave one out"

@@ -55,6 +55,19 @@ def test_api(kube):
     """The API answers."""
     kube.answer("/readyz")
 '''
+CHOSEN = "--shard divides a whole audit, of which no part can be merged alone: choose no checks"
+ROOMS = """
+from pathlib import Path
+import fixtures.peers
+
+fixtures.peers.answers = lambda node: node.name in Path("reached").read_text().split()
+
+@check("T01", title_zh="通", fix="join them")
+def test_peers_answer(host, peers):
+    \"\"\"The host reaches the others.\"\"\"
+    silent = [peer.name for peer in peers if host.run("test -e reaches-%s", peer.name).rc]
+    expect("silent peers", found=silent, expected=[])
+"""
 HOSTS = ("a1", "a2", "a3", "a4", "a5")
 VERSION = {"a1": "1", "a2": "1", "a3": "2", "a4": "1"}
 
@@ -124,6 +137,23 @@ def test_a_shard_says_that_it_is_one_and_is_never_green(tmp_path: Path) -> None:
     assert "demo verify: Shard 1/2: No finding on its hosts; 0 checks left to the whole" in ran.out
 
 
+def test_rooms_that_do_not_reach_each_other_are_found(tmp_path: Path) -> None:
+    rooms = divided(("a1", "a2", "a3", "a4"), 2)
+    made = Sharded(tmp_path, checks=ROOMS, hosts=("a1", "a2", "a3", "a4"))
+    for room in rooms:
+        for host in room:
+            for peer in room:
+                made.on(host, f"reaches-{peer}")
+    for at, room in enumerate(rooms, start=1):
+        made.write("reached", " ".join({*room, "a1"}))
+        assert made.audit(f"part{at}", "--shard", f"{at}/2") == 0
+    parts = [str(made.at(f"part{at}").path) for at in (1, 2)]
+    assert main(["reports", "merge", *parts, "--into", str(made.at("merged").path)]) == 0
+    assert made.audit("judged", "--replay", str(made.at("merged").path)) == 1
+    verdicts = {check["test"]: str(check["verdict"]) for check in made.record("judged")["checks"]}
+    assert set(verdicts.values()) == {"FAIL"}
+
+
 def test_a_shard_is_not_replayed_alone(sharded: Sharded) -> None:
     ran = sharded.run("-m", "verify", "--replay", "part2")
     assert ran.status == 4
@@ -140,6 +170,8 @@ def test_a_shard_is_not_replayed_alone(sharded: Sharded) -> None:
         ("-m install --shard 1/3", "--shard divides an audit; -m install changes hosts: leave one out"),
         ("-m verify --shard 1/3 --limit a1", "--shard divides all machines: leave --limit out"),
         ("--shard 1/3 --replay whole", "--shard divides the machines to ask; --replay asks none: leave one out"),
+        ("-m verify --shard 1/3 -k it", CHOSEN),
+        ("-m verify --shard 1/3 checks/test_demo.py", CHOSEN),
         ("--shard 1/3 --active", "--active puts a load on the cluster, once for each shard: leave --shard out"),
     ],
 )

@@ -253,6 +253,8 @@ def test_a_table_that_the_host_contradicts_is_an_error_at_its_line(
         (("--set", "mysql_password=x"), "a secret shows on a command line"),
         (("--set", "suite"), "write it like"),
         (("--set", "suite={"), "is not YAML"),
+        (("--set", "alert-manager={smtp_auth_password: hunter2}"), "a secret shows on a command line"),
+        (("--set", "Authentications={Wechat: {AppSecret: hunter2}}"), "a secret shows on a command line"),
         ((), "Addresses of the hosts"),
     ],
 )

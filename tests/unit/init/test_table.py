@@ -47,6 +47,10 @@ def test_quotes_blanks_and_empty_rows_are_a_spreadsheets_own() -> None:
     assert [(h.name, h.address, h.role) for h in found.hosts] == [(h.name, h.address, h.role) for h in HOSTS]
 
 
+def test_a_password_keeps_its_blanks() -> None:
+    assert read("name,IP,password\n a1 , 192.168.3.2 , p w \n").password == " p w "
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [

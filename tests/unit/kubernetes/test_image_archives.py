@@ -110,11 +110,20 @@ def with_another_layer(files: Files) -> Files:
     return files | {"manifest.json": json.dumps([entry]).encode()}
 
 
+def with_other_names(files: Files) -> Files:
+    [entry] = json.loads(files["manifest.json"])
+    return files | {"manifest.json": json.dumps([entry | {"repotags": ["nginx:1.19"]}]).encode()}
+
+
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
         (replaced_configuration, "its configuration .* has another digest: sha256:"),
         (without_layer, "it is cut off: .*/layer.tar is missing"),
+        (with_other_names, "its manifest.json has an unknown key: 'repotags'"),
+        (lambda files: {**files, "x/../manifest.json": b"[]"}, "two files in it can be meant by 'x/../manifest.json'"),
+        (lambda files: {**files, "/manifest.json": b"[]"}, "two files in it can be meant by '/manifest.json'"),
+        (lambda files: {**files, "./manifest.json": b"[]"}, "two files in it can be meant by './manifest.json'"),
         (with_another_layer, "its manifest lists 2 layers, its configuration 1"),
         (lambda files: {**files, "manifest.json": b"{}"}, "it holds no named image"),
         (lambda files: {**files, "manifest.json": b'[{"Config": 5}]'}, "it has no 5"),

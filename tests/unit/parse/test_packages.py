@@ -136,6 +136,18 @@ def test_a_package_offers_its_candidate_and_every_version_of_its_table() -> None
     assert not virtual.offers("")
 
 
+def test_what_was_removed_and_not_purged_is_not_on_offer() -> None:
+    kubeadm = """\
+kubeadm:
+  Installed: (none)
+  Candidate: (none)
+  Version table:
+     1.18.0-00 -1
+        100 /var/lib/dpkg/status
+"""
+    assert not apt_policy.parse(kubeadm)["kubeadm"].offers("1.18.0-00")
+
+
 def test_apt_says_nothing_of_a_package_that_it_does_not_know() -> None:
     assert apt_policy.parse("") == {}
 

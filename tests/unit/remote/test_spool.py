@@ -13,7 +13,7 @@ from dlws.record.answer import Answer, LinkLost
 from dlws.remote import spool
 from dlws.remote.change import Applier, ChangeFailed
 from dlws.remote.connection import Connection
-from dlws.verdict import Unknown
+from dlws.verdict import Unknown, Unparsable
 from tests.kits.cut_link import CutLink, change_over, cut_after
 
 SIZE = 3_000_000
@@ -114,6 +114,28 @@ def test_a_host_that_crawls_from_loss_to_loss_is_given_up(
     with pytest.raises(LinkLost):
         load(helper, archive)
     assert next(says) == 2
+
+
+def test_a_link_that_is_lost_after_every_part_brings_the_short_last_one_too(helper: Connection, archive: Path) -> None:
+    change = change_over(helper)
+
+    def send(command: str, stdin: Any) -> None:
+        change.run(command, stdin=stdin, text="part")
+        if stdin:
+            raise LinkLost("after the part")
+
+    path = Path(spool.Spool(change.host, send, lambda: None).bring(archive))
+    assert path.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize("answer", [["5", ""], ["\u00b2", "abc"], ["5", "f" * 63], ["5"]])
+def test_an_answer_that_is_no_length_and_digest_is_unknown(
+    helper: Connection, archive: Path, answer: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = change_over(helper).host
+    monkeypatch.setattr(type(host), "lines", lambda *_, **__: answer)
+    with pytest.raises(Unparsable, match="unclear what has arrived"):
+        spool.Spool(host, lambda *_: None, lambda: None).bring(archive)
 
 
 def test_what_is_there_and_is_something_else_does_not_count(helper: Connection, archive: Path) -> None:
