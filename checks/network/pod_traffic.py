@@ -12,6 +12,7 @@ from dlws.engine.targets import whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.firewall import tables
 from dlws.facts.network import has_weave
+from dlws.facts.pairs import partners_in, sampled
 from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, network_policies, objects
@@ -32,19 +33,21 @@ WEAVE = "http://127.0.0.1:6784/status"
     "N11",
     section="3.11",
     source="k8s, weave docs",
-    title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问",
+    title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问（Weave 超过 32 台时抽样）",
     fix="look for a firewall or a missing route between the two hosts",
 )
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """The API server and all Weave peers are reachable from the host, and all kubelets from the master.
+    """The host reaches the API server and its Weave peers (of more than 32 hosts a sample), the master all kubelets.
 
-    A refused connection counts as reachable: C01 and K09 report a service that does not listen, N07 a firewall.
+    The sample is that of N06. A refused connection counts as reachable: C01 and K09 report a service that does not
+    listen, N07 a firewall.
     """
     master = cluster.master
     wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
     wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == master]
     wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
-    expect("unreachable endpoints", found=unreachable_endpoints(host, wanted), expected=[])
+    what = f"unreachable endpoints{sampled(cluster, node.name)}"
+    expect(what, found=unreachable_endpoints(host, wanted), expected=[])
 
 
 @check(
@@ -85,23 +88,25 @@ def test_no_policy_cuts_pods_off(kube: Kubernetes) -> None:
     section="3.11",
     source="k8s network model",
     on=whole_cluster,
-    title_zh="每台主机可到达每台主机上的 Pod",
+    title_zh="每台主机可到达其他主机上的 Pod（超过 32 台时抽样）",
     causes=[names.test_peers_answer, test_no_rule_drops_pods],
     fix="compare ip route and the FORWARD chain of the two hosts; see the log of the pod network on both",
 )
 def test_pods_answer(cluster: Cluster, hosts: dict[str, Host], kube: Kubernetes) -> None:
-    """From every host, at least one of the pods on each host answers a ping.
+    """From every host, at least one of the pods on each host answers a ping; of more than 32 hosts on a sample.
 
-    Of each host three are asked; pods with hostNetwork are not of the pod network.
+    The sample is that of N06, and the host itself. Of each host three pods are asked; those with hostNetwork are not of
+    the pod network.
     """
     asked = {node.name: _addresses_on(kube, node.name) for node in cluster.nodes}  # the same in every shard
-    addresses = [address for found in asked.values() for address in found]
-    if not addresses:
+    if not any(asked.values()):
         raise NotApplicable("no host has a ready pod in the pod network")
     lost = []
     for name, host in reachable_hosts(hosts).items():
-        silent = {*silent_addresses(host, addresses)}
-        dumb = [(on, these) for on, these in asked.items() if on in hosts and these and {*these} <= silent]
+        near = {name, *(node.name for node in partners_in(cluster, name))}
+        there = {on: these for on, these in asked.items() if on in near and these}
+        silent = {*silent_addresses(host, [address for found in there.values() for address in found])}
+        dumb = [(on, these) for on, these in there.items() if on in hosts and {*these} <= silent]
         lost += [f"{name} to {on} ({', '.join(these)})" for on, these in dumb]
     expect("hosts that do not reach the pods of another", found=lost, expected=[])
 
@@ -196,9 +201,8 @@ def _addresses_on(kube: Kubernetes, node: str) -> list[str]:
     """The addresses of some ready pods of the pod network on a node, those of Kubernetes itself first."""
     pods = [
         pod
-        for pod in kube.list("pods")
-        if pod["spec"].get("nodeName") == node
-        and not pod["spec"].get("hostNetwork")
+        for pod in kube.list("pods").on(node)
+        if not pod["spec"].get("hostNetwork")
         and objects.is_ready(pod)
         and not objects.is_being_deleted(pod)
         and pod["status"].get("podIP")

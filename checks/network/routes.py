@@ -10,6 +10,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.firewall import iptables_chain
 from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings, routes
+from dlws.facts.pairs import sampled
 from dlws.facts.reachability import FETCH, registry_answers_openly, run_for_each, silent_peers
 from dlws.inventory import Node
 from dlws.parse.network.ip_route import Route
@@ -50,15 +51,15 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     "N12",
     section="3.7",
     source="weave#3012",
-    title_zh="满 MTU 报文不分片可达其他主机，且 Pod 网络 MTU 合适",
+    title_zh="满 MTU 报文不分片可达其他主机（超过 32 台时抽样），且 Pod 网络 MTU 合适",
     causes=[names.test_peers_answer],
     fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
     " (WEAVE_MTU for weave, otherwise in its configuration)",
 )
-def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
-    """Full-MTU packets reach the other hosts that N06 pings, and the pod network's MTU leaves room for its headers.
+def test_full_packets_arrive(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
+    """Full-MTU packets reach the other hosts (of more than 32 a sample), and pods' MTU leaves room for headers.
 
-    The packets are as large as the interface's MTU and must not be fragmented.
+    The sample is that of N06. The packets are as large as the interface's MTU and must not be fragmented.
     """
     mtu = mtu_of(host, node)
     large = [
@@ -70,7 +71,8 @@ def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) ->
     expect(f"overlays whose packets do not fit into {mtu} bytes", found=large, expected=[])
     silent = silent_peers(host, peers, f"-M do -s {mtu - HEADERS}")
     lost = [f"{peer.name} ({peer.address})" for peer in silent]
-    expect(f"hosts that unfragmented packets of {mtu} bytes do not reach", found=lost, expected=[])
+    what = f"hosts that unfragmented packets of {mtu} bytes do not reach{sampled(cluster, node.name)}"
+    expect(what, found=lost, expected=[])
 
 
 @preflight

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
+from dlws.inventory import Node
 
 ALL_PAIRS_UP_TO: Final = 32
 """Hosts up to which every pair is tested. 1,000 hosts have a million pairs: more packets than facts."""
+
+
+def partners_in(cluster: Cluster, name: str) -> tuple[Node, ...]:
+    """The machines whose way from one of them is tested, in the order of the configuration; all for another name."""
+    names, place = _master_first(cluster), _places(cluster)
+    chosen = partners(names, name) if name in place else names
+    return tuple(cluster.node(one) for one in sorted(chosen, key=place.__getitem__))
+
+
+def sampled(cluster: Cluster, name: str) -> str:
+    """What a finding says of a sample: ` (a sample: 8 of 99 others)`; "" where every other machine is tested."""
+    tested, others = len(partners_in(cluster, name)), len(cluster.nodes) - 1
+    return f" (a sample: {tested} of {others} others)" if tested < others else ""
+
+
+@kept
+def _master_first(cluster: Cluster) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([cluster.master.name, *(node.name for node in cluster.nodes)]))
+
+
+@kept
+def _places(cluster: Cluster) -> Mapping[str, int]:
+    return {node.name: place for place, node in enumerate(cluster.nodes)}
 
 
 def partners(names: Sequence[str], one: str) -> tuple[str, ...]:

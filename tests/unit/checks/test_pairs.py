@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from dlws.facts.pairs import ALL_PAIRS_UP_TO, partners
+from checks.catalogue import declared
+from checks.network import pod_traffic
+from dlws.config.cluster import Cluster, load
+from dlws.engine.arguments import parameters
+from dlws.facts.pairs import ALL_PAIRS_UP_TO, partners, partners_in, sampled
+from tests.kits.config_example import no_dns, write
 
 
 def fleet(count: int) -> list[str]:
     return [f"n{n}" for n in range(count)]
+
+
+@pytest.fixture
+def cluster_of(tmp_path: Path) -> Callable[[int], Cluster]:
+    """The example's cluster with its master, and workers up to a number of machines."""
+    known = load(write(tmp_path), resolve=no_dns)
+
+    def cluster(count: int) -> Cluster:
+        workers = (replace(known.workers[0], name=f"w{n:03}", address=f"10.1.0.{n}") for n in range(count - 1))
+        return replace(known, nodes=(*workers, known.master))
+
+    return cluster
 
 
 @pytest.mark.parametrize("count", [1, 4, ALL_PAIRS_UP_TO])
@@ -38,3 +61,39 @@ def test_hosts_that_are_cut_off_are_seen_from_their_border() -> None:
     names, rack = fleet(100), {f"n{n}" for n in range(40, 60)}
     across = [(one, other) for one in names for other in partners(names, one) if (one in rack) != (other in rack)]
     assert {one for one, _ in across if one in rack} == rack
+
+
+def test_partners_are_in_the_order_of_the_configuration(cluster_of: Callable[[int], Cluster]) -> None:
+    cluster = cluster_of(100)
+    names = [node.name for node in cluster.nodes]
+    found = [node.name for node in partners_in(cluster, "w000")]
+    assert found == sorted(found, key=names.index) == [*(f"w{1 << n:03}" for n in range(7)), cluster.master.name]
+    assert partners_in(cluster, "control") == cluster.nodes
+
+
+def test_a_finding_says_how_many_were_tested(cluster_of: Callable[[int], Cluster]) -> None:
+    cluster = cluster_of(100)
+    assert sampled(cluster, "w000") == " (a sample: 8 of 99 others)"
+    assert sampled(cluster, cluster.master.name) == sampled(cluster_of(ALL_PAIRS_UP_TO), "w000") == ""
+
+
+def test_checks_on_a_sample_say_so_in_their_titles() -> None:
+    chosen = [
+        check
+        for check in declared().values()
+        if "peers" in parameters(check.function) or "partners" in inspect.getsource(check.function)
+    ]
+    assert {"N06", "N11", "N12", "N31", "P21"} <= {check.id for check in chosen}
+    assert [c.id for c in chosen if "sample" not in c.title or "抽样" not in c.title_zh] == []
+
+
+def test_pods_are_pinged_by_a_sample_of_the_hosts(
+    cluster_of: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_of(100)
+    asked: list[int] = []
+    hosts: Any = {node.name: node for node in cluster.nodes}
+    monkeypatch.setattr(pod_traffic, "_addresses_on", lambda kube, node: [f"pod of {node}"])
+    monkeypatch.setattr(pod_traffic, "silent_addresses", lambda host, addresses: asked.append(len(addresses)) or [])
+    pod_traffic.test_pods_answer(cluster, hosts, hosts)
+    assert (len(asked), sorted(asked)[-2:]) == (100, [9, 100])
