@@ -19,6 +19,8 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from benchmarks.fleet.members import Member, Names
 from benchmarks.fleet.recording import Recording
+from dlws.facts import cluster_names
+from dlws.hostfiles import hosts_file
 from dlws.record.answer import Answer
 from dlws.record.evidence import file_name
 from dlws.remote import agent
@@ -40,11 +42,14 @@ class Host:
         """`trusted` is the recorded CA and what the fleet's API server has instead; `unknown` counts commands."""
         self._member, self._names, self._trusted, self._unknown = member, names, trusted, unknown
         self._answers = recording.answers[file_name(member.original.name)]
+        self._recorded = recording.cluster
 
     def answer(self, command: str) -> tuple[int, bytes, bytes]:
         """Exit status, stdout and stderr; 1 and nothing for a command that is not in the recording."""
         if command == READ_CLOCK:
             return 0, b"%.9f\n" % time.time(), b""
+        if command == cluster_names.ASK:
+            return 0, self._names_digest().encode(), b""
         found = self._answers.get(command) or self._answers.get(self._names.recorded(command))
         if found is None or found.rc is None:
             text = self._of_each(command)
@@ -60,12 +65,18 @@ class Host:
         return self._names.of(answer.err.decode("utf-8", "replace"), self._member).encode() if answer.err else b""
 
     def _hosts_file(self, text: str) -> str:
-        """Every line about one worker becomes one line for each of its copies."""
-        lines = []
-        for line in text.splitlines(keepends=True):
-            own = [m for m in self._names.fleet if re.search(rf"^{re.escape(m.original.address)}\s", line)]
-            lines += [self._names.of(line, member) for member in own] or [self._names.of(line, self._member)]
-        return "".join(lines)
+        """Every line about one recorded host becomes one line for each of its copies, in the order of the fleet."""
+        lines = text.splitlines(keepends=True)
+        about = self._names.lines_by_original(text)
+        mine = [self._names.of(line, self._member) for line in lines if line not in about.values()]
+        first = next((n for n, line in enumerate(lines) if line in about.values()), len(mine))
+        return "".join([*mine[:first], self._names.hosts_lines(text), *mine[first:]])
+
+    def _names_digest(self) -> str:
+        """What the host says when it is asked for all names of the suite's block in its hosts file."""
+        rows = hosts_file.parse(self._names.hosts_lines(hosts_file.block(self._recorded.names_by_address))).entries
+        pairs = [(name, row.address) for row in rows for name in row.names]
+        return cluster_names.digest((name for name, _ in pairs), (address for _, address in pairs)) + "  -\n"
 
     def _of_each(self, command: str) -> str | None:
         """The answer to `for x in WORDS; do ...`, one line for a word; None if no such loop was recorded."""

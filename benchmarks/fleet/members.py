@@ -51,6 +51,7 @@ class Names:
         self.fleet = fleet
         self.by_name = {member.name: member for member in fleet}
         self._first = {member.original.name: member for member in fleet if not member.copy}
+        self._hosts_lines: dict[str, str] = {}
         self._by_word = {word: member for member in fleet for word in (member.name, member.address)}
 
     @cached_property
@@ -75,6 +76,20 @@ class Names:
             return match[0] if inside and before != "%22" else words[match[0]]
 
         return unique(self._recorded.sub(translated, text), member)
+
+    def lines_by_original(self, text: str) -> dict[str, str]:
+        """By name of a recorded host the line of a hosts file that gives its address."""
+        lines = {line.split()[0]: line for line in text.splitlines(keepends=True) if line.split()}
+        originals = (member.original for member in self._first.values())
+        return {node.name: lines[node.address] for node in originals if node.address in lines}
+
+    def hosts_lines(self, text: str) -> str:
+        """The lines of a recorded hosts file about hosts, one for each host of the fleet."""
+        if text not in self._hosts_lines:
+            about = self.lines_by_original(text)
+            mine = [self.of(about[m.original.name], m) for m in self.fleet if m.original.name in about]
+            self._hosts_lines[text] = "".join(mine)
+        return self._hosts_lines[text]
 
     def recorded(self, text: str) -> str:
         """A text of the fleet with each host replaced by its original."""

@@ -7,6 +7,7 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
+from dlws.facts.cluster_names import all_resolve
 from dlws.facts.files import text_of
 from dlws.facts.firewall import (
     SAVED,
@@ -18,7 +19,7 @@ from dlws.facts.firewall import (
     ufw_is_active,
 )
 from dlws.facts.network import addresses_up, resolver_of
-from dlws.facts.pairs import sampled
+from dlws.facts.pairs import ALL_PAIRS_UP_TO, sampled
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
@@ -53,7 +54,12 @@ def test_private_address_is_here(node: Node, host: Host) -> None:
     fix="correct /etc/hosts (outside the managed block) or the DNS records",
 )
 def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
-    """Every host's short name and FQDN, including this host's own, resolve to its private address."""
+    """Every host's short name and FQDN, including this host's own, resolve to its private address.
+
+    In a large cluster one digest says so of all names; where it does not, each is asked for.
+    """
+    if len(cluster.nodes) > ALL_PAIRS_UP_TO and all_resolve(cluster, host):
+        return
     wanted = {name: {address} for address, names in cluster.names_by_address.items() for name in names}
     found = resolve(host, list(wanted))
     wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] != wanted[n]}
