@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 
 from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.items import ALL_CHECKS, SITE, TargetItem, site_of
+from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
@@ -21,6 +21,9 @@ from dlws.record.printable import visible
 
 if TYPE_CHECKING:  # rich, which no worker needs: at run time where it is made
     from dlws.engine.conclusion import Conclusion
+
+NO_KEYWORDS: Final[Mapping[str, Literal[1]]] = {}
+"""Nobody asks for the keywords of a report: a dictionary for each would be a kilobyte."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -158,10 +161,28 @@ class Run:
             targets = (item.target for item in session.items if isinstance(item, TargetItem))
             site.fleet.expect(list(dict.fromkeys(target.name for target in targets if isinstance(target, Node))))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """A check has nothing to set up or tear down: one phase and one report, where pytest has three of each.
+
+        At 1,000 hosts these are 150,000 checks, whose reports pytest's terminal keeps. A stage has all three, by which
+        pytest-dependency knows it, and so has whatever pytest itself would skip or expect to fail.
+        """
+        if not isinstance(item, CheckItem) or any(mark.name not in options.MARKERS for mark in item.iter_markers()):
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        raised = (pytest.exit.Exception, KeyboardInterrupt)
+        call = pytest.CallInfo.from_call(lambda: item.ihook.pytest_runtest_call(item=item), "call", raised)
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the result to the report of the phase that decided it."""
         report = yield
+        report.keywords = NO_KEYWORDS
         if isinstance(item, TargetItem) and report.when == "call" and item.result is not None:
             is_worker = hasattr(self.config, "workerinput")
             report.dlws = encode(item.result) if is_worker else item.result  # type: ignore[attr-defined]

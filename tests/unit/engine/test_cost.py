@@ -18,6 +18,7 @@ from dlws.record.redaction import Redactor
 from dlws.remote.kubernetes import Listing
 from fixtures import earlier
 from tests.kits.config_example import no_dns, write
+from tests.kits.project import CONFTEST, Project
 
 
 @pytest.fixture
@@ -93,3 +94,30 @@ def test_clocks_that_agree_are_not_compared_in_pairs(monkeypatch: pytest.MonkeyP
         ("h000", "h299"),
         ("h001", "h299"),
     ]
+
+
+ONE_CHECK = """
+@check("T01", title_zh="在", fix="make it")
+def test_made(host):
+    \"\"\"made is there.\"\"\"
+    expect("made", found=host.run("test -e made").rc, expected=0)
+"""
+ONE_STAGE = """
+@stage(section="1", proves=[facts.test_made])
+def test_make(change):
+    \"\"\"Make it.\"\"\"
+    change.run("touch made")
+"""
+SAYS = """
+def pytest_runtest_logreport(report):
+    print("REPORT", report.nodeid.rpartition(":")[2], report.when, len(report.keywords))
+"""
+
+
+def test_a_check_has_one_report_and_a_stage_its_three(tmp_path: Path) -> None:
+    project = Project(tmp_path, stages=ONE_STAGE, checks=ONE_CHECK, hosts=("a1",))
+    (tmp_path / "conftest.py").write_text(CONFTEST + SAYS)
+    said = [line.split()[1:] for line in project.run("-m", "verify").out.splitlines() if line.startswith("REPORT")]
+    assert said == [["test_made[a1]", "call", "0"]]
+    said = [line.split()[2] for line in project.run("-m", "install", "-n", "0").out.splitlines() if "REPORT" in line]
+    assert said == ["setup", "call", "teardown"]
