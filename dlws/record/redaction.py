@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from dlws.record.spelling import SHORTEST_CODE, Span, joined, normal, places
@@ -17,6 +18,8 @@ MASK: Final = "***"
 SHORT: Final = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
 LONG_LINE: Final = 16  # characters from which a line of a multi-line secret (a private key) is also masked on its own
 _MASK: Final = MASK.encode()
+SMALL: Final = 2048  # bytes of a text whose masking is remembered
+REMEMBERED: Final = 4096  # such texts, until a secret is learnt
 
 
 class Redactor:
@@ -38,13 +41,22 @@ class Redactor:
         self._cores = [(core[(stem := _stem(core))], core, stem.start) for core in cores]
         alone = sorted((re.escape(_bytes(s)) for s in self._secrets if 0 < len(s) < SHORT), key=len, reverse=True)
         self._alone = re.compile(b"(?<![0-9A-Za-z])(?:" + b"|".join(alone) + b")(?![0-9A-Za-z])") if alone else None
+        self._masked_small = lru_cache(maxsize=REMEMBERED)(
+            self._masked
+        )  # last: it keeps what the above makes of a text
 
     def text(self, value: str) -> str:
         """The text with every secret masked."""
         return self.data(_bytes(value)).decode("utf-8", "surrogatepass")
 
     def data(self, value: bytes) -> bytes:
-        """The bytes with every secret (in UTF-8, UTF-16 inside base64) masked."""
+        """The bytes with every secret (in UTF-8, UTF-16 inside base64) masked.
+
+        Hosts of a kind are asked the same and say much the same: a small text is looked through once for many of them.
+        """
+        return self._masked_small(value) if len(value) <= SMALL else self._masked(value)
+
+    def _masked(self, value: bytes) -> bytes:
         for secret in self._plain:
             if secret in value:
                 value = value.replace(secret, _MASK)

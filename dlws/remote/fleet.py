@@ -7,6 +7,7 @@ import math
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,9 +25,11 @@ from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.local import CONTROL, open_local
 from dlws.remote.outbox import Stdin
+from dlws.remote.packed import PackedAnswer
 from dlws.verdict import Unknown
 
 WIDTH = 16  # hosts connected to at a time
+AHEAD = 3 * WIDTH  # hosts whose answers wait for their checks at a time
 STALE = 300.0  # seconds after which a command is run again instead of serving its earlier answer
 RETRY = 60.0  # seconds for which a lost host is not tried again in an audit
 COMES_BACK = 5.0  # the same where hosts are changed, because another process may have restarted it
@@ -60,6 +63,8 @@ class Fleet:
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="connect")
         self._lock = threading.Lock()
         self._opening: dict[str, Future[FleetConnection]] = {}
+        self._expected = deque[str]()
+        self._unused = set[str]()  # those of them that are opened and wait
         self._hosts: dict[str, Host] = {}
         self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
         self._refused: dict[str, str] = {}  # host -> reference of the record that it could not be reached
@@ -76,11 +81,20 @@ class Fleet:
         return name in self.beyond
 
     def expect(self, names: Iterable[str]) -> None:
-        """Connect to these hosts and run their predicted reads in the background: they will be used soon."""
+        """Connect to these hosts and run their predicted reads in the background: they will be used in this order.
+
+        No more than AHEAD at a time wait for their use: the answers of a thousand would fill the memory, and be too old
+        when their turn comes.
+        """
         with self._lock:
-            for name in names:
-                if name not in self._opening:
-                    self._opening[name] = self._pool.submit(self._open, name)
+            self._expected = deque(names)
+            self._expect_more()
+
+    def _expect_more(self) -> None:
+        while self._expected and len(self._unused) < AHEAD:
+            if (name := self._expected.popleft()) not in self._opening:
+                self._unused.add(name)
+                self._opening[name] = self._pool.submit(self._open, name)
 
     def connection(self, name: str) -> Connection:
         """The host's connection, opened now if it is not open. Raises Unreachable.
@@ -93,6 +107,8 @@ class Fleet:
         with self._lock:
             if not self.foresight and name in self._refused and self._refused_at[name] + COMES_BACK < time.monotonic():
                 del self._opening[name], self._refused[name]
+            self._unused.discard(name)
+            self._expect_more()
             future = self._opening.get(name)
             mine = future is None or future.cancel()  # no thread has begun: connect here rather than wait in the queue
             if future is None or mine:
@@ -151,6 +167,7 @@ class Fleet:
 
     def close(self) -> None:
         """Close every connection, save the foresight, close the transcript."""
+        self._expected.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
         for name in list(self._opening):
             self.release(name)
@@ -181,7 +198,7 @@ class Fleet:
 class _Ready:
     """An answer at hand: its reference in the transcript, when and with which cap it was read, which scope used it."""
 
-    answer: Answer
+    answer: PackedAnswer
     reference: str
     at: float
     cap: int
@@ -236,7 +253,7 @@ class FleetConnection(Connection):
             for command in commands:
                 self._ready[command].scope = transcript.scope
                 transcript.use(self._ready[command].reference)
-            return [self._ready[command].answer for command in commands]
+            return [self._ready[command].answer.unpacked() for command in commands]
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         """See `Connection.run_active`. It is not learned by the foresight, because no later audit may send it ahead.
@@ -335,7 +352,7 @@ class FleetConnection(Connection):
         generation, at = self._fleet.generation, time.monotonic()
         for answer in self._ask_inner(commands, deadline, cap):
             reference = self._fleet.transcript.append(self.host, answer, "read")
-            self._ready[answer.command] = _Ready(answer, reference, at, cap, generation)
+            self._ready[answer.command] = _Ready(PackedAnswer.of(answer), reference, at, cap, generation)
 
     def _answer(self, ask: Callable[[], Answer]) -> Answer:
         return self._patience.answers(lambda: [ask()])[0]

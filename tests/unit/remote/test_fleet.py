@@ -18,6 +18,7 @@ from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet, FleetConnection
 from dlws.remote.foresight import Foresight
 from dlws.remote.outbox import Stdin
+from dlws.remote.packed import PackedAnswer
 
 CHECKS = ["uname -s", "cat /etc/fstab", "hostname -f"]
 
@@ -296,6 +297,26 @@ def test_expected_hosts_are_opened_side_by_side_within_the_width(world: World) -
     fleet.expect(world.hosts)
     assert [fleet.connection(name).host for name in world.hosts] == list(world.hosts)
     assert 2 <= most <= 4  # three in the pool, and the one the caller needs now
+
+
+def test_few_hosts_at_a_time_are_opened_ahead_of_their_use(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "AHEAD", 2)
+    fleet = world.fleet()
+    fleet.expect(world.hosts)
+    for used, name in enumerate(world.hosts):
+        assert len(fleet._opening) <= used + 2
+        assert fleet.connection(name).host == name
+    assert sorted(world.opened) == sorted(world.hosts)
+
+
+def test_a_long_answer_waits_in_few_bytes(world: World) -> None:
+    log = Answer("journalctl", 0, b"Nov 29 08:00:00 n0 kernel: [    0.000000] x86/fpu: x87\n" * 9999, b"w" * 5000, 0.1)
+    packed = PackedAnswer.of(log)
+    assert packed.unpacked() == log
+    assert packed.size < (len(log.out) + len(log.err)) / 50
+    short = Answer("uname", 1, b"Linux\n", b"", 0.1, timed_out=True, truncated=True)
+    packed = PackedAnswer.of(short)
+    assert (packed.unpacked(), packed.size, packed.timed_out, packed.truncated) == (short, 6, True, True)
 
 
 def test_the_control_host_is_one_of_them(world: World) -> None:

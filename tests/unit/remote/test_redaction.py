@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlws.record import redaction
 from dlws.record.redaction import MASK, Redactor
 from tests.kits import spellings
 from tests.kits.scripted import DATA
@@ -82,3 +83,22 @@ def test_short_and_empty_secrets_leave_ordinary_text_alone() -> None:
 def test_lines_of_a_private_key_are_masked_one_by_one() -> None:
     key = "-----BEGIN KEY-----\nAAAABBBBCCCCDDDDEEEE\nFFFFGGGGHHHHIIIIJJJJ\n-----END KEY-----\n"
     assert Redactor([key]).text("  FFFFGGGGHHHHIIIIJJJJ") == "  ***"
+
+
+def test_what_hosts_say_alike_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+    monkeypatch.setattr(redaction, "places", lambda value, find: looked.append(value) or [])
+    redactor, large = Redactor(["invented-one"]), b"x" * (redaction.SMALL + 1)
+    for _ in range(100):
+        redactor.data(b"said by each")
+    assert looked == [b"said by each"]
+    assert [redactor.data(large), redactor.data(large)] == [large, large]
+    assert looked[1:] == [large, large]
+
+
+def test_a_remembered_text_is_masked_once_its_secret_is_known() -> None:
+    redactor = Redactor([])
+    assert redactor.text("join with tok-en and ab") == "join with tok-en and ab"
+    redactor.learn("tok-en")
+    redactor.learn("ab")
+    assert redactor.text("join with tok-en and ab") == "join with *** and ***"
