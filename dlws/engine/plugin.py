@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -147,6 +148,7 @@ class Run:
         """The selection is final: open the ledger; in an audit of one process, start connecting to the hosts."""
         if self.config.option.collectonly or graph.GRAPH not in self.config.stash:
             return  # nothing will run, or the selection was refused
+        gc.freeze()  # the tests live as long as the run: no collection of garbage need look through them
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
             run.ask_for_master(site)
@@ -207,6 +209,7 @@ class Run:
             site_of(self.config).fleet.close()
         if self.conclusion:
             self.conclusion.end(session)
+        gc.freeze()  # pytest looks for garbage five times at its end: in all that is left of a thousand hosts
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the reports' summary last."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.facts.docker import docker_architecture, image_architectures
 from dlws.facts.files import configured_file, text_of
 from dlws.inventory import Node, Role
@@ -60,11 +62,17 @@ def kubelets_of(host: Host) -> dict[str, kubelet.Kubelet]:
 
 def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:
     """The images that a host runs: of kubeadm, by its own list for our configuration, and of the pod network."""
-    config = kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
-    listed = kubeadm.images(host.read("printf %%s %s | kubeadm config images list --config /dev/stdin", config))
+    command = "printf %%s %s | kubeadm config images list --config /dev/stdin"
+    listed = kubeadm.images(host.read(command, _configuration(cluster)))
     own = listed if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(listed)
     network = pod_network_of(cluster, notes) if cluster.cni_manifest else []
     return [*own, *dict.fromkeys(image for workload in network for image in workload.images)]
+
+
+@kept
+def _configuration(cluster: Cluster) -> str:
+    """The configuration whose images are listed: these do not depend on the cgroup driver or on name servers."""
+    return kubeadm.init_config(cluster, cgroup_driver="cgroupfs", resolv_conf_path="/etc/resolv.conf")
 
 
 def pod_network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
@@ -90,6 +98,6 @@ def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> li
     return [image for image in wanted if there.get(with_tag(image)) != arch]
 
 
-def kubelet_settings(host: Host) -> dict[str, Any]:
+def kubelet_settings(host: Host) -> Mapping[str, Any]:
     """The settings in the kubelet's configuration file: `{"cgroupDriver": "systemd", ...}`."""
     return kubelet.settings(host.read("cat %s", kubelet.CONFIG))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -23,6 +24,7 @@ class Workload:
     images: tuple[str, ...]
 
 
+@lru_cache(maxsize=4)  # each host's images are looked for by the one manifest
 def workloads(text: str) -> tuple[Workload, ...]:
     """The workloads of a manifest. Unparsable if it is not YAML or has none, because a pod network needs one."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from checks.across_hosts import unique
 from checks.host.swap import test_swap_is_off
 from dlws.config.cluster import Cluster, load
 from dlws.engine.check import check_of
+from dlws.facts import kube_host
 from dlws.inventory import Node, Target
+from dlws.parse.kubernetes import kubelet
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.remote.kubernetes import Listing
@@ -121,3 +124,22 @@ def test_a_check_has_one_report_and_a_stage_its_three(tmp_path: Path) -> None:
     assert said == [["test_made[a1]", "call", "0"]]
     said = [line.split()[2] for line in project.run("-m", "install", "-n", "0").out.splitlines() if "REPORT" in line]
     assert said == ["setup", "call", "teardown"]
+
+
+def test_what_kubeadm_writes_on_each_host_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(kubelet.yaml, "safe_load", lambda text: parsed.append(text) or {"kind": "KubeletConfiguration"})
+    for _ in range(100):
+        kubelet.settings("counted: 1")
+        kubelet.running("counted: 1", "kubelet\n--node-ip=10.0.0.1")
+    assert parsed == ["counted: 1"]
+
+
+def test_the_list_of_images_is_asked_for_by_one_text(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Cluster] = []
+    monkeypatch.setattr(kube_host, "pod_network_of", lambda *_: [])
+    monkeypatch.setattr(kube_host.kubeadm, "init_config", lambda cluster, **_: made.append(cluster) or "kind: x")
+    host: Any = SimpleNamespace(read=lambda *_: "k8s.gcr.io/pause:3.2\n")
+    for node in cluster.nodes:
+        kube_host.wanted_images(node, cluster, host, host)
+    assert len(made) == 1
