@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 
 from checks.kubernetes import control_plane
 from checks.network import names
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
@@ -62,8 +63,7 @@ def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
 
     Chains of Kubernetes, Docker and the pod network are their own; a rule for one port is not judged, save DNS.
     """
-    concerned = [cluster.pod_range, cluster.service_range, *(node.address for node in cluster.nodes)]
-    found = iptables_save.drops(tables(host), concerned)
+    found = iptables_save.drops(tables(host), _concerned(cluster))
     expect("rules that drop the pods' packets", found=found, expected=[])
 
 
@@ -191,6 +191,13 @@ def test_weave_has_no_ghosts(host: Host) -> None:
         return
     ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
     expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
+
+
+@kept
+def _concerned(cluster: Cluster) -> iptables_save.Networks:
+    """The networks of pods and services, and the hosts' addresses."""
+    ranges = (str(IPv4Network(each, strict=False)) for each in (cluster.pod_range, cluster.service_range))
+    return iptables_save.Networks([*ranges, *(node.address for node in cluster.nodes)])
 
 
 def _is_resolved(answer: str) -> bool:

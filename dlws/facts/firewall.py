@@ -7,12 +7,13 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.facts.files import text_of
 from dlws.facts.network import addresses_up
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
 from dlws.parse.network import firewall, iptables_save, nftables
-from dlws.parse.network.packet_filter import Fate, Filter, Packet
+from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
 from dlws.remote.host import Host
 
 UFW: Final = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
@@ -63,8 +64,9 @@ def input_chains(host: Host) -> tuple[list[firewall.Chain], bool]:
 
 def fate_of_incoming(node: Node, cluster: Cluster, host: Host, chains: list[firewall.Chain]) -> Fate:
     """What the INPUT chains do with packets from the other hosts, from a pod and from a stranger."""
-    packets = incoming_packets(node, cluster, host)
-    fates = [_filter(host, chain).fate(packets) for chain in chains]
+    interface = _interface(node, host)
+    filters = [_filter(host, chain) for chain in chains]
+    fates = [rules.fate(incoming_packets(node, cluster, interface, rules)) for rules in filters]
     return Fate(*(tuple(dict.fromkeys(rule for fate in fates for rule in fate[at])) for at in (0, 1)))
 
 
@@ -72,22 +74,35 @@ def fate_before_input(node: Node, cluster: Cluster, host: Host) -> Fate:
     """What the tables that packets pass before INPUT do with them, each rule with its table and chain."""
     dropped: list[str] = []
     doubts: list[str] = []
-    packets, found = incoming_packets(node, cluster, host), tables(host)
+    interface, found = _interface(node, host), tables(host)
     for table, chain in BEFORE_INPUT:
-        rules = {name: [rule.text for rule in those] for name, those in found.get(table, {}).items()}
-        fate = Filter(rules).fate(packets, chain) if rules.get(chain) else Fate()
+        rules = Filter({name: [rule.text for rule in those] for name, those in found.get(table, {}).items()})
+        packets = incoming_packets(node, cluster, interface, rules) if rules.chains.get(chain) else []
+        fate = rules.fate(packets, chain)
         dropped += [f"{table} {chain} rule {rule}" for rule in fate.dropped_by]
         doubts += [f"{table} {chain} rule {rule}" for rule in fate.doubts]
     return Fate(tuple(dropped), tuple(doubts))
 
 
-def incoming_packets(node: Node, cluster: Cluster, host: Host) -> list[Packet]:
-    """The packets of WAYS_IN, from each other host, from a stranger, and from a pod of this host."""
-    interface = next((a.interface for a in addresses_up(host) if a.address == node.address), "")
+def incoming_packets(node: Node, cluster: Cluster, interface: str, rules: Filter) -> list[Packet]:
+    """The packets of WAYS_IN, from the other hosts as far as the rules tell them apart, a stranger, a pod of the host.
+
+    `interface` is the one that carries the host's address.
+    """
     pod = str(IPv4Network(cluster.pod_range, strict=False)[2])
-    outside = [STRANGER, *(peer.address for peer in cluster.nodes if peer != node)]
+    outside = [STRANGER, *_hosts(cluster).told_apart(rules.cuts, node.address)]
     ways = [(source, interface) for source in outside] + [(pod, device) for device in POD_DEVICES]
     return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in WAYS_IN]
+
+
+@kept
+def _hosts(cluster: Cluster) -> Sources:
+    return Sources(node.address for node in cluster.nodes)
+
+
+def _interface(node: Node, host: Host) -> str:
+    """The interface that carries the host's address; "" if none does."""
+    return next((a.interface for a in addresses_up(host) if a.address == node.address), "")
 
 
 def saved_rules(node: Node, cluster: Cluster, host: Host) -> Fate:
@@ -97,9 +112,11 @@ def saved_rules(node: Node, cluster: Cluster, host: Host) -> Fate:
     """
     if not host.service("netfilter-persistent").is_enabled or (text := text_of(host, SAVED)) is None:
         return Fate()
-    rules = {name: [rule.text for rule in those] for name, those in iptables_save.parse(text).get("filter", {}).items()}
+    saved = iptables_save.parse(text).get("filter", {})
+    rules = Filter({name: [rule.text for rule in those] for name, those in saved.items()})
     policy = re.search(r"(?m)^:INPUT (DROP|REJECT) ", text)
-    fate = Filter(rules).fate(incoming_packets(node, cluster, host)) if rules.get("INPUT") else Fate()
+    packets = incoming_packets(node, cluster, _interface(node, host), rules) if rules.chains.get("INPUT") else []
+    fate = rules.fate(packets)
     return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by), fate.doubts)
 
 

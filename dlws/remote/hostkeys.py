@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,8 +77,12 @@ class Pin:
 
     def is_of(self, node: Node) -> bool:
         """Whether the line names the machine, whatever its address."""
-        names = (_WITH_A_PORT.sub(r"\g<host>", address).lower() for address in (self.name, *self.addresses))
-        return not {node.name.lower(), node.fqdn.lower()}.isdisjoint(names)
+        return not {node.name.lower(), node.fqdn.lower()}.isdisjoint(self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """What the line calls the machine: its name and its addresses without a port, in lower case."""
+        return [_WITH_A_PORT.sub(r"\g<host>", address).lower() for address in (self.name, *self.addresses)]
 
 
 @dataclass(slots=True)
@@ -86,6 +91,18 @@ class _Contents:
 
     pins: list[Pin] = field(default_factory=list)
     remarks: dict[tuple[Remark, str, str], str] = field(default_factory=dict)
+    named: defaultdict[str, list[Pin]] = field(default_factory=lambda: defaultdict(list))
+    """The pins by each of their names: a thousand hosts are looked up, each several times."""
+    placed: defaultdict[str, list[Pin]] = field(default_factory=lambda: defaultdict(list))
+    """The pins by each of their addresses."""
+
+    def add(self, pin: Pin) -> None:
+        """Add the pin of one more line."""
+        self.pins.append(pin)
+        for name in dict.fromkeys(pin.names):
+            self.named[name].append(pin)
+        for address in dict.fromkeys(pin.addresses):
+            self.placed[address].append(pin)
 
 
 def address_of(node: Node) -> str:
@@ -108,9 +125,9 @@ class HostKeys:
 
         Raises Unreachable if the file cannot be parsed.
         """
-        every, address = self._read().pins, address_of(node)
-        named = [pin for pin in every if pin.is_of(node)]
-        return named or [pin for pin in every if address in pin.addresses]
+        contents, names = self._read(), {node.name.lower(), node.fqdn.lower()}
+        named = {pin.line: pin for name in names for pin in contents.named.get(name, ())}
+        return [named[line] for line in sorted(named)] or [*contents.placed.get(address_of(node), ())]
 
     def check(self, node: Node, key: HostKey) -> None:
         """HostKeyChanged unless this may be the machine's key. Call this before sending a credential."""
@@ -242,7 +259,7 @@ class HostKeys:
                 raise Unreachable(f"{self.path}, line {number}: not a remark as `dlws host-keys` writes it")
             elif line and not line.startswith("#"):
                 try:
-                    contents.pins.append(_pin(number, *line.split()))
+                    contents.add(_pin(number, *line.split()))
                 except (ValueError, TypeError) as error:
                     raise Unreachable(f"{self.path}, line {number}: not a host key ({error})") from None
         self._parsed = state, contents

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import IPv4Network
+from itertools import accumulate
 from typing import Final
 
 from dlws.parse.text import lines, unparsable
@@ -44,6 +46,22 @@ _SPECIAL: Final = (
 """Conditions that a packet of a pod meets only by exception."""
 
 
+class Networks:
+    """Networks and addresses that rules are held against: those of all hosts, for each rule of each host."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """ValueError for what is no network of IPv4."""
+        spans = sorted((int(own[0]), int(own[-1])) for own in map(IPv4Network, networks))
+        self._begins = [begin for begin, _ in spans]
+        self._ends = [*accumulate((end for _, end in spans), max)]
+
+    def overlap(self, network: str) -> bool:
+        """Whether one of them has an address in common with a network. ValueError if it is none."""
+        other = IPv4Network(network, strict=False)
+        before = bisect_right(self._begins, int(other.broadcast_address))  # those that begin at its end or before
+        return before > 0 and self._ends[before - 1] >= int(other.network_address)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule as written; `options` by name (`-s`, `-j`, `--dport`), an inverted one with ` !` behind its name."""
@@ -66,7 +84,7 @@ class Rule:
         """Whether it has no condition."""
         return not set(self.options) - {"-j", "-g", "-m", "--comment", "--reject-with"}
 
-    def concerns(self, networks: Sequence[str]) -> bool:
+    def concerns(self, networks: Networks) -> bool:
         """Whether an ordinary packet of a pod may meet it: by address, device, protocol and connection state."""
         options = self.options
         if any(name in options for name in _SPECIAL) or options.get("-p", "tcp") not in ("tcp", "udp", "all"):
@@ -102,7 +120,7 @@ def parse(text: str) -> dict[str, Table]:
     return dict(found)
 
 
-def drops(tables: Mapping[str, Table], networks: Sequence[str]) -> list[str]:
+def drops(tables: Mapping[str, Table], networks: Networks) -> list[str]:
     """The rules that drop packets of pods, as `filter FORWARD: -s 10.2.0.0/16 -j DROP`.
 
     `networks` are those of pods, services and hosts. A rule behind the last one that accepts pods ends what was not
@@ -117,7 +135,7 @@ def drops(tables: Mapping[str, Table], networks: Sequence[str]) -> list[str]:
     ]
 
 
-def _dropping(table: Table, chain: str, networks: Sequence[str], above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:
+def _dropping(table: Table, chain: str, networks: Networks, above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:
     rules = table.get(chain, ())
     accepting = [at for at, rule in enumerate(rules) if _accepts_pods(rule, networks)]
     last = accepting[-1] if accepting else len(rules)
@@ -133,7 +151,7 @@ def _dropping(table: Table, chain: str, networks: Sequence[str], above: tuple[st
             yield from _dropping(table, rule.target, networks, (*above, chain))
 
 
-def _accepts_pods(rule: Rule, networks: Sequence[str]) -> bool:
+def _accepts_pods(rule: Rule, networks: Networks) -> bool:
     if re.match("cali-FORWARD|FLANNEL-FWD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD", rule.target):
         return True
     conditions = set(rule.options) - {"-j", "-g", "-m", "--comment"}
@@ -164,9 +182,8 @@ def _rule(text: str) -> Rule:
     return Rule(text, options)
 
 
-def _overlaps(network: str, networks: Sequence[str]) -> bool:
+def _overlaps(network: str, networks: Networks) -> bool:
     try:
-        own = ip_network(network, strict=False)
-        return any(own.overlaps(ip_network(other, strict=False)) for other in networks)
-    except (ValueError, TypeError):
+        return networks.overlap(network)
+    except ValueError:
         raise unparsable(SOURCE, network, "not a network:") from None

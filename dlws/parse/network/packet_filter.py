@@ -9,8 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from dlws.parse.text import unparsable
@@ -43,6 +46,26 @@ class Packet:
     port: int = 0
 
 
+class Sources:
+    """The addresses that packets may come from, in the order in which they count."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self.addresses = tuple(addresses)
+        values = [int(ipaddress.ip_address(address)) for address in self.addresses]
+        self._places = sorted(range(len(values)), key=values.__getitem__)
+        self._values = [values[place] for place in self._places]
+
+    def told_apart(self, cuts: Iterable[int], own: str) -> list[str]:
+        """The first address other than `own` of all that lie between the same two cuts, in order.
+
+        A thousand hosts' addresses are few where a chain names few networks.
+        """
+        ends = sorted({0, len(self._values), *(bisect_left(self._values, cut) for cut in cuts)})
+        groups = (self._places[begin:end] for begin, end in pairwise(ends))
+        firsts = (min((at for at in group if self.addresses[at] != own), default=-1) for group in groups)
+        return [self.addresses[at] for at in sorted(firsts) if at >= 0]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: its text, its matches (each with whether it is negated), its target, and whether it is a goto."""
@@ -73,9 +96,13 @@ class Filter:
 
     chains: Mapping[str, Iterable[str]]
     _rules: dict[str, list[Rule]] = field(init=False)
+    _sources: set[tuple[str, ...]] = field(init=False)
+    """What the rules ask a packet's source for."""
 
     def __post_init__(self) -> None:
         self._rules = {name: [rule(text) for text in texts] for name, texts in self.chains.items()}
+        matches = (match for rules in self._rules.values() for r in rules for match in r.matches)
+        self._sources = {values for option, values, _ in matches if option in ("-s", "--source")}
 
     @property
     def unknown_chains(self) -> list[str]:
@@ -83,6 +110,16 @@ class Filter:
         targets = {r.target for rules in self._rules.values() for r in rules if r.target}
         known = {*self._rules, *_GO_ON, *_DROPS, "ACCEPT", "RETURN", "NFQUEUE", "QUEUE"}
         return sorted(name for name in targets - known if not OF_THE_CLUSTER.fullmatch(name))
+
+    @property
+    def cuts(self) -> set[int]:
+        """Where a network that a rule asks the source for begins, and the address behind it: numbers of addresses."""
+        found: set[int] = set()
+        for values in self._sources:
+            with suppress(ValueError):  # what is no network holds for all addresses, or for none
+                network = ipaddress.ip_network("".join(values[:1]), strict=False)
+                found |= {int(network.network_address), int(network.broadcast_address) + 1}
+        return found
 
     def fate(self, packets: Iterable[Packet], chain: str = "INPUT") -> Fate:
         """What the rules of a chain do with packets; its policy is not asked."""
@@ -97,16 +134,9 @@ class Filter:
 
     def _representatives(self, packets: Iterable[Packet]) -> Iterable[Packet]:
         """One of all packets that differ only in a source that no rule tells apart."""
-        sources = {
-            values
-            for rules in self._rules.values()
-            for r in rules
-            for option, values, _ in r.matches
-            if option in ("-s", "--source")
-        }
         chosen: dict[object, Packet] = {}
         for packet in packets:
-            told_apart = tuple(_in_network(packet.source, *values) for values in sources)
+            told_apart = tuple(_in_network(packet.source, *values[:1]) for values in self._sources)
             key = told_apart, packet.destination, packet.interface, packet.protocol, packet.port
             chosen.setdefault(key, packet)
         return chosen.values()

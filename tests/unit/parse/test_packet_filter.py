@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlws.parse.network import firewall, nftables
-from dlws.parse.network.packet_filter import Fate, Filter, Packet
+from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
 from dlws.verdict import Unparsable
 
 API = Packet("192.168.3.4", "192.168.3.6", "eth0", "tcp", 6443)
@@ -158,3 +158,20 @@ def test_rules_of_nft_close_or_are_doubts() -> None:
     opened = OF_NFT.replace("tcp dport 6443 jump b", "accept\n\t\tdrop")
     assert nftables.closing(opened, chain) == ([], [])
     assert nftables.closing(OF_NFT.replace("jump b", "drop"), chain) == ([], ["tcp dport 6443 drop"])
+
+
+@pytest.mark.parametrize("networks", [[], ["10.1.2.0/24"], ["10.1.0.7", "10.1.0.0/23", "10.1.3.128/25"], ["a host"]])
+def test_of_a_thousand_hosts_few_are_told_apart(networks: list[str]) -> None:
+    addresses = [f"10.1.{n % 4}.{n // 4 + 1}" for n in range(1000)]
+    rules = Filter({"INPUT": [f"-s {network} -j DROP" for network in networks]})
+    own = addresses[0]
+    chosen = Sources(addresses).told_apart(rules.cuts, own)
+
+    def fates(of: list[str]) -> set[Fate]:
+        return {rules.fate([Packet(source, own, "eth0", "icmp")]) for source in of}
+
+    assert fates(chosen) == fates(addresses[1:])
+    assert len(chosen) <= 2 * len(networks) + 1
+    assert own not in chosen
+    assert chosen == [address for address in addresses if address in chosen]
+    assert chosen[0] == addresses[1]

@@ -185,3 +185,21 @@ def test_a_key_is_described_with_who_confirmed_it(keys: HostKeys) -> None:
     assert keys.described(ATLAS01) == f"{ONE}, confirmed: known_hosts"
     named = HostKeys(keys.path, {"atlas02": TWO.fingerprint})
     assert named.described(ATLAS02) == f"{TWO.fingerprint}, confirmed: suite.host_keys"
+
+
+def test_a_host_is_looked_up_without_a_look_at_each_line(keys: HostKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [replace(ATLAS01, name=f"n{n}", address=f"10.1.0.{n}") for n in range(100)]
+    keys.path.write_text("".join(f"{line(node, ONE)}\n" for node in nodes))
+    looked: list[str] = []
+    monkeypatch.setattr(hostkeys.Pin, "names", property(lambda pin: looked.append(pin.name) or [pin.name]))
+    for node in nodes:
+        assert [pin.name for pin in keys.pins(node)] == [node.name]
+        keys.check(node, ONE)
+    assert len(looked) == 100
+
+
+def test_pins_are_in_the_order_of_their_lines(keys: HostKeys) -> None:
+    lines = [line(replace(ATLAS01, name="atlas01.lab"), TWO), line(ATLAS01, ONE), f"{ATLAS01.address} ssh-rsa AAAA"]
+    keys.path.write_text("\n".join(lines))
+    assert [pin.line for pin in keys.pins(ATLAS01)] == [1, 2]
+    assert [pin.line for pin in keys.pins(replace(ATLAS01, name="new"))] == [1, 2, 3]
