@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dlws.parse.text import lines, unparsable
 
@@ -22,7 +23,7 @@ class Settings:
 
     def leaves_out(self, destinations: Iterable[str]) -> list[str]:
         """Those of the networks, addresses and `.domains` that would use the proxy; empty if there is no proxy."""
-        return [d for d in destinations if self.proxies and not any(_covers(entry, d) for entry in self.exempt)]
+        return [*_left_out(self.exempt, tuple(destinations))] if self.proxies else []
 
 
 def parse(text: str) -> tuple[Settings, ...]:
@@ -41,6 +42,12 @@ def parse(text: str) -> tuple[Settings, ...]:
         else:
             raise unparsable(SOURCE, line)
     return tuple(settings)
+
+
+@lru_cache(maxsize=64)  # the hosts of a cluster, of each of which each host asks, share few settings
+def _left_out(exempt: tuple[str, ...], destinations: tuple[str, ...]) -> tuple[str, ...]:
+    named = frozenset(exempt)
+    return tuple(d for d in destinations if d not in named and not any(_covers(entry, d) for entry in exempt))
 
 
 def _covers(entry: str, destination: str) -> bool:

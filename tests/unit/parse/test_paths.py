@@ -189,3 +189,13 @@ def test_sleeve_is_slow_with_a_password_too(mode, good):
 )
 def test_sockets_with_a_cgroup_or_of_mptcp(row):
     assert [(s.kind, s.address, s.port) for s in sockets.parse(row)] == [("tcp", "127.0.0.53", 53)]
+
+
+def test_a_proxys_exceptions_are_judged_once_for_many_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(no_proxy, "_covers", lambda entry, destination: asked.append(destination) or False)
+    hosts = [f"10.7.{n // 250}.{n % 250}" for n in range(1000)]
+    for _ in range(100):
+        settings = no_proxy.Settings("docker", ("http_proxy",), (*hosts[1:], ".local"))
+        assert settings.leaves_out([*hosts, ".local"]) == hosts[:1]
+    assert asked == hosts[:1] * 1000
