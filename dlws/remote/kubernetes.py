@@ -249,7 +249,7 @@ class Kubernetes:
                 page = json_object(require_success(answer, where), where)
                 if not isinstance(page.get("items", 0), list | None):
                     raise Unparsable(f"GET {where}: a list without items")
-                objects += page["items"] or []
+                objects += _without_owners(page["items"] or [])
                 clock = clock or clock_of(answer)
                 token = (page.get("metadata") or {}).get("continue", "")
                 if not token:
@@ -312,6 +312,17 @@ class Kubernetes:
             return self._lost
         except Unknown as error:
             return _Remembered(error=error, at=time.monotonic(), references=self._references)
+
+
+def _without_owners(objects: list[Object]) -> list[Object]:
+    """The objects without the names of the owners of each of their fields: half of what they take in memory.
+
+    Who asks for one object (`get`, `find`) has them: a plan compares them.
+    """
+    for one in objects:
+        if isinstance(one, dict) and isinstance(about := one.get("metadata"), dict):
+            about.pop("managedFields", None)
+    return objects
 
 
 def require_success(answer: Answer, path: str) -> Answer:

@@ -65,3 +65,16 @@ def test_the_pages_of_a_list_have_a_size_together(
     with pytest.raises(Unknown, match="GET /api/v1/nodes: more than 1 MiB came"):
         kube.list("nodes")
     assert len(api.asked) == 4
+
+
+def test_a_list_keeps_no_names_of_the_owners_of_fields(api: FakeApi, kube: Kubernetes) -> None:
+    answer = nodes("atlas01", "atlas02")
+    for node in answer["items"]:
+        node["metadata"]["managedFields"] = [{"manager": "kubelet", "fieldsV1": {"f:spec": {}}}]
+    api.on_any(lambda handler: api_kit.send_json(handler, answer))
+    listed = kube.list("nodes")
+    assert [one["metadata"]["name"] for one in listed] == ["atlas01", "atlas02"]
+    assert not any("managedFields" in one["metadata"] for one in listed)
+    alone = answer["items"][0]
+    api.on_any(lambda handler: api_kit.send_json(handler, alone))
+    assert kube.get("nodes", "atlas01") == alone
