@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,12 @@ class Red(Exception):
     """Ends a test whose verdict makes the run fail; the message is the finding."""
 
 
+@cache
+def _words(name: str) -> set[str]:
+    """What -k finds the tests of a host by beside their names: one set for all of them, which nobody changes."""
+    return {name}
+
+
 class TargetItem(pytest.Item):
     """A check or stage on one target. `result` is set once it has run."""
 
@@ -44,7 +51,7 @@ class TargetItem(pytest.Item):
     def __init__(self, *, function: Callable[..., None], target: Target, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.function, self.target = function, target
-        self.extra_keyword_matches.add(target.name)
+        self.extra_keyword_matches = _words(target.name)
         self.own_markers.extend(getattr(function, "pytestmark", ()))
         self.keywords.update({mark.name: mark for mark in self.own_markers})
 
