@@ -90,7 +90,7 @@ class Cluster:
     @property
     def master(self) -> Node:
         """The infrastructure machine: Kubernetes control plane, database, web interface."""
-        return next(node for node in self.nodes if node.role is Role.INFRASTRUCTURE)
+        return _master(self)
 
     @property
     def workers(self) -> tuple[Node, ...]:
@@ -167,6 +167,11 @@ class Cluster:
 
     def _beside(self, path: str | None) -> Path | None:
         return self.path.parent / Path(path).expanduser() if path else None
+
+
+@kept
+def _master(cluster: Cluster) -> Node:
+    return next(node for node in cluster.nodes if node.role is Role.INFRASTRUCTURE)
 
 
 @kept

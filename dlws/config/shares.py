@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from dlws.config.cluster import Cluster, Mount
+from dlws.config.kept import kept
 from dlws.inventory import Node, Role
 
 OPTIONS: Final = "rsize=8192,timeo=14,intr,tcp"
@@ -21,7 +23,17 @@ FOLDER_MODE: Final = 0o777
 
 def server_of(cluster: Cluster, mount: Mount) -> Node | None:
     """The machine that serves a share; None if the server is not a machine of the cluster."""
-    return next((n for n in cluster.nodes if mount.server in (n.name, n.fqdn, n.address)), None)
+    return _by_any_name(cluster).get(mount.server)
+
+
+@kept
+def _by_any_name(cluster: Cluster) -> Mapping[str, Node]:
+    """The machines by name, FQDN and address; of two with one of them the first in the configuration."""
+    found: dict[str, Node] = {}
+    for node in cluster.nodes:
+        for name in (node.name, node.fqdn, node.address):
+            found.setdefault(name, node)
+    return found
 
 
 def served_by(cluster: Cluster, node: Node) -> tuple[Mount, ...]:

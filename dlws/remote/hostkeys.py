@@ -25,6 +25,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from dlws.config.cluster import Cluster
+from dlws.config.kept import kept
 from dlws.inventory import Node
 from dlws.record.answer import HostKeyChanged, Unreachable
 from dlws.remote import flock
@@ -266,6 +267,7 @@ class HostKeys:
         return contents
 
 
+@kept  # a check that asks for each of a thousand hosts shall not read the file of all of them each time
 def keys_of(cluster: Cluster) -> HostKeys:
     """The host keys of a cluster: pinned in its state folder, and confirmed in its configuration."""
     return HostKeys(cluster.state.host_keys, cluster.suite.host_keys)

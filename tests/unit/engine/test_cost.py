@@ -11,6 +11,7 @@ import pytest
 
 from checks.across_hosts import unique
 from checks.host.swap import test_swap_is_off
+from dlws.config import shares
 from dlws.config.cluster import Cluster, load
 from dlws.engine.check import check_of
 from dlws.facts import kube_host
@@ -18,6 +19,7 @@ from dlws.inventory import Node, Target
 from dlws.parse.kubernetes import kubelet
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
+from dlws.remote.hostkeys import keys_of
 from dlws.remote.kubernetes import Listing
 from fixtures import earlier
 from tests.kits.config_example import no_dns, write
@@ -143,3 +145,25 @@ def test_the_list_of_images_is_asked_for_by_one_text(cluster: Cluster, monkeypat
     for node in cluster.nodes:
         kube_host.wanted_images(node, cluster, host, host)
     assert len(made) == 1
+
+
+def test_pinned_keys_are_read_once_for_all_hosts(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    cluster.state.host_keys.parent.mkdir(parents=True, exist_ok=True)
+    lines = (f"{node.address} ssh-ed25519 b25l {node.name}\n" for node in cluster.nodes)
+    cluster.state.host_keys.write_text("".join(lines))
+    read_text = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *more: read.append(path) or read_text(path, *more))
+    for node in cluster.nodes:
+        assert [pin.name for pin in keys_of(cluster).pins(node)] == [node.name]
+    assert read == [cluster.state.host_keys]
+
+
+def test_the_server_of_a_share_is_found_without_a_search(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[Node] = []
+    fqdn = Node.fqdn.fget
+    monkeypatch.setattr(Node, "fqdn", property(lambda node: named.append(node) or fqdn(node)))
+    fresh = replace(cluster, name="fresh")
+    for node in fresh.nodes * 100:
+        shares.served_by(fresh, node)
+    assert len(named) == len(fresh.nodes)
