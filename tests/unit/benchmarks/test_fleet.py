@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.fleet.api import Objects
 from benchmarks.fleet.hosts import Host
 from benchmarks.fleet.members import Names, members
 from benchmarks.fleet.recording import Recording
+from dlws.facts import cluster_names
 from dlws.inventory import Arch, Device, Node, Origin, Role
 from dlws.record.answer import Answer
 
@@ -68,3 +70,20 @@ def test_each_copy_is_a_node_and_lists_have_pages() -> None:
     assert (status, text.count('"name"')) == (200, 2)
     assert '"continue":"2"' in text
     assert '"name":"atlas01-2"' in Objects(names, recording).answer("/api/v1/nodes?limit=2&continue=2")[2]
+
+
+def test_a_host_knows_the_names_of_the_whole_fleet() -> None:
+    names, recording = fleet({}, 5)
+    known: Any = SimpleNamespace(names_by_address={node.address: (node.fqdn, node.name) for node in (MASTER, WORKER)})
+    host = Host(names.by_name["atlas01-2"], names, replace(recording, cluster=known), {}, Counter())
+    short = ["atlas02", "atlas01", "atlas01-1", "atlas01-2", "atlas01-3"]
+    every = [name for one in short for name in (f"{one}.sigsus.cn", one)]
+    addresses = [f"127.1.0.{n // 2 + 1}" for n in range(10)]
+    assert host.answer(cluster_names.ASK) == (0, f"{cluster_names.digest(every, addresses)}  -\n".encode(), b"")
+
+
+def test_a_hosts_file_has_a_line_for_each_host_of_the_fleet() -> None:
+    text = "127.0.0.1\tlocalhost\n# BEGIN\n192.168.3.2\tatlas02\n192.168.3.6\tatlas01\n# END\n"
+    lines = text_of("atlas01-1", "cat /etc/hosts", answered("cat /etc/hosts", text)).splitlines()
+    hosts = [f"127.1.0.{n + 1}\t{name}" for n, name in enumerate(["atlas02", "atlas01", "atlas01-1", "atlas01-2"])]
+    assert lines == ["127.0.0.1\tlocalhost", "# BEGIN", *hosts, "# END"]
