@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.kubernetes import control_plane
+from checks.network import pod_traffic
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import master, whole_cluster
@@ -62,6 +63,7 @@ def test_optional_webhooks_answer(host: Host, kube: Kubernetes) -> None:
     source="k8s API aggregation",
     on=whole_cluster,
     title_zh="所有聚合 API 可用",
+    causes=[pod_traffic.test_no_rule_drops_pods, pod_traffic.test_pods_answer],
     fix="bring the APIService's service back, or, if its software is gone, kubectl delete apiservice <name>",
 )
 def test_api_services_answer(cluster: Cluster, kube: Kubernetes) -> None:
@@ -107,12 +109,13 @@ def test_objects_go_away(kube: Kubernetes) -> None:
     fix="remove what the reason names: a webhook, ResourceQuota, LimitRange, PodSecurityPolicy, a missing PriorityClass"
     " or ServiceAccount",
 )
-def test_pods_can_be_created(kube: Kubernetes) -> None:
+def test_pods_can_be_created(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server would admit a new pod of every workload of DLWS's namespaces, and of a job.
 
-    A dry run as the controller that creates them: nothing is created.
+    A dry run as the controller that creates them: nothing is created. Of jobs one without accelerators is asked for,
+    and one with an accelerator of each kind.
     """
-    refused = [f"{', '.join(names)}: {why}" for why, names in admission.refused_pods(kube).items()]
+    refused = [f"{', '.join(names)}: {why}" for why, names in admission.refused_pods(cluster, kube).items()]
     expect("workloads whose pods cannot be created", found=refused, expected=[])
 
 

@@ -10,7 +10,7 @@ from dlws.engine.targets import public_control_host
 from dlws.facts.files import text_of
 from dlws.facts.firewall import (
     SAVED,
-    fate_before_input,
+    fate_beside_input,
     fate_of_incoming,
     input_chains,
     nft_fate,
@@ -136,7 +136,7 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
     chains, hidden = input_chains(host)
     on += [f"INPUT chain policy {chain.policy}" for chain in chains if chain.policy != "ACCEPT"]
     fate, (closed, doubts) = fate_of_incoming(node, cluster, host, chains), nft_fate(host)
-    early = fate_before_input(node, cluster, host)
+    early = fate_beside_input(node, cluster, host)
     on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by] + list(early.dropped_by)
     expect("active firewalls", found=on + closed, expected=[])
     doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts] + list(early.doubts)
