@@ -19,7 +19,11 @@ FAULTS = [
     ("firewall", "atlas01", "N07", Verdict.FAIL),
     ("swap_fstab", "atlas-gpu01", "H10", Verdict.FAIL),
     ("swap_unit", "atlas01", "H10", Verdict.FAIL),
+    ("swap_in_rc_local", "atlas-gpu02", "H10", Verdict.FAIL),
     ("second_sudoer", "atlas02", "U17", Verdict.FAIL),
+    ("sudo_all_but_su", "atlas-gpu01", "U17", Verdict.FAIL),
+    ("second_root", "atlas-gpu01", "X14", Verdict.FAIL),
+    ("security_drop", "atlas02", "N07", Verdict.FAIL),
     ("daemon_json", "atlas-gpu01", "R05", Verdict.FAIL),
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
@@ -41,7 +45,18 @@ FAULTS = [
 
 GPU = ("gpu/presence", "gpu/errors", "gpu/fabric", "gpu/state")
 NPU = ("npu/presence", "npu/chips", "npu/network")
-SUBJECTS = ("accounts", "control", "docker", *GPU, "host/swap", "host/system", "network/names", "root_access", *NPU)
+SUBJECTS = (
+    "accounts",
+    "control",
+    "docker",
+    *GPU,
+    "hardening/hosts",
+    "host/swap",
+    "host/system",
+    "network/names",
+    "root_access",
+    *NPU,
+)
 AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
 
 
