@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.kubernetes import control_plane
-from checks.network import pod_traffic
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import master, whole_cluster
@@ -63,7 +62,6 @@ def test_optional_webhooks_answer(host: Host, kube: Kubernetes) -> None:
     source="k8s API aggregation",
     on=whole_cluster,
     title_zh="所有聚合 API 可用",
-    causes=[pod_traffic.test_no_rule_drops_pods, pod_traffic.test_pods_answer],
     fix="bring the APIService's service back, or, if its software is gone, kubectl delete apiservice <name>",
 )
 def test_api_services_answer(cluster: Cluster, kube: Kubernetes) -> None:
