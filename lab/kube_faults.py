@@ -317,7 +317,7 @@ spec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], hostPath: {{pa
 def _undo_volume_stuck(host: LabHost, memory: Memory) -> None:
     if _kubectl("get", "pv", VOLUME, "--ignore-not-found"):
         _kubectl("patch", "pv", VOLUME, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-        _kubectl("wait", "--for=delete", f"pv/{VOLUME}", "--timeout=60s")
+        _kubectl("delete", "pv", VOLUME, "--ignore-not-found", "--timeout=60s")
 
 
 @fault("volume_stuck", f"the volume {VOLUME} has been Terminating for a minute", _undo_volume_stuck)

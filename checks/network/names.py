@@ -7,7 +7,7 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
-from dlws.facts.boot_commands import boot_commands_of
+from dlws.facts.boot_commands import boot_commands_that
 from dlws.facts.files import text_of
 from dlws.facts.firewall import (
     SAVED,
@@ -164,7 +164,7 @@ def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
     saved = saved_rules(node, cluster, host)
     rules = [f"{SAVED}: {rule}" for rule in saved.dropped_by]
-    rules += [str(command) for command in boot_commands_of(host) if command.closes_ports]
+    rules += [str(command) for command in boot_commands_that(host, lambda c: c.closes_ports)]
     expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting, *rules], expected=[])
     if saved.doubts:
         raise Unknown(f"whether these rules of {SAVED} keep packets out cannot be said: {'; '.join(saved.doubts)}")

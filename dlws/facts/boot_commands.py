@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from dlws.facts.unit_files import unit_files
@@ -23,9 +24,9 @@ OFF: Final = ("disabled", "masked")
 """States of a unit's file that no boot starts."""
 
 
-def boot_commands_of(host: Host) -> tuple[Command, ...]:
-    """The commands, without those of units that no boot starts."""
-    found = boot_commands.parse(host.read(FILES))
+def boot_commands_that(host: Host, concern: Callable[[Command], bool]) -> tuple[Command, ...]:
+    """The commands that concern the caller, without those of units that no boot starts."""
+    found = [command for command in boot_commands.parse(host.read(FILES)) if concern(command)]
     units = {command.file.rpartition("/")[2] for command in found if command.file.endswith(".service")}
     states = unit_files(host, *sorted(units)) if units else {}
     return tuple(c for c in found if states.get(c.file.rpartition("/")[2]) not in OFF)
