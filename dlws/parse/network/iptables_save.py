@@ -86,7 +86,7 @@ class Rule:
             return False
         if any(options.get(state, "NEW") in ("INVALID", "UNTRACKED") for state in _STATES):
             return False
-        if any(name in options for name in _PORTS) and not any(map(_means_pods, map(options.get, _DESTINATIONS))):
+        if any(name in options for name in _PORTS) and not any(_means_pods(options.get(n, "")) for n in _DESTINATIONS):
             return False
         return all(_overlaps(options[side], networks) for side in ("-s", "-d") if side in options)
 
@@ -175,13 +175,13 @@ def _rule(text: str) -> Rule:
     return Rule(text, options)
 
 
-def _means_pods(ports: str | None) -> bool:
+def _means_pods(ports: str) -> bool:
     """Whether destination ports, `53,9153` or `1024:65535`, have DNS among them or are too many for a service."""
-    bounds = [part.partition(":") for part in (ports or "").split(",") if part]
+    bounds = [part.partition(":") for part in ports.split(",") if part]
     try:
         ranges = [range(int(low or 0), int((high or 65535) if colon else low) + 1) for low, colon, high in bounds]
     except ValueError:
-        raise unparsable(SOURCE, ports or "", "not ports:") from None
+        raise unparsable(SOURCE, ports, "not ports:") from None
     return any(_DNS in these or len(these) >= _MANY for these in ranges)
 
 
