@@ -206,11 +206,36 @@ webhooks:
   rules:
   - {operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}
 """
+_MUTATING = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: lab-injector}
+webhooks:
+- name: bindings.injector.lab
+  failurePolicy: Fail
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  clientConfig: {service: {namespace: default, name: lab-injector, path: /mutate, port: 443}}
+  rules:
+  - {operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods/binding]}
+"""
 _QUOTA = """
 apiVersion: v1
 kind: ResourceQuota
 metadata: {name: lab-none, namespace: default}
 spec: {hard: {pods: "0"}}
+"""
+_NO_GPU = """
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: lab-no-gpu, namespace: default}
+spec: {hard: {requests.nvidia.com/gpu: "0"}}
+"""
+_DENY_EGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: lab-deny-egress, namespace: default}
+spec: {podSelector: {}, policyTypes: [Egress]}
 """
 _DENY = """
 apiVersion: networking.k8s.io/v1
@@ -232,6 +257,9 @@ spec:
 """
 OBJECTS = {
     "webhook_dead": ("a validating webhook that must answer has no service: no pod can be created", _WEBHOOK),
+    "mutating_webhook_dead": ("a mutating webhook that must answer has no service: no pod gets a node", _MUTATING),
+    "quota_without_gpus": ("a ResourceQuota allows no GPU in default", _NO_GPU),
+    "policy_denies_egress": ("a NetworkPolicy denies all that pods in default send", _DENY_EGRESS),
     "quota_used_up": ("a ResourceQuota allows no further pod in default", _QUOTA),
     "policy_denies_all": ("a NetworkPolicy denies all traffic of kube-system", _DENY),
     "api_service_dead": ("an APIService has lost its service", _API),
@@ -274,6 +302,51 @@ def _namespace_stuck(host: LabHost) -> Memory:
     _kubectl("delete", "namespace", STUCK, "--wait=false")
     began = time.monotonic()
     wait_for("the namespace to have been Terminating for a minute", lambda: time.monotonic() - began > 65, 90)
+    return {}
+
+
+VOLUME = "lab-volume"
+_VOLUME = f"""
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {VOLUME}, finalizers: [lab.example.com/nobody]}}
+spec: {{capacity: {{storage: 1Gi}}, accessModes: [ReadWriteOnce], hostPath: {{path: /mnt}}, storageClassName: lab}}
+"""
+
+
+def _undo_volume_stuck(host: LabHost, memory: Memory) -> None:
+    if _kubectl("get", "pv", VOLUME, "--ignore-not-found"):
+        _kubectl("patch", "pv", VOLUME, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        _kubectl("delete", "pv", VOLUME, "--ignore-not-found", "--timeout=60s")
+
+
+@fault("volume_stuck", f"the volume {VOLUME} has been Terminating for a minute", _undo_volume_stuck)
+def _volume_stuck(host: LabHost) -> Memory:
+    _kubectl("apply", "-f", "-", stdin=_VOLUME)
+    _kubectl("delete", "pv", VOLUME, "--wait=false")
+    began = time.monotonic()
+    wait_for("the volume to have been Terminating for a minute", lambda: time.monotonic() - began > 65, 90)
+    return {}
+
+
+@fault(
+    "forward_site_chain",
+    "FORWARD jumps first to a chain of the site's own, which rejects TCP",
+    script("iptables -w -D FORWARD -j LAB-SITE; iptables -w -F LAB-SITE; iptables -w -X LAB-SITE"),
+)
+def _forward_site_chain(host: LabHost) -> Memory:
+    hosts.execute(host, "iptables -w -N LAB-SITE; iptables -w -A LAB-SITE -p tcp -j REJECT")
+    hosts.execute(host, "iptables -w -I FORWARD 1 -j LAB-SITE")
+    return {}
+
+
+@fault(
+    "kube_forward_drop",
+    "the first rule of KUBE-FORWARD, kube-proxy's own chain, drops TCP",
+    script("while iptables -w -D KUBE-FORWARD -p tcp -j DROP 2> /dev/null; do :; done"),
+)
+def _kube_forward_drop(host: LabHost) -> Memory:
+    hosts.execute(host, "iptables -w -I KUBE-FORWARD 1 -p tcp -j DROP")
     return {}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lab import hosts
-from lab.faults import FAULTS, Memory, fault, script
+from lab.faults import Memory, fault, script
+from lab.host_faults import FAULTS
 from lab.plan import LabHost
 from lab.process import attempt, run
 

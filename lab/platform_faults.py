@@ -132,6 +132,20 @@ def _mysql_open_account(host: LabHost) -> Memory:
     return {}
 
 
+ANONYMOUS = "''@'%'"
+
+
+def _undo_mysql_anonymous(host: LabHost, memory: Memory) -> None:
+    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nDROP USER IF EXISTS {ANONYMOUS};\n")
+
+
+@fault("mysql_anonymous", f"MySQL lets anybody in: {ANONYMOUS} without a password", _undo_mysql_anonymous)
+def _mysql_anonymous(host: LabHost) -> Memory:
+    need_pods(host, "app=mysql")
+    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nCREATE USER {ANONYMOUS};\n")
+    return {}
+
+
 _ROUTES = EditedFile(ROUTES)
 
 

@@ -107,12 +107,13 @@ def test_objects_go_away(kube: Kubernetes) -> None:
     fix="remove what the reason names: a webhook, ResourceQuota, LimitRange, PodSecurityPolicy, a missing PriorityClass"
     " or ServiceAccount",
 )
-def test_pods_can_be_created(kube: Kubernetes) -> None:
+def test_pods_can_be_created(cluster: Cluster, kube: Kubernetes) -> None:
     """The API server would admit a new pod of every workload of DLWS's namespaces, and of a job.
 
-    A dry run as the controller that creates them: nothing is created.
+    A dry run as the controller that creates them: nothing is created. Of jobs one without accelerators is asked for,
+    and one with an accelerator of each kind.
     """
-    refused = [f"{', '.join(names)}: {why}" for why, names in admission.refused_pods(kube).items()]
+    refused = [f"{', '.join(names)}: {why}" for why, names in admission.refused_pods(cluster, kube).items()]
     expect("workloads whose pods cannot be created", found=refused, expected=[])
 
 

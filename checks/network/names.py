@@ -7,11 +7,12 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
+from dlws.facts.boot_commands import boot_commands_that
 from dlws.facts.cluster_names import all_resolve
 from dlws.facts.files import text_of
 from dlws.facts.firewall import (
     SAVED,
-    fate_before_input,
+    fate_beside_input,
     fate_of_incoming,
     input_chains,
     nft_fate,
@@ -143,7 +144,7 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
     chains, hidden = input_chains(host)
     on += [f"INPUT chain policy {chain.policy}" for chain in chains if chain.policy != "ACCEPT"]
     fate, (closed, doubts) = fate_of_incoming(node, cluster, host, chains), nft_fate(host)
-    early = fate_before_input(node, cluster, host)
+    early = fate_beside_input(node, cluster, host)
     on += [f"INPUT chain rule {rule}" for rule in fate.dropped_by] + list(early.dropped_by)
     expect("active firewalls", found=on + closed, expected=[])
     doubts += [f"INPUT chain rule {rule}" for rule in fate.doubts] + list(early.doubts)
@@ -158,10 +159,10 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
     source="runbook 2.1",
     title_zh="重启后防火墙仍关闭",
     causes=[test_firewall_is_off],
-    fix="ufw disable; systemctl disable firewalld nftables netfilter-persistent",
+    fix="ufw disable; systemctl disable firewalld nftables netfilter-persistent; take the command out of its file",
 )
 def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
-    """No firewall starts at boot: ufw, firewalld, nftables, or rules of iptables-persistent that keep packets out.
+    """No firewall starts at boot: ufw, firewalld, nftables, rules of iptables-persistent, or a command at boot.
 
     The service of nftables begins by deleting the rules of Docker and Kubernetes. That of ufw is always enabled;
     whether it filters is in its configuration.
@@ -170,6 +171,7 @@ def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
     saved = saved_rules(node, cluster, host)
     rules = [f"{SAVED}: {rule}" for rule in saved.dropped_by]
+    rules += [str(command) for command in boot_commands_that(host, lambda c: c.closes_ports)]
     expect("firewalls that start at boot", found=[*(["ufw"] if ufw else []), *starting, *rules], expected=[])
     if saved.doubts:
         raise Unknown(f"whether these rules of {SAVED} keep packets out cannot be said: {'; '.join(saved.doubts)}")

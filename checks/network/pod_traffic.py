@@ -56,6 +56,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     section="3.11",
     source="iptables(8)",
     title_zh="没有防火墙规则丢弃 Pod 的数据包",
+    causes=[names.test_firewall_is_off],
     fix="find out what made the rule (iptables -t <table> -S <chain>), and remove it there and by iptables -D",
 )
 def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from checks.network import pod_traffic
 from checks.platform import database, files
 from checks.platform.service_check import expect_service, service_check
 from dlws.config.cluster import Cluster
@@ -81,7 +82,7 @@ def test_job_objects(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     severity=Severity.WARNING,
     title_zh="自定义指标 API 可用",
     fix="see kubectl -n custom-metrics logs deploy/custom-metrics-apiserver; its images may be amd64-only",
-    causes=[RUNS["custommetrics"]],
+    causes=[RUNS["custommetrics"], pod_traffic.test_no_rule_drops_pods, pod_traffic.test_pods_answer],
 )
 def test_custom_metrics(kube: Kubernetes) -> None:
     """The Kubernetes custom metrics API is available.

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from dlws.config.cluster import Cluster
 from dlws.facts.reachability import refusing_endpoints
-from dlws.kubernetes import admission
+from dlws.kubernetes import admission, device_plugins
 from dlws.kubernetes.admission import Webhook
 from dlws.kubernetes.objects import Object, name_of
 from dlws.platform import services
@@ -57,10 +58,10 @@ def _place_of(kube: Kubernetes, hook: Webhook) -> tuple[str, str]:
     return f"{addresses[0] if address in (None, '', 'None') else address}:{port}", ""
 
 
-def refused_pods(kube: Kubernetes) -> dict[str, list[str]]:
+def refused_pods(cluster: Cluster, kube: Kubernetes) -> dict[str, list[str]]:
     """By the API server's reason, the workloads of DLWS's namespaces of which it would not admit a new pod now."""
     refused: defaultdict[str, list[str]] = defaultdict(list)
-    for name, pod, user in _asked(kube):
+    for name, pod, user in _asked(cluster, kube):
         if reason := kube.refusal("pods", pod, user):
             refused[_general(reason)].append(name)
             if "failed calling webhook" in reason:
@@ -68,8 +69,10 @@ def refused_pods(kube: Kubernetes) -> dict[str, list[str]]:
     return refused
 
 
-def _asked(kube: Kubernetes) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+def _asked(cluster: Cluster, kube: Kubernetes) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     yield f"a job in {JOBS}", admission.job_pod(JOBS), ""
+    for plugin in device_plugins.plugins(cluster):  # a ResourceQuota may forbid these alone
+        yield f"a job with {plugin.resource} in {JOBS}", admission.job_pod(JOBS, plugin.resource), ""
     for kind, creator in admission.CREATORS.items():
         for workload in kube.list(kind):
             name = (workload["metadata"]["namespace"], workload["metadata"]["name"])

@@ -35,8 +35,8 @@ POD_DEVICES: Final = ("cni0", "weave", "cali0")
 """By which a pod's packets come in: the bridges of most pod networks and of weave, and Calico's interface of a pod."""
 SAVED: Final = "/etc/iptables/rules.v4"
 """What the service netfilter-persistent of Debian's iptables-persistent loads at boot."""
-BEFORE_INPUT: Final = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"))
-"""The tables and chains that a packet to the host passes before the chain INPUT of the table filter."""
+BESIDE_INPUT: Final = (("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("security", "INPUT"))
+"""The tables and chains that a packet to the host passes besides the chain INPUT of the table filter."""
 STRANGER: Final = "203.0.113.1"
 """An address of nobody (RFC 5737), for users of the cluster anywhere."""
 
@@ -70,12 +70,12 @@ def fate_of_incoming(node: Node, cluster: Cluster, host: Host, chains: list[fire
     return Fate(*(tuple(dict.fromkeys(rule for fate in fates for rule in fate[at])) for at in (0, 1)))
 
 
-def fate_before_input(node: Node, cluster: Cluster, host: Host) -> Fate:
-    """What the tables that packets pass before INPUT do with them, each rule with its table and chain."""
+def fate_beside_input(node: Node, cluster: Cluster, host: Host) -> Fate:
+    """What the tables that packets pass besides filter do with them, each rule with its table and chain."""
     dropped: list[str] = []
     doubts: list[str] = []
     interface, found = _interface(node, host), tables(host)
-    for table, chain in BEFORE_INPUT:
+    for table, chain in BESIDE_INPUT:
         rules = Filter({name: [rule.text for rule in those] for name, those in found.get(table, {}).items()})
         packets = incoming_packets(node, cluster, interface, rules) if rules.chains.get(chain) else []
         fate = rules.fate(packets, chain)

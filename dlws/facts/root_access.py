@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from dlws.facts.files import text_of
-from dlws.parse.host import accounts, authorized_keys, sudoers
+from dlws.parse.host import accounts, authorized_keys, sudo_shells, sudoers
 from dlws.parse.host.accounts import Group, User
 from dlws.parse.host.authorized_keys import Key
 from dlws.parse.text import unparsable
@@ -29,10 +29,6 @@ ROOT_EQUIVALENT: Final = {
     "shadow": "Debian's SystemGroups: may read /etc/shadow, and so guess root's password",
 }
 """Groups whose members can become root, with who says so."""
-_SHELLS: Final = re.compile(
-    r"(?:/\S*/)?(?:sh|bash|dash|zsh|ksh|su|sudo|env|chroot|nsenter|visudo|docker|python[\d.]*|perl|vim?|nano)(?: \*)?"
-)
-"""Commands of which any one, run as root, is a root shell (GTFOBins lists many more)."""
 
 
 def users_of(host: Host) -> tuple[User, ...]:
@@ -51,20 +47,10 @@ def sudo_without_password(host: Host) -> list[str]:
     if parts[0].strip() or names != set(listed):
         raise unparsable(sudoers.SOURCE, why=f"{len(listed)} of {len(names)} accounts")
     rights = {name: sudoers.parse(text) for name, text in listed.items() if name != "root"}
-    free = {name: _opens_shell(found) or found.is_root_without_password for name, found in rights.items()}
-    if undecided := sorted(name for name, is_free in free.items() if is_free is None):
+    free = {n: (sudo_shells.opens_root_shell(r), r.is_root_without_password) for n, r in rights.items()}
+    if undecided := sorted(name for name, answers in free.items() if None in answers and True not in answers):
         raise Unknown(f"a rule for a group or a time, or exempt_group, decides about {', '.join(undecided)}")
-    return sorted(name for name, is_free in free.items() if is_free)
-
-
-def _opens_shell(rights: sudoers.Rights) -> bool:
-    """Whether the account runs a shell, or what starts one, as root without a password."""
-    return any(
-        "NOPASSWD" in rule.tags
-        and re.match(r"ALL|root|#0", rule.runas)
-        and any(_SHELLS.fullmatch(command.strip()) for command in rule.commands.split(","))
-        for rule in rights.rules
-    )
+    return sorted(name for name, answers in free.items() if True in answers)
 
 
 def cloud_users(host: Host) -> list[str]:

@@ -71,9 +71,10 @@ def pod_of(workload: Object) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def job_pod(namespace: str) -> dict[str, Any]:
-    """A pod as plain as one can be, in the namespace of jobs."""
-    containers = [{"name": "probe", "image": "busybox"}]
+def job_pod(namespace: str, *accelerators: str) -> dict[str, Any]:
+    """A pod as plain as one can be, in the namespace of jobs; with one of each accelerator, `nvidia.com/gpu`."""
+    limits: dict[str, Any] = {"resources": {"limits": dict.fromkeys(accelerators, "1")}} if accelerators else {}
+    containers = [{"name": "probe", "image": "busybox", **limits}]
     metadata = {"generateName": "dlws-admission-", "namespace": namespace}
     spec = {"restartPolicy": "Never", "containers": containers}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -11,6 +11,8 @@ from dlws.kubernetes.objects import Object, name_of
 
 DIRECTIONS: Final[Mapping[str, str]] = {"Ingress": "nothing reaches", "Egress": "nothing leaves"}
 """By direction, what becomes of a pod that policies select in it and none has a rule for."""
+PEERS: Final[Mapping[str, str]] = {"Ingress": "from", "Egress": "to"}
+"""By direction, where a rule names whom it lets through; without it, all."""
 SHOWN: Final = 3
 """Pods that are named; a policy often selects a whole namespace."""
 
@@ -32,7 +34,9 @@ def cut_off(policies: Sequence[Object], pods: Sequence[Object]) -> list[CutOff]:
     """The pods in the policies' namespaces that policies select in a direction without any rule that lets through.
 
     Policies add up: one that selects a pod denies what no policy that selects it allows. Pods with hostNetwork are in
-    no policy's reach. A pod without labels stands for those still to be created: `default/any new pod`.
+    no policy's reach. A pod without labels stands for those still to be created: `default/any new pod`. A rule whose
+    peers are pods of which there is none lets nothing through either, to a pod that a workload keeps running; what
+    comes and goes, as jobs do, may have peers tomorrow.
     """
     spaces = sorted({str(policy["metadata"]["namespace"]) for policy in policies})
     new = [{"metadata": {"namespace": space, "name": "any new pod"}, "spec": {}} for space in spaces]
@@ -40,7 +44,7 @@ def cut_off(policies: Sequence[Object], pods: Sequence[Object]) -> list[CutOff]:
     for pod in (pod for pod in (*pods, *new) if not pod["spec"].get("hostNetwork")):
         for direction, effect in DIRECTIONS.items():
             deciding = [p for p in policies if _selects(p, pod) and direction in _directions(p)]
-            if deciding and not any((p["spec"] or {}).get(direction.lower()) for p in deciding):
+            if deciding and not any(_lets_through(p, direction, pod, pods) for p in deciding):
                 found[tuple(map(name_of, deciding)), effect].append(name_of(pod))
     return [CutOff(names, effect, tuple(these)) for (names, effect), these in found.items()]
 
@@ -50,10 +54,30 @@ def _directions(policy: Object) -> Sequence[str]:
     return spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
 
 
+def _lets_through(policy: Object, direction: str, pod: Object, pods: Sequence[Object]) -> bool:
+    """Whether a policy has a rule by which packets of a pod may come, or go."""
+    rules = (policy["spec"] or {}).get(direction.lower()) or ()
+    if not pod["metadata"].get("ownerReferences"):
+        return bool(rules)
+    peers = [rule.get(PEERS[direction]) for rule in rules]
+    return any(not those or any(_exists(peer, policy, pods) for peer in those) for those in peers)
+
+
+def _exists(peer: Object, policy: Object, pods: Sequence[Object]) -> bool:
+    """Whether there is a pod that a peer means; addresses and other namespaces are taken for somebody's."""
+    if "namespaceSelector" in peer or "ipBlock" in peer:
+        return True
+    return any(_is_selected(peer.get("podSelector") or {}, policy, pod) for pod in pods)
+
+
 def _selects(policy: Object, pod: Object) -> bool:
+    return _is_selected((policy["spec"] or {}).get("podSelector") or {}, policy, pod)
+
+
+def _is_selected(selector: Object, policy: Object, pod: Object) -> bool:
+    """Whether a selector of a policy for pods of its own namespace selects a pod."""
     if policy["metadata"]["namespace"] != pod["metadata"]["namespace"]:
         return False
-    selector = (policy["spec"] or {}).get("podSelector") or {}
     labels = pod["metadata"].get("labels") or {}
     exact = (selector.get("matchLabels") or {}).items() <= labels.items()
     return exact and all(_meets(labels, term) for term in selector.get("matchExpressions") or ())

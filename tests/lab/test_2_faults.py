@@ -19,7 +19,10 @@ FAULTS = [
     ("firewall", "atlas01", "N07", Verdict.FAIL),
     ("swap_fstab", "atlas-gpu01", "H10", Verdict.FAIL),
     ("swap_unit", "atlas01", "H10", Verdict.FAIL),
+    ("swap_in_rc_local", "atlas-gpu02", "H10", Verdict.FAIL),
     ("second_sudoer", "atlas02", "U17", Verdict.FAIL),
+    ("sudo_all_but_su", "atlas-gpu01", "U17", Verdict.FAIL),
+    ("security_drop", "atlas02", "N07", Verdict.FAIL),
     ("daemon_json", "atlas-gpu01", "R05", Verdict.FAIL),
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),
     ("npu_smi_missing", "atlas01", "P01", Verdict.UNKNOWN),
@@ -62,6 +65,12 @@ def test_a_host_that_falls_silent_is_one_finding_of_the_check_that_was_asking() 
         audit = run(*AUDIT)
     assert [(host, verdict) for _, host, verdict in audit.red] == [("atlas-gpu02", Verdict.UNREACHABLE)], audit.output
     assert audit.exit_status == 1
+
+
+def test_a_second_account_with_uid_0_is_found() -> None:
+    with broken("second_root", "atlas-gpu01"):
+        audit = run("-m", "verify", "checks/hardening/hosts.py", "--limit", "atlas-gpu01")
+    assert audit.red == {("X14", "atlas-gpu01", Verdict.FAIL)}, audit.output
 
 
 def test_a_port_that_is_set_otherwise_is_found_by_comparison() -> None:

@@ -49,6 +49,13 @@ FAULTS = {
     ("namespace_stuck", "atlas02"): {("C22", "cluster", Verdict.FAIL)},
     ("forward_drop", "atlas-gpu01"): {("N29", "atlas-gpu01", Verdict.FAIL)},
     ("mysql_open_account", "atlas02"): {("D43", "atlas02", Verdict.FAIL)},
+    ("mysql_anonymous", "atlas02"): {("D43", "atlas02", Verdict.FAIL)},
+    ("mutating_webhook_dead", "atlas02"): {("C18", "atlas02", Verdict.FAIL)},
+    ("quota_without_gpus", "atlas02"): {("W14", "cluster", Verdict.FAIL)},
+    ("policy_denies_egress", "atlas02"): {("N30", "cluster", Verdict.FAIL)},
+    ("volume_stuck", "atlas02"): {("C22", "cluster", Verdict.FAIL)},
+    ("forward_site_chain", "atlas01"): {("N29", "atlas01", Verdict.FAIL)},
+    ("kube_forward_drop", "atlas-gpu02"): {("N29", "atlas-gpu02", Verdict.FAIL)},
 }
 ALSO = {"N19"}
 """A true consequence where CoreDNS happens to run on a host that cannot be reached: names do not resolve."""
@@ -65,6 +72,8 @@ TOGETHER = [
     ["fqdn_folder"],
     ["quota_used_up", "policy_denies_all", "forward_drop", "mysql_open_account"],
     ["namespace_stuck", "webhook_dead"],
+    ["quota_without_gpus", "policy_denies_egress", "forward_site_chain", "kube_forward_drop", "mysql_anonymous"],
+    ["volume_stuck", "mutating_webhook_dead"],
     ["api_service_dead"],  # apart: no namespace goes away while it is there
 ]
 READY = "{range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"

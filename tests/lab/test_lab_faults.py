@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import daemon, device_faults, faults, hosts, image, network_faults, packages, record
+from lab import daemon, device_faults, faults, host_faults, hosts, image, network_faults, packages, record
 from lab.plan import ALL_HOSTS, HOSTS, LabHost
 from lab.process import LabError, attempt
 
@@ -31,6 +31,10 @@ EVIDENCE = {
     "swap_fstab": ("gpu", "grep -c '^/.* swap ' /etc/fstab || true"),
     "swap_unit": ("gpu", "systemctl is-enabled var-lab.swap 2> /dev/null || true"),
     "second_sudoer": ("gpu", "cat /etc/sudoers.d/lab-guest 2> /dev/null || echo none"),
+    "swap_in_rc_local": ("gpu", "cat /etc/rc.local 2> /dev/null || echo none"),
+    "sudo_all_but_su": ("gpu", "cat /etc/sudoers.d/lab-operator 2> /dev/null || echo none"),
+    "second_root": ("gpu", "cat /etc/passwd /etc/shadow /etc/group /etc/gshadow"),
+    "security_drop": ("gpu", "iptables -t security -S"),
     "daemon_json": ("gpu", f"grep -o default-runtime /etc/docker/daemon.json || true; {IN_DOCKER}"),
     "wrong_address": ("gpu", "getent hosts atlas02 || echo unknown"),
     "npu_smi_missing": ("npu", "command -v npu-smi || echo missing"),
@@ -93,7 +97,7 @@ def own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_fault_of_a_host_is_tested() -> None:
-    modules = (faults.__name__, network_faults.__name__, device_faults.__name__)
+    modules = (faults.__name__, network_faults.__name__, device_faults.__name__, host_faults.__name__)
     of_hosts = {name for name, fault in faults.FAULTS.items() if fault.do.__module__ in modules}
     assert set(EVIDENCE) | OTHERWISE == of_hosts  # those of a cluster: test_6_cluster_faults.py
 

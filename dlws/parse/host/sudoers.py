@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dlws.parse.text import lines, unparsable
 
@@ -11,12 +13,18 @@ SOURCE = "sudo -l -U"
 _GRANTED = re.compile(r"^User \S+ may run the following commands on \S+:$|^用户 \S+ 可以在 \S+ 上运行以下命令：$")
 _REFUSED = re.compile(r"^User \S+ is not allowed to run sudo on \S+\.$|^用户 \S+ 无权在 \S+ 上运行 sudo。$")
 _RULE = re.compile(r" {4}\(([^()]*)\) ((?:[A-Z_]+: )*)(\S.*)")
-
-
 _ITEMS = re.compile(r"(?<!\\), ")
 _OPTION = re.compile(r"(?P<name>[A-Z]+)=\S+ +|(?P<tag>[A-Z_]+): *")
 _PERIOD = ("NOTBEFORE", "NOTAFTER")
 _RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<settings>\S.*)$", re.MULTILINE)
+
+
+class Item(NamedTuple):
+    """One command of a rule, `ALL` or as sudo prints it; whether `!` takes it away, and whether sudo asks for it."""
+
+    command: str
+    is_excepted: bool
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,19 @@ class Rule:
         """
         decided: bool | None = None
         excepts = False
+        for item in self.items(asks=asks):
+            if item.command == "ALL":
+                decided, excepts = not item.is_excepted and not item.asks, False
+            excepts |= item.is_excepted
+        return decided and not excepts
+
+    def items(self, *, asks: bool) -> Iterator[Item]:
+        """Its commands in order. `asks` is as of `everything`; a tag holds for the commands behind it, too."""
         for item in _ITEMS.split(f"{''.join(f'{tag}: ' for tag in self.tags)}{self.commands}"):
             while option := _OPTION.match(item):
                 asks = option["tag"] == "PASSWD" if option["tag"] in ("PASSWD", "NOPASSWD") else asks
                 item = item[option.end() :]
-            if item in ("ALL", "!ALL"):
-                decided, excepts = item == "ALL" and not asks, False
-            excepts |= item.startswith("!")
-        return decided and not excepts
+            yield Item(item.removeprefix("!").strip(), item.startswith("!"), asks)
 
     @property
     def exec_tag(self) -> str | None:
@@ -91,10 +104,9 @@ class Rights:
         The last rule that matches root and all commands decides (tried: sudo 1.9.13p3), by its tags or else by the
         Defaults: `authenticate`. A rule for single commands changes nothing for the others.
         """
-        asks = self._authenticates()
         found: bool | None = False
         for rule in self.rules:
-            everything = rule.everything(asks=asks)
+            everything = rule.everything(asks=self.asks)
             if everything is None or rule.is_for_root is False or everything is found:
                 continue
             found = None if rule.is_for_root is None or rule.has_a_period else everything
@@ -109,7 +121,9 @@ class Rights:
                 found = usual if not tag else tag == "NOEXEC"
         return found
 
-    def _authenticates(self) -> bool:
+    @property
+    def asks(self) -> bool:
+        """Whether sudo asks for the password where no tag of a rule says so: Defaults authenticate."""
         own, _, of_runas = self.defaults.partition("Runas and Command-specific defaults")
         asks = _last_word(own, "authenticate") is not False
         for row in _RUNAS_DEFAULTS.finditer(of_runas):

@@ -24,15 +24,26 @@ PASSED: Final = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"),
     "filter": ("FORWARD", "OUTPUT"),
+    "security": ("FORWARD", "OUTPUT"),
 }
 """The built-in chains that packets from and to pods pass; those to the host itself (INPUT) are N07's."""
-_OWNED: Final = re.compile(r"KUBE-|WEAVE-|cali-|FLANNEL-|CILIUM_|CNI-|DOCKER$|DOCKER-(?!USER$)")
-"""Chains that kube-proxy, kubelet, pod networks and Docker write; their drops are conditional and meant."""
+_OWNED: Final = re.compile(
+    r"KUBE-(?!FORWARD$)|WEAVE-|cali-|FLANNEL-|CILIUM_|CNI-|DOCKER$|DOCKER-(?!USER$|ISOLATION-STAGE-1$|FORWARD$)"
+)
+"""Chains that kube-proxy, kubelet, pod networks and Docker write; their drops are conditional and meant.
+
+Not KUBE-FORWARD and Docker's first chains: every forwarded packet passes them, and what their owners drop there is of
+no pod (state INVALID, Docker's own bridges). Whoever put a rule first in one of them has closed FORWARD.
+"""
 _OTHER_DEVICES: Final = re.compile(r"docker0|br-[0-9a-f]{12}|lo|virbr\d+|lxdbr\d+")
 """Devices that pods' packets do not pass: Docker's own bridges, virtual machines, the loopback."""
 _POD_DEVICES: Final = re.compile(r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)")
 _STATES: Final = ("--ctstate", "--state")
 _PORTS: Final = ("--dport", "--dports", "--sport", "--sports", "--ports")
+_DESTINATIONS: Final = ("--dport", "--dports")
+_DNS: Final = 53
+_MANY: Final = 1000
+"""Ports, from which on a rule is not about a service."""
 _SPECIAL: Final = (
     "--mark",
     "--icmp-type",
@@ -93,7 +104,7 @@ class Rule:
             return False
         if any(options.get(state, "NEW") in ("INVALID", "UNTRACKED") for state in _STATES):
             return False
-        if any(name in options for name in _PORTS) and options.get("--dport") != "53":
+        if any(name in options for name in _PORTS) and not any(_means_pods(options.get(n, "")) for n in _DESTINATIONS):
             return False
         return all(_overlaps(options[side], networks) for side in ("-s", "-d") if side in options)
 
@@ -180,6 +191,16 @@ def _rule(text: str) -> Rule:
         else:
             raise unparsable(SOURCE, text)
     return Rule(text, options)
+
+
+def _means_pods(ports: str) -> bool:
+    """Whether destination ports, `53,9153` or `1024:65535`, have DNS among them or are too many for a service."""
+    bounds = [part.partition(":") for part in ports.split(",") if part]
+    try:
+        ranges = [range(int(low or 0), int((high or 65535) if colon else low) + 1) for low, colon, high in bounds]
+    except ValueError:
+        raise unparsable(SOURCE, ports, "not ports:") from None
+    return any(_DNS in these or len(these) >= _MANY for these in ranges)
 
 
 def _overlaps(network: str, networks: Networks) -> bool:

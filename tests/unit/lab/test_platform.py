@@ -122,6 +122,7 @@ def test_the_platforms_faults_are_those_that_must_turn_a_check_red() -> None:
         "image_missing",
         "mysql_password",
         "mysql_open_account",
+        "mysql_anonymous",
         "nginx_config",
         "service_crashes",
         "port_taken",

@@ -46,6 +46,8 @@ def test_no_table_in_use_drops_nothing() -> None:
         "-m statistic --mode random --probability 0.50000000000 -j DROP",
         '-m comment --comment "kept -j ACCEPT off" -j DROP',
         "-p udp -m udp --dport 53 -j REJECT --reject-with icmp-port-unreachable",
+        "-p udp -m multiport --dports 53,9153 -j DROP",
+        "-p tcp -m tcp --dport 1024:65535 -j DROP",
     ],
 )
 def test_a_rule_that_a_pods_packet_meets_is_named(rule: str) -> None:
@@ -59,6 +61,8 @@ def test_a_rule_that_a_pods_packet_meets_is_named(rule: str) -> None:
         "-o docker0 -j DROP",
         "-i virbr0 -j REJECT --reject-with icmp-port-unreachable",
         "-p tcp -m tcp --dport 25 -j DROP",
+        "-p tcp -m tcp --dport 137:139 -j DROP",
+        "-p tcp -m tcp --sport 1024:65535 -j DROP",
         "-p icmp -j DROP",
         "-m conntrack --ctstate INVALID -j DROP",
         "-m mark --mark 0x8000/0x8000 -j DROP",
@@ -67,6 +71,18 @@ def test_a_rule_that_a_pods_packet_meets_is_named(rule: str) -> None:
 )
 def test_a_rule_for_other_packets_is_not(rule: str) -> None:
     assert forward(f"-A FORWARD {rule}", "-A FORWARD -i cni0 -j ACCEPT") == []
+
+
+@pytest.mark.parametrize("chain", ["KUBE-FORWARD", "DOCKER-ISOLATION-STAGE-1", "DOCKER-USER"])
+def test_a_drop_put_into_a_chain_that_every_packet_passes_is_named(chain: str) -> None:
+    own = f"-A {chain} -m conntrack --ctstate INVALID -j DROP"
+    assert forward(f"-A FORWARD -j {chain}", own) == []
+    assert forward(f"-A FORWARD -j {chain}", f"-A {chain} -p tcp -j DROP", own) == [f"filter {chain}: -p tcp -j DROP"]
+
+
+def test_the_table_security_is_passed_too() -> None:
+    tables = iptables_save.parse("*security\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j DROP\nCOMMIT\n")
+    assert iptables_save.drops(tables, NETWORKS) == ["security FORWARD: -j DROP"]
 
 
 def test_what_ends_the_chain_behind_the_accepted_pods_is_a_policy() -> None:

@@ -1,0 +1,91 @@
+"""What a host runs at boot by its administrators' own files: rc.local, cron, units and generators of systemd.
+
+systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from dlws.parse.text import lines, unparsable
+
+SOURCE: Final = "commands at boot"
+_FILE: Final = re.compile(r"== (/\S.*)")
+_CRON: Final = re.compile(r"@reboot\s+(\S.*)")
+_EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*)")
+_IPTABLES: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?")
+_RESTORE: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?-restore")
+_FIREWALLS: Final = re.compile(r"(?:ufw|firewalld|nftables|netfilter-persistent)(?:\.service)?")
+_VERBS: Final = ("enable", "start", "restart", "reload")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command as written, `swapon /swap.img`, and the file that it stands in."""
+
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}"
+
+    @property
+    def turns_swap_on(self) -> bool:
+        """Whether it turns on an area that it names; `swapon -a` turns on those of /etc/fstab."""
+        if "-generators/" in self.file and re.search(r"\.swap\b", self.text):
+            return True
+        for program, words in self._calls():
+            areas = [w for w in words if w.startswith(("/", "$", "-L", "-U", "LABEL=", "UUID=", "PARTUUID=", '"'))]
+            if (program == "swapon" and areas) or (program == "systemctl" and any(w.endswith(".swap") for w in words)):
+                return True
+        return False
+
+    @property
+    def closes_ports(self) -> bool:
+        """Whether it turns a firewall on, loads rules from a file, or drops packets by more than a rule for ports."""
+        return any(_closes(program, words) for program, words in self._calls())
+
+    def _calls(self) -> Iterator[tuple[str, list[str]]]:
+        """The programs that it starts, by their names, with the words that follow."""
+        for part in re.split(r"[;&|`(){}]+", self.text):
+            words = part.split()
+            for at, word in enumerate(words):
+                yield word.rpartition("/")[2], words[at + 1 :]
+
+
+def parse(text: str) -> tuple[Command, ...]:
+    """The commands, from files each behind a line `== PATH`. Scripts that they start are not followed."""
+    found: list[Command] = []
+    file = ""
+    for line in lines(SOURCE, re.sub(r"\\\n\s*", " ", text)):
+        if row := _FILE.fullmatch(line):
+            file = row[1]
+        elif not file:
+            raise unparsable(SOURCE, line)
+        elif command := _command(file, line.strip()):
+            found.append(Command(file, command))
+    return tuple(found)
+
+
+def _command(file: str, line: str) -> str:
+    if file.endswith(".service"):
+        row = _EXEC.fullmatch(line)
+    elif "cron" in file:
+        row = _CRON.fullmatch(line)
+    else:
+        return "" if line.startswith("#") else line
+    return row[1] if row else ""
+
+
+def _closes(program: str, words: list[str]) -> bool:
+    drops = any(word.lower().strip("'\";") in ("drop", "reject") for word in words)
+    if _IPTABLES.fullmatch(program):
+        return drops and not any(word in ("-D", "--delete", "--dport", "--dports", "--sport") for word in words)
+    if program == "nft":
+        return drops or "-f" in words or "--file" in words
+    if program in ("systemctl", "service"):
+        return any(map(_FIREWALLS.fullmatch, words)) and any(word in _VERBS for word in words)
+    return _RESTORE.fullmatch(program) is not None or (program == "ufw" and "enable" in words)

@@ -1,0 +1,93 @@
+"""Which commands of sudo's rules are as good as a root shell, to one who may run them without a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Final
+
+from dlws.parse.host.sudoers import Item, Rights
+
+_FOLDERS: Final = ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
+_USUAL: Final = tuple(f"{folder}/{name}" for folder in _FOLDERS for name in ("bash", "sh", "su", "env", "vi", "tee"))
+"""Programs that a rule for a folder, `/usr/bin/` or `/bin/*`, has among others."""
+_RUN: Final = re.compile(
+    r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh|busybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
+    r"|env|nice|ionice|nohup|setsid|stdbuf|timeout|time|xargs|taskset|chrt|watch|script|screen|tmux|strace|gdb"
+    r"|systemd-run|python[\d.]*|perl|ruby|node|php|lua[\d.]*|tclsh|expect|[gm]?awk|find|visudo|vipw"
+    r"|vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|docker|nvidia-docker|ctr|crictl|lxc"
+)
+"""Programs that run what they are told, or start a shell when asked: root's, whatever else a rule asks of its words."""
+_WRITE: Final = re.compile(
+    r"cp|mv|ln|install|tee|dd|tar|rsync|scp|sed|chmod|chown|mount|systemctl|crontab|at|git|ssh|insmod|modprobe"
+    r"|useradd|usermod|adduser|chpasswd|apt|apt-get|dpkg|snap|pip[\d.]*|sudoedit"
+)
+"""Programs that write any file, or start any service, when all of their words are free (GTFOBins, function Sudo)."""
+_SU_TO_ROOT: Final = re.compile(r"(?:-|-l|--login)?(?: ?root)?")
+_GUARDED: Final = re.compile(r"/etc/(?:sudoers|sudoers\.d/\S*|shadow|passwd|crontab)")
+_DIGEST: Final = re.compile(r"^sha[0-9]+:\S+ +")
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+def opens_root_shell(rights: Rights) -> bool | None:
+    """Whether the rules let a program be run as root without a password that is as good as a root shell.
+
+    Of each program the last rule that matches decides. What is subtracted from ALL leaves the others: sudoers(5),
+    Limitations of the `!` operator. None where a rule for a group or a time decides.
+    """
+    answers: dict[str, bool | None] = {}
+    for rule in rights.rules:
+        if rule.is_for_root is False:
+            continue
+        for written in rule.items(asks=rights.asks):
+            item = written._replace(command=_DIGEST.sub("", written.command))
+            takes_away = item.is_excepted or item.asks
+            doubtful = rule.is_for_root is None or rule.has_a_period
+            for program in _programs(item, [*_USUAL, *answers]):
+                if not takes_away and _is_free(item, program):
+                    answers[program] = None if doubtful else True
+                elif takes_away and not _words(item):
+                    answers[program] = False
+    return True if True in answers.values() else None if None in answers.values() else False
+
+
+def _programs(item: Item, known: list[str]) -> Iterator[str]:
+    """The programs, by path, that a command of a rule is about."""
+    path = item.command.partition(" ")[0]
+    if _RUN.fullmatch(_name(path)) or _WRITE.fullmatch(_name(path)):
+        yield path
+    yield from (program for program in known if program != path and _matches(path, program))
+
+
+def _matches(pattern: str, program: str) -> bool:
+    """Whether a command of sudoers(5) names a program: ALL, a folder, or wildcards, which match no slash."""
+    if pattern == "ALL" or pattern == f"{program.rpartition('/')[0]}/":
+        return True
+    if pattern.startswith("^"):
+        try:
+            return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), program) is not None
+        except re.error:
+            return False
+    parts, named = pattern.split("/"), program.split("/")
+    return len(parts) == len(named) and all(map(fnmatchcase, named, parts))
+
+
+def _is_free(item: Item, program: str) -> bool:
+    """Whether the words that the rule demands still leave a shell, or any file."""
+    words, name = _words(item), _name(program)
+    if words in ("", "*", '""'):
+        return True
+    if name in ("su", "runuser"):
+        return _WILD.search(words) is not None or _SU_TO_ROOT.fullmatch(words) is not None
+    if name == "sudoedit":
+        return _GUARDED.search(words) is not None
+    return _RUN.fullmatch(name) is not None and _WILD.search(words) is not None
+
+
+def _words(item: Item) -> str:
+    return item.command.partition(" ")[2].strip()
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

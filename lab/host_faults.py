@@ -1,0 +1,50 @@
+"""Faults of a host's settings: who becomes root, what a boot does, rules where few look for them."""
+
+from __future__ import annotations
+
+from lab import hosts
+from lab.faults import FAULTS, Memory, fault, script
+from lab.plan import LabHost
+
+__all__ = ["FAULTS"]
+
+RC_LOCAL = "/etc/rc.local"
+OPERATOR, SECOND_ROOT = "lab-operator", "lab-toor"
+_SECURITY = "-t security {} INPUT -p tcp --dport 6443 -j DROP"
+
+
+@fault("swap_in_rc_local", f"{RC_LOCAL} turns a swap file on at boot", script(f"rm -f {RC_LOCAL}"))
+def _swap_in_rc_local(host: LabHost) -> Memory:
+    hosts.execute(host, f"cat > {RC_LOCAL}; chmod 755 {RC_LOCAL}", stdin="#!/bin/sh\nswapon /var/lab.img\nexit 0\n")
+    return {}
+
+
+@fault(
+    "sudo_all_but_su",
+    "an account may run everything as root without a password, but for su",
+    script(f"rm -f /etc/sudoers.d/{OPERATOR}; userdel {OPERATOR} || true"),
+)
+def _sudo_all_but_su(host: LabHost) -> Memory:
+    rule = f"{OPERATOR} ALL=(ALL) NOPASSWD: ALL, !/bin/su\n"
+    hosts.execute(host, f"useradd {OPERATOR} && umask 0337 && cat > /etc/sudoers.d/{OPERATOR}", stdin=rule)
+    return {}
+
+
+@fault(
+    "second_root",
+    "a second account has uid 0",
+    script(f"sed -i '/^{SECOND_ROOT}:/d' /etc/passwd /etc/shadow /etc/group /etc/gshadow"),
+)
+def _second_root(host: LabHost) -> Memory:
+    hosts.execute(host, f"useradd -o -u 0 -M {SECOND_ROOT}")
+    return {}
+
+
+@fault(
+    "security_drop",
+    "the table security of iptables drops what comes in for port 6443",
+    script(f"while iptables -w {_SECURITY.format('-D')} 2> /dev/null; do :; done"),
+)
+def _security_drop(host: LabHost) -> Memory:
+    hosts.execute(host, f"iptables -w {_SECURITY.format('-A')}")
+    return {}

@@ -1,0 +1,85 @@
+"""What a host runs at boot by its administrators' own files, and what of it undoes what an install made."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.host import boot_commands
+from dlws.parse.host.boot_commands import Command
+from dlws.verdict import Unparsable
+
+FILES = """\
+== /etc/rc.local
+#!/bin/sh -e
+# swapon /old.img
+swapon \\
+   /swap.img
+exit 0
+
+== /etc/cron.d/site
+SHELL=/bin/sh
+17 *  * * *   root  swapon /hourly.img
+@reboot root /sbin/swapon -L SWAP
+
+== /etc/systemd/system/site.service
+[Service]
+ExecStart=-/usr/sbin/iptables -P FORWARD DROP
+"""
+
+
+def test_commands_are_told_from_what_else_is_in_their_files() -> None:
+    assert boot_commands.parse(FILES) == (
+        Command("/etc/rc.local", "swapon  /swap.img"),
+        Command("/etc/rc.local", "exit 0"),
+        Command("/etc/cron.d/site", "root /sbin/swapon -L SWAP"),
+        Command("/etc/systemd/system/site.service", "/usr/sbin/iptables -P FORWARD DROP"),
+    )
+
+
+def test_a_host_without_such_files_runs_nothing_and_no_name_is_not_understood() -> None:
+    assert boot_commands.parse("") == ()
+    with pytest.raises(Unparsable):
+        boot_commands.parse("swapon /swap.img\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "turns_on"),
+    [
+        ("swapon /swap.img", True),
+        ("mkswap /dev/sdb1 && swapon -p 5 /dev/sdb1", True),
+        ("systemctl start var-lab.swap", True),
+        ("if [ -b /dev/sdb1 ]; then /sbin/swapon -U 5f3c; fi", True),
+        ("swapon -a", False),
+        ("swapon --show", False),
+        ("swapoff -a", False),
+        ("echo no swapon here", False),
+    ],
+)
+def test_swap_is_turned_on_by_an_area_that_is_named(text: str, turns_on: bool) -> None:
+    assert Command("/etc/rc.local", text).turns_swap_on is turns_on
+
+
+def test_a_generator_that_writes_a_swap_unit_turns_swap_on() -> None:
+    text = 'ln -s ../var-lab.swap "$1/swap.target.wants/"'
+    assert Command("/etc/systemd/system-generators/lab", text).turns_swap_on
+    assert not Command("/etc/rc.local", text).turns_swap_on
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [
+        ("iptables -P INPUT DROP", True),
+        ("/sbin/iptables -w -A FORWARD -p tcp -j REJECT", True),
+        ("iptables-restore < /etc/iptables.rules", True),
+        ("nft -f /etc/site.nft", True),
+        ("ufw --force enable", True),
+        ("systemctl start firewalld", True),
+        ("iptables -A INPUT -p tcp --dport 25 -j DROP", False),
+        ("iptables -P FORWARD ACCEPT", False),
+        ("iptables -D FORWARD -j DROP", False),
+        ("systemctl stop ufw", False),
+        ("nvidia-smi -pm 1", False),
+    ],
+)
+def test_a_firewall_is_turned_on(text: str, closes: bool) -> None:
+    assert Command("/etc/rc.local", text).closes_ports is closes
