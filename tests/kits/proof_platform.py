@@ -245,6 +245,9 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
     for file in rendered.host_files:
         answers |= _files(file.path, file.text)
         answers |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
+        answers |= _file_status(str(Path(file.path).parent), kind="directory", mode="755")
+    for url in web_files.inner_addresses(cluster, rendered.renderer):
+        answers |= _status(url, "401" if "currentUser" in url else "200")
     image = rendered.webui_image
     answers[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = answers[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
     answers |= _file_status(f"{web_files.DASHBOARD}/index.html")
@@ -282,6 +285,10 @@ API_ANSWERS: dict[str, Any] = {
     f"{platform.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
     f"{platform.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
     "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
+    f"{platform.PROMETHEUS}/api/v1/alertmanagers": {
+        "status": "success",
+        "data": {"activeAlertmanagers": [{"url": "http://192.168.3.2:9093/alert-manager/api/v1/alerts"}]},
+    },
     f"{platform.PROMETHEUS}/api/v1/targets": {
         "status": "success",
         "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
