@@ -246,6 +246,8 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
         answers |= _files(file.path, file.text)
         answers |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
         answers |= _file_status(str(Path(file.path).parent), kind="directory", mode="755")
+    for folder in ("/var/log/restfulapi", "/data/prometheus/data"):
+        answers |= _file_status(folder, kind="directory", mode="755")
     for url in web_files.inner_addresses(cluster, rendered.renderer):
         answers |= _status(url, "401" if "currentUser" in url else "200")
     image = rendered.webui_image
