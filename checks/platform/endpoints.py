@@ -126,10 +126,10 @@ def test_prometheus_targets(host: Host) -> None:
     asked = f"{platform.PROMETHEUS}/api/v1/targets"
     targets = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
     expect_that(targets, "Prometheus targets", found="none", expected="at least one")
-    health = {str(t.get("scrapeUrl")): (t.get("health"), t.get("lastError")) for t in targets}
-    down = [f"{url}: {error or state}" for url, (state, error) in health.items() if state not in ("up", NOT_ASKED)]
+    health = [(str(t.get("scrapeUrl")), t.get("health"), t.get("lastError")) for t in targets]
+    down = [f"{url}: {error or state}" for url, state, error in health if state not in ("up", NOT_ASKED)]
     expect("Prometheus targets that are not up", found=sorted(down), expected=[])
-    if waiting := sorted(url for url, (state, _) in health.items() if state == NOT_ASKED):
+    if waiting := sorted(url for url, state, _ in health if state == NOT_ASKED):
         raise Unknown(f"Prometheus has not yet asked {', '.join(waiting)}, a pod that has just begun: ask in a minute")
 
 
