@@ -114,12 +114,13 @@ def _restart(service: Service) -> Callable[..., None]:
         live = list(_live(service, cluster, kube))
         if not live:
             raise ChangeFailed(f"{service.name} has not been started: pytest -m start --stages {service.stage}")
+        replaced = service_state.pods_there(service, cluster, kube)
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_BY: run_name}}}}}
         for workload, found in live:
             text = f"restart {workload.kind} {name_of(found)}"
             name = found["metadata"]["name"]
             on_master.patch(PLURAL[workload.kind], name, patch, namespace=workload.namespace, text=text)
-        on_master.wait_until(f"{service.name} runs", partial(is_running, service, cluster, kube), START)
+        on_master.wait_until(f"{service.name} runs", partial(is_running, service, cluster, kube, replaced), START)
 
     return restart
 

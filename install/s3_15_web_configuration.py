@@ -12,7 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import platform_control, platform_master
 from dlws.facts import rendered
-from dlws.facts.files import digest_of
+from dlws.facts.files import digest_of, is_open_to
 from dlws.platform.rendering import cluster_id
 from dlws.platform.web_files import HostFile
 from dlws.remote.change import Change
@@ -39,9 +39,10 @@ def test_web_configuration(cluster: Cluster, host: Host, change: Change) -> None
         return
     refuse_another_id(cluster, host, own)
     for file in rendered.of(cluster, lambda platform: platform.host_files):
+        source, folder = file.source, str(PurePosixPath(file.path).parent)
+        if not is_open_to(host, folder, source.group):
+            change.make_directory(folder)
         if not is_present(host, file):
-            source = file.source
-            change.make_directory(str(PurePosixPath(file.path).parent))
             change.write_file(file.path, file.text, mode=source.mode, owner=f"root:{source.group}")
 
 

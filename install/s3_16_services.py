@@ -7,7 +7,7 @@ service, as long as it can still come up by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from checks.platform import database
@@ -93,13 +93,16 @@ def _stage(service: Service) -> Callable[..., None]:
         if cluster_id(cluster) is None:
             on_master.run("exit 1", text=f"apply {service.name}, once the cluster has its id")
             return
+        before = service_state.pods_there(service, cluster, kube)
+        replaced: frozenset[str] = frozenset()
         for manifest in rendered.of(cluster, lambda p: p.manifests(service.name)):
             if service_state.awaits_operator(service, manifest.object) and not has_custom_resource(
                 service, kube, on_master
             ):
                 continue
-            apply(manifest, kube, on_master)
-        on_master.wait_until(f"{service.name} runs", partial(is_running, service, cluster, kube), START)
+            if apply(manifest, kube, on_master) and manifest.nodes is not None:
+                replaced = before
+        on_master.wait_until(f"{service.name} runs", partial(is_running, service, cluster, kube, replaced), START)
 
     return start
 
@@ -181,19 +184,20 @@ def mysql_container(host: Host) -> str | None:
     return running[0] if len(running) == 1 else None
 
 
-def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> None:
-    """Create or update an object if it differs; the action's text names the fields."""
+def apply(manifest: Manifest | Object, kube: Kubernetes, change: Change) -> bool:
+    """Create or update an object if it differs, and say whether it did; the action's text names the fields."""
     desired = manifest.object if isinstance(manifest, Manifest) else manifest
     current = current_object(kube, desired)
     planned = apply_plan.planned(desired, current)
     if planned.action is Effect.KEEP:
-        return
+        return False
     if not isinstance(manifest, Manifest) or manifest.takes_apply:
         change.apply(desired, text=str(planned))
     elif current is None:
         change.create(desired, text=str(planned))
     else:
         change.merge(desired, text=str(planned))
+    return True
 
 
 def current_object(kube: Kubernetes, manifest: Object) -> Object | None:
@@ -218,11 +222,14 @@ def has_custom_resource(service: Service, kube: Kubernetes, change: Change) -> b
     return True
 
 
-def is_running(service: Service, cluster: Cluster, kube: Kubernetes) -> bool:
-    """Whether a service runs. Raises ChangeFailed with the reason if waiting cannot help."""
+def is_running(service: Service, cluster: Cluster, kube: Kubernetes, replaced: Collection[str] = ()) -> bool:
+    """Whether a service runs. Raises ChangeFailed with the reason if waiting cannot help.
+
+    `replaced` are the UIDs of pods that a change is about to replace: what is wrong with them is over.
+    """
     if not service_state.not_running(service, cluster, kube):
         return True
     needed = [workload for workload in service.workloads if not workload.optional]
-    if hopeless := service_state.hopeless_pods(needed, cluster, kube):
+    if hopeless := service_state.hopeless_pods(needed, cluster, kube, replaced):
         raise ChangeFailed(f"{service.name}: waiting will not help: {'; '.join(hopeless)}")
     return False

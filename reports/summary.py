@@ -111,4 +111,5 @@ def _good(ledger: Ledger, counts: Counter[Kind]) -> str:
     warnings += f", {count(len(waived), 'stage')} with an accepted finding" if waived else ""
     altered = sum(r.stage and r.outcome is Outcome.CHANGED for r in ledger.results)
     changed = f"{altered:,} changed" if altered else "nothing changed"
-    return f"All {count(stages, 'stage')} hold, {changed}{warnings}"
+    held = "The stage holds" if stages == 1 else f"All {count(stages, 'stage')} hold"
+    return f"{held}, {changed}{warnings}"

@@ -11,13 +11,16 @@ from dlws.config.cluster import Cluster
 from dlws.config.lint import JWT_PLACEHOLDER
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_hosts, platform_master
-from dlws.facts import platform
+from dlws.facts import platform, rendered
 from dlws.inventory import Node
-from dlws.platform import services
+from dlws.platform import services, web_files
 from dlws.remote.host import Host
+from dlws.remote.notes import Notes
 from dlws.upstream import service_token
-from dlws.verdict import Severity
+from dlws.verdict import Severity, Unknown
 
+NOT_ASKED = "unknown"
+"""The health of a target that Prometheus knows and has not asked yet; it asks every 30 s (upstream prometheus.yaml)."""
 FRONT_PATHS = frozenset({"/", "/dashboard/index.html"})
 """What a person opens."""
 PORT_TAKEN = (names.test_apache_is_off, platform_ports.test_host_ports)
@@ -123,10 +126,11 @@ def test_prometheus_targets(host: Host) -> None:
     asked = f"{platform.PROMETHEUS}/api/v1/targets"
     targets = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
     expect_that(targets, "Prometheus targets", found="none", expected="at least one")
-    down = [
-        f"{t.get('scrapeUrl')}: {t.get('lastError') or t.get('health')}" for t in targets if t.get("health") != "up"
-    ]
+    health = [(str(t.get("scrapeUrl")), t.get("health"), t.get("lastError")) for t in targets]
+    down = [f"{url}: {error or state}" for url, state, error in health if state not in ("up", NOT_ASKED)]
     expect("Prometheus targets that are not up", found=sorted(down), expected=[])
+    if waiting := sorted(url for url, state, _ in health if state == NOT_ASKED):
+        raise Unknown(f"Prometheus has not yet asked {', '.join(waiting)}, a pod that has just begun: ask in a minute")
 
 
 @check(
@@ -171,6 +175,29 @@ def test_sign_in_key(cluster: Cluster, host: Host) -> None:
         found=code,
         expected="accepted",
     )
+
+
+@check(
+    "D47",
+    section="3.15",
+    source="upstream dashboard/server user.js",
+    on=platform_master,
+    title_zh="Web 服务可按 local.yaml 中的地址访问其他服务",
+    fix="see what the name in the address leads to on this host (getent hosts NAME), and what answers there",
+    causes=[
+        *(RUNS[name] for name in ("nginx", "restfulapi2", "custom-user-dashboard")),
+        database.test_root_signs_in,
+        test_routes_answer,
+        *PORT_TAKEN,
+    ],
+)
+def test_services_find_each_other(cluster: Cluster, host: Host, notes: Notes) -> None:
+    """The services answer the web interface's server at the addresses that local.yaml names."""
+    question = "addresses between services"
+    asked = rendered.ask(notes, question, cluster, lambda p: list(web_files.inner_addresses(cluster, p.renderer)))
+    codes = {url: platform.status(host, url) for url in asked}
+    silent = [f"{url}: {code}" for url, code in codes.items() if code in NOBODY_THERE]
+    expect("addresses in local.yaml without a good answer", found=silent, expected=[])
 
 
 def fetched(host: Host, url: str, what: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that
 from dlws.engine.targets import platform_control, platform_hosts, platform_master
 from dlws.facts import platform_images, rendered
-from dlws.facts.files import digest_of, text_of
+from dlws.facts.files import digest_of, is_open_to, text_of
 from dlws.inventory import Node
 from dlws.platform import web_files
 from dlws.platform.renderings import Platform
@@ -59,7 +61,7 @@ def test_local_yaml(cluster: Cluster, notes: Notes) -> None:
     fix="-m install --stages web_configuration",
 )
 def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
-    """The services' configuration files match this configuration and are closed to all other users."""
+    """The services' configuration files match this configuration, and nobody but the services can read them."""
     question = "digests of the web interface's files"
     wanted = rendered.ask(notes, question, cluster, lambda p: [[f.path, *wanted_of(f)] for f in p.host_files])
     for path, *expected in wanted:
@@ -67,6 +69,14 @@ def test_web_configuration(cluster: Cluster, host: Host, notes: Notes) -> None:
         if not file.exists:
             raise Mismatch(path, found="no file", expected="a file")
         expect(path, found=told_of(digest_of(host, path), f"{file.mode:o}", str(file.gid)), expected=expected)
+    for source in web_files.SOURCES:
+        folder = str(PurePosixPath(source.path).parent)
+        expect_that(
+            is_open_to(host, folder, source.group),
+            folder,
+            found=f"mode {host.file(folder).mode:o}",
+            expected=f"a folder that group {source.group}, the service's, can enter",
+        )
 
 
 @check(

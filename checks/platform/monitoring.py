@@ -35,12 +35,16 @@ without having asked (upstream alerting/k8s.rules, watchdog.py). The API server 
     fix="kubectl -n kube-system logs deploy/alert-manager; for an alert, see its rule in Prometheus",
 )
 def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
-    """Alertmanager answers and no alert is firing, but for silenced ones, those about jobs, and one that always fires.
+    """Alertmanager gets Prometheus' alerts and none fires, but for silenced ones, those about jobs, and one for good.
 
     Upstream's rules have no severity, so every other alert counts.
     """
     if not cluster.settings.has_alertmanager:
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
+    asked = f"{platform.PROMETHEUS}/api/v1/alertmanagers"
+    told = platform.data_of(endpoints.fetched(host, asked, "Prometheus"), asked)
+    receivers = platform.entries(told, "activeAlertmanagers", asked)
+    expect_that(receivers, "Alertmanagers that Prometheus sends alerts to", found="none", expected="at least one")
     found = alerts.active(platform.answered(platform.fetch(host, platform.ALERTMANAGER), "Alertmanager"))
     firing = {alert.name for alert in found if not _is_noise(alert)}
     expect("firing alerts", found=firing, expected=set())

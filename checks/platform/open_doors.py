@@ -20,6 +20,10 @@ _PORT = base64.b64encode(str(REST_API.number).encode()).decode()
 OWN = f"{services.url('restfulapi')}{REST_API.health}"
 OPEN_ROUTE = f"{services.url('openresty')}/endpoints/v2/{_PORT}{REST_API.health}"
 """The REST API by way of openresty, without a token: the port stands in the path in base64 (upstream nginx.conf)."""
+OPENED = ("/var/log/restfulapi", "/data/prometheus/data")
+"""Folders of the master that V0.1.6.1's pods give mode 0777 at each start (docker-images/restfulapi2/run.sh, the init
+container of services/monitor/prometheus.yaml)."""
+STICKY, EVERYBODYS = 0o1000, 0o002
 
 
 @check(
@@ -59,3 +63,20 @@ def test_secrets_are_the_clusters_own(cluster: Cluster, notes: Notes) -> None:
     """No secret in the services' configuration files has the value that it has in every cluster."""
     found = rendered.ask(notes, "published secrets", cluster, lambda p: web_files.published(cluster, p.renderer))
     expect("secrets with one value for all clusters", found=found, expected=[])
+
+
+@check(
+    "D48",
+    section="3.16",
+    source="upstream restfulapi2 run.sh",
+    on=platform_master,
+    title_zh="DLWS 服务的目录并非人人可写",
+    fix="nobody but administrators may have an account on the master (U17, U18); in your checkout, take the chmod away",
+    deviation="V0.1.6.1's pods give the named folders mode 0777 at each start: whoever has an account on the master "
+    "can put a link in the place of a log that Apache opens as root",
+)
+def test_no_folder_is_everybodys(host: Host) -> None:
+    """No folder that a service of the master writes to can be written to by everybody."""
+    modes = {path: host.file(path).mode for path in OPENED if host.file(path).exists}
+    wrong = [f"{path}: mode {mode:o}" for path, mode in modes.items() if mode & EVERYBODYS and not mode & STICKY]
+    expect("folders of services that everybody can write to", found=wrong, expected=[])

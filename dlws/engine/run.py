@@ -38,6 +38,7 @@ def start(config: pytest.Config, command: str) -> None:
     cluster = load_cluster(config)
     config.stash[CLUSTER] = cluster
     options.check_confirmed(config, command, cluster.name)
+    options.check_offered(cluster, command)
     shard = shards.parse(config.option.shard) if config.option.shard is not None else None
     if shard:
         shard.hosts(cluster)  # refuses more shards than machines

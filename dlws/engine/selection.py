@@ -57,6 +57,8 @@ def staged(items: Sequence[pytest.Item], stages: str) -> Keep:
     `items` are those of one command: a service's name stands for its start, its stop and its restart.
     """
     order = list(dict.fromkeys(item.spec for item in items if isinstance(item, StageItem)))
+    if "," in stages:
+        raise pytest.UsageError(f"--stages {stages}: one name, or a range FROM..TO; run the command once for each")
     first, dots, last = (part.strip() for part in stages.partition(".."))
     if not dots:
         own = {order[at].name for at in _places(order, first)}

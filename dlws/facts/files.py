@@ -30,6 +30,12 @@ def mode_of(host: Host, path: str) -> str:
     return f"{file.mode:o}" if file.exists else "no file"
 
 
+def is_open_to(host: Host, folder: str, group: str) -> bool:
+    """Whether members of a group, by its number, can open files in a folder by name; root always can."""
+    file = host.file(folder)
+    return file.is_directory and (group == "0" or bool(file.mode & (0o011 if str(file.gid) == group else 0o001)))
+
+
 def digest_of(host: Host, path: str) -> str:
     """The SHA-256 of a file on the host, or `no file`."""
     result = host.run_expect([0, 1], "sha256sum %s", path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from dlws.config.cluster import Cluster
@@ -13,6 +13,7 @@ from dlws.kubernetes import apply_plan, pod_trouble
 from dlws.kubernetes.apply_plan import Effect
 from dlws.kubernetes.objects import Object, is_finished, is_ready, name_of, shortfall
 from dlws.platform.services import Service, Workload
+from dlws.record.answer import ApiUnreachable
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
 
@@ -111,13 +112,27 @@ def last_words(pod: Object, container: str, kube: Kubernetes) -> str:
     return ""
 
 
-def hopeless_pods(workloads: Iterable[Workload], cluster: Cluster, kube: Kubernetes) -> list[str]:
-    """The pods for which waiting will not help, with the reason."""
+def pods_there(service: Service, cluster: Cluster, kube: Kubernetes) -> frozenset[str]:
+    """The UIDs of a service's pods; none where the cluster is not there yet (in a plan)."""
+    try:
+        return frozenset(str(pod["metadata"].get("uid")) for pod in _pods(service.workloads, cluster, kube))
+    except ApiUnreachable:
+        return frozenset()
+
+
+def hopeless_pods(
+    workloads: Iterable[Workload], cluster: Cluster, kube: Kubernetes, replaced: Collection[str]
+) -> list[str]:
+    """The pods for which waiting will not help, with the reason; those that are being replaced, by UID, are none."""
     return [
         line
-        for workload in workloads
-        for arch in dict.fromkeys(node.arch for node in workload.nodes(cluster))
-        for pod in pods_of(workload, arch, kube)
-        if pod_trouble.is_hopeless(pod)
+        for pod in _pods(workloads, cluster, kube)
+        if str(pod["metadata"].get("uid")) not in replaced and pod_trouble.is_hopeless(pod)
         for line in reasons_of(pod, kube)
     ]
+
+
+def _pods(workloads: Iterable[Workload], cluster: Cluster, kube: Kubernetes) -> Iterator[Object]:
+    for workload in workloads:
+        for arch in dict.fromkeys(node.arch for node in workload.nodes(cluster)):
+            yield from pods_of(workload, arch, kube)

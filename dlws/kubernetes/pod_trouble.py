@@ -70,7 +70,9 @@ def just_restarted(pod: Object, now: datetime) -> list[str]:
 
 def is_hopeless(pod: Object) -> bool:
     """Whether waiting will not help: the image does not exist, its name or the pod's configuration is invalid, or a
-    container keeps crashing."""
+    container keeps crashing. Never of a pod that is on its way out, whose trouble is over."""
+    if is_being_deleted(pod):
+        return False
     for container in containers(pod):
         waiting = (container.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason", ""), str(waiting.get("message", ""))

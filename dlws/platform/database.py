@@ -8,16 +8,24 @@ USER: Final = "root"
 PLUGIN: Final = "mysql_native_password"
 """The authentication plugin that the platform's old client supports."""
 
+LIKE_ROOT: Final = ("ROLE_ADMIN", "SET_USER_ID", "SET_ANY_DEFINER")
+"""Dynamic privileges with which an account gives itself any role, or runs what it wrote as any other account
+(MySQL 8.0 manual, Dynamic Privilege Descriptions; SET_ANY_DEFINER is the last one's name from 8.2 on)."""
+_DYNAMIC: Final = (
+    "SELECT COUNT(*) FROM mysql.global_grants AS g WHERE g.user = mysql.user.user AND g.host = mysql.user.host"
+    f" AND g.priv IN {LIKE_ROOT}"
+)
 ACCOUNTS: Final = (
     "SELECT CONCAT_WS(' ', 'account', HEX(user), HEX(host), CONCAT('\"', IFNULL(plugin, ''), '\"'),"
     " IF(CONCAT(IFNULL(authentication_string, '') /*M! , IFNULL(Password, '') */) = '', 'empty', 'set'),"
-    " IF(0 /*!50706 + (account_locked = 'Y') */, 'Y', 'N'), CONCAT(Super_priv, Create_user_priv, Grant_priv))"
+    " IF(0 /*!50706 + (account_locked = 'Y') */, 'Y', 'N'),"
+    f" CONCAT(Super_priv, Create_user_priv, Grant_priv, IF(0 /*!80000 + ({_DYNAMIC}) */, 'Y', 'N')))"
     " FROM mysql.user WHERE 1 /*M! AND is_role = 'N' */;\n"
 )
 """SQL that lists the accounts without their passwords, a line each (`dlws.parse.platform.mysql_accounts`).
 
-MySQL from 5.7.6 on runs what stands in `/*!50706`, which MariaDB passes over; MariaDB alone what stands in `/*M!`
-(their manuals, Comment Syntax).
+MySQL from 5.7.6 on runs what stands in `/*!50706`, from 8.0 on `/*!80000`, which MariaDB passes over; MariaDB alone
+what stands in `/*M!` (their manuals, Comment Syntax).
 """
 
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
+
+import yaml
 
 from dlws.config import document, lint_local_yaml
 from dlws.config.cluster import Cluster
@@ -20,7 +23,7 @@ from dlws.config.document import Document
 from dlws.config.finding import Finding
 from dlws.platform import own_secrets
 from dlws.platform.services import STATIC
-from dlws.platform.templates import Renderer
+from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import BOOTSTRAP
 
 LOCAL_YAML: Final = f"{BOOTSTRAP}/template/WebUI/local.yaml"
@@ -110,6 +113,20 @@ def local_yaml(cluster: Cluster, renderer: Renderer) -> str:
     between_services = _USER_GROUP.search(renderer.text(LOCAL_YAML))
     text = _USER_GROUP.sub(lambda _: between_services[0], for_users) if between_services else for_users
     return own_secrets.put_in(LOCAL_YAML, text, renderer.cnf)
+
+
+def inner_addresses(cluster: Cluster, renderer: Renderer) -> Iterator[str]:
+    """The URLs that webui3's server asks by local.yaml: each cluster's REST API, and the user dashboard, who signed in.
+
+    Upstream's dashboard/server: services/cluster.js and services/user.js. TemplateError if the file has them not.
+    """
+    try:
+        web = yaml.safe_load(local_yaml(cluster, renderer))
+        for about in web["clusters"].values():
+            yield f"{about['restfulapi']}/docs/"
+        yield f"{web['userGroup']['domain']}{web['userGroup']['backEndPath']}/auth/currentUser"
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise TemplateError(LOCAL_YAML, 0, f"renders to no local.yaml: {type(error).__name__}: {error}") from None
 
 
 def check_local_yaml(cluster: Cluster, text: str, file: str = "local.yaml") -> tuple[Finding, ...]:

@@ -245,6 +245,11 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
     for file in rendered.host_files:
         answers |= _files(file.path, file.text)
         answers |= _file_status(file.path, mode=file.source.mode.lstrip("0"), gid=file.source.group)
+        answers |= _file_status(str(Path(file.path).parent), kind="directory", mode="755")
+    for folder in ("/var/log/restfulapi", "/data/prometheus/data"):
+        answers |= _file_status(folder, kind="directory", mode="755")
+    for url in web_files.inner_addresses(cluster, rendered.renderer):
+        answers |= _status(url, "401" if "currentUser" in url else "200")
     image = rendered.webui_image
     answers[f"docker image inspect -f '{{{{.Id}}}}' {image}"] = answers[f"cat {web_files.STATIC_SOURCE}"] = IMAGE
     answers |= _file_status(f"{web_files.DASHBOARD}/index.html")
@@ -264,10 +269,10 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
 
 
 MYSQL_ACCOUNTS = """\
-account 726F6F74 25 "mysql_native_password" set N YYY
-account 6D7973716C2E73657373696F6E 6C6F63616C686F7374 "caching_sha2_password" set Y YNN
-account 6D7973716C2E737973 6C6F63616C686F7374 "caching_sha2_password" set Y NNN
-account 726F6F74 6C6F63616C686F7374 "caching_sha2_password" set N YYY"""
+account 726F6F74 25 "mysql_native_password" set N YYYY
+account 6D7973716C2E73657373696F6E 6C6F63616C686F7374 "caching_sha2_password" set Y YNNN
+account 6D7973716C2E737973 6C6F63616C686F7374 "caching_sha2_password" set Y NNNN
+account 726F6F74 6C6F63616C686F7374 "caching_sha2_password" set N YYYY"""
 """The accounts of mysql/mysql-server:8.0 once root may sign in from elsewhere, as DLWS's SQL lists them."""
 
 
@@ -282,6 +287,10 @@ API_ANSWERS: dict[str, Any] = {
     f"{platform.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
     f"{platform.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
     "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
+    f"{platform.PROMETHEUS}/api/v1/alertmanagers": {
+        "status": "success",
+        "data": {"activeAlertmanagers": [{"url": "http://192.168.3.2:9093/alert-manager/api/v1/alerts"}]},
+    },
     f"{platform.PROMETHEUS}/api/v1/targets": {
         "status": "success",
         "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},

@@ -8,24 +8,37 @@ from typing import Any
 import standin
 
 GROUP, PLURAL = "monitoring.coreos.com", "prometheuses"
+SPEC = {
+    "type": "object",
+    "properties": {
+        "replicas": {"type": "integer", "format": "int32"},
+        "image": {"type": "string"},
+        "serviceAccountName": {"type": "string"},
+        "retention": {"type": "string"},
+        "serviceMonitorSelector": {
+            "type": "object",
+            "properties": {"matchLabels": {"type": "object", "additionalProperties": {"type": "string"}}},
+        },
+        "resources": {
+            "type": "object",
+            "properties": {"requests": {"type": "object", "additionalProperties": {"type": "string"}}},
+        },
+    },
+}
 DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
+    "apiVersion": "apiextensions.k8s.io/v1beta1",
     "kind": "CustomResourceDefinition",
     "metadata": {"name": f"{PLURAL}.{GROUP}"},
     "spec": {
         "group": GROUP,
         "scope": "Namespaced",
         "names": {"kind": "Prometheus", "listKind": "PrometheusList", "plural": PLURAL, "singular": "prometheus"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
+        "preserveUnknownFields": False,
+        "validation": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": {"spec": SPEC}}},
+        "versions": [{"name": "v1", "served": True, "storage": True}],
     },
 }
+"""As the operator of this age makes it, with a schema; Kubernetes 1.22 no longer knows this version."""
 
 
 def create(path: str, content: Any) -> None:
@@ -49,6 +62,7 @@ def stateful_set(one: dict[str, Any]) -> dict[str, Any]:
         "args": ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"],
         "ports": [{"name": "web", "containerPort": 9090}],
     }
+    container |= {"resources": spec.get("resources", {})}
     pod = {"serviceAccountName": spec.get("serviceAccountName", "default"), "containers": [container]}
     return {
         "apiVersion": "apps/v1",
@@ -65,7 +79,7 @@ def stateful_set(one: dict[str, Any]) -> dict[str, Any]:
 
 def look() -> None:
     """One round."""
-    create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
+    create("/apis/apiextensions.k8s.io/v1beta1/customresourcedefinitions", DEFINITION)
     for one in standin.api(f"/apis/{GROUP}/v1/{PLURAL}")["items"]:
         space = one["metadata"]["namespace"]
         one |= {"apiVersion": f"{GROUP}/v1", "kind": "Prometheus"}

@@ -110,6 +110,12 @@ def test_an_unknown_host_or_stage_is_one_line_with_a_suggestion(small: Project) 
     assert stage.error == "--stages: no stage 'make_itt', did you mean 'make_it'?"
 
 
+def test_a_list_of_stages_is_refused_as_one(small: Project) -> None:
+    ran = small.run("-m", "install", "--stages", "make_it,keep_it")
+    said = "--stages make_it,keep_it: one name, or a range FROM..TO; run the command once for each"
+    assert (ran.status, ran.error) == (4, said)
+
+
 def test_a_host_or_stage_like_no_other_is_answered_with_all(small: Project) -> None:
     host = small.run("-m", "install", "--limit", "www")
     assert (host.status, host.error) == (4, "--limit: no host 'www'; hosts: a1, a2")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import Cluster
+from dlws.engine.options import check_offered
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, stage_of
 from dlws.engine.targets import WHOLE
@@ -125,3 +126,16 @@ def test_the_mark_of_a_restart_is_never_ours_to_remove() -> None:
 def test_a_service_must_be_named(command: str, tmp_path: Path) -> None:
     ran = Project(tmp_path, stages="").run("-m", command)
     assert (ran.status, ran.error) == (4, f"-m {command}: name the service, like -m {command} --stages nginx")
+
+
+@pytest.mark.parametrize("command", ["start", "stop", "restart", "build"])
+def test_without_a_platform_no_service_is_offered(command: str, tmp_path: Path) -> None:
+    ran = Project(tmp_path, stages="").run("-m", command, "--stages", "nginx")
+    said = f"-m {command} is about DLWS's own services, and the configuration names no dlworkspace"
+    assert (ran.status, ran.error) == (4, said)
+
+
+def test_prebuilt_images_are_not_built_by_name(tmp_path: Path) -> None:
+    prebuilt = cluster_of(tmp_path, ("suite:", "suite:\n  images: prebuilt"))
+    with pytest.raises(pytest.UsageError, match=r"prebuilt nothing is built; push .*, or put its archive into"):
+        check_offered(prebuilt, "build")

@@ -12,7 +12,7 @@ from dlws.config.cluster import Cluster, load
 from dlws.engine.check import one_or_many
 from dlws.engine.stage import Stage, stage_of
 from dlws.engine.targets import WHOLE
-from dlws.facts import rendered
+from dlws.facts import rendered, service_state
 from dlws.platform import npu_info, services, web_files
 from dlws.platform import renderings as wanted
 from dlws.platform.image_names import CONTEXT_LABEL
@@ -199,6 +199,19 @@ def test_waiting_ends_once_it_cannot_help(cluster: Cluster) -> None:
         ChangeFailed, match=r"openresty: waiting will not help: .*ErrImagePull: manifest for x:latest-arm"
     ):
         start("openresty", cluster, api)
+
+
+def test_a_pod_that_is_replaced_is_no_reason_to_give_up(cluster: Cluster) -> None:
+    """As after a mended configuration: the pod that crashes for want of it is there for some seconds more."""
+    name = f"openresty-arm64-{cluster.master.name}"
+    container = {"name": "openresty", "restartCount": 9, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    about = {"metadata": {"uid": "old"}, "status": {"conditions": [], "containerStatuses": [container]}}
+    api, service = MemoryApi(cluster, broken={name: about}), services.by_name("openresty")
+    with pytest.raises(ChangeFailed, match="waiting will not help"):
+        start("openresty", cluster, api)
+    kube = kube_of(api)
+    assert service_state.pods_there(service, cluster, kube) == {"old"}
+    assert not s3_16_services.is_running(service, cluster, kube, {"old"})
 
 
 def test_a_service_waits_for_the_clusters_id(cluster: Cluster) -> None:

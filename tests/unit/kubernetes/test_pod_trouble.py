@@ -73,6 +73,12 @@ def test_waiting_helps_or_not(found: dict[str, Any], hopeless: bool) -> None:
     assert pod_trouble.is_hopeless(found) is hopeless
 
 
+def test_a_pod_that_is_on_its_way_out_is_no_reason_to_give_up() -> None:
+    found = pod(waiting("CrashLoopBackOff"), DIED, restarts=9)
+    found["metadata"]["deletionTimestamp"] = "2026-11-27T05:30:00Z"
+    assert not pod_trouble.is_hopeless(found)
+
+
 def test_what_the_kubelet_asks_a_container_that_runs_for_is_named() -> None:
     found = pod({"running": {}})
     probe = {"httpGet": {"path": "/html/index.html", "port": 80}}

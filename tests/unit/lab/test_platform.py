@@ -200,7 +200,9 @@ def test_each_port_of_a_pod_is_a_target_labelled_as_prometheus_does_it() -> None
 
 def test_discovery_in_kubernetes_becomes_a_file_and_nothing_else_changes() -> None:
     config = {"scrape_configs": [{"job_name": "a", "kubernetes_sd_configs": [{"role": "pod"}]}, {"job_name": "b"}]}
+    config["alerting"] = {"alertmanagers": [{"path_prefix": "a", "kubernetes_sd_configs": [{"role": "pod"}]}]}
     one, other = PROMETHEUS.without_discovery(config)["scrape_configs"]
+    assert config["alerting"]["alertmanagers"][0].keys() == {"path_prefix", "file_sd_configs"}
     assert one["file_sd_configs"][0]["files"] == ["/tmp/pods.json"]
     assert other == {"job_name": "b"}
     with pytest.raises(ValueError, match="only role pod"):

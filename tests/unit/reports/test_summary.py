@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dlws.record.ledger import End, Ledger
+from dlws.record.ledger import End, Ledger, Outcome
 from dlws.verdict import Severity, Verdict
 from reports import matrix, summary
 from reports.findings import Group
@@ -49,6 +49,8 @@ def test_an_install_without_a_fault_says_what_changed() -> None:
     sample.run = replace(sample.run, items=())
     sample.end = End(exit_status=0, reason="", seconds=60.0, not_run=())
     assert told(sample).headline == "All 17 stages hold, 13 changed"
+    sample.results = [r for r in sample.results if r.outcome is Outcome.CHANGED][:1]
+    assert told(sample).headline == "The stage holds, 1 changed"
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.UNKNOWN, Verdict.UNREACHABLE])
