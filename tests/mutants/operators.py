@@ -57,6 +57,8 @@ LABELLED = {"expect", "expect_that", "expect_present", "expect_among", "number",
 """Functions whose first text says what is spoken of."""
 UNJUDGED = {"deadline", "strict"}
 """Keywords that no verdict depends on: how long is waited at most, and a guard against a slip of the suite's own."""
+ALIASES = {"tuple", "list", "dict", "Callable", "Mapping", "Sequence", "Literal"}
+"""What a type that is given a name begins with."""
 EXPRESSIONS = {"compile", "fullmatch", "match", "search", "sub", "findall", "finditer", "split"}
 
 
@@ -152,6 +154,8 @@ def _scopes(statement: ast.stmt, prefix: str = "") -> Iterator[tuple[str, ast.AS
             for inner in statement.body:
                 if isinstance(inner, ast.FunctionDef | ast.ClassDef):
                     yield from _scopes(inner, f"{prefix}{name}.")
+        case ast.Assign(value=ast.Subscript(value=kind)) if _name(kind) in ALIASES:
+            return
         case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
             yield ast.unparse(target), statement
 

@@ -70,6 +70,7 @@ def test_words_and_declarations_are_left_alone() -> None:
         expect("what is spoken of", found=host.it, expected="a 7")
     '''
     assert told(source) == [("expect('what is spoken of', found=host.it, expected='a 7')", "pass")]
+    assert told("Clock = tuple[float, float]") == []
 
 
 def test_a_regular_expression_loses_what_makes_it_strict() -> None:
