@@ -1,4 +1,4 @@
-"""What a proof cannot show: several GPU hosts side by side, and the pods that kubectl is fed."""
+"""What a proof cannot show: many hosts side by side, and the pods that kubectl is fed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from checks.acceptance import speed
+from checks.across_hosts import unique
 from checks.jobs import pods
 from dlws.config.cluster import Cluster
 from dlws.platform.renderings import INIT_CONTAINER
@@ -57,13 +58,22 @@ def test_a_probe_asks_for_one_device(
 ) -> None:
     asked: list[Any] = []
     nobody: Any = None
+
+    def ended(master: object, probes: list[Any]) -> list[Any]:
+        asked.extend(probes)
+        return [({"status": {"phase": "Succeeded"}}, log)]
+
     monkeypatch.setattr(pods.rendered, "ask", lambda *_: "lab/init-container:1")
-    monkeypatch.setattr(
-        pods, "ended", lambda _, probes: asked.extend(probes) or [({"status": {"phase": "Succeeded"}}, log)]
-    )
+    monkeypatch.setattr(pods, "ended", ended)
     pods.test_pod_gets_one_device(example().node(name), example(), nobody, nobody)
     [container] = asked[0]["spec"]["containers"]
     assert (container["command"], container["resources"]) == (command, {"limits": {resource: 1}})
+
+
+def test_clocks_apart_are_told_in_the_order_of_the_hosts() -> None:
+    read = {name: (10.0 * n, 0.0) for n, name in enumerate("edcba")}
+    told = [(one, other) for n, one in enumerate("edcba") for other in "edcba"[:n]]
+    assert unique.clocks_apart(read, 5, unique.at_least) == told
 
 
 def test_jobs_begin_with_the_init_container() -> None:
