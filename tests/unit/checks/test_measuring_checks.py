@@ -12,6 +12,7 @@ from checks.acceptance import speed
 from checks.across_hosts import unique
 from checks.jobs import pods
 from dlws.config.cluster import Cluster
+from dlws.facts.probes.speed import COPIES
 from dlws.platform.renderings import INIT_CONTAINER
 from dlws.verdict import Mismatch
 from tests.kits.proof_cases import HEALTHY, example, loaded
@@ -37,7 +38,7 @@ def test_a_host_is_as_quick_as_its_slowest_gpu(monkeypatch: pytest.MonkeyPatch) 
     slowest = {"atlas-gpu01": 26.0, "atlas-gpu02": 11.0}
 
     def copied(host: Any) -> dict[str, dict[int, float]]:
-        return {test: {0: 26.0, 1: slowest[host.name]} for test in speed.COPIES}
+        return {test: {0: 26.0, 1: slowest[host.name]} for test in COPIES}
 
     monkeypatch.setattr(speed, "core_speed", lambda host: 1000.0)
     monkeypatch.setattr(speed, "copy_speeds", copied)
@@ -63,7 +64,7 @@ def test_a_probe_asks_for_one_device(
         asked.extend(probes)
         return [({"status": {"phase": "Succeeded"}}, log)]
 
-    monkeypatch.setattr(pods.rendered, "ask", lambda *_: "lab/init-container:1")
+    monkeypatch.setattr("checks.jobs.pods.rendered.ask", lambda *_: "lab/init-container:1")
     monkeypatch.setattr(pods, "ended", ended)
     pods.test_pod_gets_one_device(example().node(name), example(), nobody, nobody)
     [container] = asked[0]["spec"]["containers"]
