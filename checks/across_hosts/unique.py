@@ -17,7 +17,7 @@ from dlws.remote.host import Host
 from dlws.verdict import Severity, Unknown
 
 SKEW, NOTABLE_SKEW = 5.0, 0.5  # seconds; etcd warns from 1 s on
-NO_UUID = re.compile(r"[0-]*|[Ff-]*")
+NO_UUID = re.compile(r"[0-]+|[f-]+")
 PRODUCT_UUID = "/sys/class/dmi/id/product_uuid"
 
 
@@ -36,7 +36,7 @@ def test_product_uuids_are_unique(hosts: dict[str, Host]) -> None:
     Machines without one are identified by their machine-id (H17).
     """
     uuids = {name: (text_of(host, PRODUCT_UUID) or "").strip().lower() for name, host in reachable_hosts(hosts).items()}
-    empty = [name for name, uuid in uuids.items() if uuid and NO_UUID.fullmatch(uuid)]
+    empty = [name for name, uuid in uuids.items() if NO_UUID.fullmatch(uuid)]
     expect("hosts whose product_uuid is all 0 or F", found=empty, expected=[])
     expect("hosts with the same product_uuid", found=shared(uuids), expected=[])
 

@@ -65,7 +65,7 @@ def test_plugins_are_deployed(cluster: Cluster, kube: Kubernetes) -> None:
 def test_plugin_runs(node: Node, cluster: Cluster, kube: Kubernetes) -> None:
     """The device plugin's pod runs on the node and is ready."""
     plugin = device_plugins.for_node(cluster, node)
-    expect(f"{plugin.name} pods on {node.name}", found=plugin_pods(plugin, node, kube) or "none", expected=["ready"])
+    expect(f"{plugin.name} pods on {node.name}", found=plugin_pods(plugin, node, kube), expected=["ready"])
 
 
 @check(

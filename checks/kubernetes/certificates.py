@@ -34,6 +34,9 @@ CA_LIFE = timedelta(days=2 * 365)
 RSA_BITS = 2048
 HASHES = ("sha256", "sha384", "sha512")
 
+SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+"""What pods call the API server by."""
+
 RENEW = "on the master: kubeadm certs renew all (1.18, 1.19: kubeadm alpha certs renew all); restart the control plane"
 
 
@@ -106,9 +109,7 @@ def test_certificates_last_a_month(host: Host) -> None:
 def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
     """The API server's certificate covers the master, the virtual IP and the service, by name and by address."""
     node, virtual_ip = cluster.master, cluster.suite.kubernetes.virtual_ip
-    service = ("kubernetes", "default", "svc", "cluster", "local")
-    names = {".".join(service[:n]) for n in (1, 2, 3, 5)}
-    wanted = names | {node.name, node.fqdn, node.address, str(ip_network(cluster.service_range)[1])}
+    wanted = {*SERVICE_NAMES, node.name, node.fqdn, node.address, str(ip_network(cluster.service_range)[1])}
     wanted |= {str(virtual_ip)} if virtual_ip else set()
     there = named(pki_of(host), "apiserver").names
     expect("names missing from apiserver.crt", found=wanted - there, expected=set())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlws.config.cluster import Cluster
-from dlws.engine.check import check, expect, expect_that
+from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.facts.docker import docker_of
 from dlws.facts.files import text_of
 from dlws.facts.kube_host import (
@@ -127,9 +127,9 @@ def test_kubernetes_is_whole(node: Node, host: Host) -> None:
 def test_pods_get_usable_name_servers(host: Host) -> None:
     """The name servers that pods inherit are not loopback addresses, with which CoreDNS would query itself."""
     for path in dict.fromkeys(kubelet.resolv_conf for kubelet in kubelets_of(host).values()):
-        text = text_of(host, path)
-        expect_that(text is not None, f"kubelet's resolv.conf {path}", found="no file", expected="name servers")
-        servers = resolv_conf.written_servers(text or "")
+        what = f"kubelet's resolv.conf {path}"
+        text = expect_present(text_of(host, path), what, found="no file", expected="name servers")
+        servers = resolv_conf.written_servers(text)
         expect(f"loopback name servers in {path}", found=resolv_conf.loopback(servers), expected=())
 
 

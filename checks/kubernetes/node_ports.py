@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlws.engine.check import check, expect, expect_that
+from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master
 from dlws.facts.files import text_of
 from dlws.facts.node_ports import client_ports, reserved_ports, running_node_ports
@@ -25,10 +25,10 @@ def test_node_port_range(host: Host) -> None:
         ports for ports in running_node_ports(host) if ports != kubeadm.NODE_PORTS
     ]  # one that does not run is C01's finding
     expect("unexpected NodePort ranges of the running kube-apiserver", found=wrong, expected=[])
-    manifest = text_of(host, membership.API_SERVER)
-    expect_that(manifest is not None, membership.API_SERVER, found="no file", expected="the API server's manifest")
-    written = kubeadm.node_ports_of(kubeadm.api_server_command(manifest or ""))
-    expect(f"NodePort range in {membership.API_SERVER}", found=written, expected=kubeadm.NODE_PORTS)
+    path = membership.API_SERVER
+    manifest = expect_present(text_of(host, path), path, found="no file", expected="the API server's manifest")
+    written = kubeadm.node_ports_of(kubeadm.api_server_command(manifest))
+    expect(f"NodePort range in {path}", found=written, expected=kubeadm.NODE_PORTS)
 
 
 @check(

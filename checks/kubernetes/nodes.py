@@ -200,11 +200,9 @@ def registered(kube: Kubernetes, node: Node) -> Object:
 
 
 def explained(found: Object, taint: Mapping[str, Any]) -> bool:
-    """Whether a taint stands for a condition that the node has now; `unschedulable` is told as cordoned."""
+    """Whether a taint stands for a condition that the node has now."""
     domain, _, kind = str(taint["key"]).partition("/")
     if domain != "node.kubernetes.io":
         return False
-    if kind == "unschedulable":
-        return bool(found["spec"].get("unschedulable"))
     condition, status = CONDITIONS_OF_TAINTS.get(kind, ("", "never"))
     return objects.condition(found, condition) == status

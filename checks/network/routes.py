@@ -42,8 +42,8 @@ SLOWEST = 1000  # Mb/s
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     """The FORWARD chain accepts traffic from and to pods, by its policy or by a rule."""
     chain = iptables_chain(host, "FORWARD")
-    own = re.compile(rf".*-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
-    passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.match(r) for r in chain.rules)
+    own = re.compile(rf"-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
+    passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.search(r) for r in chain.rules)
     expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
 
 
@@ -87,12 +87,6 @@ def test_full_packets_arrive(cluster: Cluster, node: Node, peers: tuple[Node, ..
 def test_ranges_meet_no_route(cluster: Cluster, host: Host) -> None:
     """No route of the host overlaps the pod or service range, except those of the pod network itself."""
     pods, services = (IPv4Network(text, strict=False) for text in (cluster.pod_range, cluster.service_range))
-    expect_that(
-        not pods.overlaps(services),
-        "pod and service ranges",
-        found=f"{pods} overlaps {services}",
-        expected="no overlap",
-    )
     nodes = {node.address for node in cluster.nodes}
     found = [r for r in routes(host) if not r.is_default]
     near = [r for r in found if r.network.overlaps(pods) or r.network.overlaps(services)]

@@ -35,7 +35,7 @@ WRITE = (
     ' LC_ALL=C dd if=/dev/zero of="$f" bs=1M count=64 conv=fsync oflag=nofollow 2>&1;'
     ' rc=$?; rm -f "$f"; exit $rc\' - %s'
 )
-SLOWEST_SHARE = 10.0  # MB/s; judgement: a twelfth of what a link of 1 Gb/s carries
+SLOWEST_SHARE = 10e6  # bytes/s; judgement: a twelfth of what a link of 1 Gb/s carries
 
 
 @active
@@ -76,6 +76,7 @@ def test_shares_are_quick(cluster: Cluster, hosts: dict[str, Host]) -> None:
         row = re.fullmatch(r"([0-9]+) bytes .*copied, ([0-9.e-]+) s, .*", said)
         if row is None:
             raise unparsable("dd", said)
-        speed = int(row[1]) / 1e6 / max(float(row[2]), 1e-6)
-        slow += [f"{mount.mount_point} {speed:.0f} MB/s"] if speed < SLOWEST_SHARE else []
+        written, seconds = int(row[1]), float(row[2])
+        if written < SLOWEST_SHARE * seconds:
+            slow.append(f"{mount.mount_point} {written / seconds / 1e6:.0f} MB/s")
     expect("slow shares", found=slow, expected=[])

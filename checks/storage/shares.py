@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from dlws.config import shares
 from dlws.config.cluster import Cluster
-from dlws.engine.check import Mismatch, active, check, expect, expect_that
+from dlws.engine.check import Mismatch, active, check, expect, expect_present, expect_that
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.probes.share import ANSWERS, BOUND, ShareSilent, misreaders, require_answer
@@ -66,11 +66,11 @@ def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     mounted = mounts_of(host)
     for mount in cluster.mounts:
         wanted, what = shares.sources(cluster, mount), f"file system on {mount.mount_point}"
-        seen = mounted.get(mount.mount_point)
-        right = seen is not None and seen.is_nfs and seen.device.rstrip("/") in wanted
-        found = f"{seen.device} ({seen.filesystem})" if seen else "nothing"
-        expect_that(right, what, found=found, expected=f"{wanted[0]} (nfs)")
-        expect_that(seen and seen.is_writable, f"mode of {mount.mount_point}", found="read-only", expected="read-write")
+        expected = f"{wanted[0]} (nfs)"
+        seen = expect_present(mounted.get(mount.mount_point), what, found="nothing", expected=expected)
+        right = seen.is_nfs and seen.device.rstrip("/") in wanted
+        expect_that(right, what, found=f"{seen.device} ({seen.filesystem})", expected=expected)
+        expect_that(seen.is_writable, f"mode of {mount.mount_point}", found="read-only", expected="read-write")
 
 
 @check(

@@ -2,7 +2,8 @@
 
 Changed are comparisons and their boundaries, `and` and `or`, conditions, numbers, regular expressions, texts that are
 compared or looked up, elements of tables, `raise`, and the verdict that is raised. Not changed is what no verdict
-depends on: the words of a message, docstrings, annotations, and the declaration of a check (its title, its fix).
+depends on: the words of a message, docstrings, annotations, deadlines, and the declaration of a check (its title,
+its fix).
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ VERDICTS = {"Unknown": "NotApplicable", "NotApplicable": "Unknown"}
 MESSAGES = {"unparsable", "Unknown", "NotApplicable", "Mismatch", "Unparsable", "LookupError", "ValueError"}
 LABELLED = {"expect", "expect_that", "expect_present", "expect_among", "number", "lines", "lines_from", "only_line"}
 """Functions whose first text says what is spoken of."""
+UNJUDGED = {"deadline", "strict"}
+"""Keywords that no verdict depends on: how long is waited at most, and a guard against a slip of the suite's own."""
+ALIASES = {"tuple", "list", "dict", "Callable", "Mapping", "Sequence", "Literal"}
+"""What a type that is given a name begins with."""
 EXPRESSIONS = {"compile", "fullmatch", "match", "search", "sub", "findall", "finditer", "split"}
 
 
@@ -149,6 +154,8 @@ def _scopes(statement: ast.stmt, prefix: str = "") -> Iterator[tuple[str, ast.AS
             for inner in statement.body:
                 if isinstance(inner, ast.FunctionDef | ast.ClassDef):
                     yield from _scopes(inner, f"{prefix}{name}.")
+        case ast.Assign(value=ast.Subscript(value=kind)) if _name(kind) in ALIASES:
+            return
         case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
             yield ast.unparse(target), statement
 
@@ -182,7 +189,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             if _name(node.func) not in MESSAGES:
                 yield node.func
                 yield from (a for i, a in enumerate(node.args) if not _is_label(node, i))
-                yield from (k.value for k in node.keywords if not (k.arg == "expected" and _is_text(k.value)))
+                yield from (k.value for k in node.keywords if not _is_unjudged(k))
         case _:
             yield from ast.iter_child_nodes(node)
 
@@ -191,6 +198,11 @@ def _is_label(call: ast.Call, index: int) -> bool:
     """Whether an argument only says in words what is spoken of."""
     named = _name(call.func) in LABELLED and _is_text(call.args[index])
     return named and (index == 0 or _name(call.func).startswith("expect_"))
+
+
+def _is_unjudged(keyword: ast.keyword) -> bool:
+    """Whether a keyword argument only says in words what is expected, or is one of UNJUDGED."""
+    return keyword.arg in UNJUDGED or (keyword.arg == "expected" and _is_text(keyword.value))
 
 
 def _is_text(node: ast.expr) -> bool:

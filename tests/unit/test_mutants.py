@@ -48,6 +48,7 @@ def test_each_place_is_changed_by_itself() -> None:
         ("x == 'UP'", {"x != 'UP'", "x == 'UP~'"}),
         ("min(x)", {"max(x)"}),
         ("[n for n in x if n]", {"True"}),
+        ("f(x, deadline=60.0, strict=True, rest=1)", {"2"}),
     ],
 )
 def test_what_becomes_of_an_expression(expression: str, mutants: set[str]) -> None:
@@ -69,6 +70,7 @@ def test_words_and_declarations_are_left_alone() -> None:
         expect("what is spoken of", found=host.it, expected="a 7")
     '''
     assert told(source) == [("expect('what is spoken of', found=host.it, expected='a 7')", "pass")]
+    assert told("Clock = tuple[float, float]") == []
 
 
 def test_a_regular_expression_loses_what_makes_it_strict() -> None:
