@@ -2,7 +2,8 @@
 
 Changed are comparisons and their boundaries, `and` and `or`, conditions, numbers, regular expressions, texts that are
 compared or looked up, elements of tables, `raise`, and the verdict that is raised. Not changed is what no verdict
-depends on: the words of a message, docstrings, annotations, and the declaration of a check (its title, its fix).
+depends on: the words of a message, docstrings, annotations, the declaration of a check (its title, its fix), and how
+long an answer may take or be: one that comes too late or is cut off is Unknown whatever the limit.
 """
 
 from __future__ import annotations
@@ -90,11 +91,13 @@ class Mutant:
 def mutants_of(module: str, source: str) -> list[Mutant]:
     """All mutants of a module."""
     tree = ast.parse(source)
-    open_ended = _open_ended(tree)
+    open_ended, declaring = _open_ended(tree), _declaring(tree)
     told: Counter[tuple[str, str, str]] = Counter()
     found = []
     for index, statement in enumerate(tree.body):
         for scope, root in _scopes(statement):
+            if scope in declaring:
+                continue
             for holder, change in _changes(root):
                 if _is_no_change(change, open_ended):
                     continue
@@ -122,6 +125,14 @@ def _open_ended(tree: ast.Module) -> set[str]:
                 if _takes_all(pattern):
                     found.add(name)
     return found
+
+
+def _declaring(tree: ast.Module) -> set[str]:
+    """The tables that only decorators use, such as the causes that several checks have in common."""
+    decorators = [d for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for d in node.decorator_list]
+    there = {id(node) for decorator in decorators for node in ast.walk(decorator)}
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    return {name.id for name in used if id(name) in there} - {name.id for name in used if id(name) not in there}
 
 
 def _is_no_change(change: Change, open_ended: set[str]) -> bool:
@@ -182,7 +193,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             if _name(node.func) not in MESSAGES:
                 yield node.func
                 yield from (a for i, a in enumerate(node.args) if not _is_label(node, i))
-                yield from (k.value for k in node.keywords if not (k.arg == "expected" and _is_text(k.value)))
+                yield from (k.value for k in node.keywords if not _is_aside(k))
         case _:
             yield from ast.iter_child_nodes(node)
 
@@ -191,6 +202,11 @@ def _is_label(call: ast.Call, index: int) -> bool:
     """Whether an argument only says in words what is spoken of."""
     named = _name(call.func) in LABELLED and _is_text(call.args[index])
     return named and (index == 0 or _name(call.func).startswith("expect_"))
+
+
+def _is_aside(keyword: ast.keyword) -> bool:
+    """Whether an argument limits how long an answer may take or be, or says in words what was expected."""
+    return keyword.arg in ("deadline", "cap") or (keyword.arg == "expected" and _is_text(keyword.value))
 
 
 def _is_text(node: ast.expr) -> bool:
