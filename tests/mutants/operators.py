@@ -95,9 +95,9 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     told: Counter[tuple[str, str, str]] = Counter()
     found = []
     for index, statement in enumerate(tree.body):
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef) and _assigned(statement) & declaring:
+            continue
         for scope, root in _scopes(statement):
-            if scope in declaring:
-                continue
             for holder, change in _changes(root):
                 if _is_no_change(change, open_ended):
                     continue
@@ -125,6 +125,11 @@ def _open_ended(tree: ast.Module) -> set[str]:
                 if _takes_all(pattern):
                     found.add(name)
     return found
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """The names that a statement assigns."""
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _declaring(tree: ast.Module) -> set[str]:
@@ -284,6 +289,7 @@ def _is_plain(node: ast.AST) -> bool:
 
 def _spoilt(node: ast.AST) -> Change:
     assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, str)
     return Change(node, ast.Constant(f"{node.value}~"))
 
 

@@ -79,9 +79,13 @@ def test_a_table_that_only_declarations_use_is_left_alone() -> None:
 
     @check("H01", causes=[*CAUSES], fix=f"at most {LIMITS}")
     def test_it(host: Host) -> None:
-        return LIMITS
+        return LIMITS[0]
+
+    @check("H02", causes=[test_it])
+    def test_more(host: Host) -> None:
+        pass
     """
-    assert {before for before, _ in told(source)} == {"(1, 2)", "1", "2"}
+    assert {before for before, _ in told(source)} == {"(1, 2)", "1", "2", "0"}
 
 
 def test_a_regular_expression_loses_what_makes_it_strict() -> None:
