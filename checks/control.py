@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.engine import targets
-from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.engine.check import check, expect, expect_present, expect_that, preflight
 from dlws.engine.targets import control_host, image_builders
 from dlws.facts.cluster_ids import ids_on
 from dlws.facts.control_host import access_to, known_values, other_libraries, reread_configuration
@@ -156,8 +155,8 @@ def test_build_architecture(node: Node, host: Host) -> None:
 def test_deploy_hosts_file(cluster: Cluster, control: Host) -> None:
     """deploy/etc/hosts names every host, as the runbook's deploy.py expects."""
     text = text_of(control, str(cluster.state.hosts))
-    expect_that(text is not None, "deploy/etc/hosts", found="no file", expected="a file with every host's names")
-    there = hosts_file.parse(text or "")
+    every = "a file with every host's names"
+    there = hosts_file.parse(expect_present(text, "deploy/etc/hosts", found="no file", expected=every))
     wanted = {name: address for address, names in cluster.names_by_address.items() for name in names}
     found = {name: "+".join(there.addresses_of(name)) or "nothing" for name in wanted}
     wrong = [f"{name} -> {found[name]}" for name, address in wanted.items() if found[name] != address]
@@ -177,7 +176,7 @@ def test_secrets_of_the_control_host_are_private(cluster: Cluster, control: Host
     places = {"config.yaml": cluster.path, "deploy/sshkey": cluster.state.keys}
     places |= {"registry_config": cluster.registry_config} if cluster.registry_config else {}
     found = {name: mode_of(control, str(path)) for name, path in places.items()}
-    wrong = [f"{name} {mode}" for name, mode in found.items() if not re.fullmatch("[0-7]?[0-7]00", mode)]
+    wrong = [f"{name} {mode}" for name, mode in found.items() if not mode.endswith("00")]
     expect("paths open to others", found=wrong, expected=[])
 
 

@@ -14,18 +14,20 @@ from dlws.parse.accelerators import ascend, npu_smi, nvidia_smi
 from dlws.parse.host import daemon_json
 from dlws.parse.text import only_line, unparsable
 from dlws.parse.versions import docker, kubernetes
-from dlws.remote.host import Host
+from dlws.remote.host import ANY_STATUS, Host
 from dlws.verdict import NotApplicable, Severity, Unparsable
 
 ROUTES = ("docker", "nvidia-docker")
 MISSING_PROGRAMS = "for p in nvidia-container-runtime nvidia-docker; do command -v $p >/dev/null || echo $p; done"
 TIMED_OUT = (124, 137)  # timeout(1): ended by TERM, by KILL
 NVIDIA_SMI_FAILED = (*range(2, 16), 255)  # nvidia-smi(1), RETURN VALUE
-VALIDATED = {(1, 15): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
-"""From which Kubernetes on, up to which Docker: the list in kubeadm's preflight check SystemVerification."""
+VALIDATED = {(): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
+"""From which Kubernetes on, up to which Docker: kubeadm's preflight check SystemVerification, of 1.14 and later."""
 DEAD = "docker ps -a --filter status=dead --filter status=restarting --format '{{.Names}}: {{.Status}}'"
 ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
 """Drivers that leave no file to grow, or bound it themselves."""
+LAST = slice(-300, None)
+"""What a message shows of an output: its last characters."""
 NPU_TROUBLE = ("dcmi", "DrvMng", "executable file not found", "exec format error")
 """In what npu-smi says of NPUs that it cannot reach, and docker of a program that cannot be run in the container."""
 RUNTIME_SAYS = ("OCI runtime", "nvidia-container-cli", "nvidia-container-runtime", "Unknown runtime", "runtime name")
@@ -57,8 +59,8 @@ def test_docker_is_active(host: Host) -> None:
 )
 def test_docker_version_is_validated(cluster: Cluster, host: Host) -> None:
     """Docker's version is one that the configured Kubernetes version was validated with."""
-    minor = kubernetes(cluster.kubernetes_version).numbers[:2]
-    newest = max((limit for since, limit in VALIDATED.items() if since <= minor), default=(19, 3))
+    release = kubernetes(cluster.kubernetes_version).numbers
+    newest = max(limit for since, limit in VALIDATED.items() if since <= release)
     found = docker_of(host).server_version
     expected = f"{newest[0]}.{newest[1]:02} or older"
     expect_that(docker(found).numbers[:2] <= newest, "Docker version", found=found, expected=expected)
@@ -220,9 +222,9 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
     for route in ROUTES:
         command = f"{route} run --rm --network none %s nvidia-smi -L"
         answer = host.run_active(
-            range(256), f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0
+            ANY_STATUS, f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0
         )
-        said = answer.error_text.strip()[-300:]
+        said = answer.error_text.strip()[LAST]
         if answer.rc and not is_the_containers_own(answer.rc, said):
             raise host.unexpected(answer)
         expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
@@ -256,8 +258,8 @@ def test_container_sees_every_npu(cluster: Cluster, host: Host) -> None:
         " -e %s %s npu-smi info -l"
     )
     paths = (f"{driver}/driver", f"{driver}/driver", tool)
-    answer = host.run_active(range(256), command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
-    said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[-300:]
+    answer = host.run_active(ANY_STATUS, command, *paths, f"LD_LIBRARY_PATH={libraries}", image, deadline=130.0)
+    said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[LAST]
     if answer.rc and not any(words in said for words in NPU_TROUBLE):
         raise host.unexpected(answer)
     expect_that(answer.rc == 0, "npu-smi in a container", found=said, expected="a list of NPUs")

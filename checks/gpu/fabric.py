@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
@@ -37,8 +39,8 @@ def test_nvlinks_are_up(host: Host) -> None:
     modules = {card: model for card, model in models.items() if model.form is Form.SXM}
     down = [f"GPU {card} link {n}" for card in modules for n, speed in enumerate(links[card]) if speed is None]
     expect("NVLinks that are down", found=down, expected=[])
-    most = max((len(links[card]) for card in modules), default=0)
-    wanted = {card: model.nvlinks or max(most, 1) for card, model in modules.items()}
+    most = max([1, *(len(links[card]) for card in modules)])
+    wanted = {card: model.nvlinks or most for card, model in modules.items()}
     few = [f"GPU {card} {len(links[card])} of {n}" for card, n in wanted.items() if len(links[card]) < n]
     expect("GPUs with fewer NVLinks than their model has", found=few, expected=[])
     odd = badly_bridged({card: (model, links[card]) for card, model in models.items() if model.form is Form.PCIE})
@@ -67,10 +69,7 @@ def test_gpu_topology(host: Host) -> None:
     ways = nvidia_topology.parse(answer_of(host, BOUND + "topo -m"))
     expect("GPUs listed by nvidia-smi topo", found=sorted(ways), expected=sorted(models))
     torn = [
-        f"{a} to {b}: {way} but {ways[b][a]} back"
-        for a, row in ways.items()
-        for b, way in row.items()
-        if a < b and way != ways[b][a]
+        f"{a} to {b}: {ways[a][b]} but {ways[b][a]} back" for a, b in combinations(ways, 2) if ways[a][b] != ways[b][a]
     ]
     expect("GPU pairs whose connection differs by direction", found=torn, expected=[])
     wrong = []

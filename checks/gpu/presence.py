@@ -11,7 +11,6 @@ from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.engine.targets import gpu_hosts
 from dlws.facts import nvidia
 from dlws.facts.nvidia import (
-    ANY_STATUS,
     CARDS,
     FIELDS,
     LOADED,
@@ -25,7 +24,7 @@ from dlws.inventory import Node
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_driver, nvidia_smi
 from dlws.parse.text import only_line, unparsable
-from dlws.remote.host import Host
+from dlws.remote.host import ANY_STATUS, Host
 from dlws.verdict import Severity
 
 STOPPED = (124, 137)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from checks import docker
 from checks.host import kernel, system
 from checks.kubernetes import kube_host
@@ -33,7 +31,6 @@ NEWS = (
     "set -e; journalctl -q -n 1 -o short-iso --no-pager; echo ==;"
     " t=$(journalctl -q _TRANSPORT=kernel --since=-24h -o short-iso --no-pager); printf '%s\\n' \"$t\""
 )
-LONG = 8 << 20  # bytes; a chatty kernel's day
 OPEN_FILES = 10_000
 """Judgement: 110 pods, their pipes and logs. A service that was given no limit has 1024."""
 LIMITS = (
@@ -104,9 +101,9 @@ def test_clock_is_synchronised(host: Host) -> None:
     """Exactly one time service runs, and the clock is synchronised (a container uses its machine's clock)."""
     if host.run_expect([0, 1], IN_CONTAINER).rc == 0:
         return
-    blocks = [systemd.show(block) for block in host.read(SHOW_TIME_SERVICES).split("\n\n") if block.strip()]
-    if len(blocks) != len(TIME_SERVICES) or any({*block} != {"Id", "ActiveState"} for block in blocks):
-        raise unparsable("systemctl show", why=f"{len(blocks)} of {len(TIME_SERVICES)} services")
+    blocks = [systemd.show(block) for block in host.read(SHOW_TIME_SERVICES).split("\n\n")]
+    if [{*block} for block in blocks] != [{"Id", "ActiveState"}] * len(TIME_SERVICES):
+        raise unparsable("systemctl show", why=f"not the states of {len(TIME_SERVICES)} services")
     active = sorted({block["Id"] for block in blocks if block["ActiveState"] == "active"})
     expect_that(len(active) == 1, "running time services", found=active, expected="exactly one")
     synchronised = timedate.synchronised(host.read("LC_ALL=C timedatectl"))
@@ -140,7 +137,7 @@ def test_no_process_hangs(host: Host) -> None:
     if not mark:
         raise unparsable("ps", why="no second listing")
     before, now = processes.parse(first), processes.parse(second)
-    waiting = {p for p in before if p.state == "D"} & {p for p in now if p.state == "D"}
+    waiting = {p for p in now if p.state == "D"} & {*before}
     expect("hung processes", found=sorted(f"{p.name} ({p.pid})" for p in waiting), expected=[])
     dead = [p for p in now if p.state == "Z"]
     expect_that(len(dead) <= ZOMBIES, "zombie processes", found=len(dead), expected=f"at most {ZOMBIES}")
@@ -160,11 +157,12 @@ def test_kernel_log_is_clean(host: Host) -> None:
 
     Errors of file systems, disks and network interfaces count as well.
     """
-    last, *news = re.split("^==$", host.read(NEWS, cap=LONG), maxsplit=1, flags=re.MULTILINE)
-    if not news or not last.strip():
+    text = host.read(NEWS, cap=8 << 20)  # bytes: a chatty kernel's day
+    _, mark, news = f"{text}\n".partition("\n==\n")
+    if not mark:
         said = "the journal is empty, so the kernel log cannot be judged"
         raise Unknown(f"{host.name}: {said}; after a change of the machine-id (H17) it begins anew at the next boot")
-    expect("faults in the kernel log", found=kernel_log.faults(news[0]), expected=())
+    expect("faults in the kernel log", found=kernel_log.faults(news), expected=())
 
 
 @check(

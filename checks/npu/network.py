@@ -33,6 +33,8 @@ from dlws.verdict import NotApplicable, Severity
 CONF = "/etc/hccn.conf"
 LATELY = timedelta(hours=1)
 """How far back a link that went down counts as one that flaps."""
+PLANE = 4
+"""NPUs in each of the two planes of a first-generation server."""
 
 
 @check(
@@ -134,17 +136,17 @@ def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
         if has_two_planes(ports)
     }
     split = [
-        f"{name} NPU {i} {nets[i]} but NPU {i + 4} {nets[i + 4]}"
+        f"{name} NPU {i} {nets[i]} but NPU {i + PLANE} {nets[i + PLANE]}"
         for name, nets in networks.items()
-        for i in range(4)
-        if nets[i] != nets[i + 4]
+        for i in range(PLANE)
+        if nets[i] != nets[i + PLANE]
     ]
     expect("NPU pairs that do not share a network", found=split, expected=[])
-    mixed = [name for name, nets in networks.items() if len({nets[i] for i in range(4)}) != 4]
+    mixed = [name for name, nets in networks.items() if len({nets[i] for i in range(PLANE)}) != PLANE]
     expect("hosts whose NPUs 0 to 3 are not in four different networks", found=mixed, expected=[])
     unlike = [
         f"NPU {i}: " + " but ".join(f"{net} on {' and '.join(names)}" for net, names in groups.items())
-        for i in range(4)
+        for i in range(PLANE)
         if len(groups := names_by_value({name: nets[i] for name, nets in networks.items()})) > 1
     ]
     expect("NPUs whose network differs between hosts", found=unlike, expected=[])
@@ -283,7 +285,7 @@ def has_two_planes(ports: Iterable[ChipNumbers]) -> bool:
     Unknown for chips of a model that the suite does not know.
     """
     rows = [ascend_models.generation(chip.name) for chip in ports]
-    return {device_number(chip) for chip in ports} == set(range(8)) and all(row.has_two_planes for row in rows)
+    return {device_number(chip) for chip in ports} == set(range(2 * PLANE)) and all(row.has_two_planes for row in rows)
 
 
 def odd_ones(values: Mapping[str, str]) -> list[str]:

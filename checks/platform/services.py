@@ -41,7 +41,7 @@ def check_of_each(services: Iterable[Service]) -> dict[str, Callable[..., None]]
 def _check(service: Service, others: Iterable[Callable[..., None]]) -> Callable[..., None]:
     if service.name == "mysql":
         return database.test_mysql_runs
-    needs_mysql = {"mysql", "restfulapi2"} & {service.name, *service.after}
+    needs_mysql = {"mysql", "restfulapi2"} & {*service.after}
 
     @service_check(service, [*CAUSES.get(service.name, ()), *(CAUSES["mysql"] if needs_mysql else ()), *others])
     def runs(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:

@@ -11,7 +11,7 @@ from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_smi
 from dlws.parse.accelerators.nvidia_models import Model
 from dlws.parse.host import lspci
 from dlws.parse.text import lines, unparsable
-from dlws.remote.host import Host
+from dlws.remote.host import ANY_STATUS, Host
 from dlws.verdict import NotApplicable, Unknown
 
 PATIENCE = 10
@@ -59,8 +59,6 @@ KERNEL_LOG = (
     "log=$(journalctl -k -q --no-pager -o short-monotonic) && printf '%s\\n' \"$log\""
     " | sed -n '1p; /NVRM: Xid/p; /SXid (/p; /NVRM: .*fallen off the bus/p'"
 )
-ANY_STATUS = range(256)
-"""nvidia-smi says in words what ails a card; the exit status beside them varies (6, 9, 14, 15, 255)."""
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
@@ -71,7 +69,8 @@ Card = dict[str, str | None]
 def answer_of(host: Host, command: str) -> str:
     """What nvidia-smi answers, without its warnings about infoROMs, which G05 reports.
 
-    Unknown for an exit status that neither such a warning, nor a lost card, nor that there is none explains.
+    It says in words what ails a card; the exit status beside them varies (6, 9, 14, 15, 255). Unknown for one that
+    neither such a warning, nor a lost card, nor that there is none explains.
     """
     result = host.run_expect(ANY_STATUS, command)
     text = str(result.stdout)

@@ -15,6 +15,8 @@ from dlws.remote.connection import CAP, Connection
 from dlws.remote.modules import MODULES
 from dlws.verdict import Unknown, Unparsable
 
+ANY_STATUS = range(256)
+"""For a command that says in words what ails it, whatever its exit status."""
 MISSING = (126, 127)  # a shell's exit status for a command that cannot be run, or does not exist
 
 

@@ -2,8 +2,8 @@
 
 Changed are comparisons and their boundaries, `and` and `or`, conditions, numbers, regular expressions, texts that are
 compared or looked up, elements of tables, `raise`, and the verdict that is raised. Not changed is what no verdict
-depends on: the words of a message, docstrings, annotations, deadlines, and the declaration of a check (its title,
-its fix).
+depends on: the words of a message, docstrings, annotations, the declaration of a check (its title, its fix), and how
+long an answer may take or be: one that comes too late or is cut off is Unknown whatever the limit.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ VERDICTS = {"Unknown": "NotApplicable", "NotApplicable": "Unknown"}
 MESSAGES = {"unparsable", "Unknown", "NotApplicable", "Mismatch", "Unparsable", "LookupError", "ValueError"}
 LABELLED = {"expect", "expect_that", "expect_present", "expect_among", "number", "lines", "lines_from", "only_line"}
 """Functions whose first text says what is spoken of."""
-UNJUDGED = {"deadline", "strict"}
-"""Keywords that no verdict depends on: how long is waited at most, and a guard against a slip of the suite's own."""
+UNJUDGED = {"deadline", "cap", "strict"}
+"""Keywords that no verdict depends on: limits of an answer's time and length, a guard against a slip of our own."""
 ALIASES = {"tuple", "list", "dict", "Callable", "Mapping", "Sequence", "Literal"}
 """What a type that is given a name begins with."""
 EXPRESSIONS = {"compile", "fullmatch", "match", "search", "sub", "findall", "finditer", "split"}
@@ -95,10 +95,12 @@ class Mutant:
 def mutants_of(module: str, source: str) -> list[Mutant]:
     """All mutants of a module."""
     tree = ast.parse(source)
-    open_ended = _open_ended(tree)
+    open_ended, declaring = _open_ended(tree), _declaring(tree)
     told: Counter[tuple[str, str, str]] = Counter()
     found = []
     for index, statement in enumerate(tree.body):
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef) and _assigned(statement) & declaring:
+            continue
         for scope, root in _scopes(statement):
             for holder, change in _changes(root):
                 if _is_no_change(change, open_ended):
@@ -127,6 +129,19 @@ def _open_ended(tree: ast.Module) -> set[str]:
                 if _takes_all(pattern):
                     found.add(name)
     return found
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """The names that a statement assigns."""
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _declaring(tree: ast.Module) -> set[str]:
+    """The tables that only decorators use, such as the causes that several checks have in common."""
+    decorators = [d for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for d in node.decorator_list]
+    there = {id(node) for decorator in decorators for node in ast.walk(decorator)}
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    return {name.id for name in used if id(name) in there} - {name.id for name in used if id(name) not in there}
 
 
 def _is_no_change(change: Change, open_ended: set[str]) -> bool:
@@ -280,6 +295,7 @@ def _is_plain(node: ast.AST) -> bool:
 
 def _spoilt(node: ast.AST) -> Change:
     assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, str)
     return Change(node, ast.Constant(f"{node.value}~"))
 
 

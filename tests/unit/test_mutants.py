@@ -67,10 +67,27 @@ def test_words_and_declarations_are_left_alone() -> None:
     @check("H01", section="2.1", fix="replace it")
     def test_it(host: Host) -> None:
         """It holds."""
+        host.run_active(range(128), "diagnose", deadline=30.0)
         expect("what is spoken of", found=host.it, expected="a 7")
     '''
-    assert told(source) == [("expect('what is spoken of', found=host.it, expected='a 7')", "pass")]
+    assert [after for _, after in told(source)] == ["pass", "129", "pass"]
     assert told("Clock = tuple[float, float]") == []
+
+
+def test_a_table_that_only_declarations_use_is_left_alone() -> None:
+    source = """
+    CAUSES = (test_a, test_b)
+    LIMITS = (1, 2)
+
+    @check("H01", causes=[*CAUSES], fix=f"at most {LIMITS}")
+    def test_it(host: Host) -> None:
+        return LIMITS[0]
+
+    @check("H02", causes=[test_it])
+    def test_more(host: Host) -> None:
+        pass
+    """
+    assert {before for before, _ in told(source)} == {"(1, 2)", "1", "2", "0"}
 
 
 def test_a_regular_expression_loses_what_makes_it_strict() -> None:

@@ -66,3 +66,8 @@ def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
     assert stage is not None
     assert "D32" in {cause.id for cause in found.causes}
     assert "jobmanager2" in stage.after
+
+
+def test_who_waits_for_the_database_is_explained_by_it() -> None:
+    explained = {found.name for found in checks_of(SERVICES) if "D03" in {cause.id for cause in found.causes}}
+    assert explained == {"jobmanager2_runs", "restfulapi2_runs", "webui3_runs", "custom_user_dashboard_runs"}
