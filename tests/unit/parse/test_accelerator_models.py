@@ -168,5 +168,20 @@ def test_the_gravest_of_several_fault_codes_counts() -> None:
     assert ascend_faults.action(("FFFFFFFF",)) == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [
+        ("80E21007", "nothing need be done"),
+        ("80C98008", "send the request again"),
+        ("80E01801", "restart the job"),
+        ("8C0E4E00", "reset the chip when it is idle"),
+        ("80E24E00", "reset the chip"),
+        ("80E3A201", "take the chip out of use"),
+    ],
+)
+def test_each_level_of_a_fault_asks_for_something(code: str, action: str) -> None:
+    assert ascend_faults.action((code,)) == action
+
+
 def test_a_fault_code_is_eight_digits_in_upper_case() -> None:
     assert all(re.fullmatch("[0-9A-F]{8}", code) for code in ascend_faults.LEVELS)
