@@ -182,7 +182,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             if _name(node.func) not in MESSAGES:
                 yield node.func
                 yield from (a for i, a in enumerate(node.args) if not _is_label(node, i))
-                yield from (k.value for k in node.keywords if not (k.arg == "expected" and _is_text(k.value)))
+                yield from (k.value for k in node.keywords if not _is_said_only(k))
         case _:
             yield from ast.iter_child_nodes(node)
 
@@ -191,6 +191,16 @@ def _is_label(call: ast.Call, index: int) -> bool:
     """Whether an argument only says in words what is spoken of."""
     named = _name(call.func) in LABELLED and _is_text(call.args[index])
     return named and (index == 0 or _name(call.func).startswith("expect_"))
+
+
+def _is_said_only(keyword: ast.keyword) -> bool:
+    """Whether an argument changes nothing: expected words, and `strict=True`, which only says that lengths agree."""
+    match keyword:
+        case ast.keyword(arg="expected", value=value):
+            return _is_text(value)
+        case ast.keyword(arg="strict", value=ast.Constant(value=True)):
+            return True
+    return False
 
 
 def _is_text(node: ast.expr) -> bool:

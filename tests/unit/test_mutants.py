@@ -48,6 +48,8 @@ def test_each_place_is_changed_by_itself() -> None:
         ("x == 'UP'", {"x != 'UP'", "x == 'UP~'"}),
         ("min(x)", {"max(x)"}),
         ("[n for n in x if n]", {"True"}),
+        ("zip(a, b, strict=True)", set()),
+        ("zip(a, b, strict=False)", {"True"}),
     ],
 )
 def test_what_becomes_of_an_expression(expression: str, mutants: set[str]) -> None:

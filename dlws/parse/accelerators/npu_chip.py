@@ -9,7 +9,7 @@ from dlws.parse.accelerators.npu_smi import Health
 from dlws.parse.accelerators.npu_smi import health as health_word
 from dlws.parse.text import lines, number, unparsable
 
-_PAIR = re.compile(r"\s*([A-Za-z][^:]*?)\s*:\s*(.*)")
+_PAIR = re.compile(r"\s*([A-Za-z][^:]{1,60}?)\s*:\s*(.*)")
 _MORE = re.compile(r"\s+:\s*(.*)")
 """A further value of the key before it: npu-smi writes one line for each fault code's information."""
 Block = dict[str, str]

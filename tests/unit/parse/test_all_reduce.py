@@ -52,6 +52,18 @@ def test_a_result_beyond_its_bounds_is_unknown(values: dict[str, Any]) -> None:
         all_reduce.parse(said(**values))
 
 
-def test_a_result_nested_without_end_is_unknown() -> None:
-    with pytest.raises(Unparsable, match="not JSON"):
-        all_reduce.parse(f"{all_reduce.MARK}{'[' * 100_000}\n")
+@pytest.mark.parametrize("result", ["[" * 100_000, '{"ranks": 16', "{}", "16"], ids=["deep", "cut", "empty", "number"])
+def test_what_is_no_result_is_unknown(result: str) -> None:
+    with pytest.raises(Unparsable, match="not JSON, or cut off"):
+        all_reduce.parse(f"{all_reduce.MARK}{result}\n")
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("NCCL INFO Bootstrap\n", 0), (said() + said(), 2)])
+def test_there_is_one_result_among_the_messages(text: str, count: int) -> None:
+    assert all_reduce.parse(f"NCCL INFO {all_reduce.MARK}\n{said()}").ranks == 16
+    with pytest.raises(Unparsable, match=f"{count} results where one was expected"):
+        all_reduce.parse(text)
+
+
+def test_the_load_on_a_link_is_that_of_nccl_tests() -> None:
+    assert all_reduce.parse(said(ranks=4, bytes=10**9, seconds=0.5, wrong=[])).bus == pytest.approx(3.0)
