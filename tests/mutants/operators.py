@@ -118,7 +118,15 @@ def _open_ended(tree: ast.Module) -> set[str]:
     found = set()
     for statement in tree.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[ast.Constant(value=str(pattern)), *_])):
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(
+                    args=[
+                        ast.Constant(value=str(pattern)) | ast.JoinedStr(values=[*_, ast.Constant(value=str(pattern))]),
+                        *_,
+                    ]
+                ),
+            ):
                 if _takes_all(pattern):
                     found.add(name)
     return found
@@ -162,7 +170,7 @@ def _changes(root: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that have a meaning: no annotations, no decorators, no docstrings, no words of a message."""
+    """The nodes that have a meaning: no annotations and types, no decorators, docstrings, words of a message."""
     yield node
     for child in _parts(node):
         yield from _walk(child)
@@ -176,7 +184,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             yield from filter(None, [node.value])
         case ast.Expr(value=ast.Constant()) | ast.JoinedStr():
             return
-        case ast.Raise():
+        case ast.Raise() | ast.Subscript(value=ast.Name(id="dict" | "list" | "set" | "tuple")):
             return
         case ast.Call():
             if _name(node.func) not in MESSAGES:

@@ -49,6 +49,7 @@ def test_each_place_is_changed_by_itself() -> None:
         ("min(x)", {"max(x)"}),
         ("[n for n in x if n]", {"True"}),
         ("zip(a, b, strict=True)", set()),
+        ("dict[str, list[int]]()", set()),
         ("zip(a, b, strict=False)", {"True"}),
     ],
 )

@@ -97,12 +97,17 @@ def _chip(first: str, second: str) -> Chip:
         name=upper[2],
         health=health(upper[3], first),
         power=None if upper[4] in ("NA", "-") else float(upper[4]),
-        temperature=None if upper[5] in ("NA", "-") else int(upper[5]),
+        temperature=_count(upper[5]),
         bus_id=lower[2],
         aicore_percent=int(lower[3]),
-        hbm_used=None if lower[4] is None else int(lower[4]),
-        hbm_total=None if lower[5] is None else int(lower[5]),
+        hbm_used=_count(lower[4]),
+        hbm_total=_count(lower[5]),
     )
+
+
+def _count(word: str | None) -> int | None:
+    """A number; None for one that is not there, or that the tool does not know."""
+    return None if word is None or word in ("NA", "-") else int(word)
 
 
 def health(word: str, line: str) -> Health:
@@ -165,7 +170,7 @@ def mapping(text: str) -> tuple[ChipNumbers, ...]:
     pattern = re.compile(
         r"\s*([0-9]{1,6})\s+([0-9]{1,4})\s+([0-9]{1,4}|-)\s+" + (r"([0-9]{1,4}|-)\s+" if has_phy else "()") + r"(\S.*)"
     )
-    matches = [(line, pattern.fullmatch(line)) for line in rows if not line.startswith("[WARNING]")]
+    matches = [(line, pattern.match(line)) for line in rows if not line.startswith("[WARNING]")]
     chips = []
     for line, row in matches:
         if row is None:

@@ -18,7 +18,7 @@ _XID = re.compile(rf".*NVRM: Xid \((?:PCI:)?({_ADDRESS})(?: GPU-I:[0-9]+)?(?: GP
 _SXID = re.compile(rf".*\bSXid \((?:PCI:)?({_ADDRESS})\): ([0-9]{{1,6}}), ?(.*)")
 _STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _SEVERITY = re.compile(r"(?<![A-Za-z-])(Non-?fatal|Fatal)\b")
-_PROCESS = re.compile(r"\s*pid=[^,]*,(?:\s*name=[^,]*,)?")
+_PROCESS = re.compile(r"\s*pid=[^,]{0,40},(?:\s*name=[^,]{0,80},)?")
 _RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
 _SWITCH_DETAIL = re.compile(r"(?:Severity|Data) .*")
 """What a switch writes after each error: its registers."""

@@ -22,7 +22,7 @@ _UNREADABLE = re.compile(
 """What stands for a field that could not be read: ERR!, and NVML's words for its errors, in brackets."""
 _LOST = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?[0-9]{0,4}:? ?"
-    r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?:? .+"
+    r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?: .+"
 )
 _CORRUPTED = re.compile(r"WARNING: infoROM is corrupted at gpu ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])")
 _WHOLE = re.compile(r"[0-9]{1,19}")
@@ -223,7 +223,7 @@ def _is_unreadable(text: str) -> bool:
 
 def _gpu(row: dict[str, str | None]) -> Gpu:
     index, name, uuid, serial, driver, bus_id, memory = (row[field] for field in GPU_FIELDS)
-    needed = (index, name, uuid, driver, bus_id, memory)
+    needed = (name, uuid, driver, bus_id, memory)
     if None in needed or any(isinstance(value, Unreadable) for value in (*needed, serial)):
         raise unparsable(SOURCE, ", ".join(map(str, row.values())))
     return Gpu(int(str(index)), str(name), str(uuid), serial, str(driver), str(bus_id), int(str(memory)))

@@ -48,6 +48,12 @@ def test_a_diagnosis_without_a_test_that_was_run_is_unknown(status: str) -> None
         dcgm.failures(DIAGNOSIS % ("DCGM Diagnostic", f'"status": "{status}"'))
 
 
+def test_a_diagnosis_that_passed_has_no_failure() -> None:
+    assert dcgm.failures(DIAGNOSIS % ("DCGM Diagnostic", '"status": "Pass"')) == []
+    with pytest.raises(Unparsable, match="not the form"):
+        dcgm.failures(DIAGNOSIS % ("DCGM Diagnostic", '"status": "Pass"}, {"gpu_id": 1'))
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"DCGM Diagnostic": {}}', '{"DCGM Diagnostic": 1}', "1"])
 def test_what_is_no_diagnosis_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
@@ -95,6 +101,7 @@ memcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)
         ("12.36", "12."),
         ("12.36", ".36"),
         ("12.36", "12.36?"),
+        ("25.32", "N/A"),
         ("         1\n", "         2\n"),
         (" 0     25.32", " 1     25.32"),
         (" 0     25.32     12.36\n", ""),
@@ -185,6 +192,18 @@ def test_a_mark_of_a_field_that_could_not_be_read(mark: str) -> None:
         nvidia_smi.query(f"{mark}, 0\n", ["index", "memory.used"])
 
 
+def test_what_a_card_does_not_have_is_not_unreadable() -> None:
+    assert nvidia_smi.unreadable("0, [N/A]\n") == []
+    assert nvidia_smi.query("0, N/A-1\n", ["index", "name"])[0]["name"] == "N/A-1"
+    with pytest.raises(Unparsable):
+        nvidia_smi.query("0, \n", ["index", "name"])
+
+
+def test_a_warning_with_more_in_it_is_no_warning() -> None:
+    with pytest.raises(Unparsable):
+        nvidia_smi.query("WARNING: infoROM is corrupted at gpu 0000:8A:00.0 and lost\n0, a\n", ["index", "name"])
+
+
 def test_a_lost_card_is_unreadable_in_its_own_words() -> None:
     line = "Unable to determine the device handle for GPU 1: Unknown Error"
     assert nvidia_smi.unreadable(f"0, OK\n{line}\n") == nvidia_smi.lost(f"0, OK\n{line}\n") == [line]
@@ -202,7 +221,8 @@ FAILED = [
 def test_a_tool_that_has_failed_says_so_in_a_line_of_its_own(line: str) -> None:
     assert nvidia_smi.failures(f"x\n{line}\n") == [line]
     assert nvidia_smi.failures(f"0, {line}\n") == []
-    assert nvidia_smi.has_no_devices(f"{line}\n") is line.startswith("No")
+    assert nvidia_smi.failures(f"{line[:16]}x\n") == []
+    assert nvidia_smi.has_no_devices(f"x\n{line}\n") is line.startswith("No")
 
 
 @pytest.mark.parametrize("line", ["No devices were found", "No devices found."])
@@ -230,7 +250,11 @@ def test_a_serial_number_that_could_not_be_read_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    ["  MIG 1g.5gb Device 0: (UUID: MIG-9d3a1c2b) x\n", "GPU 1: x  MIG y: (UUID: MIG-9d3a1c2b)\n", CARD[:-1] + "x\n"],
+    [
+        "  MIG 1g.5gb Device 0: (UUID: MIG-9d3a1c2b) x\n",
+        "GPU 1: x  MIG y: (UUID: MIG-9d3a1c2b)\n",
+        CARD[:-1].replace("GPU 0", "GPU 1") + "x\n",
+    ],
 )
 def test_a_list_with_a_doubt_is_unknown(more: str) -> None:
     with pytest.raises(Unparsable, match="nvidia-smi -L"):
@@ -296,6 +320,16 @@ def test_the_cards_with_temperatures_are_as_many_as_the_tool_counts(old: str, ne
         nvidia_temperature.parse(VOLTA.replace(old, new))
 
 
+def test_the_first_row_of_a_name_counts() -> None:
+    assert nvidia_temperature.parse(f"{VOLTA}GPU Current Temp : 1 C\n")[0].now == 33
+    for text in (
+        "Attached GPUs : 0\n",
+        VOLTA.replace("        GPU Slow", "GPU Slowdown Temp : 90 C : 91 C\n        GPU Slow"),
+    ):
+        with pytest.raises(Unparsable):
+            nvidia_temperature.parse(text)
+
+
 MATRIX = "\tGPU0\tGPU1\tNIC0\tCPU Affinity\nGPU0\t X \tNV2\tPIX\t0-19\nGPU1\tNV2\t X \tSYS\t0-19\nNIC0\tPIX\tSYS\t X \n"
 
 
@@ -319,6 +353,13 @@ def test_a_matrix_with_a_doubt_is_unknown(old: str, new: str) -> None:
         nvidia_topology.parse(MATRIX.replace(old, new))
 
 
+def test_a_column_and_a_row_about_a_gpu_are_none_of_them() -> None:
+    text = MATRIX.replace("CPU Affinity", "GPU0 Affinity\tCPU Affinity") + "GPU1 Affinity\t0\t0\n"
+    assert nvidia_topology.parse(text) == nvidia_topology.parse(MATRIX)
+    with pytest.raises(Unparsable):
+        nvidia_topology.parse(MATRIX + "GPU1\tNV2\t X \n")
+
+
 DOWN = "\tUnable to retrieve NVLink information as all links are inactive\n"
 
 
@@ -334,6 +375,7 @@ def test_links_of_several_drivers() -> None:
         DOWN,
         CARD + "\t Link 0: 25 GB/s\n" + DOWN,
         CARD + DOWN + DOWN,
+        CARD + DOWN[:-1] + " x\n",
         CARD.replace(")", ") x"),
         CARD + "\t Link 0: 25 GB/s x\n",
     ],

@@ -19,7 +19,7 @@ def graves(line: str) -> list[str]:
     [
         "144, pid=7, name=Fatal, SOME_UNIT Nonfatal XC0",
         "144, pid=Fatal, Nonfatal XC0",
-        "144, pid=, name=, Nonfatal XC0",
+        "144, pid=, name=Fatal, Nonfatal XC0",
         "144, SOME_UNIT Nonfatal XC0, not Fatal",
     ],
 )
@@ -65,6 +65,11 @@ def test_an_error_that_nobody_can_grade_is_unread(line: str) -> None:
 )
 def test_a_card_that_fell_off_the_bus_is_named(line: str, words: list[str]) -> None:
     assert graves(line) == words
+    assert {error.number for error in nvidia_log.errors(line).grave} <= {79}
+
+
+def test_only_an_xid_154_tells_what_is_needed() -> None:
+    assert graves(XID.format("79, pid=7, name=x to 0x0 (None), GPU lost")) == ["79 on 0000:06:00"]
 
 
 @pytest.mark.parametrize("action", ["None", "GPU Reset Required"])

@@ -118,6 +118,12 @@ def test_an_optical_module_without_one_of_its_rows_is_unknown(row: str) -> None:
         hccn_link.optical(MODULE.replace(f"{row}\n", ""))
 
 
+def test_a_further_row_about_power_is_no_lane() -> None:
+    assert hccn_link.optical(MODULE + "Tx Power Alarm : none\n") == hccn_link.Optical(True)
+    with pytest.raises(Unparsable):
+        hccn_link.optical(MODULE + "Tx Los Flag : 0x1 : lane 2\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new"), [("1.0189mW", "NA"), ("3 mW", "NA"), ("0x0", "0x0 (ok)"), ("1.0189mW", "1.0189 mW?")]
 )

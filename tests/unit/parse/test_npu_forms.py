@@ -21,7 +21,7 @@ def data(name: str) -> str:
 
 
 OLD = data("npu_smi_info_20.2.txt")
-NEW = data("npu_smi_info_24.1.txt")
+ECC = data("npu_smi_ecc.txt")
 FIRST = "| 0     910A           | OK            | 66.6       36                                |\n"
 
 
@@ -70,7 +70,7 @@ def test_a_power_and_a_temperature_are_numbers_or_not_told(
     assert (chip.power, chip.temperature) == (power, temperature)
 
 
-@pytest.mark.parametrize("name", ["X", "310", "910B3", "Ascend 910"])
+@pytest.mark.parametrize("name", ["X", "A2", "310", "910B3", "Ascend 910"])
 def test_a_chip_has_the_name_that_the_tool_gives_it(name: str) -> None:
     assert npu_smi.info(OLD.replace("910A      ", f"{name:<10}", 1)).chips[0].name == name
 
@@ -115,6 +115,27 @@ def test_a_table_with_a_doubt_is_unknown(old: str, new: str) -> None:
         )
 
 
+ROWS = OLD.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *(ROWS[:end] for end in (2, 3, 5, 6)),
+        ROWS[:-1],
+        [*ROWS[:-1], ROWS[-1][:-1] + " x\n"],
+        [*ROWS[:8], ROWS[8][:-1] + " x\n", *ROWS[9:]],
+        [*ROWS[:-2], ROWS[-1]],
+        [row.replace("36                                |", "36                                | x") for row in ROWS],
+        [row.replace("0    / 32768    |", "0    / 32768    | x") for row in ROWS],
+    ],
+    ids=range(10),
+)
+def test_a_table_that_lacks_a_row_or_has_more_in_one_is_unknown(rows: list[str]) -> None:
+    with pytest.raises(Unparsable):
+        npu_smi.info("".join(rows))
+
+
 LIST = data("npu_smi_info_l.txt")
 
 
@@ -124,7 +145,13 @@ def test_the_cards_are_counted_in_the_words_of_the_version(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(": 8\n", ": 8 cards\n"), ("NPU ID                         : 1", "NPU ID : 0"), (": 8\n", ": 7\n")]
+    ("old", "new"),
+    [
+        (": 8\n", ": 8 cards\n"),
+        ("NPU ID                         : 1", "NPU ID : 0"),
+        (": 8\n", ": 7\n"),
+        (": 8\n", ": 8\nNPU ID : 8 : gone\n"),
+    ],
 )
 def test_a_list_with_a_doubt_is_unknown(old: str, new: str) -> None:
     with pytest.raises(Unparsable):
@@ -138,7 +165,14 @@ def test_a_chip_may_have_no_physical_id() -> None:
     assert npu_smi.mapping(MAPPING) == (ChipNumbers(0, 0, 0, None, "Ascend 910B"),)
 
 
-@pytest.mark.parametrize("text", [MAPPING.replace("Chip Name", "Chip Name  State"), MAPPING + "0  1  x  -  Mcu\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        MAPPING.replace("Chip Name", "Chip Name  State"),
+        MAPPING + "0  1  x  -  Mcu\n",
+        MAPPING + "x  0  1  1  1  Ascend 910B\n",
+    ],
+)
 def test_a_mapping_of_another_form_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         npu_smi.mapping(text)
@@ -209,6 +243,12 @@ def test_what_is_no_fault_code_is_unknown(written: str) -> None:
         npu_chip.health(CODES.format(written))
 
 
+@pytest.mark.parametrize("banner", ["Welcome to atlas01\n", "For help: ask\n"])
+def test_a_banner_before_the_answer_is_passed_over(banner: str) -> None:
+    assert npu_chip.health(banner + CODES.format("NA")).error_codes == ()
+    assert npu_chip.ecc(banner + ECC) == npu_chip.ecc(ECC)
+
+
 @pytest.mark.parametrize("key", ["NPU ID", "Chip ID", "Chip Name", "Chip Count"])
 def test_a_health_with_numbers_is_that_of_the_card(key: str) -> None:
     with pytest.raises(Unparsable, match="not about one chip"):
@@ -231,7 +271,6 @@ def test_a_board_without_a_version_is_unknown(key: str) -> None:
             npu_chip.board(text)
 
 
-ECC = data("npu_smi_ecc.txt")
 HBM = [line for line in ECC.splitlines() if "HBM" in line]
 
 
@@ -244,6 +283,14 @@ def test_each_counter_has_its_place() -> None:
 def test_a_chip_without_one_of_its_counters_is_unknown(line: str) -> None:
     with pytest.raises(Unparsable):
         npu_chip.ecc(ECC.replace(f"{line}\n", ""))
+
+
+def test_a_memory_of_which_nothing_is_told_is_not_there() -> None:
+    rows = [line for line in ECC.splitlines() if "DDR Single Bit Error" not in line]
+    absent = "\n".join(f"{line.partition(':')[0]}: NA" if "DDR" in line else line for line in rows)
+    assert npu_chip.ecc(absent) == npu_chip.ecc(ECC)
+    with pytest.raises(Unparsable, match="no hbm"):
+        npu_chip.ecc("\n".join(line for line in absent.splitlines() if "HBM" not in line))
 
 
 @pytest.mark.parametrize("text", [f"{ECC}and more\n", "NPU ID : 1\nChip Count : 1\n", "NPU ID : 1\nChip ID : 0\n"])
