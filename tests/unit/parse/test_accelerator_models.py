@@ -231,7 +231,6 @@ drv_seclib_host        20480  8 drv_pcie_host
 """
 
 
-@pytest.mark.parametrize(("modules", "lsmod"), zip(ascend_models.MODULES, (UP_TO_25_5, LATER), strict=True))
-def test_the_modules_that_a_driver_loads(modules: tuple[str, ...], lsmod: str) -> None:
-    assert sorted(modules) == sorted(line.split()[0] for line in lsmod.splitlines())
-    assert len(ascend_models.MODULES) == 2
+def test_the_modules_that_a_driver_loads() -> None:
+    loaded = [sorted(line.split()[0] for line in lsmod.splitlines()) for lsmod in (UP_TO_25_5, LATER)]
+    assert [sorted(modules) for modules in ascend_models.MODULES] == loaded

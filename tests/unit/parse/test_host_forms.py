@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from dlws.parse.host import accounts, apt_locks, apt_policy, authorized_keys, boot
+from dlws.parse.host import accounts, apt_locks, apt_policy, authorized_keys, boot, dkms, dpkg, ipmi
 from dlws.verdict import Unparsable
 
 
@@ -106,7 +106,13 @@ def test_a_key_is_whole(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [key("ssh-ed25519"), key("ssh-ed25519", b"k" * 32, rest=b"\0\0\0"), key("ssh-rsa", b"k")[:-1] + "!"]
+    "line",
+    [
+        key("ssh-ed25519"),
+        key("ssh-ed25519", b"k" * 32, rest=b"\0\0\0"),
+        key("ssh-rsa", b"k") + "!",
+        key("ssh-rsa", b"k") + "==",
+    ],
 )
 def test_a_key_that_ends_elsewhere_is_unknown(line: str) -> None:
     with pytest.raises(Unparsable):
@@ -134,3 +140,70 @@ def test_a_process_began_at_field_22() -> None:
 def test_a_boot_id_has_nothing_behind_it() -> None:
     with pytest.raises(Unparsable, match="boot_id"):
         boot.parse("09be6d31-69bb-49fe-b7a2-7c05814d5868-1\n", stat(50))
+
+
+BUILT = "nvidia/390.77, 4.15.0-29-generic, x86_64: installed\n"
+GONE = "Error! Could not locate dkms.conf file.\nFile: /var/lib/dkms/nvidia/390.48/source/dkms.conf does not exist{}\n"
+
+
+@pytest.mark.parametrize(
+    "noise", ["Deprecated feature: X", "Sign command: /usr/bin/kmodsign", "Binary update-secureboot"]
+)
+def test_what_dkms_says_besides_is_no_module(noise: str) -> None:
+    assert dkms.status(f"{noise}\n{BUILT}") == dkms.status(BUILT)
+
+
+@pytest.mark.parametrize("end", [".", ""])
+def test_a_module_without_sources_is_broken(end: str) -> None:
+    assert [build.state for build in dkms.status(GONE.format(end))] == [dkms.BROKEN]
+
+
+@pytest.mark.parametrize("text", [BUILT[:-1] + " x\n", GONE.format(", or does"), BUILT.replace("nvidia/", "/")])
+def test_a_row_of_dkms_with_a_doubt_is_unknown(text: str) -> None:
+    with pytest.raises(Unparsable):
+        dkms.status(text)
+
+
+def test_a_package_row_with_more_in_it_is_unknown() -> None:
+    with pytest.raises(Unparsable):
+        dpkg.packages("sudo\t1.9\tii x\n")
+    with pytest.raises(Unparsable):
+        dpkg.holds("kubeadm!\n")
+
+
+def sensor(status: str, state: str = "120 RPM", entity: str = "7.1") -> str:
+    return f"Fan2             | 31h | {status:<3} | {entity} | {state}\n"
+
+
+@pytest.mark.parametrize(("words", "is_severe"), [("cr nr lcr ucr lnr unr", True), ("ok nc lnc unc ns cre", False)])
+def test_a_sensor_beyond_its_critical_threshold_is_in_alarm(words: str, is_severe: bool) -> None:
+    assert {bool(ipmi.faults(sensor(word))) for word in words.split()} == {is_severe}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "Install Error",
+        "Redundancy Lost",
+        "FRB1/BIST failure",
+        "Power Supply AC lost",
+        "Parity",
+        "Rebuild Aborted",
+        "No usable system memory",
+        "PCI PERR",
+        "FRU Failure",
+        "Low",
+        "At or Above Upper Critical Threshold",
+        "At or Above Upper Non-recoverable Threshold",
+        "At or Below Lower Critical Threshold",
+        "At or Below Lower Non-recoverable Threshold",
+    ],
+)
+def test_a_state_of_each_type_of_sensor_is_a_fault(state: str) -> None:
+    assert ipmi.faults(sensor("ok", state, entity="")) == (f"Fan2: {state}",)
+
+
+def test_a_sensor_has_a_status_and_messages_are_none() -> None:
+    assert ipmi.faults("Error reading sensor Fan3 (#32)\n" + sensor("ok")) == ()
+    with pytest.raises(Unparsable):
+        ipmi.faults(sensor(""))
