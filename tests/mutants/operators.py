@@ -118,18 +118,21 @@ def _open_ended(tree: ast.Module) -> set[str]:
     found = set()
     for statement in tree.body:
         match statement:
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Call(
-                    args=[
-                        ast.Constant(value=str(pattern)) | ast.JoinedStr(values=[*_, ast.Constant(value=str(pattern))]),
-                        *_,
-                    ]
-                ),
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[pattern, *_]))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(args=[pattern, *_]))
             ):
-                if _takes_all(pattern):
+                if _takes_all(_end_of(pattern)):
                     found.add(name)
     return found
+
+
+def _end_of(pattern: ast.expr) -> str:
+    """The text that an expression ends in; of one that is put together, the last part."""
+    match pattern:
+        case ast.Constant(value=str(text)) | ast.JoinedStr(values=[*_, ast.Constant(value=str(text))]):
+            return text
+    return ""
 
 
 def _is_no_change(change: Change, open_ended: set[str]) -> bool:
@@ -286,6 +289,7 @@ def _is_plain(node: ast.AST) -> bool:
 
 def _spoilt(node: ast.AST) -> Change:
     assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, str)
     return Change(node, ast.Constant(f"{node.value}~"))
 
 
