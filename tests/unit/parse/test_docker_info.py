@@ -38,7 +38,7 @@ def test_registries_without_tls_are_networks_and_names() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
-def test_a_daemon_that_says_nothing_of_registries_has_no_list_of_mirrors(nothing: Any) -> None:
+def test_a_daemon_may_say_nothing_of_registries(nothing: Any) -> None:
     found = parsed(RegistryConfig=nothing)
     assert (found.mirrors, found.insecure) == (None, ())
     empty = {"InsecureRegistryCIDRs": nothing, "IndexConfigs": nothing, "Mirrors": nothing}
@@ -60,7 +60,7 @@ def test_a_daemon_that_says_nothing_of_registries_has_no_list_of_mirrors(nothing
         ("Supports d_type", None),
     ],
 )
-def test_the_file_system_below_supports_types_of_files_or_does_not_say(status: Any, known: bool | None) -> None:
+def test_a_file_system_supports_d_type_or_does_not_say(status: Any, known: bool | None) -> None:
     assert parsed(DriverStatus=status).types_of_files is known
 
 

@@ -57,9 +57,7 @@ def test_a_message_that_reads_like_a_setting_is_none() -> None:
         (["(ALL) /bin/echo NOEXEC: x, ALL"], "", False),
     ],
 )
-def test_what_sudo_starts_may_start_others_unless_noexec_stands_last(
-    rules: list[str], defaults: str, forbids: bool
-) -> None:
+def test_noexec_counts_where_it_stands_last(rules: list[str], defaults: str, forbids: bool) -> None:
     assert listed(*rules, defaults=defaults).forbids_programs is forbids
 
 
