@@ -23,7 +23,7 @@ CARD = "GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-0a1b2c3d-4e5f)\n"
 DIAGNOSIS = '{"%s": {"test_categories": [{"tests": [{"name": "a", "results": [{%s}]}]}]}}'
 
 
-def test_dcgms_own_errors_are_the_exit_statuses_of_its_negative_codes() -> None:
+def test_dcgms_own_errors_are_its_negative_codes() -> None:
     assert {-code % 256 for code in range(1, 65)} == set(dcgm.FOUND_SOMETHING)
 
 
@@ -315,7 +315,7 @@ def test_a_card_that_lacks_one_of_its_temperatures_is_unknown(text: str, value: 
     ("old", "new"),
     [(": 1\n", ": 2\n"), ("06:00.0\n", "06:00.0 lost\n"), (VOLTA[-20:], VOLTA[-20:] + VOLTA[VOLTA.index("GPU 0") :])],
 )
-def test_the_cards_with_temperatures_are_as_many_as_the_tool_counts(old: str, new: str) -> None:
+def test_the_tools_count_of_cards_counts(old: str, new: str) -> None:
     with pytest.raises(Unparsable):
         nvidia_temperature.parse(VOLTA.replace(old, new))
 

@@ -61,7 +61,7 @@ def test_noexec_counts_where_it_stands_last(rules: list[str], defaults: str, for
     assert listed(*rules, defaults=defaults).forbids_programs is forbids
 
 
-def test_blanks_within_a_command_do_not_join_it_to_the_rule_before() -> None:
+def test_blanks_within_a_command_join_no_rules() -> None:
     assert len(listed("(ALL) NOPASSWD: ALL", "(root) /bin/echo a      b").rules) == 2
 
 

@@ -171,7 +171,7 @@ def test_a_clock_that_says_nothing_clear_is_unknown(text: str) -> None:
         modes.parse("600 root f /etc/a\n")
 
 
-def test_the_powers_of_an_account_are_the_columns_that_are_asked_for() -> None:
+def test_the_powers_are_the_columns_that_are_asked_for() -> None:
     assert list(mysql_accounts.POWERS) == re.findall(r"[A-Z][a-z_]+_priv", ACCOUNTS)
 
 

@@ -88,7 +88,7 @@ def test_a_wording_close_to_a_fault_is_none(message: str) -> None:
     assert kernel_log.faults(logged(message)) == ()
 
 
-def test_the_latest_fault_of_a_kind_is_quoted_up_to_100_characters() -> None:
+def test_the_latest_fault_of_a_kind_is_quoted_in_part() -> None:
     text = logged("Oops: 0001 [#1]") + logged("Oops: 0002 [#1] " + "x" * 200, 45) + logged("Kernel is tainted", 46)
     (fault,) = kernel_log.faults(text)
     assert fault == f"kernel crash: 2026-11-27T08:12:45 Oops: 0002 [#1] {'x' * 84}"

@@ -63,7 +63,7 @@ def test_a_kubelet_runs_by_the_words_behind_its_name() -> None:
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
-def test_the_certificates_of_a_kubeconfig_are_within_it_or_in_files() -> None:
+def test_a_kubeconfigs_certificates_are_in_it_or_in_files() -> None:
     inline = f"    client-certificate-data: {base64.b64encode(b'own').decode()}\n"
     path = "    certificate-authority: /etc/kubernetes/pki/ca.crt\n"
     assert kubeconfig.certificates(inline) == (b"own",)

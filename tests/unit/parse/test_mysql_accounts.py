@@ -47,7 +47,7 @@ def test_an_account_of_the_server_itself_is_not_of_the_network(host: str, is_of_
 @pytest.mark.parametrize(
     "plugin", ["", "mysql_native_password", "mysql_old_password", "caching_sha2_password", "sha256_password"]
 )
-def test_an_account_without_a_password_is_open_unless_it_is_locked(plugin: str) -> None:
+def test_an_account_without_a_password_is_open_or_locked(plugin: str) -> None:
     assert only(row(rest=f"{plugin} empty N NNN")).is_open
     assert not only(row(rest=f"{plugin} set N NNN")).is_open
     assert not only(row(rest=f"{plugin} empty Y NNN")).is_open
