@@ -125,8 +125,11 @@ def _open_ended(tree: ast.Module) -> set[str]:
     found = set()
     for statement in tree.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[ast.Constant(value=str(pattern)), *_])):
-                if _takes_all(pattern):
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[pattern, *_]))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(args=[pattern, *_]))
+            ):
+                if _takes_all(_end_of(pattern)):
                     found.add(name)
     return found
 
@@ -142,6 +145,14 @@ def _declaring(tree: ast.Module) -> set[str]:
     there = {id(node) for decorator in decorators for node in ast.walk(decorator)}
     used = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     return {name.id for name in used if id(name) in there} - {name.id for name in used if id(name) not in there}
+
+
+def _end_of(pattern: ast.expr) -> str:
+    """The text that an expression ends in; of one that is put together, the last part."""
+    match pattern:
+        case ast.Constant(value=str(text)) | ast.JoinedStr(values=[*_, ast.Constant(value=str(text))]):
+            return text
+    return ""
 
 
 def _is_no_change(change: Change, open_ended: set[str]) -> bool:
@@ -184,7 +195,7 @@ def _changes(root: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that have a meaning: no annotations, no decorators, no docstrings, no words of a message."""
+    """The nodes that have a meaning: no annotations and types, no decorators, docstrings, words of a message."""
     yield node
     for child in _parts(node):
         yield from _walk(child)
@@ -198,7 +209,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
             yield from filter(None, [node.value])
         case ast.Expr(value=ast.Constant()) | ast.JoinedStr():
             return
-        case ast.Raise():
+        case ast.Raise() | ast.Subscript(value=ast.Name(id="dict" | "list" | "set" | "tuple")):
             return
         case ast.Call():
             if _name(node.func) not in MESSAGES:

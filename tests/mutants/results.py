@@ -55,7 +55,9 @@ class Results:
         self._known[_key(judged.mutant)] = [judged.outcome, judged.by, seen]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         content: dict[str, Any] = {"source": self._source, "mutants": self._known}
-        self._path.write_text(json.dumps(content, indent=0, ensure_ascii=False), "utf-8")
+        new = self._path.with_suffix(".new")  # a run that is killed meanwhile leaves the results of before
+        new.write_text(json.dumps(content, indent=0, ensure_ascii=False), "utf-8")
+        new.replace(self._path)
 
     def outcome(self, mutant: Mutant) -> str:
         """Killed, survived, not run."""

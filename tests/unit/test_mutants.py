@@ -49,6 +49,8 @@ def test_each_place_is_changed_by_itself() -> None:
         ("min(x)", {"max(x)"}),
         ("[n for n in x if n]", {"True"}),
         ("f(x, deadline=60.0, strict=True, rest=1)", {"2"}),
+        ("zip(a, b, strict=True)", set()),
+        ("dict[str, list[int]]()", set()),
     ],
 )
 def test_what_becomes_of_an_expression(expression: str, mutants: set[str]) -> None:

@@ -43,6 +43,6 @@ def parse(text: str) -> Reduced:
     counts = [ranks, size, *(wrong if isinstance(wrong, list) else [None])]
     if any(type(count) is not int or count < 0 for count in counts) or ranks < 2 or type(seconds) is not float:
         raise unparsable(SOURCE, results[0])
-    if not (0 < seconds < math.inf and max(wrong, default=0) < ranks and 0 < size < 1 << 50):
+    if not (0 < seconds < math.inf and all(rank < ranks for rank in wrong) and 0 < size < 1 << 50):
         raise unparsable(SOURCE, results[0])
     return Reduced(ranks, size, seconds, tuple(wrong))

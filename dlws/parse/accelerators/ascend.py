@@ -15,7 +15,7 @@ def version_info(text: str) -> str:
     The file has that line only (`Version=1.72.T2.100.B020`) or, since 20.1, also lines with lower-case keys
     (`package_version=`).
     """
-    version = _pairs("version.info", text, re.compile(r"^Version=")).get("Version")
+    version = _pairs("version.info", text, re.compile("Version=")).get("Version")
     if not version:
         raise unparsable("version.info", text, "no Version")
     return version

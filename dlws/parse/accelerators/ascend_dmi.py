@@ -13,43 +13,42 @@ size if a single size was asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from dlws.parse.text import lines, number, unparsable
 
 SOURCE = "ascend-dmi"
-_FLOPS = re.compile(r"\s*Device\s+Execute Times\s+Duration\(ms\)\s+TFLOPS@FP16\s+Power\(W\)")
-_BANDWIDTH = re.compile(r"\s*(ID\s+)?Size\(Bytes\)\s+Execute Times\s+Bandwidth\(GB/s\)\s+Elapsed Time\(us\)")
+_FLOPS = ("Device", "Execute Times", "Duration(ms)", "TFLOPS@FP16", "Power(W)")
+_BANDWIDTH = ("Size(Bytes)", "Execute Times", "Bandwidth(GB/s)", "Elapsed Time(us)")
+_RULE = re.compile(r"-{20,}")
 _SPEED = re.compile(r"[0-9]{1,7}\.[0-9]{1,9}")
 
 
 def tflops(text: str, device: int) -> float:
     """`ascend-dmi -f -t fp16 -d DEVICE`: TFLOPS. Raises Unparsable unless the only row is that device's."""
-    (row, *others) = _rows(text, _FLOPS, 5)
-    if others or row[0] != str(device):
-        raise unparsable(SOURCE, " ".join(row), f"not about device {device} alone")
-    return _speed(row[3])
+    rows = _rows(text, _FLOPS)
+    if [row["Device"] for row in rows] != [str(device)]:
+        raise unparsable(SOURCE, " ".join(rows[-1].values()), f"not about device {device} alone")
+    return _speed(rows[0]["TFLOPS@FP16"])
 
 
 def bandwidth(text: str) -> float:
     """`ascend-dmi --bw -t h2d|d2h -d DEVICE`: GB/s at the largest size in the table."""
-    heads = [match for line in lines(SOURCE, text) if (match := _BANDWIDTH.fullmatch(line))]
-    first = 1 if heads and heads[0][1] else 0
-    rows = [row[first:] for row in _rows(text, _BANDWIDTH, 4 + first)]
-    return _speed(max(rows, key=lambda row: number(SOURCE, row[0]))[2])
+    rows = _rows(text, _BANDWIDTH, ("ID", *_BANDWIDTH))
+    return _speed(max(rows, key=lambda row: number(SOURCE, row["Size(Bytes)"]))["Bandwidth(GB/s)"])
 
 
-def _rows(text: str, head: re.Pattern[str], columns: int) -> Sequence[list[str]]:
-    """The rows of the only table with this header, between its two rules."""
+def _rows(text: str, *heads: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows, by column, of the only table with one of these headers, between its two rules."""
     output = [line.strip() for line in lines(SOURCE, text)]
-    heads = [at for at, line in enumerate(output) if head.fullmatch(line)]
-    if len(heads) != 1:
-        raise unparsable(SOURCE, output[-1] if output else "", f"{len(heads)} tables")
-    rules = [at for at, line in enumerate(output) if at > heads[0] and re.fullmatch(r"-{20,}", line)]
+    found = [(at, row) for at, line in enumerate(output) if (row := tuple(re.split(r"\s{2,}", line))) in heads]
+    if len(found) != 1:
+        raise unparsable(SOURCE, output[-1] if output else "", f"{len(found)} tables")
+    [(start, columns)] = found
+    rules = [at for at, line in enumerate(output[start:], start) if _RULE.fullmatch(line)]
     rows = [line.split() for line in output[rules[0] + 1 : rules[1]]] if len(rules) == 2 else []
-    if not rows or any(len(row) != columns for row in rows):
+    if not rows or any(len(row) != len(columns) for row in rows):
         raise unparsable(SOURCE, output[-1], "no complete table")
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _speed(word: str) -> float:

@@ -81,7 +81,7 @@ GENERATIONS = (
 
 def bare(name: str) -> str:
     """The name of a chip as the table has it: `Ascend 910B3` and `Ascend910B3` are 910B3."""
-    return re.sub(r"^Ascend\s*", "", name)
+    return name.removeprefix("Ascend").lstrip()
 
 
 def find(name: str) -> Generation | None:
@@ -107,7 +107,7 @@ def generation_on_bus(device: str) -> Generation:
 def chips_promised(count: int, rows: Iterable[Generation]) -> int:
     """How many chips a configured number of NPUs stands for: up to a server's eight cards, it counts cards of an A3."""
     per_card = {row.chips_per_card or 1 for row in rows}
-    return count * max(per_card) if len(per_card) == 1 and count <= MOST_CARDS else count
+    return count * per_card.pop() if len(per_card) == 1 and count <= MOST_CARDS else count
 
 
 def hbm_size(name: str) -> int | None:

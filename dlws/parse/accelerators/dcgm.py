@@ -37,5 +37,5 @@ def _results(diagnosis: Any) -> Iterator[tuple[str, str, str]]:
                 for result in test["results"]:
                     card = next((result[key] for key in ("gpu_ids", "gpu_id", "entity_id") if key in result), "host")
                     yield str(test["name"]), str(card), str(result["status"])
-    except (AttributeError, KeyError, StopIteration, TypeError):
+    except (KeyError, StopIteration, TypeError):
         raise unparsable(SOURCE, why="not the form of a diagnosis") from None

@@ -29,7 +29,7 @@ def speed(text: str) -> int:
 
 def net_health(text: str) -> str:
     """`hccn_tool -i N -net_health -g`: Success, Init (no detection address is set), or a description of the failure."""
-    return _only("-net_health", text, r"net health status: ?([A-Z][A-Za-z ]*)")
+    return _only("-net_health", text, r"net health status: ?([A-Z][A-Za-z ]+)")
 
 
 def ip(text: str) -> DeviceAddress:
@@ -40,7 +40,7 @@ def ip(text: str) -> DeviceAddress:
 
 def tls_is_on(text: str) -> bool:
     """`hccn_tool -i N -tls -g`: `tls switch[0](0:disable, 1:enable), ...`; the certificates after it are not read."""
-    return _only("-tls", text, r"(?:dev_id:[0-9]+, )?tls switch\[([01])\].*") == "1"
+    return _only("-tls", text, r"(?:dev_id:[0-9]{1,4}, )?tls switch\[([01])\].*") == "1"
 
 
 def fec(text: str) -> str:
@@ -84,8 +84,6 @@ def conf(text: str) -> dict[int, DeviceAddress]:
 
 def _address(source: str, address: str, netmask: str) -> DeviceAddress:
     try:
-        if not netmask:
-            raise ValueError("no netmask")
         interface = ipaddress.IPv4Interface(f"{address}/{netmask}")
     except ValueError as error:
         raise unparsable(source, f"{address}/{netmask}") from error

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from dlws.parse.text import lines, unparsable
 
 _WHEN = "%a %b %d %H:%M:%S %Y"
-_STAT = re.compile(r"\s*(?:\[(?:devid|device) [0-9]{1,4}\])?\s*(.+?)")
+_DEVICE = re.compile(r"\[(?:devid|device) [0-9]{1,4}\]")
 _CHANGE = re.compile(r"([A-Z][a-z]{2} [A-Z][a-z]{2} [0-9 ][0-9] [0-9:]{8} [0-9]{4})\s+LINK (UP|DOWN)")
 
 
@@ -20,17 +20,22 @@ def downs(text: str, within: timedelta) -> int:
     The latest change is listed first. A down before the first up belongs to the boot and is not counted.
     """
     source = "hccn_tool -link_stat"
-    rows = [row[1] for row in map(_STAT.fullmatch, lines(source, text)) if row is not None]
+    rows = [_DEVICE.sub("", line).strip() for line in lines(source, text)]
     now = [row.partition(":")[2].strip() for row in rows if row.startswith("current time")]
     if len(now) != 1 or not any(row.startswith("link up count") for row in rows):
         raise unparsable(source, rows[0] if rows else "", "no current time, or no link up count")
-    matches = [(row, _CHANGE.fullmatch(row)) for row in rows if "LINK" in row]
-    if odd := next((row for row, change in matches if change is None), ""):
-        raise unparsable(source, odd)
-    changes = [(change[2], _moment(source, change[1])) for _, change in matches if change is not None]
+    changes = [_change(source, row) for row in rows if "LINK" in row]
     ups = [index for index, (way, _) in enumerate(changes) if way == "UP"]
     since = _moment(source, now[0]) - within
     return sum(way == "DOWN" and at > since for way, at in changes[: max(ups, default=0)])
+
+
+def _change(source: str, row: str) -> tuple[str, datetime]:
+    """UP or DOWN, and when."""
+    change = _CHANGE.fullmatch(row)
+    if change is None:
+        raise unparsable(source, row)
+    return change[2], _moment(source, change[1])
 
 
 def _moment(source: str, text: str) -> datetime:

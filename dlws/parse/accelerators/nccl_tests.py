@@ -10,7 +10,7 @@ from dlws.parse.text import lines, number, unparsable
 SOURCE = "all_reduce_perf"
 _AVERAGE = re.compile(r"# Avg bus bandwidth\s*: ([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)\s*(?:OK|FAILED)?")
 _WRONG = re.compile(r"# Out of bounds values : ([0-9]{1,18}) (?:OK|FAILED)")
-_SIZE = re.compile(r"[0-9]+ +[0-9]+ +float +sum .*")
+_SIZE = re.compile(r"[0-9]{1,19} +[0-9]{1,19} +float +sum .*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dlws.parse.accelerators.npu_smi import Health
 from dlws.parse.accelerators.npu_smi import health as health_word
 from dlws.parse.text import lines, number, unparsable
 
-_PAIR = re.compile(r"\s*([A-Za-z][^:]*?)\s*:\s*(.*)")
+_PAIR = re.compile(r"\s*([A-Za-z][^:]{1,60}?)\s*:\s*(.*)")
 _MORE = re.compile(r"\s+:\s*(.*)")
 """A further value of the key before it: npu-smi writes one line for each fault code's information."""
 Block = dict[str, str]
@@ -29,7 +29,7 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
         if not started or line.startswith("[WARNING]"):
             continue
         block = blocks[-1] if blocks else head
-        if pair is None and (more := _MORE.fullmatch(line)) is not None:
+        if (more := _MORE.fullmatch(line)) is not None:
             block[list(block)[-1]] += f"; {more[1]}"
             continue
         if pair is None:
@@ -199,7 +199,7 @@ def ecc(text: str) -> tuple[Ecc, ...]:
             continue
         if pair is None:
             raise unparsable(source, line)
-        if not blocks and not key.endswith(_ECC_KEYS):
+        if not key.endswith(_ECC_KEYS):
             head[key] = pair[2]
             continue
         if not blocks or key in blocks[-1]:

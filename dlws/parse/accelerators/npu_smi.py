@@ -49,13 +49,13 @@ class Info:
     chips: tuple[Chip, ...]
 
 
-_BANNER = re.compile(r"^\|\s*npu-smi (\S+)\s+Version:\s*(\S+)\s*\|$")
-_BORDER = re.compile(r"\+[-=+|]+\+")
-_HEADER = re.compile(r"\|\s*(?:NPU\s+Name|Chip(?:\s+Device|\s+Phy-ID)?)\s*\|\s*(?:Health|Bus-Id)\s*\|.*\|")
-_PROCESSES = re.compile(r"\|\s*NPU.*\|\s*Process id\s*\|.*\|")
+_BANNER = re.compile(r"\|\s*npu-smi (([0-9]{1,4})\S*)\s+Version:\s*(\S+)\s*\|")
+_BORDER = re.compile(r"\+[-=+|]{20,}\+")
+_HEADER = re.compile(r"\|\s*(?:NPU\s+Name|Chip(?:\s+Device|\s+Phy-ID)?)\s*\|\s*(?:Health|Bus-Id)\s*\|.*")
+_PROCESSES = re.compile(r"\|\s*NPU.*\|\s*Process id\s*\|.*")
 _FIRST = re.compile(
-    r"\|\s*([0-9]{1,6})\s+(\S(?:[^|]*\S)?)\s*\|\s*([A-Za-z]+)\s*\|\s*([0-9]{1,4}\.?[0-9]{0,3}|NA|-)\s+([0-9]{1,3}|NA|-)"
-    r"(?:\s+[0-9]+\s*/\s*[0-9]+)?\s*\|"
+    r"\|\s*([0-9]{1,6})\s+(\S(?:[^|]*\S)?)\s*\|\s*([A-Za-z]{1,20})\s*\|\s*([0-9]{1,4}\.?[0-9]{0,3}|NA|-)\s+([0-9]{1,3}|NA|-)"
+    r"(?:\s+[0-9]{1,9}\s*/\s*[0-9]{1,9})?\s*\|"
 )
 _SECOND = re.compile(
     r"\|\s*([0-9]{1,4})(?:\s+[0-9]{1,4})?\s*\|\s*([0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-9A-F])\s*"
@@ -69,10 +69,9 @@ def info(text: str) -> Info:
     Raises Unparsable for a chip with one row, a table without its closing border and, since 23, without processes.
     """
     banner, *rows = lines_from(SOURCE, text, _BANNER)
-    versions = re.fullmatch(_BANNER, banner)
+    versions = _BANNER.fullmatch(banner)
     end = next((index for index, row in enumerate(rows) if _PROCESSES.fullmatch(row)), None)
-    major = re.match(r"[0-9]{1,4}", versions[1]) if versions else None
-    if versions is None or (end is None and major is not None and int(major[0]) >= 23):
+    if versions is None or (end is None and int(versions[2]) >= 23):
         raise unparsable(SOURCE, rows[-1] if rows else banner, "cut off after")
     table = [row for row in rows[:end] if not _HEADER.fullmatch(row) and not row.startswith("[WARNING]")]
     if not table or not _BORDER.fullmatch(table[-1]):
@@ -85,7 +84,7 @@ def info(text: str) -> Info:
     is_ambiguous = any(len(cards) > 1 for cards in cards_by_bus.values())
     if not chips or is_ambiguous or len({(chip.npu, chip.chip) for chip in chips}) != len(chips):
         raise unparsable(SOURCE, banner, "no chips, or one twice, under")
-    return Info(versions[1], versions[2], chips)
+    return Info(versions[1], versions[3], chips)
 
 
 def _chip(first: str, second: str) -> Chip:
@@ -98,12 +97,17 @@ def _chip(first: str, second: str) -> Chip:
         name=upper[2],
         health=health(upper[3], first),
         power=None if upper[4] in ("NA", "-") else float(upper[4]),
-        temperature=None if upper[5] in ("NA", "-") else int(upper[5]),
+        temperature=_count(upper[5]),
         bus_id=lower[2],
         aicore_percent=int(lower[3]),
-        hbm_used=None if lower[4] is None else int(lower[4]),
-        hbm_total=None if lower[5] is None else int(lower[5]),
+        hbm_used=_count(lower[4]),
+        hbm_total=_count(lower[5]),
     )
+
+
+def _count(word: str | None) -> int | None:
+    """A number; None for one that is not there, or that the tool does not know."""
+    return None if word is None or word in ("NA", "-") else int(word)
 
 
 def health(word: str, line: str) -> Health:
@@ -114,9 +118,7 @@ def health(word: str, line: str) -> Health:
         raise unparsable(SOURCE, line) from error
 
 
-_COUNT = re.compile(r"^\s*(?:Total|Card|NPU) Count\s*:\s*([0-9]{1,4})$")
-
-
+_COUNT = re.compile(r"\s*(?:Total|Card|NPU) Count\s*:")
 _NO_CARD = "There is no NPU card on this server."
 
 
@@ -137,8 +139,7 @@ def cards(text: str) -> dict[int, int]:
     pairs = [(key.strip(), value.strip()) for key, _, value in (row.partition(":") for row in rows)]
     ids = [number(source, value) for key, value in pairs if key == "NPU ID"]
     chips = [number(source, value) for key, value in pairs if key == "Chip Count"]
-    expected = _COUNT.match(count)
-    if expected is None or len(ids) != int(expected[1]) or len(set(ids)) != len(ids):
+    if number(source, count.split(":")[1].strip()) != len(ids) or len(set(ids)) != len(ids):
         raise unparsable(source, count, f"{len(ids)} cards under")
     if len(chips) != len(ids) or 0 in chips:
         raise unparsable(source, count, f"{len(chips)} counts of chips under")
@@ -156,7 +157,7 @@ class ChipNumbers:
     name: str
 
 
-_COLUMNS = re.compile(r"^\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?Chip Name$")
+_COLUMNS = re.compile(r"\s*NPU ID\s+Chip ID\s+Chip Logic ID\s+(Chip Phy-ID\s+)?Chip Name$")
 
 
 def mapping(text: str) -> tuple[ChipNumbers, ...]:
@@ -169,7 +170,7 @@ def mapping(text: str) -> tuple[ChipNumbers, ...]:
     pattern = re.compile(
         r"\s*([0-9]{1,6})\s+([0-9]{1,4})\s+([0-9]{1,4}|-)\s+" + (r"([0-9]{1,4}|-)\s+" if has_phy else "()") + r"(\S.*)"
     )
-    matches = [(line, pattern.fullmatch(line)) for line in rows if not line.startswith("[WARNING]")]
+    matches = [(line, pattern.match(line)) for line in rows if not line.startswith("[WARNING]")]
     chips = []
     for line, row in matches:
         if row is None:

@@ -18,7 +18,7 @@ _XID = re.compile(rf".*NVRM: Xid \((?:PCI:)?({_ADDRESS})(?: GPU-I:[0-9]+)?(?: GP
 _SXID = re.compile(rf".*\bSXid \((?:PCI:)?({_ADDRESS})\): ([0-9]{{1,6}}), ?(.*)")
 _STAMP = re.compile(r"\[ *([0-9]{1,10}\.[0-9]{6})\] .*")
 _SEVERITY = re.compile(r"(?<![A-Za-z-])(Non-?fatal|Fatal)\b")
-_PROCESS = re.compile(r"^\s*pid=[^,]*,(?:\s*name=[^,]*,)?")
+_PROCESS = re.compile(r"\s*pid=[^,]{0,40},(?:\s*name=[^,]{0,80},)?")
 _RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
 _SWITCH_DETAIL = re.compile(r"(?:Severity|Data) .*")
 """What a switch writes after each error: its registers."""
@@ -90,10 +90,10 @@ def errors(text: str) -> Errors:
 
 def _off_the_bus(line: str) -> str | None:
     """The card that a line says to be lost, in its words; None for another line."""
-    before, lost, _ = line.rpartition("NVRM: ")[2].partition("fallen off the bus")
-    if not lost or "NVRM: " not in line:
+    said = line.partition("NVRM: ")[2]
+    if "fallen off the bus" not in said:
         return None
-    address = re.search(_ADDRESS, before)
+    address = re.search(_ADDRESS, said)
     return address[0] if address else "a GPU"
 
 
@@ -109,7 +109,8 @@ def _is_hardware(number: int, rest: str) -> bool | None:
 
 def _severity(rest: str) -> str | None:
     """The word in a line, behind the process that it names: whose name is anybody's choice."""
-    word = _SEVERITY.search(_PROCESS.sub("", rest, count=1))
+    process = _PROCESS.match(rest)
+    word = _SEVERITY.search(rest, process.end() if process else 0)
     return None if word is None else "fatal" if word[1] == "Fatal" else "nonfatal"
 
 

@@ -98,7 +98,6 @@ MODELS = (
 """The first row that matches counts."""
 
 _MODULE = re.compile(r"\bSXM[0-9]?\b")
-_BRAND = re.compile(r"(?:NVIDIA |Tesla )*")
 
 
 def by_name(name: str) -> Model | None:
@@ -106,7 +105,7 @@ def by_name(name: str) -> Model | None:
 
     A name with SXM in it that no row has is a module of which the number of links is not known.
     """
-    bare = _BRAND.sub("", name, count=1)
+    bare = name.removeprefix("NVIDIA ").removeprefix("Tesla ")
     known = next((model for model in MODELS if re.fullmatch(model.names, bare)), None)
     if known is None and _MODULE.search(bare):
         return Model(names=re.escape(bare), form=Form.SXM)

@@ -17,12 +17,12 @@ SOURCE = "nvidia-smi"
 GPU_FIELDS = ("index", "name", "uuid", "serial", "driver_version", "pci.bus_id", "memory.total")
 _ABSENT = re.compile(r"\[?(?:N/A|Not Supported|Requested functionality has been deprecated)\]?")
 _UNREADABLE = re.compile(
-    r"ERR!|Unknown Error|GPU is lost|Insufficient Permissions|GPU requires reset|\[[A-Z][A-Za-z/ -]+\]"
+    r"ERR!|Unknown Error|GPU is lost|Insufficient Permissions|GPU requires reset|\[[A-Z][A-Za-z/ -]{1,60}\]"
 )
 """What stands for a field that could not be read: ERR!, and NVML's words for its errors, in brackets."""
 _LOST = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?[0-9]{0,4}:? ?"
-    r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?:? .+"
+    r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?: .+"
 )
 _CORRUPTED = re.compile(r"WARNING: infoROM is corrupted at gpu ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])")
 _WHOLE = re.compile(r"[0-9]{1,19}")
@@ -174,26 +174,26 @@ class Table:
 
 
 _BANNER = re.compile(
-    r"^\|\s*NVIDIA-SMI [0-9.]+\s+(?:Driver|KMD) Version: ([0-9.]+)\s+"
-    r"(?:CUDA (?:UMD )?Version: ([0-9.]+|N/A|ERR!)\s*)?\|$"
+    r"\|\s*NVIDIA-SMI [0-9.]{1,20}\s+(?:Driver|KMD) Version: ([0-9.]{1,20})\s+"
+    r"(?:CUDA (?:UMD )?Version: ([0-9.]{1,20}|N/A|ERR!)\s*)?\|"
 )
-_CARD = re.compile(r"\|\s+[0-9]{1,4}\s+\S.*\|\s+([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])\s+\S+\s*\|.*\|")
+_CARD = re.compile(r"\|\s+[0-9]{1,4}\s+\S.*\|\s+([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])\s+\S+\s*\|.*")
 
 
 def table(text: str) -> Table:
     """`nvidia-smi` without arguments, drivers 390 to 610. Raises Unparsable if cut off before the process table."""
-    rows = lines_from(SOURCE, text, _BANNER)
-    end = next((index for index, line in enumerate(rows) if re.match(r"\|\s*Processes:", line)), None)
+    first, *rows = lines_from(SOURCE, text, _BANNER)
+    end = next((index for index, line in enumerate(rows) if re.fullmatch(r"\|\s*Processes:.*", line)), None)
     if end is None:
-        raise unparsable(SOURCE, rows[-1], "cut off after")
-    broken = next((line for line in rows[1:end] if _UNREADABLE.search(line)), None)
+        raise unparsable(SOURCE, rows[-1] if rows else first, "cut off after")
+    broken = next((line for line in rows[:end] if _UNREADABLE.search(line)), None)
     if broken is not None:
         raise unparsable(SOURCE, broken)
-    banner = re.fullmatch(_BANNER, rows[0])
-    cards = [line for line in rows[:end] if re.match(r"\|\s+[0-9]{1,4}\s", line)]
+    banner = _BANNER.fullmatch(first)
+    cards = [line for line in rows[:end] if re.fullmatch(r"\|\s+[0-9]{1,4}\s.*", line)]
     bus_ids = {card[1]: line for line, card in zip(cards, map(_CARD.fullmatch, cards), strict=True) if card is not None}
     if banner is None or not cards or len(bus_ids) != len(cards):
-        raise unparsable(SOURCE, cards[-1] if cards else rows[0], "no card, or one not understood or twice")
+        raise unparsable(SOURCE, cards[-1] if cards else first, "no card, or one not understood or twice")
     return Table(banner[1], banner[2] if banner[2] not in ("N/A", "ERR!") else None, tuple(bus_ids))
 
 
@@ -223,7 +223,7 @@ def _is_unreadable(text: str) -> bool:
 
 def _gpu(row: dict[str, str | None]) -> Gpu:
     index, name, uuid, serial, driver, bus_id, memory = (row[field] for field in GPU_FIELDS)
-    needed = (index, name, uuid, driver, bus_id, memory)
+    needed = (name, uuid, driver, bus_id, memory)
     if None in needed or any(isinstance(value, Unreadable) for value in (*needed, serial)):
         raise unparsable(SOURCE, ", ".join(map(str, row.values())))
     return Gpu(int(str(index)), str(name), str(uuid), serial, str(driver), str(bus_id), int(str(memory)))

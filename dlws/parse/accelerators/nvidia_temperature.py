@@ -29,14 +29,14 @@ def parse(text: str) -> tuple[Temperature, ...]:
     """
     count, cards = "", dict[str, dict[str, str]]()
     for line in lines(SOURCE, text):
-        key, colon, value = (part.strip() for part in line.partition(" : "))
+        key, _, value = (part.strip() for part in line.partition(" : "))
         if card := _CARD.fullmatch(line):
             if card[1] in cards:
                 raise unparsable(SOURCE, line, "a card twice")
             cards[card[1]] = {}
         elif key == "Attached GPUs":
             count = value
-        elif colon and cards:
+        elif cards:
             cards[list(cards)[-1]].setdefault(key, value)
     if not cards or number(SOURCE, count) != len(cards):
         raise unparsable(SOURCE, count, f"{len(cards)} cards where the tool's own count is")

@@ -16,17 +16,14 @@ def parse(text: str) -> dict[str, dict[str, str]]:
 
     Other columns (network interfaces, affinities) are skipped. Raises Unparsable for a matrix that is not square.
     """
-    header: list[str] = []
+    rows = [[cell.strip() for cell in line.split("\t")] for line in lines(SOURCE, text)]
+    header = next((row for row in rows if any(map(_GPU.fullmatch, row[1:]))), [])
     matrix: dict[str, dict[str, str]] = {}
-    for line in lines(SOURCE, text):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not header and _GPU.fullmatch(cells[0]) is None and any(_GPU.fullmatch(cell) for cell in cells):
-            header = cells
-        elif header and _GPU.fullmatch(cells[0]):
-            row = {name: cell for name, cell in zip(header, cells, strict=False) if _GPU.fullmatch(name)}
-            if cells[0] in matrix or not all(_WAY.fullmatch(cell) for cell in row.values()):
-                raise unparsable(SOURCE, line)
-            matrix[cells[0]] = row
+    for name, *ways in (row for row in rows if _GPU.fullmatch(row[0])):
+        row = {other: way for other, way in zip(header[1:], ways, strict=False) if _GPU.fullmatch(other)}
+        if name in matrix or not all(_WAY.fullmatch(way) for way in row.values()):
+            raise unparsable(SOURCE, "\t".join([name, *ways]))
+        matrix[name] = row
     if not matrix or any(set(row) != set(matrix) or row[name] != "X" for name, row in matrix.items()):
         raise unparsable(SOURCE, "\t".join(header), "no square matrix of GPUs below")
     return {name: {other: way for other, way in row.items() if other != name} for name, row in matrix.items()}

@@ -22,16 +22,15 @@ def parse(text: str) -> dict[int, tuple[float | None, ...]]:
     If no card has a link, driver 580 prints nothing (seen on an H200 in a virtual machine); the result is then empty.
     """
     cards: dict[int, list[float | None]] = {}
-    current = -1
+    links: list[float | None] | None = None
     for line in lines(SOURCE, text):
         card, link = _CARD.fullmatch(line), _LINK.fullmatch(line)
         if card is not None and int(card[1]) not in cards:
-            current = int(card[1])
-            cards[current] = []
-        elif link is not None and cards and int(link[1]) == len(cards[current]):
-            cards[current].append(None if link[2] is None else float(link[2]))
-        elif _NO_LINK.fullmatch(line) and cards and not cards[current]:
-            cards[current].append(None)
+            links = cards[int(card[1])] = []
+        elif link is not None and links is not None and int(link[1]) == len(links):
+            links.append(None if link[2] is None else float(link[2]))
+        elif links == [] and _NO_LINK.fullmatch(line):
+            links.append(None)
         else:
             raise unparsable(SOURCE, line)
-    return {number: tuple(links) for number, links in cards.items()}
+    return {number: tuple(speeds) for number, speeds in cards.items()}

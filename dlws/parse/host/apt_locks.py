@@ -16,8 +16,9 @@ LOCK_FILES = (
     "/var/cache/apt/archives/lock",
 )
 _LOCK = re.compile(
-    r"\s*[0-9]+: *(?P<waiting>-> +)?(?:POSIX|FLOCK|OFDLCK|LEASE|DELEG|ACCESS)\s+\S+\s+\S+\s+(?P<pid>-?[0-9]{1,10}) "
-    r"(?:[0-9a-f]+:[0-9a-f]+:(?P<inode>[0-9]{1,20})|<none>:[0-9]+) [0-9]+ (?:[0-9]+|EOF)"
+    r"\s*[0-9]{1,10}: *(?P<waiting>-> +)?(?:POSIX|FLOCK|OFDLCK|LEASE|DELEG|ACCESS)"
+    r"\s+\S+\s+\S+\s+(?P<pid>-?[0-9]{1,10}) "
+    r"(?:[0-9a-f]{2,}:[0-9a-f]{2,}:(?P<inode>[0-9]{1,20})|<none>:[0-9]{1,20}) [0-9]{1,20} (?:[0-9]{1,20}|EOF)"
 )
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from dlws.parse.text import lines, unparsable
 
-_NAME: Final = re.compile(r"([a-z0-9][a-z0-9+.:-]*):")
-_VERSION: Final = re.compile(r"(?: \*\*\*|    ) (\S+) -?[0-9]+(?: .*)?")
-_SOURCE: Final = re.compile(r" {6,}-?[0-9]+ .+| {4,}release .+")
+_NAME: Final = re.compile(r"([a-z0-9][a-z0-9+.:-]+):")
+_VERSION: Final = re.compile(r"(?: \*\*\*|    ) (\S+) -?[0-9]{1,5}(?: .*)?")
+_SOURCE: Final = re.compile(r" {6,}-?[0-9]{1,5} .+| {4,}release .+")
 NONE: Final = "(none)"
 
 

@@ -53,7 +53,7 @@ def _is_complete(kind: str, blob: str) -> bool:
     except ValueError:
         return False
     fields = []
-    while len(rest) >= 4 and len(rest) >= (size := 4 + int.from_bytes(rest[:4], "big")):
+    while len(rest) >= (size := 4 + int.from_bytes(rest[:4], "big")):
         fields.append(rest[4:size])
         rest = rest[size:]
     starts_well = len(fields) > 1 and fields[0] == kind.encode()

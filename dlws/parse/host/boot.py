@@ -34,8 +34,8 @@ def starttime(stat: str) -> int:
     Counted from the last parenthesis because field 2, the command name, may contain spaces and parentheses.
     """
     line = only_line("/proc/PID/stat", stat)
-    head, parenthesis, tail = line.rpartition(") ")
+    head, _, tail = line.rpartition(") ")
     fields = tail.split(" ")
-    if not parenthesis or re.match(r"[0-9]+ \(", head) is None or len(fields) < 40:
+    if re.match(r"[0-9]{1,10} \(", head) is None or len(fields) < 40:
         raise unparsable("/proc/PID/stat", line)
     return number("/proc/PID/stat", fields[22 - 3])

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
-_ROW = re.compile(r"([^\s,/:]+)(?:, |/)([^\s,:]+)(?:, ([^\s,:]+), ([^\s,:]+))?: ([a-z-]+)(?: from \S+)?(?: ?\(.*\))*")
+_ROW = re.compile(
+    r"([^\s,/:]{1,80})(?:, |/)([^\s,:]{1,80})(?:, ([^\s,:]{1,80}), ([^\s,:]{1,20}))?"
+    r": ([a-z-]{1,20})(?: from \S+)?(?: ?\(.*\))*"
+)
 _NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ")
 _NO_CONF = "Error! Could not locate dkms.conf file."
-_WHOSE = re.compile(r"File: /var/lib/dkms/([^/]+)/([^/]+)/\S* does not exist\.?")
+_WHOSE = re.compile(r"File: /var/lib/dkms/([^/]{1,80})/([^/]{1,80})/\S* does not exist\.?")
 BROKEN = "broken"
 """The state of a module whose sources are gone, for which `dkms status` exits with 4."""
 

@@ -42,9 +42,9 @@ _BEGINNINGS = (
     "at or below lower critical",
     "at or below lower non-recoverable",
 )
-_ALTERNATIVES = re.compile(r" or out-of-range$")
+_ALTERNATIVES = " or out-of-range"
 """`Power Supply AC lost or out-of-range` of newer versions."""
-_MESSAGE = re.compile(r"Get SDR [0-9A-Fa-f]+ command failed\b.*|Error reading sensor\b.*")
+_MESSAGE = re.compile(r"Get SDR [0-9A-Fa-f]{1,4} command failed.*|Error reading sensor.*")
 """What ipmitool says between the rows of a sensor that it could not read; by version on stderr or here."""
 
 
@@ -62,5 +62,5 @@ def faults(text: str) -> tuple[str, ...]:
 
 def _is_fault(states: str) -> bool:
     """Whether one of a sensor's states, `Presence detected, Failure detected`, is a fault."""
-    words = (_ALTERNATIVES.sub("", state.strip()) for state in states.lower().split(","))
+    words = (state.strip().removesuffix(_ALTERNATIVES) for state in states.lower().split(","))
     return any(word in _FAULTS or word.startswith(_BEGINNINGS) for word in words)

@@ -14,8 +14,10 @@ from dlws.parse.text import lines, unparsable
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""
 _FAULTS = {
-    "out of memory": re.compile(r"^(?:\[ *[0-9.]+\] )?Out of memory: Kill"),  # in a cgroup it is a job's own limit
-    "blocked task": re.compile(r":[0-9]+ blocked for more than [0-9]+ seconds"),  # a task's name may have blanks
+    "out of memory": re.compile(r"^(?:\[ *[0-9.]{1,20}\] )?Out of memory: Kill"),  # in a cgroup it is a job's own limit
+    "blocked task": re.compile(
+        r":[0-9]{1,9} blocked for more than [0-9]{1,9} seconds"
+    ),  # a task's name may have blanks
     "kernel crash": re.compile(
         r"(?:BUG: )?[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
@@ -36,20 +38,20 @@ _FAULTS = {
     ),
     "disk error": re.compile(
         r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical medium error"
-        r"|\[sd[a-z]+\].*Sense Key : (?:Medium|Hardware) Error"
-        r"|ata[0-9.]+: (?:failed command: (?!PACKET)|COMRESET failed)"
-        r"|nvme[0-9]+: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
+        r"|\[sd[a-z]{1,4}\].*Sense Key : (?:Medium|Hardware) Error"
+        r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed)"
+        r"|nvme[0-9]{1,9}: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
         r"|Removing after probe failure|Disabling device after reset failure)"
-        r"|nvme\S+: I/O Cmd\(0x[0-9a-f]+\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
+        r"|nvme\S+: I/O Cmd\(0x[0-9a-f]{1,16}\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
         r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)|mpt[23]sas.*fault_state"
-        r"|hpsa .*lockup detected|timing out command, waited [0-9]+s"
+        r"|hpsa .*lockup detected|timing out command, waited [0-9]{1,9}s"
         r"|md/raid.*: Disk failure on|Device offlined - not ready|rejecting I/O to offline device"
     ),
-    "network interface that hangs": re.compile(r"NETDEV WATCHDOG: .*transmit queue [0-9]+ timed out"),
+    "network interface that hangs": re.compile(r"NETDEV WATCHDOG: .*transmit queue [0-9]{1,9} timed out"),
     "network namespace that is never freed": re.compile(r"unregister_netdevice: waiting for \S+ to become free"),
     "hardware error": re.compile(
         r"event severity: (?:fatal|recoverable|corrected, fatal)|Machine Check: .*(?i:fatal)"
-        r"|Machine Check Exception|EDAC MC[0-9]+: [0-9]+ UE "  # corrected: "Machine Check: ", "CE"
+        r"|Machine Check Exception|EDAC MC[0-9]{1,9}: [0-9]{1,9} UE "  # corrected: "Machine Check: ", "CE"
         r"|Uncorrected hardware memory error|Memory failure: 0x|Uncorrect(?:ed|able) \((?:Non-)?Fatal\)"
         r"|critical temperature reached|DPC: containment event|mlx[45]_core .*(?:health compromised|Fatal error [0-9])"
     ),

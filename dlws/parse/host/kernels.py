@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from dlws.parse.text import lines, unparsable
 
 SOURCE = "uname -r and /boot"
-_RELEASE = re.compile(r"[0-9]+\.[0-9]+\S*")
-_BACKUP = re.compile(r".*(?:\.old|\.bak|\.dpkg-\w+)")
-_OPTION = re.compile(r"CONFIG_([A-Z0-9_]+)=([ym])")
-_CONTROLLER = re.compile(r"([a-z_]+)\s+([0-9]+)\s+([0-9]+)\s+([01])")
+_RELEASE = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\S*")
+_BACKUP = re.compile(r".*(?:\.old|\.bak|\.dpkg-\w{1,20})")
+_OPTION = re.compile(r"CONFIG_([A-Z0-9_]{1,80})=([ym])")
+_CONTROLLER = re.compile(r"([a-z_]{1,40})\s+[0-9]{1,9}\s+[0-9]{1,9}\s+([01])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def parse(text: str) -> Kernels:
         image = re.fullmatch(r"vmlinu[xz]-(\S+)", line)
         if image is None:
             raise unparsable(SOURCE, line)
-        if _BACKUP.fullmatch(line) is None and _RELEASE.fullmatch(image[1]):  # not vmlinuz-0-rescue-...
+        if _BACKUP.fullmatch(line) is None and _RELEASE.match(image[1]):  # not vmlinuz-0-rescue-...
             releases.append(image[1])
     return Kernels(output[0], tuple(releases))
 
@@ -61,9 +61,9 @@ def controllers(text: str) -> frozenset[str]:
     for line, row in rows.items():
         if row is None:
             raise unparsable(source, line)
-    return frozenset(row[1] for row in rows.values() if row and row[4] == "1")
+    return frozenset(row[1] for row in rows.values() if row and row[2] == "1")
 
 
 def _natural(release: str) -> list[tuple[int, str]]:
     """A sort key that compares numbers as numbers, so that 4.15.0-112 is newer than 4.15.0-20."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"[0-9]{1,9}|[^0-9]+", release)]
+    return [(int(number), rest) for number, rest in re.findall(r"([0-9]{1,9})([^0-9]*)", release)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, number, unparsable
 
-_ROW = re.compile(r"\s*([A-Z][^:]*):\s*(.*)")
+_ROW = re.compile(r"\s*([A-Z][^:]{1,60}):\s*(.*)")
 
 
 @dataclass(frozen=True, slots=True)

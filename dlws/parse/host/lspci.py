@@ -47,7 +47,9 @@ class PcieLink:
     most_speed: float
 
 
-_LINK = re.compile(r"\s+Lnk(Cap|Sta):.*\bSpeed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \([a-z]+\))?, Width x([0-9]{1,2})[ ,].*")
+_LINK = re.compile(
+    r"\s+Lnk(Cap|Sta):.*Speed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \([a-z]{1,20}\))?, Width x([0-9]{1,2})[ ,].*"
+)
 
 
 def links(text: str) -> dict[str, PcieLink]:

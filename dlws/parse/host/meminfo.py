@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, number, only_line, unparsable
 
 SOURCE = "/proc/meminfo"
-_START = re.compile(r"^MemTotal:")
-_ROW = re.compile(r"(\S+):\s+([0-9]+)(?: kB)?")
+_START = re.compile("MemTotal:")
+_ROW = re.compile(r"(\S+):\s+([0-9]{1,19})(?: kB)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ import re
 
 from dlws.parse.text import lines, unparsable
 
-_LOADED = re.compile(r"(\w+) [0-9]+ [0-9-]+ \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]+\))?")
+_LOADED = re.compile(
+    r"(\w{1,64}) [0-9]{1,10} [0-9-]{1,10} \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]{1,10}\))?"
+)
 
 
 def loaded(text: str) -> frozenset[str]:
@@ -28,7 +30,7 @@ def at_boot(text: str) -> frozenset[str]:
         name = line.strip()
         if name.startswith(("#", ";")):
             continue
-        if re.fullmatch(r"[A-Za-z0-9_-]+", name) is None:
+        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
             raise unparsable("modules-load.d", line)
         names.add(name.replace("-", "_"))
     return frozenset(names)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "/etc/os-release"
-_ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
+_ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]{1,60})=(.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "sshd -T"
-_ROW = re.compile(r"([a-z][a-z0-9]*)(?: (.*))?")
+_ROW = re.compile(r"([a-z][a-z0-9]{1,60})(?: (.*))?")
 
 
 def parse(text: str) -> dict[str, tuple[str, ...]]:
@@ -16,7 +16,7 @@ def parse(text: str) -> dict[str, tuple[str, ...]]:
     Raises Unparsable unless both the first keyword, `port`, and one of the last, `ipqos`, are present.
     """
     values: dict[str, tuple[str, ...]] = {}
-    for line in lines_from(SOURCE, text, re.compile(r"^port [0-9]+$")):
+    for line in lines_from(SOURCE, text, re.compile(r"port [0-9]{1,5}$")):
         row = _ROW.fullmatch(line)
         if row is None:
             raise unparsable(SOURCE, line)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from dlws.parse.text import lines, unparsable
 
 SOURCE = "sudo -l -U"
-_GRANTED = re.compile(r"^User \S+ may run the following commands on \S+:$|^用户 \S+ 可以在 \S+ 上运行以下命令：$")
-_REFUSED = re.compile(r"^User \S+ is not allowed to run sudo on \S+\.$|^用户 \S+ 无权在 \S+ 上运行 sudo。$")
-_RULE = re.compile(r" {4}\(([^()]*)\) ((?:[A-Z_]+: )*)(\S.*)")
+_GRANTED = re.compile(r"User \S+ may run the following commands on \S+:|用户 \S+ 可以在 \S+ 上运行以下命令：")
+_REFUSED = re.compile(r"User \S+ is not allowed to run sudo on \S+\.|用户 \S+ 无权在 \S+ 上运行 sudo。")
+_RULE = re.compile(r" {4}\(([^()]{1,400})\) ((?:[A-Z_]{1,20}: )*)(\S.*)")
 _ITEMS = re.compile(r"(?<!\\), ")
-_OPTION = re.compile(r"(?P<name>[A-Z]+)=\S+ +|(?P<tag>[A-Z_]+): *")
+_OPTION = re.compile(r"(?P<name>[A-Z]{1,20})=\S+ +|(?P<tag>[A-Z_]{1,20}): *")
 _PERIOD = ("NOTBEFORE", "NOTAFTER")
-_RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<settings>\S.*)$", re.MULTILINE)
+_RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<settings>\S.*)", re.MULTILINE)
 
 
 class Item(NamedTuple):
@@ -154,9 +154,9 @@ def _last_word(settings: str, name: str) -> bool | None:
 def parse(text: str) -> Rights:
     """The rules, in English or zh_CN. Lines wrapped by sudo (indented by more than four) are joined."""
     output = lines(SOURCE, text)
-    if any(_REFUSED.match(line) for line in output):
+    if any(_REFUSED.fullmatch(line) for line in output):
         return Rights(())
-    starts = [index for index, line in enumerate(output) if _GRANTED.match(line)]
+    starts = [index for index, line in enumerate(output) if _GRANTED.fullmatch(line)]
     if len(starts) != 1:
         raise unparsable(SOURCE, output[-1] if output else "")
     joined: list[str] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, unescaped, unparsable
 
 SOURCE = "/proc/swaps"
-_HEADER = re.compile(r"^Filename\s+Type\s+Size\s+Used\s+Priority$")
+_HEADER = re.compile(r"Filename\s+Type\s+Size\s+Used\s+Priority$")
 _ROW = re.compile(r"(\S+)\s+(\S+)\s+([0-9]{1,18})\s+([0-9]{1,18})\s+(-?[0-9]{1,9})")
 
 

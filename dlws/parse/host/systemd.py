@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dlws.parse.text import lines, lines_from, unparsable
 
-_PROPERTY = re.compile(r"([A-Z][A-Za-z0-9]*)=(.*)")
+_PROPERTY = re.compile(r"([A-Z][A-Za-z0-9]{1,60})=(.*)")
 _NAME = r"[^\s=●*]\S*\.(?:service|socket|swap|mount|automount|target|timer|path|slice|scope|device|snapshot)"
 _UNIT = re.compile(rf"\s*(?:[●○×↻*]\s*)?({_NAME})\s+(\S+)\s+(\S+)\s+(\S+)(?:\s+(.*))?")
 

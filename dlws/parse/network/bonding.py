@@ -10,7 +10,7 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "/proc/net/bonding"
 _NOBODY = "00:00:00:00:00:00"
-_FIELD = re.compile(r"([^:]+):(.*)")
+_FIELD = re.compile(r"([^:]{1,80}):(.*)")
 
 
 @dataclass(slots=True)

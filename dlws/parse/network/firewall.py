@@ -69,7 +69,7 @@ def iptables_chains(text: str) -> dict[str, tuple[str, ...]]:
     """`iptables -S`: the rules of every chain of the table by the chain's name."""
     source = "iptables -S"
     chains: dict[str, list[str]] = {}
-    for line in lines_from(source, text, re.compile("^-P ")):
+    for line in lines_from(source, text, re.compile("-P ")):
         option, _, rest = line.partition(" ")
         name, _, rule = rest.partition(" ")
         if option in ("-P", "-N") and name:

@@ -9,7 +9,7 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "ss -l"
 _ROW = re.compile(
-    r"(?:mp)?(?P<kind>tcp|udp)\s+(?:LISTEN|UNCONN)\s+[0-9]+\s+[0-9]+\s+(?P<address>\S+):(?P<port>[0-9]{1,5}|\*)\s+\S+:\S+"
+    r"(?:mp)?(?P<kind>tcp|udp)\s+(?:LISTEN|UNCONN)\s+[0-9]+\s+[0-9]+\s+(?P<address>\S+):(?P<port>[0-9]{1,5})\s+\S+:\S+"
     r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+(?!users:)(?:\S+:\S*|[<-]-[->]))*"
 )
 _OWNER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=([0-9]{1,10}),fd=[0-9]+\)')
@@ -47,7 +47,7 @@ def parse(text: str) -> tuple[Listener, ...]:
     listeners = []
     for line in lines(SOURCE, text):
         row = _ROW.fullmatch(line)
-        if row is None or row["port"] == "*" or (row["owners"] and not _OWNER.search(row["owners"])):
+        if row is None or (row["owners"] and not _OWNER.search(row["owners"])):
             raise unparsable(SOURCE, line)
         owners = tuple((name, int(pid)) for name, pid in _OWNER.findall(row["owners"] or ""))
         listeners.append(Listener(row["kind"], row["address"].partition("%")[0], int(row["port"]), owners))

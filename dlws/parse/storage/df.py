@@ -9,8 +9,8 @@ from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "df -PB1"
 # "Filesystem 1-blocks Used ...", or in zh_CN "文件系统 1的块 ..." (coreutils 9.1), "文件系统 1-块 ..." (8.28).
-_HEADER = re.compile(r"^\S+\s+1B?(?:-blocks|[的-]?块)\s")
-_INODES_HEADER = re.compile(r"^\S+\s+(?:Inodes|Inode)\s")
+_HEADER = re.compile(r"\S+\s+1B?(?:-blocks|[的-]?块)\s")
+_INODES_HEADER = re.compile(r"\S+\s+(?:Inodes|Inode)\s")
 _ROW = re.compile(r"(\S.*?)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+(-?[0-9]{1,20})\s+([0-9]{1,3}%|-)\s+(/.*)")
 
 

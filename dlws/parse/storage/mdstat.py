@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlws.parse.text import lines_from, unparsable
 
 SOURCE = "/proc/mdstat"
-_PERSONALITIES = re.compile(r"^Personalities :")
+_PERSONALITIES = re.compile("Personalities :")
 _ARRAY = re.compile(r"(\S+) : (active|inactive|broken)\b.*")
 _CONTAINER = re.compile(r"\s.* super external:(?!/).*")
 """The metadata of firmware RAID (imsm, ddf): its container is always inactive, with all disks as spares (md(4))."""

@@ -144,21 +144,31 @@ def test_an_unknown_chip_is_unknown_with_its_name() -> None:
 
 
 def test_a_chips_memory_and_ports() -> None:
-    sizes = [ascend_models.hbm_size(name) for name in ("910A", "910B", "910B3", "910B4", "910B4-1", "Ascend910")]
-    assert sizes == [32768, 32768, 65536, 32768, None, 65536]
+    for names, size in (
+        ("910A 910B 910ProA 910ProB 910PremiumA 910B4", 32768),
+        ("910B1 910B2 910B2C 910B3 Ascend910", 65536),
+        ("910B4-1", None),
+    ):
+        assert {ascend_models.hbm_size(name) for name in names.split()} == {size}
     ports = [ascend_models.generation(name).port_speed for name in ("910ProB", "910B1", "Ascend910", "310P3")]
     assert ports == [100_000, 200_000, 200_000, None]
 
 
 def test_a_configured_number_counts_cards_of_an_a3_up_to_eight() -> None:
     a3, a2, duo = (ascend_models.generation_on_bus(device) for device in ("d803", "d802", "d500"))
-    assert [ascend_models.chips_promised(n, [a3] * 16) for n in (4, 8, 16)] == [8, 16, 16]
+    assert [ascend_models.chips_promised(n, [a3] * 16) for n in (4, 8, 9, 16)] == [8, 16, 9, 16]
     assert [ascend_models.chips_promised(n, [a2] * 8) for n in (8, 16)] == [8, 16]
     assert [ascend_models.chips_promised(8, rows) for rows in ([duo], [], [a2, a3])] == [8, 8, 8]
 
 
 def test_only_the_first_910_keeps_its_clock_when_idle() -> None:
-    assert [ascend_models.keeps_its_clock("910A", mhz) for mhz in (0, 900, 1000, 1001)] == [False, True, True, False]
+    assert [ascend_models.keeps_its_clock("910A", mhz) for mhz in (0, 1, 900, 1000, 1001)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
     assert not any(ascend_models.keeps_its_clock(name, 900) for name in ("910B3", "Ascend910", "310P3"))
 
 
@@ -168,5 +178,59 @@ def test_the_gravest_of_several_fault_codes_counts() -> None:
     assert ascend_faults.action(("FFFFFFFF",)) == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [
+        ("80E21007", "nothing need be done"),
+        ("80C98008", "send the request again"),
+        ("80E01801", "restart the job"),
+        ("8C0E4E00", "reset the chip when it is idle"),
+        ("80E24E00", "reset the chip"),
+        ("80E3A201", "take the chip out of use"),
+    ],
+)
+def test_each_level_of_a_fault_asks_for_something(code: str, action: str) -> None:
+    assert ascend_faults.action((code,)) == action
+
+
 def test_a_fault_code_is_eight_digits_in_upper_case() -> None:
     assert all(re.fullmatch("[0-9A-F]{8}", code) for code in ascend_faults.LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "modes", "planes", "shares"),
+    [("910A", True, True, False), ("910B3", False, False, False), ("310P3", False, False, True)],
+)
+def test_what_only_one_generation_has(name: str, modes: bool, planes: bool, shares: bool) -> None:
+    row = ascend_models.generation(name)
+    assert (row.has_work_modes, row.has_two_planes, row.shares_functions) == (modes, planes, shares)
+
+
+def test_an_idle_910_draws_no_more_and_no_less() -> None:
+    assert ascend_models.IDLE_POWER == (50.0, 110.0)
+
+
+UP_TO_25_5 = """\
+drv_pcie_vnic_host     24576  0
+drv_pcie_hdc_host     110592  1 drv_devmm_host
+drv_devmm_host        450560  1
+drv_devmng_host       131072  0
+drv_devdrv_host       184320  3 drv_devmng_host,drv_devmm_host
+drv_pcie_host         122880  3 drv_pcie_vnic_host,drv_pcie_hdc_host,drv_devdrv_host
+drv_seclib_host        20480  6 drv_pcie_host
+"""
+LATER = """\
+asdrv_vnic             24576  0
+asdrv_buff             65536  1
+asdrv_queue            65536  0
+asdrv_dms             131072  2
+asdrv_svm             450560  1
+drv_pcie_hdc_host     110592  1 asdrv_svm
+drv_pcie_host         122880  2 drv_pcie_hdc_host
+drv_seclib_host        20480  8 drv_pcie_host
+"""
+
+
+def test_the_modules_that_a_driver_loads() -> None:
+    loaded = [sorted(line.split()[0] for line in lsmod.splitlines()) for lsmod in (UP_TO_25_5, LATER)]
+    assert [sorted(modules) for modules in ascend_models.MODULES] == loaded

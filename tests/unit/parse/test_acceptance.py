@@ -159,8 +159,30 @@ def test_ascend_dmi_tells_how_fast_an_npu_is_filled() -> None:
     assert ascend_dmi.bandwidth(ONE_SIZE) == 6.672553
 
 
-NO_FLOPS = ["", FLOPS[:-70], FLOPS * 2, FLOPS.replace("88.475", "NA"), FLOPS.replace("    0  ", "    1  "), STEPS]
-NO_BANDWIDTH = ["", STEPS[:-68], STEPS * 2, STEPS.replace("6.189528", "-"), STEPS.replace("100", ""), FLOPS]
+ROW = "    0             600,000,000          14222               88.475             85.1999969\n"
+NO_FLOPS = [
+    "",
+    FLOPS[:-70],
+    FLOPS * 2,
+    FLOPS.replace("88.475", "NA"),
+    FLOPS.replace("88.475", "88.475*"),
+    FLOPS.replace("    0  ", "    1  "),
+    FLOPS.replace(ROW, ROW + ROW.replace("    0  ", "    1  ")),
+    FLOPS.replace(ROW, ROW.replace("    0  ", "    1  ") + ROW),
+    FLOPS.replace("Power(W)", "Power(W)          Temperature"),
+    f"{FLOPS[:-1]} interrupted\n",
+    STEPS,
+]
+NO_BANDWIDTH = [
+    "",
+    STEPS[:-68],
+    STEPS * 2,
+    STEPS.replace("6.189528", "-"),
+    STEPS.replace("100", ""),
+    STEPS.replace("100", "", 1),
+    STEPS.replace("33554432", "32M"),
+    FLOPS,
+]
 
 
 @pytest.mark.parametrize("text", [*NO_FLOPS, FLOPS.replace("FP16", "BF16")])

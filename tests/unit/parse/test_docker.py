@@ -78,6 +78,7 @@ def test_merging_keeps_every_other_key():
 @pytest.mark.parametrize("text", ["", " \r\n"])
 def test_a_missing_file_becomes_what_is_wanted(text):
     assert json.loads(daemon_json.merge(text, NVIDIA)) == NVIDIA
+    assert daemon_json.merge(text, {}) == "{}\n"
 
 
 def test_a_file_that_has_it_all_comes_back_byte_for_byte():
@@ -143,6 +144,7 @@ def test_any_json_is_understood_or_unknown(value):
         ("192.168.8.0/16", "192.168.0.0/16"),
         ("harbor.example.org:8443", "harbor.example.org:8443"),
         ("harbor/x", "harbor/x"),
+        ("my-http://x", "my-http://x"),
     ],
 )
 def test_an_insecure_registry_as_dockerd_holds_it(written, held):  # moby registry/config.go, loadInsecureRegistries

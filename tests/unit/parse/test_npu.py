@@ -272,6 +272,7 @@ Driver_Install_Path_Param=/usr/local/Ascend
 
 def test_the_install_record():
     assert ascend.install_info(INSTALL)["Driver_Install_Type"] == "full"
+    assert ascend.install_info("A=1\n") == {"A": "1"}
 
 
 @pytest.mark.parametrize("text", ["", INSTALL + "Driver_Inst", "cat: /etc/ascend_install.info: No such file\n"])

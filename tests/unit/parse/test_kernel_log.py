@@ -1,0 +1,101 @@
+"""Every wording of the kernel that is a fault of the host, and its neighbours that are none (Linux 4.15 to 6.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.host import kernel_log
+from dlws.verdict import Unparsable
+
+FAULTS = {
+    "out of memory": ["[ 12.345678] Out of memory: Killed process 4711 (python)"],
+    "kernel crash": [
+        "BUG: unable to handle page fault for address: ffffc90000000000",
+        "Oops: 0002 [#1] SMP PTI",
+        "Oops - BUG: 0 [#1] PREEMPT SMP",
+        "kernel BUG at mm/slub.c:305!",
+        "invalid opcode: 0000 [#1] SMP NOPTI",
+        "stack segment: 0000 [#1] SMP",
+        "double fault: 0000 [#1] SMP",
+        "general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP",
+        "general protection fault, maybe for address 0x8: 0000 [#1] SMP",
+        "BUG: Bad page state in process python  pfn:3f2a0",
+        "BUG: Bad rss-counter state mm:00000000 idx:1 val:2",
+        "BUG: scheduling while atomic: swapper/0/0/0x00000100",
+        "stack-protector: Kernel stack is corrupted in: ffffffff81000000",
+    ],
+    "kernel lockup": [
+        "BUG: workqueue lockup - pool cpus=3 node=0 flags=0x0 nice=0 stuck for 60s!",
+        "hung_task: blocked tasks",
+        "rcu: INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 3-... }",
+        "rcu: rcu_sched kthread starved for 5250 jiffies! g1 f0x0",
+    ],
+    "file system error": [
+        "XFS (sda1): Internal error xfs_trans_cancel at line 957 of file fs/xfs/xfs_trans.c",
+        "XFS (sda1): metadata corruption detected at xfs_agf_read_verify",
+        "XFS (sda1): Metadata I/O error in xfs_buf_iodone at daddr 0x1",
+        "BTRFS critical (device sda1): corrupt leaf",
+        "BTRFS: error (device sda1) in btrfs_commit_transaction:2247: errno=-5 IO failure",
+        "BTRFS info (device sda1): forced readonly",
+    ],
+    "disk error": [
+        "Buffer I/O error on device sdb, logical block 0",
+        "blk_update_request: critical medium error, dev sda, sector 8",
+        "sd 0:0:0:0: [sda] Sense Key : Hardware Error [current]",
+        "sd 0:0:0:0: [sdaa] Sense Key : Medium Error [current]",
+        "ata1: COMRESET failed (errno=-16)",
+        "nvme nvme0: I/O 12 QID 3 timeout, reset controller",
+        "nvme nvme0: I/O 12 QID 0 timeout, disable controller",
+        "nvme nvme0: Device not ready; aborting reset, CSTS=0x1",
+        "nvme nvme0: Removing after probe failure status: -19",
+        "nvme nvme0: Disabling device after reset failure: -19",
+        "megaraid_sas 0000:3b:00.0: FW in FAULT state Fault code:0x10000",
+        "mpt2sas_cm0: fault_state(0x0d03)!",
+        "hpsa 0000:05:00.0: controller lockup detected: 0x15 after 30 seconds",
+        "sd 0:0:0:0: Device offlined - not ready after error recovery",
+        "sd 0:0:0:0: rejecting I/O to offline device",
+    ],
+    "hardware error": [
+        "{1}[Hardware Error]: event severity: corrected, fatal",
+        "mce: [Hardware Error]: Machine Check: Processor context corrupt, Fatal",
+        "Memory failure: 0x3f2a0: recovery action for dirty LRU page: Recovered",
+        "thermal thermal_zone0: critical temperature reached (105 C), shutting down",
+        "mlx4_core 0000:3b:00.0: Fatal error 4",
+    ],
+}
+NONE = [
+    "python: Out of memory: Kill a process or wait",
+    "EXT4-fs (fd0): Remounting filesystem read-only",
+    "EXT4-fs (sr0): Remounting filesystem read-only",
+    "Buffer I/O error on dev fd0, logical block 0",
+    "Buffer I/O error on dev sr0, logical block 0",
+    "BTRFS info (device sda1): disk space caching is enabled",
+    "nvme nvme0: I/O 12 QID 3 timeout, completion polled",
+]
+
+
+def logged(message: str, second: int = 44) -> str:
+    return f"2026-11-27T08:12:{second}+0800 atlas01 kernel: {message}\n"
+
+
+@pytest.mark.parametrize(("kind", "message"), [(kind, message) for kind, rows in FAULTS.items() for message in rows])
+def test_a_wording_of_the_kernel_is_a_fault_of_its_kind(kind: str, message: str) -> None:
+    assert [fault.partition(":")[0] for fault in kernel_log.faults(logged(message))] == [kind]
+
+
+@pytest.mark.parametrize("message", NONE)
+def test_a_wording_close_to_a_fault_is_none(message: str) -> None:
+    assert kernel_log.faults(logged(message)) == ()
+
+
+def test_the_latest_fault_of_a_kind_is_quoted_in_part() -> None:
+    text = logged("Oops: 0001 [#1]") + logged("Oops: 0002 [#1] " + "x" * 200, 45) + logged("Kernel is tainted", 46)
+    (fault,) = kernel_log.faults(text)
+    assert fault == f"kernel crash: 2026-11-27T08:12:45 Oops: 0002 [#1] {'x' * 84}"
+
+
+def test_a_message_may_go_on_over_several_lines() -> None:
+    assert kernel_log.faults(logged("one") + "        two\n-- Boot 3f2a --\n") == ()
+    for odd in ("two\n", "2026-11-27T08:12:44+0800 atlas01 kernel:x\n", "2026-11-27T08:12:44 atlas01 kernel: x\n"):
+        with pytest.raises(Unparsable):
+            kernel_log.faults(logged("one") + odd)

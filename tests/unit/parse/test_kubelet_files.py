@@ -1,0 +1,80 @@
+"""A kubelet's environment files and command line, as systemd and pflag read them; a kubeconfig cut short."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from dlws.parse.kubernetes import kubeconfig, kubelet
+from dlws.verdict import Unparsable
+
+CONFIG = "kind: KubeletConfiguration\n"
+ARGS = "KUBELET_KUBEADM_ARGS={}\n"
+
+
+def node_ip(flags: str, defaults: str = "") -> str:
+    return kubelet.parse(CONFIG, flags, defaults).node_ip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "--node-ip=10.0.0.1",
+        '"--node-ip=10.0.0.1"',
+        "'--node-ip=10.0.0.1'",
+        "--node-ip 10.0.0.1 --v=2",
+        "--v=2 --node_ip=10.0.0.1",
+        "--node-ip=10.0.0.9 --node-ip=10.0.0.1",
+        "--v=2 \\\n--node-ip=10.0.0.1",
+        "node-ip=10.0.0.9 --node-ip=10.0.0.1",
+    ],
+)
+def test_the_last_flag_of_a_name_counts_however_it_is_written(value: str) -> None:
+    assert node_ip(f"# kubeadm\n; kubeadm\n\nA=1\n{ARGS.format(value)}") == "10.0.0.1"
+
+
+@pytest.mark.parametrize("value", ["node-ip=10.0.0.9", "--v node-ip=10.0.0.9", "--max-pods=10.0.0.9"])
+def test_another_word_is_no_address(value: str) -> None:
+    assert node_ip(ARGS.format(value)) == ""
+
+
+def test_the_defaults_follow_and_replace_what_kubeadm_wrote() -> None:
+    flags = ARGS.format("--node-ip=10.0.0.1")
+    assert node_ip(flags, "KUBELET_EXTRA_ARGS=--node-ip=10.0.0.2\n") == "10.0.0.2"
+    assert node_ip(flags, ARGS.format("--node-ip=10.0.0.3")) == "10.0.0.3"
+
+
+@pytest.mark.parametrize("value", ['"--node-ip=10.0.0.1', "'--v=2\"", '"', "--node-ip='10.0.0.1"])
+def test_an_open_quote_is_unknown(value: str) -> None:
+    with pytest.raises(Unparsable):
+        node_ip(ARGS.format(value))
+
+
+def test_a_value_keeps_a_quote_at_its_end() -> None:
+    assert kubelet._environment("x", "A=it''\nB=''\n") == {"A": "it''", "B": ""}
+
+
+def test_a_kubelet_runs_by_the_words_behind_its_name() -> None:
+    line = "/usr/bin/kubelet\n--node-ip=10.0.0.1\n--resolv-conf\n/run/resolv.conf\n"
+    assert kubelet.running(CONFIG, line) == kubelet.Kubelet("cgroupfs", "/run/resolv.conf", "10.0.0.1")
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def test_a_kubeconfigs_certificates_are_in_it_or_in_files() -> None:
+    inline = f"    client-certificate-data: {base64.b64encode(b'own').decode()}\n"
+    path = "    certificate-authority: /etc/kubernetes/pki/ca.crt\n"
+    assert kubeconfig.certificates(inline) == (b"own",)
+    assert kubeconfig.certificates(path + PEM) == (PEM.strip().encode(),)
+    for text in (
+        "",
+        "users: []\n",
+        path,
+        path + path + PEM,
+        "    client-certificate-data: A===\n",
+        inline[:-2] + "!\n",
+    ):
+        with pytest.raises(Unparsable):
+            kubeconfig.certificates(text)
