@@ -24,7 +24,8 @@ def bundle() -> None:
     """Make the suite as one folder that starts on any machine, and the content that a configuration needs."""
 
 
-bundle.add_command(content.list_)
+for command in (content.list_, content.fetch, content.check):
+    bundle.add_command(command)
 
 
 @bundle.command()

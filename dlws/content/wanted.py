@@ -34,9 +34,19 @@ def items(cluster: Cluster, listed: tuple[str, ...] = ()) -> tuple[Item, ...]:
     LookupError for another version, Unknown for a file that cannot be read or a platform that cannot be rendered:
     CheckoutError, TemplateError.
     """
+    return _by_host(cluster, lambda node: (*_packages(cluster, node), *_others(cluster, node, listed)))
+
+
+def packages(cluster: Cluster) -> tuple[Item, ...]:
+    """The packages among `items`, which are always known."""
+    return _by_host(cluster, lambda node: tuple(_packages(cluster, node)))
+
+
+def _by_host(cluster: Cluster, wants: Callable[[Node], Iterable[tuple[str, Want]]]) -> tuple[Item, ...]:
+    """What is wanted on each host, with the hosts of one thing together."""
     hosts: dict[tuple[Want, str, str, str], list[Node]] = {}
     for node in cluster.nodes:
-        for need, want in _of_host(cluster, node, listed):
+        for need, want in wants(node):
             for platform in releases(cluster, node) if want[0] is Kind.PACKAGE else ("",):
                 hosts.setdefault((want, node.arch, platform, need), []).append(node)
     return tuple(
@@ -63,12 +73,16 @@ def kubeadm_images_of(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> 
     return list(every if node.role is Role.INFRASTRUCTURE else kubeadm.node_images(every))
 
 
-def _of_host(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> Iterator[tuple[str, Want]]:
-    """What a host needs, each with the stage or check that needs it."""
+def _packages(cluster: Cluster, node: Node) -> Iterator[tuple[str, Want]]:
+    """The packages that a host needs, each with the stage or check that needs it."""
     for stage, names in apt_sources.packages_by_stage(cluster, node).items():
         yield from ((stage, (Kind.PACKAGE, name)) for name in names)
     for check, names in _tool_packages(cluster).items():
         yield from ((check, (Kind.PACKAGE, name)) for name in names)
+
+
+def _others(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> Iterator[tuple[str, Want]]:
+    """What else it needs."""
     for image in kubeadm_images_of(cluster, node, listed):
         yield "kube_images", (Kind.IMAGE, image)
     for need, find in IMAGES.items():
@@ -78,8 +92,8 @@ def _of_host(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> Iterator[
     if cluster.dlworkspace and node == cluster.master:
         yield "platform", (Kind.SOURCE, written(cluster, cluster.dlworkspace))
     yield from (("images_built", (Kind.SOURCE, url)) for url in _clones(cluster, node))
-    for check, names in _tools(cluster, node).items():
-        yield from ((check, (Kind.TOOL, name)) for name in names)
+    for check, programs in _tools(cluster, node).items():
+        yield from ((check, (Kind.TOOL, name)) for name in programs)
 
 
 def _is_one(selector: targets.Selector, cluster: Cluster, node: Node) -> bool:

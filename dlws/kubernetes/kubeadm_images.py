@@ -13,7 +13,7 @@ from dlws.parse.versions import kubernetes
 
 REPOSITORY: Final = "k8s.gcr.io"
 CONTROL_PLANE: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
-_OTHERS: Final = {
+_OTHERS: Final[dict[tuple[int, ...], tuple[str, ...]]] = {
     (1, 15): ("pause:3.1", "etcd:3.3.10", "coredns:1.3.1"),
     (1, 16): ("pause:3.1", "etcd:3.3.15-0", "coredns:1.6.2"),
     (1, 17): ("pause:3.1", "etcd:3.4.3-0", "coredns:1.6.5"),
@@ -35,7 +35,7 @@ def known(cluster: Cluster) -> tuple[str, ...]:
     """
     settings = cluster.suite.kubernetes
     version = kubernetes(cluster.kubernetes_version)
-    others = _OTHERS.get((version.numbers[0], version.numbers[1]))
+    others = _OTHERS.get(version.numbers[:2])
     if others is None or version.text in _ODD:
         raise LookupError(f"the images of kubeadm {cluster.kubernetes_version} are not known in advance")
     if _DECIDE & set(settings.kubeadm.get("ClusterConfiguration", {})):
