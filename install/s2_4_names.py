@@ -18,7 +18,7 @@ BASE = "/etc/resolvconf/resolv.conf.d/base"
 
 @stage(
     section="2.4",
-    after="hostname",
+    after=["hostname", "content_packages"],
     proves=[names.test_search_domain, names.test_name_servers],
 )
 def test_search_domain(cluster: Cluster, host: Host, change: Change) -> None:

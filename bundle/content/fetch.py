@@ -82,7 +82,7 @@ class Fetch:
         new = self.folder / WORK / "text"
         new.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(text, encoding="utf-8")
-        self._keep(LockedFile(path=path, sha256=lock.sha256_of(new), size=new.stat().st_size, kind="index"), new)
+        self._keep(_index_entry(path, new), new)
 
     def _packages(self, items: Iterable[Item]) -> None:
         """The closures of all hosts' packages, by release and architecture, each with an index for apt."""
@@ -108,7 +108,15 @@ class Fetch:
             batch = lacking[start : start + debs.BATCH]
             for deb, file in zip(batch, _paired(batch, apt.download(batch)), strict=True):
                 self._keep(debs.locked(file, place, deb, arch), file)
+        made = {f"{place}/{lock.INDEX}", f"{place}.tar"}
+        if {*there, *made} == {path for path in self._before if path.startswith((f"{place}/", f"{place}."))}:
+            self._files |= {path: self._before[path] for path in made}
+            return
         self._text(f"{place}/{lock.INDEX}", debs.index(self.folder / place, [self._files[path] for path in there]))
+        tar = debs.packed(
+            [self.folder / path for path in (*there, f"{place}/{lock.INDEX}")], self.folder / WORK / "tar"
+        )
+        self._keep(_index_entry(f"{place}.tar", tar), tar)
 
     def _images(self, items: Sequence[Item]) -> None:
         blobs = self.folder / WORK / "blobs"
@@ -154,6 +162,11 @@ class Fetch:
             digest = lock.sha256_of(copy)
             path = f"{lock.FILES}/{digest[:12]}-{lock.safe_name(Path(name).name)}"
             self._keep(LockedFile(path=path, sha256=digest, size=copy.stat().st_size, kind="file", name=name), copy)
+
+
+def _index_entry(path: str, file: Path) -> LockedFile:
+    """The entry of a file that is made of others."""
+    return LockedFile(path=path, sha256=lock.sha256_of(file), size=file.stat().st_size, kind="index")
 
 
 def _sets(wants: Iterable[Item]) -> list[list[str]]:

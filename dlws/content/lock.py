@@ -104,6 +104,11 @@ def packages_folder(platform: str, arch: Arch) -> str:
     return f"{PACKAGES}/{platform.replace(' ', '-')}-{arch}"
 
 
+def platform_name(system: str, release: str) -> str:
+    """A release without its point release, whose packages it has: `ubuntu 18.04`, `debian 12`."""
+    return f"{system} {'.'.join(release.split('.')[: 2 if system == 'ubuntu' else 1])}"
+
+
 def sha256_of(path: Path) -> str:
     """A file's SHA-256, read in pieces. Raises OSError."""
     with path.open("rb") as file:

@@ -11,6 +11,9 @@ from dlws.content import deb, lock, wanted
 from dlws.content.item import Item, Kind
 from dlws.content.lock import ContentError, Lock, LockedFile
 from dlws.kubernetes import image_archives
+from dlws.platform.templates import TemplateError
+from dlws.upstream.checkout import CheckoutError
+from dlws.verdict import Unknown
 
 BROUGHT = (Kind.PACKAGE, Kind.IMAGE, Kind.FILE)
 """What a content folder holds; sources and vendors' tools are brought by hand."""
@@ -28,6 +31,16 @@ def troubles(cluster: Cluster, folder: Path) -> list[str]:
     wrong = {one.path: why for one in locked.files if (why := trouble(folder, one))}
     lines = [f"{one.title}: {wrong[one.path]}" for one in locked.files if one.path in wrong]
     return [*lines, *missing(wanted.items(cluster, lock.listed(locked, cluster)), locked, cluster)]
+
+
+def judged(cluster: Cluster) -> list[str]:
+    """`troubles` of the folder of suite.content. Unknown where what the install needs cannot be known."""
+    if cluster.content is None:
+        raise LookupError("suite.content is not set")
+    try:
+        return troubles(cluster, cluster.content)
+    except (CheckoutError, TemplateError, LookupError) as error:
+        raise Unknown(f"what the install needs is not known: {error}") from error
 
 
 def missing(items: Iterable[Item], locked: Lock, cluster: Cluster) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from dlws.config import platforms
 from dlws.config.cluster import Cluster
+from dlws.content import lock
 from dlws.content.item import Item, Kind
 from dlws.engine import targets
 from dlws.facts import apt_sources, kube_host
@@ -63,8 +64,7 @@ def releases(cluster: Cluster, node: Node) -> tuple[str, ...]:
     A point release has the packages of its release.
     """
     rows = platforms.accepted(cluster.suite.platforms, node) or platforms.demanded(node)
-    points = (f"{row.os} {'.'.join(row.release.split('.')[: 2 if row.os == 'ubuntu' else 1])}" for row in rows)
-    return tuple(dict.fromkeys(points))
+    return tuple(dict.fromkeys(lock.platform_name(row.os, row.release) for row in rows))
 
 
 def kubeadm_images_of(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> list[str]:

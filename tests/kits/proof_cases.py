@@ -107,6 +107,8 @@ class Case:
     """Replacements made in config.yaml since the run began; null: the file was removed."""
     spoilt: Mapping[str, str | None] = field(default_factory=dict)
     """Files beside config.yaml (in `checkout/` or `state/`) with other content; null: the file was removed."""
+    content: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with a file of suite.content, by the beginning of its name: missing, cut or lacking in the lock."""
     lock: str | None = ""
     """The lock file of the libraries; null: there is none."""
     installed: Mapping[str, str] = field(default_factory=dict)
