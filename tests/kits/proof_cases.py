@@ -248,7 +248,7 @@ def given(answer: Any) -> Given:
 
 def hosts_of(check: Check) -> set[str]:
     """The kinds of host to which a check applies; {""} for the control host and the whole cluster."""
-    targets = set(check.on(example()))
+    targets = {target for cluster in (example(), without_a_network()) for target in check.on(cluster)}
     return {kind for kind, name in HOSTS.items() if example().node(name) in targets} or {""}
 
 
@@ -256,6 +256,12 @@ def hosts_of(check: Check) -> set[str]:
 def example() -> Cluster:
     """The cluster of the proofs, unmodified."""
     return loaded((HEALTHY / "cluster.yaml").read_text())
+
+
+@cache
+def without_a_network() -> Cluster:
+    """The same where the install takes everything from suite.content."""
+    return loaded((HEALTHY / "cluster.yaml").read_text().replace("suite:\n", "suite:\n  content: content\n"))
 
 
 @cache
