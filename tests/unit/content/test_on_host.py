@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from bundle.content import debs as fetched
+from dlws.config.cluster import load
 from dlws.content import on_host
 from dlws.content.lock import platform_name, sha256_of
+from dlws.engine import targets
+from dlws.engine.stage import RUNBOOK
+from dlws.facts.apt_sources import packages_by_stage
 from dlws.hostfiles.apt_source import unverified
 from dlws.remote.host import Host
 from tests.kits import debs
+from tests.kits.config_example import no_dns, write
+from tests.kits.documents import STAGES
 from tests.kits.scripted import Scripted
+
+ON_CONTROL = (targets.control_host, targets.content_control_host, targets.public_control_host, targets.platform_control)
 
 
 def test_what_a_host_unpacks_is_what_was_locked(tmp_path: Path) -> None:
@@ -48,3 +56,21 @@ def test_the_source_is_removed_with_its_packages() -> None:
     assert unverified(on_host.SOURCE.line) == ["trusted=yes"]
     assert re.fullmatch(r"rm -rf (\S+) (\S+)", on_host.REMOVE)
     assert {on_host.SOURCE.path, on_host.FOLDER} == set(on_host.REMOVE.split()[2:])
+
+
+def before(name: str) -> set[str]:
+    """The stages that a stage waits for, directly or not."""
+    needed = {re.sub(r"\[.*\]|\?$", "", need) for need in STAGES[name].after}
+    return needed.union(*(before(need) for need in needed))
+
+
+def test_the_content_is_judged_before_any_host_is_changed() -> None:
+    on_hosts = [s.name for s in STAGES.values() if s.commands == RUNBOOK and s.on not in ON_CONTROL]
+    assert [name for name in on_hosts if "content" not in before(name)] == []
+
+
+def test_what_apt_installs_comes_after_the_content_and_its_removal_after_that(tmp_path: Path) -> None:
+    cluster = load(write(tmp_path), resolve=no_dns)
+    for stage in packages_by_stage(cluster, cluster.master):
+        assert "content_packages" in before(stage)
+        assert stage in before("content_removed")
