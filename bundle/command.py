@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from bundle import archive, debian, folder, image, wheels
+from bundle.content import command as content
 from bundle.process import BundleError
 from dlws.cli import Failed
 from dlws.inventory import Arch
@@ -20,7 +21,11 @@ PATH = click.Path(path_type=Path)
 
 @click.group()
 def bundle() -> None:
-    """Make the suite as one folder that starts on any machine, without a network."""
+    """Make the suite as one folder that starts on any machine, and the content that a configuration needs."""
+
+
+for command in (content.list_, content.fetch, content.check):
+    bundle.add_command(command)
 
 
 @bundle.command()

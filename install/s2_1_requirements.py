@@ -11,7 +11,7 @@ from dlws.engine.stage import stage
 from dlws.engine.targets import image_builders
 
 
-@stage(section="2.1", after="config", proves=[accounts.test_login])
+@stage(section="2.1", after=["config", "content"], proves=[accounts.test_login])
 def test_login() -> None:
     """The suite can log in with the pinned host key and has root privileges."""
 

@@ -31,7 +31,7 @@ def test_kube_source(cluster: Cluster, host: Host, change: Change) -> None:
 
 @stage(
     section="3.8",
-    after=["reachability", "package_sources", "kube_source"],
+    after=["reachability", "package_sources", "kube_source", "content_packages"],
     proves=[packages.test_packages_have_candidates],
 )
 def test_package_lists(change: Change) -> None:

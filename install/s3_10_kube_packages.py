@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 from checks.host import kernel
 from checks.kubernetes import kube_host
@@ -14,6 +13,8 @@ from dlws.facts.kube_host import (
     PACKAGES,
     installed_packages,
     missing_images,
+    package_files,
+    package_version,
     packages_of,
 )
 from dlws.inventory import Node
@@ -81,25 +82,15 @@ def packages(cluster: Cluster, host: Host, change: Change) -> list[str]:
     """The arguments for apt: `NAME=VERSION` or, from a folder of packages, the files copied to the host."""
     if cluster.packages_folder is None:
         return packages_of(cluster)
-    version = version_of(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
     arch = host.read("dpkg --print-architecture").strip()
+    try:
+        debs = package_files(cluster.packages_folder, arch, package_version(cluster))
+    except FileNotFoundError as error:
+        raise ChangeFailed(str(error)) from None
     change.make_directory(CACHE)
-    for deb in (debs := files(cluster.packages_folder, arch, version)):
+    for deb in debs:
         change.put_file(f"{CACHE}/{deb.name}", deb, text=f"copy {deb.name}")
     return [f"{CACHE}/{deb.name}" for deb in debs]
-
-
-def files(folder: Path, arch: str, version: str) -> list[Path]:
-    """The packages of a folder for an architecture: `PACKAGES` in this version, and all others, their dependencies.
-
-    Raises ChangeFailed if one of `PACKAGES` is missing.
-    """
-    fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
-    ours = [deb for deb in fitting if deb.name.partition("_")[0] in PACKAGES]
-    right = [deb for deb in ours if deb.stem.split("_")[1] == version]
-    if missing := set(PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
-        raise ChangeFailed(f"{folder}: no {', '.join(sorted(missing))} {version} for {arch}")
-    return [*(deb for deb in fitting if deb not in ours), *right]
 
 
 def with_lines(text: str, lines: list[str]) -> str:

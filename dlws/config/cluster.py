@@ -38,6 +38,8 @@ __all__ = [
     "load",
 ]
 
+CONTENT_IMAGES: Final = "images"
+"""The folder of a content folder that has the archives of images."""
 HOW_TO_START: Final = "`dlws init` writes a first one; or name another file with --cluster, or try `make demo`"
 
 
@@ -124,8 +126,13 @@ class Cluster:
 
     @property
     def image_archives(self) -> Path | None:
-        """The folder with `docker save` archives, if there is one."""
-        return self._beside(self.suite.image_archives)
+        """The folder with `docker save` archives, if there is one: the site's own, else the content's."""
+        return self._beside(self.suite.image_archives) or (self.content / CONTENT_IMAGES if self.content else None)
+
+    @property
+    def content(self) -> Path | None:
+        """The folder with what the install needs, made by `dlws bundle fetch`, if one is named."""
+        return self._beside(self.suite.content)
 
     @property
     def registry_config(self) -> Path | None:

@@ -283,6 +283,8 @@ class Suite(Section):
     """Built here, which asks that the control host has the master's architecture (runbook 2.1); or prebuilt."""
     image_archives: Text | None = None
     """Folder with `docker save` archives; relative to the configuration file."""
+    content: Text | None = None
+    """Folder made by `dlws bundle fetch`, with all that the install needs; relative to the configuration file."""
     registry_config: Text | None = None
     """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
     platforms: tuple[Platform, ...] = ()

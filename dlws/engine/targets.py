@@ -165,6 +165,13 @@ def with_registry_login(cluster: Cluster) -> bool:
     return bool(cluster.registry_config)
 
 
+def with_content(cluster: Cluster) -> bool:
+    """Whether the configuration names a folder with all that the install needs."""
+    return bool(cluster.content)
+
+
+content_control_host = where(control_host, with_content)
+content_hosts = where(every_host, with_content)
 pod_network_master = where(master, with_pod_network)
 hosts_with_apt_source = where(every_host, with_apt_source)
 npu_cluster = where(whole_cluster, with_npus)

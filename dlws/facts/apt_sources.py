@@ -16,6 +16,8 @@ from dlws.remote.host import Host
 from dlws.verdict import Unknown
 
 MISSING_PROGRAMS = "for p in {}; do command -v $p >/dev/null || echo $p; done"
+SEARCH_DOMAIN = ("resolvconf",)
+"""The package that keeps a host's search domain (runbook 2.4)."""
 ANY_LIST = "find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit"
 
 
@@ -44,24 +46,34 @@ def absent_sources(cluster: Cluster, node: Node, host: Host) -> list[str]:
     return [s.name for s in all_sources(cluster, node) if (text_of(host, s.path) or "").strip() != s.text]
 
 
+def packages_by_stage(cluster: Cluster, node: Node) -> dict[str, tuple[str, ...]]:
+    """What each stage of the runbook installs by apt on a host that has nothing yet: `name` or `name=version`."""
+    packages = cluster.suite.packages
+    return {
+        "node_packages": packages.node,
+        "docker": packages.docker,
+        "gpu_runtime": packages.gpu_runtime if node.device is Device.GPU else (),
+        "nfs_server": packages.nfs_server if shares.served_by(cluster, node) else (),
+        "kube_packages": () if cluster.packages_folder else tuple(kube_host.packages_of(cluster)),
+        "search_domain": SEARCH_DOMAIN,
+    }
+
+
 def packages_to_install(cluster: Cluster, node: Node, host: Host) -> list[str]:
     """What the stages of the runbook would install on a host now, `name` or `name=version`.
 
-    Like the stages it leaves Docker and the GPU runtime alone where they are there already, by whatever package, and
-    Kubernetes where its packages come as files.
+    Like the stages it leaves Docker and the GPU runtime alone where they are there already, by whatever package.
     """
-    packages = cluster.suite.packages
     programs = ["dockerd", *(["nvidia-container-runtime"] if node.device is Device.GPU else [])]
     lacking = host.lines(MISSING_PROGRAMS.format(" ".join(programs)))
-    wanted = [
-        *packages.node,
-        *(packages.docker if "dockerd" in lacking else ()),
-        *(packages.gpu_runtime if "nvidia-container-runtime" in lacking else ()),
-        *(packages.nfs_server if shares.served_by(cluster, node) else ()),
-        *(() if cluster.packages_folder else kube_host.packages_of(cluster)),
-        *(() if resolver_of(host).searches(cluster.domain) else ("resolvconf",)),
-    ]
-    return missing_packages(host, list(dict.fromkeys(wanted)))
+    wanted = packages_by_stage(cluster, node)
+    if "dockerd" not in lacking:
+        wanted["docker"] = ()
+    if "nvidia-container-runtime" not in lacking:
+        wanted["gpu_runtime"] = ()
+    if resolver_of(host).searches(cluster.domain):
+        wanted["search_domain"] = ()
+    return missing_packages(host, list(dict.fromkeys(name for names in wanted.values() for name in names)))
 
 
 def without_candidate(host: Host, packages: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
@@ -35,8 +36,25 @@ def installed_packages(host: Host) -> dict[str, str]:
 
 def packages_of(cluster: Cluster) -> list[str]:
     """PACKAGES in the cluster's version, as apt takes them: `kubelet=1.18.0-00`."""
-    version = versions.kubernetes(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
-    return [f"{name}={version}" for name in PACKAGES]
+    return [f"{name}={package_version(cluster)}" for name in PACKAGES]
+
+
+def package_version(cluster: Cluster) -> str:
+    """The version of PACKAGES, as Debian has it: `1.18.0-00`."""
+    return versions.kubernetes(cluster.kubernetes_version).text + cluster.suite.kubernetes.package_suffix
+
+
+def package_files(folder: Path, arch: str, version: str) -> list[Path]:
+    """The packages of a folder for an architecture: `PACKAGES` in this version, and all others, their dependencies.
+
+    Raises FileNotFoundError if one of `PACKAGES` is missing.
+    """
+    fitting = [deb for deb in sorted(folder.glob("*.deb")) if deb.stem.rpartition("_")[2] in (arch, "all")]
+    ours = [deb for deb in fitting if deb.name.partition("_")[0] in PACKAGES]
+    right = [deb for deb in ours if deb.stem.split("_")[1] == version]
+    if missing := set(PACKAGES) - {deb.name.partition("_")[0] for deb in right}:
+        raise FileNotFoundError(f"{folder}: no {', '.join(sorted(missing))} {version} for {arch}")
+    return [*(deb for deb in fitting if deb not in ours), *right]
 
 
 def running_kubeadm(host: Host) -> list[str]:

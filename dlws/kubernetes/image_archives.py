@@ -43,9 +43,17 @@ def archive(folder: Path | None, image: str, arch: Arch) -> Path | None:
 
     `k8s.gcr.io/pause:3.2` is `k8s.gcr.io-pause-3.2-arm64.tar` or, for any architecture, `k8s.gcr.io-pause-3.2.tar`.
     """
-    flat = image.replace("/", "-").replace(":", "-")
-    candidates = [folder / f"{flat}-{arch}.tar", folder / f"{flat}.tar"] if folder else []
+    candidates = [folder / file_name(image, arch), folder / f"{_flat(image)}.tar"] if folder else []
     return next((path for path in candidates if path.exists()), None)
+
+
+def file_name(image: str, arch: Arch) -> str:
+    """Where a folder of archives keeps an architecture's own: `k8s.gcr.io-pause-3.2-arm64.tar`."""
+    return f"{_flat(image)}-{arch}.tar"
+
+
+def _flat(image: str) -> str:
+    return image.replace("/", "-").replace(":", "-")
 
 
 def require(path: Path, image: str, arch: str | None) -> None:
@@ -54,12 +62,17 @@ def require(path: Path, image: str, arch: str | None) -> None:
     Where there is a SHA256SUMS beside it, all of the file is read; else its contents and its two small JSON files.
     """
     _require_sum(path)
+    require_image(path, image, arch)
+
+
+def require_image(path: Path, image: str, arch: str | None) -> None:
+    """The same by the archive's contents and its two small JSON files alone, whose layers have their digests there."""
     images = contents(path)
     names = [name for found in images for name in found.names]
     if names != [with_tag(image)]:
         raise WrongArchive(f"it holds {', '.join(names) or 'no named image'}, not {with_tag(image)}")
     if arch is not None and images[0].architecture != arch:
-        raise WrongArchive(f"{with_tag(image)} in it is for {images[0].architecture}, the host runs {arch}")
+        raise WrongArchive(f"{with_tag(image)} in it is for {images[0].architecture}, {arch} is needed")
 
 
 def contents(path: Path) -> tuple[ArchivedImage, ...]:

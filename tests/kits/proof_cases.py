@@ -107,6 +107,8 @@ class Case:
     """Replacements made in config.yaml since the run began; null: the file was removed."""
     spoilt: Mapping[str, str | None] = field(default_factory=dict)
     """Files beside config.yaml (in `checkout/` or `state/`) with other content; null: the file was removed."""
+    content: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with a file of suite.content, by the beginning of its name: missing, cut or lacking in the lock."""
     lock: str | None = ""
     """The lock file of the libraries; null: there is none."""
     installed: Mapping[str, str] = field(default_factory=dict)
@@ -246,7 +248,7 @@ def given(answer: Any) -> Given:
 
 def hosts_of(check: Check) -> set[str]:
     """The kinds of host to which a check applies; {""} for the control host and the whole cluster."""
-    targets = set(check.on(example()))
+    targets = {target for cluster in (example(), without_a_network()) for target in check.on(cluster)}
     return {kind for kind, name in HOSTS.items() if example().node(name) in targets} or {""}
 
 
@@ -254,6 +256,12 @@ def hosts_of(check: Check) -> set[str]:
 def example() -> Cluster:
     """The cluster of the proofs, unmodified."""
     return loaded((HEALTHY / "cluster.yaml").read_text())
+
+
+@cache
+def without_a_network() -> Cluster:
+    """The same where the install takes everything from suite.content."""
+    return loaded((HEALTHY / "cluster.yaml").read_text().replace("suite:\n", "suite:\n  content: content\n"))
 
 
 @cache

@@ -39,6 +39,7 @@ from dlws.remote.fleet import Fleet
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.outbox import Stdin
 from dlws.remote.replay import Replay, ReplayedApi, ReplayedFleet
+from tests.kits import proof_content
 from tests.kits.proof_api import FAILURES, Broken, RecordedApi, merged
 from tests.kits.proof_cases import (
     BESIDE,
@@ -228,7 +229,10 @@ def _cluster(case: Case, folder: Path) -> Cluster:
         path.chmod(0o600)
     cluster = loaded(text)
     findings = tuple(replace(finding, file=str(path)) for finding in cluster.findings)
-    return replace(cluster, path=path, findings=findings)
+    found = replace(cluster, path=path, findings=findings)
+    if found.content:
+        proof_content.furnish(found, case.content)
+    return found
 
 
 def spoil_file(folder: Path, name: str, content: str | None) -> None:

@@ -26,7 +26,7 @@ LAYERS = (
     ("dlws.record",),
     ("dlws.remote",),
     ("dlws.facts", "dlws.engine"),
-    ("dlws.init",),
+    ("dlws.init", "dlws.content"),
     ("fixtures",),
     ("checks",),
     ("install",),

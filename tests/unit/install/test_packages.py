@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlws.config.cluster import Cluster, load
+from dlws.facts.kube_host import package_files
 from dlws.kubernetes import membership
 from dlws.kubernetes.membership import NODE
 from dlws.remote.change import ChangeFailed
@@ -52,10 +53,10 @@ def test_a_folder_gives_its_packages_for_the_hosts_architecture(tmp_path: Path) 
     ]
     for name in [*names, "kubelet_1.17.0-00_amd64.deb", "conntrack_1.4_amd64.deb", "keys_1_all.deb"]:
         (tmp_path / name).touch()
-    found = [deb.name for deb in stages.files(tmp_path, "amd64", "1.18.0-00")]
+    found = [deb.name for deb in package_files(tmp_path, "amd64", "1.18.0-00")]
     assert found == ["conntrack_1.4_amd64.deb", "keys_1_all.deb", *(name for name in names if "amd64" in name)]
-    with pytest.raises(ChangeFailed, match=r"no kubeadm, kubectl, kubelet 1\.19\.0-00 for amd64"):
-        stages.files(tmp_path, "amd64", "1.19.0-00")
+    with pytest.raises(FileNotFoundError, match=r"no kubeadm, kubectl, kubelet 1\.19\.0-00 for amd64"):
+        package_files(tmp_path, "amd64", "1.19.0-00")
 
 
 def test_lines_are_added_to_a_file_once() -> None:

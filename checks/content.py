@@ -1,0 +1,63 @@
+"""D, H: the content that an install without a network takes all its packages and images from."""
+
+from __future__ import annotations
+
+from dlws.config.cluster import Cluster
+from dlws.content import verify
+from dlws.content.on_host import SOURCE, missing_files, place_of, wanted_files
+from dlws.engine.check import expect, expect_that, goal, preflight
+from dlws.engine.targets import content_control_host, content_hosts
+from dlws.facts.apt_sources import packages_to_install
+from dlws.facts.files import text_of
+from dlws.inventory import Node
+from dlws.remote.host import Host
+from dlws.remote.notes import Notes
+
+
+@preflight
+@goal(
+    "D47",
+    section="3.2",
+    source="content.lock",
+    on=content_control_host,
+    title_zh="离线内容完整：所需软件包与镜像齐全、未损坏、架构正确",
+    fix="dlws bundle fetch on a machine with a network fetches only what is named here; copy the folder again, then"
+    " dlws bundle check",
+)
+def test_content_is_complete(cluster: Cluster, notes: Notes) -> None:
+    """The folder of suite.content has all that the install needs, whole and for the hosts' architectures."""
+    wrong = notes.take("read the content and compare it with content.lock", lambda: verify.judged(cluster))
+    expect("missing or wrong in the content", found=wrong, expected=[])
+
+
+@goal(
+    "H40",
+    section="3.8",
+    source="content.lock",
+    on=content_hosts,
+    title_zh="离线软件包已到主机，与 content.lock 一致，apt 可用",
+    fix="run pytest -m install --stages content_packages; for a release that the content lacks, dlws bundle fetch"
+    " with a row of suite.platforms",
+)
+def test_content_packages_are_here(cluster: Cluster, node: Node, host: Host, notes: Notes) -> None:
+    """While packages are to be installed, apt on the host has the content's for its release, each as it was locked."""
+    if not packages_to_install(cluster, node, host):
+        return
+    place = place_of(node, host)
+    wanted = wanted_files(cluster, place, notes)
+    expect_that(bool(wanted), f"{place} in content.lock", found="nothing", expected="packages for this host's release")
+    expect("packages missing or changed on the host", found=missing_files(host, wanted), expected=[])
+    expect(SOURCE.path, found=text_of(host, SOURCE.path) or "no file", expected=SOURCE.text)
+
+
+@goal(
+    "H41",
+    section="3.12",
+    source="sources.list(5)",
+    on=content_hosts,
+    title_zh="离线软件源已从主机移除",
+    fix="run pytest -m install --stages content_removed",
+)
+def test_content_source_is_gone(host: Host) -> None:
+    """The content's source, which apt believes without a signature, is gone from the host after the install."""
+    expect(SOURCE.path, found=text_of(host, SOURCE.path) or "no file", expected="no file")
