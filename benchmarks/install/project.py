@@ -14,7 +14,7 @@ from dlws.config.state import State, state_of
 COPIED = ("dlws", "fixtures", "reports", "conftest.py", "pytest.ini", "pyproject.toml", "requirements.lock")
 NAME = "bench"
 STEPS = 8  # stages of each host, one after the other; the whole cluster is waited for once in their middle
-CHECKS = '''
+CHECKS = """
 from dlws.engine.check import check, expect
 
 def done(number):
@@ -24,8 +24,8 @@ def done(number):
     return holds
 
 DONE = {number: done(number) for number in range(STEPS)}
-'''
-STAGES = '''
+"""
+STAGES = """
 from checks import facts
 from dlws.engine.stage import stage
 
@@ -38,7 +38,7 @@ def staged(number):
     return stage(section=f"1.{number}", proves=[facts.DONE[number]], after=after)(body)
 
 STEPS_OF_A_HOST = {number: staged(number) for number in range(STEPS)}
-'''
+"""
 
 
 class Project:

@@ -106,13 +106,18 @@ class Fleet:
             connection = future.result()
             connection.must_be_there()
         except Unreachable as error:
-            if name not in self._refused:
-                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
-                self._refused_at[name] = time.monotonic()
-            self.transcript.use(self._refused[name])
+            self.transcript.use(self._refusal(name, error))
             raise error.again() from None
         connection.ask_ahead()
         return connection
+
+    def _refusal(self, name: str, error: Unreachable) -> str:
+        """The reference of the record that a host could not be reached, made by the first that meets it."""
+        with self._lock:
+            if name not in self._refused:
+                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
+                self._refused_at[name] = time.monotonic()
+            return self._refused[name]
 
     def host(self, name: str) -> Host:
         """The testinfra host on that connection. Raises Unreachable."""

@@ -8,7 +8,8 @@ import pytest
 from pytest_dependency import DependencyItemStatus, DependencyManager
 from xdist import dsession, remote, workermanage
 
-from dlws.engine.scheduler import Eager, Staged
+from dlws.engine.scheduler import Staged
+from dlws.engine.worker import Loop
 
 
 def test_the_worker_has_a_channel_an_index_and_a_voice() -> None:
@@ -29,7 +30,7 @@ def test_the_event_and_the_command_are_called_so() -> None:
 
 def test_the_workers_loop_is_a_hook_that_ours_can_come_before() -> None:
     assert hasattr(remote.WorkerInteractor, "pytest_runtestloop")
-    assert Eager.pytest_runtestloop.pytest_impl["tryfirst"]  # type: ignore[attr-defined]
+    assert Loop.pytest_runtestloop.pytest_impl["tryfirst"]  # type: ignore[attr-defined]
 
 
 def test_a_worker_takes_commands_and_reports_its_end() -> None:
