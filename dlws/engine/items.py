@@ -231,7 +231,8 @@ class StageItem(TargetItem):
     spec: Stage
     step: Step
     missing: list[Step]
-    earlier: list[Step]
+    earlier: Iterator[Step]
+    """Looked for only where it is asked, once: each of all would be most of the run's stages."""
     blocked = Outcome.BLOCKED
     failed = Outcome.FAILED
 

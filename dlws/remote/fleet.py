@@ -97,6 +97,7 @@ class Fleet:
             mine = future is None or future.cancel()  # no thread has begun: connect here rather than wait in the queue
             if future is None or mine:
                 future = self._opening[name] = Future()
+                future.set_running_or_notify_cancel()  # another thread that wants it waits, and cannot cancel it
         if mine:
             try:
                 future.set_result(self._open(name))

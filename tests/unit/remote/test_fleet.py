@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet, FleetConnection
 from dlws.remote.foresight import Foresight
 from dlws.remote.outbox import Stdin
+from tests.kits.project import eventually
 
 CHECKS = ["uname -s", "cat /etc/fstab", "hostname -f"]
 
@@ -302,6 +305,27 @@ def test_the_control_host_is_one_of_them(world: World) -> None:
     fleet = world.audit()
     assert fleet.host("control").read("uname") == "1"
     assert check(fleet, "control", ["uname"]) == ["control.main.jsonl#2"]
+
+
+def test_two_stages_that_need_the_same_host_share_its_connection(world: World) -> None:
+    fleet, opened, wanted = world.fleet(), [], threading.Event()
+    inner = fleet._open_host
+
+    def slowly(node: Node) -> Connection:
+        opened.append(node.name)
+        wanted.wait(10)
+        return inner(node)
+
+    fleet._open_host = slowly
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(fleet.connection, "n0")
+        eventually(lambda: opened)
+        second = pool.submit(fleet.connection, "n0")
+        with suppress(TimeoutError):
+            second.result(0.2)
+        wanted.set()
+        assert first.result() is second.result()
+    assert opened == ["n0"]
 
 
 def test_closing_closes_every_connection(world: World) -> None:
