@@ -157,6 +157,8 @@ class Staged:
         running = sorted(self._running.pop(node))
         self._collected.pop(node, None)
         self._home = {host: worker for host, worker in self._home.items() if worker is not node}
+        if self.tests is None:
+            return None
         lost = [(index, self._collection()[index]) for index in running if self._had_begun(index)]
         self._release([index for index in running if not self._had_begun(index)])
         for index, nodeid in lost:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -24,12 +25,14 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = {s for given in secrets for s in _alike(given)}
+        self._learning = threading.Lock()
         self._prepare()
 
     def learn(self, secret: str) -> None:
-        """Mask one more, which did not exist before: a join's token."""
-        self._secrets |= {*_alike(secret)}
-        self._prepare()
+        """Mask one more, which did not exist before: a join's token. Of two at a time, none may undo the other."""
+        with self._learning:
+            self._secrets |= {*_alike(secret)}
+            self._prepare()
 
     def _prepare(self) -> None:
         long = sorted((s for s in self._secrets if len(s) >= SHORT), key=lambda s: (-len(s), s))

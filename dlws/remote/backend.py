@@ -39,7 +39,7 @@ class Backend(BaseBackend):  # type: ignore[misc]
     @property
     def get_command(self) -> Callable[..., str]:
         """Makes the text of a command. `with host.sudo("mysql"):` sets another one, here for its own thread alone."""
-        return self._made_by.function or super().get_command  # type: ignore[no-any-return]
+        return self._made_by.function or super().get_command
 
     @get_command.setter
     def get_command(self, function: Callable[..., str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -38,8 +38,8 @@ class Rehearsal:
         graph = graph_of(made)
         monkeypatch.setattr(scheduler, "parse_tx_spec_config", lambda config: [None] * width)
         plugins: Any = type("Plugins", (), {"getplugin": lambda _, name: self})()
-        config: Any = type("Config", (), {"stash": {GRAPH: graph}, "pluginmanager": plugins})()
-        session: Any = type("Session", (), {"items": ordered(made, graph)})()
+        config = self.config = cast(Any, type("Config", (), {"stash": {GRAPH: graph}, "pluginmanager": plugins})())
+        session = self.session = cast(Any, type("Session", (), {"items": ordered(made, graph)})())
         self.step_of = {item.nodeid: item.step for item in made}
         self.tests = [item.nodeid for item in session.items]
         self.staged = Staged(config, session)
@@ -215,6 +215,13 @@ def test_a_worker_that_dies_fails_all_that_it_ran(monkeypatch: pytest.MonkeyPatc
     run = Rehearsal(items(base=(HOSTS, [])), 1, monkeypatch)
     assert run.die(run.workers[0]) == sorted(run.tests)
     assert run.staged.tests_finished
+
+
+def test_a_worker_may_die_before_any_has_collected(pair: Rehearsal) -> None:
+    staged, worker = Staged(pair.config, pair.session), cast(Any, Worker())
+    staged.add_node(worker)
+    assert staged.remove_node(worker) is None
+    assert staged.nodes == []
 
 
 def test_what_a_dead_worker_would_have_skipped_is_given_to_another(pair: Rehearsal) -> None:

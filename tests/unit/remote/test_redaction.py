@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -82,3 +83,10 @@ def test_short_and_empty_secrets_leave_ordinary_text_alone() -> None:
 def test_lines_of_a_private_key_are_masked_one_by_one() -> None:
     key = "-----BEGIN KEY-----\nAAAABBBBCCCCDDDDEEEE\nFFFFGGGGHHHHIIIIJJJJ\n-----END KEY-----\n"
     assert Redactor([key]).text("  FFFFGGGGHHHHIIIIJJJJ") == "  ***"
+
+
+def test_of_secrets_that_threads_learn_at_a_time_none_is_lost() -> None:
+    redactor, secrets = Redactor([]), [f"token-{number:04}-{'x' * number}" for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(redactor.learn, secrets))
+    assert [redactor.text(secret) for secret in secrets] == [MASK] * len(secrets)
