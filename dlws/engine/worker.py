@@ -81,7 +81,8 @@ class Running:
         for index in command["indices"]:
             item = self._session.items[index]
             if isinstance(item, StageItem) and _may_run(item):
-                item.judging = judging = Future()
+                judging: Future[Result] = Future()
+                item.judging = judging
                 thread = Thread(target=self._judge, args=(index, item, judging), name=item.key)
                 self._threads[index] = thread
                 thread.start()
