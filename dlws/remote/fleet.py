@@ -58,6 +58,7 @@ class Fleet:
         self.generation = 0  # grows with every change sent: older answers are void
         self._open_host, self._open_control = open_host, open_control
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="connect")
+        self._logging_in = threading.BoundedSemaphore(width)
         self._lock = threading.Lock()
         self._opening: dict[str, Future[FleetConnection]] = {}
         self._hosts: dict[str, Host] = {}
@@ -100,7 +101,8 @@ class Fleet:
                 future.set_running_or_notify_cancel()  # another thread that wants it waits, and cannot cancel it
         if mine:
             try:
-                future.set_result(self._open(name))
+                with self._logging_in:  # the stages of all hosts may begin at once, and a login has a deadline
+                    future.set_result(self._open(name))
             except BaseException as error:
                 future.set_exception(error)
         try:

@@ -328,6 +328,23 @@ def test_two_stages_that_need_the_same_host_share_its_connection(world: World) -
     assert opened == ["n0"]
 
 
+def test_of_stages_that_begin_at_once_few_log_in_at_a_time(world: World) -> None:
+    fleet, now, most = world.fleet(width=2), [], []
+    inner = fleet._open_host
+
+    def counted(node: Node) -> Connection:
+        now.append(node)
+        most.append(len(now))
+        time.sleep(0.05)
+        now.remove(node)
+        return inner(node)
+
+    fleet._open_host = counted
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(fleet.connection, world.hosts))
+    assert max(most) == 2
+
+
 def test_closing_closes_every_connection(world: World) -> None:
     fleet = world.audit()
     check(fleet, "n0")
