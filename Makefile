@@ -1,6 +1,7 @@
 # make demo   install and audit four hosts on a fresh machine
 # make test   run the suite's own tests, unit and lab
-# make bench  compare this suite with its peers on the same audit; audit fleets of copies of the lab's hosts; measure reports
+# make bench  compare this suite with its peers on the same audit; audit fleets of copies of the lab's hosts; install
+#             pretended ones; measure reports
 # make upstream CHECKOUT=DIR   lint, render and compare, field by field, with a DLWorkspace checkout of your own
 # make upstream-lab CHECKOUT=DIR   install its manifests on the lab's hosts, audit, install again, change a value
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
@@ -72,6 +73,7 @@ bench: dev
 	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.fleet
+	$(BIN)/python -m benchmarks.install
 	$(BIN)/python -m benchmarks.reports
 
 unit: dev

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import paramiko
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
@@ -31,6 +32,13 @@ _EACH = re.compile(r"for x in (?P<words>.*?); do (?P<body>.*)", re.DOTALL)
 _HOSTS = "cat /etc/hosts"
 _TRUST = ("cat /etc/kubernetes/pki/ca.crt", "grep -E '^ *(certificate-authority-data|")
 """Whom a host trusts (T08): only these answers name the fleet's CA, as all certificates are the recorded one's."""
+
+
+class Answering(Protocol):
+    """A pretended host: what answers a command, and how long that takes."""
+
+    def answer(self, command: str) -> tuple[int, bytes, bytes]:
+        """Exit status, stdout and stderr."""
 
 
 class Host:
@@ -107,7 +115,7 @@ class Host:
 
 
 class _Server(paramiko.ServerInterface):
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Answering) -> None:
         self._host = host
 
     def get_allowed_auths(self, username: str) -> str:
@@ -125,7 +133,7 @@ class _Server(paramiko.ServerInterface):
         return True
 
 
-def _batch(channel: paramiko.Channel, host: Host) -> None:
+def _batch(channel: paramiko.Channel, host: Answering) -> None:
     with suppress(OSError, EOFError, paramiko.SSHException), channel:
         received = b"".join(iter(lambda: channel.recv(agent.CHUNK), b""))
         for command in received.decode("utf-8", "surrogateescape").split("\0")[:-1]:
@@ -133,7 +141,7 @@ def _batch(channel: paramiko.Channel, host: Host) -> None:
         channel.send_exit_status(0)
 
 
-def _agent(channel: paramiko.Channel, host: Host) -> None:
+def _agent(channel: paramiko.Channel, host: Answering) -> None:
     with suppress(OSError, EOFError, paramiko.SSHException), channel:
         received = bytearray()
         while b"\n" not in received:
@@ -144,11 +152,20 @@ def _agent(channel: paramiko.Channel, host: Host) -> None:
         source, received = rest[: int(size)], bytearray(rest[int(size) :])
         nonce = re.findall(rb'main\(b"(\w+)"\)', source)[-1]
         channel.sendall(agent.HELLO + nonce + b"\n")
+        whole = threading.Lock()
+
+        def answer(request: bytes) -> None:
+            frame = _answered(request, host)
+            with suppress(OSError), whole:
+                channel.sendall(frame)
+
         while data := channel.recv(agent.CHUNK):
             received += data
             while (end := _length(received)) and len(received) >= end:
-                if received[0] in (agent.READ, agent.CHANGE):
-                    channel.sendall(_answered(bytes(received[:end]), host))
+                if received[0] == agent.CHANGE:  # it may take its time, and keeps no other command waiting
+                    threading.Thread(target=answer, args=(bytes(received[:end]),), daemon=True).start()
+                elif received[0] == agent.READ:
+                    answer(bytes(received[:end]))
                 del received[:end]
 
 
@@ -163,7 +180,7 @@ def _length(received: bytearray) -> int:
     return int(form.size + (sum(fields[4:6]) if form is agent.REQUEST else fields[2]))
 
 
-def _answered(request: bytes, host: Host) -> bytes:
+def _answered(request: bytes, host: Answering) -> bytes:
     """The frame with a host's answer; what the command would be fed is not waited for."""
     _, number, _, cap, token, text, _ = agent.REQUEST.unpack(request[: agent.REQUEST.size])
     command = request[agent.REQUEST.size + token :][:text].decode("utf-8", "surrogateescape")
@@ -173,14 +190,14 @@ def _answered(request: bytes, host: Host) -> bytes:
     return agent.ANSWER.pack(number, rc, 0.001, flags, len(out), len(err)) + out + err
 
 
-def serve(listener: socket.socket, hosts: dict[str, Host], key: paramiko.PKey) -> None:
+def serve(listener: socket.socket, hosts: Mapping[str, Answering], key: paramiko.PKey) -> None:
     """Accept connections for ever; the address that is connected to says which host it is."""
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=_talk, args=(connection, hosts, key), daemon=True).start()
 
 
-def _talk(connection: socket.socket, hosts: dict[str, Host], key: paramiko.PKey) -> None:
+def _talk(connection: socket.socket, hosts: Mapping[str, Answering], key: paramiko.PKey) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport = paramiko.Transport(connection)
     transport.daemon = True

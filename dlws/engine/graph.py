@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,16 +28,16 @@ class Graph:
         """The labels of the steps directly before it that are part of this run."""
         return [name for name in step.after if name in self.selected]
 
-    def earlier(self, step: Step) -> list[Step]:
-        """Every step of this run that must finish before it, directly or indirectly."""
-        ancestors: dict[str, Step] = {}
+    def earlier(self, step: Step) -> Iterator[Step]:
+        """Every step of this run that must finish before it, directly or indirectly. Only looked for as it is asked."""
+        seen = set[str]()
         todo = self.present(step)
         while todo:
             name = todo.pop()
-            if name not in ancestors:
-                ancestors[name] = self.steps[name]
+            if name not in seen:
+                seen.add(name)
+                yield self.steps[name]
                 todo += self.present(self.steps[name])
-        return list(ancestors.values())
 
 
 def step_of(item: pytest.Item) -> Step | None:

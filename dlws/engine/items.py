@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +48,8 @@ class TargetItem(pytest.Item):
     """A check or stage on one target. `result` is set once it has run."""
 
     result: Result | None = None
+    judging: Future[Result] | None = None
+    """The judging that a worker has begun in a thread, and that has ended when the test runs; None where it is now."""
 
     def __init__(self, *, function: Callable[..., None], target: Target, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -73,6 +76,17 @@ class TargetItem(pytest.Item):
     def runtest(self) -> None:
         """Judge, keep the result, and pass, fail or skip accordingly."""
         site = site_of(self.config)
+        result = self.result = self.judging.result() if self.judging else self.judge()
+        if result.verdict.is_red and self.get_closest_marker("judges_api"):
+            site.first_to_lose(API, self.key)
+        if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
+            raise Red(result.sentence)
+        if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER):
+            pytest.skip(result.sentence)
+
+    def judge(self) -> Result:
+        """The result of the test. All of its waits are here; what else pytest does for a test takes no time."""
+        site = site_of(self.config)
         started, clock = datetime.now(UTC), time.monotonic()
         with site.judging(self.key) as references:
             judgement = self._judgement(site)
@@ -83,14 +97,7 @@ class TargetItem(pytest.Item):
             actions=self.actions,
             evidence=references,
         )
-        result = result_of(self.declared, judgement, course)
-        result = self.result = recorded(result, site.fleet.transcript.redactor.text)
-        if result.verdict.is_red and self.get_closest_marker("judges_api"):
-            site.first_to_lose(API, self.key)
-        if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
-            raise Red(result.sentence)
-        if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER):
-            pytest.skip(result.sentence)
+        return recorded(result_of(self.declared, judgement, course), site.fleet.transcript.redactor.text)
 
     def _judgement(self, site: Site) -> Judgement:
         try:
@@ -231,7 +238,8 @@ class StageItem(TargetItem):
     spec: Stage
     step: Step
     missing: list[Step]
-    earlier: list[Step]
+    earlier: Iterator[Step]
+    """Looked for only where it is asked, once: each of all would be most of the run's stages."""
     blocked = Outcome.BLOCKED
     failed = Outcome.FAILED
 

@@ -58,7 +58,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
         return pytest.ExitCode.OK
     quieten(config)
     if command in options.STAGE_COMMANDS and config.option.numprocesses is None and not config.option.collectonly:
-        config.option.numprocesses = min(len(config.stash[CLUSTER].nodes) + options.MORE_WORKERS, options.WORKERS_CAP)
+        config.option.numprocesses = options.workers_for(len(config.stash[CLUSTER].nodes))
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ def run_stage(
     step: Step,
     *,
     missing: list[Step],
-    earlier: list[Step],
+    earlier: Iterable[Step],
     actions: list[ActionRow],
     on_action: Callable[[str], None],
 ) -> Judgement:

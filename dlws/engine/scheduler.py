@@ -1,36 +1,39 @@
-"""Run a stage as soon as every stage before it has finished, on whichever worker is free.
+"""Run a stage as soon as every stage before it has finished and its host is free.
 
-Of several that could run, the one with the longest chain of dependent stages goes first.
+Of several that could run on a host, the one with the longest chain of dependent stages goes first.
 
 pytest-xdist's own schedulers send tests in batches and know no dependencies, and its worker holds one test back until
-the next arrives (xdist #12). This scheduler sends one test to a worker when the test may start, and the worker's loop
-runs it at once. A stage whose dependency failed is sent like any other and skips itself in pytest-dependency; the
-command that starts a test also carries the outcomes from other workers that this worker has not received yet.
+the next arrives (xdist #12). This scheduler sends a test to a worker when the test may start, and the worker's loop
+(`dlws.engine.worker`) begins it at once, beside those of other hosts. A stage whose dependency failed is sent like any
+other and skips itself in pytest-dependency; the command that starts a test also carries the outcomes from other workers
+that this worker has not received yet.
 
 Uses names outside xdist's public API, asserted by tests/unit/engine/test_scheduler_names.py: WorkerInteractor with
-`channel`, `item_index`, `sendevent`; the event `runtest_protocol_complete`; the command `runtests`.
+`channel`, `item_index`, `sendevent`; the event `runtest_protocol_complete`; the command `runtests`; DSession's
+`handle_crashitem`.
 """
 
 from __future__ import annotations
 
-import queue
 import signal
-import time
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Any
 
 import pytest
-from pytest_dependency import DependencyItemStatus, DependencyManager
+from pytest_dependency import DependencyItemStatus
 from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from dlws.engine.graph import GRAPH, step_of
 from dlws.engine.items import TargetItem
 from dlws.engine.progress import leave_terminal
+from dlws.engine.worker import Loop, Phases
 
-Phases = dict[str, str]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MOST_STAGES = 256
+"""Stages that one worker runs at a time, each in a thread: more than a worker's share of the hosts."""
 
 
 class Outcomes:
@@ -44,15 +47,23 @@ class Outcomes:
         phase = report.when if report.when in DependencyItemStatus.Phases else "call"
         self.phases[report.nodeid][str(phase)] = report.outcome
 
+    def has_succeeded(self, nodeid: str) -> bool:
+        """Whether pytest-dependency lets run what depends on this test."""
+        return [self.phases[nodeid].get(phase) for phase in DependencyItemStatus.Phases] == ["passed"] * 3
+
 
 class Staged:
-    """The xdist scheduler. Queues nothing on a worker: each gets one test at a time, when that test may start."""
+    """The xdist scheduler. Queues nothing on a worker: each gets a test when that test may start.
+
+    A worker runs the stages of many hosts side by side, and of checks one at a time.
+    """
 
     def __init__(self, config: pytest.Config, session: pytest.Session) -> None:
         graph = config.stash[GRAPH]
         steps = {item.nodeid: step for item in session.items if (step := step_of(item))}
         nodeid = {step.label: n for n, step in steps.items()}
-        self._expected = len(parse_tx_spec_config(config))
+        self._config, self._expected = config, len(parse_tx_spec_config(config))
+        self._room = MOST_STAGES if steps else 1
         self._label = {n: step.label for n, step in steps.items()}
         self._host = {i.nodeid: i.machine for i in session.items if isinstance(i, TargetItem)}
         self._after = {n: {nodeid[a] for a in graph.present(step)} for n, step in steps.items()}
@@ -62,12 +73,14 @@ class Staged:
             for earlier in (nodeid[a] for a in steps[n].demands if a in nodeid):
                 self._chain[earlier] = max(self._chain[earlier], self._chain[n] + 1)
         self._collected: dict[WorkerController, list[str]] = {}
-        self._running: dict[WorkerController, int | None] = {}
+        self._running: dict[WorkerController, set[int]] = {}
         self._sent: dict[WorkerController, int] = {}
         """How many entries of the log each worker has received."""
         self._home: dict[str, WorkerController] = {}
         """The worker that holds the connection to each host."""
         self._waiting: dict[int, set[int]] = {}
+        self._next: dict[int, list[int]] = defaultdict(list)
+        """By test, those that wait for it."""
         self._ready: list[int] = []
         self._log: list[tuple[str, Phases]] = []
         self._outcomes = Outcomes()
@@ -97,12 +110,11 @@ class Staged:
         """True when every test is done; while draining, when every running test is done."""
         if self.tests is None:
             return False
-        idle = all(index is None for index in self._running.values())
-        return len(self.done) == len(self.tests) or (self.draining and idle)
+        return len(self.done) == len(self.tests) or (self.draining and not any(self._running.values()))
 
     def add_node(self, node: WorkerController) -> None:
         """A worker has started."""
-        self._running[node], self._sent[node] = None, 0
+        self._running[node], self._sent[node] = set(), 0
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """A worker has collected. If a replacement collected something else, the run is drained.
@@ -122,27 +134,43 @@ class Staged:
             if any(other != first for other in rest):
                 raise pytest.UsageError("the workers collected different tests: the configuration changed meanwhile?")
             self.tests, at = first, {n: i for i, n in enumerate(first)}
-            self._waiting = {i: {at[a] for a in self._after.get(n, ()) if a in at} for n, i in at.items()}
-            self._release()
+            before = {i: {at[a] for a in self._after.get(n, ()) if a in at} for n, i in at.items()}
+            self._waiting = {index: earlier for index, earlier in before.items() if earlier}
+            for index, earlier in self._waiting.items():
+                for each in earlier:
+                    self._next[each].append(index)
+            self._release([index for index, earlier in before.items() if not earlier])
         self._dispatch()
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """A worker has finished its test, whatever the outcome."""
-        self._running[node] = None
+        self._running[node].discard(item_index)
         self._finish(item_index)
         self._dispatch()
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """A worker is gone. Returns the node id of the test it was running, which xdist reports as crashed, or None."""
-        index = self._running.pop(node)
+        """A worker is gone. Returns the node id of a test that it was running, which xdist reports as crashed, or None.
+
+        xdist expects one at most; it is told of the others here. A stage that the worker would have skipped, because
+        one before it has failed, is given to another worker.
+        """
+        running = sorted(self._running.pop(node))
         self._collected.pop(node, None)
         self._home = {host: worker for host, worker in self._home.items() if worker is not node}
-        if index is None or self.tests is None:
+        if self.tests is None:
             return None
-        self._outcomes.phases[self.tests[index]]["call"] = "failed"
-        self._finish(index)
+        lost = [(index, self._collection()[index]) for index in running if self._had_begun(index)]
+        self._release([index for index in running if not self._had_begun(index)])
+        for index, nodeid in lost:
+            self._outcomes.phases[nodeid]["call"] = "failed"
+            self._finish(index)
         self._dispatch()
-        return self.tests[index]
+        for _, nodeid in lost[1:]:
+            self._config.pluginmanager.getplugin("dsession").handle_crashitem(nodeid, node)
+        return lost[0][1] if lost else None
+
+    def _had_begun(self, index: int) -> bool:
+        return all(self._outcomes.has_succeeded(before) for before in self._after.get(self._collection()[index], ()))
 
     def mark_test_pending(self, item: str) -> None:
         """Not supported: a stage is never repeated behind the operator's back."""
@@ -171,82 +199,51 @@ class Staged:
         nodeid = self._collection()[index]
         if name := self._label.get(nodeid):
             self._log.append((name, dict(self._outcomes.phases[nodeid])))
-        for rest in self._waiting.values():
-            rest.discard(index)
-        self._release()
+        for later in self._next.pop(index, ()):
+            self._waiting[later].discard(index)
+            if not self._waiting[later]:
+                del self._waiting[later]
+                self._release([later])
 
-    def _release(self) -> None:
+    def _release(self, free: Sequence[int]) -> None:
         tests = self._collection()
-        free = [i for i, rest in self._waiting.items() if not rest]
-        for i in free:
-            del self._waiting[i]
-        self._ready = sorted(self._ready + free, key=lambda i: (-self._chain[tests[i]], i))
+        for index in free:
+            insort(self._ready, index, key=lambda i: (-self._chain[tests[i]], i))
 
     def _dispatch(self) -> None:
         if self.draining or self.tests is None:
             return
-        idle = [n for n, i in self._running.items() if i is None and n in self._collected and not n.shutting_down]
-        busy = {self._host_of(i) for i in self._running.values() if i is not None} - {None}
+        nodes = [node for node in self._running if node in self._collected and not node.shutting_down]
+        busy = {self._host_of(index) for running in self._running.values() for index in running} - {None}
         preferences: list[Callable[[str | None, WorkerController], bool]] = [
             lambda host, node: host is not None and self._home.get(host) is node,  # that worker has the connection
             lambda host, node: host not in self._home,
             lambda host, node: True,
         ]
+        able = [index for index in self._ready if self._host_of(index) not in busy]
         for suitable in preferences:
-            for node in list(idle):
-                index = next(
-                    (i for i in self._ready if self._host_of(i) not in busy and suitable(self._host_of(i), node)), None
-                )
-                if index is not None:
-                    idle.remove(node)
-                    busy |= {self._host_of(index)} - {None}
-                    self._start(index, node)
+            for index in list(able):
+                host = self._host_of(index)
+                free = [node for node in nodes if len(self._running[node]) < self._room and suitable(host, node)]
+                if free and host not in busy:
+                    busy |= {host} - {None}
+                    able.remove(index)
+                    self._start(index, min(free, key=lambda node: len(self._running[node])))
 
     def _start(self, index: int, node: WorkerController) -> None:
+        news = [list(entry) for entry in self._log[self._sent[node] :]]
+        try:
+            node.sendcommand("runtests", indices=[index], outcomes=news)
+        except OSError:  # it has died, as xdist is about to say; the test is for another one
+            return
+        self._sent[node] = len(self._log)
         self._ready.remove(index)
+        self._running[node].add(index)
         if host := self._host_of(index):
             self._home.setdefault(host, node)
-        self._running[node], news = index, self._log[self._sent[node] :]
-        self._sent[node] = len(self._log)
-        node.sendcommand("runtests", indices=[index], outcomes=[list(entry) for entry in news])
 
     def _host_of(self, index: int) -> str | None:
         return self._host.get(self._collection()[index])
-
-
-class Eager:
-    """The worker's loop: run a test when it arrives (xdist's own keeps one in hand until the next)."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Replaces xdist's loop in the worker."""
-        # It is registered without a name, and its class is not the one that `import xdist.remote` gives: execnet has
-        # run that module's source here under another name.
-        plugins = session.config.pluginmanager.get_plugins()
-        worker: Any = next(p for p in plugins if type(p).__name__ == "WorkerInteractor")
-        commands: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
-        worker.channel.setcallback(commands.put, endmarker=("shutdown", {}))
-        while (command := commands.get())[0] != "shutdown":
-            for name, phases in command[1].get("outcomes", ()):
-                record_outcome(session, name, phases)
-            for index in command[1]["indices"]:
-                worker.item_index = index  # xdist puts it into every report that it sends to the controller
-                start = time.perf_counter()
-                item = session.items[index]
-                # nextitem only decides what to tear down: keep session fixtures, end the rest
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=session)
-                duration = time.perf_counter() - start
-                worker.sendevent("runtest_protocol_complete", item_index=index, duration=duration)
-            if session.shouldfail or session.shouldstop:
-                break
-        return True
-
-
-def record_outcome(session: pytest.Session, name: str, phases: Phases) -> None:
-    """Record in this process's pytest-dependency the outcome of a stage that ran in another worker."""
-    manager = DependencyManager.getManager(session, "session")
-    status = manager.results.setdefault(name, DependencyItemStatus())
-    status.results.update({k: v for k, v in phases.items() if k in status.results})
 
 
 class Controller:
@@ -361,7 +358,7 @@ def install(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         on_signals(ignore_in_worker)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        config.pluginmanager.register(Eager())
+        config.pluginmanager.register(Loop())
     elif config.getoption("dist", "no") != "no":
         config.pluginmanager.register(Controller(), "dlws-controller")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -102,6 +103,7 @@ class Site:
     _kube: Kubernetes | None = None
     _leased_from: float = 0.0
     """When (time.monotonic) a master that could not be reached is tried again for the lease."""
+    _asking_for_lease: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def kube(self) -> Kubernetes:
@@ -128,14 +130,17 @@ class Site:
         """
         self.context.check_controller()
         master = self.cluster.master.name  # whoever connects to the master itself takes the lease with the session
-        if not self.context.lease or target.name == master or time.monotonic() < self._leased_from:
+        if not self.context.lease or target.name == master:
             return
-        try:
-            self.fleet.connection(master).restore()
-        except HeldByAnotherRun:
-            raise
-        except Unreachable:
-            self._leased_from = time.monotonic() + RETRY
+        with self._asking_for_lease:  # one tries for all who wait here
+            if time.monotonic() < self._leased_from:
+                return
+            try:
+                self.fleet.connection(master).restore()
+            except HeldByAnotherRun:
+                raise
+            except Unreachable:
+                self._leased_from = time.monotonic() + RETRY
 
     @property
     def first_judgement(self) -> FirstJudgement:

@@ -61,7 +61,7 @@ class Transcript:
         self.folder, self.redactor, self._worker = folder, redactor, worker
         self._lock = threading.Lock()
         self._files: dict[str, tuple[int, str, int]] = {}
-        self._collectors: list[_Collector] = []
+        self._judging = _Judging()
         self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
 
     def record(self, host: str, answer: Answer, kind: LineKind) -> str:
@@ -104,24 +104,25 @@ class Transcript:
         return f"{name}#{count + 1}"
 
     def use(self, reference: str) -> None:
-        """Add a reference to every `collecting` that is open."""
-        with self._lock:
-            for collector in self._collectors:
-                collector.add(reference)
+        """Add a reference to every `collecting` that is open in this thread: a thread judges one test at a time."""
+        for collector in self._judging.collectors:
+            collector.add(reference)
 
     @contextmanager
     def collecting(self) -> Iterator[list[str]]:
-        """The references used inside the `with`, in order: `with transcript.collecting() as evidence: ...`."""
+        """The references that this thread uses in the `with`, in order: `with transcript.collecting() as evidence:`."""
         collector = _Collector()
-        with self._lock:
-            self._collectors.append(collector)
-            self.scope += 1
+        self._judging.collectors.append(collector)
+        self._enter_scope()
         try:
             yield collector.references
         finally:
-            with self._lock:
-                self._collectors = [c for c in self._collectors if c is not collector]
-                self.scope += 1
+            self._judging.collectors.remove(collector)
+            self._enter_scope()
+
+    def _enter_scope(self) -> None:
+        with self._lock:
+            self.scope += 1
 
     def close(self) -> None:
         """Close the files."""
@@ -140,6 +141,13 @@ class Transcript:
             os.write(descriptor, b"\n")
             data += b"\n"
         return descriptor, name, data.count(b"\n")
+
+
+class _Judging(threading.local):
+    """The `collecting`s that are open in a thread, the outer ones first."""
+
+    def __init__(self) -> None:
+        self.collectors: list[_Collector] = []
 
 
 class _Collector:

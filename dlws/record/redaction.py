@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
@@ -27,12 +28,14 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = {s for given in secrets for s in _alike(given)}
+        self._learning = threading.Lock()
         self._prepare()
 
     def learn(self, secret: str) -> None:
-        """Mask one more, which did not exist before: a join's token."""
-        self._secrets |= {*_alike(secret)}
-        self._prepare()
+        """Mask one more, which did not exist before: a join's token. Of two at a time, none may undo the other."""
+        with self._learning:
+            self._secrets |= {*_alike(secret)}
+            self._prepare()
 
     def _prepare(self) -> None:
         long = sorted((s for s in self._secrets if len(s) >= SHORT), key=lambda s: (-len(s), s))
@@ -41,9 +44,8 @@ class Redactor:
         self._cores = [(core[(stem := _stem(core))], core, stem.start) for core in cores]
         alone = sorted((re.escape(_bytes(s)) for s in self._secrets if 0 < len(s) < SHORT), key=len, reverse=True)
         self._alone = re.compile(b"(?<![0-9A-Za-z])(?:" + b"|".join(alone) + b")(?![0-9A-Za-z])") if alone else None
-        self._masked_small = lru_cache(maxsize=REMEMBERED)(
-            self._masked
-        )  # last: it keeps what the above makes of a text
+        # last: it keeps what the above makes of a text
+        self._masked_small = lru_cache(maxsize=REMEMBERED)(self._masked)
 
     def text(self, value: str) -> str:
         """The text with every secret masked."""

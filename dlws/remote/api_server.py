@@ -101,8 +101,8 @@ class ApiServer:
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """See `Server.ask`. A read whose connection breaks is sent once more."""
-        until = time.monotonic() + deadline
         with self._lock:
+            until = time.monotonic() + deadline  # not before: a wait for the requests of others is not the server's
             try:
                 return self._ask(request, deadline)
             except ApiUnreachable:

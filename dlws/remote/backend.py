@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import testinfra.backend
@@ -14,6 +16,13 @@ from dlws.remote.connection import Connection
 DEADLINE = 30.0  # seconds for one command of a check
 
 
+class _MadeBy(threading.local):
+    """How a thread's commands are made: several stages may use one host at the same time, as the master."""
+
+    def __init__(self) -> None:
+        self.function: Callable[..., str] | None = None
+
+
 class Backend(BaseBackend):  # type: ignore[misc]
     """`testinfra.get_host("dlws://atlas01", over=connection)`."""
 
@@ -22,9 +31,19 @@ class Backend(BaseBackend):  # type: ignore[misc]
     def __init__(self, hostspec: str, *args: Any, over: Connection, deadline: float = DEADLINE, **kwargs: Any) -> None:
         """`over` is the connection; its commands already run as root."""
         kwargs.pop("connection", None)  # testinfra passes the backend's own name under this key
+        self._made_by = _MadeBy()
         super().__init__(hostspec, *args, **kwargs)
         self.over = over
         self._deadline = deadline
+
+    @property
+    def get_command(self) -> Callable[..., str]:
+        """Makes the text of a command. `with host.sudo("mysql"):` sets another one, here for its own thread alone."""
+        return self._made_by.function or super().get_command
+
+    @get_command.setter
+    def get_command(self, function: Callable[..., str]) -> None:
+        self._made_by.function = function
 
     def run(self, command: str, *args: str, deadline: float | None = None, **_: Any) -> CommandResult:
         """Run a command; rc, out and err as in testinfra. `deadline` is in seconds.

@@ -153,6 +153,8 @@ class SessionConnection(Connection):
         self._redact = redact
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._refused: tuple[float, Unreachable] | None = None
+        """When (time.monotonic) the last attempt to open a session failed, and how."""
         self._taken = 0
 
     def connect(self) -> SessionConnection:
@@ -225,7 +227,11 @@ class SessionConnection(Connection):
         return answers
 
     def _live_session(self) -> Session:
-        """The session, opened first if there is none or its link is gone. Unreachable if it has printed too much."""
+        """The session, opened first if there is none or its link is gone. Unreachable if it has printed too much.
+
+        One thread opens it for all that wait meanwhile, and if that fails it has failed for all of them.
+        """
+        since = time.monotonic()
         if self._taken > TOTAL:
             much = f"has printed {self._taken >> 20} MiB in this run, more than {TOTAL >> 20}: it is asked nothing more"
             raise Unreachable(f"{self.host}: {much}")
@@ -234,10 +240,13 @@ class SessionConnection(Connection):
                 if self._session is not None:
                     self._session.close()
                     self._session = None
+                if self._refused is not None and self._refused[0] > since:
+                    raise self._refused[1].again()
                 try:
                     self.user, self._session = self._admitted()
                 except Unreachable as error:
-                    raise self._named(error) from None
+                    self._refused = time.monotonic(), self._named(error)
+                    raise self._refused[1] from None
             return self._session
 
     def _admitted(self) -> tuple[str, Session]:

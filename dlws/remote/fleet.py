@@ -61,6 +61,7 @@ class Fleet:
         self.generation = 0  # grows with every change sent: older answers are void
         self._open_host, self._open_control = open_host, open_control
         self._pool = ThreadPoolExecutor(width, thread_name_prefix="connect")
+        self._logging_in = threading.BoundedSemaphore(width)
         self._lock = threading.Lock()
         self._opening: dict[str, Future[FleetConnection]] = {}
         self._expected = deque[str]()
@@ -113,22 +114,29 @@ class Fleet:
             mine = future is None or future.cancel()  # no thread has begun: connect here rather than wait in the queue
             if future is None or mine:
                 future = self._opening[name] = Future()
+                future.set_running_or_notify_cancel()  # another thread that wants it waits, and cannot cancel it
         if mine:
             try:
-                future.set_result(self._open(name))
+                with self._logging_in:  # the stages of all hosts may begin at once, and a login has a deadline
+                    future.set_result(self._open(name))
             except BaseException as error:
                 future.set_exception(error)
         try:
             connection = future.result()
             connection.must_be_there()
         except Unreachable as error:
-            if name not in self._refused:
-                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
-                self._refused_at[name] = time.monotonic()
-            self.transcript.use(self._refused[name])
+            self.transcript.use(self._refusal(name, error))
             raise error.again() from None
         connection.ask_ahead()
         return connection
+
+    def _refusal(self, name: str, error: Unreachable) -> str:
+        """The reference of the record that a host could not be reached, made by the first that meets it."""
+        with self._lock:
+            if name not in self._refused:
+                self._refused[name] = self.transcript.record_failure(name, CONNECT, error)
+                self._refused_at[name] = time.monotonic()
+            return self._refused[name]
 
     def host(self, name: str) -> Host:
         """The testinfra host on that connection. Raises Unreachable."""

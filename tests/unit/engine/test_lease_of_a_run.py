@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +11,9 @@ from typing import Any
 import pytest
 
 from dlws.engine.run import ask_for_master
+from dlws.engine.site import Site
+from dlws.engine.waivers import Waivers
+from dlws.record.answer import Unreachable
 from dlws.remote.host import Host
 from tests.kits.project import Project
 from tests.kits.scripted import Scripted
@@ -80,3 +85,21 @@ def test_a_plan_takes_no_lease_and_says_who_has_it(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.startswith(
         "atlas02: this cluster is being changed by pytest -m reset by eve on ctl2; "
     )
+
+
+def test_one_host_tries_a_lost_master_for_all_that_wait() -> None:
+    tried = []
+
+    def restore() -> None:
+        tried.append("atlas02")
+        time.sleep(0.2)
+        raise Unreachable("atlas02: no route to host")
+
+    fleet: Any = SimpleNamespace(connection=lambda name: SimpleNamespace(restore=restore))
+    cluster: Any = SimpleNamespace(master=SimpleNamespace(name="atlas02"))
+    context: Any = SimpleNamespace(lease="pytest -m install", check_controller=lambda: None)
+    site = Site(cluster, context, fleet, Waivers(), lambda label, text: None)
+    host: Any = SimpleNamespace(name="atlas01")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(site.permit, [host] * 4))
+    assert tried == ["atlas02"]

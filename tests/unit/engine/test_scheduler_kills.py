@@ -54,15 +54,18 @@ def begun(made: Project, *args: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_killed_worker_fails_its_stage_and_no_other_host_is_harmed(tmp_path: Path) -> None:
-    made = project(tmp_path, "a1", "a2", "a3")
+def test_a_killed_worker_fails_its_stages_and_harms_no_host_of_another(tmp_path: Path) -> None:
+    made = project(tmp_path, "a1", "a2", "a3")  # of two workers, one has a1 and a3
     made.on("a1", "kill")
+    made.on("a3", "slow")
     assert made.run("-m", "install", "-n", "2").status == 1
-    expected = {"base[a1]": "failed", "top[a1]": "blocked"}
-    expected |= {f"{stage}[{host}]": "changed" for stage in ("base", "top") for host in ("a2", "a3")}
+    let_go(made, "a3")
+    expected = {"base[a2]": "changed", "top[a2]": "changed"}
+    for host in ("a1", "a3"):
+        expected |= {f"base[{host}]": "failed", f"top[{host}]": "blocked"}
+        assert made.results[f"base[{host}]"].verdict == "UNKNOWN"
+        assert "crashed while running" in made.results[f"base[{host}]"].sentence
     assert made.outcomes == expected
-    assert made.results["base[a1]"].verdict == "UNKNOWN"
-    assert "crashed while running" in made.results["base[a1]"].sentence
     assert made.ledger.end is not None
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 
 import pytest
+import pytest_dependency
 from pytest_dependency import DependencyItemStatus, DependencyManager
-from xdist import dsession, remote, workermanage
+from xdist import dsession, plugin, remote, workermanage
 
-from dlws.engine.scheduler import Eager, Staged
+from dlws.engine.scheduler import Staged
+from dlws.engine.worker import Loop
 
 
 def test_the_worker_has_a_channel_an_index_and_a_voice() -> None:
@@ -29,7 +31,16 @@ def test_the_event_and_the_command_are_called_so() -> None:
 
 def test_the_workers_loop_is_a_hook_that_ours_can_come_before() -> None:
     assert hasattr(remote.WorkerInteractor, "pytest_runtestloop")
-    assert Eager.pytest_runtestloop.pytest_impl["tryfirst"]  # type: ignore[attr-defined]
+    assert Loop.pytest_runtestloop.pytest_impl["tryfirst"]  # type: ignore[attr-defined]
+
+
+def test_a_further_test_of_a_dead_worker_is_reported_by_xdist() -> None:
+    assert list(inspect.signature(dsession.DSession.handle_crashitem).parameters) == ["self", "nodeid", "worker"]
+    assert 'register(session, "dsession")' in inspect.getsource(plugin)
+
+
+def test_pytest_dependency_says_before_a_test_whether_it_would_skip_it() -> None:
+    assert list(inspect.signature(pytest_dependency.pytest_runtest_setup).parameters) == ["item"]
 
 
 def test_a_worker_takes_commands_and_reports_its_end() -> None:

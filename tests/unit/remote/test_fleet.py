@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from dlws.remote.fleet import Fleet, FleetConnection
 from dlws.remote.foresight import Foresight
 from dlws.remote.outbox import Stdin
 from dlws.remote.packed import PackedAnswer
+from tests.kits.project import eventually
 
 CHECKS = ["uname -s", "cat /etc/fstab", "hostname -f"]
 
@@ -323,6 +326,44 @@ def test_the_control_host_is_one_of_them(world: World) -> None:
     fleet = world.audit()
     assert fleet.host("control").read("uname") == "1"
     assert check(fleet, "control", ["uname"]) == ["control.main.jsonl#2"]
+
+
+def test_two_stages_that_need_the_same_host_share_its_connection(world: World) -> None:
+    fleet, opened, wanted = world.fleet(), [], threading.Event()
+    inner = fleet._open_host
+
+    def slowly(node: Node) -> Connection:
+        opened.append(node.name)
+        wanted.wait(10)
+        return inner(node)
+
+    fleet._open_host = slowly
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(fleet.connection, "n0")
+        eventually(lambda: opened)
+        second = pool.submit(fleet.connection, "n0")
+        with suppress(TimeoutError):
+            second.result(0.2)
+        wanted.set()
+        assert first.result() is second.result()
+    assert opened == ["n0"]
+
+
+def test_of_stages_that_begin_at_once_few_log_in_at_a_time(world: World) -> None:
+    fleet, now, most = world.fleet(width=2), [], []
+    inner = fleet._open_host
+
+    def counted(node: Node) -> Connection:
+        now.append(node)
+        most.append(len(now))
+        time.sleep(0.05)
+        now.remove(node)
+        return inner(node)
+
+    fleet._open_host = counted
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(fleet.connection, world.hosts))
+    assert max(most) == 2
 
 
 def test_closing_closes_every_connection(world: World) -> None:

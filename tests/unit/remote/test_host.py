@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_fact_is_read_as_the_user_of_sudo(host: Host, monkeypatch: pytest.Monk
     with host.sudo("nobody"):
         assert host.read("echo %s", "100%") == "nobody\n100%"
     assert host.read("echo %s", "100%") == "100%"
+
+
+def test_another_thread_of_the_run_is_not_that_user(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.backend, "get_sudo_command", lambda command, user: f"echo {user}; {command}")
+    with host.sudo("nobody"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(host.read, "echo %s", "100%").result() == "100%"
 
 
 def test_a_host_reaches_testinfras_other_backends(host: Host) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -102,3 +103,10 @@ def test_a_remembered_text_is_masked_once_its_secret_is_known() -> None:
     redactor.learn("tok-en")
     redactor.learn("ab")
     assert redactor.text("join with tok-en and ab") == "join with *** and ***"
+
+
+def test_of_secrets_that_threads_learn_at_a_time_none_is_lost() -> None:
+    redactor, secrets = Redactor([]), [f"token-{number:04}-{'x' * number}" for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(redactor.learn, secrets))
+    assert [redactor.text(secret) for secret in secrets] == [MASK] * len(secrets)

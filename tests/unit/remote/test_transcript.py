@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -86,3 +88,16 @@ def test_a_torn_line_neither_stops_the_writer_nor_the_reader(transcript: Transcr
 def test_a_host_name_cannot_leave_the_folder(transcript: Transcript) -> None:
     transcript.record("../../etc/x", Answer("a", 0, b"", b"", 0.1), "read")
     assert [path.name for path in transcript.folder.iterdir()] == ["______etc_x.gw0.jsonl"]
+
+
+def test_what_another_thread_uses_is_no_evidence_of_this_one(transcript: Transcript) -> None:
+    def judged(host: str) -> list[str]:
+        with transcript.collecting() as evidence:
+            both.wait(10)
+            transcript.record(host, Answer("true", 0, b"", b"", 0.1), "read")
+            both.wait(10)
+        return evidence
+
+    both = Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(judged, ["a1", "a2"])) == [["a1.gw0.jsonl#1"], ["a2.gw0.jsonl#1"]]

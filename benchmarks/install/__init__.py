@@ -1,0 +1,1 @@
+"""Benchmark: an install of many pretended hosts."""

@@ -1,0 +1,37 @@
+"""A worker serves many hosts: it waits for all of them at a time, and keeps apart what belongs to each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlws.engine import options
+from dlws.record.evidence import host_part
+from tests.kits.project import end_of, eventually
+from tests.unit.engine.test_scheduler_kills import let_go, project
+
+HOSTS = ("a1", "a2", "a3", "a4")
+
+
+def test_one_worker_changes_many_hosts_at_a_time(tmp_path: Path) -> None:
+    made = project(tmp_path, *HOSTS)
+    for host in HOSTS:
+        made.on(host, "slow")
+    process = made.start("-m", "install", "-n", "1")
+    eventually(lambda: all(len(made.sent(host)) == 2 for host in HOSTS))
+    for host in HOSTS:
+        let_go(made, host)
+    assert end_of(process).status == 0
+    assert set(made.outcomes.values()) == {"changed"}
+    for result in made.results.values():
+        assert {host_part(reference) for reference in result.evidence} == {result.host}
+        assert result.evidence
+
+
+@pytest.mark.parametrize(
+    ("hosts", "processors", "workers"), [(4, 2, 2), (4, 64, 2), (100, 2, 2), (100, 64, 6), (300, 1, 1)]
+)
+def test_workers_are_few(hosts: int, processors: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(processors)))
+    assert options.workers_for(hosts) == workers
