@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from checks.network import names, platform_ports
 from checks.platform import database
 from checks.platform.services import RUNS
@@ -89,11 +87,11 @@ def test_rest_api(cluster: Cluster, host: Host) -> None:
     """The REST API, through NGINX, lists the default virtual cluster, the devices and the cluster status."""
     default = cluster.settings.virtual_cluster
     asked = f"{platform.REST}/ListVCs?userName=Administrator"
-    found = fetched(host, asked, "REST API ListVCs")
+    found = platform.fetched(host, asked, "REST API ListVCs")
     names = sorted({str(vc.get("vcName")) for vc in platform.entries(found, "result", asked)})
     expect_that(default in names, "virtual clusters", found=names, expected=f"{default} among them")
     for path in ("GetAllDevice", "GetClusterStatus"):
-        fetched(host, f"{platform.REST}/{path}?userName=Administrator", f"REST API {path}")
+        platform.fetched(host, f"{platform.REST}/{path}?userName=Administrator", f"REST API {path}")
 
 
 @check(
@@ -108,7 +106,7 @@ def test_rest_api(cluster: Cluster, host: Host) -> None:
 )
 def test_grafana(host: Host) -> None:
     """Grafana reports its database as healthy."""
-    found = fetched(host, f"{services.url('grafana')}/api/health", "Grafana")
+    found = platform.fetched(host, f"{services.url('grafana')}/api/health", "Grafana")
     expect("Grafana's database", found=str(found.get("database")), expected="ok")
 
 
@@ -124,7 +122,9 @@ def test_grafana(host: Host) -> None:
 def test_prometheus_targets(host: Host) -> None:
     """Prometheus has at least one target and scrapes every one of them."""
     asked = f"{platform.PROMETHEUS}/api/v1/targets"
-    targets = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "activeTargets", asked)
+    targets = platform.entries(
+        platform.data_of(platform.fetched(host, asked, "Prometheus"), asked), "activeTargets", asked
+    )
     expect_that(targets, "Prometheus targets", found="none", expected="at least one")
     health = [(str(t.get("scrapeUrl")), t.get("health"), t.get("lastError")) for t in targets]
     down = [f"{url}: {error or state}" for url, state, error in health if state not in ("up", NOT_ASKED)]
@@ -146,7 +146,7 @@ def test_prometheus_targets(host: Host) -> None:
 def test_prometheus_rules(host: Host) -> None:
     """Prometheus has loaded its alerting rules and evaluates all of them without error."""
     asked = f"{platform.PROMETHEUS}/api/v1/rules"
-    groups = platform.entries(platform.data_of(fetched(host, asked, "Prometheus"), asked), "groups", asked)
+    groups = platform.entries(platform.data_of(platform.fetched(host, asked, "Prometheus"), asked), "groups", asked)
     rules = [rule for group in groups for rule in platform.entries(group, "rules", asked)]
     expect_that(rules, "Prometheus rules", found="none", expected="at least one")
     broken = [f"{r.get('name')}: {r.get('lastError') or r.get('health')}" for r in rules if r.get("health") == "err"]
@@ -198,8 +198,3 @@ def test_services_find_each_other(cluster: Cluster, host: Host, notes: Notes) ->
     codes = {url: platform.status(host, url) for url in asked}
     silent = [f"{url}: {code}" for url, code in codes.items() if code in NOBODY_THERE]
     expect("addresses in local.yaml without a good answer", found=silent, expected=[])
-
-
-def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
-    """The JSON object behind a URL. Mismatch when it is not answered with 200."""
-    return platform.json_object(platform.answered(platform.fetch(host, url), what), what)

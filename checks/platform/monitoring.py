@@ -42,7 +42,7 @@ def test_no_alert_fires(cluster: Cluster, host: Host) -> None:
     if not cluster.settings.has_alertmanager:
         raise NotApplicable("alert-manager.configured is not set: the platform is installed without Alertmanager")
     asked = f"{platform.PROMETHEUS}/api/v1/alertmanagers"
-    told = platform.data_of(endpoints.fetched(host, asked, "Prometheus"), asked)
+    told = platform.data_of(platform.fetched(host, asked, "Prometheus"), asked)
     receivers = platform.entries(told, "activeAlertmanagers", asked)
     expect_that(receivers, "Alertmanagers that Prometheus sends alerts to", found="none", expected="at least one")
     found = alerts.active(platform.answered(platform.fetch(host, platform.ALERTMANAGER), "Alertmanager"))
