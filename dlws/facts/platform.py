@@ -103,3 +103,8 @@ def answered(page: Page, what: str) -> str:
     """The text of a page. Mismatch when it was not answered with 200."""
     expect(what, found=page.complaint or "an answer", expected="an answer")
     return page.text
+
+
+def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
+    """The JSON object behind a URL. Mismatch when it is not answered with 200."""
+    return json_object(answered(fetch(host, url), what), what)

@@ -266,10 +266,15 @@ def test_the_services_configuration_is_written_once_and_closed(cluster: Cluster)
     files = rendered.of(cluster, lambda p: p.host_files)
     answers = {f"sha256sum {f.path}": (0, f"{rendered.sha256(f.text)}  {f.path}\n", "") for f in files}
     stats = {f"gid=%g' {f.path}": (0, f"mode={f.source.mode}\tgid={f.source.group}\n", "") for f in files}
-    again = Fed(cluster.master.name, answers | stats)
+    folders = {f"gid=%g' {Path(f.path).parent}": (0, "type=directory\tmode=755\tgid=0\n", "") for f in files}
+    again = Fed(cluster.master.name, answers | stats | folders)
     host, change = change_of(again)
     s3_15_web_configuration.test_web_configuration(cluster, host, change)
     assert again.sent == []
+    shut = {name: (rc, told.replace("755", "700"), err) for name, (rc, told, err) in folders.items()}
+    host, change = change_of(Fed(cluster.master.name, answers | stats | shut))
+    s3_15_web_configuration.test_web_configuration(cluster, host, change)
+    assert said(change) == ["make directory /etc/RestfulAPI"]
 
 
 def test_a_directory_in_the_place_of_the_name_is_not_removed(cluster: Cluster) -> None:
