@@ -16,7 +16,7 @@ from dlws.remote.notes import Notes
 
 @preflight
 @goal(
-    "D47",
+    "D49",
     section="3.2",
     source="content.lock",
     on=content_control_host,

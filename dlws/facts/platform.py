@@ -43,11 +43,6 @@ def fetch(host: Host, url: str) -> Page:
     return Page(str(result.stdout))
 
 
-def fetched(host: Host, url: str, what: str) -> dict[str, Any]:
-    """The JSON object behind a URL. Mismatch when it is not answered with 200."""
-    return json_object(answered(fetch(host, url), what), what)
-
-
 def json_object(text: str, what: str) -> dict[str, Any]:
     """The JSON object that a text is. Raises Unparsable for anything else."""
     try:

@@ -221,16 +221,23 @@ def test_{name}(host):
 )
 
 
+def with_services(path: Path) -> Project:
+    """A project of a cluster that runs DLWS."""
+    made = Project(path, stages=SERVICES, checks=FACTS, hosts=["a1"])
+    made.write("config.yaml", f"dlworkspace: checkout\n{(path / 'config.yaml').read_text()}")
+    return made
+
+
 @pytest.mark.parametrize(
     ("command", "stages", "sent"),
     [("restart", "thing", ["touch again"]), ("start", "thing", ["touch it"]), ("install", "thing..", ["touch it"])],
 )
 def test_a_name_stands_for_the_commands_own_stage(command: str, stages: str, sent: list[str], tmp_path: Path) -> None:
-    made = Project(tmp_path, stages=SERVICES, checks=FACTS, hosts=["a1"])
+    made = with_services(tmp_path)
     ran = made.run("-m", command, "--stages", stages)
     assert (ran.status, made.sent("a1")) == (0, sent)
 
 
 def test_a_stage_of_another_command_is_not_one_of_this(tmp_path: Path) -> None:
-    ran = Project(tmp_path, stages=SERVICES, checks=FACTS).run("-m", "restart", "--stages", "before")
+    ran = with_services(tmp_path).run("-m", "restart", "--stages", "before")
     assert (ran.status, ran.error) == (4, "--stages: no stage 'before'; stages: thing")
