@@ -47,7 +47,7 @@ class Rule:
                 asks = option["tag"] == "PASSWD" if option["tag"] in ("PASSWD", "NOPASSWD") else asks
                 item = item[option.end() :]
             if item in ("ALL", "!ALL"):
-                decided, excepts = item == "ALL" and not asks, False
+                decided, excepts = not asks, False
             excepts |= item.startswith("!")
         return decided and not excepts
 

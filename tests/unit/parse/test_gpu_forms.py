@@ -355,6 +355,7 @@ def test_a_matrix_with_a_doubt_is_unknown(old: str, new: str) -> None:
 
 
 def test_a_column_and_a_row_about_a_gpu_are_none_of_them() -> None:
+    assert nvidia_topology.parse(f"Welcome to atlas-gpu01\n{MATRIX}") == nvidia_topology.parse(MATRIX)
     text = MATRIX.replace("CPU Affinity", "GPU0 Affinity\tCPU Affinity") + "GPU1 Affinity\t0\t0\n"
     assert nvidia_topology.parse(text) == nvidia_topology.parse(MATRIX)
     with pytest.raises(Unparsable):
