@@ -56,7 +56,7 @@ def parse(text: str) -> DockerInfo:
         root_dir=_word(info, "DockerRootDir"),
         architecture=_word(info, "Architecture"),
         warnings=tuple(str(warning) for warning in warnings),
-        types_of_files=_types_of_files(info.get("DriverStatus") or []),
+        types_of_files=_types_of_files(info.get("DriverStatus")),
         mirrors=tuple(map(str, registries.get("Mirrors") or ())) if registries else None,
         insecure=(*map(str, registries.get("InsecureRegistryCIDRs") or ()), *_insecure(registries)),
     )

@@ -227,7 +227,8 @@ def test_a_tool_that_has_failed_says_so_in_a_line_of_its_own(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["No devices were found", "No devices found."])
 def test_a_host_without_a_card_has_no_row(line: str) -> None:
-    assert nvidia_smi.query(f"{line}\n", ["uuid"]) == nvidia_smi.listed(f"{line}\n") == ()
+    assert nvidia_smi.query(f"{line}\n", ["uuid"]) == ()
+    assert nvidia_smi.listed(f"{line}\n") == ()
     with pytest.raises(Unparsable):
         nvidia_smi.query(f"{line}\n{line}\n", ["uuid"])
 
@@ -354,6 +355,7 @@ def test_a_matrix_with_a_doubt_is_unknown(old: str, new: str) -> None:
 
 
 def test_a_column_and_a_row_about_a_gpu_are_none_of_them() -> None:
+    assert nvidia_topology.parse(f"Welcome to atlas-gpu01\n{MATRIX}") == nvidia_topology.parse(MATRIX)
     text = MATRIX.replace("CPU Affinity", "GPU0 Affinity\tCPU Affinity") + "GPU1 Affinity\t0\t0\n"
     assert nvidia_topology.parse(text) == nvidia_topology.parse(MATRIX)
     with pytest.raises(Unparsable):

@@ -32,7 +32,7 @@ def test_the_last_rule_for_root_and_everything_decides(rules: list[str], is_free
 
 
 def test_a_message_that_reads_like_a_setting_is_none() -> None:
-    words = 'x\n\nRunas and Command-specific defaults for a:\n    Defaults>daemon badpass_message="{}"'
+    words = 'x\n\nRunas and Command-specific defaults for a:\n    Defaults!/bin/id badpass_message="{}"'
     quoted = words.format("see Defaults>root !authenticate")
     assert listed("(ALL) ALL", defaults=quoted).is_root_without_password is False
 

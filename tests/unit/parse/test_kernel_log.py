@@ -8,6 +8,9 @@ from dlws.parse.host import kernel_log
 from dlws.verdict import Unparsable
 
 FAULTS = {
+    "blocked task": ["INFO: task umount.nfs:811 blocked for more than 120 seconds."],
+    "network interface that hangs": ["NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out"],
+    "network namespace that is never freed": ["unregister_netdevice: waiting for lo to become free. Usage count = 1"],
     "out of memory": ["[ 12.345678] Out of memory: Killed process 4711 (python)"],
     "kernel crash": [
         "BUG: unable to handle page fault for address: ffffc90000000000",
