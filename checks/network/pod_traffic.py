@@ -8,7 +8,7 @@ from checks.kubernetes import control_plane
 from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.config.kept import kept
-from dlws.engine.check import check, expect, expect_that
+from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.firewall import tables
@@ -128,7 +128,9 @@ def test_pods_answer(cluster: Cluster, hosts: dict[str, Host], kube: Kubernetes)
 )
 def test_each_dns_pod_answers(hosts: dict[str, Host], kube: Kubernetes) -> None:
     """Every ready pod behind the cluster DNS resolves the API server's Service, asked from every host."""
-    endpoints = kube.get("endpoints", "kube-dns", namespace="kube-system") or {}
+    endpoints = expect_present(
+        kube.get("endpoints", "kube-dns", namespace="kube-system"), "service kube-system/kube-dns"
+    )
     pods = [address["ip"] for subset in endpoints.get("subsets") or () for address in subset.get("addresses") or ()]
     answers = {(n, ip): dns_answer(h, DNS_NAME, ip) for n, h in reachable_hosts(hosts).items() for ip in pods}
     wrong = [f"{ip} to {name}: {said}" for (name, ip), said in answers.items() if not _is_resolved(said)]
