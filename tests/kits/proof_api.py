@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dlws.record.answer import Answer, ApiUnreachable
 from dlws.remote.api_server import ApiRequest
@@ -101,7 +101,7 @@ class RecordedApi:
         if place["space"]:
             objects = [o for o in objects if o["metadata"].get("namespace") == place["space"]]
         if place["name"]:
-            named = [o for o in objects if o["metadata"]["name"] == place["name"]]
+            named = [o for o in objects if o["metadata"]["name"] == unquote(place["name"])]
             return (200, json.dumps(named[0])) if named else (404, '{"kind":"Status","message":"not found"}')
         selector = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
         chosen = [o for o in objects if selector.items() <= (o["metadata"].get("labels") or {}).items()]
