@@ -11,7 +11,7 @@ from dlws.config.kept import kept
 from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
-from dlws.facts.firewall import tables
+from dlws.facts.firewall import nft_drops, tables
 from dlws.facts.network import has_weave
 from dlws.facts.pairs import partners_in, sampled
 from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
@@ -21,7 +21,7 @@ from dlws.parse.network import iptables_save, weave
 from dlws.platform import services
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
-from dlws.verdict import NotApplicable
+from dlws.verdict import NotApplicable, Unknown
 
 KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
 DNS_NAME = "kubernetes.default.svc.cluster.local"
@@ -54,18 +54,23 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
 @check(
     "N29",
     section="3.11",
-    source="iptables(8)",
+    source="iptables(8), nft(8)",
     title_zh="没有防火墙规则丢弃 Pod 的数据包",
     causes=[names.test_firewall_is_off],
-    fix="find out what made the rule (iptables -t <table> -S <chain>), and remove it there and by iptables -D",
+    fix="find out what made the rule (iptables -t <table> -S <chain>; nft list table <family> <table>), and remove it"
+    " there and by iptables -D or nft delete",
 )
 def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
-    """No rule of iptables drops what pods send or receive before Kubernetes' own rules let it pass.
+    """No rule of iptables or nft drops what pods send or receive before Kubernetes' own rules let it pass.
 
-    Chains of Kubernetes, Docker and the pod network are their own; a rule for one port is not judged, save DNS.
+    Chains of Kubernetes, Docker and the pod network are their own; a rule for one port is not judged, save DNS. What
+    comes in to the host itself is N07's.
     """
-    found = iptables_save.drops(tables(host), _concerned(cluster))
+    dropping, doubts = nft_drops(host)
+    found = iptables_save.drops(tables(host), _concerned(cluster)) + dropping
     expect("rules that drop the pods' packets", found=found, expected=[])
+    if doubts:
+        raise Unknown(f"whether these drop the pods' packets cannot be said: {'; '.join(doubts)}")
 
 
 @check(

@@ -124,12 +124,29 @@ def nft_fate(host: Host) -> tuple[list[str], list[str]]:
     """What keeps packets out in the tables that were made by nft, and what may: a chain's policy, or a rule."""
     on: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.incoming(host.read(NFT_CHAINS)):
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING):
         on += [f"nft chain {chain} policy {chain.policy}"] if chain.policy != "accept" else []
         closed, unclear = nftables.closing(host.read("nft list table %s %s", chain.family, chain.table), chain)
         on += [f"nft chain {chain} rule {rule}" for rule in closed]
         doubts += [f"nft chain {chain} rule {rule}" for rule in unclear]
     return on, doubts
+
+
+def nft_drops(host: Host) -> tuple[list[str], list[str]]:
+    """What drops the pods' packets in the tables that were made by nft, and what may.
+
+    What one base chain drops no other lets pass, so that a policy drops all that no rule of its own chain accepts.
+    """
+    dropping: list[str] = []
+    doubts: list[str] = []
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING):
+        text = host.read("nft list table %s %s", chain.family, chain.table)
+        closed, unclear = nftables.closing(text, chain)
+        dropping += [f"nft chain {chain} rule {rule}" for rule in closed]
+        doubts += [f"nft chain {chain} rule {rule}" for rule in unclear]
+        if chain.policy == "drop":
+            (doubts if nftables.accepts_some(text, chain) else dropping).append(f"nft chain {chain} policy drop")
+    return dropping, doubts
 
 
 def _filter(host: Host, chain: firewall.Chain) -> Filter:

@@ -1,4 +1,4 @@
-"""nft: base chains that packets to the host go through, and the rules in them that keep packets out.
+"""nft: base chains that packets go through, to the host or past it, and the rules in them that drop packets.
 
 iptables shows nothing of tables that were made by nft itself (nftables 1.0.6 with iptables 1.8.9: a chain with the
 policy drop in `inet filter` or `ip filter`, and `iptables -S INPUT` prints `-P INPUT ACCEPT`).
@@ -15,9 +15,13 @@ from dlws.parse.text import lines, unparsable
 _TABLE: Final = re.compile(r"table (?P<family>\S+) (?P<name>\S+) \{(?: *#.*)?")
 _CHAIN: Final = re.compile(r"chain (?P<name>\S+) \{(?: *#.*)?")
 _BASE: Final = re.compile(
-    r"type filter hook (?P<hook>input|prerouting|ingress)\b[^;]*;(?: *policy (?P<policy>accept|drop);)?.*"
+    r"type (?:filter|route) hook (?P<hook>[a-z]+)\b[^;]*;(?: *policy (?P<policy>accept|drop);)?.*"
 )
-_BUILT_IN: Final = frozenset({"INPUT", "PREROUTING"})
+INCOMING: Final = frozenset({"input", "prerouting", "ingress"})
+"""The hooks that packets to the host pass."""
+PASSING: Final = frozenset({"forward", "output", "postrouting"})
+"""The further hooks that packets to and from pods pass."""
+_BUILT_IN: Final = frozenset({"INPUT", "PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"})
 """The chains of iptables' own tables, which iptables shows."""
 _OF_THE_CLUSTER: Final = re.compile(r"(?:kube-proxy|calico|cilium|weave|flannel|f2b|docker|libvirt)\S*")
 """Tables of kube-proxy, pod networks, Docker and fail2ban."""
@@ -45,8 +49,8 @@ class BaseChain:
         return f"{self.family} {self.table} {self.name}"
 
 
-def incoming(text: str) -> tuple[BaseChain, ...]:
-    """`nft list chains` or `list ruleset`: the base chains for packets to the host that iptables does not show.
+def base_chains(text: str, hooks: frozenset[str]) -> tuple[BaseChain, ...]:
+    """`nft list chains` or `list ruleset`: the base chains of these hooks that iptables does not show.
 
     Those of the cluster's own software are left out; empty where there is none.
     """
@@ -57,7 +61,7 @@ def incoming(text: str) -> tuple[BaseChain, ...]:
             table = row["family"], row["name"]
         elif row := _CHAIN.fullmatch(line):
             chain = row["name"]
-        elif (row := _BASE.fullmatch(line)) and table[0] in ("ip", "inet", "netdev"):
+        elif (row := _BASE.fullmatch(line)) and row["hook"] in hooks and table[0] in ("ip", "inet", "netdev"):
             found.append(BaseChain(*table, chain, row["policy"] or "accept"))
         elif not table[0] and not line.startswith("#"):
             raise unparsable("nft list chains", line)
@@ -86,6 +90,11 @@ def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
             seen |= jumps
             doubts += [rule] if _MAY_DROP.search(rule) and not _INVALID.fullmatch(rule) else []
     return closed, doubts
+
+
+def accepts_some(text: str, base: BaseChain) -> bool:
+    """`nft list table`: whether a base chain has a rule that accepts packets, or one that leads to another chain."""
+    return any(re.search(r"\b(?:accept|jump|goto)\b", rule) for rule in _rules(text).get(base.name, ()))
 
 
 def _rules(text: str) -> dict[str, list[str]]:

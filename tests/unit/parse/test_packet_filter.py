@@ -137,9 +137,13 @@ def test_a_torn_table_is_unknown(text: str) -> None:
         firewall.iptables_chains(text)
 
 
+def incoming(text: str) -> tuple[nftables.BaseChain, ...]:
+    return nftables.base_chains(text, nftables.INCOMING)
+
+
 def test_a_table_of_nft_itself_is_seen() -> None:
     text = "table ip filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
-    [chain] = nftables.incoming(text)
+    [chain] = incoming(text)
     assert (str(chain), chain.policy) == ("ip filter input", "drop")
     assert nftables.closing(text, chain) == ([], [])
 
@@ -147,11 +151,26 @@ def test_a_table_of_nft_itself_is_seen() -> None:
 def test_tables_of_iptables_and_of_the_cluster_are_not_nfts() -> None:
     chain = "\tchain {} {{\n\t\ttype filter hook input priority 0; policy drop;\n\t}}\n}}\n"
     own = [f"table ip filter {{\n{chain.format('INPUT')}", f"table ip kube-proxy {{\n{chain.format('filter-input')}"]
-    assert nftables.incoming("".join(own)) == nftables.incoming("") == ()
+    assert incoming("".join(own)) == incoming("") == ()
+
+
+@pytest.mark.parametrize("hook", ["forward", "output", "postrouting"])
+def test_packets_of_pods_pass_other_hooks_than_those_to_the_host(hook: str) -> None:
+    kind = "route" if hook == "output" else "filter"
+    text = f"table inet x {{\n\tchain c {{\n\t\ttype {kind} hook {hook} priority 0; policy drop;\n"
+    assert [str(chain) for chain in nftables.base_chains(text, nftables.PASSING)] == ["inet x c"]
+    assert incoming(text) == ()
+
+
+def test_a_chain_accepts_some_packets_where_a_rule_of_it_does_or_may() -> None:
+    chain = nftables.BaseChain("inet", "filter", "input", "drop")
+    text = "table inet filter {{\n\tchain input {{\n\t\t{}\n\t}}\n\tchain other {{\n\t\taccept\n\t}}\n}}\n"
+    rules = ("counter", "ct state established accept", "tcp dport 80 jump other", "goto other")
+    assert [nftables.accepts_some(text.format(rule), chain) for rule in rules] == [False, True, True, True]
 
 
 def test_rules_of_nft_close_or_are_doubts() -> None:
-    [chain] = nftables.incoming(OF_NFT)
+    [chain] = incoming(OF_NFT)
     assert nftables.closing(OF_NFT, chain) == ([], ["drop"])
     closing = OF_NFT.replace("tcp dport 6443 jump b", 'counter packets 0 bytes 0 log prefix "no " reject with icmpx')
     assert nftables.closing(closing, chain) == (['counter packets 0 bytes 0 log prefix "no " reject with icmpx'], [])

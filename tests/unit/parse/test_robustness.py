@@ -153,7 +153,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "npu_smi.info": npu_smi.info,
     "npu_smi.mapping": npu_smi.mapping,
     "nftables.closing": lambda text: nftables.closing(text, nftables.BaseChain("inet", "filter", "input", "accept")),
-    "nftables.incoming": nftables.incoming,
+    "nftables.base_chains": lambda text: nftables.base_chains(text, nftables.PASSING),
     "nvbandwidth.per_gpu": nvbandwidth.per_gpu,
     "nvidia_driver.fabric_manager": nvidia_driver.fabric_manager,
     "nvidia_driver.loaded": nvidia_driver.loaded,
