@@ -247,6 +247,25 @@ def test_a_registry_that_asks_for_a_login_gets_the_configured_one() -> None:
     assert "dXNlcjp3cm9uZw==" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "said", [b"<html>", b"[]", b'{"token": "a\\nHost: b"}', '{"token": "\u4e2d"}'.encode(), b"[" * 99999]
+)
+def test_what_is_no_token_is_sent_nowhere(said: bytes) -> None:
+    with (
+        serving(SmallRegistry(token="letmein", token_answer=said)) as other,
+        pytest.raises(ContentError, match="its token service gave none"),
+    ):
+        Client().image(f"{other.address}/any:1", Arch.ARM64)
+
+
+def test_a_login_that_is_none_is_named() -> None:
+    with (
+        serving(SmallRegistry(token="letmein")) as other,
+        pytest.raises(ContentError, match=r"suite\.registry_config: the login to .* is not base64"),
+    ):
+        Client({other.address: {"auth": "user:word"}}).image(f"{other.address}/any:1", Arch.ARM64)
+
+
 def test_all_that_cannot_be_fetched_is_told_at_once(place: Path, cluster: Cluster, tmp_path: Path) -> None:
     line = site.source(tmp_path / "source", cluster, but="parted")
     job = site.fetch(cluster, line, tmp_path / "content")
