@@ -37,6 +37,8 @@ LARGEST_JSON: Final = 16 << 20  # bytes
 PATIENCE: Final = 60.0  # seconds without a byte
 PIECE: Final = 1 << 20  # bytes
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""RFC 6750, b64token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ class Client:
             raise ContentError(f"{place.registry}/{place.repository}: {what.partition(':')[0]}: {words}") from None
         except (OSError, HTTPException, ssl.SSLError) as error:
             raise ContentError(f"{place.registry}: {getattr(error, 'reason', None) or error}") from None
+        except ValueError:  # of urllib, for an address that is none
+            raise ContentError(f"{place.registry}: it leads to an address that is not understood") from None
 
     def _scheme(self, registry: str) -> str:
         host = registry.partition(":")[0]
@@ -180,17 +184,23 @@ class Client:
             raise ContentError(f"{registry} asks for a login in a way that is not understood")
         query = urllib.parse.urlencode({k: told[k] for k in ("service", "scope") if k in told})
         with _get(f"{realm}?{query}", "application/json", f"Basic {basic}" if basic else None) as answer:
-            found = json.loads(answer.read(LARGEST_JSON))
-        token = found.get("token") or found.get("access_token")
-        if not isinstance(token, str):
+            body = answer.read(LARGEST_JSON)
+        try:
+            found = json.loads(body)
+            token = found.get("token") or found.get("access_token")
+        except (ValueError, AttributeError, RecursionError):
+            token = None
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise ContentError(f"{registry}: its token service gave none")
         return f"Bearer {token}"
 
     def _basic(self, registry: str) -> str | None:
         names = HUB_LOGINS if registry == HUB else (registry, f"https://{registry}", f"https://{registry}/v1/")
         login = next((self.auths[name].get("auth") for name in names if name in self.auths), None)
-        if login is not None:
-            base64.b64decode(login, validate=True)
+        try:
+            base64.b64decode(login or "", validate=True)
+        except ValueError:
+            raise ContentError(f"suite.registry_config: the login to {registry} is not base64") from None
         return login
 
 

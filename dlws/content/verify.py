@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dlws.config.cluster import Cluster
-from dlws.content import deb, lock, wanted
+from dlws.content import deb, lock, places, wanted
 from dlws.content.item import Item, Kind
 from dlws.content.lock import ContentError, Lock, LockedFile
 from dlws.kubernetes import image_archives
@@ -30,7 +30,8 @@ def troubles(cluster: Cluster, folder: Path) -> list[str]:
         return [str(error)]
     wrong = {one.path: why for one in locked.files if (why := trouble(folder, one))}
     lines = [f"{one.title}: {wrong[one.path]}" for one in locked.files if one.path in wrong]
-    return [*lines, *missing(wanted.items(cluster, lock.listed(locked, cluster)), locked, cluster)]
+    lines += missing(wanted.items(cluster, lock.listed(locked, cluster)), locked, cluster)
+    return [*lines, *(line for place in places.of(locked) for line in places.troubles(folder, place, locked, wrong))]
 
 
 def judged(cluster: Cluster) -> list[str]:
@@ -70,12 +71,14 @@ def _contents(locked: Lock) -> set[tuple[str, ...]]:
     for one in locked.files:
         folder = one.path.rpartition("/")[0]
         match one.kind:
-            case "package":
+            case "package" if one.arch in ("all", folder.rpartition("-")[2]):
                 found |= {(Kind.PACKAGE, folder, one.name, version) for version in (one.version, "")}
             case "image":
                 found.add((Kind.IMAGE, one.name, one.arch))
-            case _:
+            case "file":
                 found.add((one.kind, one.name))
+            case _:
+                pass
     return found
 
 

@@ -46,6 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
     options.check_marks(config)
     command = options.command_of(config.option.markexpr)
     options.settle_paths(config, command)
+    options.check_judges(config)
     options.check_replay(config, command)
     options.check_whole(config, command)
     options.check_shard(config, command)

@@ -28,7 +28,7 @@ def swap_at_boot(host: Host, fstab_text: str) -> list[str]:
 
 def enabled_swap_units(host: Host) -> list[str]:
     """Swap units, and services that make swap areas, which are enabled, whether or not systemd has loaded them."""
-    files = unit_files(host, "'*.swap'", *(f"{name}.service" for name in SERVICES))
+    files = unit_files(host, "*.swap", *(f"{name}.service" for name in SERVICES))
     return sorted(name for name, state in files.items() if state == "enabled")
 
 

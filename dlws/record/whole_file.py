@@ -19,9 +19,16 @@ def opened_to_append(file: Path) -> int:
 
 
 def create(file: Path, content: str) -> None:
-    """Make a file of a few bytes. FileExistsError if there is one, of whichever process; or another OSError."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb") as out:
-        out.write(content.encode("utf-8"))
+    """Make a file of a few bytes, which is there with all of them. FileExistsError if there is one, or another OSError.
+
+    Of several threads and processes one makes it, and the others read what it has written. What a kill leaves is not in
+    the file's folder, each file of which counts, but beside that.
+    """
+    temporary = write(file.parent.with_name(f".{file.name}.{secrets.token_hex(4)}"), content)
+    try:
+        file.hardlink_to(temporary)
+    finally:
+        temporary.unlink()
 
 
 def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:

@@ -147,9 +147,8 @@ class Job:
         """Start it as `/bin/sh -c` would, in a new session, without a terminal; stdin is only what was sent."""
         given = self.stdin and self.stdin.file
         source = os.dup(given.fileno()) if given else os.open(os.devnull, os.O_RDONLY)
-        self.stdin = None
         out, err = os.pipe(), os.pipe()
-        self.began = time.monotonic()
+        self.stdin, self.began = None, time.monotonic()
         self.due = self.began + self.allowed
         if self.token:
             env = dict(env, DLWS_ACTION=self.token.decode())
@@ -297,10 +296,11 @@ class Agent:
         self.unsent += ANSWER.pack(job.number, 126, 0.0, 0, 0, len(text)) + text
 
     def begin(self):  # type: () -> None
-        """Start waiting jobs: changes at once, reads while fewer than PARALLEL jobs run."""
+        """Start waiting jobs: changes at once, reads while fewer than PARALLEL of them run."""
         queue, self.waiting = self.waiting, []
         for command in queue:
-            if command.kind == CHANGE or (self.linked and len(self.running) < PARALLEL):
+            reads = sum(job.kind == READ for job in self.running.values())
+            if command.kind == CHANGE or (self.linked and reads < PARALLEL):
                 try:
                     command.start(self.env)
                 except OSError as error:  # no more processes or descriptors: this one fails, the agent goes on

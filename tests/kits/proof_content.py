@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from bundle.content.debs import packed
 from dlws.config.cluster import Cluster
-from dlws.content import lock, wanted
+from dlws.content import lock, places, wanted
 from dlws.content.item import Item, Kind
 from dlws.content.lock import Lock, LockedFile
 from dlws.kubernetes import image_archives
@@ -25,6 +27,13 @@ def furnish(cluster: Cluster, wrong: Mapping[str, str]) -> None:
     except LookupError:
         items = ()  # what only kubeadm could list
     made = {entry.path: entry for item in items if (entry := _made(item, folder, cluster))}
+    for place in places.of(Lock(format="dlws-content/1", files=tuple(made.values()))):
+        packages = [folder / path for path in made if path.startswith(f"{place}/")]
+        index = folder / place / lock.INDEX
+        index.write_text("".join(f"Filename: ./{path.name}\n" for path in packages))
+        for path in (index, packed([*packages, index], folder / f"{place}.tar")):
+            entry = _entry(path, folder, kind="index")
+            made[entry.path] = entry
     for start, fate in wrong.items():
         (path,) = (path for path in made if path.startswith(start))
         match fate:
@@ -55,12 +64,9 @@ def _made(item: Item, folder: Path, cluster: Cluster) -> LockedFile | None:
                 shutil.copyfile(cluster.path.parent / name, path)
         case _:
             return None
-    return LockedFile(
-        path=str(path.relative_to(folder)),
-        sha256=lock.sha256_of(path),
-        size=path.stat().st_size,
-        kind=item.kind.value,  # type: ignore[arg-type]
-        name=name,
-        arch=item.arch.value,
-        version=version,
-    )
+    return _entry(path, folder, kind=item.kind.value, name=name, arch=item.arch.value, version=version)
+
+
+def _entry(path: Path, folder: Path, **about: Any) -> LockedFile:
+    size = path.stat().st_size
+    return LockedFile(path=str(path.relative_to(folder)), sha256=lock.sha256_of(path), size=size, **about)

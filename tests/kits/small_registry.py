@@ -31,6 +31,8 @@ class SmallRegistry:
     """Blobs are something else."""
     token: str = ""
     """The token that it demands; its own service gives it to the login `user:word`."""
+    token_answer: bytes = b""
+    """What its token service says to anybody instead."""
     address: str = ""
     asked: Counter[str] = field(default_factory=Counter)
 
@@ -90,7 +92,8 @@ def serving(registry: SmallRegistry) -> Iterator[SmallRegistry]:
         def do_GET(self) -> None:
             if self.path.startswith("/token"):
                 good = self.headers["Authorization"] == "Basic dXNlcjp3b3Jk"
-                return self.send(200 if good else 401, "json", json.dumps({"token": registry.token}).encode())
+                body = registry.token_answer or json.dumps({"token": registry.token}).encode()
+                return self.send(200 if good or registry.token_answer else 401, "json", body)
             if registry.token and self.headers["Authorization"] != f"Bearer {registry.token}":
                 realm = f'Bearer realm="http://{registry.address}/token",service="small"'
                 return self.send(401, "text/plain", b"", {"WWW-Authenticate": realm})

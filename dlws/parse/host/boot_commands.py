@@ -38,7 +38,7 @@ class Command:
         if "-generators/" in self.file and re.search(r"\.swap\b", self.text):
             return True
         for program, words in self._calls():
-            areas = [w for w in words if w.startswith(("/", "$", "-L", "-U", "LABEL=", "UUID=", "PARTUUID=", '"'))]
+            areas = [w for w in words if w.startswith(("/", "$", "-L", "-U", "LABEL=", "UUID=", "PARTUUID="))]
             if (program == "swapon" and areas) or (program == "systemctl" and any(w.endswith(".swap") for w in words)):
                 return True
         return False
@@ -49,8 +49,8 @@ class Command:
         return any(_closes(program, words) for program, words in self._calls())
 
     def _calls(self) -> Iterator[tuple[str, list[str]]]:
-        """The programs that it starts, by their names, with the words that follow."""
-        for part in re.split(r"[;&|`(){}]+", self.text):
+        """The programs that it starts, by their names, with the words that follow; those that `sh -c` starts, too."""
+        for part in re.split(r"[;&|`(){}]+", re.sub("[\"']", " ", self.text)):
             words = part.split()
             for at, word in enumerate(words):
                 yield word.rpartition("/")[2], words[at + 1 :]
@@ -81,11 +81,12 @@ def _command(file: str, line: str) -> str:
 
 
 def _closes(program: str, words: list[str]) -> bool:
-    drops = any(word.lower().strip("'\";") in ("drop", "reject") for word in words)
+    drops = any(word.lower() in ("drop", "reject") for word in words)
     if _IPTABLES.fullmatch(program):
         return drops and not any(word in ("-D", "--delete", "--dport", "--dports", "--sport") for word in words)
     if program == "nft":
         return drops or "-f" in words or "--file" in words
     if program in ("systemctl", "service"):
         return any(map(_FIREWALLS.fullmatch, words)) and any(word in _VERBS for word in words)
-    return _RESTORE.fullmatch(program) is not None or (program == "ufw" and "enable" in words)
+    starts = _FIREWALLS.fullmatch(program) is not None and any(word in ("enable", "start", "restart") for word in words)
+    return starts or _RESTORE.fullmatch(program) is not None

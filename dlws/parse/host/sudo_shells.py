@@ -12,6 +12,8 @@ from dlws.parse.host.sudoers import Item, Rights
 _FOLDERS: Final = ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 _USUAL: Final = tuple(f"{folder}/{name}" for folder in _FOLDERS for name in ("bash", "sh", "su", "env", "vi", "tee"))
 """Programs that a rule for a folder, `/usr/bin/` or `/bin/*`, has among others."""
+_COPY: Final = "/tmp/copy"
+"""What nobody can except from ALL: a copy of a shell, by any name. sudoers(5), Limitations of the `!` operator."""
 _RUN: Final = re.compile(
     r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh|busybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
     r"|env|nice|ionice|nohup|setsid|stdbuf|timeout|time|xargs|taskset|chrt|watch|script|screen|tmux|strace|gdb"
@@ -24,10 +26,19 @@ _WRITE: Final = re.compile(
     r"|useradd|usermod|adduser|chpasswd|apt|apt-get|dpkg|snap|pip[\d.]*|sudoedit"
 )
 """Programs that write any file, or start any service, when all of their words are free (GTFOBins, function Sudo)."""
+_ASKED: Final = re.compile(r"vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|gdb|screen|tmux|visudo|vipw")
+"""Editors and pagers: whatever they show, one key starts a shell in them (GTFOBins, function Shell)."""
+_SHELL: Final = re.compile(r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh")
+_WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]+|--login|--posix)(?: |$))+")
+"""Words of a shell that name nothing to run: it asks for commands."""
+_SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")
+_ONE_UNIT: Final = "systemctl"
+"""Of the programs that write, the one whose verb holds, whatever a wildcard behind it stands for."""
 _SU_TO_ROOT: Final = re.compile(r"(?:-|-l|--login)?(?: ?root)?")
 _GUARDED: Final = re.compile(r"/etc/(?:sudoers|sudoers\.d/\S*|shadow|passwd|crontab)")
 _DIGEST: Final = re.compile(r"^sha[0-9]+:\S+ +")
 _WILD: Final = re.compile(r"[*?\[]")
+"""In the words of a program a wildcard matches blanks and slashes, too: sudoers(5), Wildcards in command arguments."""
 
 
 def opens_root_shell(rights: Rights) -> bool | None:
@@ -44,7 +55,7 @@ def opens_root_shell(rights: Rights) -> bool | None:
             item = written._replace(command=_DIGEST.sub("", written.command))
             takes_away = item.is_excepted or item.asks
             doubtful = rule.is_for_root is None or rule.has_a_period
-            for program in _programs(item, [*_USUAL, *answers]):
+            for program in _programs(item, [*_USUAL, _COPY, *answers]):
                 if not takes_away and _is_free(item, program):
                     answers[program] = None if doubtful else True
                 elif takes_away and not _words(item):
@@ -76,12 +87,18 @@ def _matches(pattern: str, program: str) -> bool:
 def _is_free(item: Item, program: str) -> bool:
     """Whether the words that the rule demands still leave a shell, or any file."""
     words, name = _words(item), _name(program)
-    if words in ("", "*", '""'):
+    if words in ("", "*", '""') or _ASKED.fullmatch(name):
         return True
     if name in ("su", "runuser"):
         return _WILD.search(words) is not None or _SU_TO_ROOT.fullmatch(words) is not None
     if name == "sudoedit":
         return _GUARDED.search(words) is not None
+    if _SHELL.fullmatch(name) and _WITHOUT_SCRIPT.fullmatch(words):
+        return True
+    if name == "sudo" and _SUDO_SHELL.fullmatch(words):
+        return True
+    if _WRITE.fullmatch(name) and name != _ONE_UNIT:
+        return _WILD.search(words) is not None or _GUARDED.search(words) is not None
     return _RUN.fullmatch(name) is not None and _WILD.search(words) is not None
 
 

@@ -12,7 +12,7 @@ import pytest
 from bundle.content.registry import Client
 from dlws.config.cluster import Cluster
 from dlws.content import lock, verify
-from dlws.content.lock import ContentError
+from dlws.content.lock import ContentError, LockedFile
 from dlws.inventory import Arch
 from dlws.kubernetes import image_archives
 from tests.kits import content_site as site
@@ -153,9 +153,44 @@ def test_what_the_lock_lacks_is_named_with_what_needs_it(content: Path, cluster:
     copy = site.copy(content, tmp_path / "copy")
     locked = lock.read(copy)
     lock.write(copy, locked.model_copy(update={"files": tuple(f for f in locked.files if f.name != "curl")}))
-    assert verify.troubles(cluster, copy) == [
+    assert [line for line in verify.troubles(cluster, copy) if line.startswith("package ")] == [
         f"package curl for ubuntu 18.04 {arch}: not in content.lock (needed by node_packages)" for arch in Arch
     ]
+
+
+def only(copy: Path, keeps: Callable[[LockedFile], bool]) -> None:
+    """Leave in the lock of a content folder what `keeps` says, as a fetch does that was killed."""
+    locked = lock.read(copy)
+    lock.write(copy, locked.model_copy(update={"files": tuple(filter(keeps, locked.files))}))
+
+
+def test_a_closure_that_was_cut_off_is_not_complete(content: Path, cluster: Cluster, tmp_path: Path) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    only(copy, lambda one: not one.path.startswith(f"{ARM}/libc6"))  # no stage asks for it by its name
+    says = f"holds other packages than content.lock has in {ARM}: fetch the content again"
+    assert verify.troubles(cluster, copy) == [f"{ARM}/Packages: {says}", f"{ARM}.tar: {says}"]
+
+
+@pytest.mark.parametrize("made", [f"{ARM}.tar", f"{ARM}/Packages"])
+def test_what_apt_needs_on_the_host_is_in_the_lock(made: str, content: Path, cluster: Cluster, tmp_path: Path) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    only(copy, lambda one: one.path != made)
+    assert f"{made}: not in content.lock: fetch the content again" in verify.troubles(cluster, copy)
+
+
+def test_a_package_for_another_architecture_counts_for_none(content: Path, cluster: Cluster, tmp_path: Path) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    files = [one for one in lock.read(copy).files if one.path.startswith(ARM) and one.name == "curl"]
+    path = copy / files[0].path
+    other = next((copy / ARM.replace("arm64", "amd64")).glob("curl_*"))
+    path.write_bytes(other.read_bytes())
+    entry = files[0].model_copy(update={"arch": "amd64", "sha256": lock.sha256_of(path), "size": path.stat().st_size})
+    locked = lock.read(copy)
+    kept = tuple(one for one in locked.files if one.path != entry.path)
+    lock.write(copy, locked.model_copy(update={"files": (*kept, entry)}))
+    assert "package curl for ubuntu 18.04 arm64: not in content.lock (needed by node_packages)" in verify.troubles(
+        cluster, copy
+    )
 
 
 def test_another_pod_network_than_the_contents_is_named(content: Path, cluster: Cluster) -> None:
@@ -210,6 +245,25 @@ def test_a_registry_that_asks_for_a_login_gets_the_configured_one() -> None:
         with pytest.raises(ContentError, match="answers 401") as caught:
             Client({other.address: {"auth": "dXNlcjp3cm9uZw=="}}).image(f"{other.address}/any:1", Arch.ARM64)
     assert "dXNlcjp3cm9uZw==" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said", [b"<html>", b"[]", b'{"token": "a\\nHost: b"}', '{"token": "\u4e2d"}'.encode(), b"[" * 99999]
+)
+def test_what_is_no_token_is_sent_nowhere(said: bytes) -> None:
+    with (
+        serving(SmallRegistry(token="letmein", token_answer=said)) as other,
+        pytest.raises(ContentError, match="its token service gave none"),
+    ):
+        Client().image(f"{other.address}/any:1", Arch.ARM64)
+
+
+def test_a_login_that_is_none_is_named() -> None:
+    with (
+        serving(SmallRegistry(token="letmein")) as other,
+        pytest.raises(ContentError, match=r"suite\.registry_config: the login to .* is not base64"),
+    ):
+        Client({other.address: {"auth": "user:word"}}).image(f"{other.address}/any:1", Arch.ARM64)
 
 
 def test_all_that_cannot_be_fetched_is_told_at_once(place: Path, cluster: Cluster, tmp_path: Path) -> None:

@@ -66,6 +66,14 @@ def test_stages_collected_outside_their_project_are_nobodys_tests(small: Project
     assert "no tests ran" in ran.out
 
 
+@pytest.mark.parametrize("command", ["install", "verify"])
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only"])
+def test_an_option_by_which_no_test_runs_is_refused(small: Project, command: str, option: str) -> None:
+    ran = small.run("-m", command, option)
+    assert (ran.status, small.sent("a1")) == (4, [])
+    assert ran.error == f"{option} is about pytest's fixtures; --plan shows what stages would change"
+
+
 def test_active_checks_run_only_when_asked_for(small: Project) -> None:
     small.run("-m", "verify", "--active")
     assert small.verdicts == {"it[a1]": "FAIL", "it[a2]": "FAIL", "load[a1]": "PASS", "load[a2]": "PASS"}

@@ -224,6 +224,15 @@ def test_a_change_does_not_queue_behind_slow_reads(local: Connection) -> None:
     reads.join()
 
 
+def test_a_read_does_not_queue_behind_slow_changes(local: Connection, tmp_path: Path) -> None:
+    for number in range(agent.PARALLEL):  # as many stages that wait for their nodes, all of them on the master
+        background(local.send, f"touch {tmp_path}/{number}; sleep 5", token=f"t{number}", deadline=9)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == agent.PARALLEL)
+    began = time.monotonic()
+    assert local.ask(["echo now"])[0].text == "now\n"
+    assert time.monotonic() - began < 3
+
+
 def test_reads_die_with_the_link_and_changes_do_not(local: Connection, tmp_path: Path) -> None:
     read, change = tmp_path / "read", tmp_path / "change"
     background(local.ask, [f"echo $$ >{read}; exec sleep 60"])
