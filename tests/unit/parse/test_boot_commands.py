@@ -8,6 +8,8 @@ from dlws.parse.host import boot_commands
 from dlws.parse.host.boot_commands import Command
 from dlws.verdict import Unparsable
 
+FIREWALLS = ("ufw", "firewalld", "nftables", "netfilter-persistent")
+TABLES = ("iptables", "ip6tables", "iptables-legacy", "ip6tables-nft")
 FILES = """\
 == /etc/rc.local
 #!/bin/sh -e
@@ -52,6 +54,13 @@ def test_a_host_without_such_files_runs_nothing_and_no_name_is_not_understood() 
         ("/bin/sh -c 'sleep 5; swapon /swap.img'", True),
         ('bash -c "swapon /swap.img"', True),
         ("swapon --priority=5 '/swap.img'", True),
+        ("swapon $area", True),
+        ("swapon LABEL=SWAP", True),
+        ("swapon UUID=5f3c", True),
+        ("swapon PARTUUID=5f3c", True),
+        ("swapon -L SWAP", True),
+        ("systemctl start docker", False),
+        ("mount /swap.img", False),
         ("swapon -a", False),
         ("swapon --show", False),
         ("swapoff -a", False),
@@ -66,6 +75,13 @@ def test_a_generator_that_writes_a_swap_unit_turns_swap_on() -> None:
     text = 'ln -s ../var-lab.swap "$1/swap.target.wants/"'
     assert Command("/etc/systemd/system-generators/lab", text).turns_swap_on
     assert not Command("/etc/rc.local", text).turns_swap_on
+    assert not Command("/etc/systemd/system-generators/lab", "ln -s ../lab.swapper.mount x").turns_swap_on
+
+
+@pytest.mark.parametrize("key", ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop"])
+def test_a_unit_runs_what_starts_it_or_goes_with_that(key: str) -> None:
+    found = boot_commands.parse(f"== /etc/systemd/system/site.service\n{key} = -+/sbin/swapon /a\n")
+    assert [command.text for command in found] == ([] if key == "ExecStop" else ["/sbin/swapon /a"])
 
 
 @pytest.mark.parametrize(
@@ -80,6 +96,24 @@ def test_a_generator_that_writes_a_swap_unit_turns_swap_on() -> None:
         ("/bin/sh -c 'iptables-restore /etc/iptables.rules'", True),
         ("/etc/init.d/ufw start", True),
         ("netfilter-persistent start", True),
+        *((f"{verb} {name}", True) for verb in ("systemctl enable", "systemctl restart") for name in FIREWALLS),
+        *((f"systemctl reload {name}.service", True) for name in FIREWALLS),
+        *((f"{name} restart", True) for name in FIREWALLS),
+        ("service ufw start", True),
+        ("systemctl enable docker", False),
+        ("systemctl status ufw", False),
+        ("docker restart ufw", False),
+        ("ufw status", False),
+        *((f"{tool} -A INPUT -j DROP", True) for tool in TABLES),
+        *((f"{tool}-restore /etc/site", True) for tool in TABLES),
+        ("iptables-restore-translate /etc/site", False),
+        ("nft add rule inet filter input drop", True),
+        ("nft --file /etc/site.nft", True),
+        ("nft list ruleset", False),
+        ("nft add rule inet filter input accept", False),
+        ("iptables --delete INPUT -j DROP", False),
+        ("iptables -A INPUT -p tcp -m multiport --dports 25,587 -j DROP", False),
+        ("iptables -A INPUT -p tcp --sport 25 -j DROP", False),
         ("netfilter-persistent save", False),
         ("iptables -A INPUT -p tcp --dport 25 -j DROP", False),
         ("iptables -P FORWARD ACCEPT", False),

@@ -10,6 +10,19 @@ HEAD = "User ops may run the following commands on atlas01:\n"
 DEFAULTS = "Matching Defaults entries for ops on atlas01:\n    env_reset, {}\n\n"
 
 
+SHELLS = "sh bash dash zsh ksh csh tcsh rbash fish ash"
+ASKED = "vi vim vim.tiny view ex ed nano emacs less more man gdb screen tmux visudo vipw"
+RUN = """
+busybox su sudo runuser setpriv pkexec chroot nsenter unshare env nice ionice nohup setsid stdbuf timeout time xargs
+taskset chrt watch script strace systemd-run python python3.6 perl ruby node php lua5.3 tclsh expect awk gawk mawk find
+docker nvidia-docker ctr crictl lxc
+"""
+WRITE = """
+cp mv ln install tee dd tar rsync scp sed chmod chown mount crontab at git ssh insmod modprobe useradd usermod adduser
+chpasswd apt apt-get dpkg snap pip pip3
+"""
+
+
 def answer(*rules: str, defaults: str = "") -> bool | None:
     """What is said of an account with these rules."""
     head = DEFAULTS.format(defaults) + HEAD if defaults else HEAD
@@ -77,6 +90,66 @@ def test_it_opens_a_root_shell(rule: str) -> None:
 )
 def test_it_opens_none(rule: str) -> None:
     assert answer(rule) is False
+
+
+@pytest.mark.parametrize("name", f"{SHELLS} {ASKED} {RUN} {WRITE}".split())
+def test_a_wildcard_leaves_such_a_program_free(name: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} x*") is True
+    assert answer(f"(root) NOPASSWD: /opt/x{name}x x*") is False
+
+
+@pytest.mark.parametrize("name", ["systemctl", "sudoedit"])
+def test_all_words_must_be_free_for_some(name: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} *") is True
+    assert answer(f"(root) NOPASSWD: /opt/{name} x*") is False
+
+
+@pytest.mark.parametrize("name", ASKED.split())
+def test_one_key_starts_a_shell_in_an_editor_or_a_pager(name: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} /etc/motd") is True
+
+
+@pytest.mark.parametrize("name", SHELLS.split())
+@pytest.mark.parametrize(("words", "opens"), [("-i", True), ("--posix -l", True), ("-c", False), ("-i x.sh", False)])
+def test_a_shell_asks_for_commands_where_it_has_none(name: str, words: str, *, opens: bool) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} {words}") is opens
+
+
+@pytest.mark.parametrize("words", ["-i", "-s", "--login", "--shell"])
+def test_sudo_starts_a_shell_itself(words: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/sudo {words}") is True
+    assert answer(f"(root) NOPASSWD: /opt/time {words}") is False
+
+
+@pytest.mark.parametrize("name", ["su", "runuser"])
+@pytest.mark.parametrize("words", ["", "-", "-l", "--login", "root", "- root", "-l root", "--login root", "o*"])
+def test_su_starts_a_shell_of_roots(name: str, words: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} {words}".strip()) is True
+    assert answer(f"(root) NOPASSWD: /opt/{name} dlws") is False
+
+
+@pytest.mark.parametrize("file", ["sudoers", "sudoers.d/ops", "shadow", "passwd", "crontab"])
+@pytest.mark.parametrize("name", ["sudoedit", "tee"])
+def test_who_writes_such_a_file_becomes_root(name: str, file: str) -> None:
+    assert answer(f"(root) NOPASSWD: /opt/{name} /etc/{file}") is True
+    assert answer(f"(root) NOPASSWD: /opt/{name} /srv/{file}") is False
+
+
+@pytest.mark.parametrize("folder", ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"])
+def test_a_folder_of_programs_has_such_ones(folder: str) -> None:
+    assert answer(f"(root) NOPASSWD: {folder}/") is True
+
+
+@pytest.mark.parametrize("pattern", ["b?sh", "s[h]", "s[u]", "e?v", "v[i]", "t?e", "[bs]*"])
+def test_a_pattern_in_a_folder_has_such_ones(pattern: str) -> None:
+    assert answer(f"(root) NOPASSWD: /bin/{pattern}") is True
+    assert answer(f"(root) NOPASSWD: /srv/{pattern}") is False
+
+
+def test_a_pattern_matches_no_slash_and_an_expression_all_of_a_path() -> None:
+    assert answer("(root) NOPASSWD: /usr/*") is False
+    assert answer("(root) NOPASSWD: ^/usr/bin/ba$") is False
+    assert answer("(root) NOPASSWD: /bin/python3 /opt/site.py") is False
 
 
 def test_the_last_rule_that_matches_a_program_decides() -> None:
