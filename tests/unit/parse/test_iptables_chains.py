@@ -1,0 +1,163 @@
+"""iptables-save: whose chains, devices and conditions decide whether a rule is about the packets of pods."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.network import iptables_save
+from dlws.verdict import Unparsable
+
+NETWORKS = iptables_save.Networks(["10.2.0.0/16", "192.168.3.6"])
+POD_DEVICES = "cni0 weave flannel.1 cali1f2a tunl0 vxlan.calico kube-bridge cilium_host lxc1f2a ovn0"
+FOREIGN_DEVICES = "docker0 br-0123456789ab lo virbr0 virbr12 lxdbr0"
+OWNED = "KUBE-SERVICES WEAVE-NPC-DEFAULT cali-fw FLANNEL-X CILIUM_INPUT CNI-ADMIN DOCKER DOCKER-INGRESS"
+SHARED = "KUBE-FORWARD DOCKER-USER DOCKER-ISOLATION-STAGE-1 DOCKER-FORWARD SITE"
+OPEN = "-A FORWARD -i cni0 -j ACCEPT"
+
+
+def drops(*rules: str, table: str = "filter", chain: str = "FORWARD", more: str = "SITE") -> list[str]:
+    """What is found of a table; the rules stand without `-A FORWARD`, if they name no chain."""
+    written = [rule if rule.startswith(("-A", "[")) else f"-A {chain} {rule}" for rule in rules]
+    text = [f"*{table}", f":{chain} ACCEPT [1:23]", f":{more} - [0:0]", *written, "COMMIT", ""]
+    return iptables_save.drops(iptables_save.parse("\n".join(text)), NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("table", "chains"),
+    [
+        ("raw", "PREROUTING OUTPUT"),
+        ("mangle", "PREROUTING FORWARD OUTPUT POSTROUTING"),
+        ("filter", "FORWARD OUTPUT"),
+        ("security", "FORWARD OUTPUT"),
+    ],
+)
+def test_each_chain_that_pods_pass_is_read(table: str, chains: str) -> None:
+    for chain in chains.split():
+        assert drops("-j DROP", table=table, chain=chain) == [f"{table} {chain}: -j DROP"]
+    assert drops("-j DROP", table=table, chain="INPUT") == []
+
+
+@pytest.mark.parametrize("chain", OWNED.split())
+def test_a_chain_of_kubernetes_docker_or_the_pod_network_is_its_own(chain: str) -> None:
+    assert drops(f"-j {chain}", f"-A {chain} -j DROP", more=chain) == []
+
+
+@pytest.mark.parametrize("chain", SHARED.split())
+@pytest.mark.parametrize("jump", ["-j", "-g"])
+def test_a_chain_that_every_packet_passes_is_followed(chain: str, jump: str) -> None:
+    assert drops(f"{jump} {chain}", f"-A {chain} -j DROP", more=chain) == [f"filter {chain}: -j DROP"]
+
+
+@pytest.mark.parametrize("device", FOREIGN_DEVICES.split())
+@pytest.mark.parametrize("side", ["-i", "-o"])
+def test_a_device_that_pods_do_not_use_is_none_of_theirs(device: str, side: str) -> None:
+    assert drops(f"{side} {device} -j DROP", OPEN) == []
+    assert drops(f"{side} {device}x -j DROP", OPEN) == [f"filter FORWARD: {side} {device}x -j DROP"]
+
+
+@pytest.mark.parametrize("device", ["virbr", "lxdbr", "br-0123456789a"])
+def test_a_name_that_only_begins_like_such_a_device_is_no_such_device(device: str) -> None:
+    assert drops(f"-i {device} -j DROP", OPEN) == [f"filter FORWARD: -i {device} -j DROP"]
+
+
+@pytest.mark.parametrize("device", POD_DEVICES.split())
+@pytest.mark.parametrize("side", ["-i", "-o"])
+def test_what_ends_the_chain_behind_a_pods_device_is_a_policy(device: str, side: str) -> None:
+    assert drops(f"{side} {device} -j ACCEPT", "-j DROP") == []
+    assert drops(f"{side} eth0 -j ACCEPT", "-j DROP") == ["filter FORWARD: -j DROP"]
+
+
+@pytest.mark.parametrize("chain", ["cali-FORWARD", "FLANNEL-FWD", "CILIUM_FORWARD", "KUBE-ROUTER-FORWARD"])
+def test_what_ends_the_chain_behind_a_pod_networks_own_is_a_policy(chain: str) -> None:
+    assert drops(f"-s 10.9.0.0/16 -j {chain}", "-j DROP") == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-m mark --mark 0x8000",
+        "-p tcp --icmp-type 8",
+        "-m conntrack --ctstatus DNAT",
+        "-m limit --limit 5/sec",
+        "-p tcp --tcp-flags SYN,ACK SYN",
+        "-p tcp --tcp-option 8",
+        "-m set --match-set bad src",
+        "-m physdev --physdev-in eth0",
+        "-m conntrack --ctstate INVALID",
+        "-m conntrack --ctstate UNTRACKED",
+        "-m state --state INVALID",
+        "-m state --state UNTRACKED",
+        "-p tcp --dport 25",
+        "-p tcp -m multiport --dports 25,587",
+        "-p tcp --sport 25",
+        "-p tcp -m multiport --sports 25,53",
+        "-p tcp -m multiport --ports 53",
+        "-p tcp --dport 1000:1998",
+        "-p sctp",
+        "-s 203.0.113.7",
+        "-d 203.0.113.7",
+        "-s 10.2.0.9 -d 203.0.113.7",
+    ],
+)
+def test_such_a_condition_is_not_met_by_ordinary_packets(condition: str) -> None:
+    assert drops(f"{condition} -j DROP", OPEN) == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "-p all",
+        "-p tcp --dport 1000:1999",
+        "-p udp --dport 53",
+        "-p tcp --dport :2000",
+        "-p tcp --dport 60000:",
+        "-d 10.2.255.255",
+        "-s 192.168.3.6",
+        "-s 0.0.0.0/0 -d 10.0.0.0/8",
+    ],
+)
+def test_such_a_condition_is(condition: str) -> None:
+    assert drops(f"{condition} -j DROP", OPEN) == [f"filter FORWARD: {condition} -j DROP"]
+
+
+@pytest.mark.parametrize("rule", ["-j ACCEPT", "-g RETURN", '-m comment --comment "all" -j ACCEPT', "-j RETURN"])
+def test_nothing_passes_a_rule_for_all(rule: str) -> None:
+    assert drops(rule, "-j DROP") == []
+    assert drops(f"-p tcp {rule}", "-j DROP") == ["filter FORWARD: -j DROP"]
+
+
+def test_a_drop_behind_an_accept_for_the_same_devices_is_meant() -> None:
+    assert drops("-i cni0 -j ACCEPT", "-i cni0 -j DROP", "-i weave -j ACCEPT") == []
+    assert drops("-i cni0 -j DROP", "-i cni0 -j ACCEPT") == ["filter FORWARD: -i cni0 -j DROP"]
+    assert drops("-o cni0 -j ACCEPT", "-i cni0 -j DROP", "-i weave -j ACCEPT") == ["filter FORWARD: -i cni0 -j DROP"]
+    assert drops("-s 10.2.0.0/16 -j ACCEPT", "-j DROP", "-d 10.2.0.0/16 -j ACCEPT") == ["filter FORWARD: -j DROP"]
+
+
+def test_a_rule_without_a_word_counts_and_drops_nothing() -> None:
+    assert drops("-A FORWARD", "[12:720] -A FORWARD -j DROP") == ["filter FORWARD: -j DROP"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*filter\n*raw\nCOMMIT\n",
+        "COMMIT\n",
+        ":FORWARD ACCEPT [0:0]\n",
+        "*filter\n:FORWARD ACCEPT [:0]\nCOMMIT\n",
+        "*filter\n:FORWARD ACCEPT [0:]\nCOMMIT\n",
+        "*filter\n:FORWARD ACCEPT [0:0] x\nCOMMIT\n",
+        "*filter\n[:0] -A FORWARD -j DROP\nCOMMIT\n",
+        "*filter\n[0:] -A FORWARD -j DROP\nCOMMIT\n",
+        "*filter\n-AFORWARD\nCOMMIT\n",
+        "*filter\n-A FORWARD word\nCOMMIT\n",
+    ],
+)
+def test_a_line_of_no_known_form_is_not_understood(text: str) -> None:
+    with pytest.raises(Unparsable):
+        iptables_save.parse(text)
+
+
+@pytest.mark.parametrize("rule", ["-s nobody -j DROP", "-p tcp --dport http -j DROP", "-d 10.2.0.0/99 -j DROP"])
+def test_a_name_for_an_address_or_a_port_is_not_understood(rule: str) -> None:
+    with pytest.raises(Unparsable):
+        drops(rule)
