@@ -11,7 +11,8 @@ NETWORKS = iptables_save.Networks(["10.2.0.0/16", "192.168.3.6"])
 POD_DEVICES = "cni0 weave flannel.1 cali1f2a tunl0 vxlan.calico kube-bridge cilium_host lxc1f2a ovn0"
 FOREIGN_DEVICES = "docker0 br-0123456789ab lo virbr0 virbr12 lxdbr0"
 OWNED = "KUBE-SERVICES WEAVE-NPC-DEFAULT cali-fw FLANNEL-X CILIUM_INPUT CNI-ADMIN DOCKER DOCKER-INGRESS"
-SHARED = "KUBE-FORWARD DOCKER-USER DOCKER-ISOLATION-STAGE-1 DOCKER-FORWARD SITE"
+ALIKE = "KUBE-FORWARDING DOCKER-USERS DOCKER-ISOLATION-STAGE-10 DOCKER-FORWARD-X"
+SHARED = "KUBE-FORWARD DOCKER-USER DOCKER-ISOLATION-STAGE-1 DOCKER-FORWARD SITE SITE-WEAVE-1"
 OPEN = "-A FORWARD -i cni0 -j ACCEPT"
 
 
@@ -37,7 +38,7 @@ def test_each_chain_that_pods_pass_is_read(table: str, chains: str) -> None:
     assert drops("-j DROP", table=table, chain="INPUT") == []
 
 
-@pytest.mark.parametrize("chain", OWNED.split())
+@pytest.mark.parametrize("chain", f"{OWNED} {ALIKE}".split())
 def test_a_chain_of_kubernetes_docker_or_the_pod_network_is_its_own(chain: str) -> None:
     assert drops(f"-j {chain}", f"-A {chain} -j DROP", more=chain) == []
 
@@ -70,6 +71,7 @@ def test_what_ends_the_chain_behind_a_pods_device_is_a_policy(device: str, side:
 @pytest.mark.parametrize("chain", ["cali-FORWARD", "FLANNEL-FWD", "CILIUM_FORWARD", "KUBE-ROUTER-FORWARD"])
 def test_what_ends_the_chain_behind_a_pod_networks_own_is_a_policy(chain: str) -> None:
     assert drops(f"-s 10.9.0.0/16 -j {chain}", "-j DROP") == []
+    assert drops(f"-s 10.9.0.0/16 -j SITE-{chain}", "-j DROP") == ["filter FORWARD: -j DROP"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_what_ends_the_chain_behind_a_pod_networks_own_is_a_policy(chain: str) -
         "-p sctp",
         "-s 203.0.113.7",
         "-d 203.0.113.7",
+        "-d 1.1.1.1",
         "-s 10.2.0.9 -d 203.0.113.7",
     ],
 )
@@ -120,10 +123,15 @@ def test_such_a_condition_is(condition: str) -> None:
     assert drops(f"{condition} -j DROP", OPEN) == [f"filter FORWARD: {condition} -j DROP"]
 
 
-@pytest.mark.parametrize("rule", ["-j ACCEPT", "-g RETURN", '-m comment --comment "all" -j ACCEPT', "-j RETURN"])
+@pytest.mark.parametrize("rule", ["-j ACCEPT", "-g RETURN", '-m comment --comment "all" -j RETURN', "-j RETURN"])
 def test_nothing_passes_a_rule_for_all(rule: str) -> None:
-    assert drops(rule, "-j DROP") == []
+    assert drops(rule, "-j DROP") == drops(rule, "-j DROP", OPEN) == []
     assert drops(f"-p tcp {rule}", "-j DROP") == ["filter FORWARD: -j DROP"]
+
+
+def test_chains_that_lead_to_each_other_are_followed_once() -> None:
+    circle = ("-j A", "-A A -j B", "-A B -j C", "-A C -j A", "-A C -j DROP")
+    assert drops(*circle) == ["filter C: -j DROP"]
 
 
 def test_a_drop_behind_an_accept_for_the_same_devices_is_meant() -> None:
@@ -142,6 +150,7 @@ def test_a_rule_without_a_word_counts_and_drops_nothing() -> None:
     [
         "*filter\n*raw\nCOMMIT\n",
         "COMMIT\n",
+        "xfilter\nCOMMIT\n",
         ":FORWARD ACCEPT [0:0]\n",
         "*filter\n:FORWARD ACCEPT [:0]\nCOMMIT\n",
         "*filter\n:FORWARD ACCEPT [0:]\nCOMMIT\n",
