@@ -1,0 +1,90 @@
+"""nft: which base chains are a site's own, and which of their rules drop packets, or may."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.network import nftables
+from dlws.verdict import Unparsable
+
+OWN = "kube-proxy kube-proxy6 calico cilium weave flannel-v4 f2b-table docker-bridges libvirt_network"
+BASE = nftables.BaseChain("inet", "site", "pass", "accept")
+
+
+def listed(hook: str, *, family: str = "inet", table: str = "site", chain: str = "pass", more: str = "") -> list[str]:
+    """The base chains of `nft list chains`, as text."""
+    rows = f"{more}table {family} {table} {{\n\tchain {chain} {{\n\t\ttype filter hook {hook} priority 0;\n\t}}\n}}\n"
+    found = nftables.base_chains(rows, nftables.INCOMING | nftables.PASSING)
+    assert all(one.policy == "accept" for one in found)
+    return [str(one) for one in found]
+
+
+def closing(*rules: str, more: str = "") -> tuple[list[str], list[str]]:
+    lines = "".join(f"\t\t{rule}\n" for rule in ("type filter hook forward priority 0; policy accept;", *rules))
+    return nftables.closing(f"table inet site {{\n\tchain pass {{\n{lines}\t}}\n{more}}}\n", BASE)
+
+
+@pytest.mark.parametrize("hook", sorted(nftables.INCOMING | nftables.PASSING))
+def test_each_hook_of_packets_is_read(hook: str) -> None:
+    assert listed(hook) == ["inet site pass"]
+    assert listed(f"{hook}x") == []
+
+
+@pytest.mark.parametrize(("family", "is_read"), [("ip", True), ("inet", True), ("netdev", True), ("ip6", False)])
+def test_packets_of_ipv4_pass_some_families(family: str, *, is_read: bool) -> None:
+    assert listed("forward", family=family) == ([f"{family} site pass"] if is_read else [])
+
+
+@pytest.mark.parametrize("chain", ["INPUT", "PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"])
+def test_chains_of_iptables_are_left_to_it(chain: str) -> None:
+    assert listed("forward", family="ip", table="filter", chain=chain) == []
+    assert listed("forward", table="filter", chain=chain) == [f"inet filter {chain}"]
+
+
+@pytest.mark.parametrize("table", OWN.split())
+def test_tables_of_the_clusters_software_are_its_own(table: str) -> None:
+    assert listed("forward", table=table) == []
+    assert listed("forward", table=f"my-{table}") == [f"inet my-{table} pass"]
+
+
+@pytest.mark.parametrize("more", ["# Warning: table ip nat is managed by iptables-nft\n", ""])
+def test_a_comment_before_the_first_table_is_passed_over(more: str) -> None:
+    assert listed("forward", more=more) == ["inet site pass"]
+
+
+@pytest.mark.parametrize("more", ["Error: no\n", "chain x\n", "table inet\n"])
+def test_anything_else_there_is_not_understood(more: str) -> None:
+    with pytest.raises(Unparsable, match="nft list chains"):
+        listed("forward", more=more)
+
+
+@pytest.mark.parametrize("rule", ["drop", "reject", "counter packets 1 bytes 2 drop", 'log prefix "x" level warn drop'])
+def test_a_rule_without_a_condition_drops_all(rule: str) -> None:
+    assert closing(rule, "tcp dport 1 drop") == ([rule], [])
+    assert closing("accept", rule) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "rule", ["tcp dport 22 drop", "udp dport 1 reject", "ip saddr 10.0.0.1 queue to 1", "x vmap { a : drop }"]
+)
+def test_one_with_a_condition_is_a_doubt(rule: str) -> None:
+    assert closing(rule, "drop") == (["drop"], [rule])
+
+
+@pytest.mark.parametrize(
+    "rule", ["counter", "ct state invalid drop", "ct state invalid counter drop", "tcp dport 1 dropped"]
+)
+def test_one_that_drops_what_belongs_to_nothing_is_none(rule: str) -> None:
+    assert closing(rule) == ([], [])
+
+
+@pytest.mark.parametrize("verb", ["jump", "goto"])
+def test_a_chain_that_a_rule_leads_to_is_a_doubt(verb: str) -> None:
+    more = "\tchain a {\n\t\ttcp dport 1 jump b\n\t\tdrop\n\t}\n\tchain b {\n\t\tjump a\n\t\treject\n\t}\n"
+    assert closing(f"tcp dport 80 {verb} a", more=more) == ([], ["drop", "reject"])
+    assert closing(f"tcp dport 80 {verb}er a", more=more) == ([], [])
+
+
+def test_a_table_without_the_chain_is_not_understood() -> None:
+    with pytest.raises(Unparsable, match="nft list table"):
+        nftables.closing("table inet site {\n}\n", BASE)
