@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import measure
 from benchmarks.measure import Usage, children, usage_of
+from benchmarks.working_folder import free_port
 
 USER = "dlwsadmin"
 UID = 61917
@@ -49,7 +50,7 @@ class Server:
         if missing := [tool for tool, place in paths.items() if place is None]:
             raise OSError(f"not installed: {', '.join(missing)}; apt-get install openssh-server sudo util-linux")
         self._sshd = str(paths["sshd"])
-        self.folder, self.user_key, self.port = folder, folder / "user_key", _free_port()
+        self.folder, self.user_key, self.port = folder, folder / "user_key", free_port()
         home = folder / "home"
         home.mkdir()
         os.chown(home, UID, UID)
@@ -101,9 +102,3 @@ class Server:
         usage = usage_of(self.process.pid)
         self.process.returncode = usage.status
         return usage
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -22,7 +22,7 @@ def _swap_in_rc_local(host: LabHost) -> Memory:
 @fault(
     "sudo_all_but_su",
     "an account may run everything as root without a password, but for su",
-    script(f"rm -f /etc/sudoers.d/{OPERATOR}; userdel {OPERATOR} || true"),
+    script(f"rm -f /etc/sudoers.d/{OPERATOR}; if id {OPERATOR} > /dev/null 2>&1; then userdel {OPERATOR}; fi"),
 )
 def _sudo_all_but_su(host: LabHost) -> Memory:
     rule = f"{OPERATOR} ALL=(ALL) NOPASSWD: ALL, !/bin/su\n"

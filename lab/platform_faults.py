@@ -118,32 +118,28 @@ def _other_mysql_password(host: LabHost) -> Memory:
     return {"password": password}
 
 
-OPEN_USER = "'monitor'@'%'"
+OPEN_ACCOUNTS = {
+    "mysql_open_account": ("MySQL has an account without a password", "'monitor'@'%'"),
+    "mysql_anonymous": ("MySQL lets anybody in without a password", "''@'%'"),
+}
 
 
-def _undo_mysql_open_account(host: LabHost, memory: Memory) -> None:
-    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nDROP USER IF EXISTS {OPEN_USER};\n")
+def _open_account(name: str, words: str, account: str) -> None:
+    """Declare the fault that the database has an account."""
+
+    def undo(host: LabHost, memory: Memory) -> None:
+        hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nDROP USER IF EXISTS {account};\n")
+
+    def do(host: LabHost) -> Memory:
+        need_pods(host, "app=mysql")
+        hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nCREATE USER {account};\n")
+        return {}
+
+    fault(name, f"{words}: {account}", undo)(do)
 
 
-@fault("mysql_open_account", f"MySQL has the account {OPEN_USER} without a password", _undo_mysql_open_account)
-def _mysql_open_account(host: LabHost) -> Memory:
-    need_pods(host, "app=mysql")
-    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nCREATE USER {OPEN_USER};\n")
-    return {}
-
-
-ANONYMOUS = "''@'%'"
-
-
-def _undo_mysql_anonymous(host: LabHost, memory: Memory) -> None:
-    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nDROP USER IF EXISTS {ANONYMOUS};\n")
-
-
-@fault("mysql_anonymous", f"MySQL lets anybody in: {ANONYMOUS} without a password", _undo_mysql_anonymous)
-def _mysql_anonymous(host: LabHost) -> Memory:
-    need_pods(host, "app=mysql")
-    hosts.execute(host, _AS_ROOT, stdin=f"{_mysql_password()}\nCREATE USER {ANONYMOUS};\n")
-    return {}
+for _name, _told in OPEN_ACCOUNTS.items():
+    _open_account(_name, *_told)
 
 
 _ROUTES = EditedFile(ROUTES)

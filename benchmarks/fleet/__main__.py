@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -24,10 +23,10 @@ from pathlib import Path
 from benchmarks import measure
 from benchmarks.fleet import recording
 from benchmarks.fleet.members import Member, members
-from benchmarks.fleet.project import SUITE, Project
+from benchmarks.fleet.project import Project
 from benchmarks.fleet.recording import NotUsable, Recording
 from benchmarks.measure import Cost
-from benchmarks.working_folder import left, working_folder
+from benchmarks.working_folder import SUITE, free_port, left, working_folder
 from dlws.record import evidence
 from dlws.record.run_folder import RunFolder, RunFolderError
 
@@ -80,7 +79,7 @@ def audited(folder: Path, run: str | None, sizes: list[int]) -> None:
 
 def bench(project: Project, recorded: Recording, fleet: list[Member]) -> Row:
     """Audit one fleet, then ask it the same commands by the floor. Raises NotAudited."""
-    port = _free_port()
+    port = free_port()
     project.resize(fleet, port)
     environment = {"PATH": os.environ["PATH"], "HOME": str(project.folder), "LANG": "C.UTF-8"}
     environment["PYTHONPATH"] = str(project.folder)
@@ -150,12 +149,6 @@ def shown(row: Row, before: Row | None) -> str:
         f"{row.audit.peak_mib:>10.0f}{growth:>12}{row.floor.wall:>9.1f}{row.floor.cpu:>11.1f}"
         f"{row.audit.wall / row.floor.wall:>14.2f}   {os.getloadavg()[0]:.1f}"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ from typing import Any
 from benchmarks.fleet import api
 from benchmarks.fleet.members import Member
 from benchmarks.fleet.recording import Recording
+from benchmarks.working_folder import copy_of_the_suite
 from dlws.config.state import State, state_of
 from dlws.inventory import Role
 from dlws.record.redaction import MASK
 
-SUITE = Path(__file__).parents[2]
-COPIED = ("checks", "dlws", "fixtures", "reports", "conftest.py", "pytest.ini", "pyproject.toml", "requirements.lock")
 INVENTED = "invented-for-the-benchmark"
 BESIDE = (
     ("dlworkspace",),
@@ -34,12 +33,7 @@ class Project:
     def __init__(self, folder: Path, recording: Recording) -> None:
         """Copy the suite, make keys and certificates. Raises OSError."""
         self.folder, self._recording = folder, recording
-        for name in COPIED:
-            source = SUITE / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
-            else:
-                shutil.copy(source, folder / name)
+        copy_of_the_suite(folder)
         self.config = folder / "config.yaml"
         self.state: State = state_of(self.config, recording.cluster.name)
         for below in (self.state.keys, self.state.hosts.parent, folder / "pki"):

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 
 from benchmarks import measure
-from benchmarks.fleet.project import SUITE
 from benchmarks.install.project import Project
 from benchmarks.measure import Cost
-from benchmarks.working_folder import left, working_folder
+from benchmarks.working_folder import SUITE, free_port, left, working_folder
 from dlws.record.ledger import Outcome
 from dlws.record.run_folder import RunFolder
 
@@ -68,7 +66,7 @@ def main() -> int:
 
 def installed(project: Project, size: int, width: str) -> None:
     """Install a fleet and install it again; print a line for each. Raises NotInstalled."""
-    port = _free_port()
+    port = free_port()
     project.resize(size, port)
     arguments = [str(size), str(project.folder), str(port)]
     server = subprocess.Popen(
@@ -120,12 +118,6 @@ def _line(size: int, width: str, which: str, row: Row, ratio: str) -> str:
         f"{size:>6} {width:>8} {which:<10}{cost.wall:>8.1f}{ratio:>8}{cost.cpu:>8.1f}{cost.peak_mib:>10.0f}"
         f"{row.first:>9.1f}   {os.getloadavg()[0]:.1f}"
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

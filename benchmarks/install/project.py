@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
-from benchmarks.fleet.project import SUITE
 from benchmarks.install.serve import address
+from benchmarks.working_folder import copy_of_the_suite
 from dlws.config.state import State, state_of
 
 COPIED = ("dlws", "fixtures", "reports", "conftest.py", "pytest.ini", "pyproject.toml", "requirements.lock")
@@ -47,12 +46,7 @@ class Project:
     def __init__(self, folder: Path, seconds: float) -> None:
         """Copy the suite, make keys. Raises OSError."""
         self.folder, self.seconds = folder, seconds
-        for name in COPIED:
-            source = SUITE / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "out"))
-            else:
-                shutil.copy(source, folder / name)
+        copy_of_the_suite(folder, COPIED)
         for name, text in (("checks/facts.py", CHECKS), ("install/s1.py", STAGES)):
             (folder / name).parent.mkdir()
             (folder / name).with_name("__init__.py").touch()

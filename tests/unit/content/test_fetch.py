@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ from tests.kits import content_site as site
 from tests.kits import debs
 from tests.kits.small_registry import SmallRegistry, serving
 
-pytestmark = pytest.mark.skipif(not shutil.which("apt-get"), reason="content is fetched by apt")
 ARM = "packages/ubuntu-18.04-arm64"
 
 

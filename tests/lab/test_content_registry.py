@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +17,7 @@ from dlws.content.lock import ContentError
 from dlws.inventory import Arch
 from dlws.kubernetes import image_archives
 from tests.kits.archives import saved
-
-pytestmark = pytest.mark.skipif(not shutil.which("docker-registry"), reason="needs Debian's docker-registry")
+from tests.kits.project import eventually
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +32,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     (folder / "settings.json").write_text(json.dumps(settings))
-    process = subprocess.Popen(
-        ["docker-registry", "serve", folder / "settings.json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield f"127.0.0.1:{port}"
-    process.kill()
-    process.wait()
+    command = [lab.registry.COMMAND, "serve", folder / "settings.json"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: _listens(port))
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_what_was_pushed_is_what_is_fetched(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
