@@ -149,7 +149,7 @@ def as_json(found: Sequence[Item]) -> str:
 
 def as_table(found: Sequence[Item]) -> str:
     """The list for people, in columns."""
-    rows = [HEADS, *((i.kind, i.name, f"{i.platform} {i.arch}".strip(), i.need, ", ".join(i.hosts)) for i in found)]
+    rows = [HEADS, *((i.kind, i.name, i.made_for, i.need, ", ".join(i.hosts)) for i in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS) - 1)]
     lines = ("  ".join([*(word.ljust(w) for word, w in zip(row, widths, strict=False)), row[-1]]) for row in rows)
     return "\n".join(lines)

@@ -36,5 +36,9 @@ class Item:
     hosts: tuple[str, ...]
 
     def __str__(self) -> str:
-        where = f"{self.platform} {self.arch}".strip()
-        return f"{self.kind} {self.name} for {where}"
+        return f"{self.kind} {self.name} for {self.made_for}" if self.made_for else f"{self.kind} {self.name}"
+
+    @property
+    def made_for(self) -> str:
+        """The release and architecture that it is made for: `ubuntu 18.04 arm64`, `arm64`; a text is for all."""
+        return "" if self.kind in (Kind.FILE, Kind.SOURCE) else f"{self.platform} {self.arch}".strip()

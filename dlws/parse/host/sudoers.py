@@ -52,7 +52,7 @@ class Rule:
         excepts = False
         for item in self.items(asks=asks):
             if item.command == "ALL":
-                decided, excepts = not item.is_excepted and not item.asks, False
+                decided, excepts = not item.asks, False
             excepts |= item.is_excepted
         return decided and not excepts
 

@@ -100,7 +100,7 @@ def _environment(source: str, text: str) -> dict[str, str]:
     """The variables of an EnvironmentFile (systemd.exec(5)): comments, values in either quotes or none."""
     found: dict[str, str] = {}
     for line in (line.strip() for line in clean(source, text).replace("\\\n", "").split("\n")):
-        if not line or line[0] in "#;":
+        if not line or line.startswith(("#", ";")):
             continue
         row = _VARIABLE.fullmatch(line)
         value = row["value"].strip() if row else ""

@@ -93,7 +93,7 @@ class Rule:
     @property
     def is_for_all(self) -> bool:
         """Whether it has no condition."""
-        return not set(self.options) - {"-j", "-g", "-m", "--comment", "--reject-with"}
+        return not set(self.options) - {"-j", "-g", "-m", "--comment"}
 
     def concerns(self, networks: Networks) -> bool:
         """Whether an ordinary packet of a pod may meet it: by address, device, protocol and connection state."""

@@ -11,11 +11,12 @@ import pytest
 from bundle.content.command import as_json, as_table
 from dlws.config.cluster import Cluster, load
 from dlws.content import wanted
-from dlws.content.item import Kind
+from dlws.content.item import Item, Kind
 from dlws.content.wanted import IMAGES
 from dlws.engine.stage import Stage
 from dlws.facts import apt_sources, platform_images
 from dlws.facts.platform_images import InRegistry
+from dlws.inventory import Arch
 from dlws.platform import renderings
 from dlws.verdict import Unknown
 from tests.kits import bare_install
@@ -148,3 +149,8 @@ def test_the_list_is_for_people_and_for_programs(tmp_path: Path) -> None:
     assert "package  curl" in (line := next(line for line in lines if " curl " in line))
     assert line.endswith("ubuntu 18.04 amd64  node_packages        atlas-gpu01, atlas-gpu02")
     assert [one["name"] for one in json.loads(as_json(found))] == [item.name for item in found]
+
+
+def test_a_text_is_made_for_no_architecture() -> None:
+    told = [str(Item(kind, "x", Arch.ARM64, "", "stage", ())) for kind in (Kind.FILE, Kind.SOURCE, Kind.IMAGE)]
+    assert told == ["file x", "source x", "image x for arm64"]
