@@ -26,8 +26,14 @@ class FileSystem:
 
     @property
     def free(self) -> float:
-        """The available share, 0 to 1; 0 if the size is 0."""
+        """The available share of the whole size, 0 to 1, as the kubelet counts; 0 if the size is 0."""
         return self.available / self.size if self.size else 0.0
+
+    @property
+    def usable(self) -> float:
+        """The available share of what users can have, 0 to 1: df's own Capacity, where a reserve is not in the sum."""
+        users = self.used + self.available
+        return self.available / users if users > 0 else 0.0
 
 
 def parse(text: str) -> tuple[FileSystem, ...]:

@@ -23,7 +23,12 @@ def test_inodes_under_headers_of_two_languages(header: str) -> None:
 
 def test_a_file_system_without_a_size_has_nothing_free() -> None:
     [found] = df.inodes("Filesystem Inodes IUsed IFree IUse% Mounted on\nbtrfs 0 0 0 - /data\n")
-    assert found.free == 0
+    assert (found.free, found.usable) == (0, 0)
+
+
+def test_what_is_reserved_is_neither_used_nor_free() -> None:
+    [found] = df.parse("Filesystem 1-blocks Used Available Capacity Mounted on\n/dev/vda 1000 150 100 60% /\n")
+    assert (found.free, found.usable) == (0.1, 0.4)
 
 
 @pytest.mark.parametrize(
