@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import pytest
 
 from dlws.engine import options, waivers
 from dlws.engine.collection import FINISHED
-from dlws.engine.items import ALL_CHECKS, TargetItem
+from dlws.engine.items import ALL_CHECKS, CHECKS, SITE, TargetItem
 from dlws.engine.progress import Board, beside_capture
 from dlws.engine.recorder import Ledgerkeeper, head, reported
 from dlws.engine.replay import Audited, begin, missing
@@ -29,7 +30,7 @@ class Conclusion:
         self.console = SafeConsole(sys.stdout)
         self.board = Board(site.context.folder / "progress.sock", SafeConsole(beside_capture()))
         self.ledger = Ledgerkeeper(site.context.folder / "ledger.jsonl", [self.board.finished])
-        self.site, self.config = site, config
+        self.config, self.context, self.waivers = config, site.context, site.waivers
         self.items = {item.nodeid: item for item in session.items if isinstance(item, TargetItem)}
         workers = int(config.option.numprocesses or 0)
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -41,7 +42,7 @@ class Conclusion:
         chosen = self.config.option.limit or not options.collects_every_check(self.config)
         items = (*self.run.items, *(() if chosen else missing(run, set(judged))))
         self.run = replace(self.run, replays=run.run, audited=run.started, items=items)
-        begin(run, self.site.context.folder, list(judged))
+        begin(run, self.context.folder, list(judged))
 
     def begin(self) -> None:
         """Write the ledger's head and start the display; called before the first test."""
@@ -52,6 +53,7 @@ class Conclusion:
     def take(self, report: pytest.TestReport) -> None:
         """Record one report."""
         result = reported(report, self.items.get(report.nodeid), self.ledger.results)
+        vars(report).pop("dlws", None)  # pytest's terminal keeps every report until the end
         if result is not None:
             self.ledger.add(result)
 
@@ -66,12 +68,12 @@ class Conclusion:
         return (word.lower(), "", "")
 
     def end(self, session: pytest.Session) -> None:
-        """Judge the waivers, settle the exit status, close the ledger; called after the last test."""
+        """Judge the waivers, settle the exit status, close the ledger, write the reports; after the last test."""
         self.board.stop()
         results = list(self.ledger.results.values())
         if self.run.command == "verify":
             verdicts = {(result.id, result.host): result.verdict for result in results}
-            for finding in waivers.findings(self.site.waivers, verdicts, self.config.stash[ALL_CHECKS]):
+            for finding in waivers.findings(self.waivers, verdicts, self.config.stash[ALL_CHECKS]):
                 self.ledger.add(finding)
         results = list(self.ledger.results.values())
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.stash[FINISHED]:
@@ -81,9 +83,25 @@ class Conclusion:
         reason = str(session.shouldstop or session.shouldfail or "")
         if self.is_incomplete(session, results):
             session.exitstatus, reason = pytest.ExitCode.INTERRUPTED, reason or "ended before all had run"
-        shutil.rmtree(self.site.context.folder / JUDGED, ignore_errors=True)
+        shutil.rmtree(self.context.folder / JUDGED, ignore_errors=True)
         self.ledger.end(int(session.exitstatus), reason)
-        self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.site.context.folder)
+        del results
+        self._let_go(session)
+        self.config.hook.pytest_dlws_run_ended(config=self.config, folder=self.context.folder)
+
+    def _let_go(self, session: pytest.Session) -> None:
+        """Forget the tests, their results and the hosts' answers, so that the reports take their place in memory.
+
+        All of it is on the disk by now, where the reports read it: at 1,000 hosts it would be there twice.
+        """
+        self.items, self.run = {}, replace(self.run, items=())
+        self.ledger.forget()
+        session.items.clear()
+        for stash, key in ((self.config.stash, SITE), (session.stash, CHECKS)):
+            if key in stash:
+                del stash[key]
+        gc.unfreeze()
+        gc.collect()  # a test and its keywords refer to each other
 
     def is_incomplete(self, session: pytest.Session, results: Sequence[Result]) -> bool:
         """Whether an exit status of 0 or 1 would hide that tests were not judged.
@@ -103,5 +121,5 @@ class Conclusion:
 
     def show(self) -> None:
         """Print the summary."""
-        folder = self.site.context.folder
+        folder = self.context.folder
         self.config.hook.pytest_dlws_summary(config=self.config, folder=folder, console=self.console)

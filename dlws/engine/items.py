@@ -146,6 +146,12 @@ class TargetItem(pytest.Item):
         """A finding shows its message; anything else is a fault of the suite and shows its traceback."""
         return str(excinfo.value) if isinstance(excinfo.value, Red) else super().repr_failure(excinfo)
 
+    @property
+    def location(self) -> tuple[str, int, str]:  # type: ignore[override]  # pytest keeps it, with a dictionary a test
+        """The location of the function, its file relative to the root folder."""
+        path, line, name = self.reportinfo()
+        return self.session._node_location_to_relpath(path), line, name
+
     def reportinfo(self) -> tuple[Path, int, str]:
         """The location of the function."""
         return self.path, self.function.__code__.co_firstlineno - 1, self.name

@@ -131,8 +131,9 @@ class Board:
     def finished(self, result: Result) -> None:
         """Print one line for a stage that changed or failed; for a check only if it is red."""
         with self._lock:
-            self._finished.add(f"{result.name}[{result.host}]")
-            self._busy.pop(f"{result.name}[{result.host}]", None)
+            if result.stage:  # a check says nothing of what it does
+                self._finished.add(result.key)
+                self._busy.pop(result.key, None)
             self._left[result.host] -= self._left[result.host] > 0
         if result.outcome in (Outcome.UNCHANGED, Outcome.BLOCKED) or (not result.stage and not result.verdict.is_red):
             return

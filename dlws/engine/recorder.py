@@ -68,6 +68,10 @@ class Ledgerkeeper:
         self._file.close()
         return end
 
+    def forget(self) -> None:
+        """Keep nothing of what has been written; called when nobody asks any more."""
+        self.results, self.items = {}, ()
+
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys of the collected tests that have no result yet."""

@@ -241,14 +241,15 @@ def _inputs(content: Any) -> Mapping[str, Any]:
 
 
 def _shown(line: EvidenceLine) -> Command:
+    """The command with its texts, each kept once: many hosts are asked the same and answer alike."""
     answer = line.answer
     return Command(
         n=line.n,
-        command=answer.command,
+        command=sys.intern(answer.command),
         at=line.at,
         rc=answer.rc,
-        out=answer.text,
-        err=answer.error_text,
+        out=sys.intern(answer.text),
+        err=sys.intern(answer.error_text),
         seconds=answer.seconds,
         timed_out=answer.timed_out,
         truncated=answer.truncated,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime
@@ -77,6 +78,11 @@ def duration(seconds: float) -> float:
     return seconds
 
 
+def _text(value: object) -> str:
+    """The text, once for all rows: those of a thousand hosts have the same titles, fixes and most of the findings."""
+    return sys.intern(_of(str, value))
+
+
 def _read(kind: type[Any], name: str, reader: Reader, value: object) -> None:
     try:
         reader(value)
@@ -104,6 +110,8 @@ def _reader(hint: Any) -> Reader:
         return lambda value: build(hint, value)
     if hint is float:
         return _number
+    if hint is str:
+        return _text
     if issubclass(hint, StrEnum):
         return lambda value: hint(value)
     return lambda value: _of(hint, value)
