@@ -182,23 +182,25 @@ class Run:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """A check has nothing to set up or tear down: one phase and one report, where pytest has three of each.
 
-        At 1,000 hosts these are 150,000 checks, whose reports pytest's terminal keeps. A stage has all three, by which
-        pytest-dependency knows it, and so has whatever pytest itself would skip or expect to fail.
+        At 1,000 hosts these are 150,000 checks, whose reports pytest's terminal keeps. Of the hooks of pytest's plugins
+        only the one that takes the report is called: the others know what to do with marks, fixtures and captured
+        output, none of which a check has. A stage has all three phases, by which pytest-dependency knows it, and so has
+        whatever pytest itself would skip or expect to fail.
         """
         if not isinstance(item, CheckItem) or any(mark.name not in options.MARKERS for mark in item.iter_markers()):
             return None
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         raised = (pytest.exit.Exception, KeyboardInterrupt)
-        call = pytest.CallInfo.from_call(lambda: item.ihook.pytest_runtest_call(item=item), "call", raised)
-        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
-        item.ihook.pytest_runtest_logreport(report=report)
-        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        call = pytest.CallInfo.from_call(item.runtest, "call", raised)
+        report = self._with_result(item, pytest.TestReport.from_item_and_call(item, call))
+        self.config.hook.pytest_runtest_logreport(report=report)
         return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the result to the report of the phase that decided it."""
-        report = yield
+        return self._with_result(item, (yield))
+
+    def _with_result(self, item: pytest.Item, report: pytest.TestReport) -> pytest.TestReport:
         report.keywords = NO_KEYWORDS
         if isinstance(item, TargetItem) and report.when == "call" and item.result is not None:
             is_worker = hasattr(self.config, "workerinput")

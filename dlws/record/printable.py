@@ -19,13 +19,15 @@ _HIDDEN = re.compile(
 
 def visible(text: str) -> str:
     """`text` with control and hidden characters visible (ESC as `\\x1b`, U+202E as `\\u202e`); CR LF becomes LF."""
+    if text.isprintable():  # most texts by far, and five times as fast: what Unicode calls printable hides nothing
+        return text
     # Unicode's control pictures would be shorter, but many fonts lack them.
     return _HIDDEN.sub(_shown, text.replace("\r\n", "\n"))
 
 
 def plain(text: str) -> str:
     """`visible` text without ANSI escape sequences, for JUnit and the terminal."""
-    return visible(_ANSI.sub("", text))
+    return visible(text if text.isprintable() else _ANSI.sub("", text))
 
 
 def one_line(text: str) -> str:

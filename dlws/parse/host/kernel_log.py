@@ -8,9 +8,12 @@ kernel corrected or warns of, and what a job did to itself: a trap in user space
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Final
 
 from dlws.parse.text import lines, unparsable
 
+REMEMBERED: Final = 8192  # messages, some 2 MiB: what several kinds of hosts log in a day
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""
 _FAULTS = {
@@ -19,7 +22,7 @@ _FAULTS = {
         r":[0-9]{1,9} blocked for more than [0-9]{1,9} seconds"
     ),  # a task's name may have blanks
     "kernel crash": re.compile(
-        r"(?:BUG: )?[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
+        r"[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
@@ -67,7 +70,12 @@ def faults(text: str) -> tuple[str, ...]:
             if line.startswith(("-- ", " ")):  # "-- Logs begin at", "-- Boot 3f2a"; a message of several lines
                 continue
             raise unparsable("journalctl", line)
-        for kind, pattern in _FAULTS.items():
-            if pattern.search(message := row["text"] or ""):
-                latest[kind] = f"{kind}: {row['time']} {message[:100]}"
+        for kind in _kinds(message := row["text"] or ""):
+            latest[kind] = f"{kind}: {row['time']} {message[:100]}"
     return tuple(latest.values())
+
+
+@lru_cache(REMEMBERED)
+def _kinds(message: str) -> tuple[str, ...]:
+    """The kinds of faults that a message reports: a log repeats most of its messages, and hosts of a kind log alike."""
+    return tuple(kind for kind, pattern in _FAULTS.items() if pattern.search(message))

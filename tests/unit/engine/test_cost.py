@@ -128,6 +128,32 @@ def test_a_check_has_one_report_and_a_stage_its_three(tmp_path: Path) -> None:
     assert said == ["setup", "call", "teardown"]
 
 
+PHASES = """
+import pytest
+def phase(name):
+    return lambda: print("PHASE", name)
+pytest_runtest_logstart, pytest_runtest_logfinish = phase("logstart"), phase("logfinish")
+pytest_runtest_setup, pytest_runtest_call, pytest_runtest_teardown = phase("setup"), phase("call"), phase("teardown")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    print("PHASE makereport")
+    return (yield)
+"""
+
+
+def test_a_check_is_run_without_the_hooks_of_phases(tmp_path: Path) -> None:
+    project = Project(tmp_path, checks=ONE_CHECK, hosts=("a1",))
+    (tmp_path / "conftest.py").write_text(CONFTEST + PHASES)
+    assert "PHASE" not in project.run("-m", "verify").out
+
+
+def test_a_check_that_pytest_would_skip_meets_every_hook(tmp_path: Path) -> None:
+    project = Project(tmp_path, checks=f"import pytest\n@pytest.mark.skip{ONE_CHECK}", hosts=("a1",))
+    (tmp_path / "conftest.py").write_text(CONFTEST + PHASES)
+    out = project.run("-m", "verify").out
+    assert next(line.split()[1] for line in out.splitlines() if line.startswith("PHASE")) == "logstart"
+
+
 def test_what_kubeadm_writes_on_each_host_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
     monkeypatch.setattr(kubelet.yaml, "safe_load", lambda text: parsed.append(text) or {"kind": "KubeletConfiguration"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from dlws.parse.host import kernel_log
@@ -102,3 +104,19 @@ def test_a_message_may_go_on_over_several_lines() -> None:
     for odd in ("two\n", "2026-11-27T08:12:44+0800 atlas01 kernel:x\n", "2026-11-27T08:12:44 atlas01 kernel: x\n"):
         with pytest.raises(Unparsable):
             kernel_log.faults(logged("one") + odd)
+
+
+def test_a_message_is_judged_once_however_often_hosts_log_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    counting = SimpleNamespace(search=judged.append)
+    monkeypatch.setattr(kernel_log, "_FAULTS", {"counted": counting})
+    log = "".join(logged(f"counted here alone: {n % 3}") for n in range(300))
+    assert [kernel_log.faults(log) for _host in range(100)] == [()] * 100
+    assert judged == [f"counted here alone: {n}" for n in range(3)]
+
+
+def test_kinds_are_named_in_the_order_in_which_they_began() -> None:
+    oops, watchdog = "Oops: 0001 [#1]", "NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out"
+    told = kernel_log.faults(logged(oops) + logged(watchdog, 45) + logged(oops, 46))
+    assert [fault.partition(" ")[0] for fault in told] == ["kernel", "network"]
+    assert told[0].startswith("kernel crash: 2026-11-27T08:12:46 ")

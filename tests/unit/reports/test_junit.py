@@ -140,3 +140,16 @@ def test_the_suite_names_its_run_and_its_configuration(tmp_path: Path) -> None:
     assert found["run"] == "20261124T063000Z-verify"
     assert found["cluster"] == "atlas"
     assert found["config_sha256"] == "9f2c" * 16
+
+
+def test_what_a_host_says_stays_inside_its_element(tmp_path: Path) -> None:
+    sample = sample_run.verify()
+    said = "]]></failure><x y=\"1\" z='2'> & \x1b[1m" + "long\n" * 400
+    sample.results[0] = first = replace(sample.results[0], verdict=Verdict.FAIL, what="", message=said)
+    case = cases(sample, tmp_path)[f"{first.name}[{first.host}]"]
+    failure = case.find("failure")
+    assert failure is not None
+    assert str(failure.text).startswith("]]></failure><x y=\"1\" z='2'> & long\nlong\n")
+    assert failure.attrib["message"].startswith("]]></failure><x y=\"1\" z='2'> & long long ")
+    assert "\n[... " in failure.attrib["message"]
+    assert list(failure) == []

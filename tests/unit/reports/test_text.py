@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dlws.record import printable
 from dlws.record.printable import clip, one_line, plain, visible
 from reports.text import count, duration
 
@@ -48,6 +50,15 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 )
 def test_escape_sequences_are_taken_out(text: str, shown: str) -> None:
     assert plain(text) == shown
+
+
+def test_what_unicode_calls_printable_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    printable_ones = [character for character in map(chr, range(sys.maxunicode + 1)) if character.isprintable()]
+    assert not printable._HIDDEN.search("".join(printable_ones))
+    assert [character for character in printable_ones if character.isspace()] == [" "]
+    monkeypatch.setattr(printable, "_HIDDEN", None)  # whoever looks more closely, breaks
+    monkeypatch.setattr(printable, "_ANSI", None)
+    assert one_line(" swap  on /dev/sda2, 磁盘 ") == "swap on /dev/sda2, 磁盘"
 
 
 @given(st.text(), st.integers(2, 50))
