@@ -193,3 +193,22 @@ def test_the_server_of_a_share_is_found_without_a_search(cluster: Cluster, monke
     for node in fresh.nodes * 100:
         shares.served_by(fresh, node)
     assert len(named) == len(fresh.nodes)
+
+
+LEFT = """
+import gc, pytest
+from dlws.engine.items import TargetItem
+from dlws.record.ledger import Result
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_dlws_run_ended(folder):
+    kept = [type(o).__name__ for o in gc.get_objects() if type(o) is Result or isinstance(o, TargetItem)]
+    (folder / "kept").write_text(repr(kept))
+"""
+
+
+def test_reports_are_made_when_tests_and_results_are_no_longer_in_memory(tmp_path: Path) -> None:
+    made = Project(tmp_path, checks=ONE_CHECK, hosts=["a1", "a2"])
+    (tmp_path / "conftest.py").write_text(CONFTEST + LEFT)
+    made.run("-m", "verify", "-n", "0")
+    assert (made.folder / "kept").read_text() == "[]"

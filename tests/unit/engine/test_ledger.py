@@ -95,6 +95,13 @@ OLD = [
 ]
 
 
+def test_what_many_results_say_is_kept_once() -> None:
+    one, other = ledger.decode(json.dumps(AFTER)), ledger.decode(json.dumps(AFTER))
+    assert isinstance(one, Result) and isinstance(other, Result)
+    assert one.title is other.title
+    assert one.nodeid is other.nodeid
+
+
 @pytest.mark.parametrize("schema", [1, 2])
 @pytest.mark.parametrize(("message", "verdict", "parts"), OLD)
 def test_an_older_sentence_is_parted_and_reads_as_before(
