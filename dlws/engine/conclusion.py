@@ -97,9 +97,9 @@ class Conclusion:
         self.items, self.run = {}, replace(self.run, items=())
         self.ledger.forget()
         session.items.clear()
-        for stash, key in ((self.config.stash, SITE), (session.stash, CHECKS)):
-            if key in stash:
-                del stash[key]
+        if CHECKS in session.stash:
+            del session.stash[CHECKS]
+        del self.config.stash[SITE]
         gc.unfreeze()
         gc.collect()  # a test and its keywords refer to each other
 

@@ -147,8 +147,8 @@ class TargetItem(pytest.Item):
         return str(excinfo.value) if isinstance(excinfo.value, Red) else super().repr_failure(excinfo)
 
     @property
-    def location(self) -> tuple[str, int, str]:  # type: ignore[override]  # pytest keeps it, with a dictionary a test
-        """The location of the function, its file relative to the root folder."""
+    def location(self) -> tuple[str, int, str]:
+        """The location of the function, its file relative to the root folder. pytest would keep it with each test."""
         path, line, name = self.reportinfo()
         return self.session._node_location_to_relpath(path), line, name
 

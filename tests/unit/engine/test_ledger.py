@@ -96,8 +96,8 @@ OLD = [
 
 
 def test_what_many_results_say_is_kept_once() -> None:
-    one, other = ledger.decode(json.dumps(AFTER)), ledger.decode(json.dumps(AFTER))
-    assert isinstance(one, Result) and isinstance(other, Result)
+    lines = [json.dumps(line) for line in (HEAD, LOST, AFTER, END)]
+    one, other = ledger.read(lines).results[1], ledger.read(lines).results[1]
     assert one.title is other.title
     assert one.nodeid is other.nodeid
 
