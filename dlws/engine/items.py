@@ -317,7 +317,7 @@ def recorded(result: Result, redact: Callable[[str], str]) -> Result:
     """
 
     def row(said: T) -> T:
-        texts = {name: clipped(redact(text)) for name in TEXTS if (text := getattr(said, name))}
+        texts: dict[str, Any] = {name: clipped(redact(text)) for name in TEXTS if (text := getattr(said, name))}
         return replace(said, **texts) if texts else said
 
     if not (result.proofs or result.actions):
