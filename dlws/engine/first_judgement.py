@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlws.engine.judgement import Judgement
+from dlws.engine.judgement import TEXTS, Judgement
 from dlws.record.answer import ApiUnreachable, Unreachable
 from dlws.record.evidence import Transcript, file_name
 from dlws.record.ledger import Outcome
 from dlws.verdict import Unknown, Verdict
-
-TEXTS = ("what", "found", "expected", "message", "remark")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine import proving, shards
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
-from dlws.engine.judgement import Course, Declared, Judgement, clipped, result_of
+from dlws.engine.judgement import TEXTS, Course, Declared, Judgement, clipped, result_of
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
@@ -322,23 +322,16 @@ def recorded(result: Result, redact: Callable[[str], str]) -> Result:
     Names and titles come from the source.
     """
 
-    def text(said: str) -> str:
-        return clipped(redact(said))
-
     def row(said: T) -> T:
-        return replace(
-            said,
-            what=text(said.what),
-            found=text(said.found),
-            expected=text(said.expected),
-            message=text(said.message),
-            remark=text(said.remark),
-        )
+        texts: dict[str, Any] = {name: clipped(redact(text)) for name in TEXTS if (text := getattr(said, name))}
+        return replace(said, **texts) if texts else said
 
+    if not (result.proofs or result.actions):
+        return row(result)
     return replace(
         row(result),
         proofs=tuple(row(proof) for proof in result.proofs),
-        actions=tuple(replace(action, text=text(action.text)) for action in result.actions),
+        actions=tuple(replace(action, text=clipped(redact(action.text))) for action in result.actions),
     )
 
 

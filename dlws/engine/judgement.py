@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result
 from dlws.verdict import Mismatch, Severity, Verdict, sentence
 
+TEXTS = ("what", "found", "expected", "message", "remark")
+"""The fields of a finding with what a host may have said."""
 LONGEST = 4096  # characters of one text of a result; a host may have said a thousand times as much
 
 

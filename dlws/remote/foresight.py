@@ -157,8 +157,10 @@ class Foresight:
 
 
 def _general(command: str, node: Node) -> str:
+    """The command with marks for the host's own names. Most name no host, and every check's commands come by here."""
     for mark, own in ((_FQDN, node.fqdn), (_NAME, node.name), (_ADDRESS, node.address)):
-        command = re.sub(rf"(?<![\w.-]){re.escape(own)}(?![\w-])", mark, command)
+        if own in command:
+            command = re.sub(rf"(?<![\w.-]){re.escape(own)}(?![\w-])", mark, command)
     return command
 
 

@@ -13,14 +13,18 @@ from checks.across_hosts import unique
 from checks.host.swap import test_swap_is_off
 from dlws.config import shares
 from dlws.config.cluster import Cluster, load
+from dlws.engine import items
 from dlws.engine.check import check_of
+from dlws.engine.judgement import Course, Declared, Judgement, result_of
 from dlws.facts import kube_host
 from dlws.inventory import Node, Target
 from dlws.parse.kubernetes import kubelet
 from dlws.record.evidence import Transcript
+from dlws.record.ledger import ItemRow, Proof
 from dlws.record.redaction import Redactor
 from dlws.remote.hostkeys import keys_of
 from dlws.remote.kubernetes import Listing
+from dlws.verdict import Verdict
 from fixtures import earlier
 from tests.kits.config_example import no_dns, write
 from tests.kits.project import CONFTEST, Project
@@ -212,3 +216,16 @@ def test_reports_are_made_when_tests_and_results_are_no_longer_in_memory(tmp_pat
     (tmp_path / "conftest.py").write_text(CONFTEST + LEFT)
     made.run("-m", "verify", "-n", "0")
     assert (made.folder / "kept").read_text() == "[]"
+
+
+def test_nothing_is_masked_in_a_result_that_says_nothing() -> None:
+    masked: list[str] = []
+    declared = Declared(item=ItemRow(nodeid="n", name="swap_is_off", host="a1", id="H09"))
+    result = result_of(declared, Judgement(verdict=Verdict.PASS), Course(worker="main"))
+    assert items.recorded(result, lambda text: masked.append(text) or text) is result
+    assert masked == []
+    found = replace(
+        result, found="hunter2", proofs=(Proof(id="H09", name="x", verdict=Verdict.FAIL, remark="hunter2"),)
+    )
+    told = items.recorded(found, lambda text: text.replace("hunter2", "***"))
+    assert (told.found, told.proofs[0].remark) == ("***", "***")

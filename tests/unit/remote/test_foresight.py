@@ -114,3 +114,15 @@ def test_a_home_that_cannot_be_written_breaks_no_audit(cluster: Cluster, home: s
     learner = Foresight(Path(home) / "dlws" / "foresight" / "it.json", suite=source_digest(), selection="verify")
     learner.learn(cluster.master, "uname -s", 30.0, CAP)
     learner.save()
+
+
+def test_a_command_that_names_no_host_is_remembered_as_it_is(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = cluster.master
+    learnt = Foresight()
+    learnt.learn(node, f"ping -c 1 {node.fqdn}; grep {node.name} /etc/hosts; ip -br a | grep {node.address}", 30.0, CAP)
+    monkeypatch.setattr(foresight.re, "sub", lambda *_: pytest.fail("looked for names that are not in it"))
+    learnt.learn(node, "cat /proc/swaps", 30.0, CAP)
+    other = next(one for one in cluster.nodes if one.name != node.name)
+    templates = {foresight._specific(template, other) for template in learnt._common(node.kind)}
+    named = f"ping -c 1 {other.fqdn}; grep {other.name} /etc/hosts; ip -br a | grep {other.address}"
+    assert templates == {named, "cat /proc/swaps"}
