@@ -1,7 +1,8 @@
-"""The content's packages on a host: a source of apt on its own disk, brought over the SSH connection.
+"""The content's packages on a host: the one source of its apt, on its own disk, brought over the SSH connection.
 
 It is there for the time of the install. Its files are compared with content.lock on the host, and so apt need not ask
-for a signature.
+for a signature. The host's own sources and its lists of what they have stay as they are, and are not asked meanwhile: a
+site without a network has none that answers, and each would cost apt's time-outs. Source: apt.conf(5), The Apt Group.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dlws.config.cluster import Cluster
 from dlws.content import lock
 from dlws.content.lock import ContentError
 from dlws.facts.system import operating_system
-from dlws.hostfiles.apt_source import AptSource
 from dlws.inventory import Node
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -23,10 +23,21 @@ from dlws.remote.spool import CACHE
 from dlws.verdict import Unknown
 
 FOLDER: Final = f"{CACHE}/content"
-SOURCE: Final = AptSource("suite-content", f"deb [trusted=yes] file:{FOLDER} ./", None)
+SOURCES: Final = f"{FOLDER}/sources.list"
+"""The only file of sources that apt reads meanwhile, and what is in it."""
+SOURCE: Final = f"deb [trusted=yes] file:{FOLDER} ./"
+LISTS: Final = f"{FOLDER}/lists"
+SETTINGS: Final = "/etc/apt/apt.conf.d/95dlws-content"
+"""The settings of apt that say so; without this file apt is as it was before."""
+SETTINGS_TEXT: Final = (
+    f'Dir::Etc::sourcelist "{SOURCES}";\nDir::Etc::sourceparts "/dev/null";\nDir::State::lists "{LISTS}/";\n'
+)
 DIGESTS: Final = f"test ! -d {FOLDER} || find {FOLDER} -maxdepth 1 -type f -exec sha256sum {{}} +"
-BRING: Final = f"set -e; rm -rf {FOLDER}; install -d -m 755 {FOLDER}; tar -x --no-same-owner -f - -C {FOLDER}"
-REMOVE: Final = f"rm -rf {SOURCE.path} {FOLDER}"
+BRING: Final = (
+    f"set -e; rm -rf {FOLDER}; install -d -m 755 {FOLDER} {LISTS} {LISTS}/partial;"
+    f" tar -x --no-same-owner -f - -C {FOLDER}"
+)
+REMOVE: Final = f"rm -rf {SETTINGS} {FOLDER}"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 

@@ -53,9 +53,22 @@ def test_a_point_release_has_the_packages_of_its_release(system: str, release: s
 
 
 def test_the_source_is_removed_with_its_packages() -> None:
-    assert unverified(on_host.SOURCE.line) == ["trusted=yes"]
-    assert re.fullmatch(r"rm -rf (\S+) (\S+)", on_host.REMOVE)
-    assert {on_host.SOURCE.path, on_host.FOLDER} == set(on_host.REMOVE.split()[2:])
+    assert unverified(on_host.SOURCE) == ["trusted=yes"]
+    assert on_host.SOURCES.startswith(f"{on_host.FOLDER}/")
+    assert {on_host.SETTINGS, on_host.FOLDER} == set(on_host.REMOVE.removeprefix("rm -rf ").split())
+
+
+def test_apt_asks_the_content_alone_while_its_settings_are_there(tmp_path: Path) -> None:
+    here, settings = tmp_path / "content", tmp_path / "95dlws-content"
+    (here / "lists" / "partial").mkdir(parents=True)
+    (here / "sources.list").write_text(debs.source(here, [("curl", "1.0", "all", "")], {}))
+    settings.write_text(on_host.SETTINGS_TEXT.replace(on_host.FOLDER, str(here)))
+    own = ("-o", f"Dir::Cache={tmp_path}", "-o", "Dir::State::status=/dev/null")
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "APT_CONFIG": str(settings)}
+    for words in (("apt-get", *own, "update"), ("apt-cache", *own, "policy", "curl")):
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert "Candidate: 1.0" in done.stdout
+    assert "http" not in done.stdout
 
 
 def before(name: str) -> set[str]:
