@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from dlws.verdict import Unknown
 
 PATH = click.Path(path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
+MIRROR = re.compile(r"([a-z0-9.-]+(?::[0-9]+)?)=([a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)")
 HEADS = ("KIND", "NAME", "FOR", "NEEDED BY", "HOSTS")
 
 
@@ -63,8 +65,15 @@ def list_(path: Path, form: str) -> None:
     metavar="RELEASE=FILE",
     help="Use this sources.list for a release, 'ubuntu 18.04=FILE', instead of the public archive. May be repeated.",
 )
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="REGISTRY=MIRROR",
+    help="Ask this mirror for a registry's images, 'docker.io=HOST:PORT' or 'k8s.gcr.io=HOST/PATH'. May be repeated.",
+)
 @click.option("--plain-http", "plain", multiple=True, metavar="HOST:PORT", help="A registry that speaks http alone.")
-def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]) -> None:
+def fetch(path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[str], plain: Sequence[str]) -> None:
     """Fetch what an install of a configuration needs into a folder with content.lock.
 
     Packages are fetched by this machine's apt, images from their registries, for the hosts' architectures. What is
@@ -74,7 +83,7 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]
     """
     cluster = cluster_at(path)
     try:
-        client = Client(logins_of(cluster), frozenset(plain))
+        client = Client(logins_of(cluster), frozenset(plain), dict(map(registry_and_mirror, mirrors)))
         job = Fetch(cluster, folder, client, parsed_sources(map(release_and_file, sources)), click.echo)
         made = job.run()
     except (ContentError, Unknown, CheckoutError, TemplateError, LookupError) as error:
@@ -124,6 +133,14 @@ def release_and_file(text: str) -> tuple[str, Path]:
     if not separator or not release.strip():
         raise ContentError(f"--sources {text}: write it like 'ubuntu 18.04=FILE'")
     return release.strip(), Path(file)
+
+
+def registry_and_mirror(text: str) -> tuple[str, str]:
+    """`docker.io=HOST:PORT`. ContentError."""
+    match = MIRROR.fullmatch(text)
+    if match is None:
+        raise ContentError(f"--mirror {text}: write it like 'docker.io=HOST:PORT' or 'k8s.gcr.io=HOST/PATH'")
+    return match[1], match[2]
 
 
 def cluster_at(path: Path) -> Cluster:

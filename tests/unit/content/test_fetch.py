@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundle.content.registry import Client
+from bundle.content.command import registry_and_mirror
+from bundle.content.registry import Client, Place, mirrored, place_of
 from dlws.config.cluster import Cluster
 from dlws.content import lock, verify
 from dlws.content.lock import ContentError, LockedFile
@@ -254,6 +255,25 @@ def test_what_is_no_token_is_sent_nowhere(said: bytes) -> None:
         pytest.raises(ContentError, match="its token service gave none"),
     ):
         Client().image(f"{other.address}/any:1", Arch.ARM64)
+
+
+@pytest.mark.parametrize(
+    ("image", "mirror", "asked"),
+    [
+        ("redis:5", "docker.io=mirror:5000", Place("mirror:5000", "library/redis", "5")),
+        ("dlws/cuda", "docker.io=mirror/hub", Place("mirror", "hub/dlws/cuda", "latest")),
+        ("k8s.gcr.io/pause:3.2", "k8s.gcr.io=mirror:5000/k8s", Place("mirror:5000", "k8s/pause", "3.2")),
+        ("k8s.gcr.io/pause:3.2", "docker.io=mirror:5000", Place("k8s.gcr.io", "pause", "3.2")),
+    ],
+)
+def test_a_mirror_is_asked_for_its_registrys_images(image: str, mirror: str, asked: Place) -> None:
+    assert mirrored(place_of(image), dict([registry_and_mirror(mirror)])) == asked
+
+
+@pytest.mark.parametrize("text", ["docker.io", "docker.io=", "docker.io=http://mirror", "docker.io=mirror/../x"])
+def test_what_is_no_mirror_is_refused(text: str) -> None:
+    with pytest.raises(ContentError, match="write it like"):
+        registry_and_mirror(text)
 
 
 def test_a_login_that_is_none_is_named() -> None:
