@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
+from bundle import archive
 from bundle.content.fetch import Fetch, logins, parsed_sources
 from bundle.content.registry import Client
+from bundle.process import BundleError
 from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
@@ -73,7 +75,10 @@ def list_(path: Path, form: str) -> None:
     help="Ask this mirror for a registry's images, 'docker.io=HOST:PORT' or 'k8s.gcr.io=HOST/PATH'. May be repeated.",
 )
 @click.option("--plain-http", "plain", multiple=True, metavar="HOST:PORT", help="A registry that speaks http alone.")
-def fetch(path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[str], plain: Sequence[str]) -> None:
+@click.option("--key", type=PATH, metavar="FILE", help="Sign content.lock with this SSH key.")
+def fetch(
+    path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[str], plain: Sequence[str], key: Path | None
+) -> None:
     """Fetch what an install of a configuration needs into a folder with content.lock.
 
     Packages are fetched by this machine's apt, images from their registries, for the hosts' architectures. What is
@@ -92,6 +97,8 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[st
         raise Failed(f"dlws bundle fetch: {error}") from error
     if job.failed:
         raise Failed("\n".join(["dlws bundle fetch: not everything could be fetched:", *job.failed]))
+    if key:
+        sign(folder / lock.NAME, key)
     size = sum(one.size for one in made.files) >> 20
     click.echo(f"{folder / lock.NAME}: {len(made.files)} files, {size} MiB")
 
@@ -99,7 +106,10 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[st
 @click.command()
 @of_cluster
 @click.option("--content", "folder", type=PATH, metavar="DIR", help="The content folder (default: suite.content).")
-def check(path: Path, folder: Path | None) -> None:
+@click.option(
+    "--signers", type=PATH, metavar="FILE", help="content.lock must be signed by one of these allowed signers."
+)
+def check(path: Path, folder: Path | None, signers: Path | None) -> None:
     """Read all of a content folder, and name what is missing, cut off, changed, or for another architecture.
 
     Exit status: 0 it has all that an install of the configuration needs, 1 it has not, 2 wrong usage.
@@ -108,13 +118,32 @@ def check(path: Path, folder: Path | None) -> None:
     where = folder or cluster.content
     if where is None:
         raise Refused("dlws bundle check: name the folder: --content DIR, or suite.content in the configuration")
+    said = f", signed by {signer_of(where, signers)}" if signers else ""
     try:
         wrong = verify.troubles(cluster, where)
     except (Unknown, CheckoutError, TemplateError, LookupError) as error:
         raise Failed(f"dlws bundle check: {error}") from error
     if wrong:
         raise Failed("\n".join([f"dlws bundle check: {where} is not what this configuration needs:", *wrong]))
-    click.echo(f"{where}: everything that an install of {cluster.name} needs is there and whole")
+    click.echo(f"{where}: everything that an install of {cluster.name} needs is there and whole{said}")
+
+
+def sign(path: Path, key: Path) -> None:
+    """Sign content.lock. Raises Failed."""
+    try:
+        archive.sign(path, key)
+    except BundleError as error:
+        raise Failed(f"dlws bundle fetch: {path} was not signed: {error}") from error
+
+
+def signer_of(folder: Path, signers: Path) -> str:
+    """Who signed the content.lock of a folder. Raises Failed."""
+    try:
+        return archive.signer(folder / lock.NAME, signers)
+    except (BundleError, OSError) as error:
+        raise Failed(
+            f"dlws bundle check: no allowed signer has signed {folder / lock.NAME} as it is: {error}"
+        ) from error
 
 
 def logins_of(cluster: Cluster) -> dict[str, dict[str, str]]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from dlws.verdict import Verdict
 from lab import offline
 from tests.lab.conftest import forget_root_password
 from tests.lab.suite import HOSTS, ROOT, Finished, configured, lab, run
