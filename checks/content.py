@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from checks.docker import test_docker_answers
 from dlws.config.cluster import Cluster
 from dlws.content import verify
-from dlws.content.on_host import SETTINGS, SETTINGS_TEXT, SOURCE, SOURCES, missing_files, place_of, wanted_files
-from dlws.engine.check import expect, expect_that, goal, preflight
+from dlws.content.on_host import (
+    SETTINGS,
+    SETTINGS_TEXT,
+    SOURCE,
+    SOURCES,
+    locked_images,
+    missing_files,
+    place_of,
+    wanted_files,
+)
+from dlws.engine.check import check, expect, expect_that, goal, preflight
 from dlws.engine.targets import content_control_host, content_hosts
+from dlws.facts import platform_images, rendered
 from dlws.facts.apt_sources import packages_to_install
 from dlws.facts.files import text_of
 from dlws.inventory import Node
@@ -62,3 +73,24 @@ def test_content_packages_are_here(cluster: Cluster, node: Node, host: Host, not
 def test_content_source_is_gone(host: Host) -> None:
     """After the install apt asks the host's own sources, not the content's, which it believes without a signature."""
     expect(SETTINGS, found=text_of(host, SETTINGS) or "no file", expected="no file")
+
+
+@check(
+    "R31",
+    section="3.16",
+    source="content.lock",
+    on=content_hosts,
+    causes=[test_docker_answers],
+    title_zh="主机上的镜像就是离线内容中的镜像",
+    fix="docker image rm -f NAME on the host, then pytest -m install, which loads the content's; restart what runs it",
+)
+def test_images_are_the_contents(cluster: Cluster, node: Node, host: Host, notes: Notes) -> None:
+    """What the host has under the name of one of the content's images is that image, by its id.
+
+    DLWS's own images are left out where the site's registry may have newer ones.
+    """
+    question = f"pulled images of {node.name}"
+    newer = rendered.ask(notes, question, cluster, lambda p: p.pulled_images(node)) if cluster.dlworkspace else []
+    locked = locked_images(cluster, node.arch, notes)
+    wanted = {name: id for name, id in locked.items() if name not in newer}
+    expect("images that are not the content's", found=platform_images.other_images(host, wanted), expected=[])

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from dlws.config.cluster import Cluster
 from dlws.content import lock
 from dlws.content.lock import ContentError
 from dlws.facts.system import operating_system
-from dlws.inventory import Node
+from dlws.inventory import Arch, Node
 from dlws.parse.text import unparsable
+from dlws.record.evidence import CONTENT
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.remote.spool import CACHE
@@ -71,6 +72,24 @@ def _locked(cluster: Cluster, place: str) -> dict[str, str]:
         raise Unknown(str(error)) from None
     paths = {PurePosixPath(one.path): one.sha256 for one in files}
     return {path.name: digest for path, digest in paths.items() if str(path.parent) == place}
+
+
+def locked_images(cluster: Cluster, arch: Arch, notes: Notes) -> dict[str, str]:
+    """The content's images for an architecture: id by name. Unknown without a lock.
+
+    Evidence has the lock's own digest, too, and under which digest each image was fetched.
+    """
+    return {name: image["id"] for name, image in notes.take(CONTENT, lambda: _images(cluster, arch))["images"].items()}
+
+
+def _images(cluster: Cluster, arch: Arch) -> dict[str, Any]:
+    folder = folder_of(cluster)
+    try:
+        files = [one for one in lock.read(folder).files if one.kind == "image" and one.arch == arch]
+        digest = lock.sha256_of(folder / lock.NAME)
+    except (ContentError, OSError) as error:
+        raise Unknown(str(error)) from None
+    return {"sha256": digest, "images": {one.name: {"id": one.id, "digest": one.digest} for one in files}}
 
 
 def missing_files(host: Host, wanted: dict[str, str]) -> list[str]:
