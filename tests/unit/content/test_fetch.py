@@ -148,6 +148,33 @@ def test_each_spoilt_file_is_named(
     assert str(path.relative_to(copy)) in trouble
 
 
+@pytest.mark.parametrize("pattern", [f"{ARM}/Packages", f"{ARM}.tar", "files/*weave.yaml", "images/SHA256SUMS"])
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [(Path.unlink, "missing ("), (cut, "cut off: "), (changed, "its SHA-256 is ")],
+    ids=["missing", "cut", "changed"],
+)
+def test_each_spoilt_file_of_another_kind_is_named(
+    content: Path, cluster: Cluster, tmp_path: Path, pattern: str, spoil: Callable[[Path], None], says: str
+) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    (path,) = copy.glob(pattern)
+    spoil(path)
+    (trouble,) = verify.troubles(cluster, copy)
+    assert trouble.startswith(f"{path.relative_to(copy)}: {says.removesuffix(' (')}")
+
+
+@pytest.mark.parametrize("pattern", [f"{ARM}/curl_*", "images/*pause-3.2-arm64.tar"])
+def test_a_digest_that_somebody_changed_in_the_lock_is_named(
+    content: Path, cluster: Cluster, tmp_path: Path, pattern: str
+) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    (path,) = copy.glob(pattern)
+    text = (copy / lock.NAME).read_text()
+    (copy / lock.NAME).write_text(text.replace(lock.sha256_of(path), "0" * 64))
+    assert [line for line in verify.troubles(cluster, copy) if f"content.lock says {'0' * 64}" in line]
+
+
 def test_what_the_lock_lacks_is_named_with_what_needs_it(content: Path, cluster: Cluster, tmp_path: Path) -> None:
     copy = site.copy(content, tmp_path / "copy")
     locked = lock.read(copy)
