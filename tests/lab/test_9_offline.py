@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.record.ledger import Result
 from lab import offline
 from tests.lab.conftest import forget_root_password
 from tests.lab.suite import HOSTS, ROOT, Finished, configured, lab, run
@@ -88,9 +89,15 @@ def test_what_is_wrong_is_named_and_no_host_is_changed(pattern: str, spoil: Call
     with spoilt(pattern, spoil) as (path, config):
         for command in ("preflight", "install"):
             judged = run("-m", command, config=config)
-            (found,) = [str(r.found) for r in judged.ledger.findings if r.id == "D49" or r.name == "content"]
+            (found,) = [found for result in judged.ledger.findings for found in of_the_content(result)]
             assert (path in found, says in found, judged.exit_status) == (True, True, 1), judged.output
             assert {host: judged.commands(host, "change") for host in HOSTS} == {host: [] for host in HOSTS}
+
+
+def of_the_content(result: Result) -> list[str]:
+    """What D49 found, judged by itself or by a stage."""
+    judged = [result, *result.proofs]
+    return [str(one.found) for one in judged if one.id == "D49"]
 
 
 @pytest.fixture(scope="module")
