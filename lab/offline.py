@@ -16,7 +16,7 @@ import yaml
 
 from dlws.config.cluster import load
 from lab import dlws_images, mirror, ports, registry
-from lab.plan import BRIDGE, IMAGES, LAB, REGISTRY, STATE, cache
+from lab.plan import BRIDGE, GATEWAY, IMAGES, LAB, REGISTRY, STATE, cache
 from lab.process import LabError, attempt, run
 
 TABLE = "dlws_lab_offline"
@@ -68,6 +68,11 @@ class Attempt:
     port: int
     packets: int
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it is for the hosts' own name server, which does not answer: N02 asks it for every host's name."""
+        return (self.destination, self.port) == (GATEWAY, 53)
+
     def __str__(self) -> str:
         to = f"{self.destination}:{self.port}" if self.port else self.destination
         return f"{self.source} -> {to} {self.protocol}: {self.packets} packets"
@@ -91,7 +96,7 @@ def is_cut_off() -> bool:
 
 
 def attempts() -> list[Attempt]:
-    """What the hosts have tried to send elsewhere. LabError unless the lab is offline."""
+    """What the hosts have tried to send elsewhere, or to their name server. LabError unless the lab is offline."""
     return parse(run("nft", "--json", "list", "table", "inet", TABLE))
 
 
