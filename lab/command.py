@@ -149,9 +149,7 @@ def status() -> int:
         all_up = all_up and systemd in hosts.UP_STATES and answers
     if offline.is_cut_off():
         tried = offline.attempts()
-        questions = sum(one.packets for one in tried if one.is_question)
-        others = sum(one.packets for one in tried) - questions
-        print(f"\noffline: {others} packets to elsewhere, {questions} to the name server, which does not answer")
+        print(f"\noffline: {sum(one.packets for one in tried if not one.known)} packets to elsewhere")
         print("".join(f"  {one}\n" for one in tried), end="")
     return 0 if all_up else 1
 

@@ -55,6 +55,12 @@ CONTENT = STATE / "content"
 SOURCES = STATE / "offline.list"
 BELOW = "offline"
 """The path of the registry that has every image for both architectures."""
+KNOWN = {
+    (GATEWAY, 53): "resolv.conf's name server, which does not answer",
+    ("169.254.169.254", 80): "kubelet's look for a cloud's credentials",
+}
+"""What a host tries in any machine room, by destination. N05 wants a name server, and N02 asks it for every host's name
+until /etc/hosts has them; kubelet 1.20 asks the link-local address of AWS' metadata service at its start."""
 KEYRING = "/usr/share/keyrings/{}-archive-keyring.gpg"
 
 
@@ -69,13 +75,14 @@ class Attempt:
     packets: int
 
     @property
-    def is_question(self) -> bool:
-        """Whether it is for the hosts' own name server, which does not answer: N02 asks it for every host's name."""
-        return (self.destination, self.port) == (GATEWAY, 53)
+    def known(self) -> str:
+        """What is known to try this without needing it; empty for anything else."""
+        return KNOWN.get((self.destination, self.port), "")
 
     def __str__(self) -> str:
         to = f"{self.destination}:{self.port}" if self.port else self.destination
-        return f"{self.source} -> {to} {self.protocol}: {self.packets} packets"
+        why = f" ({self.known})" if self.known else ""
+        return f"{self.source} -> {to} {self.protocol}: {self.packets} packets{why}"
 
 
 def cut_off() -> None:

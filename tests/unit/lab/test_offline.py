@@ -20,11 +20,15 @@ def a_set(name: str, *elements: tuple[list[object], int]) -> dict[str, object]:
 
 
 def test_the_counter_names_who_tried_to_reach_what() -> None:
-    tcp = a_set("tried", (["192.168.3.2", "8.8.8.8", "udp", 53], 2), (["192.168.3.6", "192.168.3.1", "tcp", 3143], 5))
+    kubelet = (["192.168.3.2", "169.254.169.254", "tcp", 80], 6)
+    tcp = a_set(
+        "tried", (["192.168.3.2", "8.8.8.8", "udp", 53], 2), (["192.168.3.6", "192.168.3.1", "tcp", 3143], 5), kubelet
+    )
     icmp = a_set("tried_without_port", (["192.168.3.2", "1.1.1.1", "icmp"], 1))
     found = offline.parse(json.dumps({"nftables": [{"metainfo": {}}, tcp, icmp]}))
     assert [str(one) for one in found] == [
         "192.168.3.2 -> 1.1.1.1 icmp: 1 packets",
+        "192.168.3.2 -> 169.254.169.254:80 tcp: 6 packets (kubelet's look for a cloud's credentials)",
         "192.168.3.2 -> 8.8.8.8:53 udp: 2 packets",
         "192.168.3.6 -> 192.168.3.1:3143 tcp: 5 packets",
     ]
