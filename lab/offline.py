@@ -58,9 +58,11 @@ BELOW = "offline"
 KNOWN = {
     (GATEWAY, 53): "resolv.conf's name server, which does not answer",
     ("169.254.169.254", 80): "kubelet's look for a cloud's credentials",
+    ("10.3.0.1", 443): "the API's service address, until kube-proxy is there",
 }
 """What a host tries in any machine room, by destination. N05 wants a name server, and N02 asks it for every host's name
-until /etc/hosts has them; kubelet 1.20 asks the link-local address of AWS' metadata service at its start."""
+until /etc/hosts has them; kubelet 1.20 asks the link-local address of AWS' metadata service at its start; a pod
+of the pod network may start before the host's kube-proxy."""
 KEYRING = "/usr/share/keyrings/{}-archive-keyring.gpg"
 
 
