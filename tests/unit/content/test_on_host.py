@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.kits.config_example import no_dns, write
 from tests.kits.documents import STAGES
 from tests.kits.scripted import Scripted
 
+ROOT = Path(__file__).parents[3]
 ON_CONTROL = (targets.control_host, targets.content_control_host, targets.public_control_host, targets.platform_control)
 
 
@@ -80,6 +82,24 @@ def before(name: str) -> set[str]:
 def test_the_content_is_judged_before_any_host_is_changed() -> None:
     on_hosts = [s.name for s in STAGES.values() if s.commands == RUNBOOK and s.on not in ON_CONTROL]
     assert [name for name in on_hosts if "content" not in before(name)] == []
+
+
+@pytest.mark.parametrize(("command", "judged"), [("preflight", True), ("verify", False)])
+def test_a_preflight_judges_the_content(command: str, judged: bool, tmp_path: Path) -> None:
+    config = write(tmp_path, ("suite:\n", "suite:\n  content: content\n"))
+    words = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        command,
+        f"--cluster={config}",
+        "--collect-only",
+        "-q",
+        "checks/content.py",
+    )
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert ("test_content_is_complete[control]" in listed) is judged
 
 
 def test_what_apt_installs_comes_after_the_content_and_its_removal_after_that(tmp_path: Path) -> None:
