@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from bundle.process import output_of
+from bundle.process import BundleError, output_of
 
 MANIFEST = "MANIFEST"
 EPOCH = 946684800
@@ -79,3 +79,16 @@ def sign(target: Path, key: Path) -> Path:
     signature.unlink(missing_ok=True)
     output_of(["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key), str(target)], timeout=300)
     return signature
+
+
+def signer(target: Path, signers: Path) -> str:
+    """Who of the allowed signers signed the file as it is now. BundleError if nobody did."""
+    signature = target.with_name(f"{target.name}.sig")
+    if absent := [path for path in (signature, signers) if not path.is_file()]:
+        raise BundleError(f"{absent[0]} is missing")
+    where = ["-s", str(signature), "-f", str(signers)]
+    found = output_of(["ssh-keygen", "-Y", "find-principals", *where]).decode("utf-8", "backslashreplace")
+    principal = found.partition("\n")[0].strip()
+    words = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", principal, *where]
+    output_of(words, stdin=target.read_bytes())
+    return principal

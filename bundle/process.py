@@ -12,13 +12,16 @@ class BundleError(Exception):
 
 
 def output_of(
-    argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = 60
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60,
 ) -> bytes:
     """What a command prints. BundleError if it is missing, fails, or takes longer than `timeout` seconds."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout, cwd=cwd, env=env
-        )
+        done = subprocess.run(argv, input=stdin, capture_output=True, check=False, timeout=timeout, cwd=cwd, env=env)
     except FileNotFoundError:
         raise BundleError(f"{argv[0]} is not installed here; a bundle is built on Debian 12") from None
     except subprocess.TimeoutExpired:

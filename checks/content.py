@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from checks.docker import test_docker_answers
 from dlws.config.cluster import Cluster
 from dlws.content import verify
-from dlws.content.on_host import SOURCE, missing_files, place_of, wanted_files
-from dlws.engine.check import expect, expect_that, goal, preflight
+from dlws.content.on_host import (
+    SETTINGS,
+    SETTINGS_TEXT,
+    SOURCE,
+    SOURCES,
+    locked_images,
+    missing_files,
+    place_of,
+    wanted_files,
+)
+from dlws.engine.check import check, expect, expect_that, goal, preflight
 from dlws.engine.targets import content_control_host, content_hosts
+from dlws.facts import platform_images, rendered
 from dlws.facts.apt_sources import packages_to_install
 from dlws.facts.files import text_of
 from dlws.inventory import Node
@@ -40,24 +51,46 @@ def test_content_is_complete(cluster: Cluster, notes: Notes) -> None:
     " with a row of suite.platforms",
 )
 def test_content_packages_are_here(cluster: Cluster, node: Node, host: Host, notes: Notes) -> None:
-    """While packages are to be installed, apt on the host has the content's for its release, each as it was locked."""
+    """While packages are to be installed, apt on the host has the content's for its release alone, each as locked."""
     if not packages_to_install(cluster, node, host):
         return
     place = place_of(node, host)
     wanted = wanted_files(cluster, place, notes)
     expect_that(bool(wanted), f"{place} in content.lock", found="nothing", expected="packages for this host's release")
     expect("packages missing or changed on the host", found=missing_files(host, wanted), expected=[])
-    expect(SOURCE.path, found=text_of(host, SOURCE.path) or "no file", expected=SOURCE.text)
+    for path, text in ((SOURCES, SOURCE), (SETTINGS, SETTINGS_TEXT)):
+        expect(path, found=(text_of(host, path) or "no file").strip(), expected=text.strip())
 
 
 @goal(
     "H41",
     section="3.12",
-    source="sources.list(5)",
+    source="apt.conf(5)",
     on=content_hosts,
     title_zh="离线软件源已从主机移除",
     fix="run pytest -m install --stages content_removed",
 )
 def test_content_source_is_gone(host: Host) -> None:
-    """The content's source, which apt believes without a signature, is gone from the host after the install."""
-    expect(SOURCE.path, found=text_of(host, SOURCE.path) or "no file", expected="no file")
+    """After the install apt asks the host's own sources, not the content's, which it believes without a signature."""
+    expect(SETTINGS, found=text_of(host, SETTINGS) or "no file", expected="no file")
+
+
+@check(
+    "R31",
+    section="3.16",
+    source="content.lock",
+    on=content_hosts,
+    causes=[test_docker_answers],
+    title_zh="主机上的镜像就是离线内容中的镜像",
+    fix="docker image rm -f NAME on the host, then pytest -m install, which loads the content's; restart what runs it",
+)
+def test_images_are_the_contents(cluster: Cluster, node: Node, host: Host, notes: Notes) -> None:
+    """What the host has under the name of one of the content's images is that image, by its id.
+
+    DLWS's own images are left out where the site's registry may have newer ones.
+    """
+    question = f"pulled images of {node.name}"
+    newer = rendered.ask(notes, question, cluster, lambda p: p.pulled_images(node)) if cluster.dlworkspace else []
+    locked = locked_images(cluster, node.arch, notes)
+    wanted = {name: id for name, id in locked.items() if name not in newer}
+    expect("images that are not the content's", found=platform_images.other_images(host, wanted), expected=[])

@@ -23,6 +23,7 @@ from lab import (
     kube_packages,
     kubernetes,
     nfs,
+    offline,
     packages,
     record,
     registry,
@@ -32,8 +33,11 @@ from lab.platform_faults import FAULTS
 from lab.process import LabError, environment, say
 
 
-def up(fresh: str) -> int:
-    """Start everything that is not running; `fresh` says which hosts to recreate: `all` or `none`."""
+def up(fresh: str, network: str) -> int:
+    """Start everything that is not running; `fresh` says which hosts to recreate: `all` or `none`.
+
+    `network` is `offline` for hosts that reach nothing but each other, else `online`.
+    """
     began = time.monotonic()
     daemon.install_packages()
     with record.lock():
@@ -58,16 +62,27 @@ def up(fresh: str) -> int:
     kubernetes.ensure()
     with record.lock():
         packages.ensure(kube_packages.packages())
-        for host in HOSTS.values():
-            hosts.fetch_package_lists(host)
         kube_images.ensure()
         if dlws_images.wanted():
             dlws_images.ensure()
+        first = connect(network)
     say(f"up after {time.monotonic() - began:.0f} s; root's password is in {ROOT_PASSWORD}")
-    config = os.path.relpath(LAB / "config.yaml")
-    print(f"\nNext:  pytest -m preflight --cluster {config}\n       pytest -m install --cluster {config}")
-    print("       dlws lab ssh atlas02      dlws lab break      dlws lab down")
+    config = os.path.relpath(offline.CONFIG if first else LAB / "config.yaml")
+    steps = [*first, f"pytest -m preflight --cluster {config}", f"pytest -m install --cluster {config}"]
+    print("\nNext:  " + "\n       ".join([*steps, "dlws lab ssh atlas02      dlws lab break      dlws lab down"]))
     return 0
+
+
+def connect(network: str) -> list[str]:
+    """Connect the hosts to what is on the gateway, or cut them off from all; return what then comes first."""
+    if network == "offline":
+        fetch = " ".join(offline.prepare())
+        offline.cut_off()
+        return [fetch]
+    offline.reconnect()
+    for host in HOSTS.values():
+        hosts.fetch_package_lists(host)
+    return []
 
 
 def up_spare(fresh: str, host: LabHost) -> int:
@@ -109,6 +124,7 @@ def down(spare: LabHost | None) -> int:
         if spare:
             remove(spare)
             return 0
+        offline.reconnect()
         registry.stop()
         daemon.stop()
     return 0
@@ -131,6 +147,10 @@ def status() -> int:
         broken = ", ".join(entry.fault for entry in faults.recorded() if entry.host == host.name)
         print(f"{host.name:12} {host.address:12} {power:8} {systemd:9} {'up' if answers else '-':4} {broken or '-'}")
         all_up = all_up and systemd in hosts.UP_STATES and answers
+    if offline.is_cut_off():
+        tried = offline.attempts()
+        print(f"\noffline: {sum(one.packets for one in tried if not one.known)} packets to elsewhere")
+        print("".join(f"  {one}\n" for one in tried), end="")
     return 0 if all_up else 1
 
 
@@ -192,12 +212,13 @@ def lab() -> None:
 
 @lab.command("up")
 @click.option("--fresh", is_flag=True, help="Recreate the hosts.")
+@click.option("--offline", "is_offline", is_flag=True, help="Hosts reach each other alone; status counts what tries.")
 @click.option("--host", type=click.Choice(list(SPARE)), help="Start only this spare host, in addition to the four.")
-def up_command(fresh: bool, host: str | None) -> int:
+def up_command(fresh: bool, is_offline: bool, host: str | None) -> int:
     """Install missing packages, start the daemons, create and boot the hosts."""
     require_root()
     which = "all" if fresh else "none"
-    return up_spare(which, SPARE[host]) if host else up(which)
+    return up_spare(which, SPARE[host]) if host else up(which, "offline" if is_offline else "online")
 
 
 @lab.command("down")

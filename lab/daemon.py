@@ -20,6 +20,7 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "apt-cacher-ng": "apt-cacher-ng",
     "iptables": "iptables",
+    "nft": "nftables",
     "ip": "iproute2",
     "nsenter": "util-linux",
     "mkswap": "util-linux",

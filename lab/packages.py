@@ -52,7 +52,7 @@ def ensure(packages: Sequence[Package] = OWN) -> None:
             say(f"building package {package.name}")
             _build(package, repository)
             recipes[package.name] = package.recipe()
-            _write_index(repository)
+            write_index(repository)
             record.write_text(json.dumps(recipes, indent=1) + "\n")
 
 
@@ -67,7 +67,8 @@ def _build(package: Package, repository: Path) -> None:
         run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(folder), str(repository), timeout=300)
 
 
-def _write_index(repository: Path) -> None:
+def write_index(repository: Path) -> None:
+    """Write apt's index of the packages in a folder."""
     index = "".join(stanza(deb) for deb in sorted(repository.glob("*.deb")))
     (repository / "Packages").write_text(index)
     (repository / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))

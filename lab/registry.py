@@ -11,6 +11,7 @@ import json
 import tarfile
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,7 @@ COMMAND = "docker-registry"
 PID = RUN / "docker-registry.pid"
 CONF = RUN / "docker-registry.json"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
@@ -76,6 +78,44 @@ def push(archive: Path, for_arch: str | None = None) -> bool:
             _upload(repository, layer["digest"], _member(tar, name), layer["size"])
     _ask("PUT", f"{repository}/manifests/{tag}", manifest, {"Content-Type": MANIFEST})
     return True
+
+
+def push_index(archive: Path, below: str, archs: Sequence[str]) -> None:
+    """Push the image in an archive below a path of the registry, once for each architecture, under one tag."""
+    with tarfile.open(archive) as tar:
+        (entry,) = json.load(_member(tar, "manifest.json"))
+        (reference,) = entry["RepoTags"]
+        content = _member(tar, entry["Config"]).read()
+        repository, tag = place_of(reference)
+        repository = f"{below}/{repository}"
+        configs = {arch: json.dumps(json.loads(content) | {"architecture": arch}, sort_keys=True) for arch in archs}
+        manifests = {arch: _manifest(tar, entry, config.encode()) for arch, config in configs.items()}
+        index = _index(manifests)
+        headers = _ask("HEAD", f"{repository}/manifests/{tag}", headers={"Accept": INDEX}, missing=True)
+        if headers is not None and headers["Docker-Content-Digest"] == _digest(index):
+            return
+        say(f"pushing {reference} for {' and '.join(archs)}")
+        for arch, config in configs.items():
+            _upload(repository, _digest(config.encode()), config.encode())
+            for layer, name in zip(json.loads(manifests[arch])["layers"], entry["Layers"], strict=True):
+                _upload(repository, layer["digest"], _member(tar, name), layer["size"])
+            _ask(
+                "PUT", f"{repository}/manifests/{_digest(manifests[arch])}", manifests[arch], {"Content-Type": MANIFEST}
+            )
+    _ask("PUT", f"{repository}/manifests/{tag}", index, {"Content-Type": INDEX})
+
+
+def _index(manifests: Mapping[str, bytes]) -> bytes:
+    entries = [
+        {
+            "mediaType": MANIFEST,
+            "size": len(manifest),
+            "digest": _digest(manifest),
+            "platform": {"os": "linux", "architecture": arch},
+        }
+        for arch, manifest in manifests.items()
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, sort_keys=True).encode()
 
 
 def place_of(reference: str) -> tuple[str, str]:

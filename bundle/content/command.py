@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from bundle import archive
 from bundle.content.fetch import Fetch, logins, parsed_sources
 from bundle.content.registry import Client
+from bundle.process import BundleError
 from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
@@ -24,6 +27,7 @@ from dlws.verdict import Unknown
 
 PATH = click.Path(path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
+MIRROR = re.compile(r"([a-z0-9.-]+(?::[0-9]+)?)=([a-z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)")
 HEADS = ("KIND", "NAME", "FOR", "NEEDED BY", "HOSTS")
 
 
@@ -63,8 +67,18 @@ def list_(path: Path, form: str) -> None:
     metavar="RELEASE=FILE",
     help="Use this sources.list for a release, 'ubuntu 18.04=FILE', instead of the public archive. May be repeated.",
 )
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="REGISTRY=MIRROR",
+    help="Ask this mirror for a registry's images, 'docker.io=HOST:PORT' or 'k8s.gcr.io=HOST/PATH'. May be repeated.",
+)
 @click.option("--plain-http", "plain", multiple=True, metavar="HOST:PORT", help="A registry that speaks http alone.")
-def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]) -> None:
+@click.option("--key", type=PATH, metavar="FILE", help="Sign content.lock with this SSH key.")
+def fetch(
+    path: Path, folder: Path, sources: Sequence[str], mirrors: Sequence[str], plain: Sequence[str], key: Path | None
+) -> None:
     """Fetch what an install of a configuration needs into a folder with content.lock.
 
     Packages are fetched by this machine's apt, images from their registries, for the hosts' architectures. What is
@@ -74,7 +88,7 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]
     """
     cluster = cluster_at(path)
     try:
-        client = Client(logins_of(cluster), frozenset(plain))
+        client = Client(logins_of(cluster), frozenset(plain), dict(map(registry_and_mirror, mirrors)))
         job = Fetch(cluster, folder, client, parsed_sources(map(release_and_file, sources)), click.echo)
         made = job.run()
     except (ContentError, Unknown, CheckoutError, TemplateError, LookupError) as error:
@@ -83,6 +97,8 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]
         raise Failed(f"dlws bundle fetch: {error}") from error
     if job.failed:
         raise Failed("\n".join(["dlws bundle fetch: not everything could be fetched:", *job.failed]))
+    if key:
+        sign(folder / lock.NAME, key)
     size = sum(one.size for one in made.files) >> 20
     click.echo(f"{folder / lock.NAME}: {len(made.files)} files, {size} MiB")
 
@@ -90,7 +106,10 @@ def fetch(path: Path, folder: Path, sources: Sequence[str], plain: Sequence[str]
 @click.command()
 @of_cluster
 @click.option("--content", "folder", type=PATH, metavar="DIR", help="The content folder (default: suite.content).")
-def check(path: Path, folder: Path | None) -> None:
+@click.option(
+    "--signers", type=PATH, metavar="FILE", help="content.lock must be signed by one of these allowed signers."
+)
+def check(path: Path, folder: Path | None, signers: Path | None) -> None:
     """Read all of a content folder, and name what is missing, cut off, changed, or for another architecture.
 
     Exit status: 0 it has all that an install of the configuration needs, 1 it has not, 2 wrong usage.
@@ -99,13 +118,32 @@ def check(path: Path, folder: Path | None) -> None:
     where = folder or cluster.content
     if where is None:
         raise Refused("dlws bundle check: name the folder: --content DIR, or suite.content in the configuration")
+    said = f", signed by {signer_of(where, signers)}" if signers else ""
     try:
         wrong = verify.troubles(cluster, where)
     except (Unknown, CheckoutError, TemplateError, LookupError) as error:
         raise Failed(f"dlws bundle check: {error}") from error
     if wrong:
         raise Failed("\n".join([f"dlws bundle check: {where} is not what this configuration needs:", *wrong]))
-    click.echo(f"{where}: everything that an install of {cluster.name} needs is there and whole")
+    click.echo(f"{where}: everything that an install of {cluster.name} needs is there and whole{said}")
+
+
+def sign(path: Path, key: Path) -> None:
+    """Sign content.lock. Raises Failed."""
+    try:
+        archive.sign(path, key)
+    except BundleError as error:
+        raise Failed(f"dlws bundle fetch: {path} was not signed: {error}") from error
+
+
+def signer_of(folder: Path, signers: Path) -> str:
+    """Who signed the content.lock of a folder. Raises Failed."""
+    try:
+        return archive.signer(folder / lock.NAME, signers)
+    except (BundleError, OSError) as error:
+        raise Failed(
+            f"dlws bundle check: no allowed signer has signed {folder / lock.NAME} as it is: {error}"
+        ) from error
 
 
 def logins_of(cluster: Cluster) -> dict[str, dict[str, str]]:
@@ -124,6 +162,14 @@ def release_and_file(text: str) -> tuple[str, Path]:
     if not separator or not release.strip():
         raise ContentError(f"--sources {text}: write it like 'ubuntu 18.04=FILE'")
     return release.strip(), Path(file)
+
+
+def registry_and_mirror(text: str) -> tuple[str, str]:
+    """`docker.io=HOST:PORT`. ContentError."""
+    match = MIRROR.fullmatch(text)
+    if match is None:
+        raise ContentError(f"--mirror {text}: write it like 'docker.io=HOST:PORT' or 'k8s.gcr.io=HOST/PATH'")
+    return match[1], match[2]
 
 
 def cluster_at(path: Path) -> Cluster:

@@ -5,6 +5,7 @@ Every file is put in place whole, and the lock after it: a fetch that is killed 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -147,6 +148,7 @@ class Fetch:
             name=name,
             arch=arch.value,
             digest=image.digest,
+            id=hashlib.sha256(image.config).hexdigest(),
         )
         self._keep(entry, made)
 

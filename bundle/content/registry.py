@@ -81,17 +81,28 @@ def place_of(image: str) -> Place:
     return Place(registry, f"library/{repository}" if registry == HUB and "/" not in repository else repository, tag)
 
 
+def mirrored(place: Place, mirrors: Mapping[str, str]) -> Place:
+    """The same image in the mirror of its registry, `HOST:PORT` or `HOST/PATH`, if it has one."""
+    name = "docker.io" if place.registry == HUB else place.registry
+    registry, slash, path = mirrors.get(name, "").partition("/")
+    return Place(registry, f"{path}{slash}{place.repository}", place.tag) if registry else place
+
+
 @dataclass(slots=True)
 class Client:
-    """Asks registries for images. `auths` are logins in Docker's form; `plain` are registries that speak http."""
+    """Asks registries for images. `auths` are logins in Docker's form; `plain` are registries that speak http.
+
+    `mirrors` are asked instead of a registry: `{"docker.io": "192.168.3.9:5000", "k8s.gcr.io": "mirror.example/k8s"}`.
+    """
 
     auths: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     plain: frozenset[str] = frozenset()
+    mirrors: Mapping[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def image(self, name: str, arch: Arch) -> RemoteImage:
         """An image for an architecture. ContentError if the registry has none, or answers something else."""
-        place = place_of(name)
+        place = mirrored(place_of(name), self.mirrors)
         digest, manifest = self._manifest(place, place.tag)
         if "manifests" in manifest:
             digest, manifest = self._manifest(place, _entry(manifest, arch, name))

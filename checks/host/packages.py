@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from dlws.config.cluster import Cluster
-from dlws.content.on_host import SOURCE
+from dlws.content.on_host import SETTINGS
 from dlws.engine.check import check, expect, preflight
 from dlws.engine.targets import hosts_with_apt_source, hosts_with_apt_sources
 from dlws.facts.apt_sources import (
@@ -66,7 +66,7 @@ def test_packages_have_candidates(cluster: Cluster, node: Node, host: Host) -> N
     lacking = without_candidate(host, packages_to_install(cluster, node, host))
     if lacking and not has_lists(host):
         raise NotApplicable("apt has no lists of packages yet; an install updates them first")
-    if lacking and cluster.content and text_of(host, SOURCE.path) is None:
+    if lacking and cluster.content and text_of(host, SETTINGS) is None:
         raise NotApplicable("apt does not have the packages of suite.content yet; an install brings them first")
     if lacking and (absent := absent_sources(cluster, node, host)):
         raise NotApplicable(

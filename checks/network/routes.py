@@ -16,7 +16,7 @@ from dlws.inventory import Node
 from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Severity
+from dlws.verdict import NotApplicable, Severity
 
 POD_DEVICE = r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)"
 LETS_PODS_PASS = re.compile(
@@ -154,7 +154,10 @@ def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
 )
 def test_sources_answer(cluster: Cluster, node: Node, host: Host) -> None:
     """The configured apt sources and the configured image registry host, if any, respond."""
-    answers = run_for_each(host, FETCH, sources(cluster, node))
+    asked = sources(cluster, node)
+    if cluster.content and not asked:
+        raise NotApplicable("everything comes from suite.content, and no registry host is configured")
+    answers = run_for_each(host, FETCH, asked)
     silent = [url for url, (rc, _) in answers.items() if rc and not registry_answers_openly(host, url)]
     expect("sources that do not respond", found=silent, expected=[])
     broken = [f"{url} ({code})" for url, (_, code) in answers.items() if code.startswith("5")]
@@ -162,10 +165,13 @@ def test_sources_answer(cluster: Cluster, node: Node, host: Host) -> None:
 
 
 def sources(cluster: Cluster, node: Node) -> list[str]:
-    """The URLs of the apt mirror and sources of a host, and the registry's API where a registry host is named."""
+    """The URLs of the apt mirror and sources of a host, and the registry's API where a registry host is named.
+
+    With suite.content no apt source is asked, by the install or by this check.
+    """
     mirror = (cluster.settings.apt_mirror_url or "").replace("\\", "")
     lines = [mirror, cluster.suite.kubernetes.apt_source or "", *(s.line for s in cluster.apt_sources(node))]
-    apt = re.findall(r"https?://\S+", " ".join(lines))
+    apt = [] if cluster.content else re.findall(r"https?://\S+", " ".join(lines))
     registry = cluster.settings.dockerregistry.partition("/")[0]
     own = [f"https://{registry}/v2/"] if re.search(r"[.:]", registry) else []
     return list(dict.fromkeys([*apt, *own]))

@@ -55,6 +55,8 @@ class LockedFile(_Strict):
     """A package's."""
     digest: str = ""
     """The digest under which a registry has an image for this architecture."""
+    id: str = ""
+    """An image's id, as Docker on a host shows it: the SHA-256 of its configuration."""
 
     @property
     def title(self) -> str:

@@ -1,32 +1,44 @@
-"""The content's packages on a host: a source of apt on its own disk, brought over the SSH connection.
+"""The content's packages on a host: the one source of its apt, on its own disk, brought over the SSH connection.
 
 It is there for the time of the install. Its files are compared with content.lock on the host, and so apt need not ask
-for a signature.
+for a signature. The host's own sources and its lists of what they have stay as they are, and are not asked meanwhile: a
+site without a network has none that answers, and each would cost apt's time-outs. Source: apt.conf(5), The Apt Group.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from dlws.config.cluster import Cluster
 from dlws.content import lock
 from dlws.content.lock import ContentError
 from dlws.facts.system import operating_system
-from dlws.hostfiles.apt_source import AptSource
-from dlws.inventory import Node
+from dlws.inventory import Arch, Node
 from dlws.parse.text import unparsable
+from dlws.record.evidence import CONTENT
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
 from dlws.remote.spool import CACHE
 from dlws.verdict import Unknown
 
 FOLDER: Final = f"{CACHE}/content"
-SOURCE: Final = AptSource("suite-content", f"deb [trusted=yes] file:{FOLDER} ./", None)
+SOURCES: Final = f"{FOLDER}/sources.list"
+"""The only file of sources that apt reads meanwhile, and what is in it."""
+SOURCE: Final = f"deb [trusted=yes] file:{FOLDER} ./"
+LISTS: Final = f"{FOLDER}/lists"
+SETTINGS: Final = "/etc/apt/apt.conf.d/95dlws-content"
+"""The settings of apt that say so; without this file apt is as it was before."""
+SETTINGS_TEXT: Final = (
+    f'Dir::Etc::sourcelist "{SOURCES}";\nDir::Etc::sourceparts "/dev/null";\nDir::State::lists "{LISTS}/";\n'
+)
 DIGESTS: Final = f"test ! -d {FOLDER} || find {FOLDER} -maxdepth 1 -type f -exec sha256sum {{}} +"
-BRING: Final = f"set -e; rm -rf {FOLDER}; install -d -m 755 {FOLDER}; tar -x --no-same-owner -f - -C {FOLDER}"
-REMOVE: Final = f"rm -rf {SOURCE.path} {FOLDER}"
+BRING: Final = (
+    f"set -e; rm -rf {FOLDER}; install -d -m 755 {FOLDER} {LISTS} {LISTS}/partial;"
+    f" tar -x --no-same-owner -f - -C {FOLDER}"
+)
+REMOVE: Final = f"rm -rf {SETTINGS} {FOLDER}"
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 
@@ -60,6 +72,24 @@ def _locked(cluster: Cluster, place: str) -> dict[str, str]:
         raise Unknown(str(error)) from None
     paths = {PurePosixPath(one.path): one.sha256 for one in files}
     return {path.name: digest for path, digest in paths.items() if str(path.parent) == place}
+
+
+def locked_images(cluster: Cluster, arch: Arch, notes: Notes) -> dict[str, str]:
+    """The content's images for an architecture: id by name. Unknown without a lock.
+
+    Evidence has the lock's own digest, too, and under which digest each image was fetched.
+    """
+    return {name: image["id"] for name, image in notes.take(CONTENT, lambda: _images(cluster, arch))["images"].items()}
+
+
+def _images(cluster: Cluster, arch: Arch) -> dict[str, Any]:
+    folder = folder_of(cluster)
+    try:
+        files = [one for one in lock.read(folder).files if one.kind == "image" and one.arch == arch]
+        digest = lock.sha256_of(folder / lock.NAME)
+    except (ContentError, OSError) as error:
+        raise Unknown(str(error)) from None
+    return {"sha256": digest, "images": {one.name: {"id": one.id, "digest": one.digest} for one in files}}
 
 
 def missing_files(host: Host, wanted: dict[str, str]) -> list[str]:

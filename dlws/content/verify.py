@@ -148,4 +148,5 @@ def _wrong_image(path: Path, one: LockedFile) -> str:
         image_archives.require_image(path, one.name, one.arch)
     except image_archives.WrongArchive as error:
         return str(error)
-    return ""
+    (image,) = image_archives.contents(path)
+    return "" if image.id == one.id else f"its id is {image.id}, {lock.NAME} says {one.id or 'nothing'}"

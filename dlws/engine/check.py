@@ -130,8 +130,8 @@ def check(
 def goal(id: str, **declaration: Any) -> Callable[[F], F]:
     """Make a function a check that only stages prove: it asserts a target state, not a steady state.
 
-    No audit includes it, because a host in service is neither free of Kubernetes nor freshly restarted. The arguments
-    are those of `check`.
+    No audit includes it, because a host in service is neither free of Kubernetes nor freshly restarted; with
+    `@preflight` above, a preflight does. The arguments are those of `check`.
     """
 
     def declare(function: F) -> F:

@@ -22,6 +22,7 @@ from dlws.engine import proving, shards
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check, check_of, one_or_many
 from dlws.engine.judgement import TEXTS, Course, Declared, Judgement, clipped, result_of
+from dlws.engine.options import CHECK_COMMANDS
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
 from dlws.inventory import Target, Whole
@@ -307,7 +308,7 @@ def collected(collector: pytest.Module, value: Any, cluster: Cluster) -> Iterato
         if stage := stage_of(function):
             for target in stage.targets(cluster):
                 yield StageItem.from_parent(collector, name=_item_name(stage, target), spec=stage, target=target)
-        elif (check := check_of(function)) and any(mark.name == "verify" for mark in function.pytestmark):
+        elif (check := check_of(function)) and any(mark.name in CHECK_COMMANDS for mark in function.pytestmark):
             for target in check.on(cluster):
                 yield CheckItem.from_parent(collector, name=_item_name(check, target), spec=check, target=target)
 

@@ -81,9 +81,10 @@ def resumed(last: Ledger, config_sha256: str) -> Keep:
 
 
 def joining(command: str) -> Keep:
-    """Keep stages in a command that changes hosts and checks in an audit; never an ordinary test."""
-    kind = StageItem if command in STAGE_COMMANDS else CheckItem
-    return lambda item: isinstance(item, kind)
+    """Keep stages in a command that changes hosts and in an audit its own checks; never an ordinary test."""
+    if command in STAGE_COMMANDS:
+        return lambda item: isinstance(item, StageItem)
+    return lambda item: isinstance(item, CheckItem) and item.get_closest_marker(command) is not None
 
 
 def passive(item: TargetItem) -> bool:

@@ -90,6 +90,15 @@ def image_id(host: Host, image: str) -> str:
     raise host.unexpected(result)
 
 
+def other_images(host: Host, wanted: Mapping[str, str]) -> list[str]:
+    """Those of the images that the host has with another id than this: `<image>: 0123456789ab`."""
+    form = "docker image inspect -f '{{json .RepoTags}} {{.Id}}' " + " ".join(["%s"] * len(wanted))
+    result = host.run_expect([0, 1], form, *wanted)
+    there = {name: found.removeprefix("sha256:") for name, found in inspected(host, result.stdout, result.stderr)}
+    pairs = ((name, there.get(with_tag(name)), id) for name, id in wanted.items())
+    return [f"{name}: {found:.12}, not {id:.12}" for name, found, id in pairs if found is not None and found != id]
+
+
 def label_of(host: Host, image: str, label: str) -> str:
     """The value of a label of an image on the host, or nothing when it has none or is not there."""
     result = host.run_expect([0, 1], "docker image inspect -f %s %s", f'{{{{index .Config.Labels "{label}"}}}}', image)

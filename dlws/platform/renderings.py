@@ -56,7 +56,8 @@ class Platform:
         placeable = readiness.probed(self.cluster, services.by_name(service), manifests.placeable(every))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
         images = dict(pair for digests in built for pair in digests.items())
-        return secret_files.kept_secret(rollout.prepared(placeable, self._files, images))
+        ready = secret_files.kept_secret(rollout.prepared(placeable, self._files, images))
+        return rollout.from_hosts(ready) if is_on_hosts_only(self.cluster) else ready
 
     @property
     def is_built(self) -> bool:
@@ -212,3 +213,8 @@ def has_registry(cluster: Cluster) -> bool:
     """
     own = registry_key(cluster.settings.dockerregistry) != DOCKER_HUB
     return own or cluster.suite.images is Images.BUILD
+
+
+def is_on_hosts_only(cluster: Cluster) -> bool:
+    """Whether the hosts have all images from a content folder, and there is no registry that could be asked again."""
+    return cluster.content is not None and not has_registry(cluster)

@@ -61,3 +61,20 @@ def _mounted(
         folder = (volume.get("hostPath") or {}).get("path", "").rstrip("/")
         if folder:
             yield from ((p, text) for p, text in files.items() if p == folder or p.startswith(f"{folder}/"))
+
+
+def from_hosts(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """The manifests with their images as the hosts have them: with `Always`, which is also the default for `latest`, a
+    pod does not start where no registry answers. Source: Kubernetes, Images, Image pull policy."""
+    return tuple(m if m.nodes is None else replace(m, object=_from_hosts(m.object)) for m in manifests)
+
+
+def _from_hosts(workload: Object) -> Object:
+    template = workload["spec"]["template"]
+    containers = {
+        kind: [{**container, "imagePullPolicy": "IfNotPresent"} for container in template["spec"][kind]]
+        for kind in ("initContainers", "containers")
+        if template["spec"].get(kind)
+    }
+    pods = {**template, "spec": {**template["spec"], **containers}}
+    return {**workload, "spec": {**workload["spec"], "template": pods}}

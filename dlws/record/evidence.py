@@ -28,6 +28,8 @@ LineKind = Literal["read", "change"]
 
 PINNED_KEYS = "pinned SSH host keys, and who has confirmed them"
 """The question under which a machine's are in the evidence."""
+CONTENT = "content.lock, and its images for this host"
+"""The same of the content that it was installed from: the lock's SHA-256, and each image's id and digest."""
 
 
 @dataclass(frozen=True, slots=True)

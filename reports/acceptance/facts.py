@@ -18,7 +18,7 @@ from dlws.parse.host import docker_info, dpkg, meminfo, os_release
 from dlws.parse.network import ip_addr
 from dlws.parse.platform import answers
 from dlws.parse.text import lines, only_line
-from dlws.record.evidence import PINNED_KEYS
+from dlws.record.evidence import CONTENT, PINNED_KEYS
 from dlws.record.run_folder import Command
 from dlws.verdict import Unknown
 
@@ -52,12 +52,14 @@ class Facts:
     """What is known about one host.
 
     Keys of `values`: os, kernel, arch, cpus, memory, vendor, product, serial, product_uuid, machine_id, host_key,
-    docker, storage_driver, gpu_driver, npu_driver, kubelet_running, allocatable, and the names of `PACKAGES`.
+    docker, storage_driver, content, gpu_driver, npu_driver, kubelet_running, allocatable, and the names of `PACKAGES`.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    """Those of the content for the host's architecture: the digest in their registry, by name."""
 
     def card(self, name: str) -> Card:
         """The network interface of this name, created if necessary."""
@@ -170,6 +172,13 @@ def _machine_id(facts: Facts, out: str, _: re.Match[str]) -> None:
 @_probe(rf"^{PINNED_KEYS}$")
 def _host_key(facts: Facts, out: str, _: re.Match[str]) -> None:
     facts.values["host_key"] = ", ".join(key.split()[-1] for key in json.loads(out))
+
+
+@_probe(rf"^{CONTENT}$")
+def _content(facts: Facts, out: str, _: re.Match[str]) -> None:
+    told = json.loads(out)
+    facts.values["content"] = str(told["sha256"])
+    facts.images |= {str(name): str(image["digest"]) for name, image in told["images"].items()}
 
 
 @_probe(r"^cat /sys/class/dmi/id/(?P<what>product_uuid|product_serial|product_name|sys_vendor)$")

@@ -36,6 +36,7 @@ VERSIONS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("kubeadm 软件包", "Package kubeadm", ("kubeadm",), ("K20",)),
     ("kubelet 软件包", "Package kubelet", ("kubelet",), ("K20",)),
     ("运行中的 kubelet", "Running kubelet", ("kubelet_running",), ("K07",)),
+    ("离线内容 content.lock 的 SHA-256", "SHA-256 of content.lock", ("content",), ("R31",)),
 )
 
 
@@ -100,9 +101,25 @@ def versions(source: Source, language: Language) -> Part:
         stacked("判定", "Verdict"),
     ]
     none = Text(language.stacked("本次巡检未读取任何版本。", "This audit did not read any versions."))
-    return Part(
-        5, say("版本对照表", "Required and installed versions"), [Table(head, rows, [24, 38, 38, 21]) if rows else none]
-    )
+    table = Table(head, rows, [24, 38, 38, 21]) if rows else none
+    return Part(5, say("版本对照表", "Required and installed versions"), [table, *_images(source, language)])
+
+
+def _images(source: Source, language: Language) -> list[Block]:
+    """The images of the content that the hosts were installed from, by the digest in their registry."""
+    by_arch = [
+        (name, source.all_facts[host.name].values.get("arch") or "—", digest)
+        for host in source.hosts
+        for name, digest in source.all_facts[host.name].images.items()
+    ]
+    head = [
+        language.stacked("镜像", "Image"),
+        language.stacked("架构", "Architecture"),
+        language.stacked("仓库中的摘要", "Digest"),
+    ]
+    rows = sorted(set(by_arch))
+    title = language.say("离线内容中的镜像", "Images of the content")
+    return [Heading(title), Table(head, rows, [42, 15, 64])] if rows else []
 
 
 def _lines(source: Source, host: str, *names: str) -> str:

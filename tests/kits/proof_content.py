@@ -64,7 +64,8 @@ def _made(item: Item, folder: Path, cluster: Cluster) -> LockedFile | None:
                 shutil.copyfile(cluster.path.parent / name, path)
         case _:
             return None
-    return _entry(path, folder, kind=item.kind.value, name=name, arch=item.arch.value, version=version)
+    id = image_archives.contents(path)[0].id if item.kind is Kind.IMAGE else ""
+    return _entry(path, folder, kind=item.kind.value, name=name, arch=item.arch.value, version=version, id=id)
 
 
 def _entry(path: Path, folder: Path, **about: Any) -> LockedFile:

@@ -75,3 +75,18 @@ def test_a_key_that_is_not_there_signs_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_text("a bundle")
     with pytest.raises(BundleError, match=r"^ssh-keygen: exit status 255: .*nokey"):
         archive.sign(tmp_path / "a.tar", tmp_path / "nokey")
+
+
+def test_a_signature_is_of_the_file_as_it_is(tmp_path: Path) -> None:
+    key, other, file = tmp_path / "key", tmp_path / "other", tmp_path / "content.lock"
+    for path in (key, other):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+        path.with_suffix(".signers").write_text(f"li@example.com {path.with_suffix('.pub').read_text()}")
+    file.write_text("{}")
+    archive.sign(file, key)
+    assert archive.signer(file, key.with_suffix(".signers")) == "li@example.com"
+    with pytest.raises(BundleError):
+        archive.signer(file, other.with_suffix(".signers"))
+    file.write_text("{ }")
+    with pytest.raises(BundleError):
+        archive.signer(file, key.with_suffix(".signers"))

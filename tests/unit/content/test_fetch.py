@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bundle.content.registry import Client
+from bundle.content.command import registry_and_mirror
+from bundle.content.registry import Client, Place, mirrored, place_of
 from dlws.config.cluster import Cluster
 from dlws.content import lock, verify
 from dlws.content.lock import ContentError, LockedFile
@@ -147,6 +148,33 @@ def test_each_spoilt_file_is_named(
     assert str(path.relative_to(copy)) in trouble
 
 
+@pytest.mark.parametrize("pattern", [f"{ARM}/Packages", f"{ARM}.tar", "files/*weave.yaml", "images/SHA256SUMS"])
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [(Path.unlink, "missing ("), (cut, "cut off: "), (changed, "its SHA-256 is ")],
+    ids=["missing", "cut", "changed"],
+)
+def test_each_spoilt_file_of_another_kind_is_named(
+    content: Path, cluster: Cluster, tmp_path: Path, pattern: str, spoil: Callable[[Path], None], says: str
+) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    (path,) = copy.glob(pattern)
+    spoil(path)
+    (trouble,) = verify.troubles(cluster, copy)
+    assert trouble.startswith(f"{path.relative_to(copy)}: {says.removesuffix(' (')}")
+
+
+@pytest.mark.parametrize("pattern", [f"{ARM}/curl_*", "images/*pause-3.2-arm64.tar"])
+def test_a_digest_that_somebody_changed_in_the_lock_is_named(
+    content: Path, cluster: Cluster, tmp_path: Path, pattern: str
+) -> None:
+    copy = site.copy(content, tmp_path / "copy")
+    (path,) = copy.glob(pattern)
+    text = (copy / lock.NAME).read_text()
+    (copy / lock.NAME).write_text(text.replace(lock.sha256_of(path), "0" * 64))
+    assert [line for line in verify.troubles(cluster, copy) if f"content.lock says {'0' * 64}" in line]
+
+
 def test_what_the_lock_lacks_is_named_with_what_needs_it(content: Path, cluster: Cluster, tmp_path: Path) -> None:
     copy = site.copy(content, tmp_path / "copy")
     locked = lock.read(copy)
@@ -254,6 +282,25 @@ def test_what_is_no_token_is_sent_nowhere(said: bytes) -> None:
         pytest.raises(ContentError, match="its token service gave none"),
     ):
         Client().image(f"{other.address}/any:1", Arch.ARM64)
+
+
+@pytest.mark.parametrize(
+    ("image", "mirror", "asked"),
+    [
+        ("redis:5", "docker.io=mirror:5000", Place("mirror:5000", "library/redis", "5")),
+        ("dlws/cuda", "docker.io=mirror/hub", Place("mirror", "hub/dlws/cuda", "latest")),
+        ("k8s.gcr.io/pause:3.2", "k8s.gcr.io=mirror:5000/k8s", Place("mirror:5000", "k8s/pause", "3.2")),
+        ("k8s.gcr.io/pause:3.2", "docker.io=mirror:5000", Place("k8s.gcr.io", "pause", "3.2")),
+    ],
+)
+def test_a_mirror_is_asked_for_its_registrys_images(image: str, mirror: str, asked: Place) -> None:
+    assert mirrored(place_of(image), dict([registry_and_mirror(mirror)])) == asked
+
+
+@pytest.mark.parametrize("text", ["docker.io", "docker.io=", "docker.io=http://mirror", "docker.io=mirror/../x"])
+def test_what_is_no_mirror_is_refused(text: str) -> None:
+    with pytest.raises(ContentError, match="write it like"):
+        registry_and_mirror(text)
 
 
 def test_a_login_that_is_none_is_named() -> None:

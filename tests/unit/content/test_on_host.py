@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.kits.config_example import no_dns, write
 from tests.kits.documents import STAGES
 from tests.kits.scripted import Scripted
 
+ROOT = Path(__file__).parents[3]
 ON_CONTROL = (targets.control_host, targets.content_control_host, targets.public_control_host, targets.platform_control)
 
 
@@ -53,9 +55,22 @@ def test_a_point_release_has_the_packages_of_its_release(system: str, release: s
 
 
 def test_the_source_is_removed_with_its_packages() -> None:
-    assert unverified(on_host.SOURCE.line) == ["trusted=yes"]
-    assert re.fullmatch(r"rm -rf (\S+) (\S+)", on_host.REMOVE)
-    assert {on_host.SOURCE.path, on_host.FOLDER} == set(on_host.REMOVE.split()[2:])
+    assert unverified(on_host.SOURCE) == ["trusted=yes"]
+    assert on_host.SOURCES.startswith(f"{on_host.FOLDER}/")
+    assert {on_host.SETTINGS, on_host.FOLDER} == set(on_host.REMOVE.removeprefix("rm -rf ").split())
+
+
+def test_apt_asks_the_content_alone_while_its_settings_are_there(tmp_path: Path) -> None:
+    here, settings = tmp_path / "content", tmp_path / "95dlws-content"
+    (here / "lists" / "partial").mkdir(parents=True)
+    (here / "sources.list").write_text(debs.source(here, [("curl", "1.0", "all", "")], {}))
+    settings.write_text(on_host.SETTINGS_TEXT.replace(on_host.FOLDER, str(here)))
+    own = ("-o", f"Dir::Cache={tmp_path}", "-o", "Dir::State::status=/dev/null")
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "APT_CONFIG": str(settings)}
+    for words in (("apt-get", *own, "update"), ("apt-cache", *own, "policy", "curl")):
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert "Candidate: 1.0" in done.stdout
+    assert "http" not in done.stdout
 
 
 def before(name: str) -> set[str]:
@@ -67,6 +82,24 @@ def before(name: str) -> set[str]:
 def test_the_content_is_judged_before_any_host_is_changed() -> None:
     on_hosts = [s.name for s in STAGES.values() if s.commands == RUNBOOK and s.on not in ON_CONTROL]
     assert [name for name in on_hosts if "content" not in before(name)] == []
+
+
+@pytest.mark.parametrize(("command", "judged"), [("preflight", True), ("verify", False)])
+def test_a_preflight_judges_the_content(command: str, judged: bool, tmp_path: Path) -> None:
+    config = write(tmp_path, ("suite:\n", "suite:\n  content: content\n"))
+    words = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        command,
+        f"--cluster={config}",
+        "--collect-only",
+        "-q",
+        "checks/content.py",
+    )
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert ("test_content_is_complete[control]" in listed) is judged
 
 
 def test_what_apt_installs_comes_after_the_content_and_its_removal_after_that(tmp_path: Path) -> None:

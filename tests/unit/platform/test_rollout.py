@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlws.platform.manifests import Manifest
-from dlws.platform.rollout import CONFIGURATION, IN_PLACE, prepared
+from dlws.platform.rollout import CONFIGURATION, IN_PLACE, from_hosts, prepared
 
 
 def workload(kind: str = "DaemonSet", *volumes: dict[str, Any], **spec: Any) -> Manifest:
@@ -63,3 +63,11 @@ def test_an_image_that_is_built_anew_is_rolled_out_though_its_name_stays() -> No
     (other,) = prepared([workload()], {}, {"dlws/y:latest": "1"})
     assert digest(one) != digest(two)
     assert digest(other) is None
+
+
+def test_images_that_only_hosts_have_are_asked_of_no_registry() -> None:
+    (pod,) = from_hosts([workload()])
+    (before,) = [workload()]
+    policies = [container["imagePullPolicy"] for container in pod.object["spec"]["template"]["spec"]["containers"]]
+    assert policies == ["IfNotPresent"]
+    assert "imagePullPolicy" not in str(before.object)

@@ -8,8 +8,10 @@ import pytest
 from dlws.record.ledger import Proof
 from dlws.record.run_folder import RunFolderError
 from dlws.verdict import Severity, Verdict
+from reports.acceptance import inventory
 from reports.acceptance.blocks import Signatures
 from reports.acceptance.language import Language
+from reports.acceptance.source import Source
 from tests.kits import sample_run
 from tests.kits.acceptance import faulty, good, made, rows, text_of, with_verdict, written
 
@@ -199,3 +201,11 @@ def test_hosts_that_are_alike_share_a_row(tmp_path: Path) -> None:
     document = made(sample_run.verify(sample_run.room(14), "node005").write(tmp_path))
     names = {row[2] for row in rows(document.parts[6], 6) if row[0] in ("H01", "P01")}
     assert names == {"13 hosts, all but node005", "node001, node003, node007, node009, node011, node013", "node005"}
+
+
+def test_the_images_of_the_content_are_listed_by_their_digests(tmp_path: Path) -> None:
+    source = Source(written(good(), tmp_path).read())
+    source.all_facts[source.hosts[0].name].images["k8s.gcr.io/pause:3.2"] = "sha256:1b"
+    part = inventory.versions(source, Language.EN)
+    assert "k8s.gcr.io/pause:3.2" in text_of(part)
+    assert "sha256:1b" in text_of(part)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.record.evidence import PINNED_KEYS
+from dlws.record.evidence import CONTENT, PINNED_KEYS
 from dlws.record.run_folder import Command
 from reports.acceptance import facts
 from reports.acceptance.facts import Facts
@@ -38,6 +38,13 @@ def asked(command: str, out: str, **more: object) -> Facts:
 )
 def test_a_fact_is_read_from_the_command_that_tells_it(command: str, out: str, name: str, value: str) -> None:
     assert asked(command, out).values[name] == value
+
+
+def test_the_content_tells_its_lock_and_the_digests_of_its_images() -> None:
+    image = {"id": "2f" * 32, "digest": f"sha256:{'1b' * 32}"}
+    found = asked(CONTENT, json.dumps({"sha256": "c0" * 32, "images": {"k8s.gcr.io/pause:3.2": image}}))
+    assert found.values["content"] == "c0" * 32
+    assert found.images == {"k8s.gcr.io/pause:3.2": f"sha256:{'1b' * 32}"}
 
 
 def test_docker_tells_its_version_and_the_kernel_s() -> None:
@@ -77,7 +84,7 @@ def test_an_audit_tells_serial_number_and_firmware_of_each_accelerator(kind: str
 
 
 def test_every_fact_is_still_asked_for_by_some_check() -> None:
-    asked_for = [PINNED_KEYS, *(command for kind in HOSTS for command in usually(kind))]
+    asked_for = [CONTENT, PINNED_KEYS, *(command for kind in HOSTS for command in usually(kind))]
     assert [p.pattern for p, _ in facts._PROBES if not any(map(p.search, asked_for))] == []
 
 
