@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from dlws.init.survey import Contradiction, Surveyed, as_listed
 from dlws.inventory import Role
 from dlws.parse.mappings import merged
 from dlws.record import whole_file
+from dlws.record.ownership import user
 from dlws.record.printable import clip, one_line
 from dlws.remote.hostkeys import HostKeys, Remark, console, keys_of
 from dlws.remote.ssh import Login, Secret
@@ -88,6 +90,7 @@ class Beginning:
             raise Unanswered("--no-login: only a table says what the hosts are (add --csv FILE)")
         if self.options.output.exists():
             return self._compare(load(self.options.output))
+        _check_place(self.options.output)
         more = settings.from_options(self.options.settings)
         name = self._ask("--cluster-name", "Name of the cluster", DEFAULTS["cluster_name"], values.label)
         domain = self._ask("--domain", "Domain of the hosts", DEFAULTS["domain"], values.domain)
@@ -247,6 +250,20 @@ class Beginning:
         what = f"differs from its hosts in {len(found)} points" if found else "says what its hosts are"
         _say(f"{self.options.output} {what}; it was left as it is")
         return 1 if found else 0
+
+
+def _check_place(path: Path) -> None:
+    """BadList where no file can be made at `path`: before anything is asked, and any host."""
+    folder = path.parent
+    if path.is_symlink():
+        why, fix = "is a link that leads nowhere", "remove it"
+    elif not folder.is_dir():
+        why, fix = f"there is no folder {folder}", "make it"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        why, fix = f"{user()} may not write into {folder.absolute()}", "call it in a folder of your own"
+    else:
+        return
+    raise BadList(f"{path}: {why} ({fix}, or name another file with --output)")
 
 
 def _confirmed(hosts: Sequence[Listed]) -> dict[str, str]:
