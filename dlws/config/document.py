@@ -141,15 +141,24 @@ class _Reader:
         except _Abandon:
             pass
         except yaml.YAMLError as error:
-            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-            where = self._place(error)
-            likely = _likely_cause(document.text.split("\n"), where.line)
-            message, fix = f"not YAML: {shown(problem)[1:-1]}", "indent with spaces, quote odd values"
-            if likely is not None:
-                line, message, fix = likely
-                where = where if line == where.line else Position(line, 1)
-            document.findings.append(Finding(document.file, where.line, where.column, "", message, fix))
+            where, message, fix = self._cause(error)
+            document.findings.append(Finding(document.file, where.line, where.column, "", f"not YAML: {message}", fix))
         return document
+
+    def _cause(self, error: yaml.YAMLError) -> tuple[Position, str, str]:
+        """What is wrong and where, as a person would say it, and the fix."""
+        where = self._place(error)
+        opened, began = getattr(error, "context_mark", None), str(getattr(error, "context", None))
+        for context, message, fix in _UNCLOSED:
+            if opened is not None and context in began:
+                return Position(opened.line + 1, opened.column + 1), message, fix
+        if (likely := _likely_cause(self.document.text.split("\n"), where.line)) is not None:
+            line, message, fix = likely
+            return where if line == where.line else Position(line, 1), message, fix
+        if reason := getattr(error, "reason", None):
+            return where, shown(reason)[1:-1], "remove them, or name a text file"
+        problem = getattr(error, "problem", None) or "unreadable"
+        return where, shown(problem)[1:-1], "indent with spaces, quote odd values"
 
     def _place(self, error: yaml.YAMLError) -> Position:
         """Where the parser gave up; a ReaderError counts characters, or bytes when it is libyaml's."""
@@ -170,12 +179,11 @@ class _Reader:
         data = self._value(root, ())
         if isinstance(data, dict):
             self.document.data = data
-        else:
+        more = next((event for event in self.events if isinstance(event, yaml.DocumentStartEvent)), None)
+        if not isinstance(data, dict):
             self._refuse(root, (), f"must be a mapping of keys to values, is {shown(data)}", "write `key: value` lines")
-        for event in self.events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._refuse(event, (), "a second YAML document", "keep one document, remove the `---`")
-                return
+        elif more is not None:
+            self._refuse(more, (), "a second YAML document", "keep one document, remove the `---`")
 
     def _refuse(self, event: Any, path: KeyPath, message: str, fix: str) -> None:
         if len(self.document.findings) >= MOST_FINDINGS:
@@ -276,15 +284,25 @@ def _likely_cause(lines: list[str], line: int) -> tuple[int, str, str] | None:
         text = lines[number - 1]
         for pattern, message, fix in _CAUSES:
             if re.match(pattern, text):
-                return number, f"not YAML: {message}", fix
+                return number, message, fix
     return None
 
 
+_UNCLOSED: Final = (
+    ("flow", "a [ or { that is not closed, or lacks a comma", "close it, and put commas between its values"),
+    ("quoted scalar", "a quote that is not closed", "close it on its line"),
+)
+"""By libyaml's words for what it was reading when it gave up: what began there."""
 _CAUSES: Final = (
     (r" *\t", "a tab at the start of the line", "indent with spaces"),
     (r"[^#\"']*[\u00a0\u3000]", "a no-break or a full-width blank", "write a plain blank"),
     (r"[^#\"']*：", "a full-width colon", "write a plain colon and a blank behind it"),
     (r"\s*[\w.-]+:\s+[*&!@%`{\[|>]", "this value begins with a character of YAML's own", "put quotes around the value"),
+    (
+        r"\s*[\w.-]+:\s+(\"[^\"]*\"|'[^']*')\s*[^\s#]",
+        "text behind a closing quote",
+        "put one pair of quotes around all of the value",
+    ),
     (r"\s*[\w.-]+:\s+[^\"'#][^#]*: ", "this value has a colon and a blank in it", "put quotes around the value"),
     (r"\s*[\w-]+:[^\s:/]", "no blank behind the colon", "write `key: value`"),
 )

@@ -13,7 +13,7 @@ import click
 
 from dlws.config import values
 from dlws.config.cluster import Cluster, inspect, load
-from dlws.config.command import show
+from dlws.config.command import CONFIG, show
 from dlws.config.finding import errors, shown
 from dlws.config.rules import RANGES
 from dlws.config.state import State, state_of
@@ -216,7 +216,7 @@ class Beginning:
         self._keep_password(state)
         _say(f"{path} is written, for its owner alone (mode 0600)")
         status = show(inspect(path)[1])
-        named = "" if path == Path("config.yaml") else f" --cluster {path}"
+        named = "" if path == CONFIG else f" --cluster {path}"
         _say(f"correct it, then: dlws lint {path}" if status else f"next: pytest -m preflight{named}")
         return status
 
