@@ -132,6 +132,8 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.events: Iterator[Any] = iter(())
+        self.open: list[Position] = []
+        """The brackets that are open where the parser is."""
 
     def read(self) -> Document:
         document = self.document
@@ -147,11 +149,12 @@ class _Reader:
 
     def _cause(self, error: yaml.YAMLError) -> tuple[Position, str, str]:
         """What is wrong and where, as a person would say it, and the fix."""
-        where = self._place(error)
-        opened, began = getattr(error, "context_mark", None), str(getattr(error, "context", None))
-        for context, message, fix in _UNCLOSED:
-            if opened is not None and context in began:
-                return Position(opened.line + 1, opened.column + 1), message, fix
+        where, reading = self._place(error), str(getattr(error, "context", None))
+        if "flow" in reading and self.open:
+            unclosed = "a [ or { that is not closed, or lacks a comma"
+            return self.open[-1], unclosed, "close it, and put commas between its values"
+        if "quoted scalar" in reading and (began := getattr(error, "context_mark", None)):
+            return Position(began.line + 1, began.column + 1), "a quote that is not closed", "close it on its line"
         if (likely := _likely_cause(self.document.text.split("\n"), where.line)) is not None:
             line, message, fix = likely
             return where if line == where.line else Position(line, 1), message, fix
@@ -203,11 +206,13 @@ class _Reader:
             self._refuse(event, path, "a value that begins with & is an anchor", "write the values out, or quote it")
         if event.tag and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
             self._refuse(event, path, "a value that begins with ! has a tag", "write a plain value, or quote it")
-        if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(path)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(path)
-        return self._scalar(event, path)
+        if not isinstance(event, yaml.CollectionStartEvent):
+            return self._scalar(event, path)
+        brackets = [_start(event)] if event.flow_style else []
+        self.open += brackets
+        inside = self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+        del self.open[len(self.open) - len(brackets) :]
+        return inside
 
     def _sequence(self, path: KeyPath) -> list[Any]:
         items: list[Any] = []
@@ -288,11 +293,6 @@ def _likely_cause(lines: list[str], line: int) -> tuple[int, str, str] | None:
     return None
 
 
-_UNCLOSED: Final = (
-    ("flow", "a [ or { that is not closed, or lacks a comma", "close it, and put commas between its values"),
-    ("quoted scalar", "a quote that is not closed", "close it on its line"),
-)
-"""By libyaml's words for what it was reading when it gave up: what began there."""
 _CAUSES: Final = (
     (r" *\t", "a tab at the start of the line", "indent with spaces"),
     (r"[^#\"']*[\u00a0\u3000]", "a no-break or a full-width blank", "write a plain blank"),
