@@ -79,11 +79,6 @@ def test_another_file_that_is_missing_is_exit_2(
     assert f"{tmp_path}/none: error: does not exist" in capsys.readouterr().err
 
 
-def test_a_missing_argument_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint"]) == 2
-    assert "Missing argument 'FILE'" in capsys.readouterr().err
-
-
 def test_there_are_colours_only_on_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
