@@ -98,6 +98,8 @@ class Beginning:
         mail = self._ask("--admin-mail", "Mail address of the administrator", f"admin@{domain}", values.mail)
         named = self._named()
         state = state_of(self.options.output, name)
+        for folder in filter(Path.exists, (state.folder.parent, state.folder, state.keys)):
+            _check_own(folder, self.options.output)
         port = self._port(named)
         hosts, contact = self._surveyed(named, HostKeys(state.host_keys, _confirmed(named.hosts)), state, port)
         hosts = self._with_names(hosts)
@@ -259,11 +261,17 @@ def _check_place(path: Path) -> None:
         why, fix = "is a link that leads nowhere", "remove it"
     elif not folder.is_dir():
         why, fix = f"there is no folder {folder}", "make it"
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        why, fix = f"{user()} may not write into {folder.absolute()}", "call it in a folder of your own"
     else:
+        _check_own(folder, path)
         return
     raise BadList(f"{path}: {why} ({fix}, or name another file with --output)")
+
+
+def _check_own(folder: Path, path: Path) -> None:
+    """BadList where files cannot be made in a folder that `path` needs."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = f"{user()} may not write into {folder.absolute()}"
+        raise BadList(f"{path}: {why} (call it in a folder of your own, or name another file with --output)")
 
 
 def _confirmed(hosts: Sequence[Listed]) -> dict[str, str]:

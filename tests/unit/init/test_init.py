@@ -93,6 +93,7 @@ def test_by_default_it_is_config_yaml_where_one_is(
     [
         ("none/config.yaml", "there is no folder none (make it,"),
         ("shut/config.yaml", "may not write into "),
+        ("used/config.yaml", "/used/state (call it in a folder of your own, or name another file with --output)"),
         ("nowhere.yaml", "is a link that leads nowhere (remove it,"),
     ],
 )
@@ -101,9 +102,10 @@ def test_where_no_file_can_be_made_nobody_is_asked(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shut").mkdir()
+    (tmp_path / "used/state").mkdir(parents=True)
     (tmp_path / "nowhere.yaml").symlink_to("nothing")
-    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "shut")
-    done = run("init", "-o", place, "--hosts", "127.1.0.1")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name not in ("shut", "state"))
+    done = run("init", "-o", place, *NAMED, "--hosts", "127.1.0.1")
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
     assert done.output.startswith(f"{place}: ")
     assert why in done.output
