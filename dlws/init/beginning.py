@@ -219,7 +219,7 @@ class Beginning:
         _say(f"{path} is written, for its owner alone (mode 0600)")
         status = show(inspect(path)[1])
         named = "" if path == CONFIG else f" --cluster {path}"
-        _say(f"correct it, then: dlws lint {path}" if status else f"next: pytest -m preflight{named}")
+        _say(f"correct it, then: dlws lint {path}" if status else f"next: dlws pytest -m preflight{named}")
         return status
 
     def _keep_password(self, state: State) -> None:

@@ -74,7 +74,7 @@ def test_two_bare_hosts_become_a_configuration(init: Init, config: Path, hosts: 
         ("atlas01", "127.1.0.1", Role.INFRASTRUCTURE, "npu-arm64", 8),
         ("gpu01", "127.1.0.2", Role.WORKER, "gpu-amd64", 4),
     ]
-    assert "next: pytest -m preflight" in done.output
+    assert "next: dlws pytest -m preflight" in done.output
 
 
 def test_by_default_it_is_config_yaml_where_one_is(
@@ -84,7 +84,7 @@ def test_by_default_it_is_config_yaml_where_one_is(
     monkeypatch.chdir(own)
     done = run("init", *NAMED, *port(hosts), says=f"y\n{PASSWORD}\n\ny\n")
     assert done.exit_code == 0, done.output
-    assert done.output.endswith("next: pytest -m preflight\n")
+    assert done.output.endswith("next: dlws pytest -m preflight\n")
     assert sorted(path.name for path in own.iterdir()) == ["config.yaml", "state"]
 
 
