@@ -13,6 +13,9 @@ from reports.findings import Finding, Gap, Group
 from reports.matrix import Kind, Matrix
 from reports.text import count
 
+NOTHING_RUN = 5
+"""pytest's exit status where no test was collected."""
+
 
 class State(StrEnum):
     """The overall state of a run. Only GOOD is green."""
@@ -72,6 +75,8 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) ->
         return State.BAD if bad else State.INCOMPLETE, _joined("Cut off before its end", wrong, missing, bad)
     if end.exit_status == 2:
         return State.BAD if bad else State.INCOMPLETE, _joined("Interrupted", wrong, missing, bad)
+    if end.exit_status == NOTHING_RUN:
+        return State.INCOMPLETE, f"Nothing was run: {end.reason or 'no test was collected'}"
     if end.exit_status not in (0, 1):
         return State.BAD, f"The suite itself failed (exit status {end.exit_status}): {end.reason or 'no reason given'}"
     if bad:

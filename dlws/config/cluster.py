@@ -40,7 +40,7 @@ __all__ = [
 
 CONTENT_IMAGES: Final = "images"
 """The folder of a content folder that has the archives of images."""
-HOW_TO_START: Final = "`dlws init` writes a first one; or name another file with --cluster, or try `make demo`"
+HOW_TO_START: Final = "`dlws init` writes a first one, or name another file"
 
 
 @dataclass(frozen=True, slots=True)

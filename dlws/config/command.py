@@ -16,14 +16,16 @@ from dlws.config.finding import ConfigUnreadable, Finding, Level, errors
 
 _COLOURS: Final = {Level.ERROR: "31", Level.WARNING: "33", Level.INFO: "36"}
 FILE: Final = click.Path(path_type=Path)
+CONFIG: Final = Path("config.yaml")
+"""The configuration that a command is about where none is named: that of the folder where it is called."""
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, default=CONFIG)
 @click.option("--hosts", type=FILE, metavar="FILE", help="Hosts file of runbook 2.4 (default: the state folder's).")
 @click.option("--local-yaml", type=FILE, metavar="FILE", help="The web interface's configuration, runbook 3.15.")
 def lint(file: Path, hosts: Path | None, local_yaml: Path | None) -> int:
-    """Report everything that is wrong with a config.yaml.
+    """Report everything that is wrong with FILE (default: config.yaml).
 
     Exit status: 0 no errors (there may be warnings), 1 errors, 2 wrong usage or a file that cannot be read.
     """

@@ -132,6 +132,8 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.events: Iterator[Any] = iter(())
+        self.open: list[Position] = []
+        """The brackets that are open where the parser is."""
 
     def read(self) -> Document:
         document = self.document
@@ -141,15 +143,25 @@ class _Reader:
         except _Abandon:
             pass
         except yaml.YAMLError as error:
-            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-            where = self._place(error)
-            likely = _likely_cause(document.text.split("\n"), where.line)
-            message, fix = f"not YAML: {shown(problem)[1:-1]}", "indent with spaces, quote odd values"
-            if likely is not None:
-                line, message, fix = likely
-                where = where if line == where.line else Position(line, 1)
-            document.findings.append(Finding(document.file, where.line, where.column, "", message, fix))
+            where, message, fix = self._cause(error)
+            document.findings.append(Finding(document.file, where.line, where.column, "", f"not YAML: {message}", fix))
         return document
+
+    def _cause(self, error: yaml.YAMLError) -> tuple[Position, str, str]:
+        """What is wrong and where, as a person would say it, and the fix."""
+        where, reading = self._place(error), str(getattr(error, "context", None))
+        if "flow" in reading and self.open:
+            unclosed = "a [ or { that is not closed, or lacks a comma"
+            return self.open[-1], unclosed, "close it, and put commas between its values"
+        if "quoted scalar" in reading and (began := getattr(error, "context_mark", None)):
+            return Position(began.line + 1, began.column + 1), "a quote that is not closed", "close it on its line"
+        if (likely := _likely_cause(self.document.text.split("\n"), where.line)) is not None:
+            line, message, fix = likely
+            return where if line == where.line else Position(line, 1), message, fix
+        if reason := getattr(error, "reason", None):
+            return where, shown(reason)[1:-1], "remove them, or name a text file"
+        problem = getattr(error, "problem", None) or "unreadable"
+        return where, shown(problem)[1:-1], "indent with spaces, quote odd values"
 
     def _place(self, error: yaml.YAMLError) -> Position:
         """Where the parser gave up; a ReaderError counts characters, or bytes when it is libyaml's."""
@@ -170,12 +182,11 @@ class _Reader:
         data = self._value(root, ())
         if isinstance(data, dict):
             self.document.data = data
-        else:
+        more = next((event for event in self.events if isinstance(event, yaml.DocumentStartEvent)), None)
+        if not isinstance(data, dict):
             self._refuse(root, (), f"must be a mapping of keys to values, is {shown(data)}", "write `key: value` lines")
-        for event in self.events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._refuse(event, (), "a second YAML document", "keep one document, remove the `---`")
-                return
+        elif more is not None:
+            self._refuse(more, (), "a second YAML document", "keep one document, remove the `---`")
 
     def _refuse(self, event: Any, path: KeyPath, message: str, fix: str) -> None:
         if len(self.document.findings) >= MOST_FINDINGS:
@@ -195,11 +206,13 @@ class _Reader:
             self._refuse(event, path, "a value that begins with & is an anchor", "write the values out, or quote it")
         if event.tag and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
             self._refuse(event, path, "a value that begins with ! has a tag", "write a plain value, or quote it")
-        if isinstance(event, yaml.MappingStartEvent):
-            return self._mapping(path)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(path)
-        return self._scalar(event, path)
+        if not isinstance(event, yaml.CollectionStartEvent):
+            return self._scalar(event, path)
+        brackets = [_start(event)] if event.flow_style else []
+        self.open += brackets
+        inside = self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+        del self.open[len(self.open) - len(brackets) :]
+        return inside
 
     def _sequence(self, path: KeyPath) -> list[Any]:
         items: list[Any] = []
@@ -276,7 +289,7 @@ def _likely_cause(lines: list[str], line: int) -> tuple[int, str, str] | None:
         text = lines[number - 1]
         for pattern, message, fix in _CAUSES:
             if re.match(pattern, text):
-                return number, f"not YAML: {message}", fix
+                return number, message, fix
     return None
 
 
@@ -285,6 +298,11 @@ _CAUSES: Final = (
     (r"[^#\"']*[\u00a0\u3000]", "a no-break or a full-width blank", "write a plain blank"),
     (r"[^#\"']*：", "a full-width colon", "write a plain colon and a blank behind it"),
     (r"\s*[\w.-]+:\s+[*&!@%`{\[|>]", "this value begins with a character of YAML's own", "put quotes around the value"),
+    (
+        r"\s*[\w.-]+:\s+(\"[^\"]*\"|'[^']*')\s*[^\s#]",
+        "text behind a closing quote",
+        "put one pair of quotes around all of the value",
+    ),
     (r"\s*[\w.-]+:\s+[^\"'#][^#]*: ", "this value has a colon and a blank in it", "put quotes around the value"),
     (r"\s*[\w-]+:[^\s:/]", "no blank behind the colon", "write `key: value`"),
 )

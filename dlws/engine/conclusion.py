@@ -81,6 +81,8 @@ class Conclusion:
         if session.exitstatus == pytest.ExitCode.OK and any(self.is_bad(r) for r in results):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reason = str(session.shouldstop or session.shouldfail or "")
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            reason = options.nothing_left(self.config)
         if self.is_incomplete(session, results):
             session.exitstatus, reason = pytest.ExitCode.INTERRUPTED, reason or "ended before all had run"
         shutil.rmtree(self.context.folder / JUDGED, ignore_errors=True)

@@ -167,13 +167,15 @@ class Run:
         site = site_of(self.config)
         if not hasattr(self.config, "workerinput"):
             run.ask_for_master(site)
-            sha256 = run.open_folder(self.config, site, whole=self.config.stash[ALL_CHECKS] is not None)
             from dlws.engine.conclusion import Conclusion
 
-            self.conclusion = Conclusion(self.config, site, session, sha256, run.suite_version())
-            if self.context.replays:
-                self.conclusion.replays(replay.audited(self.context.replays))
-            self.conclusion.begin()
+            with run.writing(self.context.folder):
+                sha256 = run.open_folder(self.config, site, whole=self.config.stash[ALL_CHECKS] is not None)
+                conclusion = Conclusion(self.config, site, session, sha256, run.suite_version())
+                if self.context.replays:
+                    conclusion.replays(replay.audited(self.context.replays))
+                conclusion.begin()
+            self.conclusion = conclusion
         if not self.config.stash[graph.GRAPH].selected and self.config.getoption("dist", "no") == "no":
             targets = (item.target for item in session.items if isinstance(item, TargetItem))
             site.fleet.expect(list(dict.fromkeys(target.name for target in targets if isinstance(target, Node))))

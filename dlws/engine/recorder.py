@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,7 @@ from dlws.engine.judgement import Course, Judgement, result_of
 from dlws.engine.site import Site
 from dlws.inventory import Control, Node, Target, Whole
 from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
+from dlws.record.ownership import unwritable
 from dlws.record.whole_file import opened_to_append
 from dlws.remote.hostkeys import HostKeys, keys_of
 from dlws.verdict import Verdict
@@ -28,6 +30,8 @@ class Ledgerkeeper:
     """Appends to `ledger.jsonl` and notifies listeners. Only whole lines are written, so a killed run is readable."""
 
     def __init__(self, path: Path, listeners: Sequence[Callable[[Result], None]]) -> None:
+        self._path = path
+        self._failed: BaseException | None = None
         self._file: IO[str] = os.fdopen(opened_to_append(path), "a", encoding="utf-8", errors="backslashreplace")
         self._listeners = listeners
         self._synced = 0.0
@@ -83,11 +87,20 @@ class Ledgerkeeper:
         return round(time.monotonic() - self._began, 3)
 
     def _write(self, event: Run | Result | End, *, at_once: bool) -> None:
-        self._file.write(encode(event) + "\n")
-        self._file.flush()
-        if at_once or time.monotonic() - self._synced > SYNC_EVERY:
-            os.fsync(self._file.fileno())
-            self._synced = time.monotonic()
+        """Write a line. Ends the run, with one line on the terminal, where that cannot be: a run leaves a record."""
+        if self._failed:
+            raise self._failed
+        try:
+            self._file.write(encode(event) + "\n")
+            self._file.flush()
+            if at_once or time.monotonic() - self._synced > SYNC_EVERY:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError as error:
+            with suppress(OSError):
+                self._file.close()
+            self._failed = pytest.exit.Exception(unwritable(self._path, error), pytest.ExitCode.INTERNAL_ERROR)
+            raise self._failed from None
 
 
 def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str, workers: int, version: str) -> Run:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
 from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.answer import HeldByAnotherRun
+from dlws.record.ownership import unwritable
 from dlws.record.run_folder import RunFolder, RunFolderError, runs_of
 from dlws.record.whole_file import PRIVATE_FOLDER
 from dlws.remote import lease
@@ -186,12 +188,27 @@ def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:
 
 
 def new_folder(config: pytest.Config, cluster: Cluster, name: str) -> Path:
-    """Make the folder for a run that begins now, so that no other run takes it; removed if the run writes nothing."""
+    """Make the folder for a run that begins now, so that no other run takes it; removed if the run writes nothing.
+
+    UsageError if none can be made.
+    """
     folder = runs_of(config.rootpath) / cluster.name / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
-    while not _is_made(folder):
-        folder = folder.with_name(folder.name + "-again")
+    with writing(folder):
+        while not _is_made(folder):
+            folder = folder.with_name(folder.name + "-again")
     config.add_cleanup(lambda: _remove_if_empty(folder))
     return folder
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Around what writes a run's first files. UsageError where the disk is full, or `folder` cannot be one."""
+    try:
+        yield
+    except PermissionError:
+        raise  # is answered with whose it is
+    except OSError as error:
+        raise pytest.UsageError(unwritable(folder, error)) from error
 
 
 def _is_made(folder: Path) -> bool:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from dlws.config.cluster import Cluster
+from dlws.config.state import State
+from dlws.engine.credentials import ENVIRONMENT
 from dlws.engine.first_judgement import FirstJudgement
 from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
 from dlws.platform import job_objects
-from dlws.record.answer import HeldByAnotherRun, Unreachable
+from dlws.record.answer import HeldByAnotherRun, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.record.whole_file import PRIVATE_FOLDER, create
@@ -181,6 +183,15 @@ def redactor_of(cluster: Cluster, context: Context) -> Redactor:
     return Redactor([*cluster.secrets, *registry_secrets(cluster), context.root_password or ""])
 
 
+def about_password(state: State, context: Context) -> str:
+    """What a refused login is told with: where the password of the first contact comes from, if one is offered."""
+    if not context.meets_new_hosts:
+        return ""
+    if context.root_password:
+        return f"; the password is that of {ENVIRONMENT}, of {state.root_password}, or was typed"
+    return f"; no password is given: set {ENVIRONMENT}, or write it into {state.root_password}, mode 0600"
+
+
 def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
     """Connections to every host. Logins are tried in order: the admin with the key, root with the key and, where new
     hosts are met, root with the password."""
@@ -195,7 +206,10 @@ def open_fleet(cluster: Cluster, context: Context, worker: str) -> Fleet:
         if context.root_password and context.meets_new_hosts:
             logins.append(Login(context.root_user, password=Secret(context.root_password)))
         admit = partial(lease.take, run=context.lease) if context.lease and node == cluster.master else None
-        return open_ssh(node, logins, keys, redact=redactor.text, admit=admit)
+        try:
+            return open_ssh(node, logins, keys, redact=redactor.text, admit=admit)
+        except LoginRefused as error:
+            raise LoginRefused(f"{error}{about_password(cluster.state, context)}") from error
 
     foresight = None
     if context.is_audit:

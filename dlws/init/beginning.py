@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import click
 
 from dlws.config import values
 from dlws.config.cluster import Cluster, inspect, load
-from dlws.config.command import show
+from dlws.config.command import CONFIG, show
 from dlws.config.finding import errors, shown
 from dlws.config.rules import RANGES
 from dlws.config.state import State, state_of
@@ -26,6 +27,7 @@ from dlws.init.survey import Contradiction, Surveyed, as_listed
 from dlws.inventory import Role
 from dlws.parse.mappings import merged
 from dlws.record import whole_file
+from dlws.record.ownership import user
 from dlws.record.printable import clip, one_line
 from dlws.remote.hostkeys import HostKeys, Remark, console, keys_of
 from dlws.remote.ssh import Login, Secret
@@ -88,6 +90,7 @@ class Beginning:
             raise Unanswered("--no-login: only a table says what the hosts are (add --csv FILE)")
         if self.options.output.exists():
             return self._compare(load(self.options.output))
+        _check_place(self.options.output)
         more = settings.from_options(self.options.settings)
         name = self._ask("--cluster-name", "Name of the cluster", DEFAULTS["cluster_name"], values.label)
         domain = self._ask("--domain", "Domain of the hosts", DEFAULTS["domain"], values.domain)
@@ -95,6 +98,8 @@ class Beginning:
         mail = self._ask("--admin-mail", "Mail address of the administrator", f"admin@{domain}", values.mail)
         named = self._named()
         state = state_of(self.options.output, name)
+        for folder in filter(Path.exists, (state.folder.parent, state.folder, state.keys)):
+            _check_own(folder, self.options.output)
         port = self._port(named)
         hosts, contact = self._surveyed(named, HostKeys(state.host_keys, _confirmed(named.hosts)), state, port)
         hosts = self._with_names(hosts)
@@ -213,8 +218,8 @@ class Beginning:
         self._keep_password(state)
         _say(f"{path} is written, for its owner alone (mode 0600)")
         status = show(inspect(path)[1])
-        named = "" if path == Path("config.yaml") else f" --cluster {path}"
-        _say(f"correct it, then: dlws lint {path}" if status else f"next: pytest -m preflight{named}")
+        named = "" if path == CONFIG else f" --cluster {path}"
+        _say(f"correct it, then: dlws lint {path}" if status else f"next: dlws pytest -m preflight{named}")
         return status
 
     def _keep_password(self, state: State) -> None:
@@ -247,6 +252,26 @@ class Beginning:
         what = f"differs from its hosts in {len(found)} points" if found else "says what its hosts are"
         _say(f"{self.options.output} {what}; it was left as it is")
         return 1 if found else 0
+
+
+def _check_place(path: Path) -> None:
+    """BadList where no file can be made at `path`: before anything is asked, and any host."""
+    folder = path.parent
+    if path.is_symlink():
+        why, fix = "is a link that leads nowhere", "remove it"
+    elif not folder.is_dir():
+        why, fix = f"there is no folder {folder}", "make it"
+    else:
+        _check_own(folder, path)
+        return
+    raise BadList(f"{path}: {why} ({fix}, or name another file with --output)")
+
+
+def _check_own(folder: Path, path: Path) -> None:
+    """BadList where files cannot be made in a folder that `path` needs."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = f"{user()} may not write into {folder.absolute()}"
+        raise BadList(f"{path}: {why} (call it in a folder of your own, or name another file with --output)")
 
 
 def _confirmed(hosts: Sequence[Listed]) -> dict[str, str]:

@@ -9,15 +9,13 @@ import click
 
 from dlws.cli import Failed, Refused
 from dlws.config.cluster import load
-from dlws.config.command import FILE
+from dlws.config.command import CONFIG, FILE
 from dlws.config.finding import ConfigError
 from dlws.engine.credentials import CredentialError
 from dlws.init import table
 from dlws.init.dialogue import Silent, Terminal, Unanswered
 from dlws.init.listing import BadList
 from dlws.record.answer import Unreachable
-
-CONFIG = Path("config.yaml")
 
 
 @click.command()
@@ -59,7 +57,7 @@ def init(yes: bool, **options: Any) -> int:
 @click.command()
 @click.argument("file", type=FILE, default=CONFIG)
 def csv(file: Path) -> int:
-    """Print the hosts of a configuration as CSV, for a spreadsheet and for `dlws init --csv`.
+    """Print the hosts of FILE (default: config.yaml) as CSV, for a spreadsheet and for `dlws init --csv`.
 
     Exit status: 0 printed, 2 a configuration with errors.
     """

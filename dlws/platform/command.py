@@ -12,6 +12,7 @@ import yaml
 
 from dlws.cli import Failed, Refused
 from dlws.config.cluster import Cluster, load
+from dlws.config.command import CONFIG
 from dlws.config.finding import ConfigError
 from dlws.kubernetes.objects import Object
 from dlws.platform import image_names, manifests, rendering, services, web_files
@@ -41,7 +42,7 @@ _Dumper.add_representer(str, _text)
     "--cluster",
     "path",
     type=click.Path(path_type=Path),
-    default=Path("config.yaml"),
+    default=CONFIG,
     show_default=True,
     metavar="FILE",
     help="The configuration.",

@@ -108,7 +108,7 @@ class RunFolder:
     def lost(self) -> dict[str, str]:
         """By host that could not be reached, the key of the test that found out. RunFolderError."""
         try:
-            names = regular_file.sizes(self.path, LOST)
+            names = [name for name in regular_file.sizes(self.path, LOST) if not name.startswith(".")]  # a kill's rest
             found = {name: regular_file.content(self.path, f"{LOST}/{name}", MOST_LOST) for name in names}
         except OSError as error:
             raise RunFolderError(f"{self.path / LOST}: cannot be read: {error}") from error

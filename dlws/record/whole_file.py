@@ -21,10 +21,10 @@ def opened_to_append(file: Path) -> int:
 def create(file: Path, content: str) -> None:
     """Make a file of a few bytes, which is there with all of them. FileExistsError if there is one, or another OSError.
 
-    Of several threads and processes one makes it, and the others read what it has written. What a kill leaves is not in
-    the file's folder, each file of which counts, but beside that.
+    Of several threads and processes one makes it, and the others read what it has written. A kill may leave a file
+    beside it, whose name begins with a dot.
     """
-    temporary = write(file.parent.with_name(f".{file.name}.{secrets.token_hex(4)}"), content)
+    temporary = write(file.with_name(f".{file.name}.{secrets.token_hex(4)}"), content)
     try:
         file.hardlink_to(temporary)
     finally:

@@ -9,6 +9,7 @@ import click
 
 from dlws.cli import Refused
 from dlws.config.cluster import load
+from dlws.config.command import CONFIG
 from dlws.config.finding import ConfigError
 from dlws.inventory import Node
 from dlws.record.answer import Unreachable
@@ -24,7 +25,7 @@ LONGEST = 1000  # characters of why a key cannot be had; it may quote whatever a
     "--cluster",
     "path",
     type=click.Path(path_type=Path),
-    default=Path("config.yaml"),
+    default=CONFIG,
     show_default=True,
     metavar="FILE",
     help="The configuration.",

@@ -135,8 +135,9 @@ class HostKeys:
         confirmed = self.confirmed.get(node.name, key.fingerprint)
         if key.fingerprint != confirmed:
             raise HostKeyChanged(
-                f"{node.name}: not the confirmed host key: {address_of(node)} shows {key}, {CONFIGURED} has "
-                f"{confirmed}. Nothing secret was sent. Compare both with {console(key.kind)}."
+                f"{node.name}: not the confirmed host key: {address_of(node)} shows {key}, and {confirmed} "
+                f"was confirmed ({CONFIGURED}, or a table's column host_key). Nothing secret was sent. Compare both "
+                f"with {console(key.kind)}."
             )
         pins = self.pins(node)
         if pins and key not in [pin.key for pin in pins]:

@@ -160,7 +160,7 @@ def test_all_errors_come_in_one_go_in_file_order(tmp_path: Path) -> None:
 def test_a_missing_file_is_one_line_that_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigUnreadable) as caught:
         load(tmp_path / "config.yaml")
-    how = "`dlws init` writes a first one; or name another file with --cluster, or try `make demo`"
+    how = "`dlws init` writes a first one, or name another file"
     assert str(caught.value) == f"{tmp_path}/config.yaml: error: does not exist ({how})"
 
 

@@ -50,6 +50,15 @@ def test_a_file_that_cannot_be_read_as_a_mapping_is_one_error(
     assert count == "1 error"
 
 
+def test_without_a_name_it_is_the_folders_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["lint"]) == 0
+    assert capsys.readouterr().out.startswith("config.yaml:")
+
+
 def test_a_missing_file_is_exit_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", str(tmp_path / "config.yaml")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -68,11 +77,6 @@ def test_another_file_that_is_missing_is_exit_2(
 ) -> None:
     assert main(["lint", str(write(tmp_path)), option, str(tmp_path / "none")]) == 2
     assert f"{tmp_path}/none: error: does not exist" in capsys.readouterr().err
-
-
-def test_a_missing_argument_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["lint"]) == 2
-    assert "Missing argument 'FILE'" in capsys.readouterr().err
 
 
 def test_there_are_colours_only_on_a_terminal(

@@ -6,12 +6,15 @@ import os
 import pty
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dlws.config.state import State
 from dlws.engine import credentials
 from dlws.engine.credentials import CredentialError, kept_credential, root_credential
+from dlws.engine.site import about_password
 from tests.kits.project import Project, environment_with, eventually
 
 CANARY = "Zx9-canary'\"$HOME"
@@ -146,3 +149,19 @@ def read_to_end(terminal: int) -> bytes:
         return os.read(terminal, 1000)
     except OSError:  # how a terminal says that nobody holds its other end any more
         return b""
+
+
+@pytest.mark.parametrize(
+    ("meets", "password", "said"),
+    [
+        (True, None, "; no password is given: set DLWS_ROOT_PASSWORD, or write it into {file}, mode 0600"),
+        (True, "wrong", "; the password is that of DLWS_ROOT_PASSWORD, of {file}, or was typed"),
+        (False, None, ""),
+    ],
+)
+def test_a_refused_login_says_where_the_password_comes_from(
+    meets: bool, password: str | None, said: str, tmp_path: Path
+) -> None:
+    context: Any = SimpleNamespace(meets_new_hosts=meets, root_password=password)
+    state = State(tmp_path)
+    assert about_password(state, context) == said.format(file=state.root_password)

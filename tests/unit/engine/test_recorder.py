@@ -178,3 +178,12 @@ def test_a_report_of_a_dead_worker_is_unknown_and_red(item: Any) -> None:
 
 def test_a_report_that_only_passes_says_nothing(item: Any) -> None:
     assert reported(report("passed", None), item, {}) is None
+
+
+def test_a_full_disk_ends_the_run_in_one_line() -> None:
+    ledger = Ledgerkeeper(Path("/dev/full"), [])
+    for write in (lambda: ledger.begin(RUN), lambda: ledger.end(3, "")):
+        with pytest.raises(pytest.exit.Exception) as ended:
+            write()
+        assert str(ended.value).startswith("/dev/full cannot be written: No space left on device. Make room there")
+        assert ended.value.returncode == pytest.ExitCode.INTERNAL_ERROR

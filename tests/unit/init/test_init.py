@@ -74,7 +74,41 @@ def test_two_bare_hosts_become_a_configuration(init: Init, config: Path, hosts: 
         ("atlas01", "127.1.0.1", Role.INFRASTRUCTURE, "npu-arm64", 8),
         ("gpu01", "127.1.0.2", Role.WORKER, "gpu-amd64", 4),
     ]
-    assert "next: pytest -m preflight" in done.output
+    assert "next: dlws pytest -m preflight" in done.output
+
+
+def test_by_default_it_is_config_yaml_where_one_is(
+    hosts: tuple[int, list[Bare]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own := tmp_path / "own").mkdir()
+    monkeypatch.chdir(own)
+    done = run("init", *NAMED, *port(hosts), says=f"y\n{PASSWORD}\n\ny\n")
+    assert done.exit_code == 0, done.output
+    assert done.output.endswith("next: dlws pytest -m preflight\n")
+    assert sorted(path.name for path in own.iterdir()) == ["config.yaml", "state"]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("none/config.yaml", "there is no folder none (make it,"),
+        ("shut/config.yaml", "may not write into "),
+        ("used/config.yaml", "/used/state (call it in a folder of your own, or name another file with --output)"),
+        ("nowhere.yaml", "is a link that leads nowhere (remove it,"),
+    ],
+)
+def test_where_no_file_can_be_made_nobody_is_asked(
+    place: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "used/state").mkdir(parents=True)
+    (tmp_path / "nowhere.yaml").symlink_to("nothing")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name not in ("shut", "state"))
+    done = run("init", "-o", place, *NAMED, "--hosts", "127.1.0.1")
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert done.output.startswith(f"{place}: ")
+    assert why in done.output
 
 
 def test_every_key_is_shown_and_pinned_once_it_is_confirmed(

@@ -17,6 +17,14 @@ def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert ledger.end == sample.end
 
 
+def test_what_a_kill_left_beside_a_lost_host_is_no_host(tmp_path: Path) -> None:
+    folder = sample_run.verify().write(tmp_path)
+    (folder.path / "lost").mkdir(exist_ok=True)
+    (folder.path / "lost/atlas01").write_text("H01[atlas01]")
+    (folder.path / "lost/.atlas01.1f2e").write_text("H0")
+    assert folder.lost() == {"atlas01": "H01[atlas01]"}
+
+
 def test_a_folder_without_a_ledger_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"no ledger\.jsonl here"):
         RunFolder(tmp_path).read()
