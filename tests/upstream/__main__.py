@@ -18,12 +18,11 @@ from dlws.config.finding import errors
 from dlws.platform import parameters, renderings, services
 from dlws.record.redaction import Redactor
 from tests.upstream import known, site
-from tests.upstream.comparison import LOOSE, differences
+from tests.upstream.comparison import differences
 from tests.upstream.oracle import Upstream
 
 NOT_COMPARED = (
     "files that prebuild.sh copies into an image: it is a shell script, which is not run",
-    f"the text of {', '.join(LOOSE)}: a Python script makes it; only the names of its files are compared",
     "kubeadm, mounts, hosts files and sudoers: deploy.py has no template of them; checks hold them on hosts",
 )
 
