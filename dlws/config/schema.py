@@ -327,6 +327,7 @@ class Configuration(OpenSection):
     mysql_password: Secret
     mysql_port: QuotedPort | None = None
     """The port of the platform's database; upstream's params.py has it as text. Not set: the checkout's default."""
+    mysql_data_path: MountPoint | None = None
     webuiport: Literal[3081] = 3081
     useclusterfile: Literal[True] = True
     machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]

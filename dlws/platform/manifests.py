@@ -238,6 +238,8 @@ def _container(container: Object) -> Object:
 def _with_protocols(holder: Object) -> Object:
     """Ports with an explicit protocol: it is part of their key, and up to Kubernetes 1.19 an apply requires it."""
     ports = holder.get("ports")
+    for port in ports or ():
+        int(port.get("containerPort", port.get("port")))  # ValueError or TypeError: no port, which Kubernetes refuses
     return {**holder, "ports": [{"protocol": "TCP"} | port for port in ports]} if ports else holder
 
 

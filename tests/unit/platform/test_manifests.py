@@ -103,6 +103,10 @@ def test_every_object_but_the_api_service_takes_an_apply(tmp_path: Path) -> None
         ("- 1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: x}\n", "renders to a malformed DaemonSet"),
+        (
+            "kind: Service\napiVersion: v1\nmetadata: {name: x}\nspec: {ports: [{port: it's}]}\n",
+            "renders to a malformed Service: ValueError: invalid literal",
+        ),
         ("a: 1\nb: {{cnf['nothing']}}\n", ":2: nothing is missing"),
         ("a: 1\nb: {{cnf['x' }}\n", ":2: broken template"),
     ],
