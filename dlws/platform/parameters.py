@@ -140,13 +140,14 @@ def _addresses(cluster: Cluster, cnf: Parameters) -> Parameters:
     master = cluster.master.fqdn
     services = ipaddress.IPv4Network(cluster.service_range, strict=False)
     cnf["prometheus"].setdefault("host", master)
+    boards = {"servers": master, "port": cnf["grafana"]["port"]} | cnf.get("Dashboards", {}).get("grafana", {})
     return {
         "api-server-ip": str(services[1]),
         "dns-server-ip": str(services[10]),
         "api_servers": f"https://{master}:{cnf['k8sAPIport']}",
         "etcd_endpoints": f"https://{master}:{cnf['etcd3port1']}",
         "restapi": f"http://{master}:{cnf['restfulapiport']}",
-        "grafana_endpoint": f"http://{master}:{cnf['grafana']['port']}",
+        "grafana_endpoint": f"http://{boards['servers']}:{boards['port']}",
         "prometheus_endpoint": f"http://{cnf['prometheus']['host']}:{cnf['prometheus']['port']}",
     }
 

@@ -41,7 +41,7 @@ UPSTREAM_KEYS: Final = frozenset(
     vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node workFolderAccessPoint
     worker-dockerregistry worker_user
     db_archtype enable_avisuals endpoint_use_short_domian fake_device freeflow glusterfs grafana_alert
-    hdfs_cluster_name influxdb_node kube-vip mysqlserver nfs_node platform_name postgres_password postgres_port
+    hdfs_cluster_name influxdb_node infrastructure-dockerregistry kube-vip mysqlserver nfs_node platform_name postgres_password postgres_port
     postgres_username saml_idp_metadata_url saml_root_url secret_key_for_password storage_type vc_url
     """.split()  # noqa: SIM905
 )

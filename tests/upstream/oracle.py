@@ -202,6 +202,7 @@ def _parameters(root: Path, written: Mapping[str, Any], cluster_id: str) -> dict
     cnf |= dict.fromkeys(("etcd_user", "nfs_user", "kubernetes_master_ssh_user"), admin)
     cnf |= {
         "clusterId": cluster_id,
+        "etcd_private_ip": next(m["private-ip"] for m in written["machines"].values() if m["role"] == "infrastructure"),
         "etcd_node": masters,
         "kubernetes_master_node": masters,
         "worker_node": by_role["worker"],
