@@ -1,4 +1,4 @@
-"""Top-level keys of DLWorkspace that `dlws.config.schema` does not describe.
+"""Keys of DLWorkspace that `dlws.config.schema` does not describe.
 
 Only its templates read them; the suite passes them on unchanged. Source: `params.py` (branches V0.1.6.1 and v1.5.0
 of Apulis-AI-Platform) and the `cnf["..."]` of its templates and services.
@@ -6,6 +6,7 @@ of Apulis-AI-Platform) and the `cnf["..."]` of its templates and services.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 UPSTREAM_KEYS: Final = frozenset(
@@ -41,7 +42,20 @@ UPSTREAM_KEYS: Final = frozenset(
     vc_node_hard_assignment vc_without_shared_storage watchdog webportal_node workFolderAccessPoint
     worker-dockerregistry worker_user
     db_archtype enable_avisuals endpoint_use_short_domian fake_device freeflow glusterfs grafana_alert
-    hdfs_cluster_name influxdb_node infrastructure-dockerregistry kube-vip mysqlserver nfs_node platform_name postgres_password postgres_port
+    hdfs_cluster_name influxdb_node infrastructure-dockerregistry kube-vip mysqlserver nfs_node platform_name
+    postgres_password postgres_port
     postgres_username saml_idp_metadata_url saml_root_url secret_key_for_password storage_type vc_url
     """.split()  # noqa: SIM905
 )
+
+NESTED: Final[Mapping[tuple[str, ...], frozenset[str]]] = {
+    ("dockers",): frozenset({"container", "customize", "external", "infrastructure", "system"}),
+    ("network",): frozenset({"externalDnsServers", "trusted-domains"}),
+    ("repair-manager",): frozenset({"etcd", "prometheus-ip", "prometheus-port"}),
+}
+"""The same within sections that it does describe, by the path of the section."""
+
+
+def within(section: tuple[str | int, ...]) -> frozenset[str]:
+    """The keys that only upstream's templates read in a section, `()` for the top level."""
+    return NESTED.get(tuple(map(str, section)), frozenset()) if section else UPSTREAM_KEYS
