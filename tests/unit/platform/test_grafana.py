@@ -49,7 +49,7 @@ def test_the_secret_is_applied_before_the_pod_that_needs_it(platform: Platform) 
 
 def test_another_password_replaces_the_pod(platform: Platform, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    edit = ("mysql_password: CHANGE-ME", "mysql_password: Aq5-another-one")
+    edit = ("invented-for-tests", "Aq5-another-one")
     other = renderings.of(cluster_of(tmp_path / "other", edit))
     mark = "dlws-suite/administrator"
     first, second = (

@@ -97,7 +97,7 @@ def test_a_secret_with_a_quote_is_refused_by_its_key_and_not_shown(tmp_path: Pat
 
 
 def test_a_comment_sign_in_a_mail_password_is_refused(tmp_path: Path) -> None:
-    mail = 'alert-manager: {configured: true, smtp_url: "m:25", smtp_auth_password: "a #1"}\njwt:'
+    mail = 'alert-manager: {configured: true, smtp_url: "m:25", smtp_auth_password: "invented #1"}\njwt:'
     renderer = renderer_of(tmp_path, ("jwt:", mail))
     with pytest.raises(TemplateError, match=r"^x\.yaml: alert-manager\.smtp_auth_password does not come through"):
         renderer.rendered("p: {{cnf['alert-manager']['smtp_auth_password']}}\n", "x.yaml")
