@@ -193,7 +193,11 @@ def troubles(cluster: Cluster) -> list[str]:
         f"{service.name}: {line}"
         for service in SERVICES
         for rendered in (platform.manifests(service.name),)
-        for line in (*services.contract(cluster, service, rendered), *manifests.unpullable(rendered))
+        for line in (
+            *services.contract(cluster, service, rendered),
+            *manifests.unpullable(rendered),
+            *manifests.refused(rendered),
+        )
     ] + [f"{build.full_name} is no image name for Docker" for build in platform.misnamed]
 
 
