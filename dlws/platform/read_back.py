@@ -21,6 +21,8 @@ _STAND_IN: Final = re.compile("zq([0-9]+)qz")
 """A word that reads as itself wherever it stands: in the place of a value, by its number."""
 _NESTED: Final = (".yml", ".yaml", ".rules", ".json")
 """The ends of names of files, and of keys of a ConfigMap, whose texts are read in turn."""
+_ENVIRONMENT: Final = ".config"
+"""The end of the name of a file of variables, `KEY=value` (the user dashboard's local.config)."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -30,11 +32,11 @@ def plain(marked: str) -> str:
 
 
 def changed(marked: str, name: str, exempt: Collection[str] = ()) -> list[str]:
-    """The values that are read otherwise than they are written, in order; a file that is no YAML or JSON has none.
+    """The values that are read otherwise than they are written, in order; a file of another form has none.
 
     A number or True that was written as text counts as the same.
     """
-    if not name.endswith(_NESTED):
+    if not name.endswith((*_NESTED, _ENVIRONMENT)):
         return []
     values = list(dict.fromkeys(value for value in _MARKED.findall(marked) if value not in exempt))
     if not values or _comes_through(marked, name, values):
@@ -66,10 +68,24 @@ def _comes_through(marked: str, name: str, written: list[str], every: Collection
 
 def _read(text: str, name: str) -> Any:
     """ValueError if it cannot be read."""
+    if name.endswith(_ENVIRONMENT):
+        return dict(_variables(text))
     try:
         return json.loads(text) if name.endswith(".json") else list(yaml.load_all(text, Loader=_LOADER))
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(name) from error
+
+
+def _variables(text: str) -> Iterator[tuple[str, str]]:
+    """The variables of a file as npm's dotenv reads it from version 15 on: unquoted, a # ends a value."""
+    for line in text.splitlines():
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or key.startswith("#"):
+            continue
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"`":
+            yield key, value[1:-1].replace("\\n", "\n") if value[0] == '"' else value[1:-1]
+        else:
+            yield key, value.partition("#")[0].rstrip()
 
 
 def _pairs(expected: Any, found: Any, texts: dict[int, str], name: str) -> Iterator[tuple[Any, Any]]:

@@ -62,7 +62,24 @@ def test_a_value_that_comes_through_is_none(template: str, value: str) -> None:
 def test_json_is_read_as_json_and_other_files_are_not_read() -> None:
     assert changed('{"p": "%s"}', 'a"b', "x.json") == ['a"b']
     assert changed('{"p": "%s"}', "0123", "x.json") == []
-    assert changed('P="%s"', 'a"b', "local.config") == []
+    assert changed("p = %s", "a #1", "nginx.conf") == []
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "is_kept"),
+    [
+        ("P=%s", "a#1", False),
+        ('P="%s"', "a#1", True),
+        ('P="%s"', 'a"b', True),
+        ('P="%s"', "a\\nb", False),
+        ("P='%s'", "a\\nb", True),
+        ("P=%s", "'a'", False),
+        ("P=%s", "a\nQ=b", False),
+        ("# P=%s\nR=1", "a#1", True),
+    ],
+)
+def test_a_file_of_variables_is_read_as_dotenv_reads_it(template: str, value: str, is_kept: bool) -> None:
+    assert changed(template, value, "UserDashboard/local.config") == ([] if is_kept else [value])
 
 
 def test_only_the_value_at_fault_is_named() -> None:
