@@ -18,8 +18,7 @@ server is down, because hosts come back in any order after a power cut. The syst
 AFTER_OWN_SERVER: Final = "x-systemd.after=nfs-server.service"
 """On the server itself: mount after its NFS service has started, unmount before it stops."""
 LABEL_DATA: Final = "/mntdlws/nfs/label"
-"""V0.1.6.1's default of `data_platform_path`, a folder that the job manager mounts where the master is amd64
-(params.py, services/jobmanager2/jobmanager2.yaml)."""
+"""`data_platform_path` where the configuration has none (params.py of V0.1.6.1)."""
 FOLDER_MODE: Final = 0o777
 """Jobs of all users write into the folders (auto_share.py)."""
 
@@ -80,7 +79,7 @@ def label_data_kept_by(cluster: Cluster, node: Node) -> tuple[str, ...]:
 
     Docker, which makes what a pod mounts, cannot make it on a share with root_squash.
     """
-    wanted = str(cluster.document.get("data_platform_path") or LABEL_DATA).rstrip("/")
+    wanted = cluster.settings.label_data_path or LABEL_DATA
     if cluster.dlworkspace is None or cluster.master.arch is not Arch.AMD64:
         return ()
     roots = [(mount, folder_root(cluster, mount, node)) for mount in cluster.mounts]

@@ -66,7 +66,7 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
 
 def mysql_data(cluster: Cluster) -> str:
     """The folder of MySQL's data on the master, with a folder for each database; upstream's default if not set."""
-    return str(cluster.document.get("mysql_data_path") or "/var/lib/mysql")
+    return cluster.settings.mysql_data_path or "/var/lib/mysql"
 
 
 def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:

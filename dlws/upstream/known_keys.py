@@ -16,7 +16,7 @@ UPSTREAM_KEYS: Final = frozenset(
     azure_cluster basic_auth build-docker-via-config cloud-init cloud_config cloud_config_nsg_rules
     cloud_elasticsearch_node cloud_elasticsearch_port cloud_influxdb_node cloud_influxdb_port cloud_influxdb_tp_port
     clusterId cluster_name_friendly coreoschannel coreosunits coreosusebaseurl coreosversion coreoswritefiles
-    cur_nfs_node data_disk_mnt_path data_platform_path defalt_virtual_cluster_device_type_list default_cpu_sku
+    cur_nfs_node data_disk_mnt_path defalt_virtual_cluster_device_type_list default_cpu_sku
     default_cpulimit default_cpurequest default_kube_labels_by_node_role default_memorylimit default_memoryrequest
     discovery_url dns-server-ip dnsPolicy dnsservers docker-run dockerprefix dockertag domain-offset domain_name
     elasticsearch elasticsearch_node enable_blobfuse enable_cpuworker enable_jobmanager_debug_mode enable_vc
@@ -29,7 +29,7 @@ UPSTREAM_KEYS: Final = frozenset(
     kube_services_2_start kubeletlogdir kubeletloglevel kubelogdir kubeloglevel kubemarks kubernetes_master_node
     launch-glusterfs-opt local-mount-path local_fast_storage localdisk master_ip master_ip_ssl_aggregator
     master_private_ip master_token mount_and_link mountconfig mountdescription mountsupportedbycoreos
-    mysql_data_path mysql_node mysql_username mysqlserver_node nccl_ib_disable network-trusted-domains
+    mysql_node mysql_username mysqlserver_node nccl_ib_disable network-trusted-domains
     nfs-mnt-src-path nfs-server nfs_client_CIDR nfs_mnt_setup nfs_user node-exporter nvidia-driver-path
     nvidiadriverversion partition-configuration per_user_gpu_limit physical-mount-path-vc platform-scripts priority
     private_docker_credential private_docker_registry private_docker_registry_username prometheus

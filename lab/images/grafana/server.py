@@ -50,7 +50,7 @@ def installed(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     sources = [_read(file) for file in sorted(folder.glob("*-datasource.json"))]
     dashboards: list[dict[str, Any]] = []
     for file in sorted(folder.glob("*-dashboard.json")):
-        dashboard = (_read(file) or {}).get("dashboard")
+        dashboard: Any = (_read(file) or {}).get("dashboard")
         why = refusal(dashboard, dashboards)
         standin.say(f"{file.name}: {f'install failed: {why}' if why else 'installed ok'}")
         dashboards += [] if why else [dashboard]
