@@ -31,22 +31,23 @@ def plain(marked: str) -> str:
     return _MARKED.sub(lambda match: match[1], marked)
 
 
-def changed(marked: str, name: str, exempt: Collection[str] = ()) -> list[str]:
+def changed(marked: str, name: str, exempt: Collection[str] = (), words: Collection[str] = ()) -> list[str]:
     """The values that are read otherwise than they are written, in order; a file of another form has none.
 
-    A number or True that was written as text counts as the same.
+    A number or True that was written as text counts as the same, as services read a port so; but not one of `words`:
+    a password of digits, unquoted, is a number to its reader and no password. Those of `exempt` are not compared.
     """
     if not name.endswith((*_NESTED, _ENVIRONMENT)):
         return []
     values = list(dict.fromkeys(value for value in _MARKED.findall(marked) if value not in exempt))
-    if not values or _comes_through(marked, name, values):
+    if not values or _comes_through(marked, name, values, values, words):
         return []
-    return [value for value in values if not _comes_through(marked, name, [value], values)] or values
+    return [value for value in values if not _comes_through(marked, name, [value], values, words)] or values
 
 
-def _comes_through(marked: str, name: str, written: list[str], every: Collection[str] = ()) -> bool:
+def _comes_through(marked: str, name: str, written: list[str], every: list[str], words: Collection[str]) -> bool:
     """Whether the values `written` are read back, with stand-ins for the others of `every`."""
-    numbers = {value: number for number, value in enumerate(dict.fromkeys([*written, *every]))}
+    numbers = {value: number for number, value in enumerate(every)}
 
     def standing_in(match: re.Match[str]) -> str:
         return f"zq{numbers[match[1]]}qz" if match[1] in numbers else match[1]
@@ -63,7 +64,7 @@ def _comes_through(marked: str, name: str, written: list[str], every: Collection
     except ValueError:
         return False
     texts = {number: value for value, number in numbers.items() if value in written}
-    return all(_same(pair, texts) for pair in _pairs(expected, found, texts, name))
+    return all(_same(*pair, texts, words) for pair in _pairs(expected, found, name))
 
 
 def _read(text: str, name: str) -> Any:
@@ -88,31 +89,35 @@ def _variables(text: str) -> Iterator[tuple[str, str]]:
             yield key, value.partition("#")[0].rstrip()
 
 
-def _pairs(expected: Any, found: Any, texts: dict[int, str], name: str) -> Iterator[tuple[Any, Any]]:
+def _pairs(expected: Any, found: Any, name: str) -> Iterator[tuple[Any, Any]]:
     """Each plain value of `expected` with the one in its place; two that differ where the forms do."""
     if isinstance(expected, dict) and isinstance(found, dict) and len(expected) == len(found):
         for (key, value), (found_key, found_value) in zip(expected.items(), found.items(), strict=True):
             yield key, found_key
-            yield from _pairs(value, found_value, texts, str(key))
+            yield from _pairs(value, found_value, str(key))
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for value, found_value in zip(expected, found, strict=True):
-            yield from _pairs(value, found_value, texts, name)
+            yield from _pairs(value, found_value, name)
     elif isinstance(expected, str) and isinstance(found, str) and "\n" in expected and name.endswith(_NESTED):
-        try:
-            within = _read(expected, name)
-        except ValueError:
-            return
-        try:
-            yield from _pairs(within, _read(found, name), texts, "")
-        except ValueError:
-            yield expected, None
+        yield from _pairs(*_nested(expected, found, name), "")
     else:
         yield expected, found
 
 
-def _same(pair: tuple[Any, Any], texts: dict[int, str]) -> bool:
-    expected, found = pair
+def _nested(expected: str, found: str, name: str) -> tuple[Any, Any]:
+    """A file within a file as it is read; as text where it cannot be read with stand-ins, None where not without."""
+    try:
+        within = _read(expected, name)
+    except ValueError:
+        return expected, found
+    try:
+        return within, _read(found, name)
+    except ValueError:
+        return within, None
+
+
+def _same(expected: Any, found: Any, texts: dict[int, str], words: Collection[str]) -> bool:
     if not isinstance(expected, str):
         return bool(expected == found)
     wanted = _STAND_IN.sub(lambda match: texts.get(int(match[1]), match[0]), expected)
-    return bool(found == wanted or (isinstance(found, int | float) and str(found) == wanted))
+    return bool(found == wanted or (isinstance(found, int | float) and str(found) == wanted and wanted not in words))

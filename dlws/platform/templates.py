@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from dlws.config.finding import dotted
+from dlws.config.validation import is_secret
 from dlws.platform import read_back
 from dlws.platform.parameters import Parameters, leaves
 from dlws.platform.template_process import Rendering
@@ -63,7 +64,8 @@ class Renderer:
         if "message" in answer:
             raise TemplateError(name, answer["line"], answer["message"])
         marked = str(answer["text"])
-        if changed := read_back.changed(marked, name, self._defaults):
+        secrets = [value for path, value in leaves(self.cnf) if isinstance(value, str) and is_secret(path)]
+        if changed := read_back.changed(marked, name, self._defaults, secrets):
             keys = {dotted(path): None for path, value in leaves(self.cnf) if value in changed}
             why = "does not come through: the template writes it as it is, and it is read otherwise"
             raise TemplateError(name, 0, f"{' or '.join(keys)} {why} (use letters, digits, - and _, a letter first)")

@@ -37,6 +37,8 @@ def changed(template: str, value: str, name: str = "x.yaml") -> list[str]:
         ("p: 1 # %s", "a\nb: 2"),
         ("- http://%s/x", "a #"),
         ("data:\n  config.yml: |-\n    p: %s\n    q: 1", "a #1"),
+        ("data:\n  config.yml: |-\n    p: %s\n    q: 1", "a: b"),
+        ("data:\n  config.yml: |-\n    {not yaml\n    p: %s", "a\nb: 1"),
     ],
 )
 def test_a_value_that_is_read_otherwise_is_found(template: str, value: str) -> None:
@@ -93,6 +95,12 @@ def test_values_that_break_the_file_only_together_are_all_named() -> None:
 
 def test_what_params_py_says_is_upstreams_own_doing() -> None:
     assert read_back.changed(f"p: {BEGIN}yes{END}", "x.yaml", {"yes"}) == []
+
+
+@pytest.mark.parametrize(("template", "found"), [("p: %s", ["31337313"]), ('p: "%s"', []), ("p: a%s", [])])
+def test_a_password_of_digits_needs_quotes(template: str, found: list[str]) -> None:
+    marked = template.replace("%s", f"{BEGIN}31337313{END}")
+    assert read_back.changed(marked, "x.yaml", words=["31337313"]) == found
 
 
 def test_marks_are_in_no_rendered_text(tmp_path: Path) -> None:
