@@ -66,10 +66,12 @@ def test_nfs_mounts(node: Node, cluster: Cluster, host: Host, change: Change) ->
 
 @stage(section="3.12", on=folder_keepers, after=["nfs_server", "nfs_mounts"], proves=[storage.test_storage_folders])
 def test_storage_folders(node: Node, cluster: Cluster, change: Change) -> None:
-    """Create the storage folders on the share once, writable by the jobs of all users."""
+    """Create the storage folders on the share once, writable by the jobs of all users, and that of labelled data."""
     for folder in shares.folders_kept_by(cluster, node):
         mode = f"{shares.FOLDER_MODE:04o}"
         change.run("mkdir -p %s && chmod %s %s", folder, mode, folder, deadline=60)
+    for folder in shares.label_data_kept_by(cluster, node):
+        change.run("mkdir -p %s", folder, deadline=60)
 
 
 @stage(

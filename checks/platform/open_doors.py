@@ -9,6 +9,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_control, platform_master
 from dlws.facts import platform, rendered
+from dlws.facts.listeners import listening_sockets
 from dlws.platform import services, web_files
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
@@ -23,6 +24,12 @@ OPEN_ROUTE = f"{services.url('openresty')}/endpoints/v2/{_PORT}{REST_API.health}
 OPENED = ("/var/log/restfulapi", "/data/prometheus/data")
 """Folders of the master that V0.1.6.1's pods give mode 0777 at each start (docker-images/restfulapi2/run.sh, the init
 container of services/monitor/prometheus.yaml)."""
+UNGUARDED = {REST_API.number: REST_API.what} | {
+    port.number: "Redis" for workload in services.workloads() for port in workload.ports if port.what == "redis"
+}
+"""By port, servers of V0.1.6.1 on the master's own network that ask nobody for a password: the REST API takes the
+user's name from the URL (RestAPI/dlwsrestapi.py), Redis is started without one (services/jobmanager2,
+services/custom-user-dashboard)."""
 STICKY, EVERYBODYS = 0o1000, 0o002
 
 
@@ -80,3 +87,21 @@ def test_no_folder_is_everybodys(host: Host) -> None:
     modes = {path: host.file(path).mode for path in OPENED if host.file(path).exists}
     wrong = [f"{path}: mode {mode:o}" for path, mode in modes.items() if mode & EVERYBODYS and not mode & STICKY]
     expect("folders of services that everybody can write to", found=wrong, expected=[])
+
+
+@check(
+    "D53",
+    section="3.16",
+    source="upstream dlwsrestapi.py",
+    on=platform_master,
+    title_zh="不验密码的 DLWS 端口不对外开放",
+    fix="let the network before the cluster pass only 80 and 443 to the master: on hosts the runbook wants no firewall",
+    causes=[RUNS["restfulapi2"], RUNS["jobmanager2"], RUNS["custom-user-dashboard"]],
+    deviation="V0.1.6.1's REST API believes the user's name in the URL, past nginx's allow list, and its Redis servers "
+    "ask for no password: whoever reaches the named ports of the master is any user of the platform",
+)
+def test_unguarded_ports_are_closed(host: Host) -> None:
+    """No server of the platform that asks for no password listens to the network."""
+    reachable = {s.port for s in listening_sockets(host) if s.kind == "tcp" and s.is_reachable}
+    found = [f"{port} ({what})" for port, what in sorted(UNGUARDED.items()) if port in reachable]
+    expect("ports without a password that listen to the network", found=found, expected=[])

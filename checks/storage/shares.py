@@ -195,15 +195,17 @@ def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
     fix="create the folder on the share with mode 0777",
 )
 def test_storage_folders(node: Node, cluster: Cluster, host: Host) -> None:
-    """Every storage folder exists on its share and is writable by everyone."""
-    folders = shares.folders_kept_by(cluster, node)
+    """Every storage folder exists on its share and is writable by everyone; that of labelled data need only exist."""
+    open_, plain = shares.folders_kept_by(cluster, node), shares.label_data_kept_by(cluster, node)
+    folders = (*open_, *plain)
     result = host.run_expect(ANSWERS, BOUND + "stat -c '%%a %%F:%%n' " + " ".join(["%s"] * len(folders)), *folders)
     with expecting_answers():
         found = require_answer("storage folders", result.rc, result.stdout, result.stderr).splitlines()
     if len(found) != len(folders):
         raise Unknown(f"{host.name}: stat reported {len(found)} of {len(folders)} folders")
-    right = re.compile(rf"[0-7]?{shares.FOLDER_MODE:o} directory:")  # a folder that hands its group down stays so
-    wrong = [line for line in found if not right.match(line)]
+    modes = [rf"[0-7]?{shares.FOLDER_MODE:o}"] * len(open_)  # a folder that hands its group down stays so
+    modes += ["[0-7]+"] * len(plain)
+    wrong = [line for line, mode in zip(found, modes, strict=True) if not re.match(f"{mode} directory:", line)]
     expect_that(not wrong, "storage folders", found=wrong, expected=f"directories of mode {shares.FOLDER_MODE:o}")
 
 

@@ -261,17 +261,29 @@ def check_registry_config(document: Document, path: Path) -> Iterator[Finding]:
 def check_checkout(document: Document, folder: Path) -> Iterator[Finding]:
     """The checkout must be DLWorkspace's with a readable params.py; runbook 3.15's file in it has no effect.
 
+    A key that is True or False in params.py is no text here: templates ask `{% if %}`, and "false" is true.
     Warnings only, because verifying a cluster needs no checkout.
     """
     key: KeyPath = ("dlworkspace",) if document.get("dlworkspace") else ("suite", "dlworkspace")
     try:
-        open_checkout(folder).defaults()
+        defaults: object = open_checkout(folder).defaults()
     except CheckoutError as error:
+        defaults = {}
         yield document.at_value(key, str(error), "", Level.WARNING)
+    for path, value in document.scalars():
+        if isinstance(value, str) and isinstance(_at(defaults, path), bool):
+            message = f"{shown(value)} is text, and to DLWorkspace's templates every text but the empty one is true"
+            yield document.at_value(path, message, "write true or false, without quotes", Level.WARNING)
     if (folder / LOCAL_YAML).is_file():
         message = "the running web interface reads /etc/WebUI/local.yaml; the suite writes it, and leaves this one out"
         fix = "remove it, its secrets would go into an image"
         yield Finding(str(folder / LOCAL_YAML), 1, 1, "", message, fix, Level.WARNING)
+
+
+def _at(defaults: object, path: KeyPath) -> object:
+    for key in path:
+        defaults = defaults.get(key) if isinstance(defaults, Mapping) else None
+    return defaults
 
 
 def check_hosts(document: Document, hosts: Hosts, addresses: Mapping[str, str]) -> Iterator[Finding]:

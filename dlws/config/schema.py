@@ -23,6 +23,7 @@ Address = Annotated[str, AfterValidator(values.address)]
 Cidr = Annotated[str, AfterValidator(values.cidr)]
 Domain = Annotated[str, AfterValidator(values.domain)]
 DriverVersion = Annotated[str, AfterValidator(values.driver_version)]
+Folder = Annotated[str, AfterValidator(values.folder)]
 FolderName = Annotated[str, AfterValidator(values.folder_name)]
 Host = Annotated[str, AfterValidator(values.host)]
 Image = Annotated[str, AfterValidator(values.image)]
@@ -327,6 +328,7 @@ class Configuration(OpenSection):
     mysql_password: Secret
     mysql_port: QuotedPort | None = None
     """The port of the platform's database; upstream's params.py has it as text. Not set: the checkout's default."""
+    mysql_data_path: Folder | None = None
     webuiport: Literal[3081] = 3081
     useclusterfile: Literal[True] = True
     machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]
@@ -371,6 +373,8 @@ class Configuration(OpenSection):
     storage_mount_path: MountPoint = Field("/dlwsdata", alias="storage-mount-path")
     vc_mount_path: MountPoint = Field("/dltsdata", alias="dltsdata-storage-mount-path")
     physical_mount_path: MountPoint = Field("/mntdlws", alias="physical-mount-path")
+    label_data_path: Folder | None = Field(None, alias="data_platform_path")
+    """A folder that the job manager mounts where the master is amd64 (services/jobmanager2/jobmanager2.yaml)."""
     dlworkspace: Text | None = None
     suite: Suite = Suite()
 

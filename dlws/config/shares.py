@@ -8,7 +8,7 @@ from typing import Final
 
 from dlws.config.cluster import Cluster, Mount
 from dlws.config.kept import kept
-from dlws.inventory import Node, Role
+from dlws.inventory import Arch, Node, Role
 
 OPTIONS: Final = "rsize=8192,timeo=14,intr,tcp"
 """The mount options of upstream's auto_share.py; a share's own `options` in config.yaml replace them."""
@@ -17,6 +17,8 @@ AT_BOOT: Final = "_netdev,nofail,retry=10000,x-systemd.mount-timeout=infinity"
 server is down, because hosts come back in any order after a power cut. The systemd equivalent of nfs(5)'s `bg`."""
 AFTER_OWN_SERVER: Final = "x-systemd.after=nfs-server.service"
 """On the server itself: mount after its NFS service has started, unmount before it stops."""
+LABEL_DATA: Final = "/mntdlws/nfs/label"
+"""`data_platform_path` where the configuration has none (params.py of V0.1.6.1)."""
 FOLDER_MODE: Final = 0o777
 """Jobs of all users write into the folders (auto_share.py)."""
 
@@ -70,6 +72,22 @@ def folders_kept_by(cluster: Cluster, node: Node) -> tuple[str, ...]:
     """The folders of shares that this machine creates and maintains."""
     roots = [(mount, folder_root(cluster, mount, node)) for mount in cluster.mounts]
     return tuple(f"{root}/{folder}" for mount, root in roots if root for folder in mount.folders)
+
+
+def label_data_kept_by(cluster: Cluster, node: Node) -> tuple[str, ...]:
+    """The platform's folder of labelled data, if it lies on a share whose folders this machine maintains.
+
+    Docker, which makes what a pod mounts, cannot make it on a share with root_squash.
+    """
+    wanted = cluster.settings.label_data_path or LABEL_DATA
+    if cluster.dlworkspace is None or cluster.master.arch is not Arch.AMD64:
+        return ()
+    roots = [(mount, folder_root(cluster, mount, node)) for mount in cluster.mounts]
+    return tuple(
+        f"{root}{wanted.removeprefix(mount.mount_point)}"
+        for mount, root in roots
+        if root and wanted.startswith(f"{mount.mount_point}/")
+    )
 
 
 def links(cluster: Cluster) -> dict[str, dict[str, str]]:

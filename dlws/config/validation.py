@@ -16,7 +16,7 @@ from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, dotted, errors, shown
 from dlws.config.schema import Configuration
 from dlws.config.section import Section
-from dlws.upstream.known_keys import UPSTREAM_KEYS
+from dlws.upstream import known_keys
 
 _SECRET_KEY: Final = re.compile(
     r"passw|passphrase|secret(?!s$)|privatekey(?!.*(path|file))"
@@ -157,7 +157,7 @@ def _described(value: object, path: KeyPath) -> str:
 
 def _unknown_key(document: Document, path: KeyPath) -> Iterable[Finding]:
     section = _section(Configuration, path[:-1])
-    if not path[:-1] and path[-1] in UPSTREAM_KEYS:
+    if path[-1] in known_keys.within(path[:-1]):
         return
     near = _near_key(path)
     if near:
@@ -172,8 +172,7 @@ def _unknown_key(document: Document, path: KeyPath) -> Iterable[Finding]:
 def _known_keys(path: KeyPath) -> set[str]:
     """The keys that are allowed in the section of the last key of `path`."""
     fields = _section(Configuration, path[:-1]).model_fields
-    keys = {field.alias or name for name, field in fields.items()}
-    return keys if path[:-1] else keys | UPSTREAM_KEYS
+    return {field.alias or name for name, field in fields.items()} | known_keys.within(path[:-1])
 
 
 def _near_key(path: KeyPath) -> str | None:

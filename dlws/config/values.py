@@ -149,6 +149,11 @@ def mount_point(value: str) -> str:
     return value
 
 
+def folder(value: str) -> str:
+    """A path as `mount_point` takes it, with or without a / at its end; without it."""
+    return mount_point(value.removesuffix("/"))
+
+
 def folder_name(value: str) -> str:
     """The name of a folder on a share."""
     if not _FOLDER.fullmatch(value):

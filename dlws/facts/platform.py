@@ -21,6 +21,7 @@ STATUSES = f"curl -sS -m {PATIENCE} -o /dev/null -w '%%{{http_code}}\\n' %s"
 FETCH = f"curl -fsS -m {2 * PATIENCE} %s"
 PROMETHEUS = f"{services.url('prometheus-deployment')}/prometheus"
 REST = "http://127.0.0.1/apis"
+GRAFANA = services.url("grafana")
 
 
 ALERTMANAGER = f"http://127.0.0.1:{services.ALERTMANAGER.number}/alert-manager/api/v2/alerts"
@@ -51,6 +52,17 @@ def json_object(text: str, what: str) -> dict[str, Any]:
         raise unparsable(what, text, "not JSON, or cut off") from None
     if not isinstance(found, dict):
         raise unparsable(what, text, "not a JSON object")
+    return found
+
+
+def json_list(text: str, what: str) -> list[dict[str, Any]]:
+    """The JSON list of objects that a text is. Raises Unparsable for anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise unparsable(what, text, "not JSON, or cut off") from None
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise unparsable(what, text, "not a list of JSON objects")
     return found
 
 

@@ -108,7 +108,8 @@ def _list(cluster: Cluster, renderer: Renderer) -> int:
     bad = False
     for service in services.SERVICES:
         rendered, problems = _counted(partial(manifests.of_service, cluster, renderer, service.name))
-        problems = problems or [*services.contract(cluster, service, rendered), *manifests.unpullable(rendered)]
+        unfit = [*manifests.unpullable(rendered), *manifests.refused(rendered)]
+        problems = problems or [*services.contract(cluster, service, rendered), *unfit]
         used, total = len(manifests.placeable(rendered)), len(rendered)
         left_out = f", {total - used} for no machine here" if total > used else ""
         print(f"{service.name:24}{used} object{'' if used == 1 else 's'}{left_out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,9 @@ from dlws.platform.config_maps import MADE
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import SERVICES, CheckoutError, plain_name
 
+LARGEST_CONFIG_MAP: Final = 1 << 20
+"""Bytes of all values, and the form of a key (ValidateConfigMap of Kubernetes, pkg/apis/core/validation)."""
+_CONFIG_MAP_KEY: Final = re.compile(r"(?!\.$)[-._a-zA-Z0-9]{1,253}")
 WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", "StatefulSet"})
 RENAMED: Final[Mapping[tuple[str, str], str]] = {
     ("apiregistration.k8s.io/v1beta1", "APIService"): "apiregistration.k8s.io/v1",
@@ -120,6 +124,25 @@ def unpullable(manifests: Iterable[Manifest]) -> list[str]:
         for image in manifest.images
         if not is_image_name(image)
     ]
+
+
+def refused(manifests: Iterable[Manifest]) -> list[str]:
+    """The ConfigMaps that an API server does not take for the files in them, a line each."""
+    return [
+        f"{manifest.title}: {why}"
+        for manifest in manifests
+        if manifest.kind == "ConfigMap"
+        for why in _faults(manifest.object.get("data") or {})
+    ]
+
+
+def _faults(files: Mapping[str, str]) -> Iterator[str]:
+    size = sum(len(text.encode()) for text in files.values())
+    if size > LARGEST_CONFIG_MAP:
+        yield f"{size} bytes of files; Kubernetes takes {LARGEST_CONFIG_MAP}"
+    for name in files:
+        if not _CONFIG_MAP_KEY.fullmatch(name) or name.startswith(".."):
+            yield f"Kubernetes takes no file named {shown(name)}: only letters, digits, - _ and ."
 
 
 def images_by_node(manifests: Iterable[Manifest]) -> dict[str, tuple[str, ...]]:
@@ -238,6 +261,8 @@ def _container(container: Object) -> Object:
 def _with_protocols(holder: Object) -> Object:
     """Ports with an explicit protocol: it is part of their key, and up to Kubernetes 1.19 an apply requires it."""
     ports = holder.get("ports")
+    for port in ports or ():
+        int(port.get("containerPort", port.get("port")))  # ValueError or TypeError: no port, which Kubernetes refuses
     return {**holder, "ports": [{"protocol": "TCP"} | port for port in ports]} if ports else holder
 
 

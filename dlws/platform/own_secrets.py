@@ -19,6 +19,8 @@ ADMINISTRATOR: Final = "administrator_password"
 """The first password of each account of `UserGroups.DLWSAdmins`; who has signed in before keeps another."""
 MASTER_TOKEN: Final = "dashboard_master_token"
 """What webui3 makes each user's access token of."""
+GRAFANA: Final = "grafana_admin_password"
+"""The password of Grafana's own `admin` (`dlws.platform.grafana`)."""
 LINES: Final[Mapping[str, tuple[re.Pattern[str], str, str]]] = {
     f"{BOOTSTRAP}/template/UserDashboard/local.config": (
         re.compile(r"^ADMINISTRATOR_PASSWORD=.*$", re.MULTILINE),
@@ -37,7 +39,10 @@ stays: every password is kept with it, so another one would lock everybody out (
 
 def of(cluster: Cluster, cluster_id: str) -> dict[str, str]:
     """The secrets of a cluster by name, 32 hexadecimal digits each."""
-    return {name: _derived(cluster.settings.mysql_password, cluster_id, name) for name in (ADMINISTRATOR, MASTER_TOKEN)}
+    return {
+        name: _derived(cluster.settings.mysql_password, cluster_id, name)
+        for name in (ADMINISTRATOR, MASTER_TOKEN, GRAFANA)
+    }
 
 
 def put_in(template: str, text: str, values: Mapping[str, str]) -> str:

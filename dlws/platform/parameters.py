@@ -66,11 +66,11 @@ def parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Paramet
 
 def mysql_data(cluster: Cluster) -> str:
     """The folder of MySQL's data on the master, with a folder for each database; upstream's default if not set."""
-    return str(cluster.document.get("mysql_data_path") or "/var/lib/mysql")
+    return cluster.settings.mysql_data_path or "/var/lib/mysql"
 
 
 def _parameters(cluster: Cluster, checkout: Checkout, cluster_id: str) -> Parameters:
-    written = {key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN}
+    written = _set({key: copy.deepcopy(value) for key, value in cluster.document.items() if key not in OWN})
     defaults = {key: value for key, value in checkout.defaults().items() if key not in REPLACED}
     _require_mappings(defaults, written, ())
     cnf = merged(defaults, written)
@@ -100,8 +100,20 @@ def masked(cnf: Parameters) -> Parameters:
 
 def secrets(cnf: Parameters) -> tuple[str, ...]:
     """Every secret that a rendered file may contain, longest first, including the token derived from the key."""
-    values = {secret for path, value in _leaves(cnf, ()) for secret in secrets_in(path, value)}
+    values = {secret for path, value in leaves(cnf) for secret in secrets_in(path, value)}
     return tuple(sorted(values - {"", "None"}, key=lambda secret: (-len(secret), secret)))
+
+
+def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Every plain value of the parameters with the path of its key; the members of a list have the list's."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from leaves(item, path)
+    elif path:
+        yield path, value
 
 
 def _nodes(cluster: Cluster) -> Parameters:
@@ -128,13 +140,14 @@ def _addresses(cluster: Cluster, cnf: Parameters) -> Parameters:
     master = cluster.master.fqdn
     services = ipaddress.IPv4Network(cluster.service_range, strict=False)
     cnf["prometheus"].setdefault("host", master)
+    boards = {"servers": master, "port": cnf["grafana"]["port"]} | cnf.get("Dashboards", {}).get("grafana", {})
     return {
         "api-server-ip": str(services[1]),
         "dns-server-ip": str(services[10]),
         "api_servers": f"https://{master}:{cnf['k8sAPIport']}",
         "etcd_endpoints": f"https://{master}:{cnf['etcd3port1']}",
         "restapi": f"http://{master}:{cnf['restfulapiport']}",
-        "grafana_endpoint": f"http://{master}:{cnf['grafana']['port']}",
+        "grafana_endpoint": f"http://{boards['servers']}:{boards['port']}",
         "prometheus_endpoint": f"http://{cnf['prometheus']['host']}:{cnf['prometheus']['port']}",
     }
 
@@ -189,6 +202,12 @@ def _machine(cluster: Cluster, name: str) -> dict[str, Any]:
     raise KeyError(name)
 
 
+def _set(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that have a value: `mysql_port:` and nothing behind it is a key that is not set."""
+    kept = {key: _set(value) if isinstance(value, dict) else value for key, value in written.items()}
+    return {key: value for key, value in kept.items() if value is not None}
+
+
 def _require_mappings(defaults: Mapping[str, Any], data: Mapping[str, Any], path: KeyPath) -> None:
     for key, value in data.items():
         below = defaults.get(key)
@@ -206,14 +225,3 @@ def _masked(value: Any, path: KeyPath) -> Any:
         return [_masked(item, path) for item in value]
     hidden = path and value not in ("", None) and not isinstance(value, bool) and is_secret(path)
     return f"<{path[-1]}>" if hidden else value
-
-
-def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item, path)
-    elif path:
-        yield path, value

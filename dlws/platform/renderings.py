@@ -16,7 +16,17 @@ from dlws.config.schema import Images
 from dlws.config.values import is_image_name
 from dlws.inventory import Arch, Node
 from dlws.kubernetes import labels
-from dlws.platform import image_names, manifests, readiness, rendering, rollout, secret_files, services, web_files
+from dlws.platform import (
+    grafana,
+    image_names,
+    manifests,
+    readiness,
+    rendering,
+    rollout,
+    secret_files,
+    services,
+    web_files,
+)
 from dlws.platform.image_names import Build
 from dlws.platform.job_objects import DOCKER_HUB, registry_key
 from dlws.platform.manifests import Manifest
@@ -56,7 +66,8 @@ class Platform:
         placeable = readiness.probed(self.cluster, services.by_name(service), manifests.placeable(every))
         built = [self.digests(arch) for arch in self.cluster.archs] if self.is_built else []
         images = dict(pair for digests in built for pair in digests.items())
-        ready = secret_files.kept_secret(rollout.prepared(placeable, self._files, images))
+        prepared = secret_files.kept_secret(rollout.prepared(placeable, self._files, images))
+        ready = tuple(grafana.with_own_password(prepared, self.renderer.cnf))
         return rollout.from_hosts(ready) if is_on_hosts_only(self.cluster) else ready
 
     @property
@@ -183,7 +194,11 @@ def troubles(cluster: Cluster) -> list[str]:
         f"{service.name}: {line}"
         for service in SERVICES
         for rendered in (platform.manifests(service.name),)
-        for line in (*services.contract(cluster, service, rendered), *manifests.unpullable(rendered))
+        for line in (
+            *services.contract(cluster, service, rendered),
+            *manifests.unpullable(rendered),
+            *manifests.refused(rendered),
+        )
     ] + [f"{build.full_name} is no image name for Docker" for build in platform.misnamed]
 
 

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO, Final
@@ -32,6 +33,8 @@ MEMORY: Final = 512 << 20
 """Bytes of address space."""
 DEADLINE: Final = 60.0
 """Seconds for an answer, on a busy machine too; only one long call of C code takes longer than SECONDS."""
+BEGIN, END = "\ufdd0", "\ufdd1"
+"""Noncharacters of Unicode around each text of the parameters that a template prints, so that it can be found again."""
 _KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 _LENGTH: Final = struct.Struct(">Q")
 
@@ -47,7 +50,9 @@ class Rendering:
         self._socket: socket.socket | None = None
 
     def ask(self, source: str, name: str, cnf: dict[str, Any]) -> Answer:
-        """`text`; or `line` and `message`; or `line` and `missing`, the path of a key that does not exist."""
+        """`text`, with BEGIN and END around texts of `cnf`; or `line` and `message`; or `line` and `missing`, the path
+        of a key that does not exist.
+        """
         with self._lock:
             try:
                 return self._ask(pickle.dumps((source, name, cnf)))
@@ -120,7 +125,12 @@ class _TooMuch(Exception):
 
 
 def _rendered(source: str, name: str, cnf: dict[str, Any]) -> Answer:
-    environment = ImmutableSandboxedEnvironment(undefined=_Missing, keep_trailing_newline=True)
+    texts = frozenset(_texts(cnf)) - {""}
+
+    def marked(value: Any) -> Any:
+        return f"{BEGIN}{value}{END}" if isinstance(value, str) and value in texts else value
+
+    environment = ImmutableSandboxedEnvironment(undefined=_Missing, keep_trailing_newline=True, finalize=marked)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         template = jinja2.Template.from_code(environment, environment.compile(source, name, name), {"cnf": cnf})
@@ -148,6 +158,15 @@ def _rendered(source: str, name: str, cnf: dict[str, Any]) -> Answer:
 
 def _error(line: int, message: str) -> Answer:
     return {"line": line, "message": message}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in the parameters that is no key."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _path_to(mapping: Any, within: Any) -> tuple[str, ...] | None:

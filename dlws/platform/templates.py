@@ -8,11 +8,14 @@ The templates come from the user's checkout and are rendered in Jinja2's sandbox
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from dlws.config.finding import dotted
-from dlws.platform.parameters import Parameters
+from dlws.config.validation import is_secret
+from dlws.platform import read_back
+from dlws.platform.parameters import Parameters, leaves
 from dlws.platform.template_process import Rendering
 from dlws.upstream.checkout import Checkout
 
@@ -49,7 +52,10 @@ class Renderer:
         return source if self.is_copied(name) else self.rendered(source, name)
 
     def rendered(self, source: str, name: str) -> str:
-        """`source`, rendered; a TemplateError calls it `name`."""
+        """`source`, rendered; a TemplateError calls it `name`.
+
+        It is refused where a value is read otherwise than it is written: V0.1.6.1 quotes few, and escapes none.
+        """
         answer = _RENDERING.ask(source, name, self.cnf)
         if "missing" in answer:
             key = dotted(answer["missing"])
@@ -57,4 +63,15 @@ class Renderer:
             raise TemplateError(name, answer["line"], f"{key} {why}")
         if "message" in answer:
             raise TemplateError(name, answer["line"], answer["message"])
-        return str(answer["text"])
+        marked = str(answer["text"])
+        secrets = [value for path, value in leaves(self.cnf) if isinstance(value, str) and is_secret(path)]
+        if changed := read_back.changed(marked, name, self._defaults, secrets):
+            keys = {dotted(path): None for path, value in leaves(self.cnf) if value in changed}
+            why = "does not come through: the template writes it as it is, and it is read otherwise"
+            raise TemplateError(name, 0, f"{' or '.join(keys)} {why} (use letters, digits, - and _, a letter first)")
+        return read_back.plain(marked)
+
+    @cached_property
+    def _defaults(self) -> frozenset[str]:
+        """The texts of params.py: what becomes of them is upstream's own doing (`mounthomefolder: "yes"`)."""
+        return frozenset(value for _, value in leaves(self.checkout.defaults()) if isinstance(value, str))

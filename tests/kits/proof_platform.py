@@ -21,7 +21,7 @@ from dlws.facts.rendered import sha256
 from dlws.inventory import Node
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.image_archives import with_tag
-from dlws.platform import job_objects, renderings, services, web_files
+from dlws.platform import grafana, job_objects, renderings, services, web_files
 from dlws.platform import npu_info as generator
 from dlws.platform.image_names import CONTEXT_LABEL
 from dlws.platform.renderings import Platform
@@ -257,6 +257,9 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
         path = "/dashboard/index.html" if route.port is None else route.path
         answers |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
     answers |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
+    answers |= _status("http://admin:admin@127.0.0.1:3000/api/org", "401")
+    shown = [{"title": title, "type": "dash-db"} for title in grafana.dashboards(rendered.manifests("monitor"))]
+    answers[_curl(platform.FETCH, "http://127.0.0.1:3000/api/search?type=dash-db&limit=5000")] = json.dumps(shown)
     answers |= _status("http://127.0.0.1:5080/endpoints/v2/NTAwMA==/apis/docs/", "403")
     answers[_curl(f"{platform.STATUSES} -K -", "http://127.0.0.1:5080/endpoints/grafana/")] = "200"
     for url, answer in API_ANSWERS.items():
@@ -286,6 +289,7 @@ API_ANSWERS: dict[str, Any] = {
     f"{platform.REST}/ListVCs?userName=Administrator": {"result": [{"vcName": "platform"}]},
     f"{platform.REST}/GetAllDevice?userName=Administrator": {"huawei_npu_arm64": {"capacity": 16}},
     f"{platform.REST}/GetClusterStatus?userName=Administrator": {"result": {}},
+    "http://127.0.0.1:3000/api/datasources/proxy/1/api/v1/query?query=up": {"status": "success", "data": {}},
     "http://127.0.0.1:3000/api/health": {"database": "ok", "version": "6.7.3"},
     f"{platform.PROMETHEUS}/api/v1/alertmanagers": {
         "status": "success",

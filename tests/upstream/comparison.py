@@ -22,8 +22,6 @@ ABSENT: Final = "absent"
 LONGEST: Final = 100
 """Characters of a value that are shown."""
 PLUGINS: Final = ("nvidia-device-plugin", "a910-device-plugin")
-LOOSE: Final = ("grafana-configuration",)
-"""ConfigMaps that a script of the checkout makes from other files: only the names of their files are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +69,18 @@ def _key(document: Mapping[str, Any]) -> str:
 
 
 def _comparable(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The object with its namespace; of a ConfigMap whose files are YAML what they say, not how it is written."""
+    """The object with its namespace; of a ConfigMap whose files are YAML or JSON what they say, not how."""
     document = {**document, "metadata": {"namespace": "default", **document["metadata"]}}
     data = document.get("data") or {}
-    if document["metadata"]["name"] in LOOSE:
-        data = dict.fromkeys(data, "(a file)")
     return {**document, "data": {name: _parsed(name, text) for name, text in data.items()}} if data else document
 
 
 def _parsed(name: str, text: str) -> Any:
     try:
+        if name.endswith(".json"):
+            return json.loads(text)
         return yaml.load(text, Loader=yaml.BaseLoader) if name.endswith((".rules", ".yml", ".yaml")) else text
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -112,13 +113,22 @@ class Upstream:
                 data = {p.name: p.read_text(encoding="utf-8") for p in source.iterdir() if p.is_file()}
                 yield files[match[3]], {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             elif match := _DASHBOARDS.search(line):
-                folders = [self.root / folder / name for name in ("grafana-config", "grafana-config-raw")]
-                names = sorted(path.name for inside in folders for path in inside.glob("*.json"))
                 metadata = {"name": match[1], "namespace": "kube-system"}
-                yield (
-                    files[match[2]],
-                    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict.fromkeys(names, "")},
-                )
+                data = dict(self._dashboards(folder))
+                yield files[match[2]], {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+    def _dashboards(self, folder: Path) -> Iterator[tuple[str, str]]:
+        """The files of Grafana's ConfigMap, which is rendered; gen_grafana-config.py makes the raw ones."""
+        for file in sorted((self.root / folder / "grafana-config").glob("*.json")):
+            yield file.name, self.text(folder / "grafana-config" / file.name) or ""
+        for file in sorted((self.root / folder / "grafana-config-raw").glob("*.json")):
+            exported = json.loads(file.read_text(encoding="utf-8"))
+            board = {key: value for key, value in exported.items() if key not in ("__inputs", "__requires")}
+            for holder in (*board["panels"], *board.get("templating", {}).get("list", ())):
+                holder |= {"datasource": None} if "datasource" in holder else {}
+            board |= {"uid": board["title"].replace(" ", "-").lower()} if board.get("title") else {}
+            text = json.dumps({"dashboard": board}, indent=2)
+            yield file.name, self._environment.from_string(text).render(cnf=self.cnf)
 
     def _services_without_target(self, targets: Mapping[str, str]) -> Iterator[str]:
         for folder in sorted(path for path in (self.root / BOOTSTRAP / "services").iterdir() if path.is_dir()):
@@ -192,6 +202,7 @@ def _parameters(root: Path, written: Mapping[str, Any], cluster_id: str) -> dict
     cnf |= dict.fromkeys(("etcd_user", "nfs_user", "kubernetes_master_ssh_user"), admin)
     cnf |= {
         "clusterId": cluster_id,
+        "etcd_private_ip": next(m["private-ip"] for m in written["machines"].values() if m["role"] == "infrastructure"),
         "etcd_node": masters,
         "kubernetes_master_node": masters,
         "worker_node": by_role["worker"],

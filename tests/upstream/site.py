@@ -1,4 +1,4 @@
-"""The lab's configuration with another checkout, in a folder of its own: no lab needs to run, no host is asked."""
+"""Configurations with a checkout of the user's, each in a folder of its own: no lab needs to run, no host is asked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from dlws.config.state import state_of
 from lab.first_boot import deploy_hosts_file
 from lab.plan import CLUSTER, HOSTS, LAB
+from tests.kits.config_example import example
 
 CONFIGURATION: Final = LAB / "config.yaml"
 ID: Final = "00000000-0000-4000-8000-000000000000"
@@ -26,11 +27,23 @@ def text_for(checkout: Path) -> str:
 
 def write(folder: Path, checkout: Path) -> Path:
     """config.yaml in `folder`, and the state that the lab would have: the hosts' addresses and the cluster's id."""
+    path = _written(folder, text_for(checkout))
+    hosts = state_of(path, CLUSTER).hosts
+    hosts.parent.mkdir(parents=True)
+    hosts.write_text(deploy_hosts_file(list(HOSTS.values())), encoding="utf-8")
+    return path
+
+
+def write_example(folder: Path, checkout: Path) -> Path:
+    """The documentation's example as config.yaml in `folder`, naming `checkout`, and its cluster's id."""
+    return _written(folder, f"dlworkspace: {checkout}\n{example()}")
+
+
+def _written(folder: Path, text: str) -> Path:
     path = folder / "config.yaml"
-    path.write_text(text_for(checkout), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
-    state = state_of(path, CLUSTER)
-    state.hosts.parent.mkdir(parents=True)
-    state.hosts.write_text(deploy_hosts_file(list(HOSTS.values())), encoding="utf-8")
-    state.cluster_id.write_text(f"clusterId: {ID}\n", encoding="utf-8")
+    identity = state_of(path, CLUSTER).cluster_id
+    identity.parent.mkdir(parents=True)
+    identity.write_text(f"clusterId: {ID}\n", encoding="utf-8")
     return path

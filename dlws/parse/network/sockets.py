@@ -13,6 +13,7 @@ _ROW = re.compile(
     r"(?:\s+users:\((?P<owners>.*?)\))?(?:\s+(?!users:)(?:\S+:\S*|[<-]-[->]))*"
 )
 _OWNER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=([0-9]{1,10}),fd=[0-9]+\)')
+_LOOPBACK = re.compile(r"127\.[0-9.]+|\[::1\]|\[::ffff:127\.[0-9.]+\]")
 EVERYWHERE = ("0.0.0.0", "*", "[::]")
 
 
@@ -29,6 +30,11 @@ class Listener:
     def is_open(self) -> bool:
         """True if it listens on every address of the host."""
         return self.address in EVERYWHERE
+
+    @property
+    def is_reachable(self) -> bool:
+        """True if others than the host itself reach it: on any address but a loopback one."""
+        return _LOOPBACK.fullmatch(self.address) is None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -86,6 +86,14 @@ def test_lint_warns_of_a_checkout_that_is_none(tmp_path: Path) -> None:
     assert finding.message == f"{tmp_path}/elsewhere: no such folder; clone DLWorkspace (branch V0.1.6.1) there"
 
 
+@pytest.mark.parametrize("word", ['"false"', '"no"', "'off'"])
+def test_lint_warns_of_a_text_that_is_true_to_templates(tmp_path: Path, word: str) -> None:
+    edit = ("suite:\n", f"dlworkspace: {STAND_IN}\nalert-manager: {{alert_users: {word}}}\nsuite:\n")
+    (finding,) = [f for f in inspect(write(tmp_path, edit), resolve=no_dns)[1] if "alert_users" in f.key]
+    assert finding.level is Level.WARNING
+    assert finding.message.endswith("is text, and to DLWorkspace's templates every text but the empty one is true")
+
+
 def test_an_image_is_found_in_whatever_case_the_tree_spells_it() -> None:
     assert open_checkout(STAND_IN).image_folder("repairmanager2") == "src/docker-images/RepairManager2"
 

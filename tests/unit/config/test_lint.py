@@ -38,6 +38,17 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "repair-manager: {prometheus-ip: 10.0.0.1, prometheus-port: 9091}\n",
+        "infrastructure-dockerregistry: registry.example.org/\n",
+    ],
+)
+def test_a_key_that_only_upstream_reads_is_no_finding(tmp_path: Path, line: str) -> None:
+    assert findings(write(tmp_path, ("suite:\n", f"{line}suite:\n"))) == []
+
+
 def test_the_runbooks_sample_gives_exactly_these_findings(sample: Path) -> None:
     _, found = inspect(
         "config.yaml", resolve=no_dns, hosts_path=Path("hosts"), local_yaml=Path("local.yaml"), known_leaks=LEAKS

@@ -77,6 +77,31 @@ def test_the_master_keeps_the_folders_of_a_foreign_server(tmp_path: Path) -> Non
     assert shares.folders_kept_by(cluster, cluster.master)[0] == "/mntdlws/jobfiles"
 
 
+AMD64 = (
+    "role: infrastructure\n    private-ip: 192.168.3.2\n    archtype: arm64",
+    "role: infrastructure\n    private-ip: 192.168.3.2\n    archtype: amd64",
+)
+CPU = ("type: npu\n    vendor: huawei\n  atlas02", "type: cpu\n  atlas02")
+CHECKOUT = ("jwt:", "dlworkspace: checkout\njwt:")
+
+
+def test_the_server_keeps_the_folder_that_an_amd64_job_manager_mounts(tmp_path: Path) -> None:
+    cluster = load(write(tmp_path, AMD64, CPU, CHECKOUT), resolve=no_dns)
+    kept = [shares.label_data_kept_by(cluster, node) for node in cluster.nodes]
+    assert [paths for paths in kept if paths] == [("/mnt/local/nfs/label",)]
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [(CHECKOUT,), (AMD64, CPU), (AMD64, CPU, ("jwt:", "dlworkspace: checkout\ndata_platform_path: /data/x/\njwt:"))],
+)
+def test_nobody_keeps_a_folder_that_no_pod_mounts_from_a_share(
+    tmp_path: Path, edits: tuple[tuple[str, str], ...]
+) -> None:
+    cluster = load(write(tmp_path, *edits), resolve=no_dns)
+    assert not any(shares.label_data_kept_by(cluster, node) for node in cluster.nodes)
+
+
 def test_folders_are_linked_where_the_platform_looks(cluster: Cluster) -> None:
     wanted = {"jobfiles": "/mntdlws/jobfiles", "storage": "/mntdlws/storage", "work": "/mntdlws/work"}
     assert shares.links(cluster) == {"/dlwsdata": wanted}

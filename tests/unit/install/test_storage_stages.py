@@ -80,6 +80,26 @@ def test_folders_are_open_to_everybody(cluster: Cluster, change: Change, tmp_pat
     shares.test_storage_folders(node, cluster, change.host)
 
 
+def test_the_folder_that_an_amd64_job_manager_mounts_is_made_and_missed(
+    monkeypatch: pytest.MonkeyPatch, change: Change, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lint_shares, "VOLATILE", ())
+    label_data = f"dlworkspace: checkout\ndata_platform_path: {tmp_path}/mnt/nfs/label/\nsuite:\n"
+    edits = [("/mnt/local", f"{tmp_path}/export"), ("/mntdlws", f"{tmp_path}/mnt"), ("suite:\n", label_data)]
+    amd64 = (
+        "archtype: arm64\n    type: npu\n    vendor: huawei\n  atlas02",
+        "archtype: amd64\n    type: cpu\n  atlas02",
+    )
+    cluster = load(write(tmp_path, *edits, amd64), resolve=no_dns)
+    stages.test_storage_folders(cluster.master, cluster, change)
+    shares.test_storage_folders(cluster.master, cluster, change.host)
+    (tmp_path / "export" / "nfs" / "label").chmod(0o700)
+    shares.test_storage_folders(cluster.master, cluster, change.host)
+    (tmp_path / "export" / "nfs" / "label").rmdir()
+    with pytest.raises(Mismatch, match="nfs/label"):
+        shares.test_storage_folders(cluster.master, cluster, change.host)
+
+
 def refuse(cluster: Cluster, change: Change, mounted: str = "", fstab: str = "") -> None:
     table = Host(Scripted("atlas01", {"cat /proc/mounts": (0, f"/dev/sda2 / ext4 rw 0 0\n{mounted}", "")}))
     mount = cluster.mounts[0]

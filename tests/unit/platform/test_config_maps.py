@@ -52,16 +52,17 @@ def test_dashboards_are_json_with_their_parameters_filled_in(tmp_path: Path) -> 
 
 
 def test_an_exported_dashboard_is_made_importable(tmp_path: Path) -> None:
-    found = dashboards(tmp_path)["jobs-dashboard.json"]["dashboard"]
-    assert "__inputs" not in found
-    assert found["uid"] == "stand-in-jobs"
-    assert found["panels"] == [{"datasource": None, "targets": [{"legendFormat": "{{job_name}}"}]}]
-    assert found["templating"]["list"] == [{"datasource": None, "name": "vc"}]
+    found = dashboards(tmp_path)["dlts-job-statistics-dashboard.json"]["dashboard"]
+    assert not {"__inputs", "__requires"} & found.keys()
+    assert found["uid"] == "dlts-job-statistics"
+    assert [panel["datasource"] for panel in found["panels"]] == [None, None]
+    assert found["panels"][1]["targets"][0]["legendFormat"] == "{{instance}}"
+    assert [one.get("datasource", "none") for one in found["templating"]["list"]] == [None, "none"]
 
 
 def test_a_dashboard_that_is_no_json_names_file_and_line(tmp_path: Path) -> None:
-    cluster = spoilt(tmp_path, f"{MONITOR}/grafana-config-raw/jobs-dashboard.json", '{\n"title": }\n')
-    with pytest.raises(TemplateError, match=r"jobs-dashboard.json:2: not JSON"):
+    cluster = spoilt(tmp_path, f"{MONITOR}/grafana-config-raw/dlts-cluster-jobs-dashboard.json", '{\n"title": }\n')
+    with pytest.raises(TemplateError, match=r"dlts-cluster-jobs-dashboard.json:2: not JSON"):
         config_maps.grafana_dashboards(rendering.renderer(cluster))
 
 

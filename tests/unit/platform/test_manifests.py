@@ -103,6 +103,10 @@ def test_every_object_but_the_api_service_takes_an_apply(tmp_path: Path) -> None
         ("- 1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: x}\n", "renders to a malformed DaemonSet"),
+        (
+            "kind: Service\napiVersion: v1\nmetadata: {name: x}\nspec: {ports: [{port: it's}]}\n",
+            "renders to a malformed Service: ValueError: invalid literal",
+        ),
         ("a: 1\nb: {{cnf['nothing']}}\n", ":2: nothing is missing"),
         ("a: 1\nb: {{cnf['x' }}\n", ":2: broken template"),
     ],
@@ -164,3 +168,25 @@ def test_every_image_has_a_name_that_docker_takes(tmp_path: Path) -> None:
     every = [m for one in services.SERVICES for m in service(cluster, one.name)]
     assert [image for m in every for image in m.images if not values.is_image_name(image)] == []
     assert renderings.troubles(cluster) == []
+
+
+def config_map(**files: str) -> Manifest:
+    return Manifest("x.yaml", {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": files}, None)
+
+
+def test_a_config_map_that_is_too_large_is_known_before_it_is_sent() -> None:
+    largest = {"a": "x" * (1 << 19), "b": "é" * (1 << 18)}
+    assert manifests.refused([config_map(**largest)]) == []
+    (line,) = manifests.refused([config_map(**largest, c="y")])
+    assert line == "ConfigMap x: 1048577 bytes of files; Kubernetes takes 1048576"
+
+
+@pytest.mark.parametrize("name", ["a b.json", "数据.json", "..data", ".", "a/b", "x" * 254])
+def test_a_file_whose_name_no_config_map_takes_is_named(name: str) -> None:
+    (line,) = manifests.refused([config_map(**{name: ""})])
+    assert line.startswith("ConfigMap x: Kubernetes takes no file named ")
+
+
+def test_a_dashboard_with_a_blank_in_its_name_is_a_trouble(tmp_path: Path) -> None:
+    cluster = spoilt(tmp_path, f"{MONITOR}/grafana-config/my own-dashboard.json", '{"dashboard": {"title": "A"}}')
+    assert any("takes no file named" in line for line in renderings.troubles(cluster))
