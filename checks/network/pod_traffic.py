@@ -35,6 +35,7 @@ WEAVE = "http://127.0.0.1:6784/status"
     section="3.11",
     source="k8s, weave docs",
     title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问（Weave 超过 32 台时抽样）",
+    causes=[control_plane.test_api_server_is_ready],
     fix="look for a firewall or a missing route between the two hosts",
 )
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
