@@ -46,11 +46,10 @@ def custom_kinds(definitions: Sequence[Object]) -> list[str]:
     One that is not served (yet, or any more) is left out. The stored version needs no webhook that converts it.
     """
     found = []
-    for definition in definitions:
-        versions = [version for version in definition["spec"]["versions"] if version["served"]]
-        if versions and condition(definition, "Established") == "True":
-            version = next((version for version in versions if version["storage"]), versions[0])
-            found.append(f"{name_of(definition)}/{version['name']}")
+    for definition in (each for each in definitions if condition(each, "Established") == "True"):
+        served = [version for version in definition["spec"]["versions"] if version["served"]]
+        stored = [version for version in served if version["storage"]]
+        found += [f"{name_of(definition)}/{version['name']}" for version in (stored or served)[:1]]
     return found
 
 
