@@ -52,7 +52,7 @@ def test_a_comment_before_the_first_table_is_passed_over(more: str) -> None:
     assert listed("forward", more=more) == ["inet site pass"]
 
 
-@pytest.mark.parametrize("more", ["Error: no\n", "chain x\n", "table inet\n"])
+@pytest.mark.parametrize("more", ["Error: no\n", "chain x\n", "table inet\n", "# table inet x {\nx\n"])
 def test_anything_else_there_is_not_understood(more: str) -> None:
     with pytest.raises(Unparsable, match="nft list chains"):
         listed("forward", more=more)
@@ -62,6 +62,7 @@ def test_anything_else_there_is_not_understood(more: str) -> None:
 def test_a_rule_without_a_condition_drops_all(rule: str) -> None:
     assert closing(rule, "tcp dport 1 drop") == ([rule], [])
     assert closing("accept", rule) == ([], [])
+    assert closing("tcp dport 1 accept", rule) == ([rule], [])
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,14 @@ def test_a_chain_that_a_rule_leads_to_is_a_doubt(verb: str) -> None:
     more = "\tchain a {\n\t\ttcp dport 1 jump b\n\t\tdrop\n\t}\n\tchain b {\n\t\tjump a\n\t\treject\n\t}\n"
     assert closing(f"tcp dport 80 {verb} a", more=more) == ([], ["drop", "reject"])
     assert closing(f"tcp dport 80 {verb}er a", more=more) == ([], [])
+
+
+@pytest.mark.parametrize("words", ["chain other {", "type filter hook forward priority 1; policy drop;"])
+def test_what_a_comment_says_is_no_line_of_its_own(words: str) -> None:
+    text = f'\t\tcomment "{words}"\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tdrop\n'
+    table = f"table inet site {{\n\tchain pass {{\n{text}\t}}\n}}\n"
+    assert nftables.base_chains(table, nftables.PASSING) == (BASE,)
+    assert nftables.closing(table, BASE) == (["drop"], [])
 
 
 def test_what_follows_a_chain_is_no_rule_of_it() -> None:
