@@ -82,6 +82,7 @@ def test_a_generator_that_writes_a_swap_unit_turns_swap_on() -> None:
     ("text", "paths"),
     [
         ("/opt/site/boot.sh start", ("/opt/site/boot.sh",)),
+        ("cd / && /opt/x a//b", ("/opt/x",)),
         ("root bash /root/fw >/var/log/fw.log 2>&1", ("/root/fw", "/var/log/fw.log")),
         ("F=/etc/fw.sh; . $F", ("/etc/fw.sh",)),
         ("/usr/local/bin/site-fw_1.sh --table=/etc/fw@1", ("/usr/local/bin/site-fw_1.sh", "/etc/fw@1")),
