@@ -8,14 +8,19 @@ from lab.plan import LabHost
 
 __all__ = ["FAULTS"]
 
-RC_LOCAL = "/etc/rc.local"
+RC_LOCAL, SCRIPT = "/etc/rc.local", "/usr/local/sbin/lab-swap"
 OPERATOR, SECOND_ROOT = "lab-operator", "lab-toor"
 _SECURITY = "-t security {} INPUT -p tcp --dport 6443 -j DROP"
 
 
-@fault("swap_in_rc_local", f"{RC_LOCAL} turns a swap file on at boot", script(f"rm -f {RC_LOCAL}"))
+@fault(
+    "swap_in_rc_local",
+    f"{RC_LOCAL} starts a script that turns a swap file on at boot",
+    script(f"rm -f {RC_LOCAL} {SCRIPT}"),
+)
 def _swap_in_rc_local(host: LabHost) -> Memory:
-    hosts.execute(host, f"cat > {RC_LOCAL}; chmod 755 {RC_LOCAL}", stdin="#!/bin/sh\nswapon /var/lab.img\nexit 0\n")
+    for path, command in ((SCRIPT, "swapon /var/lab.img"), (RC_LOCAL, f"{SCRIPT} &")):
+        hosts.execute(host, 'cat > "$1"; chmod 755 "$1"', path, stdin=f"#!/bin/sh\n{command}\nexit 0\n")
     return {}
 
 

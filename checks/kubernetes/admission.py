@@ -86,11 +86,13 @@ def test_api_services_answer(cluster: Cluster, kube: Kubernetes) -> None:
     " only if what it guards is gone",
 )
 def test_objects_go_away(kube: Kubernetes) -> None:
-    """No namespace, volume, resource type or workload waits to be deleted (W05 judges pods)."""
+    """No namespace, volume, workload, ConfigMap, Secret or custom resource waits to be deleted (W05 judges pods)."""
+    listings = {kind: kube.list(kind) for kind in leaving.KINDS}
+    custom = leaving.custom_kinds(listings["customresourcedefinitions"])
+    listings |= {kind: kube.metadata(kind) for kind in custom}
     stuck = [
         f"{kind} {objects.name_of(thing)}: {why}"
-        for kind in leaving.KINDS
-        for listing in [kube.list(kind)]
+        for kind, listing in listings.items()
         for thing in listing
         if objects.is_being_deleted(thing) and (why := leaving.stuck(thing, listing.at))
     ]

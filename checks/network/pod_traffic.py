@@ -8,8 +8,8 @@ from checks.kubernetes import control_plane
 from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.config.kept import kept
-from dlws.engine.check import check, expect, expect_present, expect_that
-from dlws.engine.targets import whole_cluster
+from dlws.engine.check import check, elsewhere, expect, expect_present, expect_that
+from dlws.engine.targets import master, whole_cluster
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.firewall import nft_drops, tables
 from dlws.facts.network import has_weave
@@ -35,6 +35,7 @@ WEAVE = "http://127.0.0.1:6784/status"
     section="3.11",
     source="k8s, weave docs",
     title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问（Weave 超过 32 台时抽样）",
+    causes=[control_plane.test_api_server_is_ready, elsewhere(master, names.test_firewall_is_off)],
     fix="look for a firewall or a missing route between the two hosts",
 )
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
@@ -43,9 +44,9 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     The sample is that of N06. A refused connection counts as reachable: C01 and K09 report a service that does not
     listen, N07 a firewall.
     """
-    master = cluster.master
-    wanted = [f"{master.address}:{kubeadm.API_PORT}"] if master in (node, *peers) else []
-    wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == master]
+    server = cluster.master
+    wanted = [f"{server.address}:{kubeadm.API_PORT}"] if server in (node, *peers) else []
+    wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == server]
     wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
     what = f"unreachable endpoints{sampled(cluster, node.name)}"
     expect(what, found=unreachable_endpoints(host, wanted), expected=[])

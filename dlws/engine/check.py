@@ -9,7 +9,7 @@ def test_swap_is_off(host):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pytest
@@ -91,7 +91,7 @@ def check(
     title_zh: str,
     fix: str,
     deviation: str = "",
-    causes: Sequence[Callable[..., None]] = (),
+    causes: Sequence[Callable[..., None] | Check] = (),
     harmful: str = "",
     name: str = "",
     title: str = "",
@@ -100,7 +100,7 @@ def check(
 
     `deviation` says why the product itself contradicts the rule: the verdict is then DEVIATION instead of FAIL.
     `causes` are checks that explain a finding of this one: where one of them is red in the same run, this one is NOT
-    RUN, so that an engineer reads one finding and not its ten consequences.
+    RUN, so that an engineer reads one finding and not its ten consequences. `elsewhere` makes one of another host.
     `harmful` says what an install would destroy that went on in spite of the finding: no waiver counts in a stage.
     `name` and `title` default to the function's name and the first line of its docstring. Checks that are made from a
     table, one for each row, pass their own and are kept in a dict of their module (`one_or_many`).
@@ -119,12 +119,17 @@ def check(
             deviation=deviation,
             name=name or name_of(function),
             title=title or title_of(function),
-            causes=tuple(cause.__dict__["check"] for cause in causes),
+            causes=tuple(cause if isinstance(cause, Check) else cause.__dict__["check"] for cause in causes),
             harmful=harmful,
         )
         return pytest.mark.verify(function)  # type: ignore[no-any-return]
 
     return declare
+
+
+def elsewhere(selector: Selector, cause: Callable[..., None]) -> Check:
+    """A check as a cause of findings on all hosts where it is red on one that `selector` names, the master say."""
+    return replace(cause.__dict__["check"], on=selector)
 
 
 def goal(id: str, **declaration: Any) -> Callable[[F], F]:

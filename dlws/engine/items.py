@@ -78,8 +78,8 @@ class TargetItem(pytest.Item):
         """Judge, keep the result, and pass, fail or skip accordingly."""
         site = site_of(self.config)
         result = self.result = self.judging.result() if self.judging else self.judge()
-        if result.verdict.is_red and self.get_closest_marker("judges_api"):
-            site.first_to_lose(API, self.key)
+        if (result.verdict.is_red or result.follows) and self.get_closest_marker("judges_api"):
+            site.first_to_lose(API, result.follows or self.key)
         if result.verdict.is_red or (site.context.strict and result.verdict is Verdict.WARN):
             raise Red(result.sentence)
         if result.verdict is Verdict.NA or (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from dlws.kubernetes.objects import Object, instant
+from dlws.kubernetes.objects import Object, condition, instant, name_of
 
 KINDS: Final = (
     "namespaces",
@@ -17,6 +18,11 @@ KINDS: Final = (
     "deployments",
     "daemonsets",
     "statefulsets",
+    "replicasets",
+    "jobs",
+    "configmaps",
+    "secrets",
+    "serviceaccounts",
 )
 """What DLWS is made of and somebody may have guarded with a finalizer; pods are W05's."""
 SOON: Final = timedelta(minutes=1)
@@ -32,6 +38,19 @@ TROUBLE: Final = (
     "ContentRemaining",
 )
 """What a namespace says of its own deletion (conditions `NamespaceDeletion…` and `Namespace…`, from 1.16 on)."""
+
+
+def custom_kinds(definitions: Sequence[Object]) -> list[str]:
+    """What customresourcedefinitions add to KINDS: `jobs.batch.example.com/v1`.
+
+    One that is not served (yet, or any more) is left out. The stored version needs no webhook that converts it.
+    """
+    found = []
+    for definition in (each for each in definitions if condition(each, "Established") == "True"):
+        served = [version for version in definition["spec"]["versions"] if version["served"]]
+        stored = [version for version in served if version["storage"]]
+        found += [f"{name_of(definition)}/{version['name']}" for version in (stored or served)[:1]]
+    return found
 
 
 def stuck(thing: Object, now: datetime) -> str:

@@ -35,8 +35,8 @@ def cut_off(policies: Sequence[Object], pods: Sequence[Object]) -> list[CutOff]:
 
     Policies add up: one that selects a pod denies what no policy that selects it allows. Pods with hostNetwork are in
     no policy's reach. A pod without labels stands for those still to be created: `default/any new pod`. A rule whose
-    peers are pods of which there is none lets nothing through either, to a pod that a workload keeps running; what
-    comes and goes, as jobs do, may have peers tomorrow.
+    peers are pods of which there is none but the pod itself lets nothing through either, to a pod that a workload keeps
+    running; what comes and goes, as jobs do, may have peers tomorrow.
     """
     spaces = sorted({str(policy["metadata"]["namespace"]) for policy in policies})
     new = [{"metadata": {"namespace": space, "name": "any new pod"}, "spec": {}} for space in spaces]
@@ -60,11 +60,12 @@ def _lets_through(policy: Object, direction: str, pod: Object, pods: Sequence[Ob
     if not pod["metadata"].get("ownerReferences"):
         return bool(rules)
     peers = [rule.get(PEERS[direction]) for rule in rules]
-    return any(not those or any(_exists(peer, policy, pods) for peer in those) for those in peers)
+    others = [other for other in pods if name_of(other) != name_of(pod)]
+    return any(not those or any(_exists(peer, policy, others) for peer in those) for those in peers)
 
 
 def _exists(peer: Object, policy: Object, pods: Sequence[Object]) -> bool:
-    """Whether there is a pod that a peer means; addresses and other namespaces are taken for somebody's."""
+    """Whether a peer means one of the pods; addresses and other namespaces are taken for somebody's."""
     if "namespaceSelector" in peer or "ipBlock" in peer:
         return True
     return any(_is_selected(peer.get("podSelector") or {}, policy, pod) for pod in pods)

@@ -66,15 +66,14 @@ def _session(text: str) -> dict[str, dict[str, Pasted]]:
     found: dict[str, dict[str, Pasted]] = {}
     host, command, output = "", "", list[str]()
     for line in [*text.splitlines(), "$ end"]:
-        prompt = _PROMPT.fullmatch(line)
-        if prompt is None and command and not output and line.startswith("> "):
-            command += "\n" + line.removeprefix("> ")
-        elif prompt is None and command:
-            output.append(line)
-        elif prompt is not None:
+        if prompt := _PROMPT.fullmatch(line):
             if command:
                 _add(found, host, command, _answer(output))
             host, command, output = prompt[1] or "", prompt[2], []
+        elif not output and line.startswith("> "):
+            command += "\n" + line.removeprefix("> ")
+        else:
+            output.append(line)
     return found
 
 
@@ -106,9 +105,10 @@ def _yaml(text: str) -> dict[str, dict[str, Pasted]]:
 def _given(command: str, answer: Any) -> Pasted:
     if not isinstance(answer, dict):
         return Pasted(_line("" if answer is None else str(answer)))
-    if answer.keys() - {"out", "err", "exit"} or not isinstance(answer.get("exit", 0), int):
+    status = answer.get("exit", 0)
+    if answer.keys() - {"out", "err", "exit"} or not isinstance(status, int):
         raise unparsable(SOURCE, command, "more than out, err and exit, or an exit that is no number, of")
-    return Pasted(_line(str(answer.get("out", ""))), _line(str(answer.get("err", ""))), answer.get("exit", 0))
+    return Pasted(_line(str(answer.get("out", ""))), _line(str(answer.get("err", ""))), status)
 
 
 def _line(text: str) -> str:

@@ -104,7 +104,7 @@ def ascend(text: str) -> Ascend:
     parts = tuple((match[1], int(match[2])) for match in matches if match is not None)
     if len(parts) != len(matches) or len(parts) < 2 or parts[0][0]:
         raise unparsable("Ascend version", text)
-    while parts[-1] == _PLAIN and len(parts) > 1:
+    while parts and parts[-1] == _PLAIN:
         parts = parts[:-1]
     return Ascend(parts, text.strip())
 
@@ -117,6 +117,6 @@ def _numeric(source: str, text: str) -> Version:
 
 def _trimmed(numbers: str) -> tuple[int, ...]:
     parts = [int(part) for part in numbers.split(".")]
-    while len(parts) > 1 and parts[-1] == 0:
+    while parts and parts[-1] == 0:
         parts.pop()
     return tuple(parts)

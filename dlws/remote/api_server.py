@@ -29,6 +29,10 @@ CONNECT_TIMEOUT = 3.0  # seconds for TCP: the API server is on the same site
 CAP = 1 << 26  # bytes of one answer; a page of 500 large pods is a tenth of it
 JSON = "application/json"
 SECRET = "***"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Asks for a list of what objects say of themselves, without their content (Kubernetes 1.15 and newer)."""
+_MAY_BE_SECRETS = ("Secret", "SecretList", "List", "PartialObjectMetadata", "PartialObjectMetadataList")
+_OF_SECRETS = re.compile(rb'"kind" *: *"(?:Secret|PartialObjectMetadata)')
 PUBLIC = ("expiration", "usage-bootstrap-authentication", "usage-bootstrap-signing", "description")
 """The keys of a bootstrap token's Secret whose values are not secret (kubeadm writes them)."""
 _VARIABLE = re.compile(
@@ -51,6 +55,7 @@ class ApiRequest:
     content_type: str = JSON
     user: str = ""
     """On whose behalf (`Impersonate-User`); empty for the administrator of admin.conf."""
+    accept: str = JSON
 
     @property
     def is_read(self) -> bool:
@@ -124,7 +129,7 @@ class ApiServer:
         from urllib3.exceptions import HTTPError
 
         started = time.monotonic()
-        headers = {"Accept": JSON, "Content-Type": request.content_type, "User-Agent": "dlws-suite"}
+        headers = {"Accept": request.accept, "Content-Type": request.content_type, "User-Agent": "dlws-suite"}
         headers |= {"Impersonate-User": request.user} if request.user else {}
         watch = Watch(deadline, self._hang_up)
         try:
@@ -264,7 +269,7 @@ def hidden(path: str, data: bytes) -> bytes:
 
     An answer that may be a Secret but is not JSON is dropped.
     """
-    if not _may_hold_secrets(path) and b'"kind":"Secret' not in data.replace(b" ", b""):
+    if not _may_hold_secrets(path) and not _OF_SECRETS.search(data):
         return data
     try:
         answer = json.loads(data)
@@ -275,9 +280,7 @@ def hidden(path: str, data: bytes) -> bytes:
 
 def without_secrets(path: str, document: Any) -> Any:
     """A Secret or a list of them with its values masked; anything else unchanged."""
-    if not isinstance(document, dict) or not (
-        _may_hold_secrets(path) or str(document.get("kind")) in ("Secret", "SecretList", "List")
-    ):
+    if not isinstance(document, dict) or not (_may_hold_secrets(path) or str(document.get("kind")) in _MAY_BE_SECRETS):
         return document
     if isinstance(document.get("items"), list):
         return {**document, "items": [without_secrets(path, item) for item in document["items"]]}

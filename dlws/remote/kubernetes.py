@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 from dlws.kubernetes.apply_plan import FIELD_MANAGER
 from dlws.kubernetes.objects import Object
 from dlws.record.answer import Answer, ApiUnreachable
-from dlws.remote.api_server import ApiRequest, Server, without_passwords
+from dlws.remote.api_server import JSON, METADATA, ApiRequest, Server, without_passwords
 from dlws.verdict import Unknown, Unparsable
 
 NAME = "kubernetes"  # the host under which the API's answers are recorded
@@ -134,6 +134,15 @@ class Kubernetes:
         path = self._path(resource, namespace)
         return self._once(f"list {path} {labels}", lambda: self._pages(path, labels))
 
+    def metadata(self, resource: str) -> Listing:
+        """The metadata of all objects of a custom resource, `things.example.com/v1`; their content may be anything.
+
+        Unknown as `list`.
+        """
+        plural, _, version = resource.partition(".")
+        path = f"/apis/{version}/{plural}"
+        return self._once(f"metadata {path}", lambda: self._pages(path, "", METADATA))
+
     def get(self, resource: str, name: str, *, namespace: str = "") -> Object | None:
         """One object, or None when there is none (404). Unknown when that cannot be said."""
         path = f"{self._path(resource, namespace)}/{quote(name)}"
@@ -229,7 +238,7 @@ class Kubernetes:
             base = f"/apis/{api_group['preferredVersion']['groupVersion']}"
         return f"{base}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{base}/{plural}"
 
-    def _pages(self, path: str, labels: str) -> Listing:
+    def _pages(self, path: str, labels: str, accept: str = JSON) -> Listing:
         until = time.monotonic() + LIST_DEADLINE
         for _ in range(RESTARTS):
             objects: list[Object] = []
@@ -240,7 +249,7 @@ class Kubernetes:
                     raise Unknown(f"GET {path}: the whole list did not come within {LIST_DEADLINE:g} s")
                 query = {"limit": PAGE} | ({"labelSelector": labels} if labels else {})
                 where = f"{path}?{urlencode(query | ({'continue': token} if token else {}))}"
-                answer = self._read(ApiRequest("GET", where))
+                answer = self._read(ApiRequest("GET", where, accept=accept))
                 if answer.rc == 410:
                     break
                 size += len(answer.out)

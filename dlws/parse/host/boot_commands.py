@@ -14,11 +14,15 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE: Final = "commands at boot"
 _FILE: Final = re.compile(r"== (/\S.*)")
+_CRON_FILES: Final = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/")
 _CRON: Final = re.compile(r"@reboot\s+(\S.*)")
 _EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*)")
 _IPTABLES: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?")
 _RESTORE: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?-restore")
 _FIREWALLS: Final = re.compile(r"(?:ufw|firewalld|nftables|netfilter-persistent)(?:\.service)?")
+_PATH: Final = re.compile(r"(?<![\w./}*-])/[\w./+@-]+")
+_OF_PACKAGES: Final = ("/bin/", "/sbin/", "/lib/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/share/")
+_OF_THE_KERNEL: Final = ("/dev/", "/proc/", "/sys/")
 _VERBS: Final = ("enable", "start", "restart", "reload")
 
 
@@ -48,6 +52,12 @@ class Command:
         """Whether it turns a firewall on, loads rules from a file, or drops packets by more than a rule for ports."""
         return any(_closes(program, words) for program, words in self._calls())
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that it names and may run: those that are no package's program, nor the kernel's."""
+        found = _PATH.findall(self.text)
+        return tuple(path for path in found if not path.startswith((*_OF_PACKAGES, *_OF_THE_KERNEL)))
+
     def _calls(self) -> Iterator[tuple[str, list[str]]]:
         """The programs that it starts, by their names, with the words that follow; those that `sh -c` starts, too."""
         for part in re.split(r"[;&|`(){}]+", re.sub("[\"']", " ", self.text)):
@@ -57,7 +67,7 @@ class Command:
 
 
 def parse(text: str) -> tuple[Command, ...]:
-    """The commands, from files each behind a line `== PATH`. Scripts that they start are not followed."""
+    """The commands, from files each behind a line `== PATH`: units, tables of cron, and shell scripts."""
     found: list[Command] = []
     file = ""
     for line in lines(SOURCE, re.sub(r"\\\n\s*", " ", text)):
@@ -73,7 +83,7 @@ def parse(text: str) -> tuple[Command, ...]:
 def _command(file: str, line: str) -> str:
     if file.endswith(".service"):
         row = _EXEC.fullmatch(line)
-    elif "cron" in file:
+    elif file.startswith(_CRON_FILES):
         row = _CRON.fullmatch(line)
     else:
         return "" if line.startswith("#") else line

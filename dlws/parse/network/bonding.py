@@ -60,7 +60,7 @@ def down(text: str) -> tuple[str, ...]:
             member = None
         elif not bonds:
             raise unparsable(SOURCE, line)
-        elif slave := re.fullmatch(r"Slave Interface: (\S+)", line):
+        elif slave := re.match(r"Slave Interface: (\S+)", line):
             member = bonds[-1].members.setdefault(slave[1], {})
         elif "has no active aggregator" in line:
             bonds[-1].is_without_aggregator = True

@@ -12,28 +12,26 @@ from typing import Final
 
 from dlws.parse.text import lines, unparsable
 
-_TABLE: Final = re.compile(r"table (?P<family>\S+) (?P<name>\S+) \{(?: *#.*)?")
-_CHAIN: Final = re.compile(r"chain (?P<name>\S+) \{(?: *#.*)?")
-_BASE: Final = re.compile(
-    r"type (?:filter|route) hook (?P<hook>[a-z]+)\b[^;]*;(?: *policy (?P<policy>accept|drop);)?.*"
-)
+_TABLE: Final = re.compile(r"table (?P<family>\S+) (?P<name>\S+) \{")
+_CHAIN: Final = re.compile(r"chain (?P<name>\S+) \{")
+_BASE: Final = re.compile(r"type (?:filter|route) hook (?P<hook>\S+) [^;]+;(?: *policy (?P<policy>drop);)?")
 INCOMING: Final = frozenset({"input", "prerouting", "ingress"})
 """The hooks that packets to the host pass."""
 PASSING: Final = frozenset({"forward", "output", "postrouting"})
 """The further hooks that packets to and from pods pass."""
 _BUILT_IN: Final = frozenset({"INPUT", "PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"})
 """The chains of iptables' own tables, which iptables shows."""
-_OF_THE_CLUSTER: Final = re.compile(r"(?:kube-proxy|calico|cilium|weave|flannel|f2b|docker|libvirt)\S*")
+_OF_THE_CLUSTER: Final = re.compile(r"(?:kube-proxy|calico|cilium|weave|flannel|f2b|docker|libvirt)")
 """Tables of kube-proxy, pod networks, Docker and fail2ban."""
 _PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) (?:\"[^\"]*\"|\S+))*) )*"
-_DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject(?: with .*)?)(?: comment \"[^\"]*\")?")
-_ACCEPTS: Final = re.compile(rf"{_PLAIN}accept(?: comment \"[^\"]*\")?")
+_DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject)")
+_ACCEPTS: Final = re.compile(rf"{_PLAIN}accept")
 _INVALID: Final = re.compile(
     rf"ct state (?:invalid|vmap \{{ (?:(?:established|related) : accept, )*invalid : drop"
     rf"(?:, (?:established|related) : accept)* \}}|invalid {_PLAIN})(?: .*)?"
 )
 _MAY_DROP: Final = re.compile(r"\b(?:drop|reject|queue)\b")
-_JUMP: Final = re.compile(r"\b(?:jump|goto) (?P<chain>[^\s,}]+)")
+_JUMP: Final = re.compile(r"(?:jump|goto) (?P<chain>[^\s,}]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +53,18 @@ def base_chains(text: str, hooks: frozenset[str]) -> tuple[BaseChain, ...]:
     Those of the cluster's own software are left out; empty where there is none.
     """
     found: list[BaseChain] = []
-    table, chain = ("", ""), ""
+    family = table = chain = ""
     for line in (line.strip() for line in lines("nft list chains", text)):
-        if row := _TABLE.fullmatch(line):
-            table = row["family"], row["name"]
-        elif row := _CHAIN.fullmatch(line):
+        if row := _TABLE.match(line):
+            family, table = row["family"], row["name"]
+        elif row := _CHAIN.match(line):
             chain = row["name"]
-        elif (row := _BASE.fullmatch(line)) and row["hook"] in hooks and table[0] in ("ip", "inet", "netdev"):
-            found.append(BaseChain(*table, chain, row["policy"] or "accept"))
-        elif not table[0] and not line.startswith("#"):
+        elif (row := _BASE.match(line)) and row["hook"] in hooks and family in ("ip", "inet", "netdev"):
+            found.append(BaseChain(family, table, chain, row["policy"] or "accept"))
+        elif not family and not line.startswith("#"):
             raise unparsable("nft list chains", line)
     of_iptables = {chain for chain in found if chain.family == "ip" and chain.name in _BUILT_IN}
-    return tuple(c for c in found if c not in of_iptables and not _OF_THE_CLUSTER.fullmatch(c.table))
+    return tuple(c for c in found if c not in of_iptables and not _OF_THE_CLUSTER.match(c.table))
 
 
 def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
@@ -80,9 +78,9 @@ def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
     while todo:
         chain = todo.pop(0)
         for rule in rules.get(chain, ()):
-            if _ACCEPTS.fullmatch(rule):
+            if _ACCEPTS.match(rule):
                 break
-            if _DROPS.fullmatch(rule):
+            if _DROPS.match(rule):
                 (closed if chain == base.name else doubts).append(rule)
                 break
             jumps = {row["chain"] for row in _JUMP.finditer(rule)}
@@ -102,11 +100,11 @@ def _rules(text: str) -> dict[str, list[str]]:
     rules: dict[str, list[str]] = {}
     chain = ""
     for line in (line.strip() for line in lines("nft list table", text)):
-        if row := _CHAIN.fullmatch(line):
+        if row := _CHAIN.match(line):
             chain = row["name"]
             rules[chain] = []
         elif line == "}":
             chain = ""
-        elif chain and not line.startswith(("type ", "policy ", "comment ", "#")):
+        elif chain and not line.startswith(("type ", "comment ", "#")):
             rules[chain].append(line)
     return rules

@@ -1,7 +1,8 @@
 """What a chain of iptables does with a packet that comes to the host: lets it in, drops it, or cannot be said.
 
 The matches are those of iptables-extensions(8), as `iptables -S` prints them. A match that is not known here (`recent`,
-`set`, `time`) may or may not hold, so a rule that drops by one is a doubt, never a fact.
+`set`, `time`) may or may not hold, so a rule that drops by one is a doubt, never a fact; so is a rule that drops what
+such a match may have let in before.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import ipaddress
 import re
 import shlex
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -27,12 +29,14 @@ _GO_ON: Final = frozenset(
     "LOG NFLOG ULOG MARK CONNMARK CLASSIFY CHECKSUM TRACE SET TCPMSS TTL DSCP TOS AUDIT CT NOTRACK".split()  # noqa: SIM905
 )
 _DROPS: Final = ("DROP", "REJECT")
+_LET_THROUGH: Final = ("ACCEPT", "RETURN")
 _KNOWN_MODULES: Final = frozenset(
     "addrtype comment conntrack icmp mark multiport pkttype state tcp udp".split()  # noqa: SIM905
 )
 _PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp"}
 _FLAGS_OF_A_FIRST_PACKET: Final = frozenset({"SYN"})
-_DEEPEST: Final = 20  # jumps; iptables itself refuses loops
+_GOES_ON: Final = ""
+"""What becomes of a packet at a rule that does not end its way through the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,8 @@ class Sources:
         """
         ends = sorted({0, len(self._values), *(bisect_left(self._values, cut) for cut in cuts)})
         groups = (self._places[begin:end] for begin, end in pairwise(ends))
-        firsts = (min((at for at in group if self.addresses[at] != own), default=-1) for group in groups)
-        return [self.addresses[at] for at in sorted(firsts) if at >= 0]
+        others = ([at for at in group if self.addresses[at] != own] for group in groups)
+        return [self.addresses[at] for at in sorted(min(places) for places in others if places)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +96,39 @@ class Fate(NamedTuple):
 
 @dataclass(slots=True)
 class Filter:
-    """The chains of the filter table by name, each with its rules in order (without `-A CHAIN`)."""
+    """The chains of the filter table by name, each with its rules in order (without `-A CHAIN`).
+
+    Raises Unparsable for chains that jump in a circle, which the kernel refuses (ELOOP).
+    """
 
     chains: Mapping[str, Iterable[str]]
     _rules: dict[str, list[Rule]] = field(init=False)
-    _sources: set[tuple[str, ...]] = field(init=False)
-    """What the rules ask a packet's source for."""
+    _sources: set[str] = field(init=False)
+    """The networks that the rules ask a packet's source for."""
 
     def __post_init__(self) -> None:
         self._rules = {name: [rule(text) for text in texts] for name, texts in self.chains.items()}
+        try:
+            TopologicalSorter({name: {r.target for r in rules} for name, rules in self._rules.items()}).prepare()
+        except CycleError as error:
+            raise unparsable("iptables -S", " -> ".join(error.args[1])) from error
         matches = (match for rules in self._rules.values() for r in rules for match in r.matches)
-        self._sources = {values for option, values, _ in matches if option in ("-s", "--source")}
+        self._sources = {"".join(values) for option, values, _ in matches if option == "-s"}
 
     @property
     def unknown_chains(self) -> list[str]:
         """Chains that rules jump to, that are not among `chains` and do not belong to the cluster's own software."""
-        targets = {r.target for rules in self._rules.values() for r in rules if r.target}
-        known = {*self._rules, *_GO_ON, *_DROPS, "ACCEPT", "RETURN", "NFQUEUE", "QUEUE"}
+        targets = {r.target for rules in self._rules.values() for r in rules}
+        known = {*self._rules, *_GO_ON, *_DROPS, *_LET_THROUGH, "NFQUEUE", "QUEUE", ""}
         return sorted(name for name in targets - known if not OF_THE_CLUSTER.fullmatch(name))
 
     @property
     def cuts(self) -> set[int]:
         """Where a network that a rule asks the source for begins, and the address behind it: numbers of addresses."""
         found: set[int] = set()
-        for values in self._sources:
+        for source in self._sources:
             with suppress(ValueError):  # what is no network holds for all addresses, or for none
-                network = ipaddress.ip_network("".join(values[:1]), strict=False)
+                network = ipaddress.ip_network(source, strict=False)
                 found |= {int(network.network_address), int(network.broadcast_address) + 1}
         return found
 
@@ -125,47 +136,57 @@ class Filter:
         """What the rules of a chain do with packets; its policy is not asked."""
         dropped, doubts = dict[str, None](), dict[str, None]()
         for packet in self._representatives(packets):
-            doubtful: list[str] = []
-            end = self._walk(chain, packet, doubtful, 0)
-            if end not in ("ACCEPT", ""):
-                dropped[end] = None
-            doubts |= dict.fromkeys(doubtful)
+            ends = self._ends(chain, packet, {})
+            drops = [end for end in ends if end not in _LET_THROUGH]
+            if drops == ends:
+                dropped[drops.pop()] = None
+            doubts |= dict.fromkeys(drops)
         return Fate(tuple(dropped), tuple(doubts))
 
     def _representatives(self, packets: Iterable[Packet]) -> Iterable[Packet]:
         """One of all packets that differ only in a source that no rule tells apart."""
         chosen: dict[object, Packet] = {}
         for packet in packets:
-            told_apart = tuple(_in_network(packet.source, *values[:1]) for values in self._sources)
+            told_apart = tuple(_in_network(packet.source, network) for network in self._sources)
             key = told_apart, packet.destination, packet.interface, packet.protocol, packet.port
             chosen.setdefault(key, packet)
         return chosen.values()
 
-    def _walk(self, chain: str, packet: Packet, doubts: list[str], depth: int) -> str:
-        """ACCEPT, the text of the rule that drops the packet, or nothing for the end of the chain."""
+    def _ends(self, chain: str, packet: Packet, known: dict[str, list[str]]) -> list[str]:
+        """How a packet's way through a chain may end: ACCEPT, RETURN, the text of a rule that drops it.
+
+        The last is what happens if no doubt comes true. `known` keeps the ends of a chain, because a few chains
+        that jump to each other have millions of ways through them.
+        """
+        if chain not in known:
+            known[chain] = list(dict.fromkeys(self._walk(chain, packet, known)))
+        return known[chain]
+
+    def _walk(self, chain: str, packet: Packet, known: dict[str, list[str]]) -> Iterator[str]:
         for found in self._rules[chain]:
-            holds = found.holds(packet)
-            if holds is False or not found.target or found.target in _GO_ON:
+            if (holds := found.holds(packet)) is False:
                 continue
-            if found.target in ("ACCEPT", "RETURN"):
-                if holds:
-                    return "ACCEPT" if found.target == "ACCEPT" else ""
-            elif found.target in _DROPS:
-                if holds:
-                    return found.text
-                doubts.append(found.text)
-            elif found.target not in self._rules or depth > _DEEPEST:
-                doubts += [] if OF_THE_CLUSTER.fullmatch(found.target) else [found.text]
-            else:
-                inner: list[str] = []
-                end = self._walk(found.target, packet, inner, depth + 1)
-                if holds:
-                    doubts += inner
-                    if end or found.is_goto:
-                        return end
-                elif inner or end not in ("ACCEPT", ""):
-                    doubts.append(found.text)
-        return ""
+            ends = self._ends_at(found, packet, known)
+            for end in ends:
+                if end != _GOES_ON:
+                    yield end if holds or end in _LET_THROUGH else found.text
+            if holds and _GOES_ON not in ends:
+                return
+        yield "RETURN"
+
+    def _ends_at(self, found: Rule, packet: Packet, known: dict[str, list[str]]) -> list[str]:
+        """What may become of a packet at a rule that holds for it."""
+        target = found.target
+        if target in _LET_THROUGH:
+            return [target]
+        if target in _DROPS:
+            return [found.text]
+        if target in self._rules:
+            ends = self._ends(target, packet, known)
+            return ends if found.is_goto else [_GOES_ON if end == "RETURN" else end for end in ends]
+        if not target or target in _GO_ON or OF_THE_CLUSTER.fullmatch(target):
+            return [_GOES_ON]
+        return [found.text, _GOES_ON]
 
 
 def rule(text: str) -> Rule:
@@ -178,8 +199,8 @@ def rule(text: str) -> Rule:
     negated = False
     while words:
         word = words.pop(0)
-        if word in ("-j", "-g", "--jump", "--goto"):
-            return Rule(text, tuple(matches), words[0] if words else "", word in ("-g", "--goto"))
+        if word in ("-j", "-g"):
+            return Rule(text, tuple(matches), words[0] if words else "", word == "-g")
         if word == "!":
             negated = True
             continue
@@ -192,8 +213,6 @@ def rule(text: str) -> Rule:
 
 
 def _matches(packet: Packet, option: str, values: tuple[str, ...], negated: bool) -> Holds:
-    if option in ("-m", "--match"):
-        return True if values and values[0] in _KNOWN_MODULES else None
     try:
         found = _OPTIONS[option](packet, *values) if option in _OPTIONS else None
     except (TypeError, ValueError):  # another number of values, or values of another form, than are known here
@@ -227,6 +246,7 @@ def _mark(value: str) -> bool:
 
 
 _OPTIONS: Final[dict[str, Callable[..., Holds]]] = {
+    "-m": lambda packet, module: module in _KNOWN_MODULES or None,
     "-s": lambda packet, value: _in_network(packet.source, value),
     "-d": lambda packet, value: _in_network(packet.destination, value),
     "-i": _interface,
@@ -242,7 +262,6 @@ _OPTIONS: Final[dict[str, Callable[..., Holds]]] = {
         (_FLAGS_OF_A_FIRST_PACKET & (set(mask.split(",")) if mask != "ALL" else _FLAGS_OF_A_FIRST_PACKET))
         == ({*flags.split(",")} - {"NONE"})
     ),
-    "--syn": lambda packet: packet.protocol == "tcp",
     "--icmp-type": lambda packet, value: value in ("8", "8/0", "any", "echo-request"),
     "--dst-type": lambda packet, value: "LOCAL" in value.split(","),
     "--src-type": lambda packet, value: "UNICAST" in value.split(","),

@@ -66,9 +66,9 @@ def parse(text: str) -> ResolvConf:
 def _flaw(line: str) -> str:
     if line.startswith("\ufeff"):
         return "behind a byte-order mark"
-    if line[0] in " \t":
+    if line[0].isspace():
         return "indented"
-    return ENDS_WITH_CR if line.endswith("\r") and line[-2] not in " \t" else ""
+    return ENDS_WITH_CR if line.endswith("\r") and not line[-2].isspace() else ""
 
 
 def written_servers(text: str) -> tuple[str, ...]:

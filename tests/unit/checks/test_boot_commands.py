@@ -13,6 +13,34 @@ NAME = "x; touch owned #.service"
 
 def test_a_file_s_name_is_one_word_of_the_next_command() -> None:
     files = f"== /etc/systemd/system/{NAME}\nExecStart=/sbin/swapon /swap.img\n"
-    link = Scripted("atlas01", {"for f in": (0, files, ""), "list-unit-files": (1, "", "")})
+    link = Scripted(
+        "atlas01", {"for f in /etc/rc": (0, files, ""), "list-unit-files": (1, "", ""), "for f in": (0, "", "")}
+    )
     assert len(boot_commands_that(Host(link), lambda command: command.turns_swap_on)) == 1
-    assert shlex.split(link.asked[-1])[-1] == NAME
+    assert shlex.split(link.asked[1])[-1] == NAME
+
+
+def swap_of(files: str, *scripts: str, states: str = "") -> list[str]:
+    """The commands that turn swap on, of files at boot and the scripts that are found in one look after the other."""
+    answers = {"for f in /etc/rc": files, "list-unit-files": states}
+    answers |= {f"for f in {script.split()[1]}": script for script in scripts} | {"for f in": ""}
+    link = Scripted("atlas01", {key: (0, text, "") for key, text in answers.items()})
+    return [str(command) for command in boot_commands_that(Host(link), lambda c: c.turns_swap_on)]
+
+
+def test_a_script_that_a_boot_starts_is_followed_and_one_that_that_starts() -> None:
+    first, second = "== /opt/site/boot.sh\n. /etc/site/swap\n", "== /etc/site/swap\nswapon /swap.img\n"
+    found = swap_of("== /etc/rc.local\n/opt/site/boot.sh start\n", first, second)
+    assert found == ["/etc/site/swap: swapon /swap.img"]
+
+
+def test_a_script_in_a_circle_is_read_once() -> None:
+    script = "== /root/a.sh\n/root/a.sh &\nswapon /swap.img\n"
+    assert swap_of("== /etc/cron.d/a\n@reboot root bash /root/a.sh\n", script) == ["/root/a.sh: swapon /swap.img"]
+
+
+def test_a_script_of_a_unit_that_is_off_is_not_followed() -> None:
+    files = "== /etc/systemd/system/a.service\nExecStart=/opt/a.sh\n"
+    script = "== /opt/a.sh\nswapon /swap.img\n"
+    assert swap_of(files, script, states="a.service enabled enabled\n") == ["/opt/a.sh: swapon /swap.img"]
+    assert swap_of(files, script, states="a.service disabled enabled\n") == []

@@ -31,6 +31,12 @@ def test_all(kube):
     """All nodes are there."""
     expect("nodes", found=len(kube.list("nodes")), expected=2)
 '''
+FIREWALL = '''
+@check("N07", title_zh="墙", fix="open it")
+def test_firewall(node):
+    """No firewall is on."""
+    expect("rules", found=["DROP"] if node.name == "a1" else [], expected=[])
+'''
 STAGES = '''
 @stage(section="1", proves=[facts.test_ready])
 def test_join(change):
@@ -48,6 +54,13 @@ def test_label(change):
 def project(tmp_path: Path) -> Project:
     """Two hosts, and no admin.conf: the API cannot be asked."""
     return Project(tmp_path, stages=STAGES, checks=CHECKS)
+
+
+def test_what_explains_it_is_the_one_finding(tmp_path: Path) -> None:
+    checks = CHECKS.replace("on=master, ", "on=master, causes=[test_firewall], ")
+    project = Project(tmp_path, checks=FIREWALL + checks)
+    assert project.run("-m", "verify").status == 1
+    assert {name for name, verdict in project.verdicts.items() if verdict in ("FAIL", "UNKNOWN")} == {"firewall[a1]"}
 
 
 def test_an_audit_finds_it_once(project: Project) -> None:

@@ -294,6 +294,19 @@ def test_a_finding_that_another_explains_is_not_a_second_one(tmp_path):
     assert told.follows == made.results["it_runs[a1]"].key
 
 
+def test_a_finding_may_follow_from_one_on_the_master_alone(tmp_path):
+    master_alone = CAUSES.replace('found="stopped"', 'found="stopped" if host.name == "a1" else "running"')
+    for causes, others in (("elsewhere(master, test_it_runs)", "NOT RUN"), ("test_it_runs", "FAIL")):
+        checks = master_alone.replace("causes=[test_it_runs]", f"causes=[{causes}]")
+        made = Project(
+            tmp_path / others.lower().replace(" ", "-"),
+            checks=f"from dlws.engine.check import elsewhere\n{checks}",
+            hosts=("a1", "a2"),
+        )
+        assert made.run("-m", "verify").status == 1
+        assert (made.verdicts["it_answers[a1]"], made.verdicts["it_answers[a2]"]) == ("NOT RUN", others)
+
+
 def test_without_its_cause_in_the_run_a_finding_stays_one(tmp_path):
     made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
     assert made.run("-m", "verify", "-k", "answers").status == 1

@@ -78,6 +78,35 @@ def test_a_generator_that_writes_a_swap_unit_turns_swap_on() -> None:
     assert not Command("/etc/systemd/system-generators/lab", "ln -s ../lab.swapper.mount x").turns_swap_on
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/opt/site/boot.sh start", ("/opt/site/boot.sh",)),
+        ("cd / && /opt/x a//b", ("/opt/x",)),
+        ("root bash /root/fw >/var/log/fw.log 2>&1", ("/root/fw", "/var/log/fw.log")),
+        ("F=/etc/fw.sh; . $F", ("/etc/fw.sh",)),
+        ("/usr/local/bin/site-fw_1.sh --table=/etc/fw@1", ("/usr/local/bin/site-fw_1.sh", "/etc/fw@1")),
+        ("/bin/sh -c 'exec /home/a/x'", ("/home/a/x",)),
+        ("/sbin/swapon /dev/sdb1", ()),
+        ("cat /proc/swaps /sys/x /lib/x /usr/bin/x /usr/sbin/x /usr/lib/x /usr/share/x", ()),
+        ("$HOME/x ${HOME}/y ../z ./x a/b */c b-/d", ()),
+    ],
+)
+def test_a_command_names_the_files_that_it_may_run(text: str, paths: tuple[str, ...]) -> None:
+    assert Command("/etc/rc.local", text).paths == paths
+
+
+@pytest.mark.parametrize("file", ["/opt/cron/boot.sh", "/etc/rc.local"])
+def test_a_script_runs_all_of_its_lines_whatever_its_name(file: str) -> None:
+    assert [command.text for command in boot_commands.parse(f"== {file}\nswapon /a\n")] == ["swapon /a"]
+
+
+@pytest.mark.parametrize("file", ["/etc/crontab", "/etc/cron.d/site", "/var/spool/cron/crontabs/root"])
+def test_of_a_table_of_cron_only_what_a_boot_runs_counts(file: str) -> None:
+    found = boot_commands.parse(f"== {file}\n@reboot root swapon /a\n@daily root swapon /b\n")
+    assert [command.text for command in found] == ["root swapon /a"]
+
+
 @pytest.mark.parametrize("key", ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop"])
 def test_a_unit_runs_what_starts_it_or_goes_with_that(key: str) -> None:
     found = boot_commands.parse(f"== /etc/systemd/system/site.service\n{key} = -+/sbin/swapon /a\n")

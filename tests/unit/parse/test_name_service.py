@@ -30,6 +30,11 @@ def test_half_a_setting_is_unknown(line: str) -> None:
         resolv_conf.parse(f"{line}\n")
 
 
+def test_a_line_names_one_server_and_every_setting_must_begin_it() -> None:
+    found = resolv_conf.parse("nameserver 10.0.0.1 10.0.0.2\n sortlist 10.0.0.0\nnameserver 10.0.0.3 \r\n")
+    assert (found.nameservers, found.unread) == (("10.0.0.1", "10.0.0.3"), ("line 2, indented: sortlist 10.0.0.0",))
+
+
 def test_a_domain_and_a_server_are_added_once() -> None:
     once = resolv_conf.with_search("nameserver 10.0.0.1\nsearch a.cn\n\n", "b.cn", ["10.0.0.1", "10.0.0.2"])
     assert once == "nameserver 10.0.0.1\n\nnameserver 10.0.0.2\nsearch a.cn b.cn\n"

@@ -52,7 +52,7 @@ def test_a_comment_before_the_first_table_is_passed_over(more: str) -> None:
     assert listed("forward", more=more) == ["inet site pass"]
 
 
-@pytest.mark.parametrize("more", ["Error: no\n", "chain x\n", "table inet\n"])
+@pytest.mark.parametrize("more", ["Error: no\n", "chain x\n", "table inet\n", "# table inet x {\nx\n"])
 def test_anything_else_there_is_not_understood(more: str) -> None:
     with pytest.raises(Unparsable, match="nft list chains"):
         listed("forward", more=more)
@@ -62,17 +62,34 @@ def test_anything_else_there_is_not_understood(more: str) -> None:
 def test_a_rule_without_a_condition_drops_all(rule: str) -> None:
     assert closing(rule, "tcp dport 1 drop") == ([rule], [])
     assert closing("accept", rule) == ([], [])
+    assert closing("tcp dport 1 accept", rule) == ([rule], [])
 
 
 @pytest.mark.parametrize(
-    "rule", ["tcp dport 22 drop", "udp dport 1 reject", "ip saddr 10.0.0.1 queue to 1", "x vmap { a : drop }"]
+    "rule",
+    [
+        "tcp dport 22 drop",
+        "udp dport 1 reject",
+        "ip saddr 10.0.0.1 queue to 1",
+        "x vmap { a : drop }",
+        "ct state invalid,new drop",
+    ],
 )
 def test_one_with_a_condition_is_a_doubt(rule: str) -> None:
     assert closing(rule, "drop") == (["drop"], [rule])
 
 
 @pytest.mark.parametrize(
-    "rule", ["counter", "ct state invalid drop", "ct state invalid counter drop", "tcp dport 1 dropped"]
+    "rule",
+    [
+        "counter",
+        "ct state invalid drop",
+        "ct state invalid counter drop",
+        "tcp dport 1 dropped",
+        "ip saddr @backdrop accept",
+        'comment "what they drop"',
+        "# drop",
+    ],
 )
 def test_one_that_drops_what_belongs_to_nothing_is_none(rule: str) -> None:
     assert closing(rule) == ([], [])
@@ -83,6 +100,34 @@ def test_a_chain_that_a_rule_leads_to_is_a_doubt(verb: str) -> None:
     more = "\tchain a {\n\t\ttcp dport 1 jump b\n\t\tdrop\n\t}\n\tchain b {\n\t\tjump a\n\t\treject\n\t}\n"
     assert closing(f"tcp dport 80 {verb} a", more=more) == ([], ["drop", "reject"])
     assert closing(f"tcp dport 80 {verb}er a", more=more) == ([], [])
+
+
+@pytest.mark.parametrize("words", ["chain other {", "type filter hook forward priority 1; policy drop;"])
+def test_what_a_comment_says_is_no_line_of_its_own(words: str) -> None:
+    text = f'\t\tcomment "{words}"\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tdrop\n'
+    table = f"table inet site {{\n\tchain pass {{\n{text}\t}}\n}}\n"
+    assert nftables.base_chains(table, nftables.PASSING) == (BASE,)
+    assert nftables.closing(table, BASE) == (["drop"], [])
+
+
+def test_what_follows_a_chain_is_no_rule_of_it() -> None:
+    assert closing("counter", more="\tmap m {\n\t\telements = { 10.0.0.1 : drop }\n\t}\n") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("rules", "accepts"),
+    [
+        (["counter", "ct state established accept"], True),
+        (["tcp dport 1 jump a"], True),
+        (["ip saddr @longjump drop", "ip saddr @accepted drop"], False),
+    ],
+)
+def test_a_chain_that_drops_the_rest_may_accept_some(rules: list[str], *, accepts: bool) -> None:
+    text = "".join(f"\t\t{rule}\n" for rule in ("type filter hook forward priority 0; policy drop;", *rules))
+    table = f"table inet site {{\n\tchain pass {{\n{text}\t}}\n}}\n"
+    assert nftables.accepts_some(table, BASE) is accepts
+    [base] = nftables.base_chains(table, nftables.PASSING)
+    assert base.policy == "drop"
 
 
 def test_a_table_without_the_chain_is_not_understood() -> None:

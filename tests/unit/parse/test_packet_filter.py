@@ -63,6 +63,18 @@ def fate(*rules: str, packet: Packet = API) -> Fate:
         "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
         "-m addrtype --dst-type LOCAL -j DROP",
         "-m mark ! --mark 0x1/0x1 -j DROP",
+        "-m mark --mark 0x0/0xff -j DROP",
+        "-p all -j DROP",
+        "-p 0 -j DROP",
+        "! -f -j DROP",
+        "! -o eth1 -j DROP",
+        "-p tcp -m tcp --dport 6000: -j DROP",
+        "-p tcp -m tcp --dport :6443 -j DROP",
+        "-p tcp -m tcp --tcp-flags ALL SYN -j DROP",
+        "-m conntrack --ctdir ORIGINAL -j DROP",
+        "-m addrtype --src-type UNICAST -j DROP",
+        "-m pkttype --pkt-type unicast -j DROP",
+        "-m pkttype --pkt-type host -j DROP",
     ],
 )
 def test_a_rule_that_keeps_a_new_connection_out_is_named(rule: str) -> None:
@@ -76,6 +88,14 @@ def test_a_rule_that_keeps_a_new_connection_out_is_named(rule: str) -> None:
         "-m conntrack --ctstate INVALID -j DROP",
         "-i lo -j DROP",
         "-i docker0 -j DROP",
+        "-i et0+ -j DROP",
+        "-f -j DROP",
+        "-o eth0 -j DROP",
+        "-p tcp -m tcp --dport 7000: -j DROP",
+        "-p tcp -m tcp --dport :6442 -j DROP",
+        "-m conntrack --ctdir REPLY -j DROP",
+        "-p tcp",
+        "-p tcp -j RETURN",
         "-s 10.0.0.9/32 -j DROP",
         "-d 127.0.0.1/32 -p tcp -m tcp --dport 6784 -m addrtype ! --src-type LOCAL -j DROP",
         "-p udp -j DROP",
@@ -101,6 +121,8 @@ def test_a_rule_for_other_packets_keeps_nothing_out(rule: str) -> None:
         "-m set --match-set allowed src -j DROP",
         "-p tcp -m tcp --sport 1024:65535 -j DROP",
         "-j NFQUEUE --queue-num 0",
+        "-m tcp udp -j DROP",
+        "-m mark --mark all -j DROP",
         "-j LOGDROP",
         "-g LOGDROP",
     ],
@@ -118,6 +140,100 @@ def test_the_chain_that_is_jumped_to_decides() -> None:
     table = Filter(firewall.iptables_chains(RED_HAT))
     assert table.fate([API]) == Fate(("-j REJECT --reject-with icmp-port-unreachable",))
     assert table.fate([PING]) == Fate()
+
+
+@pytest.mark.parametrize("doubt", ["-m set --match-set allowed src -j ACCEPT", "-m recent --rcheck -j RETURN"])
+def test_what_a_doubt_may_have_let_in_is_not_dropped_for_sure(doubt: str) -> None:
+    assert fate(doubt, "-j DROP") == Fate((), ("-j DROP",))
+    assert fate("-m recent --rcheck -j DROP", "-j REJECT") == Fate(("-j REJECT",), ("-m recent --rcheck -j DROP",))
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (["-p tcp -j ACCEPT"], Fate()),
+        (["-p tcp -j RETURN", "-j DROP"], Fate()),
+        (["-m recent --rcheck -j DROP"], Fate((), ("-m recent --rcheck -j DROP",))),
+        (["-p udp -j DROP"], Fate()),
+        (["-p tcp -j DROP"], Fate(("-p tcp -j DROP",))),
+    ],
+)
+def test_what_a_chain_does_holds_where_it_is_jumped_to(rules: list[str], expected: Fate) -> None:
+    assert Filter({"INPUT": ["-j OWN"], "OWN": rules}).fate([API]) == expected
+    perhaps = Filter({"INPUT": ["-m recent --rcheck -j OWN"], "OWN": rules}).fate([API])
+    assert perhaps == Fate((), ("-m recent --rcheck -j OWN",) if expected != Fate() else ())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Packet("10.0.0.9", API.destination, API.interface, API.protocol, API.port),
+        Packet(API.source, "10.0.0.9", API.interface, API.protocol, API.port),
+        Packet(API.source, API.destination, "eth1", API.protocol, API.port),
+        Packet(API.source, API.destination, API.interface, "udp", API.port),
+        Packet(API.source, API.destination, API.interface, API.protocol, 22),
+    ],
+)
+def test_packets_are_alike_only_where_nothing_tells_them_apart(other: Packet) -> None:
+    rules = (
+        "-s 10.0.0.9/32 -j DROP",
+        "-d 10.0.0.9/32 -j DROP",
+        "-i eth1 -j DROP",
+        "-p udp -j DROP",
+        "--dport 22 -j DROP",
+    )
+    table = Filter({"INPUT": rules})
+    assert table.fate([API]) == Fate()
+    assert len(table.fate([API, other]).dropped_by) == 1
+
+
+@pytest.mark.parametrize(("number", "name"), [("1", "icmp"), ("6", "tcp"), ("17", "udp")])
+def test_a_protocol_may_be_a_number(number: str, name: str) -> None:
+    packet = Packet(API.source, API.destination, "eth0", name, 6783)
+    assert fate(f"-p {number} -j DROP", packet=packet).dropped_by
+    assert fate(f"! -p {number} -j DROP", packet=packet) == Fate()
+
+
+@pytest.mark.parametrize("kind", ["8", "8/0", "any", "echo-request"])
+def test_a_ping_is_an_echo_request(kind: str) -> None:
+    assert fate(f"-p icmp -m icmp --icmp-type {kind} -j DROP", packet=PING).dropped_by
+    assert fate("-p icmp -m icmp --icmp-type 3 -j DROP", packet=PING) == Fate()
+
+
+CLUSTERS = (
+    "KUBE-FIREWALL WEAVE-NPC CILIUM_INPUT FLANNEL-FWD DOCKER-USER DOCKER CNI-ADMIN cali-INPUT f2b-sshd fail2ban-ssh"
+)
+
+
+@pytest.mark.parametrize("chain", CLUSTERS.split())
+def test_chains_of_the_clusters_software_are_no_doubt(chain: str) -> None:
+    table = Filter({"INPUT": [f"-j {chain}"]})
+    assert (table.fate([API]), table.unknown_chains) == (Fate(), [])
+
+
+def test_a_name_that_only_begins_like_dockers_is_a_doubt() -> None:
+    table = Filter({"INPUT": ["-j DOCKERS"]})
+    assert (table.fate([API]), table.unknown_chains) == (Fate((), ("-j DOCKERS",)), ["DOCKERS"])
+
+
+def test_targets_of_iptables_itself_are_no_chains() -> None:
+    targets = ["ACCEPT", "DROP", "REJECT", "RETURN", "LOG", "MARK", "NFQUEUE", "QUEUE", "OWN"]
+    assert Filter({"INPUT": [*(f"-j {target}" for target in targets), "-p tcp"], "OWN": []}).unknown_chains == []
+
+
+def test_chains_that_jump_in_a_circle_are_no_table_of_iptables() -> None:
+    with pytest.raises(Unparsable, match="OWN -> OTHER"):
+        Filter({"INPUT": ["-j OWN"], "OWN": ["-j OTHER"], "OTHER": ["-m recent --rcheck -j OWN"]})
+
+
+def test_many_ways_through_the_chains_are_walked_once() -> None:
+    chains = {f"C{n}": [f"-m recent --rcheck -j C{n + 1}", f"-j C{n + 1}"] for n in range(60)}
+    assert Filter({**chains, "C60": ["-p tcp -j DROP"]}).fate([API], "C0").dropped_by == ("-p tcp -j DROP",)
+
+
+def test_quotes_that_do_not_close_are_no_rule() -> None:
+    with pytest.raises(Unparsable, match="iptables -S"):
+        Filter({"INPUT": ['-m comment --comment "no end -j DROP']})
 
 
 def test_a_goto_does_not_come_back() -> None:
@@ -194,3 +310,11 @@ def test_of_a_thousand_hosts_few_are_told_apart(networks: list[str]) -> None:
     assert own not in chosen
     assert chosen == [address for address in addresses if address in chosen]
     assert chosen[0] == addresses[1]
+
+
+def test_addresses_beside_a_networks_ends_are_told_apart() -> None:
+    rules = Filter({"INPUT": ["-s 10.0.0.2/31 -j DROP", "-d 10.0.0.0/24 -j DROP"]})
+    hosts = Sources(f"10.0.0.{n}" for n in (1, 2, 3, 4))
+    assert hosts.told_apart(rules.cuts, "10.0.0.9") == ["10.0.0.1", "10.0.0.2", "10.0.0.4"]
+    assert Sources(["10.0.0.1", "10.0.0.2"]).told_apart((), "10.0.0.2") == ["10.0.0.1"]
+    assert Sources(["10.0.0.2"]).told_apart((), "10.0.0.2") == []

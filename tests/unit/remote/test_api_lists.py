@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,22 @@ def test_a_list_keeps_no_names_of_the_owners_of_fields(api: FakeApi, kube: Kuber
     alone = answer["items"][0]
     api.on_any(lambda handler: api_kit.send_json(handler, alone))
     assert kube.get("nodes", "atlas01") == alone
+
+
+def test_of_a_custom_resource_only_the_metadata_is_asked_for(api: FakeApi, kube: Kubernetes) -> None:
+    accepted: list[str] = []
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": '{"spec":{"password":"geheim"}}', "a": "b"}
+    answer = {
+        "kind": "PartialObjectMetadataList",
+        "items": [{"kind": "PartialObjectMetadata", "metadata": {"name": "x", "annotations": annotations}}],
+    }
+
+    def answering(handler: BaseHTTPRequestHandler) -> None:
+        accepted.append(handler.headers["Accept"])
+        api_kit.send_json(handler, answer)
+
+    api.on("/apis/example.com/v1/things?limit=500", answering)
+    [thing] = kube.metadata("things.example.com/v1")
+    assert accepted == ["application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"]
+    assert "geheim" not in str(thing)
+    assert thing["metadata"]["annotations"]["a"] == "b"
