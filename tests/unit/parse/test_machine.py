@@ -86,6 +86,13 @@ def test_live_modules_are_loaded():
     assert modules.loaded(MODULES) == {"nvidia_uvm", "nvidia", "br_netfilter"}
 
 
+def test_a_module_that_comes_or_goes_hides_no_other():
+    coming = (
+        "nvidia_peermem 16384 0 - Loading 0xffffffffc0a10000 (OE+)\nxfs 1290240 0 - Unloading 0x0000000000000000 (E-)\n"
+    )
+    assert modules.loaded(MODULES + coming) == modules.loaded(MODULES)
+
+
 @pytest.mark.parametrize("text", [MODULES[:30], "Module                  Size  Used by\n"])
 def test_half_of_proc_modules_is_unknown(text):
     with pytest.raises(Unparsable):
