@@ -18,13 +18,13 @@ def opened_to_append(file: Path) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
 
 
-def create(file: Path, content: str) -> None:
+def create(file: Path, content: str, made_in: Path | None = None) -> None:
     """Make a file of a few bytes, which is there with all of them. FileExistsError if there is one, or another OSError.
 
-    Of several threads and processes one makes it, and the others read what it has written. What a kill leaves is not in
-    the file's folder, each file of which counts, but beside that.
+    Of several threads and processes one makes it, and the others read what it has written. What a kill leaves is beside
+    the file, or in another folder of its file system, `made_in`, where each file beside it counts.
     """
-    temporary = write(file.parent.with_name(f".{file.name}.{secrets.token_hex(4)}"), content)
+    temporary = write((made_in or file.parent) / f".{file.name}.{secrets.token_hex(4)}", content)
     try:
         file.hardlink_to(temporary)
     finally:
