@@ -32,7 +32,8 @@ def parse(text: str) -> dict[str, str]:
         if section is None:
             raise unparsable("smartctl", rest.strip().partition("\n")[0])
         if int(section[3]) in MISSING:
-            raise Unknown(f"tool missing: smartctl, of package smartmontools, for {section[1]}")
+            package = "name its package, smartmontools, in suite.packages.node, and run -m install"
+            raise Unknown(f"tool missing: smartctl, for {section[1]}: {package}")
         result = _RESULT.search(section[2])
         if result is None and _NONE.search(section[2]) is None:
             raise unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2])
