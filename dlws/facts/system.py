@@ -31,7 +31,7 @@ def machine_of(host: Host) -> str:
 
 def has_efi(host: Host) -> bool:
     """Whether EFI firmware started the host; a BIOS knows no Secure Boot."""
-    return host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 0
+    return bool(host.run_expect([0, 1], "test -d /sys/firmware/efi").rc == 0)
 
 
 def enforces_secure_boot(host: Host) -> bool:
