@@ -32,21 +32,24 @@ def create(file: Path, content: str, made_in: Path | None = None) -> None:
 
 
 def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
-    """Replace a file atomically, text as UTF-8; returns `file`. On OSError the old file is unchanged.
+    """Replace a file atomically, text as UTF-8; returns `file`. On OSError, which names it, the old one is unchanged.
 
     It has the mode less the umask, whatever that of the old one.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8")
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    temporary = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            temporary.replace(file)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     return file
