@@ -76,7 +76,7 @@ def test_board_has_no_alarm(host: Host) -> None:
 def test_disks_are_healthy(host: Host) -> None:
     """Every disk with SMART reports itself healthy (virtual disks and those behind a RAID controller have none)."""
     states = smart.parse(host.read(READ_SMART))
-    failing = [f"{disk}: {state}" for disk, state in states.items() if state not in ("PASSED", "OK", "")]
+    failing = [f"{disk}: {state}" for disk, state in states.items() if state not in smart.WELL]
     expect("failing disks", found=failing, expected=[])
 
 
