@@ -27,7 +27,7 @@ from reports.overview import Overview
 USAGE = 4  # exit status, as pytest's
 DIFFERENT = 1
 PRINT = "-"
-ERRORS = (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS, OSError)
+ERRORS = (RunFolderError, NotComparable, NotMergeable, *acceptance.ERRORS)
 FILE = click.Path(path_type=Path)
 
 
@@ -70,6 +70,9 @@ class Reports(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             raise WrongUsage(error) from error
+        except OSError as error:
+            words = f"{error.filename}: {error.strerror}; name another file or folder" if error.filename else str(error)
+            raise Impossible(f"dlws reports: {words}") from error
         except ERRORS as error:
             raise Impossible(f"dlws reports: {error}") from error
 

@@ -119,10 +119,10 @@ def test_control_plane_pods_are_ready(cluster: Cluster, kube: Kubernetes) -> Non
     title_zh="etcd 健康且无告警",
     fix="check etcd's docker logs; for NOSPACE, compact, defragment and disarm the alarm",
 )
-def test_etcd_is_healthy(host: Host) -> None:
+def test_etcd_is_healthy(cluster: Cluster, host: Host) -> None:
     """etcd is healthy, has a leader, raises no alarm, and its database is under 80% of its quota."""
     expect("etcd /health", found=etcd_health(host), expected=True)
-    status = etcd_status(host)
+    status = etcd_status(host, cluster.kubernetes_version)
     expect("etcd errors", found=list(status.errors), expected=[])
     expect_that(status.leader, "etcd leader", found="none", expected="one")
     expect_that(
@@ -143,7 +143,7 @@ def test_etcd_is_healthy(host: Host) -> None:
 )
 def test_etcd_members(cluster: Cluster, host: Host) -> None:
     """etcd has the configured number of members."""
-    members = etcd_members(host)
+    members = etcd_members(host, cluster.kubernetes_version)
     expect_that(
         len(members) == cluster.settings.etcd_node_num,
         "etcd members",
@@ -194,12 +194,13 @@ def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     title_zh="API Server 按配置的 NodePort 端口段分配端口",
     fix="restart kube-apiserver: the running one differs from its manifest",
 )
-def test_node_ports_in_force(host: Host) -> None:
+def test_node_ports_in_force(cluster: Cluster, host: Host) -> None:
     """The API server allocates NodePorts from the runbook's range, as recorded in etcd.
 
     A dry run does not show this: in one, Kubernetes 1.20 was seen to accept port 50000 whatever the range.
     """
-    expect("NodePort range recorded in etcd", found=recorded_node_ports(host) or "none", expected=kubeadm.NODE_PORTS)
+    found = recorded_node_ports(host, cluster.kubernetes_version) or "none"
+    expect("NodePort range recorded in etcd", found=found, expected=kubeadm.NODE_PORTS)
 
 
 @check(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network
 
+from checks import docker
+from checks.kubernetes import kube_host
 from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
@@ -134,10 +136,14 @@ def test_bonds_are_whole(host: Host) -> None:
     source="kubeadm HTTPProxyCIDR",
     severity=Severity.WARNING,
     title_zh="NO_PROXY 已包含集群内部地址",
+    causes=[docker.test_docker_is_active, kube_host.test_kubelet_is_healthy],
     fix="add these to NO_PROXY there; systemctl daemon-reload; restart the service",
 )
 def test_proxies_leave_the_cluster_alone(cluster: Cluster, host: Host) -> None:
-    """Where a proxy is set (Docker, kubelet or host-wide), NO_PROXY covers hosts, services, pods and .svc."""
+    """Where a proxy is set (of Docker or the kubelet as they run, or host-wide), NO_PROXY covers all of the cluster.
+
+    That is hosts, services, pods and .svc.
+    """
     wanted = [*(n.address for n in cluster.nodes), cluster.service_range, cluster.pod_range, ".svc"]
     settings = proxy_settings(host)
     missing = [f"{s.source}: {', '.join(left)}" for s in settings if (left := s.leaves_out(wanted))]

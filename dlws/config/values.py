@@ -280,11 +280,15 @@ def image_repository(value: str) -> str:
 
 
 def kubernetes_version(value: str) -> str:
-    """A Kubernetes version in the form of kubeadm's --kubernetes-version, from 1.15 to 1.30: `v1.18.0`."""
+    """A Kubernetes version in the form of kubeadm's --kubernetes-version, from 1.16 to 1.30: `v1.18.0`.
+
+    Before 1.16 the API server takes no server-side apply, with which the plugins and the platform are installed
+    (kubernetes/enhancements#555: beta, and on, from 1.16).
+    """
     if not _VERSION.fullmatch(value):
         raise refusal(f"{shown(value)} is no Kubernetes version", "write it like v1.18.0")
-    if not 15 <= int(value.split(".")[1]) <= 30 or not value.startswith("v1."):
-        raise refusal(f"{value}: the suite installs Kubernetes 1.15 to 1.30", "write it like v1.18.0")
+    if not 16 <= int(value.split(".")[1]) <= 30 or not value.startswith("v1."):
+        raise refusal(f"{value}: the suite installs Kubernetes 1.16 to 1.30", "write it like v1.18.0")
     return value
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dlws.parse.tar import members
+
 MAGIC: Final = b"!<arch>\n"
 HEADER: Final = 60  # bytes before each member
-LARGEST: Final = 16 << 20  # bytes of control.tar
+LARGEST: Final = 16 << 20  # bytes of control.tar, packed or not
+MEMORY: Final = 128 << 20  # bytes; xz -9 asks for 65 MiB
+XZ: Final = b"\xfd7zXZ\0"
+GZIP: Final = b"\x1f\x8b"
 
 
 class WrongPackage(Exception):
@@ -60,14 +67,27 @@ def _member(file: io.BufferedReader) -> tuple[str, bytes]:
 
 def _paragraph(data: bytes) -> str:
     try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            for member in tar:
+        with tarfile.open(fileobj=io.BytesIO(_unpacked(data)), mode="r:") as tar:
+            for member in members(tar):
                 content = tar.extractfile(member) if member.name in ("./control", "control") else None
                 if content is not None:
-                    return content.read(LARGEST).decode("utf-8", "replace")
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+                    return content.read().decode("utf-8", "replace")
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
         raise WrongPackage(f"its control.tar cannot be read: {error}") from None
     raise WrongPackage("it has no control file")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The archive itself: dpkg-deb packs it with xz or gzip, or not at all. ValueError for more than LARGEST."""
+    if data.startswith(XZ):
+        plain = lzma.LZMADecompressor(memlimit=MEMORY).decompress(data, LARGEST)
+    elif data.startswith(GZIP):
+        plain = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16).decompress(data, LARGEST)  # 16: with gzip's header
+    else:
+        plain = data
+    if len(plain) >= LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MiB")
+    return plain
 
 
 def _parsed(text: str) -> Control:

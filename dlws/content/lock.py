@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
 
@@ -79,7 +81,10 @@ def read(folder: Path) -> Lock:
     """The lock of a content folder. ContentError if there is none or it is not understood."""
     path = folder / NAME
     try:
-        if path.stat().st_size > LARGEST:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+            raise ContentError(f"{path} is no plain file; put the file itself there")
+        if status.st_size > LARGEST:
             raise ContentError(f"{path} is larger than {LARGEST >> 20} MiB")
         lock = Lock.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -88,7 +93,7 @@ def read(folder: Path) -> Lock:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ContentError(f"{path}: {where}: {first['msg']}; make it again with dlws bundle fetch") from None
-    if twice := {one.path for one in lock.files if sum(other.path == one.path for other in lock.files) > 1}:
+    if twice := [name for name, count in Counter(one.path for one in lock.files).items() if count > 1]:
         raise ContentError(f"{path} lists {min(twice)} twice")
     return lock
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from dlws.content.lock import INDEX, NAME, Lock
+from dlws.parse.tar import members
 
 _FILE: Final = re.compile(r"^Filename: \./(.+)$", re.MULTILINE)
 AGAIN: Final = "fetch the content again"
@@ -54,6 +55,6 @@ def _archived(path: Path) -> list[object]:
     """The plain files in an archive, each with its bytes; what is none is in no lock."""
     try:
         with tarfile.open(path, "r:") as tar:
-            return [(member.name, member.size if member.isfile() else -1) for member in tar]
-    except tarfile.TarError:
+            return [(member.name, member.size if member.isfile() else -1) for member in members(tar)]
+    except (tarfile.TarError, ValueError):
         return [("no archive", -1)]

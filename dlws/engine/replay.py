@@ -111,7 +111,7 @@ def _fill(run: Audited, folder: Path, items: list[str]) -> None:
     for host, test in run.folder.lost().items():
         if (key := keys.get(test, test)) in red:
             (folder / LOST).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-            create(folder / LOST / host, key)
+            create(folder / LOST / host, key, made_in=folder)
 
 
 def open_site(run: Audited, recorded: Inputs, context: Context, say: Callable[[str, str], None]) -> Site:

@@ -164,7 +164,7 @@ class Site:
         lost = self.context.folder / "lost"
         lost.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         try:
-            create(lost / host, test)
+            create(lost / host, test, made_in=self.context.folder)
         except FileExistsError:
             return (lost / host).read_text("utf-8")
         return test

@@ -13,6 +13,7 @@ import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.kubernetes import objects
+from dlws.kubernetes.kubeadm import etcd_gateway
 from dlws.kubernetes.objects import Object
 from dlws.parse.kubernetes import etcd
 from dlws.parse.versions import kubernetes
@@ -37,19 +38,23 @@ def etcd_health(host: Host) -> bool:
     return etcd.health(host.read(f"{ETCD}/health"))
 
 
-def etcd_status(host: Host) -> etcd.Status:
-    """The size of etcd's database, its errors and whether it has a leader."""
-    return etcd.status(host.read(f"{ETCD}/v3/maintenance/status -d '{{}}'"))
+def etcd_status(host: Host, version: str) -> etcd.Status:
+    """The size of etcd's database, its errors and whether it has a leader. `version` is Kubernetes'."""
+    return etcd.status(host.read(f"{ETCD}{etcd_gateway(version)}/maintenance/status -d '{{}}'"))
 
 
-def etcd_members(host: Host) -> tuple[str, ...]:
-    """The names of etcd's members: `("atlas01",)`."""
-    return etcd.members(host.read(f"{ETCD}/v3/cluster/member/list -d '{{}}'"))
+def etcd_members(host: Host, version: str) -> tuple[str, ...]:
+    """The names of etcd's members: `("atlas01",)`. `version` is Kubernetes'."""
+    return etcd.members(host.read(f"{ETCD}{etcd_gateway(version)}/cluster/member/list -d '{{}}'"))
 
 
-def recorded_node_ports(host: Host) -> str | None:
-    """The NodePort range from which the API server allocates, as recorded in etcd: `30000-49999`; None for none."""
-    recorded = etcd.value(host.read(f"{ETCD}/v3/kv/range -d %s", json.dumps({"key": NODE_PORT_KEY})))
+def recorded_node_ports(host: Host, version: str) -> str | None:
+    """The NodePort range from which the API server allocates, as recorded in etcd: `30000-49999`; None for none.
+
+    `version` is Kubernetes'.
+    """
+    asked = json.dumps({"key": NODE_PORT_KEY})
+    recorded = etcd.value(host.read(f"{ETCD}{etcd_gateway(version)}/kv/range -d %s", asked))
     ports = re.search(rb"[0-9]+-[0-9]+", recorded)
     return ports[0].decode() if ports else None
 

@@ -6,6 +6,7 @@ A password never stands in a command: it is the first line of what the client is
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from dlws.config.cluster import Cluster
 from dlws.parse.text import unparsable
@@ -54,6 +55,12 @@ except (OSError, EOFError, struct.error) as error:
 """
 """Signs in as root with an empty password, by MySQL's client/server protocol, and prints what came of it."""
 
+REFUSALS: Final = frozenset({1045, 1130, 1698, 3118, 4151})
+"""Errors of MySQL and MariaDB (mysqld_error.h) by which nobody gets in: access denied, no account for that host, an
+account without a password to ask for (auth_socket), a locked one."""
+ACCEPTED: Final = frozenset({1862})
+"""The password was right and has expired: ER_MUST_CHANGE_PASSWORD_LOGIN."""
+
 
 def containers(host: Host) -> list[str]:
     """The containers of MySQL's server that run on the host."""
@@ -79,13 +86,19 @@ def complaint(answer: Answer) -> str:
 
 
 def login_without_password(host: Host, address: str, port: str) -> str:
-    """What comes of a login as root without a password, from the host: `open`, or `refused 1045`.
+    """What comes of a login as root without a password, from the host: `open` or `refused`.
 
-    Unknown when the server does not answer, or not as MySQL.
+    Unknown when the server does not answer, or not as MySQL, and for an error that says nothing of the password: too
+    many connections, a host that is blocked, TLS alone.
     """
     found = host.run_active([0], "python3 - %s %s", address, port, stdin=KNOCK).text.strip()
     if found.startswith("unclear"):
         raise Unknown(f"{host.name}: MySQL at {address}:{port}: {found.removeprefix('unclear ')}")
-    if not re.fullmatch(r"open|refused [0-9]+", found):
+    if found == "open":
+        return found
+    error = re.fullmatch(r"refused ([0-9]+)", found)
+    if error is None:
         raise unparsable("MySQL", found)
-    return found
+    if int(error[1]) not in {*REFUSALS, *ACCEPTED}:
+        raise Unknown(f"{host.name}: MySQL at {address}:{port}: error {error[1]}, which says nothing of the password")
+    return "open" if int(error[1]) in ACCEPTED else "refused"

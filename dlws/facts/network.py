@@ -27,16 +27,19 @@ _READ_STATES = (
 )
 READ_STATES: Final = f"cd /sys/class/net && {_READ_STATES} && sleep 1 && echo == && {_READ_STATES}"
 READ_BONDS: Final = 'set -e; for f in /proc/net/bonding/*; do if test -f "$f"; then echo "== $f"; cat "$f"; fi; done'
+ENVIRONMENT: Final = "/etc/environment"
 _NAMES = (
-    "tr ' \"' '\\n\\n'"
-    " | sed -n -E 's/^(Environment=)?(https?_proxy)=.+/\\2/Ip; s/^(Environment=)?no_proxy=/no_proxy=/Ip'"
+    r"sed -n -E 's/^[[:blank:]]*(export[[:blank:]]+)?([[:alpha:]_]+)=[\x22\x27]?([^\x22\x27]*)[\x22\x27]?[[:blank:]]*$/"
+    r"\2=\3/; s/^(https?_proxy)=.+/\1/Ip; s/^no_proxy=/no_proxy=/Ip'"
 )
-"""A proxy's own address may hold a password: it stays on the host."""
+"""A line each, quoted as pam_env(8) takes it. A proxy's own address may hold a password: it stays on the host."""
 READ_PROXIES: Final = (
-    "set -e; for s in docker kubelet; do e=$(systemctl show $s -p Environment); echo == $s;"
-    f' echo "$e" | {_NAMES}; done; f=/etc/environment; if test -e $f; then e=$(cat $f); echo == $f;'
-    f' echo "$e" | {_NAMES}; fi'
+    "set -e; for s in docker kubelet; do echo == $s; p=$(systemctl show $s -p MainPID); p=${p#MainPID=};"
+    ' if ! test "$p" -gt 0; then echo "$s does not run" >&2; exit 1; fi;'
+    f" e=$(tr '\\0' '\\n' </proc/$p/environ); printf '%s\\n' \"$e\" | {_NAMES}; done;"
+    f' f={ENVIRONMENT}; if test -e $f; then e=$(cat $f); echo == $f; printf "%s\\n" "$e" | {_NAMES}; fi'
 )
+"""A service's own environment, as it runs: its unit may take it from files, which systemctl does not show."""
 
 
 class Macs(NamedTuple):

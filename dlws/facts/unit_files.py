@@ -12,7 +12,7 @@ GENERATED = "generated"
 def unit_files(host: Host, *names: str) -> dict[str, str]:
     """The state of each unit with a file, by name; the names to look for may be patterns, `*.swap`."""
     words = " ".join(["%s"] * len(names))  # names are the host's own, and a file's may hold anything but a slash
-    result = host.run_expect([0, 1], f"systemctl list-unit-files --no-legend --no-pager {words}", *names)
+    result = host.run_expect([0, 1], f"systemctl list-unit-files --full --no-legend --no-pager {words}", *names)
     if result.rc and (result.stdout or result.stderr):  # newer ones end with 1, and say nothing, where none matches
         raise host.unexpected(result)
     return systemd.unit_files(result.stdout)

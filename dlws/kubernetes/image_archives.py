@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from dlws.inventory import Arch
+from dlws.parse.tar import members as tar_members
 
 SUMS = "SHA256SUMS"
 """Beside the archives, as `sha256sum *.tar` prints it: if it is there, it lists all of them."""
@@ -90,7 +91,7 @@ def contents(path: Path) -> tuple[ArchivedImage, ...]:
 def _members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
     """The members by name. WrongArchive for a name that Docker would take for another member's."""
     found: dict[str, tarfile.TarInfo] = {}
-    for member in tar:
+    for member in tar_members(tar):
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or (str(path) in found and not member.isdir()):
             raise WrongArchive(f"two files in it can be meant by {member.name!r:.80}")

@@ -47,11 +47,19 @@ _ERROR: Final = re.compile(r"\s*\[ERROR ([A-Za-z0-9-]+)\]: (.*)")
 
 
 def api_version(version: str) -> str:
-    """The kubeadm API of a Kubernetes version such as `v1.20.2`. ValueError outside 1.15 to 1.30."""
+    """The kubeadm API of a Kubernetes version such as `v1.20.2`. ValueError outside 1.16 to 1.30."""
     minor = kubernetes(version).numbers[:2]
-    if not (1, 15) <= minor <= (1, 30):
-        raise ValueError(f"Kubernetes {version}: the suite speaks to kubeadm 1.15 to 1.30")
+    if not (1, 16) <= minor <= (1, 30):
+        raise ValueError(f"Kubernetes {version}: the suite speaks to kubeadm 1.16 to 1.30")
     return "kubeadm.k8s.io/" + ("v1beta2" if minor < (1, 22) else "v1beta3")
+
+
+def etcd_gateway(version: str) -> str:
+    """The path below which kubeadm's etcd answers in JSON: `/v3` from etcd 3.4 (Kubernetes 1.17) on, in 3.3 `/v3beta`.
+
+    Sources: etcd's api_grpc_gateway.md, Notes; `kubeadm_images`.
+    """
+    return "/v3" if kubernetes(version).numbers[:2] >= (1, 17) else "/v3beta"
 
 
 def endpoint(cluster: Cluster) -> str:

@@ -1,6 +1,6 @@
 """The images of a kubeadm version, known before any kubeadm is there to list them.
 
-Source: cmd/kubeadm/app/constants/constants.go and images/images.go of Kubernetes v1.15 to v1.21. From 1.22 on patch
+Source: cmd/kubeadm/app/constants/constants.go and images/images.go of Kubernetes v1.16 to v1.21. From 1.22 on patch
 releases of one minor version differ in etcd, and later in the registry: those only kubeadm itself can list.
 """
 
@@ -14,7 +14,6 @@ from dlws.parse.versions import kubernetes
 REPOSITORY: Final = "k8s.gcr.io"
 CONTROL_PLANE: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 _OTHERS: Final[dict[tuple[int, ...], tuple[str, ...]]] = {
-    (1, 15): ("pause:3.1", "etcd:3.3.10", "coredns:1.3.1"),
     (1, 16): ("pause:3.1", "etcd:3.3.15-0", "coredns:1.6.2"),
     (1, 17): ("pause:3.1", "etcd:3.4.3-0", "coredns:1.6.5"),
     (1, 18): ("pause:3.2", "etcd:3.4.3-0", "coredns:1.6.7"),

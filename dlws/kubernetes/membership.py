@@ -1,6 +1,6 @@
 """A host's part in a Kubernetes cluster, judged by its files: none, complete, or incomplete.
 
-Pure functions from paths to a judgement. The files are those of kubeadm's phases (kubeadm 1.15 to 1.30).
+Pure functions from paths to a judgement. The files are those of kubeadm's phases (kubeadm 1.16 to 1.30).
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ def opened_to_append(file: Path) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, PRIVATE)
 
 
-def create(file: Path, content: str) -> None:
+def create(file: Path, content: str, made_in: Path | None = None) -> None:
     """Make a file of a few bytes, which is there with all of them. FileExistsError if there is one, or another OSError.
 
-    Of several threads and processes one makes it, and the others read what it has written. A kill may leave a file
-    beside it, whose name begins with a dot.
+    Of several threads and processes one makes it, and the others read what it has written. What a kill leaves is beside
+    the file, or in another folder of its file system, `made_in`, where each file beside it counts.
     """
-    temporary = write(file.with_name(f".{file.name}.{secrets.token_hex(4)}"), content)
+    temporary = write((made_in or file.parent) / f".{file.name}.{secrets.token_hex(4)}", content)
     try:
         file.hardlink_to(temporary)
     finally:
@@ -32,21 +32,24 @@ def create(file: Path, content: str) -> None:
 
 
 def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
-    """Replace a file atomically, text as UTF-8; returns `file`. On OSError the old file is unchanged.
+    """Replace a file atomically, text as UTF-8; returns `file`. On OSError, which names it, the old one is unchanged.
 
     It has the mode less the umask, whatever that of the old one.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8")
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    temporary = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            temporary.replace(file)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     return file

@@ -72,11 +72,11 @@ def sign(out: Path, target: str, key: Path) -> None:
 @click.command("check-signature")
 @click.argument("target", metavar="DOCUMENT|RUN")
 @click.option("--signers", type=FILE, required=True, metavar="FILE", help="Allowed signers, see ssh-keygen(1).")
-@click.option("--run", type=FILE, metavar="DIR", help="The run's folder (default: the document's folder).")
+@click.option("--run", metavar="RUN", help="The run (default: the one in the document's folder).")
 @click.pass_obj
-def check_signature(out: Path, target: str, signers: Path, run: Path | None) -> int:
+def check_signature(out: Path, target: str, signers: Path, run: str | None) -> int:
     """Verify a signature, and the evidence it is for."""
-    checked = signature.check(_target(target, out), signers, run)
+    checked = signature.check(_target(target, out), signers, find_run(run, out).path if run else None)
     if checked.signer:
         print(f"{checked.file}: good signature by {one_line(checked.signer)}")
     for fault in checked.faults:

@@ -7,7 +7,7 @@ import re
 from dlws.parse.text import lines, unparsable
 
 _LOADED = re.compile(
-    r"(\w{1,64}) [0-9]{1,10} [0-9-]{1,10} \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]{1,10}\))?"
+    r"(\w{1,64}) [0-9]{1,10} [0-9-]{1,10} \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]{1,20}[+-]?\))?"
 )
 
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from dlws.parse.text import only_line, unparsable
 
-from dlws.parse.text import lines, unparsable
-
-
-class SecureBoot(Enum):
-    """NO_EFI: booted by BIOS, or without EFI variables; UNSUPPORTED: by the firmware. Both accept all drivers."""
-
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-    NO_EFI = "no EFI"
-    UNSUPPORTED = "unsupported"
+FOLDER = "/sys/firmware/efi/efivars"
+VARIABLE = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+"""The firmware's own variable (UEFI 2.10, 3.3); firmware that knows no Secure Boot does not have it."""
 
 
-_ANSWERS = {
-    "SecureBoot enabled": SecureBoot.ENABLED,
-    "SecureBoot disabled": SecureBoot.DISABLED,
-    "EFI variables are not supported on this system": SecureBoot.NO_EFI,
-    "This system doesn't support Secure Boot": SecureBoot.UNSUPPORTED,
-}
-
-
-def mokutil(text: str) -> SecureBoot:
-    """`mokutil --sb-state 2>&1`, which prints "not supported" on stderr and exits with 1 or 255."""
-    output = lines("mokutil --sb-state", text)
-    answers = {_ANSWERS[line] for line in output if line in _ANSWERS}
-    if len(answers) != 1:
-        raise unparsable("mokutil --sb-state", output[0] if output else "")
-    return answers.pop()
+def is_on(text: str) -> bool:
+    """`od -An -tu1` of the variable: four bytes of attributes, as efivarfs shows them, then 1 or 0."""
+    line = only_line(VARIABLE, text)
+    *attributes, value = line.split()
+    if len(attributes) != 4 or value not in ("0", "1"):
+        raise unparsable(VARIABLE, line)
+    return value == "1"

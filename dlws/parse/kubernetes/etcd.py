@@ -1,4 +1,4 @@
-"""etcd's HTTP endpoints and JSON gateway."""
+"""etcd's HTTP endpoints and JSON gateway (below /v3, in etcd 3.3 below /v3beta)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUOTA = 2 << 30  # bytes; etcd's default --quota-backend-bytes
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """POST /v3/maintenance/status: the leader's id, the database's size in bytes, etcd's own alarms and errors."""
+    """POST /maintenance/status: the leader's id, the database's size in bytes, etcd's own alarms and errors."""
 
     leader: int
     size: int
@@ -30,7 +30,7 @@ def health(text: str) -> bool:
 
 
 def status(text: str) -> Status:
-    """POST /v3/maintenance/status. Numbers are JSON strings; zeros are omitted."""
+    """POST /maintenance/status. Numbers are JSON strings; zeros are omitted."""
     answer = _object("etcd status", text)
     if "header" not in answer:
         raise unparsable("etcd status", text)
@@ -41,7 +41,7 @@ def status(text: str) -> Status:
 
 
 def members(text: str) -> tuple[str, ...]:
-    """POST /v3/cluster/member/list: the members' names."""
+    """POST /cluster/member/list: the members' names."""
     answer = _object("etcd members", text)
     if not isinstance(answer.get("members"), list):
         raise unparsable("etcd members", text)
@@ -49,7 +49,7 @@ def members(text: str) -> tuple[str, ...]:
 
 
 def value(text: str) -> bytes:
-    """POST /v3/kv/range for one key: its value; empty if the key does not exist."""
+    """POST /kv/range for one key: its value; empty if the key does not exist."""
     pairs: Any = _object("etcd range", text).get("kvs") or ({},)
     try:
         return base64.b64decode(pairs[0].get("value", ""), validate=True)

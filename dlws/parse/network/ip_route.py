@@ -12,7 +12,7 @@ from dlws.parse.text import lines, unparsable
 _KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast")
 _NEIGHBOUR = re.compile(
     r"([0-9.]+) dev \S+(?:\s+lladdr ([0-9a-f:]{17}|[0-9a-f:]{59}))?"  # a MAC address, or InfiniBand's 20 bytes
-    r"(?:\s+(?:router|proxy|extern_learn))*(?:\s+([A-Z]+))?"
+    r"(?:\s+(?:router|proxy|offload|extern_learn|managed|extern_valid))*(?:\s+([A-Z]+))?(?:\s+proto \S+)?"
 )
 
 

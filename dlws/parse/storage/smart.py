@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dlws.parse.text import clean, unparsable
-from dlws.verdict import Unknown
+from dlws.verdict import Unknown, Unparsable
 
 _RESULT = re.compile(r"SMART (?:overall-health self-assessment test result|Health Status): (.+)")
 _NONE = re.compile(
@@ -17,14 +17,18 @@ _NONE = re.compile(
     r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and an empty drive
 )
 MISSING = (126, 127)
+WELL = ("PASSED", "OK", "")
+"""The states of a disk that does not fail; "" of one that has none."""
 
 
 def parse(text: str) -> dict[str, str]:
     """The state by disk, empty for one without SMART, from sections `== /dev/sda`, smartctl's output, `== rc N`.
 
-    A RAID controller's logical disk and a virtual disk have no such state. Raises Unknown if smartctl is missing.
+    A RAID controller's logical disk and a virtual disk have no such state. Raises Unknown if smartctl is missing, and
+    Unparsable for a disk of which it says something else, unless another one fails: that is known.
     """
     states: dict[str, str] = {}
+    doubts: list[Unparsable] = []
     rest = clean("smartctl", text)
     pattern = re.compile(r"== (/dev/\S+)\n(.*?)\n?== rc ([0-9]{1,3})(?:\n|$)", re.DOTALL)
     while rest.strip():
@@ -32,10 +36,13 @@ def parse(text: str) -> dict[str, str]:
         if section is None:
             raise unparsable("smartctl", rest.strip().partition("\n")[0])
         if int(section[3]) in MISSING:
-            raise Unknown(f"tool missing: smartctl, of package smartmontools, for {section[1]}")
+            package = "name its package, smartmontools, in suite.packages.node, and run -m install"
+            raise Unknown(f"tool missing: smartctl, for {section[1]}: {package}")
         result = _RESULT.search(section[2])
         if result is None and _NONE.search(section[2]) is None:
-            raise unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2])
+            doubts.append(unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2]))
         states[section[1]] = result[1].strip() if result else ""
         rest = rest[section.end() :]
+    if doubts and all(state in WELL for state in states.values()):
+        raise doubts[0]
     return states

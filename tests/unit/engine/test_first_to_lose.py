@@ -17,7 +17,7 @@ def claim(start: Barrier, file: Path, name: str) -> str:
     """The name of the one that was first, as `Site.first_to_lose` finds it out."""
     start.wait()
     try:
-        create(file, name)
+        create(file, name, made_in=file.parent.parent)
     except FileExistsError:
         return file.read_text("utf-8")
     return name

@@ -111,6 +111,16 @@ def test_where_no_file_can_be_made_nobody_is_asked(
     assert why in done.output
 
 
+@pytest.mark.parametrize("output", [(), ("-o", "site.yaml")])
+def test_it_writes_where_it_is_called(output: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "own").mkdir()
+    (folder / "hosts.csv").write_text("name,private-ip,archtype,type,devices\natlas01,192.168.3.2,arm64,npu,8\n")
+    monkeypatch.chdir(folder)
+    done = run("init", *NAMED, "--csv", "hosts.csv", "--no-login", "--yes", *output)
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in folder.iterdir()} == {"hosts.csv", *(output[1:] or ("config.yaml",))}
+
+
 def test_every_key_is_shown_and_pinned_once_it_is_confirmed(
     init: Init, config: Path, hosts: tuple[int, list[Bare]]
 ) -> None:

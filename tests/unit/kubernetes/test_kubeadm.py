@@ -40,15 +40,20 @@ def init(cluster: Cluster) -> dict[str, dict]:
 
 @pytest.mark.parametrize(
     ("version", "api"),
-    [("v1.15.0", "v1beta2"), ("v1.21.14", "v1beta2"), ("v1.22.0", "v1beta3"), ("v1.30.1", "v1beta3")],
+    [("v1.16.0", "v1beta2"), ("v1.21.14", "v1beta2"), ("v1.22.0", "v1beta3"), ("v1.30.1", "v1beta3")],
 )
 def test_the_api_follows_the_version(version: str, api: str) -> None:
     assert kubeadm.api_version(version) == f"kubeadm.k8s.io/{api}"
 
 
-@pytest.mark.parametrize("version", ["v1.14.9", "v1.31.0", "v2.0.0"])
+@pytest.mark.parametrize(("version", "gateway"), [("v1.16.15", "/v3beta"), ("v1.17.0", "/v3"), ("v1.30.1", "/v3")])
+def test_etcd_is_asked_below_its_versions_own_path(version: str, gateway: str) -> None:
+    assert kubeadm.etcd_gateway(version) == gateway
+
+
+@pytest.mark.parametrize("version", ["v1.15.12", "v1.31.0", "v2.0.0"])
 def test_another_kubeadm_is_refused(version: str) -> None:
-    with pytest.raises(ValueError, match=r"1\.15 to 1\.30"):
+    with pytest.raises(ValueError, match=r"1\.16 to 1\.30"):
         kubeadm.api_version(version)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from dlws.parse.host import boot, lspci, modules, secure_boot, sysctl_conf
-from dlws.parse.host.secure_boot import SecureBoot
 from dlws.parse.storage import df, mdstat
 from dlws.verdict import Unparsable
 
@@ -34,26 +33,15 @@ def test_df_without_header_or_rows_or_in_other_units_is_unknown(text):
         df.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "state"),
-    [
-        ("EFI variables are not supported on this system\n", SecureBoot.NO_EFI),  # recorded, mokutil 0.6.0
-        ("SecureBoot enabled\n", SecureBoot.ENABLED),
-        ("SecureBoot disabled\nPlatform is in Setup Mode\n", SecureBoot.DISABLED),
-        ("SecureBoot enabled\nSecureBoot validation is disabled in shim\n", SecureBoot.ENABLED),
-        ("This system doesn't support Secure Boot\r\n", SecureBoot.UNSUPPORTED),
-    ],
-)
-def test_mokutil_tells_secure_boot(text, state):
-    assert secure_boot.mokutil(text) is state
+@pytest.mark.parametrize(("text", "is_on"), [("   6   0   0   0   1\n", True), ("   6   0   0   0   0\n", False)])
+def test_the_firmware_tells_secure_boot(text, is_on):
+    assert secure_boot.is_on(text) is is_on
 
 
-@pytest.mark.parametrize(
-    "text", ["", "Cannot determine secure boot state.\n", "SecureBoot", "sh: 1: mokutil: not found"]
-)
-def test_mokutil_that_says_anything_else_is_unknown(text):
+@pytest.mark.parametrize("text", ["", "6 0 0 0", "6 0 0 0 2", "6 0 0 0 1 1", "od: SecureBoot-8be4: Permission denied"])
+def test_a_variable_of_another_form_is_unknown(text):
     with pytest.raises(Unparsable):
-        secure_boot.mokutil(text)
+        secure_boot.is_on(text)
 
 
 # Recorded: Linux 6.18; a command name with parentheses; the boot id of one boot.
@@ -96,6 +84,13 @@ overlay 77824 0 - Loading 0x0000000000000000
 
 def test_live_modules_are_loaded():
     assert modules.loaded(MODULES) == {"nvidia_uvm", "nvidia", "br_netfilter"}
+
+
+def test_a_module_that_comes_or_goes_hides_no_other():
+    coming = (
+        "nvidia_peermem 16384 0 - Loading 0xffffffffc0a10000 (OE+)\nxfs 1290240 0 - Unloading 0x0000000000000000 (E-)\n"
+    )
+    assert modules.loaded(MODULES + coming) == modules.loaded(MODULES)
 
 
 @pytest.mark.parametrize("text", [MODULES[:30], "Module                  Size  Used by\n"])

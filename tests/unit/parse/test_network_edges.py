@@ -124,7 +124,9 @@ def test_next_hops_are_passed_over(blank: str) -> None:
     assert len(ip_route.routes(f"default\n{blank}nexthop via 10.0.0.1 dev eth0\n")) == 1
 
 
-@pytest.mark.parametrize("rest", ["", " REACHABLE", " router STALE", " proxy", " extern_learn  NOARP"])
+@pytest.mark.parametrize(
+    "rest", ["", " REACHABLE", " router STALE", " proxy", " extern_learn  NOARP", " managed REACHABLE proto zebra"]
+)
 def test_a_neighbour_with_an_address(rest: str) -> None:
     assert ip_route.neighbours(f"10.0.0.1 dev eth0 lladdr {MAC}{rest}\n") == {"10.0.0.1": MAC}
 

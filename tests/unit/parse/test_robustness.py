@@ -173,7 +173,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "processes.parse": processes.parse,
     "proxies.parse": no_proxy.parse,
     "resolv_conf.parse": resolv_conf.parse,
-    "secure_boot.mokutil": secure_boot.mokutil,
+    "secure_boot.is_on": secure_boot.is_on,
     "smart.parse": smart.parse,
     "sockets.parse": sockets.parse,
     "sshd_t.parse": sshd_t.parse,

@@ -83,3 +83,17 @@ def test_the_command_prints_or_writes_whole_files(tmp_path: Path, capsysbinary: 
     assert main(["reports", "prometheus", str(folder.path), "-o", str(tmp_path / "dlws.prom")]) == 0
     assert (tmp_path / "dlws.prom").read_bytes() == printed
     assert (tmp_path / "dlws.prom").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("file", [".", "..", "/"])
+def test_a_folder_is_no_file_to_write(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = lean(sample_run.verify()).write(tmp_path / "run")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["reports", "json", str(folder.path), "-o", file]) == 4
+    said = capsys.readouterr().err
+    assert said.startswith(f"dlws reports: {file}: ")
+    assert said.endswith("name another file or folder\n")
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.name.startswith(".")) == []

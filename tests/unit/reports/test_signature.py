@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,9 @@ def test_a_document_elsewhere_is_checked_against_the_run_s_folder(
         file.rename(tmp_path / file.name)
     arguments = ["check-signature", str(tmp_path / signed.name), "--signers", str(keys / "signers")]
     assert main(["reports", *arguments, "--run", str(signed.parent)]) == 0
+    shutil.copytree(signed.parent, tmp_path / "out" / "atlas" / "audit")
+    for name in ("latest", "audit"):
+        assert main(["reports", "--out", str(tmp_path / "out"), *arguments, "--run", name]) == 0
     assert main(["reports", *arguments]) == 4
     assert "--run RUN" in capsys.readouterr().err
 
