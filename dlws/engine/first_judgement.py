@@ -21,7 +21,7 @@ from dlws.record.evidence import Transcript, file_name
 from dlws.record.ledger import Outcome
 from dlws.verdict import Unknown, Verdict
 
-TEXTS = ("what", "found", "expected", "message", "remark")
+TEXTS = ("what", "found", "expected", "message", "remark", "sample")
 
 
 @dataclass(frozen=True, slots=True)

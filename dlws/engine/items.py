@@ -327,6 +327,7 @@ def recorded(result: Result, redact: Callable[[str], str]) -> Result:
             expected=text(said.expected),
             message=text(said.message),
             remark=text(said.remark),
+            sample=text(said.sample),
         )
 
     return replace(

@@ -25,6 +25,7 @@ class Judgement:
     expected: str = ""
     message: str = ""
     remark: str = ""
+    sample: str = ""
     outcome: Outcome | None = None
     fix: str | None = None
     follows: str = ""
@@ -94,6 +95,7 @@ def result_of(declared: Declared, judgement: Judgement, course: Course) -> Resul
         expected=judgement.expected,
         message=judgement.message,
         remark=judgement.remark,
+        sample=judgement.sample,
         outcome=judgement.outcome,
         proofs=judgement.proofs,
         actions=tuple(course.actions),
