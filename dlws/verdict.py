@@ -128,7 +128,7 @@ class Finding(Protocol):
     """The reason for a verdict, as data. `what`, `found` and `expected` are a Mismatch's, "" if nothing was compared.
 
     `message` is a text that is not a comparison, or introduces one; `remark` is why a finding is accepted: the
-    product's deviation, or the waiver.
+    product's deviation, or the waiver; `sample` is how much of what the check is about was judged.
     """
 
     @property
@@ -155,20 +155,26 @@ class Finding(Protocol):
     def remark(self) -> str:
         """Why the finding is accepted; "" if it is not."""
 
+    @property
+    def sample(self) -> str:
+        """What was judged where it is not all: `8 of 99 other hosts`; "" where it is all."""
+
 
 def sentence(finding: Finding) -> str:
     """A finding as a sentence; the only place where it is put together. "" for a finding without any text.
 
     >>> sentence(result)
     'mode: expected 0755, found 0777 (the product needs it so)'
+    >>> sentence(passed)
+    'a sample: 8 of 99 other hosts'
     """
     compared = bool(finding.found or finding.expected)
     comparison = _comparison(finding.what, finding.expected, finding.found) if compared else ""
     text = ": ".join(part for part in (finding.message, comparison) if part)
-    if not finding.remark:
-        return text
     remark = f"waived: {finding.remark}" if finding.verdict is Verdict.WAIVED else finding.remark
-    return f"{text} ({remark})" if text else remark
+    sample = f"a sample: {finding.sample}" if finding.sample else ""
+    aside = "; ".join(part for part in (remark, sample) if part)
+    return f"{text} ({aside})" if text and aside else text or aside
 
 
 def _comparison(what: str, expected: str, found: str) -> str:

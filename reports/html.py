@@ -182,7 +182,7 @@ def _letters(rows: Matrix, kinds: Mapping[str, Kind]) -> str:
 
 def _details(result: Result, began: str) -> dict[str, Any]:
     details = {
-        "fix": result.fix if result.verdict.is_red or result.sentence else "",
+        "fix": result.fix if result.verdict is not Verdict.PASS and result.sentence else "",
         "outcome": result.outcome or "",
         "at": _since(result.started, began),
         "seconds": result.seconds,

@@ -102,6 +102,8 @@ def _facts(item: ItemRow, result: Result | None) -> Iterator[tuple[str, str]]:
         yield "section", result.section
     if result.outcome:
         yield "outcome", result.outcome
+    if result.sample:
+        yield "sample", result.sample
     yield "duration", f"{result.seconds:.3f}"
     yield "actions", str(len(result.actions))
     for reference in result.evidence:

@@ -14,7 +14,7 @@ no local paths and no completion order. Keys are sorted, separators fixed, the t
     state          good | bad | incomplete | planned (reports.summary.State); only good is green
     hosts          [{name, address, kind, role}], `control` for the machine that ran the suite, in the run's order
     checks         [{test, id, name, host, verdict, severity, section, source, title, title_zh,
-                     message, what, expected, found, remark, fix, evidence}], by id, name and host
+                     message, what, expected, found, remark, sample, fix, evidence}], by id, name and host
     stages         [{test, name, host, section, title, verdict, outcome, message, fix, actions: [text],
                      proofs: [{id, name, verdict, message, what, expected, found}], evidence}], by section, name
                    and host
@@ -25,9 +25,10 @@ no local paths and no completion order. Keys are sorted, separators fixed, the t
 
 `verdict` is a value of dlws.verdict.Verdict. A test that was collected but has no result is "NOT RUN", with empty
 texts. If the check compared something, `what` names it and `expected` and `found` are the two values as text, else all
-three are empty. `remark` is the reason a finding is accepted: the product's deviation, or the waiver. `message` is the
-sentence for people, composed of these. `evidence` is {answers, missing, sha256}: the number of answers the verdict is
-based on, how many of them are no longer in the folder, and a digest of hosts, commands and answers, without times.
+three are empty. `remark` is the reason a finding is accepted: the product's deviation, or the waiver. `sample` is what
+was judged where that is not all: "8 of 99 other hosts". `message` is the sentence for people, composed of these.
+`evidence` is {answers, missing, sha256}: the number of answers the verdict is based on, how many of them are no longer
+in the folder, and a digest of hosts, commands and answers, without times.
 
 History: /1 had neither `what` nor `remark`, and parsed `expected` and `found` out of the message, so that the `found`
 of an accepted finding included the remark, and `expected` ended at the first ", found " in it. In /2 they are the
@@ -102,7 +103,7 @@ def render(overview: Overview) -> str:
 
 def _check(recorded: RecordedRun, row: Row, cell: Cell) -> Record:
     result = cell.result
-    data = ("what", "expected", "found", "remark")
+    data = ("what", "expected", "found", "remark", "sample")
     return _common(recorded, row, cell) | {
         "id": row.id,
         "severity": row.sample.severity if row.sample else "",

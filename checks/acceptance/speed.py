@@ -13,6 +13,7 @@ from checks.gpu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, whole_cluster
+from dlws.facts import samples
 from dlws.facts.across_hosts import hosts_by_kind, reachable_hosts
 from dlws.facts.docker import docker_of
 from dlws.facts.probes.speed import COPIES, copy_speeds, core_speed, require_idle_gpus
@@ -45,7 +46,8 @@ REDUCE = "timeout -k 5 280 docker run --rm --network none --shm-size 1g %s all_r
     source="acceptance practice",
     on=whole_cluster,
     severity=Severity.INFO,
-    title_zh="主机间链路带宽达到标称值的 80%",
+    title_zh="主机间链路带宽达到标称值的 80%（每台至下一台）",
+    sample=samples.next_hosts,
     fix="check both hosts with ethtool (speed, errors); try another cable or port; run iperf3 by hand",
 )
 def test_links_carry_their_speed(cluster: Cluster, hosts: dict[str, Host]) -> None:

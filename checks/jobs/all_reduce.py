@@ -9,6 +9,7 @@ from checks.kubernetes import nodes
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import first_device_host_of_each_kind
+from dlws.facts import samples
 from dlws.facts.accelerators import devices_for_jobs
 from dlws.facts.probes.all_reduce_pods import LIFE, manifests
 from dlws.facts.probes.pods import ended
@@ -27,6 +28,7 @@ from dlws.verdict import NotApplicable
     section="3.16",
     source="DeepOps gap",
     on=first_device_host_of_each_kind,
+    sample=samples.first_two_alike,
     title_zh="两台同类主机间全归约（NCCL / HCCL）结果正确且达到约定带宽",
     causes=[nodes.test_node_is_ready, pods.test_pod_gets_one_device],
     fix="kubectl describe the pods; free the accelerators; GPUs: set NCCL_DEBUG=INFO in the image to see the"

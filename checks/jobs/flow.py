@@ -14,6 +14,7 @@ from checks.platform.services import RUNS
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import platform_master
+from dlws.facts import samples
 from dlws.facts.platform import NO_ANSWER, REST
 from dlws.facts.probes.job_api import awaited_answer, json_object
 from dlws.kubernetes import device_plugins, labels
@@ -37,6 +38,7 @@ END_TURNS, LOG_TURNS = 150, 45
     section="3.16",
     source="product checklist",
     on=platform_master,
+    sample=samples.first_kind,
     title_zh="业务流程：提交作业、运行完成、日志可读",
     causes=[*(RUNS[name] for name in ("nginx", "restfulapi2", "jobmanager2")), pods.test_pod_gets_one_device],
     fix="see the job's page for why it waits, kubectl logs of the jobmanager pod, and kubectl describe of"

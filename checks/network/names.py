@@ -7,6 +7,7 @@ import re
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
+from dlws.facts import samples
 from dlws.facts.boot_commands import boot_commands_that
 from dlws.facts.cluster_names import all_resolve
 from dlws.facts.files import text_of
@@ -20,7 +21,7 @@ from dlws.facts.firewall import (
     ufw_is_active,
 )
 from dlws.facts.network import addresses_up, resolver_of
-from dlws.facts.pairs import ALL_PAIRS_UP_TO, sampled
+from dlws.facts.pairs import ALL_PAIRS_UP_TO
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
@@ -117,16 +118,17 @@ def test_name_servers(host: Host) -> None:
     section="3.7",
     source="runbook 3.7",
     title_zh="主机之间可以互相 ping 通（超过 32 台时抽样）",
+    sample=samples.other_hosts,
     fix="check the cabling, switch and firewall between the two hosts",
 )
-def test_peers_answer(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
+def test_peers_answer(peers: tuple[Node, ...], host: Host) -> None:
     """Every other running host of the cluster answers a ping from this host; of more than 32 hosts a sample.
 
     The sample: the master, and the hosts 1, 2, 4, 8 ... places further on in the configuration; from the master all.
     N35 tests every pair (--active).
     """
     silent = [f"{peer.name} ({peer.address})" for peer in silent_peers(host, peers)]
-    expect(f"hosts that do not answer a ping{sampled(cluster, node.name)}", found=silent, expected=[])
+    expect("hosts that do not answer a ping", found=silent, expected=[])
 
 
 @preflight

@@ -10,10 +10,11 @@ from dlws.config.cluster import Cluster
 from dlws.config.kept import kept
 from dlws.engine.check import check, elsewhere, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
+from dlws.facts import samples
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.firewall import nft_drops, tables
 from dlws.facts.network import has_weave
-from dlws.facts.pairs import partners_in, sampled
+from dlws.facts.pairs import partners_in
 from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm, network_policies, objects
@@ -36,6 +37,7 @@ WEAVE = "http://127.0.0.1:6784/status"
     source="k8s, weave docs",
     title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问（Weave 超过 32 台时抽样）",
     causes=[control_plane.test_api_server_is_ready, elsewhere(master, names.test_firewall_is_off)],
+    sample=samples.other_hosts,
     fix="look for a firewall or a missing route between the two hosts",
 )
 def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
@@ -48,8 +50,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     wanted = [f"{server.address}:{kubeadm.API_PORT}"] if server in (node, *peers) else []
     wanted += [f"{peer.address}:{KUBELET_PORT}" for peer in peers if node == server]
     wanted += [f"{peer.address}:{WEAVE_PORT}" for peer in peers] if has_weave(host) else []
-    what = f"unreachable endpoints{sampled(cluster, node.name)}"
-    expect(what, found=unreachable_endpoints(host, wanted), expected=[])
+    expect("unreachable endpoints", found=unreachable_endpoints(host, wanted), expected=[])
 
 
 @check(
@@ -96,6 +97,7 @@ def test_no_policy_cuts_pods_off(kube: Kubernetes) -> None:
     source="k8s network model",
     on=whole_cluster,
     title_zh="每台主机可到达其他主机上的 Pod（超过 32 台时抽样）",
+    sample=samples.pairs,
     causes=[names.test_peers_answer, test_no_rule_drops_pods],
     fix="compare ip route and the FORWARD chain of the two hosts; see the log of the pod network on both",
 )

@@ -10,9 +10,9 @@ from checks.kubernetes import kube_host
 from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
+from dlws.facts import samples
 from dlws.facts.firewall import iptables_chain
 from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings, routes
-from dlws.facts.pairs import sampled
 from dlws.facts.reachability import FETCH, registry_answers_openly, run_for_each, silent_peers
 from dlws.inventory import Node
 from dlws.parse.network.ip_route import Route
@@ -54,11 +54,12 @@ def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
     section="3.7",
     source="weave#3012",
     title_zh="满 MTU 报文不分片可达其他主机（超过 32 台时抽样），且 Pod 网络 MTU 合适",
+    sample=samples.other_hosts,
     causes=[names.test_peers_answer],
     fix="set one MTU on network interfaces and switch, and a lower one for the pod network"
     " (WEAVE_MTU for weave, otherwise in its configuration)",
 )
-def test_full_packets_arrive(cluster: Cluster, node: Node, peers: tuple[Node, ...], host: Host) -> None:
+def test_full_packets_arrive(node: Node, peers: tuple[Node, ...], host: Host) -> None:
     """Full-MTU packets reach the other hosts (of more than 32 a sample), and pods' MTU leaves room for headers.
 
     The sample is that of N06. The packets are as large as the interface's MTU and must not be fragmented.
@@ -73,8 +74,7 @@ def test_full_packets_arrive(cluster: Cluster, node: Node, peers: tuple[Node, ..
     expect(f"overlays whose packets do not fit into {mtu} bytes", found=large, expected=[])
     silent = silent_peers(host, peers, f"-M do -s {mtu - HEADERS}")
     lost = [f"{peer.name} ({peer.address})" for peer in silent]
-    what = f"hosts that unfragmented packets of {mtu} bytes do not reach{sampled(cluster, node.name)}"
-    expect(what, found=lost, expected=[])
+    expect(f"hosts that unfragmented packets of {mtu} bytes do not reach", found=lost, expected=[])
 
 
 @preflight

@@ -9,6 +9,7 @@ from checks.npu import presence
 from dlws.config.cluster import Cluster
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import npu_cluster, npu_hosts
+from dlws.facts import samples
 from dlws.facts.across_hosts import names_by_value, reachable_hosts
 from dlws.facts.ascend import (
     NO_PORT,
@@ -216,6 +217,7 @@ def test_npu_links_do_not_flap(host: Host) -> None:
     source="HCCL docs",
     on=npu_cluster,
     title_zh="同编号 NPU 网口互通（超过 32 台时抽样）",
+    sample=samples.npu_pairs,
     causes=[presence.test_npu_tools_work, test_npu_ports_are_up, test_npu_networks],
     fix="check the switch between the two ports: VLAN, ARP, MTU; hccn_tool -i <n> -arp -g, -route -g",
 )

@@ -31,6 +31,14 @@ preflight = pytest.mark.preflight
 active = pytest.mark.active
 judges_api = pytest.mark.judges_api
 
+Sample = Callable[[Cluster, Target], str]
+"""How much of what its title names a check judges on a target: `8 of 99 other hosts`; "" for all of it."""
+
+
+def nothing_left_out(cluster: Cluster, target: Target) -> str:
+    """The `Sample` of a check that judges all that its title names."""
+    return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -51,6 +59,7 @@ class Check:
     causes: tuple[Check, ...] = ()
     harmful: str = ""
     """What a stage would destroy or hide if it went on with this finding accepted; "" where it would not."""
+    sample: Sample = nothing_left_out
 
     @property
     def is_active(self) -> bool:
@@ -93,6 +102,7 @@ def check(
     deviation: str = "",
     causes: Sequence[Callable[..., None] | Check] = (),
     harmful: str = "",
+    sample: Sample = nothing_left_out,
     name: str = "",
     title: str = "",
 ) -> Callable[[F], F]:
@@ -102,6 +112,7 @@ def check(
     `causes` are checks that explain a finding of this one: where one of them is red in the same run, this one is NOT
     RUN, so that an engineer reads one finding and not its ten consequences. `elsewhere` makes one of another host.
     `harmful` says what an install would destroy that went on in spite of the finding: no waiver counts in a stage.
+    `sample` says how much the check judges where that is not all: it is told with the verdict, a PASS too.
     `name` and `title` default to the function's name and the first line of its docstring. Checks that are made from a
     table, one for each row, pass their own and are kept in a dict of their module (`one_or_many`).
     """
@@ -121,6 +132,7 @@ def check(
             title=title or title_of(function),
             causes=tuple(cause if isinstance(cause, Check) else cause.__dict__["check"] for cause in causes),
             harmful=harmful,
+            sample=sample,
         )
         return pytest.mark.verify(function)  # type: ignore[no-any-return]
 
@@ -129,7 +141,8 @@ def check(
 
 def elsewhere(selector: Selector, cause: Callable[..., None]) -> Check:
     """A check as a cause of findings on all hosts where it is red on one that `selector` names, the master say."""
-    return replace(cause.__dict__["check"], on=selector)
+    found: Check = cause.__dict__["check"]
+    return replace(found, on=selector)
 
 
 def goal(id: str, **declaration: Any) -> Callable[[F], F]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlws.record.ledger import ActionRow, ItemRow, Outcome, Proof, Result
 from dlws.verdict import Mismatch, Severity, Verdict, sentence
 
-TEXTS = ("what", "found", "expected", "message", "remark")
+TEXTS = ("what", "found", "expected", "message", "remark", "sample")
 """The fields of a finding with what a host may have said."""
 LONGEST = 4096  # characters of one text of a result; a host may have said a thousand times as much
 
@@ -27,6 +27,7 @@ class Judgement:
     expected: str = ""
     message: str = ""
     remark: str = ""
+    sample: str = ""
     outcome: Outcome | None = None
     fix: str | None = None
     follows: str = ""
@@ -96,6 +97,7 @@ def result_of(declared: Declared, judgement: Judgement, course: Course) -> Resul
         expected=judgement.expected,
         message=judgement.message,
         remark=judgement.remark,
+        sample=judgement.sample,
         outcome=judgement.outcome,
         proofs=judgement.proofs,
         actions=tuple(course.actions),

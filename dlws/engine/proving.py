@@ -151,6 +151,7 @@ def judge(site: Site, check: Check, target: Target) -> Proof:
         expected=judgement.expected,
         message=judgement.message,
         remark=judgement.remark,
+        sample=judgement.sample,
         fix="" if judgement.verdict in (Verdict.PASS, Verdict.NA, Verdict.WAIVED) else check.fix,
     )
 
@@ -174,8 +175,16 @@ def weighed(site: Site, check: Check, target: Target, judgement: Judgement) -> J
 def judged(site: Site, check: Check, target: Target) -> Judgement:
     """Run one check outside pytest's protocol: its judgement before severity and waivers, without the host's name.
 
-    Unreachable and ApiUnreachable pass through, because the engine reports each of them once instead of once per check.
+    Where it has judged a sample, the judgement says so. Unreachable and ApiUnreachable pass through, because the engine
+    reports each of them once instead of once per check.
     """
+    judgement = _called(site, check, target)
+    if judgement.verdict not in (Verdict.PASS, Verdict.FAIL):
+        return judgement
+    return replace(judgement, sample=check.sample(site.cluster, target))
+
+
+def _called(site: Site, check: Check, target: Target) -> Judgement:
     try:
         check.function(**ARGUMENTS.given(site, check.function, target))
     except (Unreachable, ApiUnreachable):

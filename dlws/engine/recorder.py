@@ -59,6 +59,7 @@ class Ledgerkeeper:
                 expected=result.expected,
                 message=result.message,
                 remark=result.remark,
+                sample=result.sample,
             )
         self.results[result.key] = result
         self._write(result, at_once=result.stage)

@@ -103,6 +103,7 @@ class Site:
     server: Server | None = None
     """Answers the requests to the Kubernetes API; None for the cluster's own API server."""
     _kube: Kubernetes | None = None
+    _making_kube: threading.Lock = field(default_factory=threading.Lock)
     _leased_from: float = 0.0
     """When (time.monotonic) a master that could not be reached is tried again for the lease."""
     _asking_for_lease: threading.Lock = field(default_factory=threading.Lock)
@@ -110,12 +111,13 @@ class Site:
     @property
     def kube(self) -> Kubernetes:
         """The Kubernetes API. An audit sends each request once and remembers the answer; an install sends every one."""
-        if self._kube is None:
-            server = self.server or ApiServer(
-                self.cluster.state.admin_conf, self.cluster.master.address, self._to_master
-            )
-            self._kube = Kubernetes(server, self.fleet.transcript, {} if self.context.is_audit else None)
-        return self._kube
+        with self._making_kube:  # stages of several hosts may ask for it at the same time
+            if self._kube is None:
+                server = self.server or ApiServer(
+                    self.cluster.state.admin_conf, self.cluster.master.address, self._to_master
+                )
+                self._kube = Kubernetes(server, self.fleet.transcript, {} if self.context.is_audit else None)
+            return self._kube
 
     def _to_master(self) -> Connection:
         return self.fleet.connection(self.cluster.master.name)

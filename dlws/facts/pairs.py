@@ -20,12 +20,6 @@ def partners_in(cluster: Cluster, name: str) -> tuple[Node, ...]:
     return tuple(cluster.node(one) for one in sorted(chosen, key=place.__getitem__))
 
 
-def sampled(cluster: Cluster, name: str) -> str:
-    """What a finding says of a sample: ` (a sample: 8 of 99 others)`; "" where every other machine is tested."""
-    tested, others = len(partners_in(cluster, name)), len(cluster.nodes) - 1
-    return f" (a sample: {tested} of {others} others)" if tested < others else ""
-
-
 @kept
 def _master_first(cluster: Cluster) -> tuple[str, ...]:
     return tuple(dict.fromkeys([cluster.master.name, *(node.name for node in cluster.nodes)]))

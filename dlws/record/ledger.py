@@ -89,6 +89,7 @@ class Proof:
     expected: str = ""
     message: str = ""
     remark: str = ""
+    sample: str = ""
     fix: str = ""
 
     @property
@@ -166,6 +167,7 @@ class Result:
     expected: str = ""
     message: str = ""
     remark: str = ""
+    sample: str = ""
     outcome: Outcome | None = None
     proofs: tuple[Proof, ...] = ()
     actions: tuple[ActionRow, ...] = ()

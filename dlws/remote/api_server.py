@@ -1,6 +1,6 @@
 """The connection to the Kubernetes API server: TLS with admin.conf's certificate, direct or through the master's SSH.
 
-One request at a time, each with a deadline from the first byte sent to the last one received. A change is sent once.
+Each request has a deadline from the first byte sent to the last one received. A change is sent once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import os
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any, NamedTuple, Protocol
 
 from dlws.config.validation import is_secret
@@ -26,6 +26,8 @@ from dlws.remote.watch import Watch
 from dlws.verdict import Unknown
 
 CONNECT_TIMEOUT = 3.0  # seconds for TCP: the API server is on the same site
+WIDTH = 8
+"""Requests at a time: stages of many hosts ask, and admission may keep one of them waiting for ten seconds."""
 CAP = 1 << 26  # bytes of one answer; a page of 500 large pods is a tenth of it
 JSON = "application/json"
 SECRET = "***"
@@ -89,41 +91,76 @@ class _Stamp(NamedTuple):
 
 
 class ApiServer:
-    """A real API server. Thread-safe; opens nothing before the first request."""
+    """A real API server. Thread-safe: up to WIDTH requests at a time. Opens nothing before the first one."""
 
     def __init__(self, admin_conf: Path, address: str, master: Callable[[], Connection]) -> None:
         """`address` is the master's; the port and the name in the certificate are those of admin.conf.
 
         `master` opens the connection to the master that is used if the address cannot be reached from here.
         """
-        self._admin_conf, self._address, self._master = admin_conf, address, master
+        self._address, self._master = address, master
         self._routes = [self._straight, self._through_the_master]
-        self._lock = threading.Lock()
+        self._idle: LifoQueue[_Line] = LifoQueue()  # the last used first: one after the other, requests share one line
+        for _ in range(WIDTH):
+            self._idle.put(_Line(admin_conf, address, self._dial))
+
+    def ask(self, request: ApiRequest, deadline: float) -> Answer:
+        """See `Server.ask`. A read whose connection breaks is sent once more."""
+        line = self._idle.get()
+        until = time.monotonic() + deadline  # not before: a wait for the requests of others is not the server's
+        try:
+            return line.ask(request, deadline)
+        except ApiUnreachable:
+            raise
+        except Unknown:
+            left = until - time.monotonic()
+            if not request.is_read or left <= 0:
+                raise
+            return line.ask(request, left)
+        finally:
+            self._idle.put(line)
+
+    def close(self) -> None:
+        """End the connections, each when the request that it serves has ended."""
+        for line in [self._idle.get() for _ in range(WIDTH)]:
+            line.drop()
+            self._idle.put(line)
+
+    def _dial(self, port: int) -> socket.socket:
+        """A connection by the first route that works; it is tried first the next time. ApiUnreachable if none does."""
+        failures: list[str] = []
+        routes = self._routes
+        for route in routes:
+            try:
+                connected = route(port)
+            except (OSError, Unreachable) as error:
+                failures.append(f"{route.__name__.strip('_').replace('_', ' ')}: {_words(error)}")
+                continue
+            self._routes = [route, *(other for other in routes if other != route)]
+            return connected
+        raise ApiUnreachable(f"no API server at {self._address}:{port}: {'; '.join(failures)}")
+
+    def _straight(self, port: int) -> socket.socket:
+        connected = socket.create_connection((self._address, port), CONNECT_TIMEOUT)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+
+    def _through_the_master(self, port: int) -> socket.socket:
+        return self._master().tunnel(self._address, port, CONNECT_TIMEOUT)
+
+
+class _Line:
+    """A connection to the API server, which is kept: one request at a time."""
+
+    def __init__(self, admin_conf: Path, address: str, dial: Callable[[int], socket.socket]) -> None:
+        self._admin_conf, self._address, self._reach = admin_conf, address, dial
         self._stamp: _Stamp | None = None
         self._config: kubeconfig.Kubeconfig | None = None
         self._client: Any = None
         self._socket: socket.socket | None = None
 
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
-        """See `Server.ask`. A read whose connection breaks is sent once more."""
-        with self._lock:
-            until = time.monotonic() + deadline  # not before: a wait for the requests of others is not the server's
-            try:
-                return self._ask(request, deadline)
-            except ApiUnreachable:
-                raise
-            except Unknown:
-                left = until - time.monotonic()
-                if not request.is_read or left <= 0:
-                    raise
-                return self._ask(request, left)
-
-    def close(self) -> None:
-        """End the connections."""
-        with self._lock:
-            self._drop()
-
-    def _ask(self, request: ApiRequest, deadline: float) -> Answer:
+        """One request and its answer. Raises as `Server.ask` does."""
         client, config = self._opened()
         from kubernetes.client import ApiException  # here, because it takes half a second and 40 MB to load
         from urllib3.exceptions import HTTPError
@@ -143,16 +180,16 @@ class ApiServer:
                 ).response
                 data = response.read(CAP + 1)
         except ApiUnreachable:
-            self._drop()
+            self.drop()
             raise
         except (HTTPError, ApiException, OSError) as error:
-            self._drop()
+            self.drop()
             raise self._explained(error, request, deadline, watch.expired) from None
         if watch.expired:
-            self._drop()
+            self.drop()
             raise self._explained(TimeoutError(), request, deadline, True)
         if len(data) > CAP:
-            self._drop()
+            self.drop()
             raise Unknown(f"{request.method} {request.path}: more than {CAP >> 20} MiB came")
         status = int(response.status)
         head = f"{status} {response.reason or ''}".rstrip() + f"\nDate: {response.headers.get('Date', '')}"
@@ -178,7 +215,7 @@ class ApiServer:
             status = self._admin_conf.stat()
             stamp = _Stamp(status.st_mtime_ns, status.st_size)
             if self._client is None or self._config is None or stamp != self._stamp:
-                self._drop()
+                self.drop()
                 self._config = kubeconfig.parse(self._admin_conf.read_text("utf-8"))
                 self._client = self._new_client(self._config)
                 self._stamp = stamp
@@ -215,34 +252,17 @@ class ApiServer:
         return client
 
     def _dial(self, port: int) -> socket.socket:
-        """A connection by the first route that works; it is tried first the next time. ApiUnreachable if none does."""
-        failures: list[str] = []
-        for route in list(self._routes):
-            try:
-                connected = route(port)
-            except (OSError, Unreachable) as error:
-                failures.append(f"{route.__name__.strip('_').replace('_', ' ')}: {_words(error)}")
-                continue
-            self._routes.remove(route)
-            self._routes.insert(0, route)
-            self._socket = connected.dup()  # TLS takes over the other one; this one serves to hang up
-            return connected
-        raise ApiUnreachable(f"no API server at {self._address}:{port}: {'; '.join(failures)}")
-
-    def _straight(self, port: int) -> socket.socket:
-        connected = socket.create_connection((self._address, port), CONNECT_TIMEOUT)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected = self._reach(port)
+        self._socket = connected.dup()  # TLS takes over the other one; this one serves to hang up
         return connected
-
-    def _through_the_master(self, port: int) -> socket.socket:
-        return self._master().tunnel(self._address, port, CONNECT_TIMEOUT)
 
     def _hang_up(self) -> None:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """End the connection; the next request opens another."""
         if self._client is not None:
             self._client.close()
             self._client = None

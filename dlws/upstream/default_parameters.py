@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 NAME: Final = "default_config_parameters"
+_MODULE: Final = "params_of_the_checkout"
 LARGEST: Final = 1 << 20
 """Characters; the file of V0.1.6.1 has 40 thousand."""
 
@@ -28,10 +29,10 @@ def read(text: str) -> dict[str, Any]:
     """The mapping assigned to `default_config_parameters`. NotPlain if there is none or it is not plain."""
     if len(text) > LARGEST:
         raise NotPlain(1, "too large for a params.py")
+    # "\." in a Python 2 text. The filter stays: taken away again (catch_warnings), it would be gone for other threads.
+    warnings.filterwarnings("ignore", module=_MODULE)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\." in a Python 2 text
-            module = ast.parse(text)
+        module = ast.parse(text, f"{_MODULE}.py")
     except SyntaxError as error:
         raise NotPlain(error.lineno or 1, f"not Python: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dlws.verdict import Verdict
 from reports.acceptance.blocks import Block, Cell, Heading, Part, Table, Text
 from reports.acceptance.language import Language, area, title, verdict_cell
-from reports.acceptance.results import finding_text, hosts
+from reports.acceptance.results import finding_text, hosts, named
 from reports.acceptance.source import Line, Source
 
 FINDINGS = (Verdict.UNREACHABLE, Verdict.FAIL, Verdict.UNKNOWN, Verdict.WARN)
@@ -54,7 +54,7 @@ def accepted(source: Source, language: Language) -> Part:
             consent,
         ]
         rows_waived = [_waiver(line, source, language) for line in waived]
-        rows_waived += [_accepted_in_stage(*entry, source) for entry in proofs.items()]
+        rows_waived += [_accepted_in_stage(*entry, source, language) for entry in proofs.items()]
         blocks.append(Table(head, rows_waived, [24, 15, 28, 14, 16, 21, 14]))
     else:
         blocks.append(Text(stacked("无。", "None.")))
@@ -130,20 +130,23 @@ def load(source: Source, language: Language) -> Part:
 
 def _not_run(source: Source, language: Language) -> Iterator[Sequence[str | Cell]]:
     """One row for all items that were not run on the same hosts for the same reason."""
-    together: dict[tuple[str, str], list[Line]] = {}
+    together: dict[tuple[tuple[str, ...], bool, str], list[Line]] = {}
     for line in source.lines:
         if line.verdict is Verdict.NOT_RUN:
-            together.setdefault((hosts(line, language), finding_text(line)), []).append(line)
-    for (where, reason), lines in together.items():
+            together.setdefault((line.hosts, bool(line.others), finding_text(line)), []).append(line)
+    for (_, _, reason), lines in together.items():
+        where = hosts(lines[0], language)
         names = ", ".join(dict.fromkeys(line.check["id"] or line.check["name"] for line in lines))
         yield names, where, verdict_cell(Verdict.NOT_RUN, language), reason, "—", "", ""
 
 
-def _accepted_in_stage(what: tuple[str, str], where: list[str], source: Source) -> Sequence[str | Cell]:
+def _accepted_in_stage(
+    what: tuple[str, str], where: list[str], source: Source, language: Language
+) -> Sequence[str | Cell]:
     """The row of a finding that an install went on with."""
     id, sentence = what
     owner, expires = _who_accepted(source, id, where)
-    return id, ", ".join(where), sentence, owner, expires, "", ""
+    return id, named(where, language), sentence, owner, expires, "", ""
 
 
 def _who_accepted(source: Source, id: str, where: Sequence[str]) -> tuple[str, str]:

@@ -27,6 +27,7 @@ _WIDTHS = {Language.ZH: [13] * len(_COLUMNS)}  # Chinese verdicts are equally wi
 _WIDE = [11, 12, 18, 25, 14, 12, 15, 19, 11]
 LONGEST = 600  # characters of a finding; the ledger and the CSV table have the full text
 _MANY = 6  # hosts, or pieces of evidence, listed in one cell
+_MOST_NAMES = 60  # hosts named in a cell where it is neither all of them nor all but a few
 
 
 def counts(source: Source, language: Language) -> Part:
@@ -71,10 +72,11 @@ def items(source: Source, language: Language) -> Part:
     explanation = Text(
         language.stacked(
             "结果相同的主机合并为一行；“全部”指该检查项适用的全部主机。证据：运行目录 evidence/ 下的文件，#n 为行号；"
-            "主机多于六台时，其余主机的证据见 CSV 表（dlws reports csv）。",
+            "主机多于六台时，其余主机的证据见 CSV 表（dlws reports csv）；"
+            f"一格至多列出 {_MOST_NAMES} 台主机，该表有全部主机。",
             "Hosts with the same result share a row; “all” means all hosts that the check applies to. Evidence: file "
             "under evidence/ in the run's folder, and line number n as #n. For more than six hosts, the other evidence "
-            "is in the CSV table (dlws reports csv).",
+            f"is in the CSV table (dlws reports csv), and so are hosts beyond the {_MOST_NAMES} that a cell names.",
         )
     )
     head = [
@@ -127,14 +129,19 @@ def across(source: Source, language: Language) -> Part:
 
 def hosts(line: Line, language: Language) -> str:
     """The hosts of a row by name; if there are many, their number and the exceptions."""
-    if len(line.hosts) <= _MANY:
-        return ", ".join(place(host, language) for host in line.hosts)
-    if len(line.others) > _MANY:
-        return ", ".join(line.hosts)
+    if len(line.hosts) <= _MANY or len(line.others) > _MANY:
+        return named(line.hosts, language)
     everyone = language.stacked(f"全部 {len(line.hosts)} 台", f"all {len(line.hosts)} hosts")
     others = ", ".join(line.others)
     most = language.stacked(f"除下列外的 {len(line.hosts)} 台：{others}", f"{len(line.hosts)} hosts, all but {others}")
     return most if line.others else everyone
+
+
+def named(hosts: Sequence[str], language: Language) -> str:
+    """The names of hosts, of very many the first; the CSV table has all of them."""
+    names = ", ".join(place(host, language) for host in hosts[:_MOST_NAMES])
+    more = len(hosts) - _MOST_NAMES
+    return names if more <= 0 else f"{names} {language.stacked(f'等，另有 {more} 台', f'and {more} more')}"
 
 
 def finding_text(line: Line) -> str:

@@ -26,6 +26,7 @@ _TELLING = re.compile(
     r"|cat /usr/local/Ascend/driver/version\.info)"
 )
 _API = "kubernetes"
+_VALUES = 6  # different answers of hosts that pass the same check; a thousand host names are no table
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +81,27 @@ class Source:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The checks, with hosts that have the same result combined."""
+        """The checks, with hosts that have the same result combined. Answers of which nearly each host has its own are
+        left out: they are in the evidence."""
         together: dict[tuple[str, ...], list[Record]] = {}
         everywhere: dict[str, list[str]] = {}
+        answers: dict[str, dict[str, str]] = {}
+        for check in self.checks:
+            if not check["message"] and (answer := self.found(check)):
+                answers.setdefault(check["id"] or check["name"], {})[check["host"]] = answer
         for check in self.checks:
             test = check["id"] or check["name"]
-            key = (test, check["verdict"], self.found(check), check["fix"])
+            told = answers.get(test, {})
+            shown = check["message"] or (told.get(check["host"], "") if len({*told.values()}) <= _VALUES else "")
+            key = (test, check["verdict"], shown, check["fix"])
             together.setdefault(key, []).append(check)
             everywhere.setdefault(test, []).append(check["host"])
         lines = []
         for (test, _, found, _), checks in together.items():
-            hosts = tuple(check["host"] for check in checks)
+            hosts = dict.fromkeys(check["host"] for check in checks)
             others = tuple(host for host in everywhere[test] if host not in hosts)
             evidence = dict.fromkeys(ref for check in checks for ref in self.evidence(check))
-            lines.append(Line(check=checks[0], found=found, hosts=hosts, evidence=tuple(evidence), others=others))
+            lines.append(Line(checks[0], found, tuple(hosts), tuple(evidence), others))
         return lines
 
     def found(self, check: Record) -> str:

@@ -141,8 +141,8 @@ def said(change: Change) -> list[str]:
     return [action.text for action in change.actions]
 
 
-def site_of(cluster: Cluster, api: MemoryApi, folder: Path) -> Site:
-    """The site of an install whose hosts do not answer and whose API is in memory."""
+def site_of(cluster: Cluster, api: MemoryApi | None, folder: Path) -> Site:
+    """The site of an install whose hosts do not answer and whose API is in memory; the cluster's own for None."""
     context = Context(
         run="x",
         folder=folder,

@@ -201,3 +201,8 @@ def test_no_function_is_long() -> None:
 def test_the_formatter_decides() -> None:
     skips = sum(path.read_text("utf-8").count("# fmt: " + "skip") for path in OURS)
     assert skips < FORMATTER_OFF
+
+
+def test_no_thread_takes_back_the_filters_of_warnings_of_another() -> None:
+    found = [path for path in source_files(*PRODUCT) if "catch_warnings(" in path.read_text("utf-8")]
+    assert found == []

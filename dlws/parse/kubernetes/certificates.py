@@ -18,6 +18,8 @@ from dlws.parse.text import unparsable
 
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _OPEN = "-----BEGIN CERTIFICATE-----"
+_NOT_POSITIVE = "Parsed a serial number which wasn't positive"
+"""How the library's warning begins. kubeadm's CAs have the serial number 0, which RFC 5280 forbids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
 
 def _read(block: str, source: str) -> Certificate:
     try:
-        with warnings.catch_warnings():  # kubeadm's CAs have the serial number 0, which RFC 5280 forbids
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            certificate = x509.load_pem_x509_certificate(block.encode())
+        # The filter stays: taken away again (catch_warnings), it would be gone for the thread of another host too.
+        warnings.filterwarnings("ignore", _NOT_POSITIVE, CryptographyDeprecationWarning)
+        certificate = x509.load_pem_x509_certificate(block.encode())
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
             raise unparsable(source, type(key).__name__, "a key of an unsupported type")

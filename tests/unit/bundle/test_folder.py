@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -84,6 +85,17 @@ def test_a_bundle_has_what_runs_and_nothing_private() -> None:
     assert [
         name for name in names if name.startswith(("lab/", "tests/", "state/", "reports/out/")) or "/." in name
     ] == []
+
+
+def test_what_changes_while_a_bundle_is_built_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pytest.ini").write_text("committed")
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    (tmp_path / "pytest.ini").write_text("changed")
+    monkeypatch.setattr(folder, "ROOT", tmp_path)
+    monkeypatch.setattr(folder, "SUITE", ("pytest.ini",))
+    assert folder.committed() == {"pytest.ini": b"committed"}
 
 
 def test_every_command_of_a_bundle_has_its_code_in_it() -> None:

@@ -14,7 +14,10 @@ from checks.catalogue import declared
 from checks.network import pod_traffic
 from dlws.config.cluster import Cluster, load
 from dlws.engine.arguments import parameters
-from dlws.facts.pairs import ALL_PAIRS_UP_TO, partners, partners_in, sampled
+from dlws.engine.targets import WHOLE
+from dlws.facts import samples
+from dlws.facts.pairs import ALL_PAIRS_UP_TO, partners, partners_in
+from dlws.kubernetes import device_plugins
 from tests.kits.config_example import no_dns, write
 
 
@@ -71,20 +74,51 @@ def test_partners_are_in_the_order_of_the_configuration(cluster_of: Callable[[in
     assert partners_in(cluster, "control") == cluster.nodes
 
 
-def test_a_finding_says_how_many_were_tested(cluster_of: Callable[[int], Cluster]) -> None:
-    cluster = cluster_of(100)
-    assert sampled(cluster, "w000") == " (a sample: 8 of 99 others)"
-    assert sampled(cluster, cluster.master.name) == sampled(cluster_of(ALL_PAIRS_UP_TO), "w000") == ""
+PAIRWISE = {
+    "N06": "8 of 99 other hosts",
+    "N11": "8 of 99 other hosts",
+    "N12": "8 of 99 other hosts",
+    "N31": "each host with up to 8 of 99 others, the master with all",
+    "P21": "each host with up to 8 of 99 others, the first with all",
+}
+"""What each check of pairs says of w000, of 100 hosts with NPUs."""
 
 
-def test_checks_on_a_sample_say_so_in_their_titles() -> None:
+def test_checks_of_pairs_say_how_many_they_judge(cluster_of: Callable[[int], Cluster]) -> None:
+    large, small = cluster_of(100), cluster_of(ALL_PAIRS_UP_TO)
+    worker = large.node("w000")
+    assert {id: declared()[id].sample(large, worker) for id in PAIRWISE} == PAIRWISE
+    assert {declared()[id].sample(small, worker) for id in PAIRWISE} == {""}
+    assert samples.other_hosts(large, large.master) == ""
+
+
+def test_no_check_of_a_sample_forgets_to_say_so() -> None:
     chosen = [
         check
         for check in declared().values()
         if "peers" in parameters(check.function) or "partners" in inspect.getsource(check.function)
     ]
-    assert {"N06", "N11", "N12", "N31", "P21"} <= {check.id for check in chosen}
+    assert {check.id for check in chosen} == PAIRWISE.keys()
     assert [c.id for c in chosen if "sample" not in c.title or "抽样" not in c.title_zh] == []
+
+
+def test_links_are_measured_to_the_next_host_alone(cluster_of: Callable[[int], Cluster]) -> None:
+    told = {count: declared()["Q01"].sample(cluster_of(count), WHOLE) for count in (2, 4)}
+    assert told == {2: "", 4: "each host with 1 of 3 others"}
+
+
+def test_an_all_reduce_names_the_two_hosts_of_many(cluster_of: Callable[[int], Cluster]) -> None:
+    cluster = cluster_of(50)
+    first = device_plugins.hosts(cluster)[0]
+    kind = device_plugins.kind(cluster, first)
+    assert declared()["W12"].sample(cluster, first) == f"w000 and w001, of 49 hosts with {kind}"
+
+
+def test_a_job_on_one_kind_of_accelerator_names_the_kind(tmp_path: Path) -> None:
+    cluster = load(write(tmp_path), resolve=no_dns)
+    kinds = dict.fromkeys(device_plugins.kind(cluster, node) for node in device_plugins.hosts(cluster))
+    assert len(kinds) > 1
+    assert samples.first_kind(cluster, cluster.master) == f"{next(iter(kinds))}, of {len(kinds)} kinds of accelerators"
 
 
 def test_pods_are_pinged_by_a_sample_of_the_hosts(

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bundle import folder, image
+
 ROOT = Path(__file__).parents[3]
 GITLAB, GITHUB = ROOT / "docs/ci/gitlab-ci.yml", ROOT / "docs/ci/github-workflow.yml"
+SHARDS = ROOT / "docs/ci/shards-job.yaml"
 AUDIT = '.venv/bin/pytest -m verify --cluster "$DLWS_HOME/config.yaml"'
 EXAMPLES = pytest.mark.parametrize("file", [GITLAB, GITHUB], ids=lambda file: file.stem)
 
@@ -86,6 +89,32 @@ def test_a_workflow_may_only_read_the_repository() -> None:
 @EXAMPLES
 def test_the_page_shows_where_each_example_is(file: Path) -> None:
     assert f"(ci/{file.name})" in (ROOT / "docs/ci.md").read_text("utf-8")
+
+
+def test_a_pod_of_the_job_audits_its_shard_of_as_many_as_there_are_pods() -> None:
+    job = read(SHARDS)["spec"]
+    [pod] = job["template"]["spec"]["containers"]
+    assert (job["completionMode"], job["completions"]) == ("Indexed", job["parallelism"])
+    assert pod["env"] == [{"name": "SHARDS", "value": str(job["completions"])}]
+    assert '--shard "$((JOB_COMPLETION_INDEX + 1))/$SHARDS"' in pod["args"][0]
+
+
+def test_the_job_runs_the_image_of_the_bundle() -> None:
+    [pod] = read(SHARDS)["spec"]["template"]["spec"]["containers"]
+    assert pod["image"] == f"dlws-suite:{folder.version()}-amd64"
+    assert f"\n/{image.PLACE}/dlws pytest " in pod["args"][0]
+
+
+def test_an_older_cluster_gets_a_plain_job_of_each_shard() -> None:
+    page = (ROOT / "docs/shards.md").read_text("utf-8")
+    [script] = re.findall(r"sed -e '([^']+)'", page)
+    gone = [
+        line
+        for line in SHARDS.read_text("utf-8").splitlines()
+        for word in re.findall(r"/(\w+:)/d", script)
+        if word in line
+    ]
+    assert [line.split(":")[0].strip() for line in gone] == ["completionMode", "completions", "parallelism"]
 
 
 def test_each_make_target_is_one() -> None:

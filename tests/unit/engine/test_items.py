@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import reports
-from reports import record
+from reports import html, junit, record
+from reports.acceptance.source import Source
 from tests.kits.project import Project
 
 CHECKS = '''
@@ -79,6 +80,21 @@ def test_welcomes(host):
     """Says what it should."""
     expect("page", found="Oops", expected="Welcome, found no problem")
 '''
+SAMPLED = '''
+@check("S01", title_zh="抽", fix="-", sample=lambda cluster, target: f"{target.name} of 9 hosts")
+def test_sampled(host):
+    """Holds where it was looked at."""
+
+@check("S02", title_zh="抽", fix="-", sample=lambda cluster, target: "1 of 9", deviation="the product needs it so")
+def test_sampled_and_deviating(host):
+    """Deviates where it was looked at."""
+    expect("mode", found="0777", expected="0755")
+
+@check("S03", title_zh="抽", fix="-", sample=lambda cluster, target: "1 of 9")
+def test_sampled_and_unknown(host):
+    """Cannot be looked at."""
+    raise Unknown("half an answer")
+'''
 MILD = '''
 @check("W01", title_zh="轻", fix="tidy up", severity=Severity.WARNING)
 def test_slight(host):
@@ -104,7 +120,7 @@ MORE_WAIVERS = """
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One host, checked for everything."""
-    made = Project(tmp_path_factory.mktemp("audited"), checks=CHECKS + PAGE + MILD + WAIVED, hosts=["a1"])
+    made = Project(tmp_path_factory.mktemp("audited"), checks=CHECKS + PAGE + SAMPLED + MILD + WAIVED, hosts=["a1"])
     made.write("waivers.yaml", WAIVERS + MORE_WAIVERS)
     assert made.run("-m", "verify").status == 1
     return made
@@ -127,6 +143,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Project:
         ("faulty_library", "UNKNOWN", "the suite itself broke: AssertionError: it did not come about"),
         ("deviates", "DEVIATION", "(the product needs it so)"),
         ("waived", "WAIVED", "(waived: next week; Li Wei; until 2099-01-01)"),
+        ("sampled", "PASS", "a sample: a1 of 9 hosts"),
+        ("sampled_and_deviating", "DEVIATION", "found 0777 (the product needs it so; a sample: 1 of 9)"),
+        ("sampled_and_unknown", "UNKNOWN", "cannot know: half an answer"),
     ],
 )
 def test_a_check_is_judged(audited: Project, name: str, verdict: str, message: str) -> None:
@@ -152,6 +171,16 @@ def test_a_finding_is_data_from_the_check_to_the_record(
     [recorded] = [check for check in made if check["name"] == name]
     assert (result.what, result.found, result.expected, result.remark) == (what, found, expected, remark)
     assert [recorded[key] for key in ("what", "found", "expected", "remark")] == [what, found, expected, remark]
+
+
+def test_a_pass_on_a_sample_says_so_wherever_it_is_told(audited: Project) -> None:
+    overview = reports.read(audited.folder)
+    source = Source(overview.recorded)
+    [line] = [line for line in source.lines if line.check["name"] == "sampled"]
+    [case] = [case for case in junit.render(overview).split("<testcase ") if 'name="sampled[a1]"' in case]
+    assert line.found == line.check["message"] == "a sample: a1 of 9 hosts"
+    assert line.check["sample"] in case
+    assert "a sample: a1 of 9 hosts" in html.render(overview)
 
 
 def test_a_check_made_from_a_table_goes_by_the_name_it_was_given(audited: Project) -> None:

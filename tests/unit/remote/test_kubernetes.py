@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,29 @@ def test_a_server_that_always_forgets_is_unknown(api: FakeApi, kube: Kubernetes)
     api.on(NEXT, (410, status("expired")))
     with pytest.raises(Unknown, match="forgot its place in the list 3 times"):
         kube.list("nodes")
+
+
+def test_a_slow_answer_keeps_no_other_request_waiting(api: FakeApi, kube: Kubernetes) -> None:
+    begun, other = threading.Event(), threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        begun.set()
+        api_kit.send_json(handler, {"waited": other.wait(10)})
+
+    api.on("/slow", slow)
+    api.on("/quick", {})
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(kube.document, "/slow")
+        assert begun.wait(10)
+        kube.document("/quick")
+        other.set()
+        assert answer.result() == {"waited": True}
+
+
+def test_requests_after_one_another_share_a_connection(api: FakeApi, kube: Kubernetes) -> None:
+    api.on(NODES, nodes("atlas01"))
+    assert [names(kube) for _ in range(3)] == [["atlas01"]] * 3
+    assert api.connections == 1
 
 
 def test_what_is_not_there_is_none(kube: Kubernetes) -> None:

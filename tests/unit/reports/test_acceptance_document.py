@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dlws.record.ledger import Proof
-from dlws.record.run_folder import RunFolderError
+from dlws.record.run_folder import Command, RunFolderError
 from dlws.verdict import Severity, Verdict
-from reports.acceptance import inventory
+from reports.acceptance import inventory, results
 from reports.acceptance.blocks import Signatures
 from reports.acceptance.language import Language
-from reports.acceptance.source import Source
+from reports.acceptance.source import Line, Source
 from tests.kits import sample_run
 from tests.kits.acceptance import faulty, good, made, rows, text_of, with_verdict, written
 
@@ -209,3 +211,27 @@ def test_the_images_of_the_content_are_listed_by_their_digests(tmp_path: Path) -
     part = inventory.versions(source, Language.EN)
     assert "k8s.gcr.io/pause:3.2" in text_of(part)
     assert "sha256:1b" in text_of(part)
+
+
+def line_on(hosts: int, others: int) -> Line:
+    names = [f"n{number:03}" for number in range(hosts + others)]
+    return Line(check={}, found="", hosts=tuple(names[:hosts]), evidence=(), others=tuple(names[hosts:]))
+
+
+def test_a_cell_names_at_most_sixty_hosts() -> None:
+    assert results.hosts(line_on(500, 500), Language.EN).endswith(", n058, n059 and 440 more")
+    assert results.hosts(line_on(60, 60), Language.EN).endswith(", n058, n059")
+    assert results.hosts(line_on(994, 6), Language.EN).startswith("994 hosts, all but n994, ")
+
+
+@pytest.mark.parametrize(("hosts", "rows"), [(6, 6), (7, 1)])
+def test_values_of_which_each_host_has_its_own_are_no_rows(hosts: int, rows: int) -> None:
+    names = [f"n{number}" for number in range(hosts)]
+    recorded: Any = SimpleNamespace(
+        command=lambda reference: Command(n=1, command="hostname", rc=0, out=f"{reference}\n")
+    )
+    source = Source(recorded)
+    checks = [{"id": "U01", "test": n, "host": n, "verdict": "PASS", "message": "", "fix": ""} for n in names]
+    source.__dict__.update(checks=checks, _evidence={name: (name,) for name in names})
+    assert len(source.lines) == rows
+    assert [host for line in source.lines for host in line.hosts] == names
