@@ -14,6 +14,7 @@ from typing import Final
 from dlws.parse.text import lines, unparsable
 
 REMEMBERED: Final = 8192  # messages, some 2 MiB: what several kinds of hosts log in a day
+LONGEST: Final = 1024  # characters of a message that is remembered: the kernel writes none that is longer
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""
 _FAULTS = {
@@ -70,12 +71,16 @@ def faults(text: str) -> tuple[str, ...]:
             if line.startswith(("-- ", " ")):  # "-- Logs begin at", "-- Boot 3f2a"; a message of several lines
                 continue
             raise unparsable("journalctl", line)
-        for kind in _kinds(message := row["text"] or ""):
+        message = row["text"] or ""
+        for kind in _remembered(message) if len(message) <= LONGEST else _kinds(message):
             latest[kind] = f"{kind}: {row['time']} {message[:100]}"
     return tuple(latest.values())
 
 
-@lru_cache(REMEMBERED)
 def _kinds(message: str) -> tuple[str, ...]:
-    """The kinds of faults that a message reports: a log repeats most of its messages, and hosts of a kind log alike."""
+    """The kinds of faults that a message reports."""
     return tuple(kind for kind, pattern in _FAULTS.items() if pattern.search(message))
+
+
+_remembered = lru_cache(REMEMBERED)(_kinds)
+"""A log repeats most of its messages, and hosts of a kind log alike."""

@@ -115,6 +115,12 @@ def test_a_message_is_judged_once_however_often_hosts_log_it(monkeypatch: pytest
     assert judged == [f"counted here alone: {n}" for n in range(3)]
 
 
+def test_what_no_kernel_writes_is_not_kept() -> None:
+    before = kernel_log._remembered.cache_info().currsize
+    kernel_log.faults(logged("Oops: 0003 [#1] " + "x" * 5000))
+    assert kernel_log._remembered.cache_info().currsize == before
+
+
 def test_kinds_are_named_in_the_order_in_which_they_began() -> None:
     oops, watchdog = "Oops: 0001 [#1]", "NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out"
     told = kernel_log.faults(logged(oops) + logged(watchdog, 45) + logged(oops, 46))
