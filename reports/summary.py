@@ -76,7 +76,7 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) ->
     if end.exit_status == 2:
         return State.BAD if bad else State.INCOMPLETE, _joined("Interrupted", wrong, missing, bad)
     if end.exit_status == NOTHING_RUN:
-        return State.INCOMPLETE, f"Nothing was run: {end.reason or 'no test was collected'}"
+        return State.BAD, f"Nothing was run: {end.reason or 'no test was collected'}"
     if end.exit_status not in (0, 1):
         return State.BAD, f"The suite itself failed (exit status {end.exit_status}): {end.reason or 'no reason given'}"
     if bad:

@@ -24,4 +24,4 @@ def denied(error: PermissionError) -> str:
 def unwritable(path: Path, error: OSError) -> str:
     """A failure to write what belongs to a run, in words. The usual cause is a full disk."""
     fix = "Make room there, or name another folder for runs with the environment variable DLWS_RUNS"
-    return f"{path} cannot be written: {error.strerror}. {fix}"
+    return f"{path} cannot be written: {error.strerror or error}. {fix}"
