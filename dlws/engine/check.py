@@ -141,8 +141,8 @@ def check(
 
 def elsewhere(selector: Selector, cause: Callable[..., None]) -> Check:
     """A check as a cause of findings on all hosts where it is red on one that `selector` names, the master say."""
-    found: Check = cause.__dict__["check"]
-    return replace(found, on=selector)
+    declared: Check = cause.__dict__["check"]
+    return replace(declared, on=selector)
 
 
 def goal(id: str, **declaration: Any) -> Callable[[F], F]:

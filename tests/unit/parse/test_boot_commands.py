@@ -109,8 +109,8 @@ def test_of_a_table_of_cron_only_what_a_boot_runs_counts(file: str) -> None:
 
 @pytest.mark.parametrize("key", ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop"])
 def test_a_unit_runs_what_starts_it_or_goes_with_that(key: str) -> None:
-    found = boot_commands.parse(f"== /etc/systemd/system/site.service\n{key} = -+/sbin/swapon /a\n")
-    assert [command.text for command in found] == ([] if key == "ExecStop" else ["/sbin/swapon /a"])
+    found = boot_commands.parse(f"== /etc/systemd/system/site.service\n{key} = -+/sbin/swapon /a\n{key}=/b\n")
+    assert [command.text for command in found] == ([] if key == "ExecStop" else ["/sbin/swapon /a", "/b"])
 
 
 @pytest.mark.parametrize(
