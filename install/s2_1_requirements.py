@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks import accounts, control
+from checks import accounts, control, firewall
 from checks.gpu import presence as gpu
 from checks.host import system
 from checks.network import names
@@ -30,7 +30,7 @@ def test_build_host() -> None:
         system.test_secure_boot_is_off,
         system.test_cpu_and_memory,
         names.test_private_address_is_here,
-        names.test_firewall_is_off,
+        firewall.test_firewall_is_off,
         gpu.test_gpu_count,
         gpu.test_gpu_driver,
         npu.test_npu_count,

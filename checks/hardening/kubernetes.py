@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from checks import firewall
 from checks.kubernetes import control_plane, kube_host
-from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
@@ -252,7 +252,7 @@ def test_kubelet_files_are_guarded(host: Host) -> None:
     section="3.11",
     source="CIS Kubernetes 4.2.1-4.2.4",
     title_zh="kubelet 拒绝匿名访问",
-    causes=[kube_host.test_kubelet_is_healthy, names.test_firewall_is_off],
+    causes=[kube_host.test_kubelet_is_healthy, firewall.test_firewall_is_off],
     fix=f"set anonymous off, mode Webhook, clientCAFile and readOnlyPort 0 in {kubelet.CONFIG}; restart kubelet",
 )
 def test_kubelet_answers_nobody_unknown(host: Host) -> None:

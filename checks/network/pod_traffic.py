@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, ip_network
 
+from checks import firewall
 from checks.kubernetes import control_plane
 from checks.network import names
 from dlws.config.cluster import Cluster
@@ -36,7 +37,7 @@ WEAVE = "http://127.0.0.1:6784/status"
     section="3.11",
     source="k8s, weave docs",
     title_zh="API Server、kubelet 与 Weave 端口可从其他主机访问（Weave 超过 32 台时抽样）",
-    causes=[control_plane.test_api_server_is_ready, elsewhere(master, names.test_firewall_is_off)],
+    causes=[control_plane.test_api_server_is_ready, elsewhere(master, firewall.test_firewall_is_off)],
     sample=samples.other_hosts,
     fix="look for a firewall or a missing route between the two hosts",
 )
@@ -58,7 +59,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     section="3.11",
     source="iptables(8), nft(8)",
     title_zh="没有防火墙规则丢弃 Pod 的数据包",
-    causes=[names.test_firewall_is_off],
+    causes=[firewall.test_firewall_is_off],
     fix="find out what made the rule (iptables -t <table> -S <chain>; nft list table <family> <table>), and remove it"
     " there and by iptables -D or nft delete",
 )
