@@ -7,7 +7,6 @@ from statistics import median
 from typing import Any
 
 from checks.kubernetes import nodes
-from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_present, expect_that, judges_api
 from dlws.engine.targets import master, whole_cluster
@@ -60,7 +59,6 @@ GRAVE = {
     source="k8s readyz",
     on=master,
     title_zh="API Server 就绪",
-    causes=[names.test_firewall_is_off],
     fix="on the master: docker ps -a | grep kube-apiserver; docker logs; journalctl -u kubelet",
 )
 def test_api_server_is_ready(host: Host, kube: Kubernetes) -> None:
