@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.docker import test_docker_answers
+from checks import docker
 from dlws.config.cluster import Cluster
 from dlws.content import verify
 from dlws.content.on_host import (
@@ -80,7 +80,7 @@ def test_content_source_is_gone(host: Host) -> None:
     section="3.16",
     source="content.lock",
     on=content_hosts,
-    causes=[test_docker_answers],
+    causes=[docker.test_docker_answers],
     title_zh="主机上的镜像就是离线内容中的镜像",
     fix="docker image rm -f NAME on the host, then pytest -m install, which loads the content's; restart what runs it",
 )
