@@ -14,7 +14,7 @@ from dlws.engine.judgement import Judgement, failed
 from dlws.engine.site import Site
 from dlws.engine.stage import Step
 from dlws.inventory import Target
-from dlws.record.answer import ApiUnreachable, LinkLost, Unreachable
+from dlws.record.answer import ApiUnreachable, LinkLost, NoHostAnswers, Unreachable
 from dlws.record.ledger import ActionRow, Outcome, Proof
 from dlws.remote.change import Applier, Change, ChangeFailed, Planner
 from dlws.verdict import Mismatch, NotApplicable, Unknown, Verdict
@@ -152,8 +152,14 @@ def judge(site: Site, check: Check, target: Target) -> Proof:
         message=judgement.message,
         remark=judgement.remark,
         sample=judgement.sample,
-        fix="" if judgement.verdict in (Verdict.PASS, Verdict.NA, Verdict.WAIVED) else check.fix,
+        fix=_fix(check, judgement),
     )
+
+
+def _fix(check: Check, judgement: Judgement) -> str:
+    if judgement.verdict in (Verdict.PASS, Verdict.NA, Verdict.WAIVED):
+        return ""
+    return check.fix if judgement.fix is None else judgement.fix
 
 
 def weighed(site: Site, check: Check, target: Target, judgement: Judgement) -> Judgement:
@@ -203,8 +209,12 @@ def _called(site: Site, check: Check, target: Target) -> Judgement:
 
 
 def unknown(error: Unknown, target: Target) -> Judgement:
-    """The judgement that a fact about a target could not be established."""
-    return Judgement(verdict=Verdict.UNKNOWN, message=f"cannot know: {message_about(target, error)}")
+    """The judgement that a fact about a target could not be established.
+
+    The check's fix is for what it finds. Where no host was asked it would be harmful advice: to remove hosts' keys.
+    """
+    fix = "" if isinstance(error, NoHostAnswers) else None
+    return Judgement(verdict=Verdict.UNKNOWN, message=f"cannot know: {message_about(target, error)}", fix=fix)
 
 
 def message_about(target: Target, error: Exception) -> str:

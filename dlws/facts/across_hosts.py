@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
+from dlws.record.answer import NoHostAnswers
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
 
 
 def reachable_hosts(hosts: Mapping[str, Host]) -> Mapping[str, Host]:
-    """The hosts. Unknown where none can be reached: nothing can be said of the cluster then."""
+    """The hosts. NoHostAnswers where none can be reached: nothing can be said of the cluster then."""
     if not hosts:
-        raise Unknown("no host can be reached")
+        raise NoHostAnswers("no host can be reached")
     return hosts
 
 

@@ -30,6 +30,10 @@ class LoginRefused(Unreachable):
     """The host answers, but with none of the logins can commands be run as root."""
 
 
+class NoHostAnswers(Unknown):
+    """None of the hosts that a check compares can be reached: that is told of each of them, and this is its echo."""
+
+
 class HostKeyChanged(Unreachable):
     """The host presents a different key from the one pinned for its address. Nothing secret was sent to it."""
 

@@ -283,6 +283,22 @@ def test_an_audit_has_one_finding_for_a_lost_host(args: list[str], tmp_path: Pat
     assert made.verdicts["all[cluster]"] == "PASS"
 
 
+COMPARED = '''
+@check("T04", on=whole_cluster, title_zh="同", fix="rm /etc/machine-id")
+def test_alike(hosts):
+    """All hosts are alike."""
+    expect("hosts", found=sorted(reachable_hosts(hosts)), expected=["a1"])
+'''
+
+
+def test_where_no_host_answers_nobody_is_told_to_mend_one(tmp_path: Path) -> None:
+    made = Project(tmp_path, checks=f"from dlws.facts.across_hosts import reachable_hosts\n{COMPARED}", hosts=["a1"])
+    made.on("a1", "unreachable")
+    assert made.run("-m", "verify").status == 1
+    (only,) = [result for result in made.ledger.findings if result.host == "cluster"]
+    assert (only.verdict, only.message, only.fix) == ("UNKNOWN", "cannot know: no host can be reached", "")
+
+
 def test_an_install_finishes_the_hosts_that_are_not_lost(tmp_path: Path) -> None:
     made = scattered(tmp_path)
     assert made.run("-m", "install", "-n", "2").status == 1
