@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from checks.catalogue import declared
+
 ROOT = Path(__file__).parents[3]
 PAGES = [
     *(ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
@@ -47,6 +49,12 @@ def test_what_is_to_be_pasted_can_be_read(page: Path) -> None:
     for language, text in blocks:
         if language in readers and "{{" not in text:  # a template is not YAML yet
             readers[language](text)
+
+
+@pytest.mark.parametrize("page", HOW_TO, ids=of)
+def test_the_checks_that_a_reader_adds_have_ids_that_are_free(page: Path) -> None:
+    added = re.findall(r'^ +"([A-Z][0-9]{2})",$', page.read_text("utf-8"), re.M)
+    assert sorted(declared().keys() & added) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=of)
