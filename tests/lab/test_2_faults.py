@@ -44,7 +44,18 @@ FAULTS = [
 
 GPU = ("gpu/presence", "gpu/errors", "gpu/fabric", "gpu/state")
 NPU = ("npu/presence", "npu/chips", "npu/network")
-SUBJECTS = ("accounts", "control", "docker", *GPU, "host/swap", "host/system", "network/names", "root_access", *NPU)
+SUBJECTS = (
+    "accounts",
+    "control",
+    "docker",
+    "firewall",
+    *GPU,
+    "host/swap",
+    "host/system",
+    "network/names",
+    "root_access",
+    *NPU,
+)
 AUDIT = ("-m", "verify", *(f"checks/{subject}.py" for subject in SUBJECTS))
 
 
