@@ -32,6 +32,8 @@ from tests.kits.proof_kit import carry_out, judge_again, spoil, spoil_api
 CHECKS, PROOFS = declared(), written()
 PYTHON = re.compile(r"\w+\(\w+=|<\w+[ .]|frozenset|[\[{(]'|\bNone\b")
 """What a field engineer must not have to read."""
+NOBODY = "no host can be reached"
+"""Of a cluster that did not answer nothing is known that one could mend."""
 
 
 def every_case() -> list[Case]:
@@ -51,7 +53,7 @@ def test_check_comes_to_its_verdict(case: Case, tmp_path: Path, monkeypatch: pyt
     if case.verdict is Verdict.FAIL:
         assert all((proof.what, proof.expected, proof.found)), proof.sentence
     if case.verdict not in (Verdict.PASS, Verdict.NA):
-        assert proof.fix == case.check.fix
+        assert proof.fix == ("" if NOBODY in proof.sentence else case.check.fix)
         assert not PYTHON.search(sentence(proof)), proof.sentence
 
 
