@@ -97,7 +97,7 @@ def quieten(config: pytest.Config) -> None:
 def share_memory() -> None:
     """Let all threads allocate from one arena, where the C library is glibc.
 
-    It gives each thread its own, and what the thread of one host frees serves no other host: at 60 hosts a quarter of
+    It gives each thread its own, and what the thread of one host frees serves no other host: at 60 hosts a fifth of
     the memory of an audit was held so. (M_ARENA_MAX of mallopt(3); musl has neither.)
     """
     with suppress(AttributeError):

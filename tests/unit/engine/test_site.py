@@ -17,7 +17,7 @@ from tests.kits.platform import site_of
 
 def test_threads_share_one_client_of_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: Any) -> object:
-        time.sleep(0.05)
+        time.sleep(0.05)  # once: long enough for all four threads to ask meanwhile
         return object()
 
     monkeypatch.setattr(site_module, "ApiServer", slow)
