@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -45,6 +46,20 @@ _VARIABLE = re.compile(
 copy of the object. Both begin alike: a list of all pods, megabytes of it, is searched for that beginning first."""
 
 Body = Mapping[str, Any]
+
+_LOADING = threading.Lock()
+
+
+def library() -> Any:
+    """The module `kubernetes.client`. Loaded when first asked for: it takes half a second and 40 MB.
+
+    One thread at a time: it loads its parts upon their first use, in a circle. Python lets two threads which wait for
+    each other's parts go on with half a module, and then no thread of the process finds ApiClient again.
+    """
+    with _LOADING:
+        import kubernetes.client
+        from kubernetes.client import ApiClient, ApiException, Configuration  # noqa: F401  (loads these parts)
+    return kubernetes.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +177,6 @@ class _Line:
     def ask(self, request: ApiRequest, deadline: float) -> Answer:
         """One request and its answer. Raises as `Server.ask` does."""
         client, config = self._opened()
-        from kubernetes.client import ApiException  # here, because it takes half a second and 40 MB to load
         from urllib3.exceptions import HTTPError
 
         started = time.monotonic()
@@ -182,7 +196,7 @@ class _Line:
         except ApiUnreachable:
             self.drop()
             raise
-        except (HTTPError, ApiException, OSError) as error:
+        except (HTTPError, library().ApiException, OSError) as error:
             self.drop()
             raise self._explained(error, request, deadline, watch.expired) from None
         if watch.expired:
@@ -226,8 +240,8 @@ class _Line:
         return self._client, self._config
 
     def _new_client(self, config: kubeconfig.Kubeconfig) -> Any:
+        kubernetes_client = library()
         import urllib3
-        from kubernetes.client import ApiClient, Configuration
 
         dial = self._dial
 
@@ -242,10 +256,10 @@ class _Line:
 
             ConnectionCls = Dialled
 
-        settings = Configuration(host=f"https://{config.name}:{config.port}")
+        settings = kubernetes_client.Configuration(host=f"https://{config.name}:{config.port}")
         settings.proxy = None  # whatever the environment says: the cluster's hosts are on the same site
         settings.retries = False
-        client = ApiClient(settings)
+        client = kubernetes_client.ApiClient(settings)
         manager = client.rest_client.pool_manager
         manager.connection_pool_kw["ssl_context"] = trusting(config)
         manager.pool_classes_by_scheme = {"https": Pool}
