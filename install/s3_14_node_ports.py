@@ -6,7 +6,7 @@ from checks.kubernetes import control_plane, node_ports
 from dlws.engine.stage import stage
 from dlws.engine.targets import master
 from dlws.facts.files import text_of
-from dlws.facts.node_ports import API_SERVER_PROCESS, reserved_ports
+from dlws.facts.node_ports import API_SERVER_PROCESS, CLIENT_PORTS, client_ports, reserved_ports
 from dlws.kubernetes import kubeadm
 from dlws.kubernetes.membership import API_SERVER, KUBECTL
 from dlws.remote.change import Change
@@ -14,7 +14,7 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from install.s3_11_kubernetes import wait
 
-RESERVED = "/etc/sysctl.d/91-dlws-node-ports.conf"
+SETTINGS = "/etc/sysctl.d/91-dlws-node-ports.conf"
 BACKUP = "/etc/kubernetes/kube-apiserver.yaml.before-dlws"  # not in manifests/, where kubelet would run it
 REPLACE = (
     "set -e; t=$(mktemp /etc/kubernetes/.dlws.XXXXXX); trap 'rm -f \"$t\"' EXIT;"
@@ -61,8 +61,17 @@ def test_node_ports_kept(host: Host, kube: Kubernetes, change: Change) -> None:
 
 @stage(section="3.14", after="kernel", proves=[node_ports.test_node_ports_are_not_ephemeral])
 def test_node_ports_reserved(host: Host, change: Change) -> None:
-    """Reserve the NodePorts against outgoing connections, keeping existing reservations."""
-    reserved = [f"{first}-{last}" for first, last in reserved_ports(host)]
-    ports = ",".join([*reserved, kubeadm.NODE_PORTS])
-    change.write_file(RESERVED, f"net.ipv4.ip_local_reserved_ports = {ports}\n")
-    change.run("sysctl -q -p %s", RESERVED)
+    """Keep outgoing connections off the NodePorts: the kernel's range begins behind them, or leaves them out.
+
+    Where the range begins within the NodePorts (Linux' own does), reserving them would do, but not well: Linux looks
+    for a free port from a random one upwards, and so would mostly begin at the first one behind them. New connections
+    would meet the flows that conntrack noted before kube-proxy's rules were there, and for two minutes lead nowhere.
+    """
+    first, last = client_ports(host)
+    if first in kubeadm.NODE_PORT_RANGE and last > kubeadm.NODE_PORT_RANGE[-1]:
+        setting = f"{CLIENT_PORTS} = {kubeadm.NODE_PORT_RANGE[-1] + 1} {last}\n"
+    else:
+        before = [f"{low}-{high}" for low, high in reserved_ports(host)]
+        setting = f"net.ipv4.ip_local_reserved_ports = {','.join([*before, kubeadm.NODE_PORTS])}\n"
+    change.write_file(SETTINGS, setting)
+    change.run("sysctl -q -p %s", SETTINGS)

@@ -72,8 +72,17 @@ def test_the_manifest_is_replaced_from_outside_its_folder(cluster: Cluster) -> N
     assert b"--service-node-port-range=30000-49999" in stdin
 
 
-def test_reserved_ports_stay_reserved(cluster: Cluster) -> None:
-    connection = Scripted("atlas01", {"ip_local_reserved_ports": (0, "8080,9100-9102\n", "")})
+def test_outgoing_connections_begin_behind_the_node_ports() -> None:
+    connection = Scripted("atlas01", {"ip_local_port_range": (0, "32768\t60999\n", "")})
+    host, change = change_on(connection)
+    s3_14_node_ports.test_node_ports_reserved(host, change)
+    assert connection.sent[0][1] == b"net.ipv4.ip_local_port_range = 50000 60999\n"
+
+
+@pytest.mark.parametrize("clients", ["1024\t65535", "32768\t49999"], ids=["on both sides", "nothing behind"])
+def test_reserved_ports_stay_reserved(clients: str) -> None:
+    ranges = {"ip_local_port_range": (0, f"{clients}\n", ""), "ip_local_reserved_ports": (0, "8080,9100-9102\n", "")}
+    connection = Scripted("atlas01", ranges)
     host, change = change_on(connection)
     s3_14_node_ports.test_node_ports_reserved(host, change)
     assert connection.sent[0][1] == b"net.ipv4.ip_local_reserved_ports = 8080-8080,9100-9102,30000-49999\n"
