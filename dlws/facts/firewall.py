@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network
+from itertools import product
 from typing import Final
 
 from dlws.config.cluster import Cluster
@@ -24,6 +25,12 @@ OTHER_BACK_END: Final = (
 )
 """The chain in the back end that `iptables` does not show; iptables-legacy is only asked where it has a filter table,
 because asking it makes one."""
+OTHER_SAVE: Final = (
+    'if command -v iptables >/dev/null; then v=$(iptables --version) || exit; echo "# $v";'
+    " case $v in *nf_tables*) if test -s /proc/net/ip_tables_names; then iptables-legacy-save; fi;; esac; fi"
+)
+"""The version of `iptables`, as a comment, and all rules of the legacy back end where it shows those of nf_tables: the
+kernel obeys both."""
 NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
 WAYS_IN: Final = (
     *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443, kubeadm.NODE_PORT_RANGE[0])),
@@ -74,8 +81,8 @@ def fate_beside_input(node: Node, cluster: Cluster, host: Host) -> Fate:
     """What the tables that packets pass besides filter do with them, each rule with its table and chain."""
     dropped: list[str] = []
     doubts: list[str] = []
-    interface, found = _interface(node, host), tables(host)
-    for table, chain in BESIDE_INPUT:
+    interface = _interface(node, host)
+    for found, (table, chain) in product(tables(host), BESIDE_INPUT):
         rules = Filter({name: [rule.text for rule in those] for name, those in found.get(table, {}).items()})
         packets = incoming_packets(node, cluster, interface, rules) if rules.chains.get(chain) else []
         fate = rules.fate(packets, chain)
@@ -124,7 +131,7 @@ def nft_fate(host: Host) -> tuple[list[str], list[str]]:
     """What keeps packets out in the tables that were made by nft, and what may: a chain's policy, or a rule."""
     on: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING):
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING, _shown_by_iptables(host)):
         on += [f"nft chain {chain} policy {chain.policy}"] if chain.policy != "accept" else []
         closed, unclear = nftables.closing(host.read("nft list table %s %s", chain.family, chain.table), chain)
         on += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -139,7 +146,7 @@ def nft_drops(host: Host) -> tuple[list[str], list[str]]:
     """
     dropping: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING):
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING, _shown_by_iptables(host)):
         text = host.read("nft list table %s %s", chain.family, chain.table)
         closed, unclear = nftables.closing(text, chain)
         dropping += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -165,6 +172,14 @@ SAVE: Final = (
 `iptables -t raw` would load one."""
 
 
-def tables(host: Host) -> dict[str, iptables_save.Table]:
-    """The tables of iptables that can drop a packet, by name; none on a host without iptables."""
-    return iptables_save.parse(host.read(SAVE))
+def tables(host: Host) -> list[dict[str, iptables_save.Table]]:
+    """The tables of iptables that can drop a packet, by name, of each back end; none on a host without iptables."""
+    return [iptables_save.parse(host.read(command)) for command in (SAVE, OTHER_SAVE)]
+
+
+def _shown_by_iptables(host: Host) -> frozenset[tuple[str, str]]:
+    """The tables and chains of nft's family ip that iptables shows: all of its own, INPUT alone, or none."""
+    version = host.read(OTHER_SAVE).partition("\n")[0].removeprefix("# ")
+    if version and firewall.is_nf_tables(version):
+        return nftables.OF_IPTABLES
+    return frozenset({("filter", "INPUT")} if host.read(OTHER_BACK_END).strip() else ())
