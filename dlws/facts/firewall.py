@@ -15,6 +15,7 @@ from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
 from dlws.parse.network import firewall, iptables_save, nftables
 from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
+from dlws.platform import services
 from dlws.remote.host import Host
 
 UFW: Final = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
@@ -33,11 +34,12 @@ OTHER_SAVE: Final = (
 kernel obeys both."""
 NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
 WAYS_IN: Final = (
-    *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443, kubeadm.NODE_PORT_RANGE[0])),
+    *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443)),
     *(("udp", port) for port in (6783, 6784)),
     ("icmp", 0),
 )
-"""What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, a NodePort, ping."""
+"""What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, ping; and to NodePorts
+and the platform's services there, as far as the rules tell them apart."""
 POD_DEVICES: Final = ("cni0", "weave", "cali0")
 """By which a pod's packets come in: the bridges of most pod networks and of weave, and Calico's interface of a pod."""
 SAVED: Final = "/etc/iptables/rules.v4"
@@ -99,7 +101,15 @@ def incoming_packets(node: Node, cluster: Cluster, interface: str, rules: Filter
     pod = str(IPv4Network(cluster.pod_range, strict=False)[2])
     outside = [STRANGER, *_hosts(cluster).told_apart(rules.cuts, node.address)]
     ways = [(source, interface) for source in outside] + [(pod, device) for device in POD_DEVICES]
-    return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in WAYS_IN]
+    to = [*WAYS_IN, *(("tcp", port) for port in _ports_told_apart(node, cluster, rules.port_cuts))]
+    return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in to]
+
+
+def _ports_told_apart(node: Node, cluster: Cluster, cuts: set[int]) -> list[int]:
+    """The ports of the platform's services on the host, and the first NodePort of all between the same two cuts."""
+    own = services.host_ports(cluster, node) if cluster.dlworkspace else ()
+    node_ports = sorted(port for port in cuts if port in kubeadm.NODE_PORT_RANGE)
+    return [*own, kubeadm.NODE_PORT_RANGE[0], *node_ports]
 
 
 @kept
