@@ -82,3 +82,22 @@ def test_sign_in_by_dingtalk_is_the_templates_own(tmp_path: Path) -> None:
 def test_a_quoted_password_may_have_a_comment_behind_it(tmp_path: Path) -> None:
     quoted = ("mysql_password: invented-for-tests", "mysql_password: 'kT7-unheard #9'   # changed in March")
     assert findings(write(tmp_path, quoted)) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ("{receiver: [a@x.example, b@x.example]}", ("alert-manager.receiver", "must be text")),
+        ("{smtp_auth_password: 1234567}", ("alert-manager.smtp_auth_password", "must be text")),
+        ("{smtp_from: null}", ("alert-manager.smtp_from", "must be text")),
+        (
+            "{configured: true, smtp_url: m:25, smtp_from: a@x.example, smtp_auth_username: '', receiver: b@x.example}",
+            ("alert-manager.configured", "needs smtp_auth_password too"),
+        ),
+    ],
+)
+def test_alertmanager_needs_texts(tmp_path: Path, section: str, place: tuple[str, str]) -> None:
+    path = write(tmp_path, ("suite:\n", f"alert-manager: {section}\nsuite:\n"))
+    (finding,) = [f for f in findings(path) if f.key.startswith("alert-manager")]
+    assert (str(finding.level), finding.key) == ("error", place[0])
+    assert place[1] in finding.message
