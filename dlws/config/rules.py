@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from dlws.config.document import Document
-from dlws.config.finding import Finding, KeyPath, shown
+from dlws.config.finding import Finding, KeyPath, Level, shown
 from dlws.config.schema import Configuration
 from dlws.config.validation import nearest
 
@@ -286,7 +286,8 @@ def alertmanager(document: Document) -> Iterator[Finding]:
             yield document.at_value(path, "must be text, as DLWorkspace's templates write it into a line", fix)
         elif key not in section and section.get("configured"):
             fix = f'add `{key}: ""`' if key in ANONYMOUS else f"add `{key}:` under alert-manager"
-            yield document.at_key(("alert-manager", "configured"), f"needs {key} too", fix)
+            place = ("alert-manager", "configured")
+            yield document.at_key(place, f"V0.1.6.1's Alertmanager needs {key} too", fix, Level.WARNING)
 
 
 def _is_plain_yaml(text: str) -> bool:
