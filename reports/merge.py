@@ -21,7 +21,7 @@ from dlws.record.whole_file import PRIVATE_FOLDER, write
 from reports.matrix import NO_HOSTS, Kind, kind_of
 from reports.text import duration
 
-SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "schema")
+SAME = ("cluster", "command", "config_sha256", "suite_version", "strict", "plan", "selection", "schema")
 AT_ONCE = timedelta(hours=6)
 """The shards of one audit begin within this time: a queue may be long, but last night's shard is of another audit."""
 _ORDER = list(Kind)
@@ -62,9 +62,8 @@ def _check(runs: Sequence[RecordedRun], into: Path) -> None:
         for name in SAME:
             value, expected = getattr(run, name), getattr(first, name)
             if value != expected:
-                raise NotMergeable(
-                    f"{run.run} does not match: its {name} is {value}, that of {first.run} is {expected}"
-                )
+                mine, other = (f"its {name} is {value or 'none'}", f"that of {first.run} is {expected or 'none'}")
+                raise NotMergeable(f"{run.run} does not match: {mine}, {other}")
     _check_shards([first, *others])
     owner: dict[str, str] = {}
     for run in (recorded.ledger.run for recorded in runs):

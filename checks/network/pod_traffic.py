@@ -70,7 +70,7 @@ def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
     comes in to the host itself is N07's.
     """
     dropping, doubts = nft_drops(host)
-    found = iptables_save.drops(tables(host), _concerned(cluster)) + dropping
+    found = [rule for each in tables(host) for rule in iptables_save.drops(each, _concerned(cluster))] + dropping
     expect("rules that drop the pods' packets", found=found, expected=[])
     if doubts:
         raise Unknown(f"whether these drop the pods' packets cannot be said: {'; '.join(doubts)}")

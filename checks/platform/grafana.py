@@ -20,6 +20,8 @@ SOURCE = f"{platform.GRAFANA}/api/datasources/proxy/1/api/v1/query?query=up"
 """A question to the only data source, as a panel asks it; its id is 1, because the database is new with each pod."""
 PUBLISHED = f"{platform.GRAFANA.replace('//', '//admin:admin@')}/api/org"
 """Grafana's own organisation, as the administrator with the password that every Grafana starts with."""
+SOURCES = f"{platform.GRAFANA}/api/datasources"
+"""What nobody but an administrator of the organisation may see (Grafana's HTTP API, Data source)."""
 
 REFUSED = ("401", "403")
 
@@ -64,13 +66,18 @@ def test_grafana_reaches_its_data_source(host: Host) -> None:
     section="3.16",
     source="Grafana security.admin_password",
     on=platform_master,
-    title_zh="Grafana 管理员不使用默认密码",
-    fix="run pytest -m install --stages monitor: it gives Grafana a password of this cluster's own",
+    title_zh="Grafana 管理员不使用默认密码，匿名访问者不是管理员",
+    fix="run pytest -m install --stages monitor: it gives Grafana a password of this cluster's own; for visitors set"
+    " GF_AUTH_ANONYMOUS_ORG_ROLE to Viewer in your checkout's grafana.yaml first",
     causes=[RUNS["monitor"], endpoints.test_grafana],
 )
 def test_grafana_has_no_published_password(host: Host) -> None:
-    """Nobody is Grafana's administrator with the password that every Grafana starts with."""
-    code = platform.status(host, PUBLISHED)
-    if code not in ("200", *REFUSED):
-        raise Unknown(f"Grafana answers {code} to a sign-in, so nobody knows whom it lets in")
-    expect_that(code in REFUSED, "sign-in to Grafana as admin:admin", found=code, expected="401")
+    """Nobody is Grafana's administrator without a password, or with the one that every Grafana starts with."""
+    for url, what, expected in (
+        (PUBLISHED, "sign-in to Grafana as admin:admin", "401"),
+        (SOURCES, "visit of Grafana's administration without a sign-in", "403"),
+    ):
+        code = platform.status(host, url)
+        if code not in ("200", *REFUSED):
+            raise Unknown(f"Grafana answers {code} to a {what.partition(' ')[0]}, so nobody knows whom it lets in")
+        expect_that(code in REFUSED, what, found=code, expected=expected)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from dlws.config.document import Document
-from dlws.config.finding import Finding, KeyPath, shown
+from dlws.config.finding import Finding, KeyPath, Level, shown
 from dlws.config.schema import Configuration
 from dlws.config.validation import nearest
 
@@ -25,6 +25,9 @@ Rule = Callable[[Document], Iterator[Finding]]
 REQUIRED_FOLDERS: Final = ("jobfiles", "storage", "work")
 DOCKER_BRIDGE: Final = "172.17.0.0/16"
 """Docker's own default for docker0."""
+ANONYMOUS: Final = ("smtp_auth_username", "smtp_auth_password")
+ALERTMANAGER: Final = ("smtp_url", "smtp_from", *ANONYMOUS, "receiver")
+"""Keys of `alert-manager` by which mail is sent; the two of a login are empty for a server that asks for none."""
 RANGES: Final = {"service_cluster_ip_range": "service range", "pod_ip_range": "pod range"}
 
 
@@ -273,6 +276,20 @@ def password_in_a_pod(document: Document) -> Iterator[Finding]:
         yield document.at_value(("mysql_password",), message, "choose a password without them")
 
 
+def alertmanager(document: Document) -> Iterator[Finding]:
+    """What upstream's templates of Alertmanager write as text is text; its params.py names what `configured` needs."""
+    section = document.mapping("alert-manager")
+    for key in ALERTMANAGER:
+        path: KeyPath = ("alert-manager", key)
+        if key in section and not isinstance(section[key], str):
+            fix = "one text, addresses apart by commas" if key == "receiver" else "quote it"
+            yield document.at_value(path, "must be text, as DLWorkspace's templates write it into a line", fix)
+        elif key not in section and section.get("configured"):
+            fix = f'add `{key}: ""`' if key in ANONYMOUS else f"add `{key}:` under alert-manager"
+            place = ("alert-manager", "configured")
+            yield document.at_key(place, f"V0.1.6.1's Alertmanager needs {key} too", fix, Level.WARNING)
+
+
 def _is_plain_yaml(text: str) -> bool:
     try:
         return bool(yaml.safe_load(f"key: {text}\n") == {"key": text})
@@ -362,6 +379,7 @@ RULES: Final[tuple[Rule, ...]] = (
     administrators,
     token_key,
     password_in_a_pod,
+    alertmanager,
     names_agree,
     checkout_named_once,
     ranges_apart,

@@ -34,14 +34,23 @@ class Conclusion:
         self.items = {item.nodeid: item for item in session.items if isinstance(item, TargetItem)}
         workers = int(config.option.numprocesses or 0)
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.run = head(site, session.items, started=started, sha256=sha256, workers=workers, version=version)
+        self.run = head(
+            site,
+            session.items,
+            started=started,
+            sha256=sha256,
+            workers=workers,
+            version=version,
+            selection=options.selection(config),
+        )
 
     def replays(self, run: Audited) -> None:
         """Note in the ledger's head that this run judges the evidence of another one again."""
         judged = tuple(item.key for item in self.run.items)
         chosen = self.config.option.limit or not options.collects_every_check(self.config)
         items = (*self.run.items, *(() if chosen else missing(run, set(judged))))
-        self.run = replace(self.run, replays=run.run, audited=run.started, items=items)
+        selection = " ".join(filter(None, (run.ledger.run.selection, self.run.selection)))
+        self.run = replace(self.run, replays=run.run, audited=run.started, items=items, selection=selection)
         begin(run, self.context.folder, list(judged))
 
     def begin(self) -> None:

@@ -104,7 +104,9 @@ class Ledgerkeeper:
             raise self._failed from None
 
 
-def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str, workers: int, version: str) -> Run:
+def head(
+    site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str, workers: int, version: str, selection: str
+) -> Run:
     """The first line of the ledger: the tests to be run, and the hosts."""
     ours = [item for item in items if isinstance(item, TargetItem)]
     targets = {item.target.name: item.target for item in ours}
@@ -122,6 +124,7 @@ def head(site: Site, items: Sequence[pytest.Item], *, started: str, sha256: str,
         plan=site.context.plan,
         strict=site.context.strict,
         shard=site.context.shard,
+        selection=selection,
         workers=workers,
         hosts=tuple(_host(site, target, keys) for target in involved),
         items=tuple(item.declared.item for item in ours),

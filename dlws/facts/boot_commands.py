@@ -12,14 +12,17 @@ from dlws.remote.host import Host
 
 FILES: Final = (
     "for f in /etc/rc.local /etc/rc.d/rc.local /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*"
-    " /etc/systemd/system/*.service /usr/local/lib/systemd/system/*.service"
-    " /etc/systemd/system-generators/* /usr/local/lib/systemd/system-generators/*; do"
+    " /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /usr/local/lib/systemd/system/*.service"
+    " /etc/systemd/system-generators/* /usr/local/lib/systemd/system-generators/*"
+    " /etc/network/if-pre-up.d/* /etc/network/if-up.d/* /etc/networkd-dispatcher/*.d/*"
+    " /etc/network/interfaces /etc/network/interfaces.d/*; do"
     ' [ -f "$f" ] && [ ! -L "$f" ] && grep -qI . "$f" || continue;'
-    ' case $f in */rc.local|*-generators/*) [ -x "$f" ] || continue;; esac;'
-    ' echo "== $f"; cat "$f" || exit; echo; done'
+    ' case $f in */rc.local|*-generators/*|*/if-*|*-dispatcher/*) [ -x "$f" ] || continue;; esac;'
+    ' echo "== $f"; case $f in */interfaces*) sed -n "/^[[:blank:]]*[a-z-]*up[[:blank:]]/p" "$f";; *) cat "$f";; esac'
+    " || exit; echo; done"
 )
-"""Links are left out: in these folders they lead to units of packages. systemd runs rc.local and generators only where
-they are executable."""
+"""Links are left out: in these folders they lead to units of packages. Scripts are run only where they are executable.
+Of interfaces(5) no more is read than its commands, because a network's password may stand there."""
 SCRIPTS: Final = (
     'for f in {}; do [ -f "$f" ] && grep -qI . "$f" || continue;'
     ' case $f in *.sh) ;; *) [ -x "$f" ] || [ "$(head -c 2 "$f")" = "#!" ] || continue;; esac;'
@@ -49,6 +52,6 @@ def boot_commands_that(host: Host, concern: Callable[[Command], bool]) -> tuple[
 def _at_boot(host: Host) -> tuple[Command, ...]:
     """The commands of the files that a boot begins with, without those of units that no boot starts."""
     found = boot_commands.parse(host.read(FILES))
-    units = {command.file.rpartition("/")[2] for command in found if command.file.endswith(".service")}
+    units = {command.unit for command in found if command.unit}
     states = unit_files(host, *sorted(units)) if units else {}
-    return tuple(c for c in found if states.get(c.file.rpartition("/")[2]) not in OFF)
+    return tuple(command for command in found if states.get(command.unit) not in OFF)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network
+from itertools import product
 from typing import Final
 
 from dlws.config.cluster import Cluster
@@ -14,6 +15,7 @@ from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
 from dlws.parse.network import firewall, iptables_save, nftables
 from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
+from dlws.platform import services
 from dlws.remote.host import Host
 
 UFW: Final = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
@@ -24,13 +26,20 @@ OTHER_BACK_END: Final = (
 )
 """The chain in the back end that `iptables` does not show; iptables-legacy is only asked where it has a filter table,
 because asking it makes one."""
+OTHER_SAVE: Final = (
+    'if command -v iptables >/dev/null; then v=$(iptables --version) || exit; echo "# $v";'
+    " case $v in *nf_tables*) if test -s /proc/net/ip_tables_names; then iptables-legacy-save; fi;; esac; fi"
+)
+"""The version of `iptables`, as a comment, and all rules of the legacy back end where it shows those of nf_tables: the
+kernel obeys both."""
 NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
 WAYS_IN: Final = (
-    *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443, kubeadm.NODE_PORT_RANGE[0])),
+    *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443)),
     *(("udp", port) for port in (6783, 6784)),
     ("icmp", 0),
 )
-"""What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, a NodePort, ping."""
+"""What hosts, pods and users of a cluster send to a host: API server, kubelet, NFS, weave, web, ping; and to NodePorts
+and the platform's services there, as far as the rules tell them apart."""
 POD_DEVICES: Final = ("cni0", "weave", "cali0")
 """By which a pod's packets come in: the bridges of most pod networks and of weave, and Calico's interface of a pod."""
 SAVED: Final = "/etc/iptables/rules.v4"
@@ -74,8 +83,8 @@ def fate_beside_input(node: Node, cluster: Cluster, host: Host) -> Fate:
     """What the tables that packets pass besides filter do with them, each rule with its table and chain."""
     dropped: list[str] = []
     doubts: list[str] = []
-    interface, found = _interface(node, host), tables(host)
-    for table, chain in BESIDE_INPUT:
+    interface = _interface(node, host)
+    for found, (table, chain) in product(tables(host), BESIDE_INPUT):
         rules = Filter({name: [rule.text for rule in those] for name, those in found.get(table, {}).items()})
         packets = incoming_packets(node, cluster, interface, rules) if rules.chains.get(chain) else []
         fate = rules.fate(packets, chain)
@@ -92,7 +101,15 @@ def incoming_packets(node: Node, cluster: Cluster, interface: str, rules: Filter
     pod = str(IPv4Network(cluster.pod_range, strict=False)[2])
     outside = [STRANGER, *_hosts(cluster).told_apart(rules.cuts, node.address)]
     ways = [(source, interface) for source in outside] + [(pod, device) for device in POD_DEVICES]
-    return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in WAYS_IN]
+    to = [*WAYS_IN, *(("tcp", port) for port in _ports_told_apart(node, cluster, rules.port_cuts))]
+    return [Packet(source, node.address, by, protocol, port) for source, by in ways for protocol, port in to]
+
+
+def _ports_told_apart(node: Node, cluster: Cluster, cuts: set[int]) -> list[int]:
+    """The ports of the platform's services on the host, and the first NodePort of all between the same two cuts."""
+    own = services.host_ports(cluster, node) if cluster.dlworkspace else ()
+    node_ports = sorted(port for port in cuts if port in kubeadm.NODE_PORT_RANGE)
+    return [*own, kubeadm.NODE_PORT_RANGE[0], *node_ports]
 
 
 @kept
@@ -124,7 +141,7 @@ def nft_fate(host: Host) -> tuple[list[str], list[str]]:
     """What keeps packets out in the tables that were made by nft, and what may: a chain's policy, or a rule."""
     on: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING):
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING, _shown_by_iptables(host)):
         on += [f"nft chain {chain} policy {chain.policy}"] if chain.policy != "accept" else []
         closed, unclear = nftables.closing(host.read("nft list table %s %s", chain.family, chain.table), chain)
         on += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -139,7 +156,7 @@ def nft_drops(host: Host) -> tuple[list[str], list[str]]:
     """
     dropping: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING):
+    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING, _shown_by_iptables(host)):
         text = host.read("nft list table %s %s", chain.family, chain.table)
         closed, unclear = nftables.closing(text, chain)
         dropping += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -165,6 +182,14 @@ SAVE: Final = (
 `iptables -t raw` would load one."""
 
 
-def tables(host: Host) -> dict[str, iptables_save.Table]:
-    """The tables of iptables that can drop a packet, by name; none on a host without iptables."""
-    return iptables_save.parse(host.read(SAVE))
+def tables(host: Host) -> list[dict[str, iptables_save.Table]]:
+    """The tables of iptables that can drop a packet, by name, of each back end; none on a host without iptables."""
+    return [iptables_save.parse(host.read(command)) for command in (SAVE, OTHER_SAVE)]
+
+
+def _shown_by_iptables(host: Host) -> frozenset[tuple[str, str]]:
+    """The tables and chains of nft's family ip that iptables shows: all of its own, INPUT alone, or none."""
+    version = host.read(OTHER_SAVE).partition("\n")[0].removeprefix("# ")
+    if version and firewall.is_nf_tables(version):
+        return nftables.OF_IPTABLES
+    return frozenset({("filter", "INPUT")} if host.read(OTHER_BACK_END).strip() else ())

@@ -10,12 +10,15 @@ from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
 LISTENERS = "ss -Hlntup"
+NONE = "it lists nothing, not even the SSH server by which it was asked"
 POD_PROCESSES = "for f in /proc/[0-9]*/cgroup; do if grep -qs kubepods $f; then echo ${f%/cgroup}; fi; done"
 
 
 def listening_sockets(host: Host) -> tuple[Listener, ...]:
-    """All sockets that take connections or packets."""
-    return sockets.parse(host.read(LISTENERS))
+    """All sockets that take connections or packets. Unparsable where there is none: the SSH server has one."""
+    if found := sockets.parse(host.read(LISTENERS)):
+        return found
+    raise unparsable(LISTENERS, why=NONE)
 
 
 def outside_pods(host: Host, found: list[Listener]) -> list[Listener]:
@@ -38,11 +41,13 @@ HOLDERS = (
 
 
 def port_holders(host: Host) -> list[tuple[int, str, str]]:
-    """Who listens on the host: port, `pod` or `host`, the process's name."""
+    """Who listens on the host: port, `pod` or `host`, the process's name. Unparsable where nobody does."""
     rows = []
     for line in host.lines(HOLDERS):
         found = re.fullmatch(r"([0-9]{1,5}) (pod|host) (.+)", line)
         if found is None:
             raise unparsable("ss", line)
         rows.append((int(found[1]), found[2], found[3]))
+    if not rows:
+        raise unparsable("ss", why=NONE)
     return rows

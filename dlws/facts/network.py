@@ -70,8 +70,13 @@ def addresses_up(host: Host) -> tuple[ip_addr.Address, ...]:
 
 
 def routes(host: Host) -> tuple[Route, ...]:
-    """The IPv4 routes of the main table, the default route among them."""
-    return ip_route.routes(host.read("ip -4 route show"))
+    """The IPv4 routes of the main table, the default route among them. Unparsable where there is none.
+
+    Whoever has an address and a network has a route to it.
+    """
+    if found := ip_route.routes(host.read("ip -4 route show")):
+        return found
+    raise unparsable("ip -4 route show", why="it lists nothing, not even the network by which the host was asked")
 
 
 def has_address(host: Host, address: str) -> bool:

@@ -9,10 +9,11 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dlws.record import regular_file, strict_json
 from dlws.record.answer import Answer
@@ -63,7 +64,6 @@ class Transcript:
         self.folder, self.redactor, self._worker = folder, redactor, worker
         self._lock = threading.Lock()
         self._files: dict[str, tuple[int, str, int]] = {}
-        self._judging = _Judging()
         self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
 
     def record(self, host: str, answer: Answer, kind: LineKind) -> str:
@@ -106,20 +106,24 @@ class Transcript:
         return f"{name}#{count + 1}"
 
     def use(self, reference: str) -> None:
-        """Add a reference to every `collecting` that is open in this thread: a thread judges one test at a time."""
-        for collector in self._judging.collectors:
-            collector.add(reference)
+        """Add a reference to every `collecting` that is open in this thread: a thread judges one test at a time.
+
+        What a test asks in threads of its own counts where they run in a copy of its context (`contextvars`).
+        """
+        for collector in _COLLECTING.get():
+            if collector.transcript is self:
+                collector.add(reference)
 
     @contextmanager
     def collecting(self) -> Iterator[list[str]]:
         """The references that this thread uses in the `with`, in order: `with transcript.collecting() as evidence:`."""
-        collector = _Collector()
-        self._judging.collectors.append(collector)
+        collector = _Collector(self)
+        outer = _COLLECTING.set((*_COLLECTING.get(), collector))
         self._enter_scope()
         try:
             yield collector.references
         finally:
-            self._judging.collectors.remove(collector)
+            _COLLECTING.reset(outer)
             self._enter_scope()
 
     def _enter_scope(self) -> None:
@@ -145,17 +149,11 @@ class Transcript:
         return descriptor, name, data.count(b"\n")
 
 
-class _Judging(threading.local):
-    """The `collecting`s that are open in a thread, the outer ones first."""
-
-    def __init__(self) -> None:
-        self.collectors: list[_Collector] = []
-
-
 class _Collector:
     """The references that a test has used, in order, each once. A test of the whole cluster uses one of each host."""
 
-    def __init__(self) -> None:
+    def __init__(self, transcript: Transcript) -> None:
+        self.transcript = transcript
         self.references: list[str] = []
         self._seen: set[str] = set()
 
@@ -163,6 +161,10 @@ class _Collector:
         if reference not in self._seen:
             self._seen.add(reference)
             self.references.append(reference)
+
+
+_COLLECTING: Final[ContextVar[tuple[_Collector, ...]]] = ContextVar("collecting", default=())
+"""The `collecting`s that are open in a thread, the outer ones first."""
 
 
 def file_name(name: str) -> str:

@@ -115,6 +115,7 @@ class Run:
 
     In a replay `replays` names the run whose evidence was judged again, and `audited` is when that run started.
     `merges` names the runs of individual hosts that were merged. `shard` is `2/5` for that part of an audit.
+    `selection` is what the command line chose of the checks or stages: `--active -k H09`; empty for all of them.
     """
 
     run: str
@@ -133,6 +134,7 @@ class Run:
     audited: Annotated[str, moment_or_none] = ""
     merges: tuple[str, ...] = ()
     shard: Annotated[str, part_or_none] = ""
+    selection: str = ""
     schema: int = SCHEMA
 
 

@@ -23,7 +23,7 @@ from dlws.remote.connection import CAP, CLOCK, CONNECT, Connection
 from dlws.remote.fleet import Fleet, T
 from dlws.remote.kubernetes import NAME
 from dlws.remote.outbox import Stdin
-from dlws.verdict import Unknown
+from dlws.verdict import Unknown, Unparsable
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,10 @@ class ReplayedFleet(Fleet):
 
     def note(self, name: str, question: str, find: Callable[[], T]) -> T:
         """See `Fleet.note`: returns the recorded value."""
-        value: T = json.loads(self.replay.ask(name, question).out)
+        try:
+            value: T = json.loads(self.replay.ask(name, question).out)
+        except ValueError:
+            raise Unparsable(f"{name}: the evidence of {question} is cut off or changed") from None
         return value
 
     note_once = note

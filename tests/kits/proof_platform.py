@@ -258,6 +258,7 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
         answers |= _status(f"http://127.0.0.1{path}", "401" if path == "/endpoints/" else "200")
     answers |= _status("http://127.0.0.1:5080/endpoints/grafana/", "401")
     answers |= _status("http://admin:admin@127.0.0.1:3000/api/org", "401")
+    answers |= _status("http://127.0.0.1:3000/api/datasources", "403")
     shown = [{"title": title, "type": "dash-db"} for title in grafana.dashboards(rendered.manifests("monitor"))]
     answers[_curl(platform.FETCH, "http://127.0.0.1:3000/api/search?type=dash-db&limit=5000")] = json.dumps(shown)
     answers |= _status("http://127.0.0.1:5080/endpoints/v2/NTAwMA==/apis/docs/", "403")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextvars import copy_context
 
 from dlws.config.cluster import Mount
 from dlws.remote.host import Host
@@ -48,8 +48,11 @@ def misreaders(hosts: Mapping[str, Host], mount: Mount) -> list[str]:
     *readers, writer = hosts.values()
     path, content = written(writer, mount)
     try:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            trouble = list(pool.map(partial(misread, path=path, content=content), readers))
+        with ThreadPoolExecutor(
+            SIDE_BY_SIDE
+        ) as pool:  # in copies of this context: the answers are this test's evidence
+            asked = [pool.submit(copy_context().run, misread, host, path, content) for host in readers]
+        trouble = [each.result() for each in asked]
     finally:
         gone = writer.run_active(ANSWERS, PROBE_BOUND + "rm -f %s", path)
         require_answer(f"{path} on {writer.name}", gone.rc, gone.text, gone.error_text, PROBE_PATIENCE)

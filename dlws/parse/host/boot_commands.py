@@ -1,6 +1,7 @@
-"""What a host runs at boot by its administrators' own files: rc.local, cron, units and generators of systemd.
+"""What a host runs at boot by its administrators' own files: rc.local, cron, systemd's units, the network's scripts.
 
-systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7).
+systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7),
+interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _FILE: Final = re.compile(r"== (/\S.*)")
 _CRON_FILES: Final = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/")
 _CRON: Final = re.compile(r"@reboot\s+(\S.*)")
 _EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*)")
+_UNIT: Final = re.compile(r".*/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
+"""A unit's own file, or one that is dropped into its folder (systemd.unit(5))."""
+_UP: Final = re.compile(r"(?:pre-|post-)?up\s+(\S.*)")
 _IPTABLES: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?")
 _RESTORE: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?-restore")
 _FIREWALLS: Final = re.compile(r"(?:ufw|firewalld|nftables|netfilter-persistent)(?:\.service)?")
@@ -35,6 +39,12 @@ class Command:
 
     def __str__(self) -> str:
         return f"{self.file}: {self.text}"
+
+    @property
+    def unit(self) -> str:
+        """The unit that it belongs to; "" for a command of no unit."""
+        row = _UNIT.fullmatch(self.file)
+        return row["unit"] if row else ""
 
     @property
     def turns_swap_on(self) -> bool:
@@ -81,8 +91,10 @@ def parse(text: str) -> tuple[Command, ...]:
 
 
 def _command(file: str, line: str) -> str:
-    if file.endswith(".service"):
+    if _UNIT.fullmatch(file):
         row = _EXEC.fullmatch(line)
+    elif file.startswith("/etc/network/interfaces"):
+        row = _UP.fullmatch(line)
     elif file.startswith(_CRON_FILES):
         row = _CRON.fullmatch(line)
     else:

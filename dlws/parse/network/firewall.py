@@ -35,6 +35,17 @@ def ufw_status(text: str) -> Ufw:
     raise unparsable("ufw status", output[0] if output else "")
 
 
+def is_nf_tables(version: str) -> bool:
+    """`iptables --version`: whether its back end is nf_tables, so that it shows tables that nft shows too.
+
+    Before 1.8 there is no other than the legacy one, and it names none.
+    """
+    known = re.fullmatch(r"iptables v[0-9.]+(?: \((legacy|nf_tables)\))?", version.strip())
+    if known is None:
+        raise unparsable("iptables --version", version)
+    return known[1] == "nf_tables"
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One built-in chain: its policy and the arguments of its rules, in order.

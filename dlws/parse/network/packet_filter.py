@@ -132,6 +132,17 @@ class Filter:
                 found |= {int(network.network_address), int(network.broadcast_address) + 1}
         return found
 
+    @property
+    def port_cuts(self) -> set[int]:
+        """Where the destination ports that a rule asks for begin, and the port behind them."""
+        found: set[int] = set()
+        for rules in self._rules.values():
+            for option, values, _ in (match for r in rules for match in r.matches):
+                with suppress(TypeError, ValueError):  # of another form than is known: a doubt for all packets
+                    bounds = _ranges(*values) if option in ("--dport", "--dports") else []
+                    found |= {edge for low, high in bounds for edge in (low, high + 1)}
+        return found
+
     def fate(self, packets: Iterable[Packet], chain: str = "INPUT") -> Fate:
         """What the rules of a chain do with packets; its policy is not asked."""
         dropped, doubts = dict[str, None](), dict[str, None]()
@@ -235,9 +246,14 @@ def _interface(packet: Packet, name: str) -> Holds:
     return packet.interface.startswith(name[:-1]) if name.endswith("+") else packet.interface == name
 
 
+def _ranges(listed: str) -> list[tuple[int, int]]:
+    """The first and the last port of each part of `53,6000:7000,9000:`. ValueError for anything else."""
+    parts = [part.partition(":") for part in listed.split(",")]
+    return [(int(low or 0), int(high or (65535 if colon else low))) for low, colon, high in parts]
+
+
 def _ports(packet: Packet, listed: str) -> Holds:
-    ranges = [part.partition(":") for part in listed.split(",")]
-    return any(int(low or 0) <= packet.port <= int(high or (65535 if colon else low)) for low, colon, high in ranges)
+    return any(low <= packet.port <= high for low, high in _ranges(listed))
 
 
 def _mark(value: str) -> bool:

@@ -82,3 +82,24 @@ def test_sign_in_by_dingtalk_is_the_templates_own(tmp_path: Path) -> None:
 def test_a_quoted_password_may_have_a_comment_behind_it(tmp_path: Path) -> None:
     quoted = ("mysql_password: invented-for-tests", "mysql_password: 'kT7-unheard #9'   # changed in March")
     assert findings(write(tmp_path, quoted)) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "message"),
+    [
+        ("{receiver: [a@x.example, b@x.example]}", "receiver", "must be text"),
+        ("{smtp_auth_password: 1234567}", "smtp_auth_password", "must be text"),
+        ("{smtp_from: null}", "smtp_from", "must be text"),
+    ],
+)
+def test_a_mail_setting_of_alertmanager_is_a_text(tmp_path: Path, section: str, key: str, message: str) -> None:
+    path = write(tmp_path, ("suite:\n", f"alert-manager: {section}\nsuite:\n"))
+    [finding] = [found for found in findings(path) if found.key.startswith("alert-manager")]
+    assert (str(finding.level), finding.key) == ("error", f"alert-manager.{key}")
+    assert finding.message.startswith(message)
+
+
+def test_lint_names_all_that_a_configured_alertmanager_lacks(tmp_path: Path) -> None:
+    path = write(tmp_path, ("suite:\n", "alert-manager: {configured: true, smtp_url: m:25, receiver: a@x}\nsuite:\n"))
+    found = {one.message.split()[-2]: str(one.level) for one in findings(path) if "Alertmanager" in one.message}
+    assert found == dict.fromkeys(["smtp_from", "smtp_auth_username", "smtp_auth_password"], "warning")

@@ -194,3 +194,15 @@ def test_the_order_of_the_configuration_does_not_matter() -> None:
     names = [f"node{number}" for number in range(50)]
     assert divided(names, 4) == divided(reversed(names), 4)
     assert str(parse("2/4")) == "2/4"
+
+
+def test_a_run_notes_which_checks_it_chose(tmp_path: Path) -> None:
+    part = Sharded(tmp_path, checks=CHECKS.partition('@check("T02')[0], hosts=("a1", "a2"))
+    for host in part.hosts:
+        part.on(host, "it")
+    assert part.audit("chosen", "--limit", "a1", "--active", "-k", "T01 or it") == 0
+    assert part.audit("every", "--limit", "a2", "checks") == 0
+    assert part.audit("again", "--replay", str(part.at("chosen").path)) == 0
+    chosen = "--active -k 'T01 or it'"
+    found = [part.at(name).read().ledger.run.selection for name in ("chosen", "every", "again")]
+    assert found == [chosen, "", chosen]

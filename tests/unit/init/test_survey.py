@@ -33,7 +33,7 @@ def asked(listed: Listed = LISTED, **more: str) -> Surveyed:
         "uname": "aarch64",
         "os-release": BIONIC,
         "hostname": "atlas02.site.example",
-        "ss -Hlntup": "",
+        "ss -Hlntup": "tcp LISTEN 0 128 *:22 *:*\n",
     }
     script = {key.replace("_smi", "-smi"): (0, text, "") for key, text in (said | more).items() if text != "missing"}
     script |= {key.replace("_smi", "-smi"): (127, "", "not found") for key, text in more.items() if text == "missing"}

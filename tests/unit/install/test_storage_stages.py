@@ -16,7 +16,10 @@ from dlws.engine.check import Mismatch
 from dlws.facts.probes.pod_view import TOUCH
 from dlws.facts.probes.share import READ, misread, misreaders
 from dlws.facts.shares import mounts_of
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
 from dlws.remote.change import Applier, Change, ChangeFailed
+from dlws.remote.fleet import Fleet
 from dlws.remote.host import Host
 from dlws.remote.local import open_process
 from dlws.remote.modules import MountPoint
@@ -175,6 +178,17 @@ def test_a_writer_cannot_choose_what_the_others_read(cluster: Cluster, name: str
     with pytest.raises(Unknown, match="atlas02: unclear what was written"):
         misreaders({"atlas01": Host(reader), "atlas02": Host(writer)}, mount)
     assert reader.asked == []
+
+
+def test_what_every_reader_answers_is_evidence_of_the_test(cluster: Cluster, tmp_path: Path) -> None:
+    mount, content = cluster.mounts[0], "0" * 64 + "  -"
+    written = f"{mount.mount_point}/.dlws-probe.0123456789\n{content}\n"
+    answers = {"mktemp": (0, written, ""), "dd bs": (0, f"{content}\n", ""), "rm -f": (0, "", "")}
+    transcript = Transcript(tmp_path / "evidence", Redactor([]))
+    fleet = Fleet(cluster.nodes, lambda node: Scripted(node.name, answers), transcript)
+    with transcript.collecting() as evidence:
+        assert misreaders({node.name: fleet.host(node.name) for node in cluster.nodes}, mount) == []
+    assert {reference.partition(".")[0] for reference in evidence} == {node.name for node in cluster.nodes}
 
 
 @pytest.mark.parametrize("plant", [lambda at, secret: at.symlink_to(secret), lambda at, secret: os.mkfifo(at)])

@@ -26,6 +26,19 @@ SHELL=/bin/sh
 == /etc/systemd/system/site.service
 [Service]
 ExecStart=-/usr/sbin/iptables -P FORWARD DROP
+
+== /etc/systemd/system/docker.service.d/site.conf
+[Service]
+Environment=HTTP_PROXY=http://proxy
+ExecStartPost=/sbin/iptables -I INPUT -j DROP
+
+== /etc/network/interfaces
+    pre-up iptables-restore < /etc/iptables.rules
+    down swapon /never
+
+== /etc/network/if-pre-up.d/iptables
+#!/bin/sh
+iptables-restore < /etc/iptables.rules
 """
 
 
@@ -35,7 +48,17 @@ def test_commands_are_told_from_what_else_is_in_their_files() -> None:
         Command("/etc/rc.local", "exit 0"),
         Command("/etc/cron.d/site", "root /sbin/swapon -L SWAP"),
         Command("/etc/systemd/system/site.service", "/usr/sbin/iptables -P FORWARD DROP"),
+        Command("/etc/systemd/system/docker.service.d/site.conf", "/sbin/iptables -I INPUT -j DROP"),
+        Command("/etc/network/interfaces", "iptables-restore < /etc/iptables.rules"),
+        Command("/etc/network/if-pre-up.d/iptables", "iptables-restore < /etc/iptables.rules"),
     )
+
+
+def test_a_command_belongs_to_the_unit_of_its_file() -> None:
+    units = {command.file: command.unit for command in boot_commands.parse(FILES)}
+    assert units["/etc/systemd/system/site.service"] == "site.service"
+    assert units["/etc/systemd/system/docker.service.d/site.conf"] == "docker.service"
+    assert units["/etc/rc.local"] == units["/etc/network/interfaces"] == ""
 
 
 def test_a_host_without_such_files_runs_nothing_and_no_name_is_not_understood() -> None:

@@ -7,7 +7,7 @@ import pytest
 from dlws.parse.network import nftables
 from dlws.verdict import Unparsable
 
-OWN = "kube-proxy kube-proxy6 calico cilium weave flannel-v4 f2b-table docker-bridges libvirt_network"
+OWN = "kube-proxy calico cilium weave flannel-ipv4 f2b-table docker-bridges libvirt_network"
 BASE = nftables.BaseChain("inet", "site", "pass", "accept")
 
 
@@ -35,16 +35,28 @@ def test_packets_of_ipv4_pass_some_families(family: str, *, is_read: bool) -> No
     assert listed("forward", family=family) == ([f"{family} site pass"] if is_read else [])
 
 
-@pytest.mark.parametrize("chain", ["INPUT", "PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"])
-def test_chains_of_iptables_are_left_to_it(chain: str) -> None:
-    assert listed("forward", family="ip", table="filter", chain=chain) == []
-    assert listed("forward", table="filter", chain=chain) == [f"inet filter {chain}"]
+@pytest.mark.parametrize(("table", "chain"), sorted(nftables.OF_IPTABLES))
+def test_chains_of_iptables_are_left_to_it(table: str, chain: str) -> None:
+    assert listed("forward", family="ip", table=table, chain=chain) == []
+    assert listed("forward", table=table, chain=chain) == [f"inet {table} {chain}"]
+
+
+@pytest.mark.parametrize(("table", "chain"), [("firewall", "INPUT"), ("filter", "PREROUTING"), ("nat", "FORWARD")])
+def test_iptables_shows_no_chain_of_another_table(table: str, chain: str) -> None:
+    assert listed("forward", family="ip", table=table, chain=chain) == [f"ip {table} {chain}"]
+
+
+def test_a_legacy_iptables_shows_nothing_of_nft() -> None:
+    rows = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n}\n"
+    [chain] = nftables.base_chains(rows, nftables.INCOMING, shown=())
+    assert (str(chain), chain.policy) == ("ip filter INPUT", "drop")
 
 
 @pytest.mark.parametrize("table", OWN.split())
 def test_tables_of_the_clusters_software_are_its_own(table: str) -> None:
     assert listed("forward", table=table) == []
     assert listed("forward", table=f"my-{table}") == [f"inet my-{table} pass"]
+    assert listed("forward", table=f"{table}-fw") == [f"inet {table}-fw pass"]
 
 
 @pytest.mark.parametrize("more", ["# Warning: table ip nat is managed by iptables-nft\n", ""])
@@ -108,6 +120,24 @@ def test_what_a_comment_says_is_no_line_of_its_own(words: str) -> None:
     table = f"table inet site {{\n\tchain pass {{\n{text}\t}}\n}}\n"
     assert nftables.base_chains(table, nftables.PASSING) == (BASE,)
     assert nftables.closing(table, BASE) == (["drop"], [])
+
+
+@pytest.mark.parametrize(
+    ("elements", "doubts"),
+    [
+        ("6443 : drop, 80 : accept", ["tcp dport vmap elements = { 6443 : drop, 80 : accept }"]),
+        ("6443 : jump closed", ["drop"]),
+        ("6443 : jump KUBE-FIREWALL, 80 : accept", []),
+    ],
+)
+def test_a_map_of_verdicts_counts_where_a_rule_asks_it(elements: str, doubts: list[str]) -> None:
+    more = f"\tmap m {{\n\t\ttype inet_service : verdict\n\t\telements = {{ {elements} }}\n\t}}\n"
+    more += "\tchain closed {\n\t\tdrop\n\t}\n\tchain KUBE-FIREWALL {\n\t\tdrop\n\t}\n"
+    assert closing("tcp dport vmap @m", more=more) == ([], doubts)
+
+
+def test_a_map_that_is_not_there_is_a_doubt() -> None:
+    assert closing("tcp dport vmap @gone") == ([], ["tcp dport vmap @gone"])
 
 
 def test_what_follows_a_chain_is_no_rule_of_it() -> None:

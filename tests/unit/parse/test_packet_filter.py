@@ -242,6 +242,12 @@ def test_a_goto_does_not_come_back() -> None:
     assert Filter(chains | {"INPUT": ["-j OPEN", "-j DROP"]}).fate([API]) == Fate(("-j DROP",))
 
 
+def test_ports_are_cut_where_a_rule_asks_for_them() -> None:
+    rules = ["-p tcp -m tcp --dport 30500:32767 -j DROP", "-p tcp -m multiport --dports 3306,9000: -j DROP"]
+    assert Filter({"INPUT": [*rules, "-p tcp --dport x -j DROP"]}).port_cuts == {30500, 32768, 3306, 3307, 9000, 65536}
+    assert Filter({"INPUT": ["-p tcp -m tcp --sport 53 -j DROP"]}).port_cuts == set()
+
+
 def test_a_chain_without_rules_here_is_unknown_but_for_the_clusters() -> None:
     chains = Filter({"INPUT": ["-j KUBE-FIREWALL", "-j RH-Firewall-1-INPUT", "-j LOG"]})
     assert chains.unknown_chains == ["RH-Firewall-1-INPUT"]

@@ -115,6 +115,13 @@ def test_what_nobody_asked_is_unknown(live: Transcript) -> None:
         replayed(live).connection("atlas01").send("reboot", token="t", deadline=1)
 
 
+@pytest.mark.parametrize("out", ["", '{"a": ', "cat: x"])
+def test_a_note_that_was_cut_off_is_unknown(live: Transcript, out: str) -> None:
+    live.record("control", answered("read the content", out), "read")
+    with pytest.raises(Unknown, match="control: the evidence of read the content is cut off or changed"):
+        replayed(live).note("control", "read the content", dict)
+
+
 def test_a_host_of_which_only_the_loss_is_known_is_lost_to_a_new_test_too(live: Transcript) -> None:
     live.record_failure("atlas01", CONNECT, Unreachable("atlas01: no route to host"))
     with pytest.raises(Unreachable, match="no route to host"):

@@ -69,6 +69,7 @@ def test_a_shard_that_was_cut_off_leaves_the_whole_without_an_end(tmp_path: Path
         ({"cluster": "other"}, "gpu does not match: its cluster is other, that of npu is atlas"),
         ({"config_sha256": "0" * 64}, "gpu does not match: its config_sha256 is 000"),
         ({"command": "preflight"}, "gpu does not match: its command is preflight"),
+        ({"selection": "-k H09"}, "gpu does not match: its selection is -k H09, that of npu is none"),
     ],
 )
 def test_a_foreign_run_is_refused(change: dict[str, str], words: str, tmp_path: Path) -> None:
