@@ -20,9 +20,12 @@ INCOMING: Final = frozenset({"input", "prerouting", "ingress"})
 PASSING: Final = frozenset({"forward", "output", "postrouting"})
 """The further hooks that packets to and from pods pass."""
 _BUILT_IN: Final = frozenset({"INPUT", "PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING"})
-"""The chains of iptables' own tables, which iptables shows."""
-_OF_THE_CLUSTER: Final = re.compile(r"(?:kube-proxy|calico|cilium|weave|flannel|f2b|docker|libvirt)")
-"""Tables of kube-proxy, pod networks, Docker and fail2ban."""
+_OF_IPTABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
+"""The chains of iptables, in its own tables of the family ip, which it shows: a chain INPUT in another table is not."""
+_OF_THE_CLUSTER: Final = re.compile(
+    r"kube-proxy|calico|cilium|weave|flannel(?:-ipv[46])?|f2b-table|docker-bridges|libvirt_network"
+)
+"""Tables of kube-proxy, pod networks, Docker, libvirt and fail2ban, by the names that these give them."""
 _PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) (?:\"[^\"]*\"|\S+))*) )*"
 _DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject)")
 _ACCEPTS: Final = re.compile(rf"{_PLAIN}accept")
@@ -42,6 +45,11 @@ class BaseChain:
     table: str
     name: str
     policy: str
+
+    @property
+    def is_of_iptables(self) -> bool:
+        """Whether iptables shows it."""
+        return self.family == "ip" and self.table in _OF_IPTABLES and self.name in _BUILT_IN
 
     def __str__(self) -> str:
         return f"{self.family} {self.table} {self.name}"
@@ -63,8 +71,7 @@ def base_chains(text: str, hooks: frozenset[str]) -> tuple[BaseChain, ...]:
             found.append(BaseChain(family, table, chain, row["policy"] or "accept"))
         elif not family and not line.startswith("#"):
             raise unparsable("nft list chains", line)
-    of_iptables = {chain for chain in found if chain.family == "ip" and chain.name in _BUILT_IN}
-    return tuple(c for c in found if c not in of_iptables and not _OF_THE_CLUSTER.match(c.table))
+    return tuple(c for c in found if not c.is_of_iptables and not _OF_THE_CLUSTER.fullmatch(c.table))
 
 
 def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ import pytest
 from dlws.parse.network import nftables
 from dlws.verdict import Unparsable
 
-OWN = "kube-proxy kube-proxy6 calico cilium weave flannel-v4 f2b-table docker-bridges libvirt_network"
+OWN = "kube-proxy calico cilium weave flannel flannel-ipv4 flannel-ipv6 f2b-table docker-bridges libvirt_network"
 BASE = nftables.BaseChain("inet", "site", "pass", "accept")
 
 
@@ -41,10 +41,17 @@ def test_chains_of_iptables_are_left_to_it(chain: str) -> None:
     assert listed("forward", table="filter", chain=chain) == [f"inet filter {chain}"]
 
 
+@pytest.mark.parametrize("table", ["filter", "nat", "mangle", "raw", "security"])
+def test_a_sites_own_table_may_have_a_chain_input(table: str) -> None:
+    assert listed("input", family="ip", table=table, chain="INPUT") == []
+    assert listed("input", family="ip", table=f"my{table}", chain="INPUT") == [f"ip my{table} INPUT"]
+
+
 @pytest.mark.parametrize("table", OWN.split())
 def test_tables_of_the_clusters_software_are_its_own(table: str) -> None:
     assert listed("forward", table=table) == []
     assert listed("forward", table=f"my-{table}") == [f"inet my-{table} pass"]
+    assert listed("forward", table=f"{table}-lockdown") == [f"inet {table}-lockdown pass"]
 
 
 @pytest.mark.parametrize("more", ["# Warning: table ip nat is managed by iptables-nft\n", ""])
