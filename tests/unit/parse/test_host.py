@@ -274,6 +274,7 @@ def test_modes_of_files():
         "Failed",
         "Presence detected, Failure detected",
         "Presence detected, Configuration Error",
+        "Configuration Error - Incorrect cable connected",
         "Presence detected, Config Error: Vendor Mismatch",
         "Drive Present, In Failed Array",
         "Non-Redundant: Insufficient Resources",
