@@ -26,7 +26,9 @@ _OF_THE_CLUSTER: Final = re.compile(
     r"kube-proxy|calico|cilium|weave|flannel(?:-ipv[46])?|f2b-table|docker-bridges|libvirt_network"
 )
 """Tables of kube-proxy, pod networks, Docker, libvirt and fail2ban, by the names that these give them."""
-_PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) (?:\"[^\"]*\"|\S+))*) )*"
+_QUOTED: Final = re.compile(r'"[^"]*"')
+"""A comment, or the prefix of a line of the log, which decides nothing."""
+_PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) \S+)*) )*"
 _DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject)")
 _ACCEPTS: Final = re.compile(rf"{_PLAIN}accept")
 _INVALID: Final = re.compile(
@@ -85,21 +87,24 @@ def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
     while todo:
         chain = todo.pop(0)
         for rule in rules.get(chain, ()):
-            if _ACCEPTS.match(rule):
+            bare = _QUOTED.sub('""', rule)
+            if _ACCEPTS.match(bare):
                 break
-            if _DROPS.match(rule):
+            if _DROPS.match(bare):
                 (closed if chain == base.name else doubts).append(rule)
                 break
-            jumps = {row["chain"] for row in _JUMP.finditer(rule)}
+            jumps = {row["chain"] for row in _JUMP.finditer(bare)}
             todo += sorted(jumps - seen)
             seen |= jumps
-            doubts += [rule] if _MAY_DROP.search(rule) and not _INVALID.fullmatch(rule) else []
+            doubts += [rule] if _MAY_DROP.search(bare) and not _INVALID.fullmatch(bare) else []
     return closed, doubts
 
 
 def accepts_some(text: str, base: BaseChain) -> bool:
     """`nft list table`: whether a base chain has a rule that accepts packets, or one that leads to another chain."""
-    return any(re.search(r"\b(?:accept|jump|goto)\b", rule) for rule in _rules(text).get(base.name, ()))
+    return any(
+        re.search(r"\b(?:accept|jump|goto)\b", _QUOTED.sub('""', rule)) for rule in _rules(text).get(base.name, ())
+    )
 
 
 def _rules(text: str) -> dict[str, list[str]]:

@@ -228,6 +228,21 @@ def test_a_diagnosis_names_what_did_not_pass():
     assert dcgm.failures(DIAGNOSIS % results) == ["a on 1: Fail"]
 
 
+@pytest.mark.parametrize(
+    ("results", "summary", "failed"),
+    [
+        ('{"entity_id": 0, "status": "Pass"}', "Fail", ["a on the host: Fail"]),
+        ("", "Fail", ["a on the host: Fail"]),
+        ('{"entity_id": 0, "status": "Pass"}, {"entity_id": 1, "status": "Fail"}', "Fail", ["a on 1: Fail"]),
+        ('{"entity_id": 1, "status": "Warn"}, {"entity_id": 0, "status": "Pass"}', "Warn", ["a on 1: Warn"]),
+        ('{"entity_id": 0, "status": "Pass"}', "Pass", []),
+    ],
+)
+def test_a_test_may_fail_as_a_whole(results, summary, failed):
+    text = (DIAGNOSIS % results).replace('"results"', f'"test_summary": {{"status": "{summary}"}}, "results"')
+    assert dcgm.failures(text) == failed
+
+
 def test_a_diagnosis_that_only_failed_is_one():
     assert dcgm.failures(DIAGNOSIS % '{"entity_id": 0, "status": "Fail"}') == ["a on 0: Fail"]
 

@@ -65,6 +65,18 @@ def test_anything_else_there_is_not_understood(more: str) -> None:
         listed("forward", more=more)
 
 
+@pytest.mark.parametrize(
+    "rule", ['log prefix "x drop " counter', 'tcp dport 1 accept comment "no drop"', 'counter comment "jump x"']
+)
+def test_what_is_quoted_decides_nothing(rule: str) -> None:
+    assert closing(rule) == ([], [])
+
+
+def test_a_comment_accepts_nothing() -> None:
+    text = 'table inet site {\n\tchain pass {\n\t\tcounter comment "accept"\n\t}\n}\n'
+    assert not nftables.accepts_some(text, BASE)
+
+
 @pytest.mark.parametrize("rule", ["drop", "reject", "counter packets 1 bytes 2 drop", 'log prefix "x" level warn drop'])
 def test_a_rule_without_a_condition_drops_all(rule: str) -> None:
     assert closing(rule, "tcp dport 1 drop") == ([rule], [])
