@@ -1,4 +1,4 @@
-"""G: how the GPUs are joined: NVLink and NVSwitch (G14, G15, G20)."""
+"""G: how the GPUs are joined: NVLink and NVSwitch (G14, G15, G20, G24)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from itertools import combinations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, answer_of, cards, loaded_driver, model_of, required_field
+from dlws.facts.nvidia import BOUND, answer_of, cards, fabric_states, loaded_driver, model_of, required_field
 from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_topology, nvlink
 from dlws.parse.accelerators.nvidia_models import Fabric, Form, Model
 from dlws.parse.host import lspci
 from dlws.remote.host import Host
-from dlws.verdict import Severity, Unknown
+from dlws.verdict import NotApplicable, Severity, Unknown
 
 NVSWITCH = "0680"
 """The PCI class of an NVSwitch: a bridge of no further kind. No GPU has it."""
+JOINED = "Completed: Success"
+"""What the driver says of a GPU that is registered with its fabric: state and status."""
 
 
 @check(
@@ -44,7 +46,7 @@ def test_nvlinks_are_up(host: Host) -> None:
     few = [f"GPU {card} {len(links[card])} of {n}" for card, n in wanted.items() if len(links[card]) < n]
     expect("GPUs with fewer NVLinks than their model has", found=few, expected=[])
     odd = badly_bridged({card: (model, links[card]) for card, model in models.items() if model.form is Form.PCIE})
-    expect("bridged GPUs with fewer NVLinks than their peer", found=odd, expected=[])
+    expect("bridged GPUs that lack NVLinks", found=odd, expected=[])
     speeds = sorted({speed for those in links.values() for speed in those if speed is not None})
     expect_that(len(speeds) <= 1, "NVLink speeds in GB/s", found=speeds, expected="the same on all links")
     require_link_counts(
@@ -102,6 +104,28 @@ def test_fabric_manager(host: Host) -> None:
     expect("nvidia-fabricmanager", found=host.service("nvidia-fabricmanager").active_state, expected="active")
     version = nvidia_driver.fabric_manager(host.read("nv-fabricmanager --version"))
     expect("Fabric Manager version", found=version, expected=loaded_driver(host) or "no driver")
+
+
+@check(
+    "G24",
+    section="2.1",
+    source="NVML nvmlGpuFabricInfo_t",
+    on=gpu_hosts,
+    title_zh="GPU 均已加入 NVLink 交换网络",
+    causes=[presence.test_gpus_answer, test_fabric_manager],
+    fix="see journalctl -u nvidia-fabricmanager and restart it, then nvidia-smi -r; of an NVL72 rack, in its NVSwitch"
+    " trays",
+)
+def test_gpus_have_joined_their_fabric(host: Host) -> None:
+    """Every GPU that NVSwitches join to others, from Hopper on, is registered with their fabric.
+
+    Until it is, no CUDA program starts on it (error 802), though Fabric Manager runs.
+    """
+    states = fabric_states(host, cards(host)[0])
+    if not states:
+        raise NotApplicable("the driver reports no GPU of an NVLink fabric")
+    out = [f"{name} {state}" for name, state in states.items() if state != JOINED]
+    expect("GPUs that have not joined their fabric", found=out, expected=[])
 
 
 def has_hidden_switches(host: Host, devices: list[str]) -> bool:

@@ -121,5 +121,12 @@ def test_arrays_are_whole(host: Host) -> None:
     """Every software RAID array runs with all of its disks."""
     text = text_of(host, "/proc/mdstat")
     arrays = mdstat.parse(text) if text is not None else ()
-    broken = [f"{a.name} {a.members or 'inactive'}" for a in arrays if not a.is_whole]
+    broken = [
+        " ".join([a.name, state_of(a), *(f"{disk} failed" for disk in a.failed)]) for a in arrays if not a.is_whole
+    ]
     expect("degraded arrays", found=broken, expected=[])
+
+
+def state_of(array: mdstat.Array) -> str:
+    """An array's disks, `U_`; of one that has no such list, or does not run, a word."""
+    return array.members or ("active" if array.is_active else "inactive")

@@ -39,6 +39,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,10}|(.)\1*")
 
 def is_placeholder(value: str) -> bool:
     """Whether a text asks to be replaced: `<name>`, `CHANGE-ME`, `XXX@XXX.com`, `{{ password }}`, `请填写`."""
+    value = value.strip()
     if _BRACKETED.fullmatch(value) or _ASKING.fullmatch(value):
         return True
     if (mail := _MAIL.fullmatch(value)) is None:
@@ -54,7 +55,7 @@ def is_guessed(password: str, names: Collection[str]) -> bool:
     belongs here, with up to six digits or signs behind them, letters written as digits (`P@ssw0rd!`), or is a few
     digits or one character.
     """
-    small = password.lower()
+    small = password.strip().lower()
     stems = {small, _TAIL.sub("", small)}
     stems |= {stem.translate(_LEET) for stem in stems}
     words = sorted({*_FIRST.split(), *_FILLING.split(), *(name.lower() for name in names)}, key=len, reverse=True)

@@ -50,6 +50,8 @@ AMPERE = "450"
 """The first driver that knows cards that remap rows, and cards that can be parted (MIG)."""
 RECOVERY = "565"
 """The first driver with `gpu_recovery_action`: what it needs to recover a card."""
+FABRIC = "535"
+"""The first driver that is asked for a card's fabric, the NVLinks that switches join: whether it is part of it."""
 NO_SUCH_FIELD = re.compile('Field "[a-z_.]+" is not a valid field to query')
 EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
@@ -92,17 +94,32 @@ def cards(host: Host) -> tuple[Card, ...]:
 
 def recovery_actions(host: Host, driver_of: Card) -> list[str]:
     """What the driver needs to recover its cards, `GPU 1 Reset`; nothing before 565, which does not tell."""
-    if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(RECOVERY):
-        return []
-    fields = ("index", "gpu_recovery_action")
-    result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(fields) + FORM)
+    rows = newer_fields(host, driver_of, RECOVERY, "gpu_recovery_action")
+    asked = [(card_name(row), optional_field(row, "gpu_recovery_action")) for row in rows]
+    return [f"{name} {action}" for name, action in asked if action not in (None, "None")]
+
+
+def fabric_states(host: Host, driver_of: Card) -> dict[str, str]:
+    """By card how far it is in joining its fabric: `{"GPU 0": "Completed: Success", "GPU 1": "In Progress"}`.
+
+    Only of cards that have one, from Hopper on (nvml.h, nvmlGpuFabricInfo_t).
+    """
+    rows = newer_fields(host, driver_of, FABRIC, "fabric.state", "fabric.status")
+    told = {card_name(row): [optional_field(row, field) for field in ("fabric.state", "fabric.status")] for row in rows}
+    return {name: ": ".join(word for word in words if word) for name, words in told.items() if words[0]}
+
+
+def newer_fields(host: Host, driver_of: Card, since: str, *fields: str) -> tuple[Card, ...]:
+    """A row for each GPU with fields that drivers have since a version; none where the driver does not know them."""
+    if versions.nvidia(required_field(driver_of, "driver_version")) < versions.nvidia(since):
+        return ()
+    named = ("index", *fields)
+    result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(named) + FORM)
     if result.rc and NO_SUCH_FIELD.search(result.stdout):
-        return []
+        return ()
     if result.rc and not nvidia_smi.corrupted_inforoms(result.stdout):
         raise host.unexpected(result)
-    rows = nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), fields)
-    asked = [(card_name(row), optional_field(row, "gpu_recovery_action")) for row in require_cards(rows)]
-    return [f"{name} {action}" for name, action in asked if action not in (None, "None")]
+    return require_cards(nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), named))
 
 
 def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:

@@ -178,7 +178,11 @@ def stuck(pod: Object, now: datetime) -> str:
     if status.get("phase") != "Pending" or waited <= PATIENCE:
         return ""
     placed = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), dict[str, str]())
-    why = str(placed["message"]) if placed.get("status") == "False" and placed.get("message") else _exits(pod)
+    why = (
+        str(placed["message"])
+        if placed.get("status") == "False" and placed.get("message")
+        else (_exits(pod) or _waits(pod))
+    )
     return f"Pending for {_minutes(waited)}" + (f": {why}" if why else "")
 
 
@@ -196,6 +200,12 @@ def _exits(pod: Object) -> str:
         for c in containers(pod)
     ]
     return ", ".join(f"{n} ended with {e['exitCode']} ({e.get('reason', '')})" for n, e in ended if e.get("exitCode"))
+
+
+def _waits(pod: Object) -> str:
+    """What its containers wait for: `main: ImageInspectError`."""
+    waiting = [(c["name"], (c.get("state") or {}).get("waiting") or {}) for c in containers(pod)]
+    return ", ".join(f"{name}: {wait['reason']}" for name, wait in waiting if wait.get("reason"))
 
 
 def _was_done_before(pod: Object) -> bool:

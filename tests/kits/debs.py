@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -33,13 +34,14 @@ def package(
 
 
 def _tar(files: Mapping[str, str]) -> bytes:
+    """As stored blocks without a time: a package of the same content has the same digest."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path, text in files.items():
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(text.encode()), 0o755
             tar.addfile(entry, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+    return gzip.compress(buffer.getvalue(), compresslevel=0, mtime=0)
 
 
 def source(folder: Path, packages: Sequence[tuple[str, str, str, str]], files: Mapping[str, Mapping[str, str]]) -> str:

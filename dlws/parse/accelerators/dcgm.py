@@ -29,13 +29,20 @@ def failures(text: str) -> list[str]:
 
 
 def _results(diagnosis: Any) -> Iterator[tuple[str, str, str]]:
-    """Test, card and status. Raises Unparsable if the document has another structure."""
+    """Test, card and status. Raises Unparsable if the document has another structure.
+
+    A test's own summary (DCGM 4) counts where no card has failed it: it may have failed as a whole.
+    """
     try:
         root = next(diagnosis[name] for name in _ROOTS if name in diagnosis)
         for category in root["test_categories"]:
             for test in category["tests"]:
+                summary = [test["test_summary"]] if "test_summary" in test else []
                 for result in test["results"]:
                     card = next((result[key] for key in ("gpu_ids", "gpu_id", "entity_id") if key in result), "host")
                     yield str(test["name"]), str(card), str(result["status"])
+                    summary = summary if str(result["status"]).lower() in _PASSED else []
+                for result in summary:
+                    yield str(test["name"]), "the host", str(result["status"])
     except (KeyError, StopIteration, TypeError):
         raise unparsable(SOURCE, why="not the form of a diagnosis") from None

@@ -84,7 +84,7 @@ def optical(text: str) -> Optical:
     values = {key: _milliwatts(source, rows, key) for key in lit}
     astray = [key for key, match in lit.items() if not limits[match[1]][0] <= values[key] <= limits[match[1]][1]]
     flags = {key: rows.get(key, "") for key in ("Tx Los Flag", "Rx Los Flag")}
-    if not all(re.fullmatch("0x[0-9a-f]{1,4}", flag) for flag in flags.values()):
+    if not all(re.fullmatch("0x[0-9a-fA-F]{1,4}", flag) for flag in flags.values()):
         raise unparsable(source, ", ".join(flags.values()), "no Los Flag")
     lost = tuple(key for key, flag in flags.items() if int(flag, 16))
     return Optical(True, tuple(f"{key} {values[key]:g} mW" for key in astray), lost)

@@ -12,6 +12,8 @@ from dlws.parse.text import lines, number, unparsable
 _PAIR = re.compile(r"\s*([A-Za-z][^:]{1,60}?)\s*:\s*(.*)")
 _MORE = re.compile(r"\s+:\s*(.*)")
 """A further value of the key before it: npu-smi writes one line for each fault code's information."""
+_TEXT = "error information"
+"""The key of a sentence, which a narrow terminal goes on with in the next line."""
 Block = dict[str, str]
 
 
@@ -31,6 +33,9 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
         block = blocks[-1] if blocks else head
         if (more := _MORE.fullmatch(line)) is not None:
             block[list(block)[-1]] += f"; {more[1]}"
+            continue
+        if pair is None and list(block)[-1:] == [_TEXT]:
+            block[_TEXT] += f" {line.strip()}"
             continue
         if pair is None:
             raise unparsable(source, line)
@@ -118,9 +123,9 @@ def health(text: str) -> ChipHealth:
     if head or others or block.keys() & {"npu id", "chip id", "chip name", "chip count"}:
         raise unparsable(source, ", ".join(head or block), "not about one chip")
     codes = block.get("error code")
-    if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{4,8}(?:[ ,]+[0-9A-Fa-f]{4,8})*", codes) is None:
+    if codes is None or re.fullmatch(r"NA|[0-9A-Fa-f]{4,8}(?:[\s,]+[0-9A-Fa-f]{4,8})*", codes) is None:
         raise unparsable(source, codes or "", "no Error Code")
-    error_codes = () if codes == "NA" else tuple(code.upper() for code in re.split(r"[ ,]+", codes))
+    error_codes = () if codes == "NA" else tuple(code.upper() for code in re.split(r"[\s,]+", codes))
     word = block.get("health status") or block.get("health", "")
     return ChipHealth(health_word(word, f"Health Status : {word}"), error_codes, block.get("error information", ""))
 

@@ -49,6 +49,8 @@ def _ids(text: str) -> frozenset[str]:
 
 _SIZE = r"(?:[- ][0-9]+GB)?"
 _ONE_TO_THREE_BRIDGES = frozenset({4, 8, 12})
+_ALL_OF_HOPPER = frozenset({18})
+"""Without a rack around it, or with one of the bridges for two and for four cards."""
 
 MODELS = (
     Model(names=r"GRID .+|.+-[0-9]+[ABCQ](?:ME)?", form=Form.VIRTUAL),
@@ -73,7 +75,8 @@ MODELS = (
     # Of an NVL72 rack: its NVSwitches, and the Fabric Manager, are in trays of their own.
     Model(names=r"GB[23]00", form=Form.SXM, nvlinks=18, pci=_ids("2941 31a1 31c2 31c3")),
     # A Grace Hopper module has NVLinks, but stands alone unless it is in a rack made for it.
-    Model(names=r"GH200 .+|GB10", form=Form.PCIE, pci=_ids("2342 2348")),
+    Model(names=r"GH200 .+", form=Form.PCIE, bridged=_ALL_OF_HOPPER, pci=_ids("2342 2348")),
+    Model(names=r"GB10", form=Form.PCIE),
     Model(
         names=rf"A[18]00(?:-PCIE{_SIZE}| [0-9]+GB PCIe| [0-9]+GB Active)",
         form=Form.PCIE,
@@ -86,13 +89,20 @@ MODELS = (
         bridged=_ONE_TO_THREE_BRIDGES,
         pci=_ids("2321 2322 2331 233a"),
     ),
-    Model(names=r"H200 NVL", form=Form.PCIE, pci=_ids("233b")),
+    Model(names=r"H200 NVL", form=Form.PCIE, bridged=_ALL_OF_HOPPER, pci=_ids("233b")),
+    Model(
+        names=r"A[34]0|RTX A(?:4500|5000|5500|6000)|GeForce RTX 3090(?: Ti)?",
+        form=Form.PCIE,
+        bridged=frozenset({4}),
+        pci=_ids("20b7"),
+    ),
+    Model(names=r"GeForce RTX 2080 Ti|TITAN RTX|Quadro RTX [68]000", form=Form.PCIE, bridged=frozenset({2})),
     Model(
         names=r"GeForce .+|TITAN .+|Quadro .+|RTX .+|NVS .+|T[0-9]{3,4}.*|CMP .+|P100-PCIE.+"
         r"|[KMPTV][0-9]+(?:[SmcX]|Xm)?(?: [0-9]+GB)?|V100S?-(?:PCIE|FHHL|DGXS).+|V100-FHHL.*"
-        r"|A(?:2|10|10G|10M|16|30|30X|40|100X)|L(?:2|4|20|40|40S|40G)",
+        r"|A(?:2|10|10G|10M|16|30X|100X)|L(?:2|4|20|40|40S|40G)",
         form=Form.PCIE,
-        pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 20b7 20b8 20b9"),
+        pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 20b8 20b9"),
     ),
 )
 """The first row that matches counts."""

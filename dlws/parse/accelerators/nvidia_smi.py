@@ -24,6 +24,10 @@ _LOST = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?[0-9]{0,4}:? ?"
     r"(?:[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])?: .+"
 )
+_WITHOUT_POWER = re.compile(
+    r"This may be because not all required external power cables are|attached, or the attached cables are not seated.*"
+)
+"""How the sentence about a lost card goes on where the card lacks power."""
 _CORRUPTED = re.compile(r"WARNING: infoROM is corrupted at gpu ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])")
 _WHOLE = re.compile(r"[0-9]{1,19}")
 _WATTS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,2})?")
@@ -148,7 +152,8 @@ def listed(text: str) -> tuple[str, ...]:
     found = lines(SOURCE, without_warnings(text))
     if len(found) == 1 and found[0] in _NO_DEVICES:
         return ()
-    cards = [line for line in found if not re.match(r"\s+MIG .*\(UUID: MIG-\S+\)$", line)]
+    beside = re.compile(rf"\s+MIG .*\(UUID: MIG-\S+\)|{_WITHOUT_POWER.pattern}")
+    cards = [line for line in found if not beside.fullmatch(line)]
     rows = [re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line) for line in cards]
     uuids = []
     for number, (line, row) in enumerate(zip(cards, rows, strict=True)):

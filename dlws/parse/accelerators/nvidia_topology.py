@@ -8,6 +8,8 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "nvidia-smi topo -m"
 _GPU = re.compile(r"GPU[0-9]{1,3}")
+_COLUMNS = re.compile(r"\t| {2,}")
+"""Between the columns is a tab; on a terminal, from which people paste, it becomes blanks."""
 _WAY = re.compile(r"X|NV[0-9]{1,2}|SYS|NODE|PHB|PXB|PIX|PSB|SOC")
 
 
@@ -16,7 +18,7 @@ def parse(text: str) -> dict[str, dict[str, str]]:
 
     Other columns (network interfaces, affinities) are skipped. Raises Unparsable for a matrix that is not square.
     """
-    rows = [[cell.strip() for cell in line.split("\t")] for line in lines(SOURCE, text)]
+    rows = [[cell.strip() for cell in _COLUMNS.split(line)] for line in lines(SOURCE, text)]
     header = next((row for row in rows if any(map(_GPU.fullmatch, row[1:]))), [])
     matrix: dict[str, dict[str, str]] = {}
     for name, *ways in (row for row in rows if _GPU.fullmatch(row[0])):

@@ -15,11 +15,12 @@ _ROW = re.compile(
     r"([^\s,/:]{1,80})(?:, |/)([^\s,:]{1,80})(?:, ([^\s,:]{1,80}), ([^\s,:]{1,20}))?"
     r": ([a-z-]{1,20})(?: from \S+)?(?: ?\(.*\))*"
 )
-_NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ")
+_NOISE = ("Deprecated feature: ", "Sign command: ", "Binary ", "Manual intervention is required!")
 _NO_CONF = "Error! Could not locate dkms.conf file."
 _WHOSE = re.compile(r"File: /var/lib/dkms/([^/]{1,80})/([^/]{1,80})/\S* does not exist\.?")
+_SOURCELESS = re.compile(r"Error! ([^\s,/:]{1,80})/([^\s,/:]{1,80}): Missing the module source directory .*")
 BROKEN = "broken"
-"""The state of a module whose sources are gone, for which `dkms status` exits with 4."""
+"""The state of a module whose sources are gone: DKMS 2 then exits with 4, DKMS 3 says it in a row and on stderr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,14 @@ def status(text: str) -> tuple[ModuleBuild, ...]:
     builds, nameless = [], 0
     for line in lines("dkms status", text):
         row, whose = _ROW.fullmatch(line), _WHOSE.fullmatch(line)
+        sourceless = _SOURCELESS.fullmatch(line)
         if row is not None:
             builds.append(ModuleBuild(row[1], row[2], row[3], row[5]))
         elif whose is not None:
             builds.append(ModuleBuild(whose[1], whose[2], None, BROKEN))
             nameless -= 1
+        elif sourceless is not None:
+            builds.append(ModuleBuild(sourceless[1], sourceless[2], None, BROKEN))
         elif line == _NO_CONF:
             nameless += 1
         elif not line.startswith(_NOISE):

@@ -14,7 +14,7 @@ _FAULTS = frozenset(
         "redundancy lost; redundancy degraded; redundancy degraded from fully redundant"
         "; redundancy degraded from non-redundant",
         "ierr; thermal trip; frb1/bist failure; frb2/hang in post failure; frb3/processor startup/init failure"
-        "; configuration error; sm bios uncorrectable cpu-complex error; uncorrectable machine check exception",  # CPU
+        "; sm bios uncorrectable cpu-complex error; uncorrectable machine check exception",  # CPU
         "failure detected; predictive failure; power supply ac lost; ac lost; ac out-of-range; input lost"
         "; soft-power control failure; soft power control failure; 240va power down",  # power supply, power unit
         "uncorrectable ecc; parity; memory scrub failed; memory device disabled; critical overtemperature"
@@ -33,6 +33,7 @@ _FAULTS = frozenset(
 (1.8.18, include/ipmitool/ipmi_sel.h). Its status column is `ok` whatever it says (ipmitool/ipmitool#176)."""
 _BEGINNINGS = (
     "config error",
+    "configuration error",
     "non-redundant: ",
     "transition to critical ",
     "transition to non-recoverable",

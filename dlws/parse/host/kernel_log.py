@@ -20,14 +20,15 @@ _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4
 _FAULTS = {
     "out of memory": re.compile(r"^(?:\[ *[0-9.]{1,20}\] )?Out of memory: Kill"),  # in a cgroup it is a job's own limit
     "blocked task": re.compile(
-        r":[0-9]{1,9} blocked for more than [0-9]{1,9} seconds"
+        r":[0-9]{1,9} blocked (?:in I/O wait )?for more than [0-9]{1,9} seconds"
     ),  # a task's name may have blanks
     "kernel crash": re.compile(
         r"[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
-        r"|stack-protector: Kernel stack is corrupted|Internal error: |kernel tried to execute NX-protected page"
+        r"|stack-protector: Kernel stack is corrupted|list_(?:add|del) corruption|Internal error: "
+        r"|kernel tried to execute NX-protected page"
         r"|SError Interrupt on CPU|Bad mode in Error handler"  # arm64
     ),
     "kernel lockup": re.compile(
@@ -35,10 +36,11 @@ _FAULTS = {
         r"|rcu.*(?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
     ),
     "file system error": re.compile(
-        r"EXT4-fs error|JBD2: Detected IO errors"
+        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): error count since last fsck: |JBD2: Detected IO errors"
         r"|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
         r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|xfs_do_force_shutdown|Internal error"
-        r"|.*Shutting down filesystem)|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
+        r"|.*Shutting down filesystem|log I/O error|Filesystem has been shut down)"
+        r"|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
     ),
     "disk error": re.compile(
         r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical medium error"
@@ -51,7 +53,9 @@ _FAULTS = {
         r"|hpsa .*lockup detected|timing out command, waited [0-9]{1,9}s"
         r"|md/raid.*: Disk failure on|Device offlined - not ready|rejecting I/O to offline device"
     ),
-    "network interface that hangs": re.compile(r"NETDEV WATCHDOG: .*transmit queue [0-9]{1,9} timed out"),
+    "network interface that hangs": re.compile(
+        r"NETDEV WATCHDOG: .*transmit queue [0-9]{1,9} timed out|Detected (?:Hardware|Tx) Unit Hang"
+    ),
     "network namespace that is never freed": re.compile(r"unregister_netdevice: waiting for \S+ to become free"),
     "hardware error": re.compile(
         r"event severity: (?:fatal|recoverable|corrected, fatal)|Machine Check: .*(?i:fatal)"

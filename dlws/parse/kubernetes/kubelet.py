@@ -21,7 +21,7 @@ from dlws.parse.text import clean, unparsable
 CONFIG = "/var/lib/kubelet/config.yaml"
 FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 DEFAULTS = "/etc/default/kubelet"
-_VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
+_VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 _STRINGS = ("cgroup-driver", "resolv-conf", "node-ip")
 """Flags that are read here; pflag takes the next word as the value of one without `=`."""
 

@@ -36,10 +36,12 @@ OF_IPTABLES: Final = frozenset(
 """iptables' own tables and their chains (iptables(8)), which iptables shows where its back end is nf_tables. A chain
 INPUT in a table of any other name it never shows."""
 _OF_THE_CLUSTER: Final = re.compile(
-    r"kube-proxy|calico|cilium|weave|flannel-ipv4|f2b-table|docker-bridges|libvirt_network"
+    r"kube-proxy|calico|cilium|weave|flannel(?:-ipv[46])?|f2b-table|docker-bridges|libvirt_network"
 )
 """Tables of kube-proxy, pod networks, Docker, fail2ban and libvirt. A site's own `docker_firewall` is none."""
-_PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) (?:\"[^\"]*\"|\S+))*) )*"
+_QUOTED: Final = re.compile(r'"[^"]*"')
+"""A comment, or the prefix of a line of the log, which decides nothing."""
+_PLAIN: Final = r"(?:(?:counter(?: packets [0-9]+ bytes [0-9]+)?|log(?: (?:prefix|level|group) \S+)*) )*"
 _DROPS: Final = re.compile(rf"{_PLAIN}(?:drop|reject)")
 _ACCEPTS: Final = re.compile(rf"{_PLAIN}accept")
 _INVALID: Final = re.compile(
@@ -102,21 +104,24 @@ def closing(text: str, base: BaseChain) -> tuple[list[str], list[str]]:
     while todo:
         chain = todo.pop(0)
         for rule in rules.get(chain, ()):
-            if _ACCEPTS.match(rule):
+            bare = _QUOTED.sub('""', rule)
+            if _ACCEPTS.match(bare):
                 break
-            if _DROPS.match(rule):
+            if _DROPS.match(bare):
                 (closed if chain == base.name else doubts).append(rule)
                 break
-            jumps = {row["chain"] for row in _JUMP.finditer(rule) if not OF_THE_CLUSTER.fullmatch(row["chain"])}
+            jumps = {row["chain"] for row in _JUMP.finditer(bare) if not OF_THE_CLUSTER.fullmatch(row["chain"])}
             todo += sorted(jumps - seen)
             seen |= jumps
-            doubts += [rule] if _MAY_DROP.search(rule) and not _INVALID.fullmatch(rule) else []
+            doubts += [rule] if _MAY_DROP.search(bare) and not _INVALID.fullmatch(bare) else []
     return closed, doubts
 
 
 def accepts_some(text: str, base: BaseChain) -> bool:
     """`nft list table`: whether a base chain has a rule that accepts packets, or one that leads to another chain."""
-    return any(re.search(r"\b(?:accept|jump|goto)\b", rule) for rule in _rules(text).get(base.name, ()))
+    return any(
+        re.search(r"\b(?:accept|jump|goto)\b", _QUOTED.sub('""', rule)) for rule in _rules(text).get(base.name, ())
+    )
 
 
 def _rules(text: str) -> dict[str, list[str]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
 
 SOURCE = "resolv.conf"
 ENDS_WITH_CR = "ends with a carriage return"
+NO_ADDRESS = "no address"
 
 
 _KEYWORDS = frozenset({"nameserver", "search", "domain", "options", "sortlist"})
@@ -33,8 +36,9 @@ class ResolvConf:
 def parse(text: str) -> ResolvConf:
     """What glibc reads in a resolv.conf (2.36, res_init.c): a keyword at the start of a line, a blank, and values.
 
-    It passes over a setting without a value, any other keyword and all other lines. A carriage return is part of the
-    last value, which nothing is called. Raises Unparsable for an address in a form that is not known here.
+    It passes over a setting without a value, any other keyword and all other lines, and a name server that is no
+    address: `192.168.3.1,` (tried). A carriage return is part of the last value, which nothing is called. Raises
+    Unparsable for an address in an old form.
     """
     if "\0" in text:
         raise unparsable(SOURCE, why="NUL in the file")
@@ -46,14 +50,15 @@ def parse(text: str) -> ResolvConf:
         written = line.removeprefix("\ufeff").split()
         if not written or written[0] not in _KEYWORDS:
             continue
-        flaw = _flaw(line)
+        server = _address(written[1]) if written[0] == "nameserver" and len(written) > 1 else ""
+        flaw = _flaw(line) or ("" if server is not None else NO_ADDRESS)
         unread += [f"line {number}, {flaw}: {line.strip()}"] if flaw else []
         values = written[1:-1] if flaw == ENDS_WITH_CR else written[1:]
         if flaw not in ("", ENDS_WITH_CR) or len(written) == 1:
             continue
         match written[0]:
             case "nameserver":
-                nameservers += [_address(value, line) for value in values[:1]]
+                nameservers += [server] if server and values else []
             case "search":
                 search = values
             case "domain":
@@ -72,9 +77,18 @@ def _flaw(line: str) -> str:
 
 
 def written_servers(text: str) -> tuple[str, ...]:
-    """The name servers on any line, indented or not: the kubelet hands these to pods (its parseResolvConf)."""
-    rows = [line.split() for line in lines(SOURCE, text)]
-    return tuple(_address(row[1], " ".join(row)) for row in rows if row[0] == "nameserver" and len(row) > 1)
+    """The name servers on any line, indented or not: the kubelet hands these to pods (its parseResolvConf).
+
+    Raises Unparsable for one that is no address: what a pod makes of it depends on its C library.
+    """
+    found = []
+    for row in (line.split() for line in lines(SOURCE, text)):
+        if row[0] != "nameserver" or len(row) == 1:
+            continue
+        if (server := _address(row[1])) is None:
+            raise unparsable(SOURCE, " ".join(row))
+        found.append(server)
+    return tuple(found)
 
 
 def loopback(servers: Sequence[str]) -> tuple[str, ...]:
@@ -95,9 +109,15 @@ def with_search(text: str, domain: str, nameservers: Sequence[str] = ()) -> str:
     return text if current.searches(domain) and not servers else edited
 
 
-def _address(text: str, line: str) -> str:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError as error:
-        raise unparsable(SOURCE, line) from error
-    return text
+def _address(word: str) -> str | None:
+    """The address that glibc reads in a word; None where it reads none.
+
+    Raises Unparsable for one in an old form, which is hardly what was meant: `192.168.3` is 192.168.0.3 to it.
+    """
+    with suppress(ValueError):
+        ipaddress.ip_address(word)
+        return word
+    with suppress(OSError, ValueError):
+        socket.inet_aton(word)
+        raise unparsable(SOURCE, word, "an old form of an address")
+    return None

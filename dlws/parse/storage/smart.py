@@ -16,6 +16,8 @@ _NONE = re.compile(
     r"|SMART (?:support is: +)?Disabled"
     r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and an empty drive
 )
+_UNKNOWN = "UNKNOWN!"
+"""What smartctl says of a disk that did not tell it."""
 MISSING = (126, 127)
 WELL = ("PASSED", "OK", "")
 """The states of a disk that does not fail; "" of one that has none."""
@@ -39,9 +41,10 @@ def parse(text: str) -> dict[str, str]:
             package = "name its package, smartmontools, in suite.packages.node, and run -m install"
             raise Unknown(f"tool missing: smartctl, for {section[1]}: {package}")
         result = _RESULT.search(section[2])
-        if result is None and _NONE.search(section[2]) is None:
+        state = result[1].strip() if result else ""
+        if state == _UNKNOWN or (result is None and _NONE.search(section[2]) is None):
             doubts.append(unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2]))
-        states[section[1]] = result[1].strip() if result else ""
+        states[section[1]] = "" if state == _UNKNOWN else state
         rest = rest[section.end() :]
     if doubts and all(state in WELL for state in states.values()):
         raise doubts[0]

@@ -25,6 +25,11 @@ def test_a_first_guess_or_a_placeholder_is_known(value: str) -> None:
     assert is_guessed(value, {"atlas"}) or is_placeholder(value)
 
 
+@pytest.mark.parametrize("value", ["********  ", "\t<password>", " Admin@123 "])
+def test_blanks_around_it_make_no_other_password(value: str) -> None:
+    assert is_guessed(value, set()) or is_placeholder(value)
+
+
 def test_a_password_that_is_guessed_is_refused_without_being_shown(tmp_path: Path) -> None:
     [found] = findings(write(tmp_path, (OWN, "mysql_password: Passw0rd!")))
     assert (found.line, found.message) == (37, "a placeholder or a password that is guessed at once")

@@ -64,6 +64,8 @@ def test_a_pod_may_be_on_its_way_for_five_minutes() -> None:
     assert objects.stuck(pod("Pending", age=4), NOW) == ""
     assert objects.stuck(pod("Pending", age=6), NOW) == "Pending for 6 min"
     assert objects.stuck(pod("Running", age=600), NOW) == ""
+    late = pod("Pending", age=6, containerStatuses=[waiting("ImageInspectError")])
+    assert objects.stuck(late, NOW) == "Pending for 6 min: c: ImageInspectError"
 
 
 def test_a_pod_that_finds_no_node_says_why() -> None:

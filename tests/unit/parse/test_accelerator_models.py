@@ -77,6 +77,22 @@ def test_a_card_in_a_slot_needs_no_link(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "links"),
+    [
+        *((name, {4, 8, 12}) for name in ("NVIDIA A100 80GB PCIe", "NVIDIA H100 NVL")),
+        *((name, {18}) for name in ("NVIDIA GH200 120GB", "NVIDIA H200 NVL")),
+        *((name, {4}) for name in ("NVIDIA RTX A6000", "NVIDIA A40", "NVIDIA A30", "NVIDIA GeForce RTX 3090 Ti")),
+        *((name, {2}) for name in ("GeForce RTX 2080 Ti", "Quadro RTX 8000", "TITAN RTX")),
+        *((name, set[int]()) for name in ("NVIDIA GB10", "NVIDIA L40S", "Tesla V100-DGXS-32GB", "Quadro RTX 5000")),
+    ],
+)
+def test_a_whole_bridge_has_so_many_links(name: str, links: set[int]) -> None:
+    model = nvidia_models.by_name(name)
+    assert model is not None
+    assert model.bridged == links
+
+
+@pytest.mark.parametrize(
     "name", ["GRID V100D-32Q", "GRID T4-16Q", "NVIDIA A100-40C", "NVIDIA L40S-48Q", "NVIDIA A100-1-5CME"]
 )
 def test_a_vgpu_is_no_card(name: str) -> None:

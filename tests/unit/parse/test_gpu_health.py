@@ -196,6 +196,14 @@ def test_a_lost_card_is_told_in_its_own_words(card):
         nvidia_smi.query(f"0, OK\n{line}\n", ("index", "name"))
 
 
+def test_a_lost_card_may_lack_its_power_cables():
+    lost = LOST.format("GPU 0000:02:00.0") + "\nThis may be because not all required external power cables are\n"
+    text = f"{lost}attached, or the attached cables are not seated properly.\n"
+    assert nvidia_smi.listed(f"{text}GPU 1: Tesla T4 (UUID: GPU-0004b001-7c1e)\n") == ("GPU-0004b001-7c1e",)
+    with pytest.raises(Unparsable):
+        nvidia_smi.listed(f"{text}This may be because of something else\n")
+
+
 def test_a_list_leaves_a_lost_card_out():
     rows = [f"GPU {n}: Tesla V100-SXM2-32GB (UUID: GPU-0004b00{n}-7c1e)" for n in range(3)]
     rows[1] = LOST.format("gpu 0000:07:00.0")
@@ -220,6 +228,21 @@ def test_a_diagnosis_names_what_did_not_pass():
     assert dcgm.failures(DIAGNOSIS % results) == ["a on 1: Fail"]
 
 
+@pytest.mark.parametrize(
+    ("results", "summary", "failed"),
+    [
+        ('{"entity_id": 0, "status": "Pass"}', "Fail", ["a on the host: Fail"]),
+        ("", "Fail", ["a on the host: Fail"]),
+        ('{"entity_id": 0, "status": "Pass"}, {"entity_id": 1, "status": "Fail"}', "Fail", ["a on 1: Fail"]),
+        ('{"entity_id": 1, "status": "Warn"}, {"entity_id": 0, "status": "Pass"}', "Warn", ["a on 1: Warn"]),
+        ('{"entity_id": 0, "status": "Pass"}', "Pass", []),
+    ],
+)
+def test_a_test_may_fail_as_a_whole(results, summary, failed):
+    text = (DIAGNOSIS % results).replace('"results"', f'"test_summary": {{"status": "{summary}"}}, "results"')
+    assert dcgm.failures(text) == failed
+
+
 def test_a_diagnosis_that_only_failed_is_one():
     assert dcgm.failures(DIAGNOSIS % '{"entity_id": 0, "status": "Fail"}') == ["a on 0: Fail"]
 
@@ -234,7 +257,7 @@ TWO = "\tGPU0\tGPU1\tNIC0\tCPU Affinity\nGPU0\t X \tNV2\tPIX\t0-19\nGPU1\tNV2\t 
 
 
 def test_a_matrix_tells_the_way_to_every_other_gpu():
-    for text in (TWO, TWO.replace("\tGPU0\tGPU1", "\t\x1b[4mGPU0\tGPU1", 1)):
+    for text in (TWO, TWO.expandtabs(), TWO.replace("\tGPU0\tGPU1", "\t\x1b[4mGPU0\tGPU1", 1)):
         assert nvidia_topology.parse(text) == {"GPU0": {"GPU1": "NV2"}, "GPU1": {"GPU0": "NV2"}}
 
 

@@ -217,6 +217,16 @@ def test_the_state_of_a_disk(said, state):
     assert smart.parse(f"== /dev/sda\nsmartctl 7.3\n\n{said}\n\n== rc 0\n") == {"/dev/sda": state}
 
 
+def test_a_disk_that_does_not_tell_is_unknown_unless_another_fails():
+    silent = (
+        "== /dev/sda\nSMART overall-health self-assessment test result: UNKNOWN!\nAttributes cannot be read.\n== rc 8\n"
+    )
+    with pytest.raises(Unparsable, match="smartctl -H /dev/sda"):
+        smart.parse(silent)
+    ill = silent + "== /dev/sdb\nSMART Health Status: FAILED\n== rc 8\n"
+    assert smart.parse(ill) == {"/dev/sda": "", "/dev/sdb": "FAILED"}
+
+
 def test_no_disk_and_no_smartctl_are_not_the_same():
     assert smart.parse("") == {}
     with pytest.raises(Unknown, match="smartmontools"):
@@ -274,6 +284,7 @@ def test_modes_of_files():
         "Failed",
         "Presence detected, Failure detected",
         "Presence detected, Configuration Error",
+        "Configuration Error - Incorrect cable connected",
         "Presence detected, Config Error: Vendor Mismatch",
         "Drive Present, In Failed Array",
         "Non-Redundant: Insufficient Resources",

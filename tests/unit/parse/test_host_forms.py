@@ -158,6 +158,13 @@ def test_a_module_without_sources_is_broken(end: str) -> None:
     assert [build.state for build in dkms.status(GONE.format(end))] == [dkms.BROKEN]
 
 
+def test_dkms_3_says_twice_that_sources_are_gone() -> None:
+    said = "nvidia/390.48: Missing the module source directory or the symbolic link pointing to it."
+    text = f"nvidia/390.48: broken\n\nError! {said}\nManual intervention is required!\n{BUILT}"
+    states = [(build.version, build.state) for build in dkms.status(text)]
+    assert states == [("390.48", "broken"), ("390.48", "broken"), ("390.77", "installed")]
+
+
 @pytest.mark.parametrize("text", [BUILT[:-1] + " x\n", GONE.format(", or does"), BUILT.replace("nvidia/", "/")])
 def test_a_row_of_dkms_with_a_doubt_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):

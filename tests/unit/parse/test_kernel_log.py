@@ -10,8 +10,16 @@ from dlws.parse.host import kernel_log
 from dlws.verdict import Unparsable
 
 FAULTS = {
-    "blocked task": ["INFO: task umount.nfs:811 blocked for more than 120 seconds."],
-    "network interface that hangs": ["NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out"],
+    "blocked task": [
+        "INFO: task umount.nfs:811 blocked for more than 120 seconds.",
+        "INFO: task kworker/0:1:22 blocked in I/O wait for more than 120 seconds.",
+    ],
+    "network interface that hangs": [
+        "NETDEV WATCHDOG: eth0 (i40e): transmit queue 3 timed out",
+        "NETDEV WATCHDOG: CPU: 10: transmit queue 0 timed out 5388 ms",
+        "e1000e 0000:00:1f.6 eno1: Detected Hardware Unit Hang:",
+        "ixgbe 0000:04:00.0 eth0: Detected Tx Unit Hang",
+    ],
     "network namespace that is never freed": ["unregister_netdevice: waiting for lo to become free. Usage count = 1"],
     "out of memory": ["[ 12.345678] Out of memory: Killed process 4711 (python)"],
     "kernel crash": [
@@ -28,6 +36,8 @@ FAULTS = {
         "BUG: Bad rss-counter state mm:00000000 idx:1 val:2",
         "BUG: scheduling while atomic: swapper/0/0/0x00000100",
         "stack-protector: Kernel stack is corrupted in: ffffffff81000000",
+        "list_del corruption. prev->next should be ffff9d2a, but was dead000000000122",
+        "list_add corruption. next->prev should be prev (ffff9d2a), but was 0. (next=ffff9d2b).",
     ],
     "kernel lockup": [
         "BUG: workqueue lockup - pool cpus=3 node=0 flags=0x0 nice=0 stuck for 60s!",
@@ -36,6 +46,9 @@ FAULTS = {
         "rcu: rcu_sched kthread starved for 5250 jiffies! g1 f0x0",
     ],
     "file system error": [
+        "EXT4-fs (sda2): error count since last fsck: 12",
+        "XFS (dm-0): log I/O error -5",
+        "XFS (dm-0): Filesystem has been shut down due to log error (0x2).",
         "XFS (sda1): Internal error xfs_trans_cancel at line 957 of file fs/xfs/xfs_trans.c",
         "XFS (sda1): metadata corruption detected at xfs_agf_read_verify",
         "XFS (sda1): Metadata I/O error in xfs_buf_iodone at daddr 0x1",
@@ -72,6 +85,9 @@ NONE = [
     "python: Out of memory: Kill a process or wait",
     "EXT4-fs (fd0): Remounting filesystem read-only",
     "EXT4-fs (sr0): Remounting filesystem read-only",
+    "EXT4-fs (loop7): error count since last fsck: 1",
+    "EXT4-fs (sda2): mounted filesystem with ordered data mode. Opts: errors=remount-ro",
+    "XFS (dm-0): User initiated shutdown received.",
     "Buffer I/O error on dev fd0, logical block 0",
     "Buffer I/O error on dev sr0, logical block 0",
     "BTRFS info (device sda1): disk space caching is enabled",

@@ -55,6 +55,10 @@ def test_a_value_keeps_a_quote_at_its_end() -> None:
     assert kubelet._environment("x", "A=it''\nB=''\n") == {"A": "it''", "B": ""}
 
 
+def test_blanks_may_stand_around_the_sign_of_equality() -> None:
+    assert kubelet._environment("x", 'A = "b"\n') == {"A": "b"}  # systemd's env-file.c
+
+
 def test_a_kubelet_runs_by_the_words_behind_its_name() -> None:
     line = "/usr/bin/kubelet\n--node-ip=10.0.0.1\n--resolv-conf\n/run/resolv.conf\n"
     assert kubelet.running(CONFIG, line) == kubelet.Kubelet("cgroupfs", "/run/resolv.conf", "10.0.0.1")

@@ -214,6 +214,13 @@ def test_the_container_of_a_firmware_raid_is_no_array(kind):
     assert [(a.name, a.is_whole) for a in mdstat.parse(text)] == [("md127", True)]
 
 
+@pytest.mark.parametrize("row", ["[2/2] [UU]", "512k chunks"])
+def test_a_faulty_disk_makes_an_array_less_than_whole(row):
+    disks = "sdc1[2](W)(F) sdb1[1](S) sda1[0]"
+    text = f"Personalities : [raid0]\nmd0 : active raid0 {disks}\n      2048 blocks super 1.2 {row}\n"
+    assert [(a.failed, a.is_whole) for a in mdstat.parse(text)] == [(("sdc1",), False)]
+
+
 @pytest.mark.parametrize("state", ["inactive", "broken"])
 def test_an_array_that_does_not_run_is_not_whole(state):
     text = f"Personalities : [raid0]\nmd0 : {state} raid0 sdb[1] sda[0]\n      2048 blocks super 1.2 512k chunks\n"

@@ -24,10 +24,25 @@ def test_the_last_search_wins_and_options_add_up() -> None:
     assert resolv_conf.parse("search a.cn b.cn\nsearch\n").search == ("a.cn", "b.cn")  # glibc passes over it
 
 
-@pytest.mark.parametrize("line", ["nameserver atlas01"])
-def test_half_a_setting_is_unknown(line: str) -> None:
-    with pytest.raises(Unparsable):
-        resolv_conf.parse(f"{line}\n")
+@pytest.mark.parametrize(
+    "word", ["atlas01", "192.168.3.", "192.168.3.300", "192.168.3.1,", "192.168.3.1;", "192.168.3.1#a", "[::1]", "#"]
+)
+def test_a_name_server_is_an_address(word: str) -> None:
+    found = resolv_conf.parse(f"nameserver {word} 10.0.0.2\nnameserver 10.0.0.1\n")
+    assert (found.nameservers, found.unread) == (("10.0.0.1",), (f"line 1, no address: nameserver {word} 10.0.0.2",))
+    with pytest.raises(Unparsable, match=r"resolv\.conf"):
+        resolv_conf.written_servers(f"nameserver {word}\n")
+
+
+@pytest.mark.parametrize("word", ["192.168.003.001", "192.168.3", "0x7f.1", "3232236289"])
+def test_an_address_in_an_old_form_is_unknown(word: str) -> None:
+    for read in (resolv_conf.parse, resolv_conf.written_servers):
+        with pytest.raises(Unparsable, match="an old form of an address"):
+            read(f"nameserver {word}\n")
+
+
+def test_an_address_of_ipv6_may_name_its_interface() -> None:
+    assert resolv_conf.parse("nameserver fe80::1%eth0\n").nameservers == ("fe80::1%eth0",)
 
 
 def test_a_line_names_one_server_and_every_setting_must_begin_it() -> None:

@@ -135,7 +135,7 @@ def test_a_base_file_is_rewritten_without_the_lines_that_are_not_read():
     assert resolv_conf.with_search("  search sigsus.cn\r\n", "sigsus.cn") == "search sigsus.cn\n"
 
 
-@pytest.mark.parametrize("text", ["nameserver 10.0.0\n", "nameserver 10.0.0.1, 10.0.0.2\n", "\0\0\0"])
+@pytest.mark.parametrize("text", ["nameserver 10.0.0\n", "\0\0\0"])
 def test_what_is_not_a_resolv_conf_is_unknown(text):
     with pytest.raises(Unparsable):
         resolv_conf.parse(text)

@@ -7,7 +7,7 @@ import pytest
 from dlws.parse.network import nftables
 from dlws.verdict import Unparsable
 
-OWN = "kube-proxy calico cilium weave flannel-ipv4 f2b-table docker-bridges libvirt_network"
+OWN = "kube-proxy calico cilium weave flannel flannel-ipv4 flannel-ipv6 f2b-table docker-bridges libvirt_network"
 BASE = nftables.BaseChain("inet", "site", "pass", "accept")
 
 
@@ -68,6 +68,18 @@ def test_a_comment_before_the_first_table_is_passed_over(more: str) -> None:
 def test_anything_else_there_is_not_understood(more: str) -> None:
     with pytest.raises(Unparsable, match="nft list chains"):
         listed("forward", more=more)
+
+
+@pytest.mark.parametrize(
+    "rule", ['log prefix "x drop " counter', 'tcp dport 1 accept comment "no drop"', 'counter comment "jump x"']
+)
+def test_what_is_quoted_decides_nothing(rule: str) -> None:
+    assert closing(rule) == ([], [])
+
+
+def test_a_comment_accepts_nothing() -> None:
+    text = 'table inet site {\n\tchain pass {\n\t\tcounter comment "accept"\n\t}\n}\n'
+    assert not nftables.accepts_some(text, BASE)
 
 
 @pytest.mark.parametrize("rule", ["drop", "reject", "counter packets 1 bytes 2 drop", 'log prefix "x" level warn drop'])

@@ -89,6 +89,15 @@ def test_each_fault_code_has_a_line_of_information(first):
     assert found.information == f"{first.strip()}; node type=HBM"
 
 
+def test_information_may_go_on_in_the_next_line():
+    found = npu_chip.health(
+        "Health Status : Alarm\nError Code : 80C98001\nError Information : node type=AICORE,\nsensor\n"
+    )
+    assert (found.error_codes, found.information) == (("80C98001",), "node type=AICORE, sensor")
+    with pytest.raises(Unparsable):
+        npu_chip.health("Health Status : Alarm\nError Code : 80C98001\nsensor\nError Information : x\n")
+
+
 def test_information_of_nothing_is_unknown():
     with pytest.raises(Unparsable):
         npu_chip.health("\tHealth Status : OK\n" + TWO_CODES.format(first="").replace("Error Code", ": Error Code"))
