@@ -16,6 +16,7 @@ from bundle.content.fetch import Fetch, logins, parsed_sources
 from bundle.content.registry import Client
 from bundle.process import BundleError
 from dlws.cli import Failed, Refused
+from dlws.config import named_file
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
 from dlws.content import lock, verify, wanted
@@ -151,7 +152,7 @@ def logins_of(cluster: Cluster) -> dict[str, dict[str, str]]:
     if cluster.registry_config is None:
         return {}
     try:
-        return logins(cluster.registry_config.read_text("utf-8"))
+        return logins(named_file.text(cluster.registry_config))
     except (OSError, UnicodeDecodeError):
         raise ContentError(f"{cluster.registry_config} cannot be read") from None
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from bundle.content import debs, image_file, kubeadm_list
 from bundle.content.registry import Client
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.content import lock, verify, wanted
 from dlws.content.item import Item, Kind
@@ -202,7 +203,7 @@ def parsed_sources(values: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for platform, path in values:
         try:
-            lines = path.read_text("utf-8").splitlines()
+            lines = named_file.text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ContentError(f"{path}: {error}") from None
         found[platform] = [line.strip() for line in lines if line.strip().startswith("deb ")]
