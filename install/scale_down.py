@@ -12,14 +12,17 @@ from dlws.engine.targets import leaving_hosts, lost_hosts
 from dlws.inventory import Node
 from dlws.remote.change import Change
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from install import leaving
+from install.guards import refuse_silent
 
 SCALE_DOWN = ("scale_down",)
 
 
 @stage(section="scale_down", on=leaving_hosts, commands=SCALE_DOWN, proves=[leaving.test_no_work_is_left])
-def test_drained(node: Node, cluster: Cluster, on_master: Change) -> None:
+def test_drained(node: Node, cluster: Cluster, kube: Kubernetes, on_master: Change) -> None:
     """Drain the node, so that its pods run elsewhere."""
+    refuse_silent(node, kube)
     leaving.drain(cluster, node, on_master)
 
 

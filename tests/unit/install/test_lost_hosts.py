@@ -12,6 +12,7 @@ from dlws.config.cluster import Cluster, load
 from dlws.engine.check import Mismatch
 from dlws.engine.stage import stage_of
 from dlws.engine.targets import leaving_hosts, lost_hosts
+from dlws.remote.change import ChangeFailed
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
 from install import leaving, scale_down
@@ -111,3 +112,16 @@ def test_its_node_and_lease_are_deleted_and_nothing_is_drained(cluster: Cluster)
     scale_down.test_given_up(cluster.leaving[0], on_master)
     assert deleted == [("nodes", "atlas07"), ("leases", "atlas07")]
     assert not [action for action in on_master.actions if "drain" in action.text]
+
+
+def test_a_silent_kubelet_is_not_waited_for(cluster: Cluster) -> None:
+    with pytest.raises(ChangeFailed, match=r"^atlas08 was not drained: .* suite\.lost_hosts, too$"):
+        drained(cluster, SILENT)
+    assert drained(cluster, READY) == ["kubectl drain atlas08"]
+
+
+def drained(cluster: Cluster, ready: str) -> list[str]:
+    _, on_master = change_on(Scripted("atlas02"))
+    kube: Any = Api(ready)
+    scale_down.test_drained(cluster.leaving[1], cluster, kube, on_master)
+    return [action.text for action in on_master.actions]
