@@ -125,12 +125,13 @@ def test_it_installs(begun: Path, installed: Finished) -> None:
 
 @pytest.mark.long
 def test_the_cluster_that_runs_says_the_same_of_itself(begun: Path, installed: Finished) -> None:
-    path, keys = SITE / "other-running.yaml", STATE / "deploy/sshkey"
+    path, keys, promised = SITE / "other-running.yaml", STATE / "deploy/sshkey", load(begun)
     path.unlink(missing_ok=True)
     told = [f"--set={key}={value}" for key, value in of_the_site(load(CONFIG)).items() if key != "k8s-gitbranch"]
-    done = init(path, "--from-cluster", str(keys / "admin.conf"), "--key", str(keys / "id_rsa"), *NAMED, *told)
+    login = ("--user", promised.admin_username, "--key", str(keys / "id_rsa"))
+    done = init(path, "--from-cluster", str(keys / "admin.conf"), *login, *NAMED, *told)
     assert done.returncode == 0, done.stdout + done.stderr
-    found, promised = load(path), load(begun)
+    found = load(path)
     assert {meaning(node) for node in found.nodes} == {meaning(node) for node in promised.nodes}
     assert found.kubernetes_version == promised.kubernetes_version
     assert (found.pod_range, found.service_range) == (promised.pod_range, promised.service_range)
