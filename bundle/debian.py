@@ -36,6 +36,8 @@ PACKAGES = (
     "fontconfig", "fonts-dejavu-core", "fonts-noto-cjk", "libblkid1", "libbrotli1", "libdatrie1", "libfontconfig1",
     "libfreetype6", "libfribidi0", "libglib2.0-0", "libgraphite2-3", "libharfbuzz0b", "libharfbuzz-subset0",
     "libmount1", "libpango-1.0-0", "libpangoft2-1.0-0", "libpcre2-8-0", "libpng16-16", "libthai0",
+    # What stages and checks call on the control host
+    "coreutils", "grep", "libacl1", "libattr1", "libc-bin",
     # Texts of licences; the shell of the container image
     "base-files", "busybox-static",
 )

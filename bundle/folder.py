@@ -28,8 +28,16 @@ from dlws.inventory import Arch
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = Path(__file__).with_name("files")
-PROGRAMS = {"python3": "python3.11", "ssh": "ssh", "ssh-keygen": "ssh-keygen", "fc-list": "fc-list"}
-"""The programs in bin/, and their files in Debian's usr/bin/."""
+TOOLS = (
+    *("cat", "chmod", "chown", "dirname", "getent", "grep", "id", "install"),
+    *("mktemp", "mv", "rm", "stat", "sync", "test"),
+)
+"""What the commands of stages and checks call on the control host, which may have a shell and nothing else."""
+PROGRAMS = {
+    "python3": "python3.11",
+    **{name: name for name in ("ssh", "ssh-keygen", "fc-list", *TOOLS)},
+}
+"""The programs in bin/, and their files in Debian's packages: in bin/ or usr/bin/."""
 PYTHON_OPTIONS = " -I -B -X utf8"
 """The machine's PYTHON variables and the user's own libraries are not read, and no byte code is written."""
 LIBRARIES = "lib/python3/dist-packages"
@@ -118,7 +126,7 @@ def place_of(path: str, content: bytes, arch: Arch) -> str:
         return f"lib/{library.soname}" if library and library.soname else ""
     if match := re.fullmatch(r"usr/lib/(python3\.11/(?!ensurepip/|sitecustomize).+)", path):
         return f"lib/{match[1]}"
-    if path in {f"usr/bin/{program}" for program in PROGRAMS.values()}:
+    if path.removeprefix("usr/") in {f"bin/{program}" for program in PROGRAMS.values()}:
         return f"libexec/{name}"
     if re.search(r"/(NotoSansCJK-(Regular|Bold)\.ttc|DejaVuSansMono(-Bold)?\.ttf)$", path):
         return f"fonts/{name}"

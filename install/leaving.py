@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dlws.config.cluster import Cluster
 from dlws.engine.check import expect, expect_that, goal
-from dlws.engine.targets import every_machine, leaving_hosts
+from dlws.engine.targets import all_leaving, every_machine, leaving_hosts, lost_hosts
 from dlws.facts.kube_host import membership_of
+from dlws.facts.reachability import silent_peers, unreachable_endpoints
 from dlws.inventory import Node
 from dlws.kubernetes.kubeadm import LOG
 from dlws.kubernetes.membership import KUBECTL, Part
-from dlws.kubernetes.objects import Object
+from dlws.kubernetes.objects import Object, condition, condition_in_words
 from dlws.parse.versions import kubernetes as version_of
 from dlws.remote.change import Change
 from dlws.remote.host import Host
@@ -44,7 +45,7 @@ def test_no_work_is_left(node: Node, kube: Kubernetes) -> None:
     "K92",
     section="scale_down",
     source="kubectl delete node",
-    on=leaving_hosts,
+    on=all_leaving,
     title_zh="待移除的节点已从集群删除",
     fix="kubectl delete node <node>",
 )
@@ -59,7 +60,7 @@ def test_node_is_gone(node: Node, kube: Kubernetes) -> None:
     "K94",
     section="scale_down",
     source="kubernetes node leases",
-    on=leaving_hosts,
+    on=all_leaving,
     title_zh="待移除的节点没有遗留租约",
     fix="stop the host's kubelet; then kubectl -n kube-node-lease delete lease <node>",
 )
@@ -88,6 +89,28 @@ def test_host_is_clean(host: Host) -> None:
     expect_that(kubelet.active_state in off, "kubelet", found=kubelet.active_state, expected="inactive")
     at_boot = kubelet.unit_file_state
     expect_that(at_boot != "enabled", "kubelet at boot", found=at_boot, expected="not enabled")
+
+
+@goal(
+    "K98",
+    section="scale_down",
+    source="kubernetes node conditions",
+    on=lost_hosts,
+    title_zh="已失去的主机无任何应答",
+    harmful="pods that still run there would go on writing to shared storage, beside those that replace them",
+    fix="if the host is alive, take it out of suite.lost_hosts: it then leaves in order. If it is not to live, switch"
+    " off its power; Kubernetes notices within a minute: run again",
+)
+def test_host_is_silent(node: Node, kube: Kubernetes, master: Host) -> None:
+    """Nothing answers the master at the address of a host that was lost, and its kubelet reports to no API server."""
+    expect_that(silent_peers(master, [node]) == [node], f"ping of {node.address}", found="an answer", expected="none")
+    endpoint = f"{node.address}:{node.ssh_port}"
+    silent = unreachable_endpoints(master, [endpoint]) == [endpoint]
+    expect_that(silent, f"connection to {endpoint}", found="an answer", expected="none")
+    if there := kube.get("nodes", node.name):
+        reports = condition(there, "Ready") in ("True", "False")
+        found = condition_in_words(there, "Ready")
+        expect_that(not reports, "node's condition Ready", found=found, expected="Unknown: no word from its kubelet")
 
 
 def drain(cluster: Cluster, node: Node, on_master: Change) -> None:

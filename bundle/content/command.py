@@ -16,10 +16,11 @@ from bundle.content.fetch import Fetch, logins, parsed_sources
 from bundle.content.registry import Client
 from bundle.process import BundleError
 from dlws.cli import Failed, Refused
+from dlws.config import named_file
 from dlws.config.cluster import Cluster, load
 from dlws.config.finding import ConfigError
 from dlws.content import lock, verify, wanted
-from dlws.content.item import Item
+from dlws.content.item import Demand, Item
 from dlws.content.lock import ContentError
 from dlws.platform.templates import TemplateError
 from dlws.upstream.checkout import CheckoutError
@@ -151,7 +152,7 @@ def logins_of(cluster: Cluster) -> dict[str, dict[str, str]]:
     if cluster.registry_config is None:
         return {}
     try:
-        return logins(cluster.registry_config.read_text("utf-8"))
+        return logins(named_file.text(cluster.registry_config))
     except (OSError, UnicodeDecodeError):
         raise ContentError(f"{cluster.registry_config} cannot be read") from None
 
@@ -193,9 +194,14 @@ def as_json(found: Sequence[Item]) -> str:
     return json.dumps([dataclasses.asdict(item) for item in found], indent=2)
 
 
+def need(item: Item) -> str:
+    """What asks for it: `docker`, `H32, optional`."""
+    return item.need if item.demand is Demand.REQUIRED else f"{item.need}, {item.demand}"
+
+
 def as_table(found: Sequence[Item]) -> str:
     """The list for people, in columns."""
-    rows = [HEADS, *((i.kind, i.name, i.made_for, i.need, ", ".join(i.hosts)) for i in found)]
+    rows = [HEADS, *((i.kind, i.name, i.made_for, need(i), ", ".join(i.hosts)) for i in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS) - 1)]
     lines = ("  ".join([*(word.ljust(w) for word, w in zip(row, widths, strict=False)), row[-1]]) for row in rows)
     return "\n".join(lines)

@@ -15,9 +15,10 @@ from typing import Final
 
 from bundle.content import debs, image_file, kubeadm_list
 from bundle.content.registry import Client
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.content import lock, verify, wanted
-from dlws.content.item import Item, Kind
+from dlws.content.item import Demand, Item, Kind
 from dlws.content.lock import ContentError, Lock, LockedFile
 from dlws.inventory import Arch
 from dlws.kubernetes import image_archives
@@ -93,14 +94,16 @@ class Fetch:
         for (platform, arch), wants in by_place.items():
             place = lock.packages_folder(platform, arch)
             try:
-                self._closure(platform, arch, place, _sets(wants))
+                self._closure(platform, arch, place, wants)
             except ContentError as error:
                 self.failed.append(f"packages for {platform} {arch}: {error}")
 
-    def _closure(self, platform: str, arch: Arch, place: str, sets: Sequence[Sequence[str]]) -> None:
+    def _closure(self, platform: str, arch: Arch, place: str, wants: Sequence[Item]) -> None:
         apt = debs.Apt((self.folder / WORK / f"{Path(place).name}").resolve(), arch)
         apt.update(debs.sources_of(self.cluster, platform, arch, self.sources.get(platform, ()), apt.root))
-        closure = sorted({deb for names in sets for deb in apt.closure(names)})
+        sets = _sets(item for item in wants if item.demand is Demand.REQUIRED)
+        found = {deb for names in sets for deb in apt.closure(names)}
+        closure = sorted(found | self._extras(apt, place, sets, wants))
         there = {f"{place}/{deb.file_name}": deb for deb in closure}
         self._files |= {path: self._before[path] for path in there if path in self._before}
         lacking = [deb for path, deb in there.items() if path not in self._files]
@@ -118,6 +121,16 @@ class Fetch:
             [self.folder / path for path in (*there, f"{place}/{lock.INDEX}")], self.folder / WORK / "tar"
         )
         self._keep(_index_entry(f"{place}.tar", tar), tar)
+
+    def _extras(self, apt: debs.Apt, place: str, sets: Sequence[Sequence[str]], wants: Iterable[Item]) -> set[debs.Deb]:
+        """What an install can do without, with all that it depends on beside the rest; what there is not is said."""
+        found: set[debs.Deb] = set()
+        for item in (item for item in wants if item.demand is Demand.OPTIONAL):
+            try:
+                found |= {deb for names in sets for deb in apt.closure([*names, item.name])}
+            except ContentError as error:
+                self.say(f"{place}: without {item.name}, which {item.need} asks where a host has it: {error}")
+        return found
 
     def _images(self, items: Sequence[Item]) -> None:
         blobs = self.folder / WORK / "blobs"
@@ -202,7 +215,7 @@ def parsed_sources(values: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for platform, path in values:
         try:
-            lines = path.read_text("utf-8").splitlines()
+            lines = named_file.text(path).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ContentError(f"{path}: {error}") from None
         found[platform] = [line.strip() for line in lines if line.strip().startswith("deb ")]

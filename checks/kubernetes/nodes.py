@@ -57,7 +57,8 @@ def test_host_is_a_node(node: Node, kube: Kubernetes) -> None:
     source="kubespray",
     on=whole_cluster,
     title_zh="集群中没有 config.yaml 之外的节点",
-    fix="add the machine to config.yaml, or drain and delete the node with kubectl",
+    fix="add the machine to config.yaml; or put it under scale_down, in suite.lost_hosts too if its host is gone"
+    " for good, and run pytest -m scale_down",
 )
 def test_no_node_is_unknown(cluster: Cluster, kube: Kubernetes) -> None:
     """Every node of the cluster is listed in config.yaml."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dlws.config import addresses, document, lint, lint_local_yaml, rules, values
+from dlws.config import addresses, document, lint, lint_local_yaml, named_file, rules, values
 from dlws.config.addresses import Hosts, Resolver
 from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
@@ -262,7 +262,7 @@ def inspect(
 
 def _content(path: Path, fix: str) -> bytes:
     try:
-        return path.read_bytes()
+        return named_file.content(path)
     except FileNotFoundError:
         reason = "does not exist"
     except IsADirectoryError:

@@ -184,6 +184,18 @@ def host_keys(document: Document) -> Iterator[Finding]:
             yield document.at_value(path, message, fix)
 
 
+def lost_hosts(document: Document) -> Iterator[Finding]:
+    """A host that is given up as lost is one that leaves, named once."""
+    names = {machine.name for machine in leaving(document)}
+    listed = document.get("suite", "lost_hosts")
+    for at, name in enumerate(listed if isinstance(listed, list) else ()):
+        path: KeyPath = ("suite", "lost_hosts", at)
+        if name not in names:
+            yield document.at_value(path, f"{shown(name)} is not under scale_down", "move its machine there")
+        elif name in listed[:at]:
+            yield document.at_value(path, f"{name} is listed twice", "keep one of them")
+
+
 def npu_cabling(document: Document) -> Iterator[Finding]:
     """Only machines with NPUs have a cabling plan."""
     by_name = {machine.name: machine for machine in machines(document)}
@@ -371,6 +383,7 @@ RULES: Final[tuple[Rule, ...]] = (
     vendors,
     device_counts,
     host_keys,
+    lost_hosts,
     npu_cabling,
     kinds_of_accelerators,
     shares,

@@ -303,6 +303,8 @@ class Suite(Section):
     """By host, for each NPU in the order of their numbers the switch and its port, `switch1 100GE1/0/1`, by LLDP."""
     host_keys: dict[str, Annotated[str, AfterValidator(values.fingerprint)]] = {}
     """By host, its SSH key's fingerprint as compared on its console, `SHA256:...`: the only one that is accepted."""
+    lost_hosts: tuple[MachineName, ...] = ()
+    """Machines under `scale_down` that are gone for good: they leave unasked, once nothing answers there."""
     devices: dict[str, Count] = {}
     """The number of accelerators of individual hosts, if it differs from onpremise_cluster.gpu_count_per_node."""
 

@@ -23,6 +23,14 @@ class Kind(StrEnum):
     """A vendor's program that an active check runs. It must be on the hosts."""
 
 
+class Demand(StrEnum):
+    """Whether the install can do without it."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    """A check asks it where a host has it, and is UNKNOWN elsewhere."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Item:
     """One line of the list: a thing for an architecture, the stage or check that needs it, and for which hosts."""
@@ -34,6 +42,7 @@ class Item:
     """Packages: the release of their hosts, `ubuntu 18.04`; else nothing."""
     need: str
     hosts: tuple[str, ...]
+    demand: Demand = Demand.REQUIRED
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} for {self.made_for}" if self.made_for else f"{self.kind} {self.name}"

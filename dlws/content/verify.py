@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlws.config.cluster import Cluster
 from dlws.content import deb, lock, places, wanted
-from dlws.content.item import Item, Kind
+from dlws.content.item import Demand, Item, Kind
 from dlws.content.lock import ContentError, Lock, LockedFile
 from dlws.kubernetes import image_archives
 from dlws.platform.templates import TemplateError
@@ -45,10 +45,11 @@ def judged(cluster: Cluster) -> list[str]:
 
 
 def missing(items: Iterable[Item], locked: Lock, cluster: Cluster) -> list[str]:
-    """What the lock does not have of a list, and files of the control host that differ from it."""
+    """What the lock does not have of what is required, and files of the control host that differ from it."""
     there = _contents(locked)
     absent: dict[str, list[str]] = {}
-    for item in (item for item in items if item.kind in BROUGHT and key(item) not in there):
+    required = (item for item in items if item.kind in BROUGHT and item.demand is Demand.REQUIRED)
+    for item in (item for item in required if key(item) not in there):
         absent.setdefault(str(item), []).append(item.need)
     lines = [f"{item}: not in {lock.NAME} (needed by {', '.join(dict.fromkeys(by))})" for item, by in absent.items()]
     return [*lines, *_other_files(locked, cluster)]

@@ -14,7 +14,7 @@ from typing import Final
 from dlws.config import platforms
 from dlws.config.cluster import Cluster
 from dlws.content import lock
-from dlws.content.item import Item, Kind
+from dlws.content.item import Demand, Item, Kind
 from dlws.engine import targets
 from dlws.facts import apt_sources, kube_host
 from dlws.inventory import Node, Role
@@ -52,10 +52,18 @@ def _by_host(cluster: Cluster, wants: Callable[[Node], Iterable[tuple[str, Want]
                 hosts.setdefault((want, node.arch, platform, need), []).append(node)
     return tuple(
         sorted(
-            Item(want[0], want[1], nodes[0].arch, platform, need, tuple(dict.fromkeys(node.name for node in nodes)))
+            Item(want[0], want[1], nodes[0].arch, platform, need, _names(nodes), _demand(need))
             for (want, _, platform, need), nodes in hosts.items()
         )
     )
+
+
+def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(node.name for node in nodes))
+
+
+def _demand(need: str) -> Demand:
+    return Demand.OPTIONAL if need in TOOLS_OF_CHECKS else Demand.REQUIRED
 
 
 def releases(cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -75,8 +83,13 @@ def kubeadm_images_of(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> 
 
 def _packages(cluster: Cluster, node: Node) -> Iterator[tuple[str, Want]]:
     """The packages that a host needs, each with the stage or check that needs it."""
-    for stage, names in apt_sources.packages_by_stage(cluster, node).items():
+    by_stage = apt_sources.packages_by_stage(cluster, node)
+    for stage, names in by_stage.items():
         yield from ((stage, (Kind.PACKAGE, name)) for name in names)
+    installed = {name.partition("=")[0] for names in by_stage.values() for name in names}
+    for check, name in TOOLS_OF_CHECKS.items():
+        if name not in installed:
+            yield check, (Kind.PACKAGE, name)
     for check, names in _tool_packages(cluster).items():
         yield from ((check, (Kind.PACKAGE, name)) for name in names)
 
@@ -194,6 +207,11 @@ IMAGES: Final[Mapping[str, Callable[[Cluster, Node], Iterable[str]]]] = {
     "W12": _two_hosts,
 }
 """By stage or active check, the images that it needs on a host, besides kubeadm's. R12 and W09 take `probe_image`'s."""
+
+
+TOOLS_OF_CHECKS: Final[Mapping[str, str]] = {"H32": "ipmitool", "S12": "smartmontools"}
+"""By check of the audit, the package of the program that it asks where a host has it. No stage installs it, unless
+suite.packages.node names it: without a network the packages must have come with the others."""
 
 
 def _tool_packages(cluster: Cluster) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dlws.config import cluster as cluster_config
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.engine import inputs, options, replay, selection, shards, waivers
 from dlws.engine.credentials import CredentialError, kept_credential, root_credential
@@ -237,7 +238,7 @@ def last_run(runs: Path, command: str) -> Path | None:
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file in hex: identifies the configuration that was run."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(named_file.content(path)).hexdigest()
 
 
 def suite_version() -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.config.state import State
 from dlws.engine.credentials import ENVIRONMENT
@@ -175,7 +176,7 @@ class Site:
 def registry_secrets(cluster: Cluster) -> tuple[str, ...]:
     """The secrets in the login to the registry (runbook 3.16.1), to be redacted."""
     try:
-        return job_objects.secrets_in(cluster.registry_config.read_text("utf-8")) if cluster.registry_config else ()
+        return job_objects.secrets_in(named_file.text(cluster.registry_config)) if cluster.registry_config else ()
     except (OSError, UnicodeDecodeError):
         return ()
 

@@ -33,6 +33,16 @@ def every_machine(cluster: Cluster) -> Sequence[Target]:
 
 
 def leaving_hosts(cluster: Cluster) -> Sequence[Target]:
+    """The machines under `scale_down` that are there to be asked."""
+    return tuple(node for node in cluster.leaving if node.name not in cluster.suite.lost_hosts)
+
+
+def lost_hosts(cluster: Cluster) -> Sequence[Target]:
+    """The machines under `scale_down` that are gone for good."""
+    return tuple(node for node in cluster.leaving if node.name in cluster.suite.lost_hosts)
+
+
+def all_leaving(cluster: Cluster) -> Sequence[Target]:
     """The machines under `scale_down`."""
     return cluster.leaving
 

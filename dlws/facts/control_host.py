@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dlws.config import cluster as cluster_config
-from dlws.config import document, finding, lint
+from dlws.config import document, finding, lint, named_file
 from dlws.config.cluster import Cluster
 from dlws.parse.text import number
 from dlws.remote.host import Host
@@ -34,7 +34,7 @@ def access_to(control: Host, path: str) -> str:
 def known_values(cluster: Cluster) -> list[str]:
     """The keys of the configuration whose values somebody else knows, never the values. Unknown without the file."""
     try:
-        written = document.read(cluster.path.read_bytes(), str(cluster.path))
+        written = document.read(named_file.content(cluster.path), str(cluster.path))
     except (OSError, finding.ConfigError) as error:
         raise Unknown(f"{cluster.path.name} cannot be read: {error}") from error
     if unreadable := finding.errors(written.findings):

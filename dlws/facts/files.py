@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from dlws.config import named_file
 from dlws.parse.host import modes
 from dlws.parse.host.modes import FileMode
 from dlws.remote.host import Host
@@ -50,7 +51,7 @@ def digest_of(host: Host, path: str) -> str:
 def configured_file(path: Path) -> bytes:
     """A file that the configuration names. Unknown when it cannot be read."""
     try:
-        return path.read_bytes()
+        return named_file.content(path)
     except OSError as error:
         raise Unknown(f"the configuration names {path}: {error.strerror}") from error
 

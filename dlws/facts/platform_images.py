@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.facts.docker import ARCHITECTURES
@@ -53,7 +54,7 @@ def job_logins(cluster: Cluster) -> str:
 def mark_key(cluster: Cluster) -> bytes:
     """The secret with which logins are marked: the cluster's private key. Unknown before it is made."""
     try:
-        return cluster.state.key.read_bytes()
+        return named_file.content(cluster.state.key)
     except OSError as error:
         raise Unknown(f"{cluster.state.key}: {error.strerror}; runbook 3.4 makes the cluster's key") from None
 

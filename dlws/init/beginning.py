@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from dlws.config import values
+from dlws.config import named_file, values
 from dlws.config.cluster import Cluster, inspect, load
 from dlws.config.command import CONFIG, show
 from dlws.config.finding import errors, shown
@@ -123,7 +123,7 @@ class Beginning:
 
     def _from_table(self, file: Path) -> Named:
         try:
-            found = table.read(file.read_bytes(), str(file))
+            found = table.read(named_file.content(file), str(file))
         except OSError as error:
             raise BadList(f"{file}: {error.strerror} (name a table that can be read)") from None
         if errors(found.findings):

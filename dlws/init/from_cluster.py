@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from dlws.config import values
+from dlws.config import named_file, values
 from dlws.facts.control_plane import cluster_configuration
 from dlws.facts.nodes import labels_of, nodes_by_name
 from dlws.init.listing import BadList, Listed
@@ -33,7 +33,7 @@ class Running:
 def asked(file: Path) -> Running:
     """The cluster that a kubeconfig leads to. Raises BadList when the file is none, or its server cannot be asked."""
     try:
-        config = kubeconfig.parse(file.read_text("utf-8"))
+        config = kubeconfig.parse(named_file.text(file))
         kube = Kubernetes(ApiServer(file, config.name, _no_way), _Unrecorded())
         return running(kube, file.name)
     except (OSError, UnicodeDecodeError) as error:

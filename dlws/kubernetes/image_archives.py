@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from dlws.config import named_file
 from dlws.inventory import Arch
 from dlws.parse.tar import members as tar_members
 
@@ -79,7 +80,7 @@ def require_image(path: Path, image: str, arch: str | None) -> None:
 def contents(path: Path) -> tuple[ArchivedImage, ...]:
     """The images of an archive. WrongArchive if it is none, is cut off, or is not what its own manifest says."""
     try:
-        with tarfile.open(path) as tar:
+        with named_file.opened(path) as file, tarfile.open(fileobj=file) as tar:
             members = _members(tar)
             return tuple(_image(tar, members, entry) for entry in _json(tar, members, "manifest.json"))
     except (tarfile.TarError, EOFError, OSError) as error:
@@ -136,7 +137,7 @@ def _content(tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name:
 
 def _require_sum(path: Path) -> None:
     try:
-        text = (path.parent / SUMS).read_text("utf-8")
+        text = named_file.text(path.parent / SUMS)
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
@@ -156,7 +157,7 @@ def _require_sum(path: Path) -> None:
 @lru_cache(maxsize=1000)
 def _sha256(path: Path, state: tuple[int, int, int]) -> str:
     """A file's SHA-256, found once for each `state` of it: every host of a run loads the same archives."""
-    with path.open("rb") as file:
+    with named_file.opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

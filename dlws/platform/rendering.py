@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.platform.parameters import masked, parameters
 from dlws.platform.templates import Renderer
@@ -36,7 +37,7 @@ def without_secrets(renderer: Renderer) -> Renderer:
 def cluster_id(cluster: Cluster) -> str | None:
     """The id in deploy/clusterID.yml of the state folder; None if there is none yet."""
     try:
-        text = cluster.state.cluster_id.read_text(encoding="utf-8", errors="replace")
+        text = named_file.text(cluster.state.cluster_id, errors="replace")
     except OSError:
         return None
     match = _ID.fullmatch(text)

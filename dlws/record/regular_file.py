@@ -13,20 +13,13 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
+from dlws.config.named_file import KINDS
 from dlws.record.whole_file import PRIVATE
 
 MOST_FILES = 20_000
 """Files in one folder: 1,000 hosts, each of which changed its worker 20 times."""
 LONGEST_LINE = 128 << 20
 """Bytes: the answer of the API, at most 64 MiB, as JSON in JSON."""
-_KINDS = {
-    stat.S_IFLNK: "a link",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -121,4 +114,4 @@ def _within(folder: Path, parents: list[str]) -> Iterator[int]:
 def _require(kind: int, mode: int, path: Path) -> None:
     if stat.S_IFMT(mode) != kind:
         wanted = "a folder" if kind == stat.S_IFDIR else "a regular file"
-        raise NotRegular(f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'a file')}, not {wanted}")
+        raise NotRegular(f"{path} is {KINDS.get(stat.S_IFMT(mode), 'a file')}, not {wanted}")

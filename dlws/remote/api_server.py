@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import Any, NamedTuple, Protocol
 
+from dlws.config import named_file
 from dlws.config.validation import is_secret
 from dlws.parse.kubernetes import kubeconfig
 from dlws.record.answer import Answer, ApiUnreachable, Unreachable
@@ -230,7 +231,7 @@ class _Line:
             stamp = _Stamp(status.st_mtime_ns, status.st_size)
             if self._client is None or self._config is None or stamp != self._stamp:
                 self.drop()
-                self._config = kubeconfig.parse(self._admin_conf.read_text("utf-8"))
+                self._config = kubeconfig.parse(named_file.text(self._admin_conf))
                 self._client = self._new_client(self._config)
                 self._stamp = stamp
         except FileNotFoundError:

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.config.kept import kept
 from dlws.inventory import Node
@@ -247,7 +248,7 @@ class HostKeys:
             parsed = self._parsed
             if parsed is not None and parsed[0] == state:
                 return parsed[1]
-            text = self.path.read_text("utf-8")
+            text = named_file.text(self.path)
         except FileNotFoundError:
             return _Contents()
         except (OSError, UnicodeDecodeError) as error:

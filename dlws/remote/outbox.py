@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from dlws.config import named_file
 from dlws.remote.watch import Watch
 from dlws.verdict import Unknown
 
@@ -122,8 +123,8 @@ def _opened(stdin: Stdin) -> tuple[BinaryIO, int]:
         case bytes():
             return io.BytesIO(stdin), len(stdin)
         case FilePart(path, start, size):
-            stream = path.open("rb")
+            stream = named_file.opened(path)
             stream.seek(start)
             return stream, size
         case path:
-            return path.open("rb"), path.stat().st_size
+            return named_file.opened(path), path.stat().st_size

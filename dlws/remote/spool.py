@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dlws.config import named_file
 from dlws.record.answer import LinkLost
 from dlws.remote.backend import quoted
 from dlws.remote.host import Host
@@ -117,7 +118,7 @@ def _digest(file: Path, size: int = -1) -> str:
     left = _size(file) if size < 0 else size
     total = hashlib.sha256()
     try:
-        with file.open("rb") as stream:
+        with named_file.opened(file) as stream:
             while left and (data := stream.read(min(left, 1 << 20))):
                 total.update(data)
                 left -= len(data)

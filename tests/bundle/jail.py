@@ -1,4 +1,5 @@
-"""An empty root for a bundle: busybox as /bin/sh, /proc and /dev, the bundle read-only; no network, and nobody's user.
+"""An empty root for a bundle: /bin/sh, /proc and /dev, the bundle read-only; nobody's user, and no network but what a
+test lays into it. The shell is a static bash: a busybox would bring the tools that a bundle must have itself.
 
 Where the bundle is for another architecture, programs of it run under qemu, known to the kernel in this namespace alone
 (binfmt_misc belongs to a user namespace from Linux 6.7 on).
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,20 +32,24 @@ mount --rbind /dev "$root/dev"
     printf %s ":bundle:M::$magic:$mask:$qemu:F" > "$root/proc/sys/fs/binfmt_misc/register"
 }
 cd "$root/home"
-exec chroot --userspec=65534:65534 "$root" /bin/busybox env -i PATH=/bin HOME=/home TERM=dumb \\
+exec env -i PATH=/bin HOME=/home TERM=dumb "$(command -v chroot)" --userspec=65534:65534 "$root" \\
     /bin/sh -c 'cd /home && exec "$@"' sh "$@"
 """
 
 
 @dataclass(frozen=True)
 class Jail:
-    """`home` is the only folder that can be written; `qemu` is empty for this machine's own architecture."""
+    """`home` is the only folder that can be written; `qemu` is empty for this machine's own architecture.
+
+    `connect` is called with the process whose network namespace is the jail's, before anything is started there.
+    """
 
     bundle: Path
     home: Path
     root: Path
     qemu: str
     magic: str
+    connect: Callable[[int], None] = lambda pid: None
 
     def run(self, *words: str, deadline: float = 900) -> subprocess.CompletedProcess[str]:
         """Run a program of the root in /home."""
@@ -58,6 +64,7 @@ class Jail:
             try:
                 assert started.stdout
                 started.stdout.readline()  # the namespace is there, and waits for its users
+                self.connect(started.pid)
                 for users in ("uid_map", "gid_map"):
                     Path(f"/proc/{started.pid}/{users}").write_text("0 0 65536")
                 out, err = started.communicate("\n", timeout=deadline)
@@ -78,9 +85,7 @@ def empty_root(bundle: Path, folder: Path, arch: str, native: str) -> Jail:
         f"nobody:x:{NOBODY}:{NOBODY}::/home:/bin/sh\n"
     )  # OpenSSH refuses who is nobody at all
     shutil.chown(home, NOBODY, NOBODY)
-    busybox = shutil.which("busybox") or "/bin/busybox"
-    for name in ("busybox", "sh"):
-        shutil.copy(busybox, root / "bin" / name)
+    shutil.copy("/bin/bash-static", root / "bin/sh")
     machine = {"arm64": "aarch64", "amd64": "x86_64"}[arch]
     qemu = "" if arch == native else shutil.which(f"qemu-{machine}-static") or ""
     return Jail(bundle, home, root, qemu, MAGICS[arch])

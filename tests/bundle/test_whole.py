@@ -1,6 +1,6 @@
 """Both bundles, built and started in an empty root: what they judge and write is what the checkout does.
 
-Needs root on a machine of its own, busybox-static and strace; for the other architecture
+Needs root on a machine of its own, bash-static and strace; for the other architecture
 qemu-user-static. The builds fetch packages.
 """
 

@@ -14,7 +14,17 @@ from tests.kits.config_example import no_dns, write
 from tests.kits.proof_cases import HEALTHY
 from tests.kits.small_registry import SmallRegistry
 
-NAMES = ("curl", "dos2unix", "nfs-common", "parted", "docker.io", "nvidia-docker2", "nfs-kernel-server", "resolvconf")
+NAMES = (
+    "curl",
+    "dos2unix",
+    "nfs-common",
+    "parted",
+    "docker.io",
+    "nvidia-docker2",
+    "nfs-kernel-server",
+    "resolvconf",
+    "ipmitool",
+)
 KUBE = ("kubeadm", "kubectl", "kubelet")
 RELEASE = "ubuntu 18.04"
 

@@ -14,7 +14,8 @@ import yaml
 from dlws.config.cluster import Cluster, inspect, load
 from dlws.config.finding import errors
 from dlws.inventory import Node
-from tests.lab.suite import CONFIG, ROOT, STATE, lab, on, run
+from tests.lab.conftest import forget_root_password
+from tests.lab.suite import CONFIG, ROOT, STATE, Finished, lab, on, run
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("fresh_hosts")]
 SITE = CONFIG.parent
@@ -32,6 +33,7 @@ SETTINGS = (
     "suite.image_archives",
 )
 """What the lab's hosts cannot know: where the site's mirror, registry, archives and checkout are."""
+NAMED = ("--cluster-name=atlas", "--domain=sigsus.cn", "--admin-mail=admin@lab.example")
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +55,7 @@ def begun(table: Path) -> Iterator[Path]:
     path = SITE / "other-first.yaml"
     path.unlink(missing_ok=True)
     settings = [f"--set={key}={value}" for key, value in of_the_site(load(CONFIG)).items()]
-    named = ("--cluster-name=atlas", "--domain=sigsus.cn", "--admin-mail=admin@lab.example", "--keep-password")
-    done = init(path, "--csv", str(table), *named, *settings)
+    done = init(path, "--csv", str(table), "--keep-password", *NAMED, *settings)
     assert done.returncode == 0, done.stdout + done.stderr
     yield path
     path.unlink()
@@ -73,8 +74,9 @@ def of_the_site(cluster: Cluster) -> dict[str, str]:
 
 
 def init(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """`dlws init`, with root's password where the suite finds it."""
-    environment = {**os.environ, "DLWS_ROOT_PASSWORD": (STATE / "deploy/sshkey/rootpasswd").read_text().strip()}
+    """`dlws init`, with root's password as long as it is kept."""
+    kept = STATE / "deploy/sshkey/rootpasswd"
+    environment = {**os.environ, **({"DLWS_ROOT_PASSWORD": kept.read_text().strip()} if kept.exists() else {})}
     command = [sys.executable, "-m", "dlws", "init", "--yes", "--output", str(path), *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
@@ -108,12 +110,29 @@ def test_what_it_wrote_passes_every_precondition_and_has_a_plan(begun: Path) -> 
     assert plan.exit_status == 0, plan.output
 
 
+@pytest.fixture(scope="module")
+def installed(begun: Path) -> Iterator[Finished]:
+    yield run("-m", "install", config=begun)
+    lab("up", "--fresh")
+
+
 @pytest.mark.long
-def test_it_installs(begun: Path) -> None:
-    try:
-        done = run("-m", "install", config=begun)
-        assert done.exit_status == 0, done.output
-        (STATE / "deploy/sshkey/rootpasswd").unlink()
-        assert run("-m", "verify", config=begun).red == set()
-    finally:
-        lab("up", "--fresh")
+def test_it_installs(begun: Path, installed: Finished) -> None:
+    assert installed.exit_status == 0, installed.output
+    forget_root_password()
+    assert run("-m", "verify", config=begun).red == set()
+
+
+@pytest.mark.long
+def test_the_cluster_that_runs_says_the_same_of_itself(begun: Path, installed: Finished) -> None:
+    path, keys, promised = SITE / "other-running.yaml", STATE / "deploy/sshkey", load(begun)
+    path.unlink(missing_ok=True)
+    told = [f"--set={key}={value}" for key, value in of_the_site(load(CONFIG)).items() if key != "k8s-gitbranch"]
+    login = ("--user", promised.admin_username, "--key", str(keys / "id_rsa"))
+    done = init(path, "--from-cluster", str(keys / "admin.conf"), *login, *NAMED, *told)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = load(path)
+    assert {meaning(node) for node in found.nodes} == {meaning(node) for node in promised.nodes}
+    assert found.kubernetes_version == promised.kubernetes_version
+    assert (found.pod_range, found.service_range) == (promised.pod_range, promised.service_range)
+    path.unlink()

@@ -112,6 +112,11 @@ WRONG = [
     ),
     (
         "suite:\n",
+        "suite:\n  lost_hosts: [atlas01]\n",
+        '67:16: error: suite.lost_hosts[0]: "atlas01" is not under scale_down (move its machine there)',
+    ),
+    (
+        "suite:\n",
         "suite:\n  npu_cabling: {atlas03: [a b]}\n",
         "67:17: error: suite.npu_cabling.atlas03: no such machine (did you mean",
     ),

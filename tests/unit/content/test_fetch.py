@@ -69,6 +69,12 @@ def test_the_closure_has_what_the_packages_depend_on(content: Path) -> None:
     assert "nvidia-docker2" not in names, "no host with GPUs is arm64"
 
 
+def test_a_tool_of_a_check_comes_where_the_source_has_it(content: Path) -> None:
+    names = {one.name for one in lock.read(content).files}
+    assert "ipmitool" in names
+    assert "smartmontools" not in names, "the source has none, and an install can do without"
+
+
 def test_kubeadm_itself_names_its_images(content: Path) -> None:
     assert [name.rpartition("/")[2] for name in lock.read(content).kubeadm_images] == list(site.KUBEADM_LISTS)
 

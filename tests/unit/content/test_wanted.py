@@ -9,20 +9,24 @@ from pathlib import Path
 import pytest
 
 from bundle.content.command import as_json, as_table
+from checks.host import hardware
 from dlws.config.cluster import Cluster, load
 from dlws.content import wanted
-from dlws.content.item import Item, Kind
+from dlws.content.item import Demand, Item, Kind
 from dlws.content.wanted import IMAGES
 from dlws.engine.stage import Stage
 from dlws.facts import apt_sources, platform_images
 from dlws.facts.platform_images import InRegistry
 from dlws.inventory import Arch
+from dlws.parse.storage import smart
 from dlws.platform import renderings
+from dlws.remote.host import Host
 from dlws.verdict import Unknown
 from tests.kits import bare_install
 from tests.kits.checkout import STAND_IN, cluster_of
 from tests.kits.config_example import no_dns, write
 from tests.kits.proof_cases import HEALTHY
+from tests.kits.scripted import Scripted
 
 PREBUILT = ("suite:\n", "suite:\n  images: prebuilt\n")
 REGISTRY = ("dockerregistry: apulistech/", "dockerregistry: registry.example/")
@@ -154,3 +158,28 @@ def test_the_list_is_for_people_and_for_programs(tmp_path: Path) -> None:
 def test_a_text_is_made_for_no_architecture() -> None:
     told = [str(Item(kind, "x", Arch.ARM64, "", "stage", ())) for kind in (Kind.FILE, Kind.SOURCE, Kind.IMAGE)]
     assert told == ["file x", "source x", "image x for arm64"]
+
+
+def test_the_tools_of_checks_are_optional(tmp_path: Path) -> None:
+    found = [item for item in wanted.items(bare(tmp_path)) if item.need in ("H32", "S12")]
+    assert {(item.need, item.name, item.demand) for item in found} == {
+        ("H32", "ipmitool", Demand.OPTIONAL),
+        ("S12", "smartmontools", Demand.OPTIONAL),
+    }
+    assert {host for item in found for host in item.hosts} == {node.name for node in bare(tmp_path).nodes}
+    assert "H32, optional" in as_table(found)
+    assert json.loads(as_json(found))[0]["demand"] == "optional"
+
+
+def test_a_tool_that_the_install_brings_is_required(tmp_path: Path) -> None:
+    named = bare(tmp_path, ("suite:\n", "suite:\n  packages: {node: [curl, ipmitool]}\n"))
+    found = [(item.need, item.demand) for item in wanted.items(named) if item.name == "ipmitool"]
+    assert set(found) == {("node_packages", Demand.REQUIRED)}
+
+
+def test_the_checks_name_the_package_that_is_listed() -> None:
+    without = {"sdr elist": (127, "", "not found"), hardware.HAS_BMC: (0, "", "")}
+    with pytest.raises(Unknown, match=f"tool missing: {wanted.TOOLS_OF_CHECKS['H32']}: name it in suite.packages.node"):
+        hardware.test_board_has_no_alarm(Host(Scripted("atlas01", without)))
+    with pytest.raises(Unknown, match=f"name its package, {wanted.TOOLS_OF_CHECKS['S12']}, in"):
+        smart.parse("== /dev/sda\nsh: smartctl: not found\n== rc 127")
