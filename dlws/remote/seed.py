@@ -85,8 +85,10 @@ class Seed:
 
         try:
             return spool.fed_from(arrivals.bring(file, get), command)
-        except NotAsSent:
+        except Unknown as error:
             self._kept.pop(digest, None)  # what the seed has is compared anew before anybody gets it again
+            if not isinstance(error, NotAsSent):
+                raise
             raise self._useless(f"what {arrivals.host.name} got from it is not {file.name}, and was removed") from None
 
     def _keep(self, file: Path) -> str:
