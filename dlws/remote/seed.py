@@ -94,10 +94,11 @@ class Seed:
     def _keep(self, file: Path) -> str:
         """The path of a file on the seed; the first of the run who needs it brings it there, and the others wait."""
         digest = spool.digest_of(file)
-        if digest not in self._kept:
-            with self._alone_with(digest), self._in_use():
-                self._kept[digest] = self._kept.get(digest) or self._brought(file)
-        return self._kept[digest]
+        if path := self._kept.get(digest):
+            return path
+        with self._alone_with(digest), self._in_use():
+            path = self._kept[digest] = self._kept.get(digest) or self._brought(file)
+            return path
 
     def _brought(self, file: Path) -> str:
         left = TRIES
@@ -158,9 +159,7 @@ class Seed:
                 if self.host().run(CAN_SERVE).rc != 0:
                     raise self._useless("it has no python3 (3.5 or newer), with which a seed hands out files")
                 return
-            except (HostKeyChanged, HeldByAnotherRun):
-                raise
-            except _Useless:
+            except (HostKeyChanged, HeldByAnotherRun, _Useless):
                 raise
             except Unknown:
                 if self.is_lost() or time.monotonic() > until:
