@@ -16,13 +16,15 @@ from dlws.content.on_host import (
     wanted_files,
 )
 from dlws.engine.check import check, expect, expect_that, goal, preflight
-from dlws.engine.targets import content_control_host, content_hosts
+from dlws.engine.targets import content_control_host, content_hosts, seeds
 from dlws.facts import platform_images, rendered
 from dlws.facts.apt_sources import packages_to_install
 from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.remote.host import Host
 from dlws.remote.notes import Notes
+from dlws.remote.seed import FOLDER as SEED_FOLDER
+from dlws.verdict import Severity
 
 
 @preflight
@@ -73,6 +75,21 @@ def test_content_packages_are_here(cluster: Cluster, node: Node, host: Host, not
 def test_content_source_is_gone(host: Host) -> None:
     """After the install apt asks the host's own sources, not the content's, which it believes without a signature."""
     expect(SETTINGS, found=text_of(host, SETTINGS) or "no file", expected="no file")
+
+
+@check(
+    "H42",
+    severity=Severity.WARNING,
+    section="3.16",
+    source="docs/bundle.md",
+    on=seeds,
+    title_zh="种子主机上没有留下为其他主机保存的文件",
+    fix="run pytest -m install --stages seeds_emptied once all hosts are installed; until then they are of use",
+)
+def test_seed_is_empty(host: Host) -> None:
+    """After the install a seed keeps no file for other hosts."""
+    kept = host.lines("test ! -d %s || find %s -type f -printf '%%f %%s bytes\n'", SEED_FOLDER, SEED_FOLDER)
+    expect(f"files in {SEED_FOLDER}", found=kept, expected=[])
 
 
 @check(

@@ -6,16 +6,18 @@ import json
 from collections.abc import Sequence
 from operator import methodcaller
 
+from checks import content
 from checks.platform import images
 from dlws.config.cluster import Cluster
 from dlws.config.schema import Images
 from dlws.engine.stage import stage
-from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users
+from dlws.engine.targets import image_builders, image_keepers, platform_hosts, registry_users, seeds
 from dlws.facts import platform_images, rendered
 from dlws.inventory import Node
 from dlws.platform.image_names import CONTEXT_LABEL, Build
 from dlws.remote.change import Change
 from dlws.remote.host import Host
+from dlws.remote.seed import REMOVE
 from install.images import has_docker, load, load_or_pull, pull
 
 BUILD_DEADLINE = 2 * 60 * 60.0  # seconds: init-container compiles OpenSSL, webui3 fetches a thousand packages
@@ -91,6 +93,25 @@ def test_platform_images(node: Node, cluster: Cluster, host: Host, change: Chang
             pull(change, image)
         else:
             load_or_pull(change, cluster, node, image)
+
+
+@stage(
+    section="3.16",
+    on=seeds,
+    after=[
+        "content_removed?",
+        "content_packages[*]?",
+        "kube_packages[*]?",
+        "probe_image[*]?",
+        "kube_images[*]?",
+        "device_plugin_image[*]?",
+        "platform_images[*]?",
+    ],
+    proves=[content.test_seed_is_empty],
+)
+def test_seeds_emptied(change: Change) -> None:
+    """Remove what a seed has kept for its hosts, now that all of them are installed."""
+    change.run(REMOVE)
 
 
 def docker_build(build: Build, cluster: Cluster, change: Change, more: Sequence[str], remark: str) -> None:

@@ -34,6 +34,12 @@ table inet {TABLE} {{
         counter
         size 65535
     }}
+    set sent {{
+        type ipv4_addr
+        flags dynamic
+        counter
+        size 1024
+    }}
     chain elsewhere {{
         meta l4proto {{ tcp, udp }} update @tried {{ ip saddr . ip daddr . meta l4proto . th dport counter }}
         meta l4proto != {{ tcp, udp }} update @tried_without_port {{ ip saddr . ip daddr . meta l4proto counter }}
@@ -42,6 +48,10 @@ table inet {TABLE} {{
     chain to_the_machine {{
         type filter hook input priority -10;
         iifname {BRIDGE} meta nfproto ipv4 ct state new,invalid,untracked jump elsewhere
+    }}
+    chain to_the_hosts {{
+        type filter hook output priority -10;
+        oifname {BRIDGE} tcp dport 22 update @sent {{ ip daddr counter }}
     }}
     chain beyond {{
         type filter hook forward priority -10;
@@ -52,6 +62,8 @@ table inet {TABLE} {{
 CONFIG = LAB / "offline.yaml"
 """The configuration of the offline lab, made of the lab's own: what differs."""
 CONTENT = STATE / "content"
+SEED = "atlas02"
+"""The host that hands the content to the others."""
 SOURCES = STATE / "offline.list"
 BELOW = "offline"
 """The path of the registry that has every image for both architectures."""
@@ -109,10 +121,24 @@ def attempts() -> list[Attempt]:
     return parse(run("nft", "--json", "list", "table", "inet", TABLE))
 
 
+def sent() -> dict[str, int]:
+    """By address, the bytes of IP packets that the control host has sent to a host's sshd. LabError unless offline."""
+    return parse_sent(run("nft", "--json", "list", "table", "inet", TABLE))
+
+
 def parse(text: str) -> list[Attempt]:
-    """The elements of the two sets in what `nft --json list table` prints."""
-    entries = [entry["set"] for entry in json.loads(text)["nftables"] if "set" in entry]
-    return sorted((_attempt(one["elem"]) for entry in entries for one in entry.get("elem", ())), key=str)
+    """The elements of the two sets of what was tried in what `nft --json list table` prints."""
+    return sorted((_attempt(one) for one in _elements(text, "tried", "tried_without_port")), key=str)
+
+
+def parse_sent(text: str) -> dict[str, int]:
+    """The same of the set of what was sent to the hosts."""
+    return {str(one["val"]): int(one["counter"]["bytes"]) for one in _elements(text, "sent")}
+
+
+def _elements(text: str, *names: str) -> list[dict[str, Any]]:
+    sets = [entry["set"] for entry in json.loads(text)["nftables"] if "set" in entry]
+    return [one["elem"] for entry in sets if entry["name"] in names for one in entry.get("elem", ())]
 
 
 def _attempt(element: dict[str, Any]) -> Attempt:
@@ -141,11 +167,12 @@ def prepare() -> list[str]:
 
 
 def configuration(text: str) -> str:
-    """The lab's configuration without its registry and its archives, and with a content folder."""
+    """The lab's configuration without its registry and its archives, with a content folder and one seed for all."""
     settings = yaml.safe_load(text)
     settings["dockerregistry"] = settings["dockers"]["hub"] = "apulistech/"
     settings["suite"].pop("image_archives", None)
     settings["suite"]["content"] = str(CONTENT.relative_to(LAB))
+    settings["suite"]["seeds"] = {SEED: ["*"]}
     head = "# Written by `dlws lab up --offline`: config.yaml, but for images and packages from a content folder.\n"
     return head + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 

@@ -19,6 +19,7 @@ from dlws.config.addresses import Hosts
 from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, shown
 from dlws.config.guesses import is_guessed, is_placeholder
+from dlws.config.lint_seeds import seeds
 from dlws.config.lint_shares import places_of_shares
 from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
 from dlws.config.validation import is_secret, nearest
@@ -59,6 +60,7 @@ def check(document: Document, known_leaks: Mapping[str, Leak] = published_secret
     yield from unsigned_packages(document)
     yield from virtual_address(document)
     yield from places_of_shares(document)
+    yield from seeds(document)
 
 
 def published_values(document: Document, known_leaks: Mapping[str, Leak]) -> Iterator[Finding]:

@@ -286,6 +286,10 @@ class Suite(Section):
     """Folder with `docker save` archives; relative to the configuration file."""
     content: Text | None = None
     """Folder made by `dlws bundle fetch`, with all that the install needs; relative to the configuration file."""
+    seeds: dict[MachineName, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
+    """By host, the hosts, names or patterns, to which it hands what the control host sends: one copy for all."""
+    seed_port: Port = 7390
+    """The port at which seeds do so, while an install lasts."""
     registry_config: Text | None = None
     """Docker's config.json with the login to `dockerregistry` (runbook 3.16.1); relative to the configuration file."""
     platforms: tuple[Platform, ...] = ()

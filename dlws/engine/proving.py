@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from dlws.engine.arguments import ARGUMENTS
@@ -123,10 +122,10 @@ def unmet(site: Site, before: Step, target: Target) -> Proof | None:
 
 
 def _sender(site: Site, target: Target) -> Applier | Planner:
+    supply = site.supply(target)
     if site.context.plan:
-        return Planner()
-    permit = partial(site.permit, target)
-    return Applier(site.host(target), lambda: site.fleet.connection(target.name), permit=permit)
+        return Planner(supply)
+    return site.applier(target, supply)
 
 
 def prove(site: Site, checks: tuple[Check, ...], target: Target) -> tuple[Proof, ...]:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dlws.config import named_file
 from dlws.config.cluster import Cluster
+from dlws.config.seeds import hosts_of, seed_of
 from dlws.config.state import State
 from dlws.engine.credentials import ENVIRONMENT
 from dlws.engine.first_judgement import FirstJudgement
@@ -25,17 +27,21 @@ from dlws.record.answer import HeldByAnotherRun, LoginRefused, Unreachable
 from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.record.whole_file import PRIVATE_FOLDER, create
-from dlws.remote import lease
+from dlws.remote import lease, seed
 from dlws.remote.api_server import ApiServer, Server
+from dlws.remote.change import Applier
 from dlws.remote.connection import Connection
 from dlws.remote.fleet import RETRY, Fleet
 from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.host import Host
 from dlws.remote.hostkeys import keys_of
 from dlws.remote.kubernetes import Kubernetes
+from dlws.remote.seed import Seed
+from dlws.remote.spool import OWN_LINK, Supply
 
 MEETS_NEW_HOSTS = ("preflight", "install", "scale_up")
 """The commands that the root password of the first contact is for."""
+LOST = "lost"  # the folder in the run's that has a file for each host that was found unreachable
 JUDGED = "judged"  # the folder in the run's for notes that are needed while it goes on
 
 
@@ -108,6 +114,8 @@ class Site:
     _leased_from: float = 0.0
     """When (time.monotonic) a master that could not be reached is tried again for the lease."""
     _asking_for_lease: threading.Lock = field(default_factory=threading.Lock)
+    _seeds: dict[str, Seed] = field(default_factory=dict)
+    _asking_for_seed: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def kube(self) -> Kubernetes:
@@ -147,6 +155,37 @@ class Site:
             except Unreachable:
                 self._leased_from = time.monotonic() + RETRY
 
+    def applier(self, target: Target, supply: Supply = OWN_LINK) -> Applier:
+        """Sends changes to a target. Unreachable when it cannot be connected to."""
+        permit = partial(self.permit, target)
+        return Applier(self.host(target), lambda: self.fleet.connection(target.name), permit=permit, supply=supply)
+
+    def supply(self, target: Target) -> Supply:
+        """How large files get to a target: by way of its seed, if it has one."""
+        name = seed_of(self.cluster, target.name)
+        if name is None:
+            return OWN_LINK
+        with self._asking_for_seed:
+            return self._seeds.setdefault(name, self._seed(self.cluster.node(name)))
+
+    def _seed(self, node: Node) -> Seed:
+        return Seed(
+            node.name,
+            node.address,
+            self.cluster.suite.seed_port,
+            {host.name: host.address for host in hosts_of(self.cluster, node.name)},
+            host=partial(self.host, node),
+            spool=lambda: self.applier(node).spool("bring a file to hand out", seed.AWAY, seed.FOLDER),
+            is_lost=lambda: self._is_lost(node),
+            locks=self.context.folder / "seeds",
+        )
+
+    def _is_lost(self, node: Node) -> bool:
+        """Whether there is no use in waiting for a host: the run has found it unreachable, or does not restart it."""
+        limit = self.context.limit
+        elsewhere = limit and not any(fnmatchcase(node.name, pattern.strip()) for pattern in limit.split(","))
+        return bool(elsewhere) or (self.context.folder / LOST / node.name).exists()
+
     @property
     def first_judgement(self) -> FirstJudgement:
         """The first judgements of this run, in all its processes."""
@@ -164,7 +203,7 @@ class Site:
 
         A replay starts with the record of the original run, so the finding stays with the same test.
         """
-        lost = self.context.folder / "lost"
+        lost = self.context.folder / LOST
         lost.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         try:
             create(lost / host, test, made_in=self.context.folder)

@@ -180,6 +180,11 @@ def with_content(cluster: Cluster) -> bool:
     return bool(cluster.content)
 
 
+def seeds(cluster: Cluster) -> Sequence[Target]:
+    """The hosts that hand files to others."""
+    return tuple(node for node in cluster.nodes if node.name in cluster.suite.seeds)
+
+
 content_control_host = where(control_host, with_content)
 content_hosts = where(every_host, with_content)
 pod_network_master = where(master, with_pod_network)

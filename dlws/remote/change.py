@@ -21,7 +21,6 @@ from dlws.kubernetes.objects import title
 from dlws.parse.host import apt_locks, boot
 from dlws.record.answer import Answer, LinkLost
 from dlws.record.ledger import ActionRow
-from dlws.remote import spool
 from dlws.remote.api_server import without_secrets
 from dlws.remote.backend import quoted
 from dlws.remote.connection import Connection
@@ -29,7 +28,7 @@ from dlws.remote.file_text import KEEP_ATTRIBUTES, OWNER, difference, encoded, e
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, Refused
 from dlws.remote.outbox import Stdin
-from dlws.remote.spool import Spool
+from dlws.remote.spool import OWN_LINK, Spool, Supply
 from dlws.remote.waiting import wait_for
 from dlws.verdict import Unknown
 
@@ -59,7 +58,9 @@ class Action:
 
 
 class Sender(Protocol):
-    """Carries out actions, or only plans them."""
+    """Carries out actions, or only plans them. Large files come by the `supply`."""
+
+    supply: Supply
 
     def carry_out(self, action: Action) -> str:
         """Run the command and return its standard output; empty in a plan."""
@@ -80,6 +81,8 @@ class Sender(Protocol):
 @dataclass(slots=True)
 class Planner:
     """Plans only: sends nothing."""
+
+    supply: Supply = OWN_LINK
 
     def carry_out(self, action: Action) -> str:
         """Nothing is sent, so there is no output."""
@@ -107,18 +110,23 @@ class Applier:
     token: str = ""
     permit: Callable[[], None] = lambda: None
     """Called before anything is sent and while something is awaited; raises when no more may be sent."""
+    supply: Supply = OWN_LINK
 
     def carry_out(self, action: Action) -> str:
         """Send the command. ChangeFailed if it exits non-zero; Unknown (LinkLost, time-out) without an exit status.
 
         A large file for its stdin is brought first, in parts, each of them sent once (`dlws.remote.spool`).
         """
-        if isinstance(action.stdin, Path) and spool.is_large(action.stdin):
-            part_of = partial(Action, f"{action.text}: bring {action.stdin.name}")
-            brought = Spool(self.host, lambda *part: self._end_of(part_of(*part)), partial(self.settle, PART_DEADLINE))
-            command = spool.fed_from(brought.bring(action.stdin), action.command)
-            action = replace(action, command=command, stdin=b"")
+        file = action.stdin
+        if isinstance(file, Path) and self.supply.brings(file):
+            arrivals = self.spool(f"{action.text}: bring {file.name}", PART_DEADLINE)
+            action = replace(action, command=self.supply.feed(arrivals, file, action.command), stdin=b"")
         return self._end_of(action)
+
+    def spool(self, text: str, patience: float, folder: str = "") -> Spool:
+        """Brings files to the host in parts, each an action with this text; a lost one may take `patience` s to end."""
+        part_of = partial(Action, text)
+        return Spool(self.host, lambda *part: self._end_of(part_of(*part)), partial(self.settle, patience), folder)
 
     def _end_of(self, action: Action) -> str:
         answer = self._send(action)
@@ -323,6 +331,8 @@ class Change:
             self.sender.call(action, lambda: ask(kube))
 
     def _do(self, action: Action) -> str:
+        if isinstance(action.stdin, Path) and self.sender.supply.brings(action.stdin):
+            action = replace(action, text=action.text + self.sender.supply.way(self.host.name))
         with self._noted(action):
             return self.sender.carry_out(action)
 

@@ -11,8 +11,9 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from dlws.config import named_file
 from dlws.record.answer import LinkLost
@@ -41,12 +42,11 @@ APPEND: Final = (
 )
 ARRIVED: Final = 'f=%s; if [ -e "$f" ]; then stat -c %%s "$f" && sha256sum <"$f"; else echo 0; fi'
 _ANSWER: Final = re.compile(r"(?P<size>[0-9]{1,18})\n(?P<digest>[0-9a-f]{64})  -")
-FEED: Final = "( %s\n) <%s; status=$?; rm -f %s; exit $status"
+KEPT_FEED: Final = "( %s\n) <%s"
+FEED: Final = KEPT_FEED + "; status=$?; rm -f %s; exit $status"
 
-
-def is_large(stdin: Stdin) -> bool:
-    """Whether it is a file that is brought in parts. Unknown if it cannot be read."""
-    return isinstance(stdin, Path) and _size(stdin) > PART
+Part = Callable[[str, int, int], None]
+"""Has `size` more bytes at the end of the file at a path of the host, which has `there`: `part(path, there, size)`."""
 
 
 def fed_from(path: str, command: str) -> str:
@@ -54,33 +54,44 @@ def fed_from(path: str, command: str) -> str:
     return FEED % (command, quoted("%s", path), quoted("%s", path))
 
 
+def fed_from_kept(path: str, command: str) -> str:
+    """The same, but the file stays."""
+    return KEPT_FEED % (command, quoted("%s", path))
+
+
+class NotAsSent(Unknown):
+    """What has arrived on a host is not the file; it was removed there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spool:
     """Brings files to a host.
 
     `send` carries out a command with its stdin and raises as `Applier.carry_out` does; `settle` returns when the
-    command that ran as the link was lost has ended.
+    command that ran as the link was lost has ended. `folder` is where they lie, if not in `FOLDER`.
     """
 
     host: Host
     send: Callable[[str, Stdin], object]
     settle: Callable[[], None]
+    folder: str = ""
 
-    def bring(self, file: Path) -> str:
-        """The path on the host at which the whole file is now; only what was missing is sent.
+    def bring(self, file: Path, get: Part | None = None) -> str:
+        """The path on the host at which the whole file is now; only what was missing is sent, or had by `get`.
 
         Goes on after a lost link as long as each finds a part more there than the one before. Raises LinkLost; Unknown,
         also if the file was changed meanwhile; and what `send` raises, for example where the host has no room.
         """
-        size, digest = _size(file), _digest(file)
-        path = f"{FOLDER}/{digest}"
-        self.send(quoted(PREPARE, FOLDER, path, str(size)), b"")
+        size, digest, folder = size_of(file), digest_of(file), self.folder or FOLDER
+        path = f"{folder}/{digest}"
+        get = get or (lambda path, there, size: self._append(path, FilePart(file, there, size)))
+        self.send(quoted(PREPARE, folder, path, str(size)), b"")
         there = before = self._arrived(file, path, size, digest)
         while there < size:
-            part = FilePart(file, there, min(PART, size - there))
+            part = min(PART, size - there)
             try:
-                self.send(quoted(APPEND, path, str(there)), part)
-                there += part.size
+                get(path, there, part)
+                there += part
             except LinkLost:
                 self.settle()
                 there = self._arrived(file, path, size, digest)
@@ -88,8 +99,11 @@ class Spool:
                     raise
                 before = there
         if self._arrived(file, path, size, digest) != size:
-            raise Unknown(f"{self.host.name}: {file} did not arrive as it is: has it been changed meanwhile?")
+            raise NotAsSent(f"{self.host.name}: {file} did not arrive as it is: has it been changed meanwhile?")
         return path
+
+    def _append(self, path: str, part: FilePart) -> None:
+        self.send(quoted(APPEND, path, str(part.start)), part)
 
     def _arrived(self, file: Path, path: str, size: int, digest: str) -> int:
         """How many of the file's first bytes are on the host; what is there and is other content is removed."""
@@ -106,16 +120,64 @@ class Spool:
         return 0
 
 
-def _size(file: Path) -> int:
+class Supply(Protocol):
+    """How large files get to a host before the command that reads them is sent."""
+
+    def brings(self, file: Path) -> bool:
+        """Whether this file is one of them. Unknown if it cannot be read."""
+
+    def way(self, host: str) -> str:
+        """How it gets there, in words that follow an action's."""
+
+    def feed(self, arrivals: Spool, file: Path, command: str) -> str:
+        """The command with the file as its stdin, which is there now. `arrivals` brings files to the command's host."""
+
+
+class OwnLink:
+    """Over the host's own SSH connection, in parts."""
+
+    def brings(self, file: Path) -> bool:
+        """What is larger than a part: the rest is sent with its command."""
+        return size_of(file) > PART
+
+    def way(self, host: str) -> str:
+        """Nothing needs to be said."""
+        return ""
+
+    def feed(self, arrivals: Spool, file: Path, command: str) -> str:
+        """See `Supply.feed`."""
+        return fed_from(arrivals.bring(file), command)
+
+
+OWN_LINK: Final = OwnLink()
+
+
+def size_of(file: Path) -> int:
+    """The bytes of a file of the control host. Unknown if it cannot be read."""
     try:
         return file.stat().st_size
     except OSError as error:
         raise Unknown(f"nothing was sent: cannot read {file}: {error.strerror}") from None
 
 
-def _digest(file: Path, size: int = -1) -> str:
-    """The SHA-256 of a file's first `size` bytes, or of all of it."""
-    left = _size(file) if size < 0 else size
+def digest_of(file: Path) -> str:
+    """The SHA-256 of a file of the control host in hex. Unknown if it cannot be read."""
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise Unknown(f"nothing was sent: cannot read {file}: {error.strerror}") from None
+    return _whole(file, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=1000)
+def _whole(file: Path, state: tuple[int, int, int]) -> str:
+    """A file's SHA-256, found once for each `state` of it: a hundred hosts are sent the same file."""
+    return _digest(file, state[1])
+
+
+def _digest(file: Path, size: int) -> str:
+    """The SHA-256 of a file's first `size` bytes."""
+    left = size
     total = hashlib.sha256()
     try:
         with named_file.opened(file) as stream:

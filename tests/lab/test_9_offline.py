@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dlws.config.cluster import load
 from dlws.record.ledger import Result
 from lab import offline
 from tests.lab.conftest import forget_root_password
@@ -113,9 +114,19 @@ def test_the_runbook_needs_no_network(installed: Finished) -> None:
     assert [one for one in offline.attempts() if not one.known] == []
 
 
-def test_a_second_install_changes_nothing(installed: Finished) -> None:
+def test_the_link_has_carried_the_content_once_to_the_seed_alone(installed: Finished) -> None:
+    nodes = load(offline.CONFIG).nodes
+    sent = {node.name: offline.sent()[node.address] for node in nodes}
+    whole = sum(file.stat().st_size for file in offline.CONTENT.rglob("*") if file.is_file())
+    assert sent.pop(offline.SEED) < 1.2 * whole
+    assert max(sent.values()) < 100 << 20, sent
+
+
+def test_a_second_install_changes_and_sends_nothing(installed: Finished) -> None:
+    before = sum(offline.sent().values())
     again = run("-m", "install", config=offline.CONFIG)
     assert (set(again.outcomes.values()), again.exit_status) == ({"unchanged"}, 0), again.output
+    assert sum(offline.sent().values()) - before < 20 << 20
 
 
 def test_the_cluster_is_healthy_and_nobody_tried_to_leave(installed: Finished) -> None:

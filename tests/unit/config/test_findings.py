@@ -126,6 +126,31 @@ WRONG = [
         '67:17: error: suite.npu_cabling.atlas-gpu01: atlas-gpu01 is of type "gpu" and has no NPUs',
     ),
     (
+        "suite:\n",
+        "suite:\n  image_archives: images\n  seeds: {atlas03: ['*']}\n",
+        "68:11: error: suite.seeds.atlas03: no such machine in the cluster (did you mean",
+    ),
+    (
+        "suite:\n",
+        "suite:\n  image_archives: images\n  seeds: {atlas02: [rack9-*]}\n",
+        "68:21: error: suite.seeds.atlas02[0]: no machine of the cluster has this name",
+    ),
+    (
+        "suite:\n",
+        "suite:\n  image_archives: images\n  seeds: {atlas02: ['*'], atlas01: [atlas-gpu01]}\n",
+        "68:37: error: suite.seeds.atlas01[0]: atlas-gpu01 is given to the seed atlas02 already",
+    ),
+    (
+        "suite:\n",
+        "suite:\n  image_archives: images\n  seeds: {atlas02: [atlas02]}\n",
+        "68:21: error: suite.seeds.atlas02[0]: atlas02 is a seed, which is given its files itself",
+    ),
+    (
+        "suite:\n",
+        "suite:\n  image_archives: images\n  seed_port: 22\n",
+        "68:14: error: suite.seed_port: is the port of sshd",
+    ),
+    (
         "  kubernetes:\n",
         "  kubernetes:\n    virtual_ip: 192.168.3.6\n",
         '69:17: error: suite.kubernetes.virtual_ip: "192.168.3.6" is the address of atlas02 itself',

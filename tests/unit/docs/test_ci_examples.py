@@ -102,6 +102,7 @@ def test_a_pod_of_the_job_audits_its_shard_of_as_many_as_there_are_pods() -> Non
 def test_the_job_runs_the_image_of_the_bundle() -> None:
     [pod] = read(SHARDS)["spec"]["template"]["spec"]["containers"]
     assert pod["image"] == f"dlws-suite:{folder.version()}-amd64"
+    assert read(SHARDS)["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
     assert f"\n/{image.PLACE}/dlws pytest " in pod["args"][0]
 
 

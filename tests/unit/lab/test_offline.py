@@ -48,7 +48,16 @@ def test_its_configuration_differs_in_where_things_come_from_alone() -> None:
     } == {
         "image_archives",
         "content",
+        "seeds",
     }
+
+
+def test_the_bytes_sent_to_each_host_are_counted_apart() -> None:
+    elem = [{"elem": {"val": f"192.168.3.{n}", "counter": {"packets": 1, "bytes": n * 100}}} for n in (2, 6)]
+    tried = a_set("tried", (["192.168.3.2", "8.8.8.8", "udp", 53], 2))
+    text = json.dumps({"nftables": [tried, {"set": {"name": "sent", "elem": elem}}]})
+    assert offline.parse_sent(text) == {"192.168.3.2": 200, "192.168.3.6": 600}
+    assert len(offline.parse(text)) == 1
 
 
 @pytest.mark.parametrize(("name", "depends"), [("curl", "libc6"), ("docker.io", "dlws-lab-arm64, libc6")])
