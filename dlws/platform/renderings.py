@@ -80,9 +80,9 @@ class Platform:
         """The files that are written to the master (runbook 3.15 and 3.16.2)."""
         return web_files.host_files(self.cluster, self.renderer)
 
-    @property
+    @cached_property
     def routes(self) -> str:
-        """The text of nginx's routes on every host (3.16.7)."""
+        """The text of nginx's routes on every host (3.16.7): the same for all, which an audit asks for each of them."""
         return web_files.nginx_routes(self.cluster, self.renderer)
 
     @property

@@ -64,12 +64,16 @@ class Renderer:
         if "message" in answer:
             raise TemplateError(name, answer["line"], answer["message"])
         marked = str(answer["text"])
-        secrets = [value for path, value in leaves(self.cnf) if isinstance(value, str) and is_secret(path)]
-        if changed := read_back.changed(marked, name, self._defaults, secrets):
+        if changed := read_back.changed(marked, name, self._defaults, self._secrets):
             keys = {dotted(path): None for path, value in leaves(self.cnf) if value in changed}
             why = "does not come through: the template writes it as it is, and it is read otherwise"
             raise TemplateError(name, 0, f"{' or '.join(keys)} {why} (use letters, digits, - and _, a letter first)")
         return read_back.plain(marked)
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        """The texts of the parameters that must not be shown. The parameters name every machine: looked for once."""
+        return frozenset(value for path, value in leaves(self.cnf) if isinstance(value, str) and is_secret(path))
 
     @cached_property
     def _defaults(self) -> frozenset[str]:

@@ -7,10 +7,10 @@ last characters, as a tool leaves it that cuts what is too long.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from dlws.record.spelling import SHORTEST_CODE, Span, joined, normal, places
@@ -19,8 +19,8 @@ MASK: Final = "***"
 SHORT: Final = 4  # characters; a shorter secret is masked only as a separate word, or half of all text would be masked
 LONG_LINE: Final = 16  # characters from which a line of a multi-line secret (a private key) is also masked on its own
 _MASK: Final = MASK.encode()
-SMALL: Final = 2048  # bytes of a text whose masking is remembered
-REMEMBERED: Final = 4096  # such texts, until a secret is learnt
+DIGEST: Final = 16  # bytes: no two texts that anybody can make have the same
+REMEMBERED: Final = 1 << 15  # digests of texts without a secret, 4 MiB of them, until one is learnt
 
 
 class Redactor:
@@ -44,8 +44,7 @@ class Redactor:
         self._cores = [(core[(stem := _stem(core))], core, stem.start) for core in cores]
         alone = sorted((re.escape(_bytes(s)) for s in self._secrets if 0 < len(s) < SHORT), key=len, reverse=True)
         self._alone = re.compile(b"(?<![0-9A-Za-z])(?:" + b"|".join(alone) + b")(?![0-9A-Za-z])") if alone else None
-        # last: it keeps what the above makes of a text
-        self._masked_small = lru_cache(maxsize=REMEMBERED)(self._masked)
+        self._clean = set[bytes]()  # last: it keeps what the above makes of a text
 
     def text(self, value: str) -> str:
         """The text with every secret masked."""
@@ -54,9 +53,19 @@ class Redactor:
     def data(self, value: bytes) -> bytes:
         """The bytes with every secret (in UTF-8, UTF-16 inside base64) masked.
 
-        Hosts of a kind are asked the same and say much the same: a small text is looked through once for many of them.
+        Hosts of a kind are asked the same and say much the same: a text is looked through once for many of them. Of one
+        without a secret, which nearly all are, its digest is remembered and not the text.
         """
-        return self._masked_small(value) if len(value) <= SMALL else self._masked(value)
+        clean, digest = self._clean, hashlib.blake2b(value, digest_size=DIGEST).digest()
+        if digest in clean:
+            return value
+        masked = self._masked(value)
+        if masked != value:
+            return masked
+        if len(clean) >= REMEMBERED:
+            clean.clear()
+        clean.add(digest)
+        return value
 
     def _masked(self, value: bytes) -> bytes:
         for secret in self._plain:

@@ -10,11 +10,20 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from dlws.hostfiles import sudoers
 
+LOOKS_EVERY: Final = 5.0
+"""Seconds between two looks at a silent connection: less than those between two signs of life. Whoever closes it wakes
+its thread (`dlws.remote.ssh`)."""
+
 
 class Transport(paramiko.Transport):
-    """paramiko's, which also keeps what the host offers; paramiko itself keeps that only once both sides agree."""
+    """paramiko's, which also keeps what the host offers; paramiko itself keeps that only once both sides agree.
+
+    And its thread sleeps while the host says nothing: paramiko's looks ten times a second whether the connection was
+    closed or a sign of life is due, and an audit has a thread for each of a thousand hosts.
+    """
 
     offers: dict[str, Any]
+    _active_check_timeout = LOOKS_EVERY
 
     def _really_parse_kex_init(self, m: paramiko.Message, ignore_first_byte: bool = False) -> dict[str, Any]:
         parsed: dict[str, Any] = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]

@@ -356,9 +356,14 @@ def _signatures(kind: str) -> Sequence[str]:
 
 
 def _reset(transport: paramiko.Transport, sock: socket.socket) -> None:
-    """Close a connection at once, with RST; unsent data is dropped."""
+    """Close a connection at once, with RST; unsent data is dropped.
+
+    Threads that wait for the socket would keep it open until they look again: they are woken.
+    """
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
     transport.close()
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dlws.config.schema import Images
 from dlws.inventory import Arch
-from dlws.platform import renderings
-from tests.kits.checkout import WEBUI3, cluster_of, spoilt
+from dlws.platform import renderings, templates, web_files
+from dlws.platform.renderings import Platform
+from dlws.platform.templates import Renderer
+from tests.kits.checkout import WEBUI3, cluster_of, renderer_of, spoilt
 
 OWN = ("dockerregistry: apulistech/", "dockerregistry: harbor.example.org:8443/dlws/")
 PREBUILT = ("suite:\n", "suite:\n  images: prebuilt\n")
@@ -26,6 +30,18 @@ def test_it_is_rendered_once_until_the_configuration_changes(tmp_path: Path) -> 
     first = renderings.of(cluster_of(tmp_path))
     assert renderings.of(cluster_of(tmp_path)) is first
     assert renderings.of(cluster_of(tmp_path, OWN)) is not first
+
+
+def test_nginx_has_its_routes_rendered_once_for_all_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, rendered, looked_through = cluster_of(tmp_path), list[str](), list[object]()
+    text, leaves = Renderer.text, templates.leaves
+    monkeypatch.setattr(Renderer, "text", lambda self, name: rendered.append(name) or text(self, name))
+    monkeypatch.setattr(templates, "leaves", lambda value: looked_through.append(value) or leaves(value))
+    platform = Platform(cluster, renderer_of(tmp_path))
+    assert len({platform.routes for _ in cluster.nodes * 100}) == 1
+    assert rendered == [web_files.NGINX_ROUTES]
+    platform.renderer.rendered("a: b", "x.yaml")
+    assert len([value for value in looked_through if value is platform.renderer.cnf]) == 1
 
 
 def test_a_machine_of_each_architecture_answers_for_its_images(tmp_path: Path) -> None:

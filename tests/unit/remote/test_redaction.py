@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -89,12 +90,20 @@ def test_lines_of_a_private_key_are_masked_one_by_one() -> None:
 def test_what_hosts_say_alike_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[bytes] = []
     monkeypatch.setattr(redaction, "places", lambda value, find: looked.append(value) or [])
-    redactor, large = Redactor(["invented-one"]), b"x" * (redaction.SMALL + 1)
+    redactor, large = Redactor(["invented-one"]), b"a log that many hosts have " * 10_000
     for _ in range(100):
-        redactor.data(b"said by each")
-    assert looked == [b"said by each"]
-    assert [redactor.data(large), redactor.data(large)] == [large, large]
-    assert looked[1:] == [large, large]
+        assert [redactor.data(b"said by each"), redactor.data(large)] == [b"said by each", large]
+    assert looked == [b"said by each", large]
+
+
+def test_of_texts_without_a_secret_no_more_than_digests_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "REMEMBERED", 8)
+    redactor, said = Redactor(["invented-one"]), [b"%d of much that a host said " % n * 1000 for n in range(20)]
+    tracemalloc.start()
+    for text in said:
+        redactor.data(text)
+    assert tracemalloc.get_traced_memory()[0] < len(said[0])
+    tracemalloc.stop()
 
 
 def test_a_remembered_text_is_masked_once_its_secret_is_known() -> None:

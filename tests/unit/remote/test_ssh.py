@@ -24,6 +24,7 @@ from dlws.record.answer import CommandTimedOut, HeldByAnotherRun, HostKeyChanged
 from dlws.remote import agent, lease, outbox, session
 from dlws.remote.connection import Connection
 from dlws.remote.hostkeys import HostKeys
+from dlws.remote.refusals import LOOKS_EVERY
 from dlws.remote.ssh import Login, open_ssh
 from tests.kits.project import eventually
 from tests.kits.sshd import SSHD, Server, free_port, make_key, node_at
@@ -300,6 +301,27 @@ def when_exists(path: Path, act: object) -> Iterator[None]:
 
     threading.Thread(target=watch, daemon=True).start()
     yield
+
+
+def test_a_silent_connection_costs_nothing(
+    server: Server, root: Login, keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    monkeypatch.setattr(paramiko.packet.Packetizer, "_check_keepalive", looks.append)
+    connection = open_ssh(node_at(server.port), [root], keys)
+    connection.ask(["true"])
+    looks.clear()
+    time.sleep(1.0)
+    assert len(looks) <= 1
+    connection.close()
+
+
+def test_the_thread_of_a_closed_connection_ends_at_once(server: Server, root: Login, keys: HostKeys) -> None:
+    before = set(threading.enumerate())
+    connection = open_ssh(node_at(server.port), [root], keys)
+    connection.ask(["true"])
+    connection.close()
+    eventually(lambda: set(threading.enumerate()) <= before, LOOKS_EVERY / 2)
 
 
 def test_the_host_connects_to_others_for_us(server: Server, root: Login, keys: HostKeys) -> None:
