@@ -16,6 +16,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from dlws.record.printable import clip, visible
 from dlws.record.run_folder import Command, RecordedRun
 from dlws.verdict import Verdict
 from reports import chart, critical_path, history, matrix
+from reports.excerpt import Excerpt
 from reports.history import Past
 from reports.jinja import TEMPLATES, environment
 from reports.marks import MARKS
@@ -200,14 +202,9 @@ def _proof_kind(verdict: Verdict) -> str:
 
 def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], list[str], dict[str, str]]:
     """The commands that results refer to, by file and number; their texts; and why any of them cannot be shown."""
-    commands: dict[str, Command] = {}
-    missing: dict[str, str] = {}
-    for reference in recorded.references:
-        command = recorded.command(reference)
-        if isinstance(command, str):
-            missing[reference] = command
-        else:
-            commands[reference] = command
+    read = {ref: _shortened(ref, command) for ref, command in recorded.commands()}
+    missing = {ref: why for ref in recorded.references if isinstance(why := read[ref], str)}
+    commands = {ref: command for ref in recorded.references if not isinstance(command := read[ref], str)}
     shown = {ref for result in recorded.ledger.results if _is_finding(result) for ref in result.evidence}
     of_findings = {text for ref, command in commands.items() if ref in shown for text in (command.out, command.err)}
     others = {text for command in commands.values() for text in (command.out, command.err)} - of_findings
@@ -216,37 +213,58 @@ def _evidence(recorded: RecordedRun) -> tuple[dict[str, dict[int, Any]], list[st
     blocks: dict[str, dict[int, Any]] = {}
     for ref, command in commands.items():
         limit = limits[0] if command.out in of_findings or command.err in of_findings else limits[1]
-        limit = PICTURE_LIMIT if ref.startswith("control.") and _PICTURE.fullmatch(command.out) else limit
-        details = _command(command, limit, recorded.ledger.run.started)
-        for name in details.keys() & {"command", "out", "err"}:
-            details[name] = texts.setdefault(details[name], len(texts))
-        blocks.setdefault(ref.partition("#")[0], {})[command.n] = details
+        limit = command.most if command.most == PICTURE_LIMIT else limit
+        details = command.details(limit, recorded.ledger.run.started)
+        for name in ("command", "out", "err"):  # in this order: the page has the same bytes each time
+            if name in details:
+                details[name] = texts.setdefault(details[name], len(texts))
+        blocks.setdefault(ref.partition("#")[0], {})[command.asked.n] = details
     return blocks, list(texts), missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Shortened:
+    """A command whose texts are cut to `most` characters; `asked` is the command without them."""
+
+    asked: Command
+    most: int
+    out: Excerpt
+    err: Excerpt
+
+    def details(self, limit: int, began: str) -> dict[str, Any]:
+        asked = self.asked
+        details = {
+            "command": clip(asked.command, limit),
+            "rc": asked.rc,
+            "out": self.out.clipped(limit),
+            "err": self.err.clipped(limit),
+            "at": _since(asked.at, began),
+            "seconds": asked.seconds,
+            "timed_out": asked.timed_out,
+            "truncated": asked.truncated,
+            "encoded": asked.encoded,
+            "changes": asked.changes,
+        }
+        return {name: value for name, value in details.items() if value or name == "rc"}
+
+
+def _shortened(ref: str, command: Command | str) -> _Shortened | str:
+    """A command as far as the page can show it; a reason why it cannot be shown stays as it is."""
+    if isinstance(command, str):
+        return command
+    picture = ref.startswith("control.") and _PICTURE.fullmatch(command.out)
+    most = PICTURE_LIMIT if picture else EVIDENCE_LIMITS[0][0]
+    texts = (Excerpt.of(text, most) for text in (command.out, command.err))
+    return _Shortened(replace(command, out="", err=""), most, *texts)
 
 
 def _is_finding(result: Result) -> bool:
     return result.verdict.is_red or result.verdict is Verdict.WARN
 
 
-def _fit(of_findings: Iterable[str], others: Iterable[str], limits: tuple[int, int]) -> bool:
+def _fit(of_findings: Iterable[Excerpt], others: Iterable[Excerpt], limits: tuple[int, int]) -> bool:
     pairs = ((of_findings, limits[0]), (others, limits[1]))
-    return sum(min(len(text), limit) for texts, limit in pairs for text in texts) <= EVIDENCE_TOTAL
-
-
-def _command(command: Command, limit: int, began: str) -> dict[str, Any]:
-    details = {
-        "command": clip(command.command, limit),
-        "rc": command.rc,
-        "out": clip(command.out, limit),
-        "err": clip(command.err, limit),
-        "at": _since(command.at, began),
-        "seconds": command.seconds,
-        "timed_out": command.timed_out,
-        "truncated": command.truncated,
-        "encoded": command.encoded,
-        "changes": command.changes,
-    }
-    return {name: value for name, value in details.items() if value or name == "rc"}
+    return sum(min(text.length, limit) for texts, limit in pairs for text in texts) <= EVIDENCE_TOTAL
 
 
 def _json(data: Any) -> Markup:

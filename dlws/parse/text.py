@@ -7,6 +7,8 @@ import re
 from dlws.verdict import Unparsable
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_OCTAL = re.compile(r"\\([0-3][0-7]{2})")
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _SHOWN = 120
 
 
@@ -53,11 +55,11 @@ def only_line(source: str, text: str) -> str:
 
 def number(source: str, digits: str) -> int:
     """A non-negative decimal integer of at most 19 digits. Raises Unparsable for anything else."""
-    if re.fullmatch(r"[0-9]{1,19}", digits) is None:
+    if _DIGITS.fullmatch(digits) is None:
         raise unparsable(source, digits, "not a number")
     return int(digits)
 
 
 def unescaped(field: str) -> str:
     r"""A field of /etc/fstab or of the kernel's tables, in which `\040` stands for a blank (fstab(5))."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda octal: chr(int(octal[1], 8)), field)
+    return _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field) if "\\" in field else field

@@ -47,7 +47,9 @@ def _shown(match: re.Match[str]) -> str:
 
 def clip(text: str, limit: int) -> str:
     """`text`; if longer than `limit` characters, its start and end with a line between them on what is left out."""
-    if len(text) <= limit:
-        return text
-    head, tail = text[: limit // 2], text[-(limit // 2) :]
-    return f"{head}\n[... {len(text) - len(head) - len(tail):,} characters left out ...]\n{tail}"
+    return text if len(text) <= limit else joined(text[: limit // 2], text[-(limit // 2) :], len(text))
+
+
+def joined(head: str, tail: str, length: int) -> str:
+    """The start and the end of a text of this length, with a line between them on what is left out."""
+    return f"{head}\n[... {length - len(head) - len(tail):,} characters left out ...]\n{tail}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -160,13 +160,19 @@ class RecordedRun:
 
     def command(self, reference: str) -> Command | str:
         """The command that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
-        file, _, number = reference.partition("#")
-        commands = self._commands_of(file)
-        if isinstance(commands, str):
-            return commands
-        if not number.isdecimal() or int(number[:18]) not in commands:
-            return f"evidence/{file} has no command {number or '(none named)'}"
-        return commands[int(number[:18])]
+        return _named(self._commands_of(reference.partition("#")[0]), reference)
+
+    def commands(self) -> Iterator[tuple[str, Command | str]]:
+        """Every reference of the run's results with what `command` says of it, one evidence file after another.
+
+        No file is kept: the logs of a thousand hosts are half a gigabyte.
+        """
+        of_file: dict[str, list[str]] = {}
+        for reference in self.references:
+            of_file.setdefault(reference.partition("#")[0], []).append(reference)
+        for file, references in of_file.items():
+            commands = self._files.get(file) or self._read(file)
+            yield from ((reference, _named(commands, reference)) for reference in references)
 
     def _commands_of(self, file: str) -> Mapping[int, Command] | str:
         if file not in self._files:
@@ -238,6 +244,16 @@ def _inputs(content: Any) -> Mapping[str, Any]:
     if wrong := [text for text in texts if not isinstance(text, str)]:
         raise ValueError(f"not the inputs of a run: {wrong[0]!r:.60} is no text")
     return dict(content)
+
+
+def _named(commands: Mapping[int, Command] | str, reference: str) -> Command | str:
+    """The command of a file that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
+    file, _, number = reference.partition("#")
+    if isinstance(commands, str):
+        return commands
+    if not number.isdecimal() or int(number[:18]) not in commands:
+        return f"evidence/{file} has no command {number or '(none named)'}"
+    return commands[int(number[:18])]
 
 
 def _shown(line: EvidenceLine) -> Command:

@@ -195,7 +195,9 @@ def _without_escapes(data: bytes) -> tuple[bytes, list[Callable[[], _Origin]]]:
     origins: list[Callable[[], _Origin]] = []
     for _ in range(ESCAPES):
         before = data
-        for pattern, meaning in ((_CONTROL, _nothing), (_ESCAPE, _meant)):
+        for pattern, meaning, begins in _TAKEN_BACK:
+            if not any(byte in data for byte in begins):
+                continue
             plain = pattern.sub(b"" if meaning is _nothing else meaning, data)
             if plain != data:
                 origins.append(partial(_Origin.of_edit, pattern, meaning, data))
@@ -234,6 +236,11 @@ def _meant(escape: re.Match[bytes]) -> bytes:
             return bytes([int(digits, 8)])
         case _:
             return html5[name].encode() if (name := digits.decode()) in html5 else escape[0]
+
+
+_TAKEN_BACK: Final = ((_CONTROL, _nothing, (b"\n", b"\\", b"\r", b"\0")), (_ESCAPE, _meant, (b"\\", b"%", b"&")))
+"""What is taken back, in this order, each with the bytes that it begins with: without any of them nothing is searched.
+A log has ends of lines and else, as a rule, none of them."""
 
 
 def _character(code: int) -> bytes:

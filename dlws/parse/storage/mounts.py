@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from dlws.parse.text import lines, unescaped, unparsable
 
 SOURCE = "/proc/mounts"
 NFS = ("nfs", "nfs4", "fuse.nfs")
 """The kernel's clients and one in user space, which also has `server:path` as its source."""
+
+REMEMBERED: Final = 8
+"""Tables: several checks of a host ask for its own one after another, and a node has a mount for each of its pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,7 @@ class Mounted:
     options: tuple[str, ...]
 
 
+@lru_cache(REMEMBERED)
 def parse(text: str) -> tuple[Mounted, ...]:
     """All mounts, in the kernel's order. Raises Unparsable for empty output, as there is always one."""
     table = []

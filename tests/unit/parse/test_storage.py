@@ -92,6 +92,11 @@ def test_each_field_of_a_mount_has_its_place() -> None:
     assert mounts.parse("nas:/x /y nfs4 rw,hard 1 2\n") == (mounts.Mounted("nas:/x", "/y", "nfs4", ("rw", "hard")),)
 
 
+def test_a_hosts_mounts_are_read_once_for_all_that_ask() -> None:
+    table = "proc /proc proc rw 0 0\n" * 100
+    assert mounts.parse(table) is mounts.parse("".join(table.splitlines(keepends=True)))
+
+
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "fuse.nfs"])
 def test_nfs_has_several_clients(kind: str) -> None:
     assert kind in mounts.NFS

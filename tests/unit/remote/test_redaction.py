@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlws.record import redaction
+from dlws.record import redaction, spelling
 from dlws.record.redaction import MASK, Redactor
 from tests.kits import spellings
 from tests.kits.scripted import DATA
@@ -104,6 +107,20 @@ def test_of_texts_without_a_secret_no_more_than_digests_are_kept(monkeypatch: py
         redactor.data(text)
     assert tracemalloc.get_traced_memory()[0] < len(said[0])
     tracemalloc.stop()
+
+
+def test_a_log_without_escapes_is_searched_for_ends_of_lines_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def noted(name: str, row: tuple[re.Pattern[bytes], Any, Any]) -> tuple[Any, Any, Any]:
+        pattern, meaning, begins = row
+        found = SimpleNamespace(sub=lambda new, text: searched.append(name) or pattern.sub(new, text))
+        return found, meaning, begins
+
+    rows = zip(("control", "escape"), spelling._TAKEN_BACK, strict=True)
+    monkeypatch.setattr(spelling, "_TAKEN_BACK", [noted(*row) for row in rows])
+    assert spelling.normal(b"kernel: eth0 is up\nkernel: sda\n") == b"kernel:+eth0+is+upkernel:+sda"
+    assert searched == ["control"]
 
 
 def test_a_remembered_text_is_masked_once_its_secret_is_known() -> None:

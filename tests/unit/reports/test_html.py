@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 import reports
+from dlws.record.printable import clip
+from dlws.record.run_folder import Command
 from dlws.verdict import Verdict
 from reports import html
+from reports.excerpt import Excerpt
 from tests.kits import sample_run
 from tests.kits.sample_run import Sample
 
@@ -165,6 +168,25 @@ def test_long_output_is_cut_and_says_so(tmp_path: Path) -> None:
     found = page(sample_run.verify(), tmp_path)
     (long,) = {len(c["out"]) for c in found.evidence["atlas01.gw0.jsonl"].values() if "left out" in c.get("out", "")}
     assert long < html.EVIDENCE_LIMITS[0][0] + 100
+
+
+@pytest.mark.parametrize("length", [0, 99, 100, 101, 5_000, 5_001, 80_000])
+@pytest.mark.parametrize("limit", [100, 401, 5_000])
+def test_an_excerpt_is_clipped_as_the_whole_text_is(length: int, limit: int) -> None:
+    text = "".join(chr(0x4E00 + place % 20_000) for place in range(length))
+    assert Excerpt.of(text, 5_000).clipped(limit) == clip(text, limit)
+
+
+def test_two_long_texts_with_the_same_ends_have_two_excerpts() -> None:
+    one, other = (f"{'-' * 5_000}{middle}{'-' * 5_000}" for middle in "12")
+    assert Excerpt.of(one, 5_000) == Excerpt.of(one, 5_000) != Excerpt.of(other, 5_000)
+
+
+def test_no_hosts_evidence_stays_in_memory(tmp_path: Path) -> None:
+    overview = reports.read(sample_run.verify().write(tmp_path))
+    texts = html._evidence(overview.recorded)[1]
+    assert overview.recorded._files == {}
+    assert texts[0] in {command.command for _, command in overview.recorded.commands() if isinstance(command, Command)}
 
 
 def test_the_findings_stand_above_the_matrix_with_their_fix(tmp_path: Path) -> None:
