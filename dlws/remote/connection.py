@@ -60,6 +60,13 @@ class Connection(ABC):
             raise Unknown(f"{self.host}: this connection feeds nothing to: {command}")
         return self.ask([command], deadline=deadline)[0]
 
+    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
+        """Run a program that serves others as long as the link lasts; returns only if it has ended by itself.
+
+        It is recorded as it begins. Raises LinkLost with the link, and as `run_active`.
+        """
+        return self.run_active(command, stdin=stdin, deadline=deadline)
+
     @abstractmethod
     def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
         """Run one command that changes something. It is sent at most once.

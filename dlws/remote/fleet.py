@@ -274,6 +274,11 @@ class FleetConnection(Connection):
         self._fleet.transcript.record(self.host, answer, "read")
         return answer
 
+    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
+        """See `Connection.serve`. Its loss with the link is nothing that a run must know, and may come after it."""
+        self._fleet.transcript.append(self.host, Answer(command, None, b"", b"", 0.0), "change")
+        return self._inner.serve(command, stdin=stdin, deadline=deadline)
+
     def ask_secret(self, command: str, *, deadline: float = 30.0) -> Answer:
         """See `Connection.ask_secret`. The transcript records the command and the length of the output.
 

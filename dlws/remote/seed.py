@@ -144,7 +144,7 @@ class Seed:
         command = PYTHON + quoted(" ".join(["%s"] * len(words)), *words)
         try:
             connection = self.host().connection
-            answer = connection.run_active(command, stdin=_source(seed_server), deadline=LONGEST_RUN)
+            answer = connection.serve(command, stdin=_source(seed_server), deadline=LONGEST_RUN)
             self._trouble = last_words(answer)
         except LinkLost:
             return  # it has ended with the link; who needs it begins it again

@@ -65,7 +65,7 @@ def test_a_seed_is_waited_for_while_it_may_come_back(tmp_path: Path, limit: Any,
     assert seed_of(site, "atlas01").is_lost() is not waits
 
 
-def test_what_a_seed_keeps_is_removed_after_all_that_comes_from_it() -> None:
+def test_a_seed_is_emptied_after_all_that_comes_from_it() -> None:
     loads = {
         "content_packages",
         "kube_packages",
