@@ -7,7 +7,7 @@
 # make mutants   ask of each place in checks/ and dlws/parse whether a unit test notices when it is wrong
 # make long   also run the tests that take an hour: cluster faults, a fifth host, an install killed at ten points,
 #             a thousand runs on pretended hosts whose processes are killed at random moments, both bundles built and
-#             started in an empty root, ten minutes of a fuzzer
+#             started in an empty root, 5 GiB sent to four hosts with interruptions (25 GB of disk), ten minutes of a fuzzer
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
@@ -56,6 +56,7 @@ long: test
 	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 	@$(call apt,$$(for p in bash-static strace qemu-user-static; do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
 	$(call part,bundle,both bundles built and started in an empty root,$(BIN)/pytest tests/bundle -n 0)
+	$(call part,large,5 GiB on their way to four hosts: killed and cut and taken up,$(BIN)/python -m tests.faults.large_file)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
 
 upstream: dev

@@ -159,7 +159,8 @@ def test_prometheus_rules(host: Host) -> None:
     source="upstream nginx-jwt-cookie.lua",
     on=platform_master,
     title_zh="OpenResty 与配置使用同一 JWT 密钥",
-    fix="build the openresty image with the configured jwt.secret_key, or use a prebuilt one that contains it",
+    fix="build the openresty image with the configured jwt.secret_key, or use a prebuilt one that contains it, or write"
+    " that of the prebuilt one into config.yaml",
     causes=[RUNS["openresty"]],
 )
 def test_sign_in_key(cluster: Cluster, host: Host) -> None:

@@ -217,6 +217,10 @@ class Beginning:
             contact.known.pin(node, key, Remark.CONFIRMED)
         self._keep_password(state)
         _say(f"{path} is written, for its owner alone (mode 0600)")
+        if draft.key_is_in_an_image(answers):
+            _say(
+                "jwt.secret_key: write there the key that the prebuilt openresty image has; the new one is in no image"
+            )
         status = show(inspect(path)[1])
         named = "" if path == CONFIG else f" --cluster {path}"
         _say(f"correct it, then: dlws lint {path}" if status else f"next: dlws pytest -m preflight{named}")

@@ -17,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from dlws.config.rules import DOCKER_BRIDGE, RANGES, network
-from dlws.config.schema import Configuration
+from dlws.config.schema import Configuration, Images
 from dlws.init.survey import Surveyed
 from dlws.init.table import VENDORS
 from dlws.inventory import Device, Role
@@ -47,6 +47,12 @@ class Answers:
     admin_mail: str
     ssh_port: int = 22
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def key_is_in_an_image(answers: Answers) -> bool:
+    """Whether the signing key is that of an image (upstream's nginx-jwt-cookie.lua is built into openresty's)."""
+    suite = answers.settings.get("suite")
+    return isinstance(suite, Mapping) and suite.get("images") == Images.PREBUILT
 
 
 def new_secret() -> str:

@@ -19,8 +19,10 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
 class Server:
     """One sshd on 127.0.0.1 with keys of its own; root may log in with the user key."""
 
-    def __init__(self, folder: Path, *host_keys: Path, settings: Sequence[str] = ()) -> None:
-        """`settings` are lines of its configuration that go before the usual ones."""
+    def __init__(
+        self, folder: Path, *host_keys: Path, settings: Sequence[str] = (), prefix: Sequence[str] = ()
+    ) -> None:
+        """`settings` are lines of its configuration that go before the usual ones, `prefix` the start of its argv."""
         self.folder, self.user_key = folder, folder / "user"
         self.port = free_port()
         config = [
@@ -39,7 +41,7 @@ class Server:
         (folder / "sshd_config").write_text("\n".join(config) + "\n")
         assert SSHD
         self.process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=(folder / "log").open("w")
+            [*prefix, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=(folder / "log").open("w")
         )
         until = time.monotonic() + 5
         while time.monotonic() < until:

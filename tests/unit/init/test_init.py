@@ -309,6 +309,16 @@ def test_wrong_options_are_one_line(words: tuple[str, ...], why: str, init: Init
     assert not config.exists()
 
 
+@pytest.mark.parametrize(("images", "told"), [("prebuilt", True), ("build", False)])
+def test_the_key_that_an_image_has_already_is_asked_for(
+    init: Init, config: Path, tmp_path: Path, images: str, told: bool
+) -> None:
+    (tmp_path / "hosts.csv").write_text("name,IP,archtype,type,devices\nn1,10.1.0.1,arm64,npu,8\n")
+    done = init("--yes", "--no-login", "--csv", str(tmp_path / "hosts.csv"), "--set", f"suite.images={images}")
+    assert config.exists(), done.output
+    assert ("jwt.secret_key: write there the key that the prebuilt" in done.output) is told
+
+
 def test_a_hundred_hosts_are_a_hundred_lines(init: Init, config: Path, tmp_path: Path) -> None:
     rows = "".join(f"n{i},10.1.0.{i},arm64,npu,8\n" for i in range(1, 101))
     (tmp_path / "hosts.csv").write_text("name,IP,archtype,type,devices\n" + rows)
