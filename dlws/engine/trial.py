@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlws.config.cluster import Cluster, load
+from dlws.config.finding import ConfigError, errors
 from dlws.engine.arguments import parameters
 from dlws.engine.check import Check
 from dlws.engine.proving import judge
@@ -66,14 +67,21 @@ class Trial:
 
 
 def trial_cluster(path: Path | None = None, settings: str = "") -> Cluster:
-    """The cluster at `path`, or that of `CLUSTER` with further lines of YAML; asks no DNS. Raises ConfigError."""
+    """The cluster at `path`, or that of `CLUSTER` with further lines of YAML; asks no DNS.
+
+    Raises ConfigError, and NotTriable for lines that do not fit `CLUSTER`: of its own file nobody has heard.
+    """
     if path is not None:
         return load(path, resolve=lambda name: ())
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config.yaml"
         file.touch(mode=0o600)
         file.write_text(CLUSTER + settings, encoding="utf-8")
-        return load(file, resolve=lambda name: ())
+        try:
+            return load(file, resolve=lambda name: ())
+        except ConfigError as error:
+            wrong = (f"{found.key or 'suite'}: {found.message} ({found.fix})" for found in errors(error.findings))
+            raise NotTriable("; ".join(wrong)) from error
 
 
 def tried(check: Check, cluster: Cluster, pasted: Mapping[str, Answers], host: str | None = None) -> Trial:

@@ -95,6 +95,16 @@ def test_devices_and_settings_are_options(tmp_path: Path, capsys: Output) -> Non
     assert "expected 450.80 or newer, found 440.64" in capsys.readouterr().out
 
 
+def test_a_setting_that_does_not_fit_is_named_alone(tmp_path: Path, capsys: Output) -> None:
+    assert try_(tmp_path, "$ hostname\nnpu\n", "P22", "--suite", "npu_cabling={atlas01: [leaf1 1]}") == 2
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .endswith("suite.npu_cabling.atlas01: no such machine (one of: cpu, gpu, master, npu, npu2)")
+    )
+    assert capsys.readouterr().err.count("\n") == 0
+
+
 def test_a_session_and_yaml_say_the_same() -> None:
     session = "# pasted\n$ a b\nx\n\n[exit 3]\n\nhost1$ c\n> d\ny\n$ e …\n"
     yaml = 'a b: {out: "x\\n\\n", exit: 3}\ne …: \'\'\nhosts: {host1: {"c\\nd": y}}\n'
