@@ -5,7 +5,14 @@ from __future__ import annotations
 from checks import accounts
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
-from dlws.facts.root_access import ROOT_EQUIVALENT, cloud_users, group_members, keys_of, sudo_without_password
+from dlws.facts.root_access import (
+    ROOT_EQUIVALENT,
+    cloud_users,
+    group_members,
+    key_sources,
+    keys_of,
+    sudo_without_password,
+)
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -71,7 +78,8 @@ def test_only_our_key_opens(cluster: Cluster, host: Host, control: Host) -> None
     others = [
         f"{user}: {key.comment or key.type + ' without a comment'}"
         for user, home in homes.items()
-        for key in keys_of(host, home)
+        for key in keys_of(host, user, home)
         if key.blob not in own
     ]
+    others += [f"{user}: those of {source}" for user in homes for source in key_sources(host, user)]
     expect("other keys", found=others, expected=[])

@@ -7,7 +7,7 @@ from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
 NO_SUCH_USER = "no such user"
-SSHD = "/usr/sbin/sshd -T -C user=root,host=localhost,addr=127.0.0.1"
+SSHD = "/usr/sbin/sshd -T -C user=%s,host=localhost,addr=127.0.0.1"
 
 
 def identity_of(host: Host, name: str) -> str:
@@ -16,9 +16,9 @@ def identity_of(host: Host, name: str) -> str:
     return f"{user.uid}:{user.gid}" if user.exists else NO_SUCH_USER
 
 
-def sshd_setting(host: Host, keyword: str) -> str:
-    """A setting that sshd is in force with. Unparsable when it names none."""
-    values = sshd_t.parse(host.read(SSHD)).get(keyword)
+def sshd_setting(host: Host, keyword: str, user: str = "root") -> str:
+    """A setting that is in force when a user signs in. Unparsable when sshd names none."""
+    values = sshd_t.parse(host.read(SSHD, user)).get(keyword)
     if not values:
         raise unparsable("sshd -T", keyword, "no")
     return values[0]

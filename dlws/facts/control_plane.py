@@ -15,6 +15,7 @@ from dlws.config.cluster import Cluster
 from dlws.kubernetes import objects
 from dlws.kubernetes.kubeadm import etcd_gateway
 from dlws.kubernetes.objects import Object
+from dlws.parse import plain_yaml
 from dlws.parse.kubernetes import etcd
 from dlws.parse.versions import kubernetes
 from dlws.remote.host import Host
@@ -105,7 +106,7 @@ def cluster_configuration(kube: Kubernetes) -> dict[str, Any] | None:
     if stored is None:
         return None
     try:
-        found = yaml.safe_load(stored["data"]["ClusterConfiguration"])
+        found = plain_yaml.load(stored["data"]["ClusterConfiguration"])
     except (yaml.YAMLError, LookupError, TypeError):
         raise Unparsable("kubeadm-config: ClusterConfiguration is missing or not YAML") from None
     if not isinstance(found, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dlws.facts.accounts import sshd_setting
 from dlws.facts.files import text_of
 from dlws.parse.host import accounts, authorized_keys, sudo_shells, sudoers
 from dlws.parse.host.accounts import Group, User
@@ -20,8 +21,8 @@ SUDO: Final = (
 """What each local account may run by sudo; status 1 is sudo's for an account that may run nothing."""
 CLOUD_USERS: Final = "/etc/sudoers.d/90-cloud-init-users"
 """Where cloud-init gives the user of a cloud image its rights (cc_users_groups), on every Ubuntu and Debian image."""
-KEY_FILES: Final = ("authorized_keys", "authorized_keys2")
-"""sshd's default AuthorizedKeysFile."""
+OTHER_KEYS: Final = ("authorizedkeyscommand", "trustedusercakeys")
+"""Settings of sshd_config(5) by which more than files of the account decides which keys open it."""
 ROOT_EQUIVALENT: Final = {
     "docker": "Docker's documentation, Post-installation steps: the group grants privileges equivalent to root's",
     "lxd": "LXD's documentation, About security: access to its socket is full control of the host",
@@ -73,7 +74,26 @@ def group_members(host: Host) -> dict[str, set[str]]:
     return {group.name: members(group, users) for group in groups}
 
 
-def keys_of(host: Host, home: str) -> list[Key]:
+def key_files(host: Host, user: str, home: str) -> list[str]:
+    """The files with the keys that open an account (AuthorizedKeysFile of sshd_config(5)), as sshd has it in force."""
+    marks = {"%h": home, "%u": user, "%%": "%"}
+    named = (
+        re.sub("%[hu%]", lambda mark: marks[mark[0]], word) for word in _in_force(host, "authorizedkeysfile", user)
+    )
+    return [path if path.startswith("/") else f"{home}/{path}" for path in named]
+
+
+def key_sources(host: Host, user: str) -> list[str]:
+    """What else opens an account by keys that no file of it holds: `AuthorizedKeysCommand /usr/bin/sss_ssh_...`."""
+    return [f"{name} {words[0]}" for name in OTHER_KEYS if (words := _in_force(host, name, user))]
+
+
+def _in_force(host: Host, keyword: str, user: str) -> list[str]:
+    words = sshd_setting(host, keyword, user).split()
+    return [] if words == ["none"] else words
+
+
+def keys_of(host: Host, user: str, home: str) -> list[Key]:
     """The keys that open an account, those left out that may run one command only."""
-    texts = [text_of(host, f"{home}/.ssh/{name}") or "" for name in KEY_FILES]
+    texts = [text_of(host, path) or "" for path in key_files(host, user, home)]
     return [key for text in texts for key in authorized_keys.parse(text) if "command=" not in key.options]

@@ -10,6 +10,7 @@ import yaml
 from dlws.config.finding import KeyPath, dotted, shown
 from dlws.config.validation import is_secret, secrets_in
 from dlws.init.listing import BadList
+from dlws.parse import plain_yaml
 from dlws.parse.mappings import merged
 
 
@@ -26,7 +27,7 @@ def from_options(texts: Iterable[str]) -> dict[str, Any]:
         if not equals or not all(path):
             raise BadList(f"--set {shown(key)}: no key and value (write it like --set suite.images=prebuilt)")
         try:
-            value: Any = yaml.safe_load(written)
+            value: Any = plain_yaml.load(written)
         except yaml.YAMLError:
             raise BadList(f"--set {dotted(path)}: the value is not YAML (quote it)") from None
         if any(is_secret(where) or any(secrets_in(where, leaf)) for where, leaf in _leaves(path, value)):

@@ -18,6 +18,7 @@ import yaml
 
 from dlws.config.cluster import Cluster
 from dlws.inventory import Node
+from dlws.parse import plain_yaml
 from dlws.parse.network import resolv_conf
 from dlws.parse.text import clean, lines, unparsable
 from dlws.parse.versions import kubernetes
@@ -280,7 +281,7 @@ def _yaml(*documents: Mapping[str, Any]) -> str:
 
 def _load(source: str, text: str) -> Any:
     try:
-        return yaml.safe_load(clean(source, text))
+        return plain_yaml.load(clean(source, text))
     except yaml.YAMLError as error:
         raise unparsable(source, str(error).splitlines()[0]) from error
 

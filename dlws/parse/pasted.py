@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from dlws.parse import plain_yaml
 from dlws.parse.text import unparsable
 
 SOURCE = "pasted answers"
@@ -87,7 +88,7 @@ def _answer(output: list[str]) -> Pasted:
 
 def _yaml(text: str) -> dict[str, dict[str, Pasted]]:
     try:
-        data = yaml.safe_load(text)
+        data = plain_yaml.load(text)
     except yaml.YAMLError as error:
         raise unparsable(SOURCE, str(error).replace("\n", " "), "neither a session nor YAML") from None
     if not isinstance(data, dict) or not data:

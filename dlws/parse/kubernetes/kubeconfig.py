@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from dlws.parse import plain_yaml
 from dlws.parse.text import unparsable
 
 SOURCE = "kubeconfig"
@@ -32,7 +33,7 @@ class Kubeconfig:
 def parse(text: str) -> Kubeconfig:
     """The current context of a kubeconfig. Raises Unparsable if it is truncated or has other kinds of credentials."""
     try:
-        config = yaml.safe_load(text)
+        config = plain_yaml.load(text)
         context = _named(config, "contexts", str(config["current-context"]))["context"]
         cluster = _named(config, "clusters", str(context["cluster"]))["cluster"]
         user = _named(config, "users", str(context["user"]))["user"]

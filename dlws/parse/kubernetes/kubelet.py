@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from dlws.parse import plain_yaml
 from dlws.parse.text import clean, unparsable
 
 CONFIG = "/var/lib/kubelet/config.yaml"
@@ -82,7 +83,7 @@ def _content(text: str) -> Any:
 
     By PyYAML's own parser: libyaml's overflows the stack on what a hostile host can write. Raises yaml.YAMLError.
     """
-    return yaml.safe_load(text)
+    return plain_yaml.load(text)
 
 
 def _flags(words: list[str]) -> dict[str, str]:

@@ -48,11 +48,14 @@ def test_an_empty_file_or_none_waives_nothing(tmp_path: Path, text: str) -> None
         (ONE.replace("reason", "cause"), "entry 0."),
         ("no list\n", "Input should be"),
         ("- {id: H05\n", "not YAML: "),
+        (ONE.replace("2026-12-01", "2026-11-31"), "not YAML: day is out of range for month"),
+        (ONE.replace("{id: H05,", "{id: H05, id: H06,"), ", line 1: not YAML: id twice"),
+        ("[" * 5000, "not YAML: nested too deeply"),
         ("- 'Li \xe9'\n", "entry 0: Input should be"),
         ("false\n", "Input should be"),
     ],
 )
 def test_an_incomplete_waiver_is_refused_by_file_entry_and_field(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(WaiverError, match=r"waivers\.yaml: ") as error:
+    with pytest.raises(WaiverError, match=r"waivers\.yaml[,:] ") as error:
         loaded(tmp_path, text)
     assert message in str(error.value)

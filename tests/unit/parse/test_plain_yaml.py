@@ -1,0 +1,35 @@
+"""YAML from a host or a person: whatever is wrong with it is one kind of error."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from dlws.parse import pasted, plain_yaml
+from dlws.parse.kubernetes import kubeconfig, kubelet
+from dlws.verdict import Unparsable
+
+BROKEN = ["at: 2027-02-30", "[" * 5000, "a: [", "a: !!python/name:os.system x"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_all_that_cannot_be_read_is_one_kind_of_error(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        plain_yaml.load(text)
+
+
+def test_a_key_that_is_there_twice_is_refused_where_that_is_asked() -> None:
+    assert plain_yaml.load("{a: 1, a: 2}") == {"a": 2}
+    assert plain_yaml.load("[{a: 1}, {a: 2}]", plain_yaml.NoTwins) == [{"a": 1}, {"a": 2}]
+    with pytest.raises(yaml.YAMLError, match="a twice"):
+        plain_yaml.load("- {a: 1, b: 2, a: 3}", plain_yaml.NoTwins)
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_host_s_file_that_cannot_be_read_is_unparsable(text: str) -> None:
+    with pytest.raises(Unparsable):
+        kubeconfig.parse(text)
+    with pytest.raises(Unparsable):
+        kubelet.settings(text)
+    with pytest.raises(Unparsable):
+        pasted.read(text)
