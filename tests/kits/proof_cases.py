@@ -260,8 +260,9 @@ def example() -> Cluster:
 
 @cache
 def without_a_network() -> Cluster:
-    """The same where the install takes everything from suite.content."""
-    return loaded((HEALTHY / "cluster.yaml").read_text().replace("suite:\n", "suite:\n  content: content\n"))
+    """The same where the install takes everything from suite.content, and hosts from a seed."""
+    offline = "suite:\n  content: content\n  seeds: {atlas01: ['*']}\n"
+    return loaded((HEALTHY / "cluster.yaml").read_text().replace("suite:\n", offline))
 
 
 @cache

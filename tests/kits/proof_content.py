@@ -10,7 +10,7 @@ from typing import Any
 from bundle.content.debs import packed
 from dlws.config.cluster import Cluster
 from dlws.content import lock, places, wanted
-from dlws.content.item import Item, Kind
+from dlws.content.item import Demand, Item, Kind
 from dlws.content.lock import Lock, LockedFile
 from dlws.kubernetes import image_archives
 from tests.kits import debs
@@ -26,7 +26,8 @@ def furnish(cluster: Cluster, wrong: Mapping[str, str]) -> None:
         items = wanted.items(cluster)
     except LookupError:
         items = ()  # what only kubeadm could list
-    made = {entry.path: entry for item in items if (entry := _made(item, folder, cluster))}
+    required = [item for item in items if item.demand is Demand.REQUIRED]
+    made = {entry.path: entry for item in required if (entry := _made(item, folder, cluster))}
     for place in places.of(Lock(format="dlws-content/1", files=tuple(made.values()))):
         packages = [folder / path for path in made if path.startswith(f"{place}/")]
         index = folder / place / lock.INDEX

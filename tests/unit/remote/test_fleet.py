@@ -5,91 +5,25 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from dlws.inventory import Arch, Device, Node, Origin, Role
+from dlws.inventory import Node
 from dlws.record.answer import Answer, HostKeyChanged, LinkLost, Unreachable
-from dlws.record.evidence import Transcript
 from dlws.record.redaction import Redactor
 from dlws.remote import fleet as fleet_module
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet, FleetConnection
 from dlws.remote.foresight import Foresight
-from dlws.remote.outbox import Stdin
 from dlws.remote.packed import PackedAnswer
+from tests.kits.fake_fleet import World
 from tests.kits.project import eventually
 
 CHECKS = ["uname -s", "cat /etc/fstab", "hostname -f"]
-
-
-class Fake(Connection):
-    """A host that answers every command with a number that grows, and keeps count of the round trips."""
-
-    def __init__(self, name: str) -> None:
-        self.host, self.user = name, "root"
-        self.trips: list[list[str]] = []
-        self.fault: Exception | None = None
-        self.slow: set[str] = set()
-
-    def ask(self, commands: Sequence[str], *, deadline: float = 30.0, cap: int = CAP) -> list[Answer]:
-        if self.fault:
-            raise self.fault
-        self.trips.append(list(commands))
-        number = sum(map(len, self.trips))
-        return [Answer(c, 0, f"{number}".encode(), b"", 0.01, timed_out=c in self.slow) for c in commands]
-
-    def send(self, command: str, *, token: str, stdin: Stdin = b"", deadline: float) -> Answer:
-        if self.fault:
-            raise self.fault
-        return Answer(command, 0, b"", b"", 0.01)
-
-    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
-        return self.ask([command])[0]
-
-    def renew(self) -> None:
-        self.fault = None
-
-    def close(self) -> None:
-        self.trips.append(["closed"])
-
-
-class World:
-    """Six fake hosts of two kinds, and fleets on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hosts = {f"n{i}": Fake(f"n{i}") for i in range(6)}
-        self.nodes = [
-            Node(
-                name,
-                f"10.0.0.{i}",
-                "lab",
-                Role.WORKER,
-                Arch.AMD64,
-                Device.GPU if i < 4 else Device.CPU,
-                Origin.MACHINES,
-            )
-            for i, name in enumerate(self.hosts)
-        ]
-        self.opened: list[str] = []
-        self.open: Callable[[Node], Connection] = self._open
-
-    def _open(self, node: Node) -> Connection:
-        self.opened.append(node.name)
-        return self.hosts[node.name]
-
-    def fleet(self, foresight: Foresight | None = None, width: int = 16) -> Fleet:
-        transcript = Transcript(self.folder / "evidence", Redactor(["s3cret"]))
-        control = Fake("control")
-        return Fleet(self.nodes, self.open, transcript, foresight=foresight, width=width, open_control=lambda: control)
-
-    def audit(self, run: str = "") -> Fleet:
-        return self.fleet(Foresight(self.folder / "foresight.json", run=run))
 
 
 @pytest.fixture
@@ -375,17 +309,6 @@ def test_closing_closes_every_connection(world: World) -> None:
     check(fleet, "n0")
     fleet.close()
     assert world.hosts["n0"].trips[-1] == ["closed"]
-
-
-def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    foresight = Foresight(tmp_path / "foresight.json", selection="verify", run="1")
-    fleet = world.fleet(foresight)
-    for name in ("n0", "n1"):
-        connection = fleet.connection(name)
-        connection.ask(["uname -s"])
-        assert [connection.run_active("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
-    assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]
 
 
 def test_a_program_that_serves_is_recorded_as_it_begins(world: World) -> None:

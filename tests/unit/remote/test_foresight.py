@@ -16,6 +16,7 @@ from dlws.remote.connection import CAP
 from dlws.remote.foresight import Foresight, kept_for, source_digest
 from dlws.remote.local import open_process
 from tests.kits.config_example import no_dns, write
+from tests.kits.fake_fleet import World
 
 
 @pytest.fixture
@@ -126,3 +127,14 @@ def test_a_command_that_names_no_host_is_remembered_as_it_is(cluster: Cluster, m
     templates = {foresight._specific(template, other) for template in learnt._common(node.kind)}
     named = f"ping -c 1 {other.fqdn}; grep {other.name} /etc/hosts; ip -br a | grep {other.address}"
     assert templates == {named, "cat /proc/swaps"}
+
+
+def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    foresight = Foresight(tmp_path / "foresight.json", selection="verify", run="1")
+    fleet = world.fleet(foresight)
+    for name in ("n0", "n1"):
+        connection = fleet.connection(name)
+        connection.ask(["uname -s"])
+        assert [connection.run_active("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
+    assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]
