@@ -68,7 +68,7 @@ def _tools(folder: Path, name: str, address: str, tools: Mapping[str, str]) -> s
     folder.mkdir(parents=True)
     shown = {
         "hostname": f"echo {name}",
-        "ss": ":",
+        "ss": "echo 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=1,fd=3))'",
         "ip": f'case "$*" in *addr*) echo "2: eth0    inet {address}/24 scope global eth0\\       valid_lft forever'
         ' preferred_lft forever";; *) echo "10.9.0.0/16 dev eth1"; echo "default via 10.9.0.1 dev eth1";; esac',
     }
