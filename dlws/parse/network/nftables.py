@@ -117,6 +117,6 @@ def _rules(text: str) -> dict[str, list[str]]:
             rules[chain] = []
         elif line == "}":
             chain = ""
-        elif chain and not line.startswith(("type ", "comment ", "#")):
+        elif chain and not line.startswith(("type ", "#")):
             rules[chain].append(line)
     return rules
