@@ -136,7 +136,7 @@ def _rules(text: str) -> dict[str, list[str]]:
             block = maps[row["name"]] = []
         elif line == "}":
             block = []
-        elif not line.startswith(("type ", "comment ", "#")):
+        elif not line.startswith(("type ", "#")):
             block.append(line)
 
     def told(named: re.Match[str]) -> str:

@@ -221,8 +221,9 @@ def test_a_disk_that_does_not_tell_is_unknown_unless_another_fails():
     silent = (
         "== /dev/sda\nSMART overall-health self-assessment test result: UNKNOWN!\nAttributes cannot be read.\n== rc 8\n"
     )
-    with pytest.raises(Unparsable, match="smartctl -H /dev/sda"):
-        smart.parse(silent)
+    for beside in ("", "SMART overall-health self-assessment test result: PASSED", "SMART Health Status: OK"):
+        with pytest.raises(Unparsable, match="smartctl -H /dev/sda"):
+            smart.parse(f"{silent}== /dev/sdc\n{beside or 'SMART Disabled'}\n== rc 0\n")
     ill = silent + "== /dev/sdb\nSMART Health Status: FAILED\n== rc 8\n"
     assert smart.parse(ill) == {"/dev/sda": "", "/dev/sdb": "FAILED"}
 

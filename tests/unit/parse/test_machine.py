@@ -215,10 +215,17 @@ def test_the_container_of_a_firmware_raid_is_no_array(kind):
 
 
 @pytest.mark.parametrize("row", ["[2/2] [UU]", "512k chunks"])
-def test_a_faulty_disk_makes_an_array_less_than_whole(row):
-    disks = "sdc1[2](W)(F) sdb1[1](S) sda1[0]"
+@pytest.mark.parametrize("marks", ["(F)", "(W)(F)"])
+def test_a_faulty_disk_makes_an_array_less_than_whole(row, marks):
+    disks = f"sdc1[2]{marks} sdb1[1](S) sda1[0] x[](F)"
     text = f"Personalities : [raid0]\nmd0 : active raid0 {disks}\n      2048 blocks super 1.2 {row}\n"
     assert [(a.failed, a.is_whole) for a in mdstat.parse(text)] == [(("sdc1",), False)]
+
+
+@pytest.mark.parametrize("members", ["_U", "U_"])
+def test_a_missing_disk_is_one_that_no_mark_tells(members):
+    text = f"Personalities : [raid1]\nmd0 : active raid1 sdb1[1]\n      2048 blocks super 1.2 [2/1] [{members}]\n"
+    assert [(a.failed, a.is_whole) for a in mdstat.parse(text)] == [((), False)]
 
 
 @pytest.mark.parametrize("state", ["inactive", "broken"])

@@ -41,6 +41,11 @@ def test_an_address_in_an_old_form_is_unknown(word: str) -> None:
             read(f"nameserver {word}\n")
 
 
+def test_a_carriage_return_makes_no_server_of_what_is_none() -> None:
+    found = resolv_conf.parse("nameserver 192.168.3.1, 192.168.3.2\r\nnameserver 10.0.0.1 x\r\n")
+    assert found.nameservers == ("10.0.0.1",)
+
+
 def test_an_address_of_ipv6_may_name_its_interface() -> None:
     assert resolv_conf.parse("nameserver fe80::1%eth0\n").nameservers == ("fe80::1%eth0",)
 

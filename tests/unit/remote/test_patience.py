@@ -11,7 +11,8 @@ import pytest
 from dlws.record.answer import Answer, CommandTimedOut, Unreachable
 from dlws.remote import patience
 from dlws.remote.connection import CAP
-from tests.unit.remote.test_fleet import CHECKS, Fake, World, check
+from tests.kits.fake_fleet import Fake, World
+from tests.unit.remote.test_fleet import CHECKS, check
 
 
 @pytest.fixture
