@@ -92,7 +92,7 @@ def try_(
         pasted_answers = pasted.read(_content(answers)) if answers is not None else {}
         settings = _settings(devices, suite) if config is None else ""
         found = tried(known[id], trial_cluster(config, settings), pasted_answers, host)
-    except (ConfigError, ConfigUnreadable, NotTriable, Unparsable, OSError) as error:
+    except (ConfigError, ConfigUnreadable, NotTriable, Unparsable) as error:
         raise Refused(str(error)) from error
     if found.missing:
         print(f"{id} asks for this, too: run it as root on the host, and add what it prints", file=sys.stderr)
@@ -102,7 +102,13 @@ def try_(
 
 
 def _content(path: Path) -> str:
-    return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    """What was pasted. Refused for a file that cannot be read, or is no UTF-8: a console of Windows writes UTF-16."""
+    try:
+        return (sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()).decode("utf-8-sig")
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Refused(f"{path}: not UTF-8 text; save the file as UTF-8") from None
 
 
 def _settings(devices: int | None, suite: tuple[str, ...]) -> str:

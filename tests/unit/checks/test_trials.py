@@ -47,6 +47,19 @@ def test_a_verdict_has_an_exit_status(tmp_path: Path, capsys: Output, more: str,
     assert word in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(H09.encode("utf-16"), "not UTF-8 text"), (b"\xff\x00", "not UTF-8 text"), (None, "No such file or directory")],
+)
+def test_a_file_of_answers_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: Output, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        (tmp_path / "answers").write_bytes(content)
+    assert main(["checks", "try", "H09", "--answers", str(tmp_path / "answers")]) == 2
+    assert f"{tmp_path / 'answers'}: {says}" in capsys.readouterr().err
+
+
 def test_an_answer_that_is_missing_is_named(tmp_path: Path, capsys: Output) -> None:
     assert try_(tmp_path, "$ uname -m\nx86_64\n", "H09", "--host", "gpu") == 2
     shown = capsys.readouterr()
