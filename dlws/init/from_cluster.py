@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
@@ -20,6 +20,13 @@ from dlws.remote.api_server import ApiServer
 from dlws.remote.connection import Connection
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Unknown, Unparsable
+
+REACH_IT: Final = (
+    "run it where the API server can be reached; where its name does not resolve, write its address into `server:` of a"
+    " copy of the file"
+)
+"""kubeadm's admin.conf names the control plane's endpoint, often by a name that only the hosts know; the server's
+certificate has its address, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ def asked(file: Path) -> Running:
     except Unparsable as error:
         raise BadList(f"{file}: {error} (name an admin.conf as kubeadm writes it)") from None
     except Unknown as error:
-        raise BadList(f"{file}: {error} (run it where the API server can be reached)") from None
+        raise BadList(f"{file}: {error} ({REACH_IT})") from None
 
 
 def running(kube: Kubernetes, source: str) -> Running:

@@ -72,7 +72,7 @@ def test_nodes_that_no_machine_can_be_are_one_line(found: list[dict[str, Any]], 
 
 
 def test_a_cluster_that_cannot_be_asked_is_one_line(api: FakeApi, tmp_path: Path) -> None:
-    with pytest.raises(BadList, match="run it where the API server can be reached"):
+    with pytest.raises(BadList, match=r"run it where the API server can be reached; .* its address into `server:`"):
         from_cluster.asked(api.admin_conf)
     (tmp_path / "other").write_text("kind: Config\n")
     with pytest.raises(BadList, match="as kubeadm writes it"):
