@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -47,9 +46,6 @@ class Fake(Connection):
         if self.fault:
             raise self.fault
         return Answer(command, 0, b"", b"", 0.01)
-
-    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
-        return self.ask([command])[0]
 
     def renew(self) -> None:
         self.fault = None
@@ -386,18 +382,6 @@ def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -
         connection.ask(["uname -s"])
         assert [connection.run_active("mktemp /mnt/x").text for _ in range(2)] == ["2", "3"]
     assert [read[0] for read in foresight.foreseen(world.nodes[2])] == ["uname -s"]
-
-
-def test_a_program_that_serves_is_recorded_as_it_begins(world: World) -> None:
-    fleet = world.fleet()
-    connection = fleet.connection("n0")
-    world.hosts["n0"].fault = LinkLost("closed")
-    with pytest.raises(LinkLost):
-        connection.serve("exec python3 -", stdin=b"import socketserver", deadline=9)
-    lines = [json.loads(line) for line in (world.folder / "evidence/n0.main.jsonl").read_text().splitlines()]
-    assert [(line["kind"], line["command"], line.get("failure")) for line in lines] == [
-        ("change", "exec python3 -", None)
-    ]
 
 
 def test_what_is_found_out_once_is_evidence_of_every_test_that_asks(world: World) -> None:
