@@ -78,6 +78,8 @@ def test_packages_have_candidates(cluster: Cluster, node: Node, host: Host) -> N
 def _expect_source(source: AptSource, host: Host, notes: Notes) -> None:
     expect(source.path, found=text_of(host, source.path) or "no file", expected=source.text)
     if source.key is not None:
-        digest = notes.take(f"SHA-256 of {source.key}", lambda: hashlib.sha256(keyring(source)).hexdigest())
+        digest = notes.take(
+            f"SHA-256 of the key for {source.path}", lambda: hashlib.sha256(keyring(source)).hexdigest()
+        )
         expect("SHA-256 of the signing key", found=digest_of(host, source.keyring), expected=digest)
         expect("signing keys trusted for every source", found=keys_trusted_for_all(host, source), expected=[])

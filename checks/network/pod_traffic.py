@@ -106,7 +106,7 @@ def test_pods_answer(cluster: Cluster, hosts: dict[str, Host], kube: Kubernetes)
     """From every host, at least one of the pods on each host answers a ping; of more than 32 hosts on a sample.
 
     The sample is that of N06, and the host itself. Of each host three pods are asked; those with hostNetwork are not of
-    the pod network.
+    the pod network, those of a Job come and go.
     """
     asked = {node.name: _addresses_on(kube, node.name) for node in cluster.nodes}  # the same in every shard
     if not any(asked.values()):
@@ -217,13 +217,17 @@ def _is_resolved(answer: str) -> bool:
 
 
 def _addresses_on(kube: Kubernetes, node: str) -> list[str]:
-    """The addresses of some ready pods of the pod network on a node, those of Kubernetes itself first."""
+    """The addresses of some ready pods of the pod network on a node, those of Kubernetes itself first.
+
+    None of a Job's, which end by themselves: two shards of an audit, one of them such a pod, would ask others each.
+    """
     pods = [
         pod
         for pod in kube.list("pods").on(node)
         if not pod["spec"].get("hostNetwork")
         and objects.is_ready(pod)
         and not objects.is_being_deleted(pod)
+        and not objects.job_of(pod)
         and pod["status"].get("podIP")
     ]
     pods.sort(key=lambda pod: (pod["metadata"]["namespace"] != "kube-system", objects.name_of(pod)))

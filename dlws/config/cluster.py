@@ -166,6 +166,11 @@ class Cluster:
         """The folder with the Kubernetes packages as files, if there is one."""
         return self._beside(self.suite.kubernetes.packages_folder)
 
+    def written(self, path: Path) -> str:
+        """A path as the configuration may write it: relative to its folder, if below that. The same on any machine."""
+        folder = self.path.parent
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
     def node(self, name: str) -> Node:
         """The machine with this name, under `scale_down` or not. Raises KeyError if there is none."""
         if name not in _by_name(self):

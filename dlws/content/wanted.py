@@ -103,7 +103,7 @@ def _others(cluster: Cluster, node: Node, listed: tuple[str, ...]) -> Iterator[t
     for need, names in _files(cluster, node).items():
         yield from ((need, (Kind.FILE, name)) for name in names)
     if cluster.dlworkspace and node == cluster.master:
-        yield "platform", (Kind.SOURCE, written(cluster, cluster.dlworkspace))
+        yield "platform", (Kind.SOURCE, cluster.written(cluster.dlworkspace))
     yield from (("images_built", (Kind.SOURCE, url)) for url in _clones(cluster, node))
     for check, programs in _tools(cluster, node).items():
         yield from ((check, (Kind.TOOL, name)) for name in programs)
@@ -232,22 +232,16 @@ def _tools(cluster: Cluster, node: Node) -> dict[str, tuple[str, ...]]:
 
 def _files(cluster: Cluster, node: Node) -> dict[str, list[str]]:
     """The files of the control host that stages bring to a host. Unknown where a folder of packages lacks one."""
-    keys = [written(cluster, source.key) for source in cluster.apt_sources(node) if source.key]
+    keys = [cluster.written(source.key) for source in cluster.apt_sources(node) if source.key]
     kubernetes = cluster.kubernetes_source
     return {
         "package_sources": keys,
-        "kube_source": [written(cluster, kubernetes.key)] if kubernetes and kubernetes.key else [],
-        "kube_packages": [written(cluster, path) for path in _package_files(cluster, node)],
-        "pod_network": [written(cluster, cluster.cni_manifest)]
+        "kube_source": [cluster.written(kubernetes.key)] if kubernetes and kubernetes.key else [],
+        "kube_packages": [cluster.written(path) for path in _package_files(cluster, node)],
+        "pod_network": [cluster.written(cluster.cni_manifest)]
         if cluster.cni_manifest and node == cluster.master
         else [],
     }
-
-
-def written(cluster: Cluster, path: Path) -> str:
-    """A path as the configuration may write it: relative to the configuration's folder, if it is below that."""
-    folder = cluster.path.parent
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _package_files(cluster: Cluster, node: Node) -> list[Path]:

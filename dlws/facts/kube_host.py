@@ -95,8 +95,10 @@ def _configuration(cluster: Cluster) -> str:
 
 def pod_network_of(cluster: Cluster, notes: Notes) -> list[pod_network.Workload]:
     """What the pod network's manifest runs. Unknown when it cannot be read, Unparsable when it runs nothing."""
+    if cluster.cni_manifest is None:
+        raise LookupError("suite.kubernetes.cni_manifest is not set")
     workloads = notes.take(
-        f"read {cluster.cni_manifest}",
+        f"read {cluster.written(cluster.cni_manifest)}",
         lambda: [asdict(w) for w in pod_network.workloads(pod_network_manifest(cluster))],
     )
     return [pod_network.Workload(**{**fields, "images": tuple(fields["images"])}) for fields in workloads]

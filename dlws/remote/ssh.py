@@ -363,7 +363,7 @@ def _reset(transport: paramiko.Transport, sock: socket.socket) -> None:
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RD)  # of our own side alone: to shut the other would send what is still unsent
     transport.close()
 
 

@@ -36,9 +36,6 @@ class Fake(Connection):
             raise self.fault
         return Answer(command, 0, b"", b"", 0.01)
 
-    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
-        return self.ask([command])[0]
-
     def renew(self) -> None:
         self.fault = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Sequence
@@ -309,18 +308,6 @@ def test_closing_closes_every_connection(world: World) -> None:
     check(fleet, "n0")
     fleet.close()
     assert world.hosts["n0"].trips[-1] == ["closed"]
-
-
-def test_a_program_that_serves_is_recorded_as_it_begins(world: World) -> None:
-    fleet = world.fleet()
-    connection = fleet.connection("n0")
-    world.hosts["n0"].fault = LinkLost("closed")
-    with pytest.raises(LinkLost):
-        connection.serve("exec python3 -", stdin=b"import socketserver", deadline=9)
-    lines = [json.loads(line) for line in (world.folder / "evidence/n0.main.jsonl").read_text().splitlines()]
-    assert [(line["kind"], line["command"], line.get("failure")) for line in lines] == [
-        ("change", "exec python3 -", None)
-    ]
 
 
 def test_what_is_found_out_once_is_evidence_of_every_test_that_asks(world: World) -> None:

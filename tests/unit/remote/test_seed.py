@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import random
 import socket
 import subprocess
@@ -15,14 +16,19 @@ from typing import Any
 
 import pytest
 
+from dlws.record.answer import Answer, LinkLost
+from dlws.record.evidence import Transcript
+from dlws.record.redaction import Redactor
 from dlws.remote import local, seed, seed_client, seed_server, spool
 from dlws.remote.change import Applier, Change, Planner
 from dlws.remote.connection import SessionConnection
+from dlws.remote.fleet import Fleet
 from dlws.remote.host import Host
 from dlws.remote.seed import Seed
 from dlws.remote.spool import Spool
 from dlws.verdict import Unknown
 from tests.kits.cut_link import CutLink, wait_until
+from tests.kits.scripted import Scripted
 
 SIZE = 3_000_000
 PART = 1 << 19
@@ -284,3 +290,16 @@ def test_only_root_enters_what_a_seed_keeps(room: Room) -> None:
     assert modes == [0o700, 0o600]
     subprocess.run(["sh", "-c", seed.REMOVE.replace("/var/cache/dlws/seed", seed.FOLDER)], check=True)
     assert not room.kept.parent.exists()
+
+
+class Cut(Scripted):
+    def serve(self, command: str, *, stdin: bytes, deadline: float) -> Answer:
+        raise LinkLost("closed")
+
+
+def test_a_program_that_serves_is_recorded_as_it_begins(tmp_path: Path) -> None:
+    fleet = Fleet((), lambda node: Cut("x"), Transcript(tmp_path, Redactor([])), open_control=lambda: Cut("control"))
+    with pytest.raises(LinkLost):
+        fleet.connection("control").serve("exec python3 -", stdin=b"import socketserver", deadline=9)
+    [line] = [json.loads(line) for line in (tmp_path / "control.main.jsonl").read_text().splitlines()]
+    assert (line["kind"], line["command"], line.get("failure")) == ("change", "exec python3 -", None)
