@@ -11,7 +11,7 @@ import pytest
 
 from checks.across_hosts import unique
 from checks.host.swap import test_swap_is_off
-from dlws.config import shares
+from dlws.config import named_file, shares
 from dlws.config.cluster import Cluster, load
 from dlws.engine import items
 from dlws.engine.check import check_of
@@ -160,7 +160,7 @@ def test_a_check_that_pytest_would_skip_meets_every_hook(tmp_path: Path) -> None
 
 def test_what_kubeadm_writes_on_each_host_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    monkeypatch.setattr(kubelet.yaml, "safe_load", lambda text: parsed.append(text) or {"kind": "KubeletConfiguration"})
+    monkeypatch.setattr(kubelet.plain_yaml, "load", lambda text: parsed.append(text) or {"kind": "KubeletConfiguration"})
     for _ in range(100):
         kubelet.settings("counted: 1")
         kubelet.running("counted: 1", "kubelet\n--node-ip=10.0.0.1")
@@ -182,8 +182,8 @@ def test_pinned_keys_are_read_once_for_all_hosts(cluster: Cluster, monkeypatch: 
     cluster.state.host_keys.parent.mkdir(parents=True, exist_ok=True)
     lines = (f"{node.address} ssh-ed25519 b25l {node.name}\n" for node in cluster.nodes)
     cluster.state.host_keys.write_text("".join(lines))
-    read_text = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, *more: read.append(path) or read_text(path, *more))
+    text = named_file.text
+    monkeypatch.setattr(named_file, "text", lambda path, *more: read.append(path) or text(path, *more))
     for node in cluster.nodes:
         assert [pin.name for pin in keys_of(cluster).pins(node)] == [node.name]
     assert read == [cluster.state.host_keys]
