@@ -160,7 +160,8 @@ def test_a_check_that_pytest_would_skip_meets_every_hook(tmp_path: Path) -> None
 
 def test_what_kubeadm_writes_on_each_host_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    monkeypatch.setattr(kubelet.plain_yaml, "load", lambda text: parsed.append(text) or {"kind": "KubeletConfiguration"})
+    content = {"kind": "KubeletConfiguration"}
+    monkeypatch.setattr(kubelet.plain_yaml, "load", lambda text: parsed.append(text) or content)
     for _ in range(100):
         kubelet.settings("counted: 1")
         kubelet.running("counted: 1", "kubelet\n--node-ip=10.0.0.1")
