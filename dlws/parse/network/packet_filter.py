@@ -25,6 +25,9 @@ Holds = bool | None
 
 OF_THE_CLUSTER: Final = re.compile(r"(?:KUBE|WEAVE|CILIUM|FLANNEL|DOCKER|CNI|cali|f2b|fail2ban)[-_]\S*|DOCKER")
 """Chains of kube-proxy, pod networks, Docker and fail2ban, which keep nothing out but what they were asked to."""
+_NO_ENDPOINTS: Final = re.compile(r'"\S+ has no (?:local )?endpoints"')
+"""What kube-proxy says of a rule that refuses what goes to a Service without pods (pkg/proxy/iptables/proxier.go): the
+Service's trouble, and no firewall."""
 _GO_ON: Final = frozenset(
     "LOG NFLOG ULOG MARK CONNMARK CLASSIFY CHECKSUM TRACE SET TCPMSS TTL DSCP TOS AUDIT CT NOTRACK".split()  # noqa: SIM905
 )
@@ -107,7 +110,10 @@ class Filter:
     """The networks that the rules ask a packet's source for."""
 
     def __post_init__(self) -> None:
-        self._rules = {name: [rule(text) for text in texts] for name, texts in self.chains.items()}
+        self._rules = {
+            name: [rule(text) for text in texts if not (name.startswith("KUBE-") and _NO_ENDPOINTS.search(text))]
+            for name, texts in self.chains.items()
+        }
         try:
             TopologicalSorter({name: {r.target for r in rules} for name, rules in self._rules.items()}).prepare()
         except CycleError as error:
