@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from dlws.remote import local
 from dlws.remote.change import Applier, Change
 from dlws.remote.connection import Connection
@@ -29,6 +31,19 @@ class CutLink(local.ProcessLink):
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
+
+
+def kept_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links to this machine are such ones from now on, all of them in `CutLink.opened`."""
+    opened: list[CutLink] = []
+
+    class Link(CutLink):
+        def __init__(self, argv: list[str]) -> None:
+            super().__init__(argv)
+            opened.append(self)
+
+    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
+    monkeypatch.setattr(local, "ProcessLink", Link)
 
 
 def cut_after(size: int) -> CutLink:

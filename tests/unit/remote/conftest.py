@@ -12,7 +12,7 @@ from dlws.remote import local
 from dlws.remote import session as session_module
 from dlws.remote.connection import Connection
 from dlws.remote.local import open_local
-from tests.kits.cut_link import CutLink
+from tests.kits.cut_link import kept_links
 
 NONCE = "to be replaced"
 Patch = Callable[..., Connection]
@@ -46,15 +46,7 @@ def renamed(body: bytes, nonce: str) -> bytes:
 @pytest.fixture(params=["agent", "shell"])
 def helper(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     """A connection to this machine, by the agent or by the shell; its link is the last of `CutLink.opened`."""
-    opened: list[CutLink] = []
-
-    class Link(CutLink):
-        def __init__(self, argv: list[str]) -> None:
-            super().__init__(argv)
-            opened.append(self)
-
-    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
-    monkeypatch.setattr(local, "ProcessLink", Link)
+    kept_links(monkeypatch)
     path = tmp_path / "no-python"
     path.mkdir()
     if request.param == "shell":

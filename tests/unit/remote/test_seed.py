@@ -27,7 +27,7 @@ from dlws.remote.host import Host
 from dlws.remote.seed import Seed
 from dlws.remote.spool import Spool
 from dlws.verdict import Unknown
-from tests.kits.cut_link import CutLink, wait_until
+from tests.kits.cut_link import CutLink, kept_links, wait_until
 from tests.kits.scripted import Scripted
 
 SIZE = 3_000_000
@@ -101,15 +101,7 @@ class Room:
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    opened: list[CutLink] = []
-
-    class Link(CutLink):
-        def __init__(self, argv: list[str]) -> None:
-            super().__init__(argv)
-            opened.append(self)
-
-    monkeypatch.setattr(CutLink, "opened", opened, raising=False)
-    monkeypatch.setattr(local, "ProcessLink", Link)
+    kept_links(monkeypatch)
     monkeypatch.setattr(spool, "FOLDER", str(tmp_path / "incoming"))
     monkeypatch.setattr(spool, "PART", PART)
     monkeypatch.setattr(seed, "FOLDER", str(tmp_path / "seed"))
