@@ -2,8 +2,8 @@
 
 A replay of an old run must reach the same verdicts. Before the suite had its own testinfra modules
 (`dlws.remote.modules`), three commands were run property by property, or for several names at once: `systemctl show`,
-`stat`, `dpkg-query`. Before it knew generations of accelerators, it asked for those of one. An answer that is put
-together here may lack a field; a module that needs it raises Unknown.
+`stat`, `dpkg-query`. Before it knew generations of accelerators, it asked for those of one. It took the
+kernel's log whole. An answer that is put together here may lack a field; a module that needs it raises Unknown.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ def _kernel_log(command: str, answers: Answers) -> Derived | None:
     return _renamed(command, start + _OLD_KERNEL_LOG, answers) if kept else None
 
 
+_COMINGS_AND_GOINGS = " | LC_ALL=C grep -avE '"
+
+
+def _day_of_the_kernel(command: str, answers: Answers) -> Derived | None:
+    """From the log with the networks of pods in it, which says nothing else of them."""
+    older, _, left_out = command.partition(_COMINGS_AND_GOINGS)
+    return _renamed(command, older, answers) if left_out else None
+
+
 def _npus_on_bus(command: str, answers: Answers) -> Derived | None:
     """From the listing of 910A alone, the only NPUs that an older suite knew, without their ids."""
     if command == "lspci -D -vv -d 19e5::1200":
@@ -115,6 +124,7 @@ _RULES: tuple[Callable[[str, Answers], Derived | None], ...] = (
     _file_status,
     _package,
     _kernel_log,
+    _day_of_the_kernel,
     _npus_on_bus,
     _npu_modules,
 )

@@ -14,6 +14,16 @@ from typing import Final
 from dlws.parse.text import lines, unparsable
 
 REMEMBERED: Final = 8192  # messages, some 2 MiB: what several kinds of hosts log in a day
+_VETH, _PORT = "veth[0-9a-z]{1,15}", "[0-9A-Za-z_.-]{1,15}"
+COMINGS_AND_GOINGS: Final = (
+    r" [^ ]+ kernel: (\[ *[0-9.]+\] )?("
+    rf"{_PORT}: port [0-9]+\({_VETH}\) entered (blocking|disabled|forwarding|learning|listening) state"
+    rf"|(device )?{_VETH}( \(unregistering\))?:? (entered|left) (allmulticast|promiscuous) mode"
+    rf"|{_VETH}: renamed from {_PORT}|{_PORT}: renamed from {_VETH}"
+    rf"|IPv6: ADDRCONF\(NETDEV_(CHANGE|UP)\): {_VETH}: link (becomes|is not) ready)$"
+)
+"""For `grep -E`: what the kernel logs of the network of each container that starts or ends (net/bridge/br_if.c and
+br_stp.c, net/core/dev.c, net/ipv6/addrconf.c), whole lines of `journalctl -o short-iso`. No fault is among them."""
 LONGEST: Final = 1024  # characters of a message that is remembered: the kernel writes none that is longer
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""

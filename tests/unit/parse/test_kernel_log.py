@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -142,3 +143,41 @@ def test_kinds_are_named_in_the_order_in_which_they_began() -> None:
     told = kernel_log.faults(logged(oops) + logged(watchdog, 45) + logged(oops, 46))
     assert [fault.partition(" ")[0] for fault in told] == ["kernel", "network"]
     assert told[0].startswith("kernel crash: 2026-11-27T08:12:46 ")
+
+
+COMINGS_AND_GOINGS = (
+    "docker0: port 1(veth3b1f00d) entered blocking state",
+    "cni0: port 12(veth5a) entered forwarding state",
+    "weave: port 2(vethwepl1f2e3d4) entered disabled state",
+    "device veth3b1f00d entered promiscuous mode",
+    "device veth3b1f00d left promiscuous mode",
+    "veth3b1f00d: entered allmulticast mode",
+    "veth3b1f00d (unregistering): left allmulticast mode",
+    "[1234567.890123] eth0: renamed from veth940637f",
+    "veth016fc29: renamed from eth0",
+    "IPv6: ADDRCONF(NETDEV_UP): veth3b1f00d: link is not ready",
+    "IPv6: ADDRCONF(NETDEV_CHANGE): veth3b1f00d: link becomes ready",
+)
+OTHERS = (
+    "bond0: port 1(eno1) entered disabled state",
+    "IPv6: ADDRCONF(NETDEV_UP): eno1: link is not ready",
+    "device eno1 entered promiscuous mode",
+    "veth016fc29: renamed from eth0 Oops: 0002 [#1] SMP PTI",
+    "Oops: 0002 [#1] SMP PTI veth016fc29: renamed from eth0",
+)
+
+
+def left(message: str) -> str:
+    """What the host answers of a log with one message."""
+    command = ["grep", "-avE", kernel_log.COMINGS_AND_GOINGS]
+    return subprocess.run(command, input=logged(message), capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("message", COMINGS_AND_GOINGS)
+def test_the_networks_of_pods_that_come_and_go_are_left_out_on_the_host(message: str) -> None:
+    assert left(message) == ""
+
+
+@pytest.mark.parametrize("message", [*OTHERS, *(message for kind in FAULTS.values() for message in kind)])
+def test_whatever_else_the_kernel_says_is_asked_for(message: str) -> None:
+    assert left(message) == logged(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from checks.host import health
 from dlws.parse.host import dpkg
 from dlws.record.answer import Answer
 from dlws.remote import respelt
@@ -66,6 +67,14 @@ def test_a_kernel_log_of_xids_alone_answers_for_them() -> None:
     older = {f"{start}sed -n '1p; /NVRM: Xid/p'": ("[    0.000000] x\n", 0)}
     assert derived(f"{start}sed -n '1p; /NVRM: Xid/p; /SXid (/p'", older) == ("[    0.000000] x\n", 0, list(older))
     assert derived("sed -n '1p; /x/p'", older) is None
+
+
+def test_a_day_of_the_kernel_with_the_networks_of_pods_answers_for_one_without() -> None:
+    asked, older = "journalctl | LC_ALL=C grep -avE 'veth' || test $? = 1", {"journalctl": ("one\n==\ntwo\n", 0)}
+    assert derived(asked, older) == ("one\n==\ntwo\n", 0, ["journalctl"])
+    assert derived("journalctl | grep y", older) is None
+    assert health.NEWS.startswith("set -e; journalctl")
+    assert derived(health.NEWS, {health.NEWS.partition(" | ")[0]: ("one\n==\n", 0)})
 
 
 def test_modules_that_were_not_asked_for_were_not_loaded() -> None:
