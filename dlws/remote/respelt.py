@@ -81,8 +81,8 @@ _COMINGS_AND_GOINGS = " | LC_ALL=C grep -avE '"
 
 
 def _day_of_the_kernel(command: str, answers: Answers) -> Derived | None:
-    """From the log with the networks of pods in it, which says nothing else of them."""
-    older, _, left_out = command.partition(_COMINGS_AND_GOINGS)
+    """From the log with what others wrote to it, and with the networks of pods."""
+    older, _, left_out = command.replace(" SYSLOG_IDENTIFIER=kernel", "").partition(_COMINGS_AND_GOINGS)
     return _renamed(command, older, answers) if left_out else None
 
 
