@@ -367,6 +367,11 @@ def site_of(config: pytest.Config) -> Site:
     return config.stash[SITE]()
 
 
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of the workers of a run, which has a controller."""
+    return hasattr(config, "workerinput")
+
+
 def worker_of(config: pytest.Config) -> str:
     """`gw0` and so on; `main` in a run of one process."""
     return str(getattr(config, "workerinput", {}).get("workerid", "main"))

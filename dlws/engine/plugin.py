@@ -13,7 +13,7 @@ import pytest
 
 from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, site_of
+from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, is_worker, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
@@ -44,7 +44,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
     """Before xdist decides on workers: settle the command, the cluster and the number of workers."""
-    if hasattr(config, "workerinput") or config.option.help or not options.is_cluster_run(config):
+    if is_worker(config) or config.option.help or not options.is_cluster_run(config):
         return None
     options.check_marks(config)
     command = options.command_of(config.option.markexpr)
@@ -105,13 +105,15 @@ def share_memory() -> None:
 
 
 def print_freely(config: pytest.Config) -> None:
-    """Turn off pytest's capture of output and logs, which costs time in thousands of tests that print nothing.
+    """Turn off pytest's capture of output, logs and warnings, which costs thousands of tests time that print nothing.
 
     And hypothesis's plugin, which takes a second to load at the end of a run and has nothing to report.
     """
     manager = config.pluginmanager
     manager.set_blocked("logging-plugin")
     manager.set_blocked("hypothesispytest")
+    if warnings := manager.getplugin("warnings"):
+        manager.unregister(warnings)
     capture = manager.getplugin("capturemanager")
     if capture:
         capture.stop_global_capturing()
@@ -165,7 +167,7 @@ class Run:
             return  # nothing will run, or the selection was refused
         gc.freeze()  # the tests live as long as the run: no collection of garbage need look through them
         site = site_of(self.config)
-        if not hasattr(self.config, "workerinput"):
+        if not is_worker(self.config):
             run.ask_for_master(site)
             from dlws.engine.conclusion import Conclusion
 
@@ -205,8 +207,7 @@ class Run:
     def _with_result(self, item: pytest.Item, report: pytest.TestReport) -> pytest.TestReport:
         report.keywords = NO_KEYWORDS
         if isinstance(item, TargetItem) and report.when == "call" and item.result is not None:
-            is_worker = hasattr(self.config, "workerinput")
-            report.dlws = encode(item.result) if is_worker else item.result  # type: ignore[attr-defined]
+            report.dlws = encode(item.result) if is_worker(self.config) else item.result  # type: ignore[attr-defined]
             item.result = None  # the ledger has it from now on
         elif report.failed:
             report.longrepr = site_of(self.config).fleet.transcript.redactor.text(str(report.longrepr))

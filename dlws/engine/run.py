@@ -19,11 +19,12 @@ from dlws.config import named_file
 from dlws.config.cluster import Cluster
 from dlws.engine import inputs, options, replay, selection, shards, waivers
 from dlws.engine.credentials import CredentialError, kept_credential, root_credential
+from dlws.engine.first_judgement import InFiles, InMemory
 from dlws.engine.inputs import Inputs
-from dlws.engine.items import worker_of
+from dlws.engine.items import is_worker, worker_of
 from dlws.engine.lock import ClusterBusy, hold, share
 from dlws.engine.progress import Reporter
-from dlws.engine.site import MEETS_NEW_HOSTS, Context, Site, open_fleet
+from dlws.engine.site import JUDGED, MEETS_NEW_HOSTS, Context, Site, open_fleet
 from dlws.record.answer import HeldByAnotherRun
 from dlws.record.ownership import unwritable
 from dlws.record.run_folder import RunFolder, RunFolderError, runs_of
@@ -173,7 +174,8 @@ def open_site(config: pytest.Config) -> Site:
     fleet = open_fleet(cluster, context, worker_of(config))
     if context.shard:
         fleet.beyond = shards.parse(context.shard).beyond(cluster)
-    return Site(cluster, context, fleet, accepted, say)
+    shared = InFiles(context.folder / JUDGED, fleet.transcript.redactor.text)
+    return Site(cluster, context, fleet, accepted, say, judged=shared if is_worker(config) else InMemory())
 
 
 def open_folder(config: pytest.Config, site: Site, *, whole: bool) -> str:

@@ -27,7 +27,7 @@ from pytest_dependency import DependencyItemStatus
 from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from dlws.engine.graph import GRAPH, step_of
-from dlws.engine.items import TargetItem
+from dlws.engine.items import TargetItem, is_worker
 from dlws.engine.progress import leave_terminal
 from dlws.engine.worker import Loop, Phases
 
@@ -355,7 +355,7 @@ def ignore_in_worker(signum: int, frame: FrameType | None) -> None:
 
 def install(config: pytest.Config) -> None:
     """Register what this process needs: the worker's loop, the controller's scheduler, or the serial run's handler."""
-    if hasattr(config, "workerinput"):
+    if is_worker(config):
         on_signals(ignore_in_worker)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         config.pluginmanager.register(Loop())

@@ -18,7 +18,7 @@ from dlws.config.cluster import Cluster
 from dlws.config.seeds import hosts_of, seed_of
 from dlws.config.state import State
 from dlws.engine.credentials import ENVIRONMENT
-from dlws.engine.first_judgement import FirstJudgement
+from dlws.engine.first_judgement import FirstJudgement, InMemory, Store
 from dlws.engine.lock import Orphaned
 from dlws.engine.waivers import Waivers
 from dlws.inventory import Node, Target
@@ -42,7 +42,7 @@ from dlws.remote.spool import OWN_LINK, Supply
 MEETS_NEW_HOSTS = ("preflight", "install", "scale_up")
 """The commands that the root password of the first contact is for."""
 LOST = "lost"  # the folder in the run's that has a file for each host that was found unreachable
-JUDGED = "judged"  # the folder in the run's for notes that are needed while it goes on
+JUDGED = "judged"  # the folder in the run's for notes that its processes share while it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class Site:
     say: Callable[[str, str], None]
     server: Server | None = None
     """Answers the requests to the Kubernetes API; None for the cluster's own API server."""
+    judged: Store = field(default_factory=InMemory)
+    """Where the first judgements of this run are kept."""
     _kube: Kubernetes | None = None
     _making_kube: threading.Lock = field(default_factory=threading.Lock)
     _leased_from: float = 0.0
@@ -189,7 +191,7 @@ class Site:
     @property
     def first_judgement(self) -> FirstJudgement:
         """The first judgements of this run, in all its processes."""
-        return FirstJudgement(self.context.folder / JUDGED, self.fleet.transcript)
+        return FirstJudgement(self.judged, self.fleet.transcript)
 
     @contextmanager
     def judging(self, test: str) -> Iterator[list[str]]:
