@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,9 +11,10 @@ from dlws.record.ledger import Ledger, Outcome
 from dlws.verdict import Verdict
 from reports import findings
 from reports.findings import Finding, Gap, Group
-from reports.matrix import Kind, Matrix
+from reports.matrix import NO_HOSTS, Kind, Matrix
 from reports.text import count
 
+NO_HOST_IN_WORDS = {"cluster": "the whole cluster", "control": "the control host"}
 NOTHING_RUN = 5
 """pytest's exit status where no test was collected."""
 
@@ -68,8 +70,7 @@ def summarise(ledger: Ledger, matrix: Matrix) -> Summary:
 def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) -> tuple[State, str]:
     """Green only if the run completed, nothing is red, and every collected test has a result."""
     end, plan = ledger.end, ledger.run.plan
-    hosts = {result.host for finding in bad for result in finding.results}
-    wrong = f"{count(sum(len(f.results) for f in bad), 'finding')} on {count(len(hosts), 'host')}"
+    wrong = f"{count(sum(len(f.results) for f in bad), 'finding')} on {_places(bad)}"
     missing = f"{count(counts[Kind.NOT_RUN], 'test')} not run"
     if end is None:
         return State.BAD if bad else State.INCOMPLETE, _joined("Cut off before its end", wrong, missing, bad)
@@ -93,6 +94,15 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) ->
     if counts[Kind.NOT_RUN]:
         return State.INCOMPLETE, f"No finding, but {missing}"
     return State.GOOD, _good(ledger, counts)
+
+
+def _places(bad: Iterable[Finding]) -> str:
+    """Where the findings are: `2 hosts`, `the whole cluster`, `2 hosts and the control host`."""
+    where = {result.host for finding in bad for result in finding.results}
+    hosts = where.difference(NO_HOSTS)
+    others = [words for name, words in NO_HOST_IN_WORDS.items() if name in where]
+    *first, last = [*([count(len(hosts), "host")] if hosts or not others else []), *others]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _joined(start: str, wrong: str, missing: str, bad: tuple[Finding, ...]) -> str:

@@ -61,6 +61,24 @@ def test_a_red_verdict_makes_the_run_red_whatever_the_exit_status(verdict: Verdi
     assert told(sample).state is State.BAD
 
 
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (["cluster"], "1 finding on the whole cluster"),
+        (["atlas01", "control"], "2 findings on 1 host and the control host"),
+        (
+            ["atlas01", "atlas02", "cluster", "control"],
+            "4 findings on 2 hosts, the whole cluster and the control host",
+        ),
+    ],
+)
+def test_what_is_no_host_is_not_counted_as_one(places: list[str], words: str) -> None:
+    sample = healthy()
+    reds = [replace(red, host=host, verdict=Verdict.FAIL) for red, host in zip(sample.results, places, strict=False)]
+    sample.results, sample.run = reds, replace(sample.run, items=())
+    assert told(sample).headline == words
+
+
 @pytest.mark.parametrize("verdict", [Verdict.WARN, Verdict.WAIVED, Verdict.DEVIATION, Verdict.NA])
 def test_these_verdicts_leave_the_run_green(verdict: Verdict) -> None:
     assert told(with_verdict(verdict)).state is State.GOOD
