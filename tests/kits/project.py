@@ -28,8 +28,10 @@ from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet
 from dlws.remote.local import open_local, open_process
 from dlws.remote.outbox import Stdin
+from tests.kits import forked
 
 ROOT = Path(__file__).parents[2]
+PLAIN = ("-p", "no:hypothesispytest", "-p", "no:unraisableexception")
 LIMIT = 60.0  # seconds; a run of the kit that takes longer hangs
 
 CONFIG = """\
@@ -117,7 +119,7 @@ class Project:
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start pytest in its own process group, without a terminal."""
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-p", "no:unraisableexception", *args],
+            [sys.executable, "-m", "pytest", *PLAIN, *args],
             cwd=self.path,
             env=environment_with(**environment),
             stdin=subprocess.DEVNULL,
@@ -128,8 +130,10 @@ class Project:
         )
 
     def run(self, *args: str, **environment: str) -> Ran:
-        """Run pytest to completion."""
-        return end_of(self.start(*args, **environment))
+        """Run pytest to completion; with variables in an interpreter of its own, which may read them as it starts."""
+        if environment:
+            return end_of(self.start(*args, **environment))
+        return Ran(*forked.run([*PLAIN, *args], self.path, environment_with(), LIMIT))
 
     @property
     def folder(self) -> Path:
