@@ -75,7 +75,7 @@ def answer_of(host: Host, command: str) -> str:
     neither such a warning, nor a lost card, nor that there is none explains.
     """
     result = host.run_expect(ANY_STATUS, command)
-    text = str(result.stdout)
+    text = nvidia_smi.answer(result.stdout, result.stderr)
     explained = nvidia_smi.corrupted_inforoms(text) or nvidia_smi.lost(text) or nvidia_smi.has_no_devices(text)
     if result.rc and not explained:
         raise host.unexpected(result)
@@ -115,11 +115,12 @@ def newer_fields(host: Host, driver_of: Card, since: str, *fields: str) -> tuple
         return ()
     named = ("index", *fields)
     result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(named) + FORM)
-    if result.rc and NO_SUCH_FIELD.search(result.stdout):
+    text = nvidia_smi.answer(result.stdout, result.stderr)
+    if result.rc and NO_SUCH_FIELD.search(text):
         return ()
-    if result.rc and not nvidia_smi.corrupted_inforoms(result.stdout):
+    if result.rc and not nvidia_smi.corrupted_inforoms(text):
         raise host.unexpected(result)
-    return require_cards(nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), named))
+    return require_cards(nvidia_smi.query(nvidia_smi.without_warnings(text), named))
 
 
 def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:

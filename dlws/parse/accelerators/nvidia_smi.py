@@ -97,6 +97,13 @@ def failures(text: str) -> list[str]:
     return [line for line in lines(SOURCE, text) if _FAILED.fullmatch(line)]
 
 
+def answer(out: str, err: str) -> str:
+    """What the tool prints: its stdout, and what it says of cards on stderr, where some drivers put these sentences."""
+    kinds, said = (_LOST, _FAILED, _CORRUPTED), lines(SOURCE, out)
+    told = [line for line in lines(SOURCE, err) if line not in said and any(kind.fullmatch(line) for kind in kinds)]
+    return "\n".join([out.rstrip("\n"), *told, ""]) if told else out
+
+
 def has_no_devices(text: str) -> bool:
     """Whether the tool says that the driver sees no card."""
     return any(line.strip() in _NO_DEVICES for line in text.splitlines())
@@ -147,22 +154,23 @@ def gpus(text: str) -> tuple[Gpu, ...]:
 def listed(text: str) -> tuple[str, ...]:
     """`nvidia-smi -L`: the UUID of each card that answers, in order, without MIG instances (which are indented).
 
-    A card that is lost has a sentence in the place of its row, and no UUID.
+    A card that is lost has a sentence, in the place of its row or elsewhere, and no UUID: its number may be left out.
     """
     found = lines(SOURCE, without_warnings(text))
     if len(found) == 1 and found[0] in _NO_DEVICES:
         return ()
     beside = re.compile(rf"\s+MIG .*\(UUID: MIG-\S+\)|{_WITHOUT_POWER.pattern}")
-    cards = [line for line in found if not beside.fullmatch(line)]
-    rows = [re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line) for line in cards]
-    uuids = []
-    for number, (line, row) in enumerate(zip(cards, rows, strict=True)):
-        if row is not None and int(row[1]) == number:
-            uuids.append(row[2])
-        elif not _LOST.fullmatch(line):
-            raise unparsable("nvidia-smi -L", line)
-    if not cards:
+    cards = [line for line in found if not beside.fullmatch(line) and not _LOST.fullmatch(line)]
+    missing = len(lost(text))
+    if not cards and not missing:
         raise unparsable("nvidia-smi -L", why="no output")
+    uuids, following = [], 0
+    for before, line in enumerate(cards):
+        row = re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line)
+        if row is None or not following <= int(row[1]) <= before + missing:
+            raise unparsable("nvidia-smi -L", line)
+        uuids.append(row[2])
+        following = int(row[1]) + 1
     return tuple(uuids)
 
 
