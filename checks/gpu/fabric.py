@@ -7,7 +7,16 @@ from itertools import combinations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, answer_of, cards, fabric_states, loaded_driver, model_of, required_field
+from dlws.facts.nvidia import (
+    BOUND,
+    answer_of,
+    card_name,
+    cards,
+    fabric_states,
+    loaded_driver,
+    model_of,
+    required_field,
+)
 from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_topology, nvlink
 from dlws.parse.accelerators.nvidia_models import Fabric, Form, Model
 from dlws.parse.host import lspci
@@ -131,12 +140,18 @@ def test_gpus_have_joined_their_fabric(host: Host) -> None:
 def has_hidden_switches(host: Host, devices: list[str]) -> bool:
     """Whether GPUs on the bus are of a board with hidden NVSwitches; the driver names those of unknown PCI ids.
 
-    A GPU alone, in a virtual machine, is joined to no other: who lends it programs the switches.
+    Unknown for modules of a name that is not known either. A GPU alone, in a virtual machine, is joined to no other:
+    who lends it programs the switches.
     """
-    models = [nvidia_models.by_pci_id(device) for device in devices]
+    models, untold = [nvidia_models.by_pci_id(device) for device in devices], list[str]()
     if None in models:
-        models += [model_of(card) for card in cards(host)]
-    return len(devices) > 1 and any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+        named = {f"{card_name(card)} is a {required_field(card, 'name')}": model_of(card) for card in cards(host)}
+        models += named.values()
+        untold = [name for name, model in named.items() if model.fabric is None]
+    has_them = any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+    if len(devices) > 1 and untold and not has_them:
+        raise Unknown(f"{', '.join(untold)}: the suite does not know whether NVSwitches join this model")
+    return len(devices) > 1 and has_them
 
 
 def badly_bridged(cards: dict[int, tuple[Model, tuple[float | None, ...]]]) -> list[str]:

@@ -32,14 +32,15 @@ class Model:
     """A model, or a family of models that are alike in this.
 
     `nvlinks` is the number of links that a module uses (None: not known); `bridged` the numbers of links that a card
-    may use with NVLink bridges (empty: not known). `pci` are device ids of vendor 10de.
+    may use with NVLink bridges (empty: not known). `fabric` is None where it is not known. `pci` are device ids of
+    vendor 10de.
     """
 
     names: str
     form: Form
     nvlinks: int | None = None
     bridged: frozenset[int] = frozenset()
-    fabric: Fabric = Fabric.WITH_SWITCHES
+    fabric: Fabric | None = Fabric.WITH_SWITCHES
     pci: frozenset[str] = frozenset()
 
 
@@ -113,12 +114,12 @@ _MODULE = re.compile(r"\bSXM[0-9]?\b")
 def by_name(name: str) -> Model | None:
     """The model of a name of nvidia-smi, `NVIDIA H100 80GB HBM3`; None where no row has it.
 
-    A name with SXM in it that no row has is a module of which the number of links is not known.
+    A name with SXM in it that no row has is a module of which neither the number of links nor the fabric is known.
     """
     bare = name.removeprefix("NVIDIA ").removeprefix("Tesla ")
     known = next((model for model in MODELS if re.fullmatch(model.names, bare)), None)
     if known is None and _MODULE.search(bare):
-        return Model(names=re.escape(bare), form=Form.SXM)
+        return Model(names=re.escape(bare), form=Form.SXM, fabric=None)
     return known
 
 

@@ -104,7 +104,7 @@ def test_a_vgpu_is_no_card(name: str) -> None:
 def test_a_module_to_come_has_links_but_nobody_knows_how_many() -> None:
     model = nvidia_models.by_name("NVIDIA R900 SXM8 AC")
     assert model is not None
-    assert (model.form, model.nvlinks) == (Form.SXM, None)
+    assert (model.form, model.nvlinks, model.fabric) == (Form.SXM, None, None)
     assert nvidia_models.by_name("NVIDIA R900") is None
 
 
