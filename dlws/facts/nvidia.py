@@ -50,9 +50,14 @@ AMPERE = "450"
 """The first driver that knows cards that remap rows, and cards that can be parted (MIG)."""
 RECOVERY = "565"
 """The first driver with `gpu_recovery_action`: what it needs to recover a card."""
+FABRIC_HEALTH = (
+    f"out=$({BOUND}-q); rc=$?; printf '%s\\n' \"$out\" | sed -n '/^[^ ]/p; /^ *Fabric$/,/^ *Processes/p'; exit $rc"
+)
 FABRIC = "535"
 """The first driver that is asked for a card's fabric, the NVLinks that switches join: whether it is part of it."""
 NO_SUCH_FIELD = re.compile('Field "[a-z_.]+" is not a valid field to query')
+FABRIC_WORD = re.compile("^(?:state|status) +")
+"""What the drivers 570 and 580 of a GB200 write before either: `state  Completed`."""
 EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
 
@@ -104,9 +109,12 @@ def fabric_states(host: Host, driver_of: Card) -> dict[str, str]:
 
     Only of cards that have one, from Hopper on (nvml.h, nvmlGpuFabricInfo_t).
     """
-    rows = newer_fields(host, driver_of, FABRIC, "fabric.state", "fabric.status")
-    told = {card_name(row): [optional_field(row, field) for field in ("fabric.state", "fabric.status")] for row in rows}
-    return {name: ": ".join(word for word in words if word) for name, words in told.items() if words[0]}
+    fields = ("fabric.state", "fabric.status")
+    rows = newer_fields(host, driver_of, FABRIC, *fields)
+    told = {card_name(row): [optional_field(row, field) for field in fields] for row in rows}
+    return {
+        name: ": ".join(FABRIC_WORD.sub("", word) for word in words if word) for name, words in told.items() if words[0]
+    }
 
 
 def newer_fields(host: Host, driver_of: Card, since: str, *fields: str) -> tuple[Card, ...]:

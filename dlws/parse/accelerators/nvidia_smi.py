@@ -214,17 +214,18 @@ def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:
     values = [value.strip() for value in line.split(",")]
     if len(values) != len(fields) or not all(values):
         raise unparsable(SOURCE, line)
-    row = {field: _value(value) for field, value in zip(fields, values, strict=True)}
+    row = {field: value(word) for field, word in zip(fields, values, strict=True)}
     if row[fields[0]] is None or isinstance(row[fields[0]], Unreadable):
         raise unparsable(SOURCE, line)
-    for field, value in row.items():
-        is_told = value is not None and not isinstance(value, Unreadable)
-        if is_told and field in _FORMS and _FORMS[field].fullmatch(str(value)) is None:
+    for field, told in row.items():
+        is_told = told is not None and not isinstance(told, Unreadable)
+        if is_told and field in _FORMS and _FORMS[field].fullmatch(str(told)) is None:
             raise unparsable(SOURCE, line)
     return row
 
 
-def _value(text: str) -> str | None:
+def value(text: str) -> str | None:
+    """A field as the tool prints it: None for what the card does not have, Unreadable for what could not be read."""
     if _ABSENT.fullmatch(text):
         return None
     return Unreadable(text) if _is_unreadable(text) else text
