@@ -98,11 +98,17 @@ def test_what_a_switch_repairs_is_no_finding(rest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["26003, Failed to post command to SOE.", "27005, Module 3 faulty", "10001, Correctable"]
+    "rest",
+    ["26003, Failed to post command to SOE.", "27005, Module 3 faulty", "10001, Correctable", "9, Shutting Down"],
 )
 def test_a_switch_that_says_neither_is_unread(rest: str) -> None:
     found = nvidia_log.errors(SXID.format(rest))
     assert (found.grave, found.unread) == ((), (SXID.format(rest).strip(),))
+
+
+@pytest.mark.parametrize("number", [143, 151, 172])
+def test_the_catalogue_grades_what_is_no_error_of_nvlink(number: int) -> None:
+    assert graves(XID.format(f"{number}, Nonfatal")) == [f"{number} on 0000:06:00"]
 
 
 def test_the_failed_link_to_the_cpu_is_one_without_a_word() -> None:
