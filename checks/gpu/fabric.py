@@ -7,8 +7,18 @@ from itertools import combinations
 from checks.gpu import presence
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import gpu_hosts
-from dlws.facts.nvidia import BOUND, answer_of, cards, fabric_states, loaded_driver, model_of, required_field
-from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_topology, nvlink
+from dlws.facts.nvidia import (
+    BOUND,
+    FABRIC_HEALTH,
+    answer_of,
+    card_name,
+    cards,
+    fabric_states,
+    loaded_driver,
+    model_of,
+    required_field,
+)
+from dlws.parse.accelerators import nvidia_driver, nvidia_fabric, nvidia_models, nvidia_topology, nvlink
 from dlws.parse.accelerators.nvidia_models import Fabric, Form, Model
 from dlws.parse.host import lspci
 from dlws.remote.host import Host
@@ -111,13 +121,13 @@ def test_fabric_manager(host: Host) -> None:
     section="2.1",
     source="NVML nvmlGpuFabricInfo_t",
     on=gpu_hosts,
-    title_zh="GPU 均已加入 NVLink 交换网络",
+    title_zh="GPU 均已加入 NVLink 交换网络且网络健康",
     causes=[presence.test_gpus_answer, test_fabric_manager],
     fix="see journalctl -u nvidia-fabricmanager and restart it, then nvidia-smi -r; of an NVL72 rack, in its NVSwitch"
     " trays",
 )
 def test_gpus_have_joined_their_fabric(host: Host) -> None:
-    """Every GPU that NVSwitches join to others, from Hopper on, is registered with their fabric.
+    """Every GPU that NVSwitches join to others, from Hopper on, is registered with their fabric, which is healthy.
 
     Until it is, no CUDA program starts on it (error 802), though Fabric Manager runs.
     """
@@ -126,17 +136,25 @@ def test_gpus_have_joined_their_fabric(host: Host) -> None:
         raise NotApplicable("the driver reports no GPU of an NVLink fabric")
     out = [f"{name} {state}" for name, state in states.items() if state != JOINED]
     expect("GPUs that have not joined their fabric", found=out, expected=[])
+    ill = nvidia_fabric.troubles(answer_of(host, FABRIC_HEALTH))
+    expect("GPUs whose fabric is not healthy", found=ill, expected=[])
 
 
 def has_hidden_switches(host: Host, devices: list[str]) -> bool:
     """Whether GPUs on the bus are of a board with hidden NVSwitches; the driver names those of unknown PCI ids.
 
-    A GPU alone, in a virtual machine, is joined to no other: who lends it programs the switches.
+    Unknown for modules of a name that is not known either. A GPU alone, in a virtual machine, is joined to no other:
+    who lends it programs the switches.
     """
-    models = [nvidia_models.by_pci_id(device) for device in devices]
+    models, untold = [nvidia_models.by_pci_id(device) for device in devices], list[str]()
     if None in models:
-        models += [model_of(card) for card in cards(host)]
-    return len(devices) > 1 and any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+        named = {f"{card_name(card)} is a {required_field(card, 'name')}": model_of(card) for card in cards(host)}
+        models += named.values()
+        untold = [name for name, model in named.items() if model.fabric is None]
+    has_them = any(model is not None and model.fabric is Fabric.ALWAYS for model in models)
+    if len(devices) > 1 and untold and not has_them:
+        raise Unknown(f"{', '.join(untold)}: the suite does not know whether NVSwitches join this model")
+    return len(devices) > 1 and has_them
 
 
 def badly_bridged(cards: dict[int, tuple[Model, tuple[float | None, ...]]]) -> list[str]:

@@ -120,7 +120,7 @@ def test_gpus_answer(host: Host) -> None:
     result = host.run_expect(ANY_STATUS, CARDS)
     if result.rc in STOPPED:
         raise Mismatch("nvidia-smi", found="no answer", expected=f"an answer within {PATIENCE} s")
-    text = str(result.stdout)
+    text = nvidia_smi.answer(result.stdout, result.stderr)
     expect("GPUs that do not answer", found=nvidia_smi.lost(text) or nvidia_smi.failures(text), expected=[])
     corrupted = nvidia_smi.corrupted_inforoms(text)
     if result.rc and not corrupted:

@@ -7,17 +7,15 @@ import re
 from checks.npu import presence as npu
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import ChipState, ecc_of, health_of, states_of, work_modes
+from dlws.facts.ascend import ChipState, ecc_of, health_of, links_on_bus, states_of, work_modes
 from dlws.parse.accelerators import ascend_faults, ascend_models, npu_chip, npu_smi
 from dlws.parse.accelerators.npu_chip import Ecc
 from dlws.parse.accelerators.npu_smi import Health
-from dlws.parse.host import lspci
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity, Unknown
 
 PAGES = 56
 """Isolated pages: a chip has 64 of them to spare."""
-LINKS = f"lspci -D -vv -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 HOTTEST = 80  # degrees Celsius
 WORDS = {"aicore_cur_freq": "clock", "aicore_freq": "clock", "aicore_percent": "load", "power": "power"}
 """What a finding calls the fields of `Common`."""
@@ -190,7 +188,7 @@ def test_npu_temperature_power_and_clock(host: Host) -> None:
 )
 def test_npu_links(host: Host) -> None:
     """Every NPU's PCIe link runs at the chip's full width and speed."""
-    found = lspci.links(host.read(LINKS))
+    found = links_on_bus(host)
     expect_that(found, "NPUs on the PCI bus", found="none", expected="at least one")
     short = [
         f"{address} x{link.width} at {link.speed:g} GT/s of x{link.most_width} at {link.most_speed:g} GT/s"

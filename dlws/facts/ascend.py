@@ -15,10 +15,11 @@ from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.verdict import NotApplicable, Unknown
+from dlws.verdict import NotApplicable, Unknown, Unparsable
 
 TOOLS = "/usr/local/Ascend/driver/tools"
 ON_BUS = f"lspci -Dnn -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
+LINKS = f"lspci -D -vv -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
@@ -62,7 +63,17 @@ class ToolAnswers:
 
 def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
     """The NPUs on the PCI bus, with or without a driver; empty where there is none."""
-    return lspci.functions(host.read(ON_BUS))
+    return tuple(f for f in lspci.functions(host.read(ON_BUS)) if f.device not in ascend_models.ENGINES)
+
+
+def links_on_bus(host: Host) -> dict[str, lspci.PcieLink]:
+    """The PCIe link of each NPU by its PCI address. Engines of the CPU, which are on no link, are left out."""
+    text = host.read(LINKS)
+    try:
+        return lspci.links(text)
+    except Unparsable:
+        engines = {f.address for f in lspci.functions(host.read(ON_BUS)) if f.device in ascend_models.ENGINES}
+        return lspci.links(text, engines)
 
 
 def listing(host: Host, command: str) -> str:

@@ -50,9 +50,14 @@ AMPERE = "450"
 """The first driver that knows cards that remap rows, and cards that can be parted (MIG)."""
 RECOVERY = "565"
 """The first driver with `gpu_recovery_action`: what it needs to recover a card."""
+FABRIC_HEALTH = (
+    f"out=$({BOUND}-q); rc=$?; printf '%s\\n' \"$out\" | sed -n '/^[^ ]/p; /^ *Fabric$/,/^ *Processes/p'; exit $rc"
+)
 FABRIC = "535"
 """The first driver that is asked for a card's fabric, the NVLinks that switches join: whether it is part of it."""
 NO_SUCH_FIELD = re.compile('Field "[a-z_.]+" is not a valid field to query')
+FABRIC_WORD = re.compile("^(?:state|status) +")
+"""What the drivers 570 and 580 of a GB200 write before either: `state  Completed`."""
 EVENTS = "535.54.03"
 """The first driver in which clocks_throttle_reasons is called clocks_event_reasons."""
 
@@ -63,6 +68,9 @@ KERNEL_LOG = (
 )
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
+DESK = ("GeForce", "TITAN")
+WORKSTATION = ("Quadro", "RTX", "DGX Display", "GB10")
+"""Words of their names. A workstation may have ECC; a DGX Station's display card and a DGX Spark (GB10) have none."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 Card = dict[str, str | None]
@@ -75,7 +83,7 @@ def answer_of(host: Host, command: str) -> str:
     neither such a warning, nor a lost card, nor that there is none explains.
     """
     result = host.run_expect(ANY_STATUS, command)
-    text = str(result.stdout)
+    text = nvidia_smi.answer(result.stdout, result.stderr)
     explained = nvidia_smi.corrupted_inforoms(text) or nvidia_smi.lost(text) or nvidia_smi.has_no_devices(text)
     if result.rc and not explained:
         raise host.unexpected(result)
@@ -104,9 +112,12 @@ def fabric_states(host: Host, driver_of: Card) -> dict[str, str]:
 
     Only of cards that have one, from Hopper on (nvml.h, nvmlGpuFabricInfo_t).
     """
-    rows = newer_fields(host, driver_of, FABRIC, "fabric.state", "fabric.status")
-    told = {card_name(row): [optional_field(row, field) for field in ("fabric.state", "fabric.status")] for row in rows}
-    return {name: ": ".join(word for word in words if word) for name, words in told.items() if words[0]}
+    fields = ("fabric.state", "fabric.status")
+    rows = newer_fields(host, driver_of, FABRIC, *fields)
+    told = {card_name(row): [optional_field(row, field) for field in fields] for row in rows}
+    return {
+        name: ": ".join(FABRIC_WORD.sub("", word) for word in words if word) for name, words in told.items() if words[0]
+    }
 
 
 def newer_fields(host: Host, driver_of: Card, since: str, *fields: str) -> tuple[Card, ...]:
@@ -115,11 +126,12 @@ def newer_fields(host: Host, driver_of: Card, since: str, *fields: str) -> tuple
         return ()
     named = ("index", *fields)
     result = host.run_expect(ANY_STATUS, BOUND + "--query-gpu=" + ",".join(named) + FORM)
-    if result.rc and NO_SUCH_FIELD.search(result.stdout):
+    text = nvidia_smi.answer(result.stdout, result.stderr)
+    if result.rc and NO_SUCH_FIELD.search(text):
         return ()
-    if result.rc and not nvidia_smi.corrupted_inforoms(result.stdout):
+    if result.rc and not nvidia_smi.corrupted_inforoms(text):
         raise host.unexpected(result)
-    return require_cards(nvidia_smi.query(nvidia_smi.without_warnings(result.stdout), named))
+    return require_cards(nvidia_smi.query(nvidia_smi.without_warnings(text), named))
 
 
 def driver_dependent_fields(host: Host, driver_of: Card) -> tuple[Card, ...]:
@@ -186,7 +198,7 @@ def model_of(card: Card) -> Model:
 
 def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
-    words = ("GeForce", "TITAN") if optional_field(card, "ecc.mode.current") else ("GeForce", "TITAN", "Quadro", "RTX")
+    words = DESK if optional_field(card, "ecc.mode.current") else (*DESK, *WORKSTATION)
     return any(word in required_field(card, "name") for word in words)
 
 

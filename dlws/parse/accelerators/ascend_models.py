@@ -16,7 +16,10 @@ from dlws.verdict import Unknown
 
 VENDOR = "19e5"
 ACCELERATOR_CLASS = "1200"
-"""The PCI class of all of them: a processing accelerator. Kunpeng's own parts have the same vendor."""
+"""The PCI class of all of them: a processing accelerator."""
+ENGINES = ("a250", "a251")
+"""PCI device ids of the compression engine (ZIP) in a Kunpeng CPU, and of its virtual functions: of the same vendor and
+class, but no Ascend chip. Source: Linux, drivers/crypto/hisilicon/zip/zip_main.c; `class 0x120000` in kernel logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

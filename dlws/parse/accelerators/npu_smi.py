@@ -58,7 +58,7 @@ _FIRST = re.compile(
     r"(?:\s+[0-9]{1,9}\s*/\s*[0-9]{1,9})?\s*\|"
 )
 _SECOND = re.compile(
-    r"\|\s*([0-9]{1,4})(?:\s+[0-9]{1,4})?\s*\|\s*([0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-9A-F])\s*"
+    r"\|\s*([0-9]{1,4})(?:\s+[0-9]{1,4})?\s*\|\s*([0-9A-F]{4}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-9A-F]|NA)\s*"
     r"\|\s*([0-9]{1,3})\s+[0-9]{1,9}\s*/\s*[0-9]{1,9}(?:\s+([0-9]{1,9})\s*/\s*([0-9]{1,9}))?\s*\|"
 )
 
@@ -79,7 +79,7 @@ def info(text: str) -> Info:
     cells = [row for row in table if not _BORDER.fullmatch(row)]
     chips = tuple(_chip(first, second) for first, second in zip(cells[::2], [*cells[1::2], ""], strict=False))
     cards_by_bus: dict[str, set[int]] = {}  # both chips of an Atlas 300I Duo are behind one function
-    for chip in chips:
+    for chip in (one for one in chips if one.bus_id != "NA"):
         cards_by_bus.setdefault(chip.bus_id, set()).add(chip.npu)
     is_ambiguous = any(len(cards) > 1 for cards in cards_by_bus.values())
     if not chips or is_ambiguous or len({(chip.npu, chip.chip) for chip in chips}) != len(chips):

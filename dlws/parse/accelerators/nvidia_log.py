@@ -1,8 +1,8 @@
 """The kernel log of a GPU host: the errors of NVIDIA's driver (Xid) and of its NVSwitches (SXid).
 
 The severity is the vendor's: the words in the line itself (`Fatal`, `Nonfatal`, the recovery action of Xid 154), and
-for a number without such a word NVIDIA's Xid catalogue (r590), by its "immediate action":
-docs/upstream.md#generations-of-accelerators.
+for a number without such a word NVIDIA's Xid catalogue (r590), by its "immediate action", or, of an SXid, the driver's
+source (src/common/nvswitch): docs/upstream.md#generations-of-accelerators.
 """
 
 from __future__ import annotations
@@ -22,6 +22,15 @@ _PROCESS = re.compile(r"\s*pid=[^,]{0,40},(?:\s*name=[^,]{0,80},)?")
 _RECOVERY = re.compile(r".* to 0x[0-9A-Fa-f]+ \(([^)]+)\).*")
 _SWITCH_DETAIL = re.compile(r"(?:Severity|Data) .*")
 """What a switch writes after each error: its registers."""
+_CORRECTED = "Correctable, "
+"""How an SXid begins that the switch has repaired."""
+_SHUTTING_DOWN = "Shutting Down"
+
+SWITCH_FAULTS = frozenset({10006, 10007, 26001, 26002, 26006, 26008, 28005})
+"""SXids without a word for their severity that tell of a switch that is down: it shut down for heat (10006, 28005), its
+registers cannot be read (10007), its controller does not start (26001, 26002), has halted (26006) or hangs (26008)."""
+SWITCH_HEAT = {10004: 10005, 28001: 28002, 28003: 28004}
+"""SXids of a switch or a cable's module that got too hot, and what ends each: the last one counts."""
 
 GRADED = frozenset(range(144, 151))
 """Errors of NVLink 5, each of which says itself whether it is fatal."""
@@ -35,6 +44,7 @@ HARDWARE = (
     | frozenset({54})  # check the power cable
     | frozenset({159, 167, 168, 169, 171, 172})  # without an action: details of an uncorrectable error, halts
     | frozenset({56, 57, 58, 81})  # of cards before Ampere only
+    | frozenset({173})  # younger than the catalogue: the driver calls it a fatal failure of the link to the CPU
 )
 """Xids whose immediate action is to reset the card, to restart the host, or to look at the hardware.
 
@@ -65,27 +75,51 @@ def errors(text: str) -> Errors:
     grave: list[GraveError] = []
     unread: list[str] = []
     recovery: dict[str, str] = {}
+    hot: dict[tuple[str, int], GraveError] = {}
     for line in lines(SOURCE, text):
         xid, sxid, off = _XID.fullmatch(line), _SXID.fullmatch(line), _off_the_bus(line)
         if xid is not None:
             number, card, rest = int(xid[2]), xid[1], xid[3]
             if number == RECOVERY and (action := _RECOVERY.fullmatch(rest)) is not None:
                 recovery[card] = action[1]
-            elif (is_grave := _is_hardware(number, rest)) is None:
-                unread.append(line)
-            elif is_grave:
-                grave.append(GraveError(number, f"{number} on {card}"))
-        elif sxid is not None and (word := _severity(sxid[3])) is not None:
-            grave += [GraveError(int(sxid[2]), f"SXid {sxid[2]} on {sxid[1]}")] if word == "fatal" else []
+                continue
+            is_grave, found = _is_hardware(number, rest), GraveError(number, f"{number} on {card}")
+        elif sxid is not None:
+            number, found = int(sxid[2]), GraveError(int(sxid[2]), f"SXid {sxid[2]} on {sxid[1]}")
+            if (is_grave := _is_switch_fault(number, sxid[3])) is None and _is_heat(hot, found, sxid[1]):
+                continue
         elif off is not None:
-            grave.append(GraveError(OFF_THE_BUS, f"fallen off the bus: {off}"))
-        elif (
-            "NVRM: Xid" in line or (sxid and not _SWITCH_DETAIL.fullmatch(sxid[3])) or (sxid is None and "SXid" in line)
-        ):
+            is_grave, found = True, GraveError(OFF_THE_BUS, f"fallen off the bus: {off}")
+        elif "NVRM: Xid" in line or "SXid" in line:
+            is_grave = None
+        else:
+            continue
+        if is_grave is None:
             unread.append(line)
+        elif is_grave:
+            grave.append(found)
     needed = ((card, action) for card, action in recovery.items() if action != "None")
-    grave += [GraveError(RECOVERY, f"{RECOVERY} on {card}: {action}") for card, action in needed]
+    grave += [*hot.values(), *(GraveError(RECOVERY, f"{RECOVERY} on {card}: {action}") for card, action in needed)]
     return Errors(tuple(grave), tuple(unread))
+
+
+def _is_switch_fault(number: int, rest: str) -> bool | None:
+    """Whether an SXid says that the hardware needs somebody; None where neither its words nor its number tell."""
+    if (word := _severity(rest)) is not None:
+        return word == "fatal"
+    if rest.startswith(_CORRECTED) or _SWITCH_DETAIL.fullmatch(rest):
+        return False
+    return True if number in SWITCH_FAULTS or (number in SWITCH_HEAT and _SHUTTING_DOWN in rest) else None
+
+
+def _is_heat(hot: dict[tuple[str, int], GraveError], found: GraveError, switch: str) -> bool:
+    """Whether an SXid tells that a switch gets too hot, or is so no more: `hot` has those that are."""
+    for start, end in SWITCH_HEAT.items():
+        if found.number == start:
+            hot[switch, start] = found
+        elif found.number == end:
+            hot.pop((switch, start), None)
+    return found.number in {*SWITCH_HEAT, *SWITCH_HEAT.values()}
 
 
 def _off_the_bus(line: str) -> str | None:
@@ -103,7 +137,7 @@ def _is_hardware(number: int, rest: str) -> bool | None:
         return None
     if number in GRADED or number > CATALOGUED:
         word = _severity(rest)
-        return None if word is None else word == "fatal"
+        return word == "fatal" if word is not None else True if number in HARDWARE else None
     return number in HARDWARE
 
 

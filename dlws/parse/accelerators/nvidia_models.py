@@ -1,7 +1,7 @@
 """Models of NVIDIA GPUs: their form, their NVLinks, and who programs their NVSwitches. Generations Pascal to Blackwell.
 
-Sources: names as nvidia-smi prints them; PCI ids of pci.ids (10de); NVLinks of NVIDIA's data sheets:
-docs/upstream.md#generations-of-accelerators.
+Sources: names as nvidia-smi prints them, and as the README of open-gpu-kernel-modules lists them by PCI id; PCI ids of
+pci.ids (10de); NVLinks of NVIDIA's data sheets: docs/upstream.md#generations-of-accelerators.
 A model that no row names is None: a check that needs to know it is UNKNOWN.
 """
 
@@ -32,14 +32,15 @@ class Model:
     """A model, or a family of models that are alike in this.
 
     `nvlinks` is the number of links that a module uses (None: not known); `bridged` the numbers of links that a card
-    may use with NVLink bridges (empty: not known). `pci` are device ids of vendor 10de.
+    may use with NVLink bridges (empty: not known). `fabric` is None where it is not known. `pci` are device ids of
+    vendor 10de.
     """
 
     names: str
     form: Form
     nvlinks: int | None = None
     bridged: frozenset[int] = frozenset()
-    fabric: Fabric = Fabric.WITH_SWITCHES
+    fabric: Fabric | None = Fabric.WITH_SWITCHES
     pci: frozenset[str] = frozenset()
 
 
@@ -53,13 +54,21 @@ _ALL_OF_HOPPER = frozenset({18})
 """Without a rack around it, or with one of the bridges for two and for four cards."""
 
 MODELS = (
-    Model(names=r"GRID .+|.+-[0-9]+[ABCQ](?:ME)?", form=Form.VIRTUAL),
+    Model(names=r"GRID .+|.+-[0-9]+(?:[ACQ]|B4?)(?:ME)?", form=Form.VIRTUAL),
     Model(names=rf"P100-SXM2{_SIZE}", form=Form.SXM, nvlinks=4, pci=_ids("15f9")),
     Model(names=rf"V100-SXM[23]{_SIZE}(?:-[A-Z]+)?", form=Form.SXM, nvlinks=6, pci=_ids("1db1 1db5 1db8 1df5")),
-    Model(names=rf"A100-SXM4?{_SIZE}(?:-LC)?", form=Form.SXM, nvlinks=12, pci=_ids("20b0 20b2 20b3")),
+    Model(
+        names=rf"A100-SXM4?{_SIZE}(?:-LC)?|A100-PG509-200|PG509-210",
+        form=Form.SXM,
+        nvlinks=12,
+        pci=_ids("20b0 20b2 20b3"),
+    ),
     Model(names=rf"A800-SXM4{_SIZE}", form=Form.SXM, nvlinks=8, pci=_ids("20bd 20f3")),
     Model(
-        names=r"H100(?: SXM5)? [0-9]+GB(?: HBM[23]e?)?", form=Form.SXM, nvlinks=18, pci=_ids("2330 2336 2337 2338 2339")
+        names=r"H100(?: SXM5)?(?: [0-9]+GB(?: HBM[23]e?)?)?",
+        form=Form.SXM,
+        nvlinks=18,
+        pci=_ids("2330 2336 2337 2338 2339"),
     ),
     Model(names=r"H800(?: SXM5)?(?: [0-9]+GB(?: HBM3)?)?", form=Form.SXM, nvlinks=8, pci=_ids("2324")),
     Model(names=rf"H20(?:-3e)?{_SIZE}", form=Form.SXM, nvlinks=18, pci=_ids("2328 2329 232c")),
@@ -78,7 +87,7 @@ MODELS = (
     Model(names=r"GH200 .+", form=Form.PCIE, bridged=_ALL_OF_HOPPER, pci=_ids("2342 2348")),
     Model(names=r"GB10", form=Form.PCIE),
     Model(
-        names=rf"A[18]00(?:-PCIE{_SIZE}| [0-9]+GB PCIe| [0-9]+GB Active)",
+        names=rf"A[18]00(?:-PCIE{_SIZE}| [0-9]+GB PCIe(?: LC)?| [0-9]+GB Active)",
         form=Form.PCIE,
         bridged=_ONE_TO_THREE_BRIDGES,
         pci=_ids("20b1 20b5 20f1 20f5 20f6"),
@@ -99,10 +108,10 @@ MODELS = (
     Model(names=r"GeForce RTX 2080 Ti|TITAN RTX|Quadro RTX [68]000", form=Form.PCIE, bridged=frozenset({2})),
     Model(
         names=r"GeForce .+|TITAN .+|Quadro .+|RTX .+|NVS .+|T[0-9]{3,4}.*|CMP .+|P100-PCIE.+"
-        r"|[KMPTV][0-9]+(?:[SmcX]|Xm)?(?: [0-9]+GB)?|V100S?-(?:PCIE|FHHL|DGXS).+|V100-FHHL.*"
+        r"|[KMPTV][0-9]+(?:[GSmcX]|Xm)?(?: [0-9]+GB)?|DGX Display|V100S?-(?:PCIE|FHHL|DGXS).+|V100-FHHL.*"
         r"|A(?:2|10|10G|10M|16|30X|100X)|L(?:2|4|20|40|40S|40G)",
         form=Form.PCIE,
-        pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 20b8 20b9"),
+        pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 1fb0 20b8 20b9"),
     ),
 )
 """The first row that matches counts."""
@@ -113,12 +122,12 @@ _MODULE = re.compile(r"\bSXM[0-9]?\b")
 def by_name(name: str) -> Model | None:
     """The model of a name of nvidia-smi, `NVIDIA H100 80GB HBM3`; None where no row has it.
 
-    A name with SXM in it that no row has is a module of which the number of links is not known.
+    A name with SXM in it that no row has is a module of which neither the number of links nor the fabric is known.
     """
     bare = name.removeprefix("NVIDIA ").removeprefix("Tesla ")
     known = next((model for model in MODELS if re.fullmatch(model.names, bare)), None)
     if known is None and _MODULE.search(bare):
-        return Model(names=re.escape(bare), form=Form.SXM)
+        return Model(names=re.escape(bare), form=Form.SXM, fabric=None)
     return known
 
 

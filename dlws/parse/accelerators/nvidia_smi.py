@@ -97,6 +97,13 @@ def failures(text: str) -> list[str]:
     return [line for line in lines(SOURCE, text) if _FAILED.fullmatch(line)]
 
 
+def answer(out: str, err: str) -> str:
+    """What the tool prints: its stdout, and what it says of cards on stderr, where some drivers put these sentences."""
+    kinds, said = (_LOST, _FAILED, _CORRUPTED), lines(SOURCE, out)
+    told = [line for line in lines(SOURCE, err) if line not in said and any(kind.fullmatch(line) for kind in kinds)]
+    return "\n".join([out.rstrip("\n"), *told, ""]) if told else out
+
+
 def has_no_devices(text: str) -> bool:
     """Whether the tool says that the driver sees no card."""
     return any(line.strip() in _NO_DEVICES for line in text.splitlines())
@@ -147,22 +154,23 @@ def gpus(text: str) -> tuple[Gpu, ...]:
 def listed(text: str) -> tuple[str, ...]:
     """`nvidia-smi -L`: the UUID of each card that answers, in order, without MIG instances (which are indented).
 
-    A card that is lost has a sentence in the place of its row, and no UUID.
+    A card that is lost has a sentence, in the place of its row or elsewhere, and no UUID: its number may be left out.
     """
     found = lines(SOURCE, without_warnings(text))
     if len(found) == 1 and found[0] in _NO_DEVICES:
         return ()
     beside = re.compile(rf"\s+MIG .*\(UUID: MIG-\S+\)|{_WITHOUT_POWER.pattern}")
-    cards = [line for line in found if not beside.fullmatch(line)]
-    rows = [re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line) for line in cards]
-    uuids = []
-    for number, (line, row) in enumerate(zip(cards, rows, strict=True)):
-        if row is not None and int(row[1]) == number:
-            uuids.append(row[2])
-        elif not _LOST.fullmatch(line):
-            raise unparsable("nvidia-smi -L", line)
-    if not cards:
+    cards = [line for line in found if not beside.fullmatch(line) and not _LOST.fullmatch(line)]
+    missing = len(lost(text))
+    if not cards and not missing:
         raise unparsable("nvidia-smi -L", why="no output")
+    uuids, following = [], 0
+    for before, line in enumerate(cards):
+        row = re.fullmatch(r"GPU ([0-9]{1,4}): .+ \(UUID: (GPU-[0-9a-f-]{8,})\)", line)
+        if row is None or not following <= int(row[1]) <= before + missing:
+            raise unparsable("nvidia-smi -L", line)
+        uuids.append(row[2])
+        following = int(row[1]) + 1
     return tuple(uuids)
 
 
@@ -206,17 +214,18 @@ def _row(line: str, fields: Sequence[str]) -> dict[str, str | None]:
     values = [value.strip() for value in line.split(",")]
     if len(values) != len(fields) or not all(values):
         raise unparsable(SOURCE, line)
-    row = {field: _value(value) for field, value in zip(fields, values, strict=True)}
+    row = {field: value(word) for field, word in zip(fields, values, strict=True)}
     if row[fields[0]] is None or isinstance(row[fields[0]], Unreadable):
         raise unparsable(SOURCE, line)
-    for field, value in row.items():
-        is_told = value is not None and not isinstance(value, Unreadable)
-        if is_told and field in _FORMS and _FORMS[field].fullmatch(str(value)) is None:
+    for field, told in row.items():
+        is_told = told is not None and not isinstance(told, Unreadable)
+        if is_told and field in _FORMS and _FORMS[field].fullmatch(str(told)) is None:
             raise unparsable(SOURCE, line)
     return row
 
 
-def _value(text: str) -> str | None:
+def value(text: str) -> str | None:
+    """A field as the tool prints it: None for what the card does not have, Unreadable for what could not be read."""
     if _ABSENT.fullmatch(text):
         return None
     return Unreadable(text) if _is_unreadable(text) else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from dlws.parse.text import lines, unparsable
@@ -52,8 +53,11 @@ _LINK = re.compile(
 )
 
 
-def links(text: str) -> dict[str, PcieLink]:
-    """`lspci -D -vv -d 19e5::1200` as root: the link by PCI address. Raises Unparsable for a device without one."""
+def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink]:
+    """`lspci -D -vv -d 19e5::1200` as root: the link by PCI address, without the addresses that are set apart.
+
+    Raises Unparsable for any other device that has none.
+    """
     source = "lspci -vv"
     devices: dict[str, dict[str, tuple[float, int]]] = {}
     for line in lines(source, text):
@@ -61,10 +65,11 @@ def links(text: str) -> dict[str, PcieLink]:
             devices[_matched(source, line, _NAMED.fullmatch(line))[1]] = {}
         elif (row := _LINK.fullmatch(line + " ")) is not None and devices:
             devices[list(devices)[-1]].setdefault(row[1], (float(row[2]), int(row[3])))
-    for address, link in devices.items():
+    linked = {address: link for address, link in devices.items() if address not in apart}
+    for address, link in linked.items():
         if set(link) != {"Cap", "Sta"}:
             raise unparsable(source, address, "no link of")
-    return {a: PcieLink(x["Sta"][1], x["Cap"][1], x["Sta"][0], x["Cap"][0]) for a, x in devices.items()}
+    return {a: PcieLink(x["Sta"][1], x["Cap"][1], x["Sta"][0], x["Cap"][0]) for a, x in linked.items()}
 
 
 def _matched(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:

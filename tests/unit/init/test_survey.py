@@ -19,6 +19,8 @@ CARD = "\tNPU ID                         : {}\n\tChip Count                     
 ONE_CHIP, TWO_CHIPS = ("".join(CARD.format(n, chips) for n in range(8)) for chips in (1, 2))
 A3 = "\n".join(f"0000:{n:02x}:00.0 Processing accelerators [1200]: Device [19e5:d803] (rev 20)" for n in range(1, 17))
 BIONIC = 'NAME="Ubuntu"\nVERSION="18.04.1 LTS (Bionic Beaver)"\nID=ubuntu\nVERSION_ID="18.04"\n'
+ENGINE = "0000:75:00.0 Processing accelerators [1200]: HiSilicon ZIP Engine{} [19e5:a25{}] (rev 21)\n"
+ENGINES = ENGINE.format("", 0) + ENGINE.format("(Virtual Function)", 1)
 LISTED = Listed("192.168.3.2", "hosts.csv:2")
 
 
@@ -47,6 +49,9 @@ def asked(listed: Listed = LISTED, **more: str) -> Surveyed:
         ({"19e5": NPU, "npu_smi": ONE_CHIP}, Device.NPU, 8),
         ({"10de": GPU, "nvidia_smi": GPUS}, Device.GPU, 4),
         ({}, Device.CPU, 0),
+        ({"19e5": ENGINES}, Device.CPU, 0),  # of a Kunpeng CPU
+        ({"19e5": ENGINES + NPU, "npu_smi": ONE_CHIP}, Device.NPU, 8),
+        ({"19e5": ENGINES, "10de": GPU, "nvidia_smi": GPUS}, Device.GPU, 4),
     ],
 )
 def test_accelerators_are_found_and_counted(said: dict[str, str], kind: Device, count: int) -> None:

@@ -18,7 +18,10 @@ MODULES = {
     "A100-SXM-80GB": 12,
     "NVIDIA A100-SXM-64GB": 12,
     "NVIDIA A100-SXM4-40GB": 12,
+    "NVIDIA A100-PG509-200": 12,
+    "NVIDIA PG509-210": 12,
     "NVIDIA A800-SXM4-80GB": 8,
+    "NVIDIA H100": 18,
     "NVIDIA H100 80GB HBM3": 18,
     "NVIDIA H800": 8,
     "NVIDIA H20": 18,
@@ -41,6 +44,9 @@ CARDS = [
     "NVIDIA A100-PCIE-40GB",
     "NVIDIA A100 80GB PCIe",
     "NVIDIA A800 80GB PCIe",
+    "NVIDIA A800 80GB PCIe LC",
+    "NVIDIA DGX Display",
+    "NVIDIA T4G",
     "NVIDIA A30",
     "NVIDIA A40",
     "NVIDIA A10G",
@@ -93,7 +99,8 @@ def test_a_whole_bridge_has_so_many_links(name: str, links: set[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["GRID V100D-32Q", "GRID T4-16Q", "NVIDIA A100-40C", "NVIDIA L40S-48Q", "NVIDIA A100-1-5CME"]
+    "name",
+    ["GRID V100D-32Q", "GRID T4-16Q", "NVIDIA A100-40C", "NVIDIA L40S-48Q", "NVIDIA A100-1-5CME", "NVIDIA A16-2B4"],
 )
 def test_a_vgpu_is_no_card(name: str) -> None:
     model = nvidia_models.by_name(name)
@@ -104,7 +111,7 @@ def test_a_vgpu_is_no_card(name: str) -> None:
 def test_a_module_to_come_has_links_but_nobody_knows_how_many() -> None:
     model = nvidia_models.by_name("NVIDIA R900 SXM8 AC")
     assert model is not None
-    assert (model.form, model.nvlinks) == (Form.SXM, None)
+    assert (model.form, model.nvlinks, model.fabric) == (Form.SXM, None, None)
     assert nvidia_models.by_name("NVIDIA R900") is None
 
 

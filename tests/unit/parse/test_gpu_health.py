@@ -208,8 +208,20 @@ def test_a_list_leaves_a_lost_card_out():
     rows = [f"GPU {n}: Tesla V100-SXM2-32GB (UUID: GPU-0004b00{n}-7c1e)" for n in range(3)]
     rows[1] = LOST.format("gpu 0000:07:00.0")
     assert nvidia_smi.listed("\n".join(rows)) == ("GPU-0004b000-7c1e", "GPU-0004b002-7c1e")
-    with pytest.raises(Unparsable):
-        nvidia_smi.listed(f"{rows[0]}\n{rows[2]}\n")
+    assert nvidia_smi.listed(f"{rows[0]}\n{rows[2]}\n{rows[1]}\n") == ("GPU-0004b000-7c1e", "GPU-0004b002-7c1e")
+    assert nvidia_smi.listed(rows[1]) == ()
+    for odd in (rows[:1] + rows[2:], rows[:1] + rows[:1], [rows[2], rows[0], rows[1]], [rows[2], rows[1]]):
+        with pytest.raises(Unparsable):
+            nvidia_smi.listed("\n".join(odd))
+
+
+def test_what_is_said_of_cards_on_stderr_is_an_answer_too():
+    sentence, warning = LOST.format("GPU1: 0000:07:00.0"), "WARNING: infoROM is corrupted at gpu 0000:8A:00.0"
+    for line in (sentence, warning, "No devices were found", "Failed to initialize NVML: Unknown Error"):
+        assert nvidia_smi.answer("0, OK\n\n", f"locale: cannot set LC_ALL\n{line}\n") == f"0, OK\n{line}\n"
+        assert nvidia_smi.answer(f"{line}\n", f"{line}\n") == f"{line}\n"
+    for noise in ("locale: cannot set LC_ALL", f"{warning} of six"):
+        assert nvidia_smi.answer("0, OK", f"{noise}\n") == "0, OK"
 
 
 def test_the_fabric_managers_version_is_in_its_first_line():

@@ -72,6 +72,50 @@ def test_only_an_xid_154_tells_what_is_needed() -> None:
     assert graves(XID.format("79, pid=7, name=x to 0x0 (None), GPU lost")) == ["79 on 0000:06:00"]
 
 
+SXID = "nvidia-nvswitch3: SXid (PCI:0000:c4:00.0): {}\n"
+
+
+@pytest.mark.parametrize("number", sorted(nvidia_log.SWITCH_FAULTS))
+def test_a_switch_that_is_down_is_a_finding_without_a_word_for_it(number: int) -> None:
+    assert graves(SXID.format(f"{number}, in its words")) == [f"SXid {number} on 0000:c4:00.0"]
+
+
+@pytest.mark.parametrize(("start", "end"), sorted(nvidia_log.SWITCH_HEAT.items()))
+def test_a_hot_switch_is_a_finding_until_it_is_cool(start: int, end: int) -> None:
+    hot, cool = SXID.format(f"{start}, hot"), SXID.format(f"{end}, cool")
+    told = [f"SXid {start} on 0000:c4:00.0"]
+    assert [graves(text) for text in (hot, hot * 2, cool + hot, hot + cool, cool)] == [told, told, told, [], []]
+    assert nvidia_log.errors(cool + hot).unread == ()
+    assert graves(SXID.format(f"{start}, PMGR OVERT Threshold reached. Shutting Down") + cool) == told
+
+
+@pytest.mark.parametrize(
+    "rest", ["22013, Correctable, Link 41 x (First)", "12028, Data {0x0, 0x1}", "10003, Non-fatal"]
+)
+def test_what_a_switch_repairs_is_no_finding(rest: str) -> None:
+    found = nvidia_log.errors(SXID.format(rest))
+    assert (found.grave, found.unread) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["26003, Failed to post command to SOE.", "27005, Module 3 faulty", "10001, Correctable", "9, Shutting Down"],
+)
+def test_a_switch_that_says_neither_is_unread(rest: str) -> None:
+    found = nvidia_log.errors(SXID.format(rest))
+    assert (found.grave, found.unread) == ((), (SXID.format(rest).strip(),))
+
+
+@pytest.mark.parametrize("number", [143, 151, 172])
+def test_the_catalogue_grades_what_is_no_error_of_nvlink(number: int) -> None:
+    assert graves(XID.format(f"{number}, Nonfatal")) == [f"{number} on 0000:06:00"]
+
+
+def test_the_failed_link_to_the_cpu_is_one_without_a_word() -> None:
+    assert graves(XID.format("173, pid=7, name=a, C2C link")) == ["173 on 0000:06:00"]
+    assert graves(XID.format("173, Nonfatal")) == []
+
+
 @pytest.mark.parametrize("action", ["None", "GPU Reset Required"])
 def test_the_grave_errors_come_before_what_they_need(action: str) -> None:
     text = XID.format(f"154, GPU recovery action changed from 0x0 (None) to 0x1 ({action})") + XID.format(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,13 @@ def test_a_power_and_a_temperature_are_numbers_or_not_told(
     told = FIRST.replace("66.6       36" if " " in row else "66.6", row)
     chip = npu_smi.info(OLD.replace(FIRST, told)).chips[0]
     assert (chip.power, chip.temperature) == (power, temperature)
+
+
+def test_a_chip_that_is_on_no_pci_bus_has_no_bus_id() -> None:
+    """An Ascend 310 that is its board's own processor (`NA`): such chips are not told apart by a bus."""
+    chips = npu_smi.info(re.sub(r"0000:[0-9A-F]{2}:[0-9A-F]{2}\.0", "NA          ", OLD)).chips
+    assert {chip.bus_id for chip in chips} == {"NA"}
+    assert len(chips) == len(npu_smi.info(OLD).chips) > 1
 
 
 @pytest.mark.parametrize("name", ["X", "A2", "310", "910B3", "Ascend 910"])

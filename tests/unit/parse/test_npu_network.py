@@ -167,6 +167,14 @@ def test_a_link_is_what_it_is_and_what_it_could_be():
     assert lspci.links("") == {}
 
 
+def test_a_function_that_is_set_apart_needs_no_link():
+    engine = "0000:75:00.0 Processing accelerators: Huawei Technologies Co., Ltd. HiSilicon ZIP Engine (rev 21)\n"
+    assert list(lspci.links(engine + NPU, {"0000:75:00.0"})) == ["0000:c1:00.0"]
+    assert lspci.links(engine, {"0000:75:00.0"}) == {}
+    with pytest.raises(Unparsable, match="no link of"):
+        lspci.links(engine + NPU, {"0000:c1:00.0"})
+
+
 @pytest.mark.parametrize("text", [NPU[:90], NPU[:170], NPU[1:], NPU.replace("LnkSta:", "LnkSto:")])
 def test_half_of_a_link_is_unknown(text):
     with pytest.raises(Unparsable):
