@@ -23,17 +23,17 @@ _ANYBODY: Final = frozenset({"address", "company", "domain", "email", "mail", "n
 """Words of which both halves of a made-up address are, `name@domain.com`."""
 
 _FIRST: Final = """
-    abc abcd abc123 a1b2c3 admin administrator apulis atlas default demo dlws dlwsadmin dragon example football baseball
-    guest hello iloveyou letmein manager master monkey princess root secret sigsus sunshine superman system temp test tiger
-    toor welcome woaini password passwd pass pwd passwort 密码 口令
-    asd asdf asdfgh asdfghjkl qaz qazwsx qwe qwer qwert qwerty qwertyuiop zxc zxcvbn zxcvbnm 1q2w3e4r 1qaz 2wsx @wsx zaq1
-    zaq12wsx 123qwe 1a2b3c4d
+    abc abcd abc123 a1b2c3 admin administrator apulis atlas default demo dlws dlwsadmin dragon example football
+    baseball guest hello iloveyou letmein manager master monkey princess root secret sigsus sunshine superman system
+    temp test tiger toor welcome woaini password passwd pass pwd passwort 密码 口令
+    asd asdf asdfgh asdfghjkl qaz qazwsx qwe qwer qwert qwerty qwertyuiop zxc zxcvbn zxcvbnm 1q2w3e4r 1qaz 2wsx @wsx
+    zaq1 zaq12wsx 123qwe 1a2b3c4d
     spring summer autumn winter january february march april june july august september october november december
-    ascend centos debian docker grafana harbor huawei huawei@cloud k8s kubernetes linux mind mysql nvidia oracle postgres
-    prometheus redis ubuntu
+    ascend centos debian docker grafana harbor huawei huawei@cloud k8s kubernetes linux mind mysql nvidia oracle
+    postgres prometheus redis ubuntu
 """
-"""First names of lists of leaked passwords, rows of keys, seasons (`Summer2021`), and what the cluster's own software is
-called and delivered with: `Harbor12345`, `Mind@123`, `Huawei@CLOUD8!`."""
+"""What lists of leaked passwords begin with, rows of keys, seasons (`Summer2021`), and what the cluster's own software
+is called and delivered with: `Harbor12345`, `Mind@123`, `Huawei@CLOUD8!`."""
 _FILLING: Final = """
     a be by change dummy enter fill filled for here in insert is it key login me my new none null of own please put
     replace sample set some the this to token user username value with your db database server sql
