@@ -156,7 +156,7 @@ class Seed:
     def _answers(self) -> bool:
         """Whether the seed answers: of one that lost its power its hosts know before our link to it does."""
         try:
-            return self.host().run(CAN_SERVE).rc == 0
+            return bool(self.host().run(CAN_SERVE).rc == 0)
         except (HostKeyChanged, HeldByAnotherRun):
             raise
         except Unknown:

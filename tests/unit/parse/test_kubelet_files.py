@@ -70,6 +70,8 @@ def test_a_variable_in_braces_is_one_word() -> None:
     command = "ExecStart=--node-ip=10.0.0.9 --node-ip ${IP} ${NONE} $NONE --v=2 --resolv-conf=${IP}"
     found = started(f"Environment='IP=10.0.0.1 --node-ip=10.0.0.2'\n{command}")
     assert (found.node_ip, found.resolv_conf) == ("10.0.0.1 --node-ip=10.0.0.2", "${IP}")
+    found = started("ExecStart=/usr/bin/kubelet --node-ip $ --resolv-conf ${}")
+    assert (found.node_ip, found.resolv_conf) == ("$", "${}")
 
 
 def test_an_empty_flag_leaves_pods_without_name_servers() -> None:
