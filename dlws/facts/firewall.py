@@ -114,6 +114,13 @@ def _ports_told_apart(node: Node, cluster: Cluster, cuts: set[int]) -> list[int]
 
 
 @kept
+def networks_of(cluster: Cluster) -> iptables_save.Networks:
+    """The networks of pods and services, and the hosts' addresses."""
+    ranges = (str(IPv4Network(each, strict=False)) for each in (cluster.pod_range, cluster.service_range))
+    return iptables_save.Networks([*ranges, *(node.address for node in cluster.nodes)])
+
+
+@kept
 def _hosts(cluster: Cluster) -> Sources:
     return Sources(node.address for node in cluster.nodes)
 
@@ -126,16 +133,19 @@ def _interface(node: Node, host: Host) -> str:
 def saved_rules(node: Node, cluster: Cluster, host: Host) -> Fate:
     """What the rules do that iptables-persistent loads at boot: drop packets to the host, or may; nothing without it.
 
-    The policy of INPUT is a rule here, `policy DROP`.
+    The policy of INPUT is a rule here, `policy DROP`. So are those that drop the pods' packets: what accepts these is
+    appended later (flannel, Docker), behind the REJECT that ends FORWARD in a cloud's image.
     """
     if not host.service("netfilter-persistent").is_enabled or (text := text_of(host, SAVED)) is None:
         return Fate()
-    saved = iptables_save.parse(text).get("filter", {})
+    loaded = iptables_save.parse(text)
+    saved = loaded.get("filter", {})
     rules = Filter({name: [rule.text for rule in those] for name, those in saved.items()})
     policy = re.search(r"(?m)^:INPUT (DROP|REJECT) ", text)
     packets = incoming_packets(node, cluster, _interface(node, host), rules) if rules.chains.get("INPUT") else []
     fate = rules.fate(packets)
-    return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by), fate.doubts)
+    passing = iptables_save.drops(loaded, networks_of(cluster))
+    return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by, *passing), fate.doubts)
 
 
 def nft_fate(host: Host) -> tuple[list[str], list[str]]:
