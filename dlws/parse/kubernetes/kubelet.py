@@ -29,8 +29,6 @@ START = "ExecStart=/usr/bin/kubelet $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS"
 _OF_ENVIRONMENT = re.compile(r"\$(?:\{(?P<whole>\w+)\}|(?P<words>\w+))")
 """A variable on a command line of systemd.service(5): one word, or as many as it has."""
 _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
-_STRINGS = ("cgroup-driver", "resolv-conf", "node-ip")
-"""Flags that are read here; pflag takes the next word as the value of one without `=`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +97,12 @@ def _content(text: str) -> Any:
 
 
 def _flags(words: list[str]) -> dict[str, str]:
-    """The values of _STRINGS; the kubelet takes `_` for `-` in a flag's name."""
+    """The values of flags; pflag takes the next word as that of one without `=`, and `_` for `-` in its name."""
     found: dict[str, str] = {}
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.removeprefix("--").partition("=")
-        name = name.replace("_", "-")
-        if word.startswith("--") and name in _STRINGS:
-            found[name] = value if equals else following
+        if word.startswith("--"):
+            found[name.replace("_", "-")] = value if equals else following
     return found
 
 

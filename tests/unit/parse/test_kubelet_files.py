@@ -72,6 +72,7 @@ def test_a_variable_in_braces_is_one_word() -> None:
     assert (found.node_ip, found.resolv_conf) == ("10.0.0.1 --node-ip=10.0.0.2", "${IP}")
     found = started("ExecStart=/usr/bin/kubelet --node-ip $ --resolv-conf ${}")
     assert (found.node_ip, found.resolv_conf) == ("$", "${}")
+    assert started("Environment=IP=10.0.0\nExecStart=/usr/bin/kubelet --node-ip $IP.1").node_ip == "$IP.1"
 
 
 def test_an_empty_flag_leaves_pods_without_name_servers() -> None:
