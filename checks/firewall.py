@@ -17,6 +17,7 @@ from dlws.facts.firewall import (
     saved_rules,
     ufw_is_active,
 )
+from dlws.facts.unit_files import unit_files
 from dlws.inventory import Node
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -46,22 +47,28 @@ def test_firewall_is_off(node: Node, cluster: Cluster, host: Host) -> None:
         raise Unknown(f"{host.name}: whether these keep packets out cannot be said: {'; '.join(doubts)}")
 
 
+OF_PACKAGES = ("shorewall", "shorewall-lite", "ferm", "firehol", "arno-iptables-firewall", "csf")
+"""Services of Debian's and Ubuntu's other packages of firewalls, and of ConfigServer's, that load rules at boot."""
+
+
 @check(
     "N33",
     section="2.1",
     source="runbook 2.1",
     title_zh="重启后防火墙仍关闭",
     causes=[test_firewall_is_off],
-    fix="ufw disable; systemctl disable firewalld nftables netfilter-persistent; take the command out of its file",
+    fix="ufw disable; systemctl disable <each that is named>; take the command out of its file",
 )
 def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
-    """No firewall starts at boot: ufw, firewalld, nftables, rules of iptables-persistent, or a command at boot.
+    """No firewall starts at boot: ufw, firewalld, nftables, another package's, saved rules, or a command at boot.
 
     The service of nftables begins by deleting the rules of Docker and Kubernetes. That of ufw is always enabled;
     whether it filters is in its configuration.
     """
     ufw = re.search(r"(?im)^[ \t]*ENABLED[ \t]*=[ \t]*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
+    files = unit_files(host, *(f"{name}.service" for name in OF_PACKAGES))
+    starting += [name.removesuffix(".service") for name, state in files.items() if state == "enabled"]
     saved = saved_rules(node, cluster, host)
     rules = [f"{SAVED}: {rule}" for rule in saved.dropped_by]
     rules += [str(command) for command in boot_commands_that(host, lambda c: c.closes_ports)]

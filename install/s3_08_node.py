@@ -8,6 +8,7 @@ from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.stage import stage
 from dlws.engine.targets import gpu_hosts
+from dlws.facts.network import files_with_dnsmasq
 from dlws.facts.packages import missing_packages
 from dlws.parse.network import network_manager
 from dlws.remote.change import Change
@@ -33,9 +34,10 @@ def test_node_packages(cluster: Cluster, host: Host, change: Change) -> None:
 )
 def test_leftovers(host: Host, change: Change) -> None:
     """Turn off services that conflict: NetworkManager's dnsmasq and apache2 on port 80."""
-    path = "/etc/NetworkManager/NetworkManager.conf"
-    if host.run("test -e %s", path).rc == 0:
+    files = files_with_dnsmasq(host)
+    for path in files:
         change.edit_file(path, network_manager.without_dnsmasq)
+    if files:
         change.run("systemctl try-restart NetworkManager")
     if host.run("systemctl cat apache2").rc == 0:
         change.run("systemctl disable --now apache2")

@@ -55,7 +55,8 @@ def test_kernel_modules(host: Host) -> None:
     section="3.10",
     source="kubeadm FileContent",
     title_zh="网桥与转发内核参数正确且持久",
-    fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d",
+    fix="set net.bridge.bridge-nf-call-iptables and net.ipv4.ip_forward to 1 in /etc/sysctl.d, and take out what sets"
+    " net.ipv4.conf.all.forwarding, which is the same, to 0",
 )
 def test_bridged_packets_are_filtered(host: Host) -> None:
     """Bridged packets pass through iptables and IP forwarding is on, now and at boot, as services require."""

@@ -17,6 +17,7 @@ from dlws.facts.control_plane import (
     component_flags,
     etcd_health,
     etcd_members,
+    etcd_quota,
     etcd_status,
     hours_left,
     label_of,
@@ -27,7 +28,6 @@ from dlws.facts.control_plane import (
     system_pods,
 )
 from dlws.kubernetes import kubeadm, objects
-from dlws.parse.kubernetes import etcd
 from dlws.record.answer import ApiUnreachable
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes, require_success
@@ -125,11 +125,12 @@ def test_etcd_is_healthy(cluster: Cluster, host: Host) -> None:
     status = etcd_status(host, cluster.kubernetes_version)
     expect("etcd errors", found=list(status.errors), expected=[])
     expect_that(status.leader, "etcd leader", found="none", expected="one")
+    quota = etcd_quota(host, status)
     expect_that(
-        status.size < etcd.QUOTA * 0.8,
+        status.size < quota * 0.8,
         "etcd database size",
         found=f"{status.size >> 20} MiB",
-        expected=f"under 80% of {etcd.QUOTA >> 20} MiB",
+        expected=f"under 80% of {quota >> 20} MiB",
     )
 
 

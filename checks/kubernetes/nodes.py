@@ -112,7 +112,7 @@ def test_node_has_no_pressure(node: Node, kube: Kubernetes) -> None:
 )
 def test_node_address(node: Node, kube: Kubernetes) -> None:
     """The node's InternalIP (IPv4) is the configured private address."""
-    addresses = registered(kube, node)["status"].get("addresses") or ()
+    addresses = objects.status_of(registered(kube, node)).get("addresses") or ()
     found = [a["address"] for a in addresses if a["type"] == "InternalIP"]
     own = [address for address in found if ":" not in address] or found  # a dual-stack node has an IPv6 one as well
     expect("InternalIP", found=own, expected=[node.address])
@@ -130,7 +130,8 @@ def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None
     found = registered(kube, node)
     spec = found["spec"]
     expect("scheduling", found="cordoned" if spec.get("unschedulable") else "enabled", expected="enabled")
-    taints = {f"{taint['key']}:{taint['effect']}" for taint in spec.get("taints") or () if not explained(found, taint)}
+    away = [t for t in spec.get("taints") or () if t["effect"] != "PreferNoSchedule" and not explained(found, t)]
+    taints = {f"{taint['key']}:{taint['effect']}" for taint in away}
     planned = {f"{key}:NoSchedule" for key in MASTER_TAINTS} if node == cluster.master else set()
     expect("unexpected taints", found=taints - planned, expected=set())
 
@@ -144,7 +145,9 @@ def test_node_takes_pods(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 )
 def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None:
     """The node's kubelet runs the configured Kubernetes version."""
-    running = registered(kube, node)["status"]["nodeInfo"]["kubeletVersion"]
+    running = software(registered(kube, node)).get("kubeletVersion")
+    if not running:
+        raise Unknown(f"node {node.name}: its kubelet has never said which version it is")
     expect("kubelet version", found=running, expected=cluster.kubernetes_version)
 
 
@@ -158,7 +161,7 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 )
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
-    room = registered(kube, node)["status"].get("allocatable") or {}
+    room = objects.status_of(registered(kube, node)).get("allocatable") or {}
     here = [pod for pod in kube.list("pods").on(node.name) if not objects.is_finished(pod)]
     taken = {"pods": Decimal(len(here))} | {r: objects.requested(here, r) for r in ("cpu", "memory")}
     known = {resource: objects.quantity(room[resource]) for resource in taken if resource in room}
@@ -181,12 +184,12 @@ def test_node_has_room(node: Node, kube: Kubernetes) -> None:
 )
 def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
     """Nodes of a kind run the same OS, kernel and container runtime; all nodes run the same kube-proxy version."""
-    infos = {name: node["status"]["nodeInfo"] for name, node in nodes_by_name(kube).items()}
+    infos = {name: software(node) for name, node in nodes_by_name(kube).items()}
     versions: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for machine in (m for m in cluster.nodes if m.name in infos):
+    for machine in (m for m in cluster.nodes if infos.get(m.name)):
         for part in ("osImage", "kernelVersion", "containerRuntimeVersion"):
-            versions[f"{part} of {machine.kind}"][infos[machine.name][part]].append(machine.name)
-        versions["kube-proxy"][infos[machine.name]["kubeProxyVersion"]].append(machine.name)
+            versions[f"{part} of {machine.kind}"][infos[machine.name].get(part, "unknown")].append(machine.name)
+        versions["kube-proxy"][infos[machine.name].get("kubeProxyVersion", "unknown")].append(machine.name)
     mixed = [
         f"{what}: " + " but ".join(f"{version} on {' and '.join(names)}" for version, names in found.items())
         for what, found in versions.items()
@@ -198,6 +201,11 @@ def test_versions_are_equal(cluster: Cluster, kube: Kubernetes) -> None:
 def registered(kube: Kubernetes, node: Node) -> Object:
     """The host's node. Mismatch where it is none."""
     return expect_among(node.name, nodes_by_name(kube), "nodes of the cluster")
+
+
+def software(found: Object) -> Mapping[str, str]:
+    """What a node says of its software, `{"kubeletVersion": "v1.20.15"}`; nothing before its kubelet first reports."""
+    return objects.status_of(found).get("nodeInfo") or {}
 
 
 def explained(found: Object, taint: Mapping[str, Any]) -> bool:

@@ -8,12 +8,11 @@ from dlws.engine.targets import public_control_host
 from dlws.facts import samples
 from dlws.facts.cluster_names import all_resolve
 from dlws.facts.files import text_of
-from dlws.facts.network import addresses_up, resolver_of
+from dlws.facts.network import addresses_up, files_with_dnsmasq, resolver_of
 from dlws.facts.pairs import ALL_PAIRS_UP_TO
 from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
-from dlws.parse.network import network_manager
 from dlws.remote.host import Host
 
 CLOUD_INIT_OFF = "/etc/cloud/cloud-init.disabled"
@@ -137,12 +136,11 @@ def test_public_name_resolves(cluster: Cluster, control: Host) -> None:
     section="3.8",
     source="upstream prepare_ubuntu.sh",
     title_zh="NetworkManager 未启用 dnsmasq",
-    fix="comment out dns=dnsmasq in /etc/NetworkManager/NetworkManager.conf; restart NetworkManager",
+    fix="comment out dns=dnsmasq in the files named; restart NetworkManager",
 )
 def test_no_local_dnsmasq(host: Host) -> None:
     """NetworkManager does not run dnsmasq, as containers cannot use a name server on 127.0.1.1."""
-    text = text_of(host, "/etc/NetworkManager/NetworkManager.conf") or ""
-    expect("dnsmasq lines in NetworkManager.conf", found=network_manager.dnsmasq_lines(text), expected=())
+    expect("files that make NetworkManager run dnsmasq", found=files_with_dnsmasq(host), expected=())
 
 
 @check(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 
 from checks import firewall
 from checks.kubernetes import control_plane
 from checks.network import names
 from dlws.config.cluster import Cluster
-from dlws.config.kept import kept
 from dlws.engine.check import check, elsewhere, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
 from dlws.facts import samples
 from dlws.facts.across_hosts import reachable_hosts
-from dlws.facts.firewall import nft_drops, tables
+from dlws.facts.firewall import networks_of, nft_drops, tables
 from dlws.facts.network import has_weave
 from dlws.facts.pairs import partners_in
 from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
@@ -70,7 +69,7 @@ def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
     comes in to the host itself is N07's.
     """
     dropping, doubts = nft_drops(host)
-    found = [rule for each in tables(host) for rule in iptables_save.drops(each, _concerned(cluster))] + dropping
+    found = [rule for each in tables(host) for rule in iptables_save.drops(each, networks_of(cluster))] + dropping
     expect("rules that drop the pods' packets", found=found, expected=[])
     if doubts:
         raise Unknown(f"whether these drop the pods' packets cannot be said: {'; '.join(doubts)}")
@@ -203,13 +202,6 @@ def test_weave_has_no_ghosts(host: Host) -> None:
         return
     ghosts = weave.unreachable_owners(host.read(f"curl -sS -f -m 5 {WEAVE}/ipam"))
     expect("unreachable Weave peers that own addresses", found=ghosts, expected=())
-
-
-@kept
-def _concerned(cluster: Cluster) -> iptables_save.Networks:
-    """The networks of pods and services, and the hosts' addresses."""
-    ranges = (str(IPv4Network(each, strict=False)) for each in (cluster.pod_range, cluster.service_range))
-    return iptables_save.Networks([*ranges, *(node.address for node in cluster.nodes)])
 
 
 def _is_resolved(answer: str) -> bool:

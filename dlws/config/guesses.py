@@ -23,17 +23,24 @@ _ANYBODY: Final = frozenset({"address", "company", "domain", "email", "mail", "n
 """Words of which both halves of a made-up address are, `name@domain.com`."""
 
 _FIRST: Final = """
-    abc abcd abc123 a1b2c3 admin apulis asdf asdfgh atlas dlws dlwsadmin dragon example huawei iloveyou letmein monkey
-    mysql qaz qwer qwert qwerty root secret sigsus test ubuntu welcome zxcvbn 1qaz 2wsx @wsx zaq1 zaq12wsx
-    password passwd pass pwd passwort 密码 口令
+    abc abcd abc123 a1b2c3 admin administrator apulis atlas default demo dlws dlwsadmin dragon example football
+    baseball guest hello iloveyou letmein manager master monkey princess root secret sigsus sunshine superman system
+    temp test tiger toor welcome woaini password passwd pass pwd passwort 密码 口令
+    asd asdf asdfgh asdfghjkl qaz qazwsx qwe qwer qwert qwerty qwertyuiop zxc zxcvbn zxcvbnm 1q2w3e4r 1qaz 2wsx @wsx
+    zaq1 zaq12wsx 123qwe 1a2b3c4d
+    spring summer autumn winter january february march april june july august september october november december
+    ascend centos debian docker grafana harbor huawei huawei@cloud k8s kubernetes linux mind mysql nvidia oracle
+    postgres prometheus redis ubuntu
 """
+"""What lists of leaked passwords begin with, rows of keys, seasons (`Summer2021`), and what the cluster's own software
+is called and delivered with: `Harbor12345`, `Mind@123`, `Huawei@CLOUD8!`."""
 _FILLING: Final = """
     a be by change dummy enter fill filled for here in insert is it key login me my new none null of own please put
     replace sample set some the this to token user username value with your db database server sql
 """
 """Words that say that a password belongs here; together with those of _FIRST they are none."""
-_TAIL: Final = re.compile(r"[^a-z]{1,6}$")
-_LEET: Final = str.maketrans("@0$135!", "aosiesi")
+_TAIL: Final = re.compile(r"[^a-z]{1,7}$")
+_LEET: Final = str.maketrans("@0$13457!", "aosieasti")
 _DIGITS: Final = re.compile(r"[0-9]{1,10}|(.)\1*")
 
 
@@ -52,7 +59,7 @@ def is_guessed(password: str, names: Collection[str]) -> bool:
     """Whether a password is among the first that are tried.
 
     It is made of words that everybody tries, of names of the cluster, or of words that only say that a password
-    belongs here, with up to six digits or signs behind them, letters written as digits (`P@ssw0rd!`), or is a few
+    belongs here, with up to seven digits or signs behind them, letters written as digits (`P@ssw0rd!`), or is a few
     digits or one character.
     """
     small = password.strip().lower()

@@ -20,9 +20,10 @@ from dlws.upstream import known_keys
 
 _SECRET_KEY: Final = re.compile(
     r"passw|passphrase|secret(?!s$)|privatekey(?!.*(path|file))"
-    r"|((?<!by)pass|pwd|tokens?|credentials?|creds?|cookies?|bearer|licen[cs]e|webhook(url)?|connectionstring|dsn)$"
+    r"|((?<!by)pass|pwd|pw|tokens?|credentials?|creds?|cookies?|bearer|licen[cs]e|webhook(url)?|connectionstring|dsn)$"
     r"|((basic|registry|proxy)|^)auth$"
-    r"|(access|account|aes|api|auth|client|encryption|hmac|jwt|master|shared|sign|signing|storage|token)key(s|id)?$"
+    r"|(access|account|activation|aes|api|auth|client|encryption|fernet|hmac|jwt|licen[cs]e)key(s|id)?$"
+    r"|(master|rsa|session|shared|sign|signing|storage|token)key(s|id)?$"
 )
 """In a key in small letters without `_`, `-` and `.`."""
 _PASSWORD_IN_URL: Final = re.compile(r"://[^/\s:@]*:(?P<secret>[^/\s@]+)@")

@@ -15,9 +15,10 @@ FILES: Final = (
     " /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /usr/local/lib/systemd/system/*.service"
     " /etc/systemd/system-generators/* /usr/local/lib/systemd/system-generators/*"
     " /etc/network/if-pre-up.d/* /etc/network/if-up.d/* /etc/networkd-dispatcher/*.d/*"
+    " /var/lib/cloud/scripts/per-boot/*"
     " /etc/network/interfaces /etc/network/interfaces.d/*; do"
     ' [ -f "$f" ] && [ ! -L "$f" ] && grep -qI . "$f" || continue;'
-    ' case $f in */rc.local|*-generators/*|*/if-*|*-dispatcher/*) [ -x "$f" ] || continue;; esac;'
+    ' case $f in */rc.local|*-generators/*|*/if-*|*-dispatcher/*|*/per-boot/*) [ -x "$f" ] || continue;; esac;'
     ' echo "== $f"; case $f in */interfaces*) sed -n "/^[[:blank:]]*[a-z-]*up[[:blank:]]/p" "$f";; *) cat "$f";; esac'
     " || exit; echo; done"
 )

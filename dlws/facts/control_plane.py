@@ -29,6 +29,7 @@ ETCD = (
     f" --key {ETCD_PKI}/healthcheck-client.key https://127.0.0.1:2379"
 )
 
+ETCD_PROCESS = "pgrep -ax etcd"
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 KUBEADM_CONFIG = "kubeadm-config"
 """The ConfigMap in kube-system in which kubeadm keeps its ClusterConfiguration."""
@@ -42,6 +43,11 @@ def etcd_health(host: Host) -> bool:
 def etcd_status(host: Host, version: str) -> etcd.Status:
     """The size of etcd's database, its errors and whether it has a leader. `version` is Kubernetes'."""
     return etcd.status(host.read(f"{ETCD}{etcd_gateway(version)}/maintenance/status -d '{{}}'"))
+
+
+def etcd_quota(host: Host, status: etcd.Status) -> int:
+    """The most bytes that etcd's database may have, as it says itself or was started with."""
+    return status.quota or etcd.quota_of(host.run_expect([0, 1], ETCD_PROCESS).stdout)
 
 
 def etcd_members(host: Host, version: str) -> tuple[str, ...]:

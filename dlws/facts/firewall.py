@@ -17,6 +17,7 @@ from dlws.parse.network import firewall, iptables_save, nftables
 from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
 from dlws.platform import services
 from dlws.remote.host import Host
+from dlws.verdict import Unknown
 
 UFW: Final = "if command -v ufw >/dev/null; then LC_ALL=C ufw status; else echo 'ufw: not found'; fi"
 OTHER_BACK_END: Final = (
@@ -113,6 +114,13 @@ def _ports_told_apart(node: Node, cluster: Cluster, cuts: set[int]) -> list[int]
 
 
 @kept
+def networks_of(cluster: Cluster) -> iptables_save.Networks:
+    """The networks of pods and services, and the hosts' addresses."""
+    ranges = (str(IPv4Network(each, strict=False)) for each in (cluster.pod_range, cluster.service_range))
+    return iptables_save.Networks([*ranges, *(node.address for node in cluster.nodes)])
+
+
+@kept
 def _hosts(cluster: Cluster) -> Sources:
     return Sources(node.address for node in cluster.nodes)
 
@@ -125,23 +133,26 @@ def _interface(node: Node, host: Host) -> str:
 def saved_rules(node: Node, cluster: Cluster, host: Host) -> Fate:
     """What the rules do that iptables-persistent loads at boot: drop packets to the host, or may; nothing without it.
 
-    The policy of INPUT is a rule here, `policy DROP`.
+    The policy of INPUT is a rule here, `policy DROP`. So are those that drop the pods' packets: what accepts these is
+    appended later (flannel, Docker), behind the REJECT that ends FORWARD in a cloud's image.
     """
     if not host.service("netfilter-persistent").is_enabled or (text := text_of(host, SAVED)) is None:
         return Fate()
-    saved = iptables_save.parse(text).get("filter", {})
+    loaded = iptables_save.parse(text)
+    saved = loaded.get("filter", {})
     rules = Filter({name: [rule.text for rule in those] for name, those in saved.items()})
     policy = re.search(r"(?m)^:INPUT (DROP|REJECT) ", text)
     packets = incoming_packets(node, cluster, _interface(node, host), rules) if rules.chains.get("INPUT") else []
     fate = rules.fate(packets)
-    return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by), fate.doubts)
+    passing = iptables_save.drops(loaded, networks_of(cluster))
+    return Fate((*([f"policy {policy[1]}"] if policy else []), *fate.dropped_by, *passing), fate.doubts)
 
 
 def nft_fate(host: Host) -> tuple[list[str], list[str]]:
     """What keeps packets out in the tables that were made by nft, and what may: a chain's policy, or a rule."""
     on: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.INCOMING, _shown_by_iptables(host)):
+    for chain in _nft_chains(host, nftables.INCOMING):
         on += [f"nft chain {chain} policy {chain.policy}"] if chain.policy != "accept" else []
         closed, unclear = nftables.closing(host.read("nft list table %s %s", chain.family, chain.table), chain)
         on += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -156,7 +167,7 @@ def nft_drops(host: Host) -> tuple[list[str], list[str]]:
     """
     dropping: list[str] = []
     doubts: list[str] = []
-    for chain in nftables.base_chains(host.read(NFT_CHAINS), nftables.PASSING, _shown_by_iptables(host)):
+    for chain in _nft_chains(host, nftables.PASSING):
         text = host.read("nft list table %s %s", chain.family, chain.table)
         closed, unclear = nftables.closing(text, chain)
         dropping += [f"nft chain {chain} rule {rule}" for rule in closed]
@@ -187,9 +198,20 @@ def tables(host: Host) -> list[dict[str, iptables_save.Table]]:
     return [iptables_save.parse(host.read(command)) for command in (SAVE, OTHER_SAVE)]
 
 
-def _shown_by_iptables(host: Host) -> frozenset[tuple[str, str]]:
-    """The tables and chains of nft's family ip that iptables shows: all of its own, INPUT alone, or none."""
+def _nft_chains(host: Host, hooks: frozenset[str]) -> tuple[nftables.BaseChain, ...]:
+    """The base chains of these hooks that iptables does not show. Unknown where nft, which would, is not there.
+
+    iptables with the back end nf_tables shows its own tables, as far as nft did not add to them; the legacy one INPUT
+    alone, or none.
+    """
+    listed = host.read(NFT_CHAINS)
     version = host.read(OTHER_SAVE).partition("\n")[0].removeprefix("# ")
-    if version and firewall.is_nf_tables(version):
-        return nftables.OF_IPTABLES
-    return frozenset({("filter", "INPUT")} if host.read(OTHER_BACK_END).strip() else ())
+    if not version or not firewall.is_nf_tables(version):
+        shown = frozenset({("filter", "INPUT")} if host.read(OTHER_BACK_END).strip() else ())
+        return nftables.base_chains(listed, hooks, shown)
+    odd = iptables_save.not_shown(host.read(SAVE))
+    if odd and not listed.strip():
+        hint = "and nft, which can, is missing: apt-get install nftables"
+        raise Unknown(f"{host.name}: iptables cannot show what is in table {', '.join(sorted(odd))}, {hint}")
+    shown = frozenset((table, chain) for table, chain in nftables.OF_IPTABLES if table not in odd)
+    return nftables.base_chains(listed, hooks, shown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from dlws.facts.files import NO_FILE, text_of
 from dlws.parse.host import modules, sysctl_conf
 from dlws.parse.text import unparsable
@@ -16,7 +18,10 @@ SHOWS = {
 LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
 AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
 SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
-SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_forward")
+FORWARDING = "net.ipv4.ip_forward"
+OTHER_NAMES = {FORWARDING: "net.ipv4.conf.all.forwarding"}
+"""The kernel has one value under two names (ip-sysctl: who writes one changes the other)."""
+SETTINGS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables", FORWARDING)
 
 
 def missing_modules(host: Host) -> list[str]:
@@ -40,8 +45,19 @@ def setting(host: Host, key: str) -> int:
 
 
 def settings_at_boot(host: Host) -> dict[str, str]:
-    """The settings that files in /etc/sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`."""
-    return dict(sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT)))
+    """Those of SETTINGS that files in /etc/sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`.
+
+    The last line counts, by whichever name or pattern (sysctl.d(5)) it sets one; of a name that a line spells out no
+    pattern does. The kernel reads a number up to a blank, so that what stands behind it is a comment.
+    """
+    written = sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT))
+    found: dict[str, str] = {}
+    for pattern, value in written.items():  # in the order in which they are applied
+        for key in SETTINGS:
+            names = {key, OTHER_NAMES.get(key, key)}
+            if any(pattern == name or (name not in written and fnmatchcase(name, pattern)) for name in names):
+                found[key] = value.split()[0] if value else ""
+    return found
 
 
 def existing_files(host: Host, command: str) -> str:

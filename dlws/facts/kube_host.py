@@ -25,6 +25,11 @@ KUBELET_WORDS = (
     "p=$(systemctl show kubelet -p MainPID) && p=${p#MainPID=} && if test $p -gt 0; then"
     r" tr '\0' '\n' </proc/$p/cmdline; fi"
 )
+KUBELET_UNIT = (
+    "u=$(systemctl cat kubelet) && printf '%s\\n' \"$u\" |"
+    r" sed -n -E ':a; /\\$/{N; s/\\\n//; ba}; /:\/\/[^/]*@/d; /^ExecStart=/p; /^Environment=.*KUBELET_/p'"
+)
+"""How systemd starts the kubelet; a proxy's password, which may stand there too, stays on the host."""
 HEALTHZ = "curl -fsS -m 5 http://127.0.0.1:10248/healthz"
 
 
@@ -75,7 +80,8 @@ def kubelets_of(host: Host) -> dict[str, kubelet.Kubelet]:
         raise Unknown(f"{host.name}: the kubelet is not set up: {kubelet.CONFIG} or {kubelet.FLAGS} is missing")
     running = host.read(KUBELET_WORDS)
     now = {"now": kubelet.running(texts[0], running)} if running else {}
-    return now | {"at its next start": kubelet.parse(texts[0], texts[1], text_of(host, kubelet.DEFAULTS) or "")}
+    defaults, unit = text_of(host, kubelet.DEFAULTS) or "", host.read(KUBELET_UNIT)
+    return now | {"at its next start": kubelet.parse(texts[0], texts[1], defaults, unit)}
 
 
 def wanted_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from dlws.inventory import Node
 from dlws.kubernetes import no_proxy
-from dlws.parse.network import bonding, ip_addr, ip_route, resolv_conf
+from dlws.parse.network import bonding, ip_addr, ip_route, network_manager, resolv_conf
 from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -27,6 +27,12 @@ _READ_STATES = (
 )
 READ_STATES: Final = f"cd /sys/class/net && {_READ_STATES} && sleep 1 && echo == && {_READ_STATES}"
 READ_BONDS: Final = 'set -e; for f in /proc/net/bonding/*; do if test -f "$f"; then echo "== $f"; cat "$f"; fi; done'
+READ_MANAGER: Final = (
+    "for f in /usr/lib/NetworkManager/conf.d/*.conf /run/NetworkManager/conf.d/*.conf"
+    ' /etc/NetworkManager/NetworkManager.conf /etc/NetworkManager/conf.d/*.conf; do [ -f "$f" ] || continue;'
+    ' echo "== $f"; sed -n "/^[[:blank:]]*\\[/p; /^[[:blank:]]*dns[[:blank:]]*=/p" "$f" || exit; done'
+)
+"""In NetworkManager's order, no more than it says of name servers."""
 ENVIRONMENT: Final = "/etc/environment"
 _NAMES = (
     r"sed -n -E 's/^[[:blank:]]*(export[[:blank:]]+)?([[:alpha:]_]+)=[\x22\x27]?([^\x22\x27]*)[\x22\x27]?[[:blank:]]*$/"
@@ -62,6 +68,11 @@ class InterfaceState(NamedTuple):
 def resolver_of(host: Host) -> resolv_conf.ResolvConf:
     """What glibc reads in /etc/resolv.conf; to the letter, because a carriage return counts."""
     return resolv_conf.parse(host.run_expect([0], "cat /etc/resolv.conf").stdout)
+
+
+def files_with_dnsmasq(host: Host) -> tuple[str, ...]:
+    """The files that make NetworkManager run dnsmasq: `("/etc/NetworkManager/conf.d/dns.conf",)`."""
+    return network_manager.with_dnsmasq(host.read(READ_MANAGER))
 
 
 def addresses_up(host: Host) -> tuple[ip_addr.Address, ...]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from dlws.parse.host import dpkg
+from dlws.parse.text import unparsable
 from dlws.remote.host import Host
+
+AUTOMATIC: Final = "apt-config shell UPGRADE APT::Periodic::Unattended-Upgrade ENABLE APT::Periodic::Enable"
+KERNEL: Final = re.compile(r"linux-(?:image|generic|virtual|lowlatency|kvm)\b")
+ONE_KERNEL: Final = re.compile(r"linux-image-(?:unsigned-|extra-)?[0-9]")
+"""A package with one kernel, `linux-image-4.15.0-112-generic`; `linux-image-generic` brings each new one."""
+_SETTING: Final = re.compile(r"(?P<name>UPGRADE|ENABLE)='(?P<value>[^']*)'")
 
 
 def missing_packages(host: Host, names: Sequence[str]) -> list[str]:
@@ -20,3 +29,20 @@ def missing_packages(host: Host, names: Sequence[str]) -> list[str]:
         for entry, (name, version) in wanted.items()
         if name not in known or not known[name].is_installed or version not in ("", known[name].version)
     ]
+
+
+def upgrades_by_itself(host: Host) -> bool:
+    """Whether apt's daily job installs upgrades: what it asks for itself (apt.systemd.daily), unless it is all off."""
+    text = host.read(AUTOMATIC)
+    rows = [_SETTING.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
+    if None in rows:
+        raise unparsable("apt-config shell", text)
+    found = {row["name"]: row["value"] for row in rows if row}
+    return found.get("UPGRADE", "0") not in ("", "0") and found.get("ENABLE", "1") != "0"
+
+
+def bringers_of_kernels(host: Host) -> list[str]:
+    """The installed packages that bring each new kernel: `["linux-image-generic"]`."""
+    listing = host.run_expect([0, 1], dpkg.QUERY + "'linux-image-*'")
+    there = [package.name for package in dpkg.packages(listing.stdout) if package.is_installed]
+    return [name for name in there if not ONE_KERNEL.match(name)]

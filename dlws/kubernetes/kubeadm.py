@@ -39,12 +39,14 @@ RESOLV_CONFS: Final = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "
 
 _TOKEN: Final = string.ascii_lowercase + string.digits
 _KUBELET_CHECK: Final = "[kubelet-check]"
+_CHECKS: Final = (_KUBELET_CHECK, "[api-check]", "[control-plane-check]")
+"""The second from 1.29 on, the third from 1.31 on."""
 _NO_ANSWER: Final = re.compile("failed with error|is not healthy after")
 _KUBELET_ENDS: Final = re.compile(
     r"(?:F[0-9]{4} [0-9:.]+ +[0-9]+ [\w.]+:[0-9]+\] (?P<fatal>.*)|.*?(?P<text>(?i:failed to run kubelet).*))"
 )
 """A fatal line of klog, up to 1.22; then `Error: failed to run Kubelet: ...`, also inside a line."""
-_ERROR: Final = re.compile(r"\s*\[ERROR ([A-Za-z0-9-]+)\]: (.*)")
+_ERROR: Final = re.compile(r"\s*\[ERROR ([^\]\s]+)\]: (.*)")
 
 
 def api_version(version: str) -> str:
@@ -158,7 +160,7 @@ def node_images(all_images: Iterable[str]) -> tuple[str, ...]:
 def complaint(log: str) -> str:
     """Why kubeadm failed, in one line: its preflight errors, a panic, or its last errors.
 
-    Where the control plane or the kubelet did not come up, what kubeadm found of the kubelet's health stands before it.
+    Where the control plane or the kubelet did not come up, what kubeadm found of their health stands before it.
     """
     text = clean("kubeadm", log)
     errors = [f"{found[1]}: {found[2]}" for line in text.splitlines() if (found := _ERROR.fullmatch(line))]
@@ -168,7 +170,7 @@ def complaint(log: str) -> str:
     if panic := next((line for line in said if line.startswith("panic: ")), ""):
         return panic
     failed = [line for line in said if line.startswith(("error", "failed", "unable", "couldn't", "cannot"))]
-    unhealthy = [line for line in said if line.startswith(_KUBELET_CHECK) and _NO_ANSWER.search(line)][-1:]
+    unhealthy = [line for line in said if line.startswith(_CHECKS) and _NO_ANSWER.search(line)][-1:]
     return " | ".join([*unhealthy, *(failed or said)[-3:]]) or "it said nothing"
 
 

@@ -74,15 +74,20 @@ def quantity(text: object) -> Decimal:
         raise unparsable("API quantity", str(text)) from None
 
 
+def status_of(thing: Object) -> Object:
+    """What the cluster says of an object; nothing as long as nobody has said anything."""
+    return thing.get("status") or {}
+
+
 def condition(thing: Object, kind: str) -> str:
     """The status of a condition (`Ready`): True, False or Unknown; empty when the object has no such condition."""
-    conditions = (thing.get("status") or {}).get("conditions") or ()
+    conditions = status_of(thing).get("conditions") or ()
     return next((str(c["status"]) for c in conditions if c["type"] == kind), "")
 
 
 def condition_in_words(thing: Object, kind: str) -> str:
     """A condition with its reason and message, for people."""
-    conditions = (thing.get("status") or {}).get("conditions") or ()
+    conditions = status_of(thing).get("conditions") or ()
     found = next((c for c in conditions if c["type"] == kind), dict[str, str]())
     words = [str(found[key]) for key in ("status", "reason", "message") if found.get(key)]
     return ": ".join(words) or "no such condition"
@@ -125,18 +130,31 @@ def errors(pod: Object) -> list[str]:
     """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit."""
     failing = []
     for container in containers(pod):
-        reason = (container.get("state") or {}).get("waiting", {}).get("reason", "")
+        reason = _state(container, "waiting").get("reason", "")
         if reason in ERRORS:
-            died = (container.get("lastState") or {}).get("terminated", {}).get("reason", "")
+            died = _last_end(container).get("reason", "")
             failing.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
     return failing
 
 
 def out_of_memory(pod: Object, since: datetime) -> list[str]:
-    """Containers whose last run was killed for lack of memory since then, with the time if it is known."""
-    ended = ((c["name"], (c.get("lastState") or {}).get("terminated") or {}) for c in containers(pod))
+    """Containers that were killed for lack of memory since then, as they last ended, with the time if it is known.
+
+    One that is not started again, or not yet, has ended now; of one that runs again its last run has.
+    """
+    ended = ((c["name"], _state(c, "terminated") or _last_end(c)) for c in containers(pod))
     killed = [(name, last.get("finishedAt")) for name, last in ended if last.get("reason") == "OOMKilled"]
     return [f"{name} at {at}" if at else str(name) for name, at in killed if not at or instant(at) >= since]
+
+
+def _state(container: Object, kind: str) -> Object:
+    """What a container `running`, `waiting` or `terminated` is; nothing unless it is so now."""
+    return (container.get("state") or {}).get(kind) or {}
+
+
+def _last_end(container: Object) -> Object:
+    """How the run before this one ended; nothing where there was none."""
+    return (container.get("lastState") or {}).get("terminated") or {}
 
 
 def is_unready(pod: Object) -> bool:
@@ -155,7 +173,7 @@ def is_unready(pod: Object) -> bool:
 
 def ended_well(container: Object) -> bool:
     """Whether a container has ended with status 0."""
-    ended = (container.get("state") or {}).get("terminated")
+    ended = (container.get("state") or {}).get("terminated")  # with the status 0 alone it may be empty
     return ended is not None and int(ended.get("exitCode", 0)) == 0
 
 
@@ -195,16 +213,13 @@ def _reason(pod: Object) -> str:
 
 def _exits(pod: Object) -> str:
     """The containers that ended badly: `init ended with 1 (Error)`."""
-    ended = [
-        (c["name"], (c.get("state") or {}).get("terminated") or (c.get("lastState") or {}).get("terminated") or {})
-        for c in containers(pod)
-    ]
+    ended = [(c["name"], _state(c, "terminated") or _last_end(c)) for c in containers(pod)]
     return ", ".join(f"{n} ended with {e['exitCode']} ({e.get('reason', '')})" for n, e in ended if e.get("exitCode"))
 
 
 def _waits(pod: Object) -> str:
     """What its containers wait for: `main: ImageInspectError`."""
-    waiting = [(c["name"], (c.get("state") or {}).get("waiting") or {}) for c in containers(pod)]
+    waiting = [(c["name"], _state(c, "waiting")) for c in containers(pod)]
     return ", ".join(f"{name}: {wait['reason']}" for name, wait in waiting if wait.get("reason"))
 
 

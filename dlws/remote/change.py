@@ -47,6 +47,10 @@ class ChangeFailed(Exception):
     """A change was carried out and failed on the host. The message includes the end of its output."""
 
 
+class NotEnded(Unknown):
+    """A change was stopped at its deadline."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One change: a sentence for people, the shell command, its stdin, and its deadline in seconds."""
@@ -131,7 +135,7 @@ class Applier:
     def _end_of(self, action: Action) -> str:
         answer = self._send(action)
         if answer.timed_out:
-            raise Unknown(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
+            raise NotEnded(f"{self.host.name}: no end after {action.deadline:g} s: {action.text}")
         if answer.rc != 0:
             raise ChangeFailed(f"{self.host.name}: {action.text}: exit status {answer.rc}: {last_words(answer)}")
         return answer.text

@@ -23,7 +23,7 @@ from typing import Final
 from dlws.record.answer import HeldByAnotherRun, HostKeyChanged, LinkLost
 from dlws.remote import seed_client, seed_server, spool
 from dlws.remote.backend import quoted
-from dlws.remote.change import MINUTE, ChangeFailed, last_words
+from dlws.remote.change import MINUTE, ChangeFailed, NotEnded, last_words
 from dlws.remote.host import Host
 from dlws.remote.spool import NotAsSent, Spool
 from dlws.verdict import Unknown
@@ -121,9 +121,11 @@ class Seed:
             try:
                 arrivals.send(command, _source(seed_client))
                 return
+            except NotEnded as error:
+                raise self._useless(f"{arrivals.host.name} gets too little from it: {error}") from None
             except ChangeFailed as error:
                 left -= 1
-                if server.is_alive() or self._trouble or not left:
+                if self._trouble or not left or (self._answers() and server.is_alive()):
                     raise self._useless(
                         self._trouble or f"{arrivals.host.name} gets nothing from it: {error}"
                     ) from None
@@ -150,6 +152,15 @@ class Seed:
             return  # it has ended with the link; who needs it begins it again
         except Unknown as error:
             self._trouble = str(error)
+
+    def _answers(self) -> bool:
+        """Whether the seed answers: of one that lost its power its hosts know before our link to it does."""
+        try:
+            return bool(self.host().run(CAN_SERVE).rc == 0)
+        except (HostKeyChanged, HeldByAnotherRun):
+            raise
+        except Unknown:
+            return False
 
     def _wait_for_it(self) -> None:
         """Wait until the seed answers, unless the run has found that it does not. Unknown."""

@@ -1,7 +1,7 @@
 """What a host runs at boot by its administrators' own files: rc.local, cron, systemd's units, the network's scripts.
 
 systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7),
-interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8).
+interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8), cloud-init's Scripts Per Boot.
 """
 
 from __future__ import annotations

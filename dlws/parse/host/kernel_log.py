@@ -28,7 +28,9 @@ LONGEST: Final = 1024  # characters of a message that is remembered: the kernel 
 _STAMP = re.compile(r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})[+-][0-9:]{4,5} \S+ \S+?:(?: (?P<text>.*))?")
 """A message may be empty; its leading blank is then at the end of the line and has been stripped."""
 _FAULTS = {
-    "out of memory": re.compile(r"^(?:\[ *[0-9.]{1,20}\] )?Out of memory: Kill"),  # in a cgroup it is a job's own limit
+    "out of memory": re.compile(  # in a cgroup it is a job's own limit
+        r"^(?:\[ *[0-9.]{1,20}\] )?Out of memory(?: \([a-z_ ]{1,40}\))?(?:: Kill| and no killable processes)"
+    ),
     "blocked task": re.compile(
         r":[0-9]{1,9} blocked (?:in I/O wait )?for more than [0-9]{1,9} seconds"
     ),  # a task's name may have blanks
@@ -37,6 +39,7 @@ _FAULTS = {
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
+        r"|BUG: (?:non-zero pgtables_bytes|(?:\w+ )?stack guard page was hit)"
         r"|stack-protector: Kernel stack is corrupted|list_(?:add|del) corruption|Internal error: "
         r"|kernel tried to execute NX-protected page"
         r"|SError Interrupt on CPU|Bad mode in Error handler"  # arm64
@@ -46,25 +49,36 @@ _FAULTS = {
         r"|rcu.*(?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
     ),
     "file system error": re.compile(
-        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): error count since last fsck: |JBD2: Detected IO errors"
+        r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): (?:error count since last fsck: |Delayed block allocation failed"
+        r"|This should not happen!! +Data will be lost|previous I/O error to superblock)"
+        r"|JBD2: (?:Detected IO errors|(?:Error -[0-9]{1,3} detected|I/O error) when updating journal superblock)"
         r"|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
-        r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|xfs_do_force_shutdown|Internal error"
+        r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|Internal error"
+        r"|xfs_(?:do_)?force_shutdown|writeback error"
         r"|.*Shutting down filesystem|log I/O error|Filesystem has been shut down)"
         r"|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
     ),
     "disk error": re.compile(
         r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical medium error"
         r"|\[sd[a-z]{1,4}\].*Sense Key : (?:Medium|Hardware) Error"
-        r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed)"
+        r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed|disabled?(?: device)?$)"
         r"|nvme[0-9]{1,9}: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
         r"|Removing after probe failure|Disabling device after reset failure)"
         r"|nvme\S+: I/O Cmd\(0x[0-9a-f]{1,16}\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
         r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)|mpt[23]sas.*fault_state"
-        r"|hpsa .*lockup detected|timing out command, waited [0-9]{1,9}s"
-        r"|md/raid.*: Disk failure on|Device offlined - not ready|rejecting I/O to offline device"
+        r"|hpsa .*lockup detected|smartpqi .*controller (?:is )?offline|timing out command, waited [0-9]{1,9}s"
+        r"|md/raid.*: (?:Disk failure on|.*unrecoverable I/O (?:read )?error|read error NOT corrected)"
+        r"|device-mapper: multipath: \S+ Failing path"
+        r"|device-mapper: thin: \S+ switching pool to (?:out-of-data-space|fail|read-only)"
+        r"|Device offlined - not ready|rejecting I/O to offline device"
     ),
     "network interface that hangs": re.compile(
         r"NETDEV WATCHDOG: .*transmit queue [0-9]{1,9} timed out|Detected (?:Hardware|Tx) Unit Hang"
+        r"|(?i:\btx[ _]timeout)|Adapter removed|PCIe link lost|timeout\. Will cause a leak of a command resource"
+    ),  # the first line is written once in a boot; then the driver's own words are all there is
+    "table of the kernel that is full": re.compile(
+        r"nf_conntrack: table full, dropping packet|[Nn]eighbou?r table overflow"
+        r"|VFS: file-max limit [0-9]{1,19} reached|TCP: out of memory"
     ),
     "network namespace that is never freed": re.compile(r"unregister_netdevice: waiting for \S+ to become free"),
     "hardware error": re.compile(

@@ -9,6 +9,7 @@ from dlws.parse.text import lines, unparsable
 _LOADED = re.compile(
     r"(\w{1,64}) [0-9]{1,10} [0-9-]{1,10} \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]{1,20}[+-]?\))?"
 )
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def loaded(text: str) -> frozenset[str]:
@@ -24,13 +25,19 @@ def loaded(text: str) -> frozenset[str]:
 
 
 def at_boot(text: str) -> frozenset[str]:
-    """The concatenated files of modules-load.d(5): module names, spelt with underscores as in /proc/modules."""
+    """The concatenated files of modules-load.d(5): module names, spelt with underscores as in /proc/modules.
+
+    A line of a name and more (`bonding mode=4`, `overlay # pods`), as /etc/modules once had, loads nothing: systemd
+    takes all of it for a name.
+    """
     names = set()
     for line in lines("modules-load.d", text):
-        name = line.strip()
+        name, *more = line.split()
         if name.startswith(("#", ";")):
             continue
-        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
+        if more and _NAME.fullmatch(name):
+            continue
+        if _NAME.fullmatch(name) is None:
             raise unparsable("modules-load.d", line)
         names.add(name.replace("-", "_"))
     return frozenset(names)

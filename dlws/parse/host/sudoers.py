@@ -14,7 +14,7 @@ _GRANTED = re.compile(r"User \S+ may run the following commands on \S+:|用户 \
 _REFUSED = re.compile(r"User \S+ is not allowed to run sudo on \S+\.|用户 \S+ 无权在 \S+ 上运行 sudo。")
 _RULE = re.compile(r" {4}\(([^()]{1,400})\) ((?:[A-Z_]{1,20}: )*)(\S.*)")
 _ITEMS = re.compile(r"(?<!\\), ")
-_OPTION = re.compile(r"(?P<name>[A-Z]{1,20})=\S+ +|(?P<tag>[A-Z_]{1,20}): *")
+_OPTION = re.compile(r"(?P<name>[A-Z_]{1,20})=\S+ +|(?P<tag>[A-Z_]{1,20}): *")
 _PERIOD = ("NOTBEFORE", "NOTAFTER")
 _RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<settings>\S.*)", re.MULTILINE)
 

@@ -8,6 +8,8 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "sysctl.d"
 _SETTING = re.compile(r"-?\s*([A-Za-z0-9_./*-]+?)\s*=\s*(.*)")
+_EXCEPTION = re.compile(r"-[A-Za-z0-9_./*-]+")
+"""A key that the patterns of other lines leave alone: it sets nothing."""
 
 
 def parse(text: str) -> dict[str, str]:
@@ -17,7 +19,7 @@ def parse(text: str) -> dict[str, str]:
     """
     values: dict[str, str] = {}
     for line in lines(SOURCE, text):
-        if line.lstrip().startswith(("#", ";")):
+        if line.lstrip().startswith(("#", ";")) or _EXCEPTION.fullmatch(line.strip()):
             continue
         setting = _SETTING.fullmatch(line.strip())
         if setting is None:

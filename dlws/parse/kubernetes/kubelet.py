@@ -2,6 +2,7 @@
 
 kubeadm's drop-in starts it with `$KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS`, from kubeadm-flags.env and then
 /etc/default/kubelet: a variable of the second file replaces that of the first, and of two equal flags the last counts.
+Another drop-in may set a variable, which either file replaces, or start the kubelet with other words (systemd.exec(5)).
 """
 
 from __future__ import annotations
@@ -17,33 +18,42 @@ from typing import Any
 import yaml
 
 from dlws.parse import plain_yaml
-from dlws.parse.text import clean, unparsable
+from dlws.parse.text import clean, lines, unparsable
 
 CONFIG = "/var/lib/kubelet/config.yaml"
 FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 DEFAULTS = "/etc/default/kubelet"
+UNIT = "kubelet.service"
+START = "ExecStart=/usr/bin/kubelet $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS"
+"""What kubeadm's drop-in says of how it starts, as far as it is of interest here."""
+_OF_ENVIRONMENT = re.compile(r"\$(?:\{(?P<whole>\w+)\}|(?P<words>\w+))")
+"""A variable on a command line of systemd.service(5): one word, or as many as it has."""
 _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
-_STRINGS = ("cgroup-driver", "resolv-conf", "node-ip")
-"""Flags that are read here; pflag takes the next word as the value of one without `=`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kubelet:
-    """The values in force, including kubelet's own defaults; `node_ip` is empty if not set."""
+    """The values in force, including kubelet's own defaults; `node_ip` is empty if not set.
+
+    `resolv_conf` is empty where a flag says so: then pods inherit no name servers (kubelet --help).
+    """
 
     cgroup_driver: str
     resolv_conf: str
     node_ip: str
 
 
-def parse(config: str, flags: str, defaults: str = "") -> Kubelet:
-    """How the kubelet starts next: by config.yaml, kubeadm-flags.env and /etc/default/kubelet."""
-    variables = _environment(FLAGS, flags)
-    if "KUBELET_KUBEADM_ARGS" not in variables:
+def parse(config: str, flags: str, defaults: str = "", unit: str = START) -> Kubelet:
+    """How the kubelet starts next: by config.yaml, kubeadm-flags.env, /etc/default/kubelet and its unit.
+
+    Of the unit with its drop-ins, in systemd's order, these are the lines `Environment=` and `ExecStart=`.
+    """
+    from_files = _environment(FLAGS, flags)
+    if "KUBELET_KUBEADM_ARGS" not in from_files:
         raise unparsable(FLAGS, flags.strip().partition("\n")[0])
-    variables |= _environment(DEFAULTS, defaults)
-    words = [variables.get(name, "") for name in ("KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS")]
-    return _kubelet(config, [word for text in words for word in _split(text)])
+    from_files |= _environment(DEFAULTS, defaults)
+    variables, command = _of_unit(unit)
+    return _kubelet(config, _words(command, variables | from_files))
 
 
 def running(config: str, command_line: str) -> Kubelet:
@@ -61,7 +71,7 @@ def _kubelet(config: str, words: list[str]) -> Kubelet:
     from_flags = _flags(words)
     return Kubelet(
         cgroup_driver=from_flags.get("cgroup-driver") or str(from_file.get("cgroupDriver") or "cgroupfs"),
-        resolv_conf=from_flags.get("resolv-conf") or str(from_file.get("resolvConf") or "/etc/resolv.conf"),
+        resolv_conf=from_flags.get("resolv-conf", str(from_file.get("resolvConf") or "/etc/resolv.conf")),
         node_ip=from_flags.get("node-ip", ""),
     )
 
@@ -87,13 +97,12 @@ def _content(text: str) -> Any:
 
 
 def _flags(words: list[str]) -> dict[str, str]:
-    """The values of _STRINGS; the kubelet takes `_` for `-` in a flag's name."""
+    """The values of flags; pflag takes the next word as that of one without `=`, and `_` for `-` in its name."""
     found: dict[str, str] = {}
     for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.removeprefix("--").partition("=")
-        name = name.replace("_", "-")
-        if word.startswith("--") and name in _STRINGS:
-            found[name] = value if equals else following
+        if word.startswith("--"):
+            found[name.replace("_", "-")] = value if equals else following
     return found
 
 
@@ -112,8 +121,40 @@ def _environment(source: str, text: str) -> dict[str, str]:
     return found
 
 
-def _split(value: str) -> list[str]:
+def _of_unit(text: str) -> tuple[dict[str, str], str]:
+    """The variables that a unit sets, and its command line. An empty line takes back those before it."""
+    variables: dict[str, str] = {}
+    command = ""
+    for line in lines(UNIT, text):
+        name, _, value = line.partition("=")
+        if name == "ExecStart":
+            command = value.strip()
+        elif name == "Environment":
+            pairs = [word.partition("=") for word in _split(value, UNIT)]
+            variables = variables | {key: word for key, _, word in pairs} if pairs else {}
+        else:
+            raise unparsable(UNIT, line)
+    if not command:
+        raise unparsable(UNIT, why="no ExecStart")
+    return variables, command
+
+
+def _words(command: str, variables: Mapping[str, str]) -> list[str]:
+    """The words of a command line with those of its variables, without the program itself."""
+    found: list[str] = []
+    for word in _split(command, UNIT)[1:]:
+        variable = _OF_ENVIRONMENT.fullmatch(word)
+        if variable is None:
+            found.append(word)
+        elif variable["whole"]:
+            found.append(variables.get(variable["whole"], ""))
+        else:
+            found += _split(variables.get(variable["words"], ""))
+    return found
+
+
+def _split(value: str, source: str = FLAGS) -> list[str]:
     try:
         return shlex.split(value)
     except ValueError as error:
-        raise unparsable(FLAGS, value, str(error)) from error
+        raise unparsable(source, value, str(error)) from error

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dlws.parse.text import unescaped, unparsable
 
 SOURCE = "/etc/fstab"
+LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
+"""Folders that are links on Debian and Ubuntu (base-files): what is mounted there, is mounted where they lead."""
+_MOVED = re.compile(r"^/var/(?:run|lock)(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +97,5 @@ def _entry(number: int, line: str) -> FstabEntry | None:
     if len(fields) < 3:
         raise unparsable(SOURCE, line, f"line {number} not understood")
     options = tuple(fields[3].split(",")) if len(fields) > 3 else ("defaults",)
-    mountpoint = fields[1].rstrip("/") or "/"  # as in /proc/mounts
+    mountpoint = _MOVED.sub(lambda old: LINKS[old[0]], fields[1].rstrip("/")) or "/"  # as in /proc/mounts
     return FstabEntry(number, fields[0], mountpoint, fields[2], options)

@@ -12,7 +12,8 @@ _NONE = re.compile(
     r"Device does not support SMART|SMART support is: +Unavailable"
     r"|Unable to detect device type|Operation not supported|lacks SMART capability"
     r"|(?:please try adding|requires option) '-d [a-z0-9]+,"  # a RAID controller's logical disk: os_linux.cpp
-    r"|bad response to IEC mode page|Read Device Identity failed"  # a virtual disk, a USB bridge
+    r"|bad response to IEC mode page|Short INQUIRY response|Log Sense failed, IE page \[unsupported"  # a virtual disk
+    r"|Read (?:Device Identity|NVMe Identify Controller) failed"  # a USB bridge, a cloud's NVMe
     r"|SMART (?:support is: +)?Disabled"
     r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and an empty drive
 )

@@ -39,6 +39,10 @@ KEYS = [
     "credential",
     "sqlserver-password",
     "master_token",
+    "ldap_bind_pw",
+    "fernet_key",
+    "session-key",
+    "license_key",
 ]
 
 

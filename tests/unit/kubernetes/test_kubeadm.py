@@ -157,6 +157,27 @@ def test_preflight_errors_are_the_complaint() -> None:
     assert "; Port-10250: Port 10250 is in use" in said
 
 
+@pytest.mark.parametrize(
+    "name", ["FileContent--proc-sys-net-ipv4-ip_forward", "FileAvailable--etc-kubernetes-manifests-etcd.yaml", "CRI"]
+)
+def test_an_error_of_any_name_is_told(name: str) -> None:
+    assert kubeadm.complaint(f"{PREFLIGHT}\t[ERROR {name}]: broken\n").endswith(f"; {name}: broken")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "[api-check] The API server is not healthy after 4m0.000507738s",
+        "[control-plane-check] kube-scheduler is not healthy after 4m0.00029s",
+    ],
+)
+def test_what_did_not_come_up_is_told_before_the_error(check: str) -> None:
+    log = f"[kubelet-check] The kubelet is healthy after 501ms\n{check}\nerror execution phase wait-control-plane: no\n"
+    said = kubeadm.complaint(log)
+    assert said == f"{check} | error execution phase wait-control-plane: no"
+    assert not kubeadm.is_about_kubelet(said)
+
+
 def test_without_preflight_errors_the_error_line_is_the_complaint() -> None:
     log = "[init] Using Kubernetes version\nerror execution phase wait-control-plane: couldn't initialize a cluster\n"
     assert kubeadm.complaint(log) == "error execution phase wait-control-plane: couldn't initialize a cluster"

@@ -106,6 +106,7 @@ def listed(*rules: str, defaults: str = "") -> sudoers.Rights:
     [
         ["(ALL : ALL) ALL", "(root) NOPASSWD: ALL"],
         ["(ALL) CWD=/ NOPASSWD: ALL"],
+        ["(ALL) APPARMOR_PROFILE=site NOPASSWD: ALL"],
         ["(ALL) ROLE=x TYPE=y TIMEOUT=300 SETENV: NOPASSWD: ALL"],
         ["(root : root) NOPASSWD: ALL"],
         ["(daemon, root) NOPASSWD: ALL"],

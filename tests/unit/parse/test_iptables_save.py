@@ -30,6 +30,13 @@ def test_rules_with_counters_and_a_warning_are_read() -> None:
     assert iptables_save.drops(iptables_save.parse(NFT), NETWORKS) == ["filter FORWARD: -s 10.2.0.0/16 -j DROP"]
 
 
+def test_the_tables_that_nft_added_to_are_named() -> None:
+    odd = "# Table `security' contains incompatible base-chains, use 'nft' tool to list them.\n"
+    whole = "# Table `filter' is incompatible, use 'nft' tool.\n"
+    assert iptables_save.not_shown(NFT) == frozenset()
+    assert iptables_save.not_shown(f"{NFT}{odd}{whole}") == {"security", "filter"}
+
+
 def test_no_table_in_use_drops_nothing() -> None:
     assert iptables_save.drops(iptables_save.parse(""), NETWORKS) == []
 

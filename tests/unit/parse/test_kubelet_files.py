@@ -45,6 +45,46 @@ def test_the_defaults_follow_and_replace_what_kubeadm_wrote() -> None:
     assert node_ip(flags, ARGS.format("--node-ip=10.0.0.3")) == "10.0.0.3"
 
 
+def started(unit: str, flags: str = "", defaults: str = "") -> kubelet.Kubelet:
+    return kubelet.parse(CONFIG, ARGS.format(flags), defaults, unit)
+
+
+DROP_IN = 'Environment="KUBELET_EXTRA_ARGS=--node-ip=10.0.0.1 --v=2" A=b\n'
+
+
+def test_a_drop_in_s_variable_counts_unless_a_file_has_it_too() -> None:
+    assert started(DROP_IN + kubelet.START).node_ip == "10.0.0.1"
+    assert started(DROP_IN + kubelet.START, defaults="KUBELET_EXTRA_ARGS=--node-ip=10.0.0.2").node_ip == "10.0.0.2"
+    assert started(f"{DROP_IN}Environment=\n{kubelet.START}").node_ip == ""
+    assert started(f"{DROP_IN}Environment=KUBELET_EXTRA_ARGS=--node-ip=10.0.0.3\n{kubelet.START}").node_ip == "10.0.0.3"
+
+
+def test_the_last_command_line_starts_it_with_its_own_words() -> None:
+    own = "ExecStart=/usr/bin/kubelet --resolv-conf /a $KUBELET_EXTRA_ARGS\n"
+    assert started(f"{kubelet.START}\nExecStart=\n{own}", "--node-ip=10.0.0.9", "KUBELET_EXTRA_ARGS=--v=2") == (
+        kubelet.Kubelet("cgroupfs", "/a", "")
+    )
+
+
+def test_a_variable_in_braces_is_one_word() -> None:
+    command = "ExecStart=--node-ip=10.0.0.9 --node-ip ${IP} ${NONE} $NONE --v=2 --resolv-conf=${IP}"
+    found = started(f"Environment='IP=10.0.0.1 --node-ip=10.0.0.2'\n{command}")
+    assert (found.node_ip, found.resolv_conf) == ("10.0.0.1 --node-ip=10.0.0.2", "${IP}")
+    found = started("ExecStart=/usr/bin/kubelet --node-ip $ --resolv-conf ${}")
+    assert (found.node_ip, found.resolv_conf) == ("$", "${}")
+    assert started("Environment=IP=10.0.0\nExecStart=/usr/bin/kubelet --node-ip $IP.1").node_ip == "$IP.1"
+
+
+def test_an_empty_flag_leaves_pods_without_name_servers() -> None:
+    assert started(kubelet.START, "--resolv-conf=").resolv_conf == ""
+
+
+@pytest.mark.parametrize("unit", ["", "ExecStart=\n", DROP_IN, "ExecStart='a\n", f"{kubelet.START}\n[Service]\n"])
+def test_a_unit_that_starts_nothing_is_unknown(unit: str) -> None:
+    with pytest.raises(Unparsable, match=r"kubelet\.service"):
+        started(unit)
+
+
 @pytest.mark.parametrize("value", ['"--node-ip=10.0.0.1', "'--v=2\"", '"', "--node-ip='10.0.0.1"])
 def test_an_open_quote_is_unknown(value: str) -> None:
     with pytest.raises(Unparsable):

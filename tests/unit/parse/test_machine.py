@@ -100,10 +100,18 @@ def test_half_of_proc_modules_is_unknown(text):
 
 
 def test_modules_at_boot_are_spelt_as_the_kernel_does():
-    assert modules.at_boot("# for kubeadm\nbr_netfilter\n; x\nnf-conntrack\n") == {"br_netfilter", "nf_conntrack"}
+    assert modules.at_boot("# for kubeadm\nbr_netfilter\n;x\n#overlay\nnf-conntrack\n") == {
+        "br_netfilter",
+        "nf_conntrack",
+    }
 
 
-@pytest.mark.parametrize("text", ["br_netfilter overlay\n", "[section]\n"])
+@pytest.mark.parametrize("line", ["br_netfilter overlay", "overlay # for pods", "bonding mode=4 miimon=100"])
+def test_a_name_with_more_behind_it_loads_nothing(line):
+    assert modules.at_boot(f"{line}\nnf_conntrack\n") == {"nf_conntrack"}
+
+
+@pytest.mark.parametrize("text", ["[section]\n", "[a section]\n", "br_netfilter.ko\n", "br_netfilter.ko x\n"])
 def test_what_is_not_a_module_name_is_unknown(text):
     with pytest.raises(Unparsable):
         modules.at_boot(text)
@@ -111,10 +119,11 @@ def test_what_is_not_a_module_name_is_unknown(text):
 
 def test_the_last_sysctl_setting_wins_in_either_spelling():
     text = "# k8s\nnet.ipv4.ip_forward=0\n-net/ipv4/ip_forward = 1\n;x\nnet.ipv4.conf.eth0/1.rp_filter = 2\n"
+    text += "-net.ipv4.conf.lo.rp_filter\n"
     assert sysctl_conf.parse(text) == {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.rp_filter": "2"}
 
 
-@pytest.mark.parametrize("text", ["net.ipv4.ip_forward\n", "= 1\n", "net.ipv4.ip_forward=1\0"])
+@pytest.mark.parametrize("text", ["net.ipv4.ip_forward\n", "-\n", "= 1\n", "net.ipv4.ip_forward=1\0"])
 def test_half_a_sysctl_setting_is_unknown(text):
     with pytest.raises(Unparsable):
         sysctl_conf.parse(text)

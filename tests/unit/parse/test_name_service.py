@@ -11,9 +11,29 @@ MANAGER = "[main]\nplugins=ifupdown\n dns = dnsmasq \n#dns=dnsmasq\ndns=dnsmasq2
 
 
 def test_dnsmasq_is_found_and_turned_off() -> None:
-    assert network_manager.dnsmasq_lines(MANAGER) == ("dns = dnsmasq",)
-    assert network_manager.without_dnsmasq(MANAGER) == MANAGER.replace(" dns = d", "# dns = d")
-    assert network_manager.dnsmasq_lines("dns=dnsmasq") == ("dns=dnsmasq",)
+    off = network_manager.without_dnsmasq(MANAGER)
+    assert off == MANAGER.replace(" dns = d", "# dns = d")
+    assert network_manager.with_dnsmasq(f"== /a\n{off}") == ()
+
+
+@pytest.mark.parametrize("line", ["dns=dnsmasq", " dns=dnsmasq", "dns =dnsmasq", "dns= dnsmasq", "dns=dnsmasq\t"])
+def test_a_line_that_turns_dnsmasq_on_becomes_a_comment(line: str) -> None:
+    assert network_manager.without_dnsmasq(f"[main]\n{line}\n") == f"[main]\n#{line}\n"
+    assert network_manager.with_dnsmasq(f"== /a\n{line}\n") == ("/a",)
+
+
+def test_only_the_section_main_is_about_it() -> None:
+    assert network_manager.with_dnsmasq("== /a\n[x]\ndns=dnsmasq\n[main] y\ndns=dnsmasq\n") == ()
+    assert network_manager.with_dnsmasq("== /a\n[x]\n[ main ]\ndns=dnsmasq\n") == ("/a",)
+    with pytest.raises(Unparsable):
+        network_manager.with_dnsmasq("[main]\ndns=dnsmasq\n")
+
+
+def test_the_last_file_with_a_word_about_it_decides() -> None:
+    on, other = "[main]\ndns=dnsmasq\n", "[main]\ndns=none\n"
+    assert network_manager.with_dnsmasq(f"== /a\n{on}== /b\n[main]\n== /c\n{on}") == ("/a", "/c")
+    assert network_manager.with_dnsmasq(f"== /a\n{on}== /b\n{other}") == ()
+    assert network_manager.with_dnsmasq(f"== /a\n{other}== /b\n{on}") == ("/b",)
 
 
 def test_the_last_search_wins_and_options_add_up() -> None:

@@ -119,6 +119,22 @@ def test_etcds_status_leaves_out_zeros() -> None:
     told = '{"header": {}, "leader": "7", "dbSize": "4096", "errors": ["NOSPACE"]}'
     assert etcd.status(told) == etcd.Status(7, 4096, ("NOSPACE",))
     assert etcd.QUOTA == 2_147_483_648
+    assert etcd.status('{"header": {}, "errors": null, "dbSizeQuota": "9"}') == etcd.Status(0, 0, (), 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "quota"),
+    [
+        ("etcd --data-dir=/d", etcd.QUOTA),
+        ("etcd --quota-backend-bytes=0", etcd.QUOTA),
+        ("etcd --quota-backend-bytes=8589934592", 8589934592),
+        ("etcd -quota-backend-bytes 4096 --v=2", 4096),
+        ("etcd --quota-backend-bytes=4GiB", etcd.QUOTA),
+    ],
+)
+def test_the_quota_is_as_etcd_was_started(words: str, quota: int) -> None:
+    assert etcd.quota_of(f"4711 {words}\n") == quota
+    assert etcd.quota_of(f"4710 other\n4711 {words}\n") == quota
 
 
 @pytest.mark.parametrize("text", ['{"leader": "7"}', '{"header": {}, "leader": "x"}', '{"header": {}, "dbSize": []}'])
@@ -131,6 +147,10 @@ def test_a_member_of_etcd_that_has_not_started() -> None:
     assert etcd.members('{"members": [{"name": "atlas01"}, {"ID": "1"}]}') == ("atlas01", "not started")
     with pytest.raises(Unparsable):
         etcd.members('{"members": {}}')
+    with pytest.raises(Unparsable):
+        etcd.members('{"members": ["atlas01"]}')
+    with pytest.raises(Unparsable):
+        etcd.members("[" * 100_000)
 
 
 @pytest.mark.parametrize("text", ["{}", '{"kvs": []}', '{"kvs": [{}]}', '{"kvs": [{"value": ""}]}'])

@@ -18,6 +18,14 @@ def test_a_mount_comes_at_boot_or_on_access(options: str, at_boot: bool) -> None
     assert (entry.mountpoint, entry.comes_at_boot) == ("/c", at_boot)
 
 
+@pytest.mark.parametrize(
+    ("written", "point"),
+    [("/var/run/a", "/run/a"), ("/var/run", "/run"), ("/var/lock/", "/run/lock"), ("/var/running", "/var/running")],
+)
+def test_what_is_mounted_behind_debian_s_links_is_where_they_lead(written: str, point: str) -> None:
+    assert [entry.mountpoint for entry in fstab.parse(f"tmpfs {written} tmpfs\n")] == [point]
+
+
 def test_an_entry_needs_three_fields() -> None:
     (entry,) = fstab.parse("a:/b / nfs\n")
     assert (entry.mountpoint, entry.options) == ("/", ("defaults",))

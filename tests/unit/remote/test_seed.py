@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import random
+import signal
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -263,6 +266,38 @@ def test_a_seed_that_is_restarted_is_waited_for(room: Room, monkeypatch: pytest.
     restarted = room.a_seed(host=lambda: next(answers, lambda: host)(), is_lost=lambda: False)
     room.load("atlas10", restarted)
     assert room.has_loaded("atlas10")
+
+
+def test_a_seed_that_loses_its_power_is_waited_for(room: Room) -> None:
+    dark = threading.Event()
+
+    def host() -> Host:
+        if dark.is_set():
+            dark.clear()
+            room.links["atlas02"][0].abort()  # what the kernel does after 45 s without an acknowledgement
+            raise Unknown("atlas02: no answer within 30 s to: python3")
+        return Host(room.connection)
+
+    seeded = room.a_seed(host=host, is_lost=lambda: False)
+    room.load("atlas10", seeded)
+    found = subprocess.run(["pgrep", "-f", f"^python3 .* {seed.FOLDER} "], capture_output=True, text=True, check=True)
+    for pid in map(int, found.stdout.split()):
+        os.kill(pid, signal.SIGSTOP)  # accepts connections and says nothing more
+    dark.set()
+    room.load("atlas11", seeded)
+    assert room.has_loaded("atlas11")
+
+
+def test_a_seed_that_trickles_is_named(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Path(seed_server.__file__).read_text()
+    slow = room.folder / "seed_server.py"
+    slow.write_text(whole.replace("self.connection.sendfile(", "time.sleep(2); self.connection.sendfile("))
+    monkeypatch.setattr(seed_server, "__file__", str(slow))
+    monkeypatch.setattr(OwnFolder, "_end_of", lambda self, action: Applier._end_of(self, replace(action, deadline=1.0)))
+    with pytest.raises(
+        Unknown, match=r"the seed atlas02 cannot be used: atlas10 gets too little from it: .*no end after"
+    ):
+        room.load("atlas10")
 
 
 def test_a_seed_without_python_says_so(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
