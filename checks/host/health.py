@@ -29,7 +29,8 @@ PS_TWICE = f"{LOOK}; sleep 1; echo ==; {LOOK}"
 ZOMBIES = 20  # judgement: more of them are a parent that does not collect its children
 NEWS = (
     "set -e; journalctl -q -n 1 -o short-iso --no-pager; echo ==;"
-    " t=$(journalctl -q _TRANSPORT=kernel SYSLOG_IDENTIFIER=kernel --since=-24h -o short-iso --no-pager); printf '%s\\n' \"$t\""
+    " t=$(journalctl -q _TRANSPORT=kernel SYSLOG_IDENTIFIER=kernel --since=-24h -o short-iso --no-pager);"
+    " printf '%s\\n' \"$t\""
     f" | LC_ALL=C grep -avE '{kernel_log.COMINGS_AND_GOINGS}' || test $? = 1"
 )
 """The last entry of the journal, then what the kernel said in a day, without what others write to /dev/kmsg (systemd
