@@ -1,8 +1,7 @@
-"""`make upstream CHECKOUT=DIR`: the suite held against a real DLWorkspace checkout, for two clusters of four hosts.
+"""`make upstream CHECKOUT=DIR`: the suite held against a real DLWorkspace checkout, for three clusters of four hosts.
 
-Lints and renders the lab's configuration and the documentation's example with DIR in place of the stand-in, then
-prints every field in which the suite does not follow DIR's own templates and defaults and that docs/platform.md does
-not explain. No host is asked.
+Lints and renders each of CONFIGURATIONS with DIR in place of the stand-in, then prints every field in which the suite
+does not follow DIR's own templates and defaults and that docs/platform.md does not explain. No host is asked.
 Exit status: 0 none, 1 some, or DIR cannot be rendered, 2 wrong usage.
 """
 
@@ -26,7 +25,11 @@ NOT_COMPARED = (
     "files that prebuild.sh copies into an image: it is a shell script, which is not run",
     "kubeadm, mounts, hosts files and sudoers: deploy.py has no template of them; checks hold them on hosts",
 )
-CONFIGURATIONS = {"the lab's configuration": site.write, "the documentation's example": site.write_example}
+CONFIGURATIONS = {
+    "the lab's configuration, with Alertmanager": site.write,
+    "the documentation's example": site.write_example,
+    "that example with Alertmanager, on an amd64 master without accelerators": site.write_amd64,
+}
 
 
 def main(argv: list[str]) -> int:
