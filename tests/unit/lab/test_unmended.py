@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from dlws.platform.renderings import Platform
 from dlws.platform.services import SERVICES
 from tests.kits.checkout import STAND_IN
 from tests.lab.unmended import MENDS
+from tests.unit.lab.test_applications import EXPORTER, generated
 from tests.upstream import site
 
 WEB, DASHBOARD = "/etc/WebUI/local.yaml", "/etc/UserDashboard/local.config"
@@ -60,6 +62,14 @@ def test_a_sign_in_with_empty_ids_has_no_section_then(cluster: Cluster, monkeypa
     web = yaml.safe_load(web_files.local_yaml(cluster, rendering.renderer(cluster)))
     assert {"wechat", "activeDirectory"}.isdisjoint(web)
     assert {"sign", "domain", "clusters", "userGroup"} <= set(web)
+
+
+def test_no_exporter_reads_what_npu_smi_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    MENDS["npu_files_as_read"](monkeypatch)
+    files = generated(tmp_path)
+    assert "Ascend 910A" in (files / "device_list").read_text()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert EXPORTER.npu_samples(files) == []
 
 
 def test_a_malformed_name_that_nobody_judges_is_no_trouble(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
