@@ -14,6 +14,7 @@ from dlws.platform import npu_info, rendering, renderings, web_files
 from dlws.platform.renderings import Platform
 from dlws.platform.services import SERVICES
 from tests.kits.checkout import STAND_IN
+from tests.lab.test_6_mends import TRIALS
 from tests.lab.unmended import MENDS
 from tests.unit.lab.test_applications import EXPORTER, generated
 from tests.upstream import site
@@ -78,3 +79,7 @@ def test_a_malformed_name_that_nobody_judges_is_no_trouble(cluster: Cluster, mon
     MENDS["pods_judged"](monkeypatch)
     renderings._RENDERED.clear()
     assert renderings.troubles(cluster) == []
+
+
+def test_the_lab_undoes_every_mend() -> None:
+    assert {name for trial in TRIALS.values() for name in trial.without} == set(MENDS)
