@@ -77,12 +77,12 @@ TRIALS = {
     "F6": Trial(
         ("broken_containers_left_out",),
         installs={"platform": "is no image name for Docker"},
-        audits={"D26": "is no image name for Docker"},
+        audits={"D26": "is no image name for Docker", "R24": "//atlas_/reaper:latest: missing"},
     ),
     "F6, seen by Docker alone": Trial(
         ("broken_containers_left_out", "pods_judged"),
         installs={"platform_images": "invalid reference format"},
-        audits={"R24": "reaper"},
+        audits={"R24": "//atlas_/reaper:latest: missing"},
     ),
 }
 
