@@ -29,8 +29,8 @@ from lab import (
     registry,
 )
 from lab.plan import ALL_HOSTS, CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, RUN, SPARE, LabHost
-from lab.platform_faults import FAULTS
 from lab.process import LabError, environment, say
+from lab.upstream_faults import FAULTS
 
 
 def up(fresh: str, network: str) -> int:

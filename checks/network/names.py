@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlws.config.cluster import Cluster
+from dlws.config.cluster import Cluster, NameResolution
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
 from dlws.facts import samples
@@ -44,13 +44,16 @@ def test_private_address_is_here(node: Node, host: Host) -> None:
 def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
     """Every host's short name and FQDN, including this host's own, resolve to its private address.
 
+    The cluster's public name to the master's; or, with DNS, to suite.public_address: a site has one zone for all.
     In a large cluster one digest says so of all names; where it does not, each is asked for.
     """
     if len(cluster.nodes) > ALL_PAIRS_UP_TO and all_resolve(cluster, host):
         return
-    wanted = {name: {address} for address, names in cluster.names_by_address.items() for name in names}
+    wanted = {name: [{address}] for address, names in cluster.names_by_address.items() for name in names}
+    if cluster.suite.name_resolution == NameResolution.DNS:
+        wanted[cluster.public_name].append({str(cluster.suite.public_address)})  # "None" without one: no address
     found = resolve(host, list(wanted))
-    wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] != wanted[n]}
+    wrong = {f"{n} -> {'+'.join(sorted(found[n])) or 'nothing'}" for n in wanted if found[n] not in wanted[n]}
     expect("names that resolve incorrectly", found=wrong, expected=set())
 
 

@@ -284,6 +284,13 @@ def healthy_api() -> Any:
     return proof_platform.with_platform(read(HEALTHY / "kubernetes.yaml"), example())
 
 
+RECORDS = {
+    "atlas01.sigsus.cn": "192.168.3.6",
+    "atlas02.sigsus.cn": "192.168.3.2",
+    "atlas-gpu01.sigsus.cn": "192.168.3.4",
+}
+
+
 @cache
 def loaded(text: str) -> Cluster:
     """The cluster of a configuration, cached because loading takes longer than judging and many cases share one."""
@@ -294,7 +301,12 @@ def loaded(text: str) -> Cluster:
         for name in BESIDE:
             shutil.copy(HEALTHY / name, folder)
         (Path(folder) / "checkout").symlink_to(CHECKOUT)
-        return load(path, resolve=no_network)
+        return load(path, resolve=records)
+
+
+def records(name: str) -> list[str]:
+    """The A records of the proofs' hosts, where a case has them by DNS. Raises NetworkTouched for any other name."""
+    return [RECORDS[name]] if name in RECORDS else no_network(name)
 
 
 def no_network(*_: Any, **__: Any) -> NoReturn:

@@ -1,24 +1,26 @@
-"""`make upstream CHECKOUT=DIR`: the suite held against a real DLWorkspace checkout, for two clusters of four hosts.
+"""`make upstream CHECKOUT=DIR`: the suite held against a real DLWorkspace checkout, for three clusters of four hosts.
 
-Lints and renders the lab's configuration and the documentation's example with DIR in place of the stand-in, then
-prints every field in which the suite does not follow DIR's own templates and defaults and that docs/platform.md does
-not explain. No host is asked.
+Lints and renders each of CONFIGURATIONS with DIR in place of the stand-in, then prints every field in which the suite
+does not follow DIR's own templates and defaults and that docs/platform.md does not explain. No host is asked.
 Exit status: 0 none, 1 some, or DIR cannot be rendered, 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
-from dlws.config.cluster import inspect, load
+from dlws.config.cluster import Cluster, inspect, load
 from dlws.config.finding import errors
 from dlws.platform import parameters, renderings, services
+from dlws.platform.renderings import Platform
 from dlws.record.redaction import Redactor
-from tests.upstream import known, site
+from lab import dlws_images
+from tests.upstream import known, site, stand_in
 from tests.upstream.comparison import differences
 from tests.upstream.oracle import Upstream
 
@@ -26,7 +28,11 @@ NOT_COMPARED = (
     "files that prebuild.sh copies into an image: it is a shell script, which is not run",
     "kubeadm, mounts, hosts files and sudoers: deploy.py has no template of them; checks hold them on hosts",
 )
-CONFIGURATIONS = {"the lab's configuration": site.write, "the documentation's example": site.write_example}
+CONFIGURATIONS = {
+    "the lab's configuration, with Alertmanager": site.write,
+    "the documentation's example": site.write_example,
+    "that example with Alertmanager, on an amd64 master without accelerators": site.write_amd64,
+}
 
 
 def main(argv: list[str]) -> int:
@@ -78,7 +84,17 @@ def _compare(path: Path, checkout: Path, options: list[str]) -> int:
     for difference in unknown:
         print(f"  NOT EXPLAINED  {masked(str(difference))}")
     print(f"  {sum(map(len, by_row.values()))} fields differ as docs/platform.md says, {len(unknown)} otherwise")
+    _tell_what_the_lab_hides(cluster, platform)
     return 1 if unknown else 0
+
+
+def _tell_what_the_lab_hides(cluster: Cluster, platform: Platform) -> None:
+    print("== compare: the objects of the lab's stand-in with the checkout's; what differs no run on the lab has shown")
+    settings = cluster.settings.model_copy(update={"dlworkspace": str(dlws_images.CHECKOUT)})
+    found = stand_in.differences(platform, renderings.of(replace(cluster, settings=settings)))
+    for difference in found:
+        print(f"  {difference}")
+    print(f"  {len(found)} fields")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Difference:
 def differences(cluster: Cluster, upstream: Upstream, platform: Platform) -> list[Difference]:
     """Everything that differs, in a fixed order."""
     cnf = platform.renderer.cnf
-    found = list(_fields("parameter", upstream.cnf, cnf))
+    found = list(fields("parameter", upstream.cnf, cnf))
     for service in services.SERVICES:
         theirs = [document for _, document in upstream.objects(service.name)]
         found += _objects(theirs, [manifest.object for manifest in platform.manifests(service.name)])
@@ -48,22 +48,23 @@ def differences(cluster: Cluster, upstream: Upstream, platform: Platform) -> lis
     found += _objects(their_plugins, [plugin.manifest for plugin in device_plugins.plugins(cluster)])
     their_labels = upstream.labels()
     for node in cluster.nodes:
-        found += _fields(f"label {node.name}", their_labels[node.name], labels.for_node(cluster, node))
+        found += fields(f"label {node.name}", their_labels[node.name], labels.for_node(cluster, node))
     found += _files(cluster, upstream, platform)
     found += _images(cluster, upstream, platform)
     return found
 
 
 def _objects(theirs: Iterable[Any], ours: Iterable[Any]) -> Iterator[Difference]:
-    left, right = ({_key(document): document for document in documents} for documents in (theirs, ours))
+    left, right = ({key_of(document): document for document in documents} for documents in (theirs, ours))
     for key in dict.fromkeys([*left, *right]):
         if key in left and key in right:
-            yield from _fields(f"object {key}", _comparable(left[key]), _comparable(right[key]))
+            yield from fields(f"object {key}", _comparable(left[key]), _comparable(right[key]))
         else:
             yield Difference(f"object {key}", *("present" if key in side else ABSENT for side in (left, right)))
 
 
-def _key(document: Mapping[str, Any]) -> str:
+def key_of(document: Mapping[str, Any]) -> str:
+    """Kind, namespace and name of an object: `DaemonSet kube-system/mysql`."""
     metadata = document["metadata"]
     return f"{document['kind']} {metadata.get('namespace', 'default')}/{metadata['name']}"
 
@@ -91,14 +92,14 @@ def _files(cluster: Cluster, upstream: Upstream, platform: Platform) -> Iterator
         theirs = upstream.text(Path(template)) or ""
         if template.endswith(".yaml"):
             sides = (yaml.load(side, Loader=yaml.BaseLoader) for side in (theirs, text))
-            yield from _fields(f"file {path}", *sides)
+            yield from fields(f"file {path}", *sides)
         else:
             yield from _lines(f"file {path}", theirs, text)
     for folder in ("WebUI", "RestfulAPI", "UserDashboard"):
         for file in sorted((upstream.root / BOOTSTRAP / "template" / folder).iterdir()):
             if str(file.relative_to(upstream.root)) not in ours:
                 yield Difference(f"file of {folder}/{file.name}", "present", ABSENT)
-    yield from _fields(
+    yield from fields(
         f"file {web_files.FQDN_FILE}",
         {name: upstream.full_name(name) for name in upstream.cnf["machines"]},
         {node.name: node.fqdn for node in cluster.nodes},
@@ -111,7 +112,7 @@ def _images(cluster: Cluster, upstream: Upstream, platform: Platform) -> Iterato
             folder = Path(platform.renderer.checkout.image_folder(build.image.name)).name
             theirs = {"name": upstream.image_name(folder, arch), "dockerfile": upstream.dockerfile(folder, arch)}
             ours = {"name": build.full_name, "dockerfile": build.dockerfile}
-            yield from _fields(f"image {build.image.name} {arch}", theirs, ours)
+            yield from fields(f"image {build.image.name} {arch}", theirs, ours)
     for image in image_names.BUILT:
         folder = Path(platform.renderer.checkout.image_folder(image.name)).name
         yield from _context(folder, image, upstream, platform)
@@ -143,7 +144,8 @@ def _lines(place: str, theirs: str, ours: str) -> Iterator[Difference]:
             yield Difference(place, ABSENT, _shown(line[2:]))
 
 
-def _fields(place: str, theirs: Any, ours: Any) -> Iterator[Difference]:
+def fields(place: str, theirs: Any, ours: Any) -> Iterator[Difference]:
+    """The plain values of two things that are not the same, each by its path."""
     left, right = dict(_leaves(theirs, "")), dict(_leaves(ours, ""))
     for path in dict.fromkeys([*left, *right]):
         before, after = left.get(path, ABSENT), right.get(path, ABSENT)

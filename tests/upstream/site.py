@@ -14,6 +14,16 @@ from tests.kits.config_example import example
 CONFIGURATION: Final = LAB / "config.yaml"
 ID: Final = "00000000-0000-4000-8000-000000000000"
 """The cluster's id where none has been made yet."""
+_FIRST_HOST: Final = re.compile(r"(machines:\n(?:.*\n){3} +archtype: ).*\n +type: npu\n +vendor: .*\n")
+_ALERTS: Final = """\
+alert-manager:
+  configured: true
+  smtp_url: smtp.example.org:25
+  smtp_from: dlws@example.org
+  smtp_auth_username: dlws@example.org
+  smtp_auth_password: invented-mail-password
+  receiver: admin@example.org
+"""
 _CHECKOUT: Final = re.compile(r"^dlworkspace: .*$", re.MULTILINE)
 
 
@@ -37,6 +47,14 @@ def write(folder: Path, checkout: Path) -> Path:
 def write_example(folder: Path, checkout: Path) -> Path:
     """The documentation's example as config.yaml in `folder`, naming `checkout`, and its cluster's id."""
     return _written(folder, f"dlworkspace: {checkout}\n{example()}")
+
+
+def write_amd64(folder: Path, checkout: Path) -> Path:
+    """That example with Alertmanager, on a master of amd64 without accelerators."""
+    text, count = _FIRST_HOST.subn(r"\1amd64\n    type: cpu\n", example(), count=1)
+    if count != 1:
+        raise LookupError("the documentation's example begins with no host that has NPUs")
+    return _written(folder, f"dlworkspace: {checkout}\n{_ALERTS}{text}")
 
 
 def _written(folder: Path, text: str) -> Path:

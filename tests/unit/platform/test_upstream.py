@@ -67,6 +67,13 @@ def test_no_field_of_the_stand_in_is_unexplained(checkout: Path, tmp_path: Path)
     assert sorted(unexplained(folder, checkout, checkout)) == sorted(NOT_THERE)
 
 
+def test_one_of_the_clusters_has_an_amd64_master_and_mails_its_alerts(tmp_path: Path) -> None:
+    cluster = load(site.write_amd64(tmp_path, STAND_IN), resolve=no_dns)
+    assert (cluster.master.arch, cluster.master.device) == ("amd64", "cpu")
+    titles = [manifest.title for manifest in renderings.of(cluster).manifests("monitor")]
+    assert {"Deployment kube-system/prometheus-deployment", "Deployment kube-system/alert-manager"} <= {*titles}
+
+
 def test_a_field_that_the_suite_drops_is_found(checkout: Path, tmp_path: Path) -> None:
     folder, other = tmp_path / "site", tmp_path / "other"
     folder.mkdir()
