@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from dlws.record.ledger import Ledger, Result, read
 from dlws.verdict import Verdict
@@ -59,6 +60,20 @@ class Finished:
     def result(self, name: str, host: str) -> Result:
         """The result of one stage or check on one host."""
         return next(r for r in self.ledger.results if (r.name, r.host) == (name, host))
+
+    @property
+    def record(self) -> bytes:
+        """Its canonical JSON."""
+        command = [sys.executable, "-m", "dlws", "reports", "json", str(self.folder)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same but for its name, its time and the digests of answers, which have times too."""
+        made = json.loads(self.record)
+        for check in made["checks"]:
+            del check["evidence"]["sha256"]
+        return {**made, "run": "", "started": ""}
 
     def commands(self, host: str, kind: str) -> list[str]:
         """The commands sent to a host: kind `read` or `change`."""
@@ -136,6 +151,13 @@ def configured(text: str) -> Iterator[Path]:
         yield path
     finally:
         path.unlink()
+
+
+def judged_together(into: Path, *shards: Path) -> Finished:
+    """The shards of an audit, merged, and the replay of the whole."""
+    command = [sys.executable, "-m", "dlws", "reports", "merge", *map(str, shards), "--into", str(into)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return run("-m", "verify", "--replay", str(into))
 
 
 def lab(*words: str) -> str:
