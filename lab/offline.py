@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dlws.config.cluster import load
+from dlws.config.schema import Configuration
 from lab import dlws_images, mirror, ports, registry
 from lab.plan import BRIDGE, GATEWAY, IMAGES, LAB, REGISTRY, STATE, cache
 from lab.process import LabError, attempt, run
@@ -70,11 +72,13 @@ BELOW = "offline"
 KNOWN = {
     (GATEWAY, 53): "resolv.conf's name server, which does not answer",
     ("169.254.169.254", 80): "kubelet's look for a cloud's credentials",
-    ("10.3.0.1", 443): "the API's service address, until kube-proxy is there",
 }
 """What a host tries in any machine room, by destination. N05 wants a name server, and N02 asks it for every host's name
-until /etc/hosts has them; kubelet 1.20 asks the link-local address of AWS' metadata service at its start; a pod
-of the pod network may start before the host's kube-proxy."""
+until /etc/hosts has them; kubelet 1.20 asks the link-local address of AWS' metadata service at its start."""
+SERVICES = ip_network(Configuration.model_fields["service_cluster_ip_range"].default)
+"""The addresses of the cluster's Services, which lead nowhere until the host's kube-proxy has them. A pod of the pod
+network may ask the API server before; the API server asks the metrics adapter (Kubernetes' aggregation layer) as soon
+as that has an endpoint."""
 KEYRING = "/usr/share/keyrings/{}-archive-keyring.gpg"
 
 
@@ -91,6 +95,8 @@ class Attempt:
     @property
     def known(self) -> str:
         """What is known to try this without needing it; empty for anything else."""
+        if ip_address(self.destination) in SERVICES:
+            return "a Service's address, until the host's kube-proxy has it"
         return KNOWN.get((self.destination, self.port), "")
 
     def __str__(self) -> str:

@@ -72,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {meaning}")
     if "dlws" in getattr(config, "workerinput", {}):
         run.join(config, config.workerinput["dlws"])  # type: ignore[attr-defined]
+        config.args = config.workerinput["collected"]  # type: ignore[attr-defined]
     if CONTEXT not in config.stash:
         return
     print_freely(config)
@@ -143,8 +144,9 @@ class Run:
         self.conclusion: Conclusion | None = None
 
     def pytest_configure_node(self, node: Any) -> None:
-        """Send the run's settings to a new worker."""
+        """Send the run's settings to a new worker, and what is collected: xdist hands on the command line as typed."""
         node.workerinput["dlws"] = self.context.packed()
+        node.workerinput["collected"] = self.config.args
 
     def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: Any) -> list[TargetItem] | None:
         """Checks and stages become one item per target; helpers in the same files are not collected."""

@@ -21,12 +21,13 @@ from dlws.engine.credentials import ENVIRONMENT, kept_credential
 from dlws.init import draft, from_cluster, settings, table
 from dlws.init.comparison import differences
 from dlws.init.contact import LONGEST, Contact, Failure
-from dlws.init.dialogue import Dialogue, Unanswered, checked, known_or_asked
+from dlws.init.dialogue import Dialogue, checked, known_or_asked
 from dlws.init.listing import BadList, Listed, from_option
 from dlws.init.survey import Contradiction, Surveyed, as_listed
 from dlws.inventory import Role
 from dlws.parse.mappings import merged
 from dlws.record import whole_file
+from dlws.record.asking import Unanswered
 from dlws.record.ownership import user
 from dlws.record.printable import clip, one_line
 from dlws.remote.hostkeys import HostKeys, Remark, console, keys_of

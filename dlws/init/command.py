@@ -13,9 +13,10 @@ from dlws.config.command import CONFIG, FILE
 from dlws.config.finding import ConfigError
 from dlws.engine.credentials import CredentialError
 from dlws.init import table
-from dlws.init.dialogue import Silent, Terminal, Unanswered
+from dlws.init.dialogue import Silent, Terminal
 from dlws.init.listing import BadList
 from dlws.record.answer import Unreachable
+from dlws.record.asking import Unanswered
 
 
 @click.command()

@@ -9,26 +9,23 @@ import click
 from pydantic_core import PydanticCustomError
 
 from dlws.config.finding import shown
+from dlws.record.asking import Unanswered, asking
 
 Reader = Callable[[str], Any]
 """A validator of `dlws.config.values`: returns the value, or raises a refusal."""
-
-
-class Unanswered(Exception):
-    """A question that nobody is there to answer, or an option whose value cannot be; the message is the whole line."""
 
 
 class Dialogue(Protocol):
     """Somebody who answers questions, or nobody."""
 
     def text(self, option: str, question: str, default: str | None, read: Reader) -> str:
-        """A valid answer. Raises Unanswered without a terminal, where there is no default."""
+        """A valid answer. Raises Unanswered where nobody answers."""
 
     def secret(self, option: str, question: str) -> str:
-        """A password, asked for without echo. Raises Unanswered without a terminal."""
+        """A password, asked for without echo. Raises Unanswered where nobody answers."""
 
     def confirms(self, option: str, question: str) -> bool:
-        """Whether the operator says yes. Raises Unanswered without a terminal."""
+        """Whether the operator says yes. Raises Unanswered where nobody answers."""
 
 
 class Terminal:
@@ -43,15 +40,19 @@ class Terminal:
             except PydanticCustomError as error:
                 raise click.UsageError(_words(error)) from None
 
-        return str(click.prompt(question, default=default, value_proc=value))
+        fix = f"add {option}" if default is None else f"add {option}, or --yes to take {default}"
+        with asking(question, fix):
+            return str(click.prompt(question, default=default, value_proc=value))
 
     def secret(self, option: str, question: str) -> str:
         """See `Dialogue.secret`."""
-        return str(click.prompt(question, hide_input=True))
+        with asking(question, option):
+            return str(click.prompt(question, hide_input=True))
 
     def confirms(self, option: str, question: str) -> bool:
         """See `Dialogue.confirms`."""
-        return click.confirm(question)
+        with asking(question, option):
+            return click.confirm(question)
 
 
 class Silent:

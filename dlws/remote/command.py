@@ -13,6 +13,7 @@ from dlws.config.command import CONFIG
 from dlws.config.finding import ConfigError
 from dlws.inventory import Node
 from dlws.record.answer import Unreachable
+from dlws.record.asking import Unanswered, asking
 from dlws.record.printable import clip, one_line
 from dlws.remote.hostkeys import HostKey, HostKeys, Remark, keys_of
 
@@ -48,12 +49,22 @@ def host_keys(path: Path, pin: bool) -> int:
         print(f"{node.name:14} {node.address:15} {_row(node, key, keys)}")
     unsure = {n: k for n, k in shown.items() if isinstance(k, HostKey) and not keys.voucher(n, k)}
     question = f"Has each of the {len(unsure)} keys that are not confirmed been compared with its machine's console?"
-    if pin and unsure and click.confirm(question):
+    if pin and unsure and _confirmed(question):
         for node, key in unsure.items():
             keys.pin(node, key, Remark.CONFIRMED)
         print(f"pinned in {keys.path}")
         unsure = {}
     return 1 if unsure or any(isinstance(key, Unreachable) for key in shown.values()) else 0
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        with asking(
+            question, "run it at a terminal, or write the fingerprints that were compared into suite.host_keys"
+        ):
+            return click.confirm(question)
+    except Unanswered as error:
+        raise Refused(str(error)) from error
 
 
 def _shown(node: Node, keys: HostKeys) -> HostKey | Unreachable:

@@ -43,9 +43,18 @@ def tar(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return built(arch, tmp_path_factory.mktemp(arch))
 
 
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last audit of this checkout that ended: one copy for both bundles, whatever is recorded meanwhile."""
+    runs = [run for run in sorted(OUT.glob("*/*-verify")) if (run / "verdicts.json").exists()]
+    if not runs:
+        pytest.skip("no audit is recorded below reports/out: make demo")
+    return Path(shutil.copytree(runs[-1], tmp_path_factory.mktemp("recording") / runs[-1].name))
+
+
 @pytest.fixture(scope="module")
-def jail(tar: Path, tmp_path_factory: pytest.TempPathFactory) -> Jail:
-    """The bundle in an empty root, with the last audit of this checkout in the user's home, as `run`."""
+def jail(recording: Path, tar: Path, tmp_path_factory: pytest.TempPathFactory) -> Jail:
+    """The bundle in an empty root, with a recorded audit in the user's home, as `run`."""
     folder = tmp_path_factory.mktemp("jail")
     for place in (folder, *folder.parents[:2]):
         place.chmod(0o755)
@@ -53,19 +62,11 @@ def jail(tar: Path, tmp_path_factory: pytest.TempPathFactory) -> Jail:
         archive.extractall(folder, filter="tar")
     arch = tar.stem.rpartition("-")[2]
     made = empty_root(folder / tar.stem, folder, arch, NATIVE)
-    shutil.copytree(recorded(), made.home / "run")
+    shutil.copytree(recording, made.home / "run")
     shutil.copy(ROOT / "lab/config.yaml", made.home)
     for path in made.home.rglob("*"):
         shutil.chown(path, NOBODY, NOBODY)
     return made
-
-
-def recorded() -> Path:
-    """The last audit of this checkout that ended."""
-    runs = [run for run in sorted(OUT.glob("*/*-verify")) if (run / "verdicts.json").exists()]
-    if not runs:
-        pytest.skip("no audit is recorded below reports/out: make demo")
-    return runs[-1]
 
 
 def test_a_second_build_is_the_same_in_every_byte(tar: Path, tmp_path: Path) -> None:

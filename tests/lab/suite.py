@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from dlws.record.ledger import Ledger, Result, read
+from dlws.record.run_folder import RUNS
 from dlws.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +62,20 @@ class Finished:
         """The result of one stage or check on one host."""
         return next(r for r in self.ledger.results if (r.name, r.host) == (name, host))
 
+    @property
+    def record(self) -> bytes:
+        """Its canonical JSON."""
+        command = [sys.executable, "-m", "dlws", "reports", "json", str(self.folder)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same but for its name, its time and the digests of answers, which have times too."""
+        made = json.loads(self.record)
+        for check in made["checks"]:
+            del check["evidence"]["sha256"]
+        return {**made, "run": "", "started": ""}
+
     def commands(self, host: str, kind: str) -> list[str]:
         """The commands sent to a host: kind `read` or `change`."""
         files = (self.folder / "evidence").glob(f"{host}.*")
@@ -70,9 +86,10 @@ class Finished:
 class Running:
     """A run of the suite that goes on."""
 
-    def __init__(self, *arguments: str, config: Path = CONFIG) -> None:
-        self._known = folders()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    def __init__(self, *arguments: str, config: Path = CONFIG, runs: Path = OUT.parent) -> None:
+        self._out = runs / OUT.name
+        self._known = folders(self._out)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))} | {RUNS: str(runs)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pytest", f"--cluster={config}", *arguments],
             cwd=ROOT,
@@ -86,8 +103,8 @@ class Running:
     @property
     def folder(self) -> Path:
         """The folder of this run, once there is one."""
-        wait_until("the run's folder", lambda: bool(folders() - self._known), 60)
-        return max(folders() - self._known)
+        wait_until("the run's folder", lambda: bool(folders(self._out) - self._known), 60)
+        return max(folders(self._out) - self._known)
 
     def wait_for_command(self, host: str, words: str) -> None:
         """Wait until the command under way on a host holds these words."""
@@ -106,13 +123,13 @@ class Running:
     def finish(self, deadline: float = DEADLINE) -> Finished:
         """Wait for its end."""
         output, _ = self.process.communicate(timeout=deadline)
-        assert folders() - self._known, f"the suite left no ledger: {output}"
+        assert folders(self._out) - self._known, f"the suite left no ledger: {output}"
         return Finished(self.process.returncode, output, self.folder)
 
 
-def run(*arguments: str, config: Path = CONFIG) -> Finished:
+def run(*arguments: str, config: Path = CONFIG, runs: Path = OUT.parent) -> Finished:
     """Run the suite to its end: `run("-m", "verify", "--limit", "atlas01")`."""
-    return Running(*arguments, config=config).finish()
+    return Running(*arguments, config=config, runs=runs).finish()
 
 
 @contextmanager
@@ -136,6 +153,13 @@ def configured(text: str) -> Iterator[Path]:
         yield path
     finally:
         path.unlink()
+
+
+def judged_together(into: Path, *shards: Path) -> Finished:
+    """The shards of an audit, merged, and the replay of the whole."""
+    command = [sys.executable, "-m", "dlws", "reports", "merge", *map(str, shards), "--into", str(into)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return run("-m", "verify", "--replay", str(into))
 
 
 def lab(*words: str) -> str:
@@ -217,9 +241,9 @@ def broken(fault: str, host: str) -> Iterator[None]:
         lab("heal")
 
 
-def folders() -> set[Path]:
+def folders(out: Path) -> set[Path]:
     """All runs of the lab's cluster."""
-    return {ledger.parent for ledger in OUT.glob("*/ledger.jsonl")}
+    return {ledger.parent for ledger in out.glob("*/ledger.jsonl")}
 
 
 def wait_until(what: str, holds: object, deadline: float) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dlws.verdict import Verdict
-from tests.lab.suite import CONFIG, HOSTS, MASTER, ROOT, Finished, configured, kubectl, objects, on, run, snapshot
+from tests.lab.suite import (
+    CONFIG,
+    HOSTS,
+    MASTER,
+    Finished,
+    configured,
+    judged_together,
+    kubectl,
+    objects,
+    on,
+    run,
+    snapshot,
+)
 
 pytestmark = [pytest.mark.lab]
 
@@ -61,32 +69,15 @@ def test_a_replay_of_an_audit_is_the_same_in_every_byte(first_install: Finished)
     audit = run("-m", "verify")
     again = run("-m", "verify", "--replay", str(audit.folder))
     assert again.exit_status == audit.exit_status, again.output
-    assert record(again) == record(audit)
-
-
-def record(finished: Finished) -> bytes:
-    """The canonical JSON of a run."""
-    command = [sys.executable, "-m", "dlws", "reports", "json", str(finished.folder)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    assert again.record == audit.record
 
 
 def test_two_shards_come_to_the_record_of_one_audit(first_install: Finished, tmp_path: Path) -> None:
     whole = run("-m", "verify")
     shards = [run("-m", "verify", "--shard", f"{number}/2") for number in (1, 2)]
-    parts = [str(shard.folder) for shard in shards]
-    command = [sys.executable, "-m", "dlws", "reports", "merge", *parts, "--into", str(tmp_path / "merged")]
-    subprocess.run(command, cwd=ROOT, check=True)
-    judged = run("-m", "verify", "--replay", str(tmp_path / "merged"))
+    judged = judged_together(tmp_path / "merged", *(shard.folder for shard in shards))
     assert [each.exit_status for each in (whole, *shards, judged)] == [0] * 4
-    assert told(judged) == told(whole)
-
-
-def told(finished: Finished) -> dict[str, Any]:
-    """The canonical record of an audit but for its name, its time and the digests of answers, which have times too."""
-    made = json.loads(record(finished))
-    for check in made["checks"]:
-        del check["evidence"]["sha256"]
-    return {**made, "run": "", "started": ""}
+    assert judged.told == whole.told
 
 
 @contextmanager

@@ -43,7 +43,6 @@ def plug_in(pid: int) -> None:
 @pytest.fixture(scope="module")
 def control_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jail]:
     """The bundle in an empty root, with what an operator brings: config.yaml and what it names, keys and password."""
-    lab("up", "--fresh")
     folder = tmp_path_factory.mktemp("control")
     for place in (folder, *folder.parents[:2]):
         place.chmod(0o755)
@@ -53,6 +52,7 @@ def control_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jail]:
     with tarfile.open(tar) as archive:
         archive.extractall(folder, filter="tar")
     tar.unlink()
+    lab("up", "--fresh")
     jail = replace(empty_root(folder / tar.stem, folder, NATIVE, NATIVE), connect=plug_in)
     settle(jail.home)
     yield jail

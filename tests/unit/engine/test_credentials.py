@@ -69,6 +69,15 @@ def test_on_a_terminal_it_is_asked_for_unless_the_key_is_placed(
     assert root_credential(State(tmp_path)).password is None
 
 
+def test_who_ends_the_input_at_the_prompt_has_typed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(credentials, "has_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", ended)
+    assert root_credential(State(tmp_path)).password is None
+
+
 def test_a_run_that_meets_no_new_host_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "has_terminal", lambda: True)
     assert kept_credential(State(tmp_path)).password is None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -14,6 +15,7 @@ from dlws.cli import main
 from dlws.config.cluster import Cluster, load
 from dlws.config.state import state_of
 from dlws.inventory import Device, Role
+from dlws.record.asking import asking
 from dlws.remote.hostkeys import Remark, keys_of
 from tests.kits.bare_hosts import AMD, ARM, PASSWORD, PLAIN, Bare, site
 from tests.kits.config_example import no_dns
@@ -307,6 +309,55 @@ def test_wrong_options_are_one_line(words: tuple[str, ...], why: str, init: Init
     assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
     assert why in done.output
     assert not config.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "why"),
+    [
+        (
+            (),
+            "",
+            '"Name of the cluster" was not answered, because the input has ended (add --cluster-name, or --yes to',
+        ),
+        (NAMED, "", "has ended (add --hosts LIST, --csv FILE or --from-cluster KUBECONFIG)"),
+        (
+            (*NAMED, "hosts"),
+            "",
+            '"Are these 2 host keys right?" was not answered, because the input has ended (put the',
+        ),
+        (
+            (*NAMED, "hosts"),
+            "y\n",
+            "because the input has ended (set DLWS_ROOT_PASSWORD, or name a key with --key FILE)",
+        ),
+        ((*NAMED, "hosts"), f"y\n{PASSWORD}\n", '"Master, by name or address" was not answered'),
+    ],
+)
+def test_an_input_that_ends_at_a_question_is_one_line_with_the_fix(
+    words: tuple[str, ...], says: str, why: str, init: Init, config: Path, hosts: tuple[int, list[Bare]]
+) -> None:
+    given = [*words[:-1], *port(hosts)] if words[-1:] == ("hosts",) else words
+    done = init(*given, says=says)
+    assert done.exit_code == 2
+    assert why in done.output.splitlines()[-1]
+    assert not config.exists()
+
+
+def test_a_password_that_nobody_says_to_keep_is_not_kept(
+    init: Init, config: Path, hosts: tuple[int, list[Bare]]
+) -> None:
+    done = init(*NAMED, *port(hosts), says=f"y\n{PASSWORD}\n\n")
+    assert done.exit_code == 0, done.output
+    assert not state_of(config, "demo").root_password.exists()
+
+
+def test_who_interrupts_a_question_is_told_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+    with pytest.raises(click.Abort), asking("Name", "add --name"):
+        click.prompt("Name")
 
 
 @pytest.mark.parametrize(("images", "told"), [("prebuilt", True), ("build", False)])

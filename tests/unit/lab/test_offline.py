@@ -34,6 +34,19 @@ def test_the_counter_names_who_tried_to_reach_what() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("to", "port", "known"),
+    [
+        ("10.3.0.1", 443, True),  # pods ask the API server
+        ("10.3.210.122", 443, True),  # the API server asks the metrics adapter
+        ("10.4.0.1", 443, False),
+        ("169.254.169.254", 443, False),
+    ],
+)
+def test_a_services_address_is_of_the_cluster(to: str, port: int, known: bool) -> None:
+    assert bool(offline.Attempt("192.168.3.2", to, "tcp", port, 5).known) is known
+
+
 def test_nobody_tried_is_no_attempt() -> None:
     text = json.dumps({"nftables": [a_set("tried"), a_set("tried_without_port")]})
     assert offline.parse(text) == []

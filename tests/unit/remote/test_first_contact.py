@@ -108,6 +108,13 @@ def test_an_operator_sees_the_keys_and_pins_them(cluster: Cluster, ssh: Ssh, hos
     assert ssh.tried == [f"root:{PASSWORD}"]
 
 
+def test_keys_that_nobody_says_are_right_are_not_pinned(cluster: Cluster, host_keys: Callable[..., Result]) -> None:
+    refused = host_keys("--pin").exception
+    assert str(refused).startswith('"Has each of the 1 keys that are not confirmed been compared')
+    assert str(refused).endswith("write the fingerprints that were compared into suite.host_keys)")
+    assert not cluster.state.host_keys.exists()
+
+
 def test_a_changed_key_is_shown_and_never_pinned(cluster: Cluster, host_keys: Callable[..., Result]) -> None:
     keys_of(cluster).pin(cluster.node("atlas01"), replace(HOST_KEY, blob=b"another"))
     before = cluster.state.host_keys.read_text()
