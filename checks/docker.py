@@ -228,7 +228,7 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
         if answer.rc and not is_the_containers_own(answer.rc, said):
             raise host.unexpected(answer)
         expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
-        seen = len(nvidia_smi.listed(answer.text))
+        seen = len(nvidia_smi.listed(nvidia_smi.answer(answer.text, answer.error_text)))
         expect(f"GPUs seen through {route} run", found=seen, expected=node.device_count)
 
 
