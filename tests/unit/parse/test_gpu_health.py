@@ -209,6 +209,7 @@ def test_a_list_leaves_a_lost_card_out():
     rows[1] = LOST.format("gpu 0000:07:00.0")
     assert nvidia_smi.listed("\n".join(rows)) == ("GPU-0004b000-7c1e", "GPU-0004b002-7c1e")
     assert nvidia_smi.listed(f"{rows[0]}\n{rows[2]}\n{rows[1]}\n") == ("GPU-0004b000-7c1e", "GPU-0004b002-7c1e")
+    assert nvidia_smi.listed(rows[1]) == ()
     for odd in (rows[:1] + rows[2:], rows[:1] + rows[:1], [rows[2], rows[0], rows[1]], [rows[2], rows[1]]):
         with pytest.raises(Unparsable):
             nvidia_smi.listed("\n".join(odd))
@@ -219,7 +220,8 @@ def test_what_is_said_of_cards_on_stderr_is_an_answer_too():
     for line in (sentence, warning, "No devices were found", "Failed to initialize NVML: Unknown Error"):
         assert nvidia_smi.answer("0, OK\n\n", f"locale: cannot set LC_ALL\n{line}\n") == f"0, OK\n{line}\n"
         assert nvidia_smi.answer(f"{line}\n", f"{line}\n") == f"{line}\n"
-    assert nvidia_smi.answer("0, OK", "locale: cannot set LC_ALL\n") == "0, OK"
+    for noise in ("locale: cannot set LC_ALL", f"{warning} of six"):
+        assert nvidia_smi.answer("0, OK", f"{noise}\n") == "0, OK"
 
 
 def test_the_fabric_managers_version_is_in_its_first_line():
