@@ -15,7 +15,7 @@ from dlws.parse.platform import answers
 from dlws.parse.platform.answers import Answers
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.verdict import NotApplicable, Unknown
+from dlws.verdict import NotApplicable, Unknown, Unparsable
 
 TOOLS = "/usr/local/Ascend/driver/tools"
 ON_BUS = f"lspci -Dnn -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
@@ -68,8 +68,12 @@ def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
 
 def links_on_bus(host: Host) -> dict[str, lspci.PcieLink]:
     """The PCIe link of each NPU by its PCI address. Engines of the CPU, which are on no link, are left out."""
-    engines = {f.address for f in lspci.functions(host.read(ON_BUS)) if f.device in ascend_models.ENGINES}
-    return lspci.links(host.read(LINKS), engines)
+    text = host.read(LINKS)
+    try:
+        return lspci.links(text)
+    except Unparsable:
+        engines = {f.address for f in lspci.functions(host.read(ON_BUS)) if f.device in ascend_models.ENGINES}
+        return lspci.links(text, engines)
 
 
 def listing(host: Host, command: str) -> str:
