@@ -68,6 +68,9 @@ KERNEL_LOG = (
 )
 IDLE_MEMORY = 15
 """MiB that a card without work may have in use."""
+DESK = ("GeForce", "TITAN")
+WORKSTATION = ("Quadro", "RTX", "DGX Display", "GB10")
+"""Words of their names. A workstation may have ECC; a DGX Station's display card and a DGX Spark (GB10) have none."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 Card = dict[str, str | None]
@@ -195,7 +198,7 @@ def model_of(card: Card) -> Model:
 
 def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
-    words = ("GeForce", "TITAN") if optional_field(card, "ecc.mode.current") else ("GeForce", "TITAN", "Quadro", "RTX")
+    words = DESK if optional_field(card, "ecc.mode.current") else (*DESK, *WORKSTATION)
     return any(word in required_field(card, "name") for word in words)
 
 
