@@ -29,20 +29,21 @@ def troubles(text: str) -> list[str]:
 
     Raises Unparsable if the number of cards differs from the tool's own count, or a value could not be read.
     """
-    count, card, depth = "", "", -1
+    count, card = "", ""
     cards, found = set[str](), list[str]()
+    section: int | None = None  # the indentation of `Fabric`, until a line has no more than that
     for line in lines(SOURCE, text):
         indent = len(line) - len(line.lstrip())
         key, _, value = (part.strip() for part in line.partition(" : "))
-        depth = -1 if indent <= depth else depth
+        section = None if section is None or indent <= section else section
         if match := _CARD.fullmatch(line):
             card = match[1]
             cards.add(card)
         elif key == "Attached GPUs":
             count = value
         elif line.strip() == _SECTION:
-            depth = indent
-        elif depth >= 0 and key in _SOUND and (told := nvidia_smi.value(value)) not in (None, _SOUND[key]):
+            section = indent
+        elif section is not None and key in _SOUND and (told := nvidia_smi.value(value)) not in (None, _SOUND[key]):
             if isinstance(told, nvidia_smi.Unreadable):
                 raise unparsable(SOURCE, f"{card} {key} : {value}")
             found.append(f"GPU {card} {key} {told}")

@@ -51,6 +51,7 @@ def test_a_sound_fabric_or_one_of_which_nothing_is_told_has_no_trouble(rows: str
         ("Route Unhealthy", "False", "True"),
         ("Access Timeout Recovery", "False", "True"),
         ("Incorrect Configuration", "None", "Insufficient Nvlinks"),
+        ("Incorrect Configuration", "None", "Invalid Location : tray 7"),
     ],
 )
 def test_each_trouble_is_told_with_its_card(key: str, now: str, then: str) -> None:
@@ -63,6 +64,8 @@ def test_each_trouble_is_told_with_its_card(key: str, now: str, then: str) -> No
 def test_what_is_not_of_the_fabric_is_none_of_its_troubles() -> None:
     elsewhere = "    Clocks\n        Summary : Unhealthy\n    Summary : Unhealthy\n"
     assert nvidia_fabric.troubles(HEAD.format(1) + JOINED.format(FIRST, ROWS) + elsewhere) == []
+    after = "            Summary : Unhealthy\n"
+    assert nvidia_fabric.troubles(HEAD.format(1) + JOINED.format(FIRST, ROWS) + after) == []
     before = JOINED.format(FIRST, ROWS).replace("    Fabric\n", f"{elsewhere}    Fabric\n")
     assert nvidia_fabric.troubles(HEAD.format(1) + before) == []
 
@@ -77,6 +80,7 @@ def test_what_is_not_of_the_fabric_is_none_of_its_troubles() -> None:
         JOINED.format(FIRST, ROWS),
         HEAD.format(1) + JOINED.format(FIRST, ROWS.replace("Healthy", "[Unknown Error]")),
         HEAD.format(1) + JOINED.format("0", ROWS),
+        HEAD.format(1) + JOINED.format(f"{FIRST} is lost", ROWS),
     ],
 )
 def test_an_answer_with_a_doubt_is_unknown(text: str) -> None:
