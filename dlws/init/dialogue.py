@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import click
@@ -43,15 +44,18 @@ class Terminal:
             except PydanticCustomError as error:
                 raise click.UsageError(_words(error)) from None
 
-        return str(click.prompt(question, default=default, value_proc=value))
+        with _answered(question, f"add {option}"):
+            return str(click.prompt(question, default=default, value_proc=value))
 
     def secret(self, option: str, question: str) -> str:
         """See `Dialogue.secret`."""
-        return str(click.prompt(question, hide_input=True))
+        with _answered(question, option):
+            return str(click.prompt(question, hide_input=True))
 
     def confirms(self, option: str, question: str) -> bool:
         """See `Dialogue.confirms`."""
-        return click.confirm(question)
+        with _answered(question, option):
+            return click.confirm(question)
 
 
 class Silent:
@@ -70,6 +74,18 @@ class Silent:
     def confirms(self, option: str, question: str) -> bool:
         """See `Dialogue.confirms`."""
         raise Unanswered(f"{question} Nobody is asked with --yes ({option})")
+
+
+@contextmanager
+def _answered(question: str, fix: str) -> Iterator[None]:
+    """A question that is put. Unanswered where the input ends first; an interrupt goes on, on a line of its own."""
+    try:
+        yield
+    except click.Abort as error:
+        click.echo(err=True)
+        if isinstance(error.__context__, EOFError):  # click makes an Abort of an interrupt, too
+            raise Unanswered(f"{question}: the input ended without an answer ({fix})") from None
+        raise
 
 
 def checked(option: str, given: str, read: Reader) -> str:

@@ -309,6 +309,42 @@ def test_wrong_options_are_one_line(words: tuple[str, ...], why: str, init: Init
     assert not config.exists()
 
 
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", 'IP\n"192.168.3.2\n'])
+def test_a_table_that_is_none_is_told_before_anything_is_asked(
+    content: str, init: Init, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "hosts.csv").write_text(content)
+    done = init("--csv", str(tmp_path / "hosts.csv"))
+    assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
+    assert "hosts.csv:" in done.output
+    assert not config.exists()
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("", "\nName of the cluster: the input ended without an answer (add --cluster-name)\n"),
+        (
+            "demo\nsite.example\n",
+            "User that operates the hosts: the input ended without an answer (add --admin-user)\n",
+        ),
+    ],
+)
+def test_input_that_ends_names_the_option_that_answers(says: str, why: str, init: Init, config: Path) -> None:
+    done = init("--hosts", "192.168.3.2", says=says)
+    assert (done.exit_code, done.output.endswith(why)) == (2, True), done.output
+    assert not config.exists()
+
+
+def test_options_that_an_existing_file_leaves_unread_are_named(init: Init, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.csv").write_text("name,IP,archtype,type,devices\nn1,10.1.0.1,arm64,npu,8\n")
+    words = ("--yes", "--no-login", "--csv", str(tmp_path / "hosts.csv"))
+    init(*words)
+    done = init(*words, "--set", "suite.images=prebuilt", "--master", "n9")
+    assert f"not read, as the file exists: --master, --set (edit {config} instead)" in done.output
+    assert init(*words, "--set", "suite").exit_code == 2
+
+
 @pytest.mark.parametrize(("images", "told"), [("prebuilt", True), ("build", False)])
 def test_the_key_that_an_image_has_already_is_asked_for(
     init: Init, config: Path, tmp_path: Path, images: str, told: bool
