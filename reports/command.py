@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,8 +140,13 @@ class Rendering:
         if (file or self.file) == PRINT:
             sys.stdout.buffer.write(text.encode("utf-8"))
             sys.stdout.buffer.flush()
+        elif file:
+            path = Path(file)
+            target = Path(os.path.realpath(path)) if path.is_symlink() else path  # /dev/stdout is a link, and stays one
+            files.write(target, text, HANDED_OVER)
+            print(path)
         else:
-            print(files.write(Path(file), text, HANDED_OVER) if file else files.write(folder.path / self.file, text))
+            print(files.write(folder.path / self.file, text))
 
 
 RENDERINGS = {

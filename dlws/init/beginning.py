@@ -35,6 +35,15 @@ from dlws.remote.ssh import Login, Secret
 
 GENERIC = frozenset({"debian", "host", "localhost", "server", "ubuntu"})
 """Names that installers give; many hosts have them."""
+FOR_A_NEW_FILE = {
+    "--cluster-name": "cluster_name",
+    "--domain": "domain",
+    "--master": "master",
+    "--admin-user": "admin_user",
+    "--admin-mail": "admin_mail",
+    "--set": "settings",
+}
+"""The options that say what is written; where the file exists, they are not compared with it."""
 DEFAULTS = {"cluster_name": "dlws", "domain": "dlws.internal", "admin_user": "dlwsadmin"}
 """`.internal` is reserved for private networks (ICANN, 2024)."""
 
@@ -89,15 +98,16 @@ class Beginning:
             raise Unanswered("--hosts, --csv and --from-cluster: name the hosts in one way")
         if self.options.no_login and not self.options.table_file:
             raise Unanswered("--no-login: only a table says what the hosts are (add --csv FILE)")
+        more = settings.from_options(self.options.settings)
         if self.options.output.exists():
             return self._compare(load(self.options.output))
         _check_place(self.options.output)
-        more = settings.from_options(self.options.settings)
+        named = self._named() if given else None  # first: nobody answers questions for a table that is none
         name = self._ask("--cluster-name", "Name of the cluster", DEFAULTS["cluster_name"], values.label)
         domain = self._ask("--domain", "Domain of the hosts", DEFAULTS["domain"], values.domain)
         admin = self._ask("--admin-user", "User that operates the hosts", DEFAULTS["admin_user"], values.user_name)
         mail = self._ask("--admin-mail", "Mail address of the administrator", f"admin@{domain}", values.mail)
-        named = self._named()
+        named = named or self._named()
         state = state_of(self.options.output, name)
         for folder in filter(Path.exists, (state.folder.parent, state.folder, state.keys)):
             _check_own(folder, self.options.output)
@@ -256,6 +266,8 @@ class Beginning:
         _lines(found)
         what = f"differs from its hosts in {len(found)} points" if found else "says what its hosts are"
         _say(f"{self.options.output} {what}; it was left as it is")
+        if unread := [option for option, value in FOR_A_NEW_FILE.items() if getattr(self.options, value)]:
+            _say(f"not read, as the file exists: {', '.join(unread)} (edit {self.options.output} instead)")
         return 1 if found else 0
 
 

@@ -138,6 +138,7 @@ class _Reader:
         self._rows(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_separator(text)))
         if not errors(self.table.findings):
             self._whole()
+        self.table.findings.sort(key=lambda finding: finding.place)
         return self.table
 
     def _rows(self, reader: Any) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from dlws.config.named_file import KINDS
 
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 """The modes of a run's files and folders: evidence, and what is made of it, is for its owner alone."""
@@ -34,11 +38,13 @@ def create(file: Path, content: str, made_in: Path | None = None) -> None:
 def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
     """Replace a file atomically, text as UTF-8; returns `file`. On OSError, which names it, the old one is unchanged.
 
-    It has the mode less the umask, whatever that of the old one.
+    It has the mode less the umask, whatever that of the old one. What is there and no file is refused: root's rename(2)
+    would put a file in the place of a machine's /dev/null.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8")
     temporary = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     try:
+        _require_replaceable(file)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             with os.fdopen(handle, "wb") as out:
@@ -53,3 +59,11 @@ def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(file)) from error
     return file
+
+
+def _require_replaceable(file: Path) -> None:
+    """OSError where there is something else than a file or a link, which a file would take the place of."""
+    with suppress(FileNotFoundError):
+        kind = stat.S_IFMT(file.lstat().st_mode)
+        if kind not in {stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR}:  # a folder is refused by rename(2), in its own words
+            raise OSError(errno.EINVAL, f"{KINDS.get(kind, 'something else')}, not a regular file", str(file))

@@ -360,6 +360,26 @@ def test_who_interrupts_a_question_is_told_no_fix(monkeypatch: pytest.MonkeyPatc
         click.prompt("Name")
 
 
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", 'IP\n"192.168.3.2\n'])
+def test_a_table_that_is_none_is_told_before_anything_is_asked(
+    content: str, init: Init, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "hosts.csv").write_text(content)
+    done = init("--csv", str(tmp_path / "hosts.csv"))
+    assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
+    assert "hosts.csv:" in done.output
+    assert not config.exists()
+
+
+def test_options_that_an_existing_file_leaves_unread_are_named(init: Init, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.csv").write_text("name,IP,archtype,type,devices\nn1,10.1.0.1,arm64,npu,8\n")
+    words = ("--yes", "--no-login", "--csv", str(tmp_path / "hosts.csv"))
+    init(*words)
+    done = init(*words, "--set", "suite.images=prebuilt", "--master", "n9")
+    assert f"not read, as the file exists: --master, --set (edit {config} instead)" in done.output
+    assert init(*words, "--set", "suite").exit_code == 2
+
+
 @pytest.mark.parametrize(("images", "told"), [("prebuilt", True), ("build", False)])
 def test_the_key_that_an_image_has_already_is_asked_for(
     init: Init, config: Path, tmp_path: Path, images: str, told: bool

@@ -164,3 +164,8 @@ def test_no_table_is_read_halfway(rows: list[list[str]]) -> None:
 def test_no_file_breaks_the_reader(content: bytes) -> None:
     found = table.read(content, "hosts.csv")
     assert bool(found.hosts) != bool(found.findings)
+
+
+def test_errors_are_in_the_order_of_the_cells() -> None:
+    found = read(HEAD + "$(id),300.1.1.1,work,arm65,npu,eight\n").findings
+    assert [finding.column for finding in found] == [1, 2, 3, 4, 6]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -97,3 +98,22 @@ def test_a_folder_is_no_file_to_write(
     assert said.startswith(f"dlws reports: {file}: ")
     assert said.endswith("name another file or folder\n")
     assert sorted(path.name for path in tmp_path.rglob("*") if path.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize("file", ["pipe", "link"])
+def test_what_is_no_file_is_not_replaced_by_one(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = lean(sample_run.verify()).write(tmp_path / "run")
+    os.mkfifo(tmp_path / "pipe")  # as /dev/null, which a test had better not put at risk
+    (tmp_path / "link").symlink_to("pipe")
+    assert main(["reports", "json", str(folder.path), "-o", str(tmp_path / file)]) == 4
+    assert capsys.readouterr().err.endswith("/pipe: a FIFO, not a regular file; name another file or folder\n")
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_link_that_is_named_is_followed(tmp_path: Path) -> None:
+    folder = lean(sample_run.verify()).write(tmp_path / "run")
+    (tmp_path / "link").symlink_to("record.json")
+    assert main(["reports", "json", str(folder.path), "-o", str(tmp_path / "link")]) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "record.json").read_text().startswith("{")
