@@ -95,7 +95,8 @@ def try_(
     except (ConfigError, ConfigUnreadable, NotTriable, Unparsable) as error:
         raise Refused(str(error)) from error
     if found.missing:
-        print(f"{id} asks for this, too: run it as root on the host, and add what it prints", file=sys.stderr)
+        more = ", too" if pasted_answers else ""
+        print(f"{id} asks for this{more}: run it as root on the host, and add what it prints", file=sys.stderr)
         print("\n".join(_template(found)))
         return 0 if show else 2
     return _report(known[id], found)
@@ -106,7 +107,7 @@ def _content(path: Path) -> str:
     try:
         return (sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()).decode("utf-8-sig")
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
+        raise Refused(f"{path}: {error.strerror} (name the file with what was pasted, or - for stdin)") from None
     except UnicodeDecodeError:
         raise Refused(f"{path}: not UTF-8 text; save the file as UTF-8") from None
 

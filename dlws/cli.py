@@ -6,6 +6,8 @@ starts fast, and a part of the suite that cannot be loaded does not break the ot
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,6 +20,8 @@ from dlws.record.ownership import denied
 from dlws.record.printable import visible
 
 ENTRY_POINTS = "dlws.commands"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What write(2) says where a file cannot grow: no space, a quota, a limit."""
 
 
 class Refused(click.ClickException):
@@ -97,13 +101,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     try:
         status = dlws.main(arguments, prog_name="dlws", standalone_mode=False)
+        sys.stdout.flush()  # at the interpreter's end it would be too late for a message of one line
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except PermissionError as error:
         Failed(denied(error)).show()
         return Failed.exit_code
+    except BrokenPipeError:  # `dlws ... | head` has seen enough; click's own status for it
+        _drop_output()
+        return 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise
+        _drop_output()
+        Failed(f"dlws: the output cannot be written: {error.strerror} (make room, or send it elsewhere)").show()
+        return Failed.exit_code
     except click.Abort:
         print("aborted", file=sys.stderr)
         return 1
     return int(status or 0)
+
+
+def _drop_output() -> None:
+    """Send the rest of stdout nowhere: the interpreter would try it once more at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

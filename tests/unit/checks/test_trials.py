@@ -69,7 +69,9 @@ def test_an_answer_that_is_missing_is_named(tmp_path: Path, capsys: Output) -> N
 
 def test_what_a_check_asks_for_can_be_seen_first(capsys: Output) -> None:
     assert main(["checks", "try", "P17", "--show"]) == 0
-    assert capsys.readouterr().out == "master$ npu-smi info -m\n"
+    shown = capsys.readouterr()
+    assert shown.out == "master$ npu-smi info -m\n"
+    assert shown.err.startswith("P17 asks for this: run it as root")
 
 
 def test_an_answer_that_is_not_asked_for_is_told(tmp_path: Path, capsys: Output) -> None:

@@ -80,3 +80,22 @@ def test_a_command_outside_the_suites_folder_is_one_line(words: list[str], tmp_p
 )
 def test_other_peoples_projects_are_left_alone(words: list[str], folder: str, tmp_path: Path) -> None:
     assert misplaced(words, tmp_path / folder) == ""
+
+
+@pytest.mark.parametrize("words", [("schema",), ("checks", "show", "H09")])
+def test_output_that_finds_no_space_is_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dlws", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    why = "dlws: the output cannot be written: No space left on device (make room, or send it elsewhere)\n"
+    assert (done.returncode, done.stderr) == (1, why)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        words = (sys.executable, "-m", "dlws", "checks", "show", "H09")
+        done = subprocess.run(words, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
