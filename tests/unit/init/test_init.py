@@ -15,7 +15,6 @@ from dlws.cli import main
 from dlws.config.cluster import Cluster, load
 from dlws.config.state import state_of
 from dlws.inventory import Device, Role
-from dlws.record.asking import asking
 from dlws.remote.hostkeys import Remark, keys_of
 from tests.kits.bare_hosts import AMD, ARM, PASSWORD, PLAIN, Bare, site
 from tests.kits.config_example import no_dns
@@ -349,15 +348,6 @@ def test_a_password_that_nobody_says_to_keep_is_not_kept(
     done = init(*NAMED, *port(hosts), says=f"y\n{PASSWORD}\n\n")
     assert done.exit_code == 0, done.output
     assert not state_of(config, "demo").root_password.exists()
-
-
-def test_who_interrupts_a_question_is_told_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(prompt: str) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
-    with pytest.raises(click.Abort), asking("Name", "add --name"):
-        click.prompt("Name")
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", 'IP\n"192.168.3.2\n'])
