@@ -11,7 +11,7 @@ from dlws.record.ledger import Ledger, Outcome
 from dlws.verdict import Verdict
 from reports import findings
 from reports.findings import Finding, Gap, Group
-from reports.matrix import NO_HOSTS, Kind, Matrix
+from reports.matrix import Kind, Matrix
 from reports.text import count
 
 NO_HOST_IN_WORDS = {"cluster": "the whole cluster", "control": "the control host"}
@@ -99,7 +99,7 @@ def _verdict(ledger: Ledger, bad: tuple[Finding, ...], counts: Counter[Kind]) ->
 def _places(bad: Iterable[Finding]) -> str:
     """Where the findings are: `2 hosts`, `the whole cluster`, `2 hosts and the control host`."""
     where = {result.host for finding in bad for result in finding.results}
-    hosts = where.difference(NO_HOSTS)
+    hosts = where.difference(NO_HOST_IN_WORDS)
     others = [words for name, words in NO_HOST_IN_WORDS.items() if name in where]
     *first, last = [*([count(len(hosts), "host")] if hosts or not others else []), *others]
     return f"{', '.join(first)} and {last}" if first else last

@@ -87,10 +87,8 @@ class Arguments:
 
         Raises whatever a provider raises, and UnknownArgument.
         """
-        names = parameters(function)
-        if not all(name in made or name in self._values for name in names):
-            self.require(function, (*self._values, *made), "it")
-        return {n: made[n] if n in made else self._values[n](site, target) for n in names}
+        self.require(function, (*self._values, *made), "it")
+        return {n: made[n] if n in made else self._values[n](site, target) for n in parameters(function)}
 
     def changed_machines(self, site: Site, function: Callable[..., None], target: Target) -> dict[str, Target]:
         """The machine that each change argument of a function changes, by the argument's name."""

@@ -77,12 +77,12 @@ def _kernel_log(command: str, answers: Answers) -> Derived | None:
     return _renamed(command, start + _OLD_KERNEL_LOG, answers) if kept else None
 
 
-_COMINGS_AND_GOINGS = " | LC_ALL=C grep -avE '"
+_LEFT_OUT = " | LC_ALL=C grep -avE '"
 
 
 def _day_of_the_kernel(command: str, answers: Answers) -> Derived | None:
     """From the log with what others wrote to it, and with the networks of pods."""
-    older, _, left_out = command.replace(" SYSLOG_IDENTIFIER=kernel", "").partition(_COMINGS_AND_GOINGS)
+    older, _, left_out = command.replace(" SYSLOG_IDENTIFIER=kernel", "").partition(_LEFT_OUT)
     return _renamed(command, older, answers) if left_out else None
 
 
