@@ -12,6 +12,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
+# Upgrades that a machine makes by itself hold the lock for minutes after its boot.
+APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends
 LOCKS := requirements-build.lock requirements.lock
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation
 CLUSTER := lab/config.yaml
@@ -37,7 +39,7 @@ define apt
 	missing=$$(echo $(1)); [ -z "$$missing" ] || { \
 	  command -v apt-get > /dev/null || { echo "missing here, and there is no apt-get: $$missing. Install what they are called on this system, $(BUNDLE)" >&2; exit 1; }; \
 	  [ "$$(id -u)" = 0 ] || { echo "packages are missing; install them as root: apt-get install $$missing; $(BUNDLE)" >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }
+	  apt-get update -q && $(APT_INSTALL) $$missing; }
 endef
 
 .PHONY: demo test long upstream upstream-lab mutants bench unit lint env dev browser lab down clean
@@ -71,7 +73,7 @@ mutants: dev
 	$(BIN)/python -m tests.mutants
 
 bench: dev
-	@command -v sudo > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo
+	@command -v sudo > /dev/null || $(APT_INSTALL) sudo
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.fleet
 	$(BIN)/python -m benchmarks.install
@@ -108,7 +110,7 @@ dev: .venv/developer browser
 	@touch $@
 
 browser:
-	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; } || \
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && $(APT_INSTALL) chromium; } || \
 	  echo "Chromium is not installed (package chromium): tests of HTML pages will fail, and D42 will be UNKNOWN in the lab" >&2
 
 clean: down

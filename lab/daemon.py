@@ -6,7 +6,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from lab import capabilities
+from lab import apt, capabilities
 from lab.plan import APT_CACHE, BRIDGE, CACHER_PORT, DOCKER_SOCKET, GATEWAY, LAB, NETWORK, RUN, cache
 from lab.process import PATH, LabError, attempt, pid_of, run, say, start_daemon, stop_daemon, wait_for
 
@@ -42,11 +42,7 @@ def docker(*args: str, stdin: str | bytes = b"", timeout: float = 60) -> str:
 
 def install_packages() -> None:
     """Install the PACKAGES whose command is missing with apt."""
-    missing = sorted({package for command, package in PACKAGES.items() if not _is_installed(command)})
-    if missing:
-        say(f"installing {', '.join(missing)}")
-        run("apt-get", "update", timeout=300)
-        run("apt-get", "install", "-y", "--no-install-recommends", *missing, timeout=900)
+    apt.install({package for command, package in PACKAGES.items() if not _is_installed(command)}, "for the lab")
 
 
 def start() -> None:

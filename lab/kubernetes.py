@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab import debs, mirror
+from lab import apt, debs, mirror
 from lab.image import digest, folder_parts
 from lab.plan import LAB, cache
 from lab.process import LabError, environment, run, say
@@ -72,10 +72,7 @@ def _install_tools() -> None:
     missing = {package for tool, package in TOOLS.items() if not shutil.which(tool, path="/usr/bin:/bin")}
     if not GCC_NEEDS.exists():
         missing.add("libc6-dev")
-    if missing:
-        say(f"installing {', '.join(sorted(missing))} to build Kubernetes")
-        run("apt-get", "update", timeout=300)
-        run("apt-get", "install", "-y", "--no-install-recommends", *sorted(missing), timeout=900)
+    apt.install(missing, "to build Kubernetes")
 
 
 def _build(target: Path) -> None:
