@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dlws.engine.check import check, expect, preflight
 from dlws.facts.files import text_of
-from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, setting, settings_at_boot
+from dlws.facts.kernel import (
+    SETTINGS,
+    forgotten_modules,
+    missing_modules,
+    modules_kept_out,
+    setting,
+    settings_at_boot,
+)
 from dlws.parse.host import kernels
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -42,12 +49,14 @@ INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
     section="3.10",
     source="kubeadm container runtimes",
     title_zh="内核模块已加载且开机加载",
-    fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/",
+    fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/, and"
+    " take lines that keep them out from /etc/modprobe.d/",
 )
 def test_kernel_modules(host: Host) -> None:
     """The kernel modules br_netfilter, overlay and nf_conntrack are available now and at boot."""
     expect("missing kernel modules", found=missing_modules(host), expected=[])
     expect("modules not loaded at boot", found=forgotten_modules(host), expected=[])
+    expect("lines of modprobe.d that keep one out at boot", found=modules_kept_out(host), expected=[])
 
 
 @check(

@@ -17,6 +17,7 @@ SHOWS = {
 """A module and what is there once the kernel has it, loaded or built in."""
 LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
 AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
+MODPROBE = "cat /etc/modprobe.d/*.conf /lib/modprobe.d/*.conf"
 SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
 FORWARDING = "net.ipv4.ip_forward"
 OTHER_NAMES = {FORWARDING: "net.ipv4.conf.all.forwarding"}
@@ -34,6 +35,12 @@ def forgotten_modules(host: Host) -> list[str]:
     """Loaded modules that no file loads at boot. What is built in needs none."""
     loaded = modules.loaded(text_of(host, "/proc/modules") or "")  # there is none in a kernel without modules
     return sorted(loaded & SHOWS.keys() - modules.at_boot(existing_files(host, AT_BOOT)))
+
+
+def modules_kept_out(host: Host) -> list[str]:
+    """The lines of modprobe.d that keep the next boot from loading one that is loaded: `install overlay /bin/false`."""
+    needed = modules.loaded(text_of(host, "/proc/modules") or "") & SHOWS.keys()
+    return [line for name, line in modules.kept_out(existing_files(host, MODPROBE)).items() if name in needed]
 
 
 def setting(host: Host, key: str) -> int:

@@ -142,6 +142,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "meminfo.parse": meminfo.parse,
     "modes.parse": modes.parse,
     "modules.at_boot": modules.at_boot,
+    "modules.kept_out": modules.kept_out,
     "modules.loaded": modules.loaded,
     "mounts.parse": mounts.parse,
     "all_reduce.parse": all_reduce.parse,
