@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlws.engine.check import check, expect, preflight
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.files import text_of
 from dlws.facts.kernel import (
     SETTINGS,
@@ -13,6 +14,7 @@ from dlws.facts.kernel import (
     settings_at_boot,
 )
 from dlws.parse.host import kernels
+from dlws.parse.versions import kubernetes
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -20,6 +22,8 @@ CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 """What kubelet needs of cgroup v2, where devices and freezer are no controllers."""
+KNOWS_UNIFIED = (1, 19)
+"""The first Kubernetes whose kubelet runs on cgroup v2 alone (its changelog, #85218)."""
 OPTIONS = (
     "NAMESPACES",
     "NET_NS",
@@ -82,14 +86,18 @@ def test_bridged_packets_are_filtered(host: Host) -> None:
     section="2.1",
     source="kubeadm SystemVerification",
     title_zh="所需 cgroup 控制器已启用",
-    fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot",
+    fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub, or for an older kubelet add"
+    " systemd.unified_cgroup_hierarchy=0; update-grub; reboot",
 )
-def test_cgroup_controllers(host: Host) -> None:
-    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1 or v2)."""
+def test_cgroup_controllers(cluster: Cluster, host: Host) -> None:
+    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1; from Kubernetes 1.19 on also v2)."""
     unified = text_of(host, UNIFIED)
     found = frozenset(unified.split()) if unified is not None else kernels.controllers(host.read("cat /proc/cgroups"))
     wanted = CONTROLLERS if unified is None else UNIFIED_CONTROLLERS
     expect("missing cgroup controllers", found=wanted - found, expected=set())
+    release = kubernetes(cluster.kubernetes_version)
+    knows = unified is None or release.numbers >= KNOWS_UNIFIED
+    expect_that(knows, f"cgroups for Kubernetes {release}", found="v2 alone", expected="v1, which its kubelet needs")
 
 
 @preflight
