@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from dlws.facts.files import NO_FILE, text_of
+from dlws.facts.files import existing_files, text_of
 from dlws.parse.host import modules, sysctl_conf
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
@@ -65,11 +65,3 @@ def settings_at_boot(host: Host) -> dict[str, str]:
             if any(pattern == name or (name not in written and fnmatchcase(name, pattern)) for name in names):
                 found[key] = value.split()[0] if value else ""
     return found
-
-
-def existing_files(host: Host, command: str) -> str:
-    """What `cat` shows of those of its files that are there."""
-    result = host.run_expect([0, 1], command)
-    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
-        raise host.unexpected(result)
-    return str(result.stdout)

@@ -106,6 +106,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "dpkg.audit": dpkg.audit,
     "dpkg.holds": dpkg.holds,
     "dpkg.packages": dpkg.packages,
+    "exportfs.at_start": exportfs.at_start,
     "exportfs.parse": exportfs.parse,
     "fio.written": fio.written,
     "firewall.iptables_chain": firewall.iptables_chain,
