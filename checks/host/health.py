@@ -103,7 +103,7 @@ def test_kernel_does_not_drift(host: Host) -> None:
     fix="apt-get install chrony, with the same server on all hosts; systemctl enable it; timedatectl shows the state",
 )
 def test_clock_is_synchronised(host: Host) -> None:
-    """Exactly one time service runs, also after a boot, and the clock is synchronised (a container uses its machine's)."""
+    """One time service alone runs, starts at boot, and keeps the clock synchronised (a container has its machine's)."""
     if host.run_expect([0, 1], IN_CONTAINER).rc == 0:
         return
     blocks = [systemd.show(block) for block in host.read(SHOW_TIME_SERVICES).split("\n\n")]
