@@ -18,7 +18,14 @@ SHOWS = {
 LIST_SHOWN = f"for f in {' '.join(SHOWS.values())}; do test ! -e $f || echo $f; done"
 AT_BOOT = "cat /etc/modules /etc/modules-load.d/*.conf /usr/lib/modules-load.d/*.conf"
 MODPROBE = "cat /etc/modprobe.d/*.conf /lib/modprobe.d/*.conf"
-SETTINGS_AT_BOOT = "cat /etc/sysctl.d/*.conf"
+SETTINGS_AT_BOOT = (
+    "for f in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do"
+    ' if test -e "$f"; then echo "${f##*/}"; fi; done | LC_ALL=C sort -u | while read -r n; do'
+    ' for d in /etc /run /usr/local/lib /usr/lib; do if test -e "$d/sysctl.d/$n"; then cat "$d/sysctl.d/$n" || exit;'
+    " echo; break; fi; done; done"
+)
+"""The files of sysctl.d(5) in the order in which systemd-sysctl applies them: by name, whatever folder they are in; of
+one name the first folder's, also where it is empty. /etc/sysctl.conf is among them by Debian's link."""
 FORWARDING = "net.ipv4.ip_forward"
 OTHER_NAMES = {FORWARDING: "net.ipv4.conf.all.forwarding"}
 """The kernel has one value under two names (ip-sysctl: who writes one changes the other)."""
@@ -51,13 +58,18 @@ def setting(host: Host, key: str) -> int:
     return value
 
 
+def written_settings(host: Host) -> dict[str, str]:
+    """All settings of sysctl.d(5), names and patterns, in the order in which a boot applies them."""
+    return sysctl_conf.parse(host.read(SETTINGS_AT_BOOT))
+
+
 def settings_at_boot(host: Host) -> dict[str, str]:
-    """Those of SETTINGS that files in /etc/sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`.
+    """Those of SETTINGS that files of sysctl.d make at boot: `{"net.ipv4.ip_forward": "1"}`.
 
     The last line counts, by whichever name or pattern (sysctl.d(5)) it sets one; of a name that a line spells out no
     pattern does. The kernel reads a number up to a blank, so that what stands behind it is a comment.
     """
-    written = sysctl_conf.parse(existing_files(host, SETTINGS_AT_BOOT))
+    written = written_settings(host)
     found: dict[str, str] = {}
     for pattern, value in written.items():  # in the order in which they are applied
         for key in SETTINGS:
