@@ -5,6 +5,7 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_that, preflight
 from dlws.facts.accounts import sshd_setting
+from dlws.facts.unit_files import GENERATED
 from dlws.inventory import Node
 from dlws.parse.host import accounts, sudoers
 from dlws.parse.text import number, only_line
@@ -16,6 +17,10 @@ from fixtures.host_keys import KnownKeys
 SHELL = "runuser -u %s -- env -i HOME=%s PATH=/usr/bin:/bin SSH_CLIENT='127.0.0.1 1 22' /bin/bash -c true"
 """What sshd makes of `ssh HOST true`: bash, as Debian builds it, then reads ~/.bashrc."""
 SESSIONS = STARTUPS = 10
+SSH_SERVERS = ("ssh", "sshd", "ssh.socket", "dropbear")
+"""Debian's and Ubuntu's unit; its other name; what starts it from 22.10 on; another server."""
+NOT_TO_RUN = "/etc/ssh/sshd_not_to_be_run"
+"""With this file the unit of Debian and Ubuntu starts nothing."""
 
 
 @preflight
@@ -30,6 +35,22 @@ SESSIONS = STARTUPS = 10
 def test_login(host: Host) -> None:
     """The suite can log in with the pinned host key and has root privileges."""
     expect("effective user", found=only_line("id -un", host.read("id -un")), expected="root")
+
+
+@check(
+    "U20",
+    section="2.1",
+    source="systemctl(1)",
+    title_zh="SSH 服务开机自启",
+    fix="systemctl enable ssh; rm -f /etc/ssh/sshd_not_to_be_run",
+)
+def test_ssh_starts_at_boot(host: Host) -> None:
+    """The SSH server starts at boot; otherwise nobody reaches the host after one but at its console."""
+    states = {name: host.service(name) for name in SSH_SERVERS}
+    starting = [name for name, unit in states.items() if unit.is_enabled or unit.unit_file_state == GENERATED]
+    found = [f"{name} {unit.unit_file_state}" for name, unit in states.items() if unit.unit_file_state]
+    expect_that(bool(starting), "SSH server at boot", found=found or "none installed", expected="enabled")
+    expect_that(not host.file(NOT_TO_RUN).exists, NOT_TO_RUN, found="a file", expected="no file")
 
 
 @preflight

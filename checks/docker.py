@@ -7,7 +7,14 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_that
 from dlws.engine.targets import gpu_hosts, npu_hosts
 from dlws.facts.ascend import INSTALL_RECORD, SHARED_DEVICE_FILES, device_files, required_npu_cards
-from dlws.facts.docker import DAEMON_JSON, daemon_settings, docker_of, image_architecture
+from dlws.facts.docker import (
+    DAEMON_JSON,
+    changed_by_a_restart,
+    daemon_settings,
+    docker_of,
+    image_architecture,
+    keys_given_as_flags,
+)
 from dlws.facts.files import text_of
 from dlws.inventory import Node
 from dlws.parse.accelerators import ascend, npu_smi, nvidia_smi
@@ -177,6 +184,22 @@ def test_daemon_json_is_valid(host: Host) -> None:
         daemon_json.parse(text)
     except Unparsable as error:  # here that is the fact, not a failure to find it out
         raise Mismatch(DAEMON_JSON, found=str(error), expected="JSON without duplicate keys") from error
+
+
+@check(
+    "R32",
+    section="3.9",
+    source="moby daemon/config",
+    title_zh="Docker 重启后可启动且配置不变",
+    causes=[test_docker_is_active, test_daemon_json_is_valid],
+    fix="take the setting out of daemon.json or out of the unit's ExecStart (systemctl edit docker); write what is in"
+    " force into daemon.json, or drain the node, restart Docker and load its images again",
+)
+def test_docker_starts_again_as_it_is(host: Host) -> None:
+    """Docker's next start succeeds and changes nothing: no setting of daemon.json is a flag, too, or not in force."""
+    twice = sorted(daemon_settings(host).keys() & keys_given_as_flags(host))
+    expect("settings that are flags of dockerd, too, which then does not start", found=twice, expected=[])
+    expect("what Docker's next start changes", found=changed_by_a_restart(host), expected=[])
 
 
 @check(

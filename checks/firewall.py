@@ -17,7 +17,7 @@ from dlws.facts.firewall import (
     saved_rules,
     ufw_is_active,
 )
-from dlws.facts.unit_files import unit_files
+from dlws.facts.unit_files import units_at_boot
 from dlws.inventory import Node
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -67,8 +67,8 @@ def test_firewall_stays_off(node: Node, cluster: Cluster, host: Host) -> None:
     """
     ufw = re.search(r"(?im)^[ \t]*ENABLED[ \t]*=[ \t]*[\"']?yes\b", text_of(host, "/etc/ufw/ufw.conf") or "")
     starting = [name for name in ("firewalld", "nftables") if host.service(name).is_enabled]
-    files = unit_files(host, *(f"{name}.service" for name in OF_PACKAGES))
-    starting += [name.removesuffix(".service") for name, state in files.items() if state == "enabled"]
+    packaged = units_at_boot(host, *(f"{name}.service" for name in OF_PACKAGES))
+    starting += [name.removesuffix(".service") for name in packaged]
     saved = saved_rules(node, cluster, host)
     rules = [f"{SAVED}: {rule}" for rule in saved.dropped_by]
     rules += [str(command) for command in boot_commands_that(host, lambda c: c.closes_ports)]

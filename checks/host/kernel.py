@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dlws.engine.check import check, expect, preflight
+from dlws.config.cluster import Cluster
+from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.files import text_of
-from dlws.facts.kernel import SETTINGS, forgotten_modules, missing_modules, setting, settings_at_boot
+from dlws.facts.kernel import (
+    SETTINGS,
+    forgotten_modules,
+    missing_modules,
+    modules_kept_out,
+    setting,
+    settings_at_boot,
+)
 from dlws.parse.host import kernels
+from dlws.parse.versions import kubernetes
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -13,6 +22,8 @@ CONTROLLERS = {"cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 UNIFIED_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 """What kubelet needs of cgroup v2, where devices and freezer are no controllers."""
+KNOWS_UNIFIED = (1, 19)
+"""The first Kubernetes whose kubelet runs on cgroup v2 alone (its changelog, #85218)."""
 OPTIONS = (
     "NAMESPACES",
     "NET_NS",
@@ -42,12 +53,14 @@ INOTIFY = {"max_user_instances": 8192, "max_user_watches": 131_072}
     section="3.10",
     source="kubeadm container runtimes",
     title_zh="内核模块已加载且开机加载",
-    fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/",
+    fix="modprobe -a br_netfilter overlay nf_conntrack; list them in a file in /etc/modules-load.d/, and"
+    " take lines that keep them out from /etc/modprobe.d/",
 )
 def test_kernel_modules(host: Host) -> None:
     """The kernel modules br_netfilter, overlay and nf_conntrack are available now and at boot."""
     expect("missing kernel modules", found=missing_modules(host), expected=[])
     expect("modules not loaded at boot", found=forgotten_modules(host), expected=[])
+    expect("lines of modprobe.d that keep one out at boot", found=modules_kept_out(host), expected=[])
 
 
 @check(
@@ -73,14 +86,18 @@ def test_bridged_packets_are_filtered(host: Host) -> None:
     section="2.1",
     source="kubeadm SystemVerification",
     title_zh="所需 cgroup 控制器已启用",
-    fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub; update-grub; reboot",
+    fix="remove cgroup_disable= from GRUB_CMDLINE_LINUX in /etc/default/grub, or for an older kubelet add"
+    " systemd.unified_cgroup_hierarchy=0; update-grub; reboot",
 )
-def test_cgroup_controllers(host: Host) -> None:
-    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1 or v2)."""
+def test_cgroup_controllers(cluster: Cluster, host: Host) -> None:
+    """The kernel has the cgroup controllers that the kubelet needs (cgroup v1; from Kubernetes 1.19 on also v2)."""
     unified = text_of(host, UNIFIED)
     found = frozenset(unified.split()) if unified is not None else kernels.controllers(host.read("cat /proc/cgroups"))
     wanted = CONTROLLERS if unified is None else UNIFIED_CONTROLLERS
     expect("missing cgroup controllers", found=wanted - found, expected=set())
+    release = kubernetes(cluster.kubernetes_version)
+    knows = unified is None or release.numbers >= KNOWS_UNIFIED
+    expect_that(knows, f"cgroups for Kubernetes {release}", found="v2 alone", expected="v1, which its kubelet needs")
 
 
 @preflight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master
 from dlws.facts.files import text_of
-from dlws.facts.node_ports import client_ports, reserved_ports, running_node_ports
+from dlws.facts.node_ports import client_ports, ports_at_boot, reserved_ports, running_node_ports
 from dlws.kubernetes import kubeadm, membership
 from dlws.remote.host import Host
 from dlws.verdict import Severity
@@ -40,14 +40,15 @@ def test_node_port_range(host: Host) -> None:
     fix="run pytest -m install --stages node_ports_reserved",
 )
 def test_node_ports_are_not_ephemeral(host: Host) -> None:
-    """Outgoing connections cannot take a NodePort: the port ranges do not overlap, or NodePorts are reserved."""
+    """Outgoing connections cannot take a NodePort, now or after a boot: the ranges do not overlap, or are reserved."""
     low, high = map(int, kubeadm.NODE_PORTS.split("-"))
-    first, last = client_ports(host)
-    shared = range(max(first, low), min(last, high) + 1)
-    reserved = {port for a, b in reserved_ports(host) for port in range(max(a, low), min(b, high) + 1)}
-    expect_that(
-        reserved.issuperset(shared),
-        "client port range",
-        found=f"{first}-{last}",
-        expected=f"no overlap with {low}-{high}",
-    )
+    now = client_ports(host), reserved_ports(host)
+    for when, ((first, last), kept) in {"": now, " at boot": ports_at_boot(host)}.items():
+        shared = range(max(first, low), min(last, high) + 1)
+        reserved = {port for a, b in kept for port in range(max(a, low), min(b, high) + 1)}
+        expect_that(
+            reserved.issuperset(shared),
+            f"client port range{when}",
+            found=f"{first}-{last}",
+            expected=f"no overlap with {low}-{high}",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlws.config.cluster import Cluster, NameResolution
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.engine.targets import public_control_host
-from dlws.facts import samples
+from dlws.facts import cloud_init, samples
 from dlws.facts.cluster_names import all_resolve
 from dlws.facts.files import text_of
 from dlws.facts.network import addresses_up, files_with_dnsmasq, resolver_of
@@ -14,9 +14,6 @@ from dlws.facts.reachability import resolve, silent_peers
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
 from dlws.remote.host import Host
-
-CLOUD_INIT_OFF = "/etc/cloud/cloud-init.disabled"
-"""With this file cloud-init does nothing at boot."""
 
 
 @preflight
@@ -68,9 +65,9 @@ def test_every_name_resolves(cluster: Cluster, host: Host) -> None:
 )
 def test_hosts_file_outlives_a_boot(host: Host) -> None:
     """No boot makes /etc/hosts anew: cloud-init does where manage_etc_hosts is true, without the cluster's names."""
-    is_remade = hosts_file.is_remade_at_boot(text_of(host, "/etc/hosts") or "")
-    is_on = is_remade and host.service("cloud-config").is_enabled and not host.file(CLOUD_INIT_OFF).exists
-    expect("who makes /etc/hosts anew at boot", found="cloud-init" if is_on else "nobody", expected="nobody")
+    is_remade = hosts_file.is_remade_at_boot(text_of(host, "/etc/hosts") or "") or cloud_init.remakes_hosts_file(host)
+    found = "cloud-init" if is_remade and cloud_init.runs_at_boot(host) else "nobody"
+    expect("who makes /etc/hosts anew at boot", found=found, expected="nobody")
 
 
 @check(

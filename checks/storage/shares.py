@@ -15,6 +15,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, active, check, expect, expect_present, expect_that
 from dlws.engine.targets import folder_keepers, sharing_cluster, sharing_hosts, storage_servers
 from dlws.facts.across_hosts import reachable_hosts
+from dlws.facts.files import existing_files
 from dlws.facts.probes.share import ANSWERS, BOUND, ShareSilent, misreaders, require_answer
 from dlws.facts.shares import links_in, mounts_of
 from dlws.facts.unit_files import GENERATED, mount_units
@@ -28,6 +29,8 @@ LOW_SPACE = 0.2
 """Upstream's alert: at most 20 % of the share is free."""
 COMPARED = ("vers", "proto", "hard", "soft", "rsize", "wsize", "sec")
 """Mount options that must not differ between hosts."""
+EXPORTS = "cat /etc/exports /etc/exports.d/*.exports"
+"""What the server reads when it starts, in its order (exportfs(8))."""
 WEAK = ("insecure", "async", "no_root_squash")
 
 
@@ -40,15 +43,17 @@ WEAK = ("insecure", "async", "no_root_squash")
     fix="systemctl enable --now nfs-server; correct your own lines in /etc/exports; exportfs -ra",
 )
 def test_shares_are_exported(node: Node, cluster: Cluster, host: Host) -> None:
-    """The NFS server is running, starts at boot and exports this host's shares to every host, read-write."""
+    """The NFS server runs, starts at boot and exports this host's shares to every host, read-write, then as now."""
     server = host.service("nfs-server")
     found = [server.active_state, server.unit_file_state or "not installed"]
     expect("nfs-server service", found=found, expected=["active", "enabled"])
-    exported = exportfs.parse(host.read("exportfs -v"))
-    for mount in shares.served_by(cluster, node):
-        given = {n.name: exportfs.to(exported, mount.export, n) for n in cluster.nodes}
-        refused = [name for name, export in given.items() if export is None or "rw" not in export.options]
-        expect(f"hosts without write access to {mount.export}", found=refused, expected=[])
+    now = exportfs.parse(host.read("exportfs -v"))
+    at_start = exportfs.at_start(existing_files(host, EXPORTS))
+    for when, exported in {"": now, " once it has restarted, by /etc/exports": at_start}.items():
+        for mount in shares.served_by(cluster, node):
+            given = {n.name: exportfs.to(exported, mount.export, n) for n in cluster.nodes}
+            refused = [name for name, export in given.items() if export is None or "rw" not in export.options]
+            expect(f"hosts without write access to {mount.export}{when}", found=refused, expected=[])
 
 
 @check(

@@ -41,6 +41,8 @@ _FILLING: Final = """
 """Words that say that a password belongs here; together with those of _FIRST they are none."""
 _TAIL: Final = re.compile(r"[^a-z]{1,7}$")
 _LEET: Final = str.maketrans("@0$13457!", "aosieasti")
+_FEWEST: Final = 6
+"""Characters; judgement: shorter ones are tried one after the other, whatever they are."""
 _DIGITS: Final = re.compile(r"[0-9]{1,10}|(.)\1*")
 
 
@@ -60,11 +62,13 @@ def is_guessed(password: str, names: Collection[str]) -> bool:
 
     It is made of words that everybody tries, of names of the cluster, or of words that only say that a password
     belongs here, with up to seven digits or signs behind them, letters written as digits (`P@ssw0rd!`), or is a few
-    digits or one character.
+    digits or one character, or fewer than six characters.
     """
     small = password.strip().lower()
     stems = {small, _TAIL.sub("", small)}
     stems |= {stem.translate(_LEET) for stem in stems}
     words = sorted({*_FIRST.split(), *_FILLING.split(), *(name.lower() for name in names)}, key=len, reverse=True)
     made = re.compile(rf"(?:[^a-z0-9]*(?:{'|'.join(map(re.escape, words))}))+[^a-z0-9]*")
-    return _DIGITS.fullmatch(small) is not None or any(map(made.fullmatch, stems))
+    if 0 < len(small) < _FEWEST or _DIGITS.fullmatch(small):
+        return True
+    return any(map(made.fullmatch, stems))

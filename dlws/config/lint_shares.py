@@ -17,6 +17,8 @@ SYSTEM: Final = (
 )
 HOMES: Final = "/home"
 """Where the admin user's keys are, by which hosts are reached."""
+LINKS: Final = "/dlwsdata"
+"""The default of `storage-mount-path`, the folder of the links to the shares."""
 
 
 def places_of_shares(document: Document) -> Iterator[Finding]:
@@ -42,6 +44,14 @@ def places_of_shares(document: Document) -> Iterator[Finding]:
             message = f"a file system on {shown(point)} hides {hidden}"
             if hidden != point or point == HOMES:  # else it is said already
                 yield document.at_value((*path, "curphysicalmountpoint"), message, "mount it on a folder of its own")
+        if (links := str(document.get("storage-mount-path") or LINKS)) and point and _is_below(links, point):
+            message = f"the links in {links} would lie on the share itself"
+            yield document.at_value(
+                (*path, "curphysicalmountpoint"), message, "mount it beside them, such as on /mntdlws"
+            )
+        if str(share.get("server")) in own and export and _is_below(HOMES, export):
+            message = f"{shown(export)} holds the admin user's keys: whoever may mount it may log in as root"
+            yield document.at_value((*path, "filesharename"), message, "serve a folder of its own, such as /mnt/local")
         if (
             str(share.get("server")) in own
             and export

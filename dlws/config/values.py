@@ -16,6 +16,12 @@ from dlws.config.finding import shown
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_SYSTEM_NAMES = frozenset(
+    "adm audio backup bin cdrom crontab daemon dialout dip disk docker fax floppy games gnats input irc kmem kvm list"  # noqa: SIM905
+    " lp lxd mail man messagebus mysql netdev news nobody nogroup operator plugdev polkitd proxy render sasl shadow src"
+    " sshd staff sudo sync sys syslog tape tty users utmp uucp uuidd video voice www-data".split()
+)
+"""Debian's base-passwd, what packages of a host add, and Docker's group: useradd refuses the name of a group."""
 _PATH: Final = re.compile(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+")
 _OPTIONS: Final = re.compile(r"[A-Za-z0-9_.=:/@+-]+(?:,[A-Za-z0-9_.=:/@+-]+)*")
 _NFS_CLIENT: Final = re.compile(r"[A-Za-z0-9*?@][A-Za-z0-9*?./:-]*")
@@ -134,9 +140,9 @@ def login_name(value: str) -> str:
 
 
 def user_name(value: str) -> str:
-    """The Unix user that operates the hosts; not root (runbook 3.6 creates it)."""
-    if value == "root":
-        raise refusal("root cannot be the admin user", "name a separate user, like dlwsadmin")
+    """The Unix user that operates the hosts (runbook 3.6 creates it); not root, nor a name of the system's own."""
+    if value == "root" or value in _SYSTEM_NAMES or value.startswith("systemd-"):
+        raise refusal(f"{value} cannot be the admin user", "name a separate user, like dlwsadmin")
     return login_name(value)
 
 

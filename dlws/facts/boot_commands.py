@@ -11,19 +11,33 @@ from dlws.parse.host.boot_commands import Command
 from dlws.remote.host import Host
 
 FILES: Final = (
-    "for f in /etc/rc.local /etc/rc.d/rc.local /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*"
+    r"own=$(grep -hsE '^(/usr)?/lib/systemd/system/[^/]+[.]service$|^/etc/init[.]d/' /var/lib/dpkg/info/*.list"
+    r" | tr '\n' ' ');"
+    " for f in /etc/rc.local /etc/rc.d/rc.local /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*"
     " /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /usr/local/lib/systemd/system/*.service"
+    " /lib/systemd/system/*.service /usr/lib/systemd/system/*.service /etc/init.d/*"
     " /etc/systemd/system-generators/* /usr/local/lib/systemd/system-generators/*"
     " /etc/network/if-pre-up.d/* /etc/network/if-up.d/* /etc/networkd-dispatcher/*.d/*"
-    " /var/lib/cloud/scripts/per-boot/*"
+    " /etc/NetworkManager/dispatcher.d/* /etc/NetworkManager/dispatcher.d/pre-up.d/*"
+    " /var/lib/cloud/scripts/per-boot/* /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg"
+    " /var/lib/cloud/instance/cloud-config.txt /var/lib/cloud/instance/vendor-cloud-config.txt"
     " /etc/network/interfaces /etc/network/interfaces.d/*; do"
-    ' [ -f "$f" ] && [ ! -L "$f" ] && grep -qI . "$f" || continue;'
-    ' case $f in */rc.local|*-generators/*|*/if-*|*-dispatcher/*|*/per-boot/*) [ -x "$f" ] || continue;; esac;'
-    ' echo "== $f"; case $f in */interfaces*) sed -n "/^[[:blank:]]*[a-z-]*up[[:blank:]]/p" "$f";; *) cat "$f";; esac'
+    ' [ -f "$f" ] || continue; case $f in /usr/lib/*) [ /lib -ef /usr/lib ] && continue;; esac;'
+    ' case $f in /lib/*|/usr/lib/*|/etc/init.d/*) case $own in ""|*"/${f##*/} "*) continue;; esac;; esac;'
+    " case $f in /etc/rc.local|/etc/rc.d/*|*-generators/*|/etc/network/if-*|/etc/networkd-dispatcher/*"
+    '|/etc/NetworkManager/*|/var/lib/cloud/scripts/*|/etc/init.d/*) [ -x "$f" ] || continue;; esac;'
+    ' case $f in /etc/init.d/*) set -- /etc/rc[2-5S].d/S[0-9][0-9]"${f##*/}"; [ -e "$1" ] || continue;;'
+    " /etc/cloud/*|/var/lib/cloud/*) [ -e /etc/cloud/cloud-init.disabled ] && continue;; esac;"
+    ' if [ -L "$f" ]; then case $(readlink -f "$f") in /lib/*|/usr/lib/*|/usr/share/*|/etc/systemd/*) continue;; esac;'
+    ' fi; grep -qI . "$f" || continue;'
+    ' echo "== $f"; case $f in /etc/network/interfaces*) sed -n "/^[[:blank:]]*[a-z-]*up[[:blank:]]/p" "$f";;'
+    " /etc/cloud/*|/var/lib/cloud/instance/*) awk '/^[^ \\t#-]/ {on = /^bootcmd *:/} on' \"$f\";;"
+    ' *) cat "$f";; esac'
     " || exit; echo; done"
 )
-"""Links are left out: in these folders they lead to units of packages. Scripts are run only where they are executable.
-Of interfaces(5) no more is read than its commands, because a network's password may stand there."""
+"""Units and init scripts of packages are left out, and links to them. Scripts are run only where they are executable,
+init scripts where a link S?? in /etc/rc?.d starts them. Of interfaces(5) and of cloud-init's configuration no more is
+read than the commands, because passwords may stand there."""
 SCRIPTS: Final = (
     'for f in {}; do [ -f "$f" ] && grep -qI . "$f" || continue;'
     ' case $f in *.sh) ;; *) [ -x "$f" ] || [ "$(head -c 2 "$f")" = "#!" ] || continue;; esac;'
@@ -32,7 +46,7 @@ SCRIPTS: Final = (
 """The files among those that a command names which a shell may run."""
 DEEPEST: Final = 3
 """Judgement: a script at boot that starts a script that starts another is as far as administrators go."""
-OFF: Final = ("disabled", "masked")
+OFF: Final = ("disabled", "linked", "masked")
 """States of a unit's file that no boot starts."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,13 @@ from dlws.remote.host import Host
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
 DOCKER = "/var/lib/docker"
 DAEMON_JSON = "/etc/docker/daemon.json"
+FLAGS = (
+    "p=$(systemctl show docker -p MainPID) && p=${p#MainPID=} && u=$(systemctl show docker -p ExecStart) &&"
+    r""" { if test $p -gt 0; then tr '\0' '\n' </proc/$p/cmdline; fi; printf '%s\n' "$u" | tr ' ' '\n'; } |"""
+    " sed -n 's/^\\(-[^=]*\\).*/\\1/p'"
+)
+"""dockerd's flags as it runs, where variables of its unit have their values, and as its unit has them for its next
+start. Their values stay on the host: a proxy's may hold a password."""
 
 
 def docker_of(host: Host) -> docker_info.DockerInfo:
@@ -24,6 +32,33 @@ def docker_of(host: Host) -> docker_info.DockerInfo:
 def daemon_settings(host: Host) -> dict[str, Any]:
     """The settings of /etc/docker/daemon.json: `{"default-runtime": "nvidia"}`; none without the file."""
     return daemon_json.parse(text_of(host, DAEMON_JSON) or "")
+
+
+def keys_given_as_flags(host: Host) -> frozenset[str]:
+    """The keys of daemon.json that flags of dockerd stand for: `{"hosts", "containerd"}`."""
+    return daemon_json.keys_of_flags(host.lines(FLAGS))
+
+
+def changed_by_a_restart(host: Host) -> list[str]:
+    """What daemon.json asks for that the running daemon is not: `["cgroup driver cgroupfs, then systemd"]`.
+
+    Images and containers are kept by storage driver and root folder: another one has none.
+    """
+    written, now = daemon_settings(host), docker_of(host)
+    root = written.get("data-root") or written.get("graph")
+    then = {
+        "cgroup driver": (now.cgroup_driver, daemon_json.cgroup_driver(written)),
+        "storage driver": (now.storage_driver, written.get("storage-driver")),
+        "root folder": (now.root_dir, host.read("readlink -m %s", root) if root else None),
+    }
+    return [
+        f"{what} {is_}, then {next_}" for what, (is_, next_) in then.items() if next_ and not _is_of(is_, str(next_))
+    ]
+
+
+def _is_of(found: str, written: str) -> bool:
+    """Whether it is what is written, or, of a root folder with `userns-remap`, in it: `/var/lib/docker/1000.1000`."""
+    return re.fullmatch(rf"{re.escape(written)}(?:/[0-9]+\.[0-9]+)?", found) is not None
 
 
 def docker_root(host: Host) -> str:

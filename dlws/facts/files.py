@@ -69,3 +69,11 @@ def files_at(host: Host, *paths: str, depth: int | None = None) -> list[FileMode
     if any(NO_FILE not in line for line in result.stderr.splitlines()) or (result.rc and not result.stderr):
         raise host.unexpected(result)
     return list(modes.parse(result.stdout))
+
+
+def existing_files(host: Host, command: str) -> str:
+    """What `cat` shows of those of its files that are there."""
+    result = host.run_expect([0, 1], command)
+    if any(not line.endswith(NO_FILE) for line in result.stderr.splitlines()):
+        raise host.unexpected(result)
+    return str(result.stdout)

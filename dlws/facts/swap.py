@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dlws.facts.unit_files import unit_files
+from dlws.facts.unit_files import units_at_boot
 from dlws.parse.host import systemd
 from dlws.parse.storage import fstab
 from dlws.parse.text import unparsable
@@ -27,9 +27,8 @@ def swap_at_boot(host: Host, fstab_text: str) -> list[str]:
 
 
 def enabled_swap_units(host: Host) -> list[str]:
-    """Swap units, and services that make swap areas, which are enabled, whether or not systemd has loaded them."""
-    files = unit_files(host, "*.swap", *(f"{name}.service" for name in SERVICES))
-    return sorted(name for name, state in files.items() if state == "enabled")
+    """Swap units, and services that make swap areas, which a boot starts, whether or not systemd has loaded them."""
+    return units_at_boot(host, "*.swap", *(f"{name}.service" for name in SERVICES))
 
 
 def loaded_swap_units(host: Host, fstab_text: str) -> list[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from dlws.parse.host import systemd
 from dlws.remote.host import Host
 
 GENERATED = "generated"
-"""The state of a unit that systemd makes at boot, as it does of a line of /etc/fstab."""
+"""The state of a unit that systemd makes at boot: of a line of /etc/fstab, of a script in /etc/init.d."""
+SYSV_LINKS: Final = "find /etc/rc2.d /etc/rc3.d /etc/rc4.d /etc/rc5.d -name 'S*' -printf '%f\\n'"
+"""The links by which systemd-sysv-generator(8) lets a target want the unit that it makes of an init script."""
 
 
 def unit_files(host: Host, *names: str) -> dict[str, str]:
@@ -21,3 +26,15 @@ def unit_files(host: Host, *names: str) -> dict[str, str]:
 def mount_units(host: Host) -> dict[str, str]:
     """As `unit_files`: those that mount a file system, at once or when it is used."""
     return unit_files(host, "*.mount", "*.automount")
+
+
+def units_at_boot(host: Host, *names: str) -> list[str]:
+    """Those of the units that a boot starts: enabled ones, and services of an init script with a link to start it.
+
+    `list-unit-files` calls the latter generated, whether or not a boot starts them.
+    """
+    files = unit_files(host, *names)
+    of_scripts = [name for name, state in files.items() if state == GENERATED and name.endswith(".service")]
+    links = host.lines(SYSV_LINKS) if of_scripts else []
+    linked = {re.sub("^S[0-9]{2}", "", link) + ".service" for link in links}
+    return sorted({name for name, state in files.items() if state == "enabled"} | (linked & {*of_scripts}))

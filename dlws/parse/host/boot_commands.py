@@ -1,7 +1,8 @@
 """What a host runs at boot by its administrators' own files: rc.local, cron, systemd's units, the network's scripts.
 
 systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7),
-interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8), cloud-init's Scripts Per Boot.
+systemd-sysv-generator(8), interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8),
+NetworkManager-dispatcher(8), cloud-init's Scripts Per Boot and Bootcmd.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import yaml
+
+from dlws.parse import plain_yaml
 from dlws.parse.text import lines, unparsable
 
 SOURCE: Final = "commands at boot"
@@ -20,6 +24,9 @@ _CRON: Final = re.compile(r"@reboot\s+(\S.*)")
 _EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*)")
 _UNIT: Final = re.compile(r".*/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
 """A unit's own file, or one that is dropped into its folder (systemd.unit(5))."""
+_CLOUD_FILES: Final = ("/etc/cloud/cloud.cfg", "/var/lib/cloud/instance/")
+_ONCE: Final = re.compile(r"cloud-init-per\s+(?:once|instance)\b")
+"""cloud-init-per(1): what is not run at every boot."""
 _UP: Final = re.compile(r"(?:pre-|post-)?up\s+(\S.*)")
 _IPTABLES: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?")
 _RESTORE: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?-restore")
@@ -78,16 +85,34 @@ class Command:
 
 def parse(text: str) -> tuple[Command, ...]:
     """The commands, from files each behind a line `== PATH`: units, tables of cron, and shell scripts."""
-    found: list[Command] = []
+    found: dict[str, list[str]] = {}
     file = ""
     for line in lines(SOURCE, re.sub(r"\\\n\s*", " ", text)):
         if row := _FILE.fullmatch(line):
             file = row[1]
         elif not file:
             raise unparsable(SOURCE, line)
-        elif command := _command(file, line.strip()):
-            found.append(Command(file, command))
-    return tuple(found)
+        else:
+            found.setdefault(file, []).append(line)
+    return tuple(Command(name, command) for name, block in found.items() for command in _commands(name, block))
+
+
+def _commands(file: str, block: list[str]) -> list[str]:
+    if file.startswith(_CLOUD_FILES):
+        return [command for command in _bootcmd(file, "\n".join(block)) if not _ONCE.match(command)]
+    return [command for line in block if (command := _command(file, line.strip()))]
+
+
+def _bootcmd(file: str, block: str) -> Iterator[str]:
+    """The commands of cloud-init's `bootcmd:`, texts or lists of words, which it runs at every boot."""
+    try:
+        listed = plain_yaml.load(block)["bootcmd"] or []
+        if not isinstance(listed, list):
+            raise TypeError(type(listed))
+        commands = [" ".join(map(str, one)) if isinstance(one, list) else one.strip() for one in listed]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise unparsable(SOURCE, file, "bootcmd not understood in") from None
+    yield from (line.strip() for command in commands for line in command.splitlines() if line.strip())
 
 
 def _command(file: str, line: str) -> str:

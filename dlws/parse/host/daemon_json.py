@@ -1,17 +1,39 @@
-"""/etc/docker/daemon.json: a strict parser, and an edit that keeps all other keys (runbook 3.9)."""
+"""/etc/docker/daemon.json: a strict parser, and an edit that keeps all other keys (runbook 3.9).
+
+What dockerd makes of a key that is a flag, too: moby's daemon/config/config.go, findConfigurationConflicts (20.10.24).
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NoReturn
 
 from dlws.parse.mappings import merged
 from dlws.parse.text import unparsable
 
 SOURCE = "daemon.json"
+_LETTERS: Final = {
+    "-b": "bridge",
+    "-D": "debug",
+    "-g": "graph",
+    "-G": "group",
+    "-H": "host",
+    "-l": "log-level",
+    "-p": "pidfile",
+    "-s": "storage-driver",
+}
+_PLURALS: Final = frozenset(
+    "authorization-plugin cdi-spec-dir cluster-store-opt default-address-pool default-network-opt"  # noqa: SIM905
+    " default-ulimit dns-opt exec-opt host host-gateway-ip label log-opt node-generic-resource nri-opt registry-mirror"
+    " storage-opt".split()
+)
+"""Flags that may be given several times; the key of all their values has an s behind."""
+_OTHER_NAMES: Final = {"insecure-registry": "insecure-registries"}
+_MAY_BE_BOTH: Final = frozenset({"add-runtime"})
+"""Of a runtime dockerd takes flags and the key `runtimes`, and adds them."""
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -42,6 +64,27 @@ def merge(existing: str, wanted: Mapping[str, Any]) -> str:
     if existing.strip() and json.dumps(after) == json.dumps(before):
         return existing
     return json.dumps(after, indent=4) + "\n"
+
+
+def keys_of_flags(words: Iterable[str]) -> frozenset[str]:
+    """The keys that stand for the flags of a command line: of `-H fd://`, `hosts`.
+
+    dockerd does not start where one of them is in the file, too, even with the same value.
+    """
+    flags = {
+        _LETTERS.get(word[:2], "") if word[1:2] != "-" else word[2:].partition("=")[0]
+        for word in words
+        if word[:1] == "-"
+    }
+    plain = {flag for flag in flags if flag and flag not in _MAY_BE_BOTH}
+    return frozenset(_OTHER_NAMES.get(flag, f"{flag}s" if flag in _PLURALS else flag) for flag in plain)
+
+
+def cgroup_driver(settings: Mapping[str, Any]) -> str | None:
+    """The cgroup driver that the file asks for, `native.cgroupdriver=systemd` of `exec-opts`; None if none."""
+    written = settings.get("exec-opts")
+    options = [str(option).partition("=") for option in written] if isinstance(written, list) else []
+    return next((value for name, _, value in reversed(options) if name == "native.cgroupdriver"), None)
 
 
 def insecure_registry(written: str) -> str:

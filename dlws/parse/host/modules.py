@@ -1,4 +1,4 @@
-"""Kernel modules: those loaded (/proc/modules) and those loaded at boot (modules-load.d)."""
+"""Kernel modules: those loaded (/proc/modules), loaded at boot (modules-load.d), and kept out (modprobe.d)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ _LOADED = re.compile(
     r"(\w{1,64}) [0-9]{1,10} [0-9-]{1,10} \S+ (Live|Loading|Unloading) 0x[0-9a-f]{8,16}(?: \([A-Z]{1,20}[+-]?\))?"
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEPT_OUT = re.compile(r"(?:blacklist|install)\s+(?P<name>[A-Za-z0-9_-]{1,64})(?:\s+(?P<command>\S.*))?")
+_LOADS_NOTHING = re.compile(r"(?:/(?:usr/)?s?bin/)?(?:false|true|nologin|:)(?:\s.*)?|exit\b.*")
+"""What hardening guides have run in a module's place: CIS asks for `install overlay /bin/false`."""
 
 
 def loaded(text: str) -> frozenset[str]:
@@ -41,3 +44,17 @@ def at_boot(text: str) -> frozenset[str]:
             raise unparsable("modules-load.d", line)
         names.add(name.replace("-", "_"))
     return frozenset(names)
+
+
+def kept_out(text: str) -> dict[str, str]:
+    """The concatenated files of modprobe.d(5): the line that keeps each module out, by its name with underscores.
+
+    `install NAME COMMAND` runs the command instead, where that is one that loads nothing; `blacklist NAME` keeps
+    systemd-modules-load from it (it probes with KMOD_PROBE_APPLY_BLACKLIST).
+    """
+    found = {}
+    for line in (line.strip() for line in lines("modprobe.d", re.sub(r"\\\n", " ", text))):
+        row = _KEPT_OUT.fullmatch(line)
+        if row and (line.startswith("blacklist") or _LOADS_NOTHING.fullmatch(row["command"] or "")):
+            found.setdefault(row["name"].replace("-", "_"), line)
+    return found

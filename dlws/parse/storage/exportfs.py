@@ -1,4 +1,4 @@
-"""`exportfs -v`: what an NFS server currently exports, and to whom."""
+"""What an NFS server exports, and to whom: `exportfs -v` now, exports(5) at its next start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import re
 from dataclasses import dataclass
 
 from dlws.inventory import Node
-from dlws.parse.text import lines, unparsable
+from dlws.parse.text import lines, unescaped, unparsable
 
 SOURCE = "exportfs -v"
 WORLD = "<world>"
 """How exportfs prints the client `*`."""
+EXPORTS = "/etc/exports"
+_WORD = re.compile(r'(?:"[^"]*"|[^\s"])+')
+_CLIENT = re.compile(r"(?P<name>[^()]*)(?:\((?P<options>[^()]*)\))?")
 _ROW = re.compile(r"(/.*?)?\s+(\S+)\(([^()]+)\)")
 
 
@@ -56,6 +59,39 @@ def parse(text: str) -> tuple[Export, ...]:
     if pending is not None:
         raise unparsable(SOURCE, pending, "cut off after")
     return tuple(exports)
+
+
+def at_start(text: str) -> tuple[Export, ...]:
+    """The files of exports(5), one behind the other, as `exportfs -r` reads them when the server starts.
+
+    Options are those written; a client without `rw` may read only. A blank before the bracket, `atlas02 (rw)`, gives
+    them to everyone: exports(5) warns of it. Raises Unparsable for a line that exportfs would refuse.
+    """
+    exports: list[Export] = []
+    for line in lines(EXPORTS, re.sub(r"\\\n", " ", text)):
+        words = [word.replace('"', "") for word in _WORD.findall(line.partition("#")[0])]
+        if not words:
+            continue
+        path, usual = unescaped(words[0]), ()
+        if not path.startswith("/"):
+            raise unparsable(EXPORTS, line)
+        for word in words[1:] or [WORLD]:
+            client = _CLIENT.fullmatch(word)
+            if word.startswith("-"):
+                usual = tuple(word[1:].split(","))
+            elif client is None:
+                raise unparsable(EXPORTS, line)
+            else:
+                own = tuple(option for option in (client["options"] or "").split(",") if option)
+                exports.append(Export(path.rstrip("/") or "/", client["name"] or WORLD, _in_force(usual, own)))
+    return tuple(exports)
+
+
+def _in_force(usual: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """The options of a client: the last of `ro` and `rw` counts."""
+    written = [*usual, *own]
+    mode = next((option for option in reversed(written) if option in ("ro", "rw")), "ro")
+    return (mode, *(option for option in written if option not in ("ro", "rw")))
 
 
 def to(exports: tuple[Export, ...], path: str, node: Node) -> Export | None:

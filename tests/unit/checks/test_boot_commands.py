@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from dlws.facts.boot_commands import boot_commands_that
+from dlws.facts.unit_files import units_at_boot
 from dlws.remote.host import Host
 from tests.kits.scripted import Scripted
 
@@ -14,7 +15,7 @@ NAME = "x; touch owned #.service"
 def test_a_file_s_name_is_one_word_of_the_next_command() -> None:
     files = f"== /etc/systemd/system/{NAME}\nExecStart=/sbin/swapon /swap.img\n"
     link = Scripted(
-        "atlas01", {"for f in /etc/rc": (0, files, ""), "list-unit-files": (1, "", ""), "for f in": (0, "", "")}
+        "atlas01", {"f in /etc/rc": (0, files, ""), "list-unit-files": (1, "", ""), "for f in": (0, "", "")}
     )
     assert len(boot_commands_that(Host(link), lambda command: command.turns_swap_on)) == 1
     assert shlex.split(link.asked[1])[-1] == NAME
@@ -22,7 +23,7 @@ def test_a_file_s_name_is_one_word_of_the_next_command() -> None:
 
 def swap_of(files: str, *scripts: str, states: str = "") -> list[str]:
     """The commands that turn swap on, of files at boot and the scripts that are found in one look after the other."""
-    answers = {"for f in /etc/rc": files, "list-unit-files": states}
+    answers = {"f in /etc/rc": files, "list-unit-files": states}
     answers |= {f"for f in {script.split()[1]}": script for script in scripts} | {"for f in": ""}
     link = Scripted("atlas01", {key: (0, text, "") for key, text in answers.items()})
     return [str(command) for command in boot_commands_that(Host(link), lambda c: c.turns_swap_on)]
@@ -44,3 +45,9 @@ def test_a_script_of_a_unit_that_is_off_is_not_followed() -> None:
     script = "== /opt/a.sh\nswapon /swap.img\n"
     assert swap_of(files, script, states="a.service enabled enabled\n") == ["/opt/a.sh: swapon /swap.img"]
     assert swap_of(files, script, states="a.service disabled enabled\n") == []
+
+
+def test_what_an_init_script_starts_is_started_by_its_link() -> None:
+    files = "ferm.service generated\nfirehol.service generated\nzramswap.service enabled\nx.swap generated\n"
+    script = {"list-unit-files": (0, files, ""), "find /etc/rc2.d": (0, "S01ferm\nS20firehol.old\nS01x.swap\n", "")}
+    assert units_at_boot(Host(Scripted("atlas01", script)), "*.swap") == ["ferm.service", "zramswap.service"]

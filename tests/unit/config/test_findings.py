@@ -186,6 +186,14 @@ WRONG = [
         "admin_username: root",
         "36:17: error: admin_username: root cannot be the admin user",
     ),
+    *(
+        (
+            "admin_username: dlwsadmin",
+            f"admin_username: {name}",
+            f"36:17: error: admin_username: {name} cannot be the admin user",
+        )
+        for name in ("daemon", "www-data", "docker", "sudo", "systemd-network")
+    ),
     ("admin_username: dlwsadmin", 'admin_username: "a b"', '36:17: error: admin_username: "a b" is no Unix user name'),
     (
         "admin_username: dlwsadmin",

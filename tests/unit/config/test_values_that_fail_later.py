@@ -35,6 +35,19 @@ def test_a_share_hides_no_folder_of_the_system(tmp_path: Path, point: str, hidde
     assert shared(tmp_path, "atlas02", "/mnt/local", point) == [f'a file system on "{point}" hides {hidden}']
 
 
+def test_the_links_to_the_shares_do_not_lie_on_a_share(tmp_path: Path) -> None:
+    message = "the links in /dlwsdata would lie on the share itself"
+    assert shared(tmp_path, "atlas02", "/mnt/local", "/dlwsdata") == [message]
+    assert shared(tmp_path, "atlas02", "/mnt/local", "/dlwsdata/nfs") == []
+
+
+@pytest.mark.parametrize(("server", "count"), [("atlas02", 1), ("192.168.3.2", 1), ("nas.example.org", 0)])
+def test_the_admin_user_s_keys_are_not_served(tmp_path: Path, server: str, count: int) -> None:
+    found = shared(tmp_path, server, "/home", "/mntdlws")
+    assert found == ['"/home" holds the admin user\'s keys: whoever may mount it may log in as root'] * count
+    assert shared(tmp_path, server, "/home/share", "/mntdlws") == []
+
+
 @pytest.mark.parametrize("server", ["atlas02", "atlas02.sigsus.cn", "192.168.3.2"])
 @pytest.mark.parametrize(("export", "point"), [("/mnt", "/mnt"), ("/mnt", "/mnt/nfs"), ("/mnt/local", "/mnt")])
 def test_a_share_does_not_hide_itself(tmp_path: Path, server: str, export: str, point: str) -> None:

@@ -67,6 +67,43 @@ def test_a_host_without_such_files_runs_nothing_and_no_name_is_not_understood() 
         boot_commands.parse("swapon /swap.img\n")
 
 
+CLOUD = """\
+== /etc/cloud/cloud.cfg.d/99-site.cfg
+bootcmd:
+# every boot
+- echo 1 > /x
+- [sh, -c, "swapon /list"]
+- - cloud-init-per
+  - instance
+  - swap
+  - swapon
+- cloud-init-per once swap swapon /once
+- cloud-init-per always swap swapon /always
+- |
+  set -e
+  swapon /block
+"""
+
+
+@pytest.mark.parametrize("file", ["/etc/cloud/cloud.cfg", "/var/lib/cloud/instance/cloud-config.txt"])
+def test_of_cloud_init_s_bootcmd_counts_what_every_boot_runs(file: str) -> None:
+    found = boot_commands.parse(CLOUD.replace("/etc/cloud/cloud.cfg.d/99-site.cfg", file))
+    assert {command.file for command in found} == {file}
+    texts = [command.text for command in found]
+    assert texts[:2] == ["echo 1 > /x", "sh -c swapon /list"]
+    assert texts[2:] == ["cloud-init-per always swap swapon /always", "set -e", "swapon /block"]
+
+
+def test_a_file_of_cloud_init_without_bootcmd_runs_nothing() -> None:
+    assert boot_commands.parse("== /etc/cloud/cloud.cfg\n\n== /etc/cloud/cloud.cfg.d/x.cfg\nbootcmd:\n") == ()
+
+
+@pytest.mark.parametrize("written", ["bootcmd: swapon /a", "bootcmd: [1]", "bootcmd: [", "swapon /a", "- a"])
+def test_a_bootcmd_that_cloud_init_would_not_run_is_not_understood(written: str) -> None:
+    with pytest.raises(Unparsable):
+        boot_commands.parse(f"== /etc/cloud/cloud.cfg\n{written}\n")
+
+
 @pytest.mark.parametrize(
     ("text", "turns_on"),
     [

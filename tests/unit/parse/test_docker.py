@@ -149,3 +149,36 @@ def test_any_json_is_understood_or_unknown(value):
 )
 def test_an_insecure_registry_as_dockerd_holds_it(written, held):  # moby registry/config.go, loadInsecureRegistries
     assert daemon_json.insecure_registry(written) == held
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        ("-H", {"hosts"}),
+        ("-Hfd://", {"hosts"}),
+        ("--host=fd://", {"hosts"}),
+        ("-D -G -b -g -l -p -s", {"debug", "group", "bridge", "graph", "log-level", "pidfile", "storage-driver"}),
+        ("--insecure-registry --registry-mirror", {"insecure-registries", "registry-mirrors"}),
+        ("--label --log-opt --exec-opt --storage-opt", {"labels", "log-opts", "exec-opts", "storage-opts"}),
+        ("--dns --dns-opt --dns-search", {"dns", "dns-opts", "dns-search"}),
+        ("--default-ulimit --default-address-pool", {"default-ulimits", "default-address-pools"}),
+        ("--data-root --iptables=false --containerd", {"data-root", "iptables", "containerd"}),
+        ("--add-runtime --add-runtime=nvidia=/usr/bin/x", set()),
+        ("dockerd fd:// -x", set()),
+    ],
+)
+def test_a_flag_of_dockerd_stands_for_a_key_of_the_file(words: str, keys: set[str]) -> None:
+    assert daemon_json.keys_of_flags(words.split()) == keys
+
+
+@pytest.mark.parametrize(
+    ("options", "driver"),
+    [
+        (None, None),
+        (1, None),
+        (["native.umask=normal"], None),
+        (["native.cgroupdriver=cgroupfs", "native.cgroupdriver=systemd", "x=y"], "systemd"),
+    ],
+)
+def test_the_file_may_ask_for_a_cgroup_driver(options: object, driver: str | None) -> None:
+    assert daemon_json.cgroup_driver({"exec-opts": options}) == driver

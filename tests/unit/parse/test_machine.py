@@ -99,6 +99,32 @@ def test_half_of_proc_modules_is_unknown(text):
         modules.loaded(text)
 
 
+@pytest.mark.parametrize(
+    ("line", "is_kept_out"),
+    [
+        ("install overlay /bin/false", True),
+        ("install overlay /usr/bin/true", True),
+        ("install overlay /sbin/nologin", True),
+        ("install overlay \\\n  /bin/false --", True),
+        ("install overlay exit 1", True),
+        ("install overlay :", True),
+        ("  blacklist overlay", True),
+        ("install overlay /sbin/modprobe --ignore-install overlay && /bin/true", False),
+        ("install overlay /opt/false", False),
+        ("install overlay", False),
+        ("alias fs-overlay off", False),
+        ("softdep overlay pre: libcrc32c", False),
+        ("# install overlay /bin/false", False),
+    ],
+)
+def test_a_module_is_kept_out_by_a_command_that_loads_nothing(line: str, is_kept_out: bool):
+    assert [*modules.kept_out(f"blacklist evbug\n{line}\n")] == ["evbug", *(["overlay"] if is_kept_out else [])]
+
+
+def test_a_module_that_is_kept_out_is_spelt_as_the_kernel_does():
+    assert modules.kept_out("blacklist br-netfilter\n") == {"br_netfilter": "blacklist br-netfilter"}
+
+
 def test_modules_at_boot_are_spelt_as_the_kernel_does():
     assert modules.at_boot("# for kubeadm\nbr_netfilter\n;x\n#overlay\nnf-conntrack\n") == {
         "br_netfilter",

@@ -147,3 +147,28 @@ def test_what_smartctl_says_otherwise_is_no_health() -> None:
 def test_text_around_the_sections_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         smart.parse(text.format("sda"))
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("/a b(rw,sync)", [("/a", "b", ("rw", "sync"))]),
+        ("/a/ b c(ro)", [("/a", "b", ("ro",)), ("/a", "c", ("ro",))]),
+        ("/a -rw,sync b c(ro) # d(rw)", [("/a", "b", ("rw", "sync")), ("/a", "c", ("ro", "sync"))]),
+        ("/a b(rw,ro,rw)", [("/a", "b", ("rw",))]),
+        ("/a b (rw)", [("/a", "b", ("ro",)), ("/a", exportfs.WORLD, ("rw",))]),
+        ("/a", [("/a", exportfs.WORLD, ("ro",))]),
+        ('"/a b" c()', [("/a b", "c", ("ro",))]),
+        ("/a\\040b \\\n c(rw)", [("/a b", "c", ("rw",))]),
+        ("/ *(rw)", [("/", "*", ("rw",))]),
+        ("# /a b(rw)", []),
+    ],
+)
+def test_the_file_says_what_a_server_exports_when_it_starts(line, given):
+    assert [(e.path, e.client, e.options) for e in exportfs.at_start(f"{line}\n")] == given
+
+
+@pytest.mark.parametrize("line", ["a b(rw)", "/a b(rw", "/a b(rw)x", "/a b(c(rw))"])
+def test_a_line_that_exportfs_refuses_is_not_understood(line):
+    with pytest.raises(Unparsable, match="/etc/exports"):
+        exportfs.at_start(f"{line}\n")
