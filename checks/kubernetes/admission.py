@@ -24,12 +24,12 @@ UNSEEN = timedelta(seconds=30)
     section="3.11",
     source="k8s admission webhooks",
     on=master,
-    title_zh="失败即拒绝的准入 webhook 均可访问且证书可信",
-    fix="bring the webhook's service back, renew its certificate and the caBundle, or delete its configuration:"
+    title_zh="失败即拒绝的准入 webhook 均可访问",
+    fix="bring the webhook's service back, or delete its configuration:"
     " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
 )
 def test_required_webhooks_answer(host: Host, kube: Kubernetes) -> None:
-    """Every admission webhook with failurePolicy Fail can be reached by the API server, which trusts its certificate.
+    """Every admission webhook with failurePolicy Fail can be reached by the API server.
 
     Without its answer the API server refuses what the webhook is asked about, pods for example.
     """
@@ -43,12 +43,12 @@ def test_required_webhooks_answer(host: Host, kube: Kubernetes) -> None:
     source="k8s admission webhooks",
     on=master,
     severity=Severity.WARNING,
-    title_zh="失败可忽略的准入 webhook 均可访问且证书可信",
-    fix="bring the webhook's service back, renew its certificate and the caBundle, or delete its configuration:"
+    title_zh="失败可忽略的准入 webhook 均可访问",
+    fix="bring the webhook's service back, or delete its configuration:"
     " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
 )
 def test_optional_webhooks_answer(host: Host, kube: Kubernetes) -> None:
-    """Every admission webhook with failurePolicy Ignore can be reached by the API server, which trusts its certificate.
+    """Every admission webhook with failurePolicy Ignore can be reached by the API server.
 
     Until one answers, each request waits for its time-out, and what it would add or forbid is missing.
     """

@@ -16,14 +16,6 @@ from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 
 CONFIGURATIONS: Final = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
-_CURL: Final = "curl -sS -o /dev/null -m 5 --noproxy '*' --connect-to %s"
-TLS: Final = f"printf %%s %s | base64 -d | {_CURL} --cacert /dev/stdin %s"
-TLS_OF_THE_SYSTEM: Final = f"{_CURL} %s"
-"""What the API server does before it asks a webhook; without authorities of its own, by the system's."""
-TRIED: Final = (0, 1, 28, 35, 51, 52, 55, 56, 60, 77, 92)
-"""curl(1): an answer, whatever it is; no HTTP; too late; no TLS; a certificate that is refused; no authorities."""
-REFUSED: Final = (51, 60, 77)
-NO_TLS: Final = 35
 JOBS: Final = "default"
 """The namespace in which the platform runs its jobs, as plain pods (docs/upstream.md)."""
 
@@ -43,24 +35,9 @@ def dead_webhooks(kube: Kubernetes, master: Host, hooks: list[Webhook]) -> list[
     wanted = sorted({place for place, why in found.values() if not why})
     closed = refusing_endpoints(master, wanted)
     reasons = {
-        hook: why or (f"no connection to {place}" if place in closed else _distrust(master, hook, place))
-        for hook, (place, why) in found.items()
+        hook: why or (f"no connection to {place}" if place in closed else "") for hook, (place, why) in found.items()
     }
     return sorted(f"{hook}: {why}" for hook, why in reasons.items() if why)
-
-
-def _distrust(master: Host, hook: Webhook, place: str) -> str:
-    """Why the API server would not speak to what answers there: no TLS, or a certificate that it refuses; or nothing.
-
-    A webhook that asks for a certificate itself is none of these: the API server may have one.
-    """
-    name = hook.server_name
-    way = (f"{name}:443:{place}", f"https://{name}:443/")
-    command, args = (TLS, (hook.authorities, *way)) if hook.authorities else (TLS_OF_THE_SYSTEM, way)
-    answer = master.run_expect(TRIED, command, *args)
-    said = answer.stderr.strip().partition("\n")[0].removeprefix("curl: ")
-    refused = answer.rc in REFUSED or (answer.rc == NO_TLS and " alert " not in said)
-    return f"TLS with {place} as {name}: {said}" if refused else ""
 
 
 def _place_of(kube: Kubernetes, hook: Webhook) -> tuple[str, str]:

@@ -32,8 +32,6 @@ class Webhook:
     service: tuple[str, str, int] | None
     """Namespace, name and port of the Service that answers; None if it is a URL."""
     url: str = ""
-    authorities: str = ""
-    """What its certificate must be signed by, PEM in base64; empty: the API server's own."""
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(self.resources)})"
@@ -43,11 +41,6 @@ class Webhook:
         """`host:port` of its URL."""
         place = urlsplit(self.url)
         return f"{place.hostname}:{place.port or 443}"
-
-    @property
-    def server_name(self) -> str:
-        """The name that its certificate must have: of a Service, `<name>.<namespace>.svc`."""
-        return f"{self.service[1]}.{self.service[0]}.svc" if self.service else str(urlsplit(self.url).hostname)
 
 
 def webhooks(configurations: Iterable[Object]) -> Iterator[Webhook]:
@@ -63,7 +56,6 @@ def webhooks(configurations: Iterable[Object]) -> Iterator[Webhook]:
                 resources=tuple(sorted({str(r) for rule in rules for r in rule.get("resources") or ()})),
                 service=(str(to["namespace"]), str(to["name"]), int(to.get("port") or 443)) if to else None,
                 url=str(client.get("url") or ""),
-                authorities=str(client.get("caBundle") or ""),
             )
 
 
