@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_network
 
+from checks.kubernetes import admission
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import master
+from dlws.facts import extensions
 from dlws.facts.certificates import (
     ISSUERS,
     PKI,
@@ -22,6 +24,7 @@ from dlws.facts.certificates import (
     served_certificate,
     web_certificate,
 )
+from dlws.kubernetes.extensions import aggregated
 from dlws.parse.kubernetes.certificates import Certificate
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
@@ -175,6 +178,29 @@ def test_certificates_are_sound(host: Host) -> None:
         if cert.hash not in HASHES or (cert.is_rsa and cert.bits < RSA_BITS)
     ]
     expect("weak certificates", found=weak, expected=[])
+
+
+@check(
+    "T11",
+    section="3.11",
+    source="k8s admission webhooks",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="webhook 与聚合 API 的证书不会很快到期",
+    causes=[
+        admission.test_required_webhooks_answer,
+        admission.test_optional_webhooks_answer,
+        admission.test_api_services_are_trusted,
+    ],
+    fix="renew the certificate and the caBundle together: what has installed the webhook or the API does it",
+)
+def test_certificates_of_extensions_last(host: Host, kube: Kubernetes) -> None:
+    """No certificate of a webhook or an aggregated API, nor its caBundle, ends within 30 days or a tenth of its life.
+
+    Once it has ended the API server hangs up, and refuses what the webhook is asked about.
+    """
+    asked = [*extensions.webhooks(kube), *aggregated(kube.list("apiservices"))]
+    expect("certificates that run out soon", found=extensions.ending(kube, host, asked), expected=[])
 
 
 @check(
