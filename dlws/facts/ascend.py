@@ -56,6 +56,10 @@ class ToolAnswers:
         """`npu-smi info -t health` of one chip; of the whole card its management unit would answer, and be well."""
         return self.answers.output_of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
 
+    def hccs(self, chip: ChipNumbers) -> str:
+        """`npu-smi info -t hccs` of one chip."""
+        return self.answers.output_of(f"npu-smi info -t hccs -i {chip.npu} -c {chip.chip}")
+
     def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
         return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
@@ -143,6 +147,14 @@ def work_modes(host: Host) -> ToolAnswers:
     found = chips(host)
     cards = " ".join(dict.fromkeys(str(chip.npu) for chip in found))
     loop = f"for i in {cards}; do q npu-smi info -t work-mode -i $i; done"
+    return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
+
+
+def hccs_answers(host: Host) -> ToolAnswers:
+    """What npu-smi reports of each chip's links to the others of the server."""
+    found = chips(host)
+    pairs = " ".join(f"{chip.npu}:{chip.chip}" for chip in found)
+    loop = f"for c in {pairs}; do q npu-smi info -t hccs -i ${{c%:*}} -c ${{c#*:}}; done"
     return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
 
 
