@@ -54,7 +54,7 @@ def test_default_accounts_have_no_rights(kube: Kubernetes) -> None:
     fix="kubectl delete the named binding at once: whoever reaches port 6443 has these rights",
 )
 def test_nobody_has_rights_without_an_account(kube: Kubernetes) -> None:
-    """No role is bound to whoever has not signed in, but for those by which Kubernetes and kubeadm tell of themselves."""
+    """No role is bound to whoever has not signed in, but for those by which Kubernetes and kubeadm say who they are."""
     found = sorted(text for one in bindings(kube) for text in _given_to_nobody(one))
     expect("bindings for whoever has no account", found=found, expected=[])
 
