@@ -64,6 +64,10 @@ class ToolAnswers:
         """`hccn_tool -KIND -g` of a chip's own network port."""
         return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
 
+    def port_words(self, chip: ChipNumbers, kind: str) -> str:
+        """The same, also of a call that failed."""
+        return self.answers.words_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
+
 
 def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
     """The NPUs on the PCI bus, with or without a driver; empty where there is none."""
@@ -183,9 +187,12 @@ def lost_packets(host: Host, number: int, address: str) -> int:
     return hccn.lost(answer.text)
 
 
-def port_addresses(tool: ToolAnswers) -> dict[npu_smi.ChipNumbers, DeviceAddress]:
-    """By chip the address of its port."""
-    return {chip: hccn.ip(tool.port(chip, "ip")) for chip in tool.chips}
+def port_addresses(tool: ToolAnswers) -> dict[npu_smi.ChipNumbers, DeviceAddress | None]:
+    """By chip the address of its port; None where hccn_tool says that it has none."""
+    return {
+        chip: None if hccn.has_no_address(tool.port_words(chip, "ip")) else hccn.ip(tool.port(chip, "ip"))
+        for chip in tool.chips
+    }
 
 
 def port_health(tool: ToolAnswers) -> dict[str, str]:

@@ -45,6 +45,8 @@ class Generation:
     has_two_planes: bool = False
     has_hccs_status: bool = False
     """Whether npu-smi tells how a chip's links to the others of its server are."""
+    may_do_without_ports: bool = False
+    """Whether switches of HCCS may join its servers, so that no RoCE port need be used."""
 
 
 MOST_CARDS = 8
@@ -79,6 +81,7 @@ GENERATIONS = (
         port_speed=200_000,
         chips_per_card=2,
         has_hccs_status=True,
+        may_do_without_ports=True,
     ),
     Generation(name="310P", pci="d500", chips="310P[0-9]?", chips_per_card=None, shares_functions=True),
     Generation(name="310", pci="d100", chips="310", chips_per_card=None),
