@@ -22,6 +22,7 @@ from dlws.facts.certificates import (
     kubelet_certificates_of,
     pki_of,
     served_certificate,
+    signing_keys_of,
     web_certificate,
 )
 from dlws.kubernetes.extensions import aggregated
@@ -127,13 +128,20 @@ def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
     fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs",
 )
 def test_chains_and_keys_match(host: Host) -> None:
-    """Every certificate is signed by its CA and matches the private key stored beside it."""
+    """Every certificate is signed by its CA and matches the private key stored beside it, and so does what signs.
+
+    Another key of a CA shows when the next kubelet renews its certificate; another of `sa`, in the next pod's token.
+    """
     found = pki_of(host)
     strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
     expect("certificates not signed by their CA", found=strangers, expected=[])
     keys = key_files_of(host)
     other = [name for name, key in keys.items() if key != named(found, name).public_key]
     expect("private keys that do not match their certificate", found=other, expected=[])
+    signing = signing_keys_of(host)
+    halves = {"sa": signing["sa.pub"], **{name: named(found, name).public_key for name in AUTHORITIES}}
+    wrong = [name for name, half in halves.items() if signing.get(name, half) != half]
+    expect("signing keys that do not match what is trusted", found=wrong, expected=[])
 
 
 @check(

@@ -116,6 +116,14 @@ def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
     return _der(key)
 
 
+def public_key_of_pem(text: str, source: str) -> bytes:
+    """A PEM file with a public key as SubjectPublicKeyInfo in DER."""
+    try:
+        return _der(serialization.load_pem_public_key(text.encode()))
+    except (ValueError, UnsupportedAlgorithm):
+        raise unparsable(source, text.strip().partition("\n")[0], "no public key in") from None
+
+
 def _read(block: str, source: str) -> Certificate:
     try:
         # The filter stays: taken away again (catch_warnings), it would be gone for the thread of another host too.
