@@ -1,4 +1,4 @@
-"""G: what the GPUs' memory and driver have recorded of errors (G08 to G12, G22, G23)."""
+"""G: what the GPUs' memory and driver have recorded of errors (G08 to G12, G22, G23, G25)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from checks.gpu import presence
 from dlws.engine.check import active, check, expect
 from dlws.engine.targets import gpu_hosts
 from dlws.facts.nvidia import (
+    REPAIRS,
+    answer_of,
     card_name,
     cards,
     cards_that_retire_pages,
@@ -16,10 +18,10 @@ from dlws.facts.nvidia import (
     required_number,
     retired_pages,
 )
-from dlws.parse.accelerators import dcgm, nvidia_log
+from dlws.parse.accelerators import dcgm, nvidia_log, nvidia_repairs
 from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Severity, Unknown
+from dlws.verdict import NotApplicable, Severity, Unknown
 
 CORRECTED = 50_000_000
 """Corrected errors since the driver was loaded from which on gcm counts a card as ailing."""
@@ -137,6 +139,28 @@ def test_gpu_rows(host: Host) -> None:
         wrong += [f"{name} {key}" for key in ("failure", "pending") if told[key] in ("Yes", "1")]
         wrong += [f"{name} {told['uncorrectable']} rows"] if int(told["uncorrectable"]) > REMAPPED_ROWS else []
     expect("GPUs with row remapping problems", found=wrong, expected=[])
+
+
+@check(
+    "G25",
+    section="2.1",
+    source="nvidia-smi(1), NVIDIA Xid catalogue",
+    on=gpu_hosts,
+    title_zh="GPU 无待执行的修复、不可修复显存与超限的 SRAM 错误",
+    causes=[presence.test_gpus_answer],
+    fix="drain the host and reset the card, which carries a pending repair out; for unrepairable memory, or SRAM errors"
+    " over the threshold, run NVIDIA's field diagnostic and replace the card",
+)
+def test_gpus_need_no_repair(host: Host) -> None:
+    """No GPU waits for a repair of a memory channel or a TPC, or has memory beyond repair or too many SRAM errors.
+
+    All counters may be 0 while it does.
+    """
+    found = nvidia_repairs.needed(answer_of(host, REPAIRS))
+    if found is None:
+        raise NotApplicable("the driver reports no repairs of these GPUs")
+    wrong = [f"{card} {what}" for card, those in found.items() for what in those]
+    expect("GPUs to be repaired", found=wrong, expected=[])
 
 
 @check(

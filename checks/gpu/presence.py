@@ -1,6 +1,6 @@
 """G: NVIDIA GPUs: that they are there, what they are, and their driver (G01 to G05, G21).
 
-G06, G07, G13, G16 to G19: `checks.gpu.state`; G08 to G12, G22, G23: `checks.gpu.errors`; G14, G15, G20,
+G06, G07, G13, G16 to G19: `checks.gpu.state`; G08 to G12, G22, G23, G25: `checks.gpu.errors`; G14, G15, G20,
 G24: `checks.gpu.fabric`.
 """
 

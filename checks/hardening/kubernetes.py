@@ -30,6 +30,7 @@ KUBELET_FILES = [
     "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
     "/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
 ]
+ADMIN = "cluster-admin"
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 AUDIT = {"audit-log-maxage": 30, "audit-log-maxbackup": 10, "audit-log-maxsize": 100}
 API_SERVER_TLS = (
@@ -303,13 +304,22 @@ def test_kubelet_leaves_the_kernel_alone(host: Host) -> None:
     source="CIS Kubernetes 5.1.1",
     on=whole_cluster,
     severity=Severity.WARNING,
-    title_zh="cluster-admin 仅授予集群管理员组",
+    title_zh="cluster-admin 及同等权限的角色仅授予集群管理员组",
     fix="kubectl delete clusterrolebinding <name>, or bind a role with fewer privileges",
 )
 def test_few_are_cluster_admin(kube: Kubernetes) -> None:
-    """Only the administrators' group and service accounts in kube-system are cluster-admin."""
-    bindings = [b for b in kube.list("clusterrolebindings") if b["roleRef"]["name"] == "cluster-admin"]
-    expect_that(bindings, "cluster-admin bindings", found="none", expected="the administrators' binding")
+    """Only the administrators' group and service accounts in kube-system are cluster-admin, by whatever role's name."""
+    bound, like_it = (
+        kube.list("clusterrolebindings"),
+        {objects.name_of(r) for r in kube.list("clusterroles") if may_all(r)},
+    )
+    expect_that(
+        any(b["roleRef"]["name"] == ADMIN for b in bound),
+        "cluster-admin bindings",
+        found="none",
+        expected="the administrators' binding",
+    )
+    bindings = [b for b in bound if b["roleRef"]["name"] in {ADMIN, *like_it}]
     others = [
         f"{binding['metadata']['name']}: {subject['kind']} {subject['name']}"
         for binding in bindings
@@ -356,6 +366,12 @@ def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
         if any(secret in text for secret in long)
     ]
     expect("ConfigMaps that contain a secret", found=telling, expected=[])
+
+
+def may_all(role: Object) -> bool:
+    """Whether a role may do everything with every object."""
+    rules = role.get("rules") or ()
+    return any(all("*" in (rule.get(key) or ()) for key in ("verbs", "apiGroups", "resources")) for rule in rules)
 
 
 def running_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:

@@ -8,8 +8,9 @@ from checks.kubernetes import control_plane
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import master, whole_cluster
-from dlws.facts import admission
+from dlws.facts import admission, extensions
 from dlws.kubernetes import leaving, objects
+from dlws.kubernetes.extensions import aggregated
 from dlws.platform.services import METRICS_API
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
@@ -24,17 +25,18 @@ UNSEEN = timedelta(seconds=30)
     section="3.11",
     source="k8s admission webhooks",
     on=master,
-    title_zh="失败即拒绝的准入 webhook 均可访问",
-    fix="bring the webhook's service back, or delete its configuration:"
-    " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    title_zh="失败即拒绝的 webhook 均可访问且证书可信",
+    fix="bring the webhook's service back, renew its certificate and caBundle together, or delete its configuration:"
+    " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,crd",
 )
-def test_required_webhooks_answer(host: Host, kube: Kubernetes) -> None:
-    """Every admission webhook with failurePolicy Fail can be reached by the API server.
+def test_required_webhooks_answer(cluster: Cluster, host: Host, kube: Kubernetes) -> None:
+    """The API server reaches and trusts every webhook with failurePolicy Fail, and those that convert custom resources.
 
-    Without its answer the API server refuses what the webhook is asked about, pods for example.
+    Without its answer the API server refuses what the webhook is asked about, pods for example. It hangs up on a server
+    whose certificate has run out, has another name, or comes from no CA of the caBundle.
     """
-    hooks = [hook for hook in admission.webhooks(kube) if hook.policy == "Fail"]
-    expect("required webhooks that do not answer", found=admission.dead_webhooks(kube, host, hooks), expected=[])
+    hooks = [hook for hook in extensions.webhooks(kube) if hook.policy == "Fail"]
+    expect("required webhooks that do not answer", found=extensions.dead(cluster, kube, host, hooks), expected=[])
 
 
 @check(
@@ -43,17 +45,17 @@ def test_required_webhooks_answer(host: Host, kube: Kubernetes) -> None:
     source="k8s admission webhooks",
     on=master,
     severity=Severity.WARNING,
-    title_zh="失败可忽略的准入 webhook 均可访问",
-    fix="bring the webhook's service back, or delete its configuration:"
+    title_zh="失败可忽略的准入 webhook 均可访问且证书可信",
+    fix="bring the webhook's service back, renew its certificate and caBundle together, or delete its configuration:"
     " kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
 )
-def test_optional_webhooks_answer(host: Host, kube: Kubernetes) -> None:
-    """Every admission webhook with failurePolicy Ignore can be reached by the API server.
+def test_optional_webhooks_answer(cluster: Cluster, host: Host, kube: Kubernetes) -> None:
+    """The API server reaches and trusts every admission webhook with failurePolicy Ignore.
 
     Until one answers, each request waits for its time-out, and what it would add or forbid is missing.
     """
-    hooks = [hook for hook in admission.webhooks(kube) if hook.policy != "Fail"]
-    expect("optional webhooks that do not answer", found=admission.dead_webhooks(kube, host, hooks), expected=[])
+    hooks = [hook for hook in extensions.webhooks(kube) if hook.policy != "Fail"]
+    expect("optional webhooks that do not answer", found=extensions.dead(cluster, kube, host, hooks), expected=[])
 
 
 @check(
@@ -73,6 +75,26 @@ def test_api_services_answer(cluster: Cluster, kube: Kubernetes) -> None:
     states = {objects.name_of(api): objects.condition_in_words(api, "Available") for api in judged}
     dead = [f"{name}: {state}" for name, state in states.items() if not state.startswith("True")]
     expect("APIs that are not available", found=dead, expected=[])
+
+
+@check(
+    "C25",
+    section="3.11",
+    source="k8s API aggregation",
+    on=master,
+    title_zh="聚合 API 的证书可信",
+    causes=[test_api_services_answer],
+    fix="renew the service's certificate and the APIService's caBundle together: what has installed it does; or, if its"
+    " software is gone, kubectl delete apiservice <name>",
+)
+def test_api_services_are_trusted(cluster: Cluster, host: Host, kube: Kubernetes) -> None:
+    """The API server trusts the certificate of every service that it forwards an API to.
+
+    It calls an API available without having looked at the certificate; what is asked of the API fails all the same.
+    """
+    available = [api for api in kube.list("apiservices") if objects.condition(api, "Available") == "True"]
+    asked = list(aggregated(available))
+    expect("APIs that the API server does not trust", found=extensions.dead(cluster, kube, host, asked), expected=[])
 
 
 @check(

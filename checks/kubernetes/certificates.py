@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import ip_network
 
+from checks.kubernetes import admission
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import master
+from dlws.facts import extensions
 from dlws.facts.certificates import (
     ISSUERS,
     PKI,
@@ -20,8 +22,10 @@ from dlws.facts.certificates import (
     kubelet_certificates_of,
     pki_of,
     served_certificate,
+    signing_keys_of,
     web_certificate,
 )
+from dlws.kubernetes.extensions import aggregated
 from dlws.parse.kubernetes.certificates import Certificate
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
@@ -124,13 +128,20 @@ def test_names_in_the_servers_certificate(cluster: Cluster, host: Host) -> None:
     fix="restore /etc/kubernetes/pki from a backup, or recreate it with kubeadm init phase certs",
 )
 def test_chains_and_keys_match(host: Host) -> None:
-    """Every certificate is signed by its CA and matches the private key stored beside it."""
+    """Every certificate is signed by its CA and matches the private key stored beside it, and so does what signs.
+
+    Another key of a CA shows when the next kubelet renews its certificate; another of `sa`, in the next pod's token.
+    """
     found = pki_of(host)
     strangers = [n for n, ca in ISSUERS.items() if not named(found, n).is_signed_by(named(found, ca))]
     expect("certificates not signed by their CA", found=strangers, expected=[])
     keys = key_files_of(host)
     other = [name for name, key in keys.items() if key != named(found, name).public_key]
     expect("private keys that do not match their certificate", found=other, expected=[])
+    signing = signing_keys_of(host)
+    halves = {"sa": signing["sa.pub"], **{name: named(found, name).public_key for name in AUTHORITIES}}
+    wrong = [name for name, half in halves.items() if signing.get(name, half) != half]
+    expect("signing keys that do not match what is trusted", found=wrong, expected=[])
 
 
 @check(
@@ -175,6 +186,29 @@ def test_certificates_are_sound(host: Host) -> None:
         if cert.hash not in HASHES or (cert.is_rsa and cert.bits < RSA_BITS)
     ]
     expect("weak certificates", found=weak, expected=[])
+
+
+@check(
+    "T11",
+    section="3.11",
+    source="k8s admission webhooks",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="webhook 与聚合 API 的证书不会很快到期",
+    causes=[
+        admission.test_required_webhooks_answer,
+        admission.test_optional_webhooks_answer,
+        admission.test_api_services_are_trusted,
+    ],
+    fix="renew the certificate and the caBundle together: what has installed the webhook or the API does it",
+)
+def test_certificates_of_extensions_last(host: Host, kube: Kubernetes) -> None:
+    """No certificate of a webhook or an aggregated API, nor its caBundle, ends within 30 days or a tenth of its life.
+
+    Once it has ended the API server hangs up, and refuses what the webhook is asked about.
+    """
+    asked = [*extensions.webhooks(kube), *aggregated(kube.list("apiservices"))]
+    expect("certificates that run out soon", found=extensions.ending(kube, host, asked), expected=[])
 
 
 @check(

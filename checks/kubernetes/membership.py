@@ -10,12 +10,12 @@ from dlws.facts.credentials import ROOT_CONFIG, cluster_ca, public_parts
 from dlws.facts.kube_host import pod_network_of
 from dlws.facts.nodes import labels_of, master_taints, nodes_by_name
 from dlws.inventory import Node
-from dlws.kubernetes import kubeadm, labels, membership, pod_network
+from dlws.kubernetes import kubeadm, labels, membership, objects, pod_network
 from dlws.kubernetes.objects import Object
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
-from dlws.verdict import Severity
+from dlws.verdict import NotApplicable, Severity
 
 
 @check(
@@ -96,6 +96,31 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes
         there = kube.get(f"{workload.kind}s", workload.name, namespace=workload.namespace)
         found = pod_network.images_of(there) if there else "nothing"
         expect(f"images of {workload.kind} {workload.name}", found=found, expected=workload.images)
+
+
+@check(
+    "C26",
+    section="3.11",
+    source="k8s network plugins",
+    on=targets.pod_network_master,
+    title_zh="每个就绪节点上均有就绪的 Pod 网络 Pod",
+    causes=[test_pod_network_is_applied],
+    fix="see the log of its pod there; or, where there is none, by which node selector, affinity or tolerations the"
+    " DaemonSet leaves the node out",
+)
+def test_pod_network_runs_everywhere(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
+    """Every ready node has a ready pod of one of the pod network's DaemonSets; some networks have one for each CPU.
+
+    A node whose pod is gone stays Ready, and its pods go on until the next of them, or a boot, needs the network.
+    """
+    workloads = [w for w in pod_network_of(cluster, notes) if w.kind == "daemonset"]
+    if not workloads:
+        raise NotApplicable("the pod network's manifest has no DaemonSet")
+    there = [kube.get("daemonsets", w.name, namespace=w.namespace) for w in workloads]
+    pods = [pod for one in there if one for pod in objects.selected(kube.list("pods"), one) if objects.is_ready(pod)]
+    served = {pod["spec"].get("nodeName") for pod in pods}
+    bare = [name for name in objects.ready_names(kube.list("nodes")) if name not in served]
+    expect("ready nodes without a ready pod of the pod network", found=bare, expected=[])
 
 
 @check(

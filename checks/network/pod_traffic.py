@@ -13,6 +13,7 @@ from dlws.engine.targets import master, whole_cluster
 from dlws.facts import samples
 from dlws.facts.across_hosts import reachable_hosts
 from dlws.facts.firewall import networks_of, nft_drops, tables
+from dlws.facts.kube_host import kubelets_of
 from dlws.facts.network import has_weave
 from dlws.facts.pairs import partners_in
 from dlws.facts.reachability import dns_answer, silent_addresses, unreachable_endpoints
@@ -25,7 +26,9 @@ from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import NotApplicable, Unknown
 
 KUBELET_PORT, WEAVE_PORT, DNS_HOST = 10250, 6783, 10
-DNS_NAME = "kubernetes.default.svc.cluster.local"
+SERVER = "kubernetes.default.svc"
+"""The API server's Service, in the domain of Services."""
+DNS_NAME = f"{SERVER}.cluster.local"
 TRIED = 3
 """Pods of a node of which one must answer: a policy of its own may hide a pod."""
 WEAVE = "http://127.0.0.1:6784/status"
@@ -158,6 +161,29 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     server = str(ip_network(cluster.service_range)[DNS_HOST])
     found = dns_answer(host, DNS_NAME, server)
     expect_that(_is_resolved(found), f"answer of {server} for {DNS_NAME}", found=found, expected="an address")
+
+
+@check(
+    "N36",
+    section="3.11",
+    source="k8s kubelet-config clusterDNS",
+    title_zh="kubelet 给 Pod 的 DNS 服务器与域名可解析 Service",
+    causes=[control_plane.test_cluster_dns_has_endpoints, test_cluster_dns_answers],
+    fix="set clusterDNS and clusterDomain in /var/lib/kubelet/config.yaml to those of the other hosts, without a flag"
+    " that differs; restart the kubelet, and delete the pods of this host that were created meanwhile",
+)
+def test_pods_are_given_the_cluster_dns(host: Host) -> None:
+    """Every name server that the kubelet gives pods resolves the API server's Service in the domain that it gives them.
+
+    Now and at its next start. A pod with another finds no Service, whatever the host itself resolves.
+    """
+    for when, kubelet in kubelets_of(host).items():
+        given = [*kubelet.cluster_dns]
+        expect_that(given, f"name servers that the kubelet gives pods {when}", found="none", expected="the cluster DNS")
+        name = f"{SERVER}.{kubelet.cluster_domain}".removesuffix(".")
+        answers = {server: dns_answer(host, name, server) for server in given}
+        wrong = [f"{server}: {said}" for server, said in answers.items() if not _is_resolved(said)]
+        expect(f"answers about {name} of the name servers that pods are given {when}", found=wrong, expected=[])
 
 
 @check(

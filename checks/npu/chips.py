@@ -1,4 +1,4 @@
-"""P: the health of the NPUs' chips, by npu-smi and the PCI bus (P06 to P11, P24, P26, P27)."""
+"""P: the health of the NPUs' chips, by npu-smi and the PCI bus (P06 to P11, P24, P26, P27, P30)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import re
 from checks.npu import presence as npu
 from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import npu_hosts
-from dlws.facts.ascend import ChipState, ecc_of, health_of, links_on_bus, states_of, work_modes
+from dlws.facts.ascend import (
+    ChipState,
+    chip_name,
+    chips,
+    ecc_of,
+    hccs_answers,
+    health_of,
+    links_on_bus,
+    states_of,
+    work_modes,
+)
 from dlws.parse.accelerators import ascend_faults, ascend_models, npu_chip, npu_smi
 from dlws.parse.accelerators.npu_chip import Ecc
 from dlws.parse.accelerators.npu_smi import Health
@@ -19,8 +29,8 @@ PAGES = 56
 HOTTEST = 80  # degrees Celsius
 WORDS = {"aicore_cur_freq": "clock", "aicore_freq": "clock", "aicore_percent": "load", "power": "power"}
 """What a finding calls the fields of `Common`."""
-NO_WORK_MODE = re.compile("does not support querying work-mode|Error parameter of -t")
-"""What npu-smi says that cannot tell it, of this server or at all."""
+NOT_TOLD = re.compile("does not support querying|Error parameter of -t")
+"""What npu-smi says that cannot tell something, of this server or at all."""
 
 
 @check(
@@ -28,14 +38,16 @@ NO_WORK_MODE = re.compile("does not support querying work-mode|Error parameter o
     section="2.1",
     source="npu-smi",
     on=npu_hosts,
-    title_zh="NPU 芯片没有重要或紧急告警",
+    title_zh="NPU 芯片均已启动且没有重要或紧急告警",
     causes=[npu.test_npu_tools_work],
-    fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip",
+    fix="look up the code in Huawei's fault codes; drain the host, then reset or replace the chip; one that has not"
+    " started may do so within minutes of a boot",
 )
 def test_npu_health(host: Host) -> None:
-    """No chip raises an alarm.
+    """No chip raises an alarm, and each has started.
 
-    Each chip is queried itself, since its card's management unit may be healthy when the chip is not.
+    Each chip is queried itself, since its card's management unit may be healthy when the chip is not. Of one that does
+    not exist or has not started npu-smi says UNKNOWN.
     """
     found = health_of(host)
     ill = [
@@ -44,8 +56,8 @@ def test_npu_health(host: Host) -> None:
         if chip.health in (Health.ALARM, Health.CRITICAL)
     ]
     expect("chips that raise an alarm", found=ill, expected=[])
-    if silent := [name for name, chip in found.items() if chip.health is Health.UNKNOWN]:
-        raise Unknown(f"npu-smi does not report the health of {', '.join(silent)}")
+    gone = [name for name, chip in found.items() if chip.health is Health.UNKNOWN]
+    expect("chips that do not exist any more or have not started (UNKNOWN)", found=gone, expected=[])
 
 
 @check(
@@ -214,10 +226,41 @@ def test_npu_work_mode(host: Host) -> None:
     rows = {chip.name: ascend_models.generation(chip.name) for chip in answers.chips}
     if later := sorted(name for name, row in rows.items() if not row.has_work_modes):
         raise NotApplicable(f"{', '.join(later)} does not have both modes")
-    if all(NO_WORK_MODE.search(text) for _, text in answers.answers.by_call.values()):
+    if all(NOT_TOLD.search(text) for _, text in answers.answers.by_call.values()):
         raise NotApplicable("npu-smi does not report the work mode here; run ipmcget -d npuworkmode on the iBMC")
     found = {npu: npu_chip.work_mode(answers.card(npu, "work-mode")) for npu in answers.cards}
     expect("cards in AMP mode", found=[f"card {npu}" for npu, mode in found.items() if mode != "SMP"], expected=[])
+
+
+@check(
+    "P30",
+    section="2.1",
+    source="npu-smi",
+    on=npu_hosts,
+    title_zh="NPU 之间的 HCCS 链路正常且未降 lane",
+    causes=[npu.test_npu_tools_work],
+    fix="reset all chips of the host together, or power it off and on; then look for the card whose links are bad"
+    " (npu-smi info -t hccs -i <n> -c <c>) and replace it",
+)
+def test_npu_hccs_links(host: Host) -> None:
+    """Of each chip's HCCS links to the others of its server none is down or runs on part of its lanes.
+
+    npu-smi tells it from the 910B on. HCCL does not come up without them, or is slow.
+    """
+    names = {chip.name: ascend_models.generation(chip.name) for chip in chips(host)}
+    if dumb := sorted(name for name, row in names.items() if not row.has_hccs_status):
+        raise NotApplicable(f"npu-smi does not report the HCCS links of {', '.join(dumb)}")
+    answers = hccs_answers(host)
+    if all(NOT_TOLD.search(text) for _, text in answers.answers.by_call.values()):
+        raise NotApplicable("this npu-smi does not report HCCS links")
+    found = {chip_name(chip): npu_chip.hccs(answers.hccs(chip)) for chip in answers.chips}
+    wrong = [f"{name} NOK" for name, hccs in found.items() if not hccs.is_sound]
+    wrong += [
+        f"{name} link {link} on {lanes} of {max(hccs.lanes)} lanes"
+        for name, hccs in found.items()
+        for link, lanes in hccs.narrowed.items()
+    ]
+    expect("NPUs with bad HCCS links", found=wrong, expected=[])
 
 
 def advice(codes: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ from dlws.facts.files import text_of
 from dlws.facts.pairs import partners
 from dlws.inventory import Device, Node
 from dlws.parse.accelerators import ascend_models, hccn, hccn_link
+from dlws.parse.accelerators.hccn import DeviceAddress
 from dlws.parse.accelerators.npu_smi import ChipNumbers
 from dlws.parse.network import lldp
 from dlws.remote.host import Host
@@ -70,13 +71,14 @@ def test_npu_ports_are_up(host: Host) -> None:
     fix="hccn_tool -i <n> -ip -s address <a> netmask <m>, which also writes /etc/hccn.conf",
 )
 def test_npu_addresses(host: Host) -> None:
-    """Every NPU port has the address that /etc/hccn.conf gives it at boot."""
+    """Every NPU port has the address that /etc/hccn.conf gives it at boot. Whether it needs one, P17 says."""
     answers, conf = hccn_tool_answers(host), hccn.conf(text_of(host, CONF) or "")
     wrong = []
     for chip, has in port_addresses(answers).items():
         wanted = conf.get(device_number(chip))
         if has != wanted:
-            wrong.append(f"{chip_name(chip)} {has.address} but {wanted.address if wanted else 'nothing'} in {CONF}")
+            there = has.address if has else "no address"
+            wrong.append(f"{chip_name(chip)} {there} but {wanted.address if wanted else 'nothing'} in {CONF}")
     expect("NPU ports with a different address", found=wrong, expected=[])
 
 
@@ -122,11 +124,17 @@ def test_npu_network_is_watched(host: Host) -> None:
     fix="give every port a unique address in the network of its number; i and i+4 share one",
 )
 def test_npu_networks(cluster: Cluster, hosts: dict[str, Host]) -> None:
-    """NPU port addresses are unique, and NPUs i and i+4 share a network, the same on all 910 servers.
+    """NPU ports have unique addresses, and NPUs i and i+4 share a network, the same on all 910 servers.
 
-    NPUs 0 to 3 are in four different networks.
+    NPUs 0 to 3 are in four different networks. Without an address are only the ports of servers that nothing but HCCS
+    joins: of one from the 910B on, which is alone, and of A3 servers.
     """
-    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
+    ports_of = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
+    bare = [f"{name} {chip_name(chip)}" for name, ports in ports_of.items() for chip, has in ports.items() if not has]
+    if not any(has for ports in ports_of.values() for has in ports.values()) and may_be_bare(cluster, ports_of):
+        raise NotApplicable("no NPU port has an address: HCCS alone joins these chips")
+    expect("NPU ports without an address", found=bare, expected=[])
+    found = {name: addresses_of(ports) for name, ports in ports_of.items()}
     everyone = {f"{name} {chip_name(chip)}": has for name, ports in found.items() for chip, has in ports.items()}
     shared = names_by_value({who: has.address for who, has in everyone.items()})
     twice = [f"{address} on {' and '.join(names)}" for address, names in shared.items() if len(names) > 1]
@@ -226,7 +234,7 @@ def test_npus_reach_each_other(cluster: Cluster, hosts: dict[str, Host]) -> None
 
     The sample: the first host, and those 1, 2, 4, 8 ... places further on in the configuration; from the first all.
     """
-    found = {name: port_addresses(tools) for name, tools in answers_of_ports(cluster, hosts).items()}
+    found = {name: addresses_of(port_addresses(tools)) for name, tools in answers_of_ports(cluster, hosts).items()}
     dumb = []
     for name, ports in found.items():
         peers = partners(list(found), name)
@@ -279,6 +287,18 @@ def answers_of_ports(cluster: Cluster, hosts: Mapping[str, Host]) -> dict[str, T
     if not (found := {name: tools for name, tools in every.items() if tools.chips}):
         raise NotApplicable(NO_PORT)
     return found
+
+
+def addresses_of(ports: Mapping[ChipNumbers, DeviceAddress | None]) -> dict[ChipNumbers, DeviceAddress]:
+    """The ports that have an address."""
+    return {chip: has for chip, has in ports.items() if has is not None}
+
+
+def may_be_bare(cluster: Cluster, ports_of: Mapping[str, Iterable[ChipNumbers]]) -> bool:
+    """Whether the chips of these hosts may work together without a network of their own."""
+    rows = [ascend_models.generation(chip.name) for ports in ports_of.values() for chip in ports]
+    is_alone = sum(node.device is Device.NPU for node in cluster.nodes) == 1
+    return all(r.may_do_without_ports or (is_alone and not r.has_two_planes) for r in rows)
 
 
 def has_two_planes(ports: Iterable[ChipNumbers]) -> bool:

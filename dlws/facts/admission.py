@@ -1,4 +1,4 @@
-"""Whether the API server would admit what controllers ask of it, and whether its webhooks can be reached."""
+"""Whether the API server would admit what controllers ask of it."""
 
 from __future__ import annotations
 
@@ -7,55 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dlws.config.cluster import Cluster
-from dlws.facts.reachability import refusing_endpoints
 from dlws.kubernetes import admission, device_plugins
-from dlws.kubernetes.admission import Webhook
 from dlws.kubernetes.objects import Object, name_of
 from dlws.platform import services
-from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
 
-CONFIGURATIONS: Final = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
 JOBS: Final = "default"
 """The namespace in which the platform runs its jobs, as plain pods (docs/upstream.md)."""
 
 WITHOUT_ACCOUNT: Final = ("default", services.METRICS[0])
 """Upstream's custommetrics names a ServiceAccount that it never makes, so this StatefulSet has no pod anywhere. D10
 judges what it is for."""
-
-
-def webhooks(kube: Kubernetes) -> list[Webhook]:
-    """Every admission webhook of the cluster, mutating and validating."""
-    return [hook for resource in CONFIGURATIONS for hook in admission.webhooks(kube.list(resource))]
-
-
-def dead_webhooks(kube: Kubernetes, master: Host, hooks: list[Webhook]) -> list[str]:
-    """Those that would not answer the API server, with the reason, as the master, where it runs, finds them."""
-    found = {hook: _place_of(kube, hook) for hook in hooks}
-    wanted = sorted({place for place, why in found.values() if not why})
-    closed = refusing_endpoints(master, wanted)
-    reasons = {
-        hook: why or (f"no connection to {place}" if place in closed else "") for hook, (place, why) in found.items()
-    }
-    return sorted(f"{hook}: {why}" for hook, why in reasons.items() if why)
-
-
-def _place_of(kube: Kubernetes, hook: Webhook) -> tuple[str, str]:
-    """Where the API server finds a webhook, `10.3.0.7:443`; or nowhere, and why."""
-    if hook.service is None:
-        return hook.address, ""
-    namespace, name, port = hook.service
-    service = kube.get("services", name, namespace=namespace)
-    if service is None:
-        return "", f"there is no service {namespace}/{name}"
-    if service["spec"].get("type") == "ExternalName":
-        return f"{service['spec'].get('externalName')}:{port}", ""
-    endpoints = kube.get("endpoints", name, namespace=namespace) or {}
-    addresses = [a["ip"] for subset in endpoints.get("subsets") or () for a in subset.get("addresses") or ()]
-    if not addresses:
-        return "", f"service {namespace}/{name} has no ready pod"
-    address = service["spec"].get("clusterIP")
-    return f"{addresses[0] if address in (None, '', 'None') else address}:{port}", ""
 
 
 def refused_pods(cluster: Cluster, kube: Kubernetes) -> dict[str, list[str]]:

@@ -56,9 +56,17 @@ class ToolAnswers:
         """`npu-smi info -t health` of one chip; of the whole card its management unit would answer, and be well."""
         return self.answers.output_of(f"npu-smi info -t health -i {chip.npu} -c {chip.chip}")
 
+    def hccs(self, chip: ChipNumbers) -> str:
+        """`npu-smi info -t hccs` of one chip."""
+        return self.answers.output_of(f"npu-smi info -t hccs -i {chip.npu} -c {chip.chip}")
+
     def port(self, chip: ChipNumbers, kind: str) -> str:
         """`hccn_tool -KIND -g` of a chip's own network port."""
         return self.answers.output_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
+
+    def port_words(self, chip: ChipNumbers, kind: str) -> str:
+        """The same, also of a call that failed."""
+        return self.answers.words_of(f"./hccn_tool -i {device_number(chip)} -{kind} -g")
 
 
 def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
@@ -146,6 +154,14 @@ def work_modes(host: Host) -> ToolAnswers:
     return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
 
 
+def hccs_answers(host: Host) -> ToolAnswers:
+    """What npu-smi reports of each chip's links to the others of the server."""
+    found = chips(host)
+    pairs = " ".join(f"{chip.npu}:{chip.chip}" for chip in found)
+    loop = f"for c in {pairs}; do q npu-smi info -t hccs -i ${{c%:*}} -c ${{c#*:}}; done"
+    return ToolAnswers(found, answers.parse(host.read(answers.ASK + loop, deadline=DEADLINE)))
+
+
 def port_answers(host: Host, kinds: Sequence[str] = OF_PORT) -> ToolAnswers:
     """What hccn_tool reports of each chip's network port, by kind of question; of no chip where none has a port."""
     found = tuple(chip for chip in chips(host) if may_have_port(chip))
@@ -171,9 +187,12 @@ def lost_packets(host: Host, number: int, address: str) -> int:
     return hccn.lost(answer.text)
 
 
-def port_addresses(tool: ToolAnswers) -> dict[npu_smi.ChipNumbers, DeviceAddress]:
-    """By chip the address of its port."""
-    return {chip: hccn.ip(tool.port(chip, "ip")) for chip in tool.chips}
+def port_addresses(tool: ToolAnswers) -> dict[npu_smi.ChipNumbers, DeviceAddress | None]:
+    """By chip the address of its port; None where hccn_tool says that it has none."""
+    return {
+        chip: None if hccn.has_no_address(tool.port_words(chip, "ip")) else hccn.ip(tool.port(chip, "ip"))
+        for chip in tool.chips
+    }
 
 
 def port_health(tool: ToolAnswers) -> dict[str, str]:

@@ -36,6 +36,13 @@ READ_PKI = f'set -e; date +%s; cd {PKI}; for f in *.crt etcd/*.crt; do echo "== 
 READ_PUBLIC_KEYS = (
     f'set -e; cd {PKI}; for f in {" ".join(ISSUERS)}; do ssh-keygen -y -P "" -f "$f.key" | tr -d "\\n"; echo; done'
 )
+SIGNERS = ("ca", "front-proxy-ca", "etcd/ca", "sa")
+"""The keys that sign: certificates, and the tokens of service accounts. Where the CAs are external, theirs are not
+there."""
+READ_SIGNERS = (
+    f"set -e; cd {PKI}; for f in {' '.join(SIGNERS)}; do"
+    ' if test -e $f.key; then ssh-keygen -y -P "" -f $f.key | tr -d "\\n"; else printf none; fi; echo; done; cat sa.pub'
+)
 READ_KUBELET = (
     f"set -e; date +%s; echo '== kubelet-client-current';"
     f" test ! -e {KUBELET_CERTIFICATE} || sed -n '/-BEGIN CERT/,/-END CERT/p' {KUBELET_CERTIFICATE};"
@@ -120,6 +127,16 @@ def key_files_of(host: Host) -> dict[str, bytes]:
     if len(keys) != len(ISSUERS):
         raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(ISSUERS)} keys")
     return {name: certificates.public_key(key) for name, key in zip(ISSUERS, keys, strict=True)}
+
+
+def signing_keys_of(host: Host) -> dict[str, bytes]:
+    """The public halves of the keys that sign, those that are there; `sa.pub` is what tokens are verified by."""
+    text = host.read(READ_SIGNERS)
+    keys, published = text.split("\n")[: len(SIGNERS)], "\n".join(text.split("\n")[len(SIGNERS) :])
+    if len(keys) != len(SIGNERS):
+        raise unparsable("ssh-keygen -y", why=f"{len(keys)} of {len(SIGNERS)} keys")
+    found = {name: certificates.public_key(key) for name, key in zip(SIGNERS, keys, strict=True) if key != "none"}
+    return {**found, "sa.pub": certificates.public_key_of_pem(published, "sa.pub")}
 
 
 def served_certificate(host: Host, port: int) -> Certificate:

@@ -53,6 +53,7 @@ RECOVERY = "565"
 FABRIC_HEALTH = (
     f"out=$({BOUND}-q); rc=$?; printf '%s\\n' \"$out\" | sed -n '/^[^ ]/p; /^ *Fabric$/,/^ *Processes/p'; exit $rc"
 )
+REPAIRS = BOUND + "-q -d ECC"
 FABRIC = "535"
 """The first driver that is asked for a card's fabric, the NVLinks that switches join: whether it is part of it."""
 NO_SUCH_FIELD = re.compile('Field "[a-z_.]+" is not a valid field to query')

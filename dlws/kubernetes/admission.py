@@ -1,13 +1,11 @@
-"""What decides whether a pod can be created: admission webhooks, and the pod that a controller would ask for."""
+"""The pods that controllers would ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from dlws.kubernetes.objects import Object, name_of
+from dlws.kubernetes.objects import Object
 
 CREATORS: Final[Mapping[str, str]] = {
     "daemonsets": "system:serviceaccount:kube-system:daemon-set-controller",
@@ -18,45 +16,6 @@ CREATORS: Final[Mapping[str, str]] = {
 as PodSecurityPolicy ask what that account and the pod's own may do; an administrator may do anything."""
 _LEFT_OUT: Final = frozenset({"env", "envFrom", "command", "args"})
 """Of containers: no part of an admission decision of Kubernetes' own, and where passwords are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """One webhook of a configuration, which the API server calls before it stores an object."""
-
-    name: str
-    configuration: str
-    policy: str
-    """`Fail`: without its answer a request is refused. `Ignore`: the request waits for it, and then goes on."""
-    resources: tuple[str, ...]
-    service: tuple[str, str, int] | None
-    """Namespace, name and port of the Service that answers; None if it is a URL."""
-    url: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({', '.join(self.resources)})"
-
-    @property
-    def address(self) -> str:
-        """`host:port` of its URL."""
-        place = urlsplit(self.url)
-        return f"{place.hostname}:{place.port or 443}"
-
-
-def webhooks(configurations: Iterable[Object]) -> Iterator[Webhook]:
-    """The webhooks of (Validating|Mutating)WebhookConfigurations."""
-    for configuration in configurations:
-        for hook in configuration.get("webhooks") or ():
-            client, rules = hook["clientConfig"], hook.get("rules") or ()
-            to = client.get("service")
-            yield Webhook(
-                name=str(hook["name"]),
-                configuration=name_of(configuration),
-                policy=str(hook.get("failurePolicy") or "Fail"),
-                resources=tuple(sorted({str(r) for rule in rules for r in rule.get("resources") or ()})),
-                service=(str(to["namespace"]), str(to["name"]), int(to.get("port") or 443)) if to else None,
-                url=str(client.get("url") or ""),
-            )
 
 
 def pod_of(workload: Object) -> dict[str, Any]:

@@ -273,10 +273,10 @@ def _of_master(cluster: Cluster, rendered: Platform) -> dict[str, str]:
 
 
 MYSQL_ACCOUNTS = """\
-account 726F6F74 25 "mysql_native_password" set N YYYY
-account 6D7973716C2E73657373696F6E 6C6F63616C686F7374 "caching_sha2_password" set Y YNNN
-account 6D7973716C2E737973 6C6F63616C686F7374 "caching_sha2_password" set Y NNNN
-account 726F6F74 6C6F63616C686F7374 "caching_sha2_password" set N YYYY"""
+account 726F6F74 25 "mysql_native_password" set N YYYYYN
+account 6D7973716C2E73657373696F6E 6C6F63616C686F7374 "caching_sha2_password" set Y YNNNNN
+account 6D7973716C2E737973 6C6F63616C686F7374 "caching_sha2_password" set Y NNNNNN
+account 726F6F74 6C6F63616C686F7374 "caching_sha2_password" set N YYYYYN"""
 """The accounts of mysql/mysql-server:8.0 once root may sign in from elsewhere, as DLWS's SQL lists them."""
 
 

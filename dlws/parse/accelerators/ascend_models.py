@@ -43,6 +43,10 @@ class Generation:
     shares_functions: bool = False
     has_work_modes: bool = False
     has_two_planes: bool = False
+    has_hccs_status: bool = False
+    """Whether npu-smi tells how a chip's links to the others of its server are."""
+    may_do_without_ports: bool = False
+    """Whether switches of HCCS may join its servers, so that no RoCE port need be used."""
 
 
 MOST_CARDS = 8
@@ -67,6 +71,7 @@ GENERATIONS = (
         chips="910B[1-4](?:C|-1)?",
         hbm={**dict.fromkeys(("910B1", "910B2", "910B2C", "910B3"), 65536), "910B4": 32768, "910B4-1": None},
         port_speed=200_000,
+        has_hccs_status=True,
     ),
     Generation(
         name="910 (A3), two chips a card",
@@ -75,6 +80,8 @@ GENERATIONS = (
         hbm={"910": 65536},
         port_speed=200_000,
         chips_per_card=2,
+        has_hccs_status=True,
+        may_do_without_ports=True,
     ),
     Generation(name="310P", pci="d500", chips="310P[0-9]?", chips_per_card=None, shares_functions=True),
     Generation(name="310", pci="d100", chips="310", chips_per_card=None),

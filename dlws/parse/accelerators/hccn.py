@@ -32,6 +32,15 @@ def net_health(text: str) -> str:
     return _only("-net_health", text, r"net health status: ?([A-Z][A-Za-z ]+)")
 
 
+_NO_ADDRESS = re.compile(r"Get ip(?:conf)? failed, because no ip was preset there!")
+"""hicann/driver, hccn_tool/cmd.c; the exit status beside it is 13 or another."""
+
+
+def has_no_address(text: str) -> bool:
+    """Whether `hccn_tool -i N -ip -g` says, at any exit status, that the port has no address."""
+    return any(_NO_ADDRESS.fullmatch(line.strip()) for line in text.splitlines())
+
+
 def ip(text: str) -> DeviceAddress:
     """`hccn_tool -i N -ip -g`: `ipaddr:A` and `netmask:M`."""
     address = _only("-ip", text, r"ipaddr: ?([0-9.]+)")

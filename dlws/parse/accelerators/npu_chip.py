@@ -1,4 +1,4 @@
-"""npu-smi's details of one card: `info -t common|health|board|ecc|work-mode -i N`."""
+"""npu-smi's details of one card: `info -t common|health|board|ecc|work-mode|hccs -i N`."""
 
 from __future__ import annotations
 
@@ -234,6 +234,30 @@ def work_mode(text: str) -> str:
     if others or block["work-mode"] not in ("AMP", "SMP"):
         raise unparsable(source, block["work-mode"])
     return block["work-mode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hccs:
+    """A chip's links to the others of its server: whether npu-smi calls them sound, and how many lanes each uses."""
+
+    is_sound: bool
+    lanes: tuple[int, ...]
+
+    @property
+    def narrowed(self) -> dict[int, int]:
+        """By number the lanes of the links that use fewer than others of the chip; one without any is not wired."""
+        return {link: lanes for link, lanes in enumerate(self.lanes) if 0 < lanes < max(self.lanes)}
+
+
+def hccs(text: str) -> Hccs:
+    """`npu-smi info -t hccs -i N -c C` (hicann/driver, npu_info_print_ext.c). Unparsable for another word on health."""
+    source = "npu-smi info -t hccs"
+    rows = [pair for pair in map(_PAIR.fullmatch, lines(source, text)) if pair is not None]
+    told = {row[1].lower(): row[2] for row in rows}
+    lanes = re.fullmatch(r"\[((?: *[0-9])+) *\]", told.get("hccs lane mode", ""))
+    if told.get("hccs health status") not in ("OK", "NOK") or lanes is None or len(told) != len(rows):
+        raise unparsable(source, text.strip().partition("\n")[0], "no health, or no lane mode")
+    return Hccs(told["hccs health status"] == "OK", tuple(map(int, lanes[1].split())))
 
 
 def _integer(source: str, block: Block, key: str) -> int | None:

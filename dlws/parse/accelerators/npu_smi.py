@@ -12,7 +12,7 @@ SOURCE = "npu-smi info"
 
 
 class Health(Enum):
-    """A chip's health as npu-smi reports it. UNKNOWN is the tool's own word and never passes."""
+    """A chip's health as npu-smi reports it. UNKNOWN is its word for one that does not exist or has not started."""
 
     OK = "OK"
     WARNING = "WARNING"

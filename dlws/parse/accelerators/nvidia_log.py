@@ -43,10 +43,12 @@ HARDWARE = (
     frozenset({46, 48, 62, 64, 74, 79, 95, 109, 110, 119, 120, 136, 140, 142, 143, 151, 155, 156, 158})
     | frozenset({54})  # check the power cable
     | frozenset({159, 167, 168, 169, 171, 172})  # without an action: details of an uncorrectable error, halts
+    | frozenset({157, 161})  # nothing to be done at once, but no spare part is left for a repair: as 64
     | frozenset({56, 57, 58, 81})  # of cards before Ampere only
     | frozenset({173})  # younger than the catalogue: the driver calls it a fatal failure of the link to the CPU
 )
-"""Xids whose immediate action is to reset the card, to restart the host, or to look at the hardware.
+"""Xids whose immediate action is to reset the card, to restart the host, or to look at the hardware, and repairs of it
+that have failed.
 
 Those of the application's own (13, 31, 43, 45, 68, 69, 94, ...), and those that are repaired (63), are not."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dlws.parse.text import lines, number, unparsable
+from dlws.parse.accelerators import nvidia_query
+from dlws.parse.text import unparsable
 
 SOURCE = "nvidia-smi -q -d TEMPERATURE"
-_CARD = re.compile(r"GPU ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9])")
 _DEGREES = re.compile(r"(-?[0-9]{1,3}) C")
 
 
@@ -27,19 +27,7 @@ def parse(text: str) -> tuple[Temperature, ...]:
     Up to Ampere a card reports its slowdown temperature; since Hopper, the degrees left (T.Limit) and the value of
     T.Limit at which it slows down. Raises Unparsable for a card that reports neither.
     """
-    count, cards = "", dict[str, dict[str, str]]()
-    for line in lines(SOURCE, text):
-        key, _, value = (part.strip() for part in line.partition(" : "))
-        if card := _CARD.fullmatch(line):
-            if card[1] in cards:
-                raise unparsable(SOURCE, line, "a card twice")
-            cards[card[1]] = {}
-        elif key == "Attached GPUs":
-            count = value
-        elif cards:
-            cards[list(cards)[-1]].setdefault(key, value)
-    if not cards or number(SOURCE, count) != len(cards):
-        raise unparsable(SOURCE, count, f"{len(cards)} cards where the tool's own count is")
+    cards = nvidia_query.cards(SOURCE, text)
     return tuple(_temperature(bus_id, values) for bus_id, values in cards.items())
 
 

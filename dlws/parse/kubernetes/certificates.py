@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,6 +40,16 @@ class Certificate:
     """SubjectPublicKeyInfo in DER."""
     _x509: x509.Certificate = field(repr=False, compare=False)
 
+    @property
+    def common_name(self) -> str:
+        """The first common name of its subject; empty where it has none."""
+        names = self._x509.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        return str(names[0].value) if names else ""
+
+    def is_valid_at(self, now: datetime) -> bool:
+        """Whether a time lies within its validity."""
+        return self.not_before <= now <= self.not_after
+
     def is_signed_by(self, authority: Certificate) -> bool:
         """Whether that CA's key signed this certificate, and its subject is this one's issuer."""
         try:
@@ -61,6 +72,41 @@ def one(text: str, source: str = "certificate") -> Certificate:
     return parse(text, source)[0]
 
 
+def covers(names: Collection[str], host: str) -> bool:
+    """Whether one of the names is the host's; a `*` stands for its first label."""
+    wanted = host.lower()
+    return not {wanted, f"*.{wanted.partition('.')[2]}"}.isdisjoint(name.lower() for name in names)
+
+
+def distrust(chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime) -> str:
+    """Why a client that trusts these roots refuses a chain, leaf first; empty where it takes it. As Go's crypto/x509.
+
+    Not the names: whoever asks knows which he wants (`covers`).
+    """
+    leaf = chain[0]
+    if now > leaf.not_after:
+        return f"its certificate ran out on {leaf.not_after:%Y-%m-%d}"
+    if now < leaf.not_before:
+        return f"its certificate is valid from {leaf.not_before:%Y-%m-%d} on only"
+    if _leads_to(chain, [root for root in roots if root.is_valid_at(now)], now):
+        return ""
+    if _leads_to(chain, roots, now):
+        return f"its caBundle ran out on {max(root.not_after for root in roots):%Y-%m-%d}"
+    return "its certificate comes from no CA of its caBundle"
+
+
+def _leads_to(chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime) -> bool:
+    """Whether signatures lead from the leaf to a root, by way of the others of the chain."""
+    reached, ahead = set[str](), [chain[0]]
+    while ahead:
+        one = ahead.pop()
+        if any(one.sha256 == root.sha256 or one.is_signed_by(root) for root in roots):
+            return True
+        reached.add(one.sha256)
+        ahead += [c for c in chain[1:] if c.sha256 not in reached and c.is_valid_at(now) and one.is_signed_by(c)]
+    return False
+
+
 def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
     """The output of `ssh-keygen -y -f KEY` as SubjectPublicKeyInfo in DER, to compare with a certificate's."""
     try:
@@ -68,6 +114,14 @@ def public_key(line: str, source: str = "ssh-keygen -y") -> bytes:
     except (ValueError, UnsupportedAlgorithm):
         raise unparsable(source, line) from None
     return _der(key)
+
+
+def public_key_of_pem(text: str, source: str) -> bytes:
+    """A PEM file with a public key as SubjectPublicKeyInfo in DER."""
+    try:
+        return _der(serialization.load_pem_public_key(text.encode()))
+    except (ValueError, UnsupportedAlgorithm):
+        raise unparsable(source, text.strip().partition("\n")[0], "no public key in") from None
 
 
 def _read(block: str, source: str) -> Certificate:

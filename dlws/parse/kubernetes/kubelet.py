@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import zip_longest
@@ -35,12 +35,15 @@ _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 class Kubelet:
     """The values in force, including kubelet's own defaults; `node_ip` is empty if not set.
 
-    `resolv_conf` is empty where a flag says so: then pods inherit no name servers (kubelet --help).
+    `resolv_conf` is empty where a flag says so: then pods inherit no name servers (kubelet --help). `cluster_dns` and
+    `cluster_domain` are what pods are given instead of the host's.
     """
 
     cgroup_driver: str
     resolv_conf: str
     node_ip: str
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = ""
 
 
 def parse(config: str, flags: str, defaults: str = "", unit: str = START) -> Kubelet:
@@ -73,7 +76,14 @@ def _kubelet(config: str, words: list[str]) -> Kubelet:
         cgroup_driver=from_flags.get("cgroup-driver") or str(from_file.get("cgroupDriver") or "cgroupfs"),
         resolv_conf=from_flags.get("resolv-conf", str(from_file.get("resolvConf") or "/etc/resolv.conf")),
         node_ip=from_flags.get("node-ip", ""),
+        cluster_dns=_addresses(from_flags.get("cluster-dns") or from_file.get("clusterDNS") or ()),
+        cluster_domain=from_flags.get("cluster-domain") or str(from_file.get("clusterDomain") or ""),
     )
+
+
+def _addresses(value: str | Iterable[object]) -> tuple[str, ...]:
+    """Name servers: of a flag with commas between them, of the file a list."""
+    return tuple(map(str, value.split(",") if isinstance(value, str) else value))
 
 
 def settings(text: str) -> Mapping[str, Any]:

@@ -22,6 +22,10 @@ class Answers:
 
     by_call: dict[str, tuple[int, str]]
 
+    def words_of(self, call: str) -> str:
+        """What a call printed, whether it failed or not; nothing where it was not made."""
+        return self.by_call.get(call, (0, ""))[1]
+
     def output_of(self, call: str) -> str:
         """The output of a call. Raises Unknown if it failed, or was not made."""
         if call not in self.by_call:

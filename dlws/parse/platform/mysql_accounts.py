@@ -14,7 +14,7 @@ BY_PASSWORD: Final = ("", "mysql_native_password", "mysql_old_password", "cachin
 """Plugins that take no password where none is set; "" is the first of them. Others (auth_socket, unix_socket, LDAP,
 ed25519) have another proof of who it is, or refuse."""
 _LOCAL: Final = re.compile(r"localhost|127\.\S*|::1")
-_FORM: Final = re.compile(r"account ([0-9A-F]*) ([0-9A-F]*) (\S*) (empty|set) ([YN]) ([YN]{4})")
+_FORM: Final = re.compile(r"account ([0-9A-F]*) ([0-9A-F]*) (\S*) (empty|set) ([YN]) ([YN]{6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,12 @@ POWERS: Final[Mapping[str, str]] = {
     "Create_user_priv": "CREATE USER",
     "Grant_priv": "GRANT OPTION",
     "global_grants": "ROLE_ADMIN or SET_USER_ID",
+    "Insert_priv, Update_priv": "INSERT or UPDATE of mysql.*",
+    "role_edges, roles_mapping": "a role with these",
 }
-"""By column of mysql.user, the privileges with which an account gives itself every other; the last are MySQL 8's
-dynamic ones, from a table of their own."""
+"""By column of mysql.user, the privileges with which an account gives itself every other: those of global_grants are
+MySQL 8's dynamic ones, those to INSERT may be for the schema mysql, or one of its tables, alone. A role gives its own
+to whoever it is granted to."""
 
 
 def parse(text: str) -> tuple[Account, ...]:

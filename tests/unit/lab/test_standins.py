@@ -14,6 +14,7 @@ from dlws.parse.accelerators import (
     hccn_link,
     npu_chip,
     nvidia_log,
+    nvidia_repairs,
     nvidia_temperature,
     nvidia_topology,
     nvlink,
@@ -126,6 +127,12 @@ def test_a_section_is_shown_alone(nvidia_smi: Tool) -> None:
     text = nvidia_smi("-q", "-d", "TEMPERATURE")
     assert "Product Name" not in text
     assert {card.margin for card in nvidia_temperature.parse(text)} == {54, 53, 52, 51}
+
+
+def test_repairs_are_told_by_newer_drivers_alone(nvidia_smi: Tool) -> None:
+    assert nvidia_repairs.needed(nvidia_smi("-q", "-d", "ECC")) is None
+    nvidia_smi.table.write_text(nvidia_smi.table.read_text().replace("440.64", "580.95.05"))
+    assert nvidia_repairs.needed(nvidia_smi("-q", "-d", "ECC")) == {}
 
 
 def shell(tmp_path: Path, tool: str, *words: str, kind: str = "gpu") -> str:

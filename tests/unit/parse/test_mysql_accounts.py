@@ -8,7 +8,7 @@ from dlws.parse.platform import mysql_accounts
 from dlws.verdict import Unparsable
 
 
-def row(user: str = "root", host: str = "%", rest: str = "mysql_native_password set N NNNN") -> str:
+def row(user: str = "root", host: str = "%", rest: str = "mysql_native_password set N NNNNNN") -> str:
     return f"account {user.encode().hex().upper()} {host.encode().hex().upper()} {rest}\n"
 
 
@@ -18,12 +18,12 @@ def only(text: str) -> mysql_accounts.Account:
 
 
 def test_an_account_is_its_user_its_host_and_what_it_may() -> None:
-    account = only(row("dlws", "10.0.%", '"caching_sha2_password" set Y YNYN'))
+    account = only(row("dlws", "10.0.%", '"caching_sha2_password" set Y YNYNNN'))
     assert str(account) == "'dlws'@'10.0.%'"
     assert account == mysql_accounts.Account(
         "dlws", "10.0.%", "caching_sha2_password", True, True, ("SUPER", "GRANT OPTION")
     )
-    assert only(row("", "", "mysql_native_password empty N NYNN")).powers == ("CREATE USER",)
+    assert only(row("", "", "mysql_native_password empty N NYNNNN")).powers == ("CREATE USER",)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_an_account_of_the_server_itself_is_not_of_the_network(host: str, is_of_
     "plugin", ["", "mysql_native_password", "mysql_old_password", "caching_sha2_password", "sha256_password"]
 )
 def test_an_account_without_a_password_is_open_or_locked(plugin: str) -> None:
-    assert only(row(rest=f"{plugin} empty N NNNN")).is_open
-    assert not only(row(rest=f"{plugin} set N NNNN")).is_open
-    assert not only(row(rest=f"{plugin} empty Y NNNN")).is_open
+    assert only(row(rest=f"{plugin} empty N NNNNNN")).is_open
+    assert not only(row(rest=f"{plugin} set N NNNNNN")).is_open
+    assert not only(row(rest=f"{plugin} empty Y NNNNNN")).is_open
 
 
 @pytest.mark.parametrize("plugin", ["auth_socket", "unix_socket", "ed25519", "mysql_no_login"])
 def test_another_proof_than_a_password_is_not_open(plugin: str) -> None:
-    assert not only(row(rest=f"{plugin} empty N YYYY")).is_open
+    assert not only(row(rest=f"{plugin} empty N YYYYYN")).is_open
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_another_proof_than_a_password_is_not_open(plugin: str) -> None:
         "",
         "ERROR 1045 (28000): Access denied for user 'root'@'localhost'\n",
         row() + "account 726F",
-        "account 7 25 mysql_native_password set N NNNN\n",
-        "account FF 25 mysql_native_password set N NNNN\n",
-        row().replace("NNNN", "NNN"),
+        "account 7 25 mysql_native_password set N NNNNNN\n",
+        "account FF 25 mysql_native_password set N NNNNNN\n",
+        row().replace("NNNNNN", "NNNNN"),
         row().replace("set", "none"),
     ],
 )

@@ -156,6 +156,23 @@ function temperature(i) {
     pair(8, "Memory Max Operating Temp", "85 C")
 }
 
+function ecc_mode(i) {
+    print "    Ecc Mode"
+    pair(8, "Current", cell[i, "ecc.mode.current"])
+    pair(8, "Pending", cell[i, "ecc.mode.pending"])
+}
+
+function ecc(i) {
+    ecc_mode(i)
+    print "    ECC Errors"
+    print "        Volatile"
+    pair(12, "Total", cell[i, "ecc.errors.uncorrected.volatile.total"])
+    if (driver + 0 >= 565) { # none of Volta's memory is repaired so
+        pair(8, "Channel Repair Pending", "No")
+        pair(8, "TPC Repair Pending", "No")
+    }
+}
+
 function details(    i) {
     print "\n==============NVSMI LOG==============\n"
     pair(0, "Timestamp", now)
@@ -167,6 +184,7 @@ function details(    i) {
         if (!chosen(i)) continue
         print "GPU " cell[i, "pci.bus_id"]
         if (section == "TEMPERATURE") { temperature(i); continue }
+        if (section == "ECC") { ecc(i); continue }
         pair(4, "Product Name", cell[i, "name"])
         pair(4, "Display Active", cell[i, "display_active"])
         pair(4, "Persistence Mode", cell[i, "persistence_mode"])
@@ -180,9 +198,7 @@ function details(    i) {
         pair(8, "Used", cell[i, "memory.used"])
         pair(8, "Free", cell[i, "memory.free"])
         pair(4, "Compute Mode", cell[i, "compute_mode"])
-        print "    Ecc Mode"
-        pair(8, "Current", cell[i, "ecc.mode.current"])
-        pair(8, "Pending", cell[i, "ecc.mode.pending"])
+        ecc_mode(i)
         print "    Retired Pages"
         pair(8, "Single Bit ECC", cell[i, "retired_pages.single_bit_ecc.count"])
         pair(8, "Double Bit ECC", cell[i, "retired_pages.double_bit.count"])
@@ -225,7 +241,7 @@ BEGIN {
         if (i == 1 && (option == "nvlink" || option == "topo")) { verb = option; verb_option = ARGV[++i]; continue }
         invalid()
     }
-    if (section != "" && section != "TEMPERATURE") invalid() # the stand-in has this one section only
+    if (section != "" && section != "TEMPERATURE" && section != "ECC") invalid() # the stand-in has these alone
     need_cards()
     if (verb == "") summary()
     else if (verb == "list") list()
