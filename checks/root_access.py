@@ -17,8 +17,9 @@ from dlws.remote.host import Host
 from dlws.verdict import Severity
 
 WITH_PASSWORD = ("sudo", "admin", "wheel")
-"""Groups whose members become root with their password anyway: Ubuntu's installer makes the first user such a member,
-and puts it into lxd."""
+"""Groups whose members become root with their password anyway, as the first user of Ubuntu may."""
+OF_ADMINISTRATORS = ("lxd", "libvirt")
+"""Groups into which Ubuntu puts its first user, and its package of libvirt all members of sudo."""
 
 
 @check(
@@ -45,14 +46,15 @@ def test_few_become_root(cluster: Cluster, host: Host) -> None:
     fix="gpasswd -d <user> <group>",
 )
 def test_few_are_in_root_groups(cluster: Cluster, host: Host) -> None:
-    """No account but the admin user is in a group that amounts to root: docker, lxd, disk or shadow.
+    """No account but the admin user is in a group that amounts to root: docker, lxd, Incus', libvirt, disk or shadow.
 
-    One that may become root with its password is let off for lxd.
+    One that may become root with its password is let off for lxd and libvirt.
     """
     groups = group_members(host)
     may_sudo = {name for group in WITH_PASSWORD for name in groups.get(group, ())}
     meant = {
-        group: {"root", cluster.admin_username, *(may_sudo if group == "lxd" else ())} for group in ROOT_EQUIVALENT
+        group: {"root", cluster.admin_username, *(may_sudo if group in OF_ADMINISTRATORS else ())}
+        for group in ROOT_EQUIVALENT
     }
     others = [
         f"{name} in {group}" for group in ROOT_EQUIVALENT for name in sorted(groups.get(group, set()) - meant[group])

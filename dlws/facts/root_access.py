@@ -26,6 +26,8 @@ OTHER_KEYS: Final = ("authorizedkeyscommand", "trustedusercakeys")
 ROOT_EQUIVALENT: Final = {
     "docker": "Docker's documentation, Post-installation steps: the group grants privileges equivalent to root's",
     "lxd": "LXD's documentation, About security: access to its socket is full control of the host",
+    "incus-admin": "Incus' documentation, About security: the same of its socket",
+    "libvirt": "libvirt's 60-libvirt.rules for polkit: may manage machines of the system, with any of the host's disks",
     "disk": "Debian's SystemGroups: mostly equivalent to root access, by raw access to disks",
     "shadow": "Debian's SystemGroups: may read /etc/shadow, and so guess root's password",
 }
