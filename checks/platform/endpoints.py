@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from checks.network import names, platform_ports
 from checks.platform import database
 from checks.platform.services import RUNS
@@ -11,8 +13,10 @@ from dlws.engine.check import check, expect, expect_that
 from dlws.engine.targets import platform_hosts, platform_master
 from dlws.facts import platform, rendered
 from dlws.inventory import Node
+from dlws.kubernetes import objects
 from dlws.platform import services, web_files
 from dlws.remote.host import Host
+from dlws.remote.kubernetes import Kubernetes
 from dlws.remote.notes import Notes
 from dlws.upstream import service_token
 from dlws.verdict import Severity, Unknown
@@ -115,20 +119,28 @@ def test_grafana(host: Host) -> None:
     section="3.16",
     source="prometheus /api/v1/targets",
     on=platform_master,
-    title_zh="Prometheus 采集目标全部正常",
-    fix="curl the named address on its host; see kubectl logs of its pod",
+    title_zh="每台主机均有 Prometheus 采集目标且全部正常",
+    fix="curl the named address on its host; see kubectl logs of its pod; for a host without a target, of"
+    " prometheus-deployment, and the annotations prometheus.io/scrape of node-exporter's pods",
     causes=[RUNS["monitor"], database.test_root_signs_in],
 )
-def test_prometheus_targets(host: Host) -> None:
-    """Prometheus has at least one target and scrapes every one of them."""
+def test_prometheus_targets(cluster: Cluster, host: Host, kube: Kubernetes) -> None:
+    """Prometheus has a target on every ready host, where node-exporter is, and scrapes every one of them.
+
+    It finds its targets by itself; what it does not find, because a label or a right is gone, is never down.
+    """
     asked = f"{platform.PROMETHEUS}/api/v1/targets"
     targets = platform.entries(
         platform.data_of(platform.fetched(host, asked, "Prometheus"), asked), "activeTargets", asked
     )
     expect_that(targets, "Prometheus targets", found="none", expected="at least one")
     health = [(str(t.get("scrapeUrl")), t.get("health"), t.get("lastError")) for t in targets]
+    asked_of = {urlsplit(url).hostname for url, *_ in health}
+    ready = objects.ready_names(kube.list("nodes"))
+    bare = [node.name for node in cluster.nodes if node.name in ready and node.address not in asked_of]
     down = [f"{url}: {error or state}" for url, state, error in health if state not in ("up", NOT_ASKED)]
     expect("Prometheus targets that are not up", found=sorted(down), expected=[])
+    expect("hosts without a Prometheus target", found=bare, expected=[])
     if waiting := sorted(url for url, state, _ in health if state == NOT_ASKED):
         raise Unknown(f"Prometheus has not yet asked {', '.join(waiting)}, a pod that has just begun: ask in a minute")
 

@@ -298,7 +298,12 @@ API_ANSWERS: dict[str, Any] = {
     },
     f"{platform.PROMETHEUS}/api/v1/targets": {
         "status": "success",
-        "data": {"activeTargets": [{"scrapeUrl": "http://192.168.3.2:9100/metrics", "health": "up", "lastError": ""}]},
+        "data": {
+            "activeTargets": [
+                {"scrapeUrl": f"http://192.168.3.{host}:9100/metrics", "health": "up", "lastError": ""}
+                for host in (2, 4, 6)
+            ]
+        },
     },
     **{
         f"{platform.PROMETHEUS}/api/v1/query?query=k8s_node_device_total%7Bhost_ip%3D%22{address}%22%7D": _vector(
