@@ -40,6 +40,7 @@ class Server:
         ]
         (folder / "sshd_config").write_text("\n".join(config) + "\n")
         assert SSHD
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # which Debian's unit makes, and no boot has yet
         self.process = subprocess.Popen(
             [*prefix, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=(folder / "log").open("w")
         )

@@ -78,7 +78,6 @@ def reset(*sockets: socket.socket) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if SSHD is None:
         pytest.fail("sshd is missing: apt-get install --no-install-recommends openssh-server")
-    Path("/run/sshd").mkdir(exist_ok=True)
     folder = tmp_path_factory.mktemp("sshd")
     make_key(folder / "user")
     running = Server(folder, make_key(folder / "host"), make_key(folder / "host_rsa", "rsa"))
