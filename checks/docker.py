@@ -295,14 +295,17 @@ def test_container_sees_every_npu(cluster: Cluster, host: Host) -> None:
     section="3.8",
     source="CIS Docker 3.15",
     severity=Severity.WARNING,
-    title_zh="docker.sock 权限正确",
-    fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock",
+    title_zh="仅 root 与 docker 组可访问 Docker（docker.sock 与 TCP）",
+    causes=[test_docker_is_active],
+    fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock; take -H tcp:// out of the unit, or add"
+    " --tlsverify",
 )
 def test_docker_socket_is_guarded(host: Host) -> None:
-    """Only root and the docker group can access the Docker socket."""
+    """Only root and the docker group can access Docker: by its socket, and by TCP with a certificate alone."""
     socket = host.file("/var/run/docker.sock")
     found = f"{socket.mode:o} {socket.user}:{socket.group}" if socket.exists else "no socket"
     expect("mode and owner of docker.sock", found=found, expected="660 root:docker")
+    expect("addresses at which Docker obeys anybody", found=docker_of(host).open_to, expected=[])
 
 
 def is_the_containers_own(rc: int, stderr: str) -> bool:

@@ -17,6 +17,8 @@ from dlws.verdict import Severity
 
 TRIES = 4
 NO_PASSWORD = r"sed -n 's/^\([^:]*\)::.*/\1/p' /etc/shadow"
+UNSHADOWED = """awk -F : '$2 != "x" && $2 !~ /^[*!]/ { print $1 }' /etc/passwd"""
+"""Accounts whose password, or none at all, stands in passwd(5), which everybody reads, and in place of shadow's."""
 SHADOW = {"/etc/shadow": 0o640, "/etc/gshadow": 0o640, "/etc/passwd": 0o644, "/etc/group": 0o644}
 SHADOW_OWNERS = ("root:root", "root:shadow")
 REDIRECTS = {
@@ -65,6 +67,7 @@ def test_ssh_is_narrow(host: Host) -> None:
 def test_accounts_are_closed(host: Host) -> None:
     """No account has an empty password, only root has uid 0, and only root can read password hashes."""
     expect("accounts without a password", found=lines("/etc/shadow", host.read(NO_PASSWORD)), expected=[])
+    expect("accounts whose password is not in /etc/shadow", found=lines("passwd", host.read(UNSHADOWED)), expected=[])
     users = accounts.passwd(host.read("cat /etc/passwd"))
     if not users:
         raise unparsable("/etc/passwd", why="no output")

@@ -6,7 +6,7 @@ from checks import docker
 from checks.host import kernel, system
 from checks.kubernetes import kube_host
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.facts.packages import KERNEL, ONE_KERNEL, bringers_of_kernels, upgrades_by_itself
+from dlws.facts.packages import KERNEL, bringers_of_kernels, upgrades_by_itself, with_headers
 from dlws.parse.host import dpkg, kernel_log, processes, systemd, timedate
 from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
@@ -83,12 +83,14 @@ def test_wanted_commands(host: Host) -> None:
 def test_kernel_does_not_drift(host: Host) -> None:
     """Unattended upgrades cannot replace the kernel that the drivers were built for.
 
-    It takes all three to replace it: an active timer, unattended upgrades enabled in apt, and no hold on the kernel.
-    A hold on one version alone holds nothing while the package is there that brings each new one.
+    It takes all three to replace it: a timer that is active or will be, unattended upgrades enabled in apt, and no hold
+    on the kernel. A hold on one version, or on another line of kernels, holds nothing while the package is there that
+    brings each new one.
     """
-    timed = host.service("apt-daily-upgrade.timer").is_running
+    timer = host.service("apt-daily-upgrade.timer")
+    timed = timer.is_running or timer.is_enabled
     held = [name for name in dpkg.holds(host.read("apt-mark showhold")) if KERNEL.match(name)]
-    brought = bringers_of_kernels(host) if held and all(map(ONE_KERNEL.match, held)) else []
+    brought = [name for name in bringers_of_kernels(host) if not {name, with_headers(name)} & {*held}] if held else []
     found = "on, kernel not on hold" + "".join(f"; {name} brings others" for name in brought)
     drifts = upgrades_by_itself(host) and timed and (not held or brought)
     expect_that(not drifts, "unattended upgrades", found=found, expected="off or kernel on hold")

@@ -46,3 +46,8 @@ def bringers_of_kernels(host: Host) -> list[str]:
     listing = host.run_expect([0, 1], dpkg.QUERY + "'linux-image-*'")
     there = [package.name for package in dpkg.packages(listing.stdout) if package.is_installed]
     return [name for name in there if not ONE_KERNEL.match(name)]
+
+
+def with_headers(name: str) -> str:
+    """The package that needs exactly this bringer, and holds it when held: of linux-image-generic linux-generic."""
+    return name.replace("linux-image-", "linux-", 1)

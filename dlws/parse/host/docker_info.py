@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from dlws.parse.text import clean, unparsable
 
 SOURCE = "docker info"
+_OPEN = re.compile(r"API is accessible on (\S+) without (?:encryption|TLS client verification)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class DockerInfo:
     """None if the daemon reports nothing about registries."""
     insecure: tuple[str, ...] = ()
     """Registries, and networks of registries, that are accessed without TLS."""
+
+    @property
+    def open_to(self) -> list[str]:
+        """Where the daemon obeys whoever connects: `http://0.0.0.0:2375`, as it warns itself (moby's fillAPIInfo)."""
+        return [found for warning in self.warnings for found in _OPEN.findall(warning)]
 
 
 def parse(text: str) -> DockerInfo:
