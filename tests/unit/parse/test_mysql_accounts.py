@@ -67,6 +67,7 @@ def test_another_proof_than_a_password_is_not_open(plugin: str) -> None:
         "account 7 25 mysql_native_password set N NNNN\n",
         "account FF 25 mysql_native_password set N NNNN\n",
         row().replace("NNNN", "NNN"),
+        row().replace("NNNN", "NNNNY"),
         row().replace("set", "none"),
     ],
 )
