@@ -21,7 +21,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.mutants.operators import Mutant, unchanged
-from tests.mutants.placing import functions_of, put_in_place
+from tests.mutants.placing import caching_functions, functions_of, put_in_place
 
 Outcome = Literal["killed", "survived", "not run"]
 CPU, WALL = 20, 600.0
@@ -82,6 +82,7 @@ class Judge:
         except NotGreen as error:
             self.trouble = str(error)
             return True
+        caching_functions()
         gc.collect()
         gc.freeze()  # a fork then shares with its parent what no test touches
         ready = iter([(mutant, self._judges(mutant, items)) for mutant in self.mutants])
@@ -171,6 +172,7 @@ def _killer_of(mutant: Mutant, judges: Sequence[pytest.Item]) -> str:
     except Exception as error:
         return f"killed its own import: {type(error).__name__}"
     for item in judges:
+        item.config.option.tbstyle = "no"  # to quote the source of a failure takes longer than to judge the mutant
         if any(report.failed for report in runtestprotocol(item, nextitem=None, log=False)):
             return f"killed {item.nodeid}"
     return "survived "
