@@ -101,7 +101,7 @@ def test_product_ports_are_free(node: Node, cluster: Cluster, host: Host) -> Non
 
 
 @check(
-    "N36",
+    "N37",
     section="3.16",
     source="systemctl(1)",
     title_zh="重启后没有其他服务占用 Kubernetes 与 DLWS 的端口",

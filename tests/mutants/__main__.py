@@ -23,23 +23,25 @@ class Selection:
     """A pytest plugin that keeps the tests that judge the modules."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        self._ids = frozenset().union(*(sources.judged_by_proofs(module) for module in modules))
+        self._modules = modules
         self.broken: list[str] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out the proofs of other checks, and those of the replay, which are slow."""
-        items[:] = [item for item in items if self._is_wanted(item)]
+        items[:] = [item for item in items if any(judges(module, item) for module in self._modules)]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember what could not be collected: without its tests no mutant is judged."""
         if report.failed:
             self.broken.append(f"{report.nodeid}: {report.longreprtext}")
 
-    def _is_wanted(self, item: pytest.Item) -> bool:
-        if not item.nodeid.startswith(sources.PROOF_TESTS):
-            return True
-        case = getattr(item, "callspec", None) and item.callspec.params.get("case")  # type: ignore[attr-defined]
-        return bool(case) and case.check.id in self._ids and "replay" not in item.name
+
+def judges(module: str, item: pytest.Item) -> bool:
+    """Whether a test is one of those that judge a module: a unit test that imports it, or a proof of its check."""
+    if not item.nodeid.startswith(sources.PROOF_TESTS):
+        return item.path in sources.test_files(module)
+    case = getattr(item, "callspec", None) and item.callspec.params.get("case")  # type: ignore[attr-defined]
+    return bool(case) and case.check.id in sources.judged_by_proofs(module) and "replay" not in item.name
 
 
 class Progress:
@@ -85,7 +87,7 @@ def judge(results: Sequence[Results], jobs: int) -> None:
     files |= {sources.PROOF_TESTS} if any(sources.judged_by_proofs(module) for module in modules) else set()
     selection = Selection(modules)
     told = Progress(results, len(mutants))
-    plugin = Judge(mutants, {str(sources.path_of(module)): module for module in modules}, jobs, told)
+    plugin = Judge(mutants, {str(sources.path_of(module)): module for module in modules}, jobs, told, judges)
     with tempfile.TemporaryDirectory() as folder:
         rc = pytest.main([*OPTIONS, f"--basetemp={folder}/tests", *sorted(files)], plugins=[selection, plugin])
     if rc != pytest.ExitCode.OK or selection.broken or plugin.trouble:

@@ -21,7 +21,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.mutants.operators import Mutant, unchanged
-from tests.mutants.placing import functions_of, put_in_place
+from tests.mutants.placing import caching_functions, functions_of, put_in_place
 
 Outcome = Literal["killed", "survived", "not run"]
 CPU, WALL = 20, 600.0
@@ -65,10 +65,13 @@ class Judge:
     """By file the module whose source it is."""
     jobs: int
     told: Callable[[Judged], None]
+    asks: Callable[[str, pytest.Item], bool] = lambda module, item: True
+    """Whether a test judges a module."""
     trouble: str = ""
     """Why no mutant can be judged."""
     _took: dict[str, float] = field(default_factory=dict)
-    _reached: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    _reached: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """By module, the tests that enter it, and the functions that each of them enters."""
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge the mutants by the tests that were collected."""
@@ -82,6 +85,7 @@ class Judge:
         except NotGreen as error:
             self.trouble = str(error)
             return True
+        caching_functions()
         gc.collect()
         gc.freeze()  # a fork then shares with its parent what no test touches
         ready = iter([(mutant, self._judges(mutant, items)) for mutant in self.mutants])
@@ -102,12 +106,12 @@ class Judge:
 
     def _run_watched(self, item: pytest.Item) -> None:
         """Run a test without a mutant and note which functions it enters. Raises NotGreen if it fails."""
-        reached = self._reached.setdefault(item.nodeid, set())
+        reached = self._reached
 
         def watch(frame: FrameType, event: str, argument: object) -> None:
             code = frame.f_code
             if module := self.files.get(code.co_filename):
-                reached.add((module, code.co_qualname))
+                reached.setdefault(module, {}).setdefault(item.nodeid, set()).add(code.co_qualname)
 
         began = time.process_time()
         threading.settrace(watch)
@@ -123,8 +127,7 @@ class Judge:
 
     def _try_without_change(self, file: str, module: str, items: Mapping[str, pytest.Item]) -> None:
         """Put a module in its own place, in a fork as for a mutant. Raises NotGreen if a test fails there."""
-        entered = [name for name in items if any(m == module for m, _ in self._reached[name])]
-        quickest = sorted(entered, key=self._took.__getitem__)[:CONTROLS]
+        quickest = sorted(self._reached.get(module, ()), key=self._took.__getitem__)[:CONTROLS]
         child = self._start(unchanged(module, Path(file).read_text("utf-8")), [items[name] for name in quickest])
         while not list(_ended([child])):
             pass
@@ -133,16 +136,14 @@ class Judge:
 
     def _judges(self, mutant: Mutant, items: Mapping[str, pytest.Item]) -> list[pytest.Item]:
         """The tests that enter the mutant's function, or its module if it is at the top of it; quick ones first."""
-        own = mutant.scope
-
-        def concerned(nodeid: str) -> bool:
-            reached = self._reached[nodeid]
-            if mutant.statement is not None:
-                return any(module == mutant.module for module, _ in reached) or not mutant.scope.startswith("_")
-            return any(m == mutant.module and (f == own or f.startswith(own + ".")) for m, f in reached)
-
-        names = [name for name in items if self._took[name] < SLOW and concerned(name)]
-        return [items[name] for name in sorted(names, key=self._took.__getitem__)]
+        own, entered = mutant.scope, self._reached.get(mutant.module, {})
+        if mutant.statement is None:
+            inner = f"{own}."
+            names = [name for name, scopes in entered.items() if any(f == own or f.startswith(inner) for f in scopes)]
+        else:
+            names = list(entered if own.startswith("_") else items)
+        asked = [name for name in names if self._took[name] < SLOW and self.asks(mutant.module, items[name])]
+        return [items[name] for name in sorted(asked, key=lambda name: (name not in entered, self._took[name]))]
 
     def _start(self, mutant: Mutant, judges: Sequence[pytest.Item]) -> _Child:
         usual = sum(self._took[item.nodeid] for item in judges)
@@ -171,6 +172,7 @@ def _killer_of(mutant: Mutant, judges: Sequence[pytest.Item]) -> str:
     except Exception as error:
         return f"killed its own import: {type(error).__name__}"
     for item in judges:
+        item.config.option.tbstyle = "no"  # to quote the source of a failure takes longer than to judge the mutant
         if any(report.failed for report in runtestprotocol(item, nextitem=None, log=False)):
             return f"killed {item.nodeid}"
     return "survived "

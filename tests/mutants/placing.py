@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from tests.mutants.operators import Mutant
 
@@ -122,8 +123,13 @@ def _uses(statement: ast.stmt, name: str) -> bool:
 
 def _forget() -> None:
     """Empty the caches of the suite: what they hold was found by the code without the change."""
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in OURS[:3]:
-            for value in list(vars(module).values()):
-                if hasattr(value, "cache_clear"):
-                    value.cache_clear()
+    for function in caching_functions():
+        function.cache_clear()
+
+
+@cache
+def caching_functions() -> Sequence[Any]:
+    """The functions of the suite that keep their results."""
+    ours = (module for name, module in list(sys.modules.items()) if name.split(".")[0] in OURS[:3])
+    found = (value for module in ours for value in list(vars(module).values()) if hasattr(value, "cache_clear"))
+    return tuple({id(function): function for function in found}.values())

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from checks.catalogue import CatalogueError, by_id, declared
+from checks.platform import services
+from checks.platform.service_check import service_check
 from checks.platform.services import RUNS, check_of_each
 from dlws.engine.check import Check, check_of
 from dlws.engine.stage import stage_of
@@ -16,8 +18,8 @@ from install.s3_16_services import STARTS
 NEW = replace(by_name("nginx"), name="new-one", id="D99")
 
 
-def checks_of(services: tuple[Service, ...]) -> list[Check]:
-    return [found for function in check_of_each(services).values() if (found := check_of(function))]
+def checks_of(table: tuple[Service, ...]) -> list[Check]:
+    return [found for function in check_of_each(table).values() if (found := check_of(function))]
 
 
 def test_every_service_has_its_check_and_its_stage() -> None:
@@ -71,3 +73,22 @@ def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
 def test_who_waits_for_the_database_is_explained_by_it() -> None:
     explained = {found.name for found in checks_of(SERVICES) if "D03" in {cause.id for cause in found.causes}}
     assert explained == {"jobmanager2_runs", "restfulapi2_runs", "webui3_runs", "custom_user_dashboard_runs"}
+
+
+def test_a_service_is_explained_by_its_hosts_ports_images_and_more() -> None:
+    @service_check(NEW, [RUNS["jobmanager2"]])
+    def runs() -> None:
+        """It runs."""
+
+    found = check_of(runs)
+    assert found is not None
+    assert [cause.id for cause in found.causes] == ["K02", "N28", "R24", "D32"]
+
+
+def test_each_check_judges_its_own_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    monkeypatch.setattr(services, "expect_service", lambda service, *rest: judged.append(service.name))
+    made = check_of_each(service for service in SERVICES if service.name != "mysql")
+    for runs in made.values():
+        runs(cluster=None, kube=None, notes=None)
+    assert judged == [*made]

@@ -8,6 +8,7 @@ import pytest
 
 from dlws.parse.accelerators import ascend_faults, ascend_models, nvidia_models
 from dlws.parse.accelerators.nvidia_models import Fabric, Form
+from dlws.parse.host import lspci
 from dlws.verdict import Unknown
 
 MODULES = {
@@ -227,6 +228,18 @@ def test_a_fault_code_is_eight_digits_in_upper_case() -> None:
 def test_what_only_one_generation_has(name: str, modes: bool, planes: bool, shares: bool) -> None:
     row = ascend_models.generation(name)
     assert (row.has_work_modes, row.has_two_planes, row.shares_functions) == (modes, planes, shares)
+
+
+KUNPENG = """\
+0000:01:00.0 Processing accelerators [1200]: Huawei Technologies Co., Ltd. Device [19e5:d801] (rev 20)
+0000:75:00.0 Processing accelerators [1200]: Huawei Technologies Co., Ltd. HiSilicon ZIP Engine [19e5:a250] (rev 21)
+0000:75:00.1 Processing accelerators [1200]: Huawei Technologies Co., Ltd. HiSilicon ZIP Engine [19e5:a251] (rev 21)
+"""
+
+
+def test_the_engines_of_a_kunpeng_are_told_from_chips() -> None:
+    engines = [f.address for f in lspci.functions(KUNPENG) if f.device in ascend_models.ENGINES]
+    assert engines == ["0000:75:00.0", "0000:75:00.1"]
 
 
 def test_an_idle_910_draws_no_more_and_no_less() -> None:

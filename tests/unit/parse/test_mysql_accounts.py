@@ -67,6 +67,7 @@ def test_another_proof_than_a_password_is_not_open(plugin: str) -> None:
         "account 7 25 mysql_native_password set N NNNNNN\n",
         "account FF 25 mysql_native_password set N NNNNNN\n",
         row().replace("NNNNNN", "NNNNN"),
+        row().replace("NNNNNN", "NNNNNNY"),
         row().replace("set", "none"),
     ],
 )

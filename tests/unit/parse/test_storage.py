@@ -31,6 +31,11 @@ def test_what_is_reserved_is_neither_used_nor_free() -> None:
     assert (found.free, found.usable) == (0.1, 0.4)
 
 
+def test_a_single_inode_that_is_left_is_all_that_there_is() -> None:
+    [found] = df.inodes("Filesystem Inodes IUsed IFree IUse% Mounted on\ntmpfs 1 0 1 0% /run/a\n")
+    assert (found.free, found.usable) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -121,6 +126,9 @@ def test_a_mount_of_another_form_is_unknown(line: str) -> None:
         "/dev/sda: requires option '-d cciss,N'",
         "/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]",
         "Smartctl open device: /dev/sda failed: No medium found",
+        "Short INQUIRY response, skip product id",
+        "Log Sense failed, IE page [unsupported field in scsi command]",
+        "Read NVMe Identify Controller failed: NVMe Status 0x200b",
     ],
 )
 def test_a_disk_without_smart_has_no_state(said: str) -> None:

@@ -20,7 +20,13 @@ def test_a_mount_comes_at_boot_or_on_access(options: str, at_boot: bool) -> None
 
 @pytest.mark.parametrize(
     ("written", "point"),
-    [("/var/run/a", "/run/a"), ("/var/run", "/run"), ("/var/lock/", "/run/lock"), ("/var/running", "/var/running")],
+    [
+        ("/var/run/a", "/run/a"),
+        ("/var/run", "/run"),
+        ("/var/lock/", "/run/lock"),
+        ("/var/running", "/var/running"),
+        ("/srv/root/var/run/a", "/srv/root/var/run/a"),
+    ],
 )
 def test_what_is_mounted_behind_debian_s_links_is_where_they_lead(written: str, point: str) -> None:
     assert [entry.mountpoint for entry in fstab.parse(f"tmpfs {written} tmpfs\n")] == [point]
@@ -34,7 +40,7 @@ def test_an_entry_needs_three_fields() -> None:
 
 
 def test_every_swap_line_names_its_area_also_behind_a_hash() -> None:
-    commented = "# /swap\\040file none swap sw\n#/dev/sdb2 none swap\nswap /x ext4\n# swap is off\n"
+    commented = "# /swap\\040file none swap sw\n#/dev/sdb2 none swap\nswap /x ext4\n# swap is off\n# no swap\n"
     text = f"/dev/sda2\tnone  swap sw 0 0\n{commented}"
     assert fstab.swap_specs(text) == ("/dev/sda2", "/swap file", "/dev/sdb2")
 
