@@ -8,10 +8,13 @@ import sys
 from itertools import groupby
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.mutants import operators, placing, regexes, results, sources
+from tests.mutants.__main__ import judges
 from tests.mutants.judge import Judged
 from tests.mutants.results import Results
 
@@ -130,8 +133,9 @@ from tests.mutants.judge import Judge
 from tests.mutants.operators import mutants_of
 folder = sys.argv[1]
 mutants = mutants_of("limit", open(f"{folder}/limit.py").read())
-judge = Judge(mutants, {f"{folder}/limit.py": "limit"}, 2, lambda j: told.append((j.mutant.after, j.outcome)))
 told = []
+note, asks = lambda j: told.append((j.mutant.after, j.outcome)), lambda module, item: "another" not in item.name
+judge = Judge(mutants, {f"{folder}/limit.py": "limit"}, 2, note, asks)
 pytest.main(["-n", "0", "-p", "no:terminal", f"--rootdir={folder}", "-c/dev/null", folder], plugins=[judge])
 print(judge.trouble, *sorted(told), sep="\\n")
 """
@@ -149,6 +153,18 @@ def test_a_mutant_is_killed_or_survives(tmp_path: Path) -> None:
     assert "('False', 'killed')" in said
     assert "('found >= LEAST', 'killed')" in said
     assert "('found <= LEAST', 'survived')" in said
+
+
+def test_a_mutant_is_judged_by_the_tests_of_its_module_alone(tmp_path: Path) -> None:
+    said = judged(tmp_path, "from limit import enough\ndef test_it(): enough(5)\ndef test_another(): assert enough(5)")
+    assert "('found >= LEAST', 'killed')" in said
+    assert "('False', 'survived')" in said
+
+
+@pytest.mark.parametrize(("file", "is_asked"), [("test_storage.py", True), ("test_dcgm.py", False)])
+def test_the_tests_of_a_module_are_those_that_import_it(file: str, is_asked: bool) -> None:
+    item: Any = SimpleNamespace(nodeid=f"{file}::test_x", path=sources.ROOT / "tests/unit/parse" / file)
+    assert judges("dlws.parse.storage.df", item) is is_asked
 
 
 def test_without_a_green_start_nothing_is_judged(tmp_path: Path) -> None:
