@@ -52,7 +52,7 @@ def kept_out(text: str) -> dict[str, str]:
     `install NAME COMMAND` runs the command instead, where that is one that loads nothing; `blacklist NAME` keeps
     systemd-modules-load from it (it probes with KMOD_PROBE_APPLY_BLACKLIST).
     """
-    found = {}
+    found: dict[str, str] = {}
     for line in (line.strip() for line in lines("modprobe.d", re.sub(r"\\\n", " ", text))):
         row = _KEPT_OUT.fullmatch(line)
         if row and (line.startswith("blacklist") or _LOADS_NOTHING.fullmatch(row["command"] or "")):

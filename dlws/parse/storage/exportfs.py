@@ -72,7 +72,8 @@ def at_start(text: str) -> tuple[Export, ...]:
         words = [word.replace('"', "") for word in _WORD.findall(line.partition("#")[0])]
         if not words:
             continue
-        path, usual = unescaped(words[0]), ()
+        path = unescaped(words[0])
+        usual: tuple[str, ...] = ()
         if not path.startswith("/"):
             raise unparsable(EXPORTS, line)
         for word in words[1:] or [WORLD]:

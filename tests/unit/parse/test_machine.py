@@ -117,11 +117,11 @@ def test_half_of_proc_modules_is_unknown(text):
         ("# install overlay /bin/false", False),
     ],
 )
-def test_a_module_is_kept_out_by_a_command_that_loads_nothing(line: str, is_kept_out: bool):
+def test_a_module_is_kept_out_by_a_command_that_loads_nothing(line: str, is_kept_out: bool) -> None:
     assert [*modules.kept_out(f"blacklist evbug\n{line}\n")] == ["evbug", *(["overlay"] if is_kept_out else [])]
 
 
-def test_a_module_that_is_kept_out_is_spelt_as_the_kernel_does():
+def test_a_module_that_is_kept_out_is_spelt_as_the_kernel_does() -> None:
     assert modules.kept_out("blacklist br-netfilter\n") == {"br_netfilter": "blacklist br-netfilter"}
 
 
