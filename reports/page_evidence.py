@@ -37,6 +37,14 @@ class _Text:
     is_picture: bool
     of_finding: bool
 
+    def limit(self, limits: tuple[int, int]) -> int:
+        """How many characters of it the page may show."""
+        return PICTURE_LIMIT if self.is_picture else limits[0 if self.of_finding else 1]
+
+    def clipped(self, limits: tuple[int, int]) -> str:
+        """What the page shows of it."""
+        return self.excerpt.clipped(self.limit(limits))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
@@ -53,10 +61,8 @@ class _Asked:
 
     def texts(self, limits: tuple[int, int]) -> dict[str, str]:
         """Command, output and error as far as the page shows them, without those that are empty."""
-        limit = limits[0] if self.out.of_finding or self.err.of_finding else limits[1]
-        limit = PICTURE_LIMIT if self.out.is_picture else limit
-        out, err = self.out.excerpt.clipped(limit), self.err.excerpt.clipped(limit)
-        texts = {"command": clip(self.command, limit), "out": out, "err": err}
+        command = clip(self.command, limits[0])  # many hosts are asked the same
+        texts = {"command": command, "out": self.out.clipped(limits), "err": self.err.clipped(limits)}
         return {name: text for name, text in texts.items() if text}
 
 
@@ -116,26 +122,29 @@ class PageEvidence:
 
     def _text(self, words: str, is_picture: bool, of_finding: bool) -> _Text:
         """The one object for a text, by its hash: the text itself need not be kept whole."""
-        length, key = len(words), hash((len(words), words, is_picture))
+        key, length = hash((len(words), words)), len(words)
         text = self._texts.get(key)
         if text is None:
-            most = PICTURE_LIMIT if is_picture else self._limits[0][0]
-            text = self._texts[key] = _Text(Excerpt.of(words, most), is_picture, of_finding)
-            self._count([min(length, pair[0 if of_finding else 1]) for pair in self._limits])
+            text = self._texts[key] = _Text(Excerpt(0, ""), is_picture, of_finding)
+            more = [min(length, pair[0 if of_finding else 1]) for pair in self._limits]
         elif of_finding and not text.of_finding:
             text.of_finding = True
-            self._count([min(length, more) - min(length, less) for more, less in self._limits])
+            more = [min(length, finding) - min(length, other) for finding, other in self._limits]
+        else:
+            return text
+        text.excerpt = Excerpt.of(words, text.limit(self._limits[0]))
+        self._count(more)
         return text
 
-    def _count(self, lengths: list[int]) -> None:
+    def _count(self, more: list[int]) -> None:
         """Add what each pair of limits lets through of a text, and drop the pairs with which it is too much by now."""
-        self._lengths = [sum(both) for both in zip(self._lengths, lengths, strict=True)]
-        most = self._limits[0][0]
-        while len(self._limits) > 1 and self._lengths[0] > EVIDENCE_TOTAL:
+        self._lengths = [sum(both) for both in zip(self._lengths, more, strict=True)]
+        if self._lengths[0] <= EVIDENCE_TOTAL or len(self._limits) == 1:
+            return
+        while self._lengths[0] > EVIDENCE_TOTAL and len(self._limits) > 1:
             del self._limits[0], self._lengths[0]
-        if self._limits[0][0] < most:
-            for text in self._texts.values():
-                text.excerpt = text.excerpt if text.is_picture else text.excerpt.cut(self._limits[0][0])
+        for text in self._texts.values():
+            text.excerpt = text.excerpt.cut(text.limit(self._limits[0]))
 
 
 def _is_finding(result: Result) -> bool:

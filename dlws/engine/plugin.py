@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
@@ -200,6 +201,9 @@ class Run:
         raised = (pytest.exit.Exception, KeyboardInterrupt)
         call = pytest.CallInfo.from_call(item.runtest, "call", raised)
         report = self._with_result(item, pytest.TestReport.from_item_and_call(item, call))
+        if call.excinfo:
+            clear_frames(call.excinfo.tb)  # which hold each other, and with this one the test
+        del call
         self.config.hook.pytest_runtest_logreport(report=report)
         self._count(report)
         return True

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import time
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ import pytest
 
 import reports
 from dlws.record.printable import clip
-from dlws.record.run_folder import Command
+from dlws.record.run_folder import Command, RunFolder
 from dlws.verdict import Verdict
 from reports import html
 from reports.excerpt import Excerpt
@@ -225,8 +226,24 @@ def test_a_hundred_hosts_make_a_page_of_bearable_size(tmp_path: Path) -> None:
     assert time.process_time() - start < 30
 
 
-def test_evidence_is_cut_further_when_there_is_very_much_of_it(tmp_path: Path) -> None:
+def with_much_evidence(folder: Path, verdict: Verdict) -> RunFolder:
+    """A run of which one result has 40 MB of evidence, each text another one."""
     sample = sample_run.verify()
-    lines = [sample.record("atlas01", "gw7", f"dump {n}", out="y" * 20_000) for n in range(1_500)]
-    sample.results[0] = replace(sample.results[0], evidence=tuple(lines))
-    assert sum(map(len, html.render(reports.read(sample.write(tmp_path))))) < EVIDENCE_TOTAL * 1.2
+    lines = [sample.record("atlas01", "gw7", f"dump {n}", out=f"{n} " * 4_000) for n in range(2_000)]
+    sample.results[0] = replace(sample.results[0], verdict=verdict, evidence=tuple(lines))
+    return sample.write(folder)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_evidence_is_cut_further_when_there_is_very_much_of_it(verdict: Verdict, tmp_path: Path) -> None:
+    written = sum(map(len, html.render(reports.read(with_much_evidence(tmp_path, verdict)))))
+    assert EVIDENCE_TOTAL / 8 < written < EVIDENCE_TOTAL * 1.2
+
+
+def test_what_the_page_cannot_show_is_not_kept(tmp_path: Path) -> None:
+    recorded = reports.read(with_much_evidence(tmp_path, Verdict.PASS)).recorded
+    tracemalloc.start()
+    PageEvidence(recorded)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * EVIDENCE_TOTAL
