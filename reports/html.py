@@ -30,7 +30,7 @@ from reports.matrix import Kind, Matrix, Row
 from reports.moments import seconds_at, since, when
 from reports.overview import Overview
 from reports.page_evidence import EVIDENCE_LIMITS, PageEvidence
-from reports.text import count, duration
+from reports.text import count, duration, start
 
 MANY = 14
 """With more hosts, those that look the same share a column."""
@@ -53,7 +53,7 @@ def render(overview: Overview) -> Iterator[str]:
     evidence = PageEvidence(recorded)
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     templates = environment()
-    templates.filters.update(count=count, duration=duration, when=when, slug=_slug)
+    templates.filters.update(count=count, duration=duration, when=when, slug=_slug, start=start)
     return templates.get_template("report.html.j2").generate(
         run=ledger.run,
         end=ledger.end,
