@@ -17,7 +17,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -43,7 +43,7 @@ SHARED = 7  # the check that half of the hosts fail, in the same words
 SCREEN = (120, 50)  # columns and lines of a terminal
 
 
-def written(name: str, render: Callable[[Overview], str]) -> Callable[[RunFolder], int]:
+def written(name: str, render: Callable[[Overview], str | Iterable[str]]) -> Callable[[RunFolder], int]:
     """Makes one report of a run and returns its bytes."""
     return lambda run: reports.write(run.path / name, render(reports.read(run))).stat().st_size
 

@@ -6,7 +6,7 @@ Every report is a pure function of the run's `Overview`; the HTML page also read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dlws.record.whole_file import write as write
 from reports import history, html, junit
 from reports.overview import Overview
 
-RENDERERS: dict[str, Callable[[Overview], str]] = {
+RENDERERS: dict[str, Callable[[Overview], str | Iterable[str]]] = {
     history.FILE: history.render,
     "junit.xml": junit.render,
     "report.html": html.render,

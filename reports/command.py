@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,9 +113,9 @@ def show(out: Path, run: str, cluster: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A report that is a single text: the function that renders it and its file name in the run's folder."""
+    """A report that is a single text: the function that renders it, whole or in pieces, and its file name."""
 
-    render: Callable[[Overview], str]
+    render: Callable[[Overview], str | Iterable[str]]
     file: str
     help: str
 
@@ -138,7 +138,8 @@ class Rendering:
         """Print the report, or write it to `file` (default: into the run's folder) and print the path."""
         text = self.render(files.read(folder))
         if (file or self.file) == PRINT:
-            sys.stdout.buffer.write(text.encode("utf-8"))
+            for piece in [text] if isinstance(text, str) else text:
+                sys.stdout.buffer.write(piece.encode("utf-8"))
             sys.stdout.buffer.flush()
         elif file:
             path = Path(file)

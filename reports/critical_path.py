@@ -28,7 +28,7 @@ class Timing:
 
 def timing(ledger: Ledger) -> Timing | None:
     """The timing of a run of stages; None if no stage was run."""
-    after = {item.key: item.after for item in ledger.run.items}
+    after = {item.key: item.after for item in ledger.run.items if item.after}
     stages = {r.key: r for r in ledger.results if r.stage and _began(r) is not None}
     chains: dict[str, tuple[float, str]] = {}  # the length up to a stage, and the stage before it
     for label, result in stages.items():  # in the order they finished, so a stage comes after what it waits for

@@ -10,20 +10,24 @@ from dlws.record.printable import joined
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A text, or the start and the end of a longer one. Those of one text are equal, and those of two are not."""
+    """A text, or the start and the end of a longer one. `length` is that of the whole text, in characters."""
 
     length: int
     start: str
     end: str = ""
-    whole: int = 0
-    """The hash of a text of which a part is left out."""
 
     @classmethod
     def of(cls, text: str, most: int) -> Self:
         """The excerpt from which `clipped` knows every limit up to `most`, in characters."""
         if len(text) <= most:
             return cls(len(text), text)
-        return cls(len(text), text[: most // 2], text[-(most // 2) :], hash(text))
+        return cls(len(text), text[: most // 2], text[-(most // 2) :])
+
+    def cut(self, most: int) -> Excerpt:
+        """The excerpt of the same text for a smaller `most`."""
+        if self.length <= most:
+            return self
+        return Excerpt(self.length, self.start[: most // 2], (self.end or self.start)[-(most // 2) :])
 
     def clipped(self, limit: int) -> str:
         """What `dlws.record.printable.clip` makes of the whole text."""

@@ -34,12 +34,11 @@ _OUTCOMES = {
 }
 
 
-def render(overview: Overview) -> str:
-    """The JUnit document of a run. With --strict a warning is a failure, as in the run's exit status."""
+def render(overview: Overview) -> Iterator[str]:
+    """The JUnit document of a run, in pieces. With --strict a warning is a failure, as in the run's exit status."""
     run, rows = overview.ledger.run, overview.matrix
     cells = [cell for row in rows.rows for cell in row.cells.values()]
-    told = [_told(cell, run.strict) for cell in cells]
-    tags = Counter(one.tag for one in told)
+    tags = Counter(_told(cell, run.strict).tag for cell in cells)
     counts = {
         "tests": str(len(cells)),
         "time": str(round(sum(_seconds(cell) for cell in cells), 3)),
@@ -59,16 +58,23 @@ def render(overview: Overview) -> str:
         "verdict": overview.summary.headline,
     }
     name = one_line(f"dlws {run.command} {run.cluster}")
-    cases = (_testcase(cell, one) for cell, one in zip(cells, told, strict=True))
     attributes = {"name": name, "timestamp": run.started, **counts, "skipped": str(tags["skipped"])}
-    suite = _element("testsuite", attributes, "".join([_properties(about.items()), *cases]))
-    return f"<?xml version='1.0' encoding='UTF-8'?>\n{_element('testsuites', {'name': 'dlws', **counts}, suite)}\n"
+    yield f"<?xml version='1.0' encoding='UTF-8'?>\n{_start('testsuites', {'name': 'dlws', **counts})}>"
+    yield f"{_start('testsuite', attributes)}>{_properties(about.items())}"
+    for cell in cells:
+        yield _testcase(cell, _told(cell, run.strict))
+    yield "</testsuite></testsuites>\n"
 
 
 def _element(tag: str, attributes: Mapping[str, str], inside: str) -> str:
     """An element as XML. As a tree of objects, those of 1,000 hosts would take a gigabyte, and most of a minute."""
-    words = "".join([f" {name}={quoteattr(value)}" for name, value in attributes.items()])
-    return f"<{tag}{words}>{inside}</{tag}>" if inside else f"<{tag}{words}/>"
+    start = _start(tag, attributes)
+    return f"{start}>{inside}</{tag}>" if inside else f"{start}/>"
+
+
+def _start(tag: str, attributes: Mapping[str, str]) -> str:
+    """An element's start without its `>`."""
+    return f"<{tag}" + "".join([f" {name}={quoteattr(value)}" for name, value in attributes.items()])
 
 
 def _testcase(cell: Cell, told: _Told) -> str:

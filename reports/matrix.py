@@ -179,14 +179,19 @@ class Matrix:
 
 def build(ledger: Ledger) -> Matrix:
     """The matrix of a ledger. Results without a collected item get a cell too, so nothing is dropped."""
-    results = {result.key: result for result in ledger.results}
-    announced = {item.key for item in ledger.run.items}
-    extra = (_item_of(result) for key, result in results.items() if key not in announced)
+    results: dict[str, dict[str, Result]] = {}  # by test and host: a key for each pair would be text of its own
+    for result in ledger.results:
+        results.setdefault(result.id or result.name, {})[result.host] = result
     rows: dict[str, Row] = {}
-    for item in (*ledger.run.items, *extra):
+    for item in ledger.run.items:
         key = item.id or item.name
-        row = rows.setdefault(key, Row(key, item))
-        row.cells[item.host] = Cell(item, results.get(item.key))
+        row = rows.get(key) or rows.setdefault(key, Row(key, item))
+        row.cells[item.host] = Cell(item, results.get(key, {}).get(item.host))
+    for result in ledger.results:
+        key = result.id or result.name
+        if key not in rows or result.host not in rows[key].cells:
+            item = _item_of(result)
+            rows.setdefault(key, Row(key, item)).cells[result.host] = Cell(item, result)
     return Matrix(
         hosts=tuple(_hosts(ledger.run.hosts, rows.values())),
         stages=tuple(sorted((r for r in rows.values() if r.is_stage), key=lambda row: in_order(row.section))),

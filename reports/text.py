@@ -18,3 +18,8 @@ def duration(seconds: float) -> str:
 def count(number: int, thing: str) -> str:
     """`1 host`, `4 hosts`, `1,204 checks`."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def start(text: str, most: int) -> str:
+    """The text, or of a longer one the first characters and a sign that there are more."""
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -54,7 +54,10 @@ def check_arguments(items: Iterable[pytest.Item]) -> None:
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Reduce `items` to those that this run includes, and report the others to pytest as deselected."""
-    every = frozenset((item.spec.id, item.target.name) for item in items if isinstance(item, CheckItem))
+    every: dict[str, list[str]] = {}
+    for item in items:
+        if isinstance(item, CheckItem):
+            every.setdefault(item.spec.id, []).append(item.target.name)
     config.stash[ALL_CHECKS] = every if _is_whole(config) else None
     filters = _filters(config, items)
     chosen = {item: all(keep(item) for keep in filters) for item in items}

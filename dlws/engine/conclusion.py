@@ -13,12 +13,12 @@ import pytest
 
 from dlws.engine import options, waivers
 from dlws.engine.collection import FINISHED
-from dlws.engine.items import ALL_CHECKS, CHECKS, SITE, TargetItem
+from dlws.engine.items import ALL_CHECKS, CAUSES, SITE, TargetItem
 from dlws.engine.progress import Board, beside_capture
-from dlws.engine.recorder import Ledgerkeeper, head, reported
+from dlws.engine.recorder import NO_RESULT, Ledgerkeeper, Standing, head, reported
 from dlws.engine.replay import Audited, begin, missing
 from dlws.engine.site import JUDGED, Site
-from dlws.record.ledger import LATER, Result
+from dlws.record.ledger import LATER
 from dlws.record.terminal import SafeConsole
 from dlws.verdict import Verdict
 
@@ -57,6 +57,7 @@ class Conclusion:
         """Write the ledger's head and start the display; called before the first test."""
         self.ledger.begin(self.run)
         self.board.start_counting(self.run.items)
+        self.run = replace(self.run, items=())
         self.board.start()
 
     def take(self, report: pytest.TestReport) -> None:
@@ -66,11 +67,16 @@ class Conclusion:
         if result is not None:
             self.ledger.add(result)
 
+    def let_go(self, item: pytest.Item) -> None:
+        """Forget a test that has run, unless it has left no result: then it counts as not run."""
+        if isinstance(item, TargetItem) and self.ledger.results.get(item.key, NO_RESULT) is not NO_RESULT:
+            self.items.pop(item.nodeid, None)
+
     def word_for(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """pytest's category of a report: the outcome of a stage, the verdict of a check."""
         item = self.items.get(report.nodeid)
-        result = self.ledger.results.get(item.key) if item else None
-        if result is None or not (report.when == "call" or report.failed or report.skipped):
+        result = self.ledger.results.get(item.key, NO_RESULT) if item else NO_RESULT
+        if result.verdict is None or not (report.when == "call" or report.failed or report.skipped):
             return ("", "", "") if report.when != "call" else None
         said = result.verdict.is_red or result.verdict is Verdict.WAIVED or result.outcome is None
         word = result.verdict if said else result.outcome or ""
@@ -79,10 +85,8 @@ class Conclusion:
     def end(self, session: pytest.Session) -> None:
         """Judge the waivers, settle the exit status, close the ledger, write the reports; after the last test."""
         self.board.stop()
-        results = list(self.ledger.results.values())
         if self.run.command == "verify":
-            verdicts = {(result.id, result.host): result.verdict for result in results}
-            for finding in waivers.findings(self.waivers, verdicts, self.config.stash[ALL_CHECKS]):
+            for finding in waivers.findings(self.waivers, self.ledger.verdict, self.config.stash[ALL_CHECKS]):
                 self.ledger.add(finding)
         results = list(self.ledger.results.values())
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.config.stash[FINISHED]:
@@ -105,16 +109,16 @@ class Conclusion:
 
         All of it is on the disk by now, where the reports read it: at 1,000 hosts it would be there twice.
         """
-        self.items, self.run = {}, replace(self.run, items=())
+        self.items = {}
         self.ledger.forget()
         session.items.clear()
-        if CHECKS in session.stash:
-            del session.stash[CHECKS]
+        if CAUSES in session.stash:
+            del session.stash[CAUSES]
         del self.config.stash[SITE]
         gc.unfreeze()
         gc.collect()  # a test and its keywords refer to each other
 
-    def is_incomplete(self, session: pytest.Session, results: Sequence[Result]) -> bool:
+    def is_incomplete(self, session: pytest.Session, results: Sequence[Standing]) -> bool:
         """Whether an exit status of 0 or 1 would hide that tests were not judged.
 
         Without a finding that holds for every test of the ledger; a finding explains those that it leaves not run, and
@@ -126,9 +130,10 @@ class Conclusion:
         skipped = (result.verdict is Verdict.NOT_RUN and result.outcome not in LATER for result in results)
         return session.exitstatus == pytest.ExitCode.OK and (bool(missing) or any(skipped))
 
-    def is_bad(self, result: Result) -> bool:
+    def is_bad(self, result: Standing) -> bool:
         """Whether a result makes the run fail."""
-        return result.verdict.is_red or (self.run.strict and result.verdict is Verdict.WARN)
+        verdict = result.verdict
+        return verdict is not None and (verdict.is_red or (self.run.strict and verdict is Verdict.WARN))
 
     def show(self) -> None:
         """Print the summary."""

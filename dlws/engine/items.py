@@ -45,6 +45,12 @@ def _words(name: str) -> set[str]:
     return {name}
 
 
+@cache
+def _marks(function: Callable[..., None]) -> dict[str, Any]:
+    """The marks of a check by name: one dictionary for all of its tests, which nobody changes."""
+    return {mark.name: mark for mark in getattr(function, "pytestmark", ())}
+
+
 class TargetItem(pytest.Item):
     """A check or stage on one target. `result` is set once it has run."""
 
@@ -166,6 +172,12 @@ class CheckItem(TargetItem):
     def __init__(self, *, spec: Check, **kwargs: Any) -> None:
         super().__init__(function=spec.function, **kwargs)
         self.spec = spec
+        self.keywords = _marks(spec.function)  # pytest's own refer to the test, which then outlives its run
+
+    def add_marker(self, marker: str | pytest.MarkDecorator, append: bool = True) -> None:
+        """See pytest. This test has keywords of its own from now on."""
+        self.keywords = dict(self.keywords)
+        super().add_marker(marker, append)
 
     @property
     def plain_name(self) -> str:
@@ -211,7 +223,7 @@ class CheckItem(TargetItem):
 
     def _red_causes(self, site: Site) -> Iterator[CheckItem]:
         """The checks of this run that are red and explain this one's finding."""
-        run = checks_of(self.session) if self.spec.causes else {}
+        run = causes_of(self.session, site.cluster) if self.spec.causes else {}
         for cause in (run[key] for key in self.explaining(site.cluster) if key in run):
             try:
                 red = cause.weighed(site).verdict.is_red
@@ -336,30 +348,22 @@ def recorded(result: Result, redact: Callable[[str], str]) -> Result:
     )
 
 
-CHECKS = pytest.StashKey[Mapping[str, "CheckItem"]]()
+CAUSES = pytest.StashKey[Mapping[str, "CheckItem"]]()
 
 
-def checks_of(session: pytest.Session) -> Mapping[str, CheckItem]:
-    """The checks of this run by key."""
-    if CHECKS not in session.stash:
-        session.stash[CHECKS] = {item.key: item for item in session.items if isinstance(item, CheckItem)}
-    return session.stash[CHECKS]
-
-
-CAUSES = pytest.StashKey[frozenset[str]]()
-
-
-def causes_of(session: pytest.Session, cluster: Cluster) -> frozenset[str]:
-    """The keys of the checks that may explain the finding of a check of this run."""
+def causes_of(session: pytest.Session, cluster: Cluster) -> Mapping[str, CheckItem]:
+    """The checks of this run that may explain the finding of another one, by key."""
     if CAUSES not in session.stash:
-        checks = checks_of(session).values()
-        session.stash[CAUSES] = frozenset(key for item in checks for key in item.explaining(cluster))
+        checks = [item for item in session.items if isinstance(item, CheckItem)]
+        explaining = {key for item in checks for key in item.explaining(cluster)}
+        session.stash[CAUSES] = {key: item for item in checks if (key := item.key) in explaining}
     return session.stash[CAUSES]
 
 
 SITE = pytest.StashKey[Callable[[], Site]]()
-ALL_CHECKS = pytest.StashKey[frozenset[tuple[str, str]] | None]()
-"""Every check by id and host, whether or not this run includes it; None when only some files were collected."""
+ALL_CHECKS = pytest.StashKey[Mapping[str, Sequence[str]] | None]()
+"""Every check by its id with the names of its hosts, whether or not this run includes them; None when only some files
+were collected."""
 
 
 def site_of(config: pytest.Config) -> Site:

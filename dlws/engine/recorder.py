@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +18,8 @@ from dlws.engine.items import StageItem, TargetItem, worker_of
 from dlws.engine.judgement import Course, Judgement, result_of
 from dlws.engine.site import Site
 from dlws.inventory import Control, Node, Target, Whole
-from dlws.record.ledger import End, HostRow, ItemRow, Outcome, Result, Run, decode, encode
+from dlws.record import ledger as ledgers
+from dlws.record.ledger import End, HostRow, Outcome, Result, Run, decode, key_of
 from dlws.record.ownership import unwritable
 from dlws.record.whole_file import opened_to_append
 from dlws.remote.hostkeys import HostKeys, keys_of
@@ -26,8 +28,28 @@ from dlws.verdict import Verdict
 SYNC_EVERY = 0.25  # seconds between fsyncs of check results; a stage's result is synced at once
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a run still asks of a result that is in the ledger. `NO_RESULT` for a test that has none yet."""
+
+    verdict: Verdict | None
+    outcome: Outcome | None
+
+
+NO_RESULT = Standing(None, None)
+
+
+@cache
+def standing(verdict: Verdict, outcome: Outcome | None) -> Standing:
+    """The one object for all results that are alike."""
+    return Standing(verdict, outcome)
+
+
 class Ledgerkeeper:
-    """Appends to `ledger.jsonl` and notifies listeners. Only whole lines are written, so a killed run is readable."""
+    """Appends to `ledger.jsonl` and notifies listeners. Only whole lines are written, so a killed run is readable.
+
+    Of what is written it keeps where each test stands: the results of a thousand hosts would be a fifth of a gigabyte.
+    """
 
     def __init__(self, path: Path, listeners: Sequence[Callable[[Result], None]]) -> None:
         self._path = path
@@ -35,23 +57,23 @@ class Ledgerkeeper:
         self._file: IO[str] = os.fdopen(opened_to_append(path), "a", encoding="utf-8", errors="backslashreplace")
         self._listeners = listeners
         self._synced = 0.0
-        self.results: dict[str, Result] = {}
-        self.items: tuple[ItemRow, ...] = ()
+        self._tests: dict[str, Standing] = {}
         self._began = time.monotonic()
 
     def begin(self, run: Run) -> None:
         """Write the head."""
-        self.items = run.items
+        self._tests = dict.fromkeys((item.key for item in run.items), NO_RESULT)
         self._write(run, at_once=True)
 
     def add(self, result: Result) -> None:
         """Write one result. A second result of a test (its worker died after the call) counts only if it is worse."""
-        first = self.results.get(result.key)
+        key = result.key
+        first = self._tests.get(key, NO_RESULT).verdict
         if first is not None:
-            if first.verdict.is_red or not result.verdict.is_red:
+            if first.is_red or not result.verdict.is_red:
                 return
             result = replace(
-                first,
+                self._written(key),
                 verdict=result.verdict,
                 outcome=result.outcome,
                 what=result.what,
@@ -61,7 +83,7 @@ class Ledgerkeeper:
                 remark=result.remark,
                 sample=result.sample,
             )
-        self.results[result.key] = result
+        self._tests[key] = standing(result.verdict, result.outcome)
         self._write(result, at_once=result.stage)
         for listener in self._listeners:
             listener(result)
@@ -75,12 +97,26 @@ class Ledgerkeeper:
 
     def forget(self) -> None:
         """Keep nothing of what has been written; called when nobody asks any more."""
-        self.results, self.items = {}, ()
+        self._tests = {}
+
+    @property
+    def results(self) -> Mapping[str, Standing]:
+        """Where each test stands, by key: those that were collected, and what else has a result."""
+        return self._tests
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys of the collected tests that have no result yet."""
-        return tuple(item.key for item in self.items if item.key not in self.results)
+        return tuple(key for key, said in self._tests.items() if said is NO_RESULT)
+
+    def verdict(self, check: str, host: str) -> Verdict | None:
+        """The verdict of a check, by its id, on a host; None if it has none yet."""
+        return self._tests.get(key_of(check, host), NO_RESULT).verdict
+
+    def _written(self, key: str) -> Result:
+        """A result as it is in the ledger; a worker seldom dies between its result and the end of its test."""
+        with self._path.open(encoding="utf-8") as lines:
+            return next(result for result in reversed(ledgers.read(lines).results) if result.key == key)
 
     @property
     def seconds(self) -> float:
@@ -92,7 +128,8 @@ class Ledgerkeeper:
         if self._failed:
             raise self._failed
         try:
-            self._file.write(encode(event) + "\n")
+            self._file.writelines(ledgers.pieces(event))
+            self._file.write("\n")
             self._file.flush()
             if at_once or time.monotonic() - self._synced > SYNC_EVERY:
                 os.fsync(self._file.fileno())
@@ -138,7 +175,7 @@ def _host(site: Site, target: Target, keys: HostKeys) -> HostRow:
     return replace(row, host_key=keys.described(target))
 
 
-def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Result]) -> Result | None:
+def reported(report: pytest.TestReport, item: TargetItem | None, results: Mapping[str, Standing]) -> Result | None:
     """The result that a report carries; without one, a result made of its phase and outcome; None for a mere pass.
 
     `results` are those of the run so far, by key; they explain why a stage was skipped.
@@ -160,12 +197,11 @@ def reported(report: pytest.TestReport, item: TargetItem | None, results: Mappin
     return result_of(item.declared, Judgement(verdict=Verdict.UNKNOWN, outcome=item.failed, message=broke), course)
 
 
-def first_missing(item: StageItem, results: Mapping[str, Result]) -> str:
+def first_missing(item: StageItem, results: Mapping[str, Standing]) -> str:
     """The key of the first stage of this run before this one that has not succeeded; "" if all have."""
     before = item.config.stash[GRAPH].present(item.step)
-    return next((key for key in before if not _holds(results.get(key))), "")
+    return next((key for key in before if not _holds(results.get(key, NO_RESULT))), "")
 
 
-def _holds(result: Result | None) -> bool:
-    held = (Verdict.PASS, Verdict.WAIVED)
-    return result is not None and (result.verdict in held or result.outcome is Outcome.PLANNED)
+def _holds(said: Standing) -> bool:
+    return said.verdict in (Verdict.PASS, Verdict.WAIVED) or said.outcome is Outcome.PLANNED

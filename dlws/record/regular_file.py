@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
@@ -69,10 +70,14 @@ def lines(file: BufferedReader) -> Iterator[str]:
 
     Raises NotRegular for a line longer than LONGEST_LINE.
     """
-    while line := file.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise NotRegular(f"a line has more than {LONGEST_LINE:,} bytes")
-        yield line.decode("utf-8", "backslashreplace")
+    return iter(partial(_line, file), "")  # which keeps no line while the next one is read
+
+
+def _line(file: BufferedReader) -> str:
+    line = file.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise NotRegular(f"a line has more than {LONGEST_LINE:,} bytes")
+    return line.decode("utf-8", "backslashreplace")
 
 
 def sizes(folder: Path, name: str) -> dict[str, int]:

@@ -165,14 +165,26 @@ class RecordedRun:
     def commands(self) -> Iterator[tuple[str, Command | str]]:
         """Every reference of the run's results with what `command` says of it, one evidence file after another.
 
-        No file is kept: the logs of a thousand hosts are half a gigabyte.
+        Each comes as it is read and none is kept: the logs of a thousand hosts are half a gigabyte, and so is what the
+        API lists of them. Of a reference that comes twice the later one counts.
         """
         of_file: dict[str, list[str]] = {}
         for reference in self.references:
             of_file.setdefault(reference.partition("#")[0], []).append(reference)
         for file, references in of_file.items():
-            commands = self._files.get(file) or self._read(file)
-            yield from ((reference, _named(commands, reference)) for reference in references)
+            named: dict[int | None, list[str]] = {}
+            for reference in references:
+                named.setdefault(_number(reference), []).append(reference)
+            left = dict.fromkeys(references)
+            fault = ""
+            try:
+                for command in self._each(file):
+                    for reference in named.get(command.n, ()):
+                        left.pop(reference, None)
+                        yield reference, command
+            except _Unreadable as error:
+                fault, left = str(error), dict.fromkeys(references)
+            yield from ((reference, fault or _without(reference)) for reference in left)
 
     def _commands_of(self, file: str) -> Mapping[int, Command] | str:
         if file not in self._files:
@@ -180,14 +192,25 @@ class RecordedRun:
         return self._files[file]
 
     def _read(self, file: str) -> Mapping[int, Command] | str:
-        if not file or Path(file).name != file or "\0" in file:
-            return f"not the name of an evidence file: {file!r}"
         try:
-            return {line.n: _shown(line) for line in evidence.read(self.folder.path, file) if line.n}
+            return {command.n: command for command in self._each(file)}
+        except _Unreadable as error:
+            return str(error)
+
+    def _each(self, file: str) -> Iterator[Command]:
+        """The commands of an evidence file. _Unreadable says why it cannot be read, or not to its end."""
+        if not file or Path(file).name != file or "\0" in file:
+            raise _Unreadable(f"not the name of an evidence file: {file!r}")
+        try:
+            yield from (_shown(line) for line in evidence.read(self.folder.path, file) if line.n)
         except FileNotFoundError:
-            return f"evidence/{file} is missing"
+            raise _Unreadable(f"evidence/{file} is missing") from None
         except (OSError, ValueError) as error:
-            return f"evidence/{file} cannot be read: {error}"
+            raise _Unreadable(f"evidence/{file} cannot be read: {error}") from error
+
+
+class _Unreadable(Exception):
+    """An evidence file cannot be read."""
 
 
 def find_run(name: str, out: Path = OUT, cluster: str = "*") -> RunFolder:
@@ -248,12 +271,22 @@ def _inputs(content: Any) -> Mapping[str, Any]:
 
 def _named(commands: Mapping[int, Command] | str, reference: str) -> Command | str:
     """The command of a file that `<file>#<n>` refers to, or a sentence that says why it cannot be shown."""
-    file, _, number = reference.partition("#")
     if isinstance(commands, str):
         return commands
-    if not number.isdecimal() or int(number[:18]) not in commands:
-        return f"evidence/{file} has no command {number or '(none named)'}"
-    return commands[int(number[:18])]
+    number = _number(reference)
+    return _without(reference) if number is None or number not in commands else commands[number]
+
+
+def _number(reference: str) -> int | None:
+    """The n of `<file>#<n>`; None if that is no number."""
+    number = reference.partition("#")[2]
+    return int(number[:18]) if number.isdecimal() else None
+
+
+def _without(reference: str) -> str:
+    """Says that the file of a reference is there, and not the command."""
+    file, _, number = reference.partition("#")
+    return f"evidence/{file} has no command {number or '(none named)'}"
 
 
 def _shown(line: EvidenceLine) -> Command:

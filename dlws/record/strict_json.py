@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 
-def loads(text: str | bytes) -> Any:
-    """The value. ValueError for anything but JSON, numbers that are not finite (1e999), too deep nesting."""
+def loads(text: str | bytes, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """The value, with what `each` makes of an object in its place.
+
+    ValueError for anything but JSON, numbers that are not finite (1e999), too deep nesting.
+    """
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_hook=each)
     except RecursionError:
         raise ValueError("nested too deep") from None
 

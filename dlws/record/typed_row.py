@@ -107,7 +107,7 @@ def _reader(hint: Any) -> Reader:
         [some] = [_reader(one) for one in get_args(hint) if one is not NoneType]
         return lambda value: None if value is None else some(value)
     if isinstance(hint, type) and is_dataclass(hint):
-        return lambda value: build(hint, value)
+        return lambda value: value if isinstance(value, hint) else build(hint, value)
     if hint is float:
         return _number
     if hint is str:

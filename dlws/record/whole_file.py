@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,20 +36,22 @@ def create(file: Path, content: str, made_in: Path | None = None) -> None:
         temporary.unlink()
 
 
-def write(file: Path, content: str | bytes, mode: int = PRIVATE) -> Path:
+def write(file: Path, content: str | bytes | Iterable[str], mode: int = PRIVATE) -> Path:
     """Replace a file atomically, text as UTF-8; returns `file`. On OSError, which names it, the old one is unchanged.
 
+    A content in pieces is written as they are made: a report of a thousand hosts is never whole in memory.
     It has the mode less the umask, whatever that of the old one. What is there and no file is refused: root's rename(2)
     would put a file in the place of a machine's /dev/null.
     """
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    pieces = (content,) if isinstance(content, str | bytes) else content
     temporary = file.parent / f".{file.name}.{secrets.token_hex(4)}"
     try:
         _require_replaceable(file)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(data)
+                for piece in pieces:
+                    out.write(piece if isinstance(piece, bytes) else piece.encode("utf-8"))
                 out.flush()
                 os.fsync(out.fileno())
             temporary.replace(file)

@@ -25,7 +25,7 @@ from dlws.remote.foresight import Foresight
 from dlws.remote.host import Host
 from dlws.remote.local import CONTROL, open_local
 from dlws.remote.outbox import Stdin
-from dlws.remote.packed import PackedAnswer
+from dlws.remote.packed import PackedAnswer, Packing
 from dlws.verdict import Unknown
 
 WIDTH = 16  # hosts connected to at a time
@@ -68,6 +68,7 @@ class Fleet:
         self._unused = set[str]()  # those of them that are opened and wait
         self._hosts: dict[str, Host] = {}
         self._noted: dict[tuple[str, str], tuple[Any, str]] = {}
+        self.packing = Packing()
         self._refused: dict[str, str] = {}  # host -> reference of the record that it could not be reached
         self._refused_at: dict[str, float] = {}
         self.patience = RETRY if foresight else COMES_BACK
@@ -261,7 +262,7 @@ class FleetConnection(Connection):
             for command in commands:
                 self._ready[command].scope = transcript.scope
                 transcript.use(self._ready[command].reference)
-            return [self._ready[command].answer.unpacked() for command in commands]
+            return [self._ready[command].answer.unpacked(command) for command in commands]
 
     def run_active(self, command: str, *, stdin: bytes = b"", deadline: float = 30.0) -> Answer:
         """See `Connection.run_active`. It is not learned by the foresight, because no later audit may send it ahead.
@@ -365,7 +366,8 @@ class FleetConnection(Connection):
         generation, at = self._fleet.generation, time.monotonic()
         for answer in self._ask_inner(commands, deadline, cap):
             reference = self._fleet.transcript.append(self.host, answer, "read")
-            self._ready[answer.command] = _Ready(PackedAnswer.of(answer), reference, at, cap, generation)
+            packed = self._fleet.packing.packed(self._node.kind if self._node else "", self.host, answer)
+            self._ready[answer.command] = _Ready(packed, reference, at, cap, generation)
 
     def _answer(self, ask: Callable[[], Answer]) -> Answer:
         return self._patience.answers(lambda: [ask()])[0]

@@ -55,7 +55,8 @@ def source_digest() -> str:
 class Foresight:
     """Learns per kind of host and saves it in a JSON file. Thread-safe.
 
-    A command is predicted for a host if at least half of the hosts of its kind that ran anything ran it. This never
+    A command is predicted for a host if at least half of the hosts of its kind that ran anything ran it; one that names
+    other hosts, and so is asked of a single one, is not kept. This never
     affects a result: a wrong guess costs an unused command, a missing one costs a round trip.
     """
 
@@ -75,8 +76,9 @@ class Foresight:
         """
         self._path, self._suite, self._selection, self._run, self._redact = path, suite, selection, run, redact
         self._lock = threading.Lock()
-        self._hosts: defaultdict[str, set[str]] = defaultdict(set)
-        self._asked: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
+        self._hosts: defaultdict[str, dict[str, int]] = defaultdict(dict)  # a bit for each host of a kind
+        self._asked: defaultdict[str, dict[str, int]] = defaultdict(dict)  # by kind and template the bits of its hosts
+        self._once: defaultdict[str, dict[int, int]] = defaultdict(dict)  # by the hash of one that a single host asked
         self._bounds: dict[str, tuple[float, int]] = {}
         self._last: dict[str, list[str]] = {}
         for kind, entry in self._load().get(selection, {}).get("kinds", {}).items():
@@ -88,8 +90,14 @@ class Foresight:
         """Note that a check ran this command on this host; `deadline` in seconds, `cap` in bytes."""
         template = _general(command, node)
         with self._lock:
-            self._hosts[node.kind].add(node.name)
-            self._asked[node.kind].setdefault(template, set()).add(node.name)
+            hosts, asked = self._hosts[node.kind], self._asked[node.kind]
+            bits = hosts.setdefault(node.name, 1 << len(hosts))
+            if template not in asked and bits > 2:  # what one of three has asked is predicted for none
+                first = self._once[node.kind].setdefault(hash(template), bits)
+                if first == bits:
+                    return
+                bits |= first
+            asked[template] = asked.get(template, 0) | bits
             earlier = self._bounds.get(template, (0.0, 0))
             self._bounds[template] = max(earlier[0], deadline), max(earlier[1], cap)
 
@@ -133,7 +141,7 @@ class Foresight:
 
     def _common(self, kind: str) -> list[str]:
         enough = len(self._hosts[kind]) / 2
-        return [template for template, hosts in self._asked[kind].items() if len(hosts) >= enough]
+        return [template for template, hosts in self._asked[kind].items() if hosts.bit_count() >= enough]
 
     def _load(self) -> dict[str, Any]:
         """What this suite has saved; empty for a link, a file that others can write, or one that is malformed."""

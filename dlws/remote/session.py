@@ -262,6 +262,8 @@ class AgentSession:
         del received[: size + out + err]
         with self._state:
             self._waiting.pop(number)
+            if not self._waiting:
+                self._waiting.clear()  # gives back the table, which has grown with the largest batch
             pending.answers[place] = Answer(
                 command=pending.requests[place].command,
                 rc=None if flags & agent.TIMED_OUT else rc,

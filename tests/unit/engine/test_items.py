@@ -177,10 +177,10 @@ def test_a_pass_on_a_sample_says_so_wherever_it_is_told(audited: Project) -> Non
     overview = reports.read(audited.folder)
     source = Source(overview.recorded)
     [line] = [line for line in source.lines if line.check["name"] == "sampled"]
-    [case] = [case for case in junit.render(overview).split("<testcase ") if 'name="sampled[a1]"' in case]
+    [case] = [case for case in "".join(junit.render(overview)).split("<testcase ") if 'name="sampled[a1]"' in case]
     assert line.found == line.check["message"] == "a sample: a1 of 9 hosts"
     assert line.check["sample"] in case
-    assert "a sample: a1 of 9 hosts" in html.render(overview)
+    assert "a sample: a1 of 9 hosts" in "".join(html.render(overview))
 
 
 def test_a_check_made_from_a_table_goes_by_the_name_it_was_given(audited: Project) -> None:

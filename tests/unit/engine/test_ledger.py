@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dlws.record import ledger
-from dlws.record.ledger import Result
+from dlws.record.ledger import ItemRow, Result, Run
 from dlws.verdict import Verdict, sentence
 
 HEAD = {
@@ -100,6 +101,30 @@ def test_what_many_results_say_is_kept_once() -> None:
     one, other = ledger.read(lines).results[1], ledger.read(lines).results[1]
     assert one.title is other.title
     assert one.nodeid is other.nodeid
+
+
+def run_of(tests: int) -> Run:
+    """The first line of a run of so many tests, some of their names such that JSON escapes them."""
+    items = tuple(ItemRow(nodeid=f't"{n}', name='"items": []', host=f"a{n}", title="说 it is so") for n in range(tests))
+    return replace(read().run, items=items, config='x"items": []', selection='-k "items": []')
+
+
+@pytest.mark.parametrize("tests", [0, 1, 3])
+def test_a_line_in_pieces_is_the_line(tests: int) -> None:
+    run = run_of(tests)
+    assert "".join(ledger.pieces(run)) == ledger.encode(run)
+    assert ledger.decode(ledger.encode(run)) == run
+
+
+def test_the_first_line_of_many_tests_is_read_into_rows_at_once() -> None:
+    """As objects its tests would take three times as much as the rows that are made of them."""
+    line = ledger.encode(run_of(5_000))
+    tracemalloc.start()
+    run = ledger.decode(line)
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(run, Run)
+    assert most < 1.5 * kept
 
 
 @pytest.mark.parametrize("schema", [1, 2])

@@ -80,6 +80,14 @@ def test_each_result_is_on_disk_as_soon_as_it_is_known(keeper: Ledgerkeeper, tmp
     assert written(tmp_path).end is None
 
 
+def test_what_is_on_disk_is_not_in_memory(tmp_path: Path) -> None:
+    keeper = Ledgerkeeper(tmp_path / "ledger.jsonl", [])
+    keeper.begin(RUN)
+    keeper.add(GREEN)
+    keeper.add(result(name="two"))
+    assert not any(isinstance(kept, Result) for kept in keeper.results.values())
+
+
 def test_a_ledger_torn_by_a_kill_reads_up_to_the_last_whole_line(keeper: Ledgerkeeper, tmp_path: Path) -> None:
     keeper.add(GREEN)
     with (tmp_path / "ledger.jsonl").open("a") as file:

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from dlws.inventory import Node
-from dlws.record.answer import Answer, HostKeyChanged, LinkLost, Unreachable
+from dlws.record.answer import HostKeyChanged, LinkLost, Unreachable
 from dlws.record.redaction import Redactor
 from dlws.remote import fleet as fleet_module
 from dlws.remote.connection import CAP, Connection
 from dlws.remote.fleet import Fleet, FleetConnection
 from dlws.remote.foresight import Foresight
-from dlws.remote.packed import PackedAnswer
 from tests.kits.fake_fleet import World
 from tests.kits.project import eventually
 
@@ -247,16 +246,6 @@ def test_few_hosts_at_a_time_are_opened_ahead_of_their_use(world: World, monkeyp
         assert len(fleet._opening) <= used + 2
         assert fleet.connection(name).host == name
     assert sorted(world.opened) == sorted(world.hosts)
-
-
-def test_a_long_answer_waits_in_few_bytes(world: World) -> None:
-    log = Answer("journalctl", 0, b"Nov 29 08:00:00 n0 kernel: [    0.000000] x86/fpu: x87\n" * 9999, b"w" * 5000, 0.1)
-    packed = PackedAnswer.of(log)
-    assert packed.unpacked() == log
-    assert packed.size < (len(log.out) + len(log.err)) / 50
-    short = Answer("uname", 1, b"Linux\n", b"", 0.1, timed_out=True, truncated=True)
-    packed = PackedAnswer.of(short)
-    assert (packed.unpacked(), packed.size, packed.timed_out, packed.truncated) == (short, 6, True, True)
 
 
 def test_the_control_host_is_one_of_them(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,32 @@ def test_a_command_that_names_no_host_is_remembered_as_it_is(cluster: Cluster, m
     templates = {foresight._specific(template, other) for template in learnt._common(node.kind)}
     named = f"ping -c 1 {other.fqdn}; grep {other.name} /etc/hosts; ip -br a | grep {other.address}"
     assert templates == {named, "cat /proc/swaps"}
+
+
+def asked_by(cluster: Cluster, *askers: str) -> set[str]:
+    """What is foreseen after each of these hosts has asked a command of its own, and those that are named `a`, `b`."""
+    learnt = Foresight()
+    for asker in askers:
+        name, *commands = asker
+        node = replace(cluster.master, name=f"n{name}", address=f"10.0.0.{name}")
+        for command in [f"ping 10.1.1.{name}", "uname", *commands, *commands]:
+            learnt.learn(node, command, 30.0, CAP)
+    return {command for command, _, _ in learnt.foreseen(cluster.master)}
+
+
+def test_a_command_of_half_of_the_hosts_is_foreseen_whoever_of_them_ask_it(cluster: Cluster) -> None:
+    assert asked_by(cluster, "1", "2") == {"uname", "ping 10.1.1.1", "ping 10.1.1.2"}
+    assert asked_by(cluster, "1a", "2", "3a") == {"uname", "a"}
+    assert asked_by(cluster, "1", "2", "3a", "4ab") == {"uname", "a"}
+    assert asked_by(cluster, "1", "2", "3a", "4a", "5", "3a") == {"uname"}
+
+
+def test_a_command_of_one_host_alone_is_not_kept(cluster: Cluster) -> None:
+    """Each host of a room has some that name others: of a thousand they were 24 MB, and looked through for each."""
+    learnt = Foresight()
+    for at in range(100):
+        learnt.learn(replace(cluster.master, name=f"n{at}"), f"ping 10.1.1.{at}", 30.0, CAP)
+    assert list(learnt._asked[cluster.master.kind]) == list(learnt._bounds) == ["ping 10.1.1.0", "ping 10.1.1.1"]
 
 
 def test_a_command_that_touches_something_is_never_asked_ahead(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import time
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,10 +16,11 @@ import pytest
 
 import reports
 from dlws.record.printable import clip
-from dlws.record.run_folder import Command
+from dlws.record.run_folder import Command, RunFolder
 from dlws.verdict import Verdict
 from reports import html
 from reports.excerpt import Excerpt
+from reports.page_evidence import EVIDENCE_LIMITS, EVIDENCE_TOTAL, PageEvidence
 from tests.kits import sample_run
 from tests.kits.sample_run import Sample
 
@@ -97,7 +99,7 @@ class Page(HTMLParser):
 
 
 def page(sample: Sample, path: Path) -> Page:
-    return Page(html.render(reports.read(sample.write(path))))
+    return Page("".join(html.render(reports.read(sample.write(path)))))
 
 
 @pytest.mark.parametrize("sample", [sample_run.verify(), sample_run.install(), sample_run.plan()])
@@ -160,14 +162,14 @@ def test_what_a_click_shows_is_there(tmp_path: Path) -> None:
 def test_evidence_that_is_missing_is_said_not_left_out(tmp_path: Path) -> None:
     folder = sample_run.verify().write(tmp_path)
     (folder.evidence / "atlas01.gw0.jsonl").unlink()
-    found = Page(html.render(reports.read(folder)))
+    found = Page("".join(html.render(reports.read(folder))))
     assert found.data["missing"]["atlas01.gw0.jsonl#1"] == "evidence/atlas01.gw0.jsonl is missing"
 
 
 def test_long_output_is_cut_and_says_so(tmp_path: Path) -> None:
     found = page(sample_run.verify(), tmp_path)
     (long,) = {len(c["out"]) for c in found.evidence["atlas01.gw0.jsonl"].values() if "left out" in c.get("out", "")}
-    assert long < html.EVIDENCE_LIMITS[0][0] + 100
+    assert long < EVIDENCE_LIMITS[0][0] + 100
 
 
 @pytest.mark.parametrize("length", [0, 99, 100, 101, 5_000, 5_001, 80_000])
@@ -175,18 +177,14 @@ def test_long_output_is_cut_and_says_so(tmp_path: Path) -> None:
 def test_an_excerpt_is_clipped_as_the_whole_text_is(length: int, limit: int) -> None:
     text = "".join(chr(0x4E00 + place % 20_000) for place in range(length))
     assert Excerpt.of(text, 5_000).clipped(limit) == clip(text, limit)
-
-
-def test_two_long_texts_with_the_same_ends_have_two_excerpts() -> None:
-    one, other = (f"{'-' * 5_000}{middle}{'-' * 5_000}" for middle in "12")
-    assert Excerpt.of(one, 5_000) == Excerpt.of(one, 5_000) != Excerpt.of(other, 5_000)
+    assert Excerpt.of(text, 80_000).cut(5_000).cut(limit).clipped(limit) == clip(text, limit)
 
 
 def test_no_hosts_evidence_stays_in_memory(tmp_path: Path) -> None:
     overview = reports.read(sample_run.verify().write(tmp_path))
-    texts = html._evidence(overview.recorded)[1]
+    first = next(iter(PageEvidence(overview.recorded).texts))
     assert overview.recorded._files == {}
-    assert texts[0] in {command.command for _, command in overview.recorded.commands() if isinstance(command, Command)}
+    assert first in {command.command for _, command in overview.recorded.commands() if isinstance(command, Command)}
 
 
 def test_the_findings_stand_above_the_matrix_with_their_fix(tmp_path: Path) -> None:
@@ -223,13 +221,29 @@ def test_hosts_that_all_differ_are_on_pages_of_the_table(tmp_path: Path) -> None
 def test_a_hundred_hosts_make_a_page_of_bearable_size(tmp_path: Path) -> None:
     overview = reports.read(sample_run.verify(sample_run.room(100), "node017").write(tmp_path))
     start = time.process_time()
-    source = html.render(overview)
+    source = "".join(html.render(overview))
     assert len(source) < 10_000_000
     assert time.process_time() - start < 30
 
 
-def test_evidence_is_cut_further_when_there_is_very_much_of_it(tmp_path: Path) -> None:
+def with_much_evidence(folder: Path, verdict: Verdict) -> RunFolder:
+    """A run of which one result has 40 MB of evidence, each text another one."""
     sample = sample_run.verify()
-    lines = [sample.record("atlas01", "gw7", f"dump {n}", out="y" * 20_000) for n in range(1_500)]
-    sample.results[0] = replace(sample.results[0], evidence=tuple(lines))
-    assert len(html.render(reports.read(sample.write(tmp_path)))) < html.EVIDENCE_TOTAL * 1.2
+    lines = [sample.record("atlas01", "gw7", f"dump {n}", out=f"{n} " * 4_000) for n in range(2_000)]
+    sample.results[0] = replace(sample.results[0], verdict=verdict, evidence=tuple(lines))
+    return sample.write(folder)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_evidence_is_cut_further_when_there_is_very_much_of_it(verdict: Verdict, tmp_path: Path) -> None:
+    written = sum(map(len, html.render(reports.read(with_much_evidence(tmp_path, verdict)))))
+    assert EVIDENCE_TOTAL / 8 < written < EVIDENCE_TOTAL * 1.2
+
+
+def test_what_the_page_cannot_show_is_not_kept(tmp_path: Path) -> None:
+    recorded = reports.read(with_much_evidence(tmp_path, Verdict.PASS)).recorded
+    tracemalloc.start()
+    PageEvidence(recorded)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * EVIDENCE_TOTAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,11 +72,11 @@ def test_a_report_takes_linear_time(shape: Callable[[int], None]) -> None:
 
 
 @pytest.mark.parametrize("render", [html.render, record.render])
-def test_long_words_take_linear_time(render: Callable[[reports.Overview], str], tmp_path: Path) -> None:
+def test_long_words_take_linear_time(render: Callable[[reports.Overview], Iterable[str]], tmp_path: Path) -> None:
     def of_long_words(number: int) -> None:
         sample = sample_run.verify((HOST,), "")
         words = ": expected , found (\x1b[ follows from " * number
         sample.results = [replace(r, found=words, message=words, fix=words) for r in results(3)]
-        render(reports.read(sample.write(tmp_path / str(number))))
+        "".join(render(reports.read(sample.write(tmp_path / str(number)))))
 
     assert seconds(of_long_words, 8_000) < 8 * seconds(of_long_words, 2_000) + 0.5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlws.record import printable
 from dlws.record.printable import clip, one_line, plain, visible
-from reports.text import count, duration
+from reports.text import count, duration, start
 
 any_text = st.text(st.characters(codec=None))
 
@@ -77,3 +77,7 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 def test_counts_in_words() -> None:
     assert [count(1, "host"), count(0, "host"), count(1204, "check")] == ["1 host", "0 hosts", "1,204 checks"]
+
+
+def test_a_text_that_goes_on_says_so() -> None:
+    assert [start("word", most) for most in (5, 4, 3)] == ["word", "word", "wor…"]
