@@ -51,7 +51,9 @@ def changed_by_a_restart(host: Host) -> list[str]:
         "storage driver": (now.storage_driver, written.get("storage-driver")),
         "root folder": (now.root_dir, host.read("readlink -m %s", root) if root else None),
     }
-    return [f"{what} {is_}, then {next_}" for what, (is_, next_) in then.items() if next_ and not _is_of(is_, str(next_))]
+    return [
+        f"{what} {is_}, then {next_}" for what, (is_, next_) in then.items() if next_ and not _is_of(is_, str(next_))
+    ]
 
 
 def _is_of(found: str, written: str) -> bool:

@@ -18,7 +18,8 @@ GUESSED = """
     your_password yourpassword 请填写 密码 dummy sample none --password-- xxx-xxx ChangeMe123! PleaseChangeMe Passw0rd!
     P@ssw0rd123 Huawei12#$ Admin@9000 1qaz2wsx 1qaz@WSX abcd1234 mysqlpassword rootroot 654321 dlws@2020 ...
     Harbor12345 Mind@123 Huawei@CLOUD8! Ascend910 grafana prometheus nvidia Docker@2020 k8s toor administrator guest
-    Gt5#k ab1 Aa123456! 1q2w3e4r qazwsx 123qwe qwe123 qwertyuiop asdfghjkl 1a2b3c4d p4ssw0rd hello123 Summer2021 Winter@2024
+    Gt5#k ab1 Aa123456! 1q2w3e4r qazwsx 123qwe qwe123 qwertyuiop asdfghjkl 1a2b3c4d p4ssw0rd hello123
+    Summer2021 Winter@2024
 """
 
 
