@@ -21,7 +21,7 @@ MANAGED: Final = (
 
 def remakes_hosts_file(host: Host) -> bool:
     """Whether its configuration has it make /etc/hosts anew from a template; `localhost` leaves all but one line."""
-    values = [re.sub(r"\s*#.*|[\"'\s]", "", line).lower() for line in host.lines(MANAGED)]
+    values = [re.sub(r"#.*|[\"'\s]", "", line).lower() for line in host.lines(MANAGED)]
     return bool(values) and values[-1] in ("true", "yes", "on", "template")
 
 

@@ -1,4 +1,4 @@
-"""A list of the Kubernetes API is bounded as a whole: pages, time and size."""
+"""A list of the Kubernetes API is bounded as a whole: pages, time and size; an audit keeps it small."""
 
 from __future__ import annotations
 
@@ -25,12 +25,20 @@ def api(tmp_path: Path) -> Iterator[FakeApi]:
         yield running
 
 
+def no_master() -> Connection:
+    raise Unreachable("atlas02: unreachable")
+
+
 @pytest.fixture
 def kube(api: FakeApi, tmp_path: Path) -> Kubernetes:
-    def no_master() -> Connection:
-        raise Unreachable("atlas02: unreachable")
-
+    """As installs have it: every question is asked."""
     return Kubernetes(ApiServer(api.admin_conf, "127.0.0.1", no_master), Transcript(tmp_path / "e", Redactor([])))
+
+
+@pytest.fixture
+def audit(api: FakeApi, tmp_path: Path) -> Kubernetes:
+    """As audits have it: what is listed is remembered."""
+    return Kubernetes(ApiServer(api.admin_conf, "127.0.0.1", no_master), Transcript(tmp_path / "e", Redactor([])), {})
 
 
 def endless(api: FakeApi, **page: object) -> None:
@@ -98,3 +106,27 @@ def test_of_a_custom_resource_only_the_metadata_is_asked_for(api: FakeApi, kube:
     assert accepted == ["application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"]
     assert "geheim" not in str(thing)
     assert thing["metadata"]["annotations"]["a"] == "b"
+
+
+def on_nodes(api: FakeApi) -> None:
+    """Three nodes on two pages, two of which have the same images."""
+    images = [[{"names": ["pause"], "sizeBytes": size}] for size in (1, 1, True)]
+    pages = [{**nodes(f"atlas0{at}"), "metadata": {"continue": "t1"} if not at else {}} for at in range(2)]
+    pages[1]["items"] += nodes("atlas02")["items"]
+    for node, held in zip([*pages[0]["items"], *pages[1]["items"]], images, strict=True):
+        node["status"] = {"images": held}
+    api.on("/api/v1/nodes?limit=500", pages[0])
+    api.on("/api/v1/nodes?limit=500&continue=t1", pages[1])
+
+
+def test_an_audit_keeps_equal_parts_of_objects_once(api: FakeApi, audit: Kubernetes) -> None:
+    on_nodes(api)
+    one, other, another = (node["status"]["images"] for node in audit.list("nodes"))
+    assert one is other
+    assert another[0]["sizeBytes"] is True
+
+
+def test_an_install_may_change_an_object_that_it_has_listed(api: FakeApi, kube: Kubernetes) -> None:
+    on_nodes(api)
+    one, other, _ = (node["status"]["images"] for node in kube.list("nodes"))
+    assert (one == other, one is other) == (True, False)

@@ -111,30 +111,6 @@ def test_a_list_comes_page_by_page(api: FakeApi, kube: Kubernetes) -> None:
     assert names(kube) == ["atlas01", "atlas02"]
 
 
-def on_nodes(api: FakeApi) -> None:
-    """Three nodes on two pages, two of which have the same images."""
-    images = [[{"names": ["pause"], "sizeBytes": size}] for size in (1, 1, True)]
-    pages = [{**nodes(f"atlas0{at}"), "metadata": {"continue": "t1"} if not at else {}} for at in range(2)]
-    pages[1]["items"] += nodes("atlas02")["items"]
-    for node, held in zip([*pages[0]["items"], *pages[1]["items"]], images, strict=True):
-        node["status"] = {"images": held}
-    api.on(NODES, pages[0])
-    api.on(NEXT, pages[1])
-
-
-def test_an_audit_keeps_equal_parts_of_objects_once(api: FakeApi, audit: Kubernetes) -> None:
-    on_nodes(api)
-    one, other, another = (node["status"]["images"] for node in audit.list("nodes"))
-    assert one is other
-    assert another[0]["sizeBytes"] is True
-
-
-def test_an_install_may_change_an_object_that_it_has_listed(api: FakeApi, kube: Kubernetes) -> None:
-    on_nodes(api)
-    one, other, _ = (node["status"]["images"] for node in kube.list("nodes"))
-    assert (one == other, one is other) == (True, False)
-
-
 def test_a_list_begins_anew_when_the_server_forgot_its_place(api: FakeApi, kube: Kubernetes) -> None:
     api.on(NODES, nodes("atlas01", more="t1"))
     api.on(NEXT, (410, status("expired")), nodes("atlas02"))
