@@ -64,8 +64,8 @@ def certificates(text: str) -> tuple[bytes, ...]:
     It does not need `client-key-data`, so the key need not leave its host. Raises Unparsable if there are none, and if
     there are fewer files than paths.
     """
-    lines = re.findall(rf"^\s*{_KEY}-data:\s*(\S+)\s*$", text, re.MULTILINE)
-    paths = re.findall(rf"^\s*{_KEY}:\s*(\S.*)$", text, re.MULTILINE)
+    lines = re.findall(rf"^[ \t]*{_KEY}-data:\s*(\S+)\s*$", text, re.MULTILINE)
+    paths = re.findall(rf"^[ \t]*{_KEY}:\s*(\S.*)$", text, re.MULTILINE)
     files = _BLOCK.findall(text)
     if not lines and not paths:
         raise unparsable(SOURCE, text.strip().partition("\n")[0], "no certificate in")
