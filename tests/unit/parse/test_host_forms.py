@@ -143,7 +143,8 @@ def test_a_boot_id_has_nothing_behind_it() -> None:
 
 
 BUILT = "nvidia/390.77, 4.15.0-29-generic, x86_64: installed\n"
-GONE = "Error! Could not locate dkms.conf file.\nFile: /var/lib/dkms/nvidia/390.48/source/dkms.conf does not exist{}\n"
+NO_CONF = "Error! Could not locate dkms.conf file.\n"
+GONE = NO_CONF + "File: /var/lib/dkms/nvidia/390.48/source/dkms.conf does not exist{}\n"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,10 @@ def test_dkms_3_says_twice_that_sources_are_gone() -> None:
     assert states == [("390.48", "broken"), ("390.48", "broken"), ("390.77", "installed")]
 
 
-@pytest.mark.parametrize("text", [BUILT[:-1] + " x\n", GONE.format(", or does"), BUILT.replace("nvidia/", "/")])
+@pytest.mark.parametrize(
+    "text",
+    [BUILT[:-1] + " x\n", GONE.format(", or does"), BUILT.replace("nvidia/", "/"), GONE.format(".") + NO_CONF],
+)
 def test_a_row_of_dkms_with_a_doubt_is_unknown(text: str) -> None:
     with pytest.raises(Unparsable):
         dkms.status(text)
