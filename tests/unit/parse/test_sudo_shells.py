@@ -159,6 +159,7 @@ def test_a_pattern_in_a_folder_has_such_ones(pattern: str) -> None:
 def test_a_pattern_matches_no_slash_and_an_expression_all_of_a_path() -> None:
     assert answer("(root) NOPASSWD: /usr/*") is False
     assert answer("(root) NOPASSWD: ^/usr/bin/ba$") is False
+    assert answer("(root) NOPASSWD: ^/usr/bin/ba") is False
     assert answer("(root) NOPASSWD: /bin/python3 /opt/site.py") is False
 
 
