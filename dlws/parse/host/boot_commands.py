@@ -25,7 +25,7 @@ _EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*
 _UNIT: Final = re.compile(r".*/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
 """A unit's own file, or one that is dropped into its folder (systemd.unit(5))."""
 _CLOUD_FILES: Final = ("/etc/cloud/cloud.cfg", "/var/lib/cloud/instance/")
-_ONCE: Final = re.compile(r"cloud-init-per\s+(?:once|instance)\b")
+_ONCE: Final = re.compile(r"cloud-init-per\s+(?:once|instance)")
 """cloud-init-per(1): what is not run at every boot."""
 _UP: Final = re.compile(r"(?:pre-|post-)?up\s+(\S.*)")
 _IPTABLES: Final = re.compile(r"ip6?tables(?:-legacy|-nft)?")

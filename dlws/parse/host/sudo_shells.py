@@ -35,7 +35,7 @@ _SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")
 _ONE_UNIT: Final = "systemctl"
 """Of the programs that write, the one whose verb holds, whatever a wildcard behind it stands for."""
 _SU_TO_ROOT: Final = re.compile(r"(?:-|-l|--login)?(?: ?root)?")
-_GUARDED: Final = re.compile(r"/etc/(?:sudoers|sudoers\.d/\S*|shadow|passwd|crontab)")
+_GUARDED: Final = re.compile(r"/etc/(?:sudoers|shadow|passwd|crontab)")
 _DIGEST: Final = re.compile(r"^sha[0-9]+:\S+ +")
 _WILD: Final = re.compile(r"[*?\[]")
 """In the words of a program a wildcard matches blanks and slashes, too: sudoers(5), Wildcards in command arguments."""
@@ -68,7 +68,7 @@ def _programs(item: Item, known: list[str]) -> Iterator[str]:
     path = item.command.partition(" ")[0]
     if _RUN.fullmatch(_name(path)) or _WRITE.fullmatch(_name(path)):
         yield path
-    yield from (program for program in known if program != path and _matches(path, program))
+    yield from (program for program in known if _matches(path, program))
 
 
 def _matches(pattern: str, program: str) -> bool:
@@ -77,7 +77,7 @@ def _matches(pattern: str, program: str) -> bool:
         return True
     if pattern.startswith("^"):
         try:
-            return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), program) is not None
+            return re.fullmatch(pattern, program) is not None
         except re.error:
             return False
     parts, named = pattern.split("/"), program.split("/")

@@ -61,6 +61,21 @@ def test_a_command_belongs_to_the_unit_of_its_file() -> None:
     assert units["/etc/rc.local"] == units["/etc/network/interfaces"] == ""
 
 
+@pytest.mark.parametrize(
+    "file", ["/opt/site.service.sh", "/opt/site/.service", "/etc/systemd/system/site.service.d/.conf"]
+)
+def test_a_file_that_systemd_does_not_read_is_none_of_a_unit(file: str) -> None:  # it passes over hidden ones
+    assert boot_commands.parse(f"== {file}\nswapon /a\n") == (Command(file, "swapon /a"),)
+    assert Command(file, "swapon /a").unit == ""
+
+
+@pytest.mark.parametrize("file", ["/etc/network/interfaces", "/etc/network/interfaces.d/bond0"])
+@pytest.mark.parametrize(("word", "runs"), [("up", True), ("pre-up", True), ("post-up", True), ("pre-down", False)])
+def test_of_the_network_s_interfaces_counts_what_brings_them_up(file: str, word: str, *, runs: bool) -> None:
+    found = boot_commands.parse(f"== {file}\n    {word} swapon /a\n")
+    assert [command.text for command in found] == (["swapon /a"] if runs else [])
+
+
 def test_a_host_without_such_files_runs_nothing_and_no_name_is_not_understood() -> None:
     assert boot_commands.parse("") == ()
     with pytest.raises(Unparsable):
@@ -79,6 +94,8 @@ bootcmd:
   - swapon
 - cloud-init-per once swap swapon /once
 - cloud-init-per always swap swapon /always
+- swapon /first; cloud-init-per once swap swapon /then
+- "swapon /quoted\\n\\necho done"
 - |
   set -e
   swapon /block
@@ -91,14 +108,18 @@ def test_of_cloud_init_s_bootcmd_counts_what_every_boot_runs(file: str) -> None:
     assert {command.file for command in found} == {file}
     texts = [command.text for command in found]
     assert texts[:2] == ["echo 1 > /x", "sh -c swapon /list"]
-    assert texts[2:] == ["cloud-init-per always swap swapon /always", "set -e", "swapon /block"]
+    assert texts[2] == "cloud-init-per always swap swapon /always"
+    assert texts[3] == "swapon /first; cloud-init-per once swap swapon /then"
+    assert texts[4:] == ["swapon /quoted", "echo done", "set -e", "swapon /block"]
 
 
 def test_a_file_of_cloud_init_without_bootcmd_runs_nothing() -> None:
     assert boot_commands.parse("== /etc/cloud/cloud.cfg\n\n== /etc/cloud/cloud.cfg.d/x.cfg\nbootcmd:\n") == ()
 
 
-@pytest.mark.parametrize("written", ["bootcmd: swapon /a", "bootcmd: [1]", "bootcmd: [", "swapon /a", "- a"])
+@pytest.mark.parametrize(
+    "written", ["bootcmd: swapon /a", "bootcmd:swapon: [/a]", "bootcmd: [1]", "bootcmd: [", "swapon /a", "- a"]
+)
 def test_a_bootcmd_that_cloud_init_would_not_run_is_not_understood(written: str) -> None:
     with pytest.raises(Unparsable):
         boot_commands.parse(f"== /etc/cloud/cloud.cfg\n{written}\n")
@@ -189,6 +210,8 @@ def test_a_unit_runs_what_starts_it_or_goes_with_that(key: str) -> None:
         *((f"systemctl reload {name}.service", True) for name in FIREWALLS),
         *((f"{name} restart", True) for name in FIREWALLS),
         ("service ufw start", True),
+        ("service nftables reload", True),
+        ("docker-compose -p ufw-exporter start", False),
         ("systemctl enable docker", False),
         ("systemctl status ufw", False),
         ("docker restart ufw", False),

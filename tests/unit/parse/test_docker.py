@@ -165,6 +165,7 @@ def test_an_insecure_registry_as_dockerd_holds_it(written, held):  # moby regist
         ("--data-root --iptables=false --containerd", {"data-root", "iptables", "containerd"}),
         ("--add-runtime --add-runtime=nvidia=/usr/bin/x", set()),
         ("dockerd fd:// -x", set()),
+        ("--label a-debug", {"labels"}),
     ],
 )
 def test_a_flag_of_dockerd_stands_for_a_key_of_the_file(words: str, keys: set[str]) -> None:
@@ -178,6 +179,7 @@ def test_a_flag_of_dockerd_stands_for_a_key_of_the_file(words: str, keys: set[st
         (1, None),
         (["native.umask=normal"], None),
         (["native.cgroupdriver=cgroupfs", "native.cgroupdriver=systemd", "x=y"], "systemd"),
+        (["native.cgroupdriver=systemd="], "systemd="),  # dockerd does not start with it
     ],
 )
 def test_the_file_may_ask_for_a_cgroup_driver(options: object, driver: str | None) -> None:

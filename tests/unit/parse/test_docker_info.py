@@ -69,6 +69,14 @@ def test_a_runtime_without_a_path_has_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "lacks"), [("http://0.0.0.0:2375", "encryption"), ("https://[::]:2376", "TLS client verification")]
+)
+def test_a_daemon_that_obeys_whoever_connects_says_where(address: str, lacks: str) -> None:
+    warning = f"WARNING: API is accessible on {address} without {lacks}.\n         Access to the remote API is ..."
+    assert parsed(Warnings=["WARNING: No swap limit support", warning]).open_to == [address]
+
+
+@pytest.mark.parametrize(
     "values",
     [
         {"ServerErrors": ["permission denied"]},

@@ -161,8 +161,8 @@ def test_a_module_without_sources_is_broken(end: str) -> None:
 def test_dkms_3_says_twice_that_sources_are_gone() -> None:
     said = "nvidia/390.48: Missing the module source directory or the symbolic link pointing to it."
     text = f"nvidia/390.48: broken\n\nError! {said}\nManual intervention is required!\n{BUILT}"
-    states = [(build.version, build.state) for build in dkms.status(text)]
-    assert states == [("390.48", "broken"), ("390.48", "broken"), ("390.77", "installed")]
+    rows = [(build.module, build.version, build.state) for build in dkms.status(text)]
+    assert rows == [*[("nvidia", "390.48", "broken")] * 2, ("nvidia", "390.77", "installed")]
 
 
 @pytest.mark.parametrize("text", [BUILT[:-1] + " x\n", GONE.format(", or does"), BUILT.replace("nvidia/", "/")])

@@ -58,6 +58,7 @@ FAULTS = {
         "BUG: scheduling while atomic: swapper/0/0/0x00000100",
         "BUG: stack guard page was hit at 000000000",
         "BUG: TASK stack guard page was hit at 000000000",
+        "Internal error: synchronous external abort: 96000210 [#1] SMP",
         "stack-protector: Kernel stack is corrupted in: ffffffff81000000",
         "list_del corruption. prev->next should be ffff9d2a, but was dead000000000122",
         "list_add corruption. next->prev should be prev (ffff9d2a), but was 0. (next=ffff9d2b).",
@@ -97,9 +98,12 @@ FAULTS = {
         "smartpqi 0000:5c:00.0: controller is offline: status code 0x6100c",
         "smartpqi 0000:5c:00.0: controller offline",
         "md/raid1:md0: sda: unrecoverable I/O read error for block 1234",
+        "md/raid1:md0: sda: unrecoverable I/O error for block 1234",
         "md/raid:md5: read error NOT corrected!! (sector 123 on sdb1).",
         "device-mapper: multipath: 253:2: Failing path 8:16.",
         "device-mapper: thin: 253:4: switching pool to out-of-data-space (queue IO) mode",
+        "device-mapper: thin: 253:4: switching pool to read-only mode",
+        "device-mapper: thin: 253:4: switching pool to fail mode",
         "nvme nvme0: I/O 12 QID 3 timeout, reset controller",
         "nvme nvme0: I/O 12 QID 0 timeout, disable controller",
         "nvme nvme0: Device not ready; aborting reset, CSTS=0x1",
@@ -124,6 +128,9 @@ NONE = [
     "EXT4-fs (fd0): Remounting filesystem read-only",
     "EXT4-fs (sr0): Remounting filesystem read-only",
     "EXT4-fs (loop7): error count since last fsck: 1",
+    "EXT4-fs (fd0): previous I/O error to superblock detected",
+    "EXT4-fs (sr0): previous I/O error to superblock detected",
+    "gpu 0000:3b:00.0: channel 7: ctx timeout",  # of a context, not of a queue that sends
     "EXT4-fs (sda2): mounted filesystem with ordered data mode. Opts: errors=remount-ro",
     "EXT4-fs (loop7): Delayed block allocation failed for inode 12",
     "ata1.00: disabled queueing",
@@ -172,10 +179,11 @@ def test_a_message_is_judged_once_however_often_hosts_log_it(monkeypatch: pytest
     assert judged == [f"counted here alone: {n}" for n in range(3)]
 
 
-def test_what_no_kernel_writes_is_not_kept() -> None:
+@pytest.mark.parametrize(("length", "kept"), [(1024, 1), (1025, 0), (5000, 0)])
+def test_what_no_kernel_writes_is_judged_but_not_kept(length: int, kept: int) -> None:
     before = kernel_log._remembered.cache_info().currsize
-    kernel_log.faults(logged("Oops: 0003 [#1] " + "x" * 5000))
-    assert kernel_log._remembered.cache_info().currsize == before
+    assert kernel_log.faults(logged("Oops: 0003 [#1] ".ljust(length, "x")))
+    assert kernel_log._remembered.cache_info().currsize == before + kept
 
 
 def test_kinds_are_named_in_the_order_in_which_they_began() -> None:

@@ -111,6 +111,8 @@ def test_half_of_proc_modules_is_unknown(text):
         ("  blacklist overlay", True),
         ("install overlay /sbin/modprobe --ignore-install overlay && /bin/true", False),
         ("install overlay /opt/false", False),
+        ("install overlay exitlog /sbin/modprobe --ignore-install overlay", False),
+        ("blacklist overlay.ko", False),
         ("install overlay", False),
         ("alias fs-overlay off", False),
         ("softdep overlay pre: libcrc32c", False),

@@ -14,8 +14,8 @@ SHELLS = "sh bash dash zsh ksh csh tcsh rbash fish ash"
 ASKED = "vi vim vim.tiny view ex ed nano emacs less more man gdb screen tmux visudo vipw"
 RUN = """
 busybox su sudo runuser setpriv pkexec chroot nsenter unshare env nice ionice nohup setsid stdbuf timeout time xargs
-taskset chrt watch script strace systemd-run python python3.6 perl ruby node php lua5.3 tclsh expect awk gawk mawk find
-docker nvidia-docker ctr crictl lxc
+taskset chrt watch script strace systemd-run python python3.6 perl ruby node php lua lua5.3 tclsh expect awk gawk mawk
+find docker nvidia-docker ctr crictl lxc
 """
 WRITE = """
 cp mv ln install tee dd tar rsync scp sed chmod chown mount crontab at git ssh insmod modprobe useradd usermod adduser
@@ -60,6 +60,7 @@ def answer(*rules: str, defaults: str = "") -> bool | None:
         "(root) NOPASSWD: /usr/bin/tee /opt/*",
         "(root) NOPASSWD: /bin/cp /opt/site/* /data/",
         "(root) NOPASSWD: /usr/bin/apt-get install *",
+        "(root) NOPASSWD: /usr/bin/docker run sha256:* id",
     ],
 )
 def test_it_opens_a_root_shell(rule: str) -> None:
@@ -86,6 +87,10 @@ def test_it_opens_a_root_shell(rule: str) -> None:
         "(root) NOPASSWD: /opt/*",
         "(root) NOPASSWD: ^([$",
         "(root) NOPASSWD: /bin/bash, !ALL",
+        "(root) NOPASSWD: /usr/bin/expect /opt/site/login.exp",
+        "(root) NOPASSWD: /usr/bin/find /etc/sudoers.d -ls",
+        "(root) NOPASSWD: /bin/bash -i-l",
+        "(root) NOPASSWD: /usr/bin/sudo -i /opt/site/collect.sh",
     ],
 )
 def test_it_opens_none(rule: str) -> None:
@@ -96,6 +101,11 @@ def test_it_opens_none(rule: str) -> None:
 def test_a_wildcard_leaves_such_a_program_free(name: str) -> None:
     assert answer(f"(root) NOPASSWD: /opt/{name} x*") is True
     assert answer(f"(root) NOPASSWD: /opt/x{name}x x*") is False
+
+
+@pytest.mark.parametrize("name", ["shutdown", "findmnt", "cpupower", "mountpoint"])
+def test_a_program_whose_name_only_begins_like_one_of_them_opens_none(name: str) -> None:
+    assert answer(f"(root) NOPASSWD: /usr/bin/{name}") is False
 
 
 @pytest.mark.parametrize("name", ["systemctl", "sudoedit"])
@@ -149,11 +159,13 @@ def test_a_pattern_in_a_folder_has_such_ones(pattern: str) -> None:
 def test_a_pattern_matches_no_slash_and_an_expression_all_of_a_path() -> None:
     assert answer("(root) NOPASSWD: /usr/*") is False
     assert answer("(root) NOPASSWD: ^/usr/bin/ba$") is False
+    assert answer("(root) NOPASSWD: ^/usr/bin/ba") is False
     assert answer("(root) NOPASSWD: /bin/python3 /opt/site.py") is False
 
 
 def test_the_last_rule_that_matches_a_program_decides() -> None:
     assert answer("(root) NOPASSWD: /bin/bash", "(ALL) ALL") is False
+    assert answer("(root) NOPASSWD: /opt/conda/bin/python", "(ALL) ALL") is False
     assert answer("(ALL) NOPASSWD: ALL", "(root) PASSWD: /bin/bash") is True
     assert answer("(root) NOPASSWD: /bin/bash", "(root) PASSWD: /bin/bash /opt/site/collect.sh") is True
 
