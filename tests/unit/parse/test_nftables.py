@@ -14,7 +14,7 @@ BASE = nftables.BaseChain("inet", "site", "pass", "accept")
 def listed(hook: str, *, family: str = "inet", table: str = "site", chain: str = "pass", more: str = "") -> list[str]:
     """The base chains of `nft list chains`, as text."""
     rows = f"{more}table {family} {table} {{\n\tchain {chain} {{\n\t\ttype filter hook {hook} priority 0;\n\t}}\n}}\n"
-    found = nftables.base_chains(rows, nftables.INCOMING | nftables.PASSING)
+    found = nftables.base_chains(rows, nftables.INCOMING | nftables.PASSING, nftables.OF_IPTABLES)
     assert all(one.policy == "accept" for one in found)
     return [str(one) for one in found]
 
