@@ -170,7 +170,7 @@ def _dropping(table: Table, chain: str, networks: Networks, above: tuple[str, ..
         if rule.target in ("DROP", "REJECT"):
             if not any(rules[before].devices == rule.devices != ("", "") for before in accepting if before < at):
                 yield chain, rule
-        elif rule.target in table and not _OWNED.match(rule.target) and rule.target not in (*above, chain):
+        elif not _OWNED.match(rule.target) and rule.target not in (*above, chain):
             yield from _dropping(table, rule.target, networks, (*above, chain))
 
 
@@ -179,10 +179,8 @@ def _accepts_pods(rule: Rule, networks: Networks) -> bool:
         return True
     conditions = set(rule.options) - {"-j", "-g", "-m", "--comment"}
     by_device = any(_POD_DEVICES.match(rule.options.get(side, "")) for side in ("-i", "-o"))
-    by_address = bool(conditions) and conditions <= {"-s", "-d"} and rule.concerns(networks)
-    return (rule.target == "ACCEPT" or rule.target.startswith("WEAVE-NPC")) and (
-        by_device or by_address or not conditions
-    )
+    by_address = conditions <= {"-s", "-d"} and rule.concerns(networks)
+    return (rule.target == "ACCEPT" or rule.target.startswith("WEAVE-NPC")) and (by_device or by_address)
 
 
 def _rule(text: str) -> Rule:

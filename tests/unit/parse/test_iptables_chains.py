@@ -65,7 +65,22 @@ def test_a_name_that_only_begins_like_such_a_device_is_no_such_device(device: st
 @pytest.mark.parametrize("side", ["-i", "-o"])
 def test_what_ends_the_chain_behind_a_pods_device_is_a_policy(device: str, side: str) -> None:
     assert drops(f"{side} {device} -j ACCEPT", "-j DROP") == []
-    assert drops(f"{side} eth0 -j ACCEPT", "-j DROP") == ["filter FORWARD: -j DROP"]
+    for other in ("eth0", f"x{device}"):
+        assert drops(f"{side} {other} -j ACCEPT", "-j DROP") == ["filter FORWARD: -j DROP"]
+
+
+@pytest.mark.parametrize("pods", ["-s 10.2.0.0/16", "-d 10.2.0.0/16", "-s 10.2.0.0/16 -d 10.2.0.0/16"])
+@pytest.mark.parametrize("comment", ["", '-m comment --comment "pods"'])
+def test_what_ends_the_chain_behind_the_pods_addresses_is_a_policy(pods: str, comment: str) -> None:
+    assert drops(f"{pods} {comment} -j ACCEPT", "-j DROP") == []
+    for some in (f"{pods} -p tcp", "-s 203.0.113.0/24", f"! {pods}"):
+        assert drops(f"{some} {comment} -j ACCEPT", "-j DROP") == ["filter FORWARD: -j DROP"]
+
+
+@pytest.mark.parametrize("jump", ["-j WEAVE-NPC", "-g WEAVE-NPC", "-j WEAVE-NPC-EGRESS", "-d 10.2.0.0/16 -j WEAVE-NPC"])
+def test_what_ends_the_chain_behind_weaves_policies_is_a_policy(jump: str) -> None:
+    assert drops(jump, "-j DROP") == []
+    assert drops(jump.replace("WEAVE-NPC", "SITE-WEAVE-NPC"), "-j DROP") == ["filter FORWARD: -j DROP"]
 
 
 @pytest.mark.parametrize("chain", ["cali-FORWARD", "FLANNEL-FWD", "CILIUM_FORWARD", "KUBE-ROUTER-FORWARD"])
@@ -95,6 +110,7 @@ def test_what_ends_the_chain_behind_a_pod_networks_own_is_a_policy(chain: str) -
         "-p tcp -m multiport --sports 25,53",
         "-p tcp -m multiport --ports 53",
         "-p tcp --dport 1000:1998",
+        "-p tcp --dport 64537:",
         "-p sctp",
         "-s 203.0.113.7",
         "-d 203.0.113.7",
@@ -116,7 +132,10 @@ def test_such_a_condition_is_not_met_by_ordinary_packets(condition: str) -> None
         "-p tcp --dport 60000:",
         "-d 10.2.255.255",
         "-s 192.168.3.6",
+        "-p tcp --dport 64536:",
         "-s 0.0.0.0/0 -d 10.0.0.0/8",
+        "! -s 203.0.113.7",
+        "-p tcp ! -s 203.0.113.7",
     ],
 )
 def test_such_a_condition_is(condition: str) -> None:
@@ -158,6 +177,7 @@ def test_a_rule_without_a_word_counts_and_drops_nothing() -> None:
         "*filter\n[:0] -A FORWARD -j DROP\nCOMMIT\n",
         "*filter\n[0:] -A FORWARD -j DROP\nCOMMIT\n",
         "*filter\n-AFORWARD\nCOMMIT\n",
+        "*filter\n-A FORWARD\t-j DROP\nCOMMIT\n",
         "*filter\n-A FORWARD word\nCOMMIT\n",
     ],
 )

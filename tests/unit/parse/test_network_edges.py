@@ -56,6 +56,22 @@ def test_other_words_of_a_firewall_are_unknown(said: str) -> None:
         firewall.ufw_status(said)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_nf_tables"),
+    [("v1.6.1", False), ("v1.8.4 (legacy)", False), ("v1.8.7 (nf_tables)", True)],
+)
+def test_the_back_end_of_iptables(version: str, *, is_nf_tables: bool) -> None:
+    assert firewall.is_nf_tables(f"iptables {version}\n") is is_nf_tables
+
+
+@pytest.mark.parametrize(
+    "said", ["", "iptables v", "iptables v1.8.7 (nf_", "iptables v1.9.0 (bpf)", "no iptables v1.8.7"]
+)
+def test_a_version_of_iptables_of_another_form_is_unknown(said: str) -> None:
+    with pytest.raises(Unparsable, match="iptables --version"):
+        firewall.is_nf_tables(said)
+
+
 def test_rules_of_the_other_back_end_are_told() -> None:
     warning = "# Warning: iptables-legacy tables present, use iptables-legacy to see them\n"
     after, before = (
@@ -125,7 +141,17 @@ def test_next_hops_are_passed_over(blank: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["", " REACHABLE", " router STALE", " proxy", " extern_learn  NOARP", " managed REACHABLE proto zebra"]
+    "rest",
+    [
+        "",
+        " REACHABLE",
+        " router STALE",
+        " proxy",
+        " extern_learn  NOARP",
+        " managed REACHABLE proto zebra",
+        " offload REACHABLE",
+        " extern_valid STALE",
+    ],
 )
 def test_a_neighbour_with_an_address(rest: str) -> None:
     assert ip_route.neighbours(f"10.0.0.1 dev eth0 lladdr {MAC}{rest}\n") == {"10.0.0.1": MAC}
@@ -221,6 +247,26 @@ def test_a_ping_that_tells_nothing_is_unknown(text: str) -> None:
 def test_where_a_socket_listens(address: str, is_open: bool) -> None:
     [found] = sockets.parse(f"tcp LISTEN 0 128 {address}:22 {address}:* ino:9 sk:1 cgroup:\n")
     assert (found.kind, found.address, found.is_open) == ("tcp", address, is_open)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_reachable"),
+    [
+        ("127.0.0.1", False),
+        ("127.0.0.53%lo", False),
+        ("[::1]", False),
+        ("[::ffff:127.0.0.1]", False),
+        ("0.0.0.0", True),
+        ("*", True),
+        ("[::]", True),
+        ("192.168.3.1", True),
+        ("[::ffff:192.168.3.1]", True),
+        ("[fe80::1]%eth0", True),
+    ],
+)
+def test_others_reach_a_socket_on_any_address_but_a_loopback_one(address: str, *, is_reachable: bool) -> None:
+    [found] = sockets.parse(f"tcp LISTEN 0 128 {address}:2379 *:*\n")
+    assert found.is_reachable is is_reachable
 
 
 def test_an_odd_name_of_a_process() -> None:

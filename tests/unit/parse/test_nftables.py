@@ -14,7 +14,7 @@ BASE = nftables.BaseChain("inet", "site", "pass", "accept")
 def listed(hook: str, *, family: str = "inet", table: str = "site", chain: str = "pass", more: str = "") -> list[str]:
     """The base chains of `nft list chains`, as text."""
     rows = f"{more}table {family} {table} {{\n\tchain {chain} {{\n\t\ttype filter hook {hook} priority 0;\n\t}}\n}}\n"
-    found = nftables.base_chains(rows, nftables.INCOMING | nftables.PASSING)
+    found = nftables.base_chains(rows, nftables.INCOMING | nftables.PASSING, nftables.OF_IPTABLES)
     assert all(one.policy == "accept" for one in found)
     return [str(one) for one in found]
 
@@ -35,10 +35,20 @@ def test_packets_of_ipv4_pass_some_families(family: str, *, is_read: bool) -> No
     assert listed("forward", family=family) == ([f"{family} site pass"] if is_read else [])
 
 
-@pytest.mark.parametrize(("table", "chain"), sorted(nftables.OF_IPTABLES))
-def test_chains_of_iptables_are_left_to_it(table: str, chain: str) -> None:
-    assert listed("forward", family="ip", table=table, chain=chain) == []
-    assert listed("forward", table=table, chain=chain) == [f"inet {table} {chain}"]
+@pytest.mark.parametrize(
+    ("table", "chains"),
+    [
+        ("filter", "INPUT FORWARD OUTPUT"),
+        ("mangle", "PREROUTING INPUT FORWARD OUTPUT POSTROUTING"),
+        ("nat", "PREROUTING INPUT OUTPUT POSTROUTING"),
+        ("raw", "PREROUTING OUTPUT"),
+        ("security", "INPUT FORWARD OUTPUT"),
+    ],
+)
+def test_chains_of_iptables_are_left_to_it(table: str, chains: str) -> None:
+    for chain in chains.split():
+        assert listed("forward", family="ip", table=table, chain=chain) == []
+        assert listed("forward", table=table, chain=chain) == [f"inet {table} {chain}"]
 
 
 @pytest.mark.parametrize(("table", "chain"), [("firewall", "INPUT"), ("filter", "PREROUTING"), ("nat", "FORWARD")])
@@ -111,6 +121,7 @@ def test_one_with_a_condition_is_a_doubt(rule: str) -> None:
         "ct state invalid counter drop",
         "tcp dport 1 dropped",
         "ip saddr @backdrop accept",
+        "ip saddr @site_vmap @th,16,16 6443 accept",
         'comment "what they drop"',
         "# drop",
     ],
@@ -126,7 +137,13 @@ def test_a_chain_that_a_rule_leads_to_is_a_doubt(verb: str) -> None:
     assert closing(f"tcp dport 80 {verb}er a", more=more) == ([], [])
 
 
-@pytest.mark.parametrize("words", ["chain other {", "type filter hook forward priority 1; policy drop;"])
+def test_only_the_clusters_own_chains_keep_nothing_out() -> None:
+    more = "\tchain {} {{\n\t\tdrop\n\t}}\n"
+    assert closing("tcp dport 80 jump DOCKER", more=more.format("DOCKER")) == ([], [])
+    assert closing("tcp dport 80 jump DOCKERS", more=more.format("DOCKERS")) == ([], ["drop"])
+
+
+@pytest.mark.parametrize("words", ["chain other {", "map other {", "type filter hook forward priority 1; policy drop;"])
 def test_what_a_comment_says_is_no_line_of_its_own(words: str) -> None:
     text = f'\t\tcomment "{words}"\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tdrop\n'
     table = f"table inet site {{\n\tchain pass {{\n{text}\t}}\n}}\n"

@@ -103,6 +103,7 @@ def test_a_rule_that_keeps_a_new_connection_out_is_named(rule: str) -> None:
         "-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP",
         "-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP",
         "-m mark --mark 0x8000/0x8000 -j DROP",
+        "-m mark --mark 0x1 -j DROP",
         "-m pkttype --pkt-type broadcast -j DROP",
         "-j LOG --log-prefix x",
         "-j KUBE-FIREWALL",
@@ -200,6 +201,25 @@ def test_a_ping_is_an_echo_request(kind: str) -> None:
     assert fate("-p icmp -m icmp --icmp-type 3 -j DROP", packet=PING) == Fate()
 
 
+@pytest.mark.parametrize("words", ["no endpoints", "no local endpoints"])
+def test_a_service_without_pods_is_no_firewall(words: str) -> None:
+    refused = f'-p tcp -m comment --comment "default/web:http has {words}" -m tcp --dport 6443 -j REJECT'
+    whole = "-p tcp -m tcp --dport 6443 -j DROP"
+    for chain, rule, expected in (
+        ("KUBE-EXTERNAL-SERVICES", refused, Fate()),
+        ("KUBE-EXTERNAL-SERVICES", whole, Fate((whole,))),
+        ("SITE", refused, Fate((refused,))),
+    ):
+        assert Filter({"INPUT": [f"-j {chain}"], chain: [rule]}).fate([API]) == expected
+
+
+def test_a_packet_from_outside_comes_by_no_loopback_whatever_its_device() -> None:
+    packet = Packet(API.source, API.destination, "", API.protocol, API.port)
+    assert fate("-i lo -j DROP", packet=packet) == Fate()
+    assert fate("! -i lo -j DROP", packet=packet) == Fate(("! -i lo -j DROP",))
+    assert fate("-i eth0 -j DROP", packet=packet) == Fate((), ("-i eth0 -j DROP",))
+
+
 CLUSTERS = (
     "KUBE-FIREWALL WEAVE-NPC CILIUM_INPUT FLANNEL-FWD DOCKER-USER DOCKER CNI-ADMIN cali-INPUT f2b-sshd fail2ban-ssh"
 )
@@ -245,6 +265,7 @@ def test_a_goto_does_not_come_back() -> None:
 def test_ports_are_cut_where_a_rule_asks_for_them() -> None:
     rules = ["-p tcp -m tcp --dport 30500:32767 -j DROP", "-p tcp -m multiport --dports 3306,9000: -j DROP"]
     assert Filter({"INPUT": [*rules, "-p tcp --dport x -j DROP"]}).port_cuts == {30500, 32768, 3306, 3307, 9000, 65536}
+    assert Filter({"INPUT": ["-p udp -m udp --dport :1023 -j DROP"]}).port_cuts == {0, 1024}
     assert Filter({"INPUT": ["-p tcp -m tcp --sport 53 -j DROP"]}).port_cuts == set()
 
 
@@ -322,5 +343,6 @@ def test_addresses_beside_a_networks_ends_are_told_apart() -> None:
     rules = Filter({"INPUT": ["-s 10.0.0.2/31 -j DROP", "-d 10.0.0.0/24 -j DROP"]})
     hosts = Sources(f"10.0.0.{n}" for n in (1, 2, 3, 4))
     assert hosts.told_apart(rules.cuts, "10.0.0.9") == ["10.0.0.1", "10.0.0.2", "10.0.0.4"]
+    assert Filter({"INPUT": ["-d 10.0.0.2/31 -j DROP"]}).cuts == set()
     assert Sources(["10.0.0.1", "10.0.0.2"]).told_apart((), "10.0.0.2") == ["10.0.0.1"]
     assert Sources(["10.0.0.2"]).told_apart((), "10.0.0.2") == []
