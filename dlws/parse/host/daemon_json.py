@@ -81,10 +81,13 @@ def keys_of_flags(words: Iterable[str]) -> frozenset[str]:
 
 
 def cgroup_driver(settings: Mapping[str, Any]) -> str | None:
-    """The cgroup driver that the file asks for, `native.cgroupdriver=systemd` of `exec-opts`; None if none."""
+    """The cgroup driver that the file asks for, `native.cgroupdriver=systemd` of `exec-opts`; None if none.
+
+    Of several the first counts, in capitals or not (moby daemon_unix.go, getCD).
+    """
     written = settings.get("exec-opts")
     options = [str(option).partition("=") for option in written] if isinstance(written, list) else []
-    return next((value for name, _, value in reversed(options) if name == "native.cgroupdriver"), None)
+    return next((value for name, _, value in options if name.strip().lower() == "native.cgroupdriver"), None)
 
 
 def insecure_registry(written: str) -> str:

@@ -39,7 +39,7 @@ _FAULTS = {
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
-        r"|BUG: (?:non-zero pgtables_bytes|(?:\w+ )?stack guard page was hit)"
+        r"|BUG: (?:non-zero pgtables_bytes|(?:\S+ )?stack guard page was hit)"
         r"|stack-protector: Kernel stack is corrupted|list_(?:add|del) corruption|Internal error: "
         r"|kernel tried to execute NX-protected page"
         r"|SError Interrupt on CPU|Bad mode in Error handler"  # arm64

@@ -29,7 +29,7 @@ _WRITE: Final = re.compile(
 _ASKED: Final = re.compile(r"vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|gdb|screen|tmux|visudo|vipw")
 """Editors and pagers: whatever they show, one key starts a shell in them (GTFOBins, function Shell)."""
 _SHELL: Final = re.compile(r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh")
-_WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]+|--login|--posix)(?: |$))+")
+_WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]*|--(?:login|posix|norc|noprofile)?)(?: |$))+")
 """Words of a shell that name nothing to run: it asks for commands."""
 _SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")
 _ONE_UNIT: Final = "systemctl"

@@ -178,7 +178,8 @@ def test_a_flag_of_dockerd_stands_for_a_key_of_the_file(words: str, keys: set[st
         (None, None),
         (1, None),
         (["native.umask=normal"], None),
-        (["native.cgroupdriver=cgroupfs", "native.cgroupdriver=systemd", "x=y"], "systemd"),
+        (["x=y", "native.cgroupdriver=cgroupfs", "native.cgroupdriver=systemd"], "cgroupfs"),
+        (["Native.CgroupDriver=systemd"], "systemd"),
         (["native.cgroupdriver=systemd="], "systemd="),  # dockerd does not start with it
     ],
 )

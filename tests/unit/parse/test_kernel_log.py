@@ -58,6 +58,7 @@ FAULTS = {
         "BUG: scheduling while atomic: swapper/0/0/0x00000100",
         "BUG: stack guard page was hit at 000000000",
         "BUG: TASK stack guard page was hit at 000000000",
+        "BUG: #DF stack guard page was hit at 000000000",
         "Internal error: synchronous external abort: 96000210 [#1] SMP",
         "stack-protector: Kernel stack is corrupted in: ffffffff81000000",
         "list_del corruption. prev->next should be ffff9d2a, but was dead000000000122",
