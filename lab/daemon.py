@@ -15,6 +15,9 @@ CACHER_PID = RUN / "apt-cacher-ng.pid"
 NAMESERVER_PID = RUN / "nameserver.pid"
 NAMESERVER = LAB / "nameserver.py"
 CACHER_CONF = RUN / "apt-cacher-ng"
+FRESH = 3600
+"""Seconds for which the cache asks nobody whether a list of packages is the latest. Of two hosts that let it ask in the
+same second, one gets an answer that has no end: it moves the old list out of the way by a name made of the second."""
 PACKAGES = {
     "dockerd": "docker.io",
     "debootstrap": "debootstrap",
@@ -136,6 +139,8 @@ def _start_cacher() -> None:
         "SocketPath": str(RUN / "apt-cacher-ng.socket"),
         "ForeGround": "1",
         "ExThreshold": "4",
+        "FreshIndexMaxAge": str(FRESH),
+        "ResponseFreezeDetectTime": "60",  # else derived from the former
         "LocalDirs": f"lab {packages}",
         "Proxy": _apt_proxy(),
     }
