@@ -46,10 +46,10 @@ def pods(first_install: Finished) -> Iterator[dict[str, str]]:
     manifest = SERVICE + POD.format(host=MASTER, app="web", resource="npu.huawei.com/NPU")
     manifest += POD.format(host=OTHER, app="other", resource="nvidia.com/gpu")
     hosts.execute(ALL_HOSTS[MASTER], f"{KUBECTL} apply -f -", stdin=manifest)
-    kubectl("wait --for=condition=Ready pod --all --timeout=50s")
+    kubectl("wait --for=condition=Ready pod --all --timeout=150s")
     items = json.loads(kubectl("get pods -o json"))["items"]
     yield {item["spec"]["nodeName"]: item["status"]["podIP"] for item in items}
-    hosts.execute(ALL_HOSTS[MASTER], f"{KUBECTL} delete -f -", stdin=manifest)
+    hosts.execute(ALL_HOSTS[MASTER], f"{KUBECTL} delete --timeout=150s -f -", stdin=manifest, timeout=180)
 
 
 def inside(host: str, command: str) -> str:
