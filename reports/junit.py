@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from dlws.record.ledger import ItemRow, Result
@@ -88,8 +89,13 @@ def _seconds(cell: Cell) -> float:
 
 
 def _properties(properties: Iterable[tuple[str, str]]) -> str:
-    rows = [f'<property name="{name}" value={quoteattr(one_line(value))}/>' for name, value in properties]
-    return f"<properties>{''.join(rows)}</properties>"
+    return f"<properties>{''.join(_property(name, value) for name, value in properties)}</properties>"
+
+
+@lru_cache(maxsize=4096)
+def _property(name: str, value: str) -> str:
+    """One property. Of those of a hundred hosts most are the same: each is spelt once."""
+    return f'<property name="{name}" value={quoteattr(one_line(value))}/>'
 
 
 def _name(item: ItemRow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -64,7 +65,8 @@ class Transcript:
         self.folder, self.redactor, self._worker = folder, redactor, worker
         self._lock = threading.Lock()
         self._files: dict[str, tuple[int, str, int]] = {}
-        self.scope = 0  # grows with every `collecting`: answers used within one scope belong to one check
+        self._scopes = itertools.count(1)
+        self.scope = 0  # another one with every `collecting`: answers used within one scope belong to one check
 
     def record(self, host: str, answer: Answer, kind: LineKind) -> str:
         """Write one line and count it as used now; returns its reference."""
@@ -119,16 +121,12 @@ class Transcript:
         """The references that this thread uses in the `with`, in order: `with transcript.collecting() as evidence:`."""
         collector = _Collector(self)
         outer = _COLLECTING.set((*_COLLECTING.get(), collector))
-        self._enter_scope()
+        self.scope = next(self._scopes)  # atomic, and without the lock, which is held while a file is written
         try:
             yield collector.references
         finally:
             _COLLECTING.reset(outer)
-            self._enter_scope()
-
-    def _enter_scope(self) -> None:
-        with self._lock:
-            self.scope += 1
+            self.scope = next(self._scopes)
 
     def close(self) -> None:
         """Close the files."""

@@ -10,8 +10,10 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Final
 
 from dlws.parse.text import lines, unparsable
@@ -183,7 +185,9 @@ def _accepts_pods(rule: Rule, networks: Networks) -> bool:
     return (rule.target == "ACCEPT" or rule.target.startswith("WEAVE-NPC")) and (by_device or by_address)
 
 
+@lru_cache(maxsize=8192)
 def _rule(text: str) -> Rule:
+    """The rule of a line. kube-proxy writes the same thousands of them on every node: each is read once."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -200,7 +204,7 @@ def _rule(text: str) -> Rule:
             options[name] = f"{options[name]} {word}".strip()
         else:
             raise unparsable(SOURCE, text)
-    return Rule(text, options)
+    return Rule(text, MappingProxyType(options))
 
 
 def _means_pods(ports: str) -> bool:
