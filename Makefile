@@ -55,8 +55,8 @@ test: lint lab
 
 long: test
 	$(call part,kills,a thousand runs under kills at random moments,$(BIN)/python -m tests.faults.kills --rounds 1000)
-	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 	@$(call apt,$$(for p in bash-static strace qemu-user-static; do dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done))
+	$(call part,long,tests that take an hour,$(BIN)/pytest tests/lab -m long)
 	$(call part,bundle,both bundles built and started in an empty root,$(BIN)/pytest tests/bundle -n 0)
 	$(call part,large,5 GiB on their way to four hosts: killed and cut and taken up,$(BIN)/python -m tests.faults.large_file)
 	$(call part,fuzz,hostile frames and ledgers and run folders,$(BIN)/python -m tests.faults.fuzz 600)
