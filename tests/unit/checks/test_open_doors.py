@@ -7,10 +7,11 @@ from typing import Any, cast
 import pytest
 
 from checks.platform import open_doors
+from dlws.facts import platform
 
 
 @pytest.mark.parametrize("code", ["401", "403"])
 def test_a_refusal_is_one_whether_or_not_the_rest_api_answers(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {open_doors.OPEN_ROUTE: code, open_doors.OWN: "000"}
-    monkeypatch.setattr(open_doors.platform, "status", lambda host, url: answers[url])
+    monkeypatch.setattr(platform, "status", lambda host, url: answers[url])
     open_doors.test_no_port_is_open_without_a_token(cast(Any, None))
