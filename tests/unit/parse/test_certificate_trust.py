@@ -149,3 +149,8 @@ def test_a_star_stands_for_the_first_label(names: list[str], host: str, covered:
 
 def test_a_common_name_is_one_part_of_the_subject() -> None:
     assert [one.own.common_name for one in (LEAF, root("O=nobody"))] == ["leaf", ""]
+
+
+@pytest.mark.parametrize(("begin", "end", "valid"), [(0, 0, True), (-1, 1, True), (1, 2, False), (-2, -1, False)])
+def test_a_certificate_is_valid_from_its_first_second_to_its_last(begin: int, end: int, valid: bool) -> None:
+    assert CA.issued("CN=x", NOW + begin * SECOND, NOW + end * SECOND).own.is_valid_at(NOW) is valid

@@ -96,6 +96,21 @@ def test_a_variable_of_a_file_that_nobody_reads_is_unknown(word: str) -> None:
         started(f"ExecStart=/usr/bin/kubelet {word}")
 
 
+@pytest.mark.parametrize(
+    ("config", "flags", "servers", "domain"),
+    [
+        ("", "", (), ""),
+        ("clusterDNS: [10.3.0.10, 10.3.0.11]\nclusterDomain: a\n", "", ("10.3.0.10", "10.3.0.11"), "a"),
+        ("clusterDNS: null\nclusterDomain: null\n", "--cluster-dns=10.3.0.10", ("10.3.0.10",), ""),
+        ("clusterDNS: [10.3.0.9]\nclusterDomain: a\n", "--cluster-dns=1.1.1.1,9.9.9.9", ("1.1.1.1", "9.9.9.9"), "a"),
+        ("clusterDNS: [10.3.0.9]\nclusterDomain: a\n", "--cluster-domain=b", ("10.3.0.9",), "b"),
+    ],
+)
+def test_what_pods_ask_for_names(config: str, flags: str, servers: tuple[str, ...], domain: str) -> None:
+    found = kubelet.parse(CONFIG + config, ARGS.format(flags))
+    assert (found.cluster_dns, found.cluster_domain) == (servers, domain)
+
+
 def test_an_empty_flag_leaves_pods_without_name_servers() -> None:
     assert started(kubelet.START, "--resolv-conf=").resolv_conf == ""
 
