@@ -16,6 +16,7 @@ from dlws.facts.files import mode_of, text_of
 from dlws.facts.system import machine_of
 from dlws.hostfiles import hosts_file
 from dlws.inventory import Node
+from dlws.parse import plain_yaml
 from dlws.parse.text import unparsable
 from dlws.remote import lease
 from dlws.remote.host import Host
@@ -55,7 +56,7 @@ def test_cluster_id(cluster: Cluster, control: Host, master: Host) -> None:
     text = text_of(control, str(cluster.state.cluster_id))
     found = "no file" if text is None else text
     expect_that(is_cluster_id(found), "deploy/clusterID.yml", found=found, expected="one line, clusterId: <UUID>")
-    own = str(yaml.safe_load(found)["clusterId"])
+    own = str(plain_yaml.load(found)["clusterId"])
     there = ids_on(master, cluster)
     expect_that(there in ([], [own]), f"cluster id on {master.name}", found=there, expected=own)
 
@@ -213,7 +214,7 @@ def test_no_run_changes_the_cluster(host: Host) -> None:
 def is_cluster_id(text: str) -> bool:
     """Whether this is upstream's clusterID.yml: `clusterId:` and a UUID in its canonical form."""
     try:
-        found = yaml.safe_load(text)["clusterId"]
+        found = plain_yaml.load(text)["clusterId"]
         return bool(found == str(uuid.UUID(found)))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
         return False

@@ -71,7 +71,8 @@ def ending(kube: Kubernetes, master: Host, asked: Sequence[Extension]) -> list[s
     found = set()
     for one, shown in _shown(master, {one: at for one, at in places.items() if at not in closed}).items():
         used = [(str(one), certificate) for certificate in shown.chain[:1]]
-        used += [(f"caBundle of {one}", root) for root in sorted(_roots(one), key=lambda ca: ca.not_after)[-1:]]
+        roots = certificates.roots_of(shown.chain, _roots(one), shown.now)
+        used += [(f"caBundle of {one}", root) for root in sorted(roots, key=lambda ca: ca.not_after)[-1:]]
         for what, certificate in used:
             left, life = certificate.not_after - shown.now, certificate.not_after - certificate.not_before
             if left < min(SOON, life / SHARE):

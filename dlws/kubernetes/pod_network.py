@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import yaml
 
+from dlws.parse import plain_yaml
 from dlws.parse.text import unparsable
 
 WORKLOADS: Final = ("DaemonSet", "Deployment")
@@ -28,7 +29,7 @@ class Workload:
 def workloads(text: str) -> tuple[Workload, ...]:
     """The workloads of a manifest. Unparsable if it is not YAML or has none, because a pod network needs one."""
     try:
-        parsed = tuple(_workload(d) for d in _objects(yaml.safe_load_all(text)) if d.get("kind") in WORKLOADS)
+        parsed = tuple(_workload(d) for d in _objects(plain_yaml.load_all(text)) if d.get("kind") in WORKLOADS)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise unparsable("manifest of the pod network", str(error).splitlines()[0]) from error
     if not parsed:
@@ -41,7 +42,7 @@ def images(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(image for one in workloads(text) for image in one.images))
 
 
-def _objects(documents: Iterator[Any]) -> Iterator[Mapping[str, Any]]:
+def _objects(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
     """The objects of all documents; those of a List one by one."""
     for document in documents:
         if document and str(document["kind"]).endswith("List"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
@@ -22,9 +24,23 @@ class NoTwins(yaml.SafeLoader):
 
 def load(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
     """The one document. Raises YAMLError, also where PyYAML raises another: for 2027-02-30, or a thousand `[`."""
-    try:
+    with _one_kind_of_error():
         return yaml.load(text, loader)
+
+
+def load_all(text: str, loader: type[Any] = yaml.SafeLoader) -> list[Any]:
+    """All documents, as `load`; by libyaml with its loader."""
+    with _one_kind_of_error():
+        return list(yaml.load_all(text, loader))
+
+
+@contextmanager
+def _one_kind_of_error() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise yaml.YAMLError(str(error)) from error
+    except (AttributeError, LookupError) as error:  # of `!!timestamp x`, `!!bool x`
+        raise yaml.YAMLError("a value that its tag does not fit") from error
     except RecursionError:
         raise yaml.YAMLError("nested too deeply") from None

@@ -16,7 +16,7 @@ from dlws.inventory import Arch
 from dlws.kubernetes import device_plugins, labels
 from dlws.kubernetes.objects import Object
 from dlws.kubernetes.pod_network import images_of
-from dlws.parse import versions
+from dlws.parse import plain_yaml, versions
 from dlws.platform.config_maps import MADE
 from dlws.platform.templates import Renderer, TemplateError
 from dlws.upstream.checkout import SERVICES, CheckoutError, plain_name
@@ -171,8 +171,8 @@ def files(cluster: Cluster, renderer: Renderer, service: str) -> tuple[str, ...]
 def objects(text: str, file: str) -> list[Object]:
     """The Kubernetes objects in a rendered manifest. TemplateError if it is not YAML, or not Kubernetes objects."""
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        documents = [document for document in plain_yaml.load_all(text, _Loader) if document is not None]
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1} of what it renders to" if mark else "what it renders to"
         raise TemplateError(file, 0, f"{where} is not YAML: {getattr(error, 'problem', None) or error}") from None

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from dlws.parse import plain_yaml
 from dlws.platform.template_process import BEGIN, END
 
 _MARKED: Final = re.compile(f"{BEGIN}([^{BEGIN}{END}]*){END}")
@@ -72,7 +73,7 @@ def _read(text: str, name: str) -> Any:
     if name.endswith(_ENVIRONMENT):
         return dict(_variables(text))
     try:
-        return json.loads(text) if name.endswith(".json") else list(yaml.load_all(text, Loader=_LOADER))
+        return json.loads(text) if name.endswith(".json") else plain_yaml.load_all(text, _LOADER)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(name) from error
 

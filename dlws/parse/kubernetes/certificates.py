@@ -90,9 +90,18 @@ def distrust(chain: Sequence[Certificate], roots: Sequence[Certificate], now: da
         return f"its certificate is valid from {leaf.not_before:%Y-%m-%d} on only"
     if _leads_to(chain, [root for root in roots if root.is_valid_at(now)], now):
         return ""
-    if _leads_to(chain, roots, now):
-        return f"its caBundle ran out on {max(root.not_after for root in roots):%Y-%m-%d}"
-    return "its certificate comes from no CA of its caBundle"
+    own = roots_of(chain, roots, now)
+    if not own:
+        return "its certificate comes from no CA of its caBundle"
+    last = max(own, key=lambda root: root.not_after)
+    if now > last.not_after:
+        return f"its CA in its caBundle ran out on {last.not_after:%Y-%m-%d}"
+    return f"its CA in its caBundle is valid from {last.not_before:%Y-%m-%d} on only"
+
+
+def roots_of(chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime) -> list[Certificate]:
+    """Those of the roots that a chain, leaf first, leads to, whether they are valid or not; none without a chain."""
+    return [root for root in roots if chain and _leads_to(chain, [root], now)]
 
 
 def _leads_to(chain: Sequence[Certificate], roots: Sequence[Certificate], now: datetime) -> bool:

@@ -47,7 +47,7 @@ def parse(text: str) -> Kubeconfig:
                 (user, "client-key-data"),
             )
         ]
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise unparsable(
             SOURCE, why=f"not understood ({type(error).__name__})"
         ) from None  # the error's text may contain the key

@@ -26,8 +26,11 @@ DEFAULTS = "/etc/default/kubelet"
 UNIT = "kubelet.service"
 START = "ExecStart=/usr/bin/kubelet $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS"
 """What kubeadm's drop-in says of how it starts, as far as it is of interest here."""
-_OF_ENVIRONMENT = re.compile(r"\$(?:\{(?P<whole>\w+)\}|(?P<words>\w+))")
-"""A variable on a command line of systemd.service(5): one word, or as many as it has."""
+_WORDS = re.compile(r"\$(\w+)")
+_PART = re.compile(r"\$(?:\{(?P<name>\w+)\}|\$)")
+"""A variable on a command line of systemd.service(5): as many words as it has, or a part of one; `$$` is a `$`."""
+_READ = "KUBELET_"
+"""How the variables begin that are read of a unit wherever it sets them; of others not all are (`facts.kube_host`)."""
 _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 
 
@@ -153,14 +156,18 @@ def _words(command: str, variables: Mapping[str, str]) -> list[str]:
     """The words of a command line with those of its variables, without the program itself."""
     found: list[str] = []
     for word in _split(command, UNIT)[1:]:
-        variable = _OF_ENVIRONMENT.fullmatch(word)
-        if variable is None:
-            found.append(word)
-        elif variable["whole"]:
-            found.append(variables.get(variable["whole"], ""))
+        if several := _WORDS.fullmatch(word):
+            found += _split(_value(several[1], variables))
         else:
-            found += _split(variables.get(variable["words"], ""))
+            found.append(_PART.sub(lambda part: _value(part["name"], variables) if part["name"] else "$", word))
     return found
+
+
+def _value(name: str, variables: Mapping[str, str]) -> str:
+    """A variable, empty where nobody sets it. Raises Unparsable for one that may be set where nothing is read."""
+    if name not in variables and not name.startswith(_READ):
+        raise unparsable(UNIT, name, "no value of the variable")
+    return variables.get(name, "")
 
 
 def _split(value: str, source: str = FLAGS) -> list[str]:

@@ -63,8 +63,8 @@ def test_a_check_is_called_by_its_service() -> None:
 
 
 def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
-    found, stage = check_of(RUNS["repairmanager2"]), stage_of(STARTS["repairmanager2"])
-    assert found is not None
+    [found] = [made for made in checks_of(SERVICES) if made.name == "repairmanager2_runs"]
+    stage = stage_of(STARTS["repairmanager2"])
     assert stage is not None
     assert "D32" in {cause.id for cause in found.causes}
     assert "jobmanager2" in stage.after

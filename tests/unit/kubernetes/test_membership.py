@@ -94,7 +94,11 @@ def test_a_pod_network_is_what_its_manifest_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "kind: ConfigMap\nmetadata: {name: x}\n", "kind: [", "- 1\n", "kind: DaemonSet\n"]
+    "text",
+    [
+        *("", "kind: ConfigMap\nmetadata: {name: x}\n", "kind: [", "- 1\n", "kind: DaemonSet\n"),
+        *("kind: DaemonSet\nat: 2027-02-30\n", f"kind: {'[' * 5000}", 'kind: !!int ""\n'),
+    ],
 )
 def test_a_manifest_that_runs_nothing_is_no_pod_network(text: str) -> None:
     with pytest.raises(Unparsable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -80,6 +81,30 @@ def test_a_certificate_of_another_issuer_is_not_signed_by_it() -> None:
     assert certificates.one(CERTIFICATE.decode()).is_signed_by(other) is False
 
 
+EC, UNHEARD_OF = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d7f01")
+"""The object identifier of EC keys, and one of none."""
+
+
+def pem(label: str, der: bytes) -> str:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(der).decode()}-----END {label}-----\n"
+
+
+def test_a_key_of_a_type_that_is_unheard_of_is_unknown() -> None:
+    der = base64.b64decode("".join(CERTIFICATE.decode().splitlines()[1:-1])).replace(EC, UNHEARD_OF)
+    with pytest.raises(Unparsable, match="a certificate that cannot be read"):
+        certificates.one(pem("CERTIFICATE", der))
+    der = certificates.one(CERTIFICATE.decode()).public_key.replace(EC, UNHEARD_OF)
+    with pytest.raises(Unparsable, match="no public key in"):
+        certificates.public_key_of_pem(pem("PUBLIC KEY", der), "sa.pub")
+
+
+def test_a_pem_file_holds_a_public_key() -> None:
+    own = certificates.one(CERTIFICATE.decode()).public_key
+    assert certificates.public_key_of_pem(pem("PUBLIC KEY", own), "sa.pub") == own
+    with pytest.raises(Unparsable, match=r"no public key in: 'cat: sa\.pub: Permission denied'"):
+        certificates.public_key_of_pem("cat: sa.pub: Permission denied\nx", "sa.pub")
+
+
 @pytest.mark.parametrize("line", ["ssh-rsa AAAA x", "ssh-ed25519 %%%%", "ssh-unheard-of AAAA", ""])
 def test_a_public_key_of_another_form_is_unknown(line: str) -> None:
     with pytest.raises(Unparsable):
@@ -112,6 +137,7 @@ def test_a_kubeconfig_is_read_whole() -> None:
         ("contexts:", "contexts: null\nothers:", "not understood"),
         ("apiVersion: v1", "apiVersion: [", "not understood"),
         ("client-key-data: ", "client-key-data: %", "not understood"),
+        ("client-key-data: L", "client-key-data: L%", "not understood"),
     ],
 )
 def test_what_is_missing_is_named_without_the_key(old: str, new: str, why: str) -> None:

@@ -67,12 +67,48 @@ def test_the_last_command_line_starts_it_with_its_own_words() -> None:
 
 
 def test_a_variable_in_braces_is_one_word() -> None:
-    command = "ExecStart=--node-ip=10.0.0.9 --node-ip ${IP} ${NONE} $NONE --v=2 --resolv-conf=${IP}"
+    command = "ExecStart=--node-ip=10.0.0.9 --node-ip ${IP} ${KUBELET_NONE} $KUBELET_NONE --v=2"
     found = started(f"Environment='IP=10.0.0.1 --node-ip=10.0.0.2'\n{command}")
-    assert (found.node_ip, found.resolv_conf) == ("10.0.0.1 --node-ip=10.0.0.2", "${IP}")
+    assert found.node_ip == "10.0.0.1 --node-ip=10.0.0.2"
     found = started("ExecStart=/usr/bin/kubelet --node-ip $ --resolv-conf ${}")
     assert (found.node_ip, found.resolv_conf) == ("$", "${}")
     assert started("Environment=IP=10.0.0\nExecStart=/usr/bin/kubelet --node-ip $IP.1").node_ip == "$IP.1"
+
+
+@pytest.mark.parametrize(
+    ("flag", "resolv_conf"),
+    [
+        ("--resolv-conf=${WHERE}", "/run/a"),
+        ("--resolv-conf=/etc${WHERE}/${WHERE}b", "/etc/run/a//run/ab"),
+        ("--resolv-conf=$WHERE", "$WHERE"),
+        ("--resolv-conf=/a$${WHERE}", "/a${WHERE}"),
+        ("--resolv-conf=/a${KUBELET_NONE}", "/a"),
+    ],
+)
+def test_a_variable_in_braces_may_be_a_part_of_a_word(flag: str, resolv_conf: str) -> None:
+    found = started(f"Environment=WHERE=/run/a\nExecStart=/usr/bin/kubelet {flag}")
+    assert found.resolv_conf == resolv_conf  # systemd.service(5), COMMAND LINES
+
+
+@pytest.mark.parametrize("word", ["$OTHER", "${OTHER}", "--cgroup-driver=${OTHER}"])
+def test_a_variable_of_a_file_that_nobody_reads_is_unknown(word: str) -> None:
+    with pytest.raises(Unparsable, match=r"kubelet\.service: no value of the variable: 'OTHER'"):
+        started(f"ExecStart=/usr/bin/kubelet {word}")
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "servers", "domain"),
+    [
+        ("", "", (), ""),
+        ("clusterDNS: [10.3.0.10, 10.3.0.11]\nclusterDomain: a\n", "", ("10.3.0.10", "10.3.0.11"), "a"),
+        ("clusterDNS: null\nclusterDomain: null\n", "--cluster-dns=10.3.0.10", ("10.3.0.10",), ""),
+        ("clusterDNS: [10.3.0.9]\nclusterDomain: a\n", "--cluster-dns=1.1.1.1,9.9.9.9", ("1.1.1.1", "9.9.9.9"), "a"),
+        ("clusterDNS: [10.3.0.9]\nclusterDomain: a\n", "--cluster-domain=b", ("10.3.0.9",), "b"),
+    ],
+)
+def test_what_pods_ask_for_names(config: str, flags: str, servers: tuple[str, ...], domain: str) -> None:
+    found = kubelet.parse(CONFIG + config, ARGS.format(flags))
+    assert (found.cluster_dns, found.cluster_domain) == (servers, domain)
 
 
 def test_an_empty_flag_leaves_pods_without_name_servers() -> None:

@@ -148,7 +148,7 @@ def test_a_member_of_etcd_that_has_not_started() -> None:
     with pytest.raises(Unparsable):
         etcd.members('{"members": {}}')
     with pytest.raises(Unparsable):
-        etcd.members('{"members": ["atlas01"]}')
+        etcd.members('{"members": ["atlas01", {"name": "atlas02"}]}')
     with pytest.raises(Unparsable):
         etcd.members("[" * 100_000)
 
@@ -172,6 +172,8 @@ def test_an_error_of_etcd_is_no_missing_key() -> None:
 def test_a_value_of_another_form_is_unknown(pair: Any) -> None:
     with pytest.raises(Unparsable):
         etcd.value(json.dumps({"kvs": [pair]}))
+    with pytest.raises(Unparsable):
+        etcd.value(json.dumps({"kvs": {"0": pair}}))
 
 
 def test_the_kubelets_own_defaults() -> None:

@@ -100,6 +100,7 @@ def test_every_object_but_the_api_service_takes_an_apply(tmp_path: Path) -> None
     ("text", "message"),
     [
         ("a: [1\n", "line 2 of what it renders to is not YAML"),
+        ("a: !!bool x\n", "what it renders to is not YAML: a value that its tag does not fit"),
         ("- 1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\n", "renders to something that is no Kubernetes object"),
         ("kind: DaemonSet\napiVersion: apps/v1\nmetadata: {name: x}\n", "renders to a malformed DaemonSet"),
