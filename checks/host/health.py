@@ -17,7 +17,7 @@ WANTED = ("ebtables", "ethtool", "socat", "tc", "touch")
 MISSING = "for p in {}; do command -v $p >/dev/null || echo $p; done"
 TIME_SERVICES = ("chrony", "ntp", "ntpsec", "openntpd", "systemd-timesyncd")
 SHOW_TIME_SERVICES = f"systemctl show {' '.join(TIME_SERVICES)} -p Id -p ActiveState -p UnitFileState --no-pager"
-NOT_AT_BOOT = ("disabled", "enabled-runtime", "linked", "masked")
+NOT_AT_BOOT = ("disabled", "enabled-runtime", "linked", "linked-runtime", "masked", "transient")
 """States of a unit's file with which no boot starts it; an init script's is `generated` (systemctl(1), is-enabled)."""
 IN_CONTAINER = "systemd-detect-virt --container"
 FAILED = "systemctl --failed --no-legend --no-pager"
