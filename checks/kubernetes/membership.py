@@ -111,7 +111,9 @@ def test_pod_network_is_applied(cluster: Cluster, kube: Kubernetes, notes: Notes
 def test_pod_network_runs_everywhere(cluster: Cluster, kube: Kubernetes, notes: Notes) -> None:
     """Every ready node has a ready pod of one of the pod network's DaemonSets; some networks have one for each CPU.
 
-    Where some of them install network plugins, one of these: cilium-envoy alone is no network. A node whose pod is gone stays Ready, and its pods go on until the next of them, or a boot, needs the network.
+    Where some of them install network plugins, one of these: cilium-envoy alone is no network.
+
+    A node whose pod is gone stays Ready, and its pods go on until the next of them, or a boot, needs the network.
     """
     workloads = [w for w in pod_network_of(cluster, notes) if w.kind == "daemonset"]
     if not workloads:
