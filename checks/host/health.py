@@ -6,7 +6,14 @@ from checks import docker
 from checks.host import kernel, system
 from checks.kubernetes import kube_host
 from dlws.engine.check import check, expect, expect_that, preflight
-from dlws.facts.packages import KERNEL, bringers_of_kernels, upgrades_by_itself, with_headers
+from dlws.facts.packages import (
+    KERNEL,
+    bringers_of_kernels,
+    engines,
+    unattended_upgrades,
+    upgrades_by_itself,
+    with_headers,
+)
 from dlws.parse.host import dpkg, kernel_log, processes, systemd, timedate
 from dlws.parse.text import number, unparsable
 from dlws.remote.host import Host
@@ -77,23 +84,29 @@ def test_wanted_commands(host: Host) -> None:
     section="3.8",
     source="Ascend FAQ",
     severity=Severity.WARNING,
-    title_zh="内核不会被自动升级",
-    fix="apt-mark hold linux-image-generic linux-image-$(uname -r); or systemctl disable --now apt-daily-upgrade.timer",
+    title_zh="内核与 Docker 不会被自动升级",
+    fix="apt-mark hold linux-image-generic linux-image-$(uname -r) and the packages of Docker that are named; or"
+    " systemctl disable --now apt-daily-upgrade.timer",
 )
 def test_kernel_does_not_drift(host: Host) -> None:
-    """Unattended upgrades cannot replace the kernel that the drivers were built for.
+    """Unattended upgrades replace neither the kernel that the drivers were built for nor Docker, which would restart.
 
-    It takes all three to replace it: a timer that is active or will be, unattended upgrades enabled in apt, and no hold
-    on the kernel. A hold on one version, or on another line of kernels, holds nothing while the package is there that
-    brings each new one.
+    It takes all to replace a package: a timer that is active or will be, unattended upgrades installed and enabled in
+    apt, an origin that has it, no hold, and no expression of Package-Blacklist. A hold on one version, or on another
+    line of kernels, holds nothing while the package is there that brings each new one.
     """
     timer = host.service("apt-daily-upgrade.timer")
     timed = timer.is_running or timer.is_enabled
-    held = [name for name in dpkg.holds(host.read("apt-mark showhold")) if KERNEL.match(name)]
-    brought = [name for name in bringers_of_kernels(host) if not {name, with_headers(name)} & {*held}] if held else []
-    found = "on, kernel not on hold" + "".join(f"; {name} brings others" for name in brought)
-    drifts = upgrades_by_itself(host) and timed and (not held or brought)
-    expect_that(not drifts, "unattended upgrades", found=found, expected="off or kernel on hold")
+    held = dpkg.holds(host.read("apt-mark showhold"))
+    if not (upgrades_by_itself(host) and timed and (upgrades := unattended_upgrades(host))):
+        return
+    kernels = [name for name in held if KERNEL.match(name)]
+    bringers = [name for name in bringers_of_kernels(host) if upgrades.may_replace(name)]
+    brought = [name for name in bringers if not {name, with_headers(name)} & {*kernels}]
+    free = ["kernel"] if brought or (not kernels and upgrades.may_replace("linux-image-generic")) else []
+    free += [name for name in engines(host) if name not in held and upgrades.may_replace(name)]
+    found = f"on, {', '.join(free)} not on hold" + "".join(f"; {name} brings others" for name in brought if kernels)
+    expect_that(not free, "unattended upgrades", found=found, expected="off or kernel and Docker on hold")
 
 
 @preflight

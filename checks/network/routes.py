@@ -11,20 +11,17 @@ from checks.network import names
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts import samples
-from dlws.facts.firewall import iptables_chain
+from dlws.facts.firewall import iptables_chain, iptables_chains
 from dlws.facts.network import bond_members_down, interface_states, mtu_of, mtus, proxy_settings, routes
 from dlws.facts.reachability import FETCH, registry_answers_openly, run_for_each, silent_peers
 from dlws.inventory import Node
+from dlws.parse.network import iptables_save
 from dlws.parse.network.ip_route import Route
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import NotApplicable, Severity
 
 POD_DEVICE = r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)"
-LETS_PODS_PASS = re.compile(
-    rf"-j ACCEPT|.*-[io] {POD_DEVICE}\S*(?: .*)? -j (?:ACCEPT|WEAVE-NPC\S*)"
-    r"|.*-j (?:FLANNEL-FWD|cali-FORWARD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD)"
-)
 HEADERS = 28  # bytes of IP and ICMP
 OVERHEAD = {"weave": 50, "flannel": 50, "vxlan": 50, "cilium_vxlan": 50, "tunl": 20}
 """Bytes that an overlay adds, by the beginning of its device's name."""
@@ -42,10 +39,10 @@ SLOWEST = 1000  # Mb/s
     fix="iptables -P FORWARD ACCEPT, or find out why the pod network's own rules are missing",
 )
 def test_pods_are_forwarded(cluster: Cluster, host: Host) -> None:
-    """The FORWARD chain accepts traffic from and to pods, by its policy or by a rule."""
+    """The FORWARD chain accepts traffic from and to pods, by its policy, a rule or a chain of the pod network's own."""
     chain = iptables_chain(host, "FORWARD")
-    own = re.compile(rf"-[sd] {re.escape(cluster.pod_range)} .*-j ACCEPT")
-    passes = chain.policy == "ACCEPT" or any(LETS_PODS_PASS.match(r) or own.search(r) for r in chain.rules)
+    pods = iptables_save.Networks([str(IPv4Network(cluster.pod_range, strict=False))])
+    passes = chain.policy == "ACCEPT" or iptables_save.forwards(chain.rules, lambda: iptables_chains(host), pods)
     expect_that(passes, "FORWARD chain", found=f"policy {chain.policy}, no rule for pods", expected="pods accepted")
 
 

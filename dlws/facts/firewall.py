@@ -65,6 +65,11 @@ def iptables_chain(host: Host, name: str) -> firewall.Chain:
     return firewall.iptables_chain(host.read(command))
 
 
+def iptables_chains(host: Host) -> dict[str, tuple[str, ...]]:
+    """All chains of iptables' filter table with their rules."""
+    return firewall.iptables_chains(host.read("iptables -w 10 -S"))
+
+
 def input_chains(host: Host) -> tuple[list[firewall.Chain], bool]:
     """The INPUT chain in each back end of iptables, and whether there is one that cannot be listed."""
     shown, text = iptables_chain(host, "INPUT"), host.read(OTHER_BACK_END)
@@ -182,7 +187,7 @@ def _filter(host: Host, chain: firewall.Chain) -> Filter:
     alone = Filter({chain.name: chain.rules})
     if not alone.unknown_chains:
         return alone
-    return Filter({**firewall.iptables_chains(host.read("iptables -w 10 -S")), chain.name: chain.rules})
+    return Filter({**iptables_chains(host), chain.name: chain.rules})
 
 
 SAVE: Final = (

@@ -6,11 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from dlws.parse.host import dpkg
+from dlws.parse.host import dpkg, unattended
+from dlws.parse.host.unattended import Unattended
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 
 AUTOMATIC: Final = "apt-config shell UPGRADE APT::Periodic::Unattended-Upgrade ENABLE APT::Periodic::Enable"
+UNATTENDED: Final = "apt-config dump Unattended-Upgrade"
+ENGINES: Final = ("docker.io", "docker-ce", "containerd", "containerd.io")
+"""Packages whose upgrade starts Docker anew, which ends what runs in it."""
 KERNEL: Final = re.compile(r"linux-(?:image|generic|virtual|lowlatency|kvm)\b")
 ONE_KERNEL: Final = re.compile(r"linux-image-(?:unsigned-|extra-)?[0-9]")
 """A package with one kernel, `linux-image-4.15.0-112-generic`; `linux-image-generic` brings each new one."""
@@ -39,6 +43,19 @@ def upgrades_by_itself(host: Host) -> bool:
         raise unparsable("apt-config shell", text)
     found = {row["name"]: row["value"] for row in rows if row}
     return found.get("UPGRADE", "0") not in ("", "0") and found.get("ENABLE", "1") != "0"
+
+
+def unattended_upgrades(host: Host) -> Unattended | None:
+    """What unattended-upgrades may replace; None where it is not installed, whatever its configuration says."""
+    if missing_packages(host, ["unattended-upgrades"]):
+        return None
+    return unattended.parse(host.read(UNATTENDED))
+
+
+def engines(host: Host) -> list[str]:
+    """The installed packages that are Docker: `["containerd", "docker.io"]`."""
+    listing = host.run_expect([0, 1], dpkg.QUERY + " ".join(ENGINES))
+    return [package.name for package in dpkg.packages(listing.stdout) if package.is_installed]
 
 
 def bringers_of_kernels(host: Host) -> list[str]:

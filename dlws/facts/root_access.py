@@ -7,9 +7,13 @@ from typing import Final
 
 from dlws.facts.accounts import sshd_setting
 from dlws.facts.files import text_of
+from dlws.facts.system import operating_system
+from dlws.parse import versions
 from dlws.parse.host import accounts, authorized_keys, sudo_shells, sudoers
 from dlws.parse.host.accounts import Group, User
 from dlws.parse.host.authorized_keys import Key
+from dlws.parse.host.sudo_escapes import Era
+from dlws.parse.host.sudoers import Rights
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
 from dlws.verdict import Unknown
@@ -23,6 +27,10 @@ CLOUD_USERS: Final = "/etc/sudoers.d/90-cloud-init-users"
 """Where cloud-init gives the user of a cloud image its rights (cc_users_groups), on every Ubuntu and Debian image."""
 OTHER_KEYS: Final = ("authorizedkeyscommand", "trustedusercakeys")
 """Settings of sshd_config(5) by which more than files of the account decides which keys open it."""
+GUARDED_PAGER: Final = 247
+"""The systemd from which on its programs, started by sudo, give their pager no commands (CVE-2023-26604)."""
+HOME_IS_ROOTS: Final = versions.ubuntu("19.10")
+"""The Ubuntu from which on sudo sets HOME to root's."""
 ROOT_EQUIVALENT: Final = {
     "docker": "Docker's documentation, Post-installation steps: the group grants privileges equivalent to root's",
     "lxd": "LXD's documentation, About security: access to its socket is full control of the host",
@@ -50,10 +58,26 @@ def sudo_without_password(host: Host) -> list[str]:
     if parts[0].strip() or names != set(listed):
         raise unparsable(sudoers.SOURCE, why=f"{len(listed)} of {len(names)} accounts")
     rights = {name: sudoers.parse(text) for name, text in listed.items() if name != "root"}
-    free = {n: (sudo_shells.opens_root_shell(r), r.is_root_without_password) for n, r in rights.items()}
+    free = {n: (_opens_root_shell(host, r), r.is_root_without_password) for n, r in rights.items()}
     if undecided := sorted(name for name, answers in free.items() if None in answers and True not in answers):
         raise Unknown(f"a rule for a group or a time, or exempt_group, decides about {', '.join(undecided)}")
     return sorted(name for name, answers in free.items() if True in answers)
+
+
+def _opens_root_shell(host: Host, rights: Rights) -> bool | None:
+    """Whether rules open a root shell on this host. Its versions are asked for only where they decide."""
+    answer = sudo_shells.opens_root_shell(rights)
+    paged, at_home = Era(paged=True), Era(keeps_home=rights.keeps_home(usually=True))
+    if answer is not True and sudo_shells.opens_root_shell(rights, paged) is not answer:
+        found = re.match(r"systemd (\d+)", host.read("systemctl --version"))
+        if found is None:
+            raise unparsable("systemctl --version")
+        answer = sudo_shells.opens_root_shell(rights, Era(paged=int(found[1]) < GUARDED_PAGER))
+    if answer is not True and sudo_shells.opens_root_shell(rights, at_home) is not answer:
+        system = operating_system(host)
+        old = system.id == "ubuntu" and versions.ubuntu(system.version or "") < HOME_IS_ROOTS
+        answer = sudo_shells.opens_root_shell(rights, Era(keeps_home=rights.keeps_home(usually=old)))
+    return answer
 
 
 def cloud_users(host: Host) -> list[str]:

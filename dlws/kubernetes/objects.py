@@ -251,6 +251,13 @@ def selected(pods: Iterable[Object], workload: Object) -> list[Object]:
     ]
 
 
+def installs_network_plugins(workload: Object) -> bool:
+    """Whether its pods have the host's folder of network plugins, or one above it: cilium has, cilium-envoy has not."""
+    volumes = workload["spec"]["template"]["spec"].get("volumes") or ()
+    paths = [str((volume.get("hostPath") or {}).get("path", "")).rstrip("/") for volume in volumes]
+    return any(path in ("/etc", "/etc/cni", "/etc/cni/net.d", "/opt", "/opt/cni", "/opt/cni/bin") for path in paths)
+
+
 def _left_behind(workload: Object, desired: int) -> int:
     """How many pods may have an older revision: all with `OnDelete`, else a StatefulSet's partition."""
     strategy = workload["spec"].get("updateStrategy") or {}

@@ -2,7 +2,7 @@
 
 systemd-rc-local-generator(8), crontab(5) `@reboot`, systemd.service(5) `ExecStart=`, systemd.generator(7),
 systemd-sysv-generator(8), interfaces(5) `pre-up` and the scripts in its folders, networkd-dispatcher(8),
-NetworkManager-dispatcher(8), cloud-init's Scripts Per Boot and Bootcmd.
+NetworkManager-dispatcher(8), cloud-init's Scripts Per Boot, Bootcmd, and its other scripts with the frequency `always`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _EXEC: Final = re.compile(r"Exec(?:Start|StartPre|StartPost)\s*=\s*[-+!@:]*(\S.*
 _UNIT: Final = re.compile(r".*/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
 """A unit's own file, or one that is dropped into its folder (systemd.unit(5))."""
 _CLOUD_FILES: Final = ("/etc/cloud/cloud.cfg", "/var/lib/cloud/instance/")
+_CLOUD_SCRIPTS: Final = "/var/lib/cloud/instance/scripts/"
 _ONCE: Final = re.compile(r"cloud-init-per\s+(?:once|instance)")
 """cloud-init-per(1): what is not run at every boot."""
 _UP: Final = re.compile(r"(?:pre-|post-)?up\s+(\S.*)")
@@ -98,7 +99,7 @@ def parse(text: str) -> tuple[Command, ...]:
 
 
 def _commands(file: str, block: list[str]) -> list[str]:
-    if file.startswith(_CLOUD_FILES):
+    if file.startswith(_CLOUD_FILES) and not file.startswith(_CLOUD_SCRIPTS):
         return [command for command in _bootcmd(file, "\n".join(block)) if not _ONCE.match(command)]
     return [command for line in block if (command := _command(file, line.strip()))]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from dlws.parse.text import lines, unparsable
 
@@ -11,8 +12,10 @@ _LOADED = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEPT_OUT = re.compile(r"(?:blacklist|install)\s+(?P<name>[A-Za-z0-9_-]{1,64})(?:\s+(?P<command>\S.*))?")
-_LOADS_NOTHING = re.compile(r"(?:/(?:usr/)?s?bin/)?(?:false|true|nologin|:)(?:\s.*)?|exit\b.*")
-"""What hardening guides have run in a module's place: CIS asks for `install overlay /bin/false`."""
+_PROGRAM = re.compile(r"(?:/(?:usr/)?s?bin/)?(?P<name>[a-z]+|:)")
+_STATUS = {"false": 1, "nologin": 1, "true": 0, ":": 0, "echo": 0, "printf": 0, "logger": 0}
+"""What hardening guides have run in a module's place, with its status: CIS asks for `install overlay /bin/false`."""
+_JOINS = ("&&", "||", ";", "|", "&")
 
 
 def loaded(text: str) -> frozenset[str]:
@@ -49,12 +52,39 @@ def at_boot(text: str) -> frozenset[str]:
 def kept_out(text: str) -> dict[str, str]:
     """The concatenated files of modprobe.d(5): the line that keeps each module out, by its name with underscores.
 
-    `install NAME COMMAND` runs the command instead, where that is one that loads nothing; `blacklist NAME` keeps
-    systemd-modules-load from it (it probes with KMOD_PROBE_APPLY_BLACKLIST).
+    `install NAME COMMAND` has a shell run the command instead, the first of several, where that loads nothing;
+    `blacklist NAME` keeps systemd-modules-load from it (it probes with KMOD_PROBE_APPLY_BLACKLIST).
     """
     found: dict[str, str] = {}
+    decided: set[str] = set()
     for line in (line.strip() for line in lines("modprobe.d", re.sub(r"\\\n", " ", text))):
         row = _KEPT_OUT.fullmatch(line)
-        if row and (line.startswith("blacklist") or _LOADS_NOTHING.fullmatch(row["command"] or "")):
-            found.setdefault(row["name"].replace("-", "_"), line)
+        if row is None:
+            continue
+        name, is_install = row["name"].replace("-", "_"), line.startswith("install")
+        if not is_install or (name not in decided and row["command"] and _loads_nothing(row["command"])):
+            found.setdefault(name, line)
+        if is_install and row["command"]:
+            decided.add(name)
     return found
+
+
+def _loads_nothing(command: str) -> bool:
+    """Whether a shell ends a command without a program that may load something: `false || modprobe -i x` has one."""
+    reader = shlex.shlex(command, posix=True, punctuation_chars=True)
+    try:
+        words = [*reader]
+    except ValueError:  # a quote that is not closed: the shell runs nothing
+        return True
+    status, join, at = 0, ";", 0
+    while at < len(words):
+        end = next((n for n in range(at, len(words)) if words[n] in _JOINS), len(words))
+        if (join == "&&" and status == 0) or (join == "||" and status) or join not in ("&&", "||"):
+            program = _PROGRAM.fullmatch(words[at])
+            if words[at] == "exit":
+                return True
+            if program is None or program["name"] not in _STATUS:
+                return False
+            status = _STATUS[program["name"]]
+        join, at = words[end] if end < len(words) else ";", end + 1
+    return True

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
 
+from dlws.parse.host import sudo_escapes
+from dlws.parse.host.sudo_escapes import CLOSED, Era
 from dlws.parse.host.sudoers import Item, Rights
 
 _FOLDERS: Final = ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
@@ -41,8 +43,10 @@ _WILD: Final = re.compile(r"[*?\[]")
 """In the words of a program a wildcard matches blanks and slashes, too: sudoers(5), Wildcards in command arguments."""
 
 
-def opens_root_shell(rights: Rights) -> bool | None:
+def opens_root_shell(rights: Rights, era: Era = CLOSED) -> bool | None:
     """Whether the rules let a program be run as root without a password that is as good as a root shell.
+
+    `era` is what the host's own sudo and systemd leave open.
 
     Of each program the last rule that matches decides. What is subtracted from ALL leaves the others: sudoers(5),
     Limitations of the `!` operator. None where a rule for a group or a time decides.
@@ -56,19 +60,20 @@ def opens_root_shell(rights: Rights) -> bool | None:
             takes_away = item.is_excepted or item.asks
             doubtful = rule.is_for_root is None or rule.has_a_period
             for program in _programs(item, [*_USUAL, _COPY, *answers]):
-                if not takes_away and _is_free(item, program):
+                if not takes_away and _is_free(item, program, era, rights):
                     answers[program] = None if doubtful else True
                 elif takes_away and not _words(item):
                     answers[program] = False
     return True if True in answers.values() else None if None in answers.values() else False
 
 
-def _programs(item: Item, known: list[str]) -> Iterator[str]:
+def _programs(item: Item, named: list[str]) -> Iterator[str]:
     """The programs, by path, that a command of a rule is about."""
     path = item.command.partition(" ")[0]
-    if _RUN.fullmatch(_name(path)) or _WRITE.fullmatch(_name(path)):
+    known = _RUN.fullmatch(_name(path)) or _WRITE.fullmatch(_name(path)) or sudo_escapes.is_known(_name(path))
+    if known or "SETENV" in item.tags:
         yield path
-    yield from (program for program in known if _matches(path, program))
+    yield from (program for program in named if _matches(path, program))
 
 
 def _matches(pattern: str, program: str) -> bool:
@@ -84,22 +89,34 @@ def _matches(pattern: str, program: str) -> bool:
     return len(parts) == len(named) and all(map(fnmatchcase, named, parts))
 
 
-def _is_free(item: Item, program: str) -> bool:
+def _is_free(item: Item, program: str, era: Era, rights: Rights) -> bool:
     """Whether the words that the rule demands still leave a shell, or any file."""
     words, name = _words(item), _name(program)
-    if words in ("", "*", '""') or _ASKED.fullmatch(name):
+    if "SETENV" in item.tags or (rights.gives_the_loader and "NOSETENV" not in item.tags):
+        return True
+    if "NOEXEC" in item.tags or (rights.forbids_programs_by_default and "EXEC" not in item.tags):
+        if sudo_escapes.is_harmless_alone(name, words):
+            return False
+    elif sudo_escapes.escapes(name, words, era):
+        return True
+    if sudo_escapes.only_pages(name):
+        return False
+    if words in ("", "*", '""') or _ASKED.fullmatch(name) or sudo_escapes.chooses(name, words):
         return True
     if name in ("su", "runuser"):
         return _WILD.search(words) is not None or _SU_TO_ROOT.fullmatch(words) is not None
+    if name == "passwd":
+        return _WILD.search(words) is not None or words == "root"
     if name == "sudoedit":
         return _GUARDED.search(words) is not None
     if _SHELL.fullmatch(name) and _WITHOUT_SCRIPT.fullmatch(words):
         return True
     if name == "sudo" and _SUDO_SHELL.fullmatch(words):
         return True
-    if _WRITE.fullmatch(name) and name != _ONE_UNIT:
+    if (_WRITE.fullmatch(name) or sudo_escapes.WRITES_ANYTHING.fullmatch(name)) and name != _ONE_UNIT:
         return _WILD.search(words) is not None or _GUARDED.search(words) is not None
-    return _RUN.fullmatch(name) is not None and _WILD.search(words) is not None
+    runs = _RUN.fullmatch(name) or sudo_escapes.RUNS_ANYTHING.fullmatch(name)
+    return runs is not None and _WILD.search(words) is not None
 
 
 def _words(item: Item) -> str:

@@ -20,11 +20,15 @@ _RUNAS_DEFAULTS = re.compile(r"^ +Defaults>(?P<users>\S+(?:, ?\S+)*?) +(?P<setti
 
 
 class Item(NamedTuple):
-    """One command of a rule, `ALL` or as sudo prints it; whether `!` takes it away, and whether sudo asks for it."""
+    """One command of a rule, `ALL` or as sudo prints it; whether `!` takes it away, and whether sudo asks for it.
+
+    `tags` are the others in force for it, EXEC, NOEXEC, SETENV and NOSETENV: each holds until its opposite.
+    """
 
     command: str
     is_excepted: bool
     asks: bool
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,14 @@ class Rule:
 
     def items(self, *, asks: bool) -> Iterator[Item]:
         """Its commands in order. `asks` is as of `everything`; a tag holds for the commands behind it, too."""
+        tags: frozenset[str] = frozenset()
         for item in _ITEMS.split(f"{''.join(f'{tag}: ' for tag in self.tags)}{self.commands}"):
             while option := _OPTION.match(item):
-                asks = option["tag"] == "PASSWD" if option["tag"] in ("PASSWD", "NOPASSWD") else asks
+                tag = option["tag"] or ""
+                asks = tag == "PASSWD" if tag in ("PASSWD", "NOPASSWD") else asks
+                tags = tags - {f"NO{tag}", tag.removeprefix("NO")} | {tag}
                 item = item[option.end() :]
-            yield Item(item.removeprefix("!").strip(), item.startswith("!"), asks)
+            yield Item(item.removeprefix("!").strip(), item.startswith("!"), asks, tags)
 
     @property
     def exec_tag(self) -> str | None:
@@ -115,11 +122,29 @@ class Rights:
     @property
     def forbids_programs(self) -> bool:
         """Whether what sudo starts may start nothing else (NOEXEC), by the last rule for all commands and Defaults."""
-        found = usual = _last_word(self.defaults, "noexec") is True
+        found = usual = self.forbids_programs_by_default
         for rule in self.rules:
             if rule.is_for_root is not False and (tag := rule.exec_tag) is not None:
                 found = usual if not tag else tag == "NOEXEC"
         return found
+
+    @property
+    def forbids_programs_by_default(self) -> bool:
+        """Whether `Defaults noexec` holds where no tag says otherwise."""
+        return _last_word(self.defaults, "noexec") is True
+
+    @property
+    def gives_the_loader(self) -> bool:
+        """Whether the user may set what the dynamic loader believes, LD_PRELOAD: `setenv`, or a place in `env_keep`."""
+        return _last_word(self.defaults, "setenv") is True or bool(_keeps(r"LD_\w+").search(self.defaults))
+
+    def keeps_home(self, *, usually: bool) -> bool:
+        """Whether HOME stays the user's own, so that a shell of root's reads the user's files.
+
+        `usually` is what sudo does unless told otherwise.
+        """
+        always = _last_word(self.defaults, "always_set_home") is True
+        return not always and (usually or bool(_keeps("HOME").search(self.defaults)))
 
     @property
     def asks(self) -> bool:
@@ -143,6 +168,11 @@ def _names_root(users: str) -> bool | None:
         elif name.startswith(("%", "+")) and found is False:
             found = None
     return found
+
+
+def _keeps(name: str) -> re.Pattern[str]:
+    """An `env_keep` with this variable, as sudo prints one or several."""
+    return re.compile(rf'\benv_keep\+?=(?:"[^"]*?\b{name}\b|{name}\b)')
 
 
 def _last_word(settings: str, name: str) -> bool | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network
@@ -40,6 +40,8 @@ no pod (state INVALID, Docker's own bridges). Whoever put a rule first in one of
 _OTHER_DEVICES: Final = re.compile(r"docker0|br-[0-9a-f]{12}|lo|virbr\d+|lxdbr\d+")
 """Devices that pods' packets do not pass: Docker's own bridges, virtual machines, the loopback."""
 _POD_DEVICES: Final = re.compile(r"(?:cni|weave|flannel|cali|tunl|vxlan|kube-|cilium|lxc|ovn)")
+_NETWORKS_OWN: Final = re.compile(r"(?:cali-FORWARD|FLANNEL-FWD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD|ANTREA-FORWARD)$")
+"""Chains to which FORWARD jumps first, in which a pod network accepts its pods' packets."""
 _STATES: Final = ("--ctstate", "--state")
 _PORTS: Final = ("--dport", "--dports", "--sport", "--sports", "--ports")
 _DESTINATIONS: Final = ("--dport", "--dports")
@@ -160,6 +162,18 @@ def drops(tables: Mapping[str, Table], networks: Networks) -> list[str]:
     ]
 
 
+def forwards(rules: Sequence[str], chains: Callable[[], Mapping[str, Sequence[str]]], pods: Networks) -> bool:
+    """Whether a rule of FORWARD, as `iptables -S` prints it, accepts new connections of pods or to them.
+
+    `chains` are asked for only where a chain of the pod network's own decides: an empty one accepts nothing.
+    """
+    parsed = [_rule(text) for text in rules]
+    new = [rule for rule in parsed if all("NEW" in rule.options.get(state, "NEW").split(",") for state in _STATES)]
+    accepting = [rule for rule in new if rule.options.get("-p", "all") == "all" and _accepts_pods(rule, pods)]
+    own = [rule.target for rule in accepting if _NETWORKS_OWN.match(rule.target)]
+    return len(own) < len(accepting) or (bool(own) and any(chains().get(name) for name in own))
+
+
 def _dropping(table: Table, chain: str, networks: Networks, above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:
     rules = table.get(chain, ())
     accepting = [at for at, rule in enumerate(rules) if _accepts_pods(rule, networks)]
@@ -177,7 +191,7 @@ def _dropping(table: Table, chain: str, networks: Networks, above: tuple[str, ..
 
 
 def _accepts_pods(rule: Rule, networks: Networks) -> bool:
-    if re.match("cali-FORWARD|FLANNEL-FWD|CILIUM_FORWARD|KUBE-ROUTER-FORWARD", rule.target):
+    if _NETWORKS_OWN.match(rule.target):
         return True
     conditions = set(rule.options) - {"-j", "-g", "-m", "--comment"}
     by_device = any(_POD_DEVICES.match(rule.options.get(side, "")) for side in ("-i", "-o"))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+from pathlib import Path
 
-from dlws.facts.boot_commands import boot_commands_that
+import pytest
+
+from dlws.facts.boot_commands import FILES, boot_commands_that
 from dlws.facts.unit_files import units_at_boot
 from dlws.remote.host import Host
 from tests.kits.scripted import Scripted
@@ -51,3 +55,28 @@ def test_what_an_init_script_starts_is_started_by_its_link() -> None:
     files = "ferm.service generated\nfirehol.service generated\nzramswap.service enabled\nx.swap generated\n"
     script = {"list-unit-files": (0, files, ""), "find /etc/rc2.d": (0, "S01ferm\nS20firehol.old\nS01x.swap\n", "")}
     assert units_at_boot(Host(Scripted("atlas01", script)), "*.swap") == ["ferm.service", "zramswap.service"]
+
+
+@pytest.mark.parametrize(
+    ("modules", "files"),
+    [
+        ("cloud_final_modules:\n - [scripts-user, always]\n", ["instance/scripts/part-001"]),
+        ("cloud_final_modules:\n- - scripts_user\n  - always\n", ["instance/scripts/part-001"]),
+        ("cloud_final_modules:\n - ['scripts-vendor', \"always\"]\n", ["instance/scripts/vendor/a"]),
+        ("cloud_final_modules: [[scripts-per-instance, always]]\n", ["scripts/per-instance/b"]),
+        ("cloud_final_modules:\n - scripts-user\n#- [scripts-user, always]\n - [ssh, always]\n", []),
+    ],
+)
+def test_scripts_of_cloud_init_run_at_each_boot_where_their_module_does(
+    tmp_path: Path, modules: str, files: list[str]
+) -> None:
+    scripts = ("instance/scripts/part-001", "instance/scripts/vendor/a", "scripts/per-instance/b", "scripts/per-boot/c")
+    for name in scripts:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("swapon /swap.img\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "cloud.cfg").write_text(modules)
+    own = FILES.replace("/var/lib/cloud", str(tmp_path)).replace("/etc/cloud", str(tmp_path)).replace("/etc/", "/none/")
+    shown = subprocess.run(["/bin/sh", "-c", own], capture_output=True, text=True, check=True).stdout
+    found = [line.removeprefix(f"== {tmp_path}/") for line in shown.splitlines() if line.startswith(f"== {tmp_path}")]
+    assert [name for name in found if name in scripts] == sorted([*files, "scripts/per-boot/c"], key=found.index)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlws.engine.waivers import WaiverError, Waivers, load
+from dlws.engine.waivers import WaiverError, Waivers, findings, load
+from dlws.verdict import Verdict
 
 ONE = "- {id: H05, host: 'atlas-gpu*', owner: Li Wei, reason: reboot on Sunday, expires: 2026-12-01}\n"
 
@@ -59,3 +60,21 @@ def test_an_incomplete_waiver_is_refused_by_file_entry_and_field(tmp_path: Path,
     with pytest.raises(WaiverError, match=r"waivers\.yaml[,:] ") as error:
         loaded(tmp_path, text)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "is_unused"),
+    [
+        ("PASS PASS", True),
+        ("PASS N/A", True),
+        ("DEVIATION PASS", True),
+        ("PASS WAIVED", False),
+        ("UNKNOWN PASS", False),
+    ],
+)
+def test_a_waiver_is_unused_where_nothing_was_found_that_it_could_accept(
+    tmp_path: Path, verdicts: str, *, is_unused: bool
+) -> None:
+    of = dict(zip(("atlas-gpu01", "atlas-gpu02"), map(Verdict, verdicts.split()), strict=True))
+    told = findings(loaded(tmp_path, ONE), lambda _, host: of[host], {"H05": [*of]})
+    assert [result.verdict for result in told] == [Verdict.WARN] * is_unused

@@ -107,6 +107,19 @@ def test_half_of_proc_modules_is_unknown(text):
         ("install overlay /sbin/nologin", True),
         ("install overlay \\\n  /bin/false --", True),
         ("install overlay exit 1", True),
+        ("install overlay exit 0; /sbin/modprobe -i overlay", True),
+        ("install overlay /bin/true || /sbin/modprobe -i overlay", True),
+        ("install overlay /bin/false && /sbin/modprobe -i overlay", True),
+        ("install overlay /bin/false && true || exit 1; modprobe -i overlay", True),
+        ("install overlay /bin/echo 'overlay; is off' > /dev/kmsg; /bin/false", True),
+        ("install overlay logger -t modprobe overlay blocked", True),
+        ("install overlay echo 'no", True),
+        ("install overlay /bin/false || /sbin/modprobe -i overlay", False),
+        ("install overlay /bin/false; /sbin/modprobe --ignore-install overlay", False),
+        ("install overlay /bin/true && modprobe -i overlay && /bin/true", False),
+        ("install overlay /bin/false || /bin/true && modprobe -i overlay", False),
+        ("install overlay echo x | /opt/site/load", False),
+        ("install overlay true & modprobe -i overlay", False),
         ("install overlay :", True),
         ("  blacklist overlay", True),
         ("install overlay /sbin/modprobe --ignore-install overlay && /bin/true", False),
@@ -121,6 +134,15 @@ def test_half_of_proc_modules_is_unknown(text):
 )
 def test_a_module_is_kept_out_by_a_command_that_loads_nothing(line: str, is_kept_out: bool) -> None:
     assert [*modules.kept_out(f"blacklist evbug\n{line}\n")] == ["evbug", *(["overlay"] if is_kept_out else [])]
+
+
+def test_the_first_command_in_a_modules_place_is_run() -> None:
+    both = "install overlay /sbin/modprobe -i overlay\ninstall overlay /bin/false\n"
+    assert modules.kept_out(both) == {}
+    assert modules.kept_out(f"{both}blacklist overlay\n") == {"overlay": "blacklist overlay"}
+    assert modules.kept_out("install overlay\ninstall overlay /bin/false\n") == {
+        "overlay": "install overlay /bin/false"
+    }
 
 
 def test_a_module_that_is_kept_out_is_spelt_as_the_kernel_does() -> None:

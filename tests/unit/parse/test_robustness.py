@@ -59,6 +59,7 @@ from dlws.parse.host import (
     sysctl_conf,
     systemd,
     timedate,
+    unattended,
 )
 from dlws.parse.network import (
     bonding,
@@ -187,6 +188,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "systemd.failed": systemd.failed,
     "systemd.show": systemd.show,
     "timedate.synchronised": timedate.synchronised,
+    "unattended.parse": unattended.parse,
     "versions.ascend": versions.ascend,
     "versions.docker": versions.docker,
     "versions.nvidia": versions.nvidia,

@@ -75,7 +75,7 @@ def test_it_opens_a_root_shell(rule: str) -> None:
     [
         "(ALL) ALL",
         "(www-data) NOPASSWD: ALL",
-        "(root) NOPASSWD: /usr/bin/npu-smi, /bin/dmesg",
+        "(root) NOPASSWD: /usr/bin/npu-smi, /bin/dmesg -T",
         "(root) NOPASSWD: /bin/bash /opt/site/collect.sh",
         "(root) NOPASSWD: /bin/systemctl restart docker",
         "(root) NOPASSWD: /bin/systemctl restart *",
@@ -111,10 +111,10 @@ def test_a_program_whose_name_only_begins_like_one_of_them_opens_none(name: str)
     assert answer(f"(root) NOPASSWD: /usr/bin/{name}") is False
 
 
-@pytest.mark.parametrize("name", ["systemctl", "sudoedit"])
-def test_all_words_must_be_free_for_some(name: str) -> None:
+@pytest.mark.parametrize(("name", "first"), [("systemctl", "restart "), ("sudoedit", ""), ("service", "ssh ")])
+def test_all_words_must_be_free_for_some(name: str, first: str) -> None:
     assert answer(f"(root) NOPASSWD: /opt/{name} *") is True
-    assert answer(f"(root) NOPASSWD: /opt/{name} x*") is False
+    assert answer(f"(root) NOPASSWD: /opt/{name} {first}x*") is False
 
 
 @pytest.mark.parametrize("name", ASKED.split())
