@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dlws.engine import options, waivers
+from dlws.engine import memory, options, waivers
 from dlws.engine.collection import FINISHED
 from dlws.engine.items import ALL_CHECKS, CAUSES, SITE, TargetItem
 from dlws.engine.progress import Board, beside_capture
@@ -117,6 +117,7 @@ class Conclusion:
         del self.config.stash[SITE]
         gc.unfreeze()
         gc.collect()  # a test and its keywords refer to each other
+        memory.give_back()
 
     def is_incomplete(self, session: pytest.Session, results: Sequence[Standing]) -> bool:
         """Whether an exit status of 0 or 1 would hide that tests were not judged.

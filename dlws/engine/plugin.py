@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 
-from dlws.engine import collection, graph, hooks, options, replay, run, scheduler
+from dlws.engine import collection, graph, hooks, memory, options, replay, run, scheduler
 from dlws.engine.check import check_of
 from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, causes_of, is_worker, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
@@ -26,7 +24,6 @@ from dlws.record.printable import visible
 if TYPE_CHECKING:  # rich, which no worker needs: at run time where it is made
     from dlws.engine.conclusion import Conclusion
 
-M_ARENA_MAX: Final = -8  # malloc.h
 COUNTED: Final = object()
 """What pytest's terminal counts for a check that the ledger has."""
 NO_KEYWORDS: Final[Mapping[str, Literal[1]]] = {}
@@ -79,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if CONTEXT not in config.stash:
         return
     print_freely(config)
-    share_memory()
+    memory.share()
     opened: Callable[[], Site] = cache(lambda: run.open_site(config))
     config.stash[SITE] = opened
     config.pluginmanager.register(Run(config), "dlws-run")
@@ -96,16 +93,6 @@ def quieten(config: pytest.Config) -> None:
     """Turn off pytest's progress dots: the board shows the progress."""
     config.option.verbose = min(config.option.verbose, -1)
     config.option.reportchars = ""
-
-
-def share_memory() -> None:
-    """Let all threads allocate from one arena, where the C library is glibc.
-
-    It gives each thread its own, and what the thread of one host frees serves no other host: at 60 hosts a fifth of
-    the memory of an audit was held so. (M_ARENA_MAX of mallopt(3); musl has neither.)
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def print_freely(config: pytest.Config) -> None:
