@@ -43,19 +43,13 @@ NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
     causes=[*(RUNS[name] for name in ("nginx", *services.BEHIND_NGINX)), database.test_root_signs_in, *PORT_TAKEN],
 )
 def test_routes_answer(host: Host) -> None:
-    """The web interface and every service with an NGINX route answer through NGINX.
-
-    A service may say that it has nothing there; NGINX itself may not: then it has lost the route.
-    """
+    """The web interface and every service with an NGINX route answer through NGINX."""
     wrong = []
     for route in services.ROUTES:
         path = "/dashboard/index.html" if route.port is None else route.path
-        url = f"http://127.0.0.1{path}"
-        code = platform.status(host, url)
+        code = platform.status(host, f"http://127.0.0.1{path}")
         if code in NOBODY_THERE or (path in FRONT_PATHS and code not in FRONT):
             wrong.append(f"{path} ({route.service}): {code}")
-        elif platform.nobody_was_asked(host, url, code):
-            wrong.append(f"{path} ({route.service}): {code} of nginx itself")
     expect("paths without a good answer", found=wrong, expected=[])
 
 
@@ -216,5 +210,4 @@ def test_services_find_each_other(cluster: Cluster, host: Host, notes: Notes) ->
     asked = rendered.ask(notes, question, cluster, lambda p: list(web_files.inner_addresses(cluster, p.renderer)))
     codes = {url: platform.status(host, url) for url in asked}
     silent = [f"{url}: {code}" for url, code in codes.items() if code in NOBODY_THERE]
-    silent += [f"{u}: {code} of nginx itself" for u, code in codes.items() if platform.nobody_was_asked(host, u, code)]
     expect("addresses in local.yaml without a good answer", found=silent, expected=[])

@@ -18,11 +18,7 @@ PATIENCE = 5
 NO_ANSWER = (7, 22, 28, 52, 56)
 """curl's exit statuses of a server that does not answer as it must: refused, an HTTP error, time-out, hung up."""
 STATUSES = f"curl -sS -m {PATIENCE} -o /dev/null -w '%%{{http_code}}\\n' %s"
-PAGE = f"curl -sS -m {PATIENCE} %s"
 FETCH = f"curl -fsS -m {2 * PATIENCE} %s"
-NOT_FOUND = ("403", "404")
-_OF_NGINX = re.compile(r"<hr>\s*<center>(?:nginx|openresty)[^<]*</center>", re.IGNORECASE)
-"""The end of each page that nginx writes itself (ngx_http_special_response.c)."""
 PROMETHEUS = f"{services.url('prometheus-deployment')}/prometheus"
 REST = "http://127.0.0.1/apis"
 GRAFANA = services.url("grafana")
@@ -73,13 +69,6 @@ def json_list(text: str, what: str) -> list[dict[str, Any]]:
 def status(host: Host, url: str) -> str:
     """The HTTP status with which a URL is answered on the host, 000 for no answer."""
     return code_of(host.run_expect([0, *NO_ANSWER], STATUSES, url).stdout, url)
-
-
-def nobody_was_asked(host: Host, url: str, code: str) -> bool:
-    """Whether a status is one with which nginx itself says that it has nothing there, by the page that it wrote."""
-    if code not in NOT_FOUND:
-        return False
-    return _OF_NGINX.search(host.run_expect([0, *NO_ANSWER], PAGE, url).stdout) is not None
 
 
 def status_with_token(host: Host, url: str, token: str) -> str:
