@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlws.parse.host import unattended
+from dlws.verdict import Unparsable
 
 UBUNTU = 'Unattended-Upgrade "";\nUnattended-Upgrade::Allowed-Origins:: "${distro_id}:${distro_codename}-security";\n'
 DOCKER = 'Unattended-Upgrade::Origins-Pattern:: "origin=Docker";\n'
@@ -28,3 +29,9 @@ DOCKER = 'Unattended-Upgrade::Origins-Pattern:: "origin=Docker";\n'
 )
 def test_what_it_may_replace(text: str, package: str, *, may: bool) -> None:
     assert unattended.parse(text).may_replace(package) is may
+
+
+@pytest.mark.parametrize("expression", [".*" * 20 + "z", "(.*)*z", "(a|b|ab)+$", "(?:l{1,9}){9}"])
+def test_an_expression_that_could_take_days_is_not_tried(expression: str) -> None:
+    with pytest.raises(Unparsable, match="an expression with too many repetitions"):
+        unattended.parse(f'Unattended-Upgrade::Package-Blacklist:: "{expression}";')
