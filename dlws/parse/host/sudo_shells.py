@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
 
-from dlws.parse.host import sudo_escapes
+from dlws.parse.expression import checked
+from dlws.parse.host import sudo_escapes, sudoers
 from dlws.parse.host.sudo_escapes import CLOSED, Era
 from dlws.parse.host.sudoers import Item, Rights
 
@@ -82,7 +83,7 @@ def _matches(pattern: str, program: str) -> bool:
         return True
     if pattern.startswith("^"):
         try:
-            return re.fullmatch(pattern, program) is not None
+            return re.fullmatch(checked(sudoers.SOURCE, pattern), program) is not None
         except re.error:
             return False
     parts, named = pattern.split("/"), program.split("/")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from dlws.parse.expression import checked
 from dlws.parse.text import lines, unparsable
 
 SOURCE: Final = "apt-config dump"
@@ -16,10 +17,6 @@ _OF_DOCKER: Final = re.compile(r"docker|(?:^|\b(?:o|origin)=)\*", re.IGNORECASE)
 """An origin that has Docker's own packages: `Docker:bionic`, `origin=Docker`, `site=download.docker.com`, `o=*`."""
 _OWN_PACKAGES: Final = ("docker-ce", "containerd.io")
 """Docker's own packages, which no distribution has."""
-_REPEATED_GROUP: Final = re.compile(r"\)[*+?{]")
-_REPEATS: Final = re.compile(r"[*+?{]")
-_MOST_REPEATS: Final = 4
-"""In an expression of a host's: with `.*` twenty times over, a name of twenty letters is not matched in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +42,7 @@ def parse(text: str) -> Unattended:
             raise unparsable(SOURCE, line)
         rows.append((row[1].lower(), row[2]))
     origins = tuple(value for name, value in rows if name in _ORIGINS)
-    never = tuple(value for name, value in rows if name == _NEVER)
-    for expression in never:
-        if _REPEATED_GROUP.search(expression) or len(_REPEATS.findall(expression)) > _MOST_REPEATS:
-            raise unparsable(SOURCE, expression, "an expression with too many repetitions:")
+    never = tuple(checked(SOURCE, value) for name, value in rows if name == _NEVER)
     return Unattended(origins, never)
 
 

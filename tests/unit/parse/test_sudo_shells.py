@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlws.parse.host import sudo_shells, sudoers
+from dlws.verdict import Unparsable
 
 HEAD = "User ops may run the following commands on atlas01:\n"
 DEFAULTS = "Matching Defaults entries for ops on atlas01:\n    env_reset, {}\n\n"
@@ -181,3 +182,8 @@ def test_defaults_may_take_the_question_away() -> None:
 def test_a_rule_for_a_group_or_a_time_is_a_doubt() -> None:
     assert answer("(%wheel) NOPASSWD: /bin/bash") is None
     assert answer("(root) NOTBEFORE=20260101000000Z NOPASSWD: /bin/bash") is None
+
+
+def test_an_expression_that_could_take_days_is_not_tried() -> None:
+    with pytest.raises(Unparsable, match="an expression with too many repetitions"):
+        answer(f"(root) NOPASSWD: ^{'.*' * 20}z$")
