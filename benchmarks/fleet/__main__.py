@@ -1,6 +1,6 @@
-"""Benchmark: the whole audit (`pytest -m verify -n 0`, every check) on fleets of growing size.
+"""Benchmark: the whole audit (`pytest -m verify`, every check) on fleets of growing size.
 
-    python -m benchmarks.fleet [--run RUN] [--sizes 4,10,50,100] [--keep]
+    python -m benchmarks.fleet [--run RUN] [--sizes 4,10,50,100] [--workers N] [--keep]
 
 RUN is an audit that the hosts answer from, by default the latest of the lab (`make demo` makes one). The hosts are
 copies of its hosts: addresses 127.1.x.y of one SSH server that this program starts, and one API server. For each size
@@ -53,31 +53,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__.partition("\n")[0])
     parser.add_argument("--run", help="the audit to answer from: a folder or a name")
     parser.add_argument("--sizes", default="4,10,50,100", help="numbers of hosts")
+    parser.add_argument("--workers", default="0", help="pytest's -n: processes that judge; 0, as by default, is one in all")
     parser.add_argument("--keep", action="store_true", help="keep the working folder, with the last run")
     options = parser.parse_args()
     sizes = sorted(map(int, options.sizes.split(",")))
     try:
         with working_folder("dlws-fleet.", *([left] if options.keep else [])) as folder:
-            audited(folder, options.run, sizes)
+            audited(folder, options.run, sizes, options.workers)
     except (NotUsable, RunFolderError, NotAudited) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def audited(folder: Path, run: str | None, sizes: list[int]) -> None:
+def audited(folder: Path, run: str | None, sizes: list[int], workers: str) -> None:
     """Audit a fleet of each size and print a line for each. Raises NotUsable, RunFolderError, NotAudited."""
     recorded = recording.load(run) if run else recording.latest()
     project = Project(folder / "project", recorded)
     measure.adopt_orphans()
     rows: list[Row] = []
     for size in [sizes[0], *sizes]:  # the first one is the earlier run, from which the commands are known
-        rows.append(bench(project, recorded, members(recorded.cluster.nodes, size)))
+        rows.append(bench(project, recorded, members(recorded.cluster.nodes, size), workers))
         print(shown(rows[-1], rows[-2] if len(rows) > 1 else None), flush=True)
     print("results other than recorded:", ", ".join(f"{id} x{n}" for id, n in sorted(rows[-1].other.items())))
 
 
-def bench(project: Project, recorded: Recording, fleet: list[Member]) -> Row:
+def bench(project: Project, recorded: Recording, fleet: list[Member], workers: str) -> Row:
     """Audit one fleet, then ask it the same commands by the floor. Raises NotAudited."""
     port = free_port()
     project.resize(fleet, port)
@@ -87,7 +88,7 @@ def bench(project: Project, recorded: Recording, fleet: list[Member]) -> Row:
     spare = [server.pid]
     output = project.folder / "output"
     try:
-        pytest = [sys.executable, "-m", "pytest", "-m", "verify", "-n", "0"]
+        pytest = [sys.executable, "-m", "pytest", "-m", "verify", "-n", workers]
         audit = measure.run(pytest, cwd=project.folder, env=environment, output=output, spare=spare)
         folders = list((project.folder / "reports" / "out").glob("*/*-verify"))
         if audit.status not in EXIT or not folders:

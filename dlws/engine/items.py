@@ -25,7 +25,7 @@ from dlws.engine.judgement import TEXTS, Course, Declared, Judgement, clipped, r
 from dlws.engine.options import CHECK_COMMANDS
 from dlws.engine.site import Site
 from dlws.engine.stage import Stage, Step, stage_of
-from dlws.inventory import Target, Whole
+from dlws.inventory import Node, Target, Whole
 from dlws.record.answer import ApiUnreachable, HeldByAnotherRun, LoginRefused, Unreachable
 from dlws.record.ledger import LATER, ActionRow, ItemRow, Outcome, Proof, Result, key_of
 from dlws.verdict import Severity, Verdict
@@ -323,6 +323,12 @@ def collected(collector: pytest.Module, value: Any, cluster: Cluster) -> Iterato
         elif (check := check_of(function)) and any(mark.name in CHECK_COMMANDS for mark in function.pytestmark):
             for target in check.on(cluster):
                 yield CheckItem.from_parent(collector, name=_item_name(check, target), spec=check, target=target)
+
+
+def hosts_of(items: Sequence[pytest.Item]) -> list[str]:
+    """The names of the machines of the cluster that tests are on, in their order."""
+    targets = (item.target for item in items if isinstance(item, TargetItem))
+    return list(dict.fromkeys(target.name for target in targets if isinstance(target, Node)))
 
 
 def _item_name(spec: Check | Stage, target: Target) -> str:

@@ -12,11 +12,11 @@ import pytest
 
 from dlws.engine import collection, graph, hooks, memory, options, replay, run, scheduler
 from dlws.engine.check import check_of
-from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, causes_of, is_worker, site_of
+from dlws.engine.items import ALL_CHECKS, SITE, CheckItem, TargetItem, causes_of, hosts_of, is_worker, site_of
 from dlws.engine.run import CLUSTER, CONTEXT
 from dlws.engine.site import Site
 from dlws.engine.stage import stage_of
-from dlws.inventory import Node
+from dlws.engine.worker import share
 from dlws.record.ledger import encode
 from dlws.record.ownership import denied
 from dlws.record.printable import visible
@@ -171,8 +171,8 @@ class Run:
                 conclusion.begin()
             self.conclusion = conclusion
         if not self.config.stash[graph.GRAPH].selected and self.config.getoption("dist", "no") == "no":
-            targets = (item.target for item in session.items if isinstance(item, TargetItem))
-            site.fleet.expect(list(dict.fromkeys(target.name for target in targets if isinstance(target, Node))))
+            hosts = hosts_of(session.items)
+            site.fleet.expect(share(hosts, self.config.workerinput) if is_worker(self.config) else hosts)  # type: ignore[attr-defined]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:

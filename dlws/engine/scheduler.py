@@ -16,7 +16,6 @@ Uses names outside xdist's public API, asserted by tests/unit/engine/test_schedu
 from __future__ import annotations
 
 import signal
-from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
@@ -27,9 +26,10 @@ from pytest_dependency import DependencyItemStatus
 from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from dlws.engine.graph import GRAPH, step_of
-from dlws.engine.items import TargetItem, is_worker
+from dlws.engine.items import TargetItem, hosts_of, is_worker
 from dlws.engine.progress import leave_terminal
-from dlws.engine.worker import Loop, Phases
+from dlws.engine.ready import Place, Ready
+from dlws.engine.worker import Loop, Phases, share
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST_STAGES = 256
@@ -65,6 +65,7 @@ class Staged:
         self._config, self._expected = config, len(parse_tx_spec_config(config))
         self._room = MOST_STAGES if steps else 1
         self._label = {n: step.label for n, step in steps.items()}
+        self._hosts = hosts_of(session.items)
         self._host = {i.nodeid: i.machine for i in session.items if isinstance(i, TargetItem)}
         self._after = {n: {nodeid[a] for a in graph.present(step)} for n, step in steps.items()}
         self._chain: dict[str, int] = defaultdict(int)
@@ -76,12 +77,12 @@ class Staged:
         self._running: dict[WorkerController, set[int]] = {}
         self._sent: dict[WorkerController, int] = {}
         """How many entries of the log each worker has received."""
-        self._home: dict[str, WorkerController] = {}
-        """The worker that holds the connection to each host."""
+        self._deaf: set[WorkerController] = set()
+        """Workers that have died, as xdist is about to say."""
         self._waiting: dict[int, set[int]] = {}
         self._next: dict[int, list[int]] = defaultdict(list)
         """By test, those that wait for it."""
-        self._ready: list[int] = []
+        self._ready: Ready[WorkerController] = Ready(lambda index: -self._chain[self._collection()[index]])
         self._log: list[tuple[str, Phases]] = []
         self._outcomes = Outcomes()
         self.tests: list[str] | None = None
@@ -139,12 +140,14 @@ class Staged:
             for index, earlier in self._waiting.items():
                 for each in earlier:
                     self._next[each].append(index)
+            self._share_hosts()
             self._release([index for index, earlier in before.items() if not earlier])
         self._dispatch()
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """A worker has finished its test, whatever the outcome."""
         self._running[node].discard(item_index)
+        self._ready.free(self._place_of(item_index))
         self._finish(item_index)
         self._dispatch()
 
@@ -156,9 +159,12 @@ class Staged:
         """
         running = sorted(self._running.pop(node))
         self._collected.pop(node, None)
-        self._home = {host: worker for host, worker in self._home.items() if worker is not node}
+        self._deaf.discard(node)
+        self._ready.forget(node)
         if self.tests is None:
             return None
+        for index in running:
+            self._ready.free(self._place_of(index))
         lost = [(index, self._collection()[index]) for index in running if self._had_begun(index)]
         self._release([index for index in running if not self._had_begun(index)])
         for index, nodeid in lost:
@@ -205,45 +211,50 @@ class Staged:
                 del self._waiting[later]
                 self._release([later])
 
+    def _share_hosts(self) -> None:
+        """In an audit each host is of one worker, which asks it ahead. What a stage needs is asked when it begins."""
+        for node in () if self._label else self._collected:
+            for host in share(self._hosts, node.workerinput):
+                self._ready.settle(host, node)
+
     def _release(self, free: Sequence[int]) -> None:
-        tests = self._collection()
         for index in free:
-            insort(self._ready, index, key=lambda i: (-self._chain[tests[i]], i))
+            self._ready.add(index, self._place_of(index))
 
     def _dispatch(self) -> None:
         if self.draining or self.tests is None:
             return
         nodes = [node for node in self._running if node in self._collected and not node.shutting_down]
-        busy = {self._host_of(index) for running in self._running.values() for index in running} - {None}
-        preferences: list[Callable[[str | None, WorkerController], bool]] = [
-            lambda host, node: host is not None and self._home.get(host) is node,  # that worker has the connection
-            lambda host, node: host not in self._home,
-            lambda host, node: True,
-        ]
-        able = [index for index in self._ready if self._host_of(index) not in busy]
-        for suitable in preferences:
-            for index in list(able):
-                host = self._host_of(index)
-                free = [node for node in nodes if len(self._running[node]) < self._room and suitable(host, node)]
-                if free and host not in busy:
-                    busy |= {host} - {None}
-                    able.remove(index)
-                    self._start(index, min(free, key=lambda node: len(self._running[node])))
+        for node in nodes:  # that worker has the connection
+            while self._free([node]) and (taken := self._ready.take_from(node)):
+                self._start(*taken, node)
+        while (node := self._free(nodes)) and (taken := self._ready.take_from(None)):
+            self._start(*taken, node)
+        while self._label and (node := self._free(nodes)) and (taken := self._ready.take()):
+            self._start(*taken, node)
 
-    def _start(self, index: int, node: WorkerController) -> None:
+    def _free(self, nodes: Sequence[WorkerController]) -> WorkerController | None:
+        """The worker with the least to do that can take more."""
+        able = [node for node in nodes if len(self._running[node]) < self._room and node not in self._deaf]
+        return min(able, key=lambda node: len(self._running[node]), default=None)
+
+    def _start(self, index: int, place: Place, node: WorkerController) -> None:
         news = [list(entry) for entry in self._log[self._sent[node] :]]
         try:
             node.sendcommand("runtests", indices=[index], outcomes=news)
-        except OSError:  # it has died, as xdist is about to say; the test is for another one
+        except OSError:  # the test is for another one
+            self._deaf.add(node)
+            self._ready.add(index, place)
+            self._ready.free(place)
             return
         self._sent[node] = len(self._log)
-        self._ready.remove(index)
         self._running[node].add(index)
-        if host := self._host_of(index):
-            self._home.setdefault(host, node)
+        if place != index:
+            self._ready.settle(place, node)
 
-    def _host_of(self, index: int) -> str | None:
-        return self._host.get(self._collection()[index])
+    def _place_of(self, index: int) -> Place:
+        host = self._host.get(self._collection()[index])
+        return index if host is None else host
 
 
 class Controller:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
 from typing import Any
@@ -105,6 +105,12 @@ class Running:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=self._session)
         duration = time.perf_counter() - start
         self._worker.sendevent("runtest_protocol_complete", item_index=index, duration=duration)
+
+
+def share(hosts: Sequence[str], workerinput: Mapping[str, Any]) -> Sequence[str]:
+    """The hosts of an audit that one of its workers asks; none where it replaces one that has died."""
+    number, count = int(workerinput["workerid"].removeprefix("gw")), workerinput["workercount"]
+    return hosts[number::count] if number < count else ()
 
 
 def _may_run(item: pytest.Item) -> bool:
