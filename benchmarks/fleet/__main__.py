@@ -53,7 +53,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__.partition("\n")[0])
     parser.add_argument("--run", help="the audit to answer from: a folder or a name")
     parser.add_argument("--sizes", default="4,10,50,100", help="numbers of hosts")
-    parser.add_argument("--workers", default="0", help="pytest's -n: processes that judge; 0, as by default, is one in all")
+    parser.add_argument("--workers", default="0", help="pytest's -n, the processes that judge; by default one in all")
     parser.add_argument("--keep", action="store_true", help="keep the working folder, with the last run")
     options = parser.parse_args()
     sizes = sorted(map(int, options.sizes.split(",")))
