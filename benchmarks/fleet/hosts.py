@@ -26,6 +26,7 @@ from dlws.record.answer import Answer
 from dlws.record.evidence import file_name
 from dlws.remote import agent
 from dlws.remote.connection import READ_CLOCK
+from dlws.remote.refusals import Transport
 
 BATCH = b"batch"  # the floor's command: reads commands that end in NUL, prints all their outputs
 _EACH = re.compile(r"for x in (?P<words>.*?); do (?P<body>.*)", re.DOTALL)
@@ -199,7 +200,7 @@ def serve(listener: socket.socket, hosts: Mapping[str, Answering], key: paramiko
 
 def _talk(connection: socket.socket, hosts: Mapping[str, Answering], key: paramiko.PKey) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    transport = paramiko.Transport(connection)
+    transport = Transport(connection)  # paramiko's own would take half a processor for a thousand silent connections
     transport.daemon = True
     transport.add_server_key(key)
     with suppress(paramiko.SSHException, EOFError, OSError, KeyError):
