@@ -111,17 +111,24 @@ def image_architecture(host: Host, image: str) -> str | None:
 
 
 def image_architectures(host: Host, images: Sequence[str]) -> dict[str, str]:
-    """By each of its names the architecture of each image that is on the host: `{"busybox:1": "amd64"}`."""
+    """By each of its names the architecture of each image that is on the host: `{"busybox:1": "amd64"}`.
+
+    One that was pulled by its digest has no name: it is known by its place among those that are there.
+    """
     listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(images)), *images)
     if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
         raise host.unexpected(listing)
-    return dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _names_of_image(line))
+    rows = [line for line in listing.stdout.splitlines() if line.strip()]
+    missing = {line.rpartition(" ")[2] for line in listing.stderr.splitlines()}
+    there = [image for image in images if image not in missing]
+    placed = zip(there, (row.rpartition(" ")[2] for row in rows), strict=True) if len(there) == len(rows) else ()
+    return dict(placed) | dict(pair for row in rows for pair in _names_of_image(row))
 
 
 def _names_of_image(line: str) -> list[tuple[str, str]]:
     """`["busybox:1"] amd64`: each name of an image with its architecture."""
     names, _, arch = line.rpartition(" ")
     try:
-        return [(str(name), arch) for name in json.loads(names)]
+        return [(str(name), arch) for name in json.loads(names) or ()]
     except ValueError as error:
         raise unparsable("docker image inspect", line) from error
