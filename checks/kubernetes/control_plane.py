@@ -12,6 +12,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import Mismatch, check, expect, expect_present, expect_that, judges_api
 from dlws.engine.targets import master, whole_cluster
 from dlws.facts.control_plane import (
+    COMPONENTS,
     KUBEADM_CONFIG,
     cluster_configuration,
     component_flags,
@@ -34,7 +35,6 @@ from dlws.remote.kubernetes import Kubernetes, require_success
 from dlws.verdict import Severity, Unknown
 
 READYZ = "/readyz?verbose"
-COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 LEASES = ("kube-controller-manager", "kube-scheduler")
 LEASE_AGE = 30.0  # seconds; a leader renews every 2 s, and loses its lease after 15
 SLOW = 1.0  # seconds; the API's own service level for one object
