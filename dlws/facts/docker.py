@@ -53,14 +53,9 @@ def changed_by_a_restart(host: Host) -> list[str]:
     containers are kept by storage driver and root folder: another one has none. The storage driver has no default: a
     start takes the one that there are images of.
     """
-    written, now, flags = daemon_settings(host), docker_of(host), keys_given_as_flags(host)
-    root = written.get("data-root") or written.get("graph") or ("" if flags & {"data-root", "graph"} else DOCKER)
-    usual = {
-        "exec-opts": "systemd" if now.cgroup_version == "2" else "cgroupfs",
-        "default-runtime": "runc",
-        "log-driver": "json-file",
-    }
-    default = {key: value for key, value in usual.items() if key not in flags}
+    written, now = daemon_settings(host), docker_of(host)
+    default = _defaults(now, keys_given_as_flags(host))
+    root = written.get("data-root") or written.get("graph") or default.get("data-root") or ""
     then = {
         "cgroup driver": (now.cgroup_driver, daemon_json.cgroup_driver(written) or default.get("exec-opts")),
         "storage driver": (now.storage_driver, written.get("storage-driver")),
@@ -71,6 +66,18 @@ def changed_by_a_restart(host: Host) -> list[str]:
     return [
         f"{what} {is_}, then {next_}" for what, (is_, next_) in then.items() if next_ and not _is_of(is_, str(next_))
     ]
+
+
+def _defaults(now: docker_info.DockerInfo, flags: frozenset[str]) -> dict[str, str]:
+    """By key, what Docker does without it, of those that no flag stands for; `--config-file` may name another file."""
+    usual = {
+        "exec-opts": "systemd" if now.cgroup_version == "2" else "cgroupfs",
+        "data-root": DOCKER,
+        "default-runtime": "runc",
+        "log-driver": "json-file",
+    }
+    given = flags | ({"data-root"} if "graph" in flags else set())
+    return {key: value for key, value in usual.items() if key not in given and "config-file" not in flags}
 
 
 def _resolved(host: Host, found: str, root: str) -> str:
