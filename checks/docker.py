@@ -14,6 +14,7 @@ from dlws.facts.docker import (
     docker_of,
     image_architecture,
     keys_given_as_flags,
+    refused_by_dockerd,
 )
 from dlws.facts.files import text_of
 from dlws.inventory import Node
@@ -191,14 +192,18 @@ def test_daemon_json_is_valid(host: Host) -> None:
     section="3.9",
     source="moby daemon/config",
     title_zh="Docker 重启后可启动且配置不变",
-    causes=[test_docker_is_active, test_daemon_json_is_valid],
-    fix="take the setting out of daemon.json or out of the unit's ExecStart (systemctl edit docker); write what is in"
-    " force into daemon.json, or drain the node, restart Docker and load its images again",
+    causes=[test_docker_is_active, test_default_runtime_is_nvidia, test_daemon_json_is_valid],
+    fix="correct the setting in daemon.json, take it out of there or out of the unit's ExecStart (systemctl edit"
+    " docker); write what is in force into daemon.json, or drain the node, restart Docker and load its images again",
 )
 def test_docker_starts_again_as_it_is(host: Host) -> None:
-    """Docker's next start succeeds and changes nothing: no setting of daemon.json is a flag, too, or not in force."""
+    """Docker's next start succeeds and changes nothing: all of daemon.json is in force, is known, and is no flag, too.
+
+    The other way round, too: what is in force is in daemon.json or a flag, or is what Docker does by itself.
+    """
     twice = sorted(daemon_settings(host).keys() & keys_given_as_flags(host))
     expect("settings that are flags of dockerd, too, which then does not start", found=twice, expected=[])
+    expect("what dockerd does not start with in daemon.json", found=refused_by_dockerd(host), expected=[])
     expect("what Docker's next start changes", found=changed_by_a_restart(host), expected=[])
 
 

@@ -13,6 +13,7 @@ from dlws.facts.kube_host import kubelet_settings
 from dlws.facts.secrets import SHORTEST_SECRET
 from dlws.kubernetes import objects
 from dlws.kubernetes.objects import Object
+from dlws.kubernetes.privileges import privileges
 from dlws.parse.host.modes import FileMode
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
@@ -378,19 +379,6 @@ def running_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[st
     """The flags that a component runs with. Mismatch where it has no pod."""
     flags = component_flags(cluster, kube, component)
     return expect_present(flags, f"pods of {component} on {cluster.master.name}")
-
-
-def privileges(pod: Object) -> list[str]:
-    """What a pod may do beyond its containers."""
-    spec = pod["spec"]
-    containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
-    paths = [(volume.get("hostPath") or {}).get("path", "") for volume in spec.get("volumes") or ()]
-    found = {
-        "privileged": any((c.get("securityContext") or {}).get("privileged") for c in containers),
-        "hostNetwork": spec.get("hostNetwork", False),
-        "docker.sock": any(path.endswith("docker.sock") for path in paths),
-    }
-    return [name for name, holds in found.items() if holds]
 
 
 def open_to_others(found: list[FileMode], mode: int) -> list[str]:

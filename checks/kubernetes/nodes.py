@@ -162,7 +162,8 @@ def test_kubelet_version(cluster: Cluster, node: Node, kube: Kubernetes) -> None
 def test_node_has_room(node: Node, kube: Kubernetes) -> None:
     """Less than 90% of the node's allocatable pods, CPU and memory is in use."""
     room = objects.status_of(registered(kube, node)).get("allocatable") or {}
-    here = [pod for pod in kube.list("pods").on(node.name) if not objects.is_finished(pod)]
+    pods = kube.list("pods").on(node.name)
+    here = [pod for pod in pods if not objects.is_finished(pod) and not objects.has_failed(pod)]
     taken = {"pods": Decimal(len(here))} | {r: objects.requested(here, r) for r in ("cpu", "memory")}
     known = {resource: objects.quantity(room[resource]) for resource in taken if resource in room}
     full = [f"{r} 100% of none" for r, amount in known.items() if amount <= 0]

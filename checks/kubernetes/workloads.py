@@ -8,6 +8,7 @@ from typing import Any
 from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
+from dlws.facts.control_plane import COMPONENTS, label_of
 from dlws.facts.workloads import claims_in_use, living_pods, orphans, phases, without_past_attempts
 from dlws.kubernetes import objects
 from dlws.platform import services
@@ -99,7 +100,7 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
 
     A pod already reported by W01, W03, W05 or its node is not reported again for its owner.
     """
-    pods, now = kube.list("pods"), kube.list("pods").at
+    pods, now = [p for p in kube.list("pods") if not objects.is_finished(p)], kube.list("pods").at
     sound = [pod for pod in living_pods(kube) if not in_trouble(pod, now)]
     short = []
     for kind in KINDS:
@@ -161,13 +162,15 @@ def ordinary(cluster: Cluster, kube: Kubernetes) -> list[Any]:
 
     These are judged there.
     """
-    return [
-        pod
-        for pod in living_pods(kube)
-        if not is_platforms(cluster, pod)
-        and (labels := pod["metadata"].get("labels") or {}).get("tier") != "control-plane"
-        and labels.get("k8s-app") != "kube-proxy"
-    ]
+    return [p for p in living_pods(kube) if not is_platforms(cluster, p) and not is_kubernetes_own(cluster, p)]
+
+
+def is_kubernetes_own(cluster: Cluster, pod: Any) -> bool:
+    """Whether a pod is one of those that C03 and C10 look at; others may have their labels."""
+    if pod["metadata"]["namespace"] != "kube-system":
+        return False
+    on_master = pod["spec"].get("nodeName") == cluster.master.name
+    return (on_master and label_of(pod, "component") in COMPONENTS) or label_of(pod, "k8s-app") == "kube-proxy"
 
 
 def is_platforms(cluster: Cluster, thing: Any) -> bool:

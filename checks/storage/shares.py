@@ -119,6 +119,8 @@ def test_shares_are_mounted_at_boot(cluster: Cluster, host: Host) -> None:
             found=[f"line {e.line}" for e in entries],
             expected="one, mounted at boot over the network",
         )
+        lines = [f"line {e.line}" for e in at_boot if "ro" in e.options]
+        expect(f"{what} that mount it read-only", found=lines, expected=[])
         own = [u for u, state in units.items() if state != GENERATED and systemd.mount_point(u) == mount.mount_point]
         expect(f"units in the place of the line for {mount.mount_point}", found=own, expected=[])
 
@@ -184,9 +186,10 @@ def test_exports_are_narrow(node: Node, cluster: Cluster, host: Host) -> None:
     """Every share is exported to known hosts only, without no_root_squash, insecure or async."""
     exported = exportfs.parse(host.read("exportfs -v"))
     for mount in shares.served_by(cluster, node):
-        mine = [export for export in exported if export.path == mount.export]
+        mounted = mounts_of(host) if exportfs.above(exported, mount.export) else ()
+        mine = exportfs.giving(exported, mount.export, mounted)
         weak = [word for word in WEAK if any(word in export.options for export in mine)]
-        open_to = [e.client for e in mine if e.client in (exportfs.WORLD, "*")]
+        open_to = [e.client for e in mine if e.is_for_everyone]
         expect(f"weak points of export {mount.export}", found=[*open_to, *weak], expected=[])
 
 

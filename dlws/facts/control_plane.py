@@ -31,6 +31,8 @@ ETCD = (
 
 ETCD_PROCESS = "pgrep -ax etcd"
 LEADER = "control-plane.alpha.kubernetes.io/leader"
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+"""The parts of the control plane, each a static pod of the master with this label `component`."""
 KUBEADM_CONFIG = "kubeadm-config"
 """The ConfigMap in kube-system in which kubeadm keeps its ClusterConfiguration."""
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlws.facts.files import text_of
-from dlws.parse.host import daemon_json, docker_info
+from dlws.parse.host import daemon_json, daemon_keys, docker_info
 from dlws.parse.text import unparsable
+from dlws.parse.versions import docker
 from dlws.remote.host import Host
 
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
@@ -39,21 +40,49 @@ def keys_given_as_flags(host: Host) -> frozenset[str]:
     return daemon_json.keys_of_flags(host.lines(FLAGS))
 
 
-def changed_by_a_restart(host: Host) -> list[str]:
-    """What daemon.json asks for that the running daemon is not: `["cgroup driver cgroupfs, then systemd"]`.
+def refused_by_dockerd(host: Host) -> list[str]:
+    """What of daemon.json keeps Docker from starting the next time: `["log-opts is no object of texts"]`."""
+    flags = frozenset(word.lstrip("-") for word in host.lines(FLAGS))
+    return daemon_keys.refused(daemon_settings(host), docker(docker_of(host).server_version).numbers, flags)
 
-    Images and containers are kept by storage driver and root folder: another one has none.
+
+def changed_by_a_restart(host: Host) -> list[str]:
+    """What the running daemon is and its next start is not: `["cgroup driver cgroupfs, then systemd"]`.
+
+    By daemon.json, or by Docker's own defaults where neither that nor a flag says otherwise any more. Images and
+    containers are kept by storage driver and root folder: another one has none. The storage driver has no default: a
+    start takes the one that there are images of.
     """
     written, now = daemon_settings(host), docker_of(host)
-    root = written.get("data-root") or written.get("graph")
+    default = _defaults(now, keys_given_as_flags(host))
+    root = written.get("data-root") or written.get("graph") or default.get("data-root") or ""
     then = {
-        "cgroup driver": (now.cgroup_driver, daemon_json.cgroup_driver(written)),
+        "cgroup driver": (now.cgroup_driver, daemon_json.cgroup_driver(written) or default.get("exec-opts")),
         "storage driver": (now.storage_driver, written.get("storage-driver")),
-        "root folder": (now.root_dir, host.read("readlink -m %s", root) if root else None),
+        "root folder": (now.root_dir, _resolved(host, now.root_dir, str(root))),
+        "default runtime": (now.default_runtime, written.get("default-runtime") or default.get("default-runtime")),
+        "log driver": (now.log_driver, written.get("log-driver") or default.get("log-driver")),
     }
     return [
         f"{what} {is_}, then {next_}" for what, (is_, next_) in then.items() if next_ and not _is_of(is_, str(next_))
     ]
+
+
+def _defaults(now: docker_info.DockerInfo, flags: frozenset[str]) -> dict[str, str]:
+    """By key, what Docker does without it, of those that no flag stands for; `--config-file` may name another file."""
+    usual = {
+        "exec-opts": "systemd" if now.cgroup_version == "2" else "cgroupfs",
+        "data-root": DOCKER,
+        "default-runtime": "runc",
+        "log-driver": "json-file",
+    }
+    given = flags | ({"data-root"} if "graph" in flags else set())
+    return {key: value for key, value in usual.items() if key not in given and "config-file" not in flags}
+
+
+def _resolved(host: Host, found: str, root: str) -> str:
+    """Where a root folder leads, as `docker info` has it; not asked where that is the usual one."""
+    return root if not root or (root == DOCKER and _is_of(found, root)) else host.read("readlink -m %s", root)
 
 
 def _is_of(found: str, written: str) -> bool:
@@ -89,17 +118,24 @@ def image_architecture(host: Host, image: str) -> str | None:
 
 
 def image_architectures(host: Host, images: Sequence[str]) -> dict[str, str]:
-    """By each of its names the architecture of each image that is on the host: `{"busybox:1": "amd64"}`."""
+    """By each of its names the architecture of each image that is on the host: `{"busybox:1": "amd64"}`.
+
+    One that was pulled by its digest has no name: it is known by its place among those that are there.
+    """
     listing = host.run_expect([0, 1], ARCHITECTURES + " ".join(["%s"] * len(images)), *images)
     if any("no such image" not in line.lower() for line in listing.stderr.splitlines()):
         raise host.unexpected(listing)
-    return dict(pair for line in listing.stdout.splitlines() if line.strip() for pair in _names_of_image(line))
+    rows = [line for line in listing.stdout.splitlines() if line.strip()]
+    missing = {line.rpartition(" ")[2] for line in listing.stderr.splitlines()}
+    there = [image for image in images if image not in missing]
+    placed = zip(there, (row.rpartition(" ")[2] for row in rows), strict=True) if len(there) == len(rows) else ()
+    return dict(placed) | dict(pair for row in rows for pair in _names_of_image(row))
 
 
 def _names_of_image(line: str) -> list[tuple[str, str]]:
     """`["busybox:1"] amd64`: each name of an image with its architecture."""
     names, _, arch = line.rpartition(" ")
     try:
-        return [(str(name), arch) for name in json.loads(names)]
+        return [(str(name), arch) for name in json.loads(names) or ()]
     except ValueError as error:
         raise unparsable("docker image inspect", line) from error

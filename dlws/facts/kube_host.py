@@ -121,7 +121,7 @@ def missing_images(node: Node, cluster: Cluster, host: Host, notes: Notes) -> li
     """Those of the images that are not on the host, or are for another architecture than its Docker's."""
     wanted = wanted_images(node, cluster, host, notes)
     arch, there = docker_architecture(host), image_architectures(host, wanted)
-    return [image for image in wanted if there.get(with_tag(image)) != arch]
+    return [image for image in wanted if there.get(image, there.get(with_tag(image))) != arch]
 
 
 def kubelet_settings(host: Host) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from dlws.facts.docker import docker_of
 from dlws.inventory import Node
 from dlws.kubernetes import no_proxy
 from dlws.parse.network import bonding, ip_addr, ip_route, network_manager, resolv_conf
@@ -149,8 +150,13 @@ def bond_members_down(host: Host) -> tuple[str, ...]:
 
 
 def proxy_settings(host: Host) -> tuple[no_proxy.Settings, ...]:
-    """Where a proxy is set, and what is exempt from it; a proxy's own address stays on the host."""
-    return no_proxy.parse(host.read(READ_PROXIES))
+    """Where a proxy is set, and what is exempt from it; a proxy's own address is not among it.
+
+    Of Docker what it says itself, where it has a proxy: daemon.json and flags come before its environment (Docker 23).
+    """
+    settings, docker = no_proxy.parse(host.read(READ_PROXIES)), docker_of(host)
+    own = no_proxy.Settings("docker", docker.proxies, no_proxy.entries(docker.no_proxy))
+    return tuple(own if each.source == own.source and own.proxies else each for each in settings)
 
 
 def has_weave(host: Host) -> bool:

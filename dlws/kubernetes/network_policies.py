@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dlws.kubernetes.objects import Object, name_of
+from dlws.kubernetes.selectors import fits
 
 DIRECTIONS: Final[Mapping[str, str]] = {"Ingress": "nothing reaches", "Egress": "nothing leaves"}
 """By direction, what becomes of a pod that policies select in it and none has a rule for."""
@@ -73,7 +74,7 @@ def _exists(peer: Object, policy: Object, pods: Sequence[Object], spaces: Sequen
     if "ipBlock" in peer:
         return True
     if "namespaceSelector" in peer:
-        return any(_fits(peer["namespaceSelector"] or {}, labels) for labels in spaces)
+        return any(fits(peer["namespaceSelector"] or {}, labels) for labels in spaces)
     return any(_is_selected(peer.get("podSelector") or {}, policy, pod) for pod in pods)
 
 
@@ -85,24 +86,4 @@ def _is_selected(selector: Object, policy: Object, pod: Object) -> bool:
     """Whether a selector of a policy for pods of its own namespace selects a pod."""
     if policy["metadata"]["namespace"] != pod["metadata"]["namespace"]:
         return False
-    return _fits(selector, pod["metadata"].get("labels") or {})
-
-
-def _fits(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Whether labels are as a label selector wants them; an empty one wants none."""
-    exact = (selector.get("matchLabels") or {}).items() <= labels.items()
-    return exact and all(_meets(labels, term) for term in selector.get("matchExpressions") or ())
-
-
-def _meets(labels: Mapping[str, str], term: Mapping[str, Any]) -> bool:
-    """Whether labels meet a requirement of a label selector: In and Exists want the key, NotIn also takes none."""
-    has, values = term["key"] in labels, term.get("values") or ()
-    match term["operator"]:
-        case "In":
-            return has and labels[term["key"]] in values
-        case "NotIn":
-            return not has or labels[term["key"]] not in values
-        case "Exists":
-            return has
-        case _:
-            return not has
+    return fits(selector, pod["metadata"].get("labels") or {})

@@ -26,6 +26,11 @@ class Settings:
         return [*_left_out(self.exempt, tuple(destinations))] if self.proxies else []
 
 
+def entries(no_proxy: str) -> tuple[str, ...]:
+    """The entries of NO_PROXY."""
+    return tuple(entry.strip() for entry in no_proxy.split(",") if entry.strip())
+
+
 def parse(text: str) -> tuple[Settings, ...]:
     """Parse lines `== SOURCE`, then `HTTP_PROXY` or `https_proxy` for each one set, and `no_proxy=...`."""
     settings: list[Settings] = []
@@ -37,8 +42,7 @@ def parse(text: str) -> tuple[Settings, ...]:
         elif re.fullmatch(r"(?i)https?_proxy", line):
             settings[-1] = Settings(settings[-1].source, (*settings[-1].proxies, line), settings[-1].exempt)
         elif line.lower().startswith("no_proxy="):
-            entries = (entry.strip() for entry in line.partition("=")[2].split(","))
-            settings[-1] = Settings(settings[-1].source, settings[-1].proxies, tuple(e for e in entries if e))
+            settings[-1] = Settings(settings[-1].source, settings[-1].proxies, entries(line.partition("=")[2]))
         else:
             raise unparsable(SOURCE, line)
     return tuple(settings)

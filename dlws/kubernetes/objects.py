@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from dlws.kubernetes.selectors import fits
 from dlws.parse.text import unparsable
 
 Object = Mapping[str, Any]
@@ -242,13 +243,9 @@ def ready_names(nodes: Iterable[Object]) -> list[str]:
 
 def selected(pods: Iterable[Object], workload: Object) -> list[Object]:
     """The pods of a DaemonSet, Deployment or StatefulSet, by its label selector."""
-    labels = (workload["spec"]["selector"].get("matchLabels") or {}).items()
-    namespace = workload["metadata"]["namespace"]
-    return [
-        pod
-        for pod in pods
-        if pod["metadata"]["namespace"] == namespace and labels <= (pod["metadata"].get("labels") or {}).items()
-    ]
+    selector, namespace = workload["spec"]["selector"], workload["metadata"]["namespace"]
+    own = (pod for pod in pods if pod["metadata"]["namespace"] == namespace)
+    return [pod for pod in own if fits(selector, pod["metadata"].get("labels") or {})]
 
 
 def installs_network_plugins(workload: Object) -> bool:
@@ -269,21 +266,22 @@ def _left_behind(workload: Object, desired: int) -> int:
 def shortfall(workload: Object) -> tuple[str, int, int]:
     """For a DaemonSet, Deployment or StatefulSet: what is counted, the number desired, the number ready.
 
-    If the controller has not observed the last change yet, none counts as ready.
+    If the controller has not observed the last change yet, none counts as ready. A Deployment that rolls out may have
+    more pods than desired (maxSurge): those of them that are old are taken to be ready.
     """
     status, about = workload.get("status") or {}, workload["metadata"]
     if "desiredNumberScheduled" in status:
-        desired, updated, ready = (
-            status["desiredNumberScheduled"],
-            status.get("updatedNumberScheduled", 0),
-            status.get("numberReady", 0),
-        )
+        keys = ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady")
+        desired, updated, ready = (int(status.get(key, 0)) for key in keys)
+        there = desired
     else:
-        desired = workload["spec"].get("replicas", 1)
-        updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+        desired = int(workload["spec"].get("replicas", 1))
+        updated, ready, there = (int(status.get(key, 0)) for key in ("updatedReplicas", "readyReplicas", "replicas"))
     if int(status.get("observedGeneration", 0)) < int(about.get("generation", 0)):
-        return "ready of the latest generation", int(desired), 0
-    return "updated and ready", int(desired), min(int(updated) + _left_behind(workload, int(desired)), int(ready))
+        return "ready of the latest generation", desired, 0
+    current = updated + _left_behind(workload, desired)
+    surplus = max(0, there - max(desired, current))
+    return "updated and ready", desired, max(0, min(current, ready - surplus))
 
 
 def flags(pod: Object) -> dict[str, str]:
@@ -294,12 +292,26 @@ def flags(pod: Object) -> dict[str, str]:
 
 
 def requested(pods: Iterable[Object], resource: str) -> Decimal:
-    """The sum of the containers' requests for `cpu` (cores) or `memory` (bytes)."""
-    total = Decimal(0)
-    for pod in pods:
-        for container in pod["spec"]["containers"]:
-            total += quantity(((container.get("resources") or {}).get("requests") or {}).get(resource, "0"))
-    return total
+    """What the scheduler keeps for pods of `cpu` (cores) or `memory` (bytes)."""
+    return sum((_request(pod["spec"], resource) for pod in pods), Decimal(0))
+
+
+def _request(spec: Object, resource: str) -> Decimal:
+    """A pod's: of its containers and sidecars together, or of an init container that wants more; and its overhead.
+
+    An init container that is restarted, a sidecar, goes on beside those after it (component-helpers' PodRequests).
+    """
+    lasting = peak = Decimal(0)
+    for container in spec.get("initContainers") or ():
+        own = _amount((container.get("resources") or {}).get("requests"), resource)
+        peak = max(peak, lasting + own)
+        lasting += own if container.get("restartPolicy") == "Always" else 0
+    lasting += sum(_amount((c.get("resources") or {}).get("requests"), resource) for c in spec["containers"])
+    return max(lasting, peak) + _amount(spec.get("overhead"), resource)
+
+
+def _amount(resources: Object | None, resource: str) -> Decimal:
+    return quantity((resources or {}).get(resource, "0"))
 
 
 def _minutes(span: timedelta) -> str:

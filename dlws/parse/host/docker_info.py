@@ -12,6 +12,8 @@ from dlws.parse.text import clean, unparsable
 SOURCE = "docker info"
 _OPEN = re.compile(r"API is accessible on (\S+) without (?:encryption|TLS client verification)")
 
+_PROXIES = {"HttpProxy": "http_proxy", "HttpsProxy": "https_proxy"}
+
 
 @dataclass(frozen=True, slots=True)
 class DockerInfo:
@@ -31,6 +33,12 @@ class DockerInfo:
     """None if the daemon reports nothing about registries."""
     insecure: tuple[str, ...] = ()
     """Registries, and networks of registries, that are accessed without TLS."""
+    cgroup_version: str = "1"
+    """Docker says it from 20.10 on, and before that knows no other."""
+    log_driver: str = "json-file"
+    proxies: tuple[str, ...] = ()
+    """The proxies that it has, `http_proxy`, by environment, flag or daemon.json, without their addresses."""
+    no_proxy: str = ""
 
     @property
     def open_to(self) -> list[str]:
@@ -66,6 +74,10 @@ def parse(text: str) -> DockerInfo:
         types_of_files=_types_of_files(info.get("DriverStatus")),
         mirrors=tuple(map(str, registries.get("Mirrors") or ())) if registries else None,
         insecure=(*map(str, registries.get("InsecureRegistryCIDRs") or ()), *_insecure(registries)),
+        cgroup_version=str(info.get("CgroupVersion") or "1"),
+        log_driver=str(info.get("LoggingDriver") or "json-file"),
+        proxies=tuple(name for key, name in _PROXIES.items() if info.get(key)),
+        no_proxy=str(info.get("NoProxy") or ""),
     )
 
 

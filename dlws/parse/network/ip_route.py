@@ -34,15 +34,18 @@ class Route:
 
 
 def routes(text: str) -> tuple[Route, ...]:
-    """`ip -4 route`. The next hops of a multipath route are on indented lines, which are skipped."""
+    """`ip -4 route`. The next hops of a multipath route are on indented lines: it is as many routes."""
     source = "ip -4 route"
     table: list[Route] = []
     for line in lines(source, text):
+        words = line.split()
         if line.startswith(("\t", " ")):
             if not table:
                 raise unparsable(source, line)
+            bare = table[-1] if table[-1].via or table[-1].device else table.pop()
+            hop = dict(pairwise(words))
+            table.append(Route(bare.network, hop.get("via", ""), hop.get("dev", "")))
             continue
-        words = line.split()
         target = words[1] if words[0] in _KINDS and len(words) > 1 else words[0]
         try:
             network = IPv4Network("0.0.0.0/0" if target == "default" else target)

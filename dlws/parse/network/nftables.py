@@ -20,6 +20,8 @@ _MAP: Final = re.compile(r"map (?P<name>\S+) \{")
 _BASE: Final = re.compile(r"type (?:filter|route) hook (?P<hook>\S+) [^;]+;(?: *policy (?P<policy>drop);)?")
 INCOMING: Final = frozenset({"input", "prerouting", "ingress"})
 """The hooks that packets to the host pass."""
+FAMILIES: Final = ("ip", "inet", "netdev", "bridge")
+"""Those whose chains IPv4 packets go through, between the pods of a host by its bridge; ebtables-nft makes the last."""
 PASSING: Final = frozenset({"forward", "output", "postrouting", "egress"})
 """The further hooks that packets to and from pods pass; egress from Linux 5.16 on."""
 OF_IPTABLES: Final = frozenset(
@@ -81,7 +83,7 @@ def base_chains(
             family, table = row["family"], row["name"]
         elif row := _CHAIN.match(line):
             chain = row["name"]
-        elif (row := _BASE.match(line)) and row["hook"] in hooks and family in ("ip", "inet", "netdev"):
+        elif (row := _BASE.match(line)) and row["hook"] in hooks and family in FAMILIES:
             found.append(BaseChain(family, table, chain, row["policy"] or "accept"))
         elif not family and not line.startswith("#"):
             raise unparsable("nft list chains", line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dlws.inventory import Node
@@ -26,6 +27,11 @@ class Export:
     path: str
     client: str
     options: tuple[str, ...]
+
+    @property
+    def is_for_everyone(self) -> bool:
+        """Whether every address is a client: of `*`, and of a network that is all of them, 0.0.0.0/0."""
+        return self.client in (WORLD, "*") or re.fullmatch(r".*/0(?:\.0\.0\.0)?", self.client) is not None
 
     def reaches(self, node: Node) -> int | None:
         """How specifically the client matches a host: 0 by name or address, 1 network, 2 pattern, 3 everyone, or None.
@@ -93,6 +99,27 @@ def _in_force(usual: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
     written = [*usual, *own]
     mode = next((option for option in reversed(written) if option in ("ro", "rw")), "ro")
     return (mode, *(option for option in written if option not in ("ro", "rw")))
+
+
+def above(exports: tuple[Export, ...], path: str) -> list[Export]:
+    """The exports of the folders that a folder lies in."""
+    return [e for e in exports if _is_in(path, e.path) and not _is_in(e.path, path)]
+
+
+def giving(exports: tuple[Export, ...], path: str, mounted: Iterable[str]) -> list[Export]:
+    """The exports by which a client has a folder or a part of it: its own, those of folders in it and above it.
+
+    Of a folder above it a client does not see what is mounted in there, without `crossmnt` (exports(5)).
+    """
+    points = [point for point in mounted if _is_in(path, point)]
+    between = {e.path: any(_is_in(p, e.path) and not _is_in(e.path, p) for p in points) for e in exports}
+    wider = [e for e in above(exports, path) if "crossmnt" in e.options or not between[e.path]]
+    return [e for e in exports if _is_in(e.path, path)] + wider
+
+
+def _is_in(path: str, folder: str) -> bool:
+    """Whether a path is a folder or below it."""
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def to(exports: tuple[Export, ...], path: str, node: Node) -> Export | None:

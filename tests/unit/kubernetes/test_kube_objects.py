@@ -100,6 +100,45 @@ def test_a_workload_has_its_own_pods() -> None:
     assert objects.selected([own, stranger, elsewhere], workload) == [own]
 
 
+def test_a_selector_may_have_terms_alone() -> None:
+    term = {"key": "app", "operator": "In", "values": ["x", "z"]}
+    workload = {"metadata": {"namespace": "default"}, "spec": {"selector": {"matchExpressions": [term]}}}
+    stranger = pod()
+    stranger["metadata"]["labels"] = {"app": "y"}
+    own = pod()
+    assert objects.selected([own, stranger], workload) == [own]
+
+
+def test_what_the_scheduler_keeps_for_a_pod() -> None:
+    def container(cpu: str, **more: str) -> dict[str, Any]:
+        return {"resources": {"requests": {"cpu": cpu}}, **more}
+
+    def kept(**spec: Any) -> Decimal:
+        return objects.requested([{"spec": {"containers": [container("100m"), {}], **spec}}], "cpu")
+
+    sidecar = container("200m", restartPolicy="Always")
+    assert kept() == Decimal("0.1")
+    assert kept(initContainers=[container("300m"), container("50m")]) == Decimal("0.3")
+    assert kept(initContainers=[sidecar, container("50m")]) == Decimal("0.3")
+    assert kept(initContainers=[sidecar, container("300m")]) == Decimal("0.5")
+    assert kept(initContainers=[container("300m"), sidecar]) == Decimal("0.3")
+    assert kept(overhead={"cpu": "250m"}) == Decimal("0.35")
+    assert objects.requested([], "cpu") == 0
+
+
+def test_old_pods_beside_the_new_ones_are_not_ready_for_it() -> None:
+    about = {"name": "w", "namespace": "default"}
+
+    def ready(desired: int, there: int, updated: int, ready: int) -> int:
+        status = {"replicas": there, "updatedReplicas": updated, "readyReplicas": ready}
+        return objects.shortfall({"metadata": about, "spec": {"replicas": desired}, "status": status})[2]
+
+    assert ready(1, 2, 1, 1) == 0  # the new pod does not come up, and the old one stays
+    assert ready(3, 4, 3, 3) == 2
+    assert ready(3, 4, 4, 4) == 4  # one too many, of the same revision
+    assert ready(3, 3, 2, 3) == 2
+
+
 def test_a_workload_is_short_of_pods() -> None:
     about = {"generation": 2, "name": "w", "namespace": "default"}
     daemons = {"desiredNumberScheduled": 4, "updatedNumberScheduled": 4, "numberReady": 3, "observedGeneration": 2}

@@ -37,6 +37,18 @@ def test_registries_without_tls_are_networks_and_names() -> None:
     assert found.mirrors == ("https://mirror.example/",)
 
 
+def test_what_a_docker_does_not_say_is_what_it_was_before() -> None:
+    found = parsed()
+    assert (found.cgroup_version, found.log_driver) == ("1", "json-file")
+    assert (found.proxies, found.no_proxy) == ((), "")
+
+
+def test_what_a_new_docker_says() -> None:
+    found = parsed(CgroupVersion="2", LoggingDriver="local", HttpProxy="", HttpsProxy="http://x", NoProxy=".svc")
+    assert (found.cgroup_version, found.log_driver) == ("2", "local")
+    assert (found.proxies, found.no_proxy) == (("https_proxy",), ".svc")
+
+
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_a_daemon_may_say_nothing_of_registries(nothing: Any) -> None:
     found = parsed(RegistryConfig=nothing)

@@ -30,7 +30,9 @@ def test_each_hook_of_packets_is_read(hook: str) -> None:
     assert listed(f"{hook}x") == []
 
 
-@pytest.mark.parametrize(("family", "is_read"), [("ip", True), ("inet", True), ("netdev", True), ("ip6", False)])
+@pytest.mark.parametrize(
+    ("family", "is_read"), [("ip", True), ("inet", True), ("netdev", True), ("bridge", True), ("ip6", False)]
+)
 def test_packets_of_ipv4_pass_some_families(family: str, *, is_read: bool) -> None:
     assert listed("forward", family=family) == ([f"{family} site pass"] if is_read else [])
 

@@ -46,7 +46,7 @@ def test_routes_of_every_kind():
     assert [str(r) for r in found[1:]] == [
         "10.2.1.0/24 via 192.168.3.2 dev eth0",
         "10.2.0.0/26 dev none",
-        "10.9.0.0/16 dev none",
+        "10.9.0.0/16 via 192.168.3.2 dev eth0",
         "172.17.0.0/16 dev docker0",
     ]
     assert found[0].is_default

@@ -63,6 +63,29 @@ def test_the_export_of_another_folder_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("client", "everyone"),
+    [("*", True), (exportfs.WORLD, True), ("0.0.0.0/0", True), ("0.0.0.0/0.0.0.0", True), ("10.0.0.0/8", False)],
+)
+def test_a_network_may_be_everyone(client: str, *, everyone: bool) -> None:
+    assert Export("/mnt", client, ("rw",)).is_for_everyone is everyone
+
+
+def test_exports_by_which_a_folder_is_had() -> None:
+    paths = ("/", "/mnt", "/mnt/local", "/mnt/local/work", "/mnt/locally")
+    exports = tuple(Export(path, "*", ("rw",)) for path in paths)
+
+    def given(*mounted: str) -> list[str]:
+        return sorted(export.path for export in exportfs.giving(exports, "/mnt/local", mounted))
+
+    assert [e.path for e in exportfs.above(exports, "/mnt/local")] == ["/", "/mnt"]
+    assert given("/", "/srv") == ["/", "/mnt", "/mnt/local", "/mnt/local/work"]
+    assert given("/", "/mnt") == ["/mnt", "/mnt/local", "/mnt/local/work"]
+    assert given("/", "/mnt/local") == ["/mnt/local", "/mnt/local/work"]
+    crossing = (Export("/mnt", "*", ("rw", "crossmnt")),)
+    assert exportfs.giving(crossing, "/mnt/local", ["/mnt/local"]) == [*crossing]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "/srv/very/long/one\n/srv/very/long/two\n\t\t*(rw)\n",

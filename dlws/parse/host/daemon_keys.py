@@ -1,0 +1,174 @@
+"""What of a daemon.json dockerd refuses when it starts, though it is good JSON.
+
+Sources: moby's daemon/config/config.go and config_linux.go (keys, types, `findConfigurationConflicts`, `Validate`),
+cmd/dockerd/config*.go (flags) and daemon/logger/loggerutils, of 18.09 to 29; docker/cli docs/deprecated.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+Version = tuple[int, ...]
+
+_FLAT: Final = frozenset(
+    ("cluster-store-opts", "default-network-opts", "log-opts", "runtimes", "default-ulimits", "features", "builder")
+)
+"""Keys whose object is a value; that of any other key (`proxies`) is a group of further keys."""
+_TEXTS: Final = (
+    "api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store containerd"
+    " containerd-namespace data-root default-cgroupns-mode default-gateway default-gateway-v6 default-ipc-mode"
+    " default-runtime default-shm-size deprecated-key-path exec-root firewall-backend fixed-cidr fixed-cidr-v6 graph"
+    " group host-gateway-ip http-proxy https-proxy init-path ip log-driver log-format log-level metrics-addr no-proxy"
+    " pidfile seccomp-profile storage-driver swarm-default-advertise-addr tlscacert tlscert tlskey userland-proxy-path"
+    " userns-remap"
+)
+_SWITCHES: Final = (
+    "allow-direct-routing cri-containerd debug disable-legacy-registry experimental icc init ip-forward"
+    " ip-forward-no-drop ip-masq ip6tables iptables ipv6 live-restore no-new-privileges raw-logs rootless"
+    " selinux-enabled tls tlsverify userland-proxy"
+)
+_NUMBERS: Final = (
+    "cpu-rt-period cpu-rt-runtime max-concurrent-downloads max-concurrent-uploads max-download-attempts mtu"
+    " network-control-plane-mtu network-diagnostic-port oom-score-adjust shutdown-timeout swarm-raft-election-tick"
+    " swarm-raft-heartbeat-tick"
+)
+_LISTS: Final = (
+    "allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts"
+    " host-gateway-ips hosts insecure-registries labels node-generic-resources registry-mirrors storage-opts"
+)
+_IGNORED: Final = (
+    "add-runtime authorization-plugin cdi-spec-dir cluster-store-opt compression-threads config-file"
+    " containerd-plugins-namespace default-address-pool default-network-opt default-ulimit dns-opt exec-opt help host"
+    " insecure-registry label log-opt node-generic-resource registry-mirror restart storage-opt validate version"
+)
+"""Flags that are no keys: dockerd takes their names for known ones, and does nothing of what they say. openEuler's
+Docker has compression-threads."""
+SINCE: Final[Mapping[str, Version]] = {
+    **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20, 10)),
+    **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23, 0)),
+    "default-network-opts": (24, 0),
+    "cdi-spec-dirs": (25, 0),
+    **dict.fromkeys(("allow-direct-routing", "bip6", "bridge-accept-fwmark", "firewall-backend"), (28, 0)),
+    **dict.fromkeys(("host-gateway-ips", "ip-forward-no-drop"), (28, 0)),
+}
+"""By key, the first Docker that may have it."""
+UNTIL: Final[Mapping[str, Version]] = {
+    "disable-legacy-registry": (18, 9),
+    **dict.fromkeys(("cluster-advertise", "cluster-store", "cluster-store-opts", "graph"), (20, 10)),
+    "oom-score-adjust": (24, 0),
+}
+"""By key, the last Docker that has it."""
+LOG_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "json-file": frozenset(("max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag")),
+    "local": frozenset(("max-file", "max-size", "compress")),
+    "journald": frozenset(("labels", "labels-regex", "env", "env-regex", "tag")),
+}
+"""By driver, its own options. Other drivers write to a server, and have too many to be named here."""
+_EVERY_DRIVERS: Final = frozenset(
+    ("mode", "max-buffer-size", "cache-compress", "cache-disabled", "cache-max-file", "cache-max-size")
+)
+_STOCK: Final = "runc"
+
+
+def refused(settings: Mapping[str, Any], version: Version, flags: frozenset[str]) -> list[str]:
+    """What dockerd of that version does not start with: `["log-opts is no object of texts"]`.
+
+    `flags` are those that it is given besides the file, without their values: `{"add-runtime"}`. Values are not named:
+    one may hold a password.
+    """
+    return [*_of_keys(settings, version), *_of_runtimes(settings, flags), *_of_logs(settings, flags)]
+
+
+def _of_keys(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
+    for key, value in _flattened(settings):
+        if key not in _KNOWN:
+            yield f"{key} is no key of it"
+        elif version[:2] < SINCE.get(key, ()):
+            yield f"{key} is a key of newer versions"
+        elif key in UNTIL and version[:2] > UNTIL[key]:
+            yield f"{key} is a key of older versions"
+        elif value is not None and not _KNOWN[key][1](value):
+            yield f"{key} is no {_KNOWN[key][0]}"
+
+
+def _flattened(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, dict) and key not in _FLAT:
+            yield from value.items()
+        else:
+            yield key, value
+
+
+def _of_runtimes(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator[str]:
+    runtimes, chosen = _object(settings, "runtimes"), str(settings.get("default-runtime") or _STOCK)
+    if _STOCK in runtimes:
+        yield f"runtimes has {_STOCK}, a name that is reserved"
+    is_shim = any(mark in chosen for mark in "./")  # io.containerd.runc.v2, or the path of one
+    if chosen != _STOCK and not is_shim and chosen not in runtimes and "add-runtime" not in flags:
+        yield f"default-runtime {chosen} is not among the runtimes"
+
+
+def _of_logs(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator[str]:
+    options, driver = _object(settings, "log-opts"), str(settings.get("log-driver") or "json-file")
+    if "log-driver" in flags or driver not in LOG_OPTIONS:
+        return
+    known = LOG_OPTIONS[driver] | _EVERY_DRIVERS
+    yield from (f"log-opts has {name}, no option of {driver}" for name in options if name not in known)
+
+
+def _object(settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = settings.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _each(kind: type, fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Whether it is a list, or an object, of values that fit; null stands for none (encoding/json)."""
+
+    def holds(value: Any) -> bool:
+        parts = value.values() if isinstance(value, dict) else value
+        return isinstance(value, kind) and all(part is None or fits(part) for part in parts)
+
+    return holds
+
+
+def _is_runtime(value: Any) -> bool:
+    arguments = value.get("runtimeArgs") or [] if isinstance(value, dict) else None
+    return _TEXT_LIST(arguments) and _is_text(value.get("path") or "")
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, (value.get("Hard", 0), value.get("Soft", 0))))
+
+
+def _is_pool(value: Any) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("base", "")) and _is_number(value.get("size", 0))
+
+
+_TEXT_LIST: Final = _each(list, _is_text)
+_KNOWN: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    **dict.fromkeys(_TEXTS.split(), ("text", _is_text)),
+    **dict.fromkeys(_SWITCHES.split(), ("true or false", _is_switch)),
+    **dict.fromkeys(_NUMBERS.split(), ("whole number", _is_number)),
+    **dict.fromkeys(_LISTS.split(), ("list of texts", _TEXT_LIST)),
+    **dict.fromkeys(("cluster-store-opts", "log-opts"), ("object of texts", _each(dict, _is_text))),
+    "features": ("object of true and false", _each(dict, _is_switch)),
+    "runtimes": ("object of runtimes", _each(dict, _is_runtime)),
+    "default-ulimits": ("object of limits", _each(dict, _is_limit)),
+    "default-address-pools": ("list of pools", _each(list, _is_pool)),
+    **dict.fromkeys(("builder", "default-network-opts"), ("object", lambda value: isinstance(value, dict))),
+    **dict.fromkeys(_IGNORED.split(), ("anything", lambda _: True)),
+}
+"""By key, the word for the type that its value has to have, and whether a value has it."""

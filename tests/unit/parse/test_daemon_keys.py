@@ -1,0 +1,99 @@
+"""What dockerd refuses in a daemon.json that is good JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dlws.parse.host import daemon_json, daemon_keys
+
+USUAL = (20, 10, 24)
+
+
+def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: str = "") -> list[str]:
+    return daemon_keys.refused(settings, version, frozenset(flags.split()))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"debug": None, "dns": None, "log-opts": None, "runtimes": None},  # encoding/json takes null for nothing
+        {"debug": False, "mtu": 1450, "dns": ["192.168.3.1"], "log-opts": {"max-size": "10m", "mode": "non-blocking"}},
+        {"log-driver": "syslog", "log-opts": {"syslog-address": "udp://192.168.3.9:514"}},
+        {"log-driver": "local", "log-opts": {"max-size": "10m", "compress": "true"}},
+        {"default-runtime": "runc"},
+        {"default-runtime": "io.containerd.runc.v2"},
+        {"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}},
+        {"node-generic-resources": ["gpu=a"], "storage-opts": [], "tlsverify": True},
+        {"insecure-registry": "a flag's name, which dockerd passes over"},
+        {"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 1, "Soft": 1}}},
+    ],
+)
+def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
+    assert refused(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"debug": "true"}', "debug is no true or false"),
+        ('{"debug": 1}', "debug is no true or false"),
+        ('{"mtu": true}', "mtu is no whole number"),
+        ('{"mtu": 1450.5}', "mtu is no whole number"),
+        ('{"bip": 5}', "bip is no text"),
+        ('{"dns": "192.168.3.1"}', "dns is no list of texts"),
+        ('{"dns": [8]}', "dns is no list of texts"),
+        ('{"log-opts": ["max-size=10m"]}', "log-opts is no object of texts"),
+        ('{"runtimes": ["runc"]}', "runtimes is no object of runtimes"),
+        ('{"features": {"buildkit": "true"}}', "features is no object of true and false"),
+        ('{"default-ulimits": {"nofile": "65535"}}', "default-ulimits is no object of limits"),
+        ('{"default-ulimits": {"nofile": {"Hard": "65535"}}}', "default-ulimits is no object of limits"),
+        ('{"default-address-pools": [{"base": "172.30.0.0/16", "size": "24"}]}', "default-address-pools is no list of"),
+        ('{"default-address-pools": {"base": "172.30.0.0/16"}}', "base is no key of it"),  # not flat: taken apart
+        ('{"builder": []}', "builder is no object"),
+        ('{"runtimes": {"a": {"path": 1}}}', "runtimes is no object of runtimes"),
+        ('{"proxy": {"http-proxy": "x"}}', "http-proxy is a key of newer versions"),
+        ('{"tls-verify": true}', "tls-verify is no key of it"),
+    ],
+)
+def test_what_dockerd_refuses(text: str, said: str) -> None:
+    [found, *more] = refused(json.loads(text))
+    assert found.startswith(said)
+    assert not more
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "version", "takes"),
+    [
+        ("http-proxy", "http://192.168.3.1:3128", (23, 0, 6), True),
+        ("ip6tables", True, (19, 3, 12), False),
+        ("ip6tables", True, (20, 10, 0), True),
+        ("cluster-store", "etcd://a", (20, 10, 24), True),
+        ("cluster-store", "etcd://a", (23, 0), False),
+        ("oom-score-adjust", -500, (24, 0, 9), True),
+        ("oom-score-adjust", -500, (25, 0, 3), False),
+    ],
+)
+def test_keys_come_and_go(key: str, value: object, version: tuple[int, ...], *, takes: bool) -> None:
+    assert (refused({key: value}, version) == []) is takes
+
+
+def test_what_flags_say_is_not_doubted() -> None:
+    assert refused({"default-runtime": "kata"}) == ["default-runtime kata is not among the runtimes"]
+    assert refused({"default-runtime": "kata"}, flags="H add-runtime") == []
+    assert refused({"log-opts": {"syslog-address": "x"}}) == ["log-opts has syslog-address, no option of json-file"]
+    assert refused({"log-opts": {"syslog-address": "x"}}, flags="log-driver") == []
+
+
+def test_any_value_is_judged() -> None:
+    every = ("debug", "mtu", "bip", "dns", "log-opts", "runtimes", "features", "default-ulimits", "builder")
+    for value in (0, "", [0], [[]], {"a": 0}, {"a": {"b": [0]}}):
+        refused(dict.fromkeys((*every, "default-runtime", "log-driver", "default-address-pools"), value))
+
+
+def test_every_key_that_stands_for_a_flag_is_known() -> None:
+    flags = ["--host=a", "--log-opt", "-g", "--dns-opt", "--insecure-registry", "--label", "--default-ulimit"]
+    assert refused(dict.fromkeys(daemon_json.keys_of_flags(flags))) == []
