@@ -20,6 +20,10 @@ a$ cat <<x
 [exit 1] is not the end
 b.c-1$ false
 [exit 1]
+b.c-1$ ls a
+one
+two
+[exit 2]
 """
 
 
@@ -27,7 +31,7 @@ def test_a_session_has_the_answers_by_host_and_command() -> None:
     assert pasted.read(SESSION) == {
         "": {"free": Pasted("total\n> of all\n")},
         "a": {"cat <<x\none\nx": Pasted("[exit 1] is not the end\n")},
-        "b.c-1": {"false": Pasted(status=1)},
+        "b.c-1": {"false": Pasted(status=1), "ls a": Pasted("one\ntwo\n", status=2)},
     }
 
 
@@ -37,6 +41,10 @@ def test_yaml_has_texts_or_what_a_command_gave() -> None:
         "": {"free": Pasted("total\n"), "False": Pasted(status=1), "ls": Pasted("a\n", "no b\n")},
         "a": {"id": Pasted()},
     }
+
+
+def test_a_block_of_yaml_has_its_own_line_end() -> None:
+    assert pasted.read("free: |\n  total\n  used\n") == {"": {"free": Pasted("total\nused\n")}}
 
 
 @pytest.mark.parametrize(

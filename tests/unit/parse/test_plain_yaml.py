@@ -10,7 +10,7 @@ from dlws.parse.kubernetes import kubeconfig, kubelet
 from dlws.verdict import Unparsable
 
 BROKEN = [
-    *("at: 2027-02-30", "[" * 5000, "a: [", "a: !!python/name:os.system x"),
+    *("at: 2027-02-30", "- " * 1000, "a: [", "a: !!python/name:os.system x"),
     *("a: !!timestamp x", "a: !!bool x", 'a: !!int ""', f"a: {'1' * 5000}"),
 ]
 
@@ -33,6 +33,8 @@ def test_a_key_that_is_there_twice_is_refused_where_that_is_asked() -> None:
     assert plain_yaml.load("[{a: 1}, {a: 2}]", plain_yaml.NoTwins) == [{"a": 1}, {"a": 2}]
     with pytest.raises(yaml.YAMLError, match="a twice"):
         plain_yaml.load("- {a: 1, b: 2, a: 3}", plain_yaml.NoTwins)
+    with pytest.raises(yaml.YAMLError, match="unhashable"):
+        plain_yaml.load("{[a]: 1}", plain_yaml.NoTwins)
 
 
 @pytest.mark.parametrize("text", BROKEN)
