@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from dlws.verdict import Unknown
+
 Version = tuple[int, ...]
 
 _FLAT: Final = frozenset(
@@ -19,9 +21,9 @@ _TEXTS: Final = (
     "api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store containerd"
     " containerd-namespace data-root default-cgroupns-mode default-gateway default-gateway-v6 default-ipc-mode"
     " default-runtime default-shm-size deprecated-key-path exec-root firewall-backend fixed-cidr fixed-cidr-v6 graph"
-    " group host-gateway-ip http-proxy https-proxy init-path ip log-driver log-format log-level metrics-addr no-proxy"
-    " pidfile seccomp-profile storage-driver swarm-default-advertise-addr tlscacert tlscert tlskey userland-proxy-path"
-    " userns-remap"
+    " group host-gateway-ip http-proxy https-proxy init-path ip log-driver log-format log-level metrics-addr"
+    " min-api-version no-proxy pidfile seccomp-profile storage-driver swarm-default-advertise-addr tlscacert tlscert"
+    " tlskey userland-proxy-path userns-remap"
 )
 _SWITCHES: Final = (
     "allow-direct-routing cri-containerd debug disable-legacy-registry experimental icc init ip-forward"
@@ -44,10 +46,12 @@ _IGNORED: Final = (
 )
 """Flags that are no keys: dockerd takes their names for known ones, and does nothing of what they say. openEuler's
 Docker has compression-threads."""
+NEWEST: Final = 29
+"""The last major version of Docker whose keys are in these tables."""
 SINCE: Final[Mapping[str, Version]] = {
     **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20, 10)),
     **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23, 0)),
-    "default-network-opts": (24, 0),
+    **dict.fromkeys(("default-network-opts", "min-api-version"), (24, 0)),
     "cdi-spec-dirs": (25, 0),
     **dict.fromkeys(("allow-direct-routing", "bip6", "bridge-accept-fwmark", "firewall-backend"), (28, 0)),
     **dict.fromkeys(("host-gateway-ips", "ip-forward-no-drop"), (28, 0)),
@@ -75,13 +79,15 @@ def refused(settings: Mapping[str, Any], version: Version, flags: frozenset[str]
     """What dockerd of that version does not start with: `["log-opts is no object of texts"]`.
 
     `flags` are those that it is given besides the file, without their values: `{"add-runtime"}`. Values are not named:
-    one may hold a password.
+    one may hold a password. Raises Unknown for a key that is in no table here, of a Docker newer than the tables.
     """
     return [*_of_keys(settings, version), *_of_runtimes(settings, flags), *_of_logs(settings, flags)]
 
 
 def _of_keys(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
     for key, value in _flattened(settings):
+        if key not in _KNOWN and version[0] > NEWEST:
+            raise Unknown(f"daemon.json: {key} may be a key of Docker {version[0]}; known are those up to {NEWEST}")
         if key not in _KNOWN:
             yield f"{key} is no key of it"
         elif version[:2] < SINCE.get(key, ()):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dlws.parse.host import daemon_json, daemon_keys
+from dlws.verdict import Unknown
 
 USUAL = (20, 10, 24)
 
@@ -97,3 +98,10 @@ def test_any_value_is_judged() -> None:
 def test_every_key_that_stands_for_a_flag_is_known() -> None:
     flags = ["--host=a", "--log-opt", "-g", "--dns-opt", "--insecure-registry", "--label", "--default-ulimit"]
     assert refused(dict.fromkeys(daemon_json.keys_of_flags(flags))) == []
+
+
+def test_a_newer_docker_may_have_newer_keys() -> None:
+    assert refused({"min-api-version": "1.24"}, (29, 1, 2)) == []
+    assert refused({"brand-new": True}, (29, 1, 2)) == ["brand-new is no key of it"]
+    with pytest.raises(Unknown, match="brand-new may be a key of Docker 30; known are those up to 29"):
+        refused({"brand-new": True}, (30, 0, 0))
