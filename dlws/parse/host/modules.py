@@ -12,9 +12,9 @@ _LOADED = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEPT_OUT = re.compile(r"(?:blacklist|install)\s+(?P<name>[A-Za-z0-9_-]{1,64})(?:\s+(?P<command>\S.*))?")
-_PROGRAM = re.compile(r"(?:/(?:usr/)?s?bin/)?(?P<name>[a-z]+|:)")
-_STATUS = {"false": 1, "nologin": 1, "true": 0, ":": 0, "echo": 0, "printf": 0, "logger": 0}
-"""What hardening guides have run in a module's place, with its status: CIS asks for `install overlay /bin/false`."""
+_SUCCEEDS = {"false": False, "nologin": False, "true": True, ":": True, "echo": True, "printf": True, "logger": True}
+"""What hardening guides have run in a module's place: CIS asks for `install overlay /bin/false`."""
+_PROGRAM = re.compile(rf"(?:/(?:usr/)?s?bin/)?({'|'.join(_SUCCEEDS)})")
 _JOINS = ("&&", "||", ";", "|", "&")
 
 
@@ -61,10 +61,10 @@ def kept_out(text: str) -> dict[str, str]:
         row = _KEPT_OUT.fullmatch(line)
         if row is None:
             continue
-        name, is_install = row["name"].replace("-", "_"), line.startswith("install")
-        if not is_install or (name not in decided and row["command"] and _loads_nothing(row["command"])):
+        name, command = row["name"].replace("-", "_"), row["command"]
+        if line.startswith("blacklist") or (command and name not in decided and _loads_nothing(command)):
             found.setdefault(name, line)
-        if is_install and row["command"]:
+        if command:
             decided.add(name)
     return found
 
@@ -76,15 +76,16 @@ def _loads_nothing(command: str) -> bool:
         words = [*reader]
     except ValueError:  # a quote that is not closed: the shell runs nothing
         return True
-    status, join, at = 0, ";", 0
+    runs, at = True, 0
     while at < len(words):
         end = next((n for n in range(at, len(words)) if words[n] in _JOINS), len(words))
-        if (join == "&&" and status == 0) or (join == "||" and status) or join not in ("&&", "||"):
+        if runs:
             program = _PROGRAM.fullmatch(words[at])
             if words[at] == "exit":
                 return True
-            if program is None or program["name"] not in _STATUS:
+            if program is None:
                 return False
-            status = _STATUS[program["name"]]
-        join, at = words[end] if end < len(words) else ";", end + 1
+            succeeds = _SUCCEEDS[program[1]]
+        join = "".join(words[end : end + 1])
+        runs, at = {"&&": succeeds, "||": not succeeds}.get(join, True), end + 1
     return True

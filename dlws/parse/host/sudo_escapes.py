@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 _WILD: Final = re.compile(r"[*?\[]")
@@ -68,15 +69,16 @@ _EDITS: Final = {
     "git": re.compile("rebase|--edit|-i"),
 }
 """The words with which a program starts an editor on a file."""
+_MYSQL: Final = r"-[AbBcCEfgGHijLnNoqrstTUvwWX]*[eV].*|--execute(?:=.*)?|--version"
+"""Letters in front of the `e` take no value: `-uoracle` has none, but a user's name."""
 _PROMPTS: Final = {
-    "mysql": r"-\w*e|-e.*|--execute(?:=.*)?|--version|-V",
-    "mariadb": r"-\w*e|-e.*|--execute(?:=.*)?|--version|-V",
-    "psql": r"-\w*[cfl]|--(?:command|file|list|version).*",
+    **dict.fromkeys(("mysql", "mariadb"), _MYSQL),
+    "psql": r"-[aAbeEHnqsStwWxXz01]*[cflV].*|--(?:command|file|list|version).*",
     "sqlite3": r"--?version",
     **dict.fromkeys(("ftp", "sftp", "lftp", "telnet", "mail", "mailx"), "--version"),
 }
 """Clients that know a command for a shell at their prompt, and the words with which they show none."""
-_PAGERS: Final = re.compile(r"more|man|dmesg|journalctl|less")
+_PAGERS: Final = re.compile(r"more|man|less")
 RUNS_ANYTHING: Final = re.compile(
     r"kubectl|helm|podman|nerdctl|runc|make|cmake|ansible(?:-playbook)?|gcc|go|java|npm|npx|gem|rake|cargo|flock|ltrace"
     r"|capsh|cpulimit|rlwrap|socat|run-parts|start-stop-daemon|sshpass|parallel|numactl|perf|prlimit|firejail|doas|sg"
@@ -160,8 +162,7 @@ def _pages(name: str, table: _Words, words: str) -> bool:
 
 def _reads_own_files(name: str, words: str) -> bool:
     """Whether a shell reads files of HOME before its script: as an interactive one (not dash) or a login shell."""
-    options = re.match(r"(?:-\S+ +)*", f"{words} ")
-    given = options[0].split() if options else []
+    given = list(takewhile(lambda word: word.startswith("-"), words.split()))
     letters = "".join(word[1:] for word in given if not word.startswith("--"))
     login = ("l" in letters or "--login" in given) and "--noprofile" not in given
     return login or ("i" in letters and "--norc" not in given and name not in ("sh", "dash"))

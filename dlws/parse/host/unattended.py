@@ -13,8 +13,13 @@ SOURCE: Final = "apt-config dump"
 _ROW: Final = re.compile(r'([\w:./-]{1,200}) "(.*)";')
 _ORIGINS: Final = ("unattended-upgrade::allowed-origins::", "unattended-upgrade::origins-pattern::")
 _NEVER: Final = "unattended-upgrade::package-blacklist::"
-_OF_DOCKER: Final = re.compile(r"docker|(?:^|\b(?:o|origin)=)\*", re.IGNORECASE)
-"""An origin that has Docker's own packages: `Docker:bionic`, `origin=Docker`, `site=download.docker.com`, `o=*`."""
+_NOT_DOCKERS: Final = re.compile(
+    r"(?:^|(?:o(?:rigin)?|l(?:abel)?|site)=)(?![^,:]*(?:docker|[*?\[]))[^,:=]*(?:[,:]|$)", re.IGNORECASE
+)
+"""An origin that has none of Docker's own packages, as it names another: `Ubuntu:bionic`, `origin=Debian,n=buster`.
+
+`Docker:bionic`, `o=*` or `site=download.docker.com` has them, and `codename=bionic`, which Docker's is, too.
+"""
 _OWN_PACKAGES: Final = ("docker-ce", "containerd.io")
 """Docker's own packages, which no distribution has."""
 
@@ -28,7 +33,7 @@ class Unattended:
 
     def may_replace(self, package: str) -> bool:
         """Whether it may upgrade a package: it takes some origin's, and no expression begins its name."""
-        if package in _OWN_PACKAGES and not any(map(_OF_DOCKER.search, self.origins)):
+        if package in _OWN_PACKAGES and all(map(_NOT_DOCKERS.search, self.origins)):
             return False
         return bool(self.origins) and not any(_begins(expression, package) for expression in self.never)
 

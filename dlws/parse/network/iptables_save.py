@@ -171,7 +171,7 @@ def forwards(rules: Sequence[str], chains: Callable[[], Mapping[str, Sequence[st
     new = [rule for rule in parsed if all("NEW" in rule.options.get(state, "NEW").split(",") for state in _STATES)]
     accepting = [rule for rule in new if rule.options.get("-p", "all") == "all" and _accepts_pods(rule, pods)]
     own = [rule.target for rule in accepting if _NETWORKS_OWN.match(rule.target)]
-    return len(own) < len(accepting) or (bool(own) and any(chains().get(name) for name in own))
+    return len(own) < len(accepting) or any(chains().get(name) for name in own)
 
 
 def _dropping(table: Table, chain: str, networks: Networks, above: tuple[str, ...]) -> Iterator[tuple[str, Rule]]:

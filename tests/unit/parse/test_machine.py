@@ -121,6 +121,9 @@ def test_half_of_proc_modules_is_unknown(text):
         ("install overlay echo x | /opt/site/load", False),
         ("install overlay true & modprobe -i overlay", False),
         ("install overlay :", True),
+        ('install overlay "/bin/false"', True),
+        ("install overlay /bin/false;", True),
+        ("install overlay /usr/bin/logger.site overlay", False),
         ("  blacklist overlay", True),
         ("install overlay /sbin/modprobe --ignore-install overlay && /bin/true", False),
         ("install overlay /opt/false", False),
@@ -134,6 +137,18 @@ def test_half_of_proc_modules_is_unknown(text):
 )
 def test_a_module_is_kept_out_by_a_command_that_loads_nothing(line: str, is_kept_out: bool) -> None:
     assert [*modules.kept_out(f"blacklist evbug\n{line}\n")] == ["evbug", *(["overlay"] if is_kept_out else [])]
+
+
+@pytest.mark.parametrize("command", ["true", ":", "echo x", "printf x", "logger x"])
+def test_what_succeeds_in_a_modules_place_runs_nothing_behind_an_or(command: str) -> None:
+    assert modules.kept_out(f"install overlay {command} || modprobe -i overlay\n")
+    assert not modules.kept_out(f"install overlay {command} && modprobe -i overlay\n")
+
+
+@pytest.mark.parametrize("command", ["false", "nologin"])
+def test_what_fails_in_a_modules_place_runs_nothing_behind_an_and(command: str) -> None:
+    assert modules.kept_out(f"install overlay {command} && modprobe -i overlay\n")
+    assert not modules.kept_out(f"install overlay {command} || modprobe -i overlay\n")
 
 
 def test_the_first_command_in_a_modules_place_is_run() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlws.parse.host import sudo_shells, sudoers
+from dlws.parse.host import sudo_escapes, sudo_shells, sudoers
 from dlws.parse.host.sudo_escapes import CLOSED, Era
 
 HEAD = "User ops may run the following commands on atlas01:\n"
@@ -13,7 +13,7 @@ OLD = Era(paged=True)
 RUN = """
 kubectl helm podman nerdctl runc make cmake ansible ansible-playbook gcc go java npm npx gem rake cargo flock ltrace
 capsh cpulimit rlwrap socat run-parts start-stop-daemon sshpass parallel numactl perf prlimit firejail doas sg
-openvpn passwd
+openvpn passwd busctl machinectl
 """
 WRITE = "curl wget yum dnf rpm zypper zip 7z cpio unzip patch split sort setfacl"
 EDITORS = """
@@ -22,25 +22,29 @@ sensible-pager
 """
 ALWAYS = """
 dmesg -H|dmesg -TH|dmesg --human|dmesg -T *|dmesg|git -C /opt/site log|git diff|crontab -u root -e|systemctl edit docker
-kubectl -n default edit cm x|mysql -u root|psql|sftp backup|passwd root|passwd [a-z]*|ip|service * restart
+git rebase main|git commit --edit|git add -i|kubectl -n default edit cm x|mysql -u root|mariadb -u root|mysql -uoracle
+mysql -pe|psql|psql -Umail|psql -hlocal|sqlite3 /var/lib/x.db|mail -f|mailx --versions|ftp backup|lftp backup
+telnet backup|sftp backup|passwd root|passwd [a-z]*|ip|service * restart
 systemctl * docker|systemctl --now *|mysql -e "show tables" *
 """
 NEVER = """
 dmesg -T|dmesg -P -H|dmesg -P *|dmesg ""|git pull|git --no-pager log|crontab -l|systemctl restart *|kubectl get pods
-mysql -e "show tables"|psql -l|passwd ops|ip addr|service ssh restart|curl http://127.0.0.1/|systemctl status docker
+mysql -e "show tables"|mysql -Ne "show tables"|mysql -eshow|psql -l|psql -Atc "select 1"|psql -cselect|psql -f x.sql
+passwd ops|ip addr|service ssh restart|curl http://127.0.0.1/|systemctl status docker
 """
 PAGED = """
 systemctl status docker|systemctl|systemctl ""|systemctl --failed|systemctl show docker|systemctl restart *|journalctl
 journalctl ""|journalctl -u docker|journalctl -u docker *|journalctl -u * --no-pager|journalctl -f *|loginctl
 loginctl list-sessions|networkctl status|busctl --no-legend list|coredumpctl info|timedatectl list-timezones
 localectl list-locales|systemd-analyze blame|timedatectl|machinectl ""|loginctl user-status ops|systemctl --help
+loginctl ""|machinectl list
 """
 UNPAGED = """
 systemctl restart docker|systemctl --no-pager status docker|systemctl --no-pager status *|systemctl is-active docker
 systemctl daemon-reload|systemctl reboot|systemctl try-restart docker|journalctl --no-pager -u docker
 journalctl --no-pager *|journalctl -fu docker|journalctl -u docker -f|journalctl --vacuum-size=1G
 journalctl --disk-usage|journalctl -F _UID|timedatectl status|timedatectl ""|timedatectl set-ntp true
-loginctl terminate-user ops|localectl status
+loginctl terminate-user ops|localectl status|localectl ""|systemd-analyze ""
 """
 
 
@@ -102,6 +106,9 @@ def test_more_editors_and_pagers(name: str) -> None:
         ("--login", True),
         ("-x", False),
         ("--norc -i", False),
+        ("--posix", False),
+        ("--noprofile -l", False),
+        ("--noprofile -i", True),
         ("x -l", False),
     ],
 )
@@ -110,9 +117,14 @@ def test_a_shell_reads_the_users_own_files_where_home_is_kept(words: str, *, rea
     assert answer(f"NOPASSWD: /bin/bash {words} /opt/site/collect.sh") is False
 
 
-def test_dash_reads_none_of_its_own_for_being_interactive() -> None:
-    assert answer("NOPASSWD: /bin/sh -i x.sh", Era(keeps_home=True)) is False
-    assert answer("NOPASSWD: /bin/sh -l x.sh", Era(keeps_home=True)) is True
+@pytest.mark.parametrize("name", ["sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh", "rbash", "fish", "ash"])
+def test_every_login_shell_reads_them(name: str) -> None:
+    assert answer(f"NOPASSWD: /bin/{name} -l /opt/x.sh", Era(keeps_home=True)) is True
+
+
+@pytest.mark.parametrize("name", ["sh", "dash"])
+def test_dash_reads_none_of_its_own_for_being_interactive(name: str) -> None:
+    assert answer(f"NOPASSWD: /bin/{name} -i x.sh", Era(keeps_home=True)) is False
 
 
 @pytest.mark.parametrize(
@@ -130,6 +142,10 @@ def test_noexec_keeps_a_pager_from_starting_anything_but_not_an_editor_from_writ
     assert answer("NOPASSWD: /usr/bin/less /var/log/syslog", defaults="noexec") is False
     assert answer("NOEXEC: NOPASSWD: /bin/systemctl status docker", OLD) is False
     assert answer("NOEXEC: NOPASSWD: /usr/bin/less") is True  # -O writes a file
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/less *") is True
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/more") is False
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/man *") is False
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/git *") is True
     assert answer("NOEXEC: NOPASSWD: /usr/bin/vim /etc/motd") is True
     assert answer("NOEXEC: /bin/ls, EXEC: NOPASSWD: /usr/bin/less /var/log/syslog") is True
 
@@ -140,3 +156,18 @@ def test_who_sets_the_environment_loads_what_they_like() -> None:
     assert answer("NOPASSWD: /usr/bin/python3 /opt/x.py", defaults="setenv") is True
     assert answer("NOPASSWD: /usr/bin/python3 /opt/x.py", defaults='env_keep+="LANG LD_PRELOAD"') is True
     assert answer("SETENV: NOPASSWD: NOSETENV: /usr/bin/npu-smi info") is False
+
+
+def test_a_longer_name_is_another_program() -> None:
+    assert not sudo_escapes.is_known("gov")
+    assert not sudo_escapes.chooses("ipvsadm", "*")
+    assert not sudo_escapes.chooses("cp", "*")
+    assert not sudo_escapes.is_harmless_alone("mandb", "")
+    assert not sudo_escapes.escapes("mcopy", "x", OLD)
+    assert not sudo_escapes.escapes("shred", "-l x", Era(keeps_home=True))
+    assert not sudo_escapes.escapes("kubectl", "-l x", Era(keeps_home=True))
+
+
+def test_git_alone_starts_no_pager_as_systemctl_does() -> None:
+    assert not sudo_escapes.escapes("git", '""', OLD)
+    assert sudo_escapes.escapes("systemctl", '""', OLD)
