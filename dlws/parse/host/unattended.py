@@ -13,13 +13,9 @@ SOURCE: Final = "apt-config dump"
 _ROW: Final = re.compile(r'([\w:./-]{1,200}) "(.*)";')
 _ORIGINS: Final = ("unattended-upgrade::allowed-origins::", "unattended-upgrade::origins-pattern::")
 _NEVER: Final = "unattended-upgrade::package-blacklist::"
-_NOT_DOCKERS: Final = re.compile(
-    r"(?:^|(?:o(?:rigin)?|l(?:abel)?|site)=)(?![^,:]*(?:docker|[*?\[]))[^,:=]*(?:[,:]|$)", re.IGNORECASE
-)
-"""An origin that has none of Docker's own packages, as it names another: `Ubuntu:bionic`, `origin=Debian,n=buster`.
-
-`Docker:bionic`, `o=*` or `site=download.docker.com` has them, and `codename=bionic`, which Docker's is, too.
-"""
+_NAMES_ITS_OWNER: Final = ("o", "origin", "l", "label", "site")
+"""The keys of an origin that say whose packages it has. By its codename or archive alone, it may be Docker's, too."""
+_MAY_BE_DOCKER: Final = re.compile(r"docker|[*?\[]", re.IGNORECASE)
 _OWN_PACKAGES: Final = ("docker-ce", "containerd.io")
 """Docker's own packages, which no distribution has."""
 
@@ -33,7 +29,7 @@ class Unattended:
 
     def may_replace(self, package: str) -> bool:
         """Whether it may upgrade a package: it takes some origin's, and no expression begins its name."""
-        if package in _OWN_PACKAGES and all(map(_NOT_DOCKERS.search, self.origins)):
+        if package in _OWN_PACKAGES and all(map(_is_anothers, self.origins)):
             return False
         return bool(self.origins) and not any(_begins(expression, package) for expression in self.never)
 
@@ -49,6 +45,13 @@ def parse(text: str) -> Unattended:
     origins = tuple(value for name, value in rows if name in _ORIGINS)
     never = tuple(checked(SOURCE, value) for name, value in rows if name == _NEVER)
     return Unattended(origins, never)
+
+
+def _is_anothers(origin: str) -> bool:
+    """Whether an origin names somebody else than Docker: `Ubuntu:bionic`, `origin=Debian,codename=buster`."""
+    pairs = [part.partition("=") for part in origin.split(",")] if "=" in origin else [("o", "", origin.split(":")[0])]
+    owners = [value for key, _, value in pairs if key.strip().lower() in _NAMES_ITS_OWNER]
+    return any(_MAY_BE_DOCKER.search(owner) is None for owner in owners)
 
 
 def _begins(expression: str, package: str) -> bool:
