@@ -48,13 +48,13 @@ class Ready(Generic[W]):
         for offer in self._offers.pop(worker, ()):
             heappush(self._offers[None], offer)
 
-    def take_from(self, *homes: W | None) -> tuple[int, Place] | None:
-        """The first test of these homes, None being none, whose place is occupied from now on; None without one."""
-        return self._take(homes)
+    def take_from(self, home: W | None) -> tuple[int, Place] | None:
+        """The first test of a home, None being none, whose place is occupied from now on; None without one."""
+        return self._take([home])
 
     def take(self) -> tuple[int, Place] | None:
         """The first test of all whose place is free, which is occupied from now on; None without one."""
-        return self._take(tuple(self._offers))
+        return self._take(list(self._offers))
 
     def _take(self, homes: Iterable[W | None]) -> tuple[int, Place] | None:
         if not (offers := [offer for home in homes if (offer := self._first(home))]):

@@ -108,9 +108,10 @@ class Running:
 
 
 def share(hosts: Sequence[str], workerinput: Mapping[str, Any]) -> Sequence[str]:
-    """The hosts of an audit that one of its workers asks; none where it replaces one that has died."""
-    number, count = int(workerinput["workerid"].removeprefix("gw")), workerinput["workercount"]
-    return hosts[number::count] if number < count else ()
+    """The hosts of an audit that one of its workers asks ahead: none where it replaces one that has died, or where
+    the user has given it a name (`--tx popen//id=NAME`)."""
+    number, count = workerinput["workerid"].removeprefix("gw"), workerinput["workercount"]
+    return hosts[int(number) :: count] if number.isdecimal() and int(number) < count else ()
 
 
 def _may_run(item: pytest.Item) -> bool:

@@ -58,3 +58,11 @@ def test_in_an_audit_each_host_is_asked_by_one_worker(tmp_path: Path) -> None:
     assert workers == {"a1": {"gw0"}, "a2": {"gw1"}, "a3": {"gw0"}, "a4": {"gw1"}}
     files = {file.name for file in (made.folder / "evidence").iterdir()}
     assert {name for name in files if name.startswith("a")} == {f"{h}.{w}.jsonl" for h, (w,) in workers.items()}
+
+
+def test_a_worker_that_has_a_name_of_its_own_asks_nothing_ahead(tmp_path: Path) -> None:
+    made = Project(tmp_path, checks=CHECKS, hosts=HOSTS)
+    for _ in range(2):
+        done = made.run("-m", "verify", "-d", "--tx", "popen//id=gw0", "--tx", "popen//id=spare")
+        assert done.status == 0, done.output
+    assert {r.worker for r in made.results.values()} == {"gw0", "spare"}
