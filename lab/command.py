@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 import time
 from collections.abc import Collection
 from typing import Any
@@ -22,14 +20,15 @@ from lab import (
     kube_images,
     kube_packages,
     kubernetes,
+    login,
     nfs,
     offline,
     packages,
     record,
     registry,
 )
-from lab.plan import ALL_HOSTS, CLUSTER_STATE, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, RUN, SPARE, LabHost
-from lab.process import LabError, environment, say
+from lab.plan import ALL_HOSTS, HOSTS, LAB, PROBE_ARCHIVE, ROOT_PASSWORD, SPARE, LabHost
+from lab.process import LabError, say
 from lab.upstream_faults import FAULTS
 
 
@@ -155,22 +154,9 @@ def status() -> int:
 
 
 def ssh(host: LabHost, command: list[str]) -> int:
-    """Replace this process by an ssh client, logged in as root with the password of the lab's own record.
-
-    The file that the suite reads is the operator's to delete (check U16). Raises LabError if there is no lab.
-    """
-    if record.load_lab() is None:
-        raise LabError("there is no lab; start one with `dlws lab up`")
-    show = [sys.executable, "-c", "import json, sys; print(json.load(open(sys.argv[1]))['root_password'])"]
-    askpass, new = RUN / "askpass", RUN / f"askpass.{os.getpid()}"
-    new.write_text(f"#!/bin/sh\nexec {shlex.join([*show, str(record.lab_file())])}\n")
-    new.chmod(0o700)
-    new.replace(askpass)  # at once: another client may be reading it
-    keys = CLUSTER_STATE / "lab-known-hosts"
-    options = f"LogLevel=ERROR StrictHostKeyChecking=accept-new PubkeyAuthentication=no UserKnownHostsFile={keys}"
-    argv = ["ssh", *(f"-o{option}" for option in options.split()), f"root@{host.address}", *command]
-    extra = {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"}
-    os.execvpe("ssh", argv, environment(extra))
+    """Replace this process by an ssh client, logged in as root. Raises LabError if there is no lab."""
+    argv, variables = login.client(host, *command)
+    os.execvpe(argv[0], argv, variables)
 
 
 def break_host(fault: str | None, host: LabHost | None) -> int:
