@@ -27,9 +27,10 @@ WEBUI = "app=webui3"
 KEY_FILE = "/usr/local/openresty/nginx/jwt-lua/resty/nginx-jwt-cookie.lua"
 
 
-def kubectl(*words: str, stdin: str = "") -> str:
+def kubectl(*words: str, stdin: str = "", timeout: float = 60) -> str:
     """Run kubectl on the master as administrator; returns its output. Raises LabError."""
-    return hosts.execute(MASTER, 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"', *words, stdin=stdin)
+    script = 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"'
+    return hosts.execute(MASTER, script, *words, stdin=stdin, timeout=timeout)
 
 
 def pods_on(host: LabHost, label: str) -> list[dict[str, str]]:
@@ -54,9 +55,13 @@ def need_pods(host: LabHost, label: str) -> list[dict[str, str]]:
 
 
 def restart(host: LabHost, label: str) -> None:
-    """Delete the pods with a label on a host, so that they are recreated without the kubelet's back-off."""
+    """Delete the pods with a label on a host, so that they are recreated without the kubelet's back-off.
+
+    A busy machine takes minutes; and a fault that breaks off here is not on record, so that nothing would heal it.
+    """
     for pod in pods_on(host, label):
-        kubectl("-n", pod["namespace"], "delete", "pod", pod["name"], "--grace-period=1", "--ignore-not-found")
+        words = ("-n", pod["namespace"], "delete", "pod", pod["name"], "--grace-period=1", "--ignore-not-found")
+        kubectl(*words, timeout=300)
 
 
 def kept_archive(image: str) -> Path:
