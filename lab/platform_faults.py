@@ -29,8 +29,8 @@ KEY_FILE = "/usr/local/openresty/nginx/jwt-lua/resty/nginx-jwt-cookie.lua"
 
 def kubectl(*words: str, stdin: str = "", timeout: float = 60) -> str:
     """Run kubectl on the master as administrator; returns its output. Raises LabError."""
-    script = 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"'
-    return hosts.execute(MASTER, script, *words, stdin=stdin, timeout=timeout)
+    line = 'kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"'
+    return hosts.execute(MASTER, line, *words, stdin=stdin, timeout=timeout)
 
 
 def pods_on(host: LabHost, label: str) -> list[dict[str, str]]:
