@@ -42,8 +42,10 @@ def keys_given_as_flags(host: Host) -> frozenset[str]:
 
 def refused_by_dockerd(host: Host) -> list[str]:
     """What of daemon.json keeps Docker from starting the next time: `["log-opts is no object of texts"]`."""
-    flags = frozenset(word.lstrip("-") for word in host.lines(FLAGS))
-    return daemon_keys.refused(daemon_settings(host), docker(docker_of(host).server_version).numbers, flags)
+    flags, now = frozenset(word.lstrip("-") for word in host.lines(FLAGS)), docker_of(host)
+    in_force = {"default-runtime": now.default_runtime, "log-driver": now.log_driver}
+    chosen = {key: value for key, value in in_force.items() if key in flags}
+    return daemon_keys.refused(daemon_settings(host), docker(now.server_version).numbers, flags, chosen)
 
 
 def changed_by_a_restart(host: Host) -> list[str]:
