@@ -14,6 +14,7 @@ from dlws.facts.docker import (
     docker_of,
     image_architecture,
     keys_given_as_flags,
+    log_settings,
     refused_by_dockerd,
 )
 from dlws.facts.files import text_of
@@ -137,8 +138,7 @@ def test_no_container_is_dead(host: Host) -> None:
 )
 def test_container_logs_are_bounded(host: Host) -> None:
     """Docker limits the size of container logs; otherwise one chatty container can fill the disk."""
-    written = daemon_settings(host)
-    driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
+    driver, options = log_settings(host)
     bounded = driver in ROTATING or "max-size" in options
     expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
 

@@ -25,6 +25,12 @@ FLAGS = (
 start. Their values stay on the host: a proxy's may hold a password."""
 
 
+LOG_OPTIONS = FLAGS.partition(" sed -n")[0] + (
+    " sed -n -e '/^--log-opt$/{n;s/=.*//p;}' -e 's/^--log-opt=\\([^=]*\\)=.*/\\1/p'"
+)
+"""The names of the options for the log driver among these flags: a value may be a token."""
+
+
 def docker_of(host: Host) -> docker_info.DockerInfo:
     """`docker info`: the running daemon's own account of itself."""
     return docker_info.parse(host.read("docker info -f '{{json .}}'"))
@@ -38,6 +44,14 @@ def daemon_settings(host: Host) -> dict[str, Any]:
 def keys_given_as_flags(host: Host) -> frozenset[str]:
     """The keys of daemon.json that flags of dockerd stand for: `{"hosts", "containerd"}`."""
     return daemon_json.keys_of_flags(host.lines(FLAGS))
+
+
+def log_settings(host: Host) -> tuple[str, set[str]]:
+    """The log driver, and the names of its options, by daemon.json or by flags: `("json-file", {"max-size"})`."""
+    written, flags = daemon_settings(host), keys_given_as_flags(host)
+    driver = docker_of(host).log_driver if "log-driver" in flags else str(written.get("log-driver") or "json-file")
+    by_flag = host.lines(LOG_OPTIONS) if "log-opts" in flags else ()
+    return driver, {*(written.get("log-opts") or ()), *by_flag}
 
 
 def refused_by_dockerd(host: Host) -> list[str]:
