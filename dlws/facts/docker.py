@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlws.facts.files import text_of
-from dlws.parse.host import daemon_json, daemon_keys, docker_info
+from dlws.parse.host import acl, daemon_json, daemon_keys, docker_info
 from dlws.parse.text import unparsable
 from dlws.parse.versions import docker
 from dlws.remote.host import Host
@@ -29,6 +29,16 @@ LOG_OPTIONS = FLAGS.partition(" sed -n")[0] + (
     " sed -n -e '/^--log-opt$/{n;s/=.*//p;}' -e 's/^--log-opt=\\([^=]*\\)=.*/\\1/p'"
 )
 """The names of the options for the log driver among these flags: a value may be a token."""
+
+
+NEEDED = (
+    "u=$(systemctl show docker -p Requires -p BindsTo) && for n in $(printf '%s\\n' \"$u\" | sed 's/^[A-Za-z]*=//');"
+    ' do s=$(systemctl show -p LoadState -- "$n") || exit; echo "$n ${s#LoadState=}"; done'
+)
+"""The units without which systemd does not start Docker, `docker.socket` among them, each with its LoadState."""
+SOCKET = "/var/run/docker.sock"
+SOCKET_MODE = "ls -Ld %s"
+ACCESS_LIST = "getfacl -cpE %s"
 
 
 def docker_of(host: Host) -> docker_info.DockerInfo:
@@ -52,6 +62,24 @@ def log_settings(host: Host) -> tuple[str, set[str]]:
     driver = docker_of(host).log_driver if "log-driver" in flags else str(written.get("log-driver") or "json-file")
     by_flag = host.lines(LOG_OPTIONS) if "log-opts" in flags else ()
     return driver, {*(written.get("log-opts") or ()), *by_flag}
+
+
+def units_that_keep_it_down(host: Host) -> list[str]:
+    """The units that Docker's needs to start and that cannot be started: `["docker.socket masked"]`.
+
+    A unit that is masked while it runs goes on running (systemctl(1)): only the next start fails.
+    """
+    return [line for line in host.lines(NEEDED) if line.partition(" ")[2] not in ("loaded", "merged")]
+
+
+def others_with_the_socket(host: Host) -> list[str]:
+    """Whom an access control list lets write to Docker's socket: `["user:ops:rw-"]`. `ls` shows a `+` where it has one.
+
+    The mode that stat(1) shows is then the list's mask, and says nothing of them (acl(5)).
+    """
+    if not host.read(SOCKET_MODE, SOCKET).partition(" ")[0].endswith("+"):
+        return []
+    return acl.others_who_write(host.read(ACCESS_LIST, SOCKET))
 
 
 def refused_by_dockerd(host: Host) -> list[str]:
