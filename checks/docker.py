@@ -196,8 +196,8 @@ def test_daemon_json_is_valid(host: Host) -> None:
     title_zh="Docker 重启后可启动且配置不变",
     causes=[test_docker_is_active, test_default_runtime_is_nvidia, test_daemon_json_is_valid],
     fix="correct the setting in daemon.json, take it out of there or out of the unit's ExecStart (systemctl edit"
-    " docker); write what is in force into daemon.json, or drain the node, restart Docker and load its images again; systemctl"
-    " unmask docker.socket",
+    " docker); write what is in force into daemon.json, or drain the node, restart Docker and load its images again;"
+    " systemctl unmask docker.socket",
 )
 def test_docker_starts_again_as_it_is(host: Host) -> None:
     """Docker's next start succeeds and changes nothing: all of daemon.json is in force, is known, and is no flag, too.

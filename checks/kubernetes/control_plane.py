@@ -334,11 +334,16 @@ def is_grave(event: Any) -> bool:
 
 
 def request_state(request: Any) -> str | None:
-    """What is to be said of a certificate request that is pending, maybe nothing; None of one that is not."""
-    if not objects.status_of(request).get("conditions"):
+    """What is to be said of a certificate request that is pending, maybe nothing; None of one that is not.
+
+    Its conditions have no status up to Kubernetes 1.18 (certificates/v1beta1): each that is there holds.
+    """
+    said = objects.status_of(request)
+    holding = {c["type"] for c in said.get("conditions") or () if c.get("status", "True") == "True"}
+    if not holding:
         return ""
-    is_approved = objects.condition(request, "Approved") and not objects.condition(request, "Failed")
-    return " (approved, not signed)" if is_approved and not objects.status_of(request).get("certificate") else None
+    is_unsigned = "Approved" in holding and "Failed" not in holding and not said.get("certificate")
+    return " (approved, not signed)" if is_unsigned else None
 
 
 def kubeadm_configuration(kube: Kubernetes) -> dict[str, Any]:
