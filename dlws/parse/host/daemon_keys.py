@@ -7,9 +7,9 @@ docker/cli docs/deprecated.md.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dlws.verdict import Unknown
 
@@ -82,12 +82,6 @@ _EVERY_DRIVERS: Final = frozenset(
 )
 _STOCK: Final = "runc"
 _LEVELS: Final = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
-_MIRROR_FAULTS: Final[Mapping[str, re.Pattern[str]]] = {
-    "that is no http:// or https:// address": re.compile(r"(?!https?://[^/])", re.IGNORECASE),
-    "with a user": re.compile(r"[^/]*//[^/?#@]*@"),
-    "with a query": re.compile(r"[^?#]*[?#]."),
-}
-"""What is wrong with a registry mirror, and how one begins that has it."""
 
 
 def refused(
@@ -137,11 +131,20 @@ def _of_runtimes(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator
 def _of_values(settings: Mapping[str, Any]) -> Iterator[str]:
     """Values of the right type that Validate refuses. A level `warning` is good up to 24, and left to pass after."""
     mirrors, level = settings.get("registry-mirrors"), settings.get("log-level")
-    for fault, shape in _MIRROR_FAULTS.items():
-        if isinstance(mirrors, list) and any(shape.match(url) for url in mirrors if isinstance(url, str)):
-            yield f"registry-mirrors has one {fault}"
+    faults = map(_fault_of_mirror, filter(_is_text, mirrors if isinstance(mirrors, list) else ()))
+    yield from (f"registry-mirrors has one {fault}" for fault in dict.fromkeys(faults) if fault)
     if isinstance(level, str) and level and level.lower() not in _LEVELS:
         yield "log-level is no level"
+
+
+def _fault_of_mirror(address: str) -> str:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.netloc:
+        return "that is no http:// or https:// address"
+    return "with a user" if "@" in url.netloc else "with a query" if url.query or url.fragment else ""
 
 
 def _of_logs(settings: Mapping[str, Any]) -> Iterator[str]:

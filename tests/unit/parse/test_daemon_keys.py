@@ -64,6 +64,8 @@ def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
         ('{"tls-verify": true}', "tls-verify is no key of it"),
         ('{"registry-mirrors": ["harbor.atlas.cn:8443"]}', "registry-mirrors has one that is no http:// or https://"),
         ('{"registry-mirrors": ["https://a", "https://u:pw@b"]}', "registry-mirrors has one with a user"),
+        ('{"registry-mirrors": ["https://[::1"]}', "registry-mirrors has one that is no http:// or https://"),
+        ('{"registry-mirrors": ["https:///a"]}', "registry-mirrors has one that is no http:// or https://"),
         ('{"registry-mirrors": ["https://a/?x"]}', "registry-mirrors has one with a query"),
         ('{"log-level": "verbose"}', "log-level is no level"),
         ('{"log-opts": {"mode": "async"}}', "log-opts has a mode that is neither blocking nor non-blocking"),
