@@ -14,7 +14,10 @@ from dlws.facts.docker import (
     docker_of,
     image_architecture,
     keys_given_as_flags,
+    log_settings,
+    others_with_the_socket,
     refused_by_dockerd,
+    units_that_keep_it_down,
 )
 from dlws.facts.files import text_of
 from dlws.inventory import Node
@@ -137,8 +140,7 @@ def test_no_container_is_dead(host: Host) -> None:
 )
 def test_container_logs_are_bounded(host: Host) -> None:
     """Docker limits the size of container logs; otherwise one chatty container can fill the disk."""
-    written = daemon_settings(host)
-    driver, options = written.get("log-driver", "json-file"), written.get("log-opts") or {}
+    driver, options = log_settings(host)
     bounded = driver in ROTATING or "max-size" in options
     expect_that(bounded, "container logs", found=f"{driver} without max-size", expected="a size limit")
 
@@ -194,7 +196,8 @@ def test_daemon_json_is_valid(host: Host) -> None:
     title_zh="Docker 重启后可启动且配置不变",
     causes=[test_docker_is_active, test_default_runtime_is_nvidia, test_daemon_json_is_valid],
     fix="correct the setting in daemon.json, take it out of there or out of the unit's ExecStart (systemctl edit"
-    " docker); write what is in force into daemon.json, or drain the node, restart Docker and load its images again",
+    " docker); write what is in force into daemon.json, or drain the node, restart Docker and load its images again;"
+    " systemctl unmask docker.socket",
 )
 def test_docker_starts_again_as_it_is(host: Host) -> None:
     """Docker's next start succeeds and changes nothing: all of daemon.json is in force, is known, and is no flag, too.
@@ -203,6 +206,7 @@ def test_docker_starts_again_as_it_is(host: Host) -> None:
     """
     twice = sorted(daemon_settings(host).keys() & keys_given_as_flags(host))
     expect("settings that are flags of dockerd, too, which then does not start", found=twice, expected=[])
+    expect("units without which Docker does not start", found=units_that_keep_it_down(host), expected=[])
     expect("what dockerd does not start with in daemon.json", found=refused_by_dockerd(host), expected=[])
     expect("what Docker's next start changes", found=changed_by_a_restart(host), expected=[])
 
@@ -302,14 +306,16 @@ def test_container_sees_every_npu(cluster: Cluster, host: Host) -> None:
     severity=Severity.WARNING,
     title_zh="仅 root 与 docker 组可访问 Docker（docker.sock 与 TCP）",
     causes=[test_docker_is_active],
-    fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock; take -H tcp:// out of the unit, or add"
-    " --tlsverify",
+    fix="chown root:docker /var/run/docker.sock; chmod 660 /var/run/docker.sock; setfacl -b it; take -H tcp:// out of"
+    " the unit, or add --tlsverify",
 )
 def test_docker_socket_is_guarded(host: Host) -> None:
     """Only root and the docker group can access Docker: by its socket, and by TCP with a certificate alone."""
     socket = host.file("/var/run/docker.sock")
     found = f"{socket.mode:o} {socket.user}:{socket.group}" if socket.exists else "no socket"
     expect("mode and owner of docker.sock", found=found, expected="660 root:docker")
+    if socket.exists:
+        expect("access control list of docker.sock", found=others_with_the_socket(host), expected=[])
     expect("addresses at which Docker obeys anybody", found=docker_of(host).open_to, expected=[])
 
 

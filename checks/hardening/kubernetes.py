@@ -363,7 +363,7 @@ def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
     telling = [
         f"{thing['metadata'].get('namespace')}/{thing['metadata']['name']} {key}"
         for thing in kube.list("configmaps")
-        for key, text in (thing.get("data") or {}).items()
+        for key, text in objects.texts_of(thing)
         if any(secret in text for secret in long)
     ]
     expect("ConfigMaps that contain a secret", found=telling, expected=[])

@@ -123,7 +123,7 @@ def test_workloads_have_converged(cluster: Cluster, kube: Kubernetes) -> None:
 def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
     """No pod is Pending for more than 5 minutes, failed, stuck terminating, or on a node that does not exist.
 
-    A failed attempt of a Job that has completed since is none.
+    A failed attempt of a Job that has completed since is none, nor is a failed run of a CronJob before a good one.
     """
     now, pods = kube.list("pods").at, without_past_attempts(kube, ordinary(cluster, kube))
     stuck = [

@@ -66,7 +66,7 @@ def test_components_can_be_reached(cluster: Cluster, node: Node, peers: tuple[No
     " there and by iptables -D or nft delete",
 )
 def test_no_rule_drops_pods(cluster: Cluster, host: Host) -> None:
-    """No rule of iptables or nft drops what pods send or receive before Kubernetes' own rules let it pass.
+    """No rule of iptables, nft or ebtables drops what pods send or receive before Kubernetes' own rules let it pass.
 
     Chains of Kubernetes, Docker and the pod network are their own; a rule for one port is not judged, save DNS. What
     comes in to the host itself is N07's.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlws.facts.files import text_of
-from dlws.parse.host import daemon_json, daemon_keys, docker_info
+from dlws.parse.host import acl, daemon_json, daemon_keys, docker_info
 from dlws.parse.text import unparsable
 from dlws.parse.versions import docker
 from dlws.remote.host import Host
@@ -23,6 +23,22 @@ FLAGS = (
 )
 """dockerd's flags as it runs, where variables of its unit have their values, and as its unit has them for its next
 start. Their values stay on the host: a proxy's may hold a password."""
+
+
+LOG_OPTIONS = FLAGS.partition(" sed -n")[0] + (
+    " sed -n -e '/^--log-opt$/{n;s/=.*//p;}' -e 's/^--log-opt=\\([^=]*\\)=.*/\\1/p'"
+)
+"""The names of the options for the log driver among these flags: a value may be a token."""
+
+
+NEEDED = (
+    "u=$(systemctl show docker -p Requires -p BindsTo) && for n in $(printf '%s\\n' \"$u\" | sed 's/^[A-Za-z]*=//');"
+    ' do s=$(systemctl show -p LoadState -- "$n") || exit; echo "$n ${s#LoadState=}"; done'
+)
+"""The units without which systemd does not start Docker, `docker.socket` among them, each with its LoadState."""
+SOCKET = "/var/run/docker.sock"
+SOCKET_MODE = "ls -Ld %s"
+ACCESS_LIST = "getfacl -cpE %s"
 
 
 def docker_of(host: Host) -> docker_info.DockerInfo:
@@ -40,10 +56,38 @@ def keys_given_as_flags(host: Host) -> frozenset[str]:
     return daemon_json.keys_of_flags(host.lines(FLAGS))
 
 
+def log_settings(host: Host) -> tuple[str, set[str]]:
+    """The log driver, and the names of its options, by daemon.json or by flags: `("json-file", {"max-size"})`."""
+    written, flags = daemon_settings(host), keys_given_as_flags(host)
+    driver = docker_of(host).log_driver if "log-driver" in flags else str(written.get("log-driver") or "json-file")
+    by_flag = host.lines(LOG_OPTIONS) if "log-opts" in flags else ()
+    return driver, {*(written.get("log-opts") or ()), *by_flag}
+
+
+def units_that_keep_it_down(host: Host) -> list[str]:
+    """The units that Docker's needs to start and that cannot be started: `["docker.socket masked"]`.
+
+    A unit that is masked while it runs goes on running (systemctl(1)): only the next start fails.
+    """
+    return [line for line in host.lines(NEEDED) if line.partition(" ")[2] not in ("loaded", "merged")]
+
+
+def others_with_the_socket(host: Host) -> list[str]:
+    """Whom an access control list lets write to Docker's socket: `["user:ops:rw-"]`. `ls` shows a `+` where it has one.
+
+    The mode that stat(1) shows is then the list's mask, and says nothing of them (acl(5)).
+    """
+    if not host.read(SOCKET_MODE, SOCKET).partition(" ")[0].endswith("+"):
+        return []
+    return acl.others_who_write(host.read(ACCESS_LIST, SOCKET))
+
+
 def refused_by_dockerd(host: Host) -> list[str]:
     """What of daemon.json keeps Docker from starting the next time: `["log-opts is no object of texts"]`."""
-    flags = frozenset(word.lstrip("-") for word in host.lines(FLAGS))
-    return daemon_keys.refused(daemon_settings(host), docker(docker_of(host).server_version).numbers, flags)
+    flags, now = frozenset(word.lstrip("-") for word in host.lines(FLAGS)), docker_of(host)
+    in_force = {"default-runtime": now.default_runtime, "log-driver": now.log_driver}
+    chosen = {key: value for key, value in in_force.items() if key in flags}
+    return daemon_keys.refused(daemon_settings(host), docker(now.server_version).numbers, flags, chosen)
 
 
 def changed_by_a_restart(host: Host) -> list[str]:

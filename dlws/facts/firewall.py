@@ -13,7 +13,7 @@ from dlws.facts.files import text_of
 from dlws.facts.network import addresses_up
 from dlws.inventory import Node
 from dlws.kubernetes import kubeadm
-from dlws.parse.network import firewall, iptables_save, nftables
+from dlws.parse.network import ebtables, firewall, iptables_save, nftables
 from dlws.parse.network.packet_filter import Fate, Filter, Packet, Sources
 from dlws.platform import services
 from dlws.remote.host import Host
@@ -34,6 +34,12 @@ OTHER_SAVE: Final = (
 """The version of `iptables`, as a comment, and all rules of the legacy back end where it shows those of nf_tables: the
 kernel obeys both."""
 NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
+EBTABLES: Final = (
+    "if grep -qs '^ebtable_filter ' /proc/modules; then"
+    " c=$(command -v ebtables-legacy || command -v ebtables) || { echo 'ebtables: not found' >&2; exit 127; };"
+    " $c -t filter -L; fi"
+)
+"""Asked where the module of the legacy back end is loaded, because asking loads it."""
 WAYS_IN: Final = (
     *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443)),
     *(("udp", port) for port in (6783, 6784)),
@@ -179,7 +185,8 @@ def nft_drops(host: Host) -> tuple[list[str], list[str]]:
         doubts += [f"nft chain {chain} rule {rule}" for rule in unclear]
         if chain.policy == "drop":
             (doubts if nftables.accepts_some(text, chain) else dropping).append(f"nft chain {chain} policy drop")
-    return dropping, doubts
+    frames, unclear = ebtables.drops(host.read(EBTABLES))
+    return dropping + frames, doubts + unclear
 
 
 def _filter(host: Host, chain: firewall.Chain) -> Filter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from dlws.kubernetes import objects
@@ -26,13 +27,22 @@ def orphans(kube: Kubernetes, pods: Iterable[Object]) -> list[str]:
 def without_past_attempts(kube: Kubernetes, pods: list[Any]) -> list[Any]:
     """The pods without the failed ones of a Job that has completed since: it tries again, and keeps what failed.
 
-    The Jobs are asked for only where a pod of one has failed.
+    So does a CronJob with its failed runs (failedJobsHistoryLimit), after which a later run has completed. The Jobs are
+    asked for only where a pod of one has failed.
     """
     failed = {objects.name_of(pod): job for pod in pods if (job := objects.job_of(pod)) and objects.has_failed(pod)}
     if not failed:
         return pods
-    done = {objects.name_of(job) for job in kube.list("jobs") if objects.condition(job, "Complete") == "True"}
+    jobs = kube.list("jobs")
+    complete = [job for job in jobs if objects.condition(job, "Complete") == "True"]
+    good = {(objects.cron_job_of(job), _created(job)) for job in complete if objects.cron_job_of(job)}
+    past = [j for j in jobs if any(cron == objects.cron_job_of(j) and _created(j) < later for cron, later in good)]
+    done = {objects.name_of(job) for job in (*complete, *past)}
     return [pod for pod in pods if failed.get(objects.name_of(pod)) not in done]
+
+
+def _created(thing: Object) -> datetime:
+    return objects.instant(thing["metadata"].get("creationTimestamp"))
 
 
 def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -109,11 +110,27 @@ def has_failed(pod: Object) -> bool:
     return bool(pod["status"].get("phase") == "Failed")
 
 
+def texts_of(config_map: Object) -> list[tuple[str, str]]:
+    """What a ConfigMap holds, by key; `kubectl create configmap` puts a file that is not UTF-8 into `binaryData`."""
+    binary = config_map.get("binaryData") or {}
+    decoded = [(key, base64.b64decode(value).decode("utf-8", "replace")) for key, value in binary.items()]
+    return [*(config_map.get("data") or {}).items(), *decoded]
+
+
 def job_of(pod: Object) -> str:
     """The Job that a pod belongs to, `default/train`; empty for a pod of none."""
-    owners = pod["metadata"].get("ownerReferences") or ()
-    name = next((str(o["name"]) for o in owners if o.get("kind") == "Job" and o.get("controller")), "")
-    return f"{pod['metadata']['namespace']}/{name}" if name else ""
+    return _controller(pod, "Job")
+
+
+def cron_job_of(job: Object) -> str:
+    """The CronJob that a Job is a run of, `default/backup`; empty for a Job of none."""
+    return _controller(job, "CronJob")
+
+
+def _controller(thing: Object, kind: str) -> str:
+    owners = thing["metadata"].get("ownerReferences") or ()
+    name = next((str(o["name"]) for o in owners if o.get("kind") == kind and o.get("controller")), "")
+    return f"{thing['metadata']['namespace']}/{name}" if name else ""
 
 
 def is_being_deleted(thing: Object) -> bool:

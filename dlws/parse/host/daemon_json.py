@@ -27,8 +27,8 @@ _LETTERS: Final = {
 }
 _PLURALS: Final = frozenset(
     "authorization-plugin cdi-spec-dir cluster-store-opt default-address-pool default-network-opt"  # noqa: SIM905
-    " default-ulimit dns-opt exec-opt host host-gateway-ip label log-opt node-generic-resource nri-opt registry-mirror"
-    " storage-opt".split()
+    " default-ulimit dns-opt exec-opt feature host host-gateway-ip label log-opt node-generic-resource nri-opt"
+    " registry-mirror storage-opt".split()
 )
 """Flags that may be given several times; the key of all their values has an s behind."""
 _OTHER_NAMES: Final = {"insecure-registry": "insecure-registries"}

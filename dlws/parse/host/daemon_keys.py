@@ -1,20 +1,23 @@
 """What of a daemon.json dockerd refuses when it starts, though it is good JSON.
 
 Sources: moby's daemon/config/config.go and config_linux.go (keys, types, `findConfigurationConflicts`, `Validate`),
-cmd/dockerd/config*.go (flags) and daemon/logger/loggerutils, of 18.09 to 29; docker/cli docs/deprecated.md.
+cmd/dockerd/config*.go (flags), daemon/logger/factory.go and registry/config.go (`ValidateMirror`), of 18.09 to 29.7;
+docker/cli docs/deprecated.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from dlws.verdict import Unknown
 
 Version = tuple[int, ...]
 
 _FLAT: Final = frozenset(
-    ("cluster-store-opts", "default-network-opts", "log-opts", "runtimes", "default-ulimits", "features", "builder")
+    "cluster-store-opts default-network-opts log-opts runtimes default-ulimits features builder"  # noqa: SIM905
+    " nri-opts".split()
 )
 """Keys whose object is a value; that of any other key (`proxies`) is a group of further keys."""
 _TEXTS: Final = (
@@ -31,9 +34,9 @@ _SWITCHES: Final = (
     " selinux-enabled tls tlsverify userland-proxy"
 )
 _NUMBERS: Final = (
-    "cpu-rt-period cpu-rt-runtime max-concurrent-downloads max-concurrent-uploads max-download-attempts mtu"
-    " network-control-plane-mtu network-diagnostic-port oom-score-adjust shutdown-timeout swarm-raft-election-tick"
-    " swarm-raft-heartbeat-tick"
+    "cpu-rt-period cpu-rt-runtime default-stop-timeout max-concurrent-downloads max-concurrent-uploads"
+    " max-download-attempts mtu network-control-plane-mtu network-diagnostic-port oom-score-adjust shutdown-timeout"
+    " swarm-raft-election-tick swarm-raft-heartbeat-tick"
 )
 _LISTS: Final = (
     "allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts"
@@ -41,8 +44,9 @@ _LISTS: Final = (
 )
 _IGNORED: Final = (
     "add-runtime authorization-plugin cdi-spec-dir cluster-store-opt compression-threads config-file"
-    " containerd-plugins-namespace default-address-pool default-network-opt default-ulimit dns-opt exec-opt help host"
-    " insecure-registry label log-opt node-generic-resource registry-mirror restart storage-opt validate version"
+    " containerd-plugins-namespace default-address-pool default-network-opt default-ulimit dns-opt exec-opt feature"
+    " help host insecure-registry label log-opt node-generic-resource registry-mirror restart storage-opt validate"
+    " version"
 )
 """Flags that are no keys: dockerd takes their names for known ones, and does nothing of what they say. openEuler's
 Docker has compression-threads."""
@@ -51,16 +55,20 @@ NEWEST: Final = 29
 SINCE: Final[Mapping[str, Version]] = {
     **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20, 10)),
     **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23, 0)),
-    **dict.fromkeys(("default-network-opts", "min-api-version"), (24, 0)),
-    "cdi-spec-dirs": (25, 0),
-    **dict.fromkeys(("allow-direct-routing", "bip6", "bridge-accept-fwmark", "firewall-backend"), (28, 0)),
-    **dict.fromkeys(("host-gateway-ips", "ip-forward-no-drop"), (28, 0)),
+    "default-network-opts": (24, 0),
+    **dict.fromkeys(("cdi-spec-dirs", "log-format"), (25, 0)),
+    **dict.fromkeys(("bip6", "host-gateway-ips", "ip-forward-no-drop"), (28, 0)),
+    "allow-direct-routing": (28, 2),
+    **dict.fromkeys(("bridge-accept-fwmark", "firewall-backend", "min-api-version"), (29, 0)),
+    "nri-opts": (29, 2),
+    "default-stop-timeout": (29, 7),
 }
 """By key, the first Docker that may have it."""
 UNTIL: Final[Mapping[str, Version]] = {
     "disable-legacy-registry": (18, 9),
     **dict.fromkeys(("cluster-advertise", "cluster-store", "cluster-store-opts", "graph"), (20, 10)),
     "oom-score-adjust": (24, 0),
+    "api-cors-header": (27, 5),
 }
 """By key, the last Docker that has it."""
 LOG_OPTIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -73,15 +81,20 @@ _EVERY_DRIVERS: Final = frozenset(
     ("mode", "max-buffer-size", "cache-compress", "cache-disabled", "cache-max-file", "cache-max-size")
 )
 _STOCK: Final = "runc"
+_LEVELS: Final = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 
 
-def refused(settings: Mapping[str, Any], version: Version, flags: frozenset[str]) -> list[str]:
+def refused(
+    settings: Mapping[str, Any], version: Version, flags: frozenset[str], chosen: Mapping[str, str]
+) -> list[str]:
     """What dockerd of that version does not start with: `["log-opts is no object of texts"]`.
 
-    `flags` are those that it is given besides the file, without their values: `{"add-runtime"}`. Values are not named:
-    one may hold a password. Raises Unknown for a key that is in no table here, of a Docker newer than the tables.
+    `flags` are those that it is given besides the file, without their values: `{"add-runtime"}`. `chosen` is what flags
+    say in the place of `default-runtime` and `log-driver`. Values are not named: one may hold a password. Raises
+    Unknown for a key that is in no table here, of a Docker newer than the tables.
     """
-    return [*_of_keys(settings, version), *_of_runtimes(settings, flags), *_of_logs(settings, flags)]
+    both = {**settings, **chosen}
+    return [*_of_keys(settings, version), *_of_values(settings), *_of_runtimes(both, flags), *_of_logs(both)]
 
 
 def _of_keys(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
@@ -115,9 +128,34 @@ def _of_runtimes(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator
         yield f"default-runtime {chosen} is not among the runtimes"
 
 
-def _of_logs(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator[str]:
+def _of_values(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Values of the right type that Validate refuses. A level `warning` is good up to 24, and left to pass after."""
+    mirrors, level = settings.get("registry-mirrors"), settings.get("log-level")
+    faults = map(_fault_of_mirror, filter(_is_text, mirrors if isinstance(mirrors, list) else ()))
+    yield from (f"registry-mirrors has one {fault}" for fault in dict.fromkeys(faults) if fault)
+    if isinstance(level, str) and level and level.lower() not in _LEVELS:
+        yield "log-level is no level"
+
+
+def _fault_of_mirror(address: str) -> str:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.netloc:
+        return "that is no http:// or https:// address"
+    return "with a user" if "@" in url.netloc else "with a query" if url.query or url.fragment else ""
+
+
+def _of_logs(settings: Mapping[str, Any]) -> Iterator[str]:
     options, driver = _object(settings, "log-opts"), str(settings.get("log-driver") or "json-file")
-    if "log-driver" in flags or driver not in LOG_OPTIONS:
+    if driver == "none":
+        return
+    if options.get("mode") not in (None, "", "blocking", "non-blocking"):
+        yield "log-opts has a mode that is neither blocking nor non-blocking"
+    elif "max-buffer-size" in options and options.get("mode") != "non-blocking":
+        yield "log-opts has max-buffer-size without mode=non-blocking"
+    if driver not in LOG_OPTIONS:
         return
     known = LOG_OPTIONS[driver] | _EVERY_DRIVERS
     yield from (f"log-opts has {name}, no option of {driver}" for name in options if name not in known)
@@ -174,7 +212,7 @@ _KNOWN: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "runtimes": ("object of runtimes", _each(dict, _is_runtime)),
     "default-ulimits": ("object of limits", _each(dict, _is_limit)),
     "default-address-pools": ("list of pools", _each(list, _is_pool)),
-    **dict.fromkeys(("builder", "default-network-opts"), ("object", lambda value: isinstance(value, dict))),
+    **dict.fromkeys(("builder", "default-network-opts", "nri-opts"), ("object", lambda value: isinstance(value, dict))),
     **dict.fromkeys(_IGNORED.split(), ("anything", lambda _: True)),
 }
 """By key, the word for the type that its value has to have, and whether a value has it."""

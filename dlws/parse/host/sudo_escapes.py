@@ -60,6 +60,7 @@ _PAGES: Final = {
     "git": _words(
         r"log|diff|show|help|reflog|blame|shortlog|whatchanged|range-diff|-p|--paginate", _NO_PAGER, without=False
     ),
+    **dict.fromkeys(("dpkg", "dpkg-query"), _words(r"-l|--list", _NO_PAGER, without=False)),
 }
 """Those whose pager knows nothing of sudo."""
 _EDITS: Final = {
@@ -82,11 +83,20 @@ _PAGERS: Final = re.compile(r"more|man|less")
 RUNS_ANYTHING: Final = re.compile(
     r"kubectl|helm|podman|nerdctl|runc|make|cmake|ansible(?:-playbook)?|gcc|go|java|npm|npx|gem|rake|cargo|flock|ltrace"
     r"|capsh|cpulimit|rlwrap|socat|run-parts|start-stop-daemon|sshpass|parallel|numactl|perf|prlimit|firejail|doas|sg"
-    r"|openvpn|mysql|mariadb|psql|sqlite3|ftp|sftp|lftp|telnet|mail|mailx|passwd|busctl|machinectl"
+    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save|-restore)?|openvpn|mysql|mariadb|psql|sqlite3|ftp|sftp|lftp|telnet|mail|mailx|passwd|busctl|machinectl"
 )
 """More programs that run what they are told, or change whose password root's is."""
 WRITES_ANYTHING: Final = re.compile(r"curl|wget|yum|dnf|rpm|zypper|zip|7z|cpio|unzip|patch|split|sort|setfacl")
 """More programs that write any file, or install any package, when their words are free."""
+IDLE_ALONE: Final = re.compile(
+    r"cp|mv|ln|install|tee|dd|tar|rsync|scp|sed|chmod|chown|mount|at|git|ssh|insmod|modprobe|useradd|usermod|apt|apt-get"
+    r"|dpkg|snap|pip[\d.]*|curl|wget|yum|dnf|rpm|zypper|7z|unzip|sort|setfacl|kubectl|helm|podman|docker|nvidia-docker"
+    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save)?"
+)
+"""Of all these, those that without any word show their usage, a list, or their own input again. `crontab`, `chpasswd`
+and `patch` then do what their input says."""
+_MODPROBE: Final = re.compile(r"(?:-M|--modprobe)(?:=.*)?|-M.+")
+"""iptables(8): the program that it runs in the place of modprobe, as root, where a table or a match is missing."""
 EDITORS: Final = re.compile(
     r"vimdiff|nvim|rvim|rview|pico|joe|jed|mg|micro|mcedit|mc|most|pg|zless|zmore|lynx|w3m|(?:sensible-)?(?:editor|pager)"
 )
@@ -123,7 +133,9 @@ def is_known(name: str) -> bool:
 
 def only_pages(name: str) -> bool:
     """Whether the pager is all that a program is dangerous for."""
-    return (name in _PAGES or name in _OF_SYSTEMD) and name not in ("git", "systemctl", "busctl", "machinectl")
+    return (name in _PAGES or name in _OF_SYSTEMD) and name not in (
+        *("git", "dpkg", "systemctl", "busctl", "machinectl"),
+    )
 
 
 def is_harmless_alone(name: str, words: str) -> bool:
@@ -142,7 +154,7 @@ def escapes(name: str, words: str, era: Era) -> bool:
         return True
     if _SHELL.fullmatch(name) and era.keeps_home and _reads_own_files(name, words):
         return True
-    if EDITORS.fullmatch(name):
+    if EDITORS.fullmatch(name) or ("tables" in name and any(map(_MODPROBE.fullmatch, words.split()))):
         return True
     table = _PAGES | (_OF_SYSTEMD if era.paged else {})
     return name in table and _pages(name, table[name], words)

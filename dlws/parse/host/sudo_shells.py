@@ -102,6 +102,8 @@ def _is_free(item: Item, program: str, era: Era, rights: Rights) -> bool:
         return True
     if sudo_escapes.only_pages(name):
         return False
+    if words == '""' and sudo_escapes.IDLE_ALONE.fullmatch(name):
+        return False
     if words in ("", "*", '""') or _ASKED.fullmatch(name) or sudo_escapes.chooses(name, words):
         return True
     if name in ("su", "runuser"):

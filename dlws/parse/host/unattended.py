@@ -13,8 +13,10 @@ SOURCE: Final = "apt-config dump"
 _ROW: Final = re.compile(r'([\w:./-]{1,200}) "(.*)";')
 _ORIGINS: Final = ("unattended-upgrade::allowed-origins::", "unattended-upgrade::origins-pattern::")
 _NEVER: Final = "unattended-upgrade::package-blacklist::"
-_NAMES_ITS_OWNER: Final = ("o", "origin", "l", "label", "site")
+_NAMES_ITS_OWNER: Final = ("o", "origin", "l", "label")
 """The keys of an origin that say whose packages it has. By its codename or archive alone, it may be Docker's, too."""
+_OWN_SITE: Final = re.compile(r"(?:[\w-]{1,63}\.){0,3}(?:ubuntu\.com|debian\.org)", re.IGNORECASE)
+"""A distribution's own site. A mirror's (mirrors.aliyun.com) has Docker's packages under the same name."""
 _MAY_BE_DOCKER: Final = re.compile(r"docker|[*?\[]", re.IGNORECASE)
 _OWN_PACKAGES: Final = ("docker-ce", "containerd.io")
 """Docker's own packages, which no distribution has."""
@@ -50,8 +52,11 @@ def parse(text: str) -> Unattended:
 def _is_anothers(origin: str) -> bool:
     """Whether an origin names somebody else than Docker: `Ubuntu:bionic`, `origin=Debian,codename=buster`."""
     pairs = [part.partition("=") for part in origin.split(",")] if "=" in origin else [("o", "", origin.split(":")[0])]
-    owners = [value for key, _, value in pairs if key.strip().lower() in _NAMES_ITS_OWNER]
-    return any(_MAY_BE_DOCKER.search(owner) is None for owner in owners)
+    said = [(key.strip().lower(), value.strip()) for key, _, value in pairs]
+    owners = [value for key, value in said if key in _NAMES_ITS_OWNER]
+    return any(key == "site" and _OWN_SITE.fullmatch(value) for key, value in said) or any(
+        _MAY_BE_DOCKER.search(owner) is None for owner in owners
+    )
 
 
 def _begins(expression: str, package: str) -> bool:

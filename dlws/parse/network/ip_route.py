@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from dlws.parse.text import lines, unparsable
 
-_KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast")
+_KINDS = ("unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast", "multicast", "anycast")
 _NEIGHBOUR = re.compile(
     r"([0-9.]+) dev \S+(?:\s+lladdr ([0-9a-f:]{17}|[0-9a-f:]{59}))?"  # a MAC address, or InfiniBand's 20 bytes
     r"(?:\s+(?:router|proxy|offload|extern_learn|managed|extern_valid))*(?:\s+([A-Z]+))?(?:\s+proto \S+)?"
@@ -43,17 +43,22 @@ def routes(text: str) -> tuple[Route, ...]:
             if not table:
                 raise unparsable(source, line)
             bare = table[-1] if table[-1].via or table[-1].device else table.pop()
-            hop = dict(pairwise(words))
-            table.append(Route(bare.network, hop.get("via", ""), hop.get("dev", "")))
+            table.append(_through(bare.network, words))
             continue
         target = words[1] if words[0] in _KINDS and len(words) > 1 else words[0]
         try:
             network = IPv4Network("0.0.0.0/0" if target == "default" else target)
         except ValueError as error:
             raise unparsable(source, line) from error
-        values = dict(pairwise(words))
-        table.append(Route(network, values.get("via", ""), values.get("dev", "")))
+        table.append(_through(network, words))
     return tuple(table)
+
+
+def _through(network: IPv4Network, words: list[str]) -> Route:
+    """A route by the words of its hop; a gateway of the other family is named so, `via inet6 fe80::1` (RFC 5549)."""
+    values = dict(pairwise(words))
+    via = values.get("via", "")
+    return Route(network, values.get("inet6", "") if via == "inet6" else via, values.get("dev", ""))
 
 
 def neighbours(text: str) -> dict[str, str]:

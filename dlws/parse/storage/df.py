@@ -11,6 +11,7 @@ SOURCE = "df -PB1"
 # "Filesystem 1-blocks Used ...", or in zh_CN "文件系统 1的块 ..." (coreutils 9.1), "文件系统 1-块 ..." (8.28).
 _HEADER = re.compile(r"\S+\s+1B?(?:-blocks|[的-]?块)\s")
 _INODES_HEADER = re.compile(r"\S+\s+(?:Inodes|Inode)\s")
+_UNCOUNTED = re.compile(r"(?<=\S)(?:[ \t]+-){4}[ \t]+/")
 _ROW = re.compile(r"(\S.*?)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+(-?[0-9]{1,20})\s+([0-9]{1,3}%|-)\s+(/.*)")
 
 
@@ -42,8 +43,11 @@ def parse(text: str) -> tuple[FileSystem, ...]:
 
 
 def inodes(text: str) -> tuple[FileSystem, ...]:
-    """`df -Pi`: the same in inodes; a file system that allocates inodes dynamically has size 0."""
-    return _rows("df -Pi", text, _INODES_HEADER)
+    """`df -Pi`: the same in inodes; a file system that allocates inodes dynamically has size 0.
+
+    So has one whose server does not count them: `-` in all columns (coreutils' fsusage.c, of all ones in statfs).
+    """
+    return _rows("df -Pi", _UNCOUNTED.sub(" 0 0 0 - /", text), _INODES_HEADER)
 
 
 def _rows(source: str, text: str, header: re.Pattern[str]) -> tuple[FileSystem, ...]:

@@ -13,8 +13,9 @@ from dlws.verdict import Unknown
 USUAL = (20, 10, 24)
 
 
-def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: str = "") -> list[str]:
-    return daemon_keys.refused(settings, version, frozenset(flags.split()))
+def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: str = "", **by_flag: str) -> list[str]:
+    chosen = {key.replace("_", "-"): value for key, value in by_flag.items()}
+    return daemon_keys.refused(settings, version, frozenset(flags.split()), chosen)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,9 @@ def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: s
         {"node-generic-resources": ["gpu=a"], "storage-opts": [], "tlsverify": True},
         {"insecure-registry": "a flag's name, which dockerd passes over"},
         {"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 1, "Soft": 1}}},
+        {"registry-mirrors": ["https://a.example.org/", "http://192.168.3.2:5000"], "log-level": "WARNING"},
+        {"log-opts": {"mode": "non-blocking", "max-buffer-size": "4m"}, "default-ipc-mode": None},
+        {"log-driver": "none", "log-opts": {"mode": "async"}},
     ],
 )
 def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
@@ -58,6 +62,14 @@ def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
         ('{"runtimes": {"a": {"path": 1}}}', "runtimes is no object of runtimes"),
         ('{"proxy": {"http-proxy": "x"}}', "http-proxy is a key of newer versions"),
         ('{"tls-verify": true}', "tls-verify is no key of it"),
+        ('{"registry-mirrors": ["harbor.atlas.cn:8443"]}', "registry-mirrors has one that is no http:// or https://"),
+        ('{"registry-mirrors": ["https://a", "https://u:pw@b"]}', "registry-mirrors has one with a user"),
+        ('{"registry-mirrors": ["https://[::1"]}', "registry-mirrors has one that is no http:// or https://"),
+        ('{"registry-mirrors": ["https:///a"]}', "registry-mirrors has one that is no http:// or https://"),
+        ('{"registry-mirrors": ["https://a/?x"]}', "registry-mirrors has one with a query"),
+        ('{"log-level": "verbose"}', "log-level is no level"),
+        ('{"log-opts": {"mode": "async"}}', "log-opts has a mode that is neither blocking nor non-blocking"),
+        ('{"log-opts": {"max-buffer-size": "4m"}}', "log-opts has max-buffer-size without mode=non-blocking"),
     ],
 )
 def test_what_dockerd_refuses(text: str, said: str) -> None:
@@ -76,6 +88,19 @@ def test_what_dockerd_refuses(text: str, said: str) -> None:
         ("cluster-store", "etcd://a", (23, 0), False),
         ("oom-score-adjust", -500, (24, 0, 9), True),
         ("oom-score-adjust", -500, (25, 0, 3), False),
+        ("min-api-version", "1.24", (28, 5, 2), False),
+        ("firewall-backend", "iptables", (28, 5, 2), False),
+        ("bridge-accept-fwmark", "1", (28, 5, 2), False),
+        ("allow-direct-routing", True, (28, 1, 1), False),
+        ("allow-direct-routing", True, (28, 2, 0), True),
+        ("api-cors-header", "*", (27, 5, 1), True),
+        ("api-cors-header", "*", (28, 0, 0), False),
+        ("log-format", "json", (24, 0, 9), False),
+        ("log-format", "json", (25, 0, 0), True),
+        ("nri-opts", {"enable": True, "socket-path": "/var/run/nri/nri.sock"}, (29, 2, 0), True),
+        ("nri-opts", {"enable": True}, (29, 1, 5), False),
+        ("default-stop-timeout", 30, (29, 7, 0), True),
+        ("default-stop-timeout", 30, (29, 6, 2), False),
     ],
 )
 def test_keys_come_and_go(key: str, value: object, version: tuple[int, ...], *, takes: bool) -> None:
@@ -86,7 +111,16 @@ def test_what_flags_say_is_not_doubted() -> None:
     assert refused({"default-runtime": "kata"}) == ["default-runtime kata is not among the runtimes"]
     assert refused({"default-runtime": "kata"}, flags="H add-runtime") == []
     assert refused({"log-opts": {"syslog-address": "x"}}) == ["log-opts has syslog-address, no option of json-file"]
-    assert refused({"log-opts": {"syslog-address": "x"}}, flags="log-driver") == []
+    assert refused({"log-opts": {"syslog-address": "x"}}, log_driver="syslog") == []
+
+
+def test_what_a_flag_chooses_has_to_fit_the_file() -> None:
+    assert refused({"log-opts": {"max-size": "1m"}}, log_driver="journald") == [
+        "log-opts has max-size, no option of journald"
+    ]
+    assert refused({}, default_runtime="nvidia") == ["default-runtime nvidia is not among the runtimes"]
+    assert refused({}, flags="add-runtime", default_runtime="nvidia") == []
+    assert refused({"runtimes": {"nvidia": {"path": "/n"}}}, default_runtime="nvidia") == []
 
 
 def test_any_value_is_judged() -> None:
@@ -96,8 +130,18 @@ def test_any_value_is_judged() -> None:
 
 
 def test_every_key_that_stands_for_a_flag_is_known() -> None:
-    flags = ["--host=a", "--log-opt", "-g", "--dns-opt", "--insecure-registry", "--label", "--default-ulimit"]
-    assert refused(dict.fromkeys(daemon_json.keys_of_flags(flags))) == []
+    flags = [
+        "--host=a",
+        "--log-opt",
+        "-g",
+        "--dns-opt",
+        "--insecure-registry",
+        "--label",
+        "--default-ulimit",
+        "--feature",
+        "--nri-opts",
+    ]
+    assert refused(dict.fromkeys(daemon_json.keys_of_flags(flags)), (29, 7, 0)) == ["graph is a key of older versions"]
 
 
 def test_a_newer_docker_may_have_newer_keys() -> None:

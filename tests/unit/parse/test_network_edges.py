@@ -322,3 +322,18 @@ def test_shares_of_another_form_are_unknown(text: str) -> None:
         weave.unreachable_owners(text)
     with pytest.raises(Unparsable):
         weave.connections(text or "?")
+
+
+@pytest.mark.parametrize(
+    ("line", "route"),
+    [
+        ("multicast 239.0.0.0/8 dev eth0 scope link \n", "239.0.0.0/8 dev eth0"),
+        ("10.2.3.0/24 via inet6 fe80::1 dev eth0 proto bgp \n", "10.2.3.0/24 via fe80::1 dev eth0"),
+        (
+            "10.2.3.0/24 proto bgp \n\tnexthop via inet6 fe80::2 dev eth1 weight 1 \n",
+            "10.2.3.0/24 via fe80::2 dev eth1",
+        ),
+    ],
+)
+def test_routes_of_other_kinds(line: str, route: str) -> None:
+    assert [str(found) for found in ip_route.routes(line)] == [route]

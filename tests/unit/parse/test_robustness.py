@@ -34,6 +34,7 @@ from dlws.parse.accelerators import (
 )
 from dlws.parse.host import (
     accounts,
+    acl,
     apt_locks,
     authorized_keys,
     boot,
@@ -63,6 +64,7 @@ from dlws.parse.host import (
 )
 from dlws.parse.network import (
     bonding,
+    ebtables,
     firewall,
     ip_addr,
     ip_route,
@@ -101,6 +103,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "daemon_json.merge": lambda text: daemon_json.merge(text, {"runtimes": {"nvidia": {"path": "n"}}}),
     "dcgm.failures": dcgm.failures,
     "df.inodes": df.inodes,
+    "ebtables.drops": ebtables.drops,
+    "acl.others_who_write": acl.others_who_write,
     "df.parse": df.parse,
     "dkms.status": dkms.status,
     "docker_info.parse": docker_info.parse,

@@ -34,7 +34,15 @@ def test_what_it_may_replace(text: str, package: str, *, may: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["codename=bionic", "a=bionic,c=stable", "o=D*", "l=Docker CE", "site=download.docker.com"]
+    "origin",
+    [
+        "codename=bionic",
+        "a=bionic,c=stable",
+        "o=D*",
+        "l=Docker CE",
+        "site=download.docker.com",
+        "site=mirrors.aliyun.com",
+    ],
 )
 def test_what_names_no_other_origin_takes_dockers_packages(origin: str) -> None:
     assert unattended.parse(ORIGIN.format(origin)).may_replace("docker-ce")
@@ -45,7 +53,13 @@ def test_another_origin_has_none_of_them(origin: str) -> None:
     assert not unattended.parse(f'Unattended-Upgrade::Allowed-Origins:: "{origin}";').may_replace("docker-ce")
 
 
-@pytest.mark.parametrize("key", ["o", "origin", "l", "label", "site"])
+@pytest.mark.parametrize("site", ["archive.ubuntu.com", "ports.ubuntu.com", "deb.debian.org", "ubuntu.com"])
+def test_a_distributions_own_site_has_none_of_them(site: str) -> None:
+    assert not unattended.parse(ORIGIN.format(f"site={site}")).may_replace("docker-ce")
+    assert unattended.parse(ORIGIN.format(f"site={site}.example.org")).may_replace("docker-ce")
+
+
+@pytest.mark.parametrize("key", ["o", "origin", "l", "label"])
 def test_another_name_in_a_pattern_keeps_them(key: str) -> None:
     assert not unattended.parse(UBUNTU + ORIGIN.format(f"a=*,{key}=Ubuntu")).may_replace("docker-ce")
     assert unattended.parse(UBUNTU + ORIGIN.format(f"a=*,{key}=*")).may_replace("docker-ce")

@@ -1,0 +1,42 @@
+"""Frames that legacy ebtables drops."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlws.parse.network import ebtables
+from dlws.verdict import Unparsable
+
+TABLE = "Bridge table: filter\n\n"
+
+
+def chain(name: str, *rules: str, policy: str = "ACCEPT") -> str:
+    return f"Bridge chain: {name}, entries: {len(rules)}, policy: {policy}\n" + "".join(f"{r}\n" for r in rules) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("forward", "closed", "doubts"),
+    [
+        (chain("FORWARD"), [], []),
+        (chain("FORWARD", policy="DROP"), ["ebtables FORWARD policy DROP"], []),
+        (chain("FORWARD", "-p IPv4 -j ACCEPT ", policy="DROP"), [], ["ebtables FORWARD policy DROP"]),
+        (chain("FORWARD", "-j DROP "), ["ebtables FORWARD: -j DROP"], []),
+        (chain("FORWARD", "-j ACCEPT ", "-j DROP "), [], []),
+        (chain("FORWARD", "-p IPv4 -i veth1 -j DROP "), [], ["ebtables FORWARD: -p IPv4 -i veth1 -j DROP"]),
+        (chain("FORWARD", "-j SITE ") + chain("SITE", "-j DROP ", policy="RETURN"), [], ["ebtables FORWARD: -j DROP"]),
+        (chain("OUTPUT", "-j KUBE-DEDUP ") + chain("KUBE-DEDUP", "-p IPv4 -o veth+ -j DROP ", policy="RETURN"), [], []),
+        (chain("FORWARD", "-j SITE ") + chain("SITE", "-j SITE ", policy="RETURN"), [], []),
+    ],
+)
+def test_what_drops_frames(forward: str, closed: list[str], doubts: list[str]) -> None:
+    assert ebtables.drops(f"{TABLE}{chain('INPUT')}{forward}") == (closed, doubts)
+
+
+def test_no_table_drops_nothing() -> None:
+    assert ebtables.drops("") == ([], [])
+
+
+@pytest.mark.parametrize("text", [TABLE, "The kernel doesn't support the ebtables 'filter' table.\n"])
+def test_what_is_not_understood(text: str) -> None:
+    with pytest.raises(Unparsable, match="ebtables -L"):
+        ebtables.drops(text)
