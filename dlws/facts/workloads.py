@@ -35,8 +35,9 @@ def without_past_attempts(kube: Kubernetes, pods: list[Any]) -> list[Any]:
         return pods
     jobs = kube.list("jobs")
     complete = [job for job in jobs if objects.condition(job, "Complete") == "True"]
-    good = {(objects.cron_job_of(job), _created(job)) for job in complete if objects.cron_job_of(job)}
-    past = [j for j in jobs if any(cron == objects.cron_job_of(j) and _created(j) < later for cron, later in good)]
+    good = sorted(filter(objects.cron_job_of, complete), key=_created)
+    last = {objects.cron_job_of(one): _created(one) for one in good}
+    past = [one for one in jobs if (cron := objects.cron_job_of(one)) in last and _created(one) < last[cron]]
     done = {objects.name_of(job) for job in (*complete, *past)}
     return [pod for pod in pods if failed.get(objects.name_of(pod)) not in done]
 
