@@ -50,7 +50,7 @@ demo: lab
 	$(BIN)/pytest -m verify --cluster $(CLUSTER)
 
 test: lint lab
-	$(call part,unit,unit tests in two processes,$(UNIT) -q)
+	$(call part,unit,unit tests in two processes,$(UNIT) -q --durations=20)
 	$(call part,tests-lab,tests against the embedded cluster,$(BIN)/pytest tests/lab -n 2 --durations=20)
 
 long: test
