@@ -15,14 +15,15 @@ from dlws.remote.ssh import Login, open_ssh
 from tests.kits.sshd import Server, make_key
 
 Reach = Callable[..., Connection]
+PATIENCE, SOON = 60.0, 3.0  # seconds for what ends by itself, and for what does not
 
 
 @pytest.fixture
 def reach(tmp_path: Path) -> Iterator[Reach]:
-    """Connects to an sshd whose python3 is this script, with these settings."""
+    """Connects to an sshd whose python3 is this script, with these settings, in `limit` seconds."""
     servers: list[Server] = []
 
-    def connect(python: str, *settings: str) -> Connection:
+    def connect(python: str, *settings: str, limit: float = PATIENCE) -> Connection:
         (tmp_path / "bin").mkdir()
         (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{python}\n")
         (tmp_path / "bin" / "python3").chmod(0o755)
@@ -30,7 +31,7 @@ def reach(tmp_path: Path) -> Iterator[Reach]:
         key = make_key(tmp_path / "user")
         servers.append(Server(tmp_path, make_key(tmp_path / "host"), settings=[path, *settings]))
         login = Login("root", key=key)
-        return open_ssh(servers[-1].node, [login], HostKeys(tmp_path / "known_hosts"), login_timeout=1.5)
+        return open_ssh(servers[-1].node, [login], HostKeys(tmp_path / "known_hosts"), login_timeout=limit)
 
     yield connect
     for server in servers:
@@ -38,12 +39,15 @@ def reach(tmp_path: Path) -> Iterator[Reach]:
 
 
 @pytest.mark.parametrize(
-    "python",
-    ["exec sleep 10", "exec yes", "exec cat >/dev/null", "echo no >&2; exit 1", "kill -SEGV $$"],
+    ("python", "limit"),
+    [
+        *(("exec sleep 10", SOON), ("exec yes", SOON), ("exec cat >/dev/null", SOON)),
+        *(("echo no >&2; exit 1", PATIENCE), ("kill -SEGV $$", PATIENCE)),
+    ],
     ids=["hangs", "floods", "eats its input", "fails", "crashes"],
 )
-def test_a_host_without_a_usable_python3_is_reached_by_its_shell(reach: Reach, python: str) -> None:
-    connection = reach(python)
+def test_a_host_without_a_usable_python3_is_reached_by_its_shell(reach: Reach, python: str, limit: float) -> None:
+    connection = reach(python, limit=limit)
     assert connection.ask(["readlink /proc/$PPID/exe | grep -c python #; id -u"])[0].text == "0\n"
     assert connection.send("cat", token="t", stdin=b"fed", deadline=5).text == "fed"
     connection.close()
@@ -57,8 +61,8 @@ def test_one_session_at_a_time_is_enough(reach: Reach) -> None:
 
 def test_what_keeps_the_only_session_is_told_too(reach: Reach, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh, "FREED_AFTER", (0.1,))
-    with pytest.raises(Unreachable, match=r"did not start within 1\.5 s.*then: .*MaxSessions"):
-        reach("trap '' HUP PIPE; sleep 6", "MaxSessions 1")
+    with pytest.raises(Unreachable, match=r"did not start within 3 s.*then: .*MaxSessions"):
+        reach("trap '' HUP PIPE; sleep 9", "MaxSessions 1", limit=SOON)
 
 
 @pytest.mark.parametrize("words", ["echo down for maintenance", "echo down for maintenance >&2"], ids=["out", "err"])

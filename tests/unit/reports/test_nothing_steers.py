@@ -114,7 +114,7 @@ def test_a_sign_of_life_steers_no_terminal(tmp_path: Path, monkeypatch: pytest.M
     board = Board(tmp_path / "progress.sock", SafeConsole(screen))
     board.start()
     Reporter(tmp_path / "progress.sock").say("x\x1b[2J[a1]", HOSTILE[:400])
-    eventually(screen.getvalue, 5)
+    eventually(screen.getvalue, 60)
     board.stop()
     assert raw(screen.getvalue()) == []
 
