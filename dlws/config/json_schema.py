@@ -68,7 +68,7 @@ def subclasses(of: type[Section]) -> dict[str, type[Section]]:
 def _keys(cell: str) -> Iterator[str]:
     """The keys of a cell: `jwt.{secret_key,algorithm}` are two, `acceptance.two_hosts.<gpuType>.image` has any name."""
     for written in re.findall(r"`([^`]+)`", cell):
-        key = re.sub(r"<[^>]+>", "*", written)
+        key = re.sub(r"<[^<>]+>", "*", written)
         braces = _BRACES.search(key)
         names = braces[1].split(",") if braces else [""]
         yield from (_BRACES.sub(name.strip(), key, count=1) if braces else key for name in names)

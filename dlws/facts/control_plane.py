@@ -64,7 +64,7 @@ def recorded_node_ports(host: Host, version: str) -> str | None:
     """
     asked = json.dumps({"key": NODE_PORT_KEY})
     recorded = etcd.value(host.read(f"{ETCD}{etcd_gateway(version)}/kv/range -d %s", asked))
-    ports = re.search(rb"[0-9]+-[0-9]+", recorded)
+    ports = re.search(rb"[0-9]{1,5}-[0-9]{1,5}", recorded)
     return ports[0].decode() if ports else None
 
 

@@ -27,7 +27,7 @@ def fresh_files(host: Host) -> set[str]:
     if result.rc and "No such file or directory" in result.stderr:
         return set()
     now, *rows = result.stdout.splitlines() if result.rc == 0 else [""]
-    found = [re.fullmatch(r"([0-9]+)\.?[0-9]* (\S+)", row) for row in rows]
+    found = [re.fullmatch(r"([0-9]{1,12})(?:\.[0-9]{0,12})? (\S+)", row) for row in rows]
     if not now.isdecimal() or None in found:
         raise unparsable("find", result.stdout or result.stderr)
     return {row[2] for row in found if row and int(now) - int(row[1]) < FRESH}

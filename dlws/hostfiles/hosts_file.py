@@ -19,6 +19,8 @@ BEGIN: Final = "# BEGIN DLWS cluster hosts (written by the DLWS suite; do not ed
 END: Final = "# END DLWS cluster hosts"
 LOCALHOST: Final = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\n"
 """The first lines of a new hosts file; the runbook omits IPv6."""
+MADE_AT_BOOT: Final = "manage_etc_hosts"
+"""cloud-init's setting; its template says in a comment: `Your system has configured 'manage_etc_hosts' as True.`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ def parse(text: str) -> HostsFile:
 
 
 def is_remade_at_boot(text: str) -> bool:
-    """Whether cloud-init says in the file that it makes it anew at each boot, from a template (manage_etc_hosts)."""
-    return re.search(r"(?im)^#.*\bmanage_etc_hosts\b.*\btrue\b", text) is not None
+    """Whether cloud-init says in the file that it makes it anew at each boot, from a template."""
+    comments = (re.findall(r"\w+", line.lower()) for line in text.split("\n") if line.startswith("#"))
+    return any("true" in words[words.index(MADE_AT_BOOT) :] for words in comments if MADE_AT_BOOT in words)
 
 
 def render(names_by_address: Mapping[str, Iterable[str]]) -> str:

@@ -147,7 +147,7 @@ def resolv_conf_for_pods(texts: Mapping[str, str]) -> str:
 def images(text: str) -> tuple[str, ...]:
     """Parse `kubeadm config images list`: one image per line; its warnings go to stderr."""
     names = tuple(lines("kubeadm config images list", text))
-    if not names or any(re.fullmatch(r"\S+/\S+:\S+", image) is None for image in names):
+    if not names or any(re.fullmatch(r"[^\s/]+/[^\s:]+:\S+", image) is None for image in names):
         raise unparsable("kubeadm config images list", names[0] if names else "", "no list of images")
     return names
 

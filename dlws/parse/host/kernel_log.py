@@ -46,7 +46,7 @@ _FAULTS = {
     ),
     "kernel lockup": re.compile(
         r"BUG: soft lockup|[Ww]atchdog detected hard LOCKUP|BUG: workqueue lockup|hung_task: blocked tasks"
-        r"|rcu.*(?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
+        r"|rcu_\w{1,30} (?:self-detected stall|detected (?:expedited )?stalls|kthread starved)"
     ),
     "file system error": re.compile(
         r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): (?:error count since last fsck: |Delayed block allocation failed"

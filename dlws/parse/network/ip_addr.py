@@ -25,7 +25,7 @@ class Address:
 def parse(text: str) -> tuple[Address, ...]:
     """All addresses, in the kernel's order. Raises Unparsable for empty output, as lo always has one."""
     addresses = []
-    for line in lines_from(SOURCE, text, re.compile(r"[0-9]+: \S+\s+inet ")):
+    for line in lines_from(SOURCE, text, re.compile(r"[0-9]{1,10}: \S+\s+inet ")):
         row = _ROW.fullmatch(line)
         if row is None or "_lft" not in line:
             raise unparsable(SOURCE, line)

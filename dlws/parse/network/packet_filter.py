@@ -25,7 +25,7 @@ Holds = bool | None
 
 OF_THE_CLUSTER: Final = re.compile(r"(?:KUBE|WEAVE|CILIUM|FLANNEL|DOCKER|CNI|cali|f2b|fail2ban)[-_]\S*|DOCKER")
 """Chains of kube-proxy, pod networks, Docker and fail2ban, which keep nothing out but what they were asked to."""
-_NO_ENDPOINTS: Final = re.compile(r'"\S+ has no (?:local )?endpoints"')
+_NO_ENDPOINTS: Final = re.compile(r'"[^\s"]+ has no (?:local )?endpoints"')
 """What kube-proxy says of a rule that refuses what goes to a Service without pods (pkg/proxy/iptables/proxier.go): the
 Service's trouble, and no firewall."""
 _GO_ON: Final = frozenset(

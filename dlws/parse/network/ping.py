@@ -14,7 +14,7 @@ _STATISTICS = re.compile(
 )
 _LOSS = re.compile(r"\s[0-9.]{1,12}% (?:packet loss|包丢失|丢包)")
 _REFUSED = re.compile(
-    r"(?:ping[0-9]?|^connect): (?:.*: )?(unknown host\b.*|Name or service not known"
+    r"^(?:\S{0,200}ping[0-9]?|connect): (?:.*: )?(unknown host\b.*|Name or service not known"
     r"|Temporary failure in name resolution|No address associated with hostname|Network is unreachable"
     r"|未知的名称或服务|域名解析暂时失败|网络不可达)$"
 )
