@@ -16,21 +16,16 @@ from dlws.remote.host import Host
 ARCHITECTURES = "docker image inspect -f '{{json .RepoTags}} {{.Architecture}}' "
 DOCKER = "/var/lib/docker"
 DAEMON_JSON = "/etc/docker/daemon.json"
-FLAGS = (
+_WORDS = (
     "p=$(systemctl show docker -p MainPID) && p=${p#MainPID=} && u=$(systemctl show docker -p ExecStart) &&"
     r""" { if test $p -gt 0; then tr '\0' '\n' </proc/$p/cmdline; fi; printf '%s\n' "$u" | tr ' ' '\n'; } |"""
-    " sed -n 's/^\\(-[^=]*\\).*/\\1/p'"
 )
-"""dockerd's flags as it runs, where variables of its unit have their values, and as its unit has them for its next
-start. Their values stay on the host: a proxy's may hold a password."""
-
-
-LOG_OPTIONS = FLAGS.partition(" sed -n")[0] + (
-    " sed -n -e '/^--log-opt$/{n;s/=.*//p;}' -e 's/^--log-opt=\\([^=]*\\)=.*/\\1/p'"
-)
+"""dockerd's command line as it runs, where variables of its unit have their values, and as its unit has it for its next
+start, a word on each line."""
+FLAGS = _WORDS + " sed -n 's/^\\(-[^=]*\\).*/\\1/p'"
+"""dockerd's flags. Their values stay on the host: a proxy's may hold a password."""
+LOG_OPTIONS = _WORDS + (" sed -n -e '/^--log-opt$/{n;s/=.*//p;}' -e 's/^--log-opt=\\([^=]*\\)=.*/\\1/p'")
 """The names of the options for the log driver among these flags: a value may be a token."""
-
-
 NEEDED = (
     "u=$(systemctl show docker -p Requires -p BindsTo) && for n in $(printf '%s\\n' \"$u\" | sed 's/^[A-Za-z]*=//');"
     ' do s=$(systemctl show -p LoadState -- "$n") || exit; echo "$n ${s#LoadState=}"; done'

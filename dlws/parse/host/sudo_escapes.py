@@ -83,7 +83,8 @@ _PAGERS: Final = re.compile(r"more|man|less")
 RUNS_ANYTHING: Final = re.compile(
     r"kubectl|helm|podman|nerdctl|runc|make|cmake|ansible(?:-playbook)?|gcc|go|java|npm|npx|gem|rake|cargo|flock|ltrace"
     r"|capsh|cpulimit|rlwrap|socat|run-parts|start-stop-daemon|sshpass|parallel|numactl|perf|prlimit|firejail|doas|sg"
-    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save|-restore)?|openvpn|mysql|mariadb|psql|sqlite3|ftp|sftp|lftp|telnet|mail|mailx|passwd|busctl|machinectl"
+    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save|-restore)?|openvpn|mysql|mariadb|psql|sqlite3|ftp|sftp|lftp|telnet"
+    r"|mail|mailx|passwd|busctl|machinectl"
 )
 """More programs that run what they are told, or change whose password root's is."""
 WRITES_ANYTHING: Final = re.compile(r"curl|wget|yum|dnf|rpm|zypper|zip|7z|cpio|unzip|patch|split|sort|setfacl")
@@ -95,6 +96,7 @@ IDLE_ALONE: Final = re.compile(
 )
 """Of all these, those that without any word show their usage, a list, or their own input again. `crontab`, `chpasswd`
 and `patch` then do what their input says."""
+_MORE_THAN_PAGES: Final = re.compile(r"git|dpkg|systemctl|busctl|machinectl")
 _MODPROBE: Final = re.compile(r"(?:-M|--modprobe)(?:=.*)?|-M.+")
 """iptables(8): the program that it runs in the place of modprobe, as root, where a table or a match is missing."""
 EDITORS: Final = re.compile(
@@ -133,9 +135,7 @@ def is_known(name: str) -> bool:
 
 def only_pages(name: str) -> bool:
     """Whether the pager is all that a program is dangerous for."""
-    return (name in _PAGES or name in _OF_SYSTEMD) and name not in (
-        *("git", "dpkg", "systemctl", "busctl", "machinectl"),
-    )
+    return (name in _PAGES or name in _OF_SYSTEMD) and not _MORE_THAN_PAGES.fullmatch(name)
 
 
 def is_harmless_alone(name: str, words: str) -> bool:

@@ -30,7 +30,7 @@ def drops(text: str) -> tuple[list[str], list[str]]:
     doubts: list[str] = []
     for name in (each for each in _BASES if each in chains):
         policy, rules = chains[name]
-        for rule in _reached(chains, rules, ()):
+        for rule in _reached(chains, rules, {name}):
             (closed if rule in rules and rule.startswith("-j DROP") else doubts).append(f"ebtables {name}: {rule}")
         if policy == "DROP":
             accepts = any(not re.search(r"-j (?:DROP|CONTINUE)\b", rule) for rule in rules)
@@ -38,8 +38,11 @@ def drops(text: str) -> tuple[list[str], list[str]]:
     return closed, doubts
 
 
-def _reached(chains: dict[str, tuple[str, list[str]]], rules: list[str], above: tuple[str, ...]) -> Iterator[str]:
-    """The rules that drop among these, up to one that accepts everything, and in the chains to which they lead."""
+def _reached(chains: dict[str, tuple[str, list[str]]], rules: list[str], seen: set[str]) -> Iterator[str]:
+    """The rules that drop among these, up to one that accepts everything, and in the chains to which they lead.
+
+    Each chain is read once: a host may say that every one of them leads twice to the next.
+    """
     for rule in rules:
         target = _TARGET.search(rule)
         name = target["target"] if target else ""
@@ -47,8 +50,9 @@ def _reached(chains: dict[str, tuple[str, list[str]]], rules: list[str], above: 
             return
         if name == "DROP":
             yield rule
-        elif name in chains and name not in above and not _OF_THE_CLUSTER.fullmatch(name):
-            yield from _reached(chains, chains[name][1], (*above, name))
+        elif name in chains and name not in seen and not _OF_THE_CLUSTER.fullmatch(name):
+            seen.add(name)
+            yield from _reached(chains, chains[name][1], seen)
 
 
 def _chains(text: str) -> dict[str, tuple[str, list[str]]]:

@@ -40,3 +40,9 @@ def test_no_table_drops_nothing() -> None:
 def test_what_is_not_understood(text: str) -> None:
     with pytest.raises(Unparsable, match="ebtables -L"):
         ebtables.drops(text)
+
+
+def test_chains_that_lead_twice_to_the_next_are_read_once() -> None:
+    links = (chain(f"C{at}", f"-j C{at + 1} ", f"-p IPv4 -j C{at + 1} ", policy="RETURN") for at in range(60))
+    text = f"{TABLE}{chain('FORWARD', '-j C0 ')}{''.join(links)}{chain('C60', '-j DROP ', policy='RETURN')}"
+    assert ebtables.drops(text) == ([], ["ebtables FORWARD: -j DROP"])
