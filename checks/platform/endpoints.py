@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from checks.network import names, platform_ports
 from checks.platform import database
 from checks.platform.services import RUNS
+from checks.storage import shares
 from dlws.config.cluster import Cluster
 from dlws.config.lint import JWT_PLACEHOLDER
 from dlws.engine.check import check, expect, expect_that
@@ -27,6 +28,8 @@ FRONT_PATHS = frozenset({"/", "/dashboard/index.html"})
 """What a person opens."""
 PORT_TAKEN = (names.test_apache_is_off, platform_ports.test_host_ports)
 """What has a service's port answers in its place."""
+SHARE_DEAD = (shares.test_shares_are_exported, shares.test_shares_answer)
+"""node-exporter asks every mounted file system how full it is, and answers nobody while it waits for a dead share."""
 GOOD = ("200",)
 FRONT = ("200", "301", "302", "303", "307", "308")
 NOBODY_THERE = frozenset({"000", "500", "502", "503", "504"})
@@ -60,7 +63,7 @@ def test_routes_answer(host: Host) -> None:
     on=platform_hosts,
     title_zh="本机各 DLWS 服务健康检查通过",
     fix="see kubectl logs of the named service's pod on this host",
-    causes=[*RUNS.values(), *PORT_TAKEN],
+    causes=[*SHARE_DEAD, *RUNS.values(), *PORT_TAKEN],
 )
 def test_services_answer(node: Node, cluster: Cluster, host: Host) -> None:
     """Every service on the host that has a health endpoint reports itself healthy."""
@@ -122,7 +125,7 @@ def test_grafana(host: Host) -> None:
     title_zh="每台主机均有 Prometheus 采集目标且全部正常",
     fix="curl the named address on its host; see kubectl logs of its pod; for a host without a target, of"
     " prometheus-deployment, and the annotations prometheus.io/scrape of node-exporter's pods",
-    causes=[RUNS["monitor"], database.test_root_signs_in],
+    causes=[*SHARE_DEAD, RUNS["monitor"], database.test_root_signs_in],
 )
 def test_prometheus_targets(cluster: Cluster, host: Host, kube: Kubernetes) -> None:
     """Prometheus has a target on every ready host, where node-exporter is, and scrapes every one of them.

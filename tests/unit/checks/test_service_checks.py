@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from checks.catalogue import CatalogueError, by_id, declared
-from checks.platform import services
+from checks.platform import endpoints, services
 from checks.platform.service_check import service_check
 from checks.platform.services import RUNS, check_of_each
 from dlws.engine.check import Check, check_of
@@ -73,6 +74,13 @@ def test_what_is_ready_by_anothers_port_is_not_blamed_for_it() -> None:
 def test_who_waits_for_the_database_is_explained_by_it() -> None:
     explained = {found.name for found in checks_of(SERVICES) if "D03" in {cause.id for cause in found.causes}}
     assert explained == {"jobmanager2_runs", "restfulapi2_runs", "webui3_runs", "custom_user_dashboard_runs"}
+
+
+@pytest.mark.parametrize("judged", [endpoints.test_services_answer, endpoints.test_prometheus_targets])
+def test_node_exporter_that_waits_for_a_dead_share_is_no_finding_of_its_own(judged: Callable[..., None]) -> None:
+    found = check_of(judged)
+    assert found is not None
+    assert [cause.id for cause in found.causes[:2]] == ["S05", "S07"]
 
 
 def test_a_service_is_explained_by_its_hosts_ports_images_and_more() -> None:
