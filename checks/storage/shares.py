@@ -83,16 +83,18 @@ def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     section="3.12",
     source="kubernetes#101622",
     on=sharing_hosts,
-    title_zh="共享存储在 5 秒内响应",
+    title_zh="共享存储在 5 秒内响应且未被其他挂载遮蔽",
     causes=[test_shares_are_exported, test_shares_are_mounted],
-    fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>",
+    fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>; if another file system"
+    " answers, unmount what findmnt -o TARGET,SOURCE shows above the share",
 )
 def test_shares_answer(cluster: Cluster, host: Host) -> None:
-    """Every share responds within 5 s."""
+    """Every share responds within 5 s, and nothing that is mounted over a folder above hides it."""
     for mount in cluster.mounts:
-        result = host.run_expect(ANSWERS, BOUND + "stat -f -c %%i %s", mount.mount_point)
+        result = host.run_expect(ANSWERS, BOUND + "stat -f -c %%T %s", mount.mount_point)
         with expecting_answers():
-            require_answer(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
+            kind = require_answer(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
+        expect(f"file system that answers on {mount.mount_point}", found=kind.strip(), expected="nfs")
 
 
 @check(
