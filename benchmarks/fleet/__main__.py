@@ -4,8 +4,9 @@
 
 RUN is an audit that the hosts answer from, by default the latest of the lab (`make demo` makes one). The hosts are
 copies of its hosts: addresses 127.1.x.y of one SSH server that this program starts, and one API server. For each size
-it prints what the audit costs, its growth beside that of the number of hosts (1.00 is linear), and the floor: one
-connection and one batch of the same commands for each host. Times are not asserted, as machines differ.
+it prints what the audit costs, its growth beside that of the number of hosts (1.00 is linear), the floor (a connection
+and one batch of the same commands for each host), and what pytest alone needs for as many tests that do nothing. Times
+are not asserted, as machines differ.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import measure
-from benchmarks.fleet import recording
+from benchmarks.fleet import empty, recording
 from benchmarks.fleet.members import Member, members
 from benchmarks.fleet.project import Project
 from benchmarks.fleet.recording import NotUsable, Recording
@@ -39,13 +40,14 @@ class NotAudited(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One size: what the audit and the floor cost, how many results there were and how many others than recorded."""
+    """One size: what the audit costs, and the floor, and pytest alone; how many results, how many not as recorded."""
 
     hosts: int
     results: int
     other: Counter[str]
     audit: Cost
     floor: Cost
+    pytest: Cost
 
 
 def main() -> int:
@@ -87,9 +89,10 @@ def bench(project: Project, recorded: Recording, fleet: list[Member], workers: s
     server = _start(recorded, fleet, project, port)
     spare = [server.pid]
     output = project.folder / "output"
+    pytest = [sys.executable, "-m", "pytest"]
     try:
-        pytest = [sys.executable, "-m", "pytest", "-m", "verify", "-n", workers]
-        audit = measure.run(pytest, cwd=project.folder, env=environment, output=output, spare=spare)
+        whole = [*pytest, "-m", "verify", "-n", workers]
+        audit = measure.run(whole, cwd=project.folder, env=environment, output=output, spare=spare)
         folders = list((project.folder / "reports" / "out").glob("*/*-verify"))
         if audit.status not in EXIT or not folders:
             text = "\n".join(output.read_text(errors="replace").splitlines()[-30:])
@@ -112,7 +115,9 @@ def bench(project: Project, recorded: Recording, fleet: list[Member], workers: s
     for result in results:
         expected = recorded.verdicts.get((result.id, originals.get(result.host, result.host)))
         other[result.id] += expected is not result.verdict
-    return Row(len(fleet), len(results), +other, audit, least)
+    nothing = empty.make(project.folder / "empty", len(results))
+    alone = measure.run([*pytest, "-n", "0"], cwd=nothing, env=environment, output=output, spare=())
+    return Row(len(fleet), len(results), +other, audit, least, alone)
 
 
 def _start(recorded: Recording, fleet: list[Member], project: Project, port: int) -> subprocess.Popen[str]:
@@ -140,7 +145,7 @@ def shown(row: Row, before: Row | None) -> str:
     """One line of the table; the first has the heading above it."""
     head = (
         f"{'hosts':>6}{'results':>9}{'other':>7}{'wall s':>9}{'CPU s':>9}{'peak MiB':>10}{'CPU growth':>12}"
-        f"{'floor s':>9}{'floor CPU':>11}{'wall x floor':>14}   load\n"
+        f"{'floor s':>9}{'floor CPU':>11}{'wall x floor':>14}{'pytest s':>10}{'pytest CPU':>12}   load\n"
     )
     growth = "-"
     if before is not None and row.hosts > before.hosts:
@@ -148,7 +153,8 @@ def shown(row: Row, before: Row | None) -> str:
     return (head if before is None else "") + (
         f"{row.hosts:>6}{row.results:>9}{row.other.total():>7}{row.audit.wall:>9.1f}{row.audit.cpu:>9.1f}"
         f"{row.audit.peak_mib:>10.0f}{growth:>12}{row.floor.wall:>9.1f}{row.floor.cpu:>11.1f}"
-        f"{row.audit.wall / row.floor.wall:>14.2f}   {os.getloadavg()[0]:.1f}"
+        f"{row.audit.wall / row.floor.wall:>14.2f}{row.pytest.wall:>10.1f}{row.pytest.cpu:>12.1f}"
+        f"   {os.getloadavg()[0]:.1f}"
     )
 
 
