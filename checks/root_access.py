@@ -13,6 +13,8 @@ from dlws.facts.root_access import (
     keys_of,
     sudo_without_password,
 )
+from dlws.facts.set_uid import set_uid_programs, without_package
+from dlws.parse.host import sudo_shells
 from dlws.remote.host import Host
 from dlws.verdict import Severity
 
@@ -20,6 +22,13 @@ WITH_PASSWORD = ("sudo", "admin", "wheel")
 """Groups whose members become root with their password anyway, as the first user of Ubuntu may."""
 OF_ADMINISTRATORS = ("lxd", "libvirt")
 """Groups into which Ubuntu puts its first user, and its package of libvirt all members of sudo."""
+
+ASK_FIRST = frozenset(
+    ("su", "sudo", "sudoedit", "pkexec", "doas", "mount", "passwd", "at", "crontab", "screen", "firejail")
+)
+"""Set-uid programs by design: they ask for a password, or do for others only what root has allowed."""
+OF_INSTALLERS = frozenset(("/usr/bin/nvidia-modprobe",))
+"""What NVIDIA's driver brings when it is installed by its .run file: it loads modules and makes device files."""
 
 
 @check(
@@ -85,3 +94,24 @@ def test_only_our_key_opens(cluster: Cluster, host: Host, control: Host) -> None
     ]
     others += [f"{user}: those of {source}" for user in homes for source in key_sources(host, user)]
     expect("other keys", found=others, expected=[])
+
+
+@check(
+    "U21",
+    section="3.6",
+    source="CIS Ubuntu 6.1.13",
+    title_zh="没有可执行任意命令或来历不明的 root set-uid 程序",
+    fix="ask who made it so: chmod u-s <file>; accept one that is meant in waivers.yaml",
+)
+def test_no_program_gives_root_away(host: Host) -> None:
+    """No set-uid program of root's runs or writes what it is told, and each belongs to a package.
+
+    Looked for where programs are, in home folders and where everybody may write, four folders deep.
+    """
+    programs = set_uid_programs(host)
+    told = [
+        path for path in programs if (name := path.rpartition("/")[2]) not in ASK_FIRST and sudo_shells.is_told(name)
+    ]
+    strange = [path for path in without_package(host, programs) if path not in OF_INSTALLERS and path not in told]
+    expect("set-uid programs that run or write what they are told", found=told, expected=[])
+    expect("set-uid programs of no package", found=strange, expected=[])

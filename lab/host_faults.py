@@ -9,6 +9,7 @@ from lab.plan import LabHost
 __all__ = ["FAULTS"]
 
 RC_LOCAL, SCRIPT = "/etc/rc.local", "/usr/local/sbin/lab-swap"
+SHELL = "/var/tmp/lab-keys"
 OPERATOR, SECOND_ROOT = "lab-operator", "lab-toor"
 _SECURITY = "-t security {} INPUT -p tcp --dport 6443 -j DROP"
 
@@ -32,6 +33,12 @@ def _swap_in_rc_local(host: LabHost) -> Memory:
 def _sudo_all_but_su(host: LabHost) -> Memory:
     rule = f"{OPERATOR} ALL=(ALL) NOPASSWD: ALL, !/bin/su\n"
     hosts.execute(host, f"useradd {OPERATOR} && umask 0337 && cat > /etc/sudoers.d/{OPERATOR}", stdin=rule)
+    return {}
+
+
+@fault("set_uid_shell", f"{SHELL}, a copy of a shell, runs as root whoever starts it", script(f"rm -f {SHELL}"))
+def _set_uid_shell(host: LabHost) -> Memory:
+    hosts.execute(host, f"install -m 4755 /bin/bash {SHELL}")
     return {}
 
 

@@ -9,6 +9,8 @@ from dlws.parse.text import lines, unparsable
 
 QUERY = "dpkg-query -W -f '${Package}\\t${Version}\\t${db:Status-Abbrev}\\n' -- "
 """The command whose output `packages` parses; the names of packages are appended."""
+SEARCH = "LC_ALL=C dpkg-query -S -- "
+"""The command whose output `owned` parses; the paths are appended."""
 _NAME = r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?"
 _PACKAGE = re.compile(rf"({_NAME})\t([^\t ]*)\t([uihrp?][ncHUFWti])([ R]?)")
 
@@ -43,6 +45,22 @@ def packages(text: str) -> tuple[Package, ...]:
             raise unparsable(source, line)
         rows.append(Package(row[1], row[2], row[3], row[4] == "R"))
     return tuple(rows)
+
+
+def owned(text: str) -> frozenset[str]:
+    """`dpkg-query -S PATH...`: the paths that belong to a package. Those of none are said on stderr.
+
+    Whoever diverts a file (dpkg-divert(1)) does not bring it.
+    """
+    source = "dpkg-query -S"
+    paths = []
+    for line in lines(source, text):
+        owners, _, path = line.partition(": /")
+        if re.fullmatch(rf"{_NAME}(?:, {_NAME})*", owners) and path:
+            paths.append(f"/{path}")
+        elif not re.match("(?:local )?diversion ", line):
+            raise unparsable(source, line)
+    return frozenset(paths)
 
 
 def holds(text: str) -> frozenset[str]:

@@ -68,11 +68,15 @@ def opens_root_shell(rights: Rights, era: Era = CLOSED) -> bool | None:
     return True if True in answers.values() else None if None in answers.values() else False
 
 
+def is_told(name: str) -> bool:
+    """Whether a program runs or writes what its user tells it, with whatever rights it has."""
+    return bool(_RUN.fullmatch(name) or _WRITE.fullmatch(name) or sudo_escapes.is_known(name))
+
+
 def _programs(item: Item, named: list[str]) -> Iterator[str]:
     """The programs, by path, that a command of a rule is about."""
     path = item.command.partition(" ")[0]
-    known = _RUN.fullmatch(_name(path)) or _WRITE.fullmatch(_name(path)) or sudo_escapes.is_known(_name(path))
-    if known or "SETENV" in item.tags:
+    if is_told(_name(path)) or "SETENV" in item.tags:
         yield path
     yield from (program for program in named if _matches(path, program))
 

@@ -158,3 +158,15 @@ def test_apt_says_nothing_of_a_package_that_it_does_not_know() -> None:
 def test_a_policy_that_is_not_understood_is_refused(cut: str) -> None:
     with pytest.raises(Unparsable, match="apt-cache policy"):
         apt_policy.parse(cut)
+
+
+def test_a_file_belongs_to_whoever_brings_it_not_to_who_diverts_it() -> None:
+    text = "diversion by dash from: /bin/sh\nlocal diversion to: /bin/sh.real\ndash, bash:amd64: /bin/sh\n"
+    assert dpkg.owned(text) == {"/bin/sh"}
+    assert dpkg.owned("diversion by dash from: /bin/sh\n") == frozenset()
+
+
+@pytest.mark.parametrize("line", ["dpkg-query: no path found matching pattern /x", "bash /bin/bash", "Ba sh: /bin/sh"])
+def test_a_line_that_names_no_package_is_not_passed_over(line: str) -> None:
+    with pytest.raises(Unparsable):
+        dpkg.owned(line)

@@ -110,6 +110,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "docker_info.parse": docker_info.parse,
     "dpkg.audit": dpkg.audit,
     "dpkg.holds": dpkg.holds,
+    "dpkg.owned": dpkg.owned,
     "dpkg.packages": dpkg.packages,
     "exportfs.at_start": exportfs.at_start,
     "exportfs.parse": exportfs.parse,
