@@ -11,6 +11,7 @@ from dlws.facts.root_access import (
     group_members,
     key_sources,
     keys_of,
+    let_in_by_pam,
     sudo_without_password,
 )
 from dlws.facts.set_uid import set_uid_programs, without_package
@@ -23,6 +24,8 @@ WITH_PASSWORD = ("sudo", "admin", "wheel")
 OF_ADMINISTRATORS = ("lxd", "libvirt")
 """Groups into which Ubuntu puts its first user, and its package of libvirt all members of sudo."""
 
+BY_PAM = ("su", "su-l", "sudo", "sudo-i", "polkit-1", "login", "sshd")
+"""Services of PAM by which somebody becomes root, or comes to the host."""
 ASK_FIRST = frozenset(
     ("su", "sudo", "sudoedit", "pkexec", "doas", "mount", "passwd", "at", "crontab", "screen", "firejail")
 )
@@ -115,3 +118,15 @@ def test_no_program_gives_root_away(host: Host) -> None:
     strange = [path for path in without_package(host, programs) if path not in OF_INSTALLERS and path not in told]
     expect("set-uid programs that run or write what they are told", found=told, expected=[])
     expect("set-uid programs of no package", found=strange, expected=[])
+
+
+@check(
+    "U22",
+    section="3.6",
+    source="pam.conf(5)",
+    title_zh="PAM 不允许任何人免密成为 root 或登录",
+    fix="remove the named line from the service's file in /etc/pam.d or from what it includes; pam-auth-update",
+)
+def test_pam_asks_for_a_password(host: Host) -> None:
+    """PAM lets nobody become root or log in without a password or a key: su, sudo, polkit, login, sshd."""
+    expect("ways in without a password", found=let_in_by_pam(host, BY_PAM), expected=[])

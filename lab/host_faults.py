@@ -10,6 +10,7 @@ __all__ = ["FAULTS"]
 
 RC_LOCAL, SCRIPT = "/etc/rc.local", "/usr/local/sbin/lab-swap"
 SHELL = "/var/tmp/lab-keys"
+TRUST = "auth sufficient pam_wheel.so trust group=lab"
 OPERATOR, SECOND_ROOT = "lab-operator", "lab-toor"
 _SECURITY = "-t security {} INPUT -p tcp --dport 6443 -j DROP"
 
@@ -39,6 +40,12 @@ def _sudo_all_but_su(host: LabHost) -> Memory:
 @fault("set_uid_shell", f"{SHELL}, a copy of a shell, runs as root whoever starts it", script(f"rm -f {SHELL}"))
 def _set_uid_shell(host: LabHost) -> Memory:
     hosts.execute(host, f"install -m 4755 /bin/bash {SHELL}")
+    return {}
+
+
+@fault("su_without_password", "PAM lets a group become root by su", script(f"sed -i '/^{TRUST}$/d' /etc/pam.d/su"))
+def _su_without_password(host: LabHost) -> Memory:
+    hosts.execute(host, f"sed -i '1i {TRUST}' /etc/pam.d/su")
     return {}
 
 

@@ -9,7 +9,7 @@ from dlws.facts.accounts import sshd_setting
 from dlws.facts.files import text_of
 from dlws.facts.system import operating_system
 from dlws.parse import versions
-from dlws.parse.host import accounts, authorized_keys, sudo_shells, sudoers
+from dlws.parse.host import accounts, authorized_keys, pam, sudo_shells, sudoers
 from dlws.parse.host.accounts import Group, User
 from dlws.parse.host.authorized_keys import Key
 from dlws.parse.host.sudo_escapes import Era
@@ -98,6 +98,17 @@ def group_members(host: Host) -> dict[str, set[str]]:
     if not groups:
         raise unparsable("/etc/group", why="no output")
     return {group.name: members(group, users) for group in groups}
+
+
+def let_in_by_pam(host: Host, services: tuple[str, ...]) -> list[str]:
+    """The services that let somebody in without a password, each with the lines that do. Unknown where one may."""
+    files = pam.files(host.read(pam.LIST))
+    ways = {service: pam.opening(files, service) for service in services}
+    said = {service: f"{service}: {', then '.join(way.lines)}" for service, way in ways.items() if way}
+    certain = [text for service, text in said.items() if (way := ways[service]) and way.is_certain]
+    if said and not certain:
+        raise Unknown(f"PAM has modules of which it is not known whom they let in: {'; '.join(said.values())}")
+    return certain
 
 
 def key_files(host: Host, user: str, home: str) -> list[str]:

@@ -23,6 +23,7 @@ FAULTS = [
     ("second_sudoer", "atlas02", "U17", Verdict.FAIL),
     ("sudo_all_but_su", "atlas-gpu01", "U17", Verdict.FAIL),
     ("set_uid_shell", "atlas01", "U21", Verdict.FAIL),
+    ("su_without_password", "atlas-gpu02", "U22", Verdict.FAIL),
     ("security_drop", "atlas02", "N07", Verdict.FAIL),
     ("daemon_json", "atlas-gpu01", "R05", Verdict.FAIL),
     ("wrong_address", "atlas02", "N02", Verdict.FAIL),

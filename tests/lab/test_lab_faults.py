@@ -32,6 +32,7 @@ EVIDENCE = {
     "swap_unit": ("gpu", "systemctl is-enabled var-lab.swap 2> /dev/null || true"),
     "second_sudoer": ("gpu", "cat /etc/sudoers.d/lab-guest 2> /dev/null || echo none"),
     "swap_in_rc_local": ("gpu", "cat /etc/rc.local 2> /dev/null || echo none"),
+    "su_without_password": ("gpu", "cat /etc/pam.d/su"),
     "set_uid_shell": ("gpu", "find /var/tmp -perm -4000"),
     "sudo_all_but_su": ("gpu", "cat /etc/sudoers.d/lab-operator 2> /dev/null || echo none"),
     "second_root": ("gpu", "cat /etc/passwd /etc/shadow /etc/group /etc/gshadow"),
