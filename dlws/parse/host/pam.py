@@ -99,9 +99,10 @@ def _steps(services: Mapping[str, Sequence[str]], service: str, depth: int) -> I
 
 def _step(line: str, entry: re.Match[str]) -> Step:
     control, options = entry["control"].lower(), entry["options"].partition("#")[0].split()
-    actions = _CONTROLS.get(control) or dict(re.findall(r"(\w+)=(\w+)", control))
+    pairs = (word.partition("=") for word in control.strip("[]").split())
+    actions = _CONTROLS.get(control) or {answer: action for answer, _, action in pairs}
     name = entry["module"].rpartition("/")[2].removeprefix("pam_").removesuffix(".so")
-    if not actions:
+    if not all(actions.values()) or not actions:
         raise unparsable(SOURCE, line)
     if _ASKS.fullmatch(name):
         answers: tuple[str, ...] = ("failure",)

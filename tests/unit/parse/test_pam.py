@@ -113,6 +113,8 @@ def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
         "auth sufficient \\",
         "auth pam_unix.so",
         "auth [] pam_unix.so",
+        "auth sufficent pam_unix.so",
+        "auth [success] pam_unix.so",
         "@include su",
         "auth sufficient pam_access.so\n" * 7,
     ],
