@@ -43,6 +43,7 @@ TOKEN_LIFE = 24.0  # hours that kubeadm gives a bootstrap token
 BY_TAINT = "TaintManagerEviction"
 GRAVE = {
     "Evicted",
+    "NodeControllerEviction",  # up to Kubernetes 1.17, where TaintBasedEvictions is off
     BY_TAINT,
     "SystemOOM",
     "OOMKilling",

@@ -35,11 +35,13 @@ OTHER_SAVE: Final = (
 kernel obeys both."""
 NFT_CHAINS: Final = "if command -v nft >/dev/null; then nft list chains; fi"
 EBTABLES: Final = (
-    "if grep -qs '^ebtable_filter ' /proc/modules; then"
+    'for t in filter nat; do if grep -qs "^ebtable_$t " /proc/modules; then'
     " c=$(command -v ebtables-legacy || command -v ebtables) || { echo 'ebtables: not found' >&2; exit 127; };"
-    " $c -t filter -L; fi"
+    " case $($c -V) in *nf_tables*) echo 'ebtables-legacy: not found' >&2; exit 127;; esac; $c -t $t -L || exit;"
+    " fi; done"
 )
-"""Asked where the module of the legacy back end is loaded, because asking loads it."""
+"""Asked where the module of a legacy table is loaded, because asking loads it; nf_tables' ebtables does not show it.
+Of the tables, broute drops nothing: it has a frame routed."""
 WAYS_IN: Final = (
     *(("tcp", port) for port in (kubeadm.API_PORT, 10250, 2049, 6783, 80, 443)),
     *(("udp", port) for port in (6783, 6784)),

@@ -316,8 +316,12 @@ def requested(pods: Iterable[Object], resource: str) -> Decimal:
 def _request(spec: Object, resource: str) -> Decimal:
     """A pod's: of its containers and sidecars together, or of an init container that wants more; and its overhead.
 
-    An init container that is restarted, a sidecar, goes on beside those after it (component-helpers' PodRequests).
+    An init container that is restarted, a sidecar, goes on beside those after it. From Kubernetes 1.32 on a pod may ask
+    for itself as a whole, in the place of its containers (component-helpers' PodRequests).
     """
+    whole = (spec.get("resources") or {}).get("requests") or {}
+    if resource in whole:
+        return quantity(whole[resource]) + _amount(spec.get("overhead"), resource)
     lasting = peak = Decimal(0)
     for container in spec.get("initContainers") or ():
         own = _amount((container.get("resources") or {}).get("requests"), resource)

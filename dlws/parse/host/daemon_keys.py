@@ -1,16 +1,15 @@
 """What of a daemon.json dockerd refuses when it starts, though it is good JSON.
 
 Sources: moby's daemon/config/config.go and config_linux.go (keys, types, `findConfigurationConflicts`, `Validate`),
-cmd/dockerd/config*.go (flags), daemon/logger/factory.go and registry/config.go (`ValidateMirror`), of 18.09 to 29.7;
-docker/cli docs/deprecated.md.
+cmd/dockerd/config*.go (flags) and daemon/logger/factory.go, of 18.09 to 29.7; docker/cli docs/deprecated.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from dlws.parse.host import daemon_values
 from dlws.verdict import Unknown
 
 Version = tuple[int, ...]
@@ -81,7 +80,6 @@ _EVERY_DRIVERS: Final = frozenset(
     ("mode", "max-buffer-size", "cache-compress", "cache-disabled", "cache-max-file", "cache-max-size")
 )
 _STOCK: Final = "runc"
-_LEVELS: Final = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 
 
 def refused(
@@ -94,7 +92,12 @@ def refused(
     Unknown for a key that is in no table here, of a Docker newer than the tables.
     """
     both = {**settings, **chosen}
-    return [*_of_keys(settings, version), *_of_values(settings), *_of_runtimes(both, flags), *_of_logs(both)]
+    return [
+        *_of_keys(settings, version),
+        *daemon_values.refused(settings, version),
+        *_of_runtimes(both, flags),
+        *_of_logs(both),
+    ]
 
 
 def _of_keys(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
@@ -126,25 +129,6 @@ def _of_runtimes(settings: Mapping[str, Any], flags: frozenset[str]) -> Iterator
     is_shim = any(mark in chosen for mark in "./")  # io.containerd.runc.v2, or the path of one
     if chosen != _STOCK and not is_shim and chosen not in runtimes and "add-runtime" not in flags:
         yield f"default-runtime {chosen} is not among the runtimes"
-
-
-def _of_values(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Values of the right type that Validate refuses. A level `warning` is good up to 24, and left to pass after."""
-    mirrors, level = settings.get("registry-mirrors"), settings.get("log-level")
-    faults = map(_fault_of_mirror, filter(_is_text, mirrors if isinstance(mirrors, list) else ()))
-    yield from (f"registry-mirrors has one {fault}" for fault in dict.fromkeys(faults) if fault)
-    if isinstance(level, str) and level and level.lower() not in _LEVELS:
-        yield "log-level is no level"
-
-
-def _fault_of_mirror(address: str) -> str:
-    try:
-        url = urlsplit(address)
-    except ValueError:
-        url = urlsplit("")
-    if url.scheme not in ("http", "https") or not url.netloc:
-        return "that is no http:// or https:// address"
-    return "with a user" if "@" in url.netloc else "with a query" if url.query or url.fragment else ""
 
 
 def _of_logs(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,8 @@ _SUCCEEDS = {"false": False, "nologin": False, "true": True, ":": True, "echo": 
 """What hardening guides have run in a module's place: CIS asks for `install overlay /bin/false`."""
 _PROGRAM = re.compile(rf"(?:/(?:usr/)?s?bin/)?({'|'.join(_SUCCEEDS)})")
 _JOINS = ("&&", "||", ";", "|", "&")
+_BEHIND_IT = ("|", "&")
+"""Joins whose left side has a shell of its own: `exec` ends that one alone."""
 
 
 def loaded(text: str) -> frozenset[str]:
@@ -79,13 +81,17 @@ def _loads_nothing(command: str) -> bool:
     runs, at = True, 0
     while at < len(words):
         end = next((n for n in range(at, len(words)) if words[n] in _JOINS), len(words))
+        join = "".join(words[end : end + 1])
         if runs:
-            program = _PROGRAM.fullmatch(words[at])
-            if words[at] == "exit":
+            said = words[at:end] or [""]
+            command = said[1:] if said[0] in ("exec", "command") else said
+            program = _PROGRAM.fullmatch("".join(command[:1]))
+            if said[0] == "exit":
                 return True
             if program is None:
                 return False
+            if said[0] == "exec" and join not in _BEHIND_IT:
+                return True
             succeeds = _SUCCEEDS[program[1]]
-        join = "".join(words[end : end + 1])
         runs, at = {"&&": succeeds, "||": not succeeds}.get(join, True), end + 1
     return True

@@ -83,8 +83,8 @@ _PAGERS: Final = re.compile(r"more|man|less")
 RUNS_ANYTHING: Final = re.compile(
     r"kubectl|helm|podman|nerdctl|runc|make|cmake|ansible(?:-playbook)?|gcc|go|java|npm|npx|gem|rake|cargo|flock|ltrace"
     r"|capsh|cpulimit|rlwrap|socat|run-parts|start-stop-daemon|sshpass|parallel|numactl|perf|prlimit|firejail|doas|sg"
-    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save|-restore)?|openvpn|mysql|mariadb|psql|sqlite3|ftp|sftp|lftp|telnet"
-    r"|mail|mailx|passwd|busctl|machinectl"
+    r"|(?:ip6?|eb|arp)tables(?:-legacy|-nft)?(?:-save|-restore)?|xtables(?:-legacy|-nft)?-multi|openvpn|mysql|mariadb"
+    r"|psql|sqlite3|ftp|sftp|lftp|telnet|mail|mailx|passwd|busctl|machinectl"
 )
 """More programs that run what they are told, or change whose password root's is."""
 WRITES_ANYTHING: Final = re.compile(r"curl|wget|yum|dnf|rpm|zypper|zip|7z|cpio|unzip|patch|split|sort|setfacl")
@@ -92,7 +92,7 @@ WRITES_ANYTHING: Final = re.compile(r"curl|wget|yum|dnf|rpm|zypper|zip|7z|cpio|u
 IDLE_ALONE: Final = re.compile(
     r"cp|mv|ln|install|tee|dd|tar|rsync|scp|sed|chmod|chown|mount|at|git|ssh|insmod|modprobe|useradd|usermod|apt|apt-get"
     r"|dpkg|snap|pip[\d.]*|curl|wget|yum|dnf|rpm|zypper|7z|unzip|sort|setfacl|kubectl|helm|podman|docker|nvidia-docker"
-    r"|(?:ip6?|eb|arp)tables(?:-legacy)?(?:-save)?"
+    r"|(?:ip6?|eb|arp)tables(?:-legacy|-nft)?(?:-save)?|xtables(?:-legacy|-nft)?-multi"
 )
 """Of all these, those that without any word show their usage, a list, or their own input again. `crontab`, `chpasswd`
 and `patch` then do what their input says."""

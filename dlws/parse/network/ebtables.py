@@ -7,66 +7,127 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from dlws.parse.text import lines, unparsable
 
 SOURCE: Final = "ebtables -L"
-_TABLE: Final = re.compile(r"Bridge table: \w+")
+_TABLE: Final = re.compile(r"Bridge table: (?P<name>\w+)")
 _CHAIN: Final = re.compile(r"Bridge chain: (?P<name>\S+), entries: [0-9]{1,9}, policy: (?P<policy>[A-Z]+)")
-_TARGET: Final = re.compile(r"-j (?P<target>\S+)")
-_BASES: Final = ("INPUT", "FORWARD", "OUTPUT")
+_TEXT: Final = re.compile(r'"[^"]*"')
+_WATCHERS: Final = ("--log-", "--nflog-", "--ulog-")
+"""What writes a frame to a log, and matches every one: `--log-level notice --log-prefix "" --log-ip`."""
+_OF_OTHERS: Final = (["-p", "IPv6"], ["-p", "LENGTH"], ["-p", "0x86DD"], ["-p", "0x86dd"])
+"""Frames that carry neither IPv4 nor what asks for its addresses."""
+_BASES: Final = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _OF_THE_CLUSTER: Final = re.compile(r"KUBE-\S+|libvirt-\S+")
 """Chains of kubenet, which keeps frames from coming twice, and of libvirt, for its machines."""
+_MEANING: Final = {"arpreply": "CONTINUE", "redirect": "ACCEPT"}
+"""Targets that say nothing more where they do the usual: the former answers a question itself."""
+_VERDICTS: Final = frozenset(("ACCEPT", "DROP", "CONTINUE", "RETURN"))
+
+
+@dataclass(slots=True)
+class _Chain:
+    policy: str
+    rules: list[str] = field(default_factory=list)
+
+
+_Chains = dict[str, _Chain]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the reading of a chain stands. `by_all`: no rule on the way to the chain chooses among the frames."""
+
+    chain: str
+    rest: Iterator[str]
+    by_all: bool
 
 
 def drops(text: str) -> tuple[list[str], list[str]]:
     """The policies and rules by which every frame is dropped, and those by which some may be; none for no table.
 
-    A policy drops what no rule accepts: with rules that accept, that may be nothing.
+    A rule or policy drops what none before it accepts: with rules that accept, that may be nothing.
     """
-    chains = _chains(text)
-    closed: list[str] = []
-    doubts: list[str] = []
-    for name in (each for each in _BASES if each in chains):
-        policy, rules = chains[name]
-        for rule in _reached(chains, rules, {name}):
-            (closed if rule in rules and rule.startswith("-j DROP") else doubts).append(f"ebtables {name}: {rule}")
-        if policy == "DROP":
-            accepts = any(not re.search(r"-j (?:DROP|CONTINUE)\b", rule) for rule in rules)
-            (doubts if accepts else closed).append(f"ebtables {name} policy DROP")
-    return closed, doubts
+    closed: dict[str, None] = {}
+    doubts: dict[str, None] = {}
+    for table, chains in _tables(text).items():
+        for base in (each for each in _BASES if each in chains):
+            for rule, drops_all in _dropping(chains, base):
+                (closed if drops_all else doubts)[f"ebtables {table} {base}: {rule}"] = None
+    return [*closed], [*doubts]
 
 
-def _reached(chains: dict[str, tuple[str, list[str]]], rules: list[str], seen: set[str]) -> Iterator[str]:
-    """The rules that drop among these, up to one that accepts everything, and in the chains to which they lead.
+def _dropping(chains: _Chains, base: str) -> Iterator[tuple[str, bool]]:
+    """What drops among the rules of a chain and of those to which they lead, and whether it drops every frame.
 
     Each chain is read once: a host may say that every one of them leads twice to the next.
     """
-    for rule in rules:
-        target = _TARGET.search(rule)
-        name = target["target"] if target else ""
-        if rule.startswith("-j ACCEPT"):
+    places = [_Place(base, iter(chains[base].rules), by_all=True)]
+    seen = {base}
+    some_pass = False
+    while places:
+        place = places[-1]
+        rule = next(place.rest, None)
+        target, chooses = _target(rule) if rule is not None else (chains[place.chain].policy, False)
+        if target in chains:
+            policy = chains[target].policy
+            if target not in seen and not _OF_THE_CLUSTER.fullmatch(target):
+                seen.add(target)
+                places.append(_Place(target, iter(chains[target].rules), place.by_all and not chooses))
+                continue
+            target = "ACCEPT" if policy == "ACCEPT" else "CONTINUE"
+        if target not in _VERDICTS:
+            raise unparsable(SOURCE, rule or target)
+        if target == "DROP":
+            yield rule or f"policy DROP of {place.chain}", place.by_all and not chooses and not some_pass
+        if target == "ACCEPT" and chooses:
+            some_pass = True
+        if rule is not None and (chooses or target == "CONTINUE"):
+            continue
+        if target in ("ACCEPT", "DROP") and place.by_all:
             return
-        if name == "DROP":
-            yield rule
-        elif name in chains and name not in seen and not _OF_THE_CLUSTER.fullmatch(name):
-            seen.add(name)
-            yield from _reached(chains, chains[name][1], seen)
+        some_pass = some_pass or target == "ACCEPT"
+        places.pop()
 
 
-def _chains(text: str) -> dict[str, tuple[str, list[str]]]:
-    """By name the policy and the rules of each chain."""
-    chains: dict[str, tuple[str, list[str]]] = {}
-    rules: list[str] | None = None
+def _target(rule: str) -> tuple[str, bool]:
+    """What becomes of the frames that a rule is for, and whether these are some alone: `("DROP", True)`."""
+    words = _TEXT.sub("text", rule).split()
+    at = words.index("-j") if "-j" in words else len(words)
+    if at + 1 >= len(words):
+        raise unparsable(SOURCE, rule)
+    if words[:2] in _OF_OTHERS:
+        return "CONTINUE", True
+    named = _MEANING.get(words[at + 1], words[at + 1])
+    then = [value for option, value in pairwise(words[at:]) if re.fullmatch(r"--[a-z]{1,20}-target", option)]
+    return next(iter(then), named), any(_chooses(*pair) for pair in pairwise(["", *words[:at]]))
+
+
+def _chooses(before: str, word: str) -> bool:
+    """Whether a word of a rule is more than an option of a log, or its value."""
+    is_value = before.startswith(_WATCHERS) and not word.startswith("-")
+    return not is_value and not word.startswith(_WATCHERS)
+
+
+def _tables(text: str) -> dict[str, _Chains]:
+    """By name the chains of each table."""
+    tables: dict[str, _Chains] = {}
+    chains: _Chains = {}
+    chain: _Chain | None = None
     for line in (line.strip() for line in lines(SOURCE, text)):
-        if row := _CHAIN.fullmatch(line):
-            rules = []
-            chains[row["name"]] = (row["policy"], rules)
-        elif rules is not None and line.startswith("-"):
-            rules.append(line)
-        elif not _TABLE.fullmatch(line):
+        if title := _TABLE.fullmatch(line):
+            chains = tables.setdefault(title["name"], {})
+            chain = None
+        elif (row := _CHAIN.fullmatch(line)) and tables:
+            chain = chains[row["name"]] = _Chain(row["policy"])
+        elif chain is not None and line.startswith("-"):
+            chain.rules.append(line)
+        else:
             raise unparsable(SOURCE, line)
-    if text.strip() and not chains:
+    if not all(tables.values()):
         raise unparsable(SOURCE, text.strip().splitlines()[-1], "no chain")
-    return chains
+    return tables

@@ -123,6 +123,8 @@ def test_what_the_scheduler_keeps_for_a_pod() -> None:
     assert kept(initContainers=[sidecar, container("300m")]) == Decimal("0.5")
     assert kept(initContainers=[container("300m"), sidecar]) == Decimal("0.3")
     assert kept(overhead={"cpu": "250m"}) == Decimal("0.35")
+    assert kept(overhead={"cpu": "250m"}, resources={"requests": {"cpu": "500m"}}) == Decimal("0.75")
+    assert kept(resources={"requests": {"memory": "1Gi"}}) == Decimal("0.1")
     assert objects.requested([], "cpu") == 0
 
 

@@ -11,6 +11,7 @@ from dlws.parse.host import daemon_json, daemon_keys
 from dlws.verdict import Unknown
 
 USUAL = (20, 10, 24)
+VALUES = ("registry-mirrors", "insecure-registries", "labels", "exec-opts", "cgroup-parent", "log-level", "log-format")
 
 
 def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: str = "", **by_flag: str) -> list[str]:
@@ -107,6 +108,68 @@ def test_keys_come_and_go(key: str, value: object, version: tuple[int, ...], *, 
     assert (refused({key: value}, version) == []) is takes
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "version", "takes"),
+    [
+        ("registry-mirrors", ["https://harbor.atlas.cn/proxy/"], (24, 0, 9), False),
+        ("registry-mirrors", ["https://harbor.atlas.cn/proxy/"], (25, 0, 0), True),
+        ("log-level", "warning", (24, 0, 9), True),
+        ("log-level", "warning", (25, 0, 5), False),
+        ("log-level", "Warn", (29, 0, 0), True),
+        ("log-level", "trace", (18, 9, 9), False),
+        ("log-level", "trace", (19, 3, 15), True),
+        ("exec-opts", ["native.umask=normal"], (18, 9, 0), True),
+        ("exec-opts", ["native.umask=normal", "native.cgroupdriver=systemd"], (28, 0, 0), False),
+        ("exec-opts", [" Native.CgroupDriver = systemd"], (28, 0, 0), True),
+        ("exec-opts", ["native.cgroupdriver"], (28, 0, 0), False),
+        ("log-format", "logfmt", (25, 0, 0), False),
+        ("host-gateway-ips", ["192.168.3.1"], (28, 0, 0), True),
+    ],
+)
+def test_values_come_and_go(key: str, value: object, version: tuple[int, ...], *, takes: bool) -> None:
+    assert (refused({key: value}, version) == []) is takes
+
+
+@pytest.mark.parametrize(
+    ("registry", "takes"),
+    [
+        ("harbor.atlas.cn:5000", True),
+        ("HTTP://harbor.atlas.cn:5000", True),
+        ("10.0.0.0/8", True),
+        ("10.1.2.3/8", True),
+        ("[fd00::1]:5000", True),
+        ("fd00::1", True),
+        ("harbor", True),
+        ("harbor.atlas.cn:5000/dlws", False),
+        ("https://harbor.atlas.cn/", False),
+        ("oci://harbor.atlas.cn", False),
+        ("my_harbor:5000", False),
+        ("*.atlas.cn", False),
+        ("harbor:70000", False),
+        ("harbor-", False),
+        ("10.0.0.0/33", False),
+    ],
+)
+def test_insecure_registries_are_hosts_or_ranges(registry: str, *, takes: bool) -> None:
+    found = refused({"insecure-registries": ["192.168.3.2:5000", registry]})
+    assert found == ([] if takes else ["insecure-registries has one that is no host, host:port or range"])
+
+
+@pytest.mark.parametrize("version", [(18, 9, 9), (29, 7, 0)])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"labels": ["zone=a", "gpu"]}', "labels has one without ="),
+        ('{"dns": ["ns1.atlas.cn"]}', "dns has one that is no address"),
+        ('{"bridge": "none", "bip": "172.17.0.1/16"}', "bridge and bip exclude each other"),
+        ('{"iptables": false, "icc": false}', "icc is false without iptables"),
+        ('{"exec-opts": ["native.cgroupdriver=systemd"], "cgroup-parent": "/docker"}', "cgroup-parent is no slice"),
+    ],
+)
+def test_values_that_no_version_takes(text: str, said: str, version: tuple[int, ...]) -> None:
+    assert refused(json.loads(text), version) == [said]
+
+
 def test_what_flags_say_is_not_doubted() -> None:
     assert refused({"default-runtime": "kata"}) == ["default-runtime kata is not among the runtimes"]
     assert refused({"default-runtime": "kata"}, flags="H add-runtime") == []
@@ -126,7 +189,7 @@ def test_what_a_flag_chooses_has_to_fit_the_file() -> None:
 def test_any_value_is_judged() -> None:
     every = ("debug", "mtu", "bip", "dns", "log-opts", "runtimes", "features", "default-ulimits", "builder")
     for value in (0, "", [0], [[]], {"a": 0}, {"a": {"b": [0]}}):
-        refused(dict.fromkeys((*every, "default-runtime", "log-driver", "default-address-pools"), value))
+        refused(dict.fromkeys((*every, *VALUES, "default-runtime", "log-driver", "default-address-pools"), value))
 
 
 def test_every_key_that_stands_for_a_flag_is_known() -> None:

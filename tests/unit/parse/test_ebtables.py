@@ -14,35 +14,90 @@ def chain(name: str, *rules: str, policy: str = "ACCEPT") -> str:
     return f"Bridge chain: {name}, entries: {len(rules)}, policy: {policy}\n" + "".join(f"{r}\n" for r in rules) + "\n"
 
 
+ALL = "ebtables filter FORWARD: -j DROP"
+SOME = "-p IPv4 -i veth1 -j DROP "
+
+
 @pytest.mark.parametrize(
     ("forward", "closed", "doubts"),
     [
         (chain("FORWARD"), [], []),
-        (chain("FORWARD", policy="DROP"), ["ebtables FORWARD policy DROP"], []),
-        (chain("FORWARD", "-p IPv4 -j ACCEPT ", policy="DROP"), [], ["ebtables FORWARD policy DROP"]),
-        (chain("FORWARD", "-j DROP "), ["ebtables FORWARD: -j DROP"], []),
+        (chain("FORWARD", policy="DROP"), ["ebtables filter FORWARD: policy DROP of FORWARD"], []),
+        (
+            chain("FORWARD", "-p IPv4 -j ACCEPT ", policy="DROP"),
+            [],
+            ["ebtables filter FORWARD: policy DROP of FORWARD"],
+        ),
+        (chain("FORWARD", "-j DROP "), [ALL], []),
         (chain("FORWARD", "-j ACCEPT ", "-j DROP "), [], []),
-        (chain("FORWARD", "-p IPv4 -i veth1 -j DROP "), [], ["ebtables FORWARD: -p IPv4 -i veth1 -j DROP"]),
-        (chain("FORWARD", "-j SITE ") + chain("SITE", "-j DROP ", policy="RETURN"), [], ["ebtables FORWARD: -j DROP"]),
-        (chain("OUTPUT", "-j KUBE-DEDUP ") + chain("KUBE-DEDUP", "-p IPv4 -o veth+ -j DROP ", policy="RETURN"), [], []),
-        (chain("FORWARD", "-j SITE ") + chain("SITE", "-j SITE ", policy="RETURN"), [], []),
+        (chain("FORWARD", "-p IPv4 -j ACCEPT ", "-j DROP "), [], [ALL]),
+        (chain("FORWARD", SOME), [], [f"ebtables filter FORWARD: {SOME.strip()}"]),
+        (chain("FORWARD", "-p IPv6 -j DROP "), [], []),
+        (chain("FORWARD", "-p IPv6 -j ACCEPT ", "-j DROP "), [ALL], []),
+        (
+            chain("FORWARD", '--log-level notice --log-prefix "x -j ACCEPT " --log-ip -j DROP '),
+            [f'{ALL[:-7]}--log-level notice --log-prefix "x -j ACCEPT " --log-ip -j DROP'],
+            [],
+        ),
+        (chain("FORWARD", '--log-level notice --log-prefix "x -j DROP " -j CONTINUE '), [], []),
+        (chain("FORWARD", "-p ARP -j arpreply --arpreply-mac 10:11:12:13:14:15 "), [], []),
+        (chain("FORWARD", "-p IPv4 -j redirect ", "-j DROP "), [], [ALL]),
     ],
 )
 def test_what_drops_frames(forward: str, closed: list[str], doubts: list[str]) -> None:
     assert ebtables.drops(f"{TABLE}{chain('INPUT')}{forward}") == (closed, doubts)
 
 
+def test_a_mark_may_drop_as_well() -> None:
+    rule = "-p IPv4 -j mark --mark-set 0x1 --mark-target {}"
+    assert ebtables.drops(TABLE + chain("FORWARD", rule.format("ACCEPT"))) == ([], [])
+    assert ebtables.drops(TABLE + chain("FORWARD", rule.format("DROP")))[1] == [f"{ALL[:-7]}{rule.format('DROP')}"]
+
+
+@pytest.mark.parametrize(
+    ("forward", "site", "closed", "doubts"),
+    [
+        (["-j SITE "], chain("SITE", "-j DROP ", policy="RETURN"), [ALL], []),
+        (["-j SITE "], chain("SITE", policy="DROP"), ["ebtables filter FORWARD: policy DROP of SITE"], []),
+        (["-i veth1 -j SITE "], chain("SITE", policy="DROP"), [], ["ebtables filter FORWARD: policy DROP of SITE"]),
+        (["-j SITE ", "-j DROP "], chain("SITE"), [], []),  # its policy accepts what no rule of it is for
+        (["-j SITE ", "-j DROP "], chain("SITE", "-j ACCEPT ", policy="RETURN"), [], []),
+        (["-i veth1 -j SITE ", "-j DROP "], chain("SITE"), [], [ALL]),
+        (["-j SITE ", "-j DROP "], chain("SITE", "-j RETURN ", "-j ACCEPT "), [ALL], []),
+        (["-j SITE "], chain("SITE", "-j SITE ", policy="RETURN"), [], []),
+        (["-j KUBE-DEDUP "], chain("KUBE-DEDUP", "-p IPv4 -o veth+ -j DROP ", policy="RETURN"), [], []),
+        (["-j KUBE-DEDUP ", "-j DROP "], chain("KUBE-DEDUP", policy="RETURN"), [ALL], []),
+    ],
+)
+def test_chains_of_ones_own(forward: list[str], site: str, closed: list[str], doubts: list[str]) -> None:
+    assert ebtables.drops(TABLE + chain("FORWARD", *forward) + site) == (closed, doubts)
+
+
+def test_tables_have_chains_of_the_same_name() -> None:
+    nat = "Bridge table: nat\n\n" + chain("OUTPUT", "-j DROP ")
+    assert ebtables.drops(TABLE + chain("OUTPUT") + nat) == (["ebtables nat OUTPUT: -j DROP"], [])
+
+
 def test_no_table_drops_nothing() -> None:
     assert ebtables.drops("") == ([], [])
 
 
-@pytest.mark.parametrize("text", [TABLE, "The kernel doesn't support the ebtables 'filter' table.\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE,
+        chain("FORWARD"),
+        TABLE + chain("FORWARD", "-j GONE "),
+        TABLE + chain("FORWARD", "-p IPv4"),
+        "The kernel doesn't support the ebtables 'filter' table.\n",
+    ],
+)
 def test_what_is_not_understood(text: str) -> None:
     with pytest.raises(Unparsable, match="ebtables -L"):
         ebtables.drops(text)
 
 
 def test_chains_that_lead_twice_to_the_next_are_read_once() -> None:
-    links = (chain(f"C{at}", f"-j C{at + 1} ", f"-p IPv4 -j C{at + 1} ", policy="RETURN") for at in range(60))
-    text = f"{TABLE}{chain('FORWARD', '-j C0 ')}{''.join(links)}{chain('C60', '-j DROP ', policy='RETURN')}"
-    assert ebtables.drops(text) == ([], ["ebtables FORWARD: -j DROP"])
+    links = (chain(f"C{at}", f"-j C{at + 1} ", f"-p IPv4 -j C{at + 1} ", policy="RETURN") for at in range(5000))
+    text = f"{TABLE}{chain('FORWARD', '-j C0 ')}{''.join(links)}{chain('C5000', '-j DROP ', policy='RETURN')}"
+    assert ebtables.drops(text) == ([ALL], [])

@@ -23,7 +23,9 @@ sensible-pager
 ALWAYS = """
 dmesg -H|dmesg -TH|dmesg --human|dmesg -T *|dmesg|git -C /opt/site log|git diff|crontab -u root -e|systemctl edit docker
 dpkg -l|dpkg --list|dpkg -l docker-ce|dpkg-query -l|dpkg-query *|iptables|iptables -A INPUT *|ip6tables-legacy -t *
-iptables-legacy-restore|iptables-save|iptables -t x -L --modprobe=/tmp/x|chpasswd ""|crontab ""|patch ""
+iptables-legacy-restore|iptables-save|iptables -t x -L --modprobe=/tmp/x
+xtables-multi|xtables-legacy-multi *|xtables-nft-multi iptables *|iptables-nft|ip6tables-nft -A *
+iptables-nft-restore|ebtables-nft-save *|arptables-nft *|chpasswd ""|crontab ""|patch ""
 git rebase main|git commit --edit|git add -i|kubectl -n default edit cm x|mysql -u root|mariadb -u root|mysql -uoracle
 mysql -pe|psql|psql -Umail|psql -hlocal|sqlite3 /var/lib/x.db|mail -f|mailx --versions|ftp backup|lftp backup
 telnet backup|sftp backup|passwd root|passwd [a-z]*|ip|service * restart
@@ -31,7 +33,8 @@ systemctl * docker|systemctl --now *|mysql -e "show tables" *
 """
 NEVER = """
 git ""|dpkg ""|cp ""|apt ""|curl ""|kubectl ""|docker ""|iptables-save ""|iptables -L -n|iptables -t nat -S
-dpkg --no-pager -l|dpkg -s docker-ce|dpkg-query -W|dpkg-query -s docker-ce|iptables-nft -L
+dpkg --no-pager -l|dpkg -s docker-ce|dpkg-query -W|dpkg-query -s docker-ce|iptables-nft -L|xtables-nft-multi iptables -L
+iptables-nft ""
 dmesg -T|dmesg -P -H|dmesg -P *|dmesg ""|git pull|git --no-pager log|crontab -l|systemctl restart *|kubectl get pods
 mysql -e "show tables"|mysql -Ne "show tables"|mysql -eshow|psql -l|psql -Atc "select 1"|psql -cselect|psql -f x.sql
 passwd ops|ip addr|service ssh restart|curl http://127.0.0.1/|systemctl status docker

@@ -1,0 +1,120 @@
+"""Values of a daemon.json that dockerd refuses when it starts, though they have the type of their key.
+
+Sources: moby's daemon/config/config.go (`Validate`, `parseExecOptions`), daemon/daemon_unix.go
+(`verifyDaemonSettings`), registry/config.go and opts/opts.go, of 18.09 to 29.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from dlws.parse.host import daemon_json
+
+Version = tuple[int, ...]
+
+_LEVELS: Final = frozenset(("panic", "fatal", "error", "warn", "info", "debug"))
+_OF_DOMAIN: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,253}[a-zA-Z0-9])?"
+_HOST_AND_PORT: Final = re.compile(
+    rf"(?P<host>\[[0-9a-fA-F:]+\]|{_OF_DOMAIN}(?:\.{_OF_DOMAIN})*)(?::(?P<port>[0-9]{{1,5}}))?"
+)
+_SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
+_HIGHEST_PORT: Final = 65535
+_SLICE: Final = ".slice"
+_CGROUP_DRIVER: Final = "native.cgroupdriver"
+
+
+def refused(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
+    """What of the values dockerd of that version does not start with: `log-level is no level`. None is named: one may
+    hold a password."""
+    faults_of: Mapping[str, Callable[[str], str]] = {
+        "registry-mirrors": lambda address: _fault_of_mirror(address, version),
+        "insecure-registries": _fault_of_registry,
+        "labels": lambda label: "" if "=" in label else "without =",
+        "dns": _fault_of_server,
+        "exec-opts": lambda option: _fault_of_option(option, version),
+    }
+    for key, fault_of in faults_of.items():
+        written = settings.get(key)
+        texts = [value for value in written if isinstance(value, str)] if isinstance(written, list) else []
+        yield from (f"{key} has one {fault}" for fault in dict.fromkeys(map(fault_of, texts)) if fault)
+    level, form = settings.get("log-level"), settings.get("log-format")
+    if isinstance(level, str) and level and level.lower() not in _levels(version):
+        yield "log-level is no level"
+    if isinstance(form, str) and form not in ("", "text", "json"):
+        yield "log-format is neither text nor json"
+    yield from _that_exclude_each_other(settings)
+
+
+def _that_exclude_each_other(settings: Mapping[str, Any]) -> Iterator[str]:
+    yield from (
+        f"bridge and {own} exclude each other"
+        for own in ("bip", "bip6")
+        if settings.get(own) and settings.get("bridge")
+    )
+    if settings.get("icc") is False and settings.get("iptables") is False:
+        yield "icc is false without iptables"
+    parent = settings.get("cgroup-parent")
+    if (
+        parent
+        and daemon_json.cgroup_driver(settings) == "systemd"
+        and not str(parent).removeprefix(_SLICE).endswith(_SLICE)
+    ):
+        yield "cgroup-parent is no slice"
+
+
+def _levels(version: Version) -> frozenset[str]:
+    """Those of logrus up to Docker 24, which has `trace` from 1.2 on; then those of containerd's log package."""
+    return _LEVELS | ({"warning"} if version < (25,) else set()) | ({"trace"} if version >= (19, 3) else set())
+
+
+def _fault_of_mirror(address: str, version: Version) -> str:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.netloc:
+        return "that is no http:// or https:// address"
+    if url.path not in ("", "/") and version < (25,):
+        return "with a path, which Docker takes from 25 on"
+    return "with a user" if "@" in url.netloc else "with a query" if url.query or url.fragment else ""
+
+
+def _fault_of_registry(written: str) -> str:
+    name = _SCHEME.sub("", written, count=1)
+    return "" if _is_range(name) or _is_host(name) else "that is no host, host:port or range"
+
+
+def _is_range(name: str) -> bool:
+    try:
+        return "/" in name and ip_network(name, strict=False) is not None
+    except ValueError:
+        return False
+
+
+def _is_host(name: str) -> bool:
+    if _is_address(name):
+        return True
+    row = _HOST_AND_PORT.fullmatch(name)
+    return row is not None and int(row["port"] or 0) <= _HIGHEST_PORT
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return ip_address(name) is not None
+    except ValueError:
+        return False
+
+
+def _fault_of_server(written: str) -> str:
+    return "" if _is_address(written.strip()) else "that is no address"
+
+
+def _fault_of_option(option: str, version: Version) -> str:
+    """From 28.0 on dockerd refuses what it passed over before."""
+    name, _, value = option.partition("=")
+    is_known = name.strip().lower() == _CGROUP_DRIVER and value.strip() != ""
+    return "" if is_known or version < (28,) else f"that is no {_CGROUP_DRIVER}=DRIVER"
