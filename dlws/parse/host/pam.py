@@ -14,12 +14,12 @@ SOURCE: Final = "/etc/pam.d"
 LIST: Final = f"grep -HiE '^[[:space:]]*(-?auth|@include)[[:space:]]' {SOURCE}/*"
 """The command whose output `files` parses."""
 _CONTROLS: Final = {
-    "required": {"success": "ok", "ignore": "ignore", "default": "bad"},
+    "required": {"success": "ok", "ignore": "ignore"},
     "requisite": {"success": "ok", "ignore": "ignore", "default": "die"},
     "sufficient": {"success": "done", "default": "ignore"},
     "optional": {"success": "ok", "default": "ignore"},
 }
-"""pam.conf(5): what the four words stand for."""
+"""pam.conf(5): what the four words stand for. What is not named is `bad`."""
 _ASKS: Final = re.compile(
     r"unix|unix2|sss|sss_gss|ldap|krb5|winbind|radius_auth|tacplus|deny|rootok|fprintd|google_authenticator|u2f|yubico"
     r"|oath|duo|pkcs11|p11|ssh_agent_auth|systemd_home|centrifydc|vas3|lsass"
@@ -33,7 +33,7 @@ _AGREES: Final = re.compile(r"permit|securetty|shells|succeed_if|listfile|localu
 """Modules that say yes to whom they are meant for, without a password; pam_wheel does if it is told to trust."""
 _MOST: Final = 6
 """Modules of which each may say yes or no; more are not gone through in all ways."""
-_AUTH: Final = re.compile(r"-?auth\s+(?P<control>\[[^\]]*\]|\S+)\s+(?P<module>\S+)(?P<options>.*)", re.IGNORECASE)
+_AUTH: Final = re.compile(r"-?auth\s+(?P<control>\[[^\]]+\]|\S+)\s+(?P<module>\S+)(?P<options>.*)", re.IGNORECASE)
 _INCLUDE: Final = re.compile(r"@include\s+(?P<file>\S+)\s*(?:#.*)?")
 _DEPTH: Final = 8
 

@@ -57,7 +57,7 @@ def test_what_distributions_ship_asks_for_a_password(text: str, common: str) -> 
         "AUTH Sufficient pam_permit.so  # for now",
         "-auth sufficient /lib/x86_64-linux-gnu/security/pam_permit.so",
         "auth [success=done default=ignore] pam_succeed_if.so user ingroup ops",
-        "auth sufficient pam_listfile.so item=user sense=allow file=/etc/ops",
+        "auth sufficient pam_listfile.so item=user sense=allow file=/etc/ops:1",
     ],
 )
 def test_a_module_that_says_yes_before_the_password_lets_in(line: str) -> None:
@@ -80,6 +80,9 @@ def test_a_jump_over_the_password_lets_in_by_what_it_comes_to() -> None:
         "auth required pam_unix.so\nauth sufficient pam_permit.so\n",  # once failed, failed
         "auth requisite pam_unix.so\nauth required pam_permit.so\n",
         "auth [success=1 default=ignore] pam_succeed_if.so uid = 0\nauth requisite pam_deny.so\n",  # nothing counts
+        "auth [ignore=ok] pam_env.so\n",
+        "auth sufficient pam_wheel.so # trust\n",
+        "auth requisite pam_unix.so\nauth [default=reset] pam_env.so\nauth required pam_permit.so\n",  # it is over
         "",
     ],
 )
@@ -94,6 +97,75 @@ def test_a_stack_without_the_password_lets_everybody_in() -> None:
     assert opening("auth include common-auth\n", "auth required pam_permit.so\n") is not None
 
 
+@pytest.mark.parametrize("control", ["required", "requisite", "sufficient", "optional", "include", "substack"])
+def test_alone_a_yes_lets_in_by_whatever_word(control: str) -> None:
+    module = "/etc/pam.d/common-auth" if control in ("include", "substack") else "pam_permit.so"
+    found = opening(f"auth {control} {module}\n", "auth required pam_permit.so\n")
+    assert found is not None
+    assert found.is_certain
+
+
+@pytest.mark.parametrize(
+    "line", ["auth required pam_env.so", "auth requisite pam_nologin.so", "auth required pam_wheel.so"]
+)
+def test_what_says_nothing_changes_nothing(line: str) -> None:
+    assert opening(f"{line}\nauth required pam_permit.so\n") == pam.Opening(("auth required pam_permit.so",), True)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "auth [success=ignore default=bad] pam_succeed_if.so uid = 1000\n",
+        "auth [success=ok default=1] pam_unix.so\nauth requisite pam_deny.so\n",
+        "auth required pam_unix.so\nauth sufficient pam_permit.so\nauth [default=reset] pam_env.so\n",
+    ],
+)
+def test_what_does_not_count_is_not_among_the_lines(before: str) -> None:
+    assert opening(f"{before}auth required pam_permit.so\n") == pam.Opening(("auth required pam_permit.so",), True)
+
+
+ASKS = """unix unix2 sss sss_gss ldap krb5 winbind radius_auth tacplus deny rootok fprintd google_authenticator u2f
+yubico oath duo pkcs11 p11 ssh_agent_auth systemd_home centrifydc vas3 lsass"""
+PASSES = """env cap group faildelay nologin ecryptfs mount gnome_keyring kwallet kwallet5 warn echo faillock tally
+tally2 keyinit wheel"""
+AGREES = "permit securetty shells succeed_if listfile localuser access rhosts time"
+
+
+@pytest.mark.parametrize("name", f"{ASKS} {PASSES}".split())
+def test_each_module_that_asks_or_says_nothing_lets_nobody_in(name: str) -> None:
+    assert opening(f"auth sufficient pam_{name}.so\n@include /etc/pam.d/common-auth\n") is None
+
+
+@pytest.mark.parametrize("name", AGREES.split())
+def test_each_module_that_says_yes_is_known_to(name: str) -> None:
+    found = opening(f"auth sufficient pam_{name}.so\n@include common-auth\n")
+    assert found == pam.Opening((f"auth sufficient pam_{name}.so",), is_certain=True)
+
+
+def test_files_include_each_other_eight_deep() -> None:
+    services = {f"s{n}": [f"@include s{n + 1}"] for n in range(9)} | {"s9": ["auth required pam_permit.so"]}
+    assert pam.opening(services, "s1")
+    with pytest.raises(Unparsable):
+        pam.opening(services, "s0")
+    services = {name: [line.replace("@include", "auth include") for line in lines] for name, lines in services.items()}
+    assert pam.opening(services, "s1")
+    with pytest.raises(Unparsable):
+        pam.opening(services, "s0")
+
+
+@pytest.mark.parametrize(
+    "line", ["/etc/pam.d/su", "/etc/other/su:auth required pam_permit.so", "auth required pam_x.so"]
+)
+def test_a_line_of_no_service_is_said(line: str) -> None:
+    with pytest.raises(Unparsable):
+        pam.files(line)
+
+
+def test_as_many_modules_as_can_be_gone_through_are() -> None:
+    assert opening("auth sufficient pam_access.so\n" * 6)
+    assert opening("auth optional pam_permit.so\n" * 7)
+
+
 def test_what_is_reset_has_not_been_said() -> None:
     assert opening("auth [success=reset default=bad] pam_permit.so\n") is None
     assert opening("auth required pam_unix.so\nauth [default=reset] pam_env.so\nauth required pam_permit.so\n")
@@ -105,6 +177,11 @@ def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
     assert opening("auth required pam_strange.so\n@include common-auth\n") is None
     sure = opening("auth sufficient pam_strange.so\nauth sufficient pam_permit.so\n")
     assert sure == pam.Opening(("auth sufficient pam_permit.so",), is_certain=True)
+    first = opening("auth sufficient pam_one.so\nauth sufficient pam_permitted.so\n")
+    assert first == pam.Opening(("auth sufficient pam_one.so",), is_certain=False)
+    both = opening("auth required pam_strange.so\nauth required pam_permit.so\n")
+    assert both is not None
+    assert not both.is_certain
 
 
 @pytest.mark.parametrize(
@@ -116,6 +193,7 @@ def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
         "auth sufficent pam_unix.so",
         "auth [success] pam_unix.so",
         "@include su",
+        "@include common-auth and more",
         "auth sufficient pam_access.so\n" * 7,
     ],
 )
