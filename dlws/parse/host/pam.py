@@ -40,7 +40,10 @@ _DEPTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One module of a stack: the line that names it, what follows from its answers, and which answers it may give."""
+    """One module of a stack: the line that names it, what follows from its answers, and which answers it may give.
+
+    `is_known`: it is known to say yes without a password.
+    """
 
     line: str
     actions: Mapping[str, str]
@@ -110,11 +113,7 @@ def _step(line: str, entry: re.Match[str]) -> Step:
         answers = ("ignore",)
     else:
         answers = ("success",) if name == "permit" else ("success", "failure")
-    return Step(line, actions, answers, is_known=not _is_strange(name))
-
-
-def _is_strange(name: str) -> bool:
-    return not any(known.fullmatch(name) for known in (_ASKS, _PASSES, _AGREES))
+    return Step(line, actions, answers, is_known=_AGREES.fullmatch(name) is not None)
 
 
 def _yes(steps: Sequence[Step], answers: Sequence[str]) -> list[Step]:

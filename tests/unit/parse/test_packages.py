@@ -164,9 +164,12 @@ def test_a_file_belongs_to_whoever_brings_it_not_to_who_diverts_it() -> None:
     text = "diversion by dash from: /bin/sh\nlocal diversion to: /bin/sh.real\ndash, bash:amd64: /bin/sh\n"
     assert dpkg.owned(text) == {"/bin/sh"}
     assert dpkg.owned("diversion by dash from: /bin/sh\n") == frozenset()
+    assert dpkg.owned("one, two, three:arm64: /x: /y\n") == {"/x: /y"}
 
 
-@pytest.mark.parametrize("line", ["dpkg-query: no path found matching pattern /x", "bash /bin/bash", "Ba sh: /bin/sh"])
+@pytest.mark.parametrize(
+    "line", ["dpkg-query: no path found matching pattern /x", "bash /bin/bash", "my diversion to: /x"]
+)
 def test_a_line_that_names_no_package_is_not_passed_over(line: str) -> None:
     with pytest.raises(Unparsable):
         dpkg.owned(line)

@@ -171,6 +171,16 @@ def test_what_is_reset_has_not_been_said() -> None:
     assert opening("auth required pam_unix.so\nauth [default=reset] pam_env.so\nauth required pam_permit.so\n")
 
 
+@pytest.mark.parametrize("name", ["unixes", "environ", "permitted"])
+def test_a_name_that_only_begins_like_one_is_not_known(name: str) -> None:
+    found = opening(f"auth sufficient pam_{name}.so\n@include common-auth\n")
+    assert found == pam.Opening((f"auth sufficient pam_{name}.so",), is_certain=False)
+
+
+def test_a_file_may_be_named_by_its_path() -> None:
+    assert opening("@include /etc/pam.d/common-auth\n", "auth required pam_permit.so\n")
+
+
 def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
     found = opening("auth sufficient pam_strange.so\n@include common-auth\n")
     assert found == pam.Opening(("auth sufficient pam_strange.so",), is_certain=False)
@@ -192,6 +202,7 @@ def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
         "auth [] pam_unix.so",
         "auth sufficent pam_unix.so",
         "auth [success] pam_unix.so",
+        "auth [success=ok default] pam_unix.so",
         "@include su",
         "@include common-auth and more",
         "auth sufficient pam_access.so\n" * 7,
