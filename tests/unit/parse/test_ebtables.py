@@ -32,11 +32,44 @@ def test_what_drops_frames(forward: str, closed: list[str], doubts: list[str]) -
     assert ebtables.drops(f"{TABLE}{chain('INPUT')}{forward}") == (closed, doubts)
 
 
+@pytest.mark.parametrize("base", ["INPUT", "FORWARD", "OUTPUT"])
+def test_each_chain_of_the_kernel_is_judged(base: str) -> None:
+    assert ebtables.drops(f"{TABLE}{chain(base, policy='DROP')}") == ([f"ebtables {base} policy DROP"], [])
+
+
+def test_chains_of_libvirt_are_its_own_affair() -> None:
+    links = chain("FORWARD", "-j libvirt-O-vnet0 "), chain("libvirt-O-vnet0", "-j DROP ", policy="RETURN")
+    assert ebtables.drops(f"{TABLE}{''.join(links)}") == ([], [])
+
+
+def test_what_accepts_some_frames_leaves_the_others_to_the_rules_behind() -> None:
+    rules = "-p IPv4 -j ACCEPT ", "-p ARP -j DROP "
+    assert ebtables.drops(f"{TABLE}{chain('FORWARD', *rules)}") == ([], ["ebtables FORWARD: -p ARP -j DROP"])
+
+
+def test_only_what_may_accept_opens_a_chain_that_drops() -> None:
+    closed = chain("INPUT", "-p ARP -j CONTINUE ", policy="DROP"), chain("FORWARD", "-p ARP -j DROP ", policy="DROP")
+    open_ = chain("OUTPUT", "-j DROPS ", policy="DROP"), chain("DROPS", policy="RETURN")
+    assert ebtables.drops(f"{TABLE}{''.join([*closed, *open_])}") == (
+        ["ebtables INPUT policy DROP", "ebtables FORWARD policy DROP"],
+        ["ebtables FORWARD: -p ARP -j DROP", "ebtables OUTPUT policy DROP"],
+    )
+
+
 def test_no_table_drops_nothing() -> None:
     assert ebtables.drops("") == ([], [])
 
 
-@pytest.mark.parametrize("text", [TABLE, "The kernel doesn't support the ebtables 'filter' table.\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE,
+        "The kernel doesn't support the ebtables 'filter' table.\n",
+        f"{TABLE}{chain('FORWARD')}Killed\n",
+        f"{TABLE}{chain('FORWARD')}Bridge table: nat, cut off\n",
+        f"{TABLE}{chain('FORWARD')}Bridge chain: OUTPUT, entries: 0, policy: ACCEPT or so\n",
+    ],
+)
 def test_what_is_not_understood(text: str) -> None:
     with pytest.raises(Unparsable, match="ebtables -L"):
         ebtables.drops(text)
