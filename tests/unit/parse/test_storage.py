@@ -21,6 +21,12 @@ def test_inodes_under_headers_of_two_languages(header: str) -> None:
     assert (found.free, found.mountpoint) == (0.6, "/")
 
 
+@pytest.mark.parametrize("folder", ["/srv/a---- /b", "/srv/a - - - -/b"])
+def test_a_folder_with_dashes_is_no_file_system_that_counts_nothing(folder: str) -> None:
+    [found] = df.inodes(f"Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/vda 100 40 60 40% {folder}\n")
+    assert found.mountpoint == folder
+
+
 def test_a_file_system_without_a_size_has_nothing_free() -> None:
     [found] = df.inodes("Filesystem Inodes IUsed IFree IUse% Mounted on\nbtrfs 0 0 0 - /data\n")
     assert (found.free, found.usable) == (0, 0)
