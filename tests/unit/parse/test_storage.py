@@ -70,7 +70,14 @@ def test_the_export_of_another_folder_does_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("client", "everyone"),
-    [("*", True), (exportfs.WORLD, True), ("0.0.0.0/0", True), ("0.0.0.0/0.0.0.0", True), ("10.0.0.0/8", False)],
+    [
+        ("*", True),
+        (exportfs.WORLD, True),
+        ("0.0.0.0/0", True),
+        ("0.0.0.0/0.0.0.0", True),
+        ("10.0.0.0/8", False),
+        ("0.0.0.0/0.0.0.255", False),
+    ],
 )
 def test_a_network_may_be_everyone(client: str, *, everyone: bool) -> None:
     assert Export("/mnt", client, ("rw",)).is_for_everyone is everyone
@@ -196,6 +203,7 @@ def test_text_around_the_sections_is_unknown(text: str) -> None:
         ("/a b (rw)", [("/a", "b", ("ro",)), ("/a", exportfs.WORLD, ("rw",))]),
         ("/a", [("/a", exportfs.WORLD, ("ro",))]),
         ('"/a b" c()', [("/a b", "c", ("ro",))]),
+        ('/""a c(rw)', [("/a", "c", ("rw",))]),
         ("/a\\040b \\\n c(rw)", [("/a b", "c", ("rw",))]),
         ("/ *(rw)", [("/", "*", ("rw",))]),
         ("# /a b(rw)", []),
