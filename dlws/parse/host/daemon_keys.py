@@ -54,7 +54,7 @@ Docker has compression-threads."""
 NEWEST: Final = 29
 """The last major version of Docker whose keys are in these tables."""
 SINCE: Final[Mapping[str, Version]] = {
-    **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20, 10)),
+    **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20,)),
     **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23,)),
     "default-network-opts": (24,),
     **dict.fromkeys(("cdi-spec-dirs", "log-format"), (25,)),
