@@ -40,11 +40,10 @@ LEASE_AGE = 30.0  # seconds; a leader renews every 2 s, and loses its lease afte
 SLOW = 1.0  # seconds; the API's own service level for one object
 LATENCY_READINGS = 5
 TOKEN_LIFE = 24.0  # hours that kubeadm gives a bootstrap token
-BY_TAINT = "TaintManagerEviction"
 GRAVE = {
     "Evicted",
     "NodeControllerEviction",  # up to Kubernetes 1.17, where TaintBasedEvictions is off
-    BY_TAINT,
+    "TaintManagerEviction",
     "SystemOOM",
     "OOMKilling",
     "EvictionThresholdMet",
@@ -331,19 +330,20 @@ def test_no_grave_events(kube: Kubernetes) -> None:
 def is_grave(event: Any) -> bool:
     """Whether an event is one of those; the eviction for a taint may also be called off, under the same reason."""
     is_called_off = str(event.get("message", "")).startswith("Cancelling deletion")  # taint_eviction.go
-    return event.get("reason") in GRAVE and not (event.get("reason") == BY_TAINT and is_called_off)
+    return event.get("reason") in GRAVE and not is_called_off
 
 
 def request_state(request: Any) -> str | None:
     """What is to be said of a certificate request that is pending, maybe nothing; None of one that is not.
 
-    Its conditions have no status up to Kubernetes 1.18 (certificates/v1beta1): each that is there holds.
+    It is until it has one of two conditions, whatever others say. Those hold wherever they are: the API takes no other
+    status for them (certificates/v1), and up to Kubernetes 1.18 they have none.
     """
     said = objects.status_of(request)
-    holding = {c["type"] for c in said.get("conditions") or () if c.get("status", "True") == "True"}
-    if not holding:
+    types = {condition["type"] for condition in said.get("conditions") or ()}
+    if types.isdisjoint(("Approved", "Denied")):
         return ""
-    is_unsigned = "Approved" in holding and "Failed" not in holding and not said.get("certificate")
+    is_unsigned = "Approved" in types and "Failed" not in types and not said.get("certificate")
     return " (approved, not signed)" if is_unsigned else None
 
 

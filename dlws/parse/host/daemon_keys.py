@@ -7,6 +7,7 @@ cmd/dockerd/config*.go (flags) and daemon/logger/factory.go, of 18.09 to 29.7; d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from dlws.parse.host import daemon_values
@@ -52,13 +53,13 @@ Docker has compression-threads."""
 NEWEST: Final = 29
 """The last major version of Docker whose keys are in these tables."""
 SINCE: Final[Mapping[str, Version]] = {
-    **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20, 10)),
-    **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23, 0)),
-    "default-network-opts": (24, 0),
-    **dict.fromkeys(("cdi-spec-dirs", "log-format"), (25, 0)),
-    **dict.fromkeys(("bip6", "host-gateway-ips", "ip-forward-no-drop"), (28, 0)),
+    **dict.fromkeys(("default-cgroupns-mode", "host-gateway-ip", "ip6tables", "max-download-attempts"), (20,)),
+    **dict.fromkeys(("http-proxy", "https-proxy", "no-proxy"), (23,)),
+    "default-network-opts": (24,),
+    **dict.fromkeys(("cdi-spec-dirs", "log-format"), (25,)),
+    **dict.fromkeys(("bip6", "host-gateway-ips", "ip-forward-no-drop"), (28,)),
     "allow-direct-routing": (28, 2),
-    **dict.fromkeys(("bridge-accept-fwmark", "firewall-backend", "min-api-version"), (29, 0)),
+    **dict.fromkeys(("bridge-accept-fwmark", "firewall-backend", "min-api-version"), (29,)),
     "nri-opts": (29, 2),
     "default-stop-timeout": (29, 7),
 }
@@ -106,7 +107,7 @@ def _of_keys(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
             raise Unknown(f"daemon.json: {key} may be a key of Docker {version[0]}; known are those up to {NEWEST}")
         if key not in _KNOWN:
             yield f"{key} is no key of it"
-        elif version[:2] < SINCE.get(key, ()):
+        elif version < SINCE.get(key, ()):
             yield f"{key} is a key of newer versions"
         elif key in UNTIL and version[:2] > UNTIL[key]:
             yield f"{key} is a key of older versions"
@@ -162,40 +163,42 @@ def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _each(kind: type, fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Whether it is a list, or an object, of values that fit; null stands for none (encoding/json)."""
+def _or_null(fits: Callable[[Any], bool], value: Any) -> bool:
+    """Whether a value fits; null stands for one that is not there (encoding/json)."""
+    return value is None or fits(value)
 
-    def holds(value: Any) -> bool:
-        parts = value.values() if isinstance(value, dict) else value
-        return isinstance(value, kind) and all(part is None or fits(part) for part in parts)
 
-    return holds
+def _each(kind: type, fits: Callable[[Any], bool], value: Any) -> bool:
+    """Whether it is a list, or an object, of values that fit."""
+    parts = value.values() if isinstance(value, dict) else value
+    return isinstance(value, kind) and all(_or_null(fits, part) for part in parts)
 
 
 def _is_runtime(value: Any) -> bool:
-    arguments = value.get("runtimeArgs") or [] if isinstance(value, dict) else None
-    return _TEXT_LIST(arguments) and _is_text(value.get("path") or "")
+    fits = isinstance(value, dict) and _or_null(_is_text, value.get("path"))
+    return fits and _or_null(_TEXT_LIST, value.get("runtimeArgs"))
 
 
 def _is_limit(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_is_number, (value.get("Hard", 0), value.get("Soft", 0))))
+    return isinstance(value, dict) and all(_or_null(_is_number, value.get(key)) for key in ("Hard", "Soft"))
 
 
 def _is_pool(value: Any) -> bool:
-    return isinstance(value, dict) and _is_text(value.get("base", "")) and _is_number(value.get("size", 0))
+    fits = isinstance(value, dict) and _or_null(_is_text, value.get("base"))
+    return fits and _or_null(_is_number, value.get("size"))
 
 
-_TEXT_LIST: Final = _each(list, _is_text)
+_TEXT_LIST: Final = partial(_each, list, _is_text)
 _KNOWN: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     **dict.fromkeys(_TEXTS.split(), ("text", _is_text)),
     **dict.fromkeys(_SWITCHES.split(), ("true or false", _is_switch)),
     **dict.fromkeys(_NUMBERS.split(), ("whole number", _is_number)),
     **dict.fromkeys(_LISTS.split(), ("list of texts", _TEXT_LIST)),
-    **dict.fromkeys(("cluster-store-opts", "log-opts"), ("object of texts", _each(dict, _is_text))),
-    "features": ("object of true and false", _each(dict, _is_switch)),
-    "runtimes": ("object of runtimes", _each(dict, _is_runtime)),
-    "default-ulimits": ("object of limits", _each(dict, _is_limit)),
-    "default-address-pools": ("list of pools", _each(list, _is_pool)),
+    **dict.fromkeys(("cluster-store-opts", "log-opts"), ("object of texts", partial(_each, dict, _is_text))),
+    "features": ("object of true and false", partial(_each, dict, _is_switch)),
+    "runtimes": ("object of runtimes", partial(_each, dict, _is_runtime)),
+    "default-ulimits": ("object of limits", partial(_each, dict, _is_limit)),
+    "default-address-pools": ("list of pools", partial(_each, list, _is_pool)),
     **dict.fromkeys(("builder", "default-network-opts", "nri-opts"), ("object", lambda value: isinstance(value, dict))),
     **dict.fromkeys(_IGNORED.split(), ("anything", lambda _: True)),
 }

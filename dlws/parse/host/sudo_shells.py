@@ -25,18 +25,17 @@ _RUN: Final = re.compile(
 )
 """Programs that run what they are told, or start a shell when asked: root's, whatever else a rule asks of its words."""
 _WRITE: Final = re.compile(
-    r"cp|mv|ln|install|tee|dd|tar|rsync|scp|sed|chmod|chown|mount|systemctl|crontab|at|git|ssh|insmod|modprobe"
+    r"cp|mv|ln|install|tee|dd|tar|rsync|scp|sed|chmod|chown|mount|crontab|at|git|ssh|insmod|modprobe"
     r"|useradd|usermod|adduser|chpasswd|apt|apt-get|dpkg|snap|pip[\d.]*|sudoedit"
 )
-"""Programs that write any file, or start any service, when all of their words are free (GTFOBins, function Sudo)."""
+"""Programs that write any file, or run anything as a job or an install, when their words are free (GTFOBins, function
+Sudo)."""
 _ASKED: Final = re.compile(r"vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|gdb|screen|tmux|visudo|vipw")
 """Editors and pagers: whatever they show, one key starts a shell in them (GTFOBins, function Shell)."""
 _SHELL: Final = re.compile(r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh")
 _WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]*|--(?:login|posix|norc|noprofile)?)(?: |$))+")
 """Words of a shell that name nothing to run: it asks for commands."""
 _SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")
-_ONE_UNIT: Final = "systemctl"
-"""Of the programs that write, the one whose verb holds, whatever a wildcard behind it stands for."""
 _SU_TO_ROOT: Final = re.compile(r"(?:-|-l|--login)?(?: ?root)?")
 _GUARDED: Final = re.compile(r"/etc/(?:sudoers|shadow|passwd|crontab)")
 _DIGEST: Final = re.compile(r"^sha[0-9]+:\S+ +")
@@ -60,7 +59,7 @@ def opens_root_shell(rights: Rights, era: Era = CLOSED) -> bool | None:
             item = written._replace(command=_DIGEST.sub("", written.command))
             takes_away = item.is_excepted or item.asks
             doubtful = rule.is_for_root is None or rule.has_a_period
-            for program in _programs(item, [*_USUAL, _COPY, *answers]):
+            for program in _programs(item, [*_USUAL, _COPY, *answers], rights):
                 if not takes_away and _is_free(item, program, era, rights):
                     answers[program] = None if doubtful else True
                 elif takes_away and not _words(item):
@@ -73,10 +72,10 @@ def is_told(name: str) -> bool:
     return bool(_RUN.fullmatch(name) or _WRITE.fullmatch(name) or sudo_escapes.is_known(name))
 
 
-def _programs(item: Item, named: list[str]) -> Iterator[str]:
+def _programs(item: Item, named: list[str], rights: Rights) -> Iterator[str]:
     """The programs, by path, that a command of a rule is about."""
     path = item.command.partition(" ")[0]
-    if is_told(_name(path)) or "SETENV" in item.tags:
+    if is_told(_name(path)) or _sets_the_loader(item, rights):
         yield path
     yield from (program for program in named if _matches(path, program))
 
@@ -97,7 +96,7 @@ def _matches(pattern: str, program: str) -> bool:
 def _is_free(item: Item, program: str, era: Era, rights: Rights) -> bool:
     """Whether the words that the rule demands still leave a shell, or any file."""
     words, name = _words(item), _name(program)
-    if "SETENV" in item.tags or (rights.gives_the_loader and "NOSETENV" not in item.tags):
+    if _sets_the_loader(item, rights):
         return True
     if "NOEXEC" in item.tags or (rights.forbids_programs_by_default and "EXEC" not in item.tags):
         if sudo_escapes.is_harmless_alone(name, words):
@@ -120,10 +119,16 @@ def _is_free(item: Item, program: str, era: Era, rights: Rights) -> bool:
         return True
     if name == "sudo" and _SUDO_SHELL.fullmatch(words):
         return True
-    if (_WRITE.fullmatch(name) or sudo_escapes.WRITES_ANYTHING.fullmatch(name)) and name != _ONE_UNIT:
+    if _WRITE.fullmatch(name) or sudo_escapes.WRITES_ANYTHING.fullmatch(name):
         return _WILD.search(words) is not None or _GUARDED.search(words) is not None
     runs = _RUN.fullmatch(name) or sudo_escapes.RUNS_ANYTHING.fullmatch(name)
     return runs is not None and _WILD.search(words) is not None
+
+
+def _sets_the_loader(item: Item, rights: Rights) -> bool:
+    """Whether the user may set LD_PRELOAD, by which any program runs the user's own code: sudoers(5), SETENV."""
+    by_default = rights.sets_by_default and "NOSETENV" not in item.tags
+    return "SETENV" in item.tags or by_default or rights.keeps_the_loader
 
 
 def _words(item: Item) -> str:

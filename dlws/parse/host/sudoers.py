@@ -134,9 +134,14 @@ class Rights:
         return _last_word(self.defaults, "noexec") is True
 
     @property
-    def gives_the_loader(self) -> bool:
-        """Whether the user may set what the dynamic loader believes, LD_PRELOAD: `setenv`, or a place in `env_keep`."""
-        return _last_word(self.defaults, "setenv") is True or bool(_keeps(r"LD_\w+").search(self.defaults))
+    def sets_by_default(self) -> bool:
+        """Whether `Defaults setenv` holds where no tag says otherwise."""
+        return _last_word(self.defaults, "setenv") is True
+
+    @property
+    def keeps_the_loader(self) -> bool:
+        """Whether `env_keep` has what the dynamic loader believes, LD_PRELOAD: no tag takes that away."""
+        return _keeps(r"LD_\w+").search(self.defaults) is not None
 
     def keeps_home(self, *, usually: bool) -> bool:
         """Whether HOME stays the user's own, so that a shell of root's reads the user's files.

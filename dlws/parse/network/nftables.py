@@ -51,7 +51,7 @@ _INVALID: Final = re.compile(
     rf"(?:, (?:established|related) : accept)* \}}|invalid {_PLAIN})(?: .*)?"
 )
 _MAY_DROP: Final = re.compile(r"\b(?:drop|reject|queue)\b|\bvmap @")
-_NAMED_MAP: Final = re.compile(r"(?<=\bvmap )@(?P<name>\S+)")
+_NAMED_MAP: Final = re.compile(r"(?<=vmap )@(?P<name>\S+)")
 _JUMP: Final = re.compile(r"(?:jump|goto) (?P<chain>[^\s,}]+)")
 
 

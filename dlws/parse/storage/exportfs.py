@@ -112,8 +112,7 @@ def giving(exports: tuple[Export, ...], path: str, mounted: Iterable[str]) -> li
     Of a folder above it a client does not see what is mounted in there, without `crossmnt` (exports(5)).
     """
     points = [point for point in mounted if _is_in(path, point)]
-    between = {e.path: any(_is_in(p, e.path) and not _is_in(e.path, p) for p in points) for e in exports}
-    wider = [e for e in above(exports, path) if "crossmnt" in e.options or not between[e.path]]
+    wider = [e for e in above(exports, path) if "crossmnt" in e.options or all(_is_in(e.path, p) for p in points)]
     return [e for e in exports if _is_in(e.path, path)] + wider
 
 

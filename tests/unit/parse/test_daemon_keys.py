@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dlws.parse.host import daemon_json, daemon_keys
+from dlws.parse.versions import docker
 from dlws.verdict import Unknown
 
 USUAL = (20, 10, 24)
@@ -36,6 +37,12 @@ def refused(settings: dict[str, Any], version: tuple[int, ...] = USUAL, flags: s
         {"registry-mirrors": ["https://a.example.org/", "http://192.168.3.2:5000"], "log-level": "WARNING"},
         {"log-opts": {"mode": "non-blocking", "max-buffer-size": "4m"}, "default-ipc-mode": None},
         {"log-driver": "none", "log-opts": {"mode": "async"}},
+        {"log-opts": {"mode": "blocking"}},
+        {"log-opts": {"mode": ""}},
+        {"dns": ["192.168.3.1", None], "runtimes": {"a": {"path": None, "runtimeArgs": None}, "b": {"path": "/b"}}},
+        {"runtimes": {"kata": {"runtimeType": "io.containerd.kata.v2"}, "a": {"runtimeArgs": ["--debug"]}}},
+        {"default-ulimits": {"core": {"Name": "core"}, "nofile": {"Hard": None}}, "default-address-pools": [{}]},
+        {"default-address-pools": [{"base": "172.30.0.0/16", "size": 24}]},
     ],
 )
 def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
@@ -62,12 +69,20 @@ def test_what_dockerd_takes(settings: dict[str, Any]) -> None:
         ('{"builder": []}', "builder is no object"),
         ('{"runtimes": {"a": {"path": 1}}}', "runtimes is no object of runtimes"),
         ('{"proxy": {"http-proxy": "x"}}', "http-proxy is a key of newer versions"),
+        ('{"runtimes": {"a": {"path": 0}}}', "runtimes is no object of runtimes"),
+        ('{"runtimes": {"a": {"runtimeArgs": "--debug"}}}', "runtimes is no object of runtimes"),
+        ('{"runtimes": [{"path": "/a"}]}', "runtimes is no object of runtimes"),
+        ('{"default-ulimits": {"nofile": {"Soft": "65535"}}}', "default-ulimits is no object of limits"),
+        ('{"default-address-pools": [{"base": 172}]}', "default-address-pools is no list of pools"),
         ('{"tls-verify": true}', "tls-verify is no key of it"),
         ('{"registry-mirrors": ["harbor.atlas.cn:8443"]}', "registry-mirrors has one that is no http:// or https://"),
         ('{"registry-mirrors": ["https://a", "https://u:pw@b"]}', "registry-mirrors has one with a user"),
         ('{"registry-mirrors": ["https://[::1"]}', "registry-mirrors has one that is no http:// or https://"),
         ('{"registry-mirrors": ["https:///a"]}', "registry-mirrors has one that is no http:// or https://"),
         ('{"registry-mirrors": ["https://a/?x"]}', "registry-mirrors has one with a query"),
+        ('{"registry-mirrors": ["https://a/#x"]}', "registry-mirrors has one with a query"),
+        ('{"registry-mirrors": ["ftp://a"]}', "registry-mirrors has one that is no http:// or https://"),
+        ('{"log-level": 5}', "log-level is no text"),
         ('{"log-level": "verbose"}', "log-level is no level"),
         ('{"log-opts": {"mode": "async"}}', "log-opts has a mode that is neither blocking nor non-blocking"),
         ('{"log-opts": {"max-buffer-size": "4m"}}', "log-opts has max-buffer-size without mode=non-blocking"),
@@ -170,6 +185,58 @@ def test_values_that_no_version_takes(text: str, said: str, version: tuple[int, 
     assert refused(json.loads(text), version) == [said]
 
 
+@pytest.mark.parametrize(
+    ("keys", "without", "first"),
+    [
+        ("default-cgroupns-mode host-gateway-ip ip6tables max-download-attempts", "19.03.15", "20.10.0"),
+        ("http-proxy https-proxy no-proxy", "20.10.27", "23.0.0"),
+        ("default-network-opts", "23.0.18", "24.0.0"),
+        ("cdi-spec-dirs log-format", "24.0.9", "25.0.0"),
+        ("bip6 host-gateway-ips ip-forward-no-drop", "27.5.1", "28.0.0"),
+        ("allow-direct-routing", "28.1.1", "28.2.0"),
+        ("bridge-accept-fwmark firewall-backend min-api-version", "28.5.2", "29.0.0"),
+    ],
+)
+def test_a_key_comes_with_its_version(keys: str, without: str, first: str) -> None:
+    named = dict.fromkeys(keys.split())
+    assert refused(named, docker(without).numbers) == [f"{key} is a key of newer versions" for key in named]
+    assert refused(named, docker(first).numbers) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "last", "without"),
+    [
+        ("disable-legacy-registry", "18.09.9", "18.10.0"),
+        ("cluster-advertise cluster-store cluster-store-opts graph", "20.10.27", "20.11.0"),
+        ("oom-score-adjust", "24.0.9", "24.1.0"),
+        ("api-cors-header", "27.5.1", "27.6.0"),
+    ],
+)
+def test_a_key_goes_with_its_version(keys: str, last: str, without: str) -> None:
+    named = dict.fromkeys(keys.split())
+    assert refused(named, docker(last).numbers) == []
+    assert refused(named, docker(without).numbers) == [f"{key} is a key of older versions" for key in named]
+
+
+@pytest.mark.parametrize(
+    ("driver", "own", "others"),
+    [
+        ("json-file", "max-file max-size compress labels labels-regex env env-regex tag", "syslog-address"),
+        ("local", "max-file max-size compress", "labels tag"),
+        ("journald", "labels labels-regex env env-regex tag", "max-file max-size compress"),
+    ],
+)
+def test_each_log_driver_has_its_own_options(driver: str, own: str, others: str) -> None:
+    every = "cache-compress cache-disabled cache-max-file cache-max-size"
+    settings = {"log-driver": driver, "log-opts": dict.fromkeys(f"{own} {every} {others}".split(), "x")}
+    assert refused(settings) == [f"log-opts has {name}, no option of {driver}" for name in others.split()]
+
+
+@pytest.mark.parametrize("level", ["", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"])
+def test_what_is_a_level(level: str) -> None:
+    assert refused({"log-level": level}) == []
+
+
 def test_what_flags_say_is_not_doubted() -> None:
     assert refused({"default-runtime": "kata"}) == ["default-runtime kata is not among the runtimes"]
     assert refused({"default-runtime": "kata"}, flags="H add-runtime") == []
@@ -208,7 +275,7 @@ def test_every_key_that_stands_for_a_flag_is_known() -> None:
 
 
 def test_a_newer_docker_may_have_newer_keys() -> None:
-    assert refused({"min-api-version": "1.24"}, (29, 1, 2)) == []
+    assert refused({"min-api-version": "1.24"}, (29, 1, 2)) == refused({"min-api-version": "1.24"}, (30, 0, 0)) == []
     assert refused({"brand-new": True}, (29, 1, 2)) == ["brand-new is no key of it"]
     with pytest.raises(Unknown, match="brand-new may be a key of Docker 30; known are those up to 29"):
         refused({"brand-new": True}, (30, 0, 0))

@@ -47,6 +47,7 @@ def test_what_a_new_docker_says() -> None:
     found = parsed(CgroupVersion="2", LoggingDriver="local", HttpProxy="", HttpsProxy="http://x", NoProxy=".svc")
     assert (found.cgroup_version, found.log_driver) == ("2", "local")
     assert (found.proxies, found.no_proxy) == (("https_proxy",), ".svc")
+    assert parsed(HttpProxy="http://x").proxies == ("http_proxy",)
 
 
 @pytest.mark.parametrize("nothing", [None, {}])

@@ -78,6 +78,17 @@ def test_tables_have_chains_of_the_same_name() -> None:
     assert ebtables.drops(TABLE + chain("OUTPUT") + nat) == (["ebtables nat OUTPUT: -j DROP"], [])
 
 
+@pytest.mark.parametrize("base", ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"])
+def test_each_chain_of_the_kernel_is_judged(base: str) -> None:
+    found = ebtables.drops(f"{TABLE}{chain(base, policy='DROP')}")
+    assert found == ([f"ebtables filter {base}: policy DROP of {base}"], [])
+
+
+def test_chains_of_libvirt_are_its_own_affair() -> None:
+    links = chain("FORWARD", "-j libvirt-O-vnet0 "), chain("libvirt-O-vnet0", "-j DROP ", policy="RETURN")
+    assert ebtables.drops(f"{TABLE}{''.join(links)}") == ([], [])
+
+
 def test_no_table_drops_nothing() -> None:
     assert ebtables.drops("") == ([], [])
 
@@ -90,6 +101,9 @@ def test_no_table_drops_nothing() -> None:
         TABLE + chain("FORWARD", "-j GONE "),
         TABLE + chain("FORWARD", "-p IPv4"),
         "The kernel doesn't support the ebtables 'filter' table.\n",
+        f"{TABLE}{chain('FORWARD')}Killed\n",
+        f"{TABLE}{chain('FORWARD')}Bridge table: nat, cut off\n",
+        f"{TABLE}{chain('FORWARD')}Bridge chain: OUTPUT, entries: 0, policy: ACCEPT or so\n",
     ],
 )
 def test_what_is_not_understood(text: str) -> None:

@@ -123,7 +123,9 @@ def test_half_an_address_is_unknown(row: str) -> None:
         ip_addr.parse(f"{row}\n")
 
 
-@pytest.mark.parametrize("kind", ["unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast"])
+@pytest.mark.parametrize(
+    "kind", ["unicast", "blackhole", "unreachable", "prohibit", "throw", "local", "broadcast", "anycast"]
+)
 def test_a_route_of_each_kind(kind: str) -> None:
     [route] = ip_route.routes(f"{kind} 10.9.0.0/16 via 10.0.0.1 dev eth0\n")
     assert (str(route.network), route.via, route.device, route.is_default) == ("10.9.0.0/16", "10.0.0.1", "eth0", False)
@@ -138,6 +140,13 @@ def test_half_a_route_is_unknown(text: str) -> None:
 @pytest.mark.parametrize("blank", ["\t", "    "])
 def test_next_hops_are_passed_over(blank: str) -> None:
     assert len(ip_route.routes(f"default\n{blank}nexthop via 10.0.0.1 dev eth0\n")) == 1
+
+
+@pytest.mark.parametrize("hops", [("dev wg0", "dev wg1"), ("via 10.0.0.1", "via 10.0.0.2 dev eth0")])
+def test_each_hop_is_a_route_to_the_last_network(hops: tuple[str, str]) -> None:
+    first, second = hops
+    found = ip_route.routes(f"10.8.0.0/16 dev eth9\n10.9.0.0/16\n\tnexthop {first}\n\tnexthop {second}\n")
+    assert [str(route.network) for route in found] == ["10.8.0.0/16", "10.9.0.0/16", "10.9.0.0/16"]
 
 
 @pytest.mark.parametrize(

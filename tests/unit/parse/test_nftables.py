@@ -94,7 +94,16 @@ def test_a_comment_accepts_nothing() -> None:
     assert not nftables.accepts_some(text, BASE)
 
 
-@pytest.mark.parametrize("rule", ["drop", "reject", "counter packets 1 bytes 2 drop", 'log prefix "x" level warn drop'])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "drop",
+        "reject",
+        "counter packets 1 bytes 2 drop",
+        'log prefix "x" level warn drop',
+        'log prefix "" drop comment "x"',
+    ],
+)
 def test_a_rule_without_a_condition_drops_all(rule: str) -> None:
     assert closing(rule, "tcp dport 1 drop") == ([rule], [])
     assert closing("accept", rule) == ([], [])

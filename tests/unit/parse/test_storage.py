@@ -21,6 +21,12 @@ def test_inodes_under_headers_of_two_languages(header: str) -> None:
     assert (found.free, found.mountpoint) == (0.6, "/")
 
 
+@pytest.mark.parametrize("folder", ["/srv/a---- /b", "/srv/a - - - -/b"])
+def test_a_folder_with_dashes_is_no_file_system_that_counts_nothing(folder: str) -> None:
+    [found] = df.inodes(f"Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/vda 100 40 60 40% {folder}\n")
+    assert found.mountpoint == folder
+
+
 def test_a_file_system_without_a_size_has_nothing_free() -> None:
     [found] = df.inodes("Filesystem Inodes IUsed IFree IUse% Mounted on\nbtrfs 0 0 0 - /data\n")
     assert (found.free, found.usable) == (0, 0)
@@ -64,7 +70,14 @@ def test_the_export_of_another_folder_does_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("client", "everyone"),
-    [("*", True), (exportfs.WORLD, True), ("0.0.0.0/0", True), ("0.0.0.0/0.0.0.0", True), ("10.0.0.0/8", False)],
+    [
+        ("*", True),
+        (exportfs.WORLD, True),
+        ("0.0.0.0/0", True),
+        ("0.0.0.0/0.0.0.0", True),
+        ("10.0.0.0/8", False),
+        ("0.0.0.0/0.0.0.255", False),
+    ],
 )
 def test_a_network_may_be_everyone(client: str, *, everyone: bool) -> None:
     assert Export("/mnt", client, ("rw",)).is_for_everyone is everyone
@@ -190,6 +203,7 @@ def test_text_around_the_sections_is_unknown(text: str) -> None:
         ("/a b (rw)", [("/a", "b", ("ro",)), ("/a", exportfs.WORLD, ("rw",))]),
         ("/a", [("/a", exportfs.WORLD, ("ro",))]),
         ('"/a b" c()', [("/a b", "c", ("ro",))]),
+        ('/""a c(rw)', [("/a", "c", ("rw",))]),
         ("/a\\040b \\\n c(rw)", [("/a b", "c", ("rw",))]),
         ("/ *(rw)", [("/", "*", ("rw",))]),
         ("# /a b(rw)", []),

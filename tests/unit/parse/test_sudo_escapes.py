@@ -20,12 +20,18 @@ EDITORS = """
 vimdiff nvim rvim rview pico joe jed mg micro mcedit mc most pg zless zmore lynx w3m editor pager sensible-editor
 sensible-pager
 """
+IDLE_ALONE = """
+cp mv ln install tee dd tar rsync scp sed chmod chown mount at git ssh insmod modprobe useradd usermod apt apt-get dpkg
+snap pip pip3 curl wget yum dnf rpm zypper 7z unzip sort setfacl kubectl helm podman docker nvidia-docker iptables
+ip6tables ebtables arptables iptables-legacy iptables-save iptables-legacy-save
+"""
 ALWAYS = """
 dmesg -H|dmesg -TH|dmesg --human|dmesg -T *|dmesg|git -C /opt/site log|git diff|crontab -u root -e|systemctl edit docker
 dpkg -l|dpkg --list|dpkg -l docker-ce|dpkg-query -l|dpkg-query *|iptables|iptables -A INPUT *|ip6tables-legacy -t *
 iptables-legacy-restore|iptables-save|iptables -t x -L --modprobe=/tmp/x
 xtables-multi|xtables-legacy-multi *|xtables-nft-multi iptables *|iptables-nft|ip6tables-nft -A *
 iptables-nft-restore|ebtables-nft-save *|arptables-nft *|chpasswd ""|crontab ""|patch ""
+iptables -M /tmp/x -L|ebtables -M/tmp/x -L|arptables --modprobe /tmp/x -L|iptables-restore ""
 git rebase main|git commit --edit|git add -i|kubectl -n default edit cm x|mysql -u root|mariadb -u root|mysql -uoracle
 mysql -pe|psql|psql -Umail|psql -hlocal|sqlite3 /var/lib/x.db|mail -f|mailx --versions|ftp backup|lftp backup
 telnet backup|sftp backup|passwd root|passwd [a-z]*|ip|service * restart
@@ -37,7 +43,7 @@ dpkg --no-pager -l|dpkg -s docker-ce|dpkg-query -W|dpkg-query -s docker-ce|iptab
 iptables-nft ""
 dmesg -T|dmesg -P -H|dmesg -P *|dmesg ""|git pull|git --no-pager log|crontab -l|systemctl restart *|kubectl get pods
 mysql -e "show tables"|mysql -Ne "show tables"|mysql -eshow|psql -l|psql -Atc "select 1"|psql -cselect|psql -f x.sql
-passwd ops|ip addr|service ssh restart|curl http://127.0.0.1/|systemctl status docker
+passwd ops|ip addr|sort -M /etc/motd|service ssh restart|curl http://127.0.0.1/|systemctl status docker
 """
 PAGED = """
 systemctl status docker|systemctl|systemctl ""|systemctl --failed|systemctl show docker|systemctl restart *|journalctl
@@ -99,6 +105,12 @@ def test_a_wildcard_leaves_a_tool_free(name: str) -> None:
     assert answer(f"NOPASSWD: /opt/x{name}") is False
 
 
+@pytest.mark.parametrize("name", IDLE_ALONE.split())
+def test_a_tool_that_only_shows_its_usage_alone(name: str) -> None:
+    assert answer(f'NOPASSWD: /opt/{name} ""') is False
+    assert answer(f"NOPASSWD: /opt/{name}") is True
+
+
 @pytest.mark.parametrize("name", EDITORS.split())
 def test_more_editors_and_pagers(name: str) -> None:
     assert answer(f"NOPASSWD: /opt/{name} /etc/motd") is True
@@ -153,7 +165,11 @@ def test_noexec_keeps_a_pager_from_starting_anything_but_not_an_editor_from_writ
     assert answer("NOEXEC: NOPASSWD: /usr/bin/more") is False
     assert answer("NOEXEC: NOPASSWD: /usr/bin/man *") is False
     assert answer("NOEXEC: NOPASSWD: /usr/bin/git *") is True
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/git clone *") is True
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/dpkg -i *") is True
+    assert answer("NOEXEC: NOPASSWD: /usr/bin/dpkg-query") is False
     assert answer("NOEXEC: NOPASSWD: /usr/bin/vim /etc/motd") is True
+    assert answer("EXEC: NOPASSWD: /usr/bin/less /var/log/syslog", defaults="noexec") is True
     assert answer("NOEXEC: /bin/ls, EXEC: NOPASSWD: /usr/bin/less /var/log/syslog") is True
 
 

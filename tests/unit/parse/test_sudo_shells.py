@@ -112,6 +112,18 @@ def test_a_program_whose_name_only_begins_like_one_of_them_opens_none(name: str)
     assert answer(f"(root) NOPASSWD: /usr/bin/{name}") is False
 
 
+@pytest.mark.parametrize(("defaults", "forbidden"), [("setenv", True), ("env_keep+=LD_PRELOAD", False)])
+def test_a_tag_takes_back_setenv_but_not_what_env_keep_lets_pass(defaults: str, *, forbidden: bool) -> None:
+    assert answer("(root) NOPASSWD: /usr/bin/npu-smi info", defaults=defaults) is True
+    assert answer("(root) NOSETENV: NOPASSWD: /usr/bin/npu-smi info", defaults=defaults) is not forbidden
+
+
+@pytest.mark.parametrize("command", ["sortx x*", "gox x*", "cpx x*", "nohupx x*", "shx -i"])
+def test_a_program_that_another_rule_names_is_judged_by_its_whole_name(command: str) -> None:
+    path = f"/opt/{command.split()[0]}"
+    assert answer(f"(root) SETENV: NOPASSWD: !{path}, NOSETENV: /opt/{command}") is False
+
+
 @pytest.mark.parametrize(("name", "first"), [("systemctl", "restart "), ("sudoedit", ""), ("service", "ssh ")])
 def test_all_words_must_be_free_for_some(name: str, first: str) -> None:
     assert answer(f"(root) NOPASSWD: /opt/{name} *") is True

@@ -40,6 +40,7 @@ def test_what_it_may_replace(text: str, package: str, *, may: bool) -> None:
         "a=bionic,c=stable",
         "o=D*",
         "l=Docker CE",
+        "n=archive.ubuntu.com",
         "site=download.docker.com",
         "site=mirrors.aliyun.com",
     ],
@@ -48,14 +49,14 @@ def test_what_names_no_other_origin_takes_dockers_packages(origin: str) -> None:
     assert unattended.parse(ORIGIN.format(origin)).may_replace("docker-ce")
 
 
-@pytest.mark.parametrize("origin", ["Debian stable", "Debian:*", "o=,a=bionic"])
+@pytest.mark.parametrize("origin", ["Debian stable", "Debian:*", "o=,a=bionic", "o=Site=2,a=bionic"])
 def test_another_origin_has_none_of_them(origin: str) -> None:
     assert not unattended.parse(f'Unattended-Upgrade::Allowed-Origins:: "{origin}";').may_replace("docker-ce")
 
 
 @pytest.mark.parametrize("site", ["archive.ubuntu.com", "ports.ubuntu.com", "deb.debian.org", "ubuntu.com"])
 def test_a_distributions_own_site_has_none_of_them(site: str) -> None:
-    assert not unattended.parse(ORIGIN.format(f"site={site}")).may_replace("docker-ce")
+    assert not unattended.parse(ORIGIN.format(f"a=bionic,site={site}")).may_replace("docker-ce")
     assert unattended.parse(ORIGIN.format(f"site={site}.example.org")).may_replace("docker-ce")
 
 
