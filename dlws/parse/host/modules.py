@@ -84,8 +84,8 @@ def _loads_nothing(command: str) -> bool:
         join = "".join(words[end : end + 1])
         if runs:
             said = words[at:end] or [""]
-            command = said[1:] if said[0] in ("exec", "command") else said
-            program = _PROGRAM.fullmatch("".join(command[:1]))
+            named = said[1:] if said[0] in ("exec", "command") else said
+            program = _PROGRAM.fullmatch("".join(named[:1]))
             if said[0] == "exit":
                 return True
             if program is None:
