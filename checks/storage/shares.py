@@ -85,16 +85,17 @@ def test_shares_are_mounted(cluster: Cluster, host: Host) -> None:
     on=sharing_hosts,
     title_zh="共享存储在 5 秒内响应且未被其他挂载遮蔽",
     causes=[test_shares_are_exported, test_shares_are_mounted],
-    fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>; if another file system"
-    " answers, unmount what findmnt -o TARGET,SOURCE shows above the share",
+    fix="bring the server back; if the mount stays dead: umount -f -l <point>; mount <point>; if it is"
+    " hidden: umount what is mounted over the folder above it",
 )
 def test_shares_answer(cluster: Cluster, host: Host) -> None:
     """Every share responds within 5 s, and nothing that is mounted over a folder above hides it."""
     for mount in cluster.mounts:
-        result = host.run_expect(ANSWERS, BOUND + "stat -f -c %%T %s", mount.mount_point)
-        with expecting_answers():
-            kind = require_answer(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
-        expect(f"file system that answers on {mount.mount_point}", found=kind.strip(), expected="nfs")
+        for command in ("stat -f -c %%i %s", "stat -c %%m %s"):  # the server; which mount the path leads to
+            result = host.run_expect(ANSWERS, BOUND + command, mount.mount_point)
+            with expecting_answers():
+                said = require_answer(f"share on {mount.mount_point}", result.rc, result.stdout, result.stderr)
+        expect(f"mount that {mount.mount_point} leads to", found=said.strip(), expected=mount.mount_point)
 
 
 @check(
