@@ -84,13 +84,11 @@ def _dropping(chains: _Chains, base: str) -> Iterator[tuple[str, bool]]:
             raise unparsable(SOURCE, rule or target)
         if target == "DROP":
             yield rule or f"policy DROP of {place.chain}", place.by_all and not chooses and not some_pass
-        if target == "ACCEPT" and chooses:
-            some_pass = True
+        some_pass = some_pass or target == "ACCEPT"
         if rule is not None and (chooses or target == "CONTINUE"):
             continue
         if target in ("ACCEPT", "DROP") and place.by_all:
             return
-        some_pass = some_pass or target == "ACCEPT"
         places.pop()
 
 
@@ -104,13 +102,8 @@ def _target(rule: str) -> tuple[str, bool]:
         return "CONTINUE", True
     named = _MEANING.get(words[at + 1], words[at + 1])
     then = [value for option, value in pairwise(words[at:]) if re.fullmatch(r"--[a-z]{1,20}-target", option)]
-    return next(iter(then), named), any(_chooses(*pair) for pair in pairwise(["", *words[:at]]))
-
-
-def _chooses(before: str, word: str) -> bool:
-    """Whether a word of a rule is more than an option of a log, or its value."""
-    is_value = before.startswith(_WATCHERS) and not word.startswith("-")
-    return not is_value and not word.startswith(_WATCHERS)
+    options = [word for word in words[:at] if word.startswith("-")]
+    return next(iter(then), named), any(not option.startswith(_WATCHERS) for option in options)
 
 
 def _tables(text: str) -> dict[str, _Chains]:

@@ -138,6 +138,14 @@ def test_keys_come_and_go(key: str, value: object, version: tuple[int, ...], *, 
         ("exec-opts", [" Native.CgroupDriver = systemd"], (28, 0, 0), True),
         ("exec-opts", ["native.cgroupdriver"], (28, 0, 0), False),
         ("log-format", "logfmt", (25, 0, 0), False),
+        ("log-format", "", (25,), True),
+        ("log-format", "text", (25,), True),
+        ("registry-mirrors", ["https://harbor.atlas.cn/proxy/"], (25,), True),
+        ("log-level", "warning", (25,), False),
+        ("log-level", "trace", (19, 3), True),
+        ("log-level", "trace", (19, 2), False),
+        ("exec-opts", ["native.umask=normal"], (28,), False),
+        ("exec-opts", ["native.cgroupdriver=a=b"], (28,), True),
         ("host-gateway-ips", ["192.168.3.1"], (28, 0, 0), True),
     ],
 )
@@ -160,7 +168,9 @@ def test_values_come_and_go(key: str, value: object, version: tuple[int, ...], *
         ("oci://harbor.atlas.cn", False),
         ("my_harbor:5000", False),
         ("*.atlas.cn", False),
-        ("harbor:70000", False),
+        ("harbor:65535", True),
+        ("harbor:65536", False),
+        ("https://https://harbor", False),
         ("harbor-", False),
         ("10.0.0.0/33", False),
     ],
@@ -168,6 +178,25 @@ def test_values_come_and_go(key: str, value: object, version: tuple[int, ...], *
 def test_insecure_registries_are_hosts_or_ranges(registry: str, *, takes: bool) -> None:
     found = refused({"insecure-registries": ["192.168.3.2:5000", registry]})
     assert found == ([] if takes else ["insecure-registries has one that is no host, host:port or range"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"labels": ["zone=a"]}',
+        '{"icc": false}',
+        '{"iptables": false}',
+        '{"exec-opts": ["native.cgroupdriver=systemd"]}',
+        '{"exec-opts": ["native.cgroupdriver=systemd"], "cgroup-parent": "dlws.slice"}',
+        '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "cgroup-parent": "/docker"}',
+    ],
+)
+def test_values_that_every_version_takes(text: str) -> None:
+    assert refused(json.loads(text)) == []
+
+
+def test_a_bridge_excludes_its_own_ipv6_range() -> None:
+    assert refused({"bridge": "none", "bip6": "fd00::1/64"}, (28,)) == ["bridge and bip6 exclude each other"]
 
 
 @pytest.mark.parametrize("version", [(18, 9, 9), (29, 7, 0)])

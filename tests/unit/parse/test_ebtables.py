@@ -42,6 +42,10 @@ SOME = "-p IPv4 -i veth1 -j DROP "
         (chain("FORWARD", '--log-level notice --log-prefix "x -j DROP " -j CONTINUE '), [], []),
         (chain("FORWARD", "-p ARP -j arpreply --arpreply-mac 10:11:12:13:14:15 "), [], []),
         (chain("FORWARD", "-p IPv4 -j redirect ", "-j DROP "), [], [ALL]),
+        (chain("FORWARD", "--nflog-group 1 -j DROP "), [f"{ALL[:-7]}--nflog-group 1 -j DROP"], []),
+        (chain("FORWARD", "--ulog-nlgroup 1 -j DROP "), [f"{ALL[:-7]}--ulog-nlgroup 1 -j DROP"], []),
+        (chain("FORWARD", "--log-ip -i veth1 -j DROP "), [], [f"{ALL[:-7]}--log-ip -i veth1 -j DROP"]),
+        (chain("FORWARD", "-p LENGTH -j DROP ", "-p 0x86DD -j DROP ", "-p 0x86dd -j DROP "), [], []),
     ],
 )
 def test_what_drops_frames(forward: str, closed: list[str], doubts: list[str]) -> None:
@@ -67,6 +71,9 @@ def test_a_mark_may_drop_as_well() -> None:
         (["-j SITE "], chain("SITE", "-j SITE ", policy="RETURN"), [], []),
         (["-j KUBE-DEDUP "], chain("KUBE-DEDUP", "-p IPv4 -o veth+ -j DROP ", policy="RETURN"), [], []),
         (["-j KUBE-DEDUP ", "-j DROP "], chain("KUBE-DEDUP", policy="RETURN"), [ALL], []),
+        (["-j KUBE-DEDUP ", "-j DROP "], chain("KUBE-DEDUP"), [], []),
+        (["-j SITE ", SOME], chain("SITE", "-j DROP "), [ALL], []),
+        (["-i veth1 -j SITE "], chain("SITE", "-j NEXT ") + chain("NEXT", "-j DROP "), [], [ALL]),
     ],
 )
 def test_chains_of_ones_own(forward: list[str], site: str, closed: list[str], doubts: list[str]) -> None:
@@ -100,6 +107,9 @@ def test_no_table_drops_nothing() -> None:
         chain("FORWARD"),
         TABLE + chain("FORWARD", "-j GONE "),
         TABLE + chain("FORWARD", "-p IPv4"),
+        TABLE + chain("FORWARD", "-p IPv4 -j"),
+        f"{TABLE}{chain('FORWARD')}Bridge table: nat, cut off\n\n{chain('OUTPUT')}",
+        f"{TABLE}{chain('FORWARD')}Sorry -j DROP\n",
         "The kernel doesn't support the ebtables 'filter' table.\n",
         f"{TABLE}{chain('FORWARD')}Killed\n",
         f"{TABLE}{chain('FORWARD')}Bridge table: nat, cut off\n",

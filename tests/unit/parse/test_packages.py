@@ -168,7 +168,7 @@ def test_a_file_belongs_to_whoever_brings_it_not_to_who_diverts_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["dpkg-query: no path found matching pattern /x", "bash /bin/bash", "my diversion to: /x"]
+    "line", ["dpkg-query: no path found matching pattern /x", "bash /bin/bash", "my diversion to: /x", "bash: /"]
 )
 def test_a_line_that_names_no_package_is_not_passed_over(line: str) -> None:
     with pytest.raises(Unparsable):

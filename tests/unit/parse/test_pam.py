@@ -106,7 +106,13 @@ def test_alone_a_yes_lets_in_by_whatever_word(control: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["auth required pam_env.so", "auth requisite pam_nologin.so", "auth required pam_wheel.so"]
+    "line",
+    [
+        "auth [ignore=ok] pam_env.so",
+        "auth required pam_env.so",
+        "auth requisite pam_nologin.so",
+        "auth required pam_wheel.so",
+    ],
 )
 def test_what_says_nothing_changes_nothing(line: str) -> None:
     assert opening(f"{line}\nauth required pam_permit.so\n") == pam.Opening(("auth required pam_permit.so",), True)
