@@ -31,6 +31,7 @@ SOME = "-p IPv4 -i veth1 -j DROP "
         (chain("FORWARD", "-j DROP "), [ALL], []),
         (chain("FORWARD", "-j ACCEPT ", "-j DROP "), [], []),
         (chain("FORWARD", "-p IPv4 -j ACCEPT ", "-j DROP "), [], [ALL]),
+        (chain("FORWARD", "-p IPv4 -j ACCEPT ", "-p ARP -j CONTINUE ", "-j DROP "), [], [ALL]),
         (chain("FORWARD", SOME), [], [f"ebtables filter FORWARD: {SOME.strip()}"]),
         (chain("FORWARD", "-p IPv6 -j DROP "), [], []),
         (chain("FORWARD", "-p IPv6 -j ACCEPT ", "-j DROP "), [ALL], []),
