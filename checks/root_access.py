@@ -30,8 +30,14 @@ ASK_FIRST = frozenset(
     ("su", "sudo", "sudoedit", "pkexec", "doas", "mount", "passwd", "at", "crontab", "screen", "firejail")
 )
 """Set-uid programs by design: they ask for a password, or do for others only what root has allowed."""
-OF_INSTALLERS = frozenset(("/usr/bin/nvidia-modprobe",))
-"""What NVIDIA's driver brings when it is installed by its .run file: it loads modules and makes device files."""
+OF_INSTALLERS = frozenset(
+    (
+        "/usr/bin/nvidia-modprobe",
+        "/usr/bin/vmware-user-suid-wrapper",
+        *(f"/usr/local/libexec/{name}/bin/starter-suid" for name in ("singularity", "apptainer")),
+    )
+)
+"""What comes without a package: by NVIDIA's .run file, by VMware's own tools, by `make install` of Singularity."""
 
 
 @check(
@@ -109,7 +115,8 @@ def test_only_our_key_opens(cluster: Cluster, host: Host, control: Host) -> None
 def test_no_program_gives_root_away(host: Host) -> None:
     """No set-uid program of root's runs or writes what it is told, and each belongs to a package.
 
-    Looked for where programs are, in home folders and where everybody may write, four folders deep.
+    Looked for where programs are, in home folders and where everybody may write, four folders deep, and not in what
+    is mounted below these.
     """
     programs = set_uid_programs(host)
     told = [

@@ -21,6 +21,8 @@ _OF_DOMAIN: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,253}[a-zA-Z0-9])?"
 _HOST_AND_PORT: Final = re.compile(
     rf"(?P<host>\[[0-9a-fA-F:]+\]|{_OF_DOMAIN}(?:\.{_OF_DOMAIN})*)(?::(?P<port>[0-9]{{1,5}}))?"
 )
+_MIRROR: Final = re.compile(r"[^\s/]+://[^\s/?#]+(?:[/?#][^\0-\x1f\x7f]*)?")
+"""What Go's net/url reads as an address with a host: no blank in front of its path, nowhere a control character."""
 _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
 _SLICE: Final = ".slice"
@@ -34,13 +36,15 @@ def refused(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
         "registry-mirrors": lambda address: _fault_of_mirror(address, version),
         "insecure-registries": _fault_of_registry,
         "labels": lambda label: "" if "=" in label else "without =",
-        "dns": _fault_of_server,
+        "dns": lambda server: _fault_of_server(server, version),
         "exec-opts": lambda option: _fault_of_option(option, version),
     }
     for key, fault_of in faults_of.items():
         written = settings.get(key)
         texts = [value for value in written if isinstance(value, str)] if isinstance(written, list) else []
         yield from (f"{key} has one {fault}" for fault in dict.fromkeys(map(fault_of, texts)) if fault)
+    if _of_one_key(settings.get("labels")):
+        yield "labels has one key with two values"
     level, form = settings.get("log-level"), settings.get("log-format")
     if isinstance(level, str) and level and level.lower() not in _levels(version):
         yield "log-level is no level"
@@ -66,6 +70,12 @@ def _that_exclude_each_other(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "cgroup-parent is no slice"
 
 
+def _of_one_key(labels: object) -> bool:
+    """Whether two labels give one key different values (`GetConflictFreeLabels`)."""
+    pairs = {tuple(each.split("=", 1)) for each in labels if "=" in str(each)} if isinstance(labels, list) else set()
+    return len({key for key, _ in pairs}) < len(pairs)
+
+
 def _levels(version: Version) -> frozenset[str]:
     """Those of logrus up to Docker 24, which has `trace` from 1.2 on; then those of containerd's log package."""
     return _LEVELS | ({"warning"} if version < (25,) else set()) | ({"trace"} if version >= (19, 3) else set())
@@ -76,7 +86,7 @@ def _fault_of_mirror(address: str, version: Version) -> str:
         url = urlsplit(address)
     except ValueError:
         url = urlsplit("")
-    if url.scheme not in ("http", "https") or not url.netloc:
+    if url.scheme not in ("http", "https") or not _MIRROR.fullmatch(address):
         return "that is no http:// or https:// address"
     if url.path not in ("", "/") and version < (25,):
         return "with a path, which Docker takes from 25 on"
@@ -89,8 +99,9 @@ def _fault_of_registry(written: str) -> str:
 
 
 def _is_range(name: str) -> bool:
+    """As Go's net.ParseCIDR has it, which takes no mask written as an address."""
     try:
-        return "/" in name and ip_network(name, strict=False) is not None
+        return name.rpartition("/")[2].isdecimal() and ip_network(name, strict=False) is not None
     except ValueError:
         return False
 
@@ -109,8 +120,10 @@ def _is_address(name: str) -> bool:
         return False
 
 
-def _fault_of_server(written: str) -> str:
-    return "" if _is_address(written.strip()) else "that is no address"
+def _fault_of_server(written: str, version: Version) -> str:
+    """Docker 29 takes an address with a zone, and no more one with blanks about it (net/netip instead of net)."""
+    is_right = _is_address(written) if version >= (29,) else _is_address(written.strip()) and "%" not in written
+    return "" if is_right else "that is no address"
 
 
 def _fault_of_option(option: str, version: Version) -> str:

@@ -11,7 +11,9 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 _WILD: Final = re.compile(r"[*?\[]")
-_SHELL: Final = re.compile(r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh")
+SHELL: Final = r"(?:ba|da|z|k|mk|lk|pdk|c|tc|bsd-c|rba|fi|a|ya|po)?sh[\d.]*(?:-static)?|sash"
+"""The shells by their names in Debian's packages, `ksh93` and `bash-static` among them."""
+_SHELL: Final = re.compile(SHELL)
 _NO_PAGER: Final = "--no-pager"
 _ACTS: Final = (
     r"start|stop|(?:try-)?re(?:start|load)|(?:try-)?reload-or-(?:try-)?restart|condrestart|force-reload|kill|is-\S+"

@@ -9,7 +9,7 @@ from typing import Final
 
 from dlws.parse.expression import checked
 from dlws.parse.host import sudo_escapes, sudoers
-from dlws.parse.host.sudo_escapes import CLOSED, Era
+from dlws.parse.host.sudo_escapes import CLOSED, SHELL, Era
 from dlws.parse.host.sudoers import Item, Rights
 
 _FOLDERS: Final = ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
@@ -18,9 +18,10 @@ _USUAL: Final = tuple(f"{folder}/{name}" for folder in _FOLDERS for name in ("ba
 _COPY: Final = "/tmp/copy"
 """What nobody can except from ALL: a copy of a shell, by any name. sudoers(5), Limitations of the `!` operator."""
 _RUN: Final = re.compile(
-    r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh|busybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
+    rf"{SHELL}|busybox(?:-static)?|toybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
     r"|env|nice|ionice|nohup|setsid|stdbuf|timeout|time|xargs|taskset|chrt|watch|script|screen|tmux|strace|gdb"
-    r"|systemd-run|python[\d.]*|perl|ruby|node|php|lua[\d.]*|tclsh|expect|[gm]?awk|find|visudo|vipw"
+    r"|systemd-run|(?:python|pypy)[\d.]*[dm]?|perl[\d.]*|ruby[\d.]*|node(?:js)?|php[\d.]*|lua[\d.]*|luajit(?:-\S+)?"
+    r"|(?:tcl|wi)sh[\d.]*|expect|(?:[gm]|original-|n)?awk|guile[\d.-]*|find|visudo|vipw"
     r"|vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|docker|nvidia-docker|ctr|crictl|lxc"
 )
 """Programs that run what they are told, or start a shell when asked: root's, whatever else a rule asks of its words."""
@@ -32,7 +33,7 @@ _WRITE: Final = re.compile(
 Sudo)."""
 _ASKED: Final = re.compile(r"vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|gdb|screen|tmux|visudo|vipw")
 """Editors and pagers: whatever they show, one key starts a shell in them (GTFOBins, function Shell)."""
-_SHELL: Final = re.compile(r"(?:ba|da|z|k|c|tc|rba|fi|a)?sh")
+_SHELL: Final = re.compile(SHELL)
 _WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]*|--(?:login|posix|norc|noprofile)?)(?: |$))+")
 """Words of a shell that name nothing to run: it asks for commands."""
 _SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")

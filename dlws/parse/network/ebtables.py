@@ -40,10 +40,12 @@ _Chains = dict[str, _Chain]
 
 @dataclass(slots=True)
 class _Place:
-    """Where the reading of a chain stands. `by_all`: no rule on the way to the chain chooses among the frames."""
+    """Where the reading of a chain stands. `chosen`: the rule that led to it chooses among the frames; `by_all`: none
+    on the whole way did."""
 
     chain: str
     rest: Iterator[str]
+    chosen: bool
     by_all: bool
 
 
@@ -58,26 +60,28 @@ def drops(text: str) -> tuple[list[str], list[str]]:
         for base in (each for each in _BASES if each in chains):
             for rule, drops_all in _dropping(chains, base):
                 (closed if drops_all else doubts)[f"ebtables {table} {base}: {rule}"] = None
-    return [*closed], [*doubts]
+    return [*closed], [rule for rule in doubts if rule not in closed]
 
 
 def _dropping(chains: _Chains, base: str) -> Iterator[tuple[str, bool]]:
     """What drops among the rules of a chain and of those to which they lead, and whether it drops every frame.
 
-    Each chain is read once: a host may say that every one of them leads twice to the next.
+    Each chain is read twice at most, first for some and then for all frames: a host may say that every one of them
+    leads twice to the next.
     """
-    places = [_Place(base, iter(chains[base].rules), by_all=True)]
-    seen = {base}
+    places = [_Place(base, iter(chains[base].rules), chosen=False, by_all=True)]
+    by_all = {base: True}
     some_pass = False
     while places:
         place = places[-1]
         rule = next(place.rest, None)
         target, chooses = _target(rule) if rule is not None else (chains[place.chain].policy, False)
         if target in chains:
-            policy = chains[target].policy
-            if target not in seen and not _OF_THE_CLUSTER.fullmatch(target):
-                seen.add(target)
-                places.append(_Place(target, iter(chains[target].rules), place.by_all and not chooses))
+            policy, of_all = chains[target].policy, place.by_all and not chooses
+            is_news = of_all > by_all[target] if target in by_all else True
+            if is_news and not _OF_THE_CLUSTER.fullmatch(target):
+                by_all[target] = of_all
+                places.append(_Place(target, iter(chains[target].rules), chooses, of_all))
                 continue
             target = "ACCEPT" if policy == "ACCEPT" else "CONTINUE"
         if target not in _VERDICTS:
@@ -87,9 +91,9 @@ def _dropping(chains: _Chains, base: str) -> Iterator[tuple[str, bool]]:
         some_pass = some_pass or target == "ACCEPT"
         if rule is not None and (chooses or target == "CONTINUE"):
             continue
-        if target in ("ACCEPT", "DROP") and place.by_all:
-            return
-        places.pop()
+        left = places.pop()
+        while target in ("ACCEPT", "DROP") and places and not left.chosen:
+            left = places.pop()  # nothing that came this way comes back
 
 
 def _target(rule: str) -> tuple[str, bool]:

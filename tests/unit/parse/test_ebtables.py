@@ -74,6 +74,8 @@ def test_a_mark_may_drop_as_well() -> None:
         (["-j KUBE-DEDUP ", "-j DROP "], chain("KUBE-DEDUP", policy="RETURN"), [ALL], []),
         (["-j KUBE-DEDUP ", "-j DROP "], chain("KUBE-DEDUP"), [], []),
         (["-j SITE ", SOME], chain("SITE", "-j DROP "), [ALL], []),
+        (["-i veth1 -j SITE ", "-j SITE "], chain("SITE", "-j DROP "), [ALL], []),  # for some, then for all
+        (["-i veth1 -j SITE ", "-j SITE "], chain("SITE", "-j NEXT ") + chain("NEXT", "-j DROP "), [ALL], []),
         (["-i veth1 -j SITE "], chain("SITE", "-j NEXT ") + chain("NEXT", "-j DROP "), [], [ALL]),
     ],
 )
