@@ -45,9 +45,13 @@ def set_uid_programs(host: Host) -> list[str]:
     complaints = lines("find", answer.stderr)
     if answer.rc and not complaints:
         raise host.unexpected(answer)
+    mounted = mounts_of(host).values() if complaints else ()
+    closed = {mount.path for mount in mounted if mount.filesystem.startswith("fuse") and "nosuid" in mount.options}
     for line in complaints:
         refused = _REFUSED.fullmatch(line)
-        if refused is None or not (refused["why"] == _GONE or _is_closed_by_fuse(host, **refused.groupdict())):
+        if refused is None or not (
+            refused["why"] == _GONE or (refused["why"] in _CLOSED and refused["path"] in closed)
+        ):
             raise Unknown(f"{host.name}: {line}")
     paths = lines("find", answer.stdout)
     if not paths:
@@ -55,11 +59,6 @@ def set_uid_programs(host: Host) -> list[str]:
     if broken := next((path for path in paths if not path.startswith("/")), None):
         raise unparsable("find", broken)
     return paths
-
-
-def _is_closed_by_fuse(host: Host, path: str, why: str) -> bool:
-    mount = mounts_of(host).get(path) if why in _CLOSED else None
-    return mount is not None and mount.filesystem.startswith("fuse") and "nosuid" in mount.options
 
 
 def without_package(host: Host, paths: list[str]) -> list[str]:
