@@ -21,8 +21,9 @@ _OF_DOMAIN: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,253}[a-zA-Z0-9])?"
 _HOST_AND_PORT: Final = re.compile(
     rf"(?P<host>\[[0-9a-fA-F:]+\]|{_OF_DOMAIN}(?:\.{_OF_DOMAIN})*)(?::(?P<port>[0-9]{{1,5}}))?"
 )
-_MIRROR: Final = re.compile(r"[^\s/]+://[^\s/?#]+(?:[/?#][^\0-\x1f\x7f]*)?")
+_MIRROR: Final = re.compile(r"https?://[^\s/?#]+(?:[/?#][^\0-\x1f\x7f]*)?", re.IGNORECASE)
 """What Go's net/url reads as an address with a host: no blank in front of its path, nowhere a control character."""
+_NO_ADDRESS: Final = "that is no http:// or https:// address"
 _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
 _SLICE: Final = ".slice"
@@ -85,9 +86,9 @@ def _fault_of_mirror(address: str, version: Version) -> str:
     try:
         url = urlsplit(address)
     except ValueError:
-        url = urlsplit("")
-    if url.scheme not in ("http", "https") or not _MIRROR.fullmatch(address):
-        return "that is no http:// or https:// address"
+        return _NO_ADDRESS
+    if not _MIRROR.fullmatch(address):
+        return _NO_ADDRESS
     if url.path not in ("", "/") and version < (25,):
         return "with a path, which Docker takes from 25 on"
     return "with a user" if "@" in url.netloc else "with a query" if url.query or url.fragment else ""
@@ -101,7 +102,7 @@ def _fault_of_registry(written: str) -> str:
 def _is_range(name: str) -> bool:
     """As Go's net.ParseCIDR has it, which takes no mask written as an address."""
     try:
-        return name.rpartition("/")[2].isdecimal() and ip_network(name, strict=False) is not None
+        return name.partition("/")[2].isdecimal() and ip_network(name, strict=False) is not None
     except ValueError:
         return False
 

@@ -70,7 +70,7 @@ def _dropping(chains: _Chains, base: str) -> Iterator[tuple[str, bool]]:
     leads twice to the next.
     """
     places = [_Place(base, iter(chains[base].rules), chosen=False, by_all=True)]
-    by_all = {base: True}
+    by_all: dict[str, bool] = {}
     some_pass = False
     while places:
         place = places[-1]

@@ -23,7 +23,8 @@ sensible-pager
 IDLE_ALONE = """
 cp mv ln install tee dd tar rsync scp sed chmod chown mount at git ssh insmod modprobe useradd usermod apt apt-get dpkg
 snap pip pip3 curl wget yum dnf rpm zypper 7z unzip sort setfacl kubectl helm podman docker nvidia-docker iptables
-ip6tables ebtables arptables iptables-legacy iptables-save iptables-legacy-save
+ip6tables ebtables arptables iptables-legacy iptables-save iptables-legacy-save iptables-nft xtables-multi
+xtables-legacy-multi xtables-nft-multi
 """
 ALWAYS = """
 dmesg -H|dmesg -TH|dmesg --human|dmesg -T *|dmesg|git -C /opt/site log|git diff|crontab -u root -e|systemctl edit docker
