@@ -11,9 +11,8 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 _WILD: Final = re.compile(r"[*?\[]")
-SHELL: Final = r"(?:ba|da|z|k|mk|lk|pdk|c|tc|bsd-c|rba|fi|a|ya|po)?sh[\d.]*(?:-static)?|sash"
+SHELL: Final = re.compile(r"(?:ba|da|z|k|mk|lk|pdk|c|tc|bsd-c|rba|fi|a|ya|po)?sh[\d.]*(?:-static)?|sash")
 """The shells by their names in Debian's packages, `ksh93` and `bash-static` among them."""
-_SHELL: Final = re.compile(SHELL)
 _NO_PAGER: Final = "--no-pager"
 _ACTS: Final = (
     r"start|stop|(?:try-)?re(?:start|load)|(?:try-)?reload-or-(?:try-)?restart|condrestart|force-reload|kill|is-\S+"
@@ -154,7 +153,7 @@ def escapes(name: str, words: str, era: Era) -> bool:
         return True
     if name in _PROMPTS and not any(re.fullmatch(_PROMPTS[name], word) for word in words.split()):
         return True
-    if _SHELL.fullmatch(name) and era.keeps_home and _reads_own_files(name, words):
+    if SHELL.fullmatch(name) and era.keeps_home and _reads_own_files(name, words):
         return True
     if EDITORS.fullmatch(name) or ("tables" in name and any(map(_MODPROBE.fullmatch, words.split()))):
         return True

@@ -18,7 +18,7 @@ _USUAL: Final = tuple(f"{folder}/{name}" for folder in _FOLDERS for name in ("ba
 _COPY: Final = "/tmp/copy"
 """What nobody can except from ALL: a copy of a shell, by any name. sudoers(5), Limitations of the `!` operator."""
 _RUN: Final = re.compile(
-    rf"{SHELL}|busybox(?:-static)?|toybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
+    r"busybox(?:-static)?|toybox|su|sudo|runuser|setpriv|pkexec|chroot|nsenter|unshare"
     r"|env|nice|ionice|nohup|setsid|stdbuf|timeout|time|xargs|taskset|chrt|watch|script|screen|tmux|strace|gdb"
     r"|systemd-run|(?:python|pypy)[\d.]*[dm]?|perl[\d.]*|ruby[\d.]*|node(?:js)?|php[\d.]*|lua[\d.]*|luajit(?:-\S+)?"
     r"|(?:tcl|wi)sh[\d.]*|expect|(?:[gm]|original-|n)?awk|guile[\d.-]*|find|visudo|vipw"
@@ -33,7 +33,6 @@ _WRITE: Final = re.compile(
 Sudo)."""
 _ASKED: Final = re.compile(r"vim?|vim\.\w+|view|ex|ed|nano|emacs|less|more|man|gdb|screen|tmux|visudo|vipw")
 """Editors and pagers: whatever they show, one key starts a shell in them (GTFOBins, function Shell)."""
-_SHELL: Final = re.compile(SHELL)
 _WITHOUT_SCRIPT: Final = re.compile(r"(?:(?:-[abd-zA-Z]*|--(?:login|posix|norc|noprofile)?)(?: |$))+")
 """Words of a shell that name nothing to run: it asks for commands."""
 _SUDO_SHELL: Final = re.compile(r"-[is]|--login|--shell")
@@ -70,7 +69,11 @@ def opens_root_shell(rights: Rights, era: Era = CLOSED) -> bool | None:
 
 def is_told(name: str) -> bool:
     """Whether a program runs or writes what its user tells it, with whatever rights it has."""
-    return bool(_RUN.fullmatch(name) or _WRITE.fullmatch(name) or sudo_escapes.is_known(name))
+    return bool(_runs(name) or _WRITE.fullmatch(name) or sudo_escapes.is_known(name))
+
+
+def _runs(name: str) -> bool:
+    return (SHELL.fullmatch(name) or _RUN.fullmatch(name)) is not None
 
 
 def _programs(item: Item, named: list[str], rights: Rights) -> Iterator[str]:
@@ -116,14 +119,14 @@ def _is_free(item: Item, program: str, era: Era, rights: Rights) -> bool:
         return _WILD.search(words) is not None or words == "root"
     if name == "sudoedit":
         return _GUARDED.search(words) is not None
-    if _SHELL.fullmatch(name) and _WITHOUT_SCRIPT.fullmatch(words):
+    if SHELL.fullmatch(name) and _WITHOUT_SCRIPT.fullmatch(words):
         return True
     if name == "sudo" and _SUDO_SHELL.fullmatch(words):
         return True
     if _WRITE.fullmatch(name) or sudo_escapes.WRITES_ANYTHING.fullmatch(name):
         return _WILD.search(words) is not None or _GUARDED.search(words) is not None
-    runs = _RUN.fullmatch(name) or sudo_escapes.RUNS_ANYTHING.fullmatch(name)
-    return runs is not None and _WILD.search(words) is not None
+    runs = _runs(name) or sudo_escapes.RUNS_ANYTHING.fullmatch(name) is not None
+    return runs and _WILD.search(words) is not None
 
 
 def _sets_the_loader(item: Item, rights: Rights) -> bool:

@@ -195,3 +195,18 @@ def test_a_longer_name_is_another_program() -> None:
 def test_git_alone_starts_no_pager_as_systemctl_does() -> None:
     assert not sudo_escapes.escapes("git", '""', OLD)
     assert sudo_escapes.escapes("systemctl", '""', OLD)
+
+
+SHELLS = """
+sh bash dash zsh ksh mksh lksh pdksh csh tcsh bsd-csh rbash fish ash yash posh sash ksh93 zsh5.8 bash-static zsh5-static
+"""
+
+
+@pytest.mark.parametrize("name", SHELLS.split())
+def test_a_shell_is_known_by_its_names(name: str) -> None:
+    assert sudo_escapes.SHELL.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["ssh", "push", "nsh", "sash5", "bsd-sh", "sh-", "bash-statics"])
+def test_what_is_no_shell(name: str) -> None:
+    assert not sudo_escapes.SHELL.fullmatch(name)

@@ -199,3 +199,21 @@ def test_a_rule_for_a_group_or_a_time_is_a_doubt() -> None:
 def test_an_expression_that_could_take_days_is_not_tried() -> None:
     with pytest.raises(Unparsable, match="an expression with too many repetitions"):
         answer(f"(root) NOPASSWD: ^{'.*' * 20}z$")
+
+
+TOLD = """
+sh ksh93 bash-static busybox busybox-static toybox python python3 python3.6 python3.6m python3d pypy pypy3 perl
+perl5.34.0 ruby ruby2.7 node nodejs php php7.4 lua lua5.3 luajit luajit-2.1.0-beta3 tclsh tclsh8.6 wish wish8.6 awk
+gawk mawk nawk original-awk guile guile-3.0 guile2.2
+"""
+NOT_TOLD = "ssh-keysign push shasum python3-config perldoc rubymine nodeenv php-fpm7.4 luac5.3x luajits guild"
+
+
+@pytest.mark.parametrize("name", TOLD.split())
+def test_a_shell_or_an_interpreter_is_told_what_to_run(name: str) -> None:
+    assert sudo_shells.is_told(name)
+
+
+@pytest.mark.parametrize("name", NOT_TOLD.split())
+def test_names_that_only_begin_or_end_alike(name: str) -> None:
+    assert not sudo_shells.is_told(name)
