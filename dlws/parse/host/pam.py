@@ -39,9 +39,11 @@ _TOKEN: Final = re.compile(r"\[(?P<inside>(?:\\\]|[^\]])*)\]?|(?P<word>[^ \t]+)"
 """_pam_tokenize: a word, or all that is in brackets."""
 _ACTION: Final = re.compile(
     rf"[ \t\v\f]*(?P<code>default|{'|'.join(CODES)})[ \t\v\f]*="
-    r"[ \t\v\f]*(?P<action>ignore|ok|done|bad|die|reset|[0-9]{1,9})"
+    r"[ \t\v\f]*(?P<action>ignore|ok|done|bad|die|reset|0*[0-9]{1,10})"
 )
 """_pam_parse_control: nothing has to stand between two of them."""
+_LONGEST: Final = 2**31 - 1
+"""INT_MAX. Beyond it a jump overflows up to Linux-PAM 1.5, and from 1.6 on the control is wrong."""
 _DEPTH: Final = 15
 """PAM_SUBSTACK_MAX_LEVEL: that many files deep a file may be included."""
 _MOST: Final = 250
@@ -172,15 +174,21 @@ def _step(line: str, kind: str, words: Sequence[str], level: int) -> Step:
 
 
 def _actions(control: str) -> dict[str, str]:
-    """What follows from which answer, by the text in brackets. Where that is not right all is `bad`, and so is none."""
+    """What follows from which answer, by the text in brackets. Where it is wrong all is `bad`, as is what is not named.
+
+    Unparsable for a jump too long for a number.
+    """
     text, at, found = control.rstrip(" \t\v\f"), 0, dict[str, str]()
     while at < len(text):
         pair = _ACTION.match(text, at)
-        if pair is None or not pair["action"].strip("0"):
+        action = pair["action"].lstrip("0") if pair else ""
+        if pair is None or not action:
             return {}
+        if action.isdecimal() and int(action) > _LONGEST:
+            raise unparsable(SOURCE, control, "a jump that versions of libpam read in different ways")
         if pair["code"] == "default":
-            found.setdefault("default", pair["action"])
+            found.setdefault("default", action)
         else:
-            found[pair["code"]] = pair["action"]
+            found[pair["code"]] = action
         at = pair.end()
     return found
