@@ -29,10 +29,10 @@ _OTHER: Final = "other"
 """The service that holds for one without a file or without lines for what is asked (PAM_DEFAULT_SERVICE)."""
 _TYPES: Final = ("account", "session", "password")
 _CONTROLS: Final = {
-    "required": {"success": "ok", "new_authtok_reqd": "ok", "ignore": "ignore"},
-    "requisite": {"success": "ok", "new_authtok_reqd": "ok", "ignore": "ignore", "default": "die"},
-    "sufficient": {"success": "done", "new_authtok_reqd": "done", "default": "ignore"},
-    "optional": {"success": "ok", "new_authtok_reqd": "ok", "default": "ignore"},
+    "required": {"success": "ok", "ignore": "ignore"},
+    "requisite": {"success": "ok", "ignore": "ignore", "default": "die"},
+    "sufficient": {"success": "done", "default": "ignore"},
+    "optional": {"success": "ok", "default": "ignore"},
 }
 """pam.conf(5): what the four words stand for. What is not named is `bad`."""
 _TOKEN: Final = re.compile(r"\[(?P<inside>(?:\\\]|[^\]])*)\]?|(?P<word>[^ \t]+)")
@@ -180,9 +180,7 @@ def _actions(control: str) -> dict[str, str]:
     """
     text, at, found = control.rstrip(" \t\v\f"), 0, dict[str, str]()
     while at < len(text):
-        pair = _ACTION.match(text, at)
-        action = pair["action"].lstrip("0") if pair else ""
-        if pair is None or not action:
+        if (pair := _ACTION.match(text, at)) is None or not (action := pair["action"].lstrip("0")):
             return {}
         if action.isdecimal() and int(action) > _LONGEST:
             raise unparsable(SOURCE, control, "a jump that versions of libpam read in different ways")

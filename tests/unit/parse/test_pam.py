@@ -57,7 +57,9 @@ def test_files_that_include_many_take_no_time(include: str) -> None:
     assert time.process_time() - began < 1
 
 
-@pytest.mark.parametrize("line", ["auth required pam_x.so", "== /etc/other/su", "== /etc/pam.d/", "/etc/pam.d/su", ""])
+@pytest.mark.parametrize(
+    "line", ["auth required pam_x.so", "== /etc/other/su", "== /etc/pam.d/", "/etc/pam.d/su", "", "== /etc/pam.d/su/x"]
+)
 def test_what_begins_with_no_file_is_said(line: str) -> None:
     with pytest.raises(Unparsable):
         pam.files(line)
@@ -120,7 +122,14 @@ def test_lines_are_joined_and_comments_left_out(text: str) -> None:
     assert opening(text) is not None
 
 
+def test_of_what_comes_before_the_first_file_only_blanks_are_passed_over() -> None:
+    assert pam.files("\n \n== /etc/pam.d/su\n") == {"/etc/pam.d/su": [""]}
+    with pytest.raises(Unparsable, match=r"auth required pam_x.so"):
+        pam.files("auth required pam_x.so\n== /etc/pam.d/su\n")
+
+
 def test_a_line_that_goes_on_is_one() -> None:
+    assert opening(f"auth optional pam_env.so \\ # a comment\n{PERMIT}") == OPEN
     assert opening("auth sufficient \\\n  pam_permit.so\nauth required pam_unix.so\n") == pam.Opening(
         ("auth sufficient pam_permit.so",), is_certain=True
     )
@@ -187,7 +196,14 @@ def test_what_libpam_understands_is_understood(line: str) -> None:
     assert opening(f"{line}\n", PERMIT) is not None
 
 
+@pytest.mark.parametrize("kind", ["account", "SESSION", "-password"])
+def test_lines_for_other_things_are_passed_over(kind: str) -> None:
+    assert opening(f"{kind} required pam_deny.so\n{PERMIT}") == OPEN
+
+
 def test_options_in_brackets_are_one() -> None:
+    assert opening("auth sufficient pam_wheel.so [no trust\n") is None
+    assert opening(r"auth sufficient pam_wheel.so [a\] trust ]" + "\n") is None
     assert opening("auth sufficient pam_wheel.so [trust]\n")
     assert opening("auth sufficient pam_wheel.so [no trust]\n") is None
     assert opening(r"auth sufficient pam_wheel.so [a\] trust]" + "\n") is None

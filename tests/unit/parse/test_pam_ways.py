@@ -157,6 +157,23 @@ def test_some_modules_that_say_yes_may_say_nothing(name: str) -> None:
     assert found == (OPEN if is_open else None)
 
 
+FAILURES = """open_err symbol_err service_err system_err buf_err perm_denied auth_err cred_insufficient authinfo_unavail
+user_unknown maxtries acct_expired session_err cred_unavail cred_expired cred_err no_module_data conv_err authtok_err
+authtok_recover_err authtok_lock_busy authtok_disable_aging try_again abort authtok_expired module_unknown bad_item"""
+
+
+@pytest.mark.parametrize("code", FAILURES.split())
+def test_a_module_may_fail_with_each_value(code: str) -> None:
+    """The list of pam_tokens.h, all but those of the next test."""
+    assert opening(f"auth [{code}=ignore default=bad] pam_unix.so\n{PERMIT}") == OPEN
+
+
+@pytest.mark.parametrize("code", ["new_authtok_reqd", "conv_again", "incomplete"])
+def test_some_values_no_module_answers(code: str) -> None:
+    assert opening(f"auth [{code}=ignore default=bad] pam_unix.so\n{PERMIT}") is None
+    assert opening(f"auth [success=ok {code}=bad] pam_permit.so\n")
+
+
 def test_a_preauth_that_says_yes_is_enough_where_nothing_says_no() -> None:
     """The password is `sufficient`, and nothing comes after it: PAM_SUCCESS of preauth is what is left."""
     stack = "auth required pam_faillock.so preauth\nauth sufficient pam_unix.so\n"
