@@ -228,6 +228,8 @@ def test_of_a_module_that_nobody_knows_it_cannot_be_said() -> None:
         (f"auth [success=1 default=ignore] pam_permit.so\nauth required pam_deny.so\n{PERMIT}", True),
         (f"{PERMIT}auth [success=1 default=ignore] pam_permit.so\nauth required pam_deny.so\n", True),
         (f"{PERMIT}auth [success=9] pam_permit.so\nauth [default=reset] pam_env.so\n{PERMIT}", False),
+        (f"auth [ignore=done] pam_env.so\nauth [default=reset] pam_env.so\n{PERMIT}", False),
+        (f"{PERMIT}auth [ignore=ok] pam_env.so\n", False),
         (f"auth [ignore=1] pam_env.so\nauth required pam_deny.so\n{PERMIT}", True),
         (f"auth [auth_err=1 default=bad] pam_deny.so\nauth required pam_deny.so\n{PERMIT}", True),
         (f"auth [perm_denied=1 default=bad] pam_deny.so\nauth required pam_deny.so\n{PERMIT}", False),
@@ -268,6 +270,8 @@ def test_a_jump_and_an_answer_lead_where_libpam_goes(stack: str, is_open: bool) 
         ("auth substack x\n", f"auth substack y\n{PERMIT}auth sufficient pam_deny.so\n", False),
         ("auth substack x\n", f"{PERMIT}auth substack z\nauth required pam_deny.so\n", False),
         (f"auth substack x\n{PERMIT}", f"auth substack z\nauth [default=die] pam_env.so\n{PERMIT}", False),
+        (f"auth substack x\nauth optional pam_env.so\n{PERMIT}", "auth [success=1] pam_permit.so\n", False),
+        ("auth substack x\n", f"auth [success=1] pam_permit.so\nauth required pam_deny.so\n{PERMIT}", True),
         ("auth substack x\nauth include x\n", PERMIT, True),
         ("auth substack x\n", "", False),
     ],
@@ -276,6 +280,12 @@ def test_a_substack_ends_for_itself(outside: str, inside: str, is_open: bool) ->
     """_pam_dispatch_aux: done, die, a jump and reset hold for the substack. Each case has been put to libpam 1.5.2."""
     files = listed(su=outside, x=inside, y="auth requisite pam_deny.so\n", z="auth [success=done] pam_permit.so\n")
     assert (pam.opening(files, "su") is not None) is is_open
+
+
+def test_each_substack_has_a_state_of_its_own_to_go_back_to() -> None:
+    reset = "auth required pam_deny.so\nauth [default=reset] pam_env.so\n"
+    assert pam.opening(listed(su="auth substack x\nauth substack y\n", x=PERMIT, y=reset), "su") == OPEN
+    assert opening(f"auth [ignore=1] pam_env.so\nauth required pam_deny.so\n{PERMIT}") == OPEN
 
 
 def test_what_a_reset_takes_back_is_not_among_the_lines() -> None:
