@@ -104,7 +104,8 @@ BY_OPTION_CLOSED = [
 ]
 BY_OPTION_OPEN = [
     *("wheel use_uid trust", "nologin successok", "faillock preauth", "faillock authsucc", "faillock silent"),
-    *("faillock authfail preauth", "faillock authfail local_users_only"),
+    *("faillock authfail preauth", "faillock authfail authsucc", "faillock authfail local_users_only"),
+    "access action=validate",
     *("ccreds action=store", "ccreds debug action=update"),
 ]
 
@@ -174,6 +175,11 @@ def test_some_values_no_module_answers(code: str) -> None:
     assert opening(f"auth [success=ok {code}=bad] pam_permit.so\n")
 
 
+def test_what_may_be_passed_over_may_fail_all_the_same() -> None:
+    assert opening(f"auth [auth_err=ignore default=bad] pam_sss.so ignore_unknown_user\n{PERMIT}") == OPEN
+    assert opening(f"auth [ignore=ignore default=die] pam_wheel.so trust root_only\n{PERMIT}") == OPEN
+
+
 def test_a_preauth_that_says_yes_is_enough_where_nothing_says_no() -> None:
     """The password is `sufficient`, and nothing comes after it: PAM_SUCCESS of preauth is what is left."""
     stack = "auth required pam_faillock.so preauth\nauth sufficient pam_unix.so\n"
@@ -201,7 +207,7 @@ def test_what_is_reset_has_not_been_said() -> None:
     assert opening("auth required pam_unix.so\nauth [default=reset] pam_env.so\nauth required pam_permit.so\n")
 
 
-@pytest.mark.parametrize("name", ["unixes", "environ", "permitted"])
+@pytest.mark.parametrize("name", ["unixes", "environ", "permitted", "accesses", "echoes"])
 def test_a_name_that_only_begins_like_one_is_not_known(name: str) -> None:
     found = opening(f"auth sufficient pam_{name}.so\n@include common-auth\n")
     assert found == pam.Opening((f"auth sufficient pam_{name}.so",), is_certain=False)
