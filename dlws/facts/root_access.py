@@ -16,7 +16,7 @@ from dlws.parse.host.sudo_escapes import Era
 from dlws.parse.host.sudoers import Rights
 from dlws.parse.text import unparsable
 from dlws.remote.host import Host
-from dlws.verdict import Unknown
+from dlws.verdict import Unknown, Unparsable
 
 SUDO: Final = (
     "set -e; for u in $(cut -d : -f 1 /etc/passwd); do"
@@ -103,11 +103,19 @@ def group_members(host: Host) -> dict[str, set[str]]:
 def let_in_by_pam(host: Host, services: tuple[str, ...]) -> list[str]:
     """The services that let somebody in without a password, each with the lines that do. Unknown where one may."""
     files = pam.files(host.read(pam.LIST))
-    ways = {service: pam.opening(files, service) for service in services}
-    said = {service: f"{service}: {', then '.join(way.lines)}" for service, way in ways.items() if way}
-    certain = [text for service, text in said.items() if (way := ways[service]) and way.is_certain]
-    if said and not certain:
-        raise Unknown(f"PAM has modules of which it is not known whom they let in: {'; '.join(said.values())}")
+    certain, doubts = list[str](), list[str]()
+    for service in services:
+        try:
+            way = pam.opening(files, service)
+        except Unparsable as error:
+            doubts.append(f"{service}: {error}")
+            continue
+        if way:
+            lines = f"{service}: {', then '.join(way.lines)}"
+            certain += [lines] if way.is_certain else []
+            doubts += [] if way.is_certain else [f"it is not known whom a module lets in: {lines}"]
+    if doubts and not certain:
+        raise Unknown(f"PAM: {'; '.join(doubts)}")
     return certain
 
 

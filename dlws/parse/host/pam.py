@@ -1,18 +1,33 @@
-"""/etc/pam.d: whether a service of PAM lets somebody in who gives no password (pam.conf(5), Linux-PAM's dispatch)."""
+"""/etc/pam.d: whether a service of PAM lets somebody in who gives no password (pam.conf(5), libpam/pam_handlers.c)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
-from dlws.parse.text import lines, unparsable
+from dlws.parse.host.pam_modules import CODES, Answers, answers
+from dlws.parse.host.pam_stack import Outcome, Step, way
+from dlws.parse.text import clean, unparsable
 
 SOURCE: Final = "/etc/pam.d"
-LIST: Final = f"grep -HiE '^[[:space:]]*(-?auth|@include)[[:space:]]' {SOURCE}/*"
-"""The command whose output `files` parses."""
+FOLDERS: Final = (SOURCE, "/usr/lib/pam.d")
+"""Where libpam looks for a file, in this order (_pam_open_config_file; the second one since Linux-PAM 1.3)."""
+LIST: Final = (
+    f'for f in {FOLDERS[0]}/* {FOLDERS[1]}/*; do [ -f "$f" ] || [ "$f" -ef /dev/null ] || continue;'
+    """ t=$(LC_ALL=C sed 's/[[:blank:]]*#.*/#/' "$f") || { [ -e "$f" ] || continue; exit 2; };"""
+    ' printf "== %s\\n%s\\n" "$f" "$t"; done'
+)
+"""The command whose output `files` parses: each file, without the texts of comments.
+
+A file that is gone when it is to be read is left out. A link to /dev/null is an empty file, and hides the vendor's.
+"""
+_HEAD: Final = re.compile(rf"== (?P<path>(?:{FOLDERS[0]}|{FOLDERS[1]})/[^/]+)")
+_OTHER: Final = "other"
+"""The service that holds for one without a file or without lines for what is asked (PAM_DEFAULT_SERVICE)."""
+_TYPES: Final = ("account", "session", "password")
 _CONTROLS: Final = {
     "required": {"success": "ok", "ignore": "ignore"},
     "requisite": {"success": "ok", "ignore": "ignore", "default": "die"},
@@ -20,35 +35,19 @@ _CONTROLS: Final = {
     "optional": {"success": "ok", "default": "ignore"},
 }
 """pam.conf(5): what the four words stand for. What is not named is `bad`."""
-_ASKS: Final = re.compile(
-    r"unix|unix2|sss|sss_gss|ldap|krb5|winbind|radius_auth|tacplus|deny|rootok|fprintd|google_authenticator|u2f|yubico"
-    r"|oath|duo|pkcs11|p11|ssh_agent_auth|systemd_home|centrifydc|vas3|lsass"
+_TOKEN: Final = re.compile(r"\[(?P<inside>(?:\\\]|[^\]])*)\]?|(?P<word>[^ \t]+)")
+"""_pam_tokenize: a word, or all that is in brackets."""
+_ACTION: Final = re.compile(
+    rf"[ \t\v\f]*(?P<code>default|{'|'.join(CODES)})[ \t\v\f]*="
+    r"[ \t\v\f]*(?P<action>ignore|ok|done|bad|die|reset|0*[0-9]{1,10})"
 )
-"""Modules that fail without a password, a key or a finger; `rootok` fails for all but root."""
-_PASSES: Final = re.compile(
-    r"env|cap|group|faildelay|nologin|ecryptfs|mount|gnome_keyring|kwallet5?|warn|echo|faillock|tally2?|keyinit"
-)
-"""Modules that say neither yes nor no (PAM_IGNORE), or yes only where another one has to say it, too."""
-_AGREES: Final = re.compile(r"permit|securetty|shells|succeed_if|listfile|localuser|access|rhosts|time|wheel")
-"""Modules that say yes to whom they are meant for, without a password; pam_wheel does if it is told to trust."""
-_MOST: Final = 6
-"""Modules of which each may say yes or no; more are not gone through in all ways."""
-_AUTH: Final = re.compile(r"-?auth\s+(?P<control>\[[^\]]+\]|\S+)\s+(?P<module>\S+)(?P<options>.*)", re.IGNORECASE)
-_INCLUDE: Final = re.compile(r"@include\s+(?P<file>\S+)\s*(?:#.*)?")
-_DEPTH: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One module of a stack: the line that names it, what follows from its answers, and which answers it may give.
-
-    `is_known`: it is known to say yes without a password.
-    """
-
-    line: str
-    actions: Mapping[str, str]
-    answers: tuple[str, ...]
-    is_known: bool
+"""_pam_parse_control: nothing has to stand between two of them."""
+_LONGEST: Final = 2**31 - 1
+"""INT_MAX. Beyond it a jump overflows up to Linux-PAM 1.5, and from 1.6 on the control is wrong."""
+_DEPTH: Final = 15
+"""PAM_SUBSTACK_MAX_LEVEL: that many files deep a file may be included."""
+_MOST: Final = 250
+"""Lines that a stack may have; PAM's own have thirty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,85 +59,134 @@ class Opening:
 
 
 def files(text: str) -> dict[str, list[str]]:
-    """What `LIST` prints: the lines about who is let in, by service. Unparsable."""
+    """What `LIST` prints: the lines of each file, by its path. Unparsable."""
     found: dict[str, list[str]] = {}
-    for line in lines(SOURCE, text):
-        path, colon, rest = line.partition(":")
-        if not colon or not path.startswith(f"{SOURCE}/") or rest.endswith("\\"):
+    here: list[str] | None = None
+    for line in clean(SOURCE, text).split("\n"):
+        if head := _HEAD.fullmatch(line):
+            here = found.setdefault(head["path"], [])
+        elif here is not None:
+            here.append(line)
+        elif line.strip():
             raise unparsable(SOURCE, line)
-        found.setdefault(path.rpartition("/")[2], []).append(rest.strip())
+    if here is None:
+        raise unparsable(SOURCE, why="no output")
     return found
 
 
-def opening(services: Mapping[str, Sequence[str]], service: str) -> Opening | None:
+def opening(listed: Mapping[str, Sequence[str]], service: str) -> Opening | None:
     """How somebody gets into a service without a password, if at all. Unparsable."""
-    steps = tuple(_steps(services, service, 0))
-    unsure = [step for step in steps if len(step.answers) > 1]
-    if len(unsure) > _MOST:
-        raise unparsable(SOURCE, why=f"{service}: {len(unsure)} modules that may say yes")
-    doubtful = None
-    for answers in product(*(step.answers for step in steps)):
-        if said := _yes(steps, answers):
-            way = Opening(tuple(" ".join(step.line.split()) for step in said), all(step.is_known for step in said))
-            if way.is_certain:
-                return way
-            doubtful = doubtful or way
-    return doubtful
+    steps = _stack(listed, service) or _stack(listed, _OTHER)
+    refusing = [step if step.is_known else _refusing(step) for step in steps]
+    for is_certain, stack in ((True, refusing), (False, steps)):
+        if said := way(stack):
+            return Opening(tuple(" ".join(step.line.split()) for step in said), is_certain)
+    return None
 
 
-def _steps(services: Mapping[str, Sequence[str]], service: str, depth: int) -> Iterator[Step]:
+def _refusing(step: Step) -> Step:
+    """A step whose module nobody knows, as it is if that one asks for a password."""
+    return replace(step, outcomes=tuple(outcome for outcome in step.outcomes if outcome.answer == "failure"))
+
+
+def _stack(listed: Mapping[str, Sequence[str]], service: str) -> list[Step]:
+    """The modules that a service of that name has in its file, none where it has no file."""
+    path = _path(listed, service)
+    taken = list(islice(_steps(listed, path, 0, 0), _MOST + 1)) if path else []
+    if len(taken) > _MOST:
+        raise unparsable(SOURCE, why=f"{service}: more than {_MOST} lines")
+    return [step for step in taken if step is not None]
+
+
+def _path(listed: Mapping[str, Sequence[str]], name: str) -> str | None:
+    paths = [name] if name.startswith("/") else [f"{folder}/{name}" for folder in FOLDERS]
+    return next((path for path in paths if path in listed), None)
+
+
+def _steps(listed: Mapping[str, Sequence[str]], path: str, depth: int, level: int) -> Iterator[Step | None]:
+    """The steps of a file and of what it includes, with None for each line that includes one."""
     if depth > _DEPTH:
-        raise unparsable(SOURCE, why=f"{service}: files that include each other")
-    for line in services.get(service, ()):
-        if included := _INCLUDE.fullmatch(line):
-            yield from _steps(services, included["file"].rpartition("/")[2], depth + 1)
-        elif (entry := _AUTH.fullmatch(line)) is None:
-            raise unparsable(SOURCE, line)
-        elif entry["control"].lower() in ("include", "substack"):
-            yield from _steps(services, entry["module"].rpartition("/")[2], depth + 1)
-        else:
-            yield _step(line, entry)
-
-
-def _step(line: str, entry: re.Match[str]) -> Step:
-    control, options = entry["control"].lower(), entry["options"].partition("#")[0].split()
-    pairs = (word.partition("=") for word in control.strip("[]").split())
-    actions = _CONTROLS.get(control) or {answer: action for answer, _, action in pairs}
-    name = entry["module"].rpartition("/")[2].removeprefix("pam_").removesuffix(".so")
-    if not all(actions.values()) or not actions:
-        raise unparsable(SOURCE, line)
-    if _ASKS.fullmatch(name):
-        answers: tuple[str, ...] = ("failure",)
-    elif _PASSES.fullmatch(name) or (name == "wheel" and "trust" not in options):
-        answers = ("ignore",)
-    else:
-        answers = ("success",) if name == "permit" else ("success", "failure")
-    return Step(line, actions, answers, is_known=_AGREES.fullmatch(name) is not None)
-
-
-def _yes(steps: Sequence[Step], answers: Sequence[str]) -> list[Step]:
-    """The steps that have said yes where the stack succeeds, else none: Linux-PAM's _pam_dispatch_aux.
-
-    A stack of which no module counts does not succeed.
-    """
-    said: list[Step] = []
-    verdict: bool | None = None
-    skipped = 0
-    for step, answer in zip(steps, answers, strict=True):
-        if skipped:
-            skipped -= 1
+        raise unparsable(SOURCE, why=f"{path}: files that include each other")
+    for line in _joined(path, listed[path]):
+        kind, *words = _tokens(line)
+        kind = kind.removeprefix("-").lower()
+        if kind == "@include":  # Debian's patch 031_pam_include
+            words.insert(0, "include")
+        if kind in _TYPES:
             continue
-        action = step.actions.get(answer) or step.actions.get("default", "bad")
-        if answer == "success" and action != "ignore":
-            said.append(step)
-        if action.isdecimal():
-            skipped = int(action)
-        elif action == "reset":
-            said, verdict = [], None
-        elif action in ("bad", "die"):
-            verdict = False
-        elif action in ("ok", "done") and answer != "ignore" and verdict is not False:
-            verdict = answer == "success"
-        if action == "die" or (action == "done" and verdict):
+        control = words[0].lower() if words else ""
+        if control not in ("include", "substack"):
+            yield _step(line, kind, words, level)
+            continue
+        inside = level + (control == "substack")
+        yield Step(line, level, ()) if inside > level else None
+        yield from _steps(listed, _included(listed, line, words), depth + 1, inside)
+
+
+def _included(listed: Mapping[str, Sequence[str]], line: str, words: Sequence[str]) -> str:
+    """The path of the file that a line includes. Unparsable where it is not listed.
+
+    libpam lets a service fail whose file includes one that is not there; but it may lie elsewhere, or be hidden.
+    """
+    path = _path(listed, words[1]) if len(words) > 1 else None
+    if path is None:
+        raise unparsable(SOURCE, line, "a file that is not in the folder")
+    return path
+
+
+def _joined(path: str, physical: Sequence[str]) -> Iterator[str]:
+    r"""The lines of a file without comments, those joined that end with `\` (_pam_assemble_line). Unparsable.
+
+    Blank lines and comments in between end the line from Linux-PAM 1.6.1 on and do not in older ones. A line that is
+    not ended makes libpam give the file up.
+    """
+    begun = ""
+    for line in physical:
+        text, comment, _ = line.partition("#")
+        if begun and not text.strip():
             break
-    return said if verdict else []
+        text = text.rstrip(" \t")
+        if text.endswith("\\") and not comment:
+            begun += f"{text[:-1]} "
+            continue
+        if whole := f"{begun}{text}".strip(" \t"):
+            yield whole
+        begun = ""
+    if begun:
+        raise unparsable(SOURCE, begun, f"{path}: a line that is not ended")
+
+
+def _tokens(line: str) -> list[str]:
+    found = _TOKEN.finditer(line)
+    return [token["word"] or token["inside"].replace("\\]", "]") for token in found]
+
+
+def _step(line: str, kind: str, words: Sequence[str], level: int) -> Step:
+    """A line that names a module. One of no known type, or without a module, fails (PAM_HT_MUST_FAIL)."""
+    control, *module = words or [""]
+    actions = _CONTROLS.get(control.lower()) or _actions(control)
+    said = answers(module[0], module[1:]) if module and kind == "auth" else Answers(("perm_denied",))
+    default = actions.get("default", "bad")
+    outcomes = (
+        Outcome(code if code in ("success", "ignore") else "failure", actions.get(code, default)) for code in said.codes
+    )
+    return Step(line, level, tuple(dict.fromkeys(outcomes)), said.is_known)
+
+
+def _actions(control: str) -> dict[str, str]:
+    """What follows from which answer, by the text in brackets. Where it is wrong all is `bad`, as is what is not named.
+
+    Unparsable for a jump too long for a number.
+    """
+    text, at, found = control.rstrip(" \t\v\f"), 0, dict[str, str]()
+    while at < len(text):
+        if (pair := _ACTION.match(text, at)) is None or not (action := pair["action"].lstrip("0")):
+            return {}
+        if action.isdecimal() and int(action) > _LONGEST:
+            raise unparsable(SOURCE, control, "a jump that versions of libpam read in different ways")
+        if pair["code"] == "default":
+            found.setdefault("default", action)
+        else:
+            found[pair["code"]] = action
+        at = pair.end()
+    return found
