@@ -172,6 +172,7 @@ def test_a_lost_card_is_unreadable_in_its_own_words() -> None:
 
 FAILED = [
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+    "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure that the driver",
     "Failed to initialize NVML: Driver/library version mismatch",
     "No devices were found",
     "No devices found.",
