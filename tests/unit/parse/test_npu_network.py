@@ -110,6 +110,14 @@ RxPower Low Thres    : NA
 """
 
 
+def test_a_passive_cable_of_a_driver_that_writes_small_letters():
+    small = CABLE.replace("Temperature ", "temperature ")
+    assert hccn_link.optical(small) == hccn_link.Optical(present=True)
+    for odd in (small.replace("not supported", "42 C"), small.replace("temperature  ", "heat  ")):
+        with pytest.raises(Unparsable):
+            hccn_link.optical(odd)
+
+
 def test_a_passive_cable_has_no_light_to_lose():
     assert hccn_link.optical(CABLE) == hccn_link.Optical(present=True)
 
