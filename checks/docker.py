@@ -256,7 +256,7 @@ def test_container_sees_every_gpu(node: Node, cluster: Cluster, host: Host) -> N
         answer = host.run_active(
             ANY_STATUS, f"timeout -k 5 120 {command}", cluster.suite.gpu_probe_image, deadline=130.0
         )
-        said = answer.error_text.strip()[LAST]
+        said = f"{answer.text.strip()} {answer.error_text.strip()}".strip()[LAST]
         if answer.rc and not is_the_containers_own(answer.rc, said):
             raise host.unexpected(answer)
         expect_that(answer.rc == 0, f"{route} run", found=said, expected="a list of GPUs")
@@ -319,10 +319,12 @@ def test_docker_socket_is_guarded(host: Host) -> None:
     expect("addresses at which Docker obeys anybody", found=docker_of(host).open_to, expected=[])
 
 
-def is_the_containers_own(rc: int, stderr: str) -> bool:
+def is_the_containers_own(rc: int, said: str) -> bool:
     """Whether a failure of `docker run` speaks of the container and its GPUs, not of docker: daemon, image, time.
 
     docker exits 125 when it could not start anything, 126 and 127 when the program could not be run in the container
-    (so does a shell that finds no docker): then what the runtime says stands in stderr.
+    (so does a shell that finds no docker): then what the runtime says stands in stderr. nvidia-smi says in words what
+    ails it, on stdout, and exits with numbers of NVML that its manual does not have: 18, a driver of another version.
     """
-    return rc in NVIDIA_SMI_FAILED or any(words in stderr for words in RUNTIME_SAYS)
+    words = (*RUNTIME_SAYS, "Failed to initialize NVML: ")
+    return rc in NVIDIA_SMI_FAILED or any(each in said for each in words)

@@ -181,10 +181,10 @@ def test_leaders_renew_their_leases(cluster: Cluster, kube: Kubernetes) -> None:
 )
 def test_node_ports_of_kubeadm(kube: Kubernetes) -> None:
     """kubeadm-config also holds the NodePort range, so an upgrade keeps it in the manifest."""
-    extra = (kubeadm_configuration(kube).get("apiServer") or {}).get("extraArgs") or {}
+    extra = kubeadm.extra_arguments(kubeadm_configuration(kube), "apiServer")
     expect(
         "service-node-port-range in kubeadm-config",
-        found=str(extra.get("service-node-port-range", "not set")),
+        found=extra.get("service-node-port-range", "not set"),
         expected=kubeadm.NODE_PORTS,
     )
 

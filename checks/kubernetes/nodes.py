@@ -35,6 +35,7 @@ PROBLEMS = (
     *("KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown", "CorruptDockerOverlay2", "CperHardwareErrorFatal"),
     *("FrequentUnregisterNetDevice", "FrequentKubeletRestart", "FrequentDockerRestart", "FrequentContainerdRestart"),
     *("KubeletUnhealthy", "ContainerRuntimeUnhealthy", "KubeletProblem", "ContainerRuntimeProblem", "NTPProblem"),
+    *("KubeProxyUnhealthy", "DiskBadBlock"),
 )
 """Conditions of node-problem-detector (its config/*.json); True means trouble."""
 

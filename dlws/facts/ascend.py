@@ -74,8 +74,11 @@ def functions_on_bus(host: Host) -> tuple[lspci.Function, ...]:
     return tuple(f for f in lspci.functions(host.read(ON_BUS)) if f.device not in ascend_models.ENGINES)
 
 
-def links_on_bus(host: Host) -> dict[str, lspci.PcieLink]:
-    """The PCIe link of each NPU by its PCI address. Engines of the CPU, which are on no link, are left out."""
+def links_on_bus(host: Host) -> dict[str, lspci.PcieLink | None]:
+    """The PCIe link of each NPU by its PCI address, None of one that does not answer any more.
+
+    Engines of the CPU, which are on no link, are left out.
+    """
     text = host.read(LINKS)
     try:
         return lspci.links(text)

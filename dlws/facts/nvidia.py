@@ -233,16 +233,28 @@ def counting_cards(there: Iterable[Card]) -> list[Card]:
 
 
 def cards_that_retire_pages(host: Host) -> list[Card]:
-    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows."""
+    """The cards that retire pages. Unknown for one that tells neither its pages nor its rows.
+
+    One that is parted (MIG) may tell neither (nvml.h, nvmlDeviceGetRemappedRows), but whatever can be parted has rows.
+    """
     there = counting_cards(cards(host))
-    rows, found = remapped_rows(host, there[0]), []
+    rows, found = remapped_rows(host, there[0]), list[Card]()
+    silent: list[str] = []
     for card in there:
         row = rows.get(required_field(card, "uuid"), {})
         if optional_field(card, "retired_pages.pending") is not None:
             found.append(card)
         elif optional_field(row, "remapped_rows.pending") is None:
-            raise Unknown(f"{card_name(card)} reports neither its retired pages nor its remapped rows")
+            silent.append(card_name(card))
+    if silent and (odd := sorted({*silent} - {*parted_cards(host, there[0])})):
+        raise Unknown(f"{odd[0]} reports neither its retired pages nor its remapped rows")
     return found
+
+
+def parted_cards(host: Host, driver_of: Card) -> list[str]:
+    """The names of the cards that are parted (MIG)."""
+    rows = driver_dependent_fields(host, driver_of)
+    return [card_name(row) for row in rows if optional_field(row, "mig.mode.current") == "Enabled"]
 
 
 def remapped_rows_by_card(host: Host) -> dict[str, Card]:

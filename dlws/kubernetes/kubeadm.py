@@ -230,6 +230,20 @@ def with_node_ports_kept(cluster_configuration: str) -> str:
     return _yaml(data)
 
 
+def extra_arguments(configuration: Mapping[str, Any], component: str) -> dict[str, str]:
+    """The `extraArgs` of a component, `apiServer`, in a ClusterConfiguration; of several of a name the last counts.
+
+    A mapping up to v1beta3, a list of name and value in v1beta4. Unparsable for anything else.
+    """
+    given = configuration.get(component) or {}
+    found = given.get("extraArgs") or {} if isinstance(given, dict) else given
+    if isinstance(found, list) and all(isinstance(one, dict) and "name" in one for one in found):
+        return {str(one["name"]): str(one.get("value", "")) for one in found}
+    if not isinstance(found, dict):
+        raise unparsable("kubeadm-config", f"extraArgs of {component}")
+    return {str(name): str(value) for name, value in found.items()}
+
+
 def cluster_configuration_of(text: str) -> dict[str, Any]:
     """Parse a ClusterConfiguration. Unparsable if the text is something else."""
     data = _load("kubeadm-config", text)

@@ -92,8 +92,9 @@ def optical(text: str) -> Optical:
 
 def _is_passive(rows: dict[str, str], powers: Iterable[str]) -> bool:
     """Whether it is a cable without light: it says so of everything that light would have."""
-    asked = ["Temperature", *powers, *(f"{way}Power {end} Thres" for way in ("Tx", "Rx") for end in ("Low", "High"))]
-    return all(rows.get(key) in _NONE for key in asked) and not any("Los Flag" in key for key in rows)
+    asked = [*powers, *(f"{way}Power {end} Thres" for way in ("Tx", "Rx") for end in ("Low", "High"))]
+    said = [rows.get("Temperature", rows.get("temperature")), *(rows.get(key) for key in asked)]  # by version
+    return all(word in _NONE for word in said) and not any("Los Flag" in key for key in rows)
 
 
 def _milliwatts(source: str, rows: dict[str, str], key: str) -> float:

@@ -14,6 +14,8 @@ _MORE = re.compile(r"\s+:\s*(.*)")
 """A further value of the key before it: npu-smi writes one line for each fault code's information."""
 _TEXT = "error information"
 """The key of a sentence, which a narrow terminal goes on with in the next line."""
+_UNTOLD = "Failed to get error information for error code"
+"""How a line begins that stands for the sentence about a code; there is one for each (hicann/driver)."""
 Block = dict[str, str]
 
 
@@ -34,7 +36,7 @@ def _blocks(source: str, text: str, *first: str) -> tuple[Block, list[Block]]:
         if (more := _MORE.fullmatch(line)) is not None:
             block[list(block)[-1]] += f"; {more[1]}"
             continue
-        if pair is None and list(block)[-1:] == [_TEXT]:
+        if (pair is None or line.startswith(_UNTOLD)) and list(block)[-1:] == [_TEXT]:
             block[_TEXT] += f" {line.strip()}"
             continue
         if pair is None:
@@ -186,13 +188,15 @@ _ECC_KEYS = (
     "double bit isolated pages count",
 )
 _MEMORIES = ("hbm", "ddr")
+_OF_310 = {"single-bit error count": f"ddr {_ECC_KEYS[0]}", "double-bit error count": f"ddr {_ECC_KEYS[1]}"}
+"""What npu-smi calls the counters of a 310, whose only memory is its DDR (hicann/driver, npu_info_print.c)."""
 
 
 def ecc(text: str) -> tuple[Ecc, ...]:
     """`npu-smi info -t ecc -i N`: the counters of each chip: of its HBM, its DDR (310P) or both (910A).
 
     Raises Unparsable for a chip without counters, and if one of the HBM is missing or NA; a DDR of which all counters
-    are NA is not there.
+    are NA is not there. A 310 counts what came since power-on alone.
     """
     source = "npu-smi info -t ecc"
     head: Block = {}
@@ -204,7 +208,7 @@ def ecc(text: str) -> tuple[Ecc, ...]:
             continue
         if pair is None:
             raise unparsable(source, line)
-        if not key.endswith(_ECC_KEYS):
+        if not key.endswith((*_ECC_KEYS, *_OF_310)):
             head[key] = pair[2]
             continue
         if not blocks or key in blocks[-1]:
@@ -219,6 +223,10 @@ def ecc(text: str) -> tuple[Ecc, ...]:
 
 def _counters(source: str, block: Block) -> Ecc:
     """The sum of the memories of one chip."""
+    if _OF_310.keys() <= block.keys():
+        block = dict.fromkeys((f"ddr {key}" for key in _ECC_KEYS), "0") | {
+            new: block[old] for old, new in _OF_310.items()
+        }
     there = [memory for memory in _MEMORIES if any(key.startswith(memory) for key in block)]
     if "ddr" in there and {block.get(f"ddr {key}") for key in _ECC_KEYS} <= {"NA", None}:
         there.remove("ddr")

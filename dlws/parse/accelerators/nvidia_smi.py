@@ -64,7 +64,10 @@ _FORMS = {
     "clocks_event_reasons.active": _BITS,
 }
 _NO_DEVICES = ("No devices were found", "No devices found.")
-_FAILED = re.compile(r"NVIDIA-SMI has failed because .+|Failed to initialize NVML: .+|No devices (?:were )?found\.?")
+_FAILED = re.compile(
+    r"NVIDIA-SMI has failed because .+|NVIDIA-SMI couldn't find .+|Failed to initialize NVML: .+"
+    r"|No devices (?:were )?found\.?"
+)
 """What the tool says, whatever it was asked, of all cards at once; its exit status varies (6, 9, 18)."""
 
 

@@ -38,6 +38,7 @@ _FAULTS = {
         r"[Uu]nable to handle (?:kernel|page fault)|BUG: kernel NULL pointer"
         r"|Oops(?: -|:)|kernel BUG at |Kernel panic - not syncing"
         r"|(?:divide error|general protection fault|invalid opcode|stack segment|double fault): [0-9a-f]{4} \[#"
+        r"|PANIC: double fault"
         r"|general protection fault, (?:probably|maybe) for |BUG: (?:Bad page|Bad rss|scheduling while atomic)"
         r"|BUG: (?:non-zero pgtables_bytes|(?:\S+ )?stack guard page was hit)"
         r"|stack-protector: Kernel stack is corrupted|list_(?:add|del) corruption|Internal error: "
@@ -50,6 +51,7 @@ _FAULTS = {
     ),
     "file system error": re.compile(
         r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): (?:error count since last fsck: |Delayed block allocation failed"
+        r"|I/O error while writing superblock|failed to convert unwritten extents"
         r"|This should not happen!! +Data will be lost|previous I/O error to superblock)"
         r"|JBD2: (?:Detected IO errors|(?:Error -[0-9]{1,3} detected|I/O error) when updating journal superblock)"
         r"|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
@@ -59,13 +61,15 @@ _FAULTS = {
         r"|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
     ),
     "disk error": re.compile(
-        r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical medium error"
+        r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical (?:medium|space allocation) error"
         r"|\[sd[a-z]{1,4}\].*Sense Key : (?:Medium|Hardware) Error"
         r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed|disabled?(?: device)?$)"
         r"|nvme[0-9]{1,9}: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
         r"|Removing after probe failure|Disabling device after reset failure)"
         r"|nvme\S+: I/O Cmd\(0x[0-9a-f]{1,16}\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
-        r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)|mpt[23]sas.*fault_state"
+        r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)"
+        r"|megaraid_sas \S+: .*/(?:CRIT|FATAL|DEAD)\) - "  # an event of the controller: a volume that is DEGRADED
+        r"|mpt[23]sas.*(?:fault_state|SAS host is non-operational)"
         r"|hpsa .*lockup detected|smartpqi .*controller (?:is )?offline|timing out command, waited [0-9]{1,9}s"
         r"|md/raid.*: (?:Disk failure on|.*unrecoverable I/O (?:read )?error|read error NOT corrected)"
         r"|device-mapper: multipath: \S+ Failing path"
@@ -74,7 +78,8 @@ _FAULTS = {
     ),
     "network interface that hangs": re.compile(
         r"NETDEV WATCHDOG: .*transmit queue [0-9]{1,9} timed out|Detected (?:Hardware|Tx) Unit Hang"
-        r"|(?i:\btx[ _]timeout)|Adapter removed|PCIe link lost|timeout\. Will cause a leak of a command resource"
+        r"|(?i:\b(?:tx[ _]timeout|transmit timed out))|Adapter removed|PCIe link lost"
+        r"|timeout\. Will cause a leak of a command resource"
     ),  # the first line is written once in a boot; then the driver's own words are all there is
     "table of the kernel that is full": re.compile(
         r"nf_conntrack: table full, dropping packet|[Nn]eighbou?r table overflow"
@@ -85,7 +90,12 @@ _FAULTS = {
         r"event severity: (?:fatal|recoverable|corrected, fatal)|Machine Check: .*(?i:fatal)"
         r"|Machine Check Exception|EDAC MC[0-9]{1,9}: [0-9]{1,9} UE "  # corrected: "Machine Check: ", "CE"
         r"|Uncorrected hardware memory error|Memory failure: 0x|Uncorrect(?:ed|able) \((?:Non-)?Fatal\)"
-        r"|critical temperature reached|DPC: containment event|mlx[45]_core .*(?:health compromised|Fatal error [0-9])"
+        r"|\[Hardware Error\]: (?:Uncorrected, |System Fatal error)"  # as an AMD processor's are told (mce_amd.c)
+        r"|Synchronous External Abort: |Unhandled fault: synchronous (?:external abort|parity)"  # arm64
+        r"|NMI: (?:PCI system|IOCK) error"
+        r"|critical temperature reached|DPC: containment event"
+        r"|mlx[45]_core .*(?:health compromised|Fatal error [0-9]|Health issue observed, .*severity\([0-3]\)"
+        r"|Port module event\[error\])"
     ),
 }
 

@@ -51,25 +51,37 @@ class PcieLink:
 _LINK = re.compile(
     r"\s+Lnk(Cap|Sta):.*Speed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \([a-z]{1,20}\))?, Width x([0-9]{1,2})[ ,].*"
 )
+_DOWN = re.compile(r"\s+LnkSta:\s+Speed unknown, Width x0[ ,].*")
+_SILENT = re.compile(r"\s+!!! Unknown header type 7f")
+"""What lspci says of a function that answers nothing any more: all its bits are set, its revision is ff."""
 
 
-def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink]:
+def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink | None]:
     """`lspci -D -vv -d 19e5::1200` as root: the link by PCI address, without the addresses that are set apart.
 
-    Raises Unparsable for any other device that has none.
+    None for a device that does not answer any more. Raises Unparsable for any other one that has no link.
     """
     source = "lspci -vv"
     devices: dict[str, dict[str, tuple[float, int]]] = {}
+    silent: set[str] = set()
     for line in lines(source, text):
         if not line[:1].isspace():
             devices[_matched(source, line, _NAMED.fullmatch(line))[1]] = {}
         elif (row := _LINK.fullmatch(line + " ")) is not None and devices:
             devices[list(devices)[-1]].setdefault(row[1], (float(row[2]), int(row[3])))
+        elif _DOWN.fullmatch(line + " ") is not None and devices:
+            devices[list(devices)[-1]].setdefault("Sta", (0.0, 0))
+        elif _SILENT.fullmatch(line) is not None and devices:
+            silent.add(list(devices)[-1])
     linked = {address: link for address, link in devices.items() if address not in apart}
     for address, link in linked.items():
-        if set(link) != {"Cap", "Sta"}:
+        if set(link) != {"Cap", "Sta"} and address not in silent:
             raise unparsable(source, address, "no link of")
-    return {a: PcieLink(x["Sta"][1], x["Cap"][1], x["Sta"][0], x["Cap"][0]) for a, x in linked.items()}
+    return {address: None if address in silent else _link(link) for address, link in linked.items()}
+
+
+def _link(said: dict[str, tuple[float, int]]) -> PcieLink:
+    return PcieLink(said["Sta"][1], said["Cap"][1], said["Sta"][0], said["Cap"][0])
 
 
 def _matched(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:

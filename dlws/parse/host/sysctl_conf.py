@@ -8,18 +8,18 @@ from dlws.parse.text import lines, unparsable
 
 SOURCE = "sysctl.d"
 _SETTING = re.compile(r"-?\s*([A-Za-z0-9_./*-]+?)\s*=\s*(.*)")
-_EXCEPTION = re.compile(r"-[A-Za-z0-9_./*-]+")
-"""A key that the patterns of other lines leave alone: it sets nothing."""
 
 
 def parse(text: str) -> dict[str, str]:
     """Values by key, of one file or of several concatenated in the order they are read: the last one wins.
 
-    Keys are spelt with dots. If the first separator is a slash, dots and slashes are swapped, as sysctl does.
+    Keys are spelt with dots. If the first separator is a slash, dots and slashes are swapped, as sysctl does. A line
+    without `=` sets nothing: it is a key that patterns leave alone (`-net.ipv4.ip_forward`), or what systemd-sysctl
+    passes over ("Line is not an assignment", src/sysctl/sysctl.c), as `EOF` or `vm.max_map_count 262144`.
     """
     values: dict[str, str] = {}
     for line in lines(SOURCE, text):
-        if line.lstrip().startswith(("#", ";")) or _EXCEPTION.fullmatch(line.strip()):
+        if line.lstrip().startswith(("#", ";")) or "=" not in line:
             continue
         setting = _SETTING.fullmatch(line.strip())
         if setting is None:

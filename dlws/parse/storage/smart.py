@@ -15,7 +15,7 @@ _NONE = re.compile(
     r"|bad response to IEC mode page|Short INQUIRY response|Log Sense failed, IE page \[unsupported"  # a virtual disk
     r"|Read (?:Device Identity|NVMe Identify Controller) failed"  # a USB bridge, a cloud's NVMe
     r"|SMART (?:support is: +)?Disabled"
-    r"|Unknown USB bridge \[0x|No medium found",  # virtual media of a BMC, and an empty drive
+    r"|Unknown USB bridge \[0x|No medium found|NO MEDIUM present",  # virtual media of a BMC, and an empty drive
 )
 _UNKNOWN = "UNKNOWN!"
 """What smartctl says of a disk that did not tell it."""

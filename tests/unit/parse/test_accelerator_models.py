@@ -51,6 +51,7 @@ CARDS = [
     "NVIDIA A30",
     "NVIDIA A40",
     "NVIDIA A10G",
+    "NVIDIA AX800",
     "NVIDIA H100 PCIe",
     "NVIDIA H100 NVL",
     "NVIDIA H800 PCIe",

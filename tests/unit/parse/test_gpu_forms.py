@@ -172,6 +172,7 @@ def test_a_lost_card_is_unreadable_in_its_own_words() -> None:
 
 FAILED = [
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+    "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure that the driver",
     "Failed to initialize NVML: Driver/library version mismatch",
     "No devices were found",
     "No devices found.",
@@ -330,6 +331,22 @@ def test_links_of_several_drivers() -> None:
     assert nvlink.parse(CARD + "\t Link 0: 25.781 GB/s\n\t Link 1: 26 GB/s\n") == {0: (25.781, 26.0)}
     for words in ("NVML: ", "NVML:", ""):
         assert nvlink.parse(CARD + DOWN.replace("\t", f"\t{words}").replace("inactive", "inactive.")) == {0: (None,)}
+
+
+@pytest.mark.parametrize(
+    ("words", "links"),
+    [
+        ("Device does not have or support Nvlink", ()),
+        ("\tDevice does not have or support NVLink.", ()),
+        ("Nvlink queries are not supported for Devices in MIG mode", None),
+    ],
+)
+def test_a_card_that_tells_no_links_in_words(words: str, links: tuple[float, ...] | None) -> None:
+    other = CARD.replace("GPU 0", "GPU 1")
+    assert nvlink.parse(f"{CARD}{words}\n{other}\t Link 0: 25 GB/s\n") == {0: links, 1: (25.0,)}
+    for text in (f"{words}\n{CARD}", f"{CARD}{words}\n\t Link 0: 25 GB/s\n", f"{CARD}{words}\n{words}\n"):
+        with pytest.raises(Unparsable):
+            nvlink.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,14 @@ def test_each_fault_code_has_a_line_of_information(first):
     assert found.information == f"{first.strip()}; node type=HBM"
 
 
+def test_codes_without_information_have_a_line_each():
+    text = "Health Status : Alarm\nError Code : 80C98001 80E01801 81078603\nError Information :{0} : 0x80c98001\n"
+    text += "{0} : 0x80e01801\n{0} : 0x81078603\n"
+    health = npu_chip.health(text.format("Failed to get error information for error code"))
+    assert health.error_codes == ("80C98001", "80E01801", "81078603")
+    assert health.information.endswith("0x81078603")
+
+
 def test_information_may_go_on_in_the_next_line():
     found = npu_chip.health(
         "Health Status : Alarm\nError Code : 80C98001\nError Information : node type=AICORE,\nsensor\n"
@@ -124,6 +132,18 @@ def test_a_310p_has_ddr_alone():
     assert (ddr.double, ddr.single) == (3, 0)
     with pytest.raises(Unparsable, match="no ddr double bit isolated"):
         npu_chip.ecc("\n".join(line for line in rows if "Double Bit Isolated" not in line))
+
+
+def test_a_310_counts_what_came_since_power_on():
+    text = "\tNPU ID : 1\n\tChip Count : 2\n\n"
+    chip = "\tSingle-bit Error Count : {}\n\tDouble-bit Error Count : {}\n\tChip ID : {}\n\n"
+    assert npu_chip.ecc(text + chip.format(4, 0, 0) + chip.format(0, 2, 1)) == (
+        npu_chip.Ecc(4, 0, 0, 0, 0, 0),
+        npu_chip.Ecc(0, 2, 0, 0, 0, 0),
+    )
+    for half in (chip.format("NA", 0, 1), "\tSingle-bit Error Count : 0\n"):
+        with pytest.raises(Unparsable):
+            npu_chip.ecc(text + chip.format(0, 0, 0) + half)
 
 
 def test_each_chip_of_a_card_has_counters():

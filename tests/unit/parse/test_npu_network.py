@@ -110,6 +110,14 @@ RxPower Low Thres    : NA
 """
 
 
+def test_a_passive_cable_of_a_driver_that_writes_small_letters():
+    small = CABLE.replace("Temperature ", "temperature ")
+    assert hccn_link.optical(small) == hccn_link.Optical(present=True)
+    for odd in (small.replace("not supported", "42 C"), small.replace("temperature  ", "heat  ")):
+        with pytest.raises(Unparsable):
+            hccn_link.optical(odd)
+
+
 def test_a_passive_cable_has_no_light_to_lose():
     assert hccn_link.optical(CABLE) == hccn_link.Optical(present=True)
 
@@ -165,6 +173,20 @@ NPU = """\
 def test_a_link_is_what_it_is_and_what_it_could_be():
     assert lspci.links(NPU) == {"0000:c1:00.0": lspci.PcieLink(width=8, most_width=16, speed=2.5, most_speed=16.0)}
     assert lspci.links("") == {}
+
+
+def test_a_function_that_is_off_the_bus_has_no_link_and_hides_none():
+    gone = "0000:81:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev ff) (prog-if ff)\n"
+    gone += "\t!!! Unknown header type 7f\n\tKernel driver in use: devdrv_device_driver\n"
+    assert lspci.links(gone + NPU) == {"0000:81:00.0": None, **lspci.links(NPU)}
+    with pytest.raises(Unparsable, match="no link of"):
+        lspci.links(gone.replace("7f", "7e"))
+
+
+def test_a_link_that_is_down_has_no_width():
+    down = NPU.replace("LnkSta:\tSpeed 2.5GT/s (downgraded), Width x8", "LnkSta:\tSpeed unknown, Width x0,")
+    assert down != NPU
+    assert lspci.links(down) == {"0000:c1:00.0": lspci.PcieLink(width=0, most_width=16, speed=0.0, most_speed=16.0)}
 
 
 def test_a_function_that_is_set_apart_needs_no_link():

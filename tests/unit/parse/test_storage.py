@@ -162,6 +162,7 @@ def test_a_mount_of_another_form_is_unknown(line: str) -> None:
         "/dev/sda: requires option '-d cciss,N'",
         "/dev/sda: Unknown USB bridge [0x046b:0xff31 (0x100)]",
         "Smartctl open device: /dev/sda failed: No medium found",
+        "NO MEDIUM present in device\nA mandatory SMART command failed: exiting.",
         "Short INQUIRY response, skip product id",
         "Log Sense failed, IE page [unsupported field in scsi command]",
         "Read NVMe Identify Controller failed: NVMe Status 0x200b",
