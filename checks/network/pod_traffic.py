@@ -154,7 +154,7 @@ def test_each_dns_pod_answers(hosts: dict[str, Host], kube: Kubernetes) -> None:
     section="3.11",
     source="sonobuoy",
     title_zh="本机可通过集群 DNS 解析 Service",
-    causes=[control_plane.test_cluster_dns_has_endpoints],
+    causes=[control_plane.test_cluster_dns_has_endpoints, test_each_dns_pod_answers],
     fix="see kubectl -n kube-system logs of kube-proxy and of the pod network on this host",
 )
 def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
@@ -169,7 +169,7 @@ def test_cluster_dns_answers(cluster: Cluster, host: Host) -> None:
     section="3.11",
     source="k8s kubelet-config clusterDNS",
     title_zh="kubelet 给 Pod 的 DNS 服务器与域名可解析 Service",
-    causes=[control_plane.test_cluster_dns_has_endpoints, test_cluster_dns_answers],
+    causes=[control_plane.test_cluster_dns_has_endpoints, test_each_dns_pod_answers, test_cluster_dns_answers],
     fix="set clusterDNS and clusterDomain in /var/lib/kubelet/config.yaml to those of the other hosts, without a flag"
     " that differs; restart the kubelet, and delete the pods of this host that were created meanwhile",
 )
