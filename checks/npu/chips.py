@@ -12,6 +12,7 @@ from dlws.facts.ascend import (
     chip_name,
     chips,
     ecc_of,
+    faulty_chips_of,
     hccs_answers,
     health_of,
     links_on_bus,
@@ -44,7 +45,7 @@ NOT_TOLD = re.compile("does not support querying|Error parameter of -t")
     " started may do so within minutes of a boot",
 )
 def test_npu_health(host: Host) -> None:
-    """No chip raises an alarm, and each has started.
+    """No chip raises an alarm, and each has started; no card counts a faulty chip.
 
     Each chip is queried itself, since its card's management unit may be healthy when the chip is not. Of one that does
     not exist or has not started npu-smi says UNKNOWN.
@@ -58,6 +59,8 @@ def test_npu_health(host: Host) -> None:
     expect("chips that raise an alarm", found=ill, expected=[])
     gone = [name for name, chip in found.items() if chip.health is Health.UNKNOWN]
     expect("chips that do not exist any more or have not started (UNKNOWN)", found=gone, expected=[])
+    faulty = [f"card {card}: {count}" for card, count in faulty_chips_of(host).items() if count]
+    expect("cards with faulty chips", found=faulty, expected=[])
 
 
 @check(
