@@ -12,6 +12,7 @@ from dlws.facts.ascend import (
     chip_name,
     chips,
     ecc_of,
+    faulty_chips_of,
     hccs_answers,
     health_of,
     links_on_bus,
@@ -44,7 +45,7 @@ NOT_TOLD = re.compile("does not support querying|Error parameter of -t")
     " started may do so within minutes of a boot",
 )
 def test_npu_health(host: Host) -> None:
-    """No chip raises an alarm, and each has started.
+    """No chip raises an alarm, and each has started; no card counts a faulty chip.
 
     Each chip is queried itself, since its card's management unit may be healthy when the chip is not. Of one that does
     not exist or has not started npu-smi says UNKNOWN.
@@ -58,6 +59,8 @@ def test_npu_health(host: Host) -> None:
     expect("chips that raise an alarm", found=ill, expected=[])
     gone = [name for name, chip in found.items() if chip.health is Health.UNKNOWN]
     expect("chips that do not exist any more or have not started (UNKNOWN)", found=gone, expected=[])
+    faulty = [f"card {card}: {count}" for card, count in faulty_chips_of(host).items() if count]
+    expect("cards with faulty chips", found=faulty, expected=[])
 
 
 @check(
@@ -204,12 +207,11 @@ def test_npu_links(host: Host) -> None:
     silent = [address for address, link in found.items() if link is None]
     expect("NPUs that do not answer on the PCI bus", found=silent, expected=[])
     expect_that(found, "NPUs on the PCI bus", found="none", expected="at least one")
-    short = [
-        f"{address} x{link.width} at {link.speed:g} GT/s of x{link.most_width} at {link.most_speed:g} GT/s"
-        for address, link in found.items()
-        if link is not None and (link.width, link.speed) != (link.most_width, link.most_speed)
-    ]
+    links = {address: link for address, link in found.items() if link is not None}
+    short = [f"{address} {link}" for address, link in links.items() if link.is_short]
     expect("NPUs with a narrow or slow PCIe link", found=short, expected=[])
+    if unknown := [f"{address} {link}" for address, link in links.items() if None in (link.speed, link.most_speed)]:
+        raise Unknown(f"{host.name}: lspci, of pciutils, is older than these links: {', '.join(unknown)}")
 
 
 @check(

@@ -218,6 +218,12 @@ def health_of(host: Host) -> dict[str, ChipHealth]:
     return {chip_name(chip): npu_chip.health(tool.health(chip)) for chip in tool.chips}
 
 
+def faulty_chips_of(host: Host) -> dict[int, int]:
+    """By card how many of its chips npu-smi counts as faulty; 0 also for one that it tells nothing of (P03 says so)."""
+    tool = npu_smi_answers(host)
+    return {npu: npu_chip.faulty_chips(tool.answers.words_of(f"npu-smi info -t board -i {npu}")) for npu in tool.cards}
+
+
 def ecc_of(host: Host) -> list[tuple[str, Ecc]]:
     """The memory's counters of each chip, by the name of its card where a card has several."""
     tool = npu_smi_answers(host)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from dlws.facts.accounts import sshd_setting
+from dlws.facts.accounts import SSHD, sshd_setting
 from dlws.facts.files import text_of
 from dlws.facts.system import operating_system
 from dlws.parse import versions
-from dlws.parse.host import accounts, authorized_keys, pam, sudo_shells, sudoers
+from dlws.parse.host import accounts, authorized_keys, pam, sshd_t, sudo_shells, sudoers
 from dlws.parse.host.accounts import Group, User
 from dlws.parse.host.authorized_keys import Key
 from dlws.parse.host.sudo_escapes import Era
@@ -100,8 +100,11 @@ def group_members(host: Host) -> dict[str, set[str]]:
     return {group.name: members(group, users) for group in groups}
 
 
-def let_in_by_pam(host: Host, services: tuple[str, ...]) -> list[str]:
-    """The services that let somebody in without a password, each with the lines that do. Unknown where one may."""
+def let_in_by_pam(host: Host, services: tuple[str, ...], users: tuple[str, ...]) -> list[str]:
+    """The services that let somebody in without a password, each with the lines that do. Unknown where one may.
+
+    sshd is none of them where it also wants a key of each of these users, before or after PAM.
+    """
     files = pam.files(host.read(pam.LIST))
     certain, doubts = list[str](), list[str]()
     for service in services:
@@ -110,13 +113,19 @@ def let_in_by_pam(host: Host, services: tuple[str, ...]) -> list[str]:
         except Unparsable as error:
             doubts.append(f"{service}: {error}")
             continue
-        if way:
+        if way and not (service == "sshd" and all(_wants_a_key(host, user) for user in users)):
             lines = f"{service}: {', then '.join(way.lines)}"
             certain += [lines] if way.is_certain else []
             doubts += [] if way.is_certain else [f"it is not known whom a module lets in: {lines}"]
     if doubts and not certain:
         raise Unknown(f"PAM: {'; '.join(doubts)}")
     return certain
+
+
+def _wants_a_key(host: Host, user: str) -> bool:
+    """Whether sshd lets nobody in as this user by PAM alone: every list of AuthenticationMethods has a key in it."""
+    lists = sshd_t.parse(host.read(SSHD, user)).get("authenticationmethods", ("any",))[0].split()
+    return all({"publickey", "hostbased"} & {way.partition(":")[0] for way in each.split(",")} for each in lists)
 
 
 def key_files(host: Host, user: str, home: str) -> list[str]:

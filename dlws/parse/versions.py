@@ -73,6 +73,9 @@ class Ascend:
     text: str = field(compare=False)
 
     def __lt__(self, other: Ascend) -> bool:
+        majors = {self.major, other.major}
+        if len(majors) > 1 and min(majors) > 1 and self.is_test_build != other.is_test_build:
+            raise unparsable("Ascend version", f"{self.text} and {other.text}", "no order between")
         for own, its in zip_longest(self.parts, other.parts, fillvalue=_PLAIN):
             if own != its:
                 return self._comes_first(own, its, other)
@@ -80,6 +83,16 @@ class Ascend:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def major(self) -> int:
+        """Its first number."""
+        return self.parts[0][1] if self.parts else 0
+
+    @property
+    def is_test_build(self) -> bool:
+        """Whether it is a build for tests. Above 1 they are numbered apart from releases: 8.5.T7.0.B053."""
+        return any(letters == "t" for letters, _ in self.parts)
 
     def _comes_first(self, own: tuple[str, int], its: tuple[str, int], other: Ascend) -> bool:
         if own[0] == its[0]:

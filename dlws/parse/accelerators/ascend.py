@@ -13,9 +13,10 @@ def version_info(text: str) -> str:
     """/usr/local/Ascend/driver/version.info: the driver's version, to be passed to `dlws.parse.versions.ascend`.
 
     The file has that line only (`Version=1.72.T2.100.B020`) or, since 20.1, also lines with lower-case keys
-    (`package_version=`).
+    (`package_version=`). A driver built of its public sources writes `version=` (hicann/driver, build.sh).
     """
-    version = _pairs("version.info", text, re.compile("Version=")).get("Version")
+    pairs = _pairs("version.info", text, re.compile("[Vv]ersion="))
+    version = pairs.get("Version") or pairs.get("version")
     if not version:
         raise unparsable("version.info", text, "no Version")
     return version

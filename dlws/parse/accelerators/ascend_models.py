@@ -84,9 +84,10 @@ GENERATIONS = (
         may_do_without_ports=True,
     ),
     Generation(name="310P", pci="d500", chips="310P[0-9]?", chips_per_card=None, shares_functions=True),
-    Generation(name="310", pci="d100", chips="310", chips_per_card=None),
+    Generation(name="310", pci="d100", chips="310|MiniD", chips_per_card=None),
 )
-"""A 910 with a digit after its letter is of the second generation, without a letter of the third."""
+"""A 910 with a digit after its letter is of the second generation, without a letter of the third. `npu-smi info -m` of
+newer drivers calls a 310 MiniD (hicann/driver, npu_info_print.c)."""
 
 
 def bare(name: str) -> str:

@@ -167,6 +167,18 @@ def board(text: str) -> Board:
     )
 
 
+_FAULTY = re.compile(r"\s*(?:Faulty Chip Count|Chip Fault)\s*:\s*([0-9]{1,4}|NA)")
+
+
+def faulty_chips(text: str) -> int:
+    """`npu-smi info -t board -i N`: how many chips of the card npu-smi counts as faulty, 0 where it counts none.
+
+    The line's name differs between models (hicann/driver, npu_info_print.c).
+    """
+    counts = [row[1] for row in map(_FAULTY.fullmatch, lines("npu-smi info -t board", text)) if row is not None]
+    return sum(int(count) for count in counts if count != "NA")
+
+
 @dataclass(frozen=True, slots=True)
 class Ecc:
     """Memory error counts of one chip, HBM and DDR together: since power-on, lifetime (`total`), retired pages."""
@@ -246,15 +258,21 @@ def work_mode(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hccs:
-    """A chip's links to the others of its server: whether npu-smi calls them sound, and how many lanes each uses."""
+    """A chip's links to the others of its server: whether npu-smi calls them sound, and how many lanes each has.
+
+    `used` is how many of them each sends by; as many as it has where npu-smi does not list them.
+    """
 
     is_sound: bool
     lanes: tuple[int, ...]
+    used: tuple[int, ...]
 
     @property
     def narrowed(self) -> dict[int, int]:
-        """By number the lanes of the links that use fewer than others of the chip; one without any is not wired."""
-        return {link: lanes for link, lanes in enumerate(self.lanes) if 0 < lanes < max(self.lanes)}
+        """By number the lanes of the links that use fewer than others of the chip; one that has none is not wired."""
+        most = max(self.lanes)
+        pairs = enumerate(zip(self.lanes, self.used, strict=True))
+        return {link: min(pair) for link, pair in pairs if pair[0] and min(pair) < most}
 
 
 def hccs(text: str) -> Hccs:
@@ -265,7 +283,10 @@ def hccs(text: str) -> Hccs:
     lanes = re.fullmatch(r"\[((?: *[0-9])+) *\]", told.get("hccs lane mode", ""))
     if told.get("hccs health status") not in ("OK", "NOK") or lanes is None or len(told) != len(rows):
         raise unparsable(source, text.strip().partition("\n")[0], "no health, or no lane mode")
-    return Hccs(told["hccs health status"] == "OK", tuple(map(int, lanes[1].split())))
+    counts = tuple(map(int, lanes[1].split()))
+    lists = re.fullmatch(r"\[((?: *[01]{4})+) *\]", told.get("hccs link lane list", ""))
+    used = tuple(each.count("1") for each in lists[1].split()) if lists is not None else ()
+    return Hccs(told["hccs health status"] == "OK", counts, used if len(used) == len(counts) else counts)
 
 
 def _integer(source: str, block: Block, key: str) -> int | None:

@@ -36,6 +36,8 @@ def parse(text: str) -> dict[str, Policy]:
     source, found = "apt-cache policy", dict[str, Policy]()
     blocks: list[tuple[str, list[str]]] = []
     for line in lines(source, text):
+        if line.startswith("  Package pin: "):  # apt up to 1.0, of a package that preferences name
+            continue
         if head := _NAME.fullmatch(line):
             blocks.append((head[1], []))
         elif blocks:

@@ -42,6 +42,10 @@ _BEGINNINGS = (
     "at or above upper non-recoverable",
     "at or below lower critical",
     "at or below lower non-recoverable",
+    "upper critical going high",
+    "upper non-recoverable going high",
+    "lower critical going low",
+    "lower non-recoverable going low",
 )
 _ALTERNATIVES = " or out-of-range"
 """`Power Supply AC lost or out-of-range` of newer versions."""

@@ -52,10 +52,13 @@ _FAULTS = {
     "file system error": re.compile(
         r"EXT4-fs error|EXT4-fs \((?!loop|fd|sr)\S+\): (?:error count since last fsck: |Delayed block allocation failed"
         r"|I/O error while writing superblock|failed to convert unwritten extents"
+        r"|warning: mounting fs with errors|Errors on filesystem, "
         r"|This should not happen!! +Data will be lost|previous I/O error to superblock)"
         r"|JBD2: (?:Detected IO errors|(?:Error -[0-9]{1,3} detected|I/O error) when updating journal superblock)"
         r"|EXT4-fs \((?!loop|fd|sr)\S+\): Remounting filesystem read-only|Aborting journal on"
-        r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|I/O error)|Internal error"
+        r"|FAT-fs \((?!loop|fd|sr)\S+\): (?:error, |Filesystem has been set read-only)"
+        r"|XFS \(\S+\): (?:.*Corruption|[Mm]etadata (?:corruption|CRC error|I/O error)|Internal error"
+        r"|Unmount and run xfs_repair|page discard on "
         r"|xfs_(?:do_)?force_shutdown|writeback error"
         r"|.*Shutting down filesystem|log I/O error|Filesystem has been shut down)"
         r"|BTRFS(?::)? (?:error|critical)|BTRFS.*forced readonly"
@@ -63,16 +66,18 @@ _FAULTS = {
     "disk error": re.compile(
         r"(?:Buffer I/O error on dev(?:ice)?|I/O error, dev) (?!loop|fd|sr)|critical (?:medium|space allocation) error"
         r"|\[sd[a-z]{1,4}\].*Sense Key : (?:Medium|Hardware) Error"
-        r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed|disabled?(?: device)?$)"
+        r"|ata[0-9.]{1,20}: (?:failed command: (?!PACKET)|COMRESET failed|disabled?(?: device)?$"
+        r"|reset failed, giving up)"
         r"|nvme[0-9]{1,9}: (?:controller is down|.*timeout, (?:aborting|reset|disable)|Device not ready; aborting"
-        r"|Removing after probe failure|Disabling device after reset failure)"
+        r"|Removing after probe failure|Disabling device after reset failure|frozen state error detected)"
         r"|nvme\S+: I/O Cmd\(0x[0-9a-f]{1,16}\).*\(sct 0x2 /"  # of its medium; others are of commands that it lacks
         r"|megaraid_sas .*(?:OFFLINE and cannot be recovered|FW in FAULT state)"
         r"|megaraid_sas \S+: .*/(?:CRIT|FATAL|DEAD)\) - "  # an event of the controller: a volume that is DEGRADED
         r"|mpt[23]sas.*(?:fault_state|SAS host is non-operational)"
         r"|hpsa .*lockup detected|smartpqi .*controller (?:is )?offline|timing out command, waited [0-9]{1,9}s"
-        r"|md/raid.*: (?:Disk failure on|.*unrecoverable I/O (?:read )?error|read error NOT corrected)"
-        r"|device-mapper: multipath: \S+ Failing path"
+        r"|md/raid.*: (?:Disk failure on|.*unrecoverable I/O (?:read )?error"
+        r"|read error (?:NOT corrected|not correctable)|not enough operational (?:devices|mirrors))"
+        r"|device-mapper: multipath: (?:\S+ )?Failing path"
         r"|device-mapper: thin: \S+ switching pool to (?:out-of-data-space|fail|read-only)"
         r"|Device offlined - not ready|rejecting I/O to offline device"
     ),
@@ -95,7 +100,7 @@ _FAULTS = {
         r"|NMI: (?:PCI system|IOCK) error"
         r"|critical temperature reached|DPC: containment event"
         r"|mlx[45]_core .*(?:health compromised|Fatal error [0-9]|Health issue observed, .*severity\([0-3]\)"
-        r"|Port module event\[error\])"
+        r"|Port module event\[error\])|mlx4_core \S+ Internal error detected"
     ),
 }
 

@@ -40,18 +40,27 @@ def display_cards(text: str) -> tuple[Function, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PcieLink:
-    """A PCI Express link's current and maximum width (lanes) and speed (GT/s)."""
+    """A PCI Express link's current and maximum width (lanes) and speed (GT/s; None: faster than this lspci knows)."""
 
     width: int
     most_width: int
-    speed: float
-    most_speed: float
+    speed: float | None
+    most_speed: float | None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is narrower or slower than it could be, as far as both speeds are known."""
+        known = None not in (self.speed, self.most_speed)
+        return self.width != self.most_width or (known and self.speed != self.most_speed)
+
+    def __str__(self) -> str:
+        return f"{_told(self.width, self.speed)} of {_told(self.most_width, self.most_speed)}"
 
 
 _LINK = re.compile(
-    r"\s+Lnk(Cap|Sta):.*Speed ([0-9]{1,2}(?:\.[0-9])?)GT/s(?: \([a-z]{1,20}\))?, Width x([0-9]{1,2})[ ,].*"
+    r"\s+Lnk(Cap|Sta):.*Speed (?:([0-9]{1,2}(?:\.[0-9])?)GT/s|unknown)(?: \([a-z]{1,20}\))?, Width x([0-9]{1,2})[ ,].*"
 )
-_DOWN = re.compile(r"\s+LnkSta:\s+Speed unknown, Width x0[ ,].*")
+"""pciutils says unknown of a speed that came after it: 3.5.2 (Ubuntu 18.04) of 16 GT/s (pciutils#128)."""
 _SILENT = re.compile(r"\s+!!! Unknown header type 7f")
 """What lspci says of a function that answers nothing any more: all its bits are set, its revision is ff."""
 
@@ -62,15 +71,13 @@ def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink | None]:
     None for a device that does not answer any more. Raises Unparsable for any other one that has no link.
     """
     source = "lspci -vv"
-    devices: dict[str, dict[str, tuple[float, int]]] = {}
+    devices: dict[str, dict[str, tuple[float | None, int]]] = {}
     silent: set[str] = set()
     for line in lines(source, text):
         if not line[:1].isspace():
             devices[_matched(source, line, _NAMED.fullmatch(line))[1]] = {}
         elif (row := _LINK.fullmatch(line + " ")) is not None and devices:
-            devices[list(devices)[-1]].setdefault(row[1], (float(row[2]), int(row[3])))
-        elif _DOWN.fullmatch(line + " ") is not None and devices:
-            devices[list(devices)[-1]].setdefault("Sta", (0.0, 0))
+            devices[list(devices)[-1]].setdefault(row[1], (float(row[2]) if row[2] else None, int(row[3])))
         elif _SILENT.fullmatch(line) is not None and devices:
             silent.add(list(devices)[-1])
     linked = {address: link for address, link in devices.items() if address not in apart}
@@ -80,8 +87,13 @@ def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink | None]:
     return {address: None if address in silent else _link(link) for address, link in linked.items()}
 
 
-def _link(said: dict[str, tuple[float, int]]) -> PcieLink:
-    return PcieLink(said["Sta"][1], said["Cap"][1], said["Sta"][0], said["Cap"][0])
+def _link(said: dict[str, tuple[float | None, int]]) -> PcieLink:
+    width, speed = said["Sta"][1], said["Sta"][0]
+    return PcieLink(width, said["Cap"][1], speed if width else 0.0, said["Cap"][0])
+
+
+def _told(width: int, speed: float | None) -> str:
+    return f"x{width} at {'unknown speed' if speed is None else f'{speed:g} GT/s'}"
 
 
 def _matched(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:

@@ -17,13 +17,16 @@ CODES: Final = (*FAILURES, "success", "ignore", "new_authtok_reqd", "conv_again"
 _FAILS: Final = {"deny": "auth_err", "rootok": "auth_err", "time": "module_unknown"}
 """Always the same no: pam_rootok's to all but root; pam_time has no pam_sm_authenticate."""
 _ASKS: Final = re.compile(
-    r"unix|unix2|unix_auth|sss|sss_gss|ldap|krb5|winbind|radius_auth|tacplus|fprintd|google_authenticator|u2f|yubico"
+    r"unix|unix2|unix_auth|sss|sss_gss|ldap|krb5|winbind|radius_auth|tacplus|fprintd|google_authenticator|yubico"
     r"|oath|duo|pkcs11|p11|ssh_agent_auth|systemd_home|centrifydc|vas3|lsass|authd|authd_exec|himmelblau|aad"
     r"|oslogin_login|userdb"
 )
 """They fail without a password, a key or a finger."""
 _PASSES_OVER: Final = ("ignore_", "minimum_uid=", "min_uid=")
 """How options begin for which such a module says PAM_IGNORE: pam_sss(8), pam_krb5(5), pam_ldap(5)."""
+_OVERLOOKS: Final = {"google_authenticator": "nullok", "yubico": "nullok", "radius_auth": "localifdown"}
+"""The option with which each of these says PAM_IGNORE of whoever has no token, or where no server answers (sources of
+google-authenticator-libpam from 2017 on and of yubico-pam, USAGE of pam_radius)."""
 _IGNORES: Final = re.compile(r"env|group|faildelay|warn|keyinit")
 """They say neither yes nor no."""
 _AGREES: Final = re.compile(
@@ -47,8 +50,10 @@ def answers(module: str, options: list[str]) -> Answers:
     name = module.rpartition("/")[2].removeprefix("pam_").removesuffix(".so")
     if name in _FAILS:
         return Answers((_FAILS[name],))
+    if name == "u2f":
+        return _u2f(options)
     if _ASKS.fullmatch(name) or (name == "ccreds" and "action=validate" in options):
-        passes_over = any(option.startswith(_PASSES_OVER) for option in options)
+        passes_over = _OVERLOOKS.get(name) in options or any(option.startswith(_PASSES_OVER) for option in options)
         return Answers(("ignore", *FAILURES) if passes_over else FAILURES)
     if _IGNORES.fullmatch(name):
         return Answers(("ignore",))
@@ -82,6 +87,11 @@ def _faillock(options: list[str]) -> tuple[str, ...]:
 def _ccreds(options: list[str]) -> tuple[str, ...]:
     """`store` and `update` write what was typed, right or wrong; without an action it is an error (pam_cc.c)."""
     return ("success",) if {"action=store", "action=update"} & set(options) else ()
+
+
+def _u2f(options: list[str]) -> Answers:
+    """`nouserok`: yes to whoever has no token registered up to pam_u2f 1.1 (Ubuntu 22.04), and nothing from 1.2 on."""
+    return Answers(("success", "ignore", *FAILURES), is_known=False) if "nouserok" in options else Answers(FAILURES)
 
 
 _BY_OPTION: Final = {"wheel": _wheel, "nologin": _nologin, "faillock": _faillock, "ccreds": _ccreds}

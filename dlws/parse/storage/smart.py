@@ -13,7 +13,9 @@ _NONE = re.compile(
     r"|Unable to detect device type|Operation not supported|lacks SMART capability"
     r"|(?:please try adding|requires option) '-d [a-z0-9]+,"  # a RAID controller's logical disk: os_linux.cpp
     r"|bad response to IEC mode page|Short INQUIRY response|Log Sense failed, IE page \[unsupported"  # a virtual disk
-    r"|Read (?:Device Identity|NVMe Identify Controller) failed"  # a USB bridge, a cloud's NVMe
+    # A USB bridge, a cloud's NVMe; a disk that is dead says that it had an error, or nothing.
+    r"|Read (?:Device Identity|NVMe Identify Controller) failed(?!.*(?:Input/output error|timed out|No such device"
+    r"|medium or hardware error))"
     r"|SMART (?:support is: +)?Disabled"
     r"|Unknown USB bridge \[0x|No medium found|NO MEDIUM present",  # virtual media of a BMC, and an empty drive
 )
@@ -44,9 +46,15 @@ def parse(text: str) -> dict[str, str]:
         result = _RESULT.search(section[2])
         state = result[1].strip() if result else ""
         if state == _UNKNOWN or (result is None and _NONE.search(section[2]) is None):
-            doubts.append(unparsable(f"smartctl -H {section[1]}", section[2].strip().rpartition("\n")[2]))
+            doubts.append(unparsable(f"smartctl -H {section[1]}", _said(section[2])))
         states[section[1]] = "" if state == _UNKNOWN else state
         rest = rest[section.end() :]
     if doubts and all(state in WELL for state in states.values()):
         raise doubts[0]
     return states
+
+
+def _said(output: str) -> str:
+    """The line that says why: the first about something that failed, or the last."""
+    rows = output.strip().split("\n")
+    return next((row for row in rows if "failed: " in row), rows[-1])

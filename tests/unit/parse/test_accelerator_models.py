@@ -152,6 +152,7 @@ def test_no_two_rows_claim_a_pci_id() -> None:
         ("Ascend910", "910 (A3), two chips a card"),
         ("Ascend 310P3", "310P"),
         ("310", "310"),
+        ("MiniD", "310"),
     ],
 )
 def test_a_chips_name_tells_its_generation(name: str, generation: str) -> None:

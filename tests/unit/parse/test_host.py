@@ -298,6 +298,10 @@ def test_modes_of_files():
         "Uncorrectable machine check exception",
         "Transition to Critical from less severe",
         "Unrecoverable hard-disk controller failure",
+        "Upper Critical going high",
+        "Upper Non-recoverable going high",
+        "Upper Non-critical going high, Lower Critical going low",
+        "Lower Non-recoverable going low",
     ],
 )
 def test_a_discrete_sensor_that_says_fault_is_in_alarm(state):  # ipmitool prints `ok` beside it
@@ -317,6 +321,8 @@ def test_a_discrete_sensor_that_says_fault_is_in_alarm(state):  # ipmitool print
         "Disabled",
         "Correctable ECC",
         "41 degrees C",
+        "Upper Critical going low",
+        "Lower Non-critical going low",
     ],
 )
 def test_a_discrete_sensor_that_says_another_state_is_not(state):

@@ -241,6 +241,8 @@ package_version=20.1.0
         ("Version=1.72.T2.100.B020\n", "1.72.T2.100.B020"),
         (MANY_LINES, "20.1.0"),
         ("Version=1.73.T105.0.B050\r\n", "1.73.T105.0.B050"),
+        ("version=8.5.T7.0.B053\n", "8.5.T7.0.B053"),
+        ("version=1.0\nVersion=25.5.0\n", "25.5.0"),
     ],
 )
 def test_the_driver_version_is_the_line_with_a_capital(text, version):

@@ -152,3 +152,32 @@ def test_each_chip_of_a_card_has_counters():
     assert len(npu_chip.ecc(f"{text}\n\n{one[2]}\n{one[2]}")) == 2
     with pytest.raises(Unparsable, match="1 chips where"):
         npu_chip.ecc(f"{text}\n\n{one[2]}")
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("Faulty Chip Count              : 2", 2),
+        ("Chip Fault                     : 1", 1),
+        ("Chip Fault                     : 0", 0),
+        ("Faulty Chip Count              : NA", 0),
+        ("Chip Count                     : 4", 0),
+    ],
+)
+def test_a_card_counts_its_faulty_chips(line: str, count: int) -> None:
+    assert npu_chip.faulty_chips(f"\tNPU ID : 3\n\t{line}\n") == count
+
+
+@pytest.mark.parametrize(
+    ("lists", "narrowed"),
+    [
+        ("[1111  0111  0000  1111  ]", {1: 3}),
+        ("[1111  0000  0000  1111  ]", {1: 0}),
+        ("[1111  1111  0000  1111  ]", {}),
+        ("[1111  ]", {}),
+        ("[2  4  ]", {}),
+    ],
+)
+def test_a_link_has_the_lanes_that_it_sends_by(lists: str, narrowed: dict[int, int]) -> None:
+    text = f"\thccs health status : OK\n\thccs lane mode : [4 4 0 4 ]\n\thccs link lane list : {lists}\n"
+    assert npu_chip.hccs(text).narrowed == narrowed

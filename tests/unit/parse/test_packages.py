@@ -148,6 +148,11 @@ kubeadm:
     assert not apt_policy.parse(kubeadm)["kubeadm"].offers("1.18.0-00")
 
 
+def test_a_pin_of_old_apts_says_nothing_of_what_is_on_offer() -> None:
+    pinned = POLICY.replace("+deb12u15\n  Version", "+deb12u15\n  Package pin: 7.88.1-10+deb12u15\n  Version")
+    assert apt_policy.parse(pinned) == apt_policy.parse(POLICY) != {}
+
+
 def test_apt_says_nothing_of_a_package_that_it_does_not_know() -> None:
     assert apt_policy.parse("") == {}
 

@@ -136,6 +136,7 @@ def test_each_module_that_asks_closes_what_follows(words: str) -> None:
     [
         *IGNORES.split(),
         *("faillock authfail", "sss ignore_unknown_user", "krb5 minimum_uid=1000", "ldap debug min_uid=500"),
+        *("google_authenticator nullok", "yubico mode=client nullok", "radius_auth retry=2 localifdown"),
         "ccreds action=validate minimum_uid=1000",
     ],
 )
@@ -178,6 +179,17 @@ def test_some_values_no_module_answers(code: str) -> None:
 def test_what_may_be_passed_over_may_fail_all_the_same() -> None:
     assert opening(f"auth [auth_err=ignore default=bad] pam_sss.so ignore_unknown_user\n{PERMIT}") == OPEN
     assert opening(f"auth [ignore=ignore default=die] pam_wheel.so trust root_only\n{PERMIT}") == OPEN
+
+
+@pytest.mark.parametrize("words", ["unix nullok", "u2f nullok", "google_authenticator localifdown", "oath nouserok"])
+def test_an_option_of_another_module_opens_nothing(words: str) -> None:
+    assert opening(f"auth required pam_{words.replace(' ', '.so ', 1)}\n{PERMIT}") is None
+
+
+def test_a_u2f_without_a_token_says_yes_or_nothing_by_its_version() -> None:
+    found = opening("auth sufficient pam_u2f.so nouserok cue\nauth required pam_unix.so\n")
+    assert found == pam.Opening(("auth sufficient pam_u2f.so nouserok cue",), is_certain=False)
+    assert opening("auth sufficient pam_u2f.so cue\nauth required pam_unix.so\n") is None
 
 
 def test_a_preauth_that_says_yes_is_enough_where_nothing_says_no() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dlws.inventory import Arch, Device, Node, Origin, Role
@@ -181,6 +183,21 @@ def test_a_smartctl_that_cannot_run_is_missing(rc: int) -> None:
 def test_each_disk_has_its_own_state() -> None:
     text = PASSED.format("sda") + PASSED.format("sdb").replace("PASSED", "FAILED!").rstrip("\n")
     assert smart.parse(text) == {"/dev/sda": "PASSED", "/dev/sdb": "FAILED!"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Read Device Identity failed: Input/output error",
+        "Read Device Identity failed: Connection timed out",
+        "Read Device Identity failed: scsi error medium or hardware error (serious)",
+        "Read Device Identity failed: No such device",
+        "Read NVMe Identify Controller failed: NVME_IOCTL_ADMIN_CMD: Input/output error",
+    ],
+)
+def test_a_disk_that_fails_to_say_what_it_is_has_no_health(said: str) -> None:
+    with pytest.raises(Unparsable, match=f"smartctl -H /dev/sda: .*{re.escape(said)}"):
+        smart.parse(f"== /dev/sda\nsmartctl 7.2\n\n{said}\n\nA mandatory SMART command failed: exiting.\n== rc 2\n")
 
 
 def test_what_smartctl_says_otherwise_is_no_health() -> None:

@@ -57,6 +57,7 @@ def test_a_build_of_an_ascend_version_follows_it(release):
         ("23.0.0.B086", "23.0.0.1"),
         ("20.2.2.spc001", "20.2.2.b001"),
         ("20.2.spc1", "20.2.2"),
+        ("8.5.T7.0.B053", "25.5.0"),  # numbered apart from releases
     ],
 )
 def test_ascend_versions_of_different_schemes_have_no_order(one, other):
@@ -71,6 +72,11 @@ def test_ascend_versions_of_different_schemes_have_no_order(one, other):
 def test_what_is_no_ascend_version_is_unknown(text):
     with pytest.raises(Unparsable):
         versions.ascend(text)
+
+
+def test_a_build_for_tests_is_newer_than_all_of_the_first_numbering():
+    assert versions.ascend("8.5.T7.0.B053") > versions.ascend("1.72.T2.100.B020")
+    assert versions.ascend("8.5.T7") > versions.ascend("1.73.5")
 
 
 def test_an_ascend_version_is_shown_as_it_was_read():
