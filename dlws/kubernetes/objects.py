@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Any, Final
 
 from dlws.kubernetes.selectors import fits
@@ -42,6 +43,10 @@ _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "Pi": 1 << 50,
     "Ei": 1 << 60,
 }
+OFF: Final = ("false", "False", "FALSE", "f", "F", "0")
+ON: Final = ("true", "True", "TRUE", "t", "T", "1")
+"""What switches of Go's programs take for no and yes (strconv.ParseBool)."""
+_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 _QUANTITY: Final = re.compile(r"([+-]?[0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)([a-zA-Z]{0,2})")
 
 
@@ -302,10 +307,31 @@ def shortfall(workload: Object) -> tuple[str, int, int]:
 
 
 def flags(pod: Object) -> dict[str, str]:
-    """The flags of a static control-plane pod: {"service-cluster-ip-range": "10.3.0.0/16"}."""
-    words: Sequence[str] = [w for c in pod["spec"]["containers"] for w in [*c.get("command", ()), *c.get("args", ())]]
-    pairs = (word.removeprefix("--").partition("=") for word in words if word.startswith("--"))
-    return {name: value for name, _, value in pairs}
+    """The flags of a static control-plane pod: {"service-cluster-ip-range": "10.3.0.0/16"}.
+
+    Without a `=` the next word is the value, unless it is a flag, too: then this one is a switch, and is on (pflag, and
+    Go's flag in etcd, which takes a single dash, too).
+    """
+    words = [str(w) for c in pod["spec"]["containers"] for w in [*(c.get("command") or ()), *(c.get("args") or ())]]
+    found = {}
+    for word, following in zip_longest(words, words[1:], fillvalue="-"):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name:
+            found[name] = value if equals else "true" if following.startswith("-") else following
+    return found
+
+
+def subjects(binding: Object) -> list[Object]:
+    """To whom a binding gives its role: service accounts as such, also where they are named as the user that each is.
+
+    It is `system:serviceaccount:NAMESPACE:NAME` (kubernetes.io, Using RBAC Authorization).
+    """
+    return [_account(subject) for subject in binding.get("subjects") or ()]
+
+
+def _account(subject: Object) -> Object:
+    own = _ACCOUNT.fullmatch(str(subject["name"])) if subject["kind"] == "User" else None
+    return {"kind": "ServiceAccount", "namespace": own[1], "name": own[2]} if own else subject
 
 
 def requested(pods: Iterable[Object], resource: str) -> Decimal:
