@@ -9,11 +9,12 @@ from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
 from dlws.facts.control_plane import component_flags
 from dlws.facts.files import files_at
-from dlws.facts.kube_host import kubelet_settings
+from dlws.facts.kube_host import kubelet_settings, kubelets_of
 from dlws.facts.secrets import SHORTEST_SECRET
 from dlws.kubernetes import objects
 from dlws.kubernetes.objects import Object
 from dlws.kubernetes.privileges import privileges
+from dlws.parse import switches
 from dlws.parse.host.modes import FileMode
 from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
@@ -173,7 +174,7 @@ def test_api_server_has_no_open_door(cluster: Cluster, kube: Kubernetes) -> None
 )
 def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
     """Profiling is off in the API server, the controller manager and the scheduler."""
-    on = [name for name in COMPONENTS if running_flags(cluster, kube, name).get("profiling") not in objects.OFF]
+    on = [name for name in COMPONENTS if running_flags(cluster, kube, name).get("profiling") not in switches.OFF]
     expect("components with profiling on", found=on, expected=[])
 
 
@@ -236,9 +237,9 @@ def test_etcd_asks_for_certificates(cluster: Cluster, kube: Kubernetes) -> None:
     server, etcd = running_flags(cluster, kube, "kube-apiserver"), running_flags(cluster, kube, "etcd")
     expect("missing API server flags", found=[name for name in API_SERVER_TLS if not server.get(name)], expected=[])
     wrong = [name for name in ETCD_TLS if not etcd.get(name)]
-    wrong += [name for name in ETCD_SWITCHES if etcd.get(name) not in objects.ON]
+    wrong += [name for name in ETCD_SWITCHES if etcd.get(name) not in switches.ON]
     expect("missing or wrong etcd flags", found=wrong, expected=[])
-    own = [name for name in ("auto-tls", "peer-auto-tls") if etcd.get(name, "false") not in objects.OFF]
+    own = [name for name in ("auto-tls", "peer-auto-tls") if etcd.get(name, "false") not in switches.OFF]
     expect("etcd flags for self-signed certificates", found=own, expected=[])
 
 
@@ -292,8 +293,8 @@ def test_kubelet_answers_nobody_unknown(host: Host) -> None:
 )
 def test_kubelet_renews_its_certificate(host: Host) -> None:
     """The kubelet renews its certificate automatically."""
-    config = kubelet_settings(host)
-    expect("rotateCertificates", found=config.get("rotateCertificates", False), expected=True)
+    for when, found in kubelets_of(host).items():
+        expect(f"rotateCertificates {when}", found=found.rotates_certificates, expected=True)
 
 
 @check(
@@ -307,8 +308,8 @@ def test_kubelet_renews_its_certificate(host: Host) -> None:
 )
 def test_kubelet_leaves_the_kernel_alone(host: Host) -> None:
     """The kubelet refuses to start rather than change kernel settings."""
-    config = kubelet_settings(host)
-    expect("protectKernelDefaults", found=config.get("protectKernelDefaults", False), expected=True)
+    for when, found in kubelets_of(host).items():
+        expect(f"protectKernelDefaults {when}", found=found.protects_kernel, expected=True)
 
 
 @check(

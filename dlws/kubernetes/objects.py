@@ -19,11 +19,14 @@ Object = Mapping[str, Any]
 PATIENCE: Final = timedelta(minutes=5)
 """How long a pod may take to start or to end."""
 ERRORS: Final = frozenset(
-    {"CrashLoopBackOff", "StartError", "RunContainerError", "PostStartHookError"}
+    {"CrashLoopBackOff", "StartError", "RunContainerError", "RunInitContainerError", "VerifyNonRootError"}
     | {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+    | {"ImageInspectError", "SignatureValidationFailed"}
     | {"CreateContainerConfigError", "CreateContainerError"}
+    | {"PreCreateHookError", "PreStartHookError", "PostStartHookError"}
 )
-"""kubelet's reasons for a container that will not start by itself."""
+"""kubelet's reasons for a container that will not start by itself (its container/sync_result.go, images/types.go and
+kuberuntime/kuberuntime_container.go)."""
 
 _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "": 1,
@@ -43,9 +46,6 @@ _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "Pi": 1 << 50,
     "Ei": 1 << 60,
 }
-OFF: Final = ("false", "False", "FALSE", "f", "F", "0")
-ON: Final = ("true", "True", "TRUE", "t", "T", "1")
-"""What switches of Go's programs take for no and yes (strconv.ParseBool)."""
 _ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 _QUANTITY: Final = re.compile(r"([+-]?[0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)([a-zA-Z]{0,2})")
 
@@ -150,10 +150,14 @@ def containers(pod: Object) -> list[Object]:
 
 
 def errors(pod: Object) -> list[str]:
-    """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit."""
+    """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit.
+
+    Old kubelets write what ails a hook into the reason: `PostStartHookError: command '...' exited with 126: ...`
+    (kubernetes/kube-state-metrics#849).
+    """
     failing = []
     for container in containers(pod):
-        reason = _state(container, "waiting").get("reason", "")
+        reason = str(_state(container, "waiting").get("reason", "")).partition(":")[0]
         if reason in ERRORS:
             died = _last_end(container).get("reason", "")
             failing.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
