@@ -35,7 +35,7 @@ NVIDIA_SMI_FAILED = (*range(2, 16), 255)  # nvidia-smi(1), RETURN VALUE
 VALIDATED = {(): (18, 9), (1, 17): (19, 3), (1, 21): (20, 10)}
 """From which Kubernetes on, up to which Docker: kubeadm's preflight check SystemVerification, of 1.14 and later."""
 DEAD = "docker ps -a --filter status=dead --filter status=restarting --format '{{.Names}}: {{.Status}}'"
-ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf")
+ROTATING = ("local", "journald", "none", "syslog", "fluentd", "gelf", "awslogs", "gcplogs", "splunk", "logentries")
 """Drivers that leave no file to grow, or bound it themselves."""
 LAST = slice(-300, None)
 """What a message shows of an output: its last characters."""

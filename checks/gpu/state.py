@@ -11,6 +11,7 @@ from dlws.facts.nvidia import (
     answer_of,
     card_name,
     cards,
+    cards_that_tell,
     driver_dependent_fields,
     gpu_processes,
     is_idle,
@@ -89,7 +90,7 @@ def test_gpu_links_are_wide(host: Host) -> None:
     """
     widths = [
         (card_name(c), required_number(c, "pcie.link.width.current"), required_number(c, "pcie.link.width.max"))
-        for c in cards(host)
+        for c in cards_that_tell(cards(host), "pcie.link.width.current", "pcie.link.width.max")
     ]
     narrow = [f"{name} x{now} of x{most}" for name, now, most in widths if now < most]
     expect("GPUs with a narrow PCIe link", found=narrow, expected=[])
@@ -110,10 +111,10 @@ def test_gpu_temperatures(host: Host) -> None:
 
     Of a card that is parted (MIG) it is not known whether it is idle, so the cards are not compared then.
     """
+    now = cards_that_tell(cards(host), "temperature.gpu")
     found = nvidia_temperature.parse(answer_of(host, BOUND + "-q -d TEMPERATURE"))
     hot = [f"GPU {t.bus_id} {t.now} °C" for t in found if t.margin <= 0]
     expect("GPUs at their throttling temperature", found=hot, expected=[])
-    now = cards(host)
     if all(is_idle(card) for card in now):
         degrees = [required_number(card, "temperature.gpu") for card in now]
         apart = f"{max(degrees) - min(degrees)} °C" if max(degrees) - min(degrees) > SPREAD else f"up to {SPREAD} °C"
@@ -152,10 +153,11 @@ def test_gpus_are_not_slowed_down(host: Host) -> None:
 )
 def test_gpu_power_limits(host: Host) -> None:
     """Every GPU has its default power limit."""
-    limits = [
-        (card_name(c), float(required_field(c, "power.limit")), float(required_field(c, "power.default_limit")))
-        for c in cards(host)
-    ]
+    both = ("power.limit", "power.default_limit")
+    limited = [c for c in cards(host) if any(optional_field(c, field) is not None for field in both)]
+    if not limited:
+        raise NotApplicable("no GPU has a power limit that can be set")
+    limits = [(card_name(c), *(float(required_field(c, field)) for field in both)) for c in limited]
     wrong = [f"{name} {limit:g} W of {default:g} W" for name, limit, default in limits if limit != default]
     expect("GPUs with a non-default power limit", found=wrong, expected=[])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
-from dlws.kubernetes.objects import Object, name_of
+from dlws.kubernetes.objects import Object, name_of, subjects
 from dlws.remote.kubernetes import Kubernetes
 from dlws.verdict import Severity
 
@@ -66,7 +66,7 @@ def bindings(kube: Kubernetes) -> list[Object]:
 
 def _given_to_pods(binding: Object) -> Iterator[str]:
     role = binding["roleRef"]["name"]
-    for subject in binding.get("subjects") or ():
+    for subject in subjects(binding):
         namespace = subject.get("namespace") or binding["metadata"].get("namespace")
         group = next((g for g in (ALL_ACCOUNTS, SIGNED_IN) if f"{subject['name']}:".startswith(f"{g}:")), "")
         if (subject["kind"], subject["name"]) == ("ServiceAccount", "default"):
@@ -77,7 +77,7 @@ def _given_to_pods(binding: Object) -> Iterator[str]:
 
 def _given_to_nobody(binding: Object) -> Iterator[str]:
     role = binding["roleRef"]["name"]
-    for subject in binding.get("subjects") or ():
+    for subject in subjects(binding):
         who = (subject["kind"], subject["name"])
         if who in (("Group", NOT_SIGNED_IN), ("User", NOBODY)) and role not in KUBERNETES_OWN[subject["name"]]:
             yield f"{name_of(binding)}: {role} for {subject['name']}"

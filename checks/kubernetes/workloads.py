@@ -9,7 +9,7 @@ from dlws.config.cluster import Cluster
 from dlws.engine.check import check, expect
 from dlws.engine.targets import whole_cluster
 from dlws.facts.control_plane import COMPONENTS, label_of
-from dlws.facts.workloads import claims_in_use, living_pods, orphans, phases, without_past_attempts
+from dlws.facts.workloads import claims_that_may_wait, living_pods, orphans, phases, without_past_attempts
 from dlws.kubernetes import objects
 from dlws.platform import services
 from dlws.remote.kubernetes import Kubernetes
@@ -145,13 +145,13 @@ def test_no_pod_is_stuck(cluster: Cluster, kube: Kubernetes) -> None:
 def test_volumes_are_bound(kube: Kubernetes) -> None:
     """Every persistent volume claim is bound, and no persistent volume is failed or released.
 
-    A claim that no pod uses yet may wait for one (volumeBindingMode WaitForFirstConsumer).
+    A claim that no pod uses yet may wait for one, where its class says so (volumeBindingMode WaitForFirstConsumer).
     """
-    used = claims_in_use(kube)
+    may_wait = claims_that_may_wait(kube)
     claims = [
         f"claim {name}: {phase}"
         for name, phase in phases(kube, "persistentvolumeclaims")
-        if phase != "Bound" and (phase != "Pending" or name in used)
+        if phase != "Bound" and (phase != "Pending" or name not in may_wait)
     ]
     volumes = [f"volume {n}: {p}" for n, p in phases(kube, "persistentvolumes") if p not in ("Bound", "Available")]
     expect("unhealthy claims and volumes", found=claims + volumes, expected=[])

@@ -23,7 +23,8 @@ from dlws.upstream import service_token
 from dlws.verdict import Severity, Unknown
 
 NOT_ASKED = "unknown"
-"""The health of a target that Prometheus knows and has not asked yet; it asks every 30 s (upstream prometheus.yaml)."""
+"""The health of a target that Prometheus knows and has not asked yet; it asks every 30 s (upstream prometheus.yaml).
+Of a rule, that it has not been evaluated since Prometheus began."""
 FRONT_PATHS = frozenset({"/", "/dashboard/index.html"})
 """What a person opens."""
 PORT_TAKEN = (names.test_apache_is_off, platform_ports.test_host_ports)
@@ -166,6 +167,10 @@ def test_prometheus_rules(host: Host) -> None:
     expect_that(rules, "Prometheus rules", found="none", expected="at least one")
     broken = [f"{r.get('name')}: {r.get('lastError') or r.get('health')}" for r in rules if r.get("health") == "err"]
     expect("Prometheus rules that cannot be evaluated", found=sorted(broken), expected=[])
+    if waiting := [str(rule.get("name")) for rule in rules if rule.get("health") == NOT_ASKED]:
+        raise Unknown(
+            f"Prometheus has not evaluated {len(waiting)} of its {len(rules)} rules yet, {waiting[0]} among them"
+        )
 
 
 @check(

@@ -11,9 +11,12 @@ from typing import Final
 
 from dlws.config.cluster import Cluster
 from dlws.facts.certificates import clock, sections
+from dlws.facts.control_plane import component_flags
 from dlws.facts.reachability import refusing_endpoints
 from dlws.kubernetes import extensions
 from dlws.kubernetes.extensions import Extension
+from dlws.kubernetes.objects import Object, name_of
+from dlws.parse import switches
 from dlws.parse.kubernetes import certificates
 from dlws.parse.kubernetes.certificates import Certificate
 from dlws.parse.versions import kubernetes
@@ -53,7 +56,7 @@ def webhooks(kube: Kubernetes) -> list[Extension]:
 
 def dead(cluster: Cluster, kube: Kubernetes, master: Host, asked: Sequence[Extension]) -> list[str]:
     """Those of which the API server would get no answer that it trusts, with the reason."""
-    places = {one: _place_of(kube, one) for one in asked}
+    places = {one: _unrouted(cluster, kube, one) or _place_of(kube, one) for one in asked}
     closed = refusing_endpoints(master, sorted({place for place, why in places.values() if not why}))
     reasons = {
         one: why or (f"no connection to {place}" if place in closed else "") for one, (place, why) in places.items()
@@ -114,6 +117,23 @@ def _roots(one: Extension) -> tuple[Certificate, ...]:
     return certificates.parse(one.trusts, f"caBundle of {one.name}") if one.trusts else ()
 
 
+def _unrouted(cluster: Cluster, kube: Kubernetes, one: Extension) -> tuple[str, str] | None:
+    """No place, and why, for a headless service: the API server asks its pods only with --enable-aggregator-routing.
+
+    Source: apiserver's proxy.ResolveCluster, kubernetes/kubernetes#77018. None for another.
+    """
+    service = kube.get("services", one.service[1], namespace=one.service[0]) if one.service else None
+    if service is None or service["spec"].get("type") == "ExternalName" or not _is_headless(service):
+        return None
+    if (component_flags(cluster, kube, "kube-apiserver") or {}).get("enable-aggregator-routing") in switches.ON:
+        return None
+    return "", f"service {name_of(service)} is headless: it has no address that the API server could ask"
+
+
+def _is_headless(service: Object) -> bool:
+    return service["spec"].get("clusterIP") in (None, "", "None")
+
+
 def _place_of(kube: Kubernetes, one: Extension) -> tuple[str, str]:
     """Where the API server finds it, `10.3.0.7:443`; or nowhere, and why."""
     if one.service is None:
@@ -125,8 +145,16 @@ def _place_of(kube: Kubernetes, one: Extension) -> tuple[str, str]:
     if service["spec"].get("type") == "ExternalName":
         return f"{service['spec'].get('externalName')}:{port}", ""
     endpoints = kube.get("endpoints", name, namespace=namespace) or {}
-    addresses = [a["ip"] for subset in endpoints.get("subsets") or () for a in subset.get("addresses") or ()]
-    if not addresses:
+    ready = [subset for subset in endpoints.get("subsets") or () if subset.get("addresses")]
+    if not ready:
         return "", f"service {namespace}/{name} has no ready pod"
-    address = service["spec"].get("clusterIP")
-    return f"{addresses[0] if address in (None, '', 'None') else address}:{port}", ""
+    if _is_headless(service):
+        return f"{ready[0]['addresses'][0]['ip']}:{_port_of_pods(service, ready[0], port)}", ""
+    return f"{service['spec']['clusterIP']}:{port}", ""
+
+
+def _port_of_pods(service: Object, subset: Object, port: int) -> int:
+    """The port of the pods behind a port of their service, found by its name (apiserver's proxy.ResolveEndpoint)."""
+    names = [one.get("name", "") for one in service["spec"].get("ports") or () if one.get("port") == port]
+    ports = [int(one["port"]) for one in subset.get("ports") or () if one.get("name", "") in names]
+    return ports[0] if ports else port

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dlws.facts.files import text_of
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_smi
-from dlws.parse.accelerators.nvidia_models import Model
+from dlws.parse.accelerators.nvidia_models import Form, Model
 from dlws.parse.host import lspci
 from dlws.parse.text import lines, unparsable
 from dlws.remote.host import ANY_STATUS, Host
@@ -72,6 +72,8 @@ IDLE_MEMORY = 15
 DESK = ("GeForce", "TITAN")
 WORKSTATION = ("Quadro", "RTX", "DGX Display", "GB10")
 """Words of their names. A workstation may have ECC; a DGX Station's display card and a DGX Spark (GB10) have none."""
+WITHOUT_ECC = re.compile(r"(?:NVIDIA )?(?:T[0-9]{3,4}|NVS|CMP|P10[2-6]-[0-9]+|Tesla M10)\b.*")
+"""Small workstation cards (T400 to T1200, NVS), those for mining, and the Tesla M10, none of which tells a mode."""
 APPS = BOUND + "--query-compute-apps=pid,name" + FORM
 
 Card = dict[str, str | None]
@@ -184,6 +186,22 @@ def required_number(card: Card, field: str) -> int:
     return int(required_field(card, field))
 
 
+def cards_that_tell(there: Iterable[Card], *fields: str) -> list[Card]:
+    """The cards without the vGPUs that have none of these fields: the machine that lends them has the card itself.
+
+    NotApplicable where there is none.
+    """
+    found = [card for card in there if not (_is_lent(card) and all(optional_field(card, f) is None for f in fields))]
+    if not found:
+        raise NotApplicable(f"the GPUs are lent to this virtual machine, which is not told their {fields[0]}")
+    return found
+
+
+def _is_lent(card: Card) -> bool:
+    model = nvidia_models.by_name(required_field(card, "name"))
+    return model is not None and model.form is Form.VIRTUAL
+
+
 def card_name(card: Card) -> str:
     """How a finding names a card: `GPU 3`."""
     return f"GPU {card['index']}" if "index" in card else f"GPU {card.get('gpu_uuid')}"
@@ -199,8 +217,9 @@ def model_of(card: Card) -> Model:
 
 def lacks_ecc(card: Card) -> bool:
     """Whether the card has no ECC to switch on: one made for a desk, or one for a workstation that tells no mode."""
-    words = DESK if optional_field(card, "ecc.mode.current") else (*DESK, *WORKSTATION)
-    return any(word in required_field(card, "name") for word in words)
+    name, mode = required_field(card, "name"), optional_field(card, "ecc.mode.current")
+    words = DESK if mode else (*DESK, *WORKSTATION)
+    return any(word in name for word in words) or (mode is None and WITHOUT_ECC.fullmatch(name) is not None)
 
 
 def loaded_driver(host: Host) -> str | None:

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from dlws.facts.docker import docker_of
@@ -131,7 +132,30 @@ def dns_answer(host: Host, name: str, server: str) -> str:
 def registry_answers_openly(host: Host, url: str) -> bool:
     """Whether a registry answers by HTTP, where Docker is told to take that of it (`insecure-registries`)."""
     registry = re.fullmatch("https://([^/]+)/v2/", url)
-    if registry is None or registry[1] not in docker_of(host).insecure:
+    if registry is None or not _is_insecure(host, registry[1]):
         return False
     ((rc, _),) = run_for_each(host, FETCH, [f"http://{registry[1]}/v2/"]).values()
     return rc == 0
+
+
+def _is_insecure(host: Host, registry: str) -> bool:
+    """Whether Docker is told so of a registry, `192.168.3.1:5000`: by its name, or by a range that it is in.
+
+    A name is looked up for it (moby's registry/config.go, isCIDRMatch); that is not asked where there is no range but
+    Docker's own, the loopback's.
+    """
+    told = docker_of(host).insecure
+    if registry in told:
+        return True
+    ranges = [found for text in told if (found := _network(text)) and not found.is_loopback]
+    name = registry.rpartition(":")[0] or registry
+    own = _network(name)
+    addresses = {str(own.network_address)} if own else resolve(host, [name])[name] if ranges else frozenset[str]()
+    return any(ip_address(one) in each for one in addresses for each in ranges)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text)
+    except ValueError:
+        return None

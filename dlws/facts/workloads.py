@@ -51,11 +51,34 @@ def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
     return [(objects.name_of(o), str((o.get("status") or {}).get("phase"))) for o in kube.list(resource)]
 
 
-def claims_in_use(kube: Kubernetes) -> set[str]:
-    """The persistent volume claims that pods mount: `{"default/data"}`."""
-    return {
-        f"{pod['metadata']['namespace']}/{volume['persistentVolumeClaim']['claimName']}"
-        for pod in kube.list("pods")
-        for volume in pod["spec"].get("volumes") or ()
-        if volume.get("persistentVolumeClaim")
+def claims_that_may_wait(kube: Kubernetes) -> set[str]:
+    """The persistent volume claims that get a volume only once a pod uses them, and that none does: `{"default/data"}`.
+
+    Their class says so (volumeBindingMode WaitForFirstConsumer); it is named in them, or in the annotation of old.
+    """
+    waiting = {
+        str(one["metadata"]["name"])
+        for one in kube.list("storageclasses")
+        if one.get("volumeBindingMode") == "WaitForFirstConsumer"
     }
+    claims = {objects.name_of(claim): _class_of(claim) for claim in kube.list("persistentvolumeclaims")}
+    used = _claims_in_use(kube)
+    return {name for name, kind in claims.items() if kind in waiting and name not in used}
+
+
+def _class_of(claim: Object) -> str:
+    written = (claim["metadata"].get("annotations") or {}).get("volume.beta.kubernetes.io/storage-class")
+    return str(written or (claim.get("spec") or {}).get("storageClassName") or "")
+
+
+def _claims_in_use(kube: Kubernetes) -> set[str]:
+    """The claims of pods: those that they mount by name, and those made for them alone (generic ephemeral volumes)."""
+    found = set[str]()
+    for pod in kube.list("pods"):
+        name = objects.name_of(pod)
+        for volume in pod["spec"].get("volumes") or ():
+            if volume.get("persistentVolumeClaim"):
+                found.add(f"{pod['metadata']['namespace']}/{volume['persistentVolumeClaim']['claimName']}")
+            elif volume.get("ephemeral"):
+                found.add(f"{name}-{volume['name']}")
+    return found

@@ -61,4 +61,5 @@ def _covers(entry: str, destination: str) -> bool:
         inner, outer = ipaddress.ip_network(destination, strict=False), ipaddress.ip_network(entry, strict=False)
         return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
     except ValueError:
-        return f".{destination.lstrip('.')}".endswith(f".{entry.lstrip('.')}")
+        domain = entry.lower().removeprefix("*.").lstrip(".")
+        return f".{destination.lstrip('.')}".endswith(f".{domain}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Any, Final
 
 from dlws.kubernetes.selectors import fits
@@ -18,11 +19,14 @@ Object = Mapping[str, Any]
 PATIENCE: Final = timedelta(minutes=5)
 """How long a pod may take to start or to end."""
 ERRORS: Final = frozenset(
-    {"CrashLoopBackOff", "StartError", "RunContainerError", "PostStartHookError"}
+    {"CrashLoopBackOff", "StartError", "RunContainerError", "RunInitContainerError", "VerifyNonRootError"}
     | {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+    | {"ImageInspectError", "SignatureValidationFailed"}
     | {"CreateContainerConfigError", "CreateContainerError"}
+    | {"PreCreateHookError", "PreStartHookError", "PostStartHookError"}
 )
-"""kubelet's reasons for a container that will not start by itself."""
+"""kubelet's reasons for a container that will not start by itself (its container/sync_result.go, images/types.go and
+kuberuntime/kuberuntime_container.go)."""
 
 _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "": 1,
@@ -42,6 +46,7 @@ _SUFFIXES: Final[Mapping[str, int | Decimal]] = {
     "Pi": 1 << 50,
     "Ei": 1 << 60,
 }
+_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 _QUANTITY: Final = re.compile(r"([+-]?[0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)([a-zA-Z]{0,2})")
 
 
@@ -145,10 +150,14 @@ def containers(pod: Object) -> list[Object]:
 
 
 def errors(pod: Object) -> list[str]:
-    """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit."""
+    """Containers that do not start: `coredns CrashLoopBackOff after OOMKilled`, with the reason of the last exit.
+
+    Old kubelets write what ails a hook into the reason: `PostStartHookError: command '...' exited with 126: ...`
+    (kubernetes/kube-state-metrics#849).
+    """
     failing = []
     for container in containers(pod):
-        reason = _state(container, "waiting").get("reason", "")
+        reason = str(_state(container, "waiting").get("reason", "")).partition(":")[0]
         if reason in ERRORS:
             died = _last_end(container).get("reason", "")
             failing.append(f"{container['name']} {reason}" + (f" after {died}" if died else ""))
@@ -302,10 +311,31 @@ def shortfall(workload: Object) -> tuple[str, int, int]:
 
 
 def flags(pod: Object) -> dict[str, str]:
-    """The flags of a static control-plane pod: {"service-cluster-ip-range": "10.3.0.0/16"}."""
-    words: Sequence[str] = [w for c in pod["spec"]["containers"] for w in [*c.get("command", ()), *c.get("args", ())]]
-    pairs = (word.removeprefix("--").partition("=") for word in words if word.startswith("--"))
-    return {name: value for name, _, value in pairs}
+    """The flags of a static control-plane pod: {"service-cluster-ip-range": "10.3.0.0/16"}.
+
+    Without a `=` the next word is the value, unless it is a flag, too: then this one is a switch, and is on (pflag, and
+    Go's flag in etcd, which takes a single dash, too).
+    """
+    words = [str(w) for c in pod["spec"]["containers"] for w in [*(c.get("command") or ()), *(c.get("args") or ())]]
+    found = {}
+    for word, following in zip_longest(words, words[1:], fillvalue="-"):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name:
+            found[name] = value if equals else "true" if following.startswith("-") else following
+    return found
+
+
+def subjects(binding: Object) -> list[Object]:
+    """To whom a binding gives its role: service accounts as such, also where they are named as the user that each is.
+
+    It is `system:serviceaccount:NAMESPACE:NAME` (kubernetes.io, Using RBAC Authorization).
+    """
+    return [_account(subject) for subject in binding.get("subjects") or ()]
+
+
+def _account(subject: Object) -> Object:
+    own = _ACCOUNT.fullmatch(str(subject["name"])) if subject["kind"] == "User" else None
+    return {"kind": "ServiceAccount", "namespace": own[1], "name": own[2]} if own else subject
 
 
 def requested(pods: Iterable[Object], resource: str) -> Decimal:

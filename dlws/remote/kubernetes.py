@@ -47,6 +47,7 @@ GROUPS: Mapping[str, str] = {
     "coordination.k8s.io": "leases",
     "networking.k8s.io": "networkpolicies",
     "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
+    "storage.k8s.io": "storageclasses",
 }
 """API groups whose version is v1 on every server from 1.16 on. The version of other groups is read from the server."""
 GROUP_OF = {resource: group for group, names in GROUPS.items() for resource in names.split()}

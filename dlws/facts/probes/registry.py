@@ -8,7 +8,7 @@ CAs and insecure registries. Prints for each image, with tabs between: name, `fo
 from __future__ import annotations
 
 PROBE = r"""
-import base64, json, os, re, ssl, subprocess, sys
+import base64, ipaddress, json, os, re, socket, ssl, subprocess, sys
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -20,9 +20,18 @@ try:
 except (OSError, ValueError):
     AUTHS = {}
 def insecure():
-    out = subprocess.check_output(["docker", "info", "-f", "{{json .RegistryConfig.IndexConfigs}}"])
-    return [n for n, c in (json.loads(out.decode()) or {}).items() if not c.get("Secure", True)]
-OPEN = insecure()
+    out = subprocess.check_output(["docker", "info", "-f", "{{json .RegistryConfig}}"])
+    told = json.loads(out.decode()) or {}
+    names = [n for n, c in (told.get("IndexConfigs") or {}).items() if not c.get("Secure", True)]
+    return names, [ipaddress.ip_network(r) for r in told.get("InsecureRegistryCIDRs") or ()]
+NAMES, RANGES = insecure()
+def is_open(where):
+    try:
+        found = socket.getaddrinfo((where.rpartition(":")[0] or where).strip("[]"), None)
+    except OSError:
+        found = []
+    there = [ipaddress.ip_address(one[4][0].partition("%")[0]) for one in found]
+    return where in NAMES or any(address in each for address in there for each in RANGES)
 def split(image):
     first, slash, rest = image.partition("/")
     own = slash and ("." in first or ":" in first or first == "localhost")
@@ -40,7 +49,7 @@ def fetch(url, where, headers):
     for name in os.listdir(folder) if context and os.path.isdir(folder) else ():
         if name.endswith(".crt"):
             context.load_verify_locations(os.path.join(folder, name))
-    if context and where in OPEN:
+    if context and is_open(where):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     answer = urlopen(Request(url, headers=headers), timeout=10, context=context)
     return answer.headers, answer.read(1 << 22)
@@ -52,12 +61,12 @@ def bearer(where, challenge):
     if not told.get("realm", "").startswith(("https://", "http://")):
         return None
     query = urlencode({k: told[k] for k in ("service", "scope") if k in told})
-    plain = told["realm"].startswith("http://") and where not in OPEN
+    plain = told["realm"].startswith("http://") and not is_open(where)
     head = {"Authorization": "Basic " + basic} if basic and not plain else {}
     found = json.loads(fetch(told["realm"] + "?" + query, where, head)[1].decode())
     return "Bearer " + (found.get("token") or found["access_token"])
 def ask(where, path, kinds):
-    schemes = ["https", "http"] if where in OPEN or re.match("localhost|127[.]", where) else ["https"]
+    schemes = ["https", "http"] if is_open(where) or re.match("localhost|127[.]", where) else ["https"]
     for scheme in schemes:
         url = scheme + "://" + where + "/v2/" + path
         for turn in (0, 1):

@@ -109,6 +109,7 @@ MODELS = (
     Model(
         names=r"GeForce .+|TITAN .+|Quadro .+|RTX .+|NVS .+|T[0-9]{3,4}.*|CMP .+|P100-PCIE.+"
         r"|[KMPTV][0-9]+(?:[GSmcX]|Xm)?(?: [0-9]+GB)?|DGX Display|V100S?-(?:PCIE|FHHL|DGXS).+|V100-FHHL.*"
+        r"|P100-DGXS.+|P10[2-6]-[0-9]+"
         r"|A(?:2|10|10G|10M|16|30X|100X|X800)|L(?:2|4|20|40|40S|40G)",
         form=Form.PCIE,
         pci=_ids("15f7 15f8 1db3 1db4 1db6 1df6 1fb0 20b8 20b9 20fd"),

@@ -26,6 +26,8 @@ _MIRROR: Final = re.compile(r"https?://[^\s/?#]+(?:[/?#][^\0-\x1f\x7f]*)?", re.I
 _NO_ADDRESS: Final = "that is no http:// or https:// address"
 _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
+_LEAST: Final = {"max-concurrent-downloads": 0, "max-concurrent-uploads": 0, "max-download-attempts": 0, "mtu": 0}
+_LEAST_UP_TO_20: Final = {**_LEAST, "max-download-attempts": 1, "mtu": None}
 _SLICE: Final = ".slice"
 _CGROUP_DRIVER: Final = "native.cgroupdriver"
 
@@ -37,6 +39,7 @@ def refused(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
         "registry-mirrors": lambda address: _fault_of_mirror(address, version),
         "insecure-registries": _fault_of_registry,
         "labels": lambda label: "" if "=" in label else "without =",
+        "node-generic-resources": lambda resource: "" if "=" in resource else "without =",
         "dns": lambda server: _fault_of_server(server, version),
         "exec-opts": lambda option: _fault_of_option(option, version),
     }
@@ -51,7 +54,16 @@ def refused(settings: Mapping[str, Any], version: Version) -> Iterator[str]:
         yield "log-level is no level"
     if isinstance(form, str) and form not in ("", "text", "json"):
         yield "log-format is neither text nor json"
+    for key, least in (_LEAST if version >= (23,) else _LEAST_UP_TO_20).items():
+        if least is not None and _is_below(settings.get(key), least):
+            yield f"{key} is below {least}"
+    if settings.get("ip6tables") is True and settings.get("experimental") is not True and version < (27,):
+        yield "ip6tables is true without experimental, which Docker asks for up to 26"
     yield from _that_exclude_each_other(settings)
+
+
+def _is_below(written: object, least: int) -> bool:
+    return isinstance(written, int) and not isinstance(written, bool) and written < least
 
 
 def _that_exclude_each_other(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""X.509 certificates from PEM text: subject, validity, names, and whether one signed another (checks T..)."""
+"""X.509 certificates from PEM text: subject, validity, names, and whether one signed another (checks T..).
+
+Their keys are RSA, of an elliptic curve, or Ed25519, which Kubernetes takes from others (cert-manager from 1.5 on).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.extensions import ExtensionNotFound
 
@@ -21,6 +24,10 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", 
 _OPEN = "-----BEGIN CERTIFICATE-----"
 _NOT_POSITIVE = "Parsed a serial number which wasn't positive"
 """How the library's warning begins. kubeadm's CAs have the serial number 0, which RFC 5280 forbids."""
+
+_BITS_OF_ED25519 = 256
+_HASH_OF_ED25519 = {x509.SignatureAlgorithmOID.ED25519: "sha512"}
+"""The hash within the signature, which names none of its own (RFC 8032, 5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ def _read(block: str, source: str) -> Certificate:
         warnings.filterwarnings("ignore", _NOT_POSITIVE, CryptographyDeprecationWarning)
         certificate = x509.load_pem_x509_certificate(block.encode())
         key = certificate.public_key()
-        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
             raise unparsable(source, type(key).__name__, "a key of an unsupported type")
         hash = certificate.signature_hash_algorithm
         return Certificate(
@@ -148,9 +155,9 @@ def _read(block: str, source: str) -> Certificate:
             not_after=certificate.not_valid_after_utc,
             names=_names(certificate),
             is_ca=_is_ca(certificate),
-            bits=key.key_size,
+            bits=_BITS_OF_ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else key.key_size,
             is_rsa=isinstance(key, rsa.RSAPublicKey),
-            hash=hash.name if hash else "",
+            hash=hash.name if hash else _HASH_OF_ED25519.get(certificate.signature_algorithm_oid, ""),
             sha256=certificate.fingerprint(hashes.SHA256()).hex(),
             public_key=_der(key),
             _x509=certificate,

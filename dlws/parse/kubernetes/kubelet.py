@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from dlws.parse import plain_yaml
+from dlws.parse import plain_yaml, switches
 from dlws.parse.text import clean, lines, unparsable
 
 CONFIG = "/var/lib/kubelet/config.yaml"
@@ -47,6 +47,8 @@ class Kubelet:
     node_ip: str
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = ""
+    rotates_certificates: bool = False
+    protects_kernel: bool = False
 
 
 def parse(config: str, flags: str, defaults: str = "", unit: str = START) -> Kubelet:
@@ -81,7 +83,14 @@ def _kubelet(config: str, words: list[str]) -> Kubelet:
         node_ip=from_flags.get("node-ip", ""),
         cluster_dns=_addresses(from_flags.get("cluster-dns") or from_file.get("clusterDNS") or ()),
         cluster_domain=from_flags.get("cluster-domain") or str(from_file.get("clusterDomain") or ""),
+        rotates_certificates=_is_on(from_flags.get("rotate-certificates"), from_file.get("rotateCertificates")),
+        protects_kernel=_is_on(from_flags.get("protect-kernel-defaults"), from_file.get("protectKernelDefaults")),
     )
+
+
+def _is_on(flag: str | None, written: object) -> bool:
+    """Whether a switch is on, by its flag if there is one: by itself, before whatever word, that is yes."""
+    return written is True if flag is None else flag not in switches.OFF
 
 
 def _addresses(value: str | Iterable[object]) -> tuple[str, ...]:

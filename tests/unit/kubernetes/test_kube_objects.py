@@ -155,7 +155,7 @@ def test_a_workload_is_short_of_pods() -> None:
 def test_flags_of_a_static_pod() -> None:
     command = ["kube-apiserver", "--secure-port=6443", "--feature-gates=A=true", "--profiling"]
     flags = objects.flags({"spec": {"containers": [{"command": command}]}})
-    assert flags == {"secure-port": "6443", "feature-gates": "A=true", "profiling": ""}
+    assert flags == {"secure-port": "6443", "feature-gates": "A=true", "profiling": "true"}
 
 
 def test_etcd_answers() -> None:

@@ -42,6 +42,8 @@ CARDS = [
     "Tesla M40 24GB",
     "Tesla T40 24GB",
     "Tesla V100-DGXS-32GB",
+    "Tesla P100-DGXS-16GB",
+    "P106-100",
     "NVIDIA A100-PCIE-40GB",
     "NVIDIA A100 80GB PCIe",
     "NVIDIA A800 80GB PCIe",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
 
 from dlws.parse.kubernetes import certificates, kubeconfig
 from dlws.verdict import Unparsable
@@ -53,7 +53,13 @@ def test_a_torn_certificate_is_none(text: str) -> None:
         certificates.parse(text)
 
 
-def self_signed(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, name: str = "CN=x") -> str:
+def test_a_key_of_ed25519_is_read() -> None:
+    found = certificates.one(self_signed(ed25519.Ed25519PrivateKey.generate()))
+    assert (found.bits, found.is_rsa, found.hash) == (256, False, "sha512")
+    assert found.is_signed_by(found)
+
+
+def self_signed(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey, name: str = "CN=x") -> str:
     subject, now = x509.Name.from_rfc4514_string(name), datetime.now(UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=1))
     hash = hashes.SHA512() if isinstance(key, rsa.RSAPrivateKey) else None
@@ -73,7 +79,7 @@ def test_a_certificate_that_says_nothing_of_itself_is_no_ca() -> None:
 
 def test_a_key_of_another_type_is_unknown() -> None:
     with pytest.raises(Unparsable, match="a key of an unsupported type"):
-        certificates.one(self_signed(ed25519.Ed25519PrivateKey.generate()))
+        certificates.one(self_signed(ed448.Ed448PrivateKey.generate()))
 
 
 def test_a_certificate_of_another_issuer_is_not_signed_by_it() -> None:

@@ -102,7 +102,7 @@ def test_what_dockerd_refuses(text: str, said: str) -> None:
     [
         ("http-proxy", "http://192.168.3.1:3128", (23, 0, 6), True),
         ("ip6tables", True, (19, 3, 12), False),
-        ("ip6tables", True, (20, 10, 0), True),
+        ("ip6tables", False, (20, 10, 0), True),
         ("cluster-store", "etcd://a", (20, 10, 24), True),
         ("cluster-store", "etcd://a", (23, 0), False),
         ("oom-score-adjust", -500, (24, 0, 9), True),
@@ -155,6 +155,15 @@ def test_keys_come_and_go(key: str, value: object, version: tuple[int, ...], *, 
         ("dns", [" 192.168.3.1 "], (28, 5, 2), True),
         ("dns", [" 192.168.3.1 "], (29,), False),
         ("registry-mirrors", ["https://harbor.atlas.cn/a b"], (25,), True),
+        ("ip6tables", True, (26, 1, 4), False),
+        ("ip6tables", True, (27, 0, 1), True),
+        ("max-download-attempts", 0, (20, 10, 24), False),
+        ("max-download-attempts", 1, (20, 10, 24), True),
+        ("max-download-attempts", 0, (23, 0), True),
+        ("max-download-attempts", -1, (23, 0), False),
+        ("mtu", -1, (20, 10, 24), True),
+        ("mtu", -1, (23, 0), False),
+        ("mtu", 0, (23, 0), True),
     ],
 )
 def test_values_come_and_go(key: str, value: object, version: tuple[int, ...], *, takes: bool) -> None:
@@ -195,6 +204,8 @@ def test_insecure_registries_are_hosts_or_ranges(registry: str, *, takes: bool) 
         '{"labels": ["zone=a"]}',
         '{"labels": ["zone=a", "zone=a", "rack=a"]}',
         '{"icc": false}',
+        '{"max-concurrent-downloads": 0, "max-concurrent-uploads": 0}',
+        '{"node-generic-resources": ["gpu=GPU-d53fc9bd"]}',
         '{"iptables": false}',
         '{"exec-opts": ["native.cgroupdriver=systemd"]}',
         '{"exec-opts": ["native.cgroupdriver=systemd"], "cgroup-parent": "dlws.slice"}',
@@ -203,6 +214,12 @@ def test_insecure_registries_are_hosts_or_ranges(registry: str, *, takes: bool) 
 )
 def test_values_that_every_version_takes(text: str) -> None:
     assert refused(json.loads(text)) == []
+
+
+def test_ip6tables_was_experimental_up_to_26() -> None:
+    said = "ip6tables is true without experimental, which Docker asks for up to 26"
+    assert refused({"ip6tables": True}, (26, 1, 4)) == [said]
+    assert refused({"ip6tables": True, "experimental": True}, (20, 10, 24)) == []
 
 
 def test_a_bridge_excludes_its_own_ipv6_range() -> None:
@@ -216,6 +233,9 @@ def test_a_bridge_excludes_its_own_ipv6_range() -> None:
         ('{"labels": ["zone=a", "gpu"]}', "labels has one without ="),
         ('{"labels": ["zone=a", "zone=b=c"]}', "labels has one key with two values"),
         ('{"dns": ["ns1.atlas.cn"]}', "dns has one that is no address"),
+        ('{"node-generic-resources": ["gpu"]}', "node-generic-resources has one without ="),
+        ('{"max-concurrent-downloads": -1}', "max-concurrent-downloads is below 0"),
+        ('{"max-concurrent-uploads": -10}', "max-concurrent-uploads is below 0"),
         ('{"bridge": "none", "bip": "172.17.0.1/16"}', "bridge and bip exclude each other"),
         ('{"iptables": false, "icc": false}', "icc is false without iptables"),
         ('{"exec-opts": ["native.cgroupdriver=systemd"], "cgroup-parent": "/docker"}', "cgroup-parent is no slice"),

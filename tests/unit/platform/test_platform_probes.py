@@ -90,6 +90,14 @@ def test_a_registry_is_asked_as_docker_asks_it(registry: str, tmp_path: Path) ->
     assert (closed[0], "refused" in closed[1]) == ("unclear", True)
 
 
+def test_a_range_of_registries_is_asked_without_tls(registry: str, tmp_path: Path) -> None:
+    name = f"{registry.replace('127.0.0.1', '0.0.0.0')}/a/one:1"
+    stub(tmp_path, "docker", 'echo \'{"InsecureRegistryCIDRs": ["0.0.0.0/32"]}\'')
+    assert run(PROBE, name, path=tmp_path) == [f"{name}\tfound\t{DIGEST}\triscv64"]
+    stub(tmp_path, "docker", 'echo \'{"InsecureRegistryCIDRs": ["10.0.0.0/8"], "IndexConfigs": null}\'')
+    assert run(PROBE, name, path=tmp_path)[0].split("\t")[1] == "unclear"
+
+
 def packet(number: int, body: bytes) -> bytes:
     return struct.pack("<I", len(body))[:3] + bytes([number]) + body
 
