@@ -20,6 +20,8 @@ from dlws.verdict import NotApplicable, Unknown, Unparsable
 TOOLS = "/usr/local/Ascend/driver/tools"
 ON_BUS = f"lspci -Dnn -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
 LINKS = f"lspci -D -vv -d {ascend_models.VENDOR}::{ascend_models.ACCELERATOR_CLASS}"
+REGISTERS = 'for a in EACH; do echo "== $a"; setpci -s "$a" CAP_EXP+0c.l CAP_EXP+12.w || exit; done'
+"""The PCIe link's own registers, for speeds that lspci does not know. Nothing is set."""
 OF_CARD = ("board", "ecc", "common")
 OF_PORT = ("link", "speed", "net_health", "ip", "tls", "fec", "optical", "link_stat")
 ALONE = "exec 9<. && { flock -w 60 9 || { echo 'others have asked hccn_tool for 60 s' >&2; exit 1; }; }"
@@ -81,10 +83,17 @@ def links_on_bus(host: Host) -> dict[str, lspci.PcieLink | None]:
     """
     text = host.read(LINKS)
     try:
-        return lspci.links(text)
+        found = lspci.links(text)
     except Unparsable:
         engines = {f.address for f in lspci.functions(host.read(ON_BUS)) if f.device in ascend_models.ENGINES}
-        return lspci.links(text, engines)
+        found = lspci.links(text, engines)
+    if not found.untold:
+        return found.told
+    asked = " ".join(["%s"] * len(found.untold))
+    registers = lspci.registered_links(host.read(REGISTERS.replace("EACH", asked), *found.untold))
+    if registers.keys() != set(found.untold):
+        raise unparsable("setpci", why=f"{len(registers)} of {len(found.untold)} links")
+    return {**found.told, **registers}
 
 
 def listing(host: Host, command: str) -> str:

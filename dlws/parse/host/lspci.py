@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dlws.parse.text import lines, unparsable
 
@@ -40,35 +41,36 @@ def display_cards(text: str) -> tuple[Function, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PcieLink:
-    """A PCI Express link's current and maximum width (lanes) and speed (GT/s; None: faster than this lspci knows)."""
+    """A PCI Express link's current and maximum width (lanes) and speed (GT/s)."""
 
     width: int
     most_width: int
-    speed: float | None
-    most_speed: float | None
-
-    @property
-    def is_short(self) -> bool:
-        """Whether it is narrower or slower than it could be, as far as both speeds are known."""
-        known = None not in (self.speed, self.most_speed)
-        return self.width != self.most_width or (known and self.speed != self.most_speed)
-
-    def __str__(self) -> str:
-        return f"{_told(self.width, self.speed)} of {_told(self.most_width, self.most_speed)}"
+    speed: float
+    most_speed: float
 
 
 _LINK = re.compile(
     r"\s+Lnk(Cap|Sta):.*Speed (?:([0-9]{1,2}(?:\.[0-9])?)GT/s|unknown)(?: \([a-z]{1,20}\))?, Width x([0-9]{1,2})[ ,].*"
 )
-"""pciutils says unknown of a speed that came after it: 3.5.2 (Ubuntu 18.04) of 16 GT/s (pciutils#128)."""
 _SILENT = re.compile(r"\s+!!! Unknown header type 7f")
 """What lspci says of a function that answers nothing any more: all its bits are set, its revision is ff."""
 
 
-def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink | None]:
-    """`lspci -D -vv -d 19e5::1200` as root: the link by PCI address, without the addresses that are set apart.
+class Links(NamedTuple):
+    """PCIe links by PCI address, None for a device that does not answer any more.
 
-    None for a device that does not answer any more. Raises Unparsable for any other one that has no link.
+    `untold`: the addresses of those with a speed that came after this pciutils: 3.5.2, of Ubuntu 18.04, says
+    "Speed unknown" of 16 GT/s (pciutils#128).
+    """
+
+    told: dict[str, PcieLink | None]
+    untold: list[str]
+
+
+def links(text: str, apart: Container[str] = ()) -> Links:
+    """`lspci -D -vv -d 19e5::1200` as root: the links, without those of the addresses that are set apart.
+
+    Raises Unparsable for a device that answers and has none.
     """
     source = "lspci -vv"
     devices: dict[str, dict[str, tuple[float | None, int]]] = {}
@@ -80,20 +82,44 @@ def links(text: str, apart: Container[str] = ()) -> dict[str, PcieLink | None]:
             devices[list(devices)[-1]].setdefault(row[1], (float(row[2]) if row[2] else None, int(row[3])))
         elif _SILENT.fullmatch(line) is not None and devices:
             silent.add(list(devices)[-1])
-    linked = {address: link for address, link in devices.items() if address not in apart}
-    for address, link in linked.items():
-        if set(link) != {"Cap", "Sta"} and address not in silent:
+    told: dict[str, PcieLink | None] = {}
+    untold: list[str] = []
+    for address, said in devices.items():
+        if address in apart:
+            continue
+        if address in silent:
+            told[address] = None
+            continue
+        if set(said) != {"Cap", "Sta"}:
             raise unparsable(source, address, "no link of")
-    return {address: None if address in silent else _link(link) for address, link in linked.items()}
+        (speed, width), (most_speed, most_width) = said["Sta"], said["Cap"]
+        if speed is None or most_speed is None:
+            untold.append(address)
+        else:
+            told[address] = PcieLink(width, most_width, speed, most_speed)
+    return Links(told, untold)
 
 
-def _link(said: dict[str, tuple[float | None, int]]) -> PcieLink:
-    width, speed = said["Sta"][1], said["Sta"][0]
-    return PcieLink(width, said["Cap"][1], speed if width else 0.0, said["Cap"][0])
+_REGISTERS = re.compile(rf"== ({_ADDRESS})\n([0-9a-f]{{8}})\n([0-9a-f]{{4}})(?:\n|$)")
+_SPEEDS = {0: 0.0, 1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0}
+"""Bits 3:0 of Link Capabilities and Link Status, in GT/s; 0 of a link that is down (pci_regs.h, PCI_EXP_LNKCAP_SLS)."""
 
 
-def _told(width: int, speed: float | None) -> str:
-    return f"x{width} at {'unknown speed' if speed is None else f'{speed:g} GT/s'}"
+def registered_links(text: str) -> dict[str, PcieLink]:
+    """For each address `== ADDRESS`, then `setpci -s ADDRESS CAP_EXP+0c.l CAP_EXP+12.w`: the link by PCI address.
+
+    The registers Link Capabilities and Link Status: bits 3:0 are a speed, bits 9:4 a width. Unparsable.
+    """
+    source, at, found = "setpci", 0, dict[str, PcieLink]()
+    while row := _REGISTERS.match(text, at):
+        (most_width, most_speed), (width, speed) = (divmod(int(word, 16) & 0x3FF, 16) for word in row.group(2, 3))
+        if most_speed not in _SPEEDS or speed not in _SPEEDS:
+            raise unparsable(source, row[0].replace("\n", " ").strip(), "a speed without a name")
+        found[row[1]] = PcieLink(width, most_width, _SPEEDS[speed] if width else 0.0, _SPEEDS[most_speed])
+        at = row.end()
+    if at != len(text):
+        raise unparsable(source, text[at:])
+    return found
 
 
 def _matched(source: str, line: str, row: re.Match[str] | None) -> re.Match[str]:

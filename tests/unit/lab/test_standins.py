@@ -165,9 +165,19 @@ def test_dcgm_finds_nothing(tmp_path: Path) -> None:
 def test_lspci_shows_the_link_of_each_npu_to_who_asks_for_more(tmp_path: Path) -> None:
     (tmp_path / "pci.tsv").write_text(devices.pci(HOSTS["atlas01"]))
     text = shell(tmp_path, "usr/bin/lspci", "-D", "-vv", "-d", "19e5::1200", kind="common")
-    assert list(lspci.links(text).values()) == [lspci.PcieLink(16, 16, 16.0, 16.0)] * 8
+    assert lspci.links(text) == ({}, [f"0000:{number.lower()}:00.0" for number in devices.NPU_BUS])
     text = shell(tmp_path, "usr/bin/lspci", "-Dnn", "-d", "19e5::1200", kind="common")
     assert {function.device for function in lspci.functions(text)} == {"d801"}
+
+
+def test_setpci_shows_the_registers_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "pci.tsv").write_text(devices.pci(HOSTS["atlas01"]))
+    registers = ("CAP_EXP+0c.l", "CAP_EXP+12.w")
+    text = shell(tmp_path, "usr/bin/setpci", "-s", "0000:c1:00.0", *registers, kind="common")
+    link = lspci.PcieLink(16, 16, 16.0, 16.0)
+    assert lspci.registered_links(f"== 0000:c1:00.0\n{text}") == {"0000:c1:00.0": link}
+    text = shell(tmp_path, "usr/bin/setpci", "-s", "0000:7d:00.0", *registers, kind="common")
+    assert lspci.registered_links(f"== 0000:7d:00.0\n{text}") == {"0000:7d:00.0": lspci.PcieLink(8, 8, 5.0, 5.0)}
 
 
 def test_a_port_without_light_says_so(hccn_tool: Tool) -> None:
