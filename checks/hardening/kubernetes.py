@@ -20,7 +20,7 @@ from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
-from dlws.verdict import Severity, Unknown
+from dlws.verdict import NotApplicable, Severity, Unknown
 
 ROOT = "root:root"
 MANIFESTS, PKI, ETCD_DATA = "/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/var/lib/etcd"
@@ -186,18 +186,36 @@ def test_profiling_is_off(cluster: Cluster, kube: Kubernetes) -> None:
     severity=Severity.WARNING,
     title_zh="controller-manager 与 scheduler 仅监听本机",
     causes=[control_plane.test_control_plane_pods_are_ready],
-    fix="set --bind-address=127.0.0.1 in their manifests, and --port=0, the port without TLS, where they have one",
+    fix="set --bind-address=127.0.0.1 in their manifests",
 )
 def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes) -> None:
-    """The controller manager and the scheduler listen only on 127.0.0.1, and so does a port of theirs without TLS."""
-    version, wrong = release(cluster.kubernetes_version), []
-    for name in COMPONENTS[1:]:
-        flags = running_flags(cluster, kube, name)
-        found = [flags.get("bind-address", EVERYWHERE)]
-        if version < PLAIN_PORT_GONE[name] and flags.get("port") != "0":
-            found.append(flags.get("address", EVERYWHERE))
-        wrong += [f"{name}: {address}" for address in dict.fromkeys(found) if address not in OF_THE_HOST]
+    """The controller manager and the scheduler listen only on 127.0.0.1."""
+    found = {name: running_flags(cluster, kube, name).get("bind-address", EVERYWHERE) for name in COMPONENTS[1:]}
+    wrong = [f"{name}: {address}" for name, address in found.items() if address not in OF_THE_HOST]
     expect("components that listen elsewhere", found=wrong, expected=[])
+
+
+@check(
+    "X29",
+    section="3.11",
+    source="kubernetes/kubeadm#2202",
+    on=master,
+    severity=Severity.WARNING,
+    title_zh="controller-manager 与 scheduler 不对外开放无 TLS 的端口",
+    deviation="kubeadm up to 1.18.5, so that of the runbook's 1.18.0, opens them",
+    causes=[control_plane.test_control_plane_pods_are_ready],
+    fix="set --port=0 in their manifests; kubectl get componentstatuses no longer reaches them then",
+)
+def test_controllers_have_no_port_without_tls(cluster: Cluster, kube: Kubernetes) -> None:
+    """The controller manager and the scheduler answer nobody but the host without TLS, on port 10252 and 10251."""
+    version = release(cluster.kubernetes_version)
+    old = [name for name, gone in PLAIN_PORT_GONE.items() if version < gone]
+    if not old:
+        raise NotApplicable(f"Kubernetes {cluster.kubernetes_version} has no such ports")
+    flags = {name: running_flags(cluster, kube, name) for name in old}
+    found = {name: each.get("address", EVERYWHERE) for name, each in flags.items() if each.get("port") != "0"}
+    wrong = [f"{name}: {address}" for name, address in found.items() if address not in OF_THE_HOST]
+    expect("ports without TLS", found=wrong, expected=[])
 
 
 @check(
