@@ -20,7 +20,7 @@ from dlws.parse.kubernetes import kubelet
 from dlws.parse.versions import kubernetes as release
 from dlws.remote.host import Host
 from dlws.remote.kubernetes import Kubernetes
-from dlws.verdict import NotApplicable, Severity, Unknown
+from dlws.verdict import Severity, Unknown
 
 ROOT = "root:root"
 MANIFESTS, PKI, ETCD_DATA = "/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/var/lib/etcd"
@@ -47,9 +47,6 @@ API_SERVER_TLS = (
 ETCD_TLS = ("cert-file", "key-file", "trusted-ca-file", "peer-cert-file", "peer-key-file")
 ETCD_SWITCHES = ("client-cert-auth", "peer-client-cert-auth")
 INSECURE_PORT_GONE = release("v1.20.0")
-PLAIN_PORT_GONE = {"kube-controller-manager": release("v1.20.0"), "kube-scheduler": release("v1.23.0")}
-"""The first versions without the port 10252, or 10251, that has no TLS and is open without --port=0, which kubeadm sets
-from 1.18.6 on (kubernetes/kubeadm#2202, kubernetes/kubernetes#92720)."""
 EVERYWHERE, OF_THE_HOST = "0.0.0.0", ("127.0.0.1", "::1")
 CURL = "curl -s -k -m 5 -o /dev/null -w '%{http_code}' "
 REFUSED = 7  # curl's exit status
@@ -193,29 +190,6 @@ def test_controllers_listen_to_the_host_alone(cluster: Cluster, kube: Kubernetes
     found = {name: running_flags(cluster, kube, name).get("bind-address", EVERYWHERE) for name in COMPONENTS[1:]}
     wrong = [f"{name}: {address}" for name, address in found.items() if address not in OF_THE_HOST]
     expect("components that listen elsewhere", found=wrong, expected=[])
-
-
-@check(
-    "X29",
-    section="3.11",
-    source="kubernetes/kubeadm#2202",
-    on=master,
-    severity=Severity.WARNING,
-    title_zh="controller-manager 与 scheduler 不对外开放无 TLS 的端口",
-    deviation="kubeadm up to 1.18.5, so that of the runbook's 1.18.0, opens them",
-    causes=[control_plane.test_control_plane_pods_are_ready],
-    fix="set --port=0 in their manifests; kubectl get componentstatuses no longer reaches them then",
-)
-def test_controllers_have_no_port_without_tls(cluster: Cluster, kube: Kubernetes) -> None:
-    """The controller manager and the scheduler answer nobody but the host without TLS, on port 10252 and 10251."""
-    version = release(cluster.kubernetes_version)
-    old = [name for name, gone in PLAIN_PORT_GONE.items() if version < gone]
-    if not old:
-        raise NotApplicable(f"Kubernetes {cluster.kubernetes_version} has no such ports")
-    flags = {name: running_flags(cluster, kube, name) for name in old}
-    found = {name: each.get("address", EVERYWHERE) for name, each in flags.items() if each.get("port") != "0"}
-    wrong = [f"{name}: {address}" for name, address in found.items() if address not in OF_THE_HOST]
-    expect("ports without TLS", found=wrong, expected=[])
 
 
 @check(
