@@ -11,7 +11,6 @@ from dlws.facts.nvidia import (
     answer_of,
     card_name,
     cards,
-    cards_that_tell,
     driver_dependent_fields,
     gpu_processes,
     is_idle,
@@ -90,7 +89,7 @@ def test_gpu_links_are_wide(host: Host) -> None:
     """
     widths = [
         (card_name(c), required_number(c, "pcie.link.width.current"), required_number(c, "pcie.link.width.max"))
-        for c in cards_that_tell(cards(host), "pcie.link.width.current", "pcie.link.width.max")
+        for c in cards(host)
     ]
     narrow = [f"{name} x{now} of x{most}" for name, now, most in widths if now < most]
     expect("GPUs with a narrow PCIe link", found=narrow, expected=[])
@@ -111,7 +110,7 @@ def test_gpu_temperatures(host: Host) -> None:
 
     Of a card that is parted (MIG) it is not known whether it is idle, so the cards are not compared then.
     """
-    now = cards_that_tell(cards(host), "temperature.gpu")
+    now = cards(host)
     found = nvidia_temperature.parse(answer_of(host, BOUND + "-q -d TEMPERATURE"))
     hot = [f"GPU {t.bus_id} {t.now} °C" for t in found if t.margin <= 0]
     expect("GPUs at their throttling temperature", found=hot, expected=[])

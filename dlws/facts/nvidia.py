@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dlws.facts.files import text_of
 from dlws.parse import versions
 from dlws.parse.accelerators import nvidia_driver, nvidia_models, nvidia_smi
-from dlws.parse.accelerators.nvidia_models import Form, Model
+from dlws.parse.accelerators.nvidia_models import Model
 from dlws.parse.host import lspci
 from dlws.parse.text import lines, unparsable
 from dlws.remote.host import ANY_STATUS, Host
@@ -184,22 +184,6 @@ def optional_field(card: Card, field: str) -> str | None:
 def required_number(card: Card, field: str) -> int:
     """A field that is a number. Unknown as in `required_field`."""
     return int(required_field(card, field))
-
-
-def cards_that_tell(there: Iterable[Card], *fields: str) -> list[Card]:
-    """The cards without the vGPUs that have none of these fields: the machine that lends them has the card itself.
-
-    NotApplicable where there is none.
-    """
-    found = [card for card in there if not (_is_lent(card) and all(optional_field(card, f) is None for f in fields))]
-    if not found:
-        raise NotApplicable(f"the GPUs are lent to this virtual machine, which is not told their {fields[0]}")
-    return found
-
-
-def _is_lent(card: Card) -> bool:
-    model = nvidia_models.by_name(required_field(card, "name"))
-    return model is not None and model.form is Form.VIRTUAL
 
 
 def card_name(card: Card) -> str:

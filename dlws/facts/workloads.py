@@ -52,9 +52,10 @@ def phases(kube: Kubernetes, resource: str) -> list[tuple[str, str]]:
 
 
 def claims_that_may_wait(kube: Kubernetes) -> set[str]:
-    """The persistent volume claims that get a volume only once a pod uses them, and that none does: `{"default/data"}`.
+    """The persistent volume claims that may wait for a pod to use them, and that none does: `{"default/data"}`.
 
-    Their class says so (volumeBindingMode WaitForFirstConsumer); it is named in them, or in the annotation of old.
+    Their class says so (volumeBindingMode WaitForFirstConsumer), which is named in them, or in the annotation of old.
+    Without a class they are meant for volumes made by hand.
     """
     waiting = {
         str(one["metadata"]["name"])
@@ -63,7 +64,7 @@ def claims_that_may_wait(kube: Kubernetes) -> set[str]:
     }
     claims = {objects.name_of(claim): _class_of(claim) for claim in kube.list("persistentvolumeclaims")}
     used = _claims_in_use(kube)
-    return {name for name, kind in claims.items() if kind in waiting and name not in used}
+    return {name for name, kind in claims.items() if kind in ("", *waiting) and name not in used}
 
 
 def _class_of(claim: Object) -> str:
