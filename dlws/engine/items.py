@@ -190,9 +190,13 @@ class CheckItem(TargetItem):
         return key_of(self.spec.id, self.target.name)
 
     def judged(self, site: Site) -> Judgement:
-        """The check's verdict; NOT RUN where another finding of this run explains it."""
+        """The check's verdict; NOT RUN where another finding of this run explains it.
+
+        A warning is explained, too: with `--strict` it fails the run like the finding that caused it.
+        """
         judgement = self.weighed(site)
-        if judgement.verdict.is_red and (cause := next(self._red_causes(site), None)):
+        may_follow = judgement.verdict.is_red or judgement.verdict is Verdict.WARN
+        if may_follow and (cause := next(self._red_causes(site), None)):
             lead = f"follows from {cause.spec.id} on {cause.target.name}"
             message = f"{lead}: {judgement.message}" if judgement.message else lead
             return replace(judgement, verdict=Verdict.NOT_RUN, message=message, follows=cause.key)

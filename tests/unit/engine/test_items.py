@@ -352,6 +352,13 @@ def test_a_finding_may_follow_from_one_on_the_master_alone(tmp_path):
         assert (made.verdicts["it_answers[a1]"], made.verdicts["it_answers[a2]"]) == ("NOT RUN", others)
 
 
+def test_a_warning_may_follow_from_a_finding(tmp_path):
+    warns = CAUSES.replace("causes=[test_it_runs]", 'causes=[test_it_runs], severity="warning"')
+    made = Project(tmp_path, checks=warns, hosts=("a1",))
+    assert made.run("-m", "verify").status == 1
+    assert made.verdicts == {"it_runs[a1]": "FAIL", "it_answers[a1]": "NOT RUN"}
+
+
 def test_without_its_cause_in_the_run_a_finding_stays_one(tmp_path):
     made = Project(tmp_path, checks=CAUSES, hosts=("a1",))
     assert made.run("-m", "verify", "-k", "answers").status == 1
