@@ -79,7 +79,7 @@ def test_what_lscpu_cannot_tell_is_said_to_be_unknown() -> None:
 
 def test_a_link_has_widths_and_speeds() -> None:
     expected = {"0000:c1:00.0": lspci.PcieLink(width=4, most_width=16, speed=2.5, most_speed=8.0)}
-    assert lspci.links("\t\tLnkCap:\tSpeed 5GT/s, Width x1\n" + NPU) == expected
+    assert lspci.links("\t\tLnkCap:\tSpeed 5GT/s, Width x1\n" + NPU).told == expected
     with pytest.raises(Unparsable):
         lspci.functions("0000:c1:00.0 Accelerators [1200]: Device [19e5:d802] (rev 20) x\n")
 

@@ -171,28 +171,30 @@ NPU = """\
 
 
 def test_a_link_is_what_it_is_and_what_it_could_be():
-    assert lspci.links(NPU) == {"0000:c1:00.0": lspci.PcieLink(width=8, most_width=16, speed=2.5, most_speed=16.0)}
-    assert lspci.links("") == {}
+    slow = lspci.PcieLink(width=8, most_width=16, speed=2.5, most_speed=16.0)
+    assert lspci.links(NPU) == ({"0000:c1:00.0": slow}, [])
+    assert lspci.links("") == ({}, [])
 
 
 def test_a_function_that_is_off_the_bus_has_no_link_and_hides_none():
     gone = "0000:81:00.0 Processing accelerators: Huawei Technologies Co., Ltd. Device d801 (rev ff) (prog-if ff)\n"
     gone += "\t!!! Unknown header type 7f\n\tKernel driver in use: devdrv_device_driver\n"
-    assert lspci.links(gone + NPU) == {"0000:81:00.0": None, **lspci.links(NPU)}
+    assert lspci.links(gone + NPU) == ({"0000:81:00.0": None, **lspci.links(NPU).told}, [])
     with pytest.raises(Unparsable, match="no link of"):
         lspci.links(gone.replace("7f", "7e"))
 
 
-def test_a_link_that_is_down_has_no_width():
-    down = NPU.replace("LnkSta:\tSpeed 2.5GT/s (downgraded), Width x8", "LnkSta:\tSpeed unknown, Width x0,")
-    assert down != NPU
-    assert lspci.links(down) == {"0000:c1:00.0": lspci.PcieLink(width=0, most_width=16, speed=0.0, most_speed=16.0)}
+@pytest.mark.parametrize("speed", ["LnkCap:\tPort #0, Speed 16GT/s", "LnkSta:\tSpeed 2.5GT/s"])
+def test_a_link_with_an_unknown_speed_is_told_by_its_registers(speed: str) -> None:
+    unknown = NPU.replace(speed, speed.rpartition(" ")[0] + " unknown")
+    assert unknown != NPU
+    assert lspci.links(unknown) == ({}, ["0000:c1:00.0"])
 
 
 def test_a_function_that_is_set_apart_needs_no_link():
     engine = "0000:75:00.0 Processing accelerators: Huawei Technologies Co., Ltd. HiSilicon ZIP Engine (rev 21)\n"
-    assert list(lspci.links(engine + NPU, {"0000:75:00.0"})) == ["0000:c1:00.0"]
-    assert lspci.links(engine, {"0000:75:00.0"}) == {}
+    assert list(lspci.links(engine + NPU, {"0000:75:00.0"}).told) == ["0000:c1:00.0"]
+    assert lspci.links(engine, {"0000:75:00.0"}) == ({}, [])
     with pytest.raises(Unparsable, match="no link of"):
         lspci.links(engine + NPU, {"0000:c1:00.0"})
 
