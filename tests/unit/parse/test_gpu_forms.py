@@ -344,9 +344,11 @@ def test_links_of_several_drivers() -> None:
 def test_a_card_that_tells_no_links_in_words(words: str, links: tuple[float, ...] | None) -> None:
     other = CARD.replace("GPU 0", "GPU 1")
     assert nvlink.parse(f"{CARD}{words}\n{other}\t Link 0: 25 GB/s\n") == {0: links, 1: (25.0,)}
-    for text in (f"{words}\n{CARD}", f"{CARD}{words}\n\t Link 0: 25 GB/s\n", f"{CARD}{words}\n{words}\n"):
+    for rest in ("\n\t Link 0: 25 GB/s\n", f"\n{words}\n", " x\n"):
         with pytest.raises(Unparsable):
-            nvlink.parse(text)
+            nvlink.parse(CARD + words + rest)
+    with pytest.raises(Unparsable):
+        nvlink.parse(f"{words}\n{CARD}")
 
 
 @pytest.mark.parametrize(

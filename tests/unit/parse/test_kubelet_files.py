@@ -158,3 +158,20 @@ def test_a_kubeconfigs_certificates_are_in_it_or_in_files() -> None:
     ):
         with pytest.raises(Unparsable):
             kubeconfig.certificates(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "flag", "is_on"),
+    [
+        ("true", "", True),
+        ("false", "", False),
+        ("true", "={off}", False),
+        ("false", "=true", True),
+    ],
+)
+@pytest.mark.parametrize("off", ["false", "0"])
+def test_a_switch_is_its_flag_or_else_what_the_file_says(written: str, flag: str, off: str, is_on: bool) -> None:
+    file = f"{CONFIG}rotateCertificates: {written}\nprotectKernelDefaults: {written}\n"
+    words = f"--rotate-certificates{flag} --protect-kernel-defaults{flag}".format(off=off) if flag else ""
+    found = kubelet.parse(file, ARGS.format(words))
+    assert (found.rotates_certificates, found.protects_kernel) == (is_on, is_on)

@@ -193,7 +193,7 @@ def test_what_is_not_a_module_name_is_unknown(text):
 
 
 def test_the_last_sysctl_setting_wins_in_either_spelling():
-    text = "# k8s\nnet.ipv4.ip_forward=0\n-net/ipv4/ip_forward = 1\n;x\nnet.ipv4.conf.eth0/1.rp_filter = 2\n"
+    text = "# k8s = 1\nnet.ipv4.ip_forward=0\n-net/ipv4/ip_forward = 1\n;x = 1\nnet.ipv4.conf.eth0/1.rp_filter = 2\n"
     text += "-net.ipv4.conf.lo.rp_filter\n-\nEOF\nvm.max_map_count 262144\nnet.ipv4.ip_forward\n"
     assert sysctl_conf.parse(text) == {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.rp_filter": "2"}
 

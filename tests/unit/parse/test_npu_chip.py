@@ -181,3 +181,22 @@ def test_a_card_counts_its_faulty_chips(line: str, count: int) -> None:
 def test_a_link_has_the_lanes_that_it_sends_by(lists: str, narrowed: dict[int, int]) -> None:
     text = f"\thccs health status : OK\n\thccs lane mode : [4 4 0 4 ]\n\thccs link lane list : {lists}\n"
     assert npu_chip.hccs(text).narrowed == narrowed
+
+
+HCCS = "\thccs health status : OK\n\thccs lane mode : [4 4 ]\n"
+
+
+def test_links_between_chips_are_sound_or_not() -> None:
+    assert npu_chip.hccs(HCCS) == npu_chip.Hccs(True, (4, 4), (4, 4))
+    assert npu_chip.hccs("Note: one chip\n" + HCCS.replace("OK", "NOK")) == npu_chip.Hccs(False, (4, 4), (4, 4))
+    for lists in ("[]", "[1111 1111 ] x"):
+        assert npu_chip.hccs(f"{HCCS}\thccs link lane list : {lists}\n").used == (4, 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", HCCS.replace("OK", "OK x"), HCCS.replace("[4 4 ]", "[]"), HCCS.replace("[4 4 ]", "[4 4 ] x"), HCCS + HCCS],
+)
+def test_links_between_chips_with_a_doubt_are_unknown(text: str) -> None:
+    with pytest.raises(Unparsable, match="no health, or no lane mode"):
+        npu_chip.hccs(text)

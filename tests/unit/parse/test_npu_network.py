@@ -203,3 +203,21 @@ def test_a_function_that_is_set_apart_needs_no_link():
 def test_half_of_a_link_is_unknown(text):
     with pytest.raises(Unparsable):
         lspci.links(text)
+
+
+@pytest.mark.parametrize(
+    ("registers", "link"),
+    [
+        ("00437d04\n1104\n", lspci.PcieLink(16, 16, 16.0, 16.0)),
+        ("00437d04\n1081\n", lspci.PcieLink(8, 16, 2.5, 16.0)),
+        ("00437c45\n0001\n", lspci.PcieLink(0, 4, 0.0, 32.0)),  # down
+    ],
+)
+def test_the_registers_of_a_link_tell_its_widths_and_speeds(registers: str, link: lspci.PcieLink) -> None:
+    assert lspci.registered_links(f"== 0000:c1:00.0\n{registers}") == {"0000:c1:00.0": link}
+
+
+@pytest.mark.parametrize("text", ["x", "00437d04\n1104\nx\n", "00437d0f\n1104\n", "00437d04\n110f\n", "00437d04\n"])
+def test_registers_with_a_doubt_are_unknown(text: str) -> None:
+    with pytest.raises(Unparsable):
+        lspci.registered_links(f"== 0000:c1:00.0\n{text}")

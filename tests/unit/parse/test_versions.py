@@ -166,3 +166,10 @@ def test_zeros_alone_are_a_version():
     assert versions.nvidia("0") == versions.nvidia("0.0")
     assert versions.ascend("0.0") == versions.ascend("0.0.0")
     assert not versions.ascend("20.1") < versions.ascend("20.1.0")
+
+
+def test_builds_for_tests_are_compared_within_their_numbering() -> None:
+    assert versions.ascend("8.5.T7") < versions.ascend("8.6")
+    assert versions.ascend("0.0").major == 0
+    with pytest.raises(Unparsable, match="no order"):
+        assert versions.ascend("2.5.T7") < versions.ascend("3.5")
