@@ -186,7 +186,8 @@ def kubectl(words: str) -> str:
     return on(MASTER, f"{KUBECTL} {words}")
 
 
-# Files but what programs keep for themselves, packages, users, and the processes that are not of a login.
+# Files but what programs keep for themselves, packages, users, and the processes that are not of a login and live on:
+# the source of the NPUs' data starts others each second.
 OWN = (
     "/proc",
     "/sys",
@@ -204,7 +205,8 @@ OWN = (
 SNAPSHOT = (
     "{ find / -xdev " + "".join(f"-path '{path}' -prune -o " for path in OWN) + "-printf '%p %s %T@ %m %u\\n';"
     " dpkg-query -W; cat /etc/passwd /etc/group;"
-    " ps -eo unit,user,args --no-headers | grep -v -e ^session- -e ^user@ | sed 's/ [0-9]* of / of /'; } | sort"
+    " ps -eo etimes,unit,user,args --no-headers | awk '$1 > 2 { $1 = \"\"; print substr($0, 2) }' |"
+    " grep -v -e ^session- -e ^user@ | sed 's/ [0-9]* of / of /'; } | sort"
 )
 OBJECTS = f"""kinds=$({KUBECTL} api-resources --verbs=list -o name | grep -v ^events | sort -u | paste -sd,)
     {KUBECTL} get "$kinds" -A -o json"""
