@@ -9,7 +9,7 @@ from dlws.engine.check import check, expect, expect_present, expect_that
 from dlws.engine.targets import master, whole_cluster
 from dlws.facts.control_plane import component_flags
 from dlws.facts.files import files_at
-from dlws.facts.kube_host import kubelet_settings, kubelets_of
+from dlws.facts.kube_host import kubelets_of
 from dlws.facts.secrets import SHORTEST_SECRET
 from dlws.kubernetes import objects
 from dlws.kubernetes.objects import Object
@@ -33,6 +33,8 @@ KUBELET_FILES = [
     "/lib/systemd/system/kubelet.service.d/10-kubeadm.conf",
 ]
 ADMIN = "cluster-admin"
+EVERYTHING = {"create", "delete", "get", "list", "patch", "update"}
+"""The verbs of all objects (Kubernetes, Authorization Overview); `watch` and `deletecollection` are in these."""
 ADMINISTRATORS = (("Group", "system:masters"), ("Group", "kubeadm:cluster-admins"))
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 AUDIT = {"audit-log-maxage": 30, "audit-log-maxbackup": 10, "audit-log-maxsize": 100}
@@ -264,12 +266,11 @@ def test_kubelet_answers_nobody_unknown(host: Host) -> None:
     A file that says nothing of it means no access, and Webhook; the defaults of flags alone are others
     (pkg/kubelet/apis/config/v1beta1/defaults.go).
     """
-    config = kubelet_settings(host)
-    asks, decides = config.get("authentication") or {}, config.get("authorization") or {}
-    expect("anonymous access", found=(asks.get("anonymous") or {}).get("enabled", False), expected=False)
-    expect("authorization mode", found=decides.get("mode") or "Webhook", expected="Webhook")
-    expect_that((asks.get("x509") or {}).get("clientCAFile"), "clientCAFile", found="none", expected="the cluster's CA")
-    expect("read-only port", found=config.get("readOnlyPort", 0), expected=0)
+    for when, found in kubelets_of(host).items():
+        expect(f"anonymous access {when}", found=found.lets_anybody_ask, expected=False)
+        expect(f"authorization mode {when}", found=found.authorization, expected="Webhook")
+        expect_that(found.client_ca, f"clientCAFile {when}", found="none", expected="the cluster's CA")
+        expect(f"read-only port {when}", found=found.read_only_port, expected="0")
     expect("anonymous request to port 10250", found=host.read(CURL + "https://127.0.0.1:10250/pods"), expected="401")
     plain = host.run_expect([0, REFUSED], CURL + "http://127.0.0.1:10255/pods")
     expect_that(plain.rc == REFUSED, "connection to port 10255", found=f"status {plain.stdout}", expected="refused")
@@ -375,9 +376,10 @@ def test_no_secret_in_a_configmap(cluster: Cluster, kube: Kubernetes) -> None:
 
 
 def may_all(role: Object) -> bool:
-    """Whether a role may do everything with every object."""
-    rules = role.get("rules") or ()
-    return any(all("*" in (rule.get(key) or ()) for key in ("verbs", "apiGroups", "resources")) for rule in rules)
+    """Whether a role may do everything with every object, by `*` or by all that there is to do, in one rule or more."""
+    wide = [r for r in role.get("rules") or () if all("*" in (r.get(key) or ()) for key in ("apiGroups", "resources"))]
+    verbs = {verb for rule in wide for verb in rule.get("verbs") or ()}
+    return "*" in verbs or verbs >= EVERYTHING
 
 
 def running_flags(cluster: Cluster, kube: Kubernetes, component: str) -> dict[str, str]:

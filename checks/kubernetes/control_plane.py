@@ -52,6 +52,7 @@ GRAVE = {
     "ContainerGCFailed",
     "NodeHasDiskPressure",
     "NodeHasInsufficientMemory",
+    "NodeHasInsufficientPID",
 }
 
 
@@ -313,11 +314,11 @@ def test_api_answers_quickly(kube: Kubernetes) -> None:
     source="troubleshoot",
     on=whole_cluster,
     severity=Severity.WARNING,
-    title_zh="近一小时没有 Pod 驱逐、内存不足和清理失败事件",
+    title_zh="近一小时没有 Pod 驱逐、资源不足和清理失败事件",
     fix="check kubectl get events -A; free disk or memory on the host named",
 )
 def test_no_grave_events(kube: Kubernetes) -> None:
-    """In the last hour there was no pod eviction, memory or disk shortage, or failed clean-up."""
+    """In the last hour there was no pod eviction, shortage of memory, disk or processes, or failed clean-up."""
     events = kube.list("events")
     grave = [
         f"{event['reason']} {event['involvedObject'].get('name')}: {event.get('message', '')}"

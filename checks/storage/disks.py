@@ -7,7 +7,7 @@ from dlws.engine.check import check, expect, expect_that, preflight
 from dlws.facts.disks import df_of_existing
 from dlws.facts.docker import docker_root
 from dlws.facts.files import text_of
-from dlws.facts.kube_host import kubelet_settings
+from dlws.facts.kube_host import kubelets_of
 from dlws.facts.shares import mounts_of
 from dlws.facts.unit_files import mount_units
 from dlws.parse.host import systemd
@@ -17,7 +17,6 @@ from dlws.remote.host import Host
 from dlws.verdict import Severity
 
 FOLDERS = ("/", "/var/lib/kubelet", "/var/lib/etcd")
-COLLECTION = 85  # per cent used, from which the kubelet deletes images: its imageGCHighThresholdPercent
 SPACE, IMAGE_SPACE, INODES = 0.10, 0.15, 0.05
 """Shares that must be free; below them the kubelet evicts pods (nodefs.available, imagefs.available, inodesFree)."""
 
@@ -65,8 +64,7 @@ def test_disks_have_inodes(host: Host) -> None:
 )
 def test_images_are_not_collected(host: Host) -> None:
     """Docker's disk is below the usage at which the kubelet deletes images, which an offline site cannot pull again."""
-    config = kubelet_settings(host)
-    limit = number("imageGCHighThresholdPercent", str(config.get("imageGCHighThresholdPercent", COLLECTION)))
+    limit = min(number("imageGCHighThresholdPercent", found.gc_threshold) for found in kubelets_of(host).values())
     disk = df.parse(df_of_existing(host, "df -PB1", [docker_root(host), "/"]))[0]
     used = 100 - disk.available * 100 // (disk.size or 1)  # in whole numbers, as the kubelet's image_gc_manager.go
     expect_that(used < limit, f"space used on {disk.mountpoint}", found=f"{used}%", expected=f"under {limit}%")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from dlws.config import addresses, document, lint, lint_local_yaml, named_file, rules, values
+from dlws.config import addresses, document, lint, lint_local_yaml, named_file, ranges, rules, values
 from dlws.config.addresses import Hosts, Resolver
 from dlws.config.document import Document
 from dlws.config.finding import ConfigError, ConfigUnreadable, Finding, Level, errors
@@ -240,7 +240,7 @@ def inspect(
     address_of, address_findings = addresses.resolve_all(written, _by_hand(hosts), resolve)
     findings += address_findings
     findings += rules.check(written)
-    findings += rules.hosts_outside_ranges(written, address_of)
+    findings += ranges.check(written, address_of)
     findings += lint.check(written, known_leaks)
     findings += lint.check_file_mode(written, path.stat().st_mode)
     named = written.get("suite", "registry_config")

@@ -21,7 +21,8 @@ from dlws.config.finding import Finding, KeyPath, Level, shown
 from dlws.config.guesses import is_guessed, is_placeholder
 from dlws.config.lint_seeds import seeds
 from dlws.config.lint_shares import places_of_shares
-from dlws.config.rules import RANGES, Written, machines, network, suite_ranges
+from dlws.config.ranges import RANGES, network, suite_ranges
+from dlws.config.rules import Written, machines
 from dlws.config.validation import is_secret, nearest
 from dlws.hostfiles import apt_source, hosts_file
 from dlws.upstream import published_secrets

@@ -7,9 +7,8 @@ Sources: deploy.py and its templates (V0.1.6.1), runbook sections 1, 2.4, 3.2, 3
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,18 +16,14 @@ import yaml
 
 from dlws.config.document import Document
 from dlws.config.finding import Finding, KeyPath, Level, shown
-from dlws.config.schema import Configuration
 from dlws.config.validation import nearest
 
 Rule = Callable[[Document], Iterator[Finding]]
 
 REQUIRED_FOLDERS: Final = ("jobfiles", "storage", "work")
-DOCKER_BRIDGE: Final = "172.17.0.0/16"
-"""Docker's own default for docker0."""
 ANONYMOUS: Final = ("smtp_auth_username", "smtp_auth_password")
 ALERTMANAGER: Final = ("smtp_url", "smtp_from", *ANONYMOUS, "receiver")
 """Keys of `alert-manager` by which mail is sent; the two of a login are empty for a server that asks for none."""
-RANGES: Final = {"service_cluster_ip_range": "service range", "pod_ip_range": "pod range"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,46 +324,6 @@ def checkout_named_once(document: Document) -> Iterator[Finding]:
         yield document.at_key(("dlworkspace",), "differs from suite.dlworkspace", "keep one of them")
 
 
-def suite_ranges(document: Document) -> list[tuple[str, ipaddress.IPv4Network]]:
-    """The pod and the service range by key; defaults come first, so that a finding is about the one that is written."""
-    ranges = []
-    for key in sorted(RANGES, key=lambda key: key in document.data):
-        range_ = network(document.data.get(key, Configuration.model_fields[key].default))
-        ranges += [(key, range_)] if range_ else []
-    return ranges
-
-
-def ranges_apart(document: Document) -> Iterator[Finding]:
-    """Pod range, service range and Docker's bridge do not overlap."""
-    others = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
-    for key, range_ in suite_ranges(document):
-        for what, other in others:
-            if range_.overlaps(other):
-                message = f"the {RANGES[key]} {range_} overlaps the {what} {other}"
-                yield document.at_value((key,), message, "move one of them")
-        others.append((RANGES[key], range_))
-
-
-def hosts_outside_ranges(document: Document, addresses: Mapping[str, str]) -> Iterator[Finding]:
-    """No host's address is in a range of pods, services or Docker's bridge, because pods could not reach it."""
-    ranges = [("range of Docker's bridge", ipaddress.IPv4Network(DOCKER_BRIDGE))]
-    ranges += [(RANGES[key], range_) for key, range_ in suite_ranges(document)]
-    for machine in machines(document):
-        address = network(f"{addresses.get(machine.name)}/32")
-        for what, range_ in ranges:
-            if address is not None and address.overlaps(range_):
-                message = f"{address.network_address} is in the {what} {range_}"
-                yield document.at_value((*machine.path, "private-ip"), message, "move the range or the host")
-
-
-def network(text: object) -> ipaddress.IPv4Network | None:
-    """The IPv4 range in a text, host bits dropped; None if it is not a range: `10.3.0.1/16` is 10.3.0.0/16."""
-    try:
-        return ipaddress.IPv4Network(text, strict=False) if isinstance(text, str) and "/" in text else None
-    except ValueError:
-        return None
-
-
 def _did_you_mean(word: str, choices: object) -> str:
     names = sorted(choices) if isinstance(choices, set | dict) else []
     near = nearest(word, names)
@@ -395,6 +350,5 @@ RULES: Final[tuple[Rule, ...]] = (
     alertmanager,
     names_agree,
     checkout_named_once,
-    ranges_apart,
     runtime_socket,
 )

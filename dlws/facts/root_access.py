@@ -130,11 +130,17 @@ def _wants_a_key(host: Host, user: str) -> bool:
 
 def key_files(host: Host, user: str, home: str) -> list[str]:
     """The files with the keys that open an account (AuthorizedKeysFile of sshd_config(5)), as sshd has it in force."""
-    marks = {"%h": home, "%u": user, "%%": "%"}
-    named = (
-        re.sub("%[hu%]", lambda mark: marks[mark[0]], word) for word in _in_force(host, "authorizedkeysfile", user)
-    )
+    words = _in_force(host, "authorizedkeysfile", user)
+    marks = {"%h": home, "%u": user, "%U": _uid(host, user) if "%U" in "".join(words) else "", "%%": "%"}
+    named = (re.sub("%[hUu%]", lambda mark: marks[mark[0]], word) for word in words)
     return [path if path.startswith("/") else f"{home}/{path}" for path in named]
+
+
+def _uid(host: Host, user: str) -> str:
+    uid = next((each.uid for each in users_of(host) if each.name == user), None)
+    if uid is None:
+        raise Unknown(f"{host.name}: {user} is not in /etc/passwd")
+    return str(uid)
 
 
 def key_sources(host: Host, user: str) -> list[str]:

@@ -15,7 +15,7 @@ from dlws.config import named_file, values
 from dlws.config.cluster import Cluster, inspect, load
 from dlws.config.command import CONFIG, show
 from dlws.config.finding import errors, shown
-from dlws.config.rules import RANGES
+from dlws.config.ranges import RANGES
 from dlws.config.state import State, state_of
 from dlws.engine.credentials import ENVIRONMENT, kept_credential
 from dlws.init import draft, from_cluster, settings, table

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import yaml
 
-from dlws.config.rules import DOCKER_BRIDGE, RANGES, network
+from dlws.config.ranges import DOCKER_BRIDGE, RANGES, network
 from dlws.config.schema import Configuration, Images
 from dlws.init.survey import Surveyed
 from dlws.init.table import VENDORS

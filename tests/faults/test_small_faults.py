@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlws.config import rules
+from dlws.config import ranges
 from dlws.parse.accelerators import nvidia_smi
 from dlws.record.answer import CommandTimedOut
 from dlws.remote.host import Host
@@ -72,7 +72,7 @@ def test_cards_in_another_order_are_the_same_cards() -> None:
 
 
 def test_a_range_with_host_bits_is_its_network() -> None:
-    assert str(rules.network("10.3.0.1/16")) == "10.3.0.0/16"
+    assert str(ranges.network("10.3.0.1/16")) == "10.3.0.0/16"
 
 
 def test_no_deadline_goes_by_a_clock_that_can_be_set() -> None:

@@ -16,6 +16,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dlws.record.ledger import Ledger, Result, read
 from dlws.record.run_folder import RUNS
 from dlws.verdict import Verdict
@@ -29,7 +31,8 @@ OUT = ROOT / "reports" / "out" / "atlas"
 MASTER = "atlas02"
 HOSTS = (MASTER, "atlas01", "atlas-gpu02", "atlas-gpu01")
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
-DEADLINE = 600.0
+DEADLINE = 1200.0
+LAST_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,14 @@ class Running:
         return [int(pid) for pid in listing.stdout.split()]
 
     def finish(self, deadline: float = DEADLINE) -> Finished:
-        """Wait for its end."""
-        output, _ = self.process.communicate(timeout=deadline)
+        """Wait for its end; one that has none in time is ended, lest it keep the lease from all that follow."""
+        try:
+            output, _ = self.process.communicate(timeout=deadline)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            output, _ = self.process.communicate()
+            last = "\n".join(output.splitlines()[-LAST_LINES:])
+            pytest.fail(f"no end after {deadline:.0f} s: {' '.join(self.process.args)}; it said last:\n{last}")
         assert folders(self._out) - self._known, f"the suite left no ledger: {output}"
         return Finished(self.process.returncode, output, self.folder)
 

@@ -39,7 +39,8 @@ class Kubelet:
     """The values in force, including kubelet's own defaults; `node_ip` is empty if not set.
 
     `resolv_conf` is empty where a flag says so: then pods inherit no name servers (kubelet --help). `cluster_dns` and
-    `cluster_domain` are what pods are given instead of the host's.
+    `cluster_domain` are what pods are given instead of the host's. `client_ca` is empty where no client certificate is
+    taken; `gc_threshold` is the usage of the images' disk, in percent, from which on images are deleted.
     """
 
     cgroup_driver: str
@@ -49,6 +50,11 @@ class Kubelet:
     cluster_domain: str = ""
     rotates_certificates: bool = False
     protects_kernel: bool = False
+    lets_anybody_ask: bool = False
+    authorization: str = "Webhook"
+    client_ca: str = ""
+    read_only_port: str = "0"
+    gc_threshold: str = "85"
 
 
 def parse(config: str, flags: str, defaults: str = "", unit: str = START) -> Kubelet:
@@ -77,6 +83,10 @@ def _kubelet(config: str, words: list[str]) -> Kubelet:
     if not isinstance(from_file, dict) or from_file.get("kind") != "KubeletConfiguration":
         raise unparsable(CONFIG, config.strip().partition("\n")[0])
     from_flags = _flags(words)
+    if (path := from_flags.get("config", CONFIG)) != CONFIG:
+        raise unparsable("the kubelet's command line", path, f"it reads another file than {CONFIG}")
+    full = from_file.get("imageGCHighThresholdPercent") or 85
+    asks, decides = _section(from_file, "authentication"), _section(from_file, "authorization")
     return Kubelet(
         cgroup_driver=from_flags.get("cgroup-driver") or str(from_file.get("cgroupDriver") or "cgroupfs"),
         resolv_conf=from_flags.get("resolv-conf", str(from_file.get("resolvConf") or "/etc/resolv.conf")),
@@ -85,7 +95,19 @@ def _kubelet(config: str, words: list[str]) -> Kubelet:
         cluster_domain=from_flags.get("cluster-domain") or str(from_file.get("clusterDomain") or ""),
         rotates_certificates=_is_on(from_flags.get("rotate-certificates"), from_file.get("rotateCertificates")),
         protects_kernel=_is_on(from_flags.get("protect-kernel-defaults"), from_file.get("protectKernelDefaults")),
+        lets_anybody_ask=_is_on(from_flags.get("anonymous-auth"), _section(asks, "anonymous").get("enabled")),
+        authorization=from_flags.get("authorization-mode") or str(decides.get("mode") or "Webhook"),
+        client_ca=from_flags.get("client-ca-file", str(_section(asks, "x509").get("clientCAFile") or "")),
+        read_only_port=from_flags.get("read-only-port") or str(from_file.get("readOnlyPort") or 0),
+        gc_threshold=from_flags.get("image-gc-high-threshold") or str(full),
     )
+
+
+def _section(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = content.get(name) or {}
+    if not isinstance(found, dict):
+        raise unparsable(CONFIG, why=f"{name} is no mapping")
+    return found
 
 
 def _is_on(flag: str | None, written: object) -> bool:

@@ -53,7 +53,6 @@ _SPECIAL: Final = (
     "--icmp-type",
     "--ctstatus",
     "--limit",
-    "--tcp-flags",
     "--tcp-option",
     "--match-set",
     "--physdev-in",
@@ -103,10 +102,23 @@ class Rule:
         """Whether it has no condition."""
         return not set(self.options) - {"-j", "-g", "-m", "--comment"}
 
+    @property
+    def _is_for_flags_of_pods(self) -> bool:
+        """Whether it holds for what opens a TCP connection, `--syn`, or for all that follows, as `! --syn` by itself.
+
+        Together with a state `! --syn` is for new connections that do not begin with SYN, which no pod makes.
+        """
+        flags = {name: value for name, value in self.options.items() if name.startswith(("--syn", "--tcp-flags"))}
+        opens = {name: _opens_a_connection(value) for name, value in flags.items()}
+        by_state = any(state in self.options for state in _STATES)
+        return all(opens[name] and not by_state if name.endswith(" !") else opens[name] for name in opens)
+
     def concerns(self, networks: Networks) -> bool:
         """Whether an ordinary packet of a pod may meet it: by address, device, protocol and connection state."""
         options = self.options
         if any(name in options for name in _SPECIAL) or options.get("-p", "tcp") not in ("tcp", "udp", "all"):
+            return False
+        if not self._is_for_flags_of_pods:
             return False
         if any(_OTHER_DEVICES.fullmatch(options.get(side, "")) for side in ("-i", "-o")):
             return False
@@ -219,6 +231,12 @@ def _rule(text: str) -> Rule:
         else:
             raise unparsable(SOURCE, text)
     return Rule(text, MappingProxyType(options))
+
+
+def _opens_a_connection(flags: str) -> bool:
+    """Whether flags, `FIN,SYN,RST,ACK SYN` or none of `--syn`, are those of the packet that opens a connection."""
+    mask, _, those_set = (flags or "SYN SYN").partition(" ")
+    return those_set == "SYN" and bool({"SYN", "ALL"} & {*mask.split(",")})
 
 
 def _means_pods(ports: str) -> bool:

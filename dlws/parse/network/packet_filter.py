@@ -284,6 +284,7 @@ _OPTIONS: Final[dict[str, Callable[..., Holds]]] = {
         (_FLAGS_OF_A_FIRST_PACKET & (set(mask.split(",")) if mask != "ALL" else _FLAGS_OF_A_FIRST_PACKET))
         == ({*flags.split(",")} - {"NONE"})
     ),
+    "--syn": lambda packet: packet.protocol == "tcp",
     "--icmp-type": lambda packet, value: value in ("8", "8/0", "any", "echo-request"),
     "--dst-type": lambda packet, value: "LOCAL" in value.split(","),
     "--src-type": lambda packet, value: "UNICAST" in value.split(","),

@@ -96,7 +96,7 @@ def test_what_ends_the_chain_behind_a_pod_networks_own_is_a_policy(chain: str) -
         "-p tcp --icmp-type 8",
         "-m conntrack --ctstatus DNAT",
         "-m limit --limit 5/sec",
-        "-p tcp --tcp-flags SYN,ACK SYN",
+        "-p tcp --tcp-flags SYN,ACK SYN,ACK",
         "-p tcp --tcp-option 8",
         "-m set --match-set bad src",
         "-m physdev --physdev-in eth0",
