@@ -43,7 +43,7 @@ EVIDENCE = {
     "device_lost": ("npu", "npu-smi info -l | head -n 1; lspci -d 19e5: | wc -l; ls /dev/davinci[0-9]"),
     "sessions_stopped": ("gpu", "systemctl is-active lab-stops-sessions || true"),
     "change_host_key": ("gpu", "cat /etc/ssh/*.pub"),
-    "fill_disk": ("gpu", "df --output=pcent /tmp /var/cache/apt/archives | tr -d ' \\n'"),
+    "fill_disk": ("gpu", "df --output=pcent /tmp /var/cache/apt/archives | grep -c 100% || true"),
     "apt_lock": ("gpu", "apt-get install --yes less > /dev/null 2>&1 && echo installed || echo refused"),
     "docker_stopped": ("gpu", f"systemctl is-active docker || true; {IN_DOCKER}"),
     **dict.fromkeys(("ecc_errors", "ecc_off"), ("gpu", f"{CARDS}={ECC}")),
