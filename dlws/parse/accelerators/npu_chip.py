@@ -167,16 +167,16 @@ def board(text: str) -> Board:
     )
 
 
-_FAULTY = re.compile(r"\s*(?:Faulty Chip Count|Chip Fault)\s*:\s*([0-9]{1,4}|NA)")
+_FAULTY = re.compile(r"\s*(?:Faulty Chip Count|Chip Fault)\s*:\s*([0-9]{1,4})")
 
 
 def faulty_chips(text: str) -> int:
-    """`npu-smi info -t board -i N`: how many chips of the card npu-smi counts as faulty, 0 where it counts none.
+    """`npu-smi info -t board -i N`: how many chips of the card npu-smi counts as faulty, 0 where it counts none (NA).
 
     The line's name differs between models (hicann/driver, npu_info_print.c).
     """
     counts = [row[1] for row in map(_FAULTY.fullmatch, lines("npu-smi info -t board", text)) if row is not None]
-    return sum(int(count) for count in counts if count != "NA")
+    return sum(map(int, counts))
 
 
 @dataclass(frozen=True, slots=True)

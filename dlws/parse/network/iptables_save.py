@@ -104,14 +104,14 @@ class Rule:
 
     @property
     def _is_for_flags_of_pods(self) -> bool:
-        """Whether it holds for what opens a TCP connection, `--syn`, or for all that follows, as `! --syn` by itself.
+        """Whether it holds for what opens a TCP connection, as `--syn`, or for all that follows, as `! --syn`.
 
         Together with a state `! --syn` is for new connections that do not begin with SYN, which no pod makes.
         """
         flags = {name: value for name, value in self.options.items() if name.startswith(("--syn", "--tcp-flags"))}
         opens = {name: _opens_a_connection(value) for name, value in flags.items()}
         by_state = any(state in self.options for state in _STATES)
-        return all(opens[name] and not by_state if name.endswith(" !") else opens[name] for name in opens)
+        return all(not (opens[name] and by_state) if name.endswith(" !") else opens[name] for name in opens)
 
     def concerns(self, networks: Networks) -> bool:
         """Whether an ordinary packet of a pod may meet it: by address, device, protocol and connection state."""

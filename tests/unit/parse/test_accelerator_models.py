@@ -234,6 +234,17 @@ def test_what_only_one_generation_has(name: str, modes: bool, planes: bool, shar
     assert (row.has_work_modes, row.has_two_planes, row.shares_functions) == (modes, planes, shares)
 
 
+@pytest.mark.parametrize(
+    ("name", "hccs", "without_ports"),
+    [("910A", False, False), ("910B3", True, False), ("910_9392", True, True), ("310P3", False, False)],
+)
+def test_which_generations_tell_of_links_between_chips_and_do_without_ports(
+    name: str, *, hccs: bool, without_ports: bool
+) -> None:
+    row = ascend_models.generation(name)
+    assert (row.has_hccs_status, row.may_do_without_ports) == (hccs, without_ports)
+
+
 KUNPENG = """\
 0000:01:00.0 Processing accelerators [1200]: Huawei Technologies Co., Ltd. Device [19e5:d801] (rev 20)
 0000:75:00.0 Processing accelerators [1200]: Huawei Technologies Co., Ltd. HiSilicon ZIP Engine [19e5:a250] (rev 21)

@@ -102,6 +102,12 @@ bootcmd:
 """
 
 
+def test_a_script_of_cloud_init_is_a_script() -> None:
+    path = "/var/lib/cloud/instance/scripts/part-001"
+    (found,) = boot_commands.parse(f"== {path}\nbootcmd:\nswapon /swap\n")[-1:]
+    assert (found.file, found.text) == (path, "swapon /swap")
+
+
 @pytest.mark.parametrize("file", ["/etc/cloud/cloud.cfg", "/var/lib/cloud/instance/cloud-config.txt"])
 def test_of_cloud_init_s_bootcmd_counts_what_every_boot_runs(file: str) -> None:
     found = boot_commands.parse(CLOUD.replace("/etc/cloud/cloud.cfg.d/99-site.cfg", file))

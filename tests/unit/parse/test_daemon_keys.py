@@ -222,6 +222,11 @@ def test_ip6tables_was_experimental_up_to_26() -> None:
     assert refused({"ip6tables": True, "experimental": True}, (20, 10, 24)) == []
 
 
+def test_what_is_no_number_is_below_none() -> None:
+    assert refused({"max-download-attempts": 0}, (20, 10, 24)) == ["max-download-attempts is below 1"]
+    assert refused({"max-download-attempts": False}, (20, 10, 24)) == ["max-download-attempts is no whole number"]
+
+
 def test_a_bridge_excludes_its_own_ipv6_range() -> None:
     assert refused({"bridge": "none", "bip6": "fd00::1/64"}, (28,)) == ["bridge and bip6 exclude each other"]
 

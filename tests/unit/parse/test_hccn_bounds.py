@@ -150,3 +150,17 @@ def test_a_cable_has_light_or_says_everywhere_that_it_has_none(row: str) -> None
     for other in ("", f"{key}{colon} 1.0 mW\n"):
         with pytest.raises(Unparsable):
             hccn_link.optical(CABLE.replace(f"{row}\n", other))
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("Get ip failed, because no ip was preset there!", True),
+        (" Get ipconf failed, because no ip was preset there!\nnpu 3\n", True),
+        ("Get ip failed, because no ip was preset there! Retry", False),
+        ("ipaddr:10.20.3.60\n", False),
+        ("", False),
+    ],
+)
+def test_a_port_says_that_it_has_no_address(text: str, *, without: bool) -> None:
+    assert hccn.has_no_address(text) is without

@@ -52,6 +52,56 @@ def started(unit: str, flags: str = "", defaults: str = "") -> kubelet.Kubelet:
 DROP_IN = 'Environment="KUBELET_EXTRA_ARGS=--node-ip=10.0.0.1 --v=2" A=b\n'
 
 
+def judged(written: str, flags: str) -> kubelet.Kubelet:
+    return kubelet.parse(CONFIG + written, ARGS.format(flags))
+
+
+NOTHING_SAID = judged("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "flag", "by_file", "by_flag"),
+    [
+        ("lets_anybody_ask", "authentication: {anonymous: {enabled: true}}", "--anonymous-auth=false", True, False),
+        ("lets_anybody_ask", "authentication: {anonymous: {enabled: false}}", "--anonymous-auth", False, True),
+        (
+            "authorization",
+            "authorization: {mode: AlwaysAllow}",
+            "--authorization-mode=Webhook",
+            "AlwaysAllow",
+            "Webhook",
+        ),
+        ("client_ca", "authentication: {x509: {clientCAFile: /a}}", "--client-ca-file=/b", "/a", "/b"),
+        ("client_ca", "authentication: {x509: {clientCAFile: /a}}", "--client-ca-file=", "/a", ""),
+        ("read_only_port", "readOnlyPort: 10255", "--read-only-port=10256", "10255", "10256"),
+        ("gc_threshold", "imageGCHighThresholdPercent: 70", "--image-gc-high-threshold=60", "70", "60"),
+    ],
+)
+def test_a_flag_wins_over_the_file(name: str, written: str, flag: str, by_file: object, by_flag: object) -> None:
+    assert getattr(judged(written, ""), name) == by_file
+    assert getattr(judged(written, flag), name) == by_flag
+    assert getattr(judged("", flag), name) == by_flag
+
+
+def test_where_neither_says_it_the_defaults_of_a_file_count() -> None:
+    assert (NOTHING_SAID.lets_anybody_ask, NOTHING_SAID.authorization, NOTHING_SAID.client_ca) == (False, "Webhook", "")
+    assert (NOTHING_SAID.read_only_port, NOTHING_SAID.gc_threshold) == ("0", "85")
+
+
+def test_the_file_is_the_one_that_is_read() -> None:
+    assert judged("", f"--config={kubelet.CONFIG}") == NOTHING_SAID
+    with pytest.raises(Unparsable, match=f"it reads another file than {kubelet.CONFIG}"):
+        judged("", "--config=/etc/kubelet.yaml")
+
+
+@pytest.mark.parametrize(
+    "written", ["authentication: yes, please", "authorization: [Webhook]", "authentication: {x509: 1}"]
+)
+def test_a_section_is_a_mapping(written: str) -> None:
+    with pytest.raises(Unparsable, match="is no mapping"):
+        judged(written, "")
+
+
 def test_a_drop_in_s_variable_counts_unless_a_file_has_it_too() -> None:
     assert started(DROP_IN + kubelet.START).node_ip == "10.0.0.1"
     assert started(DROP_IN + kubelet.START, defaults="KUBELET_EXTRA_ARGS=--node-ip=10.0.0.2").node_ip == "10.0.0.2"

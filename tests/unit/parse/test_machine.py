@@ -114,6 +114,7 @@ def test_half_of_proc_modules_is_unknown(text):
         ("install overlay /bin/echo 'overlay; is off' > /dev/kmsg; /bin/false", True),
         ("install overlay logger -t modprobe overlay blocked", True),
         ("install overlay echo 'no", True),
+        ("install overlay || modprobe -i overlay", False),
         ("install overlay /bin/false || /sbin/modprobe -i overlay", False),
         ("install overlay /bin/false; /sbin/modprobe --ignore-install overlay", False),
         ("install overlay /bin/true && modprobe -i overlay && /bin/true", False),

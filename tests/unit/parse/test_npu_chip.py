@@ -188,8 +188,10 @@ HCCS = "\thccs health status : OK\n\thccs lane mode : [4 4 ]\n"
 
 def test_links_between_chips_are_sound_or_not() -> None:
     assert npu_chip.hccs(HCCS) == npu_chip.Hccs(True, (4, 4), (4, 4))
-    assert npu_chip.hccs("Note: one chip\n" + HCCS.replace("OK", "NOK")) == npu_chip.Hccs(False, (4, 4), (4, 4))
-    for lists in ("[]", "[1111 1111 ] x"):
+    assert npu_chip.hccs("Note: one chip\nno pair\n" + HCCS.replace("OK", "NOK")) == npu_chip.Hccs(
+        False, (4, 4), (4, 4)
+    )
+    for lists in ("[]", "[1111 0111 ] x"):
         assert npu_chip.hccs(f"{HCCS}\thccs link lane list : {lists}\n").used == (4, 4)
 
 

@@ -192,6 +192,15 @@ def test_a_u2f_without_a_token_says_yes_or_nothing_by_its_version() -> None:
     assert opening("auth sufficient pam_u2f.so cue\nauth required pam_unix.so\n") is None
 
 
+@pytest.mark.parametrize(
+    ("control", "is_certain"), [("[ignore=ignore default=die]", False), ("[auth_err=ignore default=die]", True)]
+)
+def test_a_u2f_without_a_token_may_say_nothing_and_no_too(control: str, *, is_certain: bool) -> None:
+    found = opening(f"auth {control} pam_u2f.so nouserok\nauth required pam_permit.so\n")
+    assert found is not None
+    assert found.is_certain is is_certain
+
+
 def test_a_preauth_that_says_yes_is_enough_where_nothing_says_no() -> None:
     """The password is `sufficient`, and nothing comes after it: PAM_SUCCESS of preauth is what is left."""
     stack = "auth required pam_faillock.so preauth\nauth sufficient pam_unix.so\n"
