@@ -24,7 +24,7 @@ class Answers:
 
     def words_of(self, call: str) -> str:
         """What a call printed, whether it failed or not; nothing where it was not made."""
-        return self.by_call.get(call, (0, ""))[1]
+        return self.by_call[call][1] if call in self.by_call else ""
 
     def output_of(self, call: str) -> str:
         """The output of a call. Raises Unknown if it failed, or was not made."""

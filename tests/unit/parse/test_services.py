@@ -65,6 +65,7 @@ def test_a_call_that_failed_in_its_own_way_is_quoted() -> None:
 def test_the_output_of_each_call_is_kept() -> None:
     found = answers.parse("\n" + CALL.format("a\n\nb", 0) + "\n== hccn_tool\n== exit 0\n")
     assert (found.output_of("npu-smi info"), found.output_of("hccn_tool")) == ("a\n\nb", "")
+    assert (found.words_of("npu-smi info"), found.words_of("npu-smi")) == ("a\n\nb", "")
     with pytest.raises(Unparsable, match="no answer"):
         found.output_of("npu-smi")
 
